@@ -1,0 +1,7 @@
+#include "bindings.hpp"
+
+namespace pyrometer::bindings {
+
+void bind_energy(py::module_&) {}
+
+}  // namespace pyrometer::bindings

@@ -1,0 +1,54 @@
+// The one door to pybind11: every file of bindings includes this first, so that all agree on casters and helpers.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <utility>
+#include <vector>
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::bindings {
+
+namespace py = pybind11;
+using namespace pybind11::literals;
+
+/// A C-contiguous array of exactly this dtype. Bind it with .noconvert(), or a wrong one is copied in silence.
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+/// Throws ValueError unless `array` has `rank` axes. The Python face checks first: this is the core's own precondition.
+inline void require_rank(const py::array& array, py::ssize_t rank, const char* name) {
+  if (array.ndim() != rank)
+    throw py::value_error(std::string(name) + " must have " + std::to_string(rank) + " axes, got " +
+                          std::to_string(array.ndim()));
+}
+
+inline Vector vector_of(const Array<double>& array, const char* name) {
+  require_rank(array, 1, name);
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+template <class T>
+BasicMatrix<T> matrix_of(const Array<T>& array, const char* name) {
+  require_rank(array, 2, name);
+  return {array.data(), array.shape(0), array.shape(1)};
+}
+
+/// Runs `work` without the GIL. One core call per binding goes through here.
+template <class Work>
+decltype(auto) released(Work&& work) {
+  const py::gil_scoped_release release;
+  return std::forward<Work>(work)();
+}
+
+// The table of contents: what each file of bindings adds to the module.
+void bind_info(py::module_& module);
+void bind_random(py::module_& module);
+void bind_moments(py::module_& module);
+void bind_minimum(py::module_& module);
+void bind_energy(py::module_& module);
+
+}  // namespace pyrometer::bindings

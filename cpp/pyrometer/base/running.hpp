@@ -1,0 +1,41 @@
+// Mean and variance of a stream of numbers, merged exactly as the numbers would have been added.
+#pragma once
+
+#include <cmath>
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::base {
+
+/// Count, mean and sum of squared deviations (Welford 1962; merge: Chan, Golub, LeVeque 1983).
+struct Running {
+  Index count = 0;
+  double mean = 0;
+  double squares = 0;
+
+  void add(double value) {
+    ++count;
+    const double delta = value - mean;
+    mean += delta / static_cast<double>(count);
+    squares += delta * (value - mean);
+  }
+
+  void merge(const Running& other) {
+    if (other.count == 0) return;
+    if (count == 0) {
+      *this = other;
+      return;
+    }
+    const double here = static_cast<double>(count), there = static_cast<double>(other.count), all = here + there;
+    const double delta = other.mean - mean;
+    mean += delta * (there / all);
+    squares += other.squares + delta * delta * (here * there / all);
+    count += other.count;
+  }
+
+  /// Unbiased; nan for fewer than two numbers.
+  [[nodiscard]] double variance() const { return count > 1 ? squares / static_cast<double>(count - 1) : NAN; }
+  [[nodiscard]] double standard_error() const { return std::sqrt(variance() / static_cast<double>(count)); }
+};
+
+}  // namespace pyrometer::base

@@ -1,0 +1,26 @@
+// The few types that every storey shares: an index, and read-only views of plain arrays.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace pyrometer {
+
+using Index = std::int64_t;
+using Vector = std::span<const double>;
+using MutableVector = std::span<double>;
+
+/// A dense row-major matrix that somebody else owns: element (i, j) is data[i * cols + j].
+template <class T>
+struct BasicMatrix {
+  const T* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+
+  [[nodiscard]] const T* row(Index i) const { return data + i * cols; }
+  [[nodiscard]] Index size() const { return rows * cols; }
+};
+using Matrix = BasicMatrix<double>;
+using MatrixF = BasicMatrix<float>;
+
+}  // namespace pyrometer

@@ -1,0 +1,1 @@
+"""The temperature of machine-learning systems."""
