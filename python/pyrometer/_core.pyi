@@ -1,0 +1,62 @@
+"""The compiled core, as `_core.py` presents it. Private: arrays are C-contiguous and exactly of the dtypes given.
+
+Stacks come first: s systems, m rows, p features, n = p + intercept parameters, b laws. The target is column p of the
+moments and the constant feature is never a column: its parameter is the last of the n.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+_F64: TypeAlias = npt.NDArray[np.float64]
+_Rows: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+_Seed: TypeAlias = tuple[int, int]
+
+level: str
+compiler: str
+openmp: int
+
+def max_threads() -> int: ...
+
+# random: out[j, k] is parameter first_parameter + j of draw first_draw + k; first_parameter even.
+def threefry(key: _Seed, counter: _Seed) -> tuple[int, int]: ...
+def normals(
+    seed: _Seed, first_draw: int, draws: int, first_parameter: int, parameters: int, single: bool = False
+) -> npt.NDArray[Any]: ...
+def uniforms(
+    seed: _Seed, first_draw: int, draws: int, first_parameter: int, parameters: int, single: bool = False
+) -> npt.NDArray[Any]: ...
+
+# data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric halves.
+# ValueError naming the cell for a value that is not finite.
+def second_moments(X: _Rows, y: _Rows, threads: int) -> tuple[_F64, _F64]: ...
+
+# Moments of a united with b (sign +1) or of a without b (sign -1): one system, mean (p+1,), scatter (p+1, p+1).
+def merge_moments(
+    count_a: int, mean_a: _F64, scatter_a: _F64, count_b: int, mean_b: _F64, scatter_b: _F64, sign: int
+) -> tuple[_F64, _F64]: ...
+
+# minimum: value (s,), parameters (s, n), gap (s,), relative_error (s,), condition (s,), rank (s,) int64.
+_Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]
+
+def least_squares(
+    count: int, mean: _F64, scatter: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int
+) -> _Minima: ...
+def least_squares_rows(
+    X: _Rows, y: _Rows, mean: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int
+) -> _Minima: ...
+def lasso(
+    count: int, mean: _F64, scatter: _F64, intercept: bool, l1: float, penalise_intercept: bool, threads: int
+) -> _Minima: ...
+
+# energy: the squared-error energy of draws 0 .. samples-1 under every law; scale (b, n) holds sigma_j for j < normals and
+# the length for the rest; l1, l2 weigh the first `penalised` parameters.
+def sample_squares(
+    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    penalised: int, seed: _Seed, samples: int, threads: int,
+) -> tuple[_F64, _F64]: ...  # mean, standard error: (s, b)
+def sample_squares_energies(
+    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    penalised: int, seed: _Seed, samples: int, threads: int,
+) -> _F64: ...  # (s, b, samples)

@@ -1,0 +1,1 @@
+"""Minimum energies, with their certificates."""
