@@ -1,1 +1,50 @@
-"""The temperature of machine-learning systems."""
+"""The temperature of machine-learning systems.
+
+A *system* is a model, its data and its energy (the loss); a *law* says how its parameters are drawn before training.
+
+>>> import numpy as np
+>>> import pyrometer as pm
+>>> data = pm.datasets.diabetes(standardize=True)
+>>> system = pm.LinearRegression(data.X, data.y)
+>>> law = pm.Normal(scale=10.0)
+>>> pm.mean_energy(system, law).value > pm.minimum_energy(system).value
+True
+>>> pm.temperature(system, law).verdict
+'ok'
+>>> pm.temperature(system, pm.Normal(np.logspace(0, 8, 200)[:, None])).value.shape      # a batch of laws
+(200,)
+"""
+
+from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
+from pyrometer.entropy import entropy
+from pyrometer.errors import MomentsFileError, PrecisionWarning
+from pyrometer.laws import Mixed, Normal, Uniform
+from pyrometer.minimum import minimum_energy
+from pyrometer.moments import Moments
+from pyrometer.results import Estimate, Minimum, Temperature
+from pyrometer.systems import L1, L2, LinearRegression
+from pyrometer.temperature import temperature
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "L1",
+    "L2",
+    "Estimate",
+    "LinearRegression",
+    "Minimum",
+    "Mixed",
+    "Moments",
+    "MomentsFileError",
+    "Normal",
+    "PrecisionWarning",
+    "Temperature",
+    "Uniform",
+    "energy_variance",
+    "entropy",
+    "mean_energy",
+    "minimum_energy",
+    "sample_energies",
+    "sample_parameters",
+    "temperature",
+]

@@ -146,7 +146,7 @@ def seed(rng: RandomSource) -> tuple[int, int]:
     An int or a SeedSequence gives the same key every time; a Generator is advanced; None is fresh entropy.
     """
     if isinstance(rng, np.random.Generator):
-        words = rng.integers(0, 2**64, size=2, dtype=np.uint64)
+        words: npt.NDArray[Any] = rng.integers(0, 2**64, size=2, dtype=np.uint64)
     else:
         if rng is None or isinstance(rng, np.random.SeedSequence):
             sequence = rng if rng is not None else np.random.SeedSequence()

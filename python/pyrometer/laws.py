@@ -135,7 +135,7 @@ class Spread:
     @property
     def parameters(self) -> int:
         """Number of parameters n."""
-        return self.scales.shape[-1]
+        return int(self.scales.shape[-1])
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

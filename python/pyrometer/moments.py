@@ -82,7 +82,7 @@ class Moments:
     @property
     def parameters(self) -> int:
         """Number of parameters n of a linear model: the features, and the intercept if there is one."""
-        return self.mean.shape[-1] - 1 + self.intercept
+        return int(self.mean.shape[-1]) - 1 + self.intercept
 
     def mean_squares(self) -> _Array:
         r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant one."""

@@ -7,7 +7,7 @@ plain ``float`` (or ``str``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,19 @@ Floats: TypeAlias = float | npt.NDArray[np.float64]
 """A float, or an array of them for a batch."""
 Strings: TypeAlias = str | npt.NDArray[np.str_]
 """A string, or an array of them for a batch."""
+
+
+@overload
+def shaped(array: npt.NDArray[np.float64]) -> Floats: ...
+@overload
+def shaped(array: npt.NDArray[np.str_]) -> Strings: ...
+@overload
+def shaped(array: npt.NDArray[np.bool_]) -> bool | npt.NDArray[np.bool_]: ...
+@overload
+def shaped(array: npt.NDArray[np.int64]) -> int | npt.NDArray[np.int64]: ...
+def shaped(array: npt.NDArray[Any]) -> Any:
+    """Return a Python scalar for an array of shape (), else a contiguous array."""
+    return array.item() if array.ndim == 0 else np.ascontiguousarray(array)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,8 @@ class LinearRegression:
     ) -> None:
         if penalty is not None and not isinstance(penalty, (L1, L2)):
             raise TypeError(f"penalty must be L1(lam), L2(lam) or None, got {penalty!r}.")
+        if moments.parameters == 0:
+            raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
         for name, value in (("X", X), ("y", y), ("energy", energy), ("penalty", penalty), ("moments", moments)):
             object.__setattr__(self, name, value)
 
@@ -152,3 +154,9 @@ class LinearRegression:
 
 
 System: TypeAlias = LinearRegression
+
+
+def require_system(system: Any) -> None:
+    """Raise TypeError unless `system` is one."""
+    if not isinstance(system, LinearRegression):
+        raise TypeError(f"system must be a LinearRegression, got {type(system).__name__}.")
