@@ -1,12 +1,12 @@
 /* Which instruction-set levels this processor and its operating system can run, best first. */
 #include <Python.h>
 
-static PyObject *levels(PyObject *self, PyObject *unused) {
+static PyObject* levels(PyObject* self, PyObject* unused) {
   (void)self;
   (void)unused;
-  PyObject *list = PyList_New(0);
+  PyObject* list = PyList_New(0);
   if (!list) return NULL;
-  const char *names[3];
+  const char* names[3];
   int count = 0;
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -20,7 +20,7 @@ static PyObject *levels(PyObject *self, PyObject *unused) {
 #endif
   names[count++] = "baseline";
   for (int i = 0; i < count; ++i) {
-    PyObject *name = PyUnicode_FromString(names[i]);
+    PyObject* name = PyUnicode_FromString(names[i]);
     if (!name || PyList_Append(list, name) < 0) {
       Py_XDECREF(name);
       Py_DECREF(list);
@@ -31,8 +31,8 @@ static PyObject *levels(PyObject *self, PyObject *unused) {
   return list;
 }
 
-static PyMethodDef methods[] = {{"levels", levels, METH_NOARGS, "Instruction-set levels this machine runs, best first."},
-                                {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {
+    {"levels", levels, METH_NOARGS, "Instruction-set levels this machine runs, best first."}, {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_cpu", NULL, 0, methods, NULL, NULL, NULL, NULL};
 

@@ -16,14 +16,26 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Data", "RandomSource", "as_path", "choice", "count", "data", "flag", "numeric", "positive", "seed", "single"]
+__all__ = [
+    "Data",
+    "RandomSource",
+    "as_path",
+    "choice",
+    "count",
+    "data",
+    "flag",
+    "numeric",
+    "positive",
+    "seed",
+    "single",
+]
 
 RandomSource: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
 
 
 @dataclass(frozen=True)
 class Data:
-    """Checked data: X (..., m, p) and y (..., m) of one dtype, float64 or float32, and the columns' names if they had any."""
+    """Checked data: X (..., m, p) and y (..., m) of one dtype, float64 or float32, and the columns' names, if any."""
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any]
@@ -58,7 +70,9 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
     """Return `value` as an array of real numbers, not yet of a fixed dtype; TypeError if it is not one."""
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
-            raise ValueError(f"{name} must have no masked values, got {int(value.mask.sum())}; fill or drop them first.")
+            raise ValueError(
+                f"{name} must have no masked values, got {int(value.mask.sum())}; fill or drop them first."
+            )
         value = value.data
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         try:
@@ -71,9 +85,13 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         except ValueError as error:
             raise ValueError(f"{name} must be a regular array of numbers, got rows of different lengths.") from error
     if array.dtype.kind == "c":
-        raise TypeError(f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant.")
+        raise TypeError(
+            f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."
+        )
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}; convert it first, e.g. with astype(float).")
+        raise TypeError(
+            f"{name} must be numeric, got an array of {array.dtype}; convert it first, e.g. with astype(float)."
+        )
     return array
 
 
@@ -156,7 +174,7 @@ def seed(rng: RandomSource) -> tuple[int, int]:
             raise ValueError(f"rng must be a seed >= 0, got {rng}.")
         else:
             sequence = np.random.SeedSequence(int(rng))
-        words = sequence.generate_state(2, np.uint64)
+        words = sequence.generate_state(2, np.uint64).astype(np.uint64)
     return int(words[0]), int(words[1])
 
 
@@ -179,7 +197,9 @@ def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] |
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
     if isinstance(frame, nw.Series):
-        raise ValueError(f"{name} must have shape (rows, features), got a single column {frame.name!r}; use a data frame.")
+        raise ValueError(
+            f"{name} must have shape (rows, features), got a single column {frame.name!r}; use a data frame."
+        )
     if not isinstance(frame, nw.DataFrame):
         return numeric(name, value), None
     columns = [_series(name, frame[column]) for column in frame.columns]
@@ -202,8 +222,12 @@ def _target(value: Any) -> tuple[npt.NDArray[Any], str | None]:
 def _series(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     """Return one column of a frame as numbers; nulls and words are refused by the column's name."""
     if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
-        raise TypeError(f"{name} must be numeric, got column {series.name!r} of type {series.dtype}; drop or encode it.")
+        raise TypeError(
+            f"{name} must be numeric, got column {series.name!r} of type {series.dtype}; drop or encode it."
+        )
     nulls = int(series.null_count())
     if nulls:
-        raise ValueError(f"{name} must have no missing values, got {nulls} in column {series.name!r}; drop or fill them.")
+        raise ValueError(
+            f"{name} must have no missing values, got {nulls} in column {series.name!r}; drop or fill them."
+        )
     return numeric(f"{name} (column {series.name!r})", series.to_numpy())

@@ -1,7 +1,7 @@
 """Mean energies of random states: closed forms, their limits, and Monte Carlo.
 
-A squared-error energy is a quadratic form in the parameters, so everything here works on second moments: the rows of the data
-are read once, when the system is described.
+A squared-error energy is a quadratic form in the parameters, so everything here works on second moments: the rows of
+the data are read once, when the system is described.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def mean_energy(
     samples : int
         Draws of "monte-carlo", at least 2.
     rng : int, SeedSequence, Generator or None
-        Source of the draws. The same int gives the same bits for any `threads`; None draws fresh entropy. Every law of a
-        batch and every system of a stack sees the same draws.
+        Source of the draws. The same int gives the same bits for any `threads`; None draws fresh entropy. Every law of
+        a batch and every system of a stack sees the same draws.
     threads : int, optional
         At least 1; changes the speed, nothing else. Default: all that OpenMP offers.
 
@@ -288,7 +288,7 @@ def _contract(stack: _Array, batch: _Array) -> _Array:
     return (stack.reshape(-1, n) @ batch.reshape(-1, n).T).reshape(stack.shape[:-1] + batch.shape[:-1])
 
 
-def _weights(system: System, kind: type[L1] | type[L2]) -> _Array:
+def _weights(system: System, kind: type[L1 | L2]) -> _Array:
     """Weight of each parameter in a penalty of this kind, shape (n,)."""
     result = np.zeros(system.parameters)
     if isinstance(system.penalty, kind):
@@ -323,7 +323,9 @@ def _sampled(system: System, parameters: Spread, draws: int, rng: RandomSource, 
 
 def _require_finite(value: _Array) -> None:
     if not np.isfinite(value).all():
-        raise ValueError("the energy must be below 1.8e308, got an overflow; use a smaller scale or rescale the features.")
+        raise ValueError(
+            "the energy must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
+        )
 
 
 def _estimate(value: _Array, error: _Array, method: str, samples: int) -> Estimate:

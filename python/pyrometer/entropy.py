@@ -24,8 +24,8 @@ def entropy(system: System, law: Law, *, resolution: float = 1.0) -> Floats:
     .. math:: S = k\,h + \sum_{j \le k} \ln\sigma_j + \sum_{j > k} \ln L_j - n \ln\varepsilon,
         \qquad h = \tfrac12 \ln(2\pi e),
 
-    for k normal parameters of standard deviations :math:`\sigma_j` and n - k uniform ones of lengths :math:`L_j`: (3.2),
-    (3.13) and (3.23) at :math:`\varepsilon = 1`.
+    for k normal parameters of standard deviations :math:`\sigma_j` and n - k uniform ones of lengths :math:`L_j`:
+    (3.2), (3.13) and (3.23) at :math:`\varepsilon = 1`.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def entropy(system: System, law: Law, *, resolution: float = 1.0) -> Floats:
     law : Normal, Uniform or Mixed
         Law of the parameters; a batch of laws gives an array.
     resolution : float
-        The size :math:`\varepsilon > 0` below which two values of a parameter are the same, in the parameter's unit: the
-        entropy of the discrete law (2.25) is ``S - n ln(resolution)``. 1 is the differential entropy.
+        The size :math:`\varepsilon > 0` below which two values of a parameter are the same, in the parameter's unit:
+        the entropy of the discrete law (2.25) is ``S - n ln(resolution)``. 1 is the differential entropy.
 
     Returns
     -------
@@ -62,7 +62,9 @@ def entropy(system: System, law: Law, *, resolution: float = 1.0) -> Floats:
     0.0
     """
     require_system(system)
-    parts = terms(spread(law, system.parameters), _validate.single("resolution", resolution, minimum=0.0, exclusive=True))
+    parts = terms(
+        spread(law, system.parameters), _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    )
     total: npt.NDArray[np.float64] = np.broadcast_to(parts.sum(axis=-1), system.shape + parts.shape[:-1])
     return shaped(total)
 

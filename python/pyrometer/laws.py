@@ -1,7 +1,7 @@
 """Laws of the random initial parameters: independent, of zero mean, normal or uniform.
 
-A law describes any number of parameters until it meets a system: one scale stands for all of them, an array gives one each
-along its last axis. Leading axes are a batch of laws.
+A law describes any number of parameters until it meets a system: one scale stands for all of them, an array gives one
+each along its last axis. Leading axes are a batch of laws.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Normal:
     Parameters
     ----------
     scale : float or array_like, shape (..., n) or (..., 1)
-        Standard deviations :math:`\sigma_j`, finite and > 0. The last axis is the parameters, the intercept last; size 1
-        stands for all of them. Leading axes are a batch of laws, and results have that shape.
+        Standard deviations :math:`\sigma_j`, finite and > 0. The last axis is the parameters, the intercept last; size
+        1 stands for all of them. Leading axes are a batch of laws, and results have that shape.
 
     Examples
     --------
@@ -86,8 +86,8 @@ class Mixed:
     scale : array_like, shape (..., k)
         Standard deviations of the first k parameters, finite and > 0.
     length : array_like, shape (..., n - k)
-        Full lengths of the other intervals, finite and > 0; the intercept is the last. Leading axes of both broadcast to
-        the batch of laws.
+        Full lengths of the other intervals, finite and > 0; the intercept is the last. Leading axes of both broadcast
+        to the batch of laws.
 
     Examples
     --------
@@ -172,8 +172,9 @@ def spread(law: Any, parameters: int) -> Spread:
     scales = law.scale if isinstance(law, Normal) else law.length
     if scales.ndim and scales.shape[-1] not in (1, parameters):
         raise ValueError(
-            f"law must have 1 or {parameters} scales on its last axis, one for each parameter of the system (an intercept "
-            f"is the last), got shape {scales.shape}; a batch of laws goes on leading axes, e.g. scale[:, None]."
+            f"law must have 1 or {parameters} scales on its last axis, one for each parameter of the system (an "
+            f"intercept is the last), got shape {scales.shape}; a batch of laws goes on leading axes, e.g. "
+            "scale[:, None]."
         )
     full = np.ascontiguousarray(np.broadcast_to(scales, (*scales.shape[:-1], parameters)))
     return Spread(full, parameters if isinstance(law, Normal) else 0)

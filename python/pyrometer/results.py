@@ -1,7 +1,7 @@
 """The frozen answers. Each carries its uncertainty and how it was found.
 
-Every array field has the shape of the system's stack followed by the law's batch; where that shape is ``()`` the field is a
-plain ``float`` (or ``str``).
+Every array field has the shape of the system's stack followed by the law's batch; where that shape is ``()`` the field
+is a plain ``float`` (or ``str``).
 """
 
 from __future__ import annotations
@@ -112,11 +112,11 @@ class Temperature:
     parameters : int
         Number of parameters n, the intercept included.
     marginal : float or ndarray
-        dE/dS along the scale of the law, (dE/d ln scale) / n. Not the paper's: it has no pole and does not depend on the
-        unit of the parameters.
+        dE/dS along the scale of the law, (dE/d ln scale) / n. Not the paper's: it has no pole and does not depend on
+        the unit of the parameters.
     verdict : str or ndarray of str
-        "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where it is below 0 and T with it;
-        "undefined" where it is 0.
+        "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where it is below 0 and T
+        with it; "undefined" where it is 0.
     method : str
         What ran: "exact", "refined", "asymptotic" or "monte-carlo".
     """

@@ -107,9 +107,7 @@ class LinearRegression:
         system._describe(None, None, "mse", penalty, moments.copy())
         return system
 
-    def _describe(
-        self, X: Any, y: Any, energy: str, penalty: Penalty | None, moments: Moments
-    ) -> None:
+    def _describe(self, X: Any, y: Any, energy: str, penalty: Penalty | None, moments: Moments) -> None:
         if penalty is not None and not isinstance(penalty, (L1, L2)):
             raise TypeError(f"penalty must be L1(lam), L2(lam) or None, got {penalty!r}.")
         if moments.parameters == 0:

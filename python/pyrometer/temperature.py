@@ -37,34 +37,35 @@ def temperature(
     .. math:: T = \frac{\Delta E}{\Delta S} = \frac{\langle E\rangle - E^*}{S}
 
     The hot state has random parameters, energy :math:`\langle E\rangle` and entropy S; the cold one is trained, has the
-    minimum energy :math:`E^*` and entropy 0. This is (3.5), (3.10), (3.15), (3.19) and (3.24), for every law and penalty.
+    minimum energy :math:`E^*` and entropy 0. This is (3.5), (3.10), (3.15), (3.19) and (3.24), for every law and
+    penalty.
 
     Parameters
     ----------
     system : LinearRegression
-        Model, data and energy. T depends on the units of the features (:math:`x \to cx` shifts S by ln c): standardise them,
-        or state the units.
+        Model, data and energy. T depends on the units of the features (:math:`x \to cx` shifts S by ln c): standardise
+        them, or state the units.
     law : Normal, Uniform or Mixed
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "refined", "asymptotic", "monte-carlo"}
-        "exact" takes the closed form of the mean energy, "monte-carlo" its estimate from draws. "refined" keeps of the energy
-        what grows with the scale, drops :math:`E^*`, and keeps the whole entropy; "asymptotic" also keeps of the entropy
-        only what grows, as the paper's limits (3.11), (3.20), (3.25), (3.29), (3.30), (3.33), (3.34) do: it is off by 62 % at
-        a scale of 10 and by 8 % at 1e8. "auto" is "exact".
+        "exact" takes the closed form of the mean energy, "monte-carlo" its estimate from draws. "refined" keeps of the
+        energy what grows with the scale, drops :math:`E^*`, and keeps the whole entropy; "asymptotic" also keeps of the
+        entropy only what grows, as the paper's limits (3.11), (3.20), (3.25), (3.29), (3.30), (3.33), (3.34) do: it is
+        off by 62 % at a scale of 10 and by 8 % at 1e8. "auto" is "exact".
     resolution : float
         Size :math:`\varepsilon > 0` below which two values of a parameter are the same (2.28): S becomes
         :math:`S - n\ln\varepsilon`.
     minimum : float or array_like, optional
-        Energy of the trained state, shape () or that of the system's stack. Default: `minimum_energy` of the system, found
-        once for all laws.
+        Energy of the trained state, shape () or that of the system's stack. Default: `minimum_energy` of the system,
+        found once for all laws.
     samples, rng, threads
         Draws, source of randomness and threads of "monte-carlo", as in `mean_energy`.
 
     Returns
     -------
     Temperature
-        ``value`` in units of the loss per nat, with its standard error, its three ingredients, the marginal temperature and
-        a verdict.
+        ``value`` in units of the loss per nat, with its standard error, its three ingredients, the marginal temperature
+        and a verdict.
 
     Raises
     ------
@@ -78,8 +79,8 @@ def temperature(
 
     Notes
     -----
-    Nothing is clipped: where the entropy is negative, as for most common initialisations, so is T, and the verdict says so.
-    The standard error is that of the Monte Carlo energy; the data are taken as given.
+    Nothing is clipped: where the entropy is negative, as for most common initialisations, so is T, and the verdict says
+    so. The standard error is that of the Monte Carlo energy; the data are taken as given.
 
     Examples
     --------
