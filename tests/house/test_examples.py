@@ -1,0 +1,60 @@
+"""Every example in a docstring or in the README runs, and prints what it says."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import pyrometer
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+MODULES = [
+    "pyrometer",
+    *(
+        info.name
+        for info in pkgutil.walk_packages(pyrometer.__path__, "pyrometer.")
+        if not re.search(r"\._core_|\._cpu$|\.__main__$", info.name)
+    ),
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    results = doctest.testmod(module, optionflags=OPTIONS)
+    assert results.failed == 0
+
+
+def test_the_tour_has_examples() -> None:
+    assert doctest.testmod(pyrometer, optionflags=OPTIONS).attempted >= 5
+
+
+def blocks(text: str) -> str:
+    """Return the python blocks of a Markdown text, everything else blanked so that line numbers stay."""
+    lines, inside = [], False
+    for line in text.splitlines():
+        fence = line.startswith("```")
+        inside = line.startswith("```python") if fence and not inside else inside and not fence
+        lines.append(line if inside and not fence else "")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_markdown(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = blocks((ROOT / name).read_text("utf-8"))
+    test = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
+    code = [line for line in text.splitlines() if line.strip()]
+    assert bool(test.examples) == bool(code), "a python block must be written as a dialogue, with >>>"
+    assert doctest.DocTestRunner(optionflags=OPTIONS).run(test).failed == 0
+
+
+def test_the_readme_has_an_example() -> None:
+    assert ">>> " in blocks((ROOT / "README.md").read_text("utf-8"))

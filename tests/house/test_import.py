@@ -1,0 +1,52 @@
+"""`import pyrometer` is light, and what it offers is what it lists."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pyrometer
+
+HEAVY = [
+    "pyarrow",
+    "pandas",
+    "polars",
+    "click",
+    "rich",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "torch",
+    "statsmodels",
+    "dask",
+]
+
+
+def loaded(code: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has loaded after running `code`."""
+    program = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+def test_the_import_loads_nothing_heavy() -> None:
+    assert not loaded("import pyrometer") & set(HEAVY)
+
+
+def test_neither_does_a_computation() -> None:
+    code = """
+import pyrometer as pm
+system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+pm.temperature(system, pm.Normal(2.0))
+"""
+    assert not loaded(code) & set(HEAVY)
+
+
+def test_the_test_would_see_it() -> None:
+    assert "pyarrow" in loaded("import pyrometer, pyarrow")
+
+
+def test_everything_listed_is_there() -> None:
+    assert len(set(pyrometer.__all__)) == len(pyrometer.__all__)
+    assert [name for name in pyrometer.__all__ if not hasattr(pyrometer, name)] == []

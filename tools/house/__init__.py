@@ -1,0 +1,1 @@
+"""The checks of the house, one file a concern."""

@@ -1,0 +1,137 @@
+"""The storeys of the C++ core, and the door of its bindings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import normpath
+
+from house import rules
+from house.report import Problem, cycles
+
+_INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+_OPENMP = re.compile(r"^\s*#\s*pragma\s+omp\b|\b_Pragma\s*\(\s*\"omp\b")
+
+
+@dataclass(frozen=True)
+class _Include:
+    line: int
+    quoted: bool
+    target: str
+
+
+def check(root: Path) -> Iterator[Problem]:
+    """Check every C and C++ file below cpp."""
+    paths = [path for path in sorted((root / "cpp").rglob("*")) if path.suffix in {".c", ".h", ".hpp", ".cpp", ".inl"}]
+    texts = {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in paths}
+    includes = {name: _includes(text) for name, text in texts.items()}
+    graph: dict[str, dict[str, int]] = {}
+    for name, text in texts.items():
+        yield from _pragmas(name, text)
+        graph[name] = {}
+        for include in includes[name]:
+            if include.quoted:
+                target = _resolve(name, include.target)
+                yield from _quoted(name, include, target, texts)
+                graph[name][target] = include.line
+            else:
+                yield from _foreign(name, include)
+    for cycle in cycles({name: set(targets) for name, targets in graph.items()}):
+        yield Problem(
+            cycle[0], graph[cycle[0]][cycle[1]], "include-cycle", f"includes must not go round, got {_arrow(cycle)}"
+        )
+    yield from _door(graph, includes)
+
+
+def _includes(text: str) -> list[_Include]:
+    matches = ((number, _INCLUDE.match(line)) for number, line in enumerate(text.splitlines(), 1))
+    return [_Include(number, match.group(1) == '"', match.group(2)) for number, match in matches if match]
+
+
+def _resolve(name: str, target: str) -> str:
+    """Path that a quoted include means: beside the file in bindings, below cpp everywhere else."""
+    return f"cpp/{target}" if target.startswith("pyrometer/") else normpath(f"{name.rpartition('/')[0]}/{target}")
+
+
+def _arrow(path: list[str]) -> str:
+    return " -> ".join(path)
+
+
+def _storey(name: str) -> str | None:
+    """Folder below cpp/pyrometer that a file is in, or None outside of it."""
+    parts = name.split("/")
+    return parts[2] if parts[:2] == ["cpp", "pyrometer"] and len(parts) > 3 else None
+
+
+def _pragmas(name: str, text: str) -> Iterator[Problem]:
+    lines = text.splitlines()
+    if name.endswith((".hpp", ".h")) and "#pragma once" not in lines:
+        yield Problem(
+            name, 1, "pragma-once", "a header must have the line #pragma once, got none; add it below the comment"
+        )
+    if name != rules.OPENMP_HOME:
+        for number, line in enumerate(lines, 1):
+            if _OPENMP.match(line):
+                message = f"only {rules.OPENMP_HOME} may have OpenMP pragmas; use base::for_each_chunk"
+                yield Problem(name, number, "openmp", message)
+    storey = _storey(name)
+    if name.startswith("cpp/pyrometer/") and storey not in rules.STOREYS:
+        yield Problem(
+            name, 1, "storey", f"a folder of the core must have a storey, got {storey}; see tools/house/rules.py"
+        )
+
+
+def _quoted(name: str, include: _Include, target: str, texts: dict[str, str]) -> Iterator[Problem]:
+    if not include.target.startswith("pyrometer/") and not name.startswith("cpp/bindings/"):
+        yield Problem(
+            name, include.line, "include-path", f'includes are spelled "pyrometer/...", got "{include.target}"'
+        )
+    elif target not in texts:
+        yield Problem(name, include.line, "include-path", f'"{include.target}" must exist, got no file {target}')
+    here, there = _storey(name), _storey(target)
+    if here is not None and target.startswith("cpp/bindings/"):
+        yield Problem(
+            name, include.line, "storeys", "the core must not know its bindings; move what is shared into base"
+        )
+    if here in rules.STOREYS and there is not None and there != here and there not in rules.STOREYS[here]:
+        may = ", ".join(sorted(rules.STOREYS[here])) or "no other folder"
+        yield Problem(name, include.line, "storeys", f'{here} may include {may}; got "{include.target}"')
+
+
+def _foreign(name: str, include: _Include) -> Iterator[Problem]:
+    for prefix, homes in rules.FOREIGN_HEADERS.items():
+        if include.target.startswith(prefix) or include.target == prefix:
+            if not any(name.startswith(home) or name.endswith(home) for home in homes):
+                where = " or ".join(homes)
+                message = f"<{include.target}> may be included only in {where}; keep that wall"
+                yield Problem(name, include.line, "foreign-include", message)
+            return
+    if "/" in include.target or (include.target.endswith((".h", ".hpp")) and include.target not in _C_HEADERS):
+        message = (
+            f"<{include.target}> is neither ours nor the standard library's; see FOREIGN_HEADERS in house/rules.py"
+        )
+        yield Problem(name, include.line, "foreign-include", message)
+
+
+_C_HEADERS = {"stdint.h", "stddef.h", "math.h", "string.h", "stdlib.h", "stdio.h"}
+
+
+def _door(graph: dict[str, dict[str, int]], includes: dict[str, list[_Include]]) -> Iterator[Problem]:
+    """Bindings are compiled once for all instruction sets, so no path of includes from them may reach Eigen."""
+    for start in graph:
+        if not start.startswith("cpp/bindings/"):
+            continue
+        seen = {start}
+        trails = [[start]]
+        while trails:
+            trail = trails.pop()
+            if any(include.target.startswith("Eigen/") for include in includes.get(trail[-1], [])):
+                line = graph[start][trail[1]] if len(trail) > 1 else 1
+                message = f"bindings must not reach Eigen (instruction sets would mix), got {_arrow(trail)} -> Eigen"
+                yield Problem(start, line, "eigen-in-bindings", message)
+            for target in graph.get(trail[-1], {}):
+                if target not in seen:
+                    seen.add(target)
+                    trails.append([*trail, target])

@@ -1,0 +1,62 @@
+"""Sizes of files, words that must not be in them, and links to places that nobody has decided on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from house import rules
+from house.report import Problem
+
+_LINK = re.compile(r"https?://([\w.-]+)")
+_TEXT = {".md", ".toml", ".cff", ".yaml", ".yml", ".json", ".cfg", ".ini", ".csv", ".dat", ""} | rules.CODE_SUFFIXES
+
+
+def tracked(root: Path) -> list[Path]:
+    """Files that git keeps or would keep, or every file where there is no git."""
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    if (root / ".git").exists():
+        names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+        paths = [root / name for name in names if name]
+    else:
+        paths = list(root.rglob("*"))
+    return sorted(path for path in paths if path.is_file())
+
+
+def check(root: Path) -> Iterator[Problem]:
+    """Check every text file of the tree."""
+    for path in tracked(root):
+        if path.suffix not in _TEXT:
+            continue
+        name = path.relative_to(root).as_posix()
+        try:
+            lines = path.read_text("utf-8").splitlines()
+        except UnicodeDecodeError:
+            yield Problem(name, 1, "text", "text must be UTF-8; re-encode the file, or give data a binary suffix")
+            continue
+        yield from _size(name, path.suffix, len(lines))
+        for number, line in enumerate(lines, 1):
+            yield from _words(name, number, line)
+
+
+def _size(name: str, suffix: str, lines: int) -> Iterator[Problem]:
+    if suffix not in rules.CODE_SUFFIXES or lines <= rules.QUESTION_LINES:
+        return
+    most = rules.MOST_LINES
+    page = rules.QUESTION_LINES
+    message = f"a file should be a page, at most {page} lines ({most} at the very most), got {lines}; split it"
+    yield Problem(name, 1, "size", message, warning=lines <= most)
+
+
+def _words(name: str, number: int, line: str) -> Iterator[Problem]:
+    for what, pattern in rules.FORBIDDEN.items():
+        if found := pattern.search(line):
+            yield Problem(name, number, "words", f"{what} must not be in the tree, got {found.group()!r}; remove it")
+    for found in _LINK.finditer(line):
+        if found.group(1).lower() not in rules.HOSTS:
+            known = "add it to HOSTS in tools/house/rules.py if readers need it"
+            yield Problem(
+                name, number, "links", f"links must lead to a host that is on the list, got {found.group()}; {known}"
+            )

@@ -1,0 +1,153 @@
+"""The storeys of the Python face: who imports whom, and what is imported only when it is needed."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from house import rules
+from house.report import Problem, cycles
+
+_RANK = {module: rank for rank, layer in enumerate(rules.LAYERS) for module in layer}
+_TYPING = "TYPE_CHECKING"
+
+
+def _part(dotted: str) -> str:
+    """Return the name directly below the package, `__init__` for the package itself."""
+    return [*dotted.split("."), "__init__"][1]
+
+
+@dataclass(frozen=True)
+class _Import:
+    line: int
+    module: str  # dotted, absolute
+    lazy: bool  # inside a function, or for type checkers only
+
+
+@dataclass
+class _Module:
+    path: str
+    dotted: str
+    imports: list[_Import] = field(default_factory=list)
+
+    @property
+    def part(self) -> str:
+        """The module or folder directly below the package that this is or is in."""
+        return _part(self.dotted)
+
+
+def modules(root: Path) -> dict[str, _Module]:
+    """Every module of the package by its dotted name; the package itself is `pyrometer`."""
+    base = root / "python"
+    found = {}
+    for path in sorted((base / "pyrometer").rglob("*.py")):
+        parts = path.relative_to(base).with_suffix("").parts
+        dotted = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[dotted] = _Module(path.relative_to(root).as_posix(), dotted)
+    for module in found.values():
+        tree = ast.parse((root / module.path).read_text("utf-8"))
+        module.imports = list(_imports(tree, set(found), lazy=False))
+    return found
+
+
+def _imports(node: ast.AST, known: set[str], *, lazy: bool) -> Iterator[_Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield _Import(child.lineno, alias.name, lazy)
+        elif isinstance(child, ast.ImportFrom):
+            base = ("." * child.level) + (child.module or "")
+            for alias in child.names:
+                full = f"{base}.{alias.name}"
+                is_module = full in known or full in {f"pyrometer.{name}" for name in rules.CORE_MODULES}
+                yield _Import(child.lineno, full if is_module else base, lazy)
+        else:
+            inner = lazy or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            inner = inner or (isinstance(child, ast.If) and _TYPING in ast.dump(child.test))
+            yield from _imports(child, known, lazy=inner)
+
+
+def check(root: Path) -> Iterator[Problem]:
+    """Check every module of the package."""
+    found = modules(root)
+    for module in found.values():
+        if module.part not in _RANK:
+            message = (
+                f"a module of the package must have a layer, got {module.part}; add it to LAYERS in house/rules.py"
+            )
+            yield Problem(module.path, 1, "layer", message)
+            continue
+        for item in module.imports:
+            yield from _inside(module, item) if _ours(item) else _outside(module, item)
+    yield from _cycles(found)
+    yield from _weight(found)
+
+
+def _ours(item: _Import) -> bool:
+    return item.module.split(".")[0] in ("pyrometer", "")
+
+
+def _inside(module: _Module, item: _Import) -> Iterator[Problem]:
+    target = _part(item.module)
+    if item.module.startswith("."):
+        yield Problem(module.path, item.line, "imports", f"imports must be absolute, got {item.module}")
+    elif target.startswith("_core_") or target in rules.CORE_MODULES:
+        if module.part not in rules.CORE_IMPORTERS:
+            who = ", ".join(sorted(rules.CORE_IMPORTERS))
+            yield Problem(
+                module.path, item.line, "core", f"only {who} may import {target}, got {module.part}; call one of them"
+            )
+    elif target not in _RANK:
+        yield Problem(module.path, item.line, "imports", f"{item.module} must be a module of the package")
+    elif target != module.part and _RANK[target] > _RANK[module.part]:
+        message = f"imports must go down, got {module.part} -> {target}; move what is shared below both"
+        yield Problem(module.path, item.line, "direction", message)
+
+
+def _outside(module: _Module, item: _Import) -> Iterator[Problem]:
+    name = item.module.split(".")[0]
+    if name in sys.stdlib_module_names or name in rules.LIGHT or module.part in rules.HEAVY_HOMES.get(name, set()):
+        return
+    if name not in rules.LAZY:
+        message = (
+            f"{name} must be a dependency of the package; add it to tools/house/rules.py and pyproject.toml, or drop it"
+        )
+        yield Problem(module.path, item.line, "dependency", message)
+    elif not item.lazy:
+        yield Problem(module.path, item.line, "lazy", f"{name} must be imported inside the function that needs it")
+
+
+def _cycles(found: dict[str, _Module]) -> Iterator[Problem]:
+    files = {name: {i.module for i in m.imports if i.module in found} for name, m in found.items()}
+    parts: dict[str, set[str]] = {}
+    for name, targets in files.items():
+        here = found[name].part
+        parts.setdefault(here, set()).update(found[target].part for target in targets if found[target].part != here)
+    for cycle in cycles(files):
+        yield Problem(found[cycle[0]].path, 1, "import-cycle", f"imports must not go round, got {' -> '.join(cycle)}")
+    if not cycles(files):
+        for cycle in cycles(parts):
+            message = f"modules must not lean on each other, got {' -> '.join(cycle)}"
+            yield Problem("python/pyrometer", 1, "import-cycle", message)
+
+
+def _weight(found: dict[str, _Module]) -> Iterator[Problem]:
+    """`import pyrometer` must load nothing heavy."""
+    reached, queue = {"pyrometer"}, ["pyrometer"]
+    while queue:
+        module = found[queue.pop()]
+        for item in (item for item in module.imports if not item.lazy):
+            name = item.module.split(".")[0]
+            if name in rules.LAZY:
+                message = (
+                    f"`import pyrometer` must not load {name}, but reaches this line; import it, or this module, lazily"
+                )
+                yield Problem(module.path, item.line, "weight", message)
+            steps = item.module.split(".")
+            for target in (".".join(steps[:k]) for k in range(1, len(steps) + 1)):
+                if target in found and target not in reached:
+                    reached.add(target)
+                    queue.append(target)

@@ -1,0 +1,44 @@
+"""What a check says."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A rule that does not hold at a place; a warning asks a question, anything else fails the build."""
+
+    path: str
+    line: int
+    rule: str
+    message: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {'question' if self.warning else 'error'} [{self.rule}] {self.message}"
+
+
+def cycles(graph: Mapping[Node, set[Node]]) -> list[list[Node]]:
+    """One cycle for each back edge of a depth-first walk: none if and only if the graph has none."""
+    found: list[list[Node]] = []
+    done: set[Node] = set()
+
+    def walk(node: Node, path: list[Node]) -> None:
+        path.append(node)
+        for target in sorted(graph.get(node, set()), key=str):
+            if target in path:
+                found.append([*path[path.index(target) :], target])
+            elif target not in done:
+                walk(target, path)
+        path.pop()
+        done.add(node)
+
+    for node in sorted(graph, key=str):
+        if node not in done:
+            walk(node, [])
+    return found
