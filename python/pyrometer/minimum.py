@@ -17,5 +17,12 @@ def minimum_energy(system: System) -> Minimum:
     theta = np.linalg.solve(S[..., :-1, :-1], S[..., :-1, -1:])[..., 0]
     value = S[..., -1, -1] - (theta * S[..., :-1, -1]).sum(-1)
     return Minimum(
-        value=shaped(value), parameters=theta, gap=0.0, attained=True, method="covariance", rank=0, condition=1.0, digits=0.0
+        value=shaped(value),
+        parameters=theta,
+        gap=0.0,
+        attained=True,
+        method="covariance",
+        rank=0,
+        condition=1.0,
+        digits=0.0,
     )

@@ -1,0 +1,91 @@
+"""Everything that is checked, by name: `nox -s NAME`; `nox` alone runs what CI runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["tests", "lint", "types", "house", "cpp"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+
+
+def tools(*names: str) -> list[str]:
+    """Requirements of the dev extra for these tools."""
+    extras = PROJECT["optional-dependencies"]["dev"]
+    return [requirement for requirement in extras if re.split(r"[^\w-]", requirement)[0] in names]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed package."""
+    session.install(".[test,plot]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def mintest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that pyproject.toml declares."""
+    extras = PROJECT["optional-dependencies"]
+    declared = PROJECT["dependencies"] + extras["test"] + extras["plot"]
+    lowest = Path(session.create_tmp()) / "lowest.txt"
+    lowest.write_text("\n".join(requirement.replace(">=", "==") for requirement in declared))
+    session.install(".[test,plot]", "-c", str(lowest))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format of Python and C++."""
+    session.install(*tools("ruff", "clang-format"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    sources = [str(path) for path in sorted(Path("cpp").rglob("*")) if path.suffix in {".c", ".cpp", ".hpp"}]
+    session.run("clang-format", "--dry-run", "-Werror", *sources)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    session.install(*tools("mypy"), *PROJECT["dependencies"], *PROJECT["optional-dependencies"]["plot"])
+    session.run("mypy")
+
+
+@nox.session
+def house(session: nox.Session) -> None:
+    """Check the rules of the house."""
+    session.run("python", "tools/check_house.py")
+
+
+def cmake(session: nox.Session, preset: str) -> None:
+    """Configure and build a preset with Eigen, CMake and Ninja from PyPI."""
+    build = nox.project.load_toml("pyproject.toml")["build-system"]["requires"]
+    session.install("cmake", "ninja", *(requirement for requirement in build if "eigen" in requirement))
+    site = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", silent=True)
+    session.run("cmake", "--preset", preset, f"-DCMAKE_PREFIX_PATH={str(site).strip()}")
+    session.run("cmake", "--build", "--preset", preset)
+
+
+@nox.session
+@nox.parametrize("preset", ["sanitize", "release"])
+def cpp(session: nox.Session, preset: str) -> None:
+    """Run the C++ tests (doctest comes from the system), sanitized and optimised."""
+    cmake(session, preset)
+    session.run("ctest", "--preset", preset)
+
+
+@nox.session
+def tidy(session: nox.Session) -> None:
+    """Run clang-tidy over the core."""
+    session.install(*tools("clang-tidy"))
+    cmake(session, "tidy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks; each checks its answer first and has its rivals beside it."""
+    session.install(".[test]")
+    session.run("pytest", "benchmarks", "--benchmark-enable", "--benchmark-group-by=group", *session.posargs)
