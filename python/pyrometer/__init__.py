@@ -15,6 +15,7 @@ True
 (200,)
 """
 
+from pyrometer._version import __version__
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
 from pyrometer.errors import MomentsFileError, PrecisionWarning
@@ -24,8 +25,6 @@ from pyrometer.moments import Moments
 from pyrometer.results import Estimate, Minimum, Temperature
 from pyrometer.systems import L1, L2, LinearRegression
 from pyrometer.temperature import temperature
-
-__version__ = "0.1.0"
 
 __all__ = [
     "L1",
@@ -40,6 +39,7 @@ __all__ = [
     "PrecisionWarning",
     "Temperature",
     "Uniform",
+    "__version__",
     "energy_variance",
     "entropy",
     "mean_energy",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pyrometer
 
@@ -50,3 +51,7 @@ def test_the_test_would_see_it() -> None:
 def test_everything_listed_is_there() -> None:
     assert len(set(pyrometer.__all__)) == len(pyrometer.__all__)
     assert [name for name in pyrometer.__all__ if not hasattr(pyrometer, name)] == []
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert pyrometer.__version__ == version("pyrometer")

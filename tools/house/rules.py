@@ -27,9 +27,9 @@ OPENMP_HOME = "cpp/pyrometer/base/chunks.cpp"
 
 # ---- Python: storeys from the ground up; a module may import from its own storey (without cycles) and from below.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "_core", "_cpu"),
+    ("errors", "_version", "_core", "_cpu"),
     ("_validate", "_files"),
-    ("results", "table", "config", "datasets"),
+    ("results", "table", "_layout", "config", "datasets"),
     ("laws", "systems", "moments"),
     ("energy", "minimum", "entropy"),
     ("temperature", "network", "states", "mixture", "boltzmann"),
