@@ -1,0 +1,48 @@
+"""What a release says about itself agrees with itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pyrometer
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def test_one_version() -> None:
+    stated = {
+        "pyproject.toml": re.search(r'^version = "(.+)"', read("pyproject.toml"), re.MULTILINE),
+        "CITATION.cff": re.search(r"^version: (.+)", read("CITATION.cff"), re.MULTILINE),
+        "CHANGELOG.md": re.search(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE),
+    }
+    assert {name: match and match.group(1) for name, match in stated.items()} == dict.fromkeys(
+        stated, pyrometer.__version__
+    )
+
+
+def test_the_readme_gives_the_commands_that_ci_runs() -> None:
+    commands = re.search(r"```\n(.+?)\n```", read("README.md"), re.DOTALL)
+    assert commands is not None
+    assert commands.group(1).splitlines() == ["pip install . && pyrometer tables", "pip install '.[test]' && pytest"]
+    assert re.search(r"^pip install .*'\.\[test\]' && pytest$", read(".ci/run"), re.MULTILINE)
+
+
+def test_links_within_the_tree_lead_somewhere() -> None:
+    for path in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\(([^):#]+)[^):]*\)", path.read_text("utf-8")):
+            assert (ROOT / target).exists(), f"{path.name} links to {target}"
+
+
+def test_hooks_fetch_nothing() -> None:
+    assert set(re.findall(r"^\s*- repo: (\S+)", read(".pre-commit-config.yaml"), re.MULTILINE)) == {"local"}
+
+
+def test_presets_are_json() -> None:
+    names = {preset["name"] for preset in json.loads(read("CMakePresets.json"))["configurePresets"]}
+    assert {"default", "release", "sanitize", "tidy"} <= names
