@@ -15,6 +15,7 @@ True
 (200,)
 """
 
+from pyrometer import testsystems
 from pyrometer._version import __version__
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
@@ -47,4 +48,5 @@ __all__ = [
     "sample_energies",
     "sample_parameters",
     "temperature",
+    "testsystems",
 ]

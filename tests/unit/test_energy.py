@@ -1,0 +1,126 @@
+"""Closed forms of the mean energy and its variance, against brute quadrature over the parameters."""
+
+import math
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+from .quadrature import density_entropy, moments_of_energy
+
+RNG = np.random.default_rng(20240413)
+X1 = RNG.normal(1.0, 2.0, size=(9, 1))
+X2 = RNG.normal(0.5, 1.5, size=(9, 2))
+Y = RNG.normal(2.0, 3.0, size=9)
+
+LAWS = {
+    "normal": (pm.Normal([0.7, 2.5]), ("normal", "normal"), (0.7, 2.5)),
+    "uniform": (pm.Uniform([0.9, 4.0]), ("uniform", "uniform"), (0.9, 4.0)),
+    "mixed": (pm.Mixed([0.7], [4.0]), ("normal", "uniform"), (0.7, 4.0)),
+}
+PENALTIES = {
+    "none": (None, lambda a, b: 0.0),
+    "l1": (pm.L1(0.6), lambda a, b: 0.6 * (abs(a) + abs(b))),
+    "l2": (pm.L2(0.6), lambda a, b: 0.6 * (a**2 + b**2)),
+    "l1 without intercept": (pm.L1(0.6, intercept=False), lambda a, b: 0.6 * abs(a)),
+    "l2 without intercept": (pm.L2(0.6, intercept=False), lambda a, b: 0.6 * a**2),
+}
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("law", LAWS)
+def test_mean_and_variance_with_intercept(law, penalty):
+    described, kinds, scales = LAWS[law]
+    system = pm.LinearRegression(X1, Y, penalty=PENALTIES[penalty][0])
+    mean, variance = moments_of_energy(np.column_stack([X1, np.ones(9)]), Y, kinds, scales, PENALTIES[penalty][1])
+    assert pm.mean_energy(system, described).value == pytest.approx(mean, rel=1e-12)
+    assert pm.energy_variance(system, described) == pytest.approx(variance, rel=1e-11)
+
+
+@pytest.mark.parametrize("penalty", ["none", "l1", "l2"])
+@pytest.mark.parametrize("law", LAWS)
+def test_mean_and_variance_without_intercept(law, penalty):
+    described, kinds, scales = LAWS[law]
+    system = pm.LinearRegression(X2, Y, penalty=PENALTIES[penalty][0], intercept=False)
+    mean, variance = moments_of_energy(X2, Y, kinds, scales, PENALTIES[penalty][1])
+    assert pm.mean_energy(system, described).value == pytest.approx(mean, rel=1e-12)
+    assert pm.energy_variance(system, described) == pytest.approx(variance, rel=1e-11)
+
+
+def test_a_broken_formula_would_fail():
+    mean, _ = moments_of_energy(np.column_stack([X1, np.ones(9)]), Y, ("uniform", "uniform"), (0.9, 4.0))
+    broken = pm.mean_energy(pm.LinearRegression(X1, Y), pm.Normal([0.9, 4.0])).value  # L^2 for L^2 / 12
+    assert broken != pytest.approx(mean, rel=1e-2)
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("resolution", [1.0, 1e-3])
+def test_entropy(law, resolution):
+    described, kinds, scales = LAWS[law]
+    system = pm.LinearRegression(X1, Y)
+    brute = sum(map(density_entropy, kinds, scales)) - 2 * math.log(resolution)
+    assert pm.entropy(system, described, resolution=resolution) == pytest.approx(brute, rel=1e-12)
+
+
+def test_entropy_is_the_discrete_one_at_small_resolution():
+    """(2.25): the entropy of the law cut into cells of size eps, less Delta^2 / 24."""
+    cell = 0.1
+    edges = np.arange(-120, 121) * cell
+    cumulative = np.array([0.5 * math.erfc(-edge / math.sqrt(2)) for edge in edges])
+    mass = np.diff(cumulative)
+    mass = mass[mass > 0]
+    system = pm.LinearRegression(X1, Y, intercept=False)
+    differential = pm.entropy(system, pm.Normal(1.0), resolution=cell)
+    assert -np.sum(mass * np.log(mass)) - differential == pytest.approx(cell**2 / 24, rel=0.02)
+
+
+def test_limits_keep_what_grows():
+    system = pm.LinearRegression(X1, Y, penalty=pm.L2(0.5))
+    squares = np.array([np.mean(X1**2) + 0.5, 1.5])
+    for method in ("refined", "asymptotic"):
+        value = pm.mean_energy(system, pm.Normal([3.0, 4.0]), method=method).value
+        assert value == pytest.approx(9 * squares[0] + 16 * squares[1], rel=1e-13)
+    assert pm.mean_energy(system, pm.Uniform(6.0), method="refined").value == pytest.approx(3 * squares.sum(), rel=1e-13)
+
+
+def test_auto_is_exact():
+    system, law = pm.LinearRegression(X1, Y), pm.Normal(1.0)
+    assert pm.mean_energy(system, law) == pm.mean_energy(system, law, method="exact")
+    assert pm.mean_energy(system, law).method == "exact"
+
+
+@pytest.mark.parametrize("law", [pm.Normal([0.5, 2, 3]), pm.Uniform([0.5, 2, 3]), pm.Mixed([0.5], [2, 3]), pm.Mixed([1, 2], [3])])
+@pytest.mark.parametrize("penalty", [None, pm.L1(0.7), pm.L2(0.7), pm.L1(0.7, intercept=False)])
+def test_sampled_energies_are_those_of_the_sampled_parameters(law, penalty):
+    system = pm.LinearRegression(X2, Y, penalty=penalty)
+    energies = pm.sample_energies(system, law, samples=200, rng=5)
+    theta = pm.sample_parameters(system, law, samples=200, rng=5)
+    rows = np.mean((Y - theta[:, :2] @ X2.T - theta[:, 2:]) ** 2, axis=1)
+    weighed = theta if penalty is None or penalty.intercept else theta[:, :2]
+    if isinstance(penalty, pm.L1):
+        rows += penalty.lam * np.abs(weighed).sum(axis=1)
+    elif isinstance(penalty, pm.L2):
+        rows += penalty.lam * (weighed**2).sum(axis=1)
+    np.testing.assert_allclose(energies, rows, rtol=1e-12)
+
+
+def test_known_toy():
+    toy = pm.testsystems.OrthogonalRegression(weights=(1.0, -2.0, 0.5), noise=0.25)
+    system = toy.system()
+    for scale in (0.1, 1.0, 50.0):
+        assert pm.mean_energy(system, pm.Normal(scale)).value == pytest.approx(toy.mean_energy(scale), rel=1e-14)
+        assert pm.energy_variance(system, pm.Normal(scale)) == pytest.approx(toy.energy_variance(scale), rel=1e-13)
+        assert pm.temperature(system, pm.Normal(scale)).value == pytest.approx(toy.temperature(scale), rel=1e-12)
+    assert pm.minimum_energy(system).value == pytest.approx(toy.minimum_energy, rel=1e-12)
+
+
+def test_an_energy_too_large_for_a_double_is_refused():
+    system = pm.LinearRegression(X1, Y)
+    for call in (pm.mean_energy, pm.temperature, pm.energy_variance):
+        with pytest.raises(ValueError, match="overflow"):
+            call(system, pm.Normal(1e200))
+    with pytest.raises(ValueError, match="not finite"):
+        pm.mean_energy(system, pm.Normal(1e200), method="monte-carlo", rng=0)
+    with pytest.raises(ValueError, match="not finite"):
+        pm.sample_energies(system, pm.Normal(1e200), samples=10, rng=0)
