@@ -1,0 +1,175 @@
+"""The data sets and their frozen description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _validate
+from pyrometer.datasets._standardize import standardize as _standardize
+
+__all__ = ["Dataset", "breast_cancer", "diabetes"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Features, a target, their names and units, and where they come from.
+
+    Attributes
+    ----------
+    name : str
+        Short name.
+    X : ndarray, shape (m, p), float64
+        Features, read-only.
+    y : ndarray, shape (m,), float64
+        Target, read-only; never standardised.
+    feature_names : tuple of str
+        Names of the p features.
+    units : tuple of str
+        Unit of each feature as it stands in `X`: "sd" (its own standard deviation) where standardised.
+    target : str
+        Name of the target.
+    target_unit : str
+        Unit of the target. A squared-error energy has its square.
+    description : str
+        What was measured.
+    source : str
+        Citation.
+    licence : str
+        Terms of the data.
+    standardized : bool
+        Whether the features have mean 0 and population variance 1.
+    """
+
+    name: str
+    X: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    units: tuple[str, ...]
+    target: str
+    target_unit: str
+    description: str
+    source: str
+    licence: str
+    standardized: bool
+
+    def __repr__(self) -> str:
+        m, p = self.X.shape
+        return f"<Dataset {self.name}: {m} rows, {p} features{', standardised' if self.standardized else ''}>"
+
+
+def diabetes(*, standardize: bool) -> Dataset:
+    """Return the diabetes data of Efron, Hastie, Johnstone and Tibshirani: 442 patients, 10 features.
+
+    Parameters
+    ----------
+    standardize : bool
+        True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no default,
+        because the temperature depends on it. The target is left as it is.
+
+    Returns
+    -------
+    Dataset
+        X (442, 10), y (442,): disease progression one year after baseline.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> data = pm.datasets.diabetes(standardize=False)
+    >>> data.X.shape, data.feature_names[2], data.units[2], float(data.X[0, 2])
+    ((442, 10), 'bmi', 'kg/m^2', 32.1)
+    """
+    return _load(
+        "diabetes",
+        standardize,
+        units=("year", "code", "kg/m^2", "mmHg", "mg/dL", "mg/dL", "mg/dL", "1", "ln(mg/dL)", "mg/dL"),
+        target_unit="score",
+        description=(
+            "Age, sex, body mass index, average blood pressure and six blood serum measurements of 442 diabetes patients; "
+            "the target is a quantitative measure of disease progression one year after baseline."
+        ),
+        source=(
+            "B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, Least angle regression, Annals of Statistics 32 (2004) 407-499."
+        ),
+        licence=(
+            "Published with the article; no licence stated by its authors. Redistributed with R's lars (GPL-2) and "
+            "scikit-learn (BSD-3-Clause)."
+        ),
+    )
+
+
+def breast_cancer(*, standardize: bool) -> Dataset:
+    """Return the diagnostic Wisconsin breast cancer data: 569 images, 30 features, two classes.
+
+    Parameters
+    ----------
+    standardize : bool
+        True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no default,
+        because the temperature depends on it. The target is left as it is.
+
+    Returns
+    -------
+    Dataset
+        X (569, 30), y (569,): 1.0 benign (357 rows), 0.0 malignant (212 rows).
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> data = pm.datasets.breast_cancer(standardize=True)
+    >>> data.X.shape, data.units[0], int(data.y.sum())
+    ((569, 30), 'sd', 357)
+    """
+    shape = ("length", "grey level", "length", "length^2", "1", "1", "1", "1", "1", "1")
+    return _load(
+        "breast cancer",
+        standardize,
+        units=3 * shape,
+        target_unit="class",
+        description=(
+            "Mean, standard error and worst of ten shape features of the cell nuclei in 569 images of fine needle aspirates of "
+            "breast masses; the target is the diagnosis, 1 benign and 0 malignant."
+        ),
+        source=(
+            "W. H. Wolberg, W. N. Street, O. L. Mangasarian, Breast Cancer Wisconsin (Diagnostic), UCI Machine Learning "
+            "Repository (1995), doi:10.24432/C5DW2B."
+        ),
+        licence="CC BY 4.0",
+    )
+
+
+def _load(
+    name: str,
+    standardize: bool,
+    *,
+    units: tuple[str, ...],
+    target_unit: str,
+    description: str,
+    source: str,
+    licence: str,
+) -> Dataset:
+    standardize = _validate.flag("standardize", standardize)
+    file = resources.files(__package__) / f"{name.replace(' ', '_')}.csv.gz"
+    with resources.as_file(file) as path:
+        header = np.loadtxt(path, delimiter=",", dtype=str, max_rows=1)
+        rows = np.loadtxt(path, delimiter=",", skiprows=1)
+    *feature_names, target = map(str, header)
+    X = _standardize(rows[:, :-1], names=feature_names) if standardize else rows[:, :-1].copy()
+    y = rows[:, -1].copy()
+    for array in (X, y):
+        array.flags.writeable = False
+    return Dataset(
+        name=name,
+        X=X,
+        y=y,
+        feature_names=tuple(feature_names),
+        units=("sd",) * len(units) if standardize else units,
+        target=target,
+        target_unit=target_unit,
+        description=description,
+        source=source,
+        licence=licence,
+        standardized=standardize,
+    )

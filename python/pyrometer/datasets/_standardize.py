@@ -1,0 +1,65 @@
+"""Features in units of their own standard deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _validate
+
+__all__ = ["standardize"]
+
+# Rounding leaves a constant column a spread of some eps times its size.
+_CONSTANT = 8.0 * np.finfo(np.float64).eps
+
+
+def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np.float64]:
+    r"""Return the features with mean 0 and population variance 1, :math:`(x_{ij} - \bar x_j) / s_j`.
+
+    Parameters
+    ----------
+    X : array_like, shape (m, p)
+        Features, finite; none of them constant.
+    names : sequence of str, optional
+        Names of the p features, for the messages.
+
+    Returns
+    -------
+    ndarray, shape (m, p), float64
+        A new array, in units of each feature's standard deviation (divided by m, not m - 1).
+
+    Raises
+    ------
+    ValueError
+        If a feature is constant or not finite: it has no standard deviation to be measured in.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.datasets.standardize([[1.0, 10.0], [3.0, 30.0]])
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    """
+    array = np.asarray(_validate.numeric("X", X), dtype=np.float64)
+    if array.ndim != 2 or array.shape[0] == 0:
+        raise ValueError(f"X must have shape (rows, features) with at least one row, got {array.shape}.")
+    if names is not None and len(names) != array.shape[1]:
+        raise ValueError(f"names must have one name for each of the {array.shape[1]} features, got {len(names)}.")
+    size = np.abs(array).max(axis=0)
+    # A common power of two changes no digit and keeps the squares of huge or tiny features in range.
+    exponent = np.frexp(np.where(np.isfinite(size), size, 1.0))[1]
+    result = np.ldexp(array, -exponent)
+    with np.errstate(invalid="ignore"):
+        result -= result.mean(axis=0)
+        result -= result.mean(axis=0)
+        deviation = np.sqrt(np.einsum("ij,ij->j", result, result) / array.shape[0])
+    for j in np.flatnonzero(~(deviation > _CONSTANT)):
+        feature = f"feature {names[j]!r}" if names is not None else f"feature {j}"
+        if not np.isfinite(size[j]):
+            raise ValueError(f"X must be finite, got {feature} with a value that is not; drop or fill it.")
+        raise ValueError(f"X must have no constant feature to be standardised, got {feature} = {array[0, j]:g}; drop it.")
+    result /= deviation
+    return result
