@@ -1,0 +1,270 @@
+"""A frozen table: named columns with units, a title and where the numbers come from."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _layout, _validate
+from pyrometer._files import atomic_write
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+__all__ = ["Table"]
+
+_SUFFIXES = (".csv", ".json", ".parquet")
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Named columns of equal length, as numpy arrays.
+
+    Parameters
+    ----------
+    title : str
+        What the table shows.
+    columns : mapping of str to array_like, shape (rows,)
+        Columns of numbers, bools or strings, in order. They are kept as read-only arrays, never as objects.
+    units : mapping of str to str, optional
+        Units of some of the columns.
+    metadata : mapping, optional
+        Provenance: whatever JSON can hold, e.g. version, data set, seed.
+
+    Raises
+    ------
+    ValueError
+        If columns differ in length or are not one-dimensional, or a unit names no column.
+    TypeError
+        If a column is neither numbers, bools nor strings.
+
+    Notes
+    -----
+    ``len(table)`` is the number of rows, ``table["T exact"]`` a column, and iteration gives rows as dicts.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> table = pm.Table("Squares", {"x": [1, 2], "x squared": [1.0, 4.0]}, units={"x": "m", "x squared": "m^2"})
+    >>> len(table), table["x squared"].sum()
+    (2, np.float64(5.0))
+    >>> print(table)
+    Squares
+    x  x squared
+    m        m^2
+    -  ---------
+    1          1
+    2          4
+    """
+
+    title: str
+    columns: Mapping[str, npt.NDArray[Any]]
+    units: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        columns = {str(name): _column(str(name), values) for name, values in self.columns.items()}
+        lengths = {name: len(array) for name, array in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns must have the same length, got {lengths}.")
+        unknown = [name for name in self.units if name not in columns]
+        if unknown:
+            raise ValueError(f"units must name columns of the table, got {unknown}; the columns are {list(columns)}.")
+        for name, value in (("columns", columns), ("units", dict(self.units)), ("metadata", dict(self.metadata))):
+            object.__setattr__(self, name, MappingProxyType(value))
+
+    @classmethod
+    def from_rows(
+        cls,
+        title: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        units: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Table:
+        """Make a table of rows that all have the same keys, the first row's in its order."""
+        names = list(rows[0]) if rows else []
+        for number, row in enumerate(rows):
+            if set(row) != set(names):
+                raise ValueError(f"rows must have the same keys, got {list(row)} in row {number} and {names} in row 0.")
+        return cls(title, {name: [row[name] for row in rows] for name in names}, units or {}, metadata or {})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(self.columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        try:
+            return self.columns[name]
+        except (KeyError, TypeError):
+            raise KeyError(f"no column {name!r}; the columns are {list(self.columns)}") from None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(self), _CHUNK):
+            parts = [array[start : start + _CHUNK].tolist() for array in self.columns.values()]
+            for row in zip(*parts, strict=True):
+                yield dict(zip(self.columns, row, strict=True))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Table, (self.title, dict(self.columns), dict(self.units), dict(self.metadata))
+
+    def __repr__(self) -> str:
+        return f"<Table {self.title!r}: {len(self)} rows, columns {list(self.columns)}>"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, width: int | None = None, max_rows: int = 60) -> str:
+        """Return the table as plain text.
+
+        Parameters
+        ----------
+        width : int, optional
+            At least 20: columns that do not fit stand in further blocks below, beside the first column. Default: no limit.
+        max_rows : int
+            At least 2: of a longer table the first and the last rows are shown.
+
+        Returns
+        -------
+        str
+            Lines without trailing newline; numbers with six significant digits.
+        """
+        if width is not None:
+            width = _validate.count("width", width, minimum=20)
+        return _layout.text(self, width, _validate.count("max_rows", max_rows, minimum=2))
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return the columns as lists of Python values, in order."""
+        return {name: array.tolist() for name, array in self.columns.items()}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return title, columns, units, rows and metadata as one JSON object.
+
+        Numbers have all their digits; what JSON has no number for (nan and the infinities) is null.
+        """
+        return json.dumps(self._jsonable(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def _jsonable(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "columns": list(self.columns),
+            "units": dict(self.units),
+            "rows": [finite(row) for row in self],
+            "metadata": finite(dict(self.metadata)),
+        }
+
+    def to_csv(self) -> str:
+        """Return the columns as CSV with a header; nan is an empty field, text is quoted where it must be."""
+        import csv
+
+        buffer = io.StringIO(newline="")
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(self.columns)
+        for row in self:
+            writer.writerow("" if value != value else value for value in row.values())
+        return buffer.getvalue()
+
+    def to_arrow(self) -> pyarrow.Table:
+        """Return a pyarrow Table; title, units and metadata are in its schema under the key ``pyrometer``."""
+        pa = _framework("pyarrow", "to_arrow")
+        about = {"title": self.title, "units": dict(self.units), "metadata": finite(dict(self.metadata))}
+        fields, arrays = [], []
+        for name, array in self.columns.items():
+            arrays.append(pa.array(array))
+            unit = {"unit": self.units[name]} if name in self.units else None
+            fields.append(pa.field(name, arrays[-1].type, metadata=unit))
+        schema = pa.schema(fields, metadata={"pyrometer": json.dumps(about, ensure_ascii=False)})
+        table: pyarrow.Table = pa.Table.from_arrays(arrays, schema=schema)
+        return table
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return a pandas DataFrame; title, units and metadata are in its ``attrs``."""
+        pd = _framework("pandas", "to_pandas")
+        frame: pandas.DataFrame = pd.DataFrame({name: array.copy() for name, array in self.columns.items()})
+        frame.attrs.update(title=self.title, units=dict(self.units), metadata=dict(self.metadata))
+        return frame
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return a polars DataFrame."""
+        pl = _framework("polars", "to_polars")
+        frame: polars.DataFrame = pl.from_arrow(self.to_arrow())
+        return frame
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the table to a file, replacing it; the suffix says how.
+
+        Parameters
+        ----------
+        path : str or path
+            ``.parquet`` and ``.json`` keep title, units and metadata, ``.csv`` the columns alone. The file is replaced whole
+            or not at all.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is none of these.
+        OSError
+            If the file cannot be written.
+        """
+        name = _validate.as_path(path)
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix not in _SUFFIXES:
+            raise ValueError(f"path must end in {', '.join(_SUFFIXES)}, got {name!r}.")
+        if suffix == ".parquet":
+            arrow = self.to_arrow()
+            from pyarrow import parquet
+
+            with atomic_write(name) as file:
+                parquet.write_table(arrow, file)
+            return
+        text = self.to_csv() if suffix == ".csv" else self.to_json(indent=2) + "\n"
+        with atomic_write(name) as file:
+            file.write(text.encode())
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with Python numbers only and None for what JSON has no number for."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _column(name: str, values: Any) -> npt.NDArray[Any]:
+    """Return a read-only one-dimensional array of numbers, bools or strings."""
+    array = np.array(values)
+    if array.ndim != 1:
+        raise ValueError(f"column {name!r} must be one-dimensional, got shape {array.shape}.")
+    if array.dtype.kind not in "fiubU":
+        raise TypeError(f"column {name!r} must be numbers, bools or strings, got an array of {array.dtype}.")
+    array.flags.writeable = False
+    return array
+
+
+def _framework(module: str, method: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"Table.{method}() needs {module}: pip install {module}.", name=module) from error
