@@ -15,8 +15,9 @@ True
 (200,)
 """
 
-from pyrometer import testsystems
+from pyrometer import datasets, interop, tables, testsystems
 from pyrometer._version import __version__
+from pyrometer.config import config, show_config
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
 from pyrometer.errors import MomentsFileError, PrecisionWarning
@@ -25,6 +26,7 @@ from pyrometer.minimum import minimum_energy
 from pyrometer.moments import Moments
 from pyrometer.results import Estimate, Minimum, Temperature
 from pyrometer.systems import L1, L2, LinearRegression
+from pyrometer.table import Table
 from pyrometer.temperature import temperature
 
 __all__ = [
@@ -38,15 +40,21 @@ __all__ = [
     "MomentsFileError",
     "Normal",
     "PrecisionWarning",
+    "Table",
     "Temperature",
     "Uniform",
     "__version__",
+    "config",
+    "datasets",
     "energy_variance",
     "entropy",
+    "interop",
     "mean_energy",
     "minimum_energy",
     "sample_energies",
     "sample_parameters",
+    "show_config",
+    "tables",
     "temperature",
     "testsystems",
 ]

@@ -22,9 +22,8 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     mode = None
     with contextlib.suppress(FileNotFoundError):
         status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(21, "is a directory", path)
         if not stat.S_ISREG(status.st_mode):
+            # A folder refuses here, by its own name.
             with open(path, "wb") as special:
                 yield special
             return
@@ -40,8 +39,10 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(error.errno, error.strerror, path) from None
+    except OSError as error:
+        if error.filename == temporary:
+            error.filename, error.filename2 = path, None
+        raise
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(temporary)

@@ -83,9 +83,7 @@ def text_width(string: str) -> int:
     """Return the columns that a string takes on a terminal: a combining mark none, a wide character two."""
     if string.isascii():
         return len(string)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in string
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in string)
 
 
 def _pad(string: str, width: int, right: bool) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,9 @@ from pyrometer import _layout, _validate
 from pyrometer._files import atomic_write
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
-    import pyarrow
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
 __all__ = ["Table"]
 
@@ -70,18 +70,25 @@ class Table:
 
     title: str
     columns: Mapping[str, npt.NDArray[Any]]
-    units: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str]
+    metadata: Mapping[str, Any]
 
-    def __post_init__(self) -> None:
-        columns = {str(name): _column(str(name), values) for name, values in self.columns.items()}
-        lengths = {name: len(array) for name, array in columns.items()}
+    def __init__(
+        self,
+        title: str,
+        columns: Mapping[str, npt.ArrayLike],
+        units: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        arrays = {str(name): _column(str(name), values) for name, values in columns.items()}
+        lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns must have the same length, got {lengths}.")
-        unknown = [name for name in self.units if name not in columns]
+        unknown = [name for name in units or () if name not in arrays]
         if unknown:
-            raise ValueError(f"units must name columns of the table, got {unknown}; the columns are {list(columns)}.")
-        for name, value in (("columns", columns), ("units", dict(self.units)), ("metadata", dict(self.metadata))):
+            raise ValueError(f"units must name columns of the table, got {unknown}; the columns are {list(arrays)}.")
+        object.__setattr__(self, "title", title)
+        for name, value in (("columns", arrays), ("units", dict(units or {})), ("metadata", dict(metadata or {}))):
             object.__setattr__(self, name, MappingProxyType(value))
 
     @classmethod
@@ -98,7 +105,7 @@ class Table:
         for number, row in enumerate(rows):
             if set(row) != set(names):
                 raise ValueError(f"rows must have the same keys, got {list(row)} in row {number} and {names} in row 0.")
-        return cls(title, {name: [row[name] for row in rows] for name in names}, units or {}, metadata or {})
+        return cls(title, {name: [row[name] for row in rows] for name in names}, units, metadata)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,7 +142,8 @@ class Table:
         Parameters
         ----------
         width : int, optional
-            At least 20: columns that do not fit stand in further blocks below, beside the first column. Default: no limit.
+            At least 20: columns that do not fit stand in further blocks below, beside the first column. Default: no
+            limit.
         max_rows : int
             At least 2: of a longer table the first and the last rows are shown.
 
@@ -179,30 +187,30 @@ class Table:
             writer.writerow("" if value != value else value for value in row.values())
         return buffer.getvalue()
 
-    def to_arrow(self) -> pyarrow.Table:
+    def to_arrow(self) -> pa.Table:
         """Return a pyarrow Table; title, units and metadata are in its schema under the key ``pyrometer``."""
-        pa = _framework("pyarrow", "to_arrow")
+        arrow = _framework("pyarrow", "to_arrow")
         about = {"title": self.title, "units": dict(self.units), "metadata": finite(dict(self.metadata))}
         fields, arrays = [], []
         for name, array in self.columns.items():
-            arrays.append(pa.array(array))
+            arrays.append(arrow.array(array))
             unit = {"unit": self.units[name]} if name in self.units else None
-            fields.append(pa.field(name, arrays[-1].type, metadata=unit))
-        schema = pa.schema(fields, metadata={"pyrometer": json.dumps(about, ensure_ascii=False)})
-        table: pyarrow.Table = pa.Table.from_arrays(arrays, schema=schema)
+            fields.append(arrow.field(name, arrays[-1].type, metadata=unit))
+        schema = arrow.schema(fields, metadata={"pyrometer": json.dumps(about, ensure_ascii=False)})
+        table: pa.Table = arrow.Table.from_arrays(arrays, schema=schema)
         return table
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a pandas DataFrame; title, units and metadata are in its ``attrs``."""
-        pd = _framework("pandas", "to_pandas")
-        frame: pandas.DataFrame = pd.DataFrame({name: array.copy() for name, array in self.columns.items()})
+        pandas = _framework("pandas", "to_pandas")
+        frame: pd.DataFrame = pandas.DataFrame({name: array.copy() for name, array in self.columns.items()})
         frame.attrs.update(title=self.title, units=dict(self.units), metadata=dict(self.metadata))
         return frame
 
-    def to_polars(self) -> polars.DataFrame:
+    def to_polars(self) -> pl.DataFrame:
         """Return a polars DataFrame."""
-        pl = _framework("polars", "to_polars")
-        frame: polars.DataFrame = pl.from_arrow(self.to_arrow())
+        polars = _framework("polars", "to_polars")
+        frame: pl.DataFrame = polars.from_arrow(self.to_arrow())
         return frame
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -211,8 +219,8 @@ class Table:
         Parameters
         ----------
         path : str or path
-            ``.parquet`` and ``.json`` keep title, units and metadata, ``.csv`` the columns alone. The file is replaced whole
-            or not at all.
+            ``.parquet`` and ``.json`` keep title, units and metadata, ``.csv`` the columns alone. The file is replaced
+            whole or not at all.
 
         Raises
         ------
@@ -253,6 +261,8 @@ def finite(value: Any) -> Any:
 def _column(name: str, values: Any) -> npt.NDArray[Any]:
     """Return a read-only one-dimensional array of numbers, bools or strings."""
     array = np.array(values)
+    if array.dtype.kind == "U" and not isinstance(values, np.ndarray) and not all(isinstance(v, str) for v in values):
+        raise TypeError(f"column {name!r} must not mix strings with other values, got {list(values)[:5]}.")
     if array.ndim != 1:
         raise ValueError(f"column {name!r} must be one-dimensional, got shape {array.shape}.")
     if array.dtype.kind not in "fiubU":

@@ -67,8 +67,8 @@ def diabetes(*, standardize: bool) -> Dataset:
     Parameters
     ----------
     standardize : bool
-        True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no default,
-        because the temperature depends on it. The target is left as it is.
+        True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no
+        default, because the temperature depends on it. The target is left as it is.
 
     Returns
     -------
@@ -88,11 +88,12 @@ def diabetes(*, standardize: bool) -> Dataset:
         units=("year", "code", "kg/m^2", "mmHg", "mg/dL", "mg/dL", "mg/dL", "1", "ln(mg/dL)", "mg/dL"),
         target_unit="score",
         description=(
-            "Age, sex, body mass index, average blood pressure and six blood serum measurements of 442 diabetes patients; "
-            "the target is a quantitative measure of disease progression one year after baseline."
+            "Age, sex, body mass index, average blood pressure and six blood serum measurements of 442 diabetes "
+            "patients; the target is a quantitative measure of disease progression one year after baseline."
         ),
         source=(
-            "B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, Least angle regression, Annals of Statistics 32 (2004) 407-499."
+            "B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, Least angle regression, Annals of Statistics 32 (2004) "
+            "407-499."
         ),
         licence=(
             "Published with the article; no licence stated by its authors. Redistributed with R's lars (GPL-2) and "
@@ -107,8 +108,8 @@ def breast_cancer(*, standardize: bool) -> Dataset:
     Parameters
     ----------
     standardize : bool
-        True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no default,
-        because the temperature depends on it. The target is left as it is.
+        True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no
+        default, because the temperature depends on it. The target is left as it is.
 
     Returns
     -------
@@ -129,12 +130,12 @@ def breast_cancer(*, standardize: bool) -> Dataset:
         units=3 * shape,
         target_unit="class",
         description=(
-            "Mean, standard error and worst of ten shape features of the cell nuclei in 569 images of fine needle aspirates of "
-            "breast masses; the target is the diagnosis, 1 benign and 0 malignant."
+            "Mean, standard error and worst of ten shape features of the cell nuclei in 569 images of fine needle "
+            "aspirates of breast masses; the target is the diagnosis, 1 benign and 0 malignant."
         ),
         source=(
-            "W. H. Wolberg, W. N. Street, O. L. Mangasarian, Breast Cancer Wisconsin (Diagnostic), UCI Machine Learning "
-            "Repository (1995), doi:10.24432/C5DW2B."
+            "W. H. Wolberg, W. N. Street, O. L. Mangasarian, Breast Cancer Wisconsin (Diagnostic), UCI Machine "
+            "Learning Repository (1995), doi:10.24432/C5DW2B."
         ),
         licence="CC BY 4.0",
     )

@@ -56,10 +56,12 @@ def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np
         result -= result.mean(axis=0)
         result -= result.mean(axis=0)
         deviation = np.sqrt(np.einsum("ij,ij->j", result, result) / array.shape[0])
-    for j in np.flatnonzero(~(deviation > _CONSTANT)):
+    for j in map(int, np.flatnonzero(~(deviation > _CONSTANT))):
         feature = f"feature {names[j]!r}" if names is not None else f"feature {j}"
         if not np.isfinite(size[j]):
             raise ValueError(f"X must be finite, got {feature} with a value that is not; drop or fill it.")
-        raise ValueError(f"X must have no constant feature to be standardised, got {feature} = {array[0, j]:g}; drop it.")
+        raise ValueError(
+            f"X must have no constant feature to be standardised, got {feature} = {array[0, j]:g}; drop it."
+        )
     result /= deviation
     return result
