@@ -24,7 +24,7 @@ def text(table: Table, width: int | None, max_rows: int) -> str:
     if rows > max_rows:
         head = (max_rows + 1) // 2
         shown = np.concatenate([shown[:head], shown[rows - (max_rows - head) :]])
-    written = {name: cells(array[shown]) for name, array in table.columns.items()}
+    written = {name: cells(array[shown], name) for name, array in table.columns.items()}
     widths = {name: columns_width([name, table.units.get(name, ""), *written[name]]) for name in table.names}
     lines = [table.title]
     for block in split(table.names[:1], table.names[1:], widths, width):
@@ -67,10 +67,11 @@ def split(
     return blocks
 
 
-def cells(array: npt.NDArray[Any]) -> list[str]:
-    """Write a column: numbers with six significant digits."""
+def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:
+    """Write a column: numbers with six significant digits, those that measure an error with three."""
     if array.dtype.kind == "f":
-        return [f"{value:.6g}" for value in array.tolist()]
+        digits = 3 if name in ("s.e.", "z") else 6
+        return [f"{value:.{digits}g}" for value in array.tolist()]
     return [str(value) for value in array.tolist()]
 
 

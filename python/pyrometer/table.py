@@ -57,8 +57,8 @@ class Table:
     --------
     >>> import pyrometer as pm
     >>> table = pm.Table("Squares", {"x": [1, 2], "x squared": [1.0, 4.0]}, units={"x": "m", "x squared": "m^2"})
-    >>> len(table), table["x squared"].sum()
-    (2, np.float64(5.0))
+    >>> len(table), float(table["x squared"].sum())
+    (2, 5.0)
     >>> print(table)
     Squares
     x  x squared
@@ -165,9 +165,10 @@ class Table:
 
         Numbers have all their digits; what JSON has no number for (nan and the infinities) is null.
         """
-        return json.dumps(self._jsonable(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(self.to_record(), indent=indent, ensure_ascii=False, allow_nan=False)
 
-    def _jsonable(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
+        """Return what `to_json` writes, as Python values."""
         return {
             "title": self.title,
             "columns": list(self.columns),

@@ -12,6 +12,11 @@ from pyrometer.temperature import temperature
 
 __all__ = ["asymptotics"]
 
+_LEGEND = (
+    "⟨u⟩ is the mean over rows, sums run over the n parameters; T limit is the limit's value at this scale, T "
+    "componentwise the sum of one-parameter limits (for squared error the same); refined keeps the whole entropy."
+)
+
 
 def asymptotics(
     X: Any = None,
@@ -59,8 +64,8 @@ def asymptotics(
     --------
     >>> import pyrometer as pm
     >>> table = pm.tables.asymptotics(scale=1e8)
-    >>> table["formula"][0], round(table["limit / exact"][0], 3), round(table["refined / exact"][0], 3)
-    (np.str_('σ²/(n ln σ) Σ⟨x_j²⟩'), np.float64(1.077), np.float64(1.0))
+    >>> str(table["formula"][0]), [round(float(table[name][0]), 3) for name in ("limit / exact", "refined / exact")]
+    ('σ²/(n ln σ) Σ⟨x_j²⟩', [1.077, 1.0])
     """
     about = subject(X, y, scale, length, lam, intercept, name, features)
     squares = about.plain.moments.mean_squares()
@@ -89,4 +94,6 @@ def asymptotics(
             }
         )
     units = {"T limit": "loss/nat", "T componentwise": "loss/nat", "limit / exact": "1", "refined / exact": "1"}
-    return Table.from_rows("Table 3. Limits of wide laws", rows, units=units, metadata=about.metadata)
+    return Table.from_rows(
+        "Table 3. Limits of wide laws", rows, units=units, metadata={**about.metadata, "legend": _LEGEND}
+    )

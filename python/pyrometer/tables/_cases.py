@@ -16,7 +16,7 @@ __all__ = ["CASES", "Case", "Scales"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
-NORMAL_PER_LENGTH = 6.0
+SIGMAS_PER_LENGTH = 6.0
 """A uniform law "similar" to a normal one has its 3-sigma range: L = 6 sigma, (3.17) and (3.26)."""
 
 

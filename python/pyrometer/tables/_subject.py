@@ -10,7 +10,7 @@ from pyrometer.datasets import diabetes
 from pyrometer.minimum import minimum_energy
 from pyrometer.results import Minimum
 from pyrometer.systems import LinearRegression, Penalty
-from pyrometer.tables._cases import CASES, NORMAL_PER_LENGTH, Case, Scales
+from pyrometer.tables._cases import CASES, SIGMAS_PER_LENGTH, Case, Scales
 
 __all__ = ["Subject", "subject"]
 
@@ -54,7 +54,7 @@ def subject(
         X, y, name, features = data.X, data.y, data.name, "standardised"
     sigma = _validate.single("scale", scale, minimum=0.0, exclusive=True)
     if length is None:
-        length = NORMAL_PER_LENGTH * sigma
+        length = SIGMAS_PER_LENGTH * sigma
     length = _validate.single("length", length, minimum=0.0, exclusive=True)
     lam = _validate.single("lam", lam, minimum=0.0)
     system = LinearRegression(X, y, intercept=intercept)
@@ -73,6 +73,6 @@ def subject(
         "scale": sigma,
         "length": length,
         "lam": lam,
-        "normal parameters of the mixed law": scales.normals,
+        "mixed_normals": scales.normals,
     }
     return Subject(X, y, system, scales, metadata)

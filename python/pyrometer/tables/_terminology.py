@@ -71,7 +71,7 @@ _ENTRIES = (
         "θ* = argmin E(θ), E*",
         "2.22",
     ),
-    ("general", "cooling to the ground state", "training", "ΔE = ⟨E⟩ - E*, ΔS = S", "2.4, 2.7"),
+    ("general", "transition to the ground state", "training", "ΔE = ⟨E⟩ - E*, ΔS = S", "2.4, 2.7"),
     ("general", "temperature", "loss per nat", "T = (∂U/∂S)_V = ΔE/ΔS", "1.5"),
     (
         "general",
@@ -106,7 +106,7 @@ _ENTRIES = (
     ),
     ("two systems", "heat", "change of a system's energy by mixing", "ΔE_A < 0 < ΔE_B for T_A > T_B", "3.53-3.56"),
     ("networks", "subsystem", "layer of a network", "z = W x (+ b), x = φ(z)", "5.1, 5.2"),
-    ("networks", "local energy", "energy of a layer: mean squared pre-activation", "E_l", "5.12, 5.13"),
+    ("networks", "local energy", "energy of a layer: mean squared norm of its pre-activations", "E_l", "5.12, 5.13"),
     ("networks", "local temperature", "temperature of a layer", "T_l = E_l/S_l", "5.15, 5.16, 5.19, 5.21"),
     ("networks", "heat engine", "network: a chain of layers", "T = η ΣT_l S_l/ΣS_l", "5.24, 5.25"),
     ("networks", "work", "energy of the output layer", "E_L", "5.3, 5.23"),

@@ -1,0 +1,120 @@
+"""Tables for the eye: columns that do not fit go on below, long text is folded."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from pyrometer import _layout
+
+if TYPE_CHECKING:
+    from pyrometer.table import Table
+
+__all__ = ["written"]
+
+_COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red"}
+_KEYS = ("section", "energy", "law")
+# Below this width the symbol of a term stands under its explanation.
+_WIDE = 110
+
+
+def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal: bool) -> str:
+    """Return tables and what they were computed from; in colour for a terminal that wants it."""
+    colour = terminal and sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else int(os.environ.get("COLUMNS", "") or 120)
+    screen = Console(
+        file=io.StringIO(),
+        width=max(width, 40),
+        highlight=False,
+        emoji=False,
+        markup=False,
+        force_terminal=colour,
+        color_system="auto" if colour else None,
+    )
+    with screen.capture() as capture:
+        for table in tables:
+            screen.print(Text(table.title, style="bold"))
+            if len(table) == 1:
+                _record(screen, table)
+            elif "thermodynamics" in table.names:
+                _terms(screen, table)
+            else:
+                _blocks(screen, table)
+            if "legend" in table.metadata:
+                screen.print(Text(table.metadata["legend"], style="dim"))
+            screen.print()
+        about = ", ".join(f"{name} {_short(value)}" for name, value in provenance.items())
+        screen.print(Text(about, style="dim"))
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _grid(*, header: bool = True) -> Grid:
+    return Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_header=header)
+
+
+def _blocks(screen: Console, table: Table) -> None:
+    """Columns side by side as far as they fit, the next ones below beside the same keys."""
+    keys = [name for name in _KEYS if name in table.names]
+    cells = {name: _layout.cells(array, name) for name, array in table.columns.items()}
+    widths = {name: _layout.columns_width([name, table.units.get(name, ""), *cells[name]]) for name in table.names}
+    rest = [name for name in table.names if name not in keys]
+    for number, block in enumerate(_layout.split(keys, rest, widths, screen.width)):
+        if number:
+            screen.print()
+        grid = _grid()
+        for name in block:
+            unit = table.units.get(name)
+            head = Text.assemble(name, *([("\n" + unit, "dim")] if unit else []))
+            numeric = table[name].dtype.kind != "U"
+            fits = widths[name] < screen.width // 2
+            grid.add_column(head, justify="right" if numeric else "left", no_wrap=fits, overflow="fold")
+        for row in zip(*(cells[name] for name in block), strict=True):
+            grid.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+        screen.print(grid)
+
+
+def _record(screen: Console, table: Table) -> None:
+    """A single row, one line for each column."""
+    grid = _grid(header=False)
+    for justify in ("left", "right", "left"):
+        grid.add_column(justify=justify)
+    for name, array in table.columns.items():
+        (cell,) = _layout.cells(array, name)
+        grid.add_row(name, Text(cell, style=_COLOURS.get(cell, "bold")), Text(table.units.get(name, ""), style="dim"))
+    screen.print(grid)
+
+
+def _terms(screen: Console, table: Table) -> None:
+    """The dictionary, by topic."""
+    wide = screen.width >= _WIDE
+    grid = _grid()
+    grid.add_column("thermodynamics", overflow="fold", ratio=24)
+    grid.add_column("machine learning" if wide else "machine learning; symbol", overflow="fold", ratio=42)
+    if wide:
+        grid.add_column("symbol", overflow="fold", ratio=38)
+    grid.add_column("equations", overflow="fold", ratio=14)
+    grid.expand = True
+    topic = None
+    for row in table:
+        if row["topic"] != topic:
+            topic = row["topic"]
+            grid.add_section()
+        meaning, symbol = row["machine learning"], row["symbol"]
+        middle = [meaning, symbol] if wide else [Text.assemble(meaning, "\n", (symbol, "cyan"))]
+        grid.add_row(row["thermodynamics"], *middle, row["equations"])
+    screen.print(grid)

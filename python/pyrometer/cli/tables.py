@@ -1,0 +1,123 @@
+"""``pyrometer tables``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyrometer.cli._options import Positive, Subject, column_options, output_options, read, run_options
+from pyrometer.cli._output import emit, form_of
+
+if TYPE_CHECKING:
+    from pyrometer.table import Table
+
+__all__ = ["command"]
+
+
+@click.command("tables")
+@click.option("--data", metavar="FILE", help="CSV, Parquet or Arrow file; - for CSV on standard input.")
+@click.option("--target", metavar="COL", help="Column of the target, with --data.")
+@click.option(
+    "--dataset",
+    type=click.Choice(["diabetes", "breast-cancer"]),
+    help="Shipped data.  [default: diabetes]",
+)
+@column_options
+@click.option(
+    "--standardize/--raw",
+    default=True,
+    show_default="--standardize",
+    help="Features in units of their standard deviations, or as they are. T depends on it.",
+)
+@click.option("--scale", type=Positive, default=10.0, show_default=True, help="Standard deviation σ of normal laws.")
+@click.option("--length", type=Positive, help="Length L of uniform laws.  [default: 6 scale]")
+@click.option(
+    "--lam", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="Weight λ of the L1 and L2 rows."
+)
+@click.option("--intercept/--no-intercept", default=True, show_default="--intercept", help="A constant feature.")
+@click.option(
+    "--table", "numbers", type=click.IntRange(1, 3), multiple=True, help="Only this table; may be repeated.  [csv: 2]"
+)
+@run_options
+@output_options
+def command(
+    data: str | None,
+    target: str | None,
+    dataset: str | None,
+    drop: tuple[str, ...],
+    columns: str | None,
+    standardize: bool,
+    scale: float,
+    length: float | None,
+    lam: float,
+    intercept: bool,
+    numbers: tuple[int, ...],
+    samples: int,
+    seed: int,
+    threads: int | None,
+    form: str | None,
+    output: str | None,
+) -> None:
+    """Print the paper's tables with numbers.
+
+    Table 1 is the dictionary of terms, Table 2 has the energies, entropy and temperatures of every system, Table 3 the
+    limits of wide laws. CSV holds one table, the second unless --table says another.
+    """
+    form = form_of(form, output)
+    wanted = sorted(set(numbers)) or ([2] if form == "csv" else [1, 2, 3])
+    if form == "csv" and len(wanted) > 1:
+        raise click.UsageError("--format csv holds one table, got --table more than once; use json for several.")
+    subject = _subject(data, target, dataset, drop, columns, standardize)
+
+    from pyrometer import __version__, tables
+
+    shared: dict[str, Any] = {
+        "scale": scale,
+        "length": length,
+        "lam": lam,
+        "intercept": intercept,
+        "name": subject.source,
+        "features": subject.features,
+    }
+    draws: dict[str, Any] = {"samples": samples, "rng": seed, "threads": threads}
+    makers: dict[int, Callable[[], Table]] = {
+        1: tables.terminology,
+        2: lambda: tables.systems(subject.X, subject.y, **shared, **draws),
+        3: lambda: tables.asymptotics(subject.X, subject.y, **shared),
+    }
+    made = [makers[number]() for number in wanted]
+    provenance: dict[str, Any] = {"pyrometer": __version__}
+    for table in made:
+        provenance.update(table.metadata)
+    provenance.pop("legend", None)
+    if wanted != [1]:
+        provenance["target"] = subject.target
+    emit(made, provenance, form, output)
+
+
+def _subject(
+    data: str | None,
+    target: str | None,
+    dataset: str | None,
+    drop: tuple[str, ...],
+    columns: str | None,
+    standardize: bool,
+) -> Subject:
+    """Return the data that the options name."""
+    if data is not None:
+        if dataset is not None:
+            raise click.UsageError("--data and --dataset exclude each other.")
+        if target is None:
+            raise click.UsageError("--data needs --target COL, the column of the target.")
+        return read(data, target, drop, columns, standardize)
+    for name, value in (("--target", target), ("--drop", drop), ("--columns", columns)):
+        if value:
+            raise click.UsageError(f"{name} needs --data FILE; the shipped data have their own target.")
+    from pyrometer import datasets
+
+    load = datasets.breast_cancer if dataset == "breast-cancer" else datasets.diabetes
+    shipped = load(standardize=standardize)
+    features = "standardised" if standardize else "raw"
+    return Subject(shipped.X, shipped.y, shipped.feature_names, shipped.target, shipped.name, features)

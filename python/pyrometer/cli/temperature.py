@@ -1,0 +1,158 @@
+"""``pyrometer temperature``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pyrometer.cli._options import Positive, column_options, output_options, read, run_options
+from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._program import CONDITION, UNDECIDED
+
+if TYPE_CHECKING:
+    from pyrometer.laws import Law
+    from pyrometer.systems import Penalty
+
+__all__ = ["command"]
+
+_VERDICTS = ["near-pole", "negative-entropy", "undefined"]
+_METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
+
+
+@click.command("temperature")
+@click.argument("data")
+@click.option("--target", metavar="COL", required=True, help="Column of the target.")
+@column_options
+@click.option(
+    "--standardize/--raw",
+    default=False,
+    show_default="--raw",
+    help="Features in units of their standard deviations, or as they are. T depends on it.",
+)
+@click.option("--energy", type=click.Choice(["mse"]), default="mse", show_default=True, help="The loss.")
+@click.option(
+    "--init", type=click.Choice(["normal", "uniform"]), default="normal", show_default=True, help="Law of parameters."
+)
+@click.option("--scale", type=Positive, help="Standard deviation σ of the normal law.  [default: 10]")
+@click.option("--length", type=Positive, help="Length L of the uniform law's interval.  [default: 6 scale]")
+@click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
+@click.option("--l2", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
+@click.option("--intercept/--no-intercept", default=True, show_default="--intercept", help="A constant feature.")
+@click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")
+@click.option(
+    "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
+)
+@run_options
+@click.option(
+    "--fail-on", type=click.Choice(_VERDICTS), multiple=True, help="Exit with 1 at this verdict; may be repeated."
+)
+@output_options
+@click.option("--plot", metavar="FILE", help="Draw the energies of random parameters (png, pdf, svg).")
+def command(
+    data: str,
+    target: str,
+    drop: tuple[str, ...],
+    columns: str | None,
+    standardize: bool,
+    energy: str,
+    init: str,
+    scale: float | None,
+    length: float | None,
+    l1: float | None,
+    l2: float | None,
+    intercept: bool,
+    method: str,
+    resolution: float,
+    samples: int,
+    seed: int,
+    threads: int | None,
+    fail_on: tuple[str, ...],
+    form: str | None,
+    output: str | None,
+    plot: str | None,
+) -> None:
+    """Print the temperature of a linear model of DATA, T = (mean energy - minimum energy) / entropy.
+
+    DATA is a CSV, Parquet or Arrow file; - is CSV on standard input. Exit codes: 1 where the verdict is one of
+    --fail-on, 3 where T is undefined.
+    """
+    law, widths = _law(init, scale, length)
+    penalty, weight = _penalty(l1, l2)
+    subject = read(data, target, drop, columns, standardize)
+
+    from pyrometer import __version__
+    from pyrometer.systems import LinearRegression
+    from pyrometer.table import Table
+    from pyrometer.temperature import temperature
+
+    system = LinearRegression(subject.X, subject.y, energy=energy, penalty=penalty, intercept=intercept)
+    answer = temperature(system, law, method=method, resolution=resolution, samples=samples, rng=seed, threads=threads)
+    row = {
+        "T": answer.value,
+        "s.e.": answer.standard_error,
+        "E": answer.energy,
+        "E*": answer.minimum_energy,
+        "S": answer.entropy,
+        "n": answer.parameters,
+        "marginal": answer.marginal,
+        "verdict": answer.verdict,
+        "method": answer.method,
+    }
+    loss = f"({subject.target})^2"
+    units = {"E": loss, "E*": loss} | {"S": "nat", "n": "1"}
+    units |= dict.fromkeys(("T", "s.e.", "marginal"), f"{loss}/nat")
+    provenance = {
+        "pyrometer": __version__,
+        "data": subject.source,
+        "target": subject.target,
+        "features": subject.features,
+        "rows": system.rows,
+        "parameters": system.parameters,
+        "intercept": intercept,
+        "energy": energy,
+        **weight,
+        "law": init,
+        **widths,
+        "resolution": resolution,
+    }
+    if answer.method == "monte-carlo":
+        provenance |= {"samples": samples, "seed": seed}
+    table = Table.from_rows("Temperature", [row], units=units)
+    if plot is not None:
+        from pyrometer.plot import save_spectrum
+
+        save_spectrum(plot, system, law, samples=samples, rng=seed, threads=threads)
+    emit([table], provenance, form_of(form, output), output)
+    if answer.verdict in fail_on:
+        click.echo(f"note: the verdict is {answer.verdict}, which --fail-on names", err=True)
+        click.get_current_context().exit(CONDITION)
+    if answer.verdict == "undefined":
+        click.echo("note: the entropy is 0, the temperature undefined; --resolution chooses another cell", err=True)
+        click.get_current_context().exit(UNDECIDED)
+
+
+def _law(init: str, scale: float | None, length: float | None) -> tuple[Law, dict[str, float]]:
+    """Return the law that the options describe, and its width by name."""
+    from pyrometer.laws import Normal, Uniform
+    from pyrometer.tables._cases import SIGMAS_PER_LENGTH
+
+    if init == "normal":
+        if length is not None:
+            raise click.UsageError("--length is of --init uniform; a normal law has --scale.")
+        scale = 10.0 if scale is None else scale
+        return Normal(scale), {"scale": scale}
+    if length is not None and scale is not None:
+        raise click.UsageError("--length and --scale exclude each other: a uniform law is as long as 6 scale.")
+    length = SIGMAS_PER_LENGTH * (10.0 if scale is None else scale) if length is None else length
+    return Uniform(length), {"length": length}
+
+
+def _penalty(l1: float | None, l2: float | None) -> tuple[Penalty | None, dict[str, float]]:
+    from pyrometer.systems import L1, L2
+
+    if l1 is not None and l2 is not None:
+        raise click.UsageError("--l1 and --l2 exclude each other: a system has one penalty.")
+    if l1 is not None:
+        return L1(l1), {"l1": l1}
+    return (L2(l2), {"l2": l2}) if l2 is not None else (None, {})

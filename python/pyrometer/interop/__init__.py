@@ -1,0 +1,5 @@
+"""Data from elsewhere."""
+
+from pyrometer.interop.files import FileData, read_data
+
+__all__ = ["FileData", "read_data"]
