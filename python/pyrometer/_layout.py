@@ -3,52 +3,39 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from pyrometer.table import Table
-
 __all__ = ["cells", "columns_width", "split", "text", "text_width"]
+
+_Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 _GAP = 2
 
 
-def text(table: Table, width: int | None, max_rows: int) -> str:
-    """Return `table` as lines of at most `width` characters, if any column fits."""
-    rows = len(table)
-    shown = np.arange(rows)
-    if rows > max_rows:
-        head = (max_rows + 1) // 2
-        shown = np.concatenate([shown[:head], shown[rows - (max_rows - head) :]])
-    written = {name: cells(array[shown], name) for name, array in table.columns.items()}
-    widths = {name: columns_width([name, table.units.get(name, ""), *written[name]]) for name in table.names}
-    lines = [table.title]
-    for block in split(table.names[:1], table.names[1:], widths, width):
-        lines += [""] if len(lines) > 1 else []
-        body = _block(table, block, written, widths)
-        if rows > max_rows:
-            # Title lines: the names, the units if any, the rule.
-            middle = len(body) - len(shown) + (max_rows + 1) // 2
-            body.insert(middle, f"... {rows - max_rows} rows ...")
-        lines += body
-    return "\n".join(lines)
-
-
-def _block(table: Table, names: Sequence[str], written: dict[str, list[str]], widths: dict[str, int]) -> list[str]:
-    heads = [[*names], ["-" * widths[name] for name in names]]
-    if table.units:
-        heads.insert(1, [table.units.get(name, "") for name in names])
-    right = [table[name].dtype.kind != "U" for name in names]
-    rows = [*heads, *zip(*(written[name] for name in names), strict=True)]
-    gap = " " * _GAP
-    return [
-        gap.join(_pad(cell, widths[name], r) for cell, name, r in zip(row, names, right, strict=True)).rstrip()
-        for row in rows
-    ]
+def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | None, max_rows: int) -> str:
+    """Return a table as lines of at most `width` characters, if any column fits."""
+    rows = len(next(iter(columns.values()), ()))
+    head = rows if rows <= max_rows else (max_rows + 1) // 2
+    tail = 0 if rows <= max_rows else max_rows - head
+    lines: dict[str, list[str]] = {}
+    for name, array in columns.items():
+        body = [*cells(array[:head], name), *cells(array[rows - tail :], name)]
+        heads = [name, units.get(name, "")] if units else [name]
+        wide = max(map(text_width, [*heads, *body]))
+        right = array.dtype.kind != "U"
+        lines[name] = [_pad(cell, wide, right) for cell in [*heads, "-" * wide, *body]]
+    widths = {name: text_width(column[0]) for name, column in lines.items()}
+    blocks = []
+    names = list(columns)
+    for block in split(names[:1], names[1:], widths, width):
+        made = [(_GAP * " ").join(row).rstrip() for row in zip(*(lines[name] for name in block), strict=True)]
+        if tail:
+            made.insert(len(made) - tail, f"... {rows - head - tail} rows ...")
+        blocks.append("\n".join(made))
+    return f"{title}\n" + "\n\n".join(blocks)
 
 
 def split(

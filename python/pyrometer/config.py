@@ -7,6 +7,7 @@ import platform
 import numpy as np
 
 from pyrometer import _core, _cpu
+from pyrometer._version import __version__
 
 __all__ = ["config", "show_config"]
 
@@ -30,8 +31,6 @@ def config() -> dict[str, str | int | list[str]]:
     >>> pm.config()["cpu level"] in pm.config()["cpu levels"]
     True
     """
-    from pyrometer import __version__
-
     return {
         "pyrometer": __version__,
         "python": platform.python_version(),

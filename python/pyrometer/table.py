@@ -154,7 +154,8 @@ class Table:
         """
         if width is not None:
             width = _validate.count("width", width, minimum=20)
-        return _layout.text(self, width, _validate.count("max_rows", max_rows, minimum=2))
+        rows = _validate.count("max_rows", max_rows, minimum=2)
+        return _layout.text(self.title, self.columns, self.units, width, rows)
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return the columns as lists of Python values, in order."""

@@ -102,7 +102,7 @@ def _one_line(text: str) -> str:
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from pyrometer import __version__
+        from pyrometer._version import __version__
 
         click.echo(f"pyrometer {__version__}")
         ctx.exit()

@@ -71,7 +71,8 @@ def command(
         raise click.UsageError("--format csv holds one table, got --table more than once; use json for several.")
     subject = _subject(data, target, dataset, drop, columns, standardize)
 
-    from pyrometer import __version__, tables
+    from pyrometer import tables
+    from pyrometer._version import __version__
 
     shared: dict[str, Any] = {
         "scale": scale,

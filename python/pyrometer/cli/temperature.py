@@ -81,7 +81,7 @@ def command(
     penalty, weight = _penalty(l1, l2)
     subject = read(data, target, drop, columns, standardize)
 
-    from pyrometer import __version__
+    from pyrometer._version import __version__
     from pyrometer.systems import LinearRegression
     from pyrometer.table import Table
     from pyrometer.temperature import temperature
@@ -120,7 +120,7 @@ def command(
         provenance |= {"samples": samples, "seed": seed}
     table = Table.from_rows("Temperature", [row], units=units)
     if plot is not None:
-        from pyrometer.plot import save_spectrum
+        from pyrometer.cli._plot import save_spectrum
 
         save_spectrum(plot, system, law, samples=samples, rng=seed, threads=threads)
     emit([table], provenance, form_of(form, output), output)

@@ -42,6 +42,12 @@ class Dataset:
         Terms of the data.
     standardized : bool
         Whether the features have mean 0 and population variance 1.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.datasets.diabetes(standardize=True)
+    <Dataset diabetes: 442 rows, 10 features, standardised>
     """
 
     name: str

@@ -41,6 +41,13 @@ class FileData:
         Name of the target.
     source : str
         The path, or "standard input".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> pm.interop.FileData(np.ones((3, 1)), np.zeros(3), ("a",), "y", "rows.csv").target
+    'y'
     """
 
     X: npt.NDArray[Any]
@@ -200,13 +207,14 @@ def _numbers(source: str, name: str, column: pa.ChunkedArray) -> npt.NDArray[Any
     """Return a column as an array of finite numbers, or say what it is and what to do."""
     import pyarrow as pa
 
-    remedy = f"; leave it out (--drop {name}) or choose the columns (--columns)."
+    remedy = f"; leave it out (drop, --drop {name}) or say which to use (columns, --columns)."
     missing = column.null_count
     kind = column.type
     if missing:
         first = column.is_null().index(True).as_py()
         raise ValueError(
-            f"{source}: column {name!r} must have no missing values, got {missing}, the first in row {first + 1}; fill them{remedy}"
+            f"{source}: column {name!r} must have no missing values, got {missing}, the first in row {first + 1}; "
+            f"fill them{remedy}"
         )
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyrometer import _validate
+from pyrometer._version import __version__
 from pyrometer.datasets import diabetes
 from pyrometer.minimum import minimum_energy
 from pyrometer.results import Minimum
@@ -61,8 +62,6 @@ def subject(
     if system.shape:
         raise ValueError(f"X must have shape (rows, features), got a stack of shape {system.shape}; take one system.")
     scales = Scales(sigma, length, lam, system.parameters)
-    from pyrometer import __version__
-
     metadata = {
         "pyrometer": __version__,
         "data": name or "X, y",

@@ -16,9 +16,9 @@ from pyrometer.temperature import temperature
 __all__ = ["systems"]
 
 _LEGEND = (
-    "E mean energy of random parameters, E* least energy, S entropy; T exact = (E - E*)/S; refined: the limit energy over "
-    "S; asymptotic: the paper's limit; z = (T Monte Carlo - T exact)/s.e.; marginal = dE/dS along the scale (not the "
-    "paper's). The loss is in squared units of the target."
+    "E mean energy of random parameters, E* least energy, S entropy; T exact = (E - E*)/S; refined: the limit energy "
+    "over S; asymptotic: the paper's limit; z = (T Monte Carlo - T exact)/s.e.; marginal = dE/dS along the scale (not "
+    "the paper's). The loss is in squared units of the target."
 )
 _UNITS = {
     "E": "loss",
