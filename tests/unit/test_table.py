@@ -1,0 +1,162 @@
+"""The table result: columns, conversions, files, text."""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import pickle
+
+import numpy as np
+import pyrometer as pm
+import pytest
+from pyarrow import parquet
+
+
+@pytest.fixture
+def table():
+    return pm.Table(
+        "Title",
+        {"name": ["a", "b, c", "ü"], "T": [1 / 3, np.nan, -np.inf], "n": [1, 2, 3], "fine": [True, False, True]},
+        units={"T": "loss/nat"},
+        metadata={"seed": 2**80, "scale": np.float64(0.1), "bad": float("nan")},
+    )
+
+
+def test_columns_rows_and_length(table):
+    assert len(table) == 3
+    assert table.names == ("name", "T", "n", "fine")
+    assert table["T"][0] == 1 / 3
+    assert [row["n"] for row in table] == [1, 2, 3]
+    assert table.to_dict()["name"] == ["a", "b, c", "ü"]
+    with pytest.raises(KeyError, match=r"no column 'x'; the columns are \['name'"):
+        table["x"]
+
+
+def test_frozen_and_detached():
+    values = np.arange(3.0)
+    table = pm.Table("", {"x": values})
+    values[0] = 9
+    assert table["x"][0] == 0
+    with pytest.raises(ValueError, match="read-only"):
+        table["x"][0] = 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        table.title = "other"
+    with pytest.raises(TypeError):
+        table.columns["y"] = values
+    again = pickle.loads(pickle.dumps(table))
+    assert again.title == ""
+    np.testing.assert_array_equal(again["x"], table["x"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "units", "error", "message"),
+    [
+        ({"x": [1, 2], "y": [1]}, {}, ValueError, "same length"),
+        ({"x": [[1]]}, {}, ValueError, "one-dimensional"),
+        ({"x": [1]}, {"y": "m"}, ValueError, "units must name columns"),
+        ({"x": [None]}, {}, TypeError, "numbers, bools or strings"),
+        ({"x": [1.0, "a"]}, {}, TypeError, "must not mix strings"),
+        ({"x": [1j]}, {}, TypeError, "complex"),
+    ],
+)
+def test_refuses(columns, units, error, message):
+    with pytest.raises(error, match=message):
+        pm.Table("", columns, units)
+
+
+def test_rows_must_agree():
+    with pytest.raises(ValueError, match="row 1"):
+        pm.Table.from_rows("", [{"a": 1}, {"b": 2}])
+
+
+def test_json_has_every_digit_and_null(table):
+    read = json.loads(table.to_json(), parse_constant=pytest.fail)
+    assert [row["T"] for row in read["rows"]] == [1 / 3, None, None]
+    assert read["metadata"] == {"seed": 2**80, "scale": 0.1, "bad": None}
+    assert read["units"] == {"T": "loss/nat"}
+
+
+def test_csv_reads_back(table):
+    rows = list(csv.DictReader(io.StringIO(table.to_csv())))
+    assert [row["name"] for row in rows] == ["a", "b, c", "ü"]
+    assert float(rows[0]["T"]) == 1 / 3
+    assert rows[1]["T"] == ""
+
+
+def test_frames(table):
+    arrow = table.to_arrow()
+    about = json.loads(arrow.schema.metadata[b"pyrometer"])
+    assert about["title"] == "Title"
+    assert arrow.schema.field("T").metadata == {b"unit": b"loss/nat"}
+    assert arrow.column("name").to_pylist() == ["a", "b, c", "ü"]
+    pandas, polars = table.to_pandas(), table.to_polars()
+    np.testing.assert_array_equal(pandas["T"], table["T"])
+    np.testing.assert_array_equal(polars["T"].to_numpy(), table["T"])
+    assert polars["fine"].to_list() == [True, False, True]
+    assert pandas.attrs["metadata"]["seed"] == 2**80
+
+
+def test_a_missing_package_is_named(table, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "polars", None)
+    with pytest.raises(ImportError, match=r"to_polars\(\) needs polars: pip install polars"):
+        table.to_polars()
+
+
+def test_save(table, tmp_path):
+    for suffix in ("parquet", "csv", "json"):
+        path = tmp_path / f"t.{suffix}"
+        path.write_text("old")
+        path.chmod(0o640)
+        table.save(path)
+        assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(os.listdir(tmp_path)) == ["t.csv", "t.json", "t.parquet"]
+    read = parquet.read_table(tmp_path / "t.parquet")
+    np.testing.assert_array_equal(read["T"].to_numpy(), table["T"])
+    assert json.loads(read.schema.metadata[b"pyrometer"])["metadata"]["seed"] == 2**80
+    assert (tmp_path / "t.csv").read_text() == table.to_csv()
+    assert json.loads((tmp_path / "t.json").read_text())["title"] == "Title"
+
+
+def test_save_follows_links_and_refuses(table, tmp_path):
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    table.save(tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "real.json").read_text())
+    with pytest.raises(ValueError, match=r"path must end in .csv, .json, .parquet, got 't.xls'"):
+        table.save("t.xls")
+    with pytest.raises(FileNotFoundError) as missing:
+        table.save(tmp_path / "no" / "t.csv")
+    assert missing.value.filename == str(tmp_path / "no" / "t.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(IsADirectoryError):
+        table.save(tmp_path / "folder.csv")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    from pyrometer._files import atomic_write
+
+    path = tmp_path / "t.csv"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_write(str(path)) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["t.csv"]
+
+
+def test_text_folds_columns_beside_the_first(table):
+    lines = table.to_text(width=20).splitlines()
+    assert max(map(len, lines)) <= 20
+    assert lines[0] == "Title"
+    assert sum(line.startswith("b, c") for line in lines) > 1
+    assert "0.333333" in str(table)
+
+
+def test_text_of_a_long_table():
+    text = pm.Table("Long", {"i": np.arange(1_000_000)}).to_text(max_rows=5)
+    assert text.splitlines() == ["Long", "     i", "------", *(f"{i:6}" for i in range(3)), "... 999995 rows ..."] + [
+        "999998",
+        "999999",
+    ]
+    assert str(pm.Table("Empty", {"i": []})).splitlines() == ["Empty", "i", "-"]

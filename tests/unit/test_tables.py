@@ -1,0 +1,219 @@
+"""Tables 1 to 3: every number again from the raw rows, with numpy, scipy and scikit-learn."""
+
+import re
+
+import numpy as np
+import pyrometer as pm
+import pytest
+from scipy import stats
+from sklearn.linear_model import Lasso
+
+SIGMA, LENGTH, LAM = 10.0, 60.0, 1.0
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """The diabetes rows with their constant column, and the target."""
+    data = pm.datasets.diabetes(standardize=True)
+    return np.column_stack([data.X, np.ones(len(data.X))]), data.y
+
+
+@pytest.fixture(scope="module")
+def second():
+    return pm.tables.systems()
+
+
+@pytest.fixture(scope="module")
+def third():
+    return pm.tables.asymptotics()
+
+
+def least(A, y, energy):
+    """Minimum energy from the rows."""
+    m, n = A.shape
+    if energy == "MSE + L1":
+        theta = Lasso(alpha=LAM / 2, fit_intercept=False, tol=1e-14, max_iter=1_000_000).fit(A, y).coef_
+        return np.mean((y - A @ theta) ** 2) + LAM * np.abs(theta).sum()
+    if energy == "MSE + L2":
+        A = np.vstack([A, np.sqrt(m * LAM) * np.eye(n)])
+        y = np.append(y, np.zeros(n))
+    return np.sum((y - A @ np.linalg.lstsq(A, y)[0]) ** 2) / m
+
+
+def laws(name, n):
+    """Frozen scipy distributions of the parameters."""
+    normal, uniform = stats.norm(0, SIGMA), stats.uniform(-LENGTH / 2, LENGTH)
+    k = {"normal": n, "uniform": 0, "mixed": (n + 1) // 2}[name]
+    return [normal] * k + [uniform] * (n - k)
+
+
+def mean_penalty(energy, parameters):
+    if energy == "MSE + L1":
+        return LAM * sum(p.expect(abs, epsabs=1e-12, epsrel=1e-12) for p in parameters)
+    return LAM * sum(p.var() for p in parameters) if energy == "MSE + L2" else 0.0
+
+
+def test_every_row_of_table_2(raw, second):
+    A, y = raw
+    squares = (A**2).mean(axis=0)
+    rows = list(second)
+    assert [(row["energy"], row["law"]) for row in rows] == [
+        ("MSE", "normal"),
+        ("MSE", "uniform"),
+        ("MSE", "mixed"),
+        ("MSE + L1", "normal"),
+        ("MSE + L2", "normal"),
+        ("MSE + L1", "uniform"),
+        ("MSE + L2", "uniform"),
+    ]
+    for row in rows:
+        parameters = laws(row["law"], A.shape[1])
+        variances = np.array([p.var() for p in parameters])
+        E = variances @ squares + np.mean(y**2) + mean_penalty(row["energy"], parameters)
+        S = sum(p.entropy() for p in parameters)
+        E_star = least(A, y, row["energy"])
+        assert row["E"] == pytest.approx(E, rel=1e-10)
+        assert row["S"] == pytest.approx(S, rel=1e-12)
+        assert row["E*"] == pytest.approx(E_star, rel=1e-9)
+        assert row["T exact"] == pytest.approx((E - E_star) / S, rel=1e-9)
+        limit = variances @ (squares + (LAM if row["energy"] == "MSE + L2" else 0.0))
+        assert row["T refined"] == pytest.approx(limit / S, rel=1e-10)
+        widths = {"normal": np.full(11, SIGMA), "uniform": np.full(11, LENGTH), "mixed": np.sqrt(variances)}
+        assert row["T asymptotic"] == pytest.approx(limit / np.log(widths[row["law"]]).sum(), rel=1e-10)
+        assert row["verdict"] == "ok"
+
+
+def test_monte_carlo_agrees_and_its_error_is_honest(raw, second):
+    A, y = raw
+    z = second["z"]
+    np.testing.assert_allclose(z, (second["T Monte Carlo"] - second["T exact"]) / second["s.e."], rtol=1e-10)
+    assert np.all(np.abs(z) < 4.5)
+    # Rows have draws of their own.
+    assert len(np.unique(np.round(z, 6))) == len(z)
+    # The energies' variance for normal parameters, a quadratic form: 2 tr (S G S G) + 4 b'S S b.
+    G, b = A.T @ A / len(y), A.T @ y / len(y)
+    variance = 2 * SIGMA**4 * np.sum(G**2) + 4 * SIGMA**2 * b @ b
+    expected = np.sqrt(variance / 10_000) / second["S"][0]
+    assert second["s.e."][0] == pytest.approx(expected, rel=0.05)
+
+
+def test_scores_of_many_seeds_have_variance_1():
+    scores = np.concatenate([pm.tables.systems(samples=1000, rng=seed)["z"] for seed in range(30)])
+    # 210 scores: the standard deviation of their mean square is about sqrt(2/210) = 0.1.
+    assert 0.6 < np.mean(scores**2) < 1.5
+    assert abs(scores.mean()) < 5 / np.sqrt(len(scores))
+
+
+def test_seed_and_threads(second):
+    again = pm.tables.systems(threads=1)
+    for name in second.names:
+        np.testing.assert_array_equal(again[name], second[name])
+    other = pm.tables.systems(rng=1)
+    assert not np.any(other["T Monte Carlo"] == second["T Monte Carlo"])
+    np.testing.assert_array_equal(other["T exact"], second["T exact"])
+    sequence = np.random.SeedSequence(0)
+    for _ in range(2):
+        np.testing.assert_array_equal(pm.tables.systems(rng=sequence)["z"], second["z"])
+    fresh = pm.tables.systems(rng=None, samples=100)
+    repeated = pm.tables.systems(rng=fresh.metadata["seed"], samples=100)
+    np.testing.assert_array_equal(fresh["z"], repeated["z"])
+    pm.tables.systems(rng=np.random.default_rng(3), samples=100)
+
+
+def test_metadata_say_what_it_is(second):
+    assert second.metadata["data"] == "diabetes"
+    assert second.metadata["features"] == "standardised"
+    assert (second.metadata["scale"], second.metadata["length"]) == (SIGMA, LENGTH)
+    assert (second.metadata["seed"], second.metadata["samples"]) == (0, 10_000)
+    assert set(second.units) <= set(second.names)
+
+
+def test_user_data_without_intercept():
+    generator = np.random.default_rng(5)
+    X, y = generator.normal(size=(60, 2)), generator.normal(size=60)
+    table = pm.tables.systems(X, y, intercept=False, scale=2.0, length=3.0, lam=0.0, samples=50, name="mine")
+    E = 4.0 * (X**2).mean(axis=0).sum() + np.mean(y**2)
+    np.testing.assert_allclose(table["E"][[0, 3, 4]], E, rtol=1e-12)
+    np.testing.assert_allclose(table["S"][1], 2 * np.log(3.0), rtol=1e-12)
+    np.testing.assert_allclose(table["E*"], np.mean((y - X @ np.linalg.lstsq(X, y)[0]) ** 2), rtol=1e-8)
+    assert table.metadata["data"] == "mine"
+
+
+def test_one_parameter_has_no_mixed_row():
+    table = pm.tables.systems([[1.0], [2.0]], [1.0, 3.0], intercept=False, samples=10)
+    assert "mixed" not in table["law"]
+    assert len(table) == 6
+
+
+def test_nothing_is_clipped():
+    cold = pm.tables.systems(scale=0.1, samples=100)
+    assert cold["T exact"][0] < 0
+    assert cold["verdict"][0] == "negative-entropy"
+    pole = pm.tables.systems(scale=1.0, length=1.0, samples=100)
+    assert pole["verdict"][1] == "undefined"
+    assert np.isnan(pole["T exact"][1])
+    assert np.isnan(pole["z"][1])
+    limits = pm.tables.asymptotics(scale=1.0, length=1.0)
+    assert np.isnan(limits["T limit"][0])
+    assert np.isnan(limits["T componentwise"][0])
+
+
+def test_table_3(second, third):
+    np.testing.assert_allclose(third["T limit"], second["T asymptotic"], rtol=1e-14)
+    # The squared error is a sum over parameters: its limit is that of the sum.
+    np.testing.assert_allclose(third["T componentwise"], third["T limit"], rtol=1e-12)
+    np.testing.assert_allclose(third["limit / exact"], second["T asymptotic"] / second["T exact"], rtol=1e-12)
+    np.testing.assert_allclose(third["refined / exact"], second["T refined"] / second["T exact"], rtol=1e-12)
+
+
+def test_formulas_of_table_3(raw, third):
+    A, _ = raw
+    n, total = A.shape[1], (A**2).mean(axis=0).sum()
+    normal, uniform = SIGMA**2 / (n * np.log(SIGMA)), LENGTH**2 / (12 * n * np.log(LENGTH))
+    values = {
+        "σ²/(n ln σ) Σ⟨x_j²⟩": normal * total,
+        "L²/(12 n ln L) Σ⟨x_j²⟩": uniform * total,
+        "σ²/(n ln σ) Σ(⟨x_j²⟩ + λ)": normal * (total + n * LAM),
+        "L²/(12 n ln L) Σ(⟨x_j²⟩ + λ)": uniform * (total + n * LAM),
+    }
+    for row in third:
+        if row["law"] != "mixed":
+            assert row["T limit"] == pytest.approx(values[row["formula"]], rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e8])
+def test_limits_converge_like_the_logarithm(scale):
+    table = pm.tables.asymptotics(scale=scale)
+    h = 0.5 * np.log(2 * np.pi * np.e)
+    assert table["limit / exact"][0] - 1 == pytest.approx(h / np.log(scale), rel=1e-2)
+    np.testing.assert_allclose(table["refined / exact"], 1, atol=1e3 / scale)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"X": [[1.0]]}, ValueError, "X and y must be given together, got no y"),
+        ({"scale": 0.0}, ValueError, "scale must be finite and > 0"),
+        ({"length": -1.0}, ValueError, "length must be finite and > 0"),
+        ({"lam": -1.0}, ValueError, "lam must be finite and >= 0"),
+        ({"samples": 1}, ValueError, "samples must be at least 2"),
+        ({"rng": -1}, ValueError, "rng must be a seed >= 0"),
+        ({"rng": "0"}, TypeError, "rng must be"),
+        ({"threads": 0}, ValueError, "threads must be at least 1"),
+        ({"X": np.zeros((2, 3, 1)), "y": np.zeros((2, 3))}, ValueError, "got a stack"),
+    ],
+)
+def test_refuses(arguments, error, message):
+    with pytest.raises(error, match=message):
+        pm.tables.systems(**arguments)
+
+
+def test_terminology():
+    table = pm.tables.terminology()
+    terms = set(table["thermodynamics"])
+    assert len(terms) == len(table)
+    for term in ("system", "entropy", "temperature", "ground state", "heat", "work", "heat engine", "work efficiency"):
+        assert term in terms
+    number = r"(?:[1-6]|[A-E])\.\d+"
+    for equations in table["equations"]:
+        assert re.fullmatch(rf"{number}(?:-{number})?(?:, {number}(?:-{number})?)*(?: \({number}\))?", equations)
