@@ -3,10 +3,11 @@
 import dataclasses
 
 import numpy as np
-import pyrometer as pm
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.preprocessing import StandardScaler
+
+import pyrometer as pm
 
 
 def test_diabetes_has_every_digit():

@@ -8,9 +8,10 @@ import os
 import pickle
 
 import numpy as np
-import pyrometer as pm
 import pytest
 from pyarrow import parquet
+
+import pyrometer as pm
 
 
 @pytest.fixture
@@ -138,9 +139,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
     path = tmp_path / "t.csv"
     path.write_text("old")
-    with pytest.raises(RuntimeError), atomic_write(str(path)) as file:
-        file.write(b"half")
-        raise RuntimeError
+
+    def fail():
+        with atomic_write(str(path)) as file:
+            file.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["t.csv"]
 
@@ -155,8 +161,6 @@ def test_text_folds_columns_beside_the_first(table):
 
 def test_text_of_a_long_table():
     text = pm.Table("Long", {"i": np.arange(1_000_000)}).to_text(max_rows=5)
-    assert text.splitlines() == ["Long", "     i", "------", *(f"{i:6}" for i in range(3)), "... 999995 rows ..."] + [
-        "999998",
-        "999999",
-    ]
+    expected = ["Long", "     i", "------", "     0", "     1", "     2", "... 999995 rows ...", "999998", "999999"]
+    assert text.splitlines() == expected
     assert str(pm.Table("Empty", {"i": []})).splitlines() == ["Empty", "i", "-"]

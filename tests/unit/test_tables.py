@@ -3,10 +3,11 @@
 import re
 
 import numpy as np
-import pyrometer as pm
 import pytest
 from scipy import stats
 from sklearn.linear_model import Lasso
+
+import pyrometer as pm
 
 SIGMA, LENGTH, LAM = 10.0, 60.0, 1.0
 

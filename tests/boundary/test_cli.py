@@ -1,0 +1,461 @@
+"""The command line as a stranger meets it: numbers, formats, messages, exit codes, files and pipes."""
+
+import csv
+import gzip
+import importlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from pyarrow import feather, parquet
+
+import pyrometer as pm
+from pyrometer.cli import main
+
+PROGRAM = [sys.executable, "-m", "pyrometer"]
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments, **options):
+        return CliRunner().invoke(main, [str(a) for a in arguments], **options)
+
+    return invoke
+
+
+@pytest.fixture(scope="module")
+def rows():
+    generator = np.random.default_rng(11)
+    X = generator.normal([1.0, -2.0, 0.5], [1.0, 3.0, 0.2], size=(80, 3))
+    return X, X @ [1.0, 2.0, -1.0] + generator.normal(size=80)
+
+
+@pytest.fixture
+def file(rows, tmp_path):
+    X, y = rows
+    path = tmp_path / "rows.csv"
+    lines = [",".join(map(repr, map(float, (*x, t)))) for x, t in zip(X, y, strict=True)]
+    path.write_text("\n".join(["a,b,c,price", *lines]) + "\n")
+    return path
+
+
+def exact(X, y, sigma):
+    """E, E*, S and T of the normal law, from the rows."""
+    A = np.column_stack([X, np.ones(len(X))])
+    E = sigma**2 * (A**2).mean(axis=0).sum() + np.mean(y**2)
+    E_star = np.mean((y - A @ np.linalg.lstsq(A, y)[0]) ** 2)
+    S = A.shape[1] * (0.5 * np.log(2 * np.pi * np.e) + np.log(sigma))
+    return E, E_star, S, (E - E_star) / S
+
+
+def only(result):
+    """The single row of a JSON answer."""
+    assert result.exit_code == 0, result.stderr
+    (table,) = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
+    (row,) = table["rows"]
+    return row
+
+
+def one_line(result, code=2):
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+# ---------------------------------------------------------------- tables
+
+
+def test_tables_prints_all_three(run):
+    result = run("tables")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    for number in (1, 2, 3):
+        assert f"Table {number}. " in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_tables_fit_the_width(run, width):
+    lines = run("tables", env={"COLUMNS": str(width)}).stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    assert any("T Monte Carlo" in line for line in lines)
+    assert any("verdict" in line for line in lines)
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_tables_json_has_the_numbers_of_the_library(run):
+    answer = json.loads(run("tables", "--format", "json").stdout, parse_constant=pytest.fail)
+    assert [table["title"][:7] for table in answer["tables"]] == ["Table 1", "Table 2", "Table 3"]
+    expected = pm.tables.systems()
+    for got, row in zip(answer["tables"][1]["rows"], expected, strict=True):
+        assert got == row
+    assert answer["tables"][1]["units"] == dict(expected.units)
+    about = answer["provenance"]
+    assert about["pyrometer"] == pm.__version__
+    assert (about["data"], about["features"], about["seed"], about["scale"]) == ("diabetes", "standardised", 0, 10.0)
+
+
+def test_tables_csv_is_table_2(run):
+    rows = list(csv.DictReader(io.StringIO(run("tables", "--format", "csv").stdout)))
+    assert [float(row["T exact"]) for row in rows] == pm.tables.systems()["T exact"].tolist()
+    third = csv.DictReader(io.StringIO(run("tables", "--format", "csv", "--table", 3).stdout))
+    assert "formula" in third.fieldnames
+    assert "holds one table" in one_line(run("tables", "--format", "csv", "--table", 1, "--table", 3))
+
+
+def test_tables_of_a_file(run, rows, file):
+    X, y = rows
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    for option, features in (("--raw", X), ("--standardize", Z)):
+        result = run("tables", "--data", file, "--target", "price", option, "--scale", 3, "--format", "json")
+        row = json.loads(result.stdout)["tables"][1]["rows"][0]
+        np.testing.assert_allclose([row[k] for k in ("E", "E*", "S", "T exact")], exact(features, y, 3.0), rtol=1e-10)
+
+
+def test_tables_of_the_other_data_set(run):
+    result = run("tables", "--dataset", "breast-cancer", "--table", 2, "--format", "json", "--samples", 100)
+    data = pm.datasets.breast_cancer(standardize=True)
+    answer = json.loads(result.stdout)
+    assert answer["provenance"]["rows"] == 569
+    np.testing.assert_allclose(answer["tables"][0]["rows"][0]["T exact"], exact(data.X, data.y, 10.0)[3], rtol=1e-9)
+
+
+def test_tables_with_undefined_temperatures_is_json(run):
+    result = run("tables", "--length", 1, "--format", "json", "--samples", 10)
+    uniform = json.loads(result.stdout, parse_constant=pytest.fail)["tables"][1]["rows"][1]
+    assert uniform["T exact"] is None
+    assert uniform["verdict"] == "undefined"
+
+
+def test_seed_samples_and_threads(run):
+    def sampled(*options):
+        text = run("tables", "--format", "csv", "--samples", 500, *options).stdout
+        return [float(row["T Monte Carlo"]) for row in csv.DictReader(io.StringIO(text))]
+
+    assert sampled("--seed", 1, "--threads", 1) == sampled("--seed", 1, "--threads", 2)
+    assert sampled("--seed", 1) != sampled("--seed", 2)
+
+
+# ---------------------------------------------------------------- temperature
+
+
+def test_temperature(run, rows, file):
+    X, y = rows
+    row = only(run("temperature", file, "--target", "price", "--scale", 5, "--format", "json"))
+    np.testing.assert_allclose([row[k] for k in ("E", "E*", "S", "T")], exact(X, y, 5.0), rtol=1e-10)
+    assert (row["n"], row["verdict"], row["method"], row["s.e."]) == (4, "ok", "exact", 0.0)
+    assert row["marginal"] == pytest.approx(2 * 25 * ((X**2).mean(axis=0).sum() + 1) / 4, rel=1e-12)
+
+
+def test_temperature_for_the_eye(run, file):
+    result = run("temperature", file, "--target", "price")
+    assert result.exit_code == 0
+    assert "(price)^2/nat" in result.stdout
+    assert "features raw" in result.stdout
+
+
+def test_temperature_of_a_uniform_law_with_ridge(run, rows, file):
+    X, y = rows
+    options = ("--init", "uniform", "--length", 4, "--l2", 0.5, "--no-intercept", "--columns", "b,a")
+    row = only(run("temperature", file, "--target", "price", *options, "--format", "json"))
+    A = X[:, :2]
+    E = 16 / 12 * ((A**2).mean(axis=0) + 0.5).sum() + np.mean(y**2)
+    theta = np.linalg.solve(A.T @ A / 80 + 0.5 * np.eye(2), A.T @ y / 80)
+    E_star = np.mean((y - A @ theta) ** 2) + 0.5 * theta @ theta
+    np.testing.assert_allclose([row["E"], row["E*"], row["S"]], [E, E_star, 2 * np.log(4.0)], rtol=1e-10)
+
+
+def test_monte_carlo_says_its_draws(run, rows, file):
+    X, y = rows
+    result = run("temperature", file, "--target", "price", "--method", "monte-carlo", "--seed", 3, "--format", "json")
+    row = only(result)
+    assert abs(row["T"] - exact(X, y, 10.0)[3]) < 4.5 * row["s.e."]
+    assert json.loads(result.stdout)["provenance"]["samples"] == 10_000
+
+
+def test_resolution(run, rows, file):
+    X, y = rows
+    row = only(run("temperature", file, "--target", "price", "--resolution", 0.01, "--format", "json"))
+    E, E_star, S, _ = exact(X, y, 10.0)
+    assert row["T"] == pytest.approx((E - E_star) / (S - 4 * np.log(0.01)), rel=1e-10)
+
+
+def test_exit_codes_of_verdicts(run, file):
+    cold = ("temperature", file, "--target", "price", "--scale", 0.05)
+    assert run(*cold).exit_code == 0
+    failed = run(*cold, "--fail-on", "negative-entropy", "--fail-on", "undefined")
+    assert failed.exit_code == 1
+    assert "negative-entropy" in failed.stdout
+    assert failed.stderr.count("\n") == 1
+    assert run(*cold, "--fail-on", "near-pole").exit_code == 0
+    pole = ("temperature", file, "--target", "price", "--init", "uniform", "--length", 1)
+    assert run(*pole).exit_code == 3
+    assert run(*pole, "--fail-on", "undefined").exit_code == 1
+    assert json.loads(run(*pole, "--format", "json").stdout)["tables"][0]["rows"][0]["T"] is None
+
+
+def test_every_kind_of_file(run, rows, file, tmp_path):
+    X, y = rows
+    table = pa.table({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "price": y})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    feather.write_feather(table, tmp_path / "rows.feather")
+    parquet.write_table(table, tmp_path / "no_suffix")
+    with pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=7)
+    (tmp_path / "rows.tsv").write_text(file.read_text().replace(",", "\t"))
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(file.read_bytes()))
+    T = exact(X, y, 10.0)[3]
+    for name in ("rows.csv", "rows.csv.gz", "rows.tsv", "rows.parquet", "rows.feather", "rows.arrow", "no_suffix"):
+        assert only(run("temperature", tmp_path / name, "--target", "price", "--format", "json"))["T"] == pytest.approx(
+            T, rel=1e-10
+        ), name
+
+
+def test_float32_and_bool_columns(run, rows, tmp_path):
+    X, y = rows
+    narrow = {"a": X[:, 0].astype(np.float32), "b": X[:, 1] > 0, "price": y.astype(np.float32)}
+    parquet.write_table(pa.table(narrow), tmp_path / "t.parquet")
+    row = only(run("temperature", tmp_path / "t.parquet", "--target", "price", "--format", "json"))
+    A = np.column_stack([narrow["a"], narrow["b"]]).astype(float)
+    np.testing.assert_allclose(row["T"], exact(A, narrow["price"].astype(float), 10.0)[3], rtol=1e-9)
+    data = pm.interop.read_data(tmp_path / "t.parquet", target="price", drop=["b"])
+    assert data.X.dtype == data.y.dtype == np.float32
+
+
+# ---------------------------------------------------------------- bad input: one line, exit code 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Empty CSV"),
+        ("a,price\n", "at least one row of data"),
+        ("a,price\n1,2\n3\n", "Expected 2 columns, got 1"),
+        ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got string (first value '1')"),
+        ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
+        ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
+        ("a,price\n2020-01-01,2\n", "column 'a' must be numeric, got date32[day]"),
+        ("a,a,price\n1,2,3\n", "column 'a' must be there once"),
+        ("price\n1\n", "at least one feature beside the target 'price'"),
+        ("a,pric\n1,2\n", "has no column 'price'; did you mean 'pric'?"),
+        ("x;y;z\n1;2;3\n", "has no column 'price'; it has 'x;y;z'"),
+    ],
+)
+def test_bad_csv(run, tmp_path, text, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    line = one_line(run("temperature", path, "--target", "price"))
+    assert message in line
+    assert str(path) in line or "must be there once" in line
+
+
+def test_bad_columns_can_be_dropped(run, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,a,price\nx,1,2\ny,2,3\nz,4,7\n")
+    assert "(drop, --drop id)" in one_line(run("temperature", path, "--target", "price"))
+    for options in (("--drop", "id"), ("--columns", "a")):
+        row = only(run("temperature", path, "--target", "price", *options, "--format", "json"))
+        expected = exact(np.array([[1.0], [2.0], [4.0]]), np.array([2.0, 3.0, 7.0]), 10.0)
+        np.testing.assert_allclose([row["E"], row["E*"]], expected[:2], rtol=1e-10)
+
+
+def test_unreadable_files(run, tmp_path):
+    assert "No such file or directory" in one_line(run("temperature", tmp_path / "none.csv", "--target", "y"))
+    for name in ("none.parquet", "none.arrow"):
+        line = one_line(run("temperature", tmp_path / name, "--target", "y"))
+        assert name in line
+        assert "No such file" in line
+    for name in ("bad.parquet", "bad.arrow"):
+        (tmp_path / name).write_bytes(b"\x00 no such thing \n" * 40)
+        assert name in one_line(run("temperature", tmp_path / name, "--target", "y"))
+    assert "s a directory" in one_line(run("temperature", tmp_path, "--target", "y"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["tables", "--scale", "0"], "--scale"),
+        (["tables", "--samples", "1"], "--samples"),
+        (["tables", "--seed", "-1"], "--seed"),
+        (["tables", "--data", "x.csv"], "--data needs --target"),
+        (["tables", "--target", "y"], "--target needs --data"),
+        (["tables", "--data", "x.csv", "--target", "y", "--dataset", "diabetes"], "exclude each other"),
+        (["tables", "--dataset", "iris"], "'iris'"),
+        (["temperature"], "DATA"),
+        (["temperature", "x.csv"], "--target"),
+        (["temperature", "x.csv", "--target", "y", "--energy", "mae"], "'mae'"),
+        (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is of --init uniform"),
+        (["temperature", "x.csv", "--target", "y", "--l1", "1", "--l2", "1"], "exclude each other"),
+        (["temperature", "x.csv", "--target", "y", "--fail-on", "ok"], "'ok'"),
+        (["temperature", "x.csv", "--target", "y", "--init", "uniform", "--scale", "1", "--length", "2"], "exclude"),
+    ],
+)
+def test_wrong_usage(run, arguments, message):
+    assert message in one_line(run(*arguments))
+
+
+def test_constant_feature_cannot_be_standardised(run, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,y\n1,5,1\n2,5,3\n4,5,2\n")
+    line = one_line(run("temperature", path, "--target", "y", "--standardize"))
+    assert "no constant feature to be standardised, got feature 'b' = 5" in line
+
+
+# ---------------------------------------------------------------- output
+
+
+def test_output_is_whole_or_not_at_all(run, file, tmp_path):
+    path = tmp_path / "t.json"
+    assert run("tables", "--output", path).stdout == ""
+    assert len(json.loads(path.read_text())["tables"]) == 3
+    assert "T exact" in run("tables", "--format", "csv").stdout
+    assert run("tables", "--output", tmp_path / "t.txt").exit_code == 0
+    assert "Table 3." in (tmp_path / "t.txt").read_text()
+    path.write_text("old")
+    one_line(run("temperature", file, "--target", "nothing", "--output", path))
+    assert path.read_text() == "old"
+    assert "No such file" in one_line(run("tables", "--output", tmp_path / "no" / "t.json"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["rows.csv", "t.json", "t.txt"]
+
+
+def test_info(run):
+    values = {
+        row["what"]: row["value"] for row in json.loads(run("info", "--format", "json").stdout)["tables"][0]["rows"]
+    }
+    assert values["pyrometer"] == pm.__version__
+    assert values["numpy"] == np.__version__
+    assert values["cpu level"] in values["cpu levels"].split(", ")
+    assert "cpu level" in run("info").stdout
+
+
+def test_show_config(capsys):
+    pm.show_config()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(pm.config())
+    assert lines[0].split() == ["pyrometer", pm.__version__]
+
+
+def test_moments(run, rows, file, tmp_path):
+    X, y = rows
+    path = tmp_path / "rows.npz"
+    assert run("moments", file, "--target", "price", "--output", path).exit_code == 0
+    moments = pm.Moments.load(path)
+    Z = np.column_stack([X, y])
+    np.testing.assert_allclose(moments.mean, Z.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(moments.scatter / 80, np.cov(Z.T, bias=True), rtol=1e-10)
+    assert (moments.names, moments.target) == (("a", "b", "c"), "price")
+
+
+def test_plot(run, file, tmp_path):
+    pytest.importorskip("matplotlib")
+    for kind, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
+        path = tmp_path / f"t.{kind}"
+        assert run("temperature", file, "--target", "price", "--plot", path).exit_code == 0
+        assert path.read_bytes().startswith(magic)
+    assert "--plot must end in" in one_line(run("temperature", file, "--target", "price", "--plot", tmp_path / "t.xls"))
+
+
+def test_plot_without_matplotlib(run, file, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    line = one_line(run("temperature", file, "--target", "price", "--plot", tmp_path / "t.png"))
+    assert "pip install 'pyrometer[plot]'" in line
+
+
+def test_a_loss_of_precision_is_a_note(run, tmp_path):
+    generator = np.random.default_rng(2)
+    a = generator.normal(size=50)
+    path = tmp_path / "t.csv"
+    lines = [
+        f"{float(u)!r},{float(u + 1e-13 * v)!r},{float(w)!r}"
+        for u, v, w in zip(a, *generator.normal(size=(2, 50)), strict=True)
+    ]
+    path.write_text("\n".join(["a,b,y", *lines]))
+    result = run("temperature", path, "--target", "y", "--format", "json")
+    assert only(result)["verdict"] == "ok"
+    for line in result.stderr.splitlines():
+        assert line.startswith("note: ")
+
+
+def test_a_warning_becomes_one_note(run, file, monkeypatch):
+    def careless(*arguments, **options):
+        for _ in range(2):
+            warnings.warn("only 3 digits\nare left", pm.PrecisionWarning, stacklevel=1)
+        return original(*arguments, **options)
+
+    # The module, not the function of the same name that the package shows.
+    module = importlib.import_module("pyrometer.temperature")
+    original = module.temperature
+    monkeypatch.setattr(module, "temperature", careless)
+    result = run("temperature", file, "--target", "price")
+    assert result.exit_code == 0
+    assert result.stderr == "note: only 3 digits are left\n"
+
+
+def test_help(run):
+    assert run().stdout == run("--help").stdout
+    for command in ("tables", "temperature", "moments", "info"):
+        assert command in run().stdout
+        assert "--help" in run(command, "--help").stdout
+    assert run("--version").stdout == f"pyrometer {pm.__version__}\n"
+
+
+# ---------------------------------------------------------------- as a process
+
+
+def test_process_reads_standard_input(rows, file):
+    X, y = rows
+    command = [*PROGRAM, "temperature", "-", "--target", "price", "--format", "csv"]
+    done = subprocess.run(command, input=file.read_bytes(), capture_output=True, check=True)
+    (row,) = csv.DictReader(io.StringIO(done.stdout.decode()))
+    assert float(row["T"]) == pytest.approx(exact(X, y, 10.0)[3], rel=1e-10)
+    assert done.stderr == b""
+
+
+def test_process_tables():
+    done = subprocess.run([*PROGRAM, "tables"], capture_output=True, check=True)
+    assert done.stderr == b""
+    assert "Table 3." in done.stdout.decode()
+
+
+def test_process_prints_greek_where_there_is_none():
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*PROGRAM, "tables"], capture_output=True, check=True, env=environment)
+    assert b"Table 3." in done.stdout
+
+
+def test_process_with_a_closed_pipe():
+    # The shell's convention for a reader that left; nothing is said about it.
+    with subprocess.Popen([*PROGRAM, "tables"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(60) == 128 + signal.SIGPIPE
+    assert errors == b""
+
+
+def test_process_bad_input_is_one_line(tmp_path):
+    done = subprocess.run(
+        [*PROGRAM, "temperature", str(tmp_path / "none.parquet"), "--target", "y"], capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_process_without_standard_input():
+    done = subprocess.run(
+        [*PROGRAM, "temperature", "-", "--target", "y"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"standard input cannot be read" in done.stderr
