@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -30,7 +29,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         mode = stat.S_IMODE(status.st_mode)
     folder, name = os.path.split(path)
     # In the same folder, because a rename is atomic only within one file system.
-    temporary = os.path.join(folder, f".{name[:200]}.{secrets.token_hex(8)}")
+    temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(8).hex()}")
     try:
         with open(temporary, "xb") as file:
             if mode is not None:

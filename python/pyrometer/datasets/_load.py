@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
@@ -158,10 +158,9 @@ def _load(
     licence: str,
 ) -> Dataset:
     standardize = _validate.flag("standardize", standardize)
-    file = resources.files(__package__) / f"{name.replace(' ', '_')}.csv.gz"
-    with resources.as_file(file) as path:
-        header = np.loadtxt(path, delimiter=",", dtype=str, max_rows=1)
-        rows = np.loadtxt(path, delimiter=",", skiprows=1)
+    path = os.path.join(os.path.dirname(__file__), f"{name.replace(' ', '_')}.csv.gz")
+    header = np.loadtxt(path, delimiter=",", dtype=str, max_rows=1)
+    rows = np.loadtxt(path, delimiter=",", skiprows=1)
     *feature_names, target = map(str, header)
     X = _standardize(rows[:, :-1], names=feature_names) if standardize else rows[:, :-1].copy()
     y = rows[:, -1].copy()
