@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from pyrometer import _core, _cpu
@@ -43,15 +44,30 @@ def test_every_level_offers_the_same(level: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_arguments(name: str) -> None:
     arguments = FUNCTIONS[name].args
-    stub = [argument.arg for argument in arguments.args]
-    required = len(stub) - len(arguments.defaults)
-    head = (getattr(_core, name).__doc__ or "").splitlines()[0]
-    match = re.fullmatch(rf"{name}\((.*)\) -> .*", head)
-    assert match, head
-    # Arguments are split at commas outside of brackets: `a: tuple[int, int], b: bool = False`.
-    compiled = re.findall(r"(\w+): (?:[^,\[]|\[(?:[^\[\]]|\[[^\]]*\])*\])+", match.group(1))
-    if any(argument.startswith("arg") for argument in compiled):
-        assert len(compiled) == len(stub)
-        return
-    assert compiled == stub
-    assert match.group(1).count(" = ") == len(stub) - required
+    text = getattr(_core, name).__doc__ or ""
+    heads = re.findall(rf"^(?:\d+\. )?{name}\((?!\*args)(.*)\) -> ", text, re.MULTILINE)
+    assert heads, text
+    for head in heads:  # one for each overload
+        # Arguments are split at commas outside of brackets: `a: tuple[int, int], b: bool = False`.
+        compiled = re.findall(r"(\w+): (?:[^,\[]|\[(?:[^\[\]]|\[[^\]]*\])*\])+", head)
+        assert compiled == [argument.arg for argument in arguments.args]
+        assert head.count(" = ") == len(arguments.defaults)
+
+
+SAMPLES = {"int": 1, "float": 0.5, "bool": True, "_Seed": (1, 2), "_F64": np.zeros((2, 2)), "_Rows": np.zeros((2, 2))}
+ARRAYS = [
+    (name, argument.arg)
+    for name, node in FUNCTIONS.items()
+    for argument in node.args.args
+    if ast.unparse(argument.annotation or ast.Constant(None)) in ("_F64", "_Rows")
+]
+
+
+@pytest.mark.parametrize(("name", "array"), ARRAYS)
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 2), int), np.zeros((2, 2), order="F"), np.zeros((4, 4))[::2, ::2], [[0.0]]]
+)
+def test_arrays_are_never_converted(name: str, array: str, wrong: object) -> None:
+    arguments = {a.arg: SAMPLES[ast.unparse(a.annotation)] for a in FUNCTIONS[name].args.args if a.annotation}
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        getattr(_core, name)(**arguments | {array: wrong})
