@@ -25,6 +25,7 @@ class _Import:
     line: int
     module: str  # dotted, absolute
     lazy: bool  # inside a function, or for type checkers only
+    typing: bool = False  # for type checkers only: never run, so it cannot go round
 
 
 @dataclass
@@ -53,21 +54,21 @@ def modules(root: Path) -> dict[str, _Module]:
     return found
 
 
-def _imports(node: ast.AST, known: set[str], *, lazy: bool) -> Iterator[_Import]:
+def _imports(node: ast.AST, known: set[str], *, lazy: bool, typing: bool = False) -> Iterator[_Import]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             for alias in child.names:
-                yield _Import(child.lineno, alias.name, lazy)
+                yield _Import(child.lineno, alias.name, lazy, typing)
         elif isinstance(child, ast.ImportFrom):
             base = ("." * child.level) + (child.module or "")
             for alias in child.names:
                 full = f"{base}.{alias.name}"
                 is_module = full in known or full in {f"pyrometer.{name}" for name in rules.CORE_MODULES}
-                yield _Import(child.lineno, full if is_module else base, lazy)
+                yield _Import(child.lineno, full if is_module else base, lazy, typing)
         else:
-            inner = lazy or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-            inner = inner or (isinstance(child, ast.If) and _TYPING in ast.dump(child.test))
-            yield from _imports(child, known, lazy=inner)
+            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            checking = typing or (isinstance(child, ast.If) and _TYPING in ast.dump(child.test))
+            yield from _imports(child, known, lazy=lazy or inside or checking, typing=checking)
 
 
 def check(root: Path) -> Iterator[Problem]:
@@ -121,7 +122,7 @@ def _outside(module: _Module, item: _Import) -> Iterator[Problem]:
 
 
 def _cycles(found: dict[str, _Module]) -> Iterator[Problem]:
-    files = {name: {i.module for i in m.imports if i.module in found} for name, m in found.items()}
+    files = {name: {i.module for i in m.imports if i.module in found and not i.typing} for name, m in found.items()}
     parts: dict[str, set[str]] = {}
     for name, targets in files.items():
         here = found[name].part
