@@ -120,7 +120,7 @@ def test_an_energy_too_large_for_a_double_is_refused():
     for call in (pm.mean_energy, pm.temperature, pm.energy_variance):
         with pytest.raises(ValueError, match="overflow"):
             call(system, pm.Normal(1e200))
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="energy of draw .* must be finite"):
         pm.mean_energy(system, pm.Normal(1e200), method="monte-carlo", rng=0)
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="energy of draw .* must be finite"):
         pm.sample_energies(system, pm.Normal(1e200), samples=10, rng=0)
