@@ -47,6 +47,14 @@ class Estimate:
         What ran: "exact", "refined", "asymptotic" or "monte-carlo".
     samples : int
         Draws used; 0 for a closed form.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    >>> energy = pm.mean_energy(system, pm.Normal(2.0))
+    >>> round(energy.value, 6), energy.standard_error, energy.method
+    (36.666667, 0.0, 'exact')
     """
 
     value: Floats
@@ -79,6 +87,14 @@ class Minimum:
         Condition number of the centred and scaled columns, estimated; inf where columns are dependent.
     digits : float or ndarray
         Correct decimal digits that `value` can be expected to have, 0 to 16.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    >>> minimum = pm.minimum_energy(system)  # the line 9/14 x + 1/2
+    >>> round(minimum.value, 6), minimum.parameters.round(6).tolist()
+    (0.02381, [0.642857, 0.5])
     """
 
     value: Floats
@@ -119,6 +135,16 @@ class Temperature:
         with it; "undefined" where it is 0.
     method : str
         What ran: "exact", "refined", "asymptotic" or "monte-carlo".
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    >>> hot = pm.temperature(system, pm.Normal(10.0))
+    >>> hot.value == (hot.energy - hot.minimum_energy) / hot.entropy
+    True
+    >>> hot.verdict, pm.temperature(system, pm.Normal(0.1)).verdict
+    ('ok', 'negative-entropy')
     """
 
     value: Floats

@@ -82,6 +82,12 @@ class LinearRegression:
         Added to the energy of every state, the trained one included.
     intercept : bool
         Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L2(0.1))
+    <LinearRegression: 3 rows, 2 parameters with intercept, energy='mse', penalty=L2(lam=0.1, intercept=True)>
     """
 
     X: npt.NDArray[Any] | None

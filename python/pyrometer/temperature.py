@@ -88,10 +88,10 @@ def temperature(
     >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
     >>> hot = pm.temperature(system, pm.Normal(10.0))
     >>> round(hot.value, 4), hot.verdict
-    (108.1153, 'ok')
+    (108.1066, 'ok')
     >>> cold = pm.temperature(system, pm.Normal(0.1))
     >>> round(cold.value, 4), cold.verdict
-    (-2.6721, 'negative-entropy')
+    (-2.6724, 'negative-entropy')
     """
     require_system(system)
     method = _validate.choice("method", method, METHODS)

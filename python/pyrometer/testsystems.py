@@ -19,8 +19,9 @@ __all__ = ["OrthogonalRegression"]
 class OrthogonalRegression:
     r"""A linear regression with orthogonal features of mean square 1, whose every number is a short formula.
 
-    The features are columns of +1 and -1 (Hadamard's), orthogonal to each other, to the constant feature and to the noise, so
-    :math:`y = \sum_j w_j x_j + \tau e` with :math:`\overline{x_jx_k} = \delta_{jk}`, :math:`\overline{e^2} = 1`.
+    The features are columns of +1 and -1 (Hadamard's), orthogonal to each other, to the constant feature and to the
+    noise, so :math:`y = \sum_j w_j x_j + \tau e` with :math:`\overline{x_jx_k} = \delta_{jk}` and
+    :math:`\overline{e^2} = 1`.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ def test_order_and_repetition_of_rows_do_not_matter(seed):
 @given(seeds, st.floats(1e-3, 1e3))
 @settings(max_examples=40, deadline=None)
 def test_scaling_everything_scales_the_energy(seed, c):
-    """y -> c y with theta -> c theta leaves the model's shape: E, E* and T's numerator scale by c^2, S shifts by n ln c."""
+    """y -> c y with theta -> c theta leaves the model's shape: E and E* scale by c^2, S shifts by n ln c."""
     X, y, scale, _ = problem(seed)
     one = pm.temperature(pm.LinearRegression(X, y), pm.Normal(scale))
     two = pm.temperature(pm.LinearRegression(X, c * y), pm.Normal(c * scale))
@@ -75,7 +75,9 @@ def test_splitting_a_batch_changes_no_bit(seed):
 def test_a_stack_is_a_loop(seed):
     X, y, scale, rng = problem(seed, rows=12)
     stack, targets = rng.normal(size=(4, *X.shape)) + X, rng.normal(size=(4, 12)) + y
-    together = pm.temperature(pm.LinearRegression(stack, targets), pm.Uniform(scale), method="monte-carlo", samples=100, rng=1)
+    together = pm.temperature(
+        pm.LinearRegression(stack, targets), pm.Uniform(scale), method="monte-carlo", samples=100, rng=1
+    )
     for k in range(4):
         alone = pm.temperature(
             pm.LinearRegression(stack[k], targets[k]), pm.Uniform(scale), method="monte-carlo", samples=100, rng=1

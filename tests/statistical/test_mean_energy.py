@@ -30,7 +30,7 @@ def test_closed_form_within_its_standard_errors(law, penalty):
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("penalty", [None, pm.L1(0.8), pm.L2(0.8)], ids=str)
 def test_standard_error_is_that_of_the_closed_form_variance(law, penalty):
-    """The relative spread of a standard error over N draws is sqrt((kurtosis - 1) / 4N); these energies have kurtosis < 20."""
+    """The relative spread of a standard error over N draws is sqrt((kurtosis - 1) / 4N); here the kurtosis is < 20."""
     system, samples = pm.LinearRegression(X, Y, penalty=penalty), 200_000
     sampled = pm.mean_energy(system, LAWS[law], method="monte-carlo", samples=samples, rng=2)
     expected = np.sqrt(pm.energy_variance(system, LAWS[law]) / samples)

@@ -81,7 +81,9 @@ def test_limits_keep_what_grows():
     for method in ("refined", "asymptotic"):
         value = pm.mean_energy(system, pm.Normal([3.0, 4.0]), method=method).value
         assert value == pytest.approx(9 * squares[0] + 16 * squares[1], rel=1e-13)
-    assert pm.mean_energy(system, pm.Uniform(6.0), method="refined").value == pytest.approx(3 * squares.sum(), rel=1e-13)
+    assert pm.mean_energy(system, pm.Uniform(6.0), method="refined").value == pytest.approx(
+        3 * squares.sum(), rel=1e-13
+    )
 
 
 def test_auto_is_exact():
@@ -90,7 +92,9 @@ def test_auto_is_exact():
     assert pm.mean_energy(system, law).method == "exact"
 
 
-@pytest.mark.parametrize("law", [pm.Normal([0.5, 2, 3]), pm.Uniform([0.5, 2, 3]), pm.Mixed([0.5], [2, 3]), pm.Mixed([1, 2], [3])])
+@pytest.mark.parametrize(
+    "law", [pm.Normal([0.5, 2, 3]), pm.Uniform([0.5, 2, 3]), pm.Mixed([0.5], [2, 3]), pm.Mixed([1, 2], [3])]
+)
 @pytest.mark.parametrize("penalty", [None, pm.L1(0.7), pm.L2(0.7), pm.L1(0.7, intercept=False)])
 def test_sampled_energies_are_those_of_the_sampled_parameters(law, penalty):
     system = pm.LinearRegression(X2, Y, penalty=penalty)

@@ -55,7 +55,9 @@ def test_many_parameters():
     uniform = (length**2 / 12 @ squares + target - ground) / np.log(length).sum()
     assert pm.temperature(system, pm.Uniform(length)).value == pytest.approx(uniform, rel=1e-12)
     deviations = np.concatenate([scale[:2], length[2:] / np.sqrt(12)])
-    mixed = (deviations**2 @ squares + target - ground) / (5 * h + np.log(deviations).sum() + 1.5 * np.log(12 / (2 * np.pi * np.e)))
+    mixed = (deviations**2 @ squares + target - ground) / (
+        5 * h + np.log(deviations).sum() + 1.5 * np.log(12 / (2 * np.pi * np.e))
+    )
     assert pm.temperature(system, pm.Mixed(scale[:2], length[2:])).value == pytest.approx(mixed, rel=1e-12)
 
 
