@@ -1,7 +1,80 @@
 #include "bindings.hpp"
+#include "pyrometer/minimum/lasso.hpp"
+#include "pyrometer/minimum/least_squares.hpp"
 
 namespace pyrometer::bindings {
+namespace {
 
-void bind_minimum(py::module_&) {}
+// Where the core writes, as the tuple (value, parameters, gap, relative_error, condition, rank).
+struct Answers {
+  Array<double> value, parameters, gap, relative_error, condition;
+  Array<Index> rank;
+
+  Answers(Index systems, Index n)
+      : value(systems), parameters({systems, n}), gap(systems), relative_error(systems), condition(systems), rank(systems) {}
+
+  template <class T>
+  static std::span<T> all(Array<T>& array) {
+    return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+  }
+  minimum::Minima slots() {
+    return {all(value), all(parameters), all(gap), all(relative_error), all(condition), all(rank)};
+  }
+  py::tuple tuple() const { return py::make_tuple(value, parameters, gap, relative_error, condition, rank); }
+};
+
+minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept) {
+  require_rank(mean, 2, "mean");
+  require_rank(scatter, 3, "scatter");
+  const py::ssize_t systems = mean.shape(0), columns = mean.shape(1);
+  if (columns < 1 || scatter.shape(0) != systems || scatter.shape(1) != columns || scatter.shape(2) != columns)
+    throw py::value_error("mean must have shape (s, p + 1) and scatter (s, p + 1, p + 1)");
+  return {systems, count, columns - 1, mean.data(), scatter.data(), intercept};
+}
+
+template <auto minimise>
+py::tuple from_moments(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+                       double weight, bool penalise_intercept, int threads) {
+  const minimum::Moments data = moments_of(count, mean, scatter, intercept);
+  Answers answers(data.systems, data.parameters());
+  const minimum::Minima out = answers.slots();
+  released([&] { minimise(data, {weight, penalise_intercept}, threads, out); });
+  return answers.tuple();
+}
+
+template <class T>
+py::tuple from_rows(const Array<T>& X, const Array<T>& y, const Array<double>& mean, bool intercept, double l2,
+                    bool penalise_intercept, int threads) {
+  require_rank(X, 3, "X");
+  require_rank(y, 2, "y");
+  require_rank(mean, 2, "mean");
+  const py::ssize_t systems = X.shape(0), rows = X.shape(1), p = X.shape(2);
+  if (y.shape(0) != systems || y.shape(1) != rows || mean.shape(0) != systems || mean.shape(1) != p + 1)
+    throw py::value_error("X must have shape (s, m, p), y (s, m) and mean (s, p + 1)");
+  Answers answers(systems, p + (intercept ? 1 : 0));
+  const minimum::Minima out = answers.slots();
+  const BasicMatrix<T> all{X.data(), systems * rows, p};
+  released([&] {
+    minimum::least_squares_rows(all, y.data(), systems, mean.data(), intercept, {l2, penalise_intercept}, threads, out);
+  });
+  return answers.tuple();
+}
+
+template <class T>
+void bind_rows(py::module_& module) {
+  module.def("least_squares_rows", &from_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(),
+             "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a);
+}
+
+}  // namespace
+
+void bind_minimum(py::module_& module) {
+  module.def("least_squares", &from_moments<&minimum::least_squares>, "count"_a, "mean"_a.noconvert(),
+             "scatter"_a.noconvert(), "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a);
+  bind_rows<double>(module);
+  bind_rows<float>(module);
+  module.def("lasso", &from_moments<&minimum::lasso>, "count"_a, "mean"_a.noconvert(), "scatter"_a.noconvert(),
+             "intercept"_a, "l1"_a, "penalise_intercept"_a, "threads"_a);
+}
 
 }  // namespace pyrometer::bindings

@@ -1,0 +1,85 @@
+#include "pyrometer/minimum/centred.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pyrometer/base/require.hpp"
+
+namespace pyrometer::minimum {
+
+void Centred::assemble(const Moments& data, Index system, double l2) {
+  features = data.features;
+  count = static_cast<double>(data.count);
+  scatter = data.scatter_of(system);
+  mean = data.mean_of(system);
+  const Index p = features, stride = p + 1;
+  target_row = scatter + p * stride;
+  noise = moment_noise(p);
+
+  double finite = 0;  // stays 0 unless something is nan or infinite
+  for (Index i = 0; i < stride * stride; ++i) finite += 0 * scatter[i];
+  for (Index i = 0; i < stride; ++i) finite += 0 * mean[i];
+  require(finite == 0, "moments must be finite, got nan or infinity in system ", system,
+          "; rescale columns whose squares overflow");
+
+  constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
+  factor.prepare(p);
+  for (Index j = 0; j <= p; ++j) {
+    const double variance = scatter[j * (stride + 1)] / count;
+    require(variance >= 0, "variances must not be negative, got ", variance, " for column ", j, " of system ", system);
+    if (j == p) {
+      target_variance = variance;
+      target_scale = std::sqrt(variance);
+      target_mean = mean[j];
+    } else {
+      const bool constant = l2 == 0 && std::sqrt(variance) <= rounding * std::abs(mean[j]);
+      factor.scale(j) = constant ? 0 : std::sqrt(variance + l2);
+    }
+  }
+  for (Index i = 0; i < p; ++i) {
+    const double* from = scatter + i * stride;
+    double* to = factor.row(i);
+    if (factor.scale(i) == 0) {
+      std::fill(to + i, to + p, 0.0);
+      continue;
+    }
+    const double share = count * factor.scale(i);
+    for (Index j = i + 1; j < p; ++j) to[j] = factor.scale(j) > 0 ? from[j] / share / factor.scale(j) : 0;
+  }
+  factor.run(tolerance());
+}
+
+Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {
+  Index best = -1;
+  double most = 64;  // times the rounding of what is left of the mean
+  for (Index k = f.rank(); k < f.size(); ++k) {
+    const double own = mean[f.column(k)];
+    if (f.scale_at(k) == 0) {
+      if (own != 0) return k;
+      continue;
+    }
+    double terms = std::abs(own) / f.scale_at(k);
+    for (Index i = 0; i < f.rank(); ++i) terms += std::abs(f.row(i)[k] * whitened[i]);
+    const double certain = std::abs(whitened[k]) / (noise * terms);
+    if (certain > most) most = certain, best = k;
+  }
+  return best;
+}
+
+double Centred::half_gradient(Index j, const double* theta) const {
+  const double* row = scatter + j * (features + 1);
+  double sum[4] = {};
+  Index k = 0;
+  for (; k + 4 <= features; k += 4)
+    for (Index lane = 0; lane < 4; ++lane) sum[lane] += row[k + lane] * theta[k + lane];
+  for (; k < features; ++k) sum[0] += row[k] * theta[k];
+  return (row[features] - ((sum[0] + sum[1]) + (sum[2] + sum[3]))) / count;
+}
+
+Index systems_at_once(Index features) {
+  const Index cost = (features + 2) * (features + 2) * (features + 32);
+  return std::max<Index>(1, 1'000'000 / cost);
+}
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,40 @@
+// One system's centred covariances, scaled and factored: what every minimum from moments starts from.
+#pragma once
+
+#include "pyrometer/minimum/factor.hpp"
+#include "pyrometer/minimum/minimum.hpp"
+
+namespace pyrometer::minimum {
+
+/// S/m + l2 of one system of a stack, factored. Columns that vary by their rounding only have scale 0.
+struct Centred {
+  Factor factor;
+  const double* scatter = nullptr;     ///< (p+1) x (p+1)
+  const double* mean = nullptr;        ///< p, then the target's
+  const double* target_row = nullptr;  ///< scatter of the target with each column
+  Index features = 0;
+  double count = 0;
+  double target_mean = 0;
+  double target_variance = 0;
+  double target_scale = 0;
+  double noise = 0;
+
+  /// A pivot below this is noise.
+  [[nodiscard]] double tolerance() const { return 4 * noise; }
+
+  /// Takes the system's moments and factors them. Throws std::invalid_argument for moments that are not finite or have a
+  /// negative diagonal.
+  void assemble(const Moments& data, Index system, double l2);
+
+  /// The place, among the pivots of `f`, of a dependent column whose mean is not made of the others': its coefficient moves the
+  /// mean of the residuals at no cost in the centred part. -1 if there is none. `whitened` is f's forward(whiten(mean)).
+  [[nodiscard]] static Index carrier(const Factor& f, const double* mean, const double* whitened, double noise);
+
+  /// Covariance of column j with the residuals of theta: (S_jy - S_j . theta) / m.
+  [[nodiscard]] double half_gradient(Index j, const double* theta) const;
+};
+
+/// How many systems of p features make a chunk of about a millisecond.
+[[nodiscard]] Index systems_at_once(Index features);
+
+}  // namespace pyrometer::minimum

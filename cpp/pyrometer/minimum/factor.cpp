@@ -1,0 +1,155 @@
+#include "pyrometer/minimum/factor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace pyrometer::minimum {
+namespace {
+
+constexpr Index kPanel = 32;
+
+// to -= a * from, over [begin, end).
+void subtract(double* to, double a, const double* from, Index begin, Index end) {
+  for (Index i = begin; i < end; ++i) to[i] -= a * from[i];
+}
+
+double dot(const double* a, const double* b, Index begin, Index end) {
+  double sum[8] = {};
+  Index i = begin;
+  for (; i + 8 <= end; i += 8)
+    for (Index lane = 0; lane < 8; ++lane) sum[lane] += a[i + lane] * b[i + lane];
+  for (; i < end; ++i) sum[0] += a[i] * b[i];
+  return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+}  // namespace
+
+double moment_noise(Index columns) {
+  return std::numeric_limits<double>::epsilon() * (8 + std::sqrt(static_cast<double>(columns)));
+}
+
+void Factor::prepare(Index size) {
+  size_ = size;
+  const auto n = static_cast<std::size_t>(size);
+  upper_.resize(n * n);
+  scale_.resize(n);
+  used_.resize(n);
+  order_.resize(n);
+}
+
+void Factor::swap_columns(Index j, Index pivot) {
+  const auto at = [this](Index i, Index k) -> double& { return row(i)[k]; };
+  at(pivot, pivot) = at(j, j);
+  for (Index i = 0; i < j; ++i) std::swap(at(i, j), at(i, pivot));
+  std::swap_ranges(row(j) + pivot + 1, row(j) + size_, row(pivot) + pivot + 1);
+  for (Index i = j + 1; i < pivot; ++i) std::swap(at(j, i), at(i, pivot));
+  std::swap(used_[static_cast<std::size_t>(j)], used_[static_cast<std::size_t>(pivot)]);
+  std::swap(order_[static_cast<std::size_t>(j)], order_[static_cast<std::size_t>(pivot)]);
+}
+
+void Factor::run(double noise) {
+  for (Index i = 0; i < size_; ++i) {
+    order_[static_cast<std::size_t>(i)] = i;
+    row(i)[i] = scale(i) > 0 ? 1 : 0;
+  }
+  for (Index begin = 0; begin < size_; begin += kPanel) {
+    const Index end = std::min(begin + kPanel, size_);
+    std::fill(used_.begin() + begin, used_.end(), 0.0);
+    for (Index j = begin; j < end; ++j) {
+      Index pivot = j;
+      double largest = row(j)[j] - used_[static_cast<std::size_t>(j)];
+      for (Index i = j + 1; i < size_; ++i) {
+        const double left = row(i)[i] - used_[static_cast<std::size_t>(i)];
+        if (left > largest) largest = left, pivot = i;
+      }
+      if (!(largest > noise)) {
+        rank_ = j;
+        // The dependent columns are asked about (dependence), so their part of the panel's rows must be complete: it is,
+        // every row is finished before the next pivot is looked for.
+        return;
+      }
+      if (pivot != j) swap_columns(j, pivot);
+      double* own = row(j);
+      own[j] = std::sqrt(largest);
+      for (Index q = begin; q < j; ++q) subtract(own, row(q)[j], row(q), j + 1, size_);
+      const double inverse = 1 / own[j];
+      for (Index i = j + 1; i < size_; ++i) {
+        own[i] *= inverse;
+        used_[static_cast<std::size_t>(i)] += own[i] * own[i];
+      }
+    }
+    for (Index i = end; i < size_; ++i) {
+      double* to = row(i);
+      for (Index q = begin; q < end; q += 4) {  // a full panel: kPanel is a multiple of 4, and rows are left only then
+        const double *u0 = row(q), *u1 = row(q + 1), *u2 = row(q + 2), *u3 = row(q + 3);
+        const double a0 = u0[i], a1 = u1[i], a2 = u2[i], a3 = u3[i];
+        for (Index k = i; k < size_; ++k) to[k] -= (a0 * u0[k] + a1 * u1[k]) + (a2 * u2[k] + a3 * u3[k]);
+      }
+    }
+  }
+  rank_ = size_;
+}
+
+void Factor::forward(double* x) const {
+  for (Index k = 0; k < rank_; ++k) {
+    x[k] /= row(k)[k];
+    subtract(x, x[k], row(k), k + 1, size_);
+  }
+}
+
+void Factor::backward(double* x) const {
+  for (Index k = rank_ - 1; k >= 0; --k) x[k] = (x[k] - dot(row(k), x, k + 1, rank_)) / row(k)[k];
+}
+
+void Factor::whiten(const double* x, double* out) const {
+  for (Index k = 0; k < size_; ++k) out[k] = scale_at(k) > 0 ? x[column(k)] / scale_at(k) : 0;
+}
+
+void Factor::dependence(Index k, double* out) const {
+  for (Index i = 0; i < rank_; ++i) out[i] = row(i)[k];
+  backward(out);
+}
+
+double Factor::smallest_eigenvalue() const {
+  if (rank_ == 0) return 1;
+  const auto n = static_cast<std::size_t>(size_);
+  std::vector<double> x(n, 0.0);
+  // The first solve chooses signs that make it grow (Cline, Moler, Stewart, Wilkinson 1979).
+  for (Index k = 0; k < rank_; ++k) {
+    double& own = x[static_cast<std::size_t>(k)];
+    own = (own + std::copysign(1.0, own)) / row(k)[k];
+    subtract(x.data(), own, row(k), k + 1, rank_);
+  }
+  double inverse = 0;
+  for (int step = 0; step < 3; ++step) {
+    if (step) forward(x.data());
+    const double before = std::sqrt(dot(x.data(), x.data(), 0, rank_));
+    for (Index k = 0; k < rank_; ++k) x[static_cast<std::size_t>(k)] /= before;
+    backward(x.data());
+    const double grown = dot(x.data(), x.data(), 0, rank_);
+    inverse = std::max(inverse, grown);
+    for (Index k = 0; k < rank_; ++k) x[static_cast<std::size_t>(k)] /= std::sqrt(grown);
+  }
+  return 1 / inverse;
+}
+
+double Factor::largest_eigenvalue() const {
+  if (rank_ == 0) return 1;
+  std::vector<double> x(static_cast<std::size_t>(rank_), 1.0), y(x.size());
+  double largest = 1;
+  for (int step = 0; step < 4; ++step) {
+    for (Index k = 0; k < rank_; ++k) y[static_cast<std::size_t>(k)] = dot(row(k), x.data(), k, rank_);
+    const double xx = dot(x.data(), x.data(), 0, rank_), yy = dot(y.data(), y.data(), 0, rank_);
+    if (!(xx > 0)) break;
+    largest = std::max(largest, yy / xx);
+    std::fill(x.begin(), x.end(), 0.0);
+    for (Index k = 0; k < rank_; ++k) subtract(x.data(), -y[static_cast<std::size_t>(k)], row(k), k, rank_);
+    const double length = std::sqrt(dot(x.data(), x.data(), 0, rank_));
+    if (!(length > 0)) break;
+    for (double& value : x) value /= length;
+  }
+  return largest;
+}
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,54 @@
+// What every minimum shares: the data, the penalty and the certified answers.
+#pragma once
+
+#include <span>
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::minimum {
+
+/// Second moments of a stack of systems: s systems, m rows each, p features; the target is the last of the p + 1 columns.
+///
+/// mean     s x (p+1)
+/// scatter  s x (p+1) x (p+1), sums over rows of products of deviations from `mean`; symmetric, finite.
+/// intercept  whether the model has a constant feature; it is no column here. n = p + intercept.
+struct Moments {
+  Index systems = 0;
+  Index count = 0;
+  Index features = 0;
+  const double* mean = nullptr;
+  const double* scatter = nullptr;
+  bool intercept = true;
+
+  [[nodiscard]] Index parameters() const { return features + (intercept ? 1 : 0); }
+  [[nodiscard]] const double* mean_of(Index system) const { return mean + system * (features + 1); }
+  [[nodiscard]] const double* scatter_of(Index system) const {
+    return scatter + system * (features + 1) * (features + 1);
+  }
+};
+
+/// weight * sum_j theta_j^2, or weight * sum_j |theta_j|; over the features, and the intercept if `on_intercept`.
+struct Penalty {
+  double weight = 0;
+  bool on_intercept = true;
+};
+
+/// Where the answers go, one slot (or n numbers) for each system.
+///
+/// value           E*, never negative.
+/// parameters      s x n, a minimiser, the intercept last; coefficients of dependent columns are 0 (a basic solution).
+/// gap             E(parameters) - E* is at most this.
+/// relative_error  |value - E*| / value is at most about this; infinity where only 0 of the value is certain.
+/// condition       2-norm condition number of the centred columns (with the penalty's rows) scaled to length 1, estimated
+///                 to within a small factor; infinity where they are dependent; 1 for no columns.
+/// rank            independent columns, the constant one not counted.
+struct Minima {
+  std::span<double> value;
+  std::span<double> parameters;
+  std::span<double> gap;
+  std::span<double> relative_error;
+  std::span<double> condition;
+  std::span<Index> rank;
+};
+
+}  // namespace pyrometer::minimum
