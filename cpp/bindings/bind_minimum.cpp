@@ -11,7 +11,12 @@ struct Answers {
   Array<Index> rank;
 
   Answers(Index systems, Index n)
-      : value(systems), parameters({systems, n}), gap(systems), relative_error(systems), condition(systems), rank(systems) {}
+      : value(systems),
+        parameters({systems, n}),
+        gap(systems),
+        relative_error(systems),
+        condition(systems),
+        rank(systems) {}
 
   template <class T>
   static std::span<T> all(Array<T>& array) {

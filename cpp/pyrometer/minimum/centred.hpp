@@ -22,12 +22,13 @@ struct Centred {
   /// A pivot below this is noise.
   [[nodiscard]] double tolerance() const { return 4 * noise; }
 
-  /// Takes the system's moments and factors them. Throws std::invalid_argument for moments that are not finite or have a
-  /// negative diagonal.
+  /// Takes the system's moments and factors them. Throws std::invalid_argument for moments that are not finite or have
+  /// a negative diagonal.
   void assemble(const Moments& data, Index system, double l2);
 
-  /// The place, among the pivots of `f`, of a dependent column whose mean is not made of the others': its coefficient moves the
-  /// mean of the residuals at no cost in the centred part. -1 if there is none. `whitened` is f's forward(whiten(mean)).
+  /// The place, among the pivots of `f`, of a dependent column whose mean is not made of the others': its coefficient
+  /// moves the mean of the residuals at no cost in the centred part. -1 if there is none. `whitened` is f's
+  /// forward(whiten(mean)).
   [[nodiscard]] static Index carrier(const Factor& f, const double* mean, const double* whitened, double noise);
 
   /// Covariance of column j with the residuals of theta: (S_jy - S_j . theta) / m.

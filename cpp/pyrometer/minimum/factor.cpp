@@ -65,8 +65,8 @@ void Factor::run(double noise) {
       }
       if (!(largest > noise)) {
         rank_ = j;
-        // The dependent columns are asked about (dependence), so their part of the panel's rows must be complete: it is,
-        // every row is finished before the next pivot is looked for.
+        // The dependent columns are asked about (dependence), so their part of the panel's rows must be complete: it
+        // is, every row is finished before the next pivot is looked for.
         return;
       }
       if (pivot != j) swap_columns(j, pivot);

@@ -12,8 +12,8 @@ namespace pyrometer::minimum {
 
 /// P' D^-1 A D^-1 P = U'U with D = diag(A)^1/2 and columns ordered so that each pivot is the largest that is left.
 ///
-/// Columns whose pivot is noise depend on those before them: `rank` counts the others. Columns with scale 0 (no diagonal)
-/// are dependent from the start. Vectors are in the order of the pivots, in units of the scaled columns.
+/// Columns whose pivot is noise depend on those before them: `rank` counts the others. Columns with scale 0 (no
+/// diagonal) are dependent from the start. Vectors are in the order of the pivots, in units of the scaled columns.
 ///
 /// Cost: p^3 / 3 flops in panels of 32 rows; p^2 doubles, reused from call to call.
 class Factor {
@@ -34,7 +34,8 @@ class Factor {
   /// The root diagonal of the column of pivot k.
   [[nodiscard]] double scale_at(Index k) const { return scale_[static_cast<std::size_t>(column(k))]; }
 
-  /// Solves U'z = x in place for the first `rank` elements; the others become what the independent columns leave of them.
+  /// Solves U'z = x in place for the first `rank` elements; the others become what the independent columns leave of
+  /// them.
   void forward(double* x) const;
   /// Solves U z = x in place for the first `rank` elements; the others are not touched.
   void backward(double* x) const;
@@ -43,8 +44,8 @@ class Factor {
   /// Writes what column `k` (>= rank) is made of: the first `rank` elements of `out` are its coefficients.
   void dependence(Index k, double* out) const;
 
-  /// Estimates the smallest eigenvalue of the scaled independent columns' matrix (from above, to a small factor) and the
-  /// largest. 6 solves or products of p^2 flops.
+  /// Estimates the smallest eigenvalue of the scaled independent columns' matrix (from above, to a small factor) and
+  /// the largest. 6 solves or products of p^2 flops.
   [[nodiscard]] double smallest_eigenvalue() const;
   [[nodiscard]] double largest_eigenvalue() const;
 

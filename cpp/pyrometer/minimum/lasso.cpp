@@ -23,9 +23,10 @@ double sign(double x) { return x > 0 ? 1 : (x < 0 ? -1 : 0); }
 double& at(Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
 double at(const Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
 
-// One system. Parameters are sums of two doubles: with a penalised intercept and large means the gradient feels the rounding
-// of a parameter long before the energy does, and a dual point needs a gradient that is right. Coordinates 0 .. p-1 are the features, p the constant one where it is penalised; a free intercept is
-// eliminated. c_j = mean x_j r = covariance_j + weight mean_j rbar is half the fall of the squared error along j.
+// One system. Parameters are sums of two doubles: with a penalised intercept and large means the gradient feels the
+// rounding of a parameter long before the energy does, and a dual point needs a gradient that is right. Coordinates 0
+// .. p-1 are the features, p the constant one where it is penalised; a free intercept is eliminated. c_j = mean x_j r =
+// covariance_j + weight mean_j rbar is half the fall of the squared error along j.
 class Descent {
  public:
   void minimise(const Moments& data, const Penalty& l1, Index system, bool may_ask, const Minima& out);
@@ -212,8 +213,8 @@ bool Descent::newton(const std::vector<Index>& active, Numbers& direction) {
   return flat;
 }
 
-// Exact line search: the energy along the direction is convex, quadratic between the changes of sign. Returns whether the
-// minimum for the present signs was reached.
+// Exact line search: the energy along the direction is convex, quadratic between the changes of sign. Returns whether
+// the minimum for the present signs was reached.
 bool Descent::advance(const std::vector<Index>& active, const Numbers& direction, bool flat) {
   const auto sign_of = [&](Index j) { return j == added_ ? added_sign_ : sign(at(theta_, j)); };
   double gain = 0, way = 1;

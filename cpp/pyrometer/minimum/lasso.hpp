@@ -9,9 +9,10 @@ namespace pyrometer::minimum {
 ///
 ///     E(theta) = mean_i (y_i - x_i . theta - theta_0)^2 + l1 (sum_j |theta_j| + [on_intercept] |theta_0|)
 ///
-/// by coordinate descent until the signs settle, then by exact steps on the active set (feature-sign search: Newton's step
-/// for the current signs, exact line search over the changes of sign, the worst violator added), which end. The energy
-/// is evaluated as centred part + (mean of the residuals)^2, so large means cost no digits. l1 = 0 is least squares.
+/// by coordinate descent until the signs settle, then by exact steps on the active set (feature-sign search: Newton's
+/// step for the current signs, exact line search over the changes of sign, the worst violator added), which end. The
+/// energy is evaluated as centred part + (mean of the residuals)^2, so large means cost no digits. l1 = 0 is least
+/// squares.
 ///
 /// gap             the duality gap at theta for these moments: with c_j = mean_i x_ij r_i and the dual point s r,
 ///                 s = min(1, l1 / (2 max|c_j|)),

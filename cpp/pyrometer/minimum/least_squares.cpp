@@ -74,7 +74,8 @@ void solve(const Moments& data, const Penalty& l2, Index system, Scratch& s, con
   const double mean_residual = residual(c.target_mean, c.mean, theta, p);
   if (data.intercept) theta[p] = mean_residual / (1 + shrink);
 
-  // The gradient that is left, whitened: E(theta) - E* = |z|^2, less along the mean, where the curvature is 1 + weight vv.
+  // The gradient that is left, whitened: E(theta) - E* = |z|^2, less along the mean, where the curvature is 1 + weight
+  // vv.
   const double pull = carrier >= 0 ? 0 : weight * mean_residual;
   for (Index j = 0; j < p; ++j) g[j] = c.half_gradient(j, theta) - l2.weight * theta[j] + pull * c.mean[j];
   factor.whiten(g, z);
@@ -94,13 +95,13 @@ void solve(const Moments& data, const Penalty& l2, Index system, Scratch& s, con
     if (scale > 0) spread += square(c.mean[j] / scale);
   }
   const double smallest = factor.smallest_eigenvalue(), width = static_cast<double>(r);
-  const double second = square(c.noise * (reach * std::sqrt(width) + weight * std::abs(rho) * std::sqrt(spread))) /
-                            smallest +
-                        (1 + shrink) * square(c.noise * mean_reach);
+  const double second =
+      square(c.noise * (reach * std::sqrt(width) + weight * std::abs(rho) * std::sqrt(spread))) / smallest +
+      (1 + shrink) * square(c.noise * mean_reach);
   const double first = c.noise * (reach * reach + 2 * weight * std::abs(rho) * mean_reach);
-  // What the columns taken for dependent may hide. If the target varies with what is left of one by more than noise, it is
-  // no noise, and its variance, which is, cannot bound what it explains. Neither is the rank clear where the independent
-  // columns fade into the noise (powers of one variable) instead of ending well above it.
+  // What the columns taken for dependent may hide. If the target varies with what is left of one by more than noise, it
+  // is no noise, and its variance, which is, cannot bound what it explains. Neither is the rank clear where the
+  // independent columns fade into the noise (powers of one variable) instead of ending well above it.
   double hidden = std::min(left_over / c.tolerance(), centred);
   if (largest_left > 4 * c.noise * reach || (largest_left > 0 && smallest < 1e5 * c.tolerance())) hidden = centred;
   if (carrier >= 0 && factor.scale_at(carrier) > 0) hidden += c.tolerance() * square(alpha);
@@ -110,8 +111,8 @@ void solve(const Moments& data, const Penalty& l2, Index system, Scratch& s, con
   out.gap[slot] = square(std::sqrt(zz) + std::sqrt(second)) + hidden;
   out.relative_error[slot] = error == 0 ? 0 : error / value;
   out.rank[slot] = r + (carrier >= 0 ? 1 : 0);
-  out.condition[slot] = out.rank[slot] < p ? std::numeric_limits<double>::infinity()
-                                           : std::sqrt(factor.largest_eigenvalue() / smallest);
+  out.condition[slot] =
+      out.rank[slot] < p ? std::numeric_limits<double>::infinity() : std::sqrt(factor.largest_eigenvalue() / smallest);
 }
 
 }  // namespace

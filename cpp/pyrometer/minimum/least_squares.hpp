@@ -18,7 +18,8 @@ namespace pyrometer::minimum {
 /// coefficient 0. What the moments cannot decide shows in relative_error and gap: both contain the part of the target
 /// that columns taken for dependent could still explain.
 ///
-/// relative_error  noise ((sum_j |theta_j| s_j + s_y)^2 + ...) / value, s the root diagonals: first order in the rounding
+/// relative_error  noise ((sum_j |theta_j| s_j + s_y)^2 + ...) / value, s the root diagonals: first order in the
+/// rounding
 ///                 of the moments, with its worst signs; the true error is usually 10 to 1000 times smaller.
 ///
 /// Throws std::invalid_argument for sizes that do not fit, moments that are not finite, a negative diagonal or l2.
@@ -27,17 +28,18 @@ namespace pyrometer::minimum {
 /// Cost: p^3 / 3 + O(p^2) flops and p^2 doubles of scratch a system and thread. Call without the GIL.
 void least_squares(const Moments& data, const Penalty& l2, int threads, const Minima& out);
 
-/// Minimises the same energy from the rows themselves, by orthogonal transformations: loses digits with the condition of the
-/// columns, not with its square, and decides the rank at the rounding of the columns instead of that of their moments.
+/// Minimises the same energy from the rows themselves, by orthogonal transformations: loses digits with the condition
+/// of the columns, not with its square, and decides the rank at the rounding of the columns instead of that of their
+/// moments.
 ///
 /// X     s x m x p, row-major, finite; float is widened.
 /// y     s x m, finite.
 /// mean  s x (p+1), as of Moments.
 ///
 /// Columns centred (when the intercept is free), QR of fixed chunks of rows, triangles merged in order, penalty's rows
-/// added, then a column-pivoted QR of what is left: a column is dependent if what is left of it is below its rounding and
-/// that of what it is made of. Then the energy, its residuals and gradient are evaluated at the parameters in twice the
-/// working precision and the parameters refined until the gradient stops falling. `value` is that energy, so it is
+/// added, then a column-pivoted QR of what is left: a column is dependent if what is left of it is below its rounding
+/// and that of what it is made of. Then the energy, its residuals and gradient are evaluated at the parameters in twice
+/// the working precision and the parameters refined until the gradient stops falling. `value` is that energy, so it is
 /// exact for `parameters` to rounding; `gap` is the gradient's certificate g' H^-1 g.
 ///
 /// Reproducible: chunks depend on m and p only and are merged in order.

@@ -135,10 +135,8 @@ Orthogonal factor(const Shape& shape, const Dense& rows, const double* mean) {
     const double left = std::abs(packed(k, k));
     double made = 1;
     if (left < 1e-6 && k > 0)
-      made += packed.topLeftCorner(k, k)
-                  .triangularView<Eigen::Upper>()
-                  .solve(packed.col(k).head(k))
-                  .template lpNorm<1>();
+      made +=
+          packed.topLeftCorner(k, k).triangularView<Eigen::Upper>().solve(packed.col(k).head(k)).template lpNorm<1>();
     if (left <= kEpsilon * (4 + width) * made) break;
   }
   const Index r = result.rank;
@@ -369,9 +367,8 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       std::vector<Sums> sums(active.size() * static_cast<std::size_t>(pieces));
       base::for_each_chunk(static_cast<Index>(sums.size()), threads, [&](Index job, int) {
         const Index k = active[static_cast<std::size_t>(job / pieces)], piece = job % pieces;
-        sums[static_cast<std::size_t>(job)] =
-            sums_over(shape, rows_of(k), trial[static_cast<std::size_t>(k)].data(), parts.chunks.begin(piece),
-                      parts.chunks.end(piece));
+        sums[static_cast<std::size_t>(job)] = sums_over(shape, rows_of(k), trial[static_cast<std::size_t>(k)].data(),
+                                                        parts.chunks.begin(piece), parts.chunks.end(piece));
       });
       std::vector<Index> going;
       for (std::size_t a = 0; a < active.size(); ++a) {

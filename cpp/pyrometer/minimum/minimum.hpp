@@ -7,7 +7,8 @@
 
 namespace pyrometer::minimum {
 
-/// Second moments of a stack of systems: s systems, m rows each, p features; the target is the last of the p + 1 columns.
+/// Second moments of a stack of systems: s systems, m rows each, p features; the target is the last of the p + 1
+/// columns.
 ///
 /// mean     s x (p+1)
 /// scatter  s x (p+1) x (p+1), sums over rows of products of deviations from `mean`; symmetric, finite.
@@ -39,7 +40,8 @@ struct Penalty {
 /// parameters      s x n, a minimiser, the intercept last; coefficients of dependent columns are 0 (a basic solution).
 /// gap             E(parameters) - E* is at most this.
 /// relative_error  |value - E*| / value is at most about this; infinity where only 0 of the value is certain.
-/// condition       2-norm condition number of the centred columns (with the penalty's rows) scaled to length 1, estimated
+/// condition       2-norm condition number of the centred columns (with the penalty's rows) scaled to length 1,
+/// estimated
 ///                 to within a small factor; infinity where they are dependent; 1 for no columns.
 /// rank            independent columns, the constant one not counted.
 struct Minima {
