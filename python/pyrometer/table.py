@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _layout, _validate
+from pyrometer import _formats, _layout, _validate
 from pyrometer._files import atomic_write
 
 if TYPE_CHECKING:
@@ -161,41 +160,27 @@ class Table:
         """Return the columns as lists of Python values, in order."""
         return {name: array.tolist() for name, array in self.columns.items()}
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return title, columns, units, rows and metadata as one JSON object.
+    def to_json(self) -> str:
+        """Return title, columns, units, metadata and rows, one a line, as one JSON object.
 
         Numbers have all their digits; what JSON has no number for (nan and the infinities) is null.
         """
-        return json.dumps(self.to_record(), indent=indent, ensure_ascii=False, allow_nan=False)
-
-    def to_record(self) -> dict[str, Any]:
-        """Return what `to_json` writes, as Python values."""
-        return {
-            "title": self.title,
-            "columns": list(self.columns),
-            "units": dict(self.units),
-            "rows": [finite(row) for row in self],
-            "metadata": finite(dict(self.metadata)),
-        }
+        return "".join(_formats.json_pieces(self.title, self.columns, self.units, self.metadata))
 
     def to_csv(self) -> str:
         """Return the columns as CSV with a header; nan is an empty field, text is quoted where it must be."""
-        import csv
-
-        buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(self.columns)
-        for row in self:
-            writer.writerow("" if value != value else value for value in row.values())
-        return buffer.getvalue()
+        return _formats.csv_bytes(self._arrow(nan_is_null=True)).decode()
 
     def to_arrow(self) -> pa.Table:
         """Return a pyarrow Table; title, units and metadata are in its schema under the key ``pyrometer``."""
+        return self._arrow(nan_is_null=False)
+
+    def _arrow(self, *, nan_is_null: bool) -> pa.Table:
         arrow = _framework("pyarrow", "to_arrow")
-        about = {"title": self.title, "units": dict(self.units), "metadata": finite(dict(self.metadata))}
+        about = {"title": self.title, "units": dict(self.units), "metadata": _formats.finite(self.metadata)}
         fields, arrays = [], []
         for name, array in self.columns.items():
-            arrays.append(arrow.array(array))
+            arrays.append(arrow.array(array, from_pandas=nan_is_null))
             unit = {"unit": self.units[name]} if name in self.units else None
             fields.append(arrow.field(name, arrays[-1].type, metadata=unit))
         schema = arrow.schema(fields, metadata={"pyrometer": json.dumps(about, ensure_ascii=False)})
@@ -242,22 +227,13 @@ class Table:
             with atomic_write(name) as file:
                 parquet.write_table(arrow, file)
             return
-        text = self.to_csv() if suffix == ".csv" else self.to_json(indent=2) + "\n"
         with atomic_write(name) as file:
-            file.write(text.encode())
-
-
-def finite(value: Any) -> Any:
-    """Return `value` with Python numbers only and None for what JSON has no number for."""
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+            if suffix == ".csv":
+                file.write(_formats.csv_bytes(self._arrow(nan_is_null=True)))
+                return
+            for piece in _formats.json_pieces(self.title, self.columns, self.units, self.metadata):
+                file.write(piece.encode())
+            file.write(b"\n")
 
 
 def _column(name: str, values: Any) -> npt.NDArray[Any]:
@@ -279,4 +255,5 @@ def _framework(module: str, method: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f"Table.{method}() needs {module}: pip install {module}.", name=module) from error
+        package = module.partition(".")[0]
+        raise ImportError(f"Table.{method}() needs {package}: pip install {package}.", name=package) from error

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from pyrometer._files import atomic_write
-from pyrometer.table import Table, finite
+from pyrometer._formats import finite
+from pyrometer.table import Table
 
 __all__ = ["emit", "form_of"]
 
@@ -21,16 +22,17 @@ def form_of(form: str | None, output: str | None) -> str:
     return form or {".json": "json", ".csv": "csv"}.get(suffix, "table")
 
 
+def _legend(table: Table) -> dict[str, Any]:
+    return {name: value for name, value in table.metadata.items() if name == "legend"}
+
+
 def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, output: str | None) -> None:
     """Write the result: all tables with their provenance, or the only one as CSV."""
     if form == "json":
-        made = [table.to_record() for table in tables]
-        for table in made:
-            # It is that of all of them together.
-            legend = table.pop("metadata").get("legend")
-            table |= {"legend": legend} if legend else {}
-        answer = {"tables": made, "provenance": finite(provenance)}
-        text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        # The metadata of all of them together are the provenance.
+        made = ",\n".join(Table(t.title, t.columns, t.units, _legend(t)).to_json() for t in tables)
+        about = json.dumps(finite(provenance), ensure_ascii=False, allow_nan=False)
+        text = f'{{"tables": [\n{made}],\n"provenance": {about}}}\n'
     elif form == "csv":
         (single,) = tables
         text = single.to_csv()

@@ -1,0 +1,68 @@
+"""Columns as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["csv_bytes", "finite", "json_pieces"]
+
+_CHUNK = 4096
+
+
+def json_pieces(
+    title: str, columns: Mapping[str, npt.NDArray[Any]], units: Mapping[str, str], metadata: Mapping[str, Any]
+) -> Iterator[str]:
+    """Pieces of one JSON object, a row a line, so that a long table is never there as Python objects."""
+    about = {"title": title, "columns": list(columns), "units": dict(units), "metadata": finite(metadata)}
+    yield json.dumps(about, ensure_ascii=False, allow_nan=False)[:-1] + ', "rows": ['
+    separator = "\n"
+    for start in range(0, len(next(iter(columns.values()), ())), _CHUNK):
+        parts = [_values(array[start : start + _CHUNK]) for array in columns.values()]
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True))
+        yield separator + ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+        separator = ",\n"
+    yield "\n]}"
+
+
+def csv_bytes(table: pa.Table) -> bytes:
+    """Return an Arrow table as CSV: all digits, nulls as empty fields, quotes where they must be."""
+    from pyarrow.csv import WriteOptions, write_csv
+
+    head = io.StringIO(newline="")
+    csv.writer(head, lineterminator="\n").writerow(table.column_names)
+    body = io.BytesIO()
+    body.write(head.getvalue().encode())
+    # Its own header is quoted whether it must be or not.
+    write_csv(table, body, WriteOptions(include_header=False, quoting_style="needed"))
+    return body.getvalue()
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with Python's own types only, and None for what JSON has no number for."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _values(array: npt.NDArray[Any]) -> list[Any]:
+    values: list[Any] = array.tolist()
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return [value if math.isfinite(value) else None for value in values]
+    return values
