@@ -2,49 +2,19 @@
 
 import csv
 import gzip
-import importlib
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from click.testing import CliRunner
 from pyarrow import feather, parquet
 
 import pyrometer as pm
-from pyrometer.cli import main
 
 PROGRAM = [sys.executable, "-m", "pyrometer"]
-
-
-@pytest.fixture
-def run():
-    def invoke(*arguments, **options):
-        return CliRunner().invoke(main, [str(a) for a in arguments], **options)
-
-    return invoke
-
-
-@pytest.fixture(scope="module")
-def rows():
-    generator = np.random.default_rng(11)
-    X = generator.normal([1.0, -2.0, 0.5], [1.0, 3.0, 0.2], size=(80, 3))
-    return X, X @ [1.0, 2.0, -1.0] + generator.normal(size=80)
-
-
-@pytest.fixture
-def file(rows, tmp_path):
-    X, y = rows
-    path = tmp_path / "rows.csv"
-    lines = [",".join(map(repr, map(float, (*x, t)))) for x, t in zip(X, y, strict=True)]
-    path.write_text("\n".join(["a,b,c,price", *lines]) + "\n")
-    return path
 
 
 def exact(X, y, sigma):
@@ -232,33 +202,6 @@ def test_float32_and_bool_columns(run, rows, tmp_path):
     assert data.X.dtype == data.y.dtype == np.float32
 
 
-# ---------------------------------------------------------------- bad input: one line, exit code 2
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "Empty CSV"),
-        ("a,price\n", "at least one row of data"),
-        ("a,price\n1,2\n3\n", "Expected 2 columns, got 1"),
-        ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got string (first value '1')"),
-        ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
-        ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
-        ("a,price\n2020-01-01,2\n", "column 'a' must be numeric, got date32[day]"),
-        ("a,a,price\n1,2,3\n", "column 'a' must be there once"),
-        ("price\n1\n", "at least one feature beside the target 'price'"),
-        ("a,pric\n1,2\n", "has no column 'price'; did you mean 'pric'?"),
-        ("x;y;z\n1;2;3\n", "has no column 'price'; it has 'x;y;z'"),
-    ],
-)
-def test_bad_csv(run, tmp_path, text, message):
-    path = tmp_path / "bad.csv"
-    path.write_text(text)
-    line = one_line(run("temperature", path, "--target", "price"))
-    assert message in line
-    assert str(path) in line or "must be there once" in line
-
-
 def test_bad_columns_can_be_dropped(run, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,a,price\nx,1,2\ny,2,3\nz,4,7\n")
@@ -267,49 +210,6 @@ def test_bad_columns_can_be_dropped(run, tmp_path):
         row = only(run("temperature", path, "--target", "price", *options, "--format", "json"))
         expected = exact(np.array([[1.0], [2.0], [4.0]]), np.array([2.0, 3.0, 7.0]), 10.0)
         np.testing.assert_allclose([row["E"], row["E*"]], expected[:2], rtol=1e-10)
-
-
-def test_unreadable_files(run, tmp_path):
-    assert "No such file or directory" in one_line(run("temperature", tmp_path / "none.csv", "--target", "y"))
-    for name in ("none.parquet", "none.arrow"):
-        line = one_line(run("temperature", tmp_path / name, "--target", "y"))
-        assert name in line
-        assert "No such file" in line
-    for name in ("bad.parquet", "bad.arrow"):
-        (tmp_path / name).write_bytes(b"\x00 no such thing \n" * 40)
-        assert name in one_line(run("temperature", tmp_path / name, "--target", "y"))
-    assert "s a directory" in one_line(run("temperature", tmp_path, "--target", "y"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nonsense"], "No such command 'nonsense'"),
-        (["tables", "--scale", "0"], "--scale"),
-        (["tables", "--samples", "1"], "--samples"),
-        (["tables", "--seed", "-1"], "--seed"),
-        (["tables", "--data", "x.csv"], "--data needs --target"),
-        (["tables", "--target", "y"], "--target needs --data"),
-        (["tables", "--data", "x.csv", "--target", "y", "--dataset", "diabetes"], "exclude each other"),
-        (["tables", "--dataset", "iris"], "'iris'"),
-        (["temperature"], "DATA"),
-        (["temperature", "x.csv"], "--target"),
-        (["temperature", "x.csv", "--target", "y", "--energy", "mae"], "'mae'"),
-        (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is of --init uniform"),
-        (["temperature", "x.csv", "--target", "y", "--l1", "1", "--l2", "1"], "exclude each other"),
-        (["temperature", "x.csv", "--target", "y", "--fail-on", "ok"], "'ok'"),
-        (["temperature", "x.csv", "--target", "y", "--init", "uniform", "--scale", "1", "--length", "2"], "exclude"),
-    ],
-)
-def test_wrong_usage(run, arguments, message):
-    assert message in one_line(run(*arguments))
-
-
-def test_constant_feature_cannot_be_standardised(run, tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("a,b,y\n1,5,1\n2,5,3\n4,5,2\n")
-    line = one_line(run("temperature", path, "--target", "y", "--standardize"))
-    assert "no constant feature to be standardised, got feature 'b' = 5" in line
 
 
 # ---------------------------------------------------------------- output
@@ -373,36 +273,6 @@ def test_plot_without_matplotlib(run, file, tmp_path, monkeypatch):
     assert "pip install 'pyrometer[plot]'" in line
 
 
-def test_a_loss_of_precision_is_a_note(run, tmp_path):
-    generator = np.random.default_rng(2)
-    a = generator.normal(size=50)
-    path = tmp_path / "t.csv"
-    lines = [
-        f"{float(u)!r},{float(u + 1e-13 * v)!r},{float(w)!r}"
-        for u, v, w in zip(a, *generator.normal(size=(2, 50)), strict=True)
-    ]
-    path.write_text("\n".join(["a,b,y", *lines]))
-    result = run("temperature", path, "--target", "y", "--format", "json")
-    assert only(result)["verdict"] == "ok"
-    for line in result.stderr.splitlines():
-        assert line.startswith("note: ")
-
-
-def test_a_warning_becomes_one_note(run, file, monkeypatch):
-    def careless(*arguments, **options):
-        for _ in range(2):
-            warnings.warn("only 3 digits\nare left", pm.PrecisionWarning, stacklevel=1)
-        return original(*arguments, **options)
-
-    # The module, not the function of the same name that the package shows.
-    module = importlib.import_module("pyrometer.temperature")
-    original = module.temperature
-    monkeypatch.setattr(module, "temperature", careless)
-    result = run("temperature", file, "--target", "price")
-    assert result.exit_code == 0
-    assert result.stderr == "note: only 3 digits are left\n"
-
-
 def test_help(run):
     assert run().stdout == run("--help").stdout
     for command in ("tables", "temperature", "moments", "info"):
@@ -427,35 +297,3 @@ def test_process_tables():
     done = subprocess.run([*PROGRAM, "tables"], capture_output=True, check=True)
     assert done.stderr == b""
     assert "Table 3." in done.stdout.decode()
-
-
-def test_process_prints_greek_where_there_is_none():
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([*PROGRAM, "tables"], capture_output=True, check=True, env=environment)
-    assert b"Table 3." in done.stdout
-
-
-def test_process_with_a_closed_pipe():
-    # The shell's convention for a reader that left; nothing is said about it.
-    with subprocess.Popen([*PROGRAM, "tables"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        process.stdout.close()
-        errors = process.stderr.read()
-        assert process.wait(60) == 128 + signal.SIGPIPE
-    assert errors == b""
-
-
-def test_process_bad_input_is_one_line(tmp_path):
-    done = subprocess.run(
-        [*PROGRAM, "temperature", str(tmp_path / "none.parquet"), "--target", "y"], capture_output=True, check=False
-    )
-    assert done.returncode == 2
-    assert done.stderr.count(b"\n") == 1
-    assert b"Traceback" not in done.stderr
-
-
-def test_process_without_standard_input():
-    done = subprocess.run(
-        [*PROGRAM, "temperature", "-", "--target", "y"], stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
-    assert done.returncode == 2
-    assert b"standard input cannot be read" in done.stderr

@@ -29,7 +29,7 @@ OPENMP_HOME = "cpp/pyrometer/base/chunks.cpp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_version", "_core", "_cpu"),
     ("_validate", "_files"),
-    ("results", "table", "_layout", "config", "datasets"),
+    ("results", "table", "_formats", "_layout", "config", "datasets"),
     ("laws", "systems", "moments"),
     ("energy", "minimum", "entropy"),
     ("temperature", "network", "states", "mixture", "boltzmann"),

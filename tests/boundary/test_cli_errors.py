@@ -1,0 +1,136 @@
+"""The command line and what it cannot do: one line that says what and where, and the exit code."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+import pyrometer as pm
+
+PROGRAM = [sys.executable, "-m", "pyrometer"]
+
+
+def one_line(result, code=2):
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Empty CSV"),
+        ("a,price\n", "at least one row of data"),
+        ("a,price\n1,2\n3\n", "Expected 2 columns, got 1"),
+        ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got string (first value '1')"),
+        ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
+        ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
+        ("a,price\n2020-01-01,2\n", "column 'a' must be numeric, got date32[day]"),
+        ("a,a,price\n1,2,3\n", "column 'a' must be there once"),
+        ("price\n1\n", "at least one feature beside the target 'price'"),
+        ("a,pric\n1,2\n", "has no column 'price'; did you mean 'pric'?"),
+        ("x;y;z\n1;2;3\n", "has no column 'price'; it has 'x;y;z'"),
+    ],
+)
+def test_bad_csv(run, tmp_path, text, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    line = one_line(run("temperature", path, "--target", "price"))
+    assert message in line
+    assert str(path) in line or "must be there once" in line
+
+
+def test_unreadable_files(run, tmp_path):
+    assert "No such file or directory" in one_line(run("temperature", tmp_path / "none.csv", "--target", "y"))
+    for name in ("none.parquet", "none.arrow"):
+        line = one_line(run("temperature", tmp_path / name, "--target", "y"))
+        assert name in line
+        assert "No such file" in line
+    for name in ("bad.parquet", "bad.arrow"):
+        (tmp_path / name).write_bytes(b"\x00 no such thing \n" * 40)
+        assert name in one_line(run("temperature", tmp_path / name, "--target", "y"))
+    assert "s a directory" in one_line(run("temperature", tmp_path, "--target", "y"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["tables", "--scale", "0"], "--scale"),
+        (["tables", "--samples", "1"], "--samples"),
+        (["tables", "--seed", "-1"], "--seed"),
+        (["tables", "--data", "x.csv"], "--data needs --target"),
+        (["tables", "--target", "y"], "--target needs --data"),
+        (["tables", "--data", "x.csv", "--target", "y", "--dataset", "diabetes"], "exclude each other"),
+        (["tables", "--dataset", "iris"], "'iris'"),
+        (["temperature"], "DATA"),
+        (["temperature", "x.csv"], "--target"),
+        (["temperature", "x.csv", "--target", "y", "--energy", "mae"], "'mae'"),
+        (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is of --init uniform"),
+        (["temperature", "x.csv", "--target", "y", "--l1", "1", "--l2", "1"], "exclude each other"),
+        (["temperature", "x.csv", "--target", "y", "--fail-on", "ok"], "'ok'"),
+        (["temperature", "x.csv", "--target", "y", "--init", "uniform", "--scale", "1", "--length", "2"], "exclude"),
+    ],
+)
+def test_wrong_usage(run, arguments, message):
+    assert message in one_line(run(*arguments))
+
+
+def test_constant_feature_cannot_be_standardised(run, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,y\n1,5,1\n2,5,3\n4,5,2\n")
+    line = one_line(run("temperature", path, "--target", "y", "--standardize"))
+    assert "no constant feature to be standardised, got feature 'b' = 5" in line
+
+
+def test_a_warning_becomes_one_note(run, file, monkeypatch):
+    def careless(*arguments, **options):
+        for _ in range(2):
+            warnings.warn("only 3 digits\nare left", pm.PrecisionWarning, stacklevel=1)
+        return original(*arguments, **options)
+
+    # The module, not the function of the same name that the package shows.
+    module = importlib.import_module("pyrometer.temperature")
+    original = module.temperature
+    monkeypatch.setattr(module, "temperature", careless)
+    result = run("temperature", file, "--target", "price")
+    assert result.exit_code == 0
+    assert result.stderr == "note: only 3 digits are left\n"
+
+
+def test_process_prints_greek_where_there_is_none():
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*PROGRAM, "tables"], capture_output=True, check=True, env=environment)
+    assert b"Table 3." in done.stdout
+
+
+def test_process_with_a_closed_pipe():
+    # The shell's convention for a reader that left; nothing is said about it.
+    with subprocess.Popen([*PROGRAM, "tables"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(60) == 128 + signal.SIGPIPE
+    assert errors == b""
+
+
+def test_process_bad_input_is_one_line(tmp_path):
+    done = subprocess.run(
+        [*PROGRAM, "temperature", str(tmp_path / "none.parquet"), "--target", "y"], capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_process_without_standard_input():
+    done = subprocess.run(
+        [*PROGRAM, "temperature", "-", "--target", "y"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"standard input cannot be read" in done.stderr
