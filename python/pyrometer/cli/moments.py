@@ -9,11 +9,11 @@ from pyrometer.cli._options import column_options, read
 __all__ = ["command"]
 
 
-@click.command("moments")
+@click.command("moments", short_help="Save the second moments of a file.")
 @click.argument("data")
 @click.option("--target", metavar="COL", required=True, help="Column of the target.")
 @column_options
-@click.option("--intercept/--no-intercept", default=True, show_default="--intercept", help="A constant feature.")
+@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
 @click.option("--output", metavar="FILE", required=True, help="File of the moments.")
 def command(data: str, target: str, drop: tuple[str, ...], columns: str | None, intercept: bool, output: str) -> None:
     """Save the second moments of DATA: all that squared-error temperatures need of its rows.

@@ -28,7 +28,7 @@ __all__ = ["command"]
 @click.option(
     "--standardize/--raw",
     default=True,
-    show_default="--standardize",
+    show_default=True,
     help="Features in units of their standard deviations, or as they are. T depends on it.",
 )
 @click.option("--scale", type=Positive, default=10.0, show_default=True, help="Standard deviation σ of normal laws.")
@@ -36,7 +36,7 @@ __all__ = ["command"]
 @click.option(
     "--lam", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="Weight λ of the L1 and L2 rows."
 )
-@click.option("--intercept/--no-intercept", default=True, show_default="--intercept", help="A constant feature.")
+@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
 @click.option(
     "--table", "numbers", type=click.IntRange(1, 3), multiple=True, help="Only this table; may be repeated.  [csv: 2]"
 )

@@ -20,14 +20,14 @@ _VERDICTS = ["near-pole", "negative-entropy", "undefined"]
 _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 
 
-@click.command("temperature")
+@click.command("temperature", short_help="Print the temperature of a linear model of a file.")
 @click.argument("data")
 @click.option("--target", metavar="COL", required=True, help="Column of the target.")
 @column_options
 @click.option(
     "--standardize/--raw",
     default=False,
-    show_default="--raw",
+    show_default=True,
     help="Features in units of their standard deviations, or as they are. T depends on it.",
 )
 @click.option("--energy", type=click.Choice(["mse"]), default="mse", show_default=True, help="The loss.")
@@ -38,7 +38,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @click.option("--length", type=Positive, help="Length L of the uniform law's interval.  [default: 6 scale]")
 @click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
 @click.option("--l2", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
-@click.option("--intercept/--no-intercept", default=True, show_default="--intercept", help="A constant feature.")
+@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
 @click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")
 @click.option(
     "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
