@@ -1,7 +1,41 @@
 #include "bindings.hpp"
+#include "pyrometer/base/random.hpp"
 
 namespace pyrometer::bindings {
+namespace {
 
-void bind_random(py::module_&) {}
+using base::Seed;
+
+template <class T, class Fill>
+py::array filled(Fill fill, const Seed& seed, Index first_draw, Index draws, Index first_parameter, Index parameters) {
+  py::array_t<T> out({parameters, draws});
+  T* const data = out.mutable_data();
+  released([&] { fill(seed, first_draw, draws, first_parameter, parameters, data); });
+  return out;
+}
+
+}  // namespace
+
+void bind_random(py::module_& module) {
+  module.def("threefry", &base::threefry, "key"_a, "counter"_a, "The block of Threefry-2x64-20 at a counter.");
+  module.def(
+      "normals",
+      [](const Seed& seed, Index first_draw, Index draws, Index first_parameter, Index parameters, bool single) {
+        const auto fill = [](auto... arguments) { base::normals(arguments...); };
+        return single ? filled<float>(fill, seed, first_draw, draws, first_parameter, parameters)
+                      : filled<double>(fill, seed, first_draw, draws, first_parameter, parameters);
+      },
+      "seed"_a, "first_draw"_a, "draws"_a, "first_parameter"_a, "parameters"_a, "single"_a = false,
+      "Standard normals, shape (parameters, draws).");
+  module.def(
+      "uniforms",
+      [](const Seed& seed, Index first_draw, Index draws, Index first_parameter, Index parameters, bool single) {
+        const auto fill = [](auto... arguments) { base::uniforms(arguments...); };
+        return single ? filled<float>(fill, seed, first_draw, draws, first_parameter, parameters)
+                      : filled<double>(fill, seed, first_draw, draws, first_parameter, parameters);
+      },
+      "seed"_a, "first_draw"_a, "draws"_a, "first_parameter"_a, "parameters"_a, "single"_a = false,
+      "Uniforms in (-1/2, 1/2), shape (parameters, draws).");
+}
 
 }  // namespace pyrometer::bindings

@@ -6,8 +6,19 @@ namespace {
 
 namespace py = pybind11;
 
-// Ctrl-C: the core asks from the thread that called it. The KeyboardInterrupt stays set while the core unwinds.
+bool finalizing() {
+#if PY_VERSION_HEX >= 0x030D0000
+  return Py_IsFinalizing() != 0;
+#else
+  return _Py_IsFinalizing() != 0;
+#endif
+}
+
+// Ctrl-C: the core asks from the thread that called it. What the signal's handler raised stays set while the core
+// unwinds. On threads other than Python's main one there are no signals, and the answer is no. A daemon thread that
+// outlives the interpreter must not ask: taking the GIL would end it in the middle of the core.
 bool interrupted() {
+  if (finalizing()) return false;
   const py::gil_scoped_acquire acquire;
   return PyErr_CheckSignals() != 0;
 }

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <limits>
+#include <mutex>
+#include <utility>
 
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
@@ -14,7 +17,8 @@ namespace pyrometer::base {
 namespace {
 
 // libgomp's pool does not survive fork: a child that enters a parallel region waits for threads it does not have.
-// Giving the pool back before the fork lets both sides start a new one.
+// Giving the pool back before the fork lets both sides start a new one. The pause concerns the forking thread's own
+// pool only, which is the one that its child would inherit.
 void release_pool() {
   if (!omp_in_parallel()) omp_pause_resource_all(omp_pause_soft);
 }
@@ -24,6 +28,30 @@ void survive_forks() {
   static_cast<void>(once);
 }
 
+// libgomp ends the process when the system refuses it a thread, and results do not depend on the number: a request for
+// very many is met with some.
+Index most_threads() { return std::max<Index>(64, Index{4} * omp_get_num_procs()); }
+
+/// The exception to throw after the loop. Chunks are handed out in order, so every chunk below a failed one has been
+/// started and will be finished: keeping the failure of the lowest makes the choice independent of the threads.
+class Failure {
+ public:
+  void keep(std::exception_ptr exception, Index chunk) {
+    const std::lock_guard lock(mutex_);
+    if (chunk >= chunk_) return;
+    chunk_ = chunk;
+    exception_ = std::move(exception);
+  }
+  void rethrow() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  std::mutex mutex_;
+  Index chunk_ = std::numeric_limits<Index>::max();
+  std::exception_ptr exception_;
+};
+
 }  // namespace
 
 int max_threads() { return omp_get_max_threads(); }
@@ -31,7 +59,7 @@ int max_threads() { return omp_get_max_threads(); }
 int worker_count(Index chunks, int threads) {
   require(threads >= 0, "threads must be at least 1 (or 0 for all), got ", threads);
   const Index wanted = threads == 0 ? max_threads() : threads;
-  return static_cast<int>(std::clamp<Index>(chunks, 1, wanted));
+  return static_cast<int>(std::clamp<Index>(chunks, 1, std::min(wanted, most_threads())));
 }
 
 void for_each_chunk(Index chunks, int threads, const std::function<void(Index, int)>& body) {
@@ -45,7 +73,7 @@ void for_each_chunk(Index chunks, int threads, const std::function<void(Index, i
   }
 
   survive_forks();
-  std::exception_ptr failure;
+  Failure failure;
   std::atomic<Index> next{0};
   std::atomic<bool> stop{false};
 #pragma omp parallel num_threads(workers)
@@ -57,12 +85,17 @@ void for_each_chunk(Index chunks, int threads, const std::function<void(Index, i
       try {
         if (worker == 0) throw_if_interrupted();
         body(chunk, worker);
+      } catch (const Interrupted&) {
+        // Whoever asked to stop is told so, whatever else went wrong meanwhile.
+        failure.keep(std::current_exception(), -1);
+        stop = true;
       } catch (...) {
-        if (!stop.exchange(true)) failure = std::current_exception();
+        failure.keep(std::current_exception(), chunk);
+        stop = true;
       }
     }
   }
-  if (failure) std::rethrow_exception(failure);
+  failure.rethrow();
 }
 
 }  // namespace pyrometer::base

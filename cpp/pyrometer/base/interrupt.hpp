@@ -19,7 +19,7 @@ void set_interrupt_hook(InterruptHook hook) noexcept;
 /// Asks the hook, at most every 50 ms on each thread: cheap enough for any loop.
 [[nodiscard]] bool interrupt_requested();
 
-/// Throws Interrupted if the hook asks to stop. For serial loops.
+/// Throws Interrupted if the hook asks to stop. For serial loops, and for worker 0 of a parallel one.
 void throw_if_interrupted();
 
 }  // namespace pyrometer::base

@@ -1,4 +1,264 @@
 #include "pyrometer/base/random.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <type_traits>
+
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/base/threefry.hpp"
+
 namespace pyrometer::base {
-std::array<std::uint64_t, 2> threefry(Seed, std::array<std::uint64_t, 2>) { return {}; }
+namespace {
+
+using Word = std::uint64_t;
+using Half = std::uint32_t;
+
+constexpr Index kLanes = 64;                   // blocks at a time: all arrays below stay in the first cache
+constexpr Word kUniformRange = Word{1} << 63;  // the blocks of uniforms
+
+// The loops below are plain so that compilers vectorise them at every level. That rules out what AVX2 lacks:
+// conversions between 64-bit integers and doubles, and arithmetic right shifts. Bits become a double by setting its
+// exponent instead.
+
+/// Random bits, word by word; before encrypt() they are the counters.
+struct alignas(64) Blocks {
+  Word x[kLanes], y[kLanes];
+};
+
+void encrypt(Seed key, Index count, Blocks& blocks) {
+  for (Index i = 0; i < count; ++i) {
+    Word x = blocks.x[i], y = blocks.y[i];
+    threefry_block(key[0], key[1], x, y);
+    blocks.x[i] = x;
+    blocks.y[i] = y;
+  }
 }
+
+double one_to_two(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0000000000000); }
+
+// -2 ln u for u in (0, 1]: u = 2^e m with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh(s), s = (m - 1) / (m + 1).
+// The polynomial in s^2 is minimax to 2^-57 of the whole.
+double minus_two_log(double u) {
+  constexpr Word kOne = 0x3FF0000000000000, kRoot = 0x3FE6A09E667F3BCD;
+  const Word shifted = std::bit_cast<Word>(u) + (kOne - kRoot);
+  const double exponent = std::bit_cast<double>((shifted >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
+  const double m = std::bit_cast<double>((shifted & 0x000FFFFFFFFFFFFF) + kRoot);
+  const double s = (m - 1) / (m + 1), z = s * s;
+  double p = -0x1.2b584aae7ca60p-2;
+  p = p * z - 0x1.39fe6065427bep-2;
+  p = p * z - 0x1.7462b4ab2efa4p-2;
+  p = p * z - 0x1.c71c62e5800a0p-2;
+  p = p * z - 0x1.2492492df148dp-1;
+  p = p * z - 0x1.99999999952e2p-1;
+  p = p * z - 0x1.5555555555558p+0;
+  return exponent * -0x1.62e42fefa39efp+0 + s * (p * z - 4);
+}
+
+// The same in single precision, to 2^-28.
+float minus_two_log(float u) {
+  constexpr Half kOne = 0x3F800000, kRoot = 0x3F3504F3;
+  const Half shifted = std::bit_cast<Half>(u) + (kOne - kRoot);
+  const float exponent = static_cast<float>(static_cast<std::int32_t>(shifted >> 23) - 127);
+  const float m = std::bit_cast<float>((shifted & 0x007FFFFF) + kRoot);
+  const float s = (m - 1) / (m + 1), z = s * s;
+  float p = -0x1.2ee610p-1f;
+  p = p * z - 0x1.997c30p-1f;
+  p = p * z - 0x1.55555cp+0f;
+  return exponent * -0x1.62e430p+0f + s * (p * z - 4);
+}
+
+// sin and cos of t pi / 2 for t in (-1/2, 1/2): a quarter of the circle. Minimax to 2^-56 and 2^-63.
+void quarter(double t, double& sine, double& cosine) {
+  const double q = t * t;
+  double s = 0x1.e4a9d9166ef25p-25;
+  s = s * q - 0x1.e3027dea82bd4p-19;
+  s = s * q + 0x1.50783208843ebp-13;
+  s = s * q - 0x1.32d2cce500387p-8;
+  s = s * q + 0x1.466bc6775a476p-4;
+  s = s * q - 0x1.4abbce625be52p-1;
+  sine = t * (s * q + 0x1.921fb54442d18p+0);
+  double c = -0x1.b2f3eb054aeb9p-28;
+  c = c * q + 0x1.f9ce245cada08p-22;
+  c = c * q - 0x1.a6d1eef479be1p-16;
+  c = c * q + 0x1.e1f5068688d5bp-11;
+  c = c * q - 0x1.55d3c7e3cb241p-6;
+  c = c * q + 0x1.03c1f081b5ac0p-2;
+  c = c * q - 0x1.3bd3cc9be45dep+0;
+  cosine = c * q + 1;
+}
+
+// The same in single precision, to 2^-26 and 2^-32.
+void quarter(float t, float& sine, float& cosine) {
+  const float q = t * t;
+  float s = -0x1.2ee7bcp-8f;
+  s = s * q + 0x1.4665e8p-4f;
+  s = s * q - 0x1.4abbccp-1f;
+  sine = t * (s * q + 0x1.921fb6p+0f);
+  float c = 0x1.db6492p-11f;
+  c = c * q - 0x1.55cb98p-6f;
+  c = c * q + 0x1.03c1eap-2f;
+  c = c * q - 0x1.3bd3ccp+0f;
+  cosine = c * q + 1;
+}
+
+// Puts (cosine, sine) of the right-hand quarter into the quarter that two random bits choose: `sign`, a sign bit, turns
+// the cosine; `swap`, all ones or none, exchanges the two.
+template <class Bits, class T>
+void turn(Bits swap, Bits sign, T& sine, T& cosine) {
+  const Bits s = std::bit_cast<Bits>(sine), c = std::bit_cast<Bits>(cosine) ^ sign, flip = (s ^ c) & swap;
+  sine = std::bit_cast<T>(s ^ flip);
+  cosine = std::bit_cast<T>(c ^ flip);
+}
+
+/// Turns blocks into rows of numbers; row r is number r of each block.
+struct Normals {
+  static constexpr Word kRange = 0;
+
+  static void rows(const Blocks& blocks, Index count, double* const (&out)[2]) {
+    double* __restrict first = out[0];
+    double* __restrict second = out[1];
+    for (Index i = 0; i < count; ++i) {
+      const Word x = blocks.x[i], y = blocks.y[i];
+      const double radius = std::sqrt(minus_two_log(one_to_two(x) - (1 - 0x1p-53)));
+      double sine, cosine;
+      quarter(one_to_two(y) - (1.5 - 0x1p-53), sine, cosine);
+      turn(Word{0} - (y & 1), (y << 62) & (Word{1} << 63), sine, cosine);
+      first[i] = radius * cosine;
+      second[i] = radius * sine;
+    }
+  }
+
+  static void rows(const Blocks& blocks, Index count, float* const (&out)[4]) {
+    pairs<0>(blocks, count, out[0], out[1]);
+    pairs<32>(blocks, count, out[2], out[3]);
+  }
+
+ private:
+  template <int kShift>
+  static void pairs(const Blocks& blocks, Index count, float* __restrict first, float* __restrict second) {
+    for (Index i = 0; i < count; ++i) {
+      const Half x = static_cast<Half>(blocks.x[i] >> kShift), y = static_cast<Half>(blocks.y[i] >> kShift);
+      // 31 bits of u, and 7 more that matter where u is small: what a float leaves of the sum is the honest tail.
+      const Half low = ((x & 1) << 7) | ((y & 63) << 1) | 1;
+      const float u = static_cast<float>(static_cast<std::int32_t>(x >> 1)) * 0x1p-31f +
+                      static_cast<float>(static_cast<std::int32_t>(low)) * 0x1p-39f;
+      const float radius = std::sqrt(minus_two_log(u));
+      const auto odd = static_cast<std::int32_t>(((y >> 5) & 0x1FFFFFE) | 1) - (1 << 24);
+      float sine, cosine;
+      quarter(static_cast<float>(odd) * 0x1p-25f, sine, cosine);
+      turn(Half{0} - ((y >> 30) & 1), y & (Half{1} << 31), sine, cosine);
+      first[i] = radius * cosine;
+      second[i] = radius * sine;
+    }
+  }
+};
+
+struct Uniforms {
+  static constexpr Word kRange = kUniformRange;
+
+  static void rows(const Blocks& blocks, Index count, double* const (&out)[2]) {
+    for (int r = 0; r < 2; ++r) {
+      const Word* bits = r == 0 ? blocks.x : blocks.y;
+      double* __restrict row = out[r];
+      for (Index i = 0; i < count; ++i) {
+        // The 52 high bits choose a cell of 2^-52, bit 0 one of its halves.
+        const Word half = (bits[i] << 63) | std::bit_cast<Word>(0x1p-54);
+        row[i] = (one_to_two(bits[i]) - (1.5 - 0x1p-53)) + std::bit_cast<double>(half);
+      }
+    }
+  }
+
+  static void rows(const Blocks& blocks, Index count, float* const (&out)[4]) {
+    for (int r = 0; r < 4; ++r) {
+      const Word* bits = r % 2 == 0 ? blocks.x : blocks.y;
+      const int shift = r < 2 ? 7 : 39;
+      float* __restrict row = out[r];
+      for (Index i = 0; i < count; ++i) {
+        const auto odd = static_cast<std::int32_t>(static_cast<Half>(bits[i] >> shift) & 0x1FFFFFF) | 1;
+        row[i] = static_cast<float>(odd - (1 << 24)) * 0x1p-25f;
+      }
+    }
+  }
+};
+
+template <class Kind, class T>
+void fill(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, T* out) {
+  require(first_draw >= 0 && draws >= 0, "first_draw and draws must be at least 0, got ", first_draw, " and ", draws);
+  require(first_parameter >= 0 && parameters >= 0 && first_parameter % 2 == 0,
+          "first_parameter must be even and at least 0, parameters at least 0, got ", first_parameter, " and ",
+          parameters);
+  if (draws == 0 || parameters == 0) return;
+  constexpr Index kRows = std::is_same_v<T, double> ? 2 : 4;
+  const Index first_block = first_parameter / kRows;
+  const Index blocks_a_draw = (first_parameter + parameters - 1) / kRows + 1 - first_block;
+  const auto row_of = [&](Index block) { return (first_block + block) * kRows - first_parameter; };
+  const auto word = [](Index value) { return static_cast<Word>(value); };
+
+  Blocks blocks;
+  alignas(64) T spare[kRows][kLanes];
+  T* rows[kRows];
+
+  // Whole tiles of draws: lanes are draws, and rows are written in place.
+  const Index tiled = draws - draws % kLanes;
+  for (Index block = 0; block < blocks_a_draw && tiled > 0; ++block) {
+    for (Index draw = 0; draw < tiled; draw += kLanes) {
+      for (Index i = 0; i < kLanes; ++i) {
+        blocks.x[i] = word(first_draw + draw + i);
+        blocks.y[i] = word(first_block + block) | Kind::kRange;
+      }
+      encrypt(seed, kLanes, blocks);
+      for (Index r = 0; r < kRows; ++r) {
+        const Index row = row_of(block) + r;
+        rows[r] = row >= 0 && row < parameters ? out + row * draws + draw : spare[r];
+      }
+      Kind::rows(blocks, kLanes, rows);
+    }
+  }
+
+  // The draws that fill no tile: lanes run over draws, then over blocks, and rows are scattered.
+  const Index left = draws - tiled, pending = left * blocks_a_draw;
+  for (Index r = 0; r < kRows; ++r) rows[r] = spare[r];
+  for (Index start = 0; start < pending; start += kLanes) {
+    const Index count = std::min(kLanes, pending - start);
+    const Index padded = (count + 15) / 16 * 16;
+    Index block = start / left, draw = start % left;
+    for (Index i = 0; i < padded; ++i) {
+      blocks.x[i] = word(first_draw + tiled + draw);
+      blocks.y[i] = word(first_block + block) | Kind::kRange;
+      if (++draw == left) draw = 0, ++block;
+    }
+    encrypt(seed, padded, blocks);
+    Kind::rows(blocks, padded, rows);
+    block = start / left, draw = start % left;
+    for (Index i = 0; i < count; ++i) {
+      for (Index r = 0; r < kRows; ++r) {
+        const Index row = row_of(block) + r;
+        if (row >= 0 && row < parameters) out[row * draws + tiled + draw] = spare[r][i];
+      }
+      if (++draw == left) draw = 0, ++block;
+    }
+  }
+}
+
+}  // namespace
+
+std::array<std::uint64_t, 2> threefry(Seed key, std::array<std::uint64_t, 2> counter) {
+  threefry_block(key[0], key[1], counter[0], counter[1]);
+  return counter;
+}
+
+void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double* out) {
+  fill<Normals>(seed, first_draw, draws, first_parameter, parameters, out);
+}
+void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, float* out) {
+  fill<Normals>(seed, first_draw, draws, first_parameter, parameters, out);
+}
+void uniforms(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double* out) {
+  fill<Uniforms>(seed, first_draw, draws, first_parameter, parameters, out);
+}
+void uniforms(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, float* out) {
+  fill<Uniforms>(seed, first_draw, draws, first_parameter, parameters, out);
+}
+
+}  // namespace pyrometer::base

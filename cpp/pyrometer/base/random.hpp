@@ -16,16 +16,34 @@ using Seed = std::array<std::uint64_t, 2>;
 
 /// Standard normals, parameter-major: out[j * draws + k] is parameter first_parameter + j of draw first_draw + k.
 ///
-/// Block j / 2 of a draw gives the normals of parameters j and j + 1 (Box-Muller, j even), so neither the number of draws,
-/// nor the number of parameters, nor where a call starts changes a number. The bits are the same at every instruction-set
-/// level. first_parameter must be even. |z| <= 8.57 in double precision, 6.66 in single (TODO state exactly).
+///     z_j = sqrt(-2 ln u) cos(a),   z_{j+1} = sqrt(-2 ln u) sin(a)          j even (Box, Muller 1958)
 ///
-/// Cost: TODO flops, ns.
+/// where u and a are made of the 128 bits at counter (draw, block).
+///
+/// double   block = j / 2.  u is an odd multiple of 2^-53, so |z| <= 8.572 (probability beyond: 1e-17); the angle is
+/// one of
+///          2^54 equally spaced ones. Errors of rounding stay below 5 units in the last place.
+/// float    block = j / 4: two pairs of 64 bits each, so these are other numbers than the doubles, not their rounding.
+///          u has a grid of 2^-38 near 0, so |z| <= 7.353 (2e-13); 2^26 angles.
+///
+/// first_draw, draws, first_parameter, parameters  at least 0; first_parameter even.
+/// Throws std::invalid_argument otherwise.
+///
+/// Neither the number of draws, nor the number of parameters, nor where a call starts changes a number, and the bits
+/// are the same at every instruction-set level: only +, -, *, /, sqrt and integers are used, and nothing is contracted.
+///
+/// Cost of a double: half a block of Threefry (58 integer operations) and 34 floating-point ones; of a float a half of
+/// that. Blocks are made 64 at a time, over draws or, where these are few, over parameters: a call for less pays for
+/// the vectors it leaves unfilled. No allocation; safe to call from several threads at once.
 void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double* out);
 void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, float* out);
 
-/// Uniforms in the open interval (-1/2, 1/2), symmetric about 0, laid out as normals(). They come from other blocks than the
-/// normals of the same draw: a draw may use both.
+/// Uniforms in the open interval (-1/2, 1/2), laid out, refused and reproducible as normals().
+///
+/// double   odd multiples of 2^-54: 53 random bits.      float   odd multiples of 2^-25: 24 random bits.
+///
+/// Both grids are symmetric about 0, which is not on them. The blocks have their top bit set: a draw may use normals
+/// and uniforms, which are independent.
 void uniforms(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double* out);
 void uniforms(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, float* out);
 

@@ -1,0 +1,248 @@
+#include "pyrometer/energy/sampled_squares.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/base/running.hpp"
+#include "pyrometer/energy/quadratic.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+using base::Running;
+
+constexpr Index kChunk = 512;             // draws: part of the definition of the result's last bits
+constexpr Index kWave = 64;               // chunks between two merges, which bounds the memory of their results
+constexpr Index kPairs = 4096;            // of systems and laws at a time, to the same end
+constexpr Index kPackedBytes = 64 << 20;  // of systems at a time
+constexpr Index kSmall = 1 << 18;         // flops
+
+struct Problem {
+  const Squares& squares;
+  const model::LawBatch& law;
+  base::Seed seed;
+  Index samples;
+};
+
+/// Consecutive systems under consecutive laws: what one pass over the draws serves.
+struct Group {
+  Index first_system, systems, first_law, laws;
+
+  [[nodiscard]] Index pairs() const { return systems * laws; }
+  [[nodiscard]] Index system(Index pair) const { return first_system + pair / laws; }
+  [[nodiscard]] Index law(Index pair) const { return first_law + pair % laws; }
+};
+
+void check(const Problem& problem, Index fewest) {
+  const auto& [squares, law, seed, samples] = problem;
+  const Index columns = squares.mean.cols, n = squares.parameters();
+  require(squares.count >= 1, "count must be at least 1, got ", squares.count);
+  require(columns >= 1 && n >= 1, "mean must have a column for the target and the model a parameter, got ", columns,
+          " columns");
+  require(squares.scatter.cols == columns && squares.scatter.rows == squares.systems() * columns,
+          "scatter must be systems x columns x columns with ", squares.systems(), " systems and ", columns,
+          " columns, got ", squares.scatter.size(), " numbers");
+  require(law.parameters() == n, "scale must have ", n, " columns, one for each parameter, got ", law.parameters());
+  require(law.normals >= 0 && law.normals <= n, "normals must be 0 .. ", n, ", got ", law.normals);
+  require(squares.penalised >= 0 && squares.penalised <= n, "penalised must be 0 .. ", n, ", got ", squares.penalised);
+  require(samples >= fewest, "samples must be at least ", fewest, ", got ", samples);
+}
+
+/// The space of one worker, and what it does with it.
+class Worker {
+ public:
+  Worker(Index features, Index parameters) : numbers_(static_cast<std::size_t>(parameters * kTile)), theta_(features) {}
+
+  void draw(base::Seed seed, Index first_draw, Index normals, Index parameters) {
+    // The first pair of uniforms may begin one parameter early; the normals then overwrite it.
+    const Index even = normals - normals % 2;
+    if (normals < parameters)
+      base::uniforms(seed, first_draw, kTile, even, parameters - even, numbers_.data() + even * kTile);
+    base::normals(seed, first_draw, kTile, 0, normals, numbers_.data());
+  }
+
+  void scale(const Squares& squares, const double* scale) {
+    const Index features = squares.features();
+    std::fill_n(penalty_, kTile, 0.0);
+    for (Index j = 0; j < squares.parameters(); ++j) {
+      double theta[kTile];
+      for (Index k = 0; k < kTile; ++k) theta[k] = scale[j] * numbers_[static_cast<std::size_t>(j * kTile + k)];
+      if (j < features)
+        theta_.set_feature(j, theta);
+      else
+        theta_.set_intercept(theta);
+      if (j < squares.penalised)
+        for (Index k = 0; k < kTile; ++k)
+          penalty_[k] += squares.l1 * std::abs(theta[k]) + squares.l2 * (theta[k] * theta[k]);
+    }
+  }
+
+  [[nodiscard]] const double* energies(const Quadratic& quadratic) {
+    quadratic.evaluate(theta_, energies_);
+    for (Index k = 0; k < kTile; ++k) energies_[k] += penalty_[k];
+    return energies_;
+  }
+
+ private:
+  std::vector<double> numbers_;  // parameters x kTile
+  Tile theta_;
+  alignas(64) double penalty_[kTile];
+  alignas(64) double energies_[kTile];
+};
+
+[[noreturn]] void refuse(const std::string& what, Index system, Index law) {
+  throw std::invalid_argument(what + " must be finite, got one that is not under law " + std::to_string(law) +
+                              " (system " + std::to_string(system) + "); use a smaller scale.");
+}
+
+void require_finite(const double* energies, Index count, Index first_draw, Index system, Index law) {
+  bool finite = true;
+  for (Index k = 0; k < count; ++k) finite &= std::isfinite(energies[k]);
+  if (finite) [[likely]]
+    return;
+  Index k = 0;
+  while (std::isfinite(energies[k])) ++k;
+  refuse("the energy of draw " + std::to_string(first_draw + k), system, law);
+}
+
+/// Runs a chunk of draws through every pair of the group: sink.take(chunk of the wave, pair, first draw, energies,
+/// count).
+template <class Sink>
+void evaluate_chunk(const Problem& problem, const Group& group, const std::vector<Quadratic>& quadratics, Index chunk,
+                    Index begin, Index end, bool may_ask, Worker& space, Sink& sink) {
+  for (Index draw = begin; draw < end; draw += kTile) {
+    const Index count = std::min(kTile, end - draw);
+    space.draw(problem.seed, draw, problem.law.normals, problem.law.parameters());
+    for (Index b = 0; b < group.laws; ++b) {
+      if (may_ask && b % 8 == 0) base::throw_if_interrupted();
+      space.scale(problem.squares, problem.law.scale.row(group.first_law + b));
+      for (Index s = 0; s < group.systems; ++s) {
+        const double* energies = space.energies(quadratics[static_cast<std::size_t>(s)]);
+        require_finite(energies, count, draw, group.first_system + s, group.first_law + b);
+        sink.take(chunk, s * group.laws + b, draw, energies, count);
+      }
+    }
+  }
+}
+
+/// Walks over groups of pairs and, for each, over waves of chunks, merged in order after each wave.
+template <class Sink>
+void walk(const Problem& problem, int threads, Sink& sink) {
+  const auto& [squares, law, seed, samples] = problem;
+  if (squares.systems() == 0 || law.batch() == 0) return;
+  const Index laws = std::min(law.batch(), kPairs);
+  const Index fitting = kPackedBytes / Quadratic::bytes(squares.features());
+  const Index systems = std::max<Index>(1, std::min({squares.systems(), kPairs / laws, fitting}));
+  const base::Chunks chunks{samples, kChunk};
+  // Below some tens of microseconds waking threads costs more than it gains.
+  const Index draw_cost = squares.parameters() * (squares.parameters() + 40);
+  if (samples <= kSmall / draw_cost / law.batch() / squares.systems()) threads = 1;
+  std::vector<Worker> spaces(static_cast<std::size_t>(base::worker_count(std::min(kWave, chunks.number()), threads)),
+                             Worker(squares.features(), squares.parameters()));
+
+  Group group{};
+  std::vector<Quadratic> quadratics;
+  for (group.first_system = 0; group.first_system < squares.systems(); group.first_system += systems) {
+    group.systems = std::min(systems, squares.systems() - group.first_system);
+    quadratics.clear();
+    for (Index s = group.first_system; s < group.first_system + group.systems; ++s)
+      quadratics.emplace_back(squares.count, squares.mean.row(s), squares.scatter.row(s * squares.mean.cols),
+                              squares.features());
+    for (group.first_law = 0; group.first_law < law.batch(); group.first_law += laws) {
+      group.laws = std::min(laws, law.batch() - group.first_law);
+      sink.begin(group);
+      for (Index first = 0; first < chunks.number(); first += kWave) {
+        const Index wave = std::min(kWave, chunks.number() - first);
+        base::for_each_chunk(wave, threads, [&](Index chunk, int worker) {
+          evaluate_chunk(problem, group, quadratics, chunk, chunks.begin(first + chunk), chunks.end(first + chunk),
+                         worker == 0, spaces[static_cast<std::size_t>(worker)], sink);
+        });
+        sink.merge(wave);
+      }
+      sink.end();
+    }
+  }
+}
+
+/// Mean and standard error of every pair.
+class Averages {
+ public:
+  Averages(Index laws, double* mean, double* standard_error)
+      : laws_(laws), mean_(mean), standard_error_(standard_error) {}
+
+  void begin(const Group& group) {
+    group_ = group;
+    totals_.assign(static_cast<std::size_t>(group.pairs()), {});
+    partial_.assign(static_cast<std::size_t>(group.pairs() * kWave), {});
+  }
+  void take(Index chunk, Index pair, Index, const double* energies, Index count) {
+    partial_[static_cast<std::size_t>(chunk * group_.pairs() + pair)].merge(Running::of(energies, count));
+  }
+  void merge(Index chunks) {
+    for (Index i = 0; i < chunks * group_.pairs(); ++i) {
+      Running& part = partial_[static_cast<std::size_t>(i)];
+      totals_[static_cast<std::size_t>(i % group_.pairs())].merge(part);
+      part = {};
+    }
+  }
+  void end() const {
+    for (Index pair = 0; pair < group_.pairs(); ++pair) {
+      const Running& total = totals_[static_cast<std::size_t>(pair)];
+      if (!std::isfinite(total.mean) || !std::isfinite(total.squares))
+        refuse("the variance of the energies", group_.system(pair), group_.law(pair));
+      const Index at = group_.system(pair) * laws_ + group_.law(pair);
+      mean_[at] = total.mean;
+      standard_error_[at] = total.standard_error();
+    }
+  }
+
+ private:
+  Index laws_;
+  double *mean_, *standard_error_;
+  Group group_{};
+  std::vector<Running> totals_, partial_;
+};
+
+/// The energies themselves.
+class Spectrum {
+ public:
+  Spectrum(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
+
+  void begin(const Group& group) { group_ = group; }
+  void take(Index, Index pair, Index first_draw, const double* energies, Index count) {
+    const Index at = group_.system(pair) * laws_ + group_.law(pair);
+    std::copy_n(energies, count, energies_ + at * samples_ + first_draw);
+  }
+  void merge(Index) {}
+  void end() const {}
+
+ private:
+  Index laws_, samples_;
+  double* energies_;
+  Group group_{};
+};
+
+}  // namespace
+
+void sample_squares(const Squares& squares, const model::LawBatch& law, base::Seed seed, Index samples, int threads,
+                    double* mean, double* standard_error) {
+  const Problem problem{squares, law, seed, samples};
+  check(problem, 2);
+  Averages sink(law.batch(), mean, standard_error);
+  walk(problem, threads, sink);
+}
+
+void sample_squares_energies(const Squares& squares, const model::LawBatch& law, base::Seed seed, Index samples,
+                             int threads, double* energies) {
+  const Problem problem{squares, law, seed, samples};
+  check(problem, 1);
+  Spectrum sink(law.batch(), samples, energies);
+  walk(problem, threads, sink);
+}
+
+}  // namespace pyrometer::energy
