@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "bindings.hpp"
 #include "pyrometer/base/random.hpp"
 
@@ -17,7 +19,13 @@ py::array filled(Fill fill, const Seed& seed, Index first_draw, Index draws, Ind
 }  // namespace
 
 void bind_random(py::module_& module) {
-  module.def("threefry", &base::threefry, "key"_a, "counter"_a, "The block of Threefry-2x64-20 at a counter.");
+  module.def(
+      "threefry",
+      [](const Seed& key, const Seed& counter) {
+        const auto [x, y] = base::threefry(key, counter);
+        return std::tuple(x, y);
+      },
+      "key"_a, "counter"_a, "The block of Threefry-2x64-20 at a counter.");
   module.def(
       "normals",
       [](const Seed& seed, Index first_draw, Index draws, Index first_parameter, Index parameters, bool single) {

@@ -8,6 +8,7 @@
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "pyrometer/base/interrupt.hpp"
@@ -75,23 +76,25 @@ void for_each_chunk(Index chunks, int threads, const std::function<void(Index, i
   survive_forks();
   Failure failure;
   std::atomic<Index> next{0};
-  std::atomic<bool> stop{false};
+  std::atomic<bool> stopped{false}, interrupted{false};
 #pragma omp parallel num_threads(workers)
   {
     const int worker = omp_get_thread_num();
-    while (!stop.load(std::memory_order_relaxed)) {
+    std::optional<Listening> listening;
+    if (worker != 0) listening.emplace(interrupted);
+    while (!stopped.load(std::memory_order_relaxed)) {
       const Index chunk = next.fetch_add(1, std::memory_order_relaxed);
       if (chunk >= chunks) break;
       try {
-        if (worker == 0) throw_if_interrupted();
+        throw_if_interrupted();
         body(chunk, worker);
       } catch (const Interrupted&) {
         // Whoever asked to stop is told so, whatever else went wrong meanwhile.
         failure.keep(std::current_exception(), -1);
-        stop = true;
+        interrupted = stopped = true;
       } catch (...) {
         failure.keep(std::current_exception(), chunk);
-        stop = true;
+        stopped = true;
       }
     }
   }

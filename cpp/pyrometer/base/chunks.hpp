@@ -20,8 +20,8 @@ namespace pyrometer::base {
 ///
 /// An exception of a body stops the loop and is thrown here: that of the lowest chunk that threw one, which is the same
 /// for any number of threads; exceptions do not reach OpenMP, which would end the process. The interrupt hook is asked
-/// between the chunks of worker 0; a positive answer throws Interrupted, before any other exception. So a chunk should
-/// last well under a second, or its body call throw_if_interrupted() now and then when worker == 0.
+/// between the chunks of worker 0; a positive answer throws Interrupted, before any other exception. A chunk should
+/// last well under a second, or its body call throw_if_interrupted() now and then.
 ///
 /// A body may call for_each_chunk: by default OpenMP gives the inner loop one thread. Works in a forked child: the
 /// thread pool is released before every fork. Safe to call from several threads at once. Cost: 0.1 us a chunk, some 10

@@ -24,7 +24,7 @@ inline Lanes mul_add(Lanes a, Lanes b, Lanes c) { return _mm256_fmadd_pd(a, b, c
 
 #else
 
-using Lanes = double __attribute__((vector_size(16)));
+using Lanes = double __attribute__((vector_size(16), may_alias));
 inline Lanes broadcast(double value) { return Lanes{value, value}; }
 inline Lanes mul_add(Lanes a, Lanes b, Lanes c) { return a * b + c; }
 

@@ -26,16 +26,28 @@ struct alignas(64) Blocks {
   Word x[kLanes], y[kLanes];
 };
 
+/// `count` is a multiple of 16.
 void encrypt(Seed key, Index count, Blocks& blocks) {
+#if defined(PYROMETER_THREEFRY_LANES)
+  for (Index i = 0; i < count; i += 4)
+    threefry_block(key[0], key[1], reinterpret_cast<ThreefryLanes&>(blocks.x[i]),
+                   reinterpret_cast<ThreefryLanes&>(blocks.y[i]));
+#else
   for (Index i = 0; i < count; ++i) {
     Word x = blocks.x[i], y = blocks.y[i];
     threefry_block(key[0], key[1], x, y);
     blocks.x[i] = x;
     blocks.y[i] = y;
   }
+#endif
 }
 
-double one_to_two(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0000000000000); }
+// (k + 1/2) 2^-52 with the 52 high bits k: an odd multiple of 2^-53 in (0, 1). 1 - 2^-53 is a double, and so is the
+// result.
+double open_unit(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0000000000000) - (1 - 0x1p-53); }
+
+// An odd multiple of 2^-52 in (-1/2, 1/2), made of the 51 high bits.
+double open_centred(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0000000000001) - 1.5; }
 
 // -2 ln u for u in (0, 1]: u = 2^e m with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh(s), s = (m - 1) / (m + 1).
 // The polynomial in s^2 is minimax to 2^-57 of the whole.
@@ -120,9 +132,9 @@ struct Normals {
     double* __restrict second = out[1];
     for (Index i = 0; i < count; ++i) {
       const Word x = blocks.x[i], y = blocks.y[i];
-      const double radius = std::sqrt(minus_two_log(one_to_two(x) - (1 - 0x1p-53)));
+      const double radius = std::sqrt(minus_two_log(open_unit(x)));
       double sine, cosine;
-      quarter(one_to_two(y) - (1.5 - 0x1p-53), sine, cosine);
+      quarter(open_centred(y), sine, cosine);
       turn(Word{0} - (y & 1), (y << 62) & (Word{1} << 63), sine, cosine);
       first[i] = radius * cosine;
       second[i] = radius * sine;
@@ -162,9 +174,8 @@ struct Uniforms {
       const Word* bits = r == 0 ? blocks.x : blocks.y;
       double* __restrict row = out[r];
       for (Index i = 0; i < count; ++i) {
-        // The 52 high bits choose a cell of 2^-52, bit 0 one of its halves.
-        const Word half = (bits[i] << 63) | std::bit_cast<Word>(0x1p-54);
-        row[i] = (one_to_two(bits[i]) - (1.5 - 0x1p-53)) + std::bit_cast<double>(half);
+        const double size = open_unit(bits[i]) * 0.5;  // and bit 0 is the sign
+        row[i] = std::bit_cast<double>(std::bit_cast<Word>(size) | (bits[i] << 63));
       }
     }
   }

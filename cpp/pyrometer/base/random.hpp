@@ -22,7 +22,7 @@ using Seed = std::array<std::uint64_t, 2>;
 ///
 /// double   block = j / 2.  u is an odd multiple of 2^-53, so |z| <= 8.572 (probability beyond: 1e-17); the angle is
 /// one of
-///          2^54 equally spaced ones. Errors of rounding stay below 5 units in the last place.
+///          2^53 equally spaced ones. Errors of rounding stay below 4 units in the last place.
 /// float    block = j / 4: two pairs of 64 bits each, so these are other numbers than the doubles, not their rounding.
 ///          u has a grid of 2^-38 near 0, so |z| <= 7.353 (2e-13); 2^26 angles.
 ///

@@ -20,7 +20,8 @@ constexpr Index kChunk = 512;             // draws: part of the definition of th
 constexpr Index kWave = 64;               // chunks between two merges, which bounds the memory of their results
 constexpr Index kPairs = 4096;            // of systems and laws at a time, to the same end
 constexpr Index kPackedBytes = 64 << 20;  // of systems at a time
-constexpr Index kSmall = 1 << 18;         // flops
+constexpr Index kSmall = 1 << 18;         // flops that are not worth a second thread
+constexpr Index kAsk = 1 << 24;           // flops between two looks at whether to stop
 
 struct Problem {
   const Squares& squares;
@@ -52,6 +53,8 @@ void check(const Problem& problem, Index fewest) {
   require(squares.penalised >= 0 && squares.penalised <= n, "penalised must be 0 .. ", n, ", got ", squares.penalised);
   require(samples >= fewest, "samples must be at least ", fewest, ", got ", samples);
 }
+
+Index draw_cost(Index parameters) { return parameters * (parameters + 40); }  // in flops, a random number being 40
 
 /// The space of one worker, and what it does with it.
 class Worker {
@@ -114,12 +117,18 @@ void require_finite(const double* energies, Index count, Index first_draw, Index
 /// count).
 template <class Sink>
 void evaluate_chunk(const Problem& problem, const Group& group, const std::vector<Quadratic>& quadratics, Index chunk,
-                    Index begin, Index end, bool may_ask, Worker& space, Sink& sink) {
+                    Index begin, Index end, Worker& space, Sink& sink) {
+  const Index law_cost = kTile * group.systems * draw_cost(problem.squares.parameters());
+  Index unasked = 0;
   for (Index draw = begin; draw < end; draw += kTile) {
     const Index count = std::min(kTile, end - draw);
     space.draw(problem.seed, draw, problem.law.normals, problem.law.parameters());
     for (Index b = 0; b < group.laws; ++b) {
-      if (may_ask && b % 8 == 0) base::throw_if_interrupted();
+      unasked += law_cost;
+      if (unasked > kAsk) {
+        base::throw_if_interrupted();
+        unasked = 0;
+      }
       space.scale(problem.squares, problem.law.scale.row(group.first_law + b));
       for (Index s = 0; s < group.systems; ++s) {
         const double* energies = space.energies(quadratics[static_cast<std::size_t>(s)]);
@@ -140,8 +149,7 @@ void walk(const Problem& problem, int threads, Sink& sink) {
   const Index systems = std::max<Index>(1, std::min({squares.systems(), kPairs / laws, fitting}));
   const base::Chunks chunks{samples, kChunk};
   // Below some tens of microseconds waking threads costs more than it gains.
-  const Index draw_cost = squares.parameters() * (squares.parameters() + 40);
-  if (samples <= kSmall / draw_cost / law.batch() / squares.systems()) threads = 1;
+  if (samples <= kSmall / draw_cost(squares.parameters()) / law.batch() / squares.systems()) threads = 1;
   std::vector<Worker> spaces(static_cast<std::size_t>(base::worker_count(std::min(kWave, chunks.number()), threads)),
                              Worker(squares.features(), squares.parameters()));
 
@@ -160,7 +168,7 @@ void walk(const Problem& problem, int threads, Sink& sink) {
         const Index wave = std::min(kWave, chunks.number() - first);
         base::for_each_chunk(wave, threads, [&](Index chunk, int worker) {
           evaluate_chunk(problem, group, quadratics, chunk, chunks.begin(first + chunk), chunks.end(first + chunk),
-                         worker == 0, spaces[static_cast<std::size_t>(worker)], sink);
+                         spaces[static_cast<std::size_t>(worker)], sink);
         });
         sink.merge(wave);
       }

@@ -1,0 +1,108 @@
+#include "pyrometer/base/chunks.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pyrometer/base/interrupt.hpp"
+
+using namespace pyrometer;
+
+TEST_CASE("every chunk is visited once, by a worker that exists") {
+  for (const int threads : {0, 1, 2, 3, 7})
+    for (const Index chunks : {0, 1, 2, 100}) {
+      std::vector<int> visits(static_cast<std::size_t>(chunks));
+      std::atomic<bool> good{true};
+      const int workers = base::worker_count(chunks, threads);
+      base::for_each_chunk(chunks, threads, [&](Index chunk, int worker) {
+        ++visits[static_cast<std::size_t>(chunk)];
+        if (worker < 0 || worker >= workers) good = false;
+      });
+      CHECK(good);
+      for (const int count : visits) CHECK(count == 1);
+    }
+}
+
+TEST_CASE("the exception of the lowest failing chunk comes out, whatever the number of threads") {
+  for (const int threads : {1, 2, 3, 7})
+    for (int repeat = 0; repeat < 50; ++repeat) {
+      std::string message;
+      try {
+        base::for_each_chunk(40, threads, [&](Index chunk, int) {
+          // The later failure is the quicker one.
+          if (chunk == 5) std::this_thread::sleep_for(std::chrono::microseconds(200));
+          if (chunk == 5 || chunk == 6) throw std::domain_error(std::to_string(chunk));
+        });
+      } catch (const std::domain_error& error) {
+        message = error.what();
+      }
+      CHECK(message == "5");
+    }
+}
+
+TEST_CASE("a loop inside a loop works, and so does its exception") {
+  std::atomic<int> sum{0};
+  base::for_each_chunk(
+      4, 2, [&](Index, int) { base::for_each_chunk(5, 2, [&](Index chunk, int) { sum += static_cast<int>(chunk); }); });
+  CHECK(sum == 40);
+  CHECK_THROWS_AS(
+      base::for_each_chunk(
+          4, 2, [](Index, int) { base::for_each_chunk(4, 2, [](Index, int) { throw std::length_error("in"); }); }),
+      std::length_error);
+}
+
+TEST_CASE("loops of several callers at once do not disturb each other") {
+  std::vector<std::thread> callers;
+  std::atomic<int> visits{0};
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] { base::for_each_chunk(100, 3, [&](Index, int) { ++visits; }); });
+  for (std::thread& caller : callers) caller.join();
+  CHECK(visits == 400);
+}
+
+TEST_CASE("the hook stops a loop and goes before other exceptions") {
+  for (const int threads : {1, 2}) {
+    static std::thread::id caller;
+    static std::atomic<bool> from_caller{true};
+    caller = std::this_thread::get_id();
+    base::set_interrupt_hook([] {
+      if (std::this_thread::get_id() != caller) from_caller = false;
+      return true;
+    });
+    // The hook is asked every 50 ms: chunks must last longer than that together.
+    Index visited = 0;
+    const auto run = [&] {
+      base::for_each_chunk(1000, threads, [&](Index, int worker) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (worker == 0) ++visited;
+      });
+    };
+    CHECK_THROWS_AS(run(), base::Interrupted);
+    CHECK(visited < 500);
+    CHECK(from_caller);
+    base::set_interrupt_hook(nullptr);
+  }
+}
+
+TEST_CASE("a request for very many threads is met with some, one for fewer than none refused") {
+  CHECK(base::worker_count(1 << 20, 1 << 20) < (1 << 20));
+  CHECK(base::worker_count(0, 4) == 1);
+  CHECK(base::worker_count(3, 4) == 3);
+  CHECK_THROWS_AS(static_cast<void>(base::worker_count(3, -1)), std::invalid_argument);
+}
+
+TEST_CASE("workers in the middle of a long chunk hear that the loop was interrupted") {
+  base::set_interrupt_hook([] { return true; });
+  const auto start = std::chrono::steady_clock::now();
+  const auto wait = [&](Index, int) {
+    while (std::chrono::steady_clock::now() - start < std::chrono::seconds(20)) base::throw_if_interrupted();
+  };
+  CHECK_THROWS_AS(base::for_each_chunk(3, 3, wait), base::Interrupted);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  base::set_interrupt_hook(nullptr);
+}

@@ -1,0 +1,221 @@
+"""What a process may do while or after the core runs in parallel: Ctrl-C, fork, threads of Python, thread limits.
+
+Each script runs in a process of its own, so that a hang or a crash fails the test and nothing else.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PRELUDE = """
+import os, signal, sys, threading, time
+import numpy as np
+from pyrometer import _core
+
+def sample(samples, threads, features=20):
+    eye = np.eye(features + 1)[None]
+    return _core.sample_squares(
+        1, np.zeros((1, features + 1)), eye, False, np.ones((1, features)), features, 0.0, 0.0, 0, (1, 2), samples, threads
+    )
+FOREVER = 10**12
+"""
+
+
+def run(script, timeout=60, **environment):
+    """Run a script after the prelude; its standard output."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + textwrap.dedent(script)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+INTERRUPTED = """
+    def interrupt():
+        time.sleep(0.5)
+        interrupt.at = time.monotonic()
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=interrupt).start()
+    try:
+        call()
+    except KeyboardInterrupt:
+        print("interrupted" if time.monotonic() - interrupt.at < 1 else "late")
+    sample(10_000, 2)  # and the core still works
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_ctrl_c_ends_a_long_call_within_a_second(threads):
+    script = f"def call(): sample(FOREVER, {threads})\n" + textwrap.dedent(INTERRUPTED)
+    assert run(script) == "interrupted"
+
+
+def test_ctrl_c_ends_one_draw_under_many_laws_of_many_parameters():
+    script = """
+    def call():
+        n = 2000
+        _core.sample_squares(1, np.zeros((1, n + 1)), np.eye(n + 1)[None], False, np.ones((4000, n)), n, 0.0, 0.0, 0,
+                             (1, 2), 10_000, 2)
+    """
+    assert run(textwrap.dedent(script) + textwrap.dedent(INTERRUPTED)) == "interrupted"
+
+
+def test_what_a_signal_handler_raises_comes_out():
+    script = """
+    class Enough(Exception): pass
+    def handler(*_): raise Enough("of this")
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        sample(FOREVER, 2)
+    except Enough as error:
+        print(error)
+    """
+    assert run(script) == "of this"
+
+
+def test_a_signal_handler_may_use_the_core():
+    script = """
+    def handler(*_):
+        global inside
+        inside = sample(20_000, 2)
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        sample(FOREVER, 2)
+    except KeyboardInterrupt:
+        print(np.array_equal(inside, sample(20_000, 1)))
+    """
+    assert run(script) == "True"
+
+
+def test_a_call_on_another_thread_leaves_ctrl_c_to_the_main_one():
+    script = """
+    results = []
+    worker = threading.Thread(target=lambda: results.append(sample(3_000_000, 2)))
+    worker.start()
+    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    try:
+        while worker.is_alive(): time.sleep(0.01)
+        print("finished")
+    except KeyboardInterrupt:
+        print("interrupted")
+    worker.join()
+    print(np.array_equal(results[0], sample(3_000_000, 1)))
+    """
+    first, same = run(script).split()
+    assert first in ("interrupted", "finished")
+    assert same == "True"
+
+
+def test_the_program_may_end_while_a_daemon_thread_is_in_the_core():
+    script = """
+    threading.Thread(target=sample, args=(FOREVER, 2), daemon=True).start()
+    time.sleep(0.3)
+    print("done")
+    """
+    assert run(script) == "done"
+
+
+def test_several_threads_of_python_at_once():
+    script = """
+    from concurrent.futures import ThreadPoolExecutor
+    expected = sample(50_000, 1)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda threads: sample(50_000, threads), [1, 2, 3, 7] * 5))
+    print(all(np.array_equal(result, expected) for result in results))
+    """
+    assert run(script) == "True"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("caller", ["main", "thread"])
+def test_a_forked_child_computes_in_parallel_too(caller):
+    script = """
+    def parent_and_child():
+        expected = sample(100_000, 2)
+        for _ in range(5):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if np.array_equal(sample(100_000, 2), expected) else 1)
+            assert os.waitpid(child, 0)[1] == 0
+            assert np.array_equal(sample(100_000, 2), expected)
+        print("same")
+    """
+    call = "parent_and_child()" if caller == "main" else "t = threading.Thread(target=parent_and_child); t.start(); t.join()"
+    assert run(textwrap.dedent(script) + call) == "same"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_another_thread_computes():
+    script = """
+    expected = sample(100_000, 2)
+    busy = threading.Thread(target=sample, args=(5_000_000, 2))
+    busy.start()
+    time.sleep(0.1)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(sample(100_000, 2), expected) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    busy.join()
+    print("same")
+    """
+    assert run(script) == "same"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_pool_of_forked_processes():
+    script = """
+    import multiprocessing
+    expected = sample(100_000, 2)
+    def work(threads): return sample(100_000, threads)
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        print(all(np.array_equal(result, expected) for result in pool.map(work, [1, 2, 3, 2, 7, 0])))
+    """
+    assert run(script) == "True"
+
+
+def test_limits_on_threads_are_honoured():
+    assert run("print(_core.max_threads())", OMP_NUM_THREADS="3") == "3"
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    from pyrometer import _core
+
+    sets = [3, 1]
+    for limit in sets:
+        with threadpoolctl.threadpool_limits(limit, user_api="openmp"):
+            assert _core.max_threads() == limit
+
+
+def test_the_core_leaves_the_limits_of_others_alone():
+    script = """
+    before = _core.max_threads()
+    sample(100_000, 1); sample(100_000, 7)
+    print(_core.max_threads() == before)
+    """
+    assert run(script) == "True"
+
+
+def test_a_failure_inside_the_loop_is_an_exception_and_names_the_draw():
+    script = """
+    features = 2
+    messages = set()
+    for threads in (1, 2, 3, 7) * 5:
+        try:
+            _core.sample_squares(1, np.zeros((1, 3)), np.eye(3)[None], False, np.full((1, 2), 3e153), 2, 0.0, 0.0, 0, (1, 2),
+                                 200_000, threads)
+        except ValueError as error:
+            messages.add(str(error))
+    print(len(messages), *messages)
+    """
+    output = run(script)
+    assert output.startswith("1 the energy of draw ")
+    assert output.endswith("use a smaller scale.")
