@@ -17,8 +17,9 @@ from pyrometer import _core
 
 def sample(samples, threads, features=20):
     eye = np.eye(features + 1)[None]
+    scale = np.ones((1, features))
     return _core.sample_squares(
-        1, np.zeros((1, features + 1)), eye, False, np.ones((1, features)), features, 0.0, 0.0, 0, (1, 2), samples, threads
+        1, np.zeros((1, features + 1)), eye, False, scale, features, 0.0, 0.0, 0, (1, 2), samples, threads
     )
 FOREVER = 10**12
 """
@@ -151,7 +152,11 @@ def test_a_forked_child_computes_in_parallel_too(caller):
             assert np.array_equal(sample(100_000, 2), expected)
         print("same")
     """
-    call = "parent_and_child()" if caller == "main" else "t = threading.Thread(target=parent_and_child); t.start(); t.join()"
+    call = (
+        "parent_and_child()"
+        if caller == "main"
+        else "t = threading.Thread(target=parent_and_child); t.start(); t.join()"
+    )
     assert run(textwrap.dedent(script) + call) == "same"
 
 
@@ -206,12 +211,13 @@ def test_the_core_leaves_the_limits_of_others_alone():
 
 def test_a_failure_inside_the_loop_is_an_exception_and_names_the_draw():
     script = """
-    features = 2
+    moments = np.zeros((1, 3)), np.eye(3)[None]
     messages = set()
     for threads in (1, 2, 3, 7) * 5:
         try:
-            _core.sample_squares(1, np.zeros((1, 3)), np.eye(3)[None], False, np.full((1, 2), 3e153), 2, 0.0, 0.0, 0, (1, 2),
-                                 200_000, threads)
+            _core.sample_squares(
+                1, *moments, False, np.full((1, 2), 3e153), 2, 0.0, 0.0, 0, (1, 2), 200_000, threads
+            )
         except ValueError as error:
             messages.add(str(error))
     print(len(messages), *messages)

@@ -68,7 +68,12 @@ def test_a_batch_of_more_laws_than_one_pass_takes():
 @pytest.mark.parametrize("single", [False, True])
 def test_windows_cut_the_same_numbers(function, single):
     everything = function(SEED, 0, 300, 0, 12, single)
-    for first_draw, draws, first_parameter, parameters in [(0, 1, 0, 1), (63, 66, 2, 3), (128, 64, 6, 5), (299, 1, 10, 2)]:
+    for first_draw, draws, first_parameter, parameters in [
+        (0, 1, 0, 1),
+        (63, 66, 2, 3),
+        (128, 64, 6, 5),
+        (299, 1, 10, 2),
+    ]:
         window = function(SEED, first_draw, draws, first_parameter, parameters, single)
         expected = everything[first_parameter : first_parameter + parameters, first_draw : first_draw + draws]
         assert np.array_equal(window, expected)
@@ -90,7 +95,12 @@ def test_levels_of_the_processor_give_the_same_bits():
     for level in _cpu.levels():
         environment = os.environ | {"PYROMETER_CPU": level}
         run = subprocess.run(
-            [sys.executable, "-c", PRINT_DIGEST], env=environment, capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, "-c", PRINT_DIGEST],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
         chosen, *digests = run.stdout.split()
         assert chosen == level

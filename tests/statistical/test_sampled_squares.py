@@ -12,7 +12,8 @@ ROWS = 40
 def data(features, *, seed=0, offset=5.0, systems=1):
     """Random rows with means far from 0, and their moments."""
     rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((systems, ROWS, features + 1)) @ rng.standard_normal((features + 1, features + 1)) + offset
+    mixing = rng.standard_normal((features + 1, features + 1))
+    rows = rng.standard_normal((systems, ROWS, features + 1)) @ mixing + offset
     mean = rows.mean(axis=1)
     centred = rows - mean[:, None]
     return rows, mean, np.ascontiguousarray(np.einsum("sij,sik->sjk", centred, centred))
@@ -49,7 +50,7 @@ def test_energies_are_those_of_the_rows(features, normals, intercept):
 
 
 @pytest.mark.parametrize("normals", [0, 2, 5])
-@pytest.mark.parametrize("l1,l2", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5)])
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5)])
 def test_mean_is_the_closed_form_within_its_standard_error(normals, l1, l2):
     rows, mean, scatter = data(4)
     scale = np.array([[0.1, 1.0, 2.0, 3.0, 4.0], [5.0, 4.0, 1e-3, 10.0, 1.0]])
