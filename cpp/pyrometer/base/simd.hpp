@@ -1,0 +1,73 @@
+// Vectors of numbers, as wide as the instruction-set level that this file is compiled for.
+//
+// GCC's and Clang's vector extensions: +, -, * work on whole vectors and compile for every processor. Functions take
+// and give vectors by reference, because a by-value vector wider than the processor's has no settled calling convention.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::base {
+
+/// Bytes of one vector. Processors with 16-byte registers work on pairs, so that loops are as long as elsewhere.
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+#else
+inline constexpr int kVectorBytes = 32;
+#endif
+
+/// Vectors that fit the registers beside a tile's accumulators; see tile.hpp.
+#if defined(__AVX__) || defined(__aarch64__)
+inline constexpr int kTilePanels = 3;
+#else
+inline constexpr int kTilePanels = 1;
+#endif
+
+template <class T>
+inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
+
+template <class T>
+struct Simd {
+  typedef T Vec __attribute__((vector_size(kVectorBytes)));
+  /// Of any alignment, and allowed to alias T.
+  typedef T Loose __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
+};
+
+template <class T>
+using Vec = typename Simd<T>::Vec;
+
+/// Reads kLanes<T> numbers from any address.
+template <class T>
+[[gnu::always_inline]] inline void load(const T* from, Vec<T>& v) {
+  v = *reinterpret_cast<const typename Simd<T>::Loose*>(from);
+}
+
+/// Reads kLanes<double> floats and widens them.
+[[gnu::always_inline]] inline void load(const float* from, Vec<double>& v) {
+  typedef float Half __attribute__((vector_size(kVectorBytes / 2)));
+  Half half;
+  std::memcpy(&half, from, sizeof half);
+  v = __builtin_convertvector(half, Vec<double>);
+}
+
+/// Writes kLanes<T> numbers to any address.
+template <class T>
+[[gnu::always_inline]] inline void store(T* to, const Vec<T>& v) {
+  *reinterpret_cast<typename Simd<T>::Loose*>(to) = v;
+}
+
+/// What to bring into the second-level cache while arithmetic runs: a tile asks for one cache line at each of its
+/// steps, `step` bytes apart. A hint to the processor only: any address is harmless.
+struct Ahead {
+  std::uintptr_t at = 0;
+  std::uintptr_t step = 0;
+
+  [[gnu::always_inline]] void fetch() {
+    __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 2);
+    at += step;
+  }
+};
+
+}  // namespace pyrometer::base

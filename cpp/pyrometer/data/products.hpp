@@ -1,0 +1,28 @@
+// Sums of products of packed columns: the arithmetic of second moments.
+#pragma once
+
+#include "pyrometer/base/simd.hpp"
+
+namespace pyrometer::data {
+
+/// Rows that are packed at a time. 16 KB for each panel at AVX-512: one panel stays in the first-level cache while
+/// the others stream past it.
+inline constexpr Index kBlock = 256;
+
+/// Number of panels for `columns` columns, and the length of a row padded to whole panels.
+[[nodiscard]] constexpr Index panels(Index columns) {
+  return (columns + base::kLanes<double> - 1) / base::kLanes<double>;
+}
+[[nodiscard]] constexpr Index padded(Index columns) { return panels(columns) * base::kLanes<double>; }
+
+/// c(i, j) += sum_k d(k, i) d(k, j)   for every i <= j < columns.
+///
+/// d        `depth` <= kBlock rows in panels; panel n begins at d + n * kBlock * kLanes. Padding is zero.
+/// c        row-major, padded(columns) x padded(columns). Below the diagonal it holds nothing meaningful.
+/// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
+///
+/// Serial. Cost: depth * columns^2 flops, up to (1 + kLanes / columns) times that for whole panels; d is read once for each
+/// kTilePanels panels from the second-level cache, in groups of panels that fit it.
+void add_products(const double* d, Index depth, Index columns, double* c, const void* ahead, Index ahead_bytes);
+
+}  // namespace pyrometer::data

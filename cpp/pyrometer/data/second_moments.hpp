@@ -1,0 +1,47 @@
+// Means and centred second moments of data, in one pass over memory.
+#pragma once
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::data {
+
+/// Equally shaped data sets that somebody else owns: element (s, i, j) of X is X[(s * rows + i) * features + j].
+template <class T>
+struct Stack {
+  const T* X = nullptr;  ///< features
+  const T* y = nullptr;  ///< targets, element (s, i) at y[s * rows + i]
+  Index systems = 0;
+  Index rows = 0;      ///< m >= 1
+  Index features = 0;  ///< p >= 0
+};
+
+/// Means and scatter matrices of the rows z = (x, y) of every system.
+///
+///     mean(j)       = (1/m) sum_i z(i, j)
+///     scatter(j, k) = sum_i (z(i, j) - mean(j)) (z(i, k) - mean(k))        j, k = 0 .. p; the target is column p
+///
+/// data     float64 or float32 (then widened block by block), finite. Read only.
+/// threads  at least 1; 0 means all that OpenMP offers.
+/// mean     systems x (p + 1), written.
+/// scatter  systems x (p + 1) x (p + 1), written; exactly symmetric, and exactly 0 for a constant column.
+///
+/// Throws std::invalid_argument for a value that is not finite, naming the first cell in order of systems and rows, and for
+/// columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the check.
+///
+/// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = 128 rows. With
+/// such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times, whatever the data (a shift
+/// far off makes the scatter large), so the last correction, - N (mean - shift)^2, costs at most two of sixteen digits.
+/// Chunks are merged by the formula of Chan, Golub and LeVeque (1983).
+///
+/// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every `threads`
+/// and for a system alone or in a stack. Instruction-set levels differ in the last digits.
+///
+/// Cost: m (p + 1)^2 flops (see add_products) and one read of the data; memory of at most a quarter of the data's, and
+/// (p + 264) (p + 8) doubles a thread. Safe to call from several threads at once.
+template <class T>
+void second_moments(const Stack<T>& data, int threads, double* mean, double* scatter);
+
+extern template void second_moments(const Stack<double>&, int, double*, double*);
+extern template void second_moments(const Stack<float>&, int, double*, double*);
+
+}  // namespace pyrometer::data
