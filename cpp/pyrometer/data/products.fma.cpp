@@ -11,8 +11,8 @@ namespace {
 using base::Ahead;
 constexpr int kL = base::kLanes<double>;
 constexpr Index kStride = kBlock * kL;
-// Panels of B that stay in the second-level cache while every panel of A passes: 1 MB at AVX-512, half of it below.
-constexpr Index kGroup = 64;
+// Panels of B that stay in the second-level cache while every panel of A passes: 768 KB at AVX-512, half of it below.
+constexpr Index kGroup = 96;
 
 using Sweep = void (*)(const double* d, Index depth, double* c, Index ld, Ahead& ahead);
 
@@ -30,33 +30,42 @@ constexpr auto sweeps = sweeps_of(std::make_integer_sequence<int, 2 * kL>{});
 
 using Tile = void (*)(Index depth, const double* a, const double* b, double* c, Index ld, Ahead& ahead);
 
-template <int NB>
+template <int R, int Panels>
 void tile(Index depth, const double* a, const double* b, double* c, Index ld, Ahead& ahead) {
-  base::tile<kL, NB>(depth, a, b, kStride, c, ld, ahead);
+  base::tile<R, Panels>(depth, a, b, kStride, c, ld, ahead);
 }
 
-// tiles[n - 1] is n panels wide.
+// tiles[(r - 1) * kTilePanels + n - 1] is r rows high and n panels wide.
 template <int... N>
 constexpr auto tiles_of(std::integer_sequence<int, N...>) {
-  return std::array<Tile, sizeof...(N)>{tile<N + 1>...};
+  return std::array<Tile, sizeof...(N)>{tile<N / base::kTilePanels + 1, N % base::kTilePanels + 1>...};
 }
-constexpr auto tiles = tiles_of(std::make_integer_sequence<int, base::kTilePanels>{});
+constexpr auto tiles = tiles_of(std::make_integer_sequence<int, kL * base::kTilePanels>{});
 
-// Calls make(i, j, n) for every tile: panel i of A with panels j .. j+n-1 of B, i <= j.
+// Calls make(j, n) for panels j .. j+n-1 until begin .. end-1 are all done: as evenly as possible, because a tile of one
+// panel does too little arithmetic for its loads.
 template <class Make>
-void for_each_tile(Index count, Make make) {
-  for (Index group = 0; group < count; group += kGroup) {
-    const Index end = std::min(group + kGroup, count);
-    for (Index i = 0; i < end; ++i) {
-      Index j = std::max(i, group);
-      // As even as possible: a tile of one panel does too little arithmetic for its loads.
-      for (Index parts = (end - j + base::kTilePanels - 1) / base::kTilePanels; parts > 0; --parts) {
-        const Index n = (end - j + parts - 1) / parts;
-        make(i, j, n);
-        j += n;
-      }
-    }
+void split(Index begin, Index end, Make make) {
+  for (Index parts = (end - begin + base::kTilePanels - 1) / base::kTilePanels; parts > 0; --parts) {
+    const Index n = (end - begin + parts - 1) / parts;
+    make(begin, n);
+    begin += n;
   }
+}
+
+// Calls make(r, i, j, n) for every tile: r columns of panel i of A with panels j .. j+n-1 of B. Full panels i <= j; a last
+// panel with columns to spare is an A throughout, where they cost nothing.
+template <class Make>
+void for_each_tile(Index columns, Make make) {
+  const Index full = columns / kL, rest = columns % kL;
+  for (Index group = 0; group < full; group += kGroup) {
+    const Index end = std::min(group + kGroup, full);
+    for (Index i = 0; i < end; ++i) {
+      split(std::max(i, group), end, [&](Index j, Index n) { make(kL, i, j, n); });
+    }
+    if (rest) split(group, end, [&](Index j, Index n) { make(rest, full, j, n); });
+  }
+  if (rest) make(rest, full, full, 1);
 }
 
 }  // namespace
@@ -70,12 +79,24 @@ void add_products(const double* d, Index depth, Index columns, double* c, const 
     return;
   }
   Index number = 0;
-  for_each_tile(panels(columns), [&](Index, Index, Index) { ++number; });
+  for_each_tile(columns, [&](Index, Index, Index, Index) { ++number; });
   fetch.step = static_cast<std::uintptr_t>(ahead_bytes / (number * depth));
-  for_each_tile(panels(columns), [&](Index i, Index j, Index n) {
-    tiles[static_cast<std::size_t>(n - 1)](depth, d + i * kStride, d + j * kStride, c + i * kL * ld + j * kL, ld,
-                                           fetch);
+  for_each_tile(columns, [&](Index r, Index i, Index j, Index n) {
+    const auto make = tiles[static_cast<std::size_t>((r - 1) * base::kTilePanels + n - 1)];
+    make(depth, d + i * kStride, d + j * kStride, c + i * kL * ld + j * kL, ld, fetch);
   });
+}
+
+void start_products(Index columns, double* c) {
+  const Index ld = padded(columns), full = columns / kL * kL;
+  for (Index i = 0; i < ld; ++i) std::fill(c + i * ld + (i < full ? i / kL * kL : 0), c + (i + 1) * ld, 0.0);
+}
+
+void finish_products(Index columns, double* c) {
+  const Index ld = padded(columns), full = columns <= 2 * kL ? columns : columns / kL * kL;
+  for (Index i = full; i < columns; ++i) {
+    for (Index j = 0; j < full; ++j) c[j * ld + i] = c[i * ld + j];
+  }
 }
 
 }  // namespace pyrometer::data

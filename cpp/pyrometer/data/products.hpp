@@ -5,9 +5,9 @@
 
 namespace pyrometer::data {
 
-/// Rows that are packed at a time. 16 KB for each panel at AVX-512: one panel stays in the first-level cache while
-/// the others stream past it.
-inline constexpr Index kBlock = 256;
+/// Rows that are packed at a time. 8 KB for each panel at AVX-512: a panel stays in the first-level cache while the
+/// others stream past it, and few columns stay there altogether, rows and panels.
+inline constexpr Index kBlock = 128;
 
 /// Number of panels for `columns` columns, and the length of a row padded to whole panels.
 [[nodiscard]] constexpr Index panels(Index columns) {
@@ -15,14 +15,17 @@ inline constexpr Index kBlock = 256;
 }
 [[nodiscard]] constexpr Index padded(Index columns) { return panels(columns) * base::kLanes<double>; }
 
-/// c(i, j) += sum_k d(k, i) d(k, j)   for every i <= j < columns.
+/// c(i, j) += sum_k d(k, i) d(k, j)   for every i <= j < columns, between start_products(), c = 0, and finish_products().
 ///
 /// d        `depth` <= kBlock rows in panels; panel n begins at d + n * kBlock * kLanes. Padding is zero.
-/// c        row-major, padded(columns) x padded(columns). Below the diagonal it holds nothing meaningful.
+/// c        row-major, padded(columns) x padded(columns). A last panel with columns to spare is summed left of
+///          the diagonal, whence finish_products() takes it; otherwise nothing there is meaningful.
 /// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
 ///
-/// Serial. Cost: depth * columns^2 flops, up to (1 + kLanes / columns) times that for whole panels; d is read once for each
+/// Serial. Cost: depth * columns^2 flops, up to (1 + kLanes / columns) times that for whole panels on the diagonal; d is read once for each
 /// kTilePanels panels from the second-level cache, in groups of panels that fit it.
 void add_products(const double* d, Index depth, Index columns, double* c, const void* ahead, Index ahead_bytes);
+void start_products(Index columns, double* c);
+void finish_products(Index columns, double* c);
 
 }  // namespace pyrometer::data

@@ -1,0 +1,73 @@
+#include "pyrometer/data/merge_tree.hpp"
+
+#include <utility>
+
+namespace pyrometer::data {
+
+void merge(Part& left, Part& right, Index columns) {
+  const Index ld = padded(columns);
+  const double here = static_cast<double>(left.count), there = static_cast<double>(right.count), all = here + there;
+  double *mean = left.mean.get(), *delta = right.mean.get();
+  for (Index j = 0; j < columns; ++j) {
+    delta[j] -= mean[j];
+    mean[j] += delta[j] * (there / all);
+  }
+  const double weight = here * (there / all);
+  for (Index i = 0; i < columns; ++i) {
+    double* row = left.scatter.get() + i * ld;
+    const double *other = right.scatter.get() + i * ld, d = delta[i];
+    for (Index j = i; j < columns; ++j) row[j] += other[j] + weight * (d * delta[j]);
+  }
+  left.count += right.count;
+}
+
+void MergeTree::reset(Index leaves) {
+  for (auto& level : waiting_) {
+    for (auto& part : level) {
+      if (part) free_.push_back(std::move(part));
+    }
+  }
+  width_.clear();
+  waiting_.clear();
+  for (Index width = leaves;; width = (width + 1) / 2) {
+    width_.push_back(width);
+    waiting_.emplace_back(static_cast<std::size_t>((width + 1) / 2));
+    if (width == 1) break;
+  }
+}
+
+std::unique_ptr<Part> MergeTree::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!free_.empty()) {
+      std::unique_ptr<Part> part = std::move(free_.back());
+      free_.pop_back();
+      return part;
+    }
+  }
+  return std::make_unique<Part>(columns_);
+}
+
+void MergeTree::add(Index leaf, std::unique_ptr<Part> part) {
+  Index node = leaf;
+  for (std::size_t level = 0;; ++level, node /= 2) {
+    const bool root = width_[level] == 1, odd_one = !root && (node ^ 1) >= width_[level];
+    if (odd_one) continue;
+    std::unique_ptr<Part> other;
+    {
+      const std::lock_guard lock(mutex_);
+      auto& place = waiting_[level][static_cast<std::size_t>(node / 2)];
+      if (!place) {
+        place = std::move(part);
+        return;
+      }
+      other = std::move(place);
+    }
+    if (node % 2 == 1) std::swap(part, other);
+    merge(*part, *other, columns_);
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(other));
+  }
+}
+
+}  // namespace pyrometer::data
