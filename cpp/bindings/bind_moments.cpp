@@ -24,8 +24,8 @@ data::MomentsView view(Index count, const Array<double>& mean, const Array<doubl
   require_rank(mean, 1, "mean");
   require_rank(scatter, 2, "scatter");
   require(mean.size() == columns && scatter.shape(0) == columns && scatter.shape(1) == columns,
-          "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.shape(0), " x ",
-          scatter.shape(1), " for ", columns);
+          "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.shape(0),
+          " x ", scatter.shape(1), " for ", columns);
   return {count, mean.data(), scatter.data()};
 }
 

@@ -1,7 +1,8 @@
 // Vectors of numbers, as wide as the instruction-set level that this file is compiled for.
 //
 // GCC's and Clang's vector extensions: +, -, * work on whole vectors and compile for every processor. Functions take
-// and give vectors by reference, because a by-value vector wider than the processor's has no settled calling convention.
+// and give vectors by reference, because a by-value vector wider than the processor's has no settled calling
+// convention.
 #pragma once
 
 #include <cstdint>

@@ -16,10 +16,6 @@ bool tiny(double mean, double square) { return square < kTinySquare && std::abs(
 
 std::string printed(double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; }
 
-std::string of_column(Index column, Index features) {
-  return column < features ? "column " + std::to_string(column) + " of X" : std::string("y");
-}
-
 }  // namespace
 
 bool suspicious(Index columns, const double* mean, const double* scatter) {
@@ -27,7 +23,7 @@ bool suspicious(Index columns, const double* mean, const double* scatter) {
   for (Index k = 0; k < columns * columns; ++k) finite += scatter[k] * 0;
   bool small = false;
   for (Index j = 0; j < columns; ++j) {
-    finite += mean[j] * 0;
+    finite += mean[j] * mean[j] * 0;
     small = small || tiny(mean[j], scatter[j * columns + j]);
   }
   return small || !(finite == 0);
@@ -35,26 +31,32 @@ bool suspicious(Index columns, const double* mean, const double* scatter) {
 
 template <class T>
 void complain(const Stack<T>& data, Index system, const double* mean, const double* scatter) {
-  const Index m = data.rows, p = data.features;
+  const Index m = data.rows, p = data.features, columns = p + 1;
   const T *X = data.X + system * m * p, *y = data.y + system * m;
-  const std::string where = data.systems > 1 ? "system " + std::to_string(system) + ", " : "";
+  const std::string number = std::to_string(system), where = data.systems > 1 ? "system " + number + ", " : "";
 
-  Index underflows = -1;
+  Index underflow = -1;
   for (Index i = 0; i < m; ++i) {
     for (Index j = 0; j <= p; ++j) {
-      const double value = j < p ? X[i * p + j] : y[i];
-      require(std::isfinite(value), j < p ? "X" : "y", " must be finite, got ", printed(value), " at ", where, "row ", i,
-              j < p ? ", column " + std::to_string(j) : "");
-      if (value != 0 && underflows < 0 && tiny(mean[j], scatter[j * (p + 1) + j])) underflows = j;
+      const double value = static_cast<double>(j < p ? X[i * p + j] : y[i]);
+      require(std::isfinite(value), j < p ? "X" : "y", " must be finite, got ", printed(value), " at ", where, "row ",
+              i, j < p ? ", column " + std::to_string(j) : "");
+      if (value != 0 && underflow < 0 && tiny(mean[j], scatter[j * columns + j])) underflow = j;
     }
   }
-  for (Index j = 0; j <= p; ++j) {
-    require(std::isfinite(mean[j]) && std::isfinite(scatter[j * (p + 1) + j]),
-            "X and y must have finite second moments, got an overflow", where.empty() ? "" : " in " + where.substr(0, where.size() - 2),
-            "; rescale ", of_column(j, p));
+
+  Index overflow = -1;
+  for (Index j = 0; j < columns && overflow < 0; ++j) {
+    if (!std::isfinite(mean[j] * mean[j] + scatter[j * columns + j])) overflow = j;
   }
-  require(underflows < 0, "X and y must have squares that are not lost to underflow, got values too small",
-          where.empty() ? "" : " in " + where.substr(0, where.size() - 2), "; rescale ", of_column(underflows, p));
+  for (Index k = 0; k < columns * columns && overflow < 0; ++k) {
+    if (!std::isfinite(scatter[k])) overflow = k / columns;
+  }
+  const auto name = [&](Index j) {
+    return (j < p ? "column " + std::to_string(j) + " of X" : "y") + (data.systems > 1 ? " in system " + number : "");
+  };
+  require(overflow < 0, "second moments overflow: X and y must have finite squares; rescale ", name(overflow));
+  require(underflow < 0, "second moments underflow: X and y must have squares above 1e-290; rescale ", name(underflow));
 }
 
 template void complain(const Stack<double>&, Index, const double*, const double*);

@@ -10,8 +10,8 @@ namespace pyrometer::data {
 [[nodiscard]] bool suspicious(Index columns, const double* mean, const double* scatter);
 
 /// Looks through the rows of one suspicious system and throws std::invalid_argument for the first value that is not
-/// finite in order of rows, or for the first column whose squares overflow or underflow. Returns if all is well: columns of
-/// zeros are. Cost: one serial pass over the system.
+/// finite in order of rows, or for the first column whose squares overflow or underflow. Returns if all is well:
+/// columns of zeros are. Cost: one serial pass over the system.
 template <class T>
 void complain(const Stack<T>& data, Index system, const double* mean, const double* scatter);
 

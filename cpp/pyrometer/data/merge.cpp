@@ -21,8 +21,7 @@ double rounding(double a, double b, double weight, double delta, double mean_a, 
 void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double* mean, double* scatter) {
   require(sign == 1 || sign == -1, "sign must be 1 or -1, got ", sign);
   require(a.count >= 1 && b.count >= 1, "counts must be at least 1, got ", a.count, " and ", b.count);
-  require(sign == 1 || a.count > b.count, "only fewer rows than there are can be taken out, got ", b.count, " of ",
-          a.count);
+  require(sign == 1 || a.count > b.count, "b must have fewer rows than a, got ", b.count, " and ", a.count);
   const double n_a = static_cast<double>(a.count), n_b = sign * static_cast<double>(b.count), n = n_a + n_b;
   const double share = n_b / n, weight = n_a * share;
 
@@ -32,10 +31,11 @@ void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index c
     const double d = b.mean[j] - a.mean[j];
     delta[static_cast<std::size_t>(j)] = d;
     mean[j] = a.mean[j] + d * share;
-    finite += mean[j] * 0;
+    finite += mean[j] * mean[j] * 0;
   }
   for (Index i = 0; i < columns; ++i) {
-    const double *row_a = a.scatter + i * columns, *row_b = b.scatter + i * columns, d = delta[static_cast<std::size_t>(i)];
+    const double *row_a = a.scatter + i * columns, *row_b = b.scatter + i * columns,
+                 d = delta[static_cast<std::size_t>(i)];
     double* row = scatter + i * columns;
     for (Index j = 0; j < columns; ++j) {
       // delta delta' first: symmetric to the last bit.
@@ -43,14 +43,13 @@ void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index c
       finite += row[j] * 0;
     }
   }
-  require(finite == 0, "the merged moments must be finite, got an overflow; rescale the data");
+  require(finite == 0, "second moments overflow: a and b must have finite squares together; rescale their data");
   if (sign == 1) return;
   for (Index j = 0; j < columns; ++j) {
     const Index jj = j * columns + j;
     require(scatter[jj] >= -rounding(a.scatter[jj], b.scatter[jj], std::abs(weight), delta[static_cast<std::size_t>(j)],
                                      a.mean[j], b.mean[j]),
-            "what is taken out must be part of the data, got a negative sum of squares, ", scatter[jj], ", left of column ",
-            j);
+            "b is not part of a: without it the squares of column ", j, " would add up to ", scatter[jj]);
   }
 }
 

@@ -16,13 +16,14 @@ struct MomentsView {
 ///
 ///     n       = n_a +- n_b,   delta = mean_b - mean_a
 ///     mean    = mean_a +- delta n_b / n
-///     scatter = scatter_a +- scatter_b +- delta delta' n_a n_b / n         (Chan, Golub, LeVeque 1983, and its inverse)
+///     scatter = scatter_a +- scatter_b +- delta delta' n_a n_b / n         (Chan, Golub, LeVeque 1983, and its
+///     inverse)
 ///
-/// Taking out what was put in gives the moments back up to rounding, which is relative to the larger of the two: what is
-/// left of a nearly emptied set has few digits. Nothing is clamped.
+/// Taking out what was put in gives the moments back up to rounding, which is relative to the larger of the two: what
+/// is left of a nearly emptied set has few digits. Nothing is clamped.
 ///
-/// Throws std::invalid_argument for counts below 1, for n < 1, where the difference has a negative sum of squares beyond
-/// rounding (b was no part of a), and where the result overflows.
+/// Throws std::invalid_argument for counts below 1, for n < 1, where the difference has a negative sum of squares
+/// beyond rounding (b was no part of a), and where the result overflows.
 ///
 /// Cost: 5 columns^2 flops, memory-bound. Serial; the result may not overlap a or b.
 void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double* mean, double* scatter);

@@ -10,7 +10,8 @@
 
 namespace pyrometer::data {
 
-/// The moments of some rows: padded(columns) means and, in the upper triangle of a padded(columns)^2 matrix, the scatter.
+/// The moments of some rows: padded(columns) means and, in the upper triangle of a padded(columns)^2 matrix, the
+/// scatter.
 struct Part {
   explicit Part(Index columns)
       : mean(base::aligned_array<double>(padded(columns))),
@@ -23,11 +24,12 @@ struct Part {
 /// left becomes the moments of left's and right's rows together (Chan, Golub, LeVeque 1983); right is used up.
 void merge(Part& left, Part& right, Index columns);
 
-/// Merges parts 0 .. leaves-1 pairwise: 0 with 1, 2 with 3, then (0, 1) with (2, 3) and so on; the odd one of a level moves up.
+/// Merges parts 0 .. leaves-1 pairwise: 0 with 1, 2 with 3, then (0, 1) with (2, 3) and so on; the odd one of a level
+/// moves up.
 ///
-/// Whoever brings the second part of a pair merges it, left before right: the result has the same bits whatever the order
-/// of arrival, and the work is spread over the threads. Used parts are lent again, so about log2(leaves) of them live for
-/// each thread.
+/// Whoever brings the second part of a pair merges it, left before right: the result has the same bits whatever the
+/// order of arrival, and the work is spread over the threads. Used parts are lent again, so about log2(leaves) of them
+/// live for each thread.
 ///
 /// take() and add() may be called from several threads at once.
 class MergeTree {
@@ -50,8 +52,9 @@ class MergeTree {
   Index columns_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Part>> free_;
-  std::vector<Index> width_;                                   // nodes of each level
-  std::vector<std::vector<std::unique_ptr<Part>>> waiting_;    // the first to come of each pair; the last level is the root
+  std::vector<Index> width_;  // nodes of each level
+  std::vector<std::vector<std::unique_ptr<Part>>>
+      waiting_;  // the first to come of each pair; the last level is the root
 };
 
 }  // namespace pyrometer::data

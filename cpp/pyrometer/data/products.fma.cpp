@@ -42,8 +42,8 @@ constexpr auto tiles_of(std::integer_sequence<int, N...>) {
 }
 constexpr auto tiles = tiles_of(std::make_integer_sequence<int, kL * base::kTilePanels>{});
 
-// Calls make(j, n) for panels j .. j+n-1 until begin .. end-1 are all done: as evenly as possible, because a tile of one
-// panel does too little arithmetic for its loads.
+// Calls make(j, n) for panels j .. j+n-1 until begin .. end-1 are all done: as evenly as possible, because a tile of
+// one panel does too little arithmetic for its loads.
 template <class Make>
 void split(Index begin, Index end, Make make) {
   for (Index parts = (end - begin + base::kTilePanels - 1) / base::kTilePanels; parts > 0; --parts) {
@@ -53,8 +53,8 @@ void split(Index begin, Index end, Make make) {
   }
 }
 
-// Calls make(r, i, j, n) for every tile: r columns of panel i of A with panels j .. j+n-1 of B. Full panels i <= j; a last
-// panel with columns to spare is an A throughout, where they cost nothing.
+// Calls make(r, i, j, n) for every tile: r columns of panel i of A with panels j .. j+n-1 of B. Full panels i <= j; a
+// last panel with columns to spare is an A throughout, where they cost nothing.
 template <class Make>
 void for_each_tile(Index columns, Make make) {
   const Index full = columns / kL, rest = columns % kL;

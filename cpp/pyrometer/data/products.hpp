@@ -15,15 +15,16 @@ inline constexpr Index kBlock = 128;
 }
 [[nodiscard]] constexpr Index padded(Index columns) { return panels(columns) * base::kLanes<double>; }
 
-/// c(i, j) += sum_k d(k, i) d(k, j)   for every i <= j < columns, between start_products(), c = 0, and finish_products().
+/// c(i, j) += sum_k d(k, i) d(k, j)   for every i <= j < columns, between start_products(), c = 0, and
+/// finish_products().
 ///
 /// d        `depth` <= kBlock rows in panels; panel n begins at d + n * kBlock * kLanes. Padding is zero.
 /// c        row-major, padded(columns) x padded(columns). A last panel with columns to spare is summed left of
 ///          the diagonal, whence finish_products() takes it; otherwise nothing there is meaningful.
 /// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
 ///
-/// Serial. Cost: depth * columns^2 flops, up to (1 + kLanes / columns) times that for whole panels on the diagonal; d is read once for each
-/// kTilePanels panels from the second-level cache, in groups of panels that fit it.
+/// Serial. Cost: depth * columns^2 flops, up to (1 + kLanes / columns) times that for whole panels on the diagonal; d
+/// is read once for each kTilePanels panels from the second-level cache, in groups of panels that fit it.
 void add_products(const double* d, Index depth, Index columns, double* c, const void* ahead, Index ahead_bytes);
 void start_products(Index columns, double* c);
 void finish_products(Index columns, double* c);

@@ -104,7 +104,8 @@ void write(const Part& part, Index columns, double* mean, double* scatter) {
 template <class T>
 Rows<T> rows_of(const Stack<T>& data, Index system) {
   const Index size = data.rows * data.features;
-  return {data.X + system * size, data.y + system * data.rows, data.rows, data.features, (data.systems - system) * size};
+  return {data.X + system * size, data.y + system * data.rows, data.rows, data.features,
+          (data.systems - system) * size};
 }
 
 // Small systems: each by one worker, many to a chunk.
@@ -154,8 +155,8 @@ void one_by_one(const Stack<T>& data, Chunks chunks, int threads, double* mean, 
 template <class T>
 void second_moments(const Stack<T>& data, int threads, double* mean, double* scatter) {
   require(data.rows >= 1, "X must have at least one row, got ", data.rows);
-  require(data.systems >= 0 && data.features >= 0, "X must have no negative dimension, got ", data.systems, " systems of ",
-          data.features, " features");
+  require(data.systems >= 0 && data.features >= 0, "X must have no negative dimension, got ", data.systems,
+          " systems of ", data.features, " features");
   const Index columns = data.features + 1, square = columns * columns;
   const Chunks chunks = chunks_of(data.rows, columns);
 
