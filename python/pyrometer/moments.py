@@ -148,14 +148,14 @@ class Moments:
         TypeError
             If `X` or `y` is not numeric.
         ValueError
-            If shapes do not fit, if a value is not finite (the message names its cell), or if squares leave the range of
-            doubles.
+            If shapes do not fit, if a value is not finite (the message names its cell), or if squares leave the range
+            of doubles.
 
         Notes
         -----
-        Rows are centred before they are multiplied, so a variance has about 14 correct digits however far off the mean is,
-        as far as the data themselves carry them. Time: :math:`m (p + 1)^2` flops or one read of the data, whichever is
-        longer. Memory: at most a quarter of the data's.
+        Rows are centred before they are multiplied, so a variance has about 14 correct digits however far off the mean
+        is, as far as the data themselves carry them. Time: :math:`m (p + 1)^2` flops or one read of the data, whichever
+        is longer. Memory: at most a quarter of the data's.
 
         References
         ----------
@@ -228,22 +228,20 @@ class Moments:
         self._assign(_State(count, mean, scatter, self.intercept, names, target))
         return self
 
-    def __add__(self, other: Moments) -> Moments:
+    def __add__(self, other: object) -> Moments:
         """Moments of both sets of rows together."""
-        return self._combined(other, 1)
+        return self._combined(other, 1) if isinstance(other, Moments) else NotImplemented
 
-    def __sub__(self, other: Moments) -> Moments:
+    def __sub__(self, other: object) -> Moments:
         """Moments of the rows that are left when those of `other`, a part of these, are taken out."""
-        if isinstance(other, Moments) and other.count >= self.count:
-            raise ValueError(f"a - b needs fewer rows in b than in a, got {other.count} and {self.count}.")
-        return self._combined(other, -1)
+        return self._combined(other, -1) if isinstance(other, Moments) else NotImplemented
 
     def _combined(self, other: Moments, sign: int) -> Moments:
-        if not isinstance(other, Moments):
-            return NotImplemented
         names, target = self._agree("both moments", other.mean.shape, other.names, other.target)
         if self.intercept != other.intercept:
             raise ValueError(f"both moments must agree on intercept, got {self.intercept} and {other.intercept}.")
+        if sign < 0 and other.count >= self.count:
+            raise ValueError(f"a - b needs fewer rows in b than in a, got {other.count} in b and {self.count} in a.")
         count, mean, scatter = self._merged(other, sign)
         return self._new(_State(count, mean, scatter, self.intercept, names, target))
 
@@ -285,8 +283,8 @@ class Moments:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the moments to a file, of exactly this name, bit for bit.
 
-        The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter`` and, in JSON, a ``header`` with all else.
-        What was there before stays until the new file is whole.
+        The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter`` and, in JSON, a ``header``. What was
+        there before stays until the new file is whole.
 
         Parameters
         ----------
@@ -308,8 +306,8 @@ class Moments:
         ...     pm.Moments.load(os.path.join(folder, "day.moments"))
         <Moments: 2 rows, 1 feature and the target, with intercept>
         """
-        header = {"format": _FORMAT, "version": _VERSION} | self._state()._asdict()
-        del header["mean"], header["scatter"]
+        header = {"format": _FORMAT, "version": _VERSION, "count": self.count, "intercept": self.intercept}
+        header |= {"names": self.names, "target": self.target}
         with atomic_write(_validate.as_path(path)) as file:
             np.savez(file, header=np.array(json.dumps(header)), mean=self.mean, scatter=self.scatter)
 

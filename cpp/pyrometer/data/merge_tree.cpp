@@ -7,10 +7,11 @@ namespace pyrometer::data {
 void merge(Part& left, Part& right, Index columns) {
   const Index ld = padded(columns);
   const double here = static_cast<double>(left.count), there = static_cast<double>(right.count), all = here + there;
-  double *mean = left.mean.get(), *delta = right.mean.get();
+  double *off = left.off.get(), *delta = right.off.get();
   for (Index j = 0; j < columns; ++j) {
-    delta[j] -= mean[j];
-    mean[j] += delta[j] * (there / all);
+    const std::size_t k = static_cast<std::size_t>(j);
+    delta[j] = (right.shift[k] - left.shift[k]) + (delta[j] - off[j]);
+    off[j] += delta[j] * (there / all);
   }
   const double weight = here * (there / all);
   for (Index i = 0; i < columns; ++i) {

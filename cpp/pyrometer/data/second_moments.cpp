@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -29,11 +30,9 @@ Chunks chunks_of(Index rows, Index columns) {
 // What one worker needs besides the part that it fills.
 struct Scratch {
   explicit Scratch(Index columns)
-      : deviations(aligned_array<double>(kBlock * padded(columns))),
-        shift(aligned_array<double>(padded(columns))),
-        sums(aligned_array<double>(padded(columns))) {}
+      : deviations(aligned_array<double>(kBlock * padded(columns))), sums(aligned_array<double>(padded(columns))) {}
 
-  AlignedArray<double> deviations, shift, sums;
+  AlignedArray<double> deviations, sums;
 };
 
 std::vector<Scratch> scratches(int workers, Index columns) {
@@ -52,8 +51,8 @@ void first_row(const Rows<T>& rows, Index ld, double* shift) {
 template <class T>
 void chunk_moments(const Rows<T>& rows, const Scratch& scratch, Part& part) {
   const Index p = rows.features, columns = p + 1, ld = padded(columns), m = rows.rows;
-  double *shift = scratch.shift.get(), *sums = scratch.sums.get(), *d = scratch.deviations.get();
-  double *total = part.mean.get(), *scatter = part.scatter.get();
+  double *sums = scratch.sums.get(), *d = scratch.deviations.get();
+  double *shift = part.shift.get(), *off = part.off.get(), *scatter = part.scatter.get();
 
   // Through the first row, so that a constant column has its own value for a shift, and deviations of exactly 0.
   first_row(rows, ld, shift);
@@ -61,23 +60,19 @@ void chunk_moments(const Rows<T>& rows, const Scratch& scratch, Part& part) {
   pack(rows.from(0, few), shift, d, sums);
   for (Index j = 0; j < ld; ++j) shift[j] += sums[j] / static_cast<double>(few);
 
-  std::fill(total, total + ld, 0.0);
+  std::fill(off, off + ld, 0.0);
   start_products(columns, scatter);
   for (Index begin = 0; begin < m; begin += kBlock) {
     const Index end = std::min(begin + kBlock, m), next = std::min(end + kBlock, m);
     pack(rows.from(begin, end), shift, d, sums);
-    for (Index j = 0; j < ld; ++j) total[j] += sums[j];
+    for (Index j = 0; j < ld; ++j) off[j] += sums[j];
     add_products(d, end - begin, columns, scatter, rows.X + end * p, (next - end) * p * static_cast<Index>(sizeof(T)));
   }
   finish_products(columns, scatter);
 
-  // The rows' mean is shift + off. total, no longer needed, becomes the mean.
-  double* off = sums;
+  // The rows' mean is shift + off.
   const double n = static_cast<double>(m);
-  for (Index j = 0; j < ld; ++j) {
-    off[j] = total[j] / n;
-    part.mean[static_cast<std::size_t>(j)] = shift[j] + off[j];
-  }
+  for (Index j = 0; j < ld; ++j) off[j] /= n;
   for (Index i = 0; i < columns; ++i) {
     double* row = scatter + i * ld;
     for (Index j = i; j < columns; ++j) row[j] -= n * (off[i] * off[j]);
@@ -89,7 +84,7 @@ void chunk_moments(const Rows<T>& rows, const Scratch& scratch, Part& part) {
 void write(const Part& part, Index columns, double* mean, double* scatter) {
   constexpr Index kSquare = 32;
   const Index ld = padded(columns);
-  std::copy(part.mean.get(), part.mean.get() + columns, mean);
+  std::transform(part.shift.get(), part.shift.get() + columns, part.off.get(), mean, std::plus<>());
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {
       for (Index i = top; i < std::min(top + kSquare, columns); ++i) {

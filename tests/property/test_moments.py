@@ -1,0 +1,82 @@
+"""What holds for the moments of any data."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pyrometer.moments import Moments
+
+
+@st.composite
+def data(draw, least=1):
+    m, p = draw(st.integers(least, 40)), draw(st.integers(0, 12))
+    middle = draw(st.sampled_from([0.0, 1.0, 1e8]))
+    values = st.floats(-1e3, 1e3).map(lambda v: v if abs(v) > 1e-100 else 0.0)
+    Z = draw(arrays(np.float64, (m, p + 1), elements=values)) + middle
+    return Z[:, :-1], Z[:, -1]
+
+
+def close(a, b, X, y, tolerance=1e-12):
+    """Whether two moments agree up to the rounding of these data."""
+    Z = np.column_stack([X, y])
+    spread = np.ptp(Z, axis=0)
+    ulp = np.finfo(float).eps * np.abs(Z).max(axis=0)  # what a mean may be off by
+    error = np.abs(a.scatter - b.scatter)
+    allowed = tolerance * np.outer(spread, spread) + 8 * (
+        np.outer(spread, ulp) + np.outer(ulp, spread) + np.outer(ulp, ulp)
+    )
+    return (
+        a.count == b.count
+        and (np.abs(a.mean - b.mean) <= 8 * ulp + tolerance * spread).all()
+        and (error <= len(Z) * allowed).all()
+    )
+
+
+@given(data(), st.randoms(use_true_random=False))
+def test_order_of_rows_does_not_matter(rows, random):
+    X, y = rows
+    order = list(range(len(y)))
+    random.shuffle(order)
+    assert close(Moments.of(X[order], y[order]), Moments.of(X, y), X, y)
+
+
+@given(data())
+def test_rows_twice_are_moments_twice(rows):
+    X, y = rows
+    once = Moments.of(X, y)
+    twice = Moments.of(np.concatenate([X, X]), np.concatenate([y, y]))
+    assert close(twice, once + once, X, y)
+
+
+@given(data(least=2), st.data())
+def test_any_split_adds_up_and_comes_apart(rows, more):
+    X, y = rows
+    cuts = sorted(more.draw(st.sets(st.integers(1, len(y) - 1), max_size=4)))
+    parts = [Moments.of(a, b) for a, b in zip(np.split(X, cuts), np.split(y, cuts), strict=True)]
+    whole, total = Moments.of(X, y), parts[0]
+    for part in parts[1:]:
+        total = total + part
+    assert close(total, whole, X, y)
+    if len(parts) > 1:
+        assert close(total - parts[0], Moments.of(X[cuts[0] :], y[cuts[0] :]), X, y)
+
+
+@given(data())
+def test_scatter_is_symmetric_and_positive(rows):
+    moments = Moments.of(*rows)
+    assert np.array_equal(moments.scatter, moments.scatter.T)
+    assert (np.diag(moments.scatter) >= 0).all()
+    deviation = np.sqrt(np.diag(moments.scatter))
+    assert (np.abs(moments.scatter) <= np.outer(deviation, deviation) * (1 + 1e-9)).all()
+
+
+@given(data(), st.integers(1, 7))
+@settings(max_examples=30)
+def test_threads_change_nothing(rows, threads):
+    X, y = np.tile(rows[0], (60, 1)), np.tile(rows[1], 60)
+    one, many = Moments.of(X, y, threads=1), Moments.of(X, y, threads=threads)
+    assert one.mean.tobytes() == many.mean.tobytes()
+    assert one.scatter.tobytes() == many.scatter.tobytes()
