@@ -1,0 +1,98 @@
+"""Sampled squared-error energies against what a NumPy user would write, one thread.
+
+Goal: three times faster than NumPy on the same second moments (draws, then an einsum or a matrix product), both sizes;
+a batch of laws at a third of the machine's matrix-product rate or better. The rows, of which there are 1,000 here, cost
+NumPy a matrix product more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyrometer import _core
+
+SEED = (1, 2)
+ROWS = 1000
+SAMPLES = {10: 20_000, 100: 5_000}
+
+
+class Problem:
+    """Random data without intercept, their moments, and normal laws."""
+
+    def __init__(self, features: int, laws: int = 1) -> None:
+        rng = np.random.default_rng(0)
+        self.features, self.samples = features, SAMPLES[features]
+        self.X = rng.standard_normal((ROWS, features)) + 1
+        self.y = rng.standard_normal(ROWS)
+        data = np.column_stack([self.X, self.y])
+        self.mean = data.mean(axis=0)
+        centred = data - self.mean
+        self.scatter = centred.T @ centred
+        self.second = self.scatter / ROWS + np.outer(self.mean, self.mean)
+        self.scale = np.linspace(0.5, 1.5, laws)[:, None] * np.ones(features)
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sample on one thread."""
+        moments = ROWS, self.mean[None], self.scatter[None], False
+        return _core.sample_squares(
+            *moments, self.scale, self.features, 0.0, 0.0, 0, SEED, self.samples // len(self.scale), 1
+        )
+
+    def check(self, value: Any, error: Any) -> None:
+        """Compare with the closed form, in standard errors."""
+        expected = self.scale**2 @ np.diag(self.second)[:-1] + self.second[-1, -1]
+        assert (np.abs(np.ravel(value) - expected) < 5 * np.ravel(error)).all()
+
+
+def estimate(energies: np.ndarray) -> tuple[float, float]:
+    return energies.mean(), energies.std(ddof=1) / np.sqrt(energies.size)
+
+
+@pytest.fixture(params=SAMPLES, ids=lambda features: f"n={features}")
+def problem(request: Any, benchmark: Any) -> Problem:
+    """Return a problem of one law, in a group with its rivals."""
+    benchmark.group = f"{SAMPLES[request.param]} draws of {request.param}"
+    return Problem(request.param)
+
+
+def test_ours(benchmark: Any, record: Callable[..., None], problem: Problem) -> None:
+    problem.check(*benchmark(problem.sample))
+    record(flops=problem.samples * problem.features * (problem.features + 8.0))
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("how", ["einsum", "product"])
+def test_numpy_on_moments(benchmark: Any, problem: Problem, how: str) -> None:
+    rng = np.random.default_rng(1)
+
+    def sample() -> tuple[float, float]:
+        t = np.full((problem.samples, problem.features + 1), -1.0)
+        t[:, :-1] = problem.scale[0] * rng.standard_normal((problem.samples, problem.features))
+        if how == "einsum":
+            return estimate(np.einsum("ki,ij,kj->k", t, problem.second, t, optimize=True))
+        return estimate(((t @ problem.second) * t).sum(axis=1))
+
+    problem.check(*benchmark(sample))
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_numpy_on_rows(benchmark: Any, problem: Problem) -> None:
+    rng = np.random.default_rng(1)
+
+    def sample() -> tuple[float, float]:
+        theta = problem.scale[0] * rng.standard_normal((problem.samples, problem.features))
+        return estimate(((theta @ problem.X.T - problem.y) ** 2).mean(axis=1))
+
+    problem.check(*benchmark(sample))
+
+
+@pytest.mark.parametrize("features", SAMPLES)
+def test_a_batch_of_50_laws(benchmark: Any, record: Callable[..., None], features: int) -> None:
+    batch = Problem(features, laws=50)
+    benchmark.group = f"{SAMPLES[features]} energies of {features}, 50 laws"
+    batch.check(*benchmark(batch.sample))
+    record(flops=batch.samples * features * (features + 8.0))
