@@ -4,6 +4,7 @@ Each script runs in a process of its own, so that a hang or a crash fails the te
 """
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -27,16 +28,23 @@ FOREVER = 10**12
 
 def run(script, timeout=60, **environment):
     """Run a script after the prelude; its standard output."""
-    result = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + textwrap.dedent(script)],
         env=os.environ | environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
+        start_new_session=True,
     )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        # With its children: a hung one would hold the pipes open.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        pytest.fail(f"no end after {timeout} s")
+    assert process.returncode == 0, err
+    return out.strip()
 
 
 INTERRUPTED = """
