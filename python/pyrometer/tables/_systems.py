@@ -64,7 +64,7 @@ def systems(
         Length L > 0 of every uniform parameter's interval. Default: :math:`6\sigma`, the 3-sigma range of the normal
         law, as in (3.17) and (3.26): the uniform system is then the hotter one.
     lam : float
-        Weight :math:`\lambda \ge 0` of the L1 and L2 penalties, on all parameters.
+        Weight :math:`\lambda \ge 0` of the L1 and L2 penalties, on all parameters, the intercept included.
     intercept : bool
         Whether the models have a constant feature.
     samples : int
