@@ -32,10 +32,10 @@ using Seed = std::array<std::uint64_t, 2>;
 /// Neither the number of draws, nor the number of parameters, nor where a call starts changes a number, and the bits
 /// are the same at every instruction-set level: only +, -, *, /, sqrt and integers are used, and nothing is contracted.
 ///
-/// Cost of a double: half a block of Threefry (58 integer operations) and 34 floating-point ones; of a float half of that.
-/// At 2.1 GHz 2.2 ns at level v4, 3.5 at v3, 8 at baseline (float 0.9, 1.7, 4.5). Blocks are made 64 at a time, over draws
-/// or, where these are few, over parameters, which adds 0.8 ns; a call for less pays for the vectors it leaves unfilled.
-/// No allocation; safe to call from several threads at once.
+/// Cost of a double: half a block of Threefry (58 integer operations) and 34 floating-point ones; of a float half of
+/// that. At 2.1 GHz 2.2 ns at level v4, 3.5 at v3, 8 at baseline (float 0.9, 1.7, 4.5). Blocks are made 64 at a time,
+/// over draws or, where these are few, over parameters, which adds 0.8 ns; a call for less pays for the vectors it
+/// leaves unfilled. No allocation; safe to call from several threads at once.
 void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double* out);
 void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, float* out);
 
