@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -100,8 +101,8 @@ def _minimise(system: LinearRegression) -> tuple[Minimum, str]:
     """Return the minimum, and what there is to warn of."""
     moments, penalty = system.moments, system.penalty
     columns = moments.mean.shape[-1]
-    mean = np.ascontiguousarray(moments.mean.reshape(-1, columns))
-    scatter = np.ascontiguousarray(moments.scatter.reshape(-1, columns, columns))
+    mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
+    scatter = np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
     weight = 0.0 if penalty is None else penalty.lam
     options = (system.intercept, weight, penalty is None or penalty.intercept, 0)
 
@@ -111,8 +112,9 @@ def _minimise(system: LinearRegression) -> tuple[Minimum, str]:
     method = np.full(len(mean), "coordinate-descent" if lasso else "covariance")
     poor = np.flatnonzero(_digits(answers[3]) < _ENOUGH_DIGITS)
     if poor.size and system.X is not None and system.y is not None and not lasso:
-        X = system.X.reshape(-1, *system.X.shape[-2:])[poor]
-        better = _core.least_squares_rows(X, system.y.reshape(-1, moments.count)[poor], mean[poor], *options)
+        X = system.X.reshape(len(mean), moments.count, columns - 1)[poor]
+        y = system.y.reshape(len(mean), moments.count)[poor]
+        better = _core.least_squares_rows(X, y, mean[poor], *options)
         for answer, replacement in zip(answers, better, strict=True):
             answer[poor] = replacement
         method[poor] = "orthogonal"
@@ -125,7 +127,7 @@ def _minimise(system: LinearRegression) -> tuple[Minimum, str]:
     shape = system.shape
     minimum = Minimum(
         value=_shaped(value, shape),
-        parameters=_frozen(parameters.reshape(*shape, -1)),
+        parameters=_frozen(parameters.reshape(*shape, system.parameters)),
         gap=_shaped(gap, shape),
         attained=_shaped(np.ones(len(mean), dtype=bool), shape),
         method=_shaped(method, shape),
