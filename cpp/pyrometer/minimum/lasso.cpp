@@ -9,128 +9,31 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/centred.hpp"
 #include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/lasso_point.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-using Numbers = std::vector<double>;
-
-double square(double x) { return x * x; }
-double sign(double x) { return x > 0 ? 1 : (x < 0 ? -1 : 0); }
-double& at(Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-double at(const Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-
-// One system. Parameters are sums of two doubles: with a penalised intercept and large means the gradient feels the
-// rounding of a parameter long before the energy does, and a dual point needs a gradient that is right. Coordinates 0
-// .. p-1 are the features, p the constant one where it is penalised; a free intercept is eliminated. c_j = mean x_j r =
-// covariance_j + weight mean_j rbar is half the fall of the squared error along j.
+// The search over active sets of one system; what it allocates is kept for the next.
 class Descent {
  public:
   void minimise(const Moments& data, const Penalty& l1, Index system, bool may_ask, const Minima& out);
 
  private:
-  struct Certificate {
-    double value;
-    double gap;
-  };
-
-  [[nodiscard]] Index coordinates() const { return p_ + (constant_ ? 1 : 0); }
-  [[nodiscard]] const double* scatter(Index j) const { return c_.scatter + j * (p_ + 1); }
-  [[nodiscard]] double mean(Index j) const { return j == p_ ? 1 : c_.mean[j]; }
-  [[nodiscard]] double slope(Index j) const { return (j == p_ ? 0 : at(covariance_, j)) + weight_ * mean(j) * rbar_; }
-  [[nodiscard]] bool movable(Index j) const {
-    return j == p_ || c_.factor.scale(j) > 0 || (weight_ > 0 && c_.mean[j] != 0);
-  }
-  [[nodiscard]] double scale(Index j) const { return j == p_ ? 0 : c_.factor.scale(j); }
-
-  void refresh();
-  void shift(Index j, double by);
-  bool sweep();
-  [[nodiscard]] Certificate certify() const;
   bool newton(const std::vector<Index>& active, Numbers& direction);
   bool advance(const std::vector<Index>& active, const Numbers& direction, bool flat);
   void polish(bool may_ask);
   void null_vector(Index k, double share, Numbers& direction) const;
+  [[nodiscard]] double sign_of(Index j) const { return j == added_ ? added_sign_ : sign(at(x_.theta, j)); }
 
-  Centred c_;
+  LassoPoint x_;
   Factor active_factor_;
-  Index p_ = 0;
-  bool constant_ = false;
-  double weight_ = 0;  // of the squared mean of the residuals: 0 where a free intercept removes it
-  double half_ = 0;    // l1 / 2
-  double rbar_ = 0;
+  Index added_ = -1;  // the coordinate that enters from 0, and with which sign
   double added_sign_ = 0;
-  Index added_ = -1;
-  Numbers theta_, low_, covariance_, work_u_, work_v_, work_n_;
+  Numbers work_u_, work_v_;
 };
-
-void Descent::refresh() {
-  double* q = covariance_.data();
-  for (Index j = 0; j < p_; ++j) q[j] = c_.target_row[j];
-  for (Index j = 0; j < p_; ++j) {
-    const double t = at(theta_, j);
-    if (t == 0) continue;
-    const double* row = scatter(j);
-    for (Index k = 0; k < p_; ++k) q[k] -= t * row[k];
-  }
-  for (Index j = 0; j < p_; ++j) q[j] /= c_.count;
-  Doubled left{c_.target_mean, 0};
-  for (Index j = 0; j < p_; ++j) {
-    left.add_product(-at(theta_, j), c_.mean[j]);
-    left.add_product(-at(low_, j), c_.mean[j]);
-  }
-  if (constant_) left.add(Doubled{-at(theta_, p_), -at(low_, p_)});
-  rbar_ = weight_ > 0 ? left.value() : 0;
-}
-
-void Descent::shift(Index j, double by) {
-  at(theta_, j) += by;
-  rbar_ -= weight_ * by * mean(j);
-  if (j == p_) return;
-  const double* row = scatter(j);
-  const double share = by / c_.count;
-  double* q = covariance_.data();
-  for (Index k = 0; k < p_; ++k) q[k] -= share * row[k];
-}
-
-// Minimises along every coordinate in turn. Returns whether a coordinate entered, left or changed sign.
-bool Descent::sweep() {
-  bool changed = false;
-  for (Index j = 0; j < coordinates(); ++j) {
-    if (!movable(j)) continue;
-    const double curvature = (j == p_ ? 0 : scatter(j)[j] / c_.count) + weight_ * square(mean(j));
-    const double old = at(theta_, j), pull = slope(j) + curvature * old;
-    const double wanted = std::abs(pull) > half_ ? (pull - sign(pull) * half_) / curvature : 0;
-    if (wanted == old) continue;
-    shift(j, wanted - old);
-    at(theta_, j) = wanted;
-    changed = changed || sign(wanted) != sign(old);
-  }
-  return changed;
-}
-
-Descent::Certificate Descent::certify() const {
-  double squares = c_.target_variance, most = 0, length = 0;
-  for (Index j = 0; j < p_; ++j) {
-    const double t = at(theta_, j);
-    if (t != 0) squares -= t * (c_.target_row[j] / c_.count + at(covariance_, j));
-  }
-  squares = std::max(squares, 0.0) + weight_ * square(rbar_);
-  for (Index j = 0; j < coordinates(); ++j)
-    if (movable(j)) most = std::max(most, std::abs(slope(j)));
-  const double s = most > half_ ? half_ / most : 1;
-  double gap = square(1 - s) * squares;
-  for (Index j = 0; j < coordinates(); ++j) {
-    const double t = at(theta_, j);
-    if (t == 0) continue;
-    length += std::abs(t);
-    gap += 2 * std::abs(t) * std::max(half_ - s * slope(j) * sign(t), 0.0);
-  }
-  return {squares + 2 * half_ * length, gap};
-}
 
 // Adds share * (what pivot k of the active factor is, less what it is made of) to the direction.
 void Descent::null_vector(Index k, double share, Numbers& direction) const {
@@ -146,30 +49,30 @@ void Descent::null_vector(Index k, double share, Numbers& direction) const {
 // The direction to the minimum for the present signs, over the active coordinates; or, where the quadratic form is
 // singular there, a direction along which only the penalty changes. Returns true for the second.
 bool Descent::newton(const std::vector<Index>& active, Numbers& direction) {
-  const bool with_constant = !active.empty() && active.back() == p_;
+  const bool with_constant = !active.empty() && active.back() == x_.features;
   const Index k = static_cast<Index>(active.size()) - (with_constant ? 1 : 0);
-  const double weight = with_constant ? 0 : weight_;
+  const double weight = with_constant ? 0 : x_.weight;
   direction.assign(active.size(), 0.0);
 
   Numbers pull(active.size()), means(static_cast<std::size_t>(k));
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    pull[i] = slope(j) - half_ * (j == added_ ? added_sign_ : sign(at(theta_, j)));
+    pull[i] = x_.slope(j) - x_.half * sign_of(j);
   }
-  for (Index i = 0; i < k; ++i) at(means, i) = c_.mean[active[static_cast<std::size_t>(i)]];
-  if (with_constant)  // eliminated: the mean of the residuals then is half_ * its sign
+  for (Index i = 0; i < k; ++i) at(means, i) = x_.centred.mean[active[static_cast<std::size_t>(i)]];
+  if (with_constant)  // eliminated: the mean of the residuals then is x_.half * its sign
     for (Index i = 0; i < k; ++i) at(pull, i) -= at(means, i) * pull.back();
 
   Factor& f = active_factor_;
   f.prepare(k);
-  for (Index i = 0; i < k; ++i) f.scale(i) = scale(active[static_cast<std::size_t>(i)]);
+  for (Index i = 0; i < k; ++i) f.scale(i) = x_.scale(active[static_cast<std::size_t>(i)]);
   for (Index i = 0; i < k; ++i) {
-    const double* from = scatter(active[static_cast<std::size_t>(i)]);
-    const double share = c_.count * f.scale(i);
+    const double* from = x_.scatter(active[static_cast<std::size_t>(i)]);
+    const double share = x_.centred.count * f.scale(i);
     for (Index l = i + 1; l < k; ++l)
       f.row(i)[l] = share > 0 && f.scale(l) > 0 ? from[active[static_cast<std::size_t>(l)]] / share / f.scale(l) : 0;
   }
-  f.run(c_.tolerance());
+  f.run(x_.centred.tolerance());
   const Index r = f.rank();
   work_u_.assign(static_cast<std::size_t>(k), 0.0);
   work_v_.assign(static_cast<std::size_t>(k), 0.0);
@@ -181,7 +84,7 @@ bool Descent::newton(const std::vector<Index>& active, Numbers& direction) {
     f.whiten(means.data(), work_v_.data());
     f.forward(work_v_.data());
     for (Index i = 0; i < r; ++i) vv += square(at(work_v_, i)), uv += at(work_v_, i) * at(work_u_, i);
-    carrier = Centred::carrier(f, means.data(), work_v_.data(), c_.noise);
+    carrier = Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise);
   }
   const auto left_of = [&](const Numbers& whitened, const Numbers& raw, Index i) {
     return f.scale_at(i) > 0 ? at(whitened, i) : at(raw, f.column(i));
@@ -216,17 +119,16 @@ bool Descent::newton(const std::vector<Index>& active, Numbers& direction) {
 // Exact line search: the energy along the direction is convex, quadratic between the changes of sign. Returns whether
 // the minimum for the present signs was reached.
 bool Descent::advance(const std::vector<Index>& active, const Numbers& direction, bool flat) {
-  const auto sign_of = [&](Index j) { return j == added_ ? added_sign_ : sign(at(theta_, j)); };
   double gain = 0, way = 1;
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    gain += direction[i] * ((flat ? 0 : slope(j)) - half_ * sign_of(j));
+    gain += direction[i] * ((flat ? 0 : x_.slope(j)) - x_.half * sign_of(j));
   }
   if (flat && gain < 0) gain = -gain, way = -1;
   const double curvature = flat ? 0 : gain;
   std::vector<std::pair<double, std::size_t>> crossings;
   for (std::size_t i = 0; i < active.size(); ++i) {
-    const double d = way * direction[i], t = at(theta_, active[i]);
+    const double d = way * direction[i], t = at(x_.theta, active[i]);
     if (t != 0 && d * t < 0 && (flat || std::abs(d) > std::abs(t))) crossings.emplace_back(-t / d, i);
   }
   std::sort(crossings.begin(), crossings.end());
@@ -237,7 +139,7 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
     const auto [where, i] = crossings[crossed];
     const double before = -gain + where * curvature + slope_sum;
     if (before >= 0 && !flat) break;  // the minimum lies before this change of sign
-    slope_sum += 2 * half_ * std::abs(direction[i]);
+    slope_sum += 2 * x_.half * std::abs(direction[i]);
     if (-gain + where * curvature + slope_sum >= 0) {
       step = where;
       stop = active[i];
@@ -248,27 +150,27 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   if (!(step > 0) || !std::isfinite(step)) return true;
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    Doubled sum{at(theta_, j), at(low_, j)};
+    Doubled sum{at(x_.theta, j), at(x_.low, j)};
     sum.add(step * way * direction[i]);
-    at(theta_, j) = j == stop ? 0 : sum.value();
-    at(low_, j) = j == stop ? 0 : (sum.hi - at(theta_, j)) + sum.lo;
+    at(x_.theta, j) = j == stop ? 0 : sum.value();
+    at(x_.low, j) = j == stop ? 0 : (sum.hi - at(x_.theta, j)) + sum.lo;
   }
-  refresh();
+  x_.refresh();
   return !flat && stop < 0 && crossed == 0;
 }
 
 void Descent::polish(bool may_ask) {
-  Numbers direction, best_theta = theta_, best_low = low_;
+  Numbers direction, best_theta = x_.theta, best_low = x_.low;
   std::vector<Index> active;
-  Certificate best = certify();
-  const Index limit = 200 + 20 * coordinates();
+  LassoPoint::Certificate best = x_.certify();
+  const Index limit = 200 + 20 * x_.coordinates();
   int stale = 0;
   added_ = -1;
   for (Index round = 0; round < limit && stale < 8; ++round) {
     if (may_ask) base::throw_if_interrupted();
     active.clear();
-    for (Index j = 0; j < coordinates(); ++j)
-      if (at(theta_, j) != 0 || j == added_) active.push_back(j);
+    for (Index j = 0; j < x_.coordinates(); ++j)
+      if (at(x_.theta, j) != 0 || j == added_) active.push_back(j);
     bool settled = true;
     if (!active.empty()) {
       const bool flat = newton(active, direction);
@@ -276,83 +178,72 @@ void Descent::polish(bool may_ask) {
     }
     added_ = -1;
     if (!settled) continue;
-    const Certificate now = certify();
+    const LassoPoint::Certificate now = x_.certify();
     if (now.gap < best.gap || now.value < best.value) {
       stale = now.gap < 0.5 * best.gap || now.value < best.value ? 0 : stale + 1;
-      if (now.gap < best.gap) best = now, best_theta = theta_, best_low = low_;
+      if (now.gap < best.gap) best = now, best_theta = x_.theta, best_low = x_.low;
     } else {
       ++stale;
     }
     if (now.gap <= 1e-14 * now.value) break;
-    double worst = half_ * (1 + 4 * std::numeric_limits<double>::epsilon());
-    for (Index j = 0; j < coordinates(); ++j)
-      if (at(theta_, j) == 0 && movable(j) && std::abs(slope(j)) > worst) worst = std::abs(slope(j)), added_ = j;
-    if (added_ >= 0) added_sign_ = sign(slope(added_));
+    double worst = x_.half * (1 + 4 * std::numeric_limits<double>::epsilon());
+    for (Index j = 0; j < x_.coordinates(); ++j)
+      if (at(x_.theta, j) == 0 && x_.movable(j) && std::abs(x_.slope(j)) > worst)
+        worst = std::abs(x_.slope(j)), added_ = j;
+    if (added_ >= 0) added_sign_ = sign(x_.slope(added_));
     if (added_ < 0 && stale > 1) break;
   }
-  theta_ = best_theta;
-  low_ = best_low;
-  refresh();
+  x_.theta = best_theta;
+  x_.low = best_low;
+  x_.refresh();
 }
 
 void Descent::minimise(const Moments& data, const Penalty& l1, Index system, bool may_ask, const Minima& out) {
-  c_.assemble(data, system, 0);
-  p_ = data.features;
-  constant_ = data.intercept && l1.on_intercept;
-  weight_ = data.intercept && !constant_ ? 0 : 1;
-  half_ = l1.weight / 2;
+  x_.start(data, l1, system);
   const auto slot = static_cast<std::size_t>(system);
-  const auto features = static_cast<std::size_t>(p_);
-  theta_.assign(features + 1, 0.0);
-  low_.assign(features + 1, 0.0);
-  covariance_.assign(features, 0.0);
-  refresh();
 
-  Certificate found = certify();
+  LassoPoint::Certificate found = x_.certify();
   for (int sweeps = 0, calm = 0; sweeps < 100 && calm < 3 && found.gap > 1e-14 * found.value; ++sweeps) {
     if (may_ask) base::throw_if_interrupted();
-    calm = sweep() ? 0 : calm + 1;
-    found = certify();
+    calm = x_.sweep() ? 0 : calm + 1;
+    found = x_.certify();
   }
-  refresh();
+  x_.refresh();
   polish(may_ask);
-  found = certify();
-
-  // The gap was that of theta + low; theta alone lies above it by low' G low + sum low_j (2 c_j - l1 sign theta_j).
-  double above = 0, low_mean = constant_ ? at(low_, p_) : 0;
-  for (Index j = 0; j < p_; ++j) low_mean += at(low_, j) * c_.mean[j];
-  for (Index j = 0; j < coordinates(); ++j) above += 2 * at(low_, j) * (slope(j) - half_ * sign(at(theta_, j)));
-  const double rounded = std::abs(above) + weight_ * square(low_mean);
+  found = x_.certify();
 
   const Index n = data.parameters();
   double* theta = out.parameters.data() + system * n;
-  std::copy_n(theta_.begin(), p_, theta);
-  if (data.intercept) theta[p_] = constant_ ? at(theta_, p_) : residual(c_.target_mean, c_.mean, theta, p_);
+  std::copy_n(x_.theta.begin(), x_.features, theta);
+  if (data.intercept)
+    theta[x_.features] =
+        x_.constant ? at(x_.theta, x_.features) : residual(x_.centred.target_mean, x_.centred.mean, theta, x_.features);
 
-  double reach = c_.target_scale, mean_reach = std::abs(c_.target_mean), width = 0;
-  for (Index j = 0; j < p_; ++j) {
-    reach += std::abs(theta[j]) * c_.factor.scale(j);
-    mean_reach += std::abs(theta[j] * c_.mean[j]);
+  double reach = x_.centred.target_scale, mean_reach = std::abs(x_.centred.target_mean), width = 0;
+  for (Index j = 0; j < x_.features; ++j) {
+    reach += std::abs(theta[j]) * x_.centred.factor.scale(j);
+    mean_reach += std::abs(theta[j] * x_.centred.mean[j]);
     width += theta[j] != 0;
   }
-  const Factor& factor = c_.factor;
+  const Factor& factor = x_.centred.factor;
   const double smallest = factor.smallest_eigenvalue();
   const double epsilon = std::numeric_limits<double>::epsilon();
-  const double second = square(c_.noise * reach) * width / smallest + square(epsilon * mean_reach);
-  const double error = c_.noise * square(reach) + 4 * epsilon * std::abs(rbar_) * mean_reach + second + found.gap;
+  const double second = square(x_.centred.noise * reach) * width / smallest + square(epsilon * mean_reach);
+  const double error =
+      x_.centred.noise * square(reach) + 4 * epsilon * std::abs(x_.rbar) * mean_reach + second + found.gap;
   Index rank = factor.rank();
-  if (!data.intercept && rank < p_) {
-    work_v_.assign(features, 0.0);
-    factor.whiten(c_.mean, work_v_.data());
+  if (!data.intercept && rank < x_.features) {
+    work_v_.assign(static_cast<std::size_t>(x_.features), 0.0);
+    factor.whiten(x_.centred.mean, work_v_.data());
     factor.forward(work_v_.data());
-    rank += Centred::carrier(factor, c_.mean, work_v_.data(), c_.noise) >= 0 ? 1 : 0;
+    rank += Centred::carrier(factor, x_.centred.mean, work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
   }
   out.value[slot] = found.value;
-  out.gap[slot] = found.gap + second + rounded;
+  out.gap[slot] = found.gap + second + x_.rounded();
   out.relative_error[slot] = error == 0 ? 0 : error / found.value;
   out.rank[slot] = rank;
   out.condition[slot] =
-      rank < p_ ? std::numeric_limits<double>::infinity() : std::sqrt(factor.largest_eigenvalue() / smallest);
+      rank < x_.features ? std::numeric_limits<double>::infinity() : std::sqrt(factor.largest_eigenvalue() / smallest);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <Eigen/Dense>
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/doubled.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
+#include "pyrometer/minimum/row_sums.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -18,27 +18,6 @@ namespace {
 using Dense = Eigen::MatrixXd;
 using Column = Eigen::VectorXd;
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-constexpr Index kBlock = 64;  // rows that the doubled arithmetic takes side by side
-constexpr Index kLanes = 8;
-
-// The columns of the design: x (centred when the intercept is free), then the constant one when it is penalised.
-struct Shape {
-  Index rows;
-  Index features;
-  bool centred;
-  bool constant;
-  double l2;
-
-  [[nodiscard]] Index columns() const { return features + (constant ? 1 : 0); }
-  [[nodiscard]] Index parameters() const { return features + (centred || constant ? 1 : 0); }
-};
-
-template <class T>
-struct Rows {
-  const T* X;
-  const T* y;
-  const double* mean;
-};
 
 double square(double x) { return x * x; }
 
@@ -166,77 +145,6 @@ double condition_of(const Dense& triangle) {
     small = upper.solve(small);
   }
   return std::sqrt(most * least);
-}
-
-// Sums over rows, in twice the working precision, at given parameters.
-struct Sums {
-  Doubled squares;                // r . r
-  Doubled total;                  // sum of r
-  std::vector<Doubled> gradient;  // X' r
-};
-
-// r = y - X theta - theta_0 for kBlock rows side by side, then what it adds to the sums.
-template <class T>
-Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Index begin, Index end) {
-  const Index p = shape.features;
-  const double offset = shape.parameters() > p ? theta[p] : 0;
-  std::vector<double> x(static_cast<std::size_t>(p * kBlock));
-  std::vector<std::array<double, kLanes>> hi(static_cast<std::size_t>(p)), lo(static_cast<std::size_t>(p));
-  for (auto& lanes : hi) lanes.fill(0);
-  for (auto& lanes : lo) lanes.fill(0);
-  std::array<double, kBlock> r, rest;
-  Sums sums;
-  const auto take = [](double& high, double& low, double value) {
-    const double sum = high + value, part = sum - high;
-    low += (high - (sum - part)) + (value - part);
-    high = sum;
-  };
-  for (Index first = begin; first < end; first += kBlock) {
-    const Index count = std::min(kBlock, end - first);
-    std::fill(x.begin(), x.end(), 0.0);
-    for (Index i = 0; i < count; ++i)
-      for (Index j = 0; j < p; ++j)
-        x[static_cast<std::size_t>(j * kBlock + i)] = static_cast<double>(data.X[(first + i) * p + j]);
-    r.fill(0);
-    rest.fill(0);
-    for (Index i = 0; i < count; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      r[at] = static_cast<double>(data.y[first + i]);
-      take(r[at], rest[at], -offset);
-    }
-    for (Index j = 0; j < p; ++j) {
-      const double* column = x.data() + j * kBlock;
-      const double t = -theta[j];
-      for (std::size_t i = 0; i < kBlock; ++i) {
-        const double product = column[i] * t;
-        take(r[i], rest[i], product);
-        rest[i] += product_error(column[i], t, product);
-      }
-    }
-    for (std::size_t i = 0; i < kBlock; ++i) {
-      const double sum = r[i] + rest[i];
-      rest[i] -= sum - r[i];
-      r[i] = sum;
-      sums.squares.add_product(sum, sum);
-      sums.squares.lo += 2 * sum * rest[i];
-      sums.total.add(sum);
-      sums.total.lo += rest[i];
-    }
-    for (Index j = 0; j < p; ++j) {
-      const double* column = x.data() + j * kBlock;
-      auto &high = hi[static_cast<std::size_t>(j)], &low = lo[static_cast<std::size_t>(j)];
-      for (std::size_t i = 0; i < kBlock; i += kLanes)
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-          const double product = column[i + lane] * r[i + lane];
-          take(high[lane], low[lane], product);
-          low[lane] += product_error(column[i + lane], r[i + lane], product) + column[i + lane] * rest[i + lane];
-        }
-    }
-  }
-  sums.gradient.resize(static_cast<std::size_t>(p));
-  for (std::size_t j = 0; j < sums.gradient.size(); ++j)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sums.gradient[j].add(Doubled{hi[j][lane], lo[j][lane]});
-  return sums;
 }
 
 // The energy at given parameters, how far above the minimum it is, and the step towards it.
@@ -375,12 +283,8 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
         const Index k = active[a];
         const auto at = static_cast<std::size_t>(k);
         Sums all = sums[a * static_cast<std::size_t>(pieces)];
-        for (std::size_t piece = 1; piece < static_cast<std::size_t>(pieces); ++piece) {
-          const Sums& next = sums[a * static_cast<std::size_t>(pieces) + piece];
-          all.squares.add(next.squares);
-          all.total.add(next.total);
-          for (std::size_t j = 0; j < all.gradient.size(); ++j) all.gradient[j].add(next.gradient[j]);
-        }
+        for (std::size_t piece = 1; piece < static_cast<std::size_t>(pieces); ++piece)
+          all.add(sums[a * static_cast<std::size_t>(pieces) + piece]);
         State state = judge(shape, factors[at], mean + (first + k) * (p + 1), trial[at].data(), all);
         const bool better = step == 0 || state.gap < best[at].gap;
         const bool halved = step == 0 || state.gap < 0.5 * best[at].gap;

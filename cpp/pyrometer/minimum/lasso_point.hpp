@@ -1,0 +1,66 @@
+// A point of the lasso's energy: parameters, residuals in second moments, value and duality gap.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/minimum/centred.hpp"
+
+namespace pyrometer::minimum {
+
+using Numbers = std::vector<double>;
+
+inline double square(double x) { return x * x; }
+inline double sign(double x) { return x > 0 ? 1 : (x < 0 ? -1 : 0); }
+inline double& at(Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
+inline double at(const Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
+
+/// One system's energy, E = mean r^2 + 2 half sum_j |theta_j|, at one point.
+///
+/// Coordinates 0 .. features-1 are the features, `features` the constant one where it is penalised; a free intercept is
+/// eliminated. Parameters are sums of two doubles, theta + low: with a penalised intercept and large means the gradient
+/// feels the rounding of a parameter long before the energy does, and a dual point needs a gradient that is right.
+struct LassoPoint {
+  struct Certificate {
+    double value;
+    double gap;
+  };
+
+  Centred centred;
+  Index features = 0;
+  bool constant = false;
+  double weight = 0;   ///< of the squared mean of the residuals: 0 where a free intercept removes it
+  double half = 0;     ///< l1 / 2
+  double rbar = 0;     ///< mean of the residuals
+  Numbers theta, low;  ///< features + 1
+  Numbers covariance;  ///< of each feature with the residuals
+
+  /// Takes a system and starts at 0.
+  void start(const Moments& data, const Penalty& l1, Index system);
+
+  [[nodiscard]] Index coordinates() const { return features + (constant ? 1 : 0); }
+  [[nodiscard]] const double* scatter(Index j) const { return centred.scatter + j * (features + 1); }
+  [[nodiscard]] double mean(Index j) const { return j == features ? 1 : centred.mean[j]; }
+  [[nodiscard]] double scale(Index j) const { return j == features ? 0 : centred.factor.scale(j); }
+  /// c_j = mean x_j r: half the fall of the squared error along j.
+  [[nodiscard]] double slope(Index j) const {
+    return (j == features ? 0 : at(covariance, j)) + weight * mean(j) * rbar;
+  }
+  /// Whether the energy depends on coordinate j at all.
+  [[nodiscard]] bool movable(Index j) const {
+    return j == features || centred.factor.scale(j) > 0 || (weight > 0 && centred.mean[j] != 0);
+  }
+
+  /// Computes covariance and rbar from the parameters, the latter in twice the working precision.
+  void refresh();
+  /// Minimises along every coordinate in turn. Returns whether a coordinate entered, left or changed sign.
+  bool sweep();
+  /// The energy, and how far it is at most above the minimum: see lasso().
+  [[nodiscard]] Certificate certify() const;
+  /// How far theta alone may lie above theta + low.
+  [[nodiscard]] double rounded() const;
+
+ private:
+  void shift(Index j, double by);
+};
+
+}  // namespace pyrometer::minimum
