@@ -18,7 +18,7 @@ from pyrometer.systems import L1, LinearRegression, System
 __all__ = ["minimum_energy"]
 
 # Below this many digits the rows are asked. The count is a bound that is usually 1 to 3 digits too modest, and a
-# temperature feels E* only through <E> - E*; on the other side of the scale is a QR, many times the cost of the moments.
+# temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of the moments.
 _ENOUGH_DIGITS = 9.0
 
 # A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.

@@ -1,10 +1,11 @@
 """What must hold of every minimum energy, whatever the data."""
 
 import numpy as np
-import pyrometer as pm
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import pyrometer as pm
 
 pytestmark = pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning")
 
@@ -50,7 +51,7 @@ def test_no_parameters_are_below(problem, penalty, intercept, seed):
     X, y = problem
     best = minimum(X, y, penalty, intercept)
     rounding = 1e-9 * np.mean(y**2)
-    assert 0 <= best.value
+    assert best.value >= 0
     assert energy(X, y, best.parameters, penalty, intercept) <= best.value + best.gap + rounding
     rng = np.random.default_rng(seed)
     for size in (1e-3, 1.0, 1e3):

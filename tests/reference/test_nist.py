@@ -1,16 +1,17 @@
 """Certified minima: the linear problems of NIST's Statistical Reference Datasets, and those data solved at 60 digits.
 
-The certified sums of squares belong to the decimal data; every one is computed again here, from the decimal strings, before
-anything is compared with it. Powers of decimal data are rounded before we see them, which alone moves Filip's minimum by 5e-10
-of its value: what the arithmetic does is therefore judged by the minimum of the rounded columns.
+The certified sums of squares belong to the decimal data; every one is computed again here, from the decimal strings,
+before anything is compared with it. Powers of decimal data are rounded before we see them, which alone moves Filip's
+minimum by 5e-10 of its value: what the arithmetic does is therefore judged by the minimum of the rounded columns.
 """
 
 from pathlib import Path
 
 import mpmath
 import numpy as np
-import pyrometer as pm
 import pytest
+
+import pyrometer as pm
 
 DATA = Path(__file__).parent / "data"
 DEGREE = {"filip": 10, "norris": 1, "pontius": 2, "noint1": 1, "noint2": 1} | {f"wampler{k}": 5 for k in range(1, 6)}

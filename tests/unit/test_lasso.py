@@ -4,10 +4,11 @@ import itertools
 
 import mpmath
 import numpy as np
-import pyrometer as pm
 import pytest
-from pyrometer import _core
 from sklearn.linear_model import Lasso
+
+import pyrometer as pm
+from pyrometer import _core
 
 from . import exact
 
@@ -15,9 +16,7 @@ KINDS = [(True, True), (True, False), (False, True)]  # intercept, whether it is
 
 
 def least(X, y, lam, intercept=True, penalised=True):
-    return pm.minimum_energy(
-        pm.LinearRegression(X, y, penalty=pm.L1(lam, intercept=penalised), intercept=intercept)
-    )
+    return pm.minimum_energy(pm.LinearRegression(X, y, penalty=pm.L1(lam, intercept=penalised), intercept=intercept))
 
 
 def make(kind, rng):
@@ -45,8 +44,8 @@ def test_the_gap_is_closed_and_true(kind, intercept, penalised, lam):
     minimum = least(X, y, lam, intercept, penalised)
     assert minimum.method == "coordinate-descent"
     assert 0 <= minimum.gap <= 1e-12 * minimum.value
-    # The dual of the rows as they are, at the residuals of one more step in exact arithmetic: a bound from below that owes
-    # nothing to the moments. Any signs will do to make a dual point; those found make the best one.
+    # The dual of the rows as they are, at the residuals of one more step in exact arithmetic: a bound from below that
+    # owes nothing to the moments. Any signs will do to make a dual point; those found make the best one.
     theta = minimum.parameters
     with mpmath.workdps(60):
         energy = exact.energy(X, y, theta, intercept=intercept, l1=lam, penalise_intercept=penalised)

@@ -4,15 +4,15 @@ import gc
 import weakref
 
 import numpy as np
-import pyrometer as pm
 import pytest
 import statsmodels.api as sm
-from pyrometer import _core
-from pyrometer.minimum import _found
 from sklearn.linear_model import LinearRegression, Ridge
 
-from . import exact
+import pyrometer as pm
+from pyrometer import _core
+from pyrometer.minimum import _found
 
+from . import exact
 
 PENALTIES = [None, pm.L2(0.3), pm.L2(0.3, intercept=False)]
 
@@ -80,7 +80,7 @@ def test_a_penalised_intercept_is_a_column_of_ones(data):
     [
         lambda X, y: (X, y),
         lambda X, y: (X + 1e6, y + 5e6),
-        lambda X, y: (X + [1e8, 1e3, -1e5, 0], y),
+        lambda X, y: (X + np.array([1e8, 1e3, -1e5, 0]), y),
         lambda X, y: (X * [1e-130, 1, 1e120, 1], y),
         lambda X, y: (X, X @ [1.0, 2, 3, 4] + 1e-5 * y),
         lambda X, y: (near(X, 1e-3), y),
@@ -122,7 +122,8 @@ def test_lost_digits_are_found_in_the_rows_or_warned_of(data):
 def test_float32_rows(data):
     X, y = (a.astype(np.float32) for a in data)
     y = (X @ np.float32([1, 2, 3, 4]) + np.float32(1e-3) * y).astype(np.float32)
-    single, double = (pm.minimum_energy(pm.LinearRegression(*pair)) for pair in ((X, y), (X.astype(float), y.astype(float))))
+    single = pm.minimum_energy(pm.LinearRegression(X, y))
+    double = pm.minimum_energy(pm.LinearRegression(X.astype(float), y.astype(float)))
     assert single.value == pytest.approx(double.value, rel=1e-9)
 
 
@@ -216,12 +217,11 @@ def test_threads_change_no_bit(p):
     rng = np.random.default_rng(p)
     X, y = rng.normal(size=(3, 3000, p)), rng.normal(size=(3, 3000))
     moments = pm.Moments.of(X, y)
-    results = []
-    for threads in (1, 2, 3):
-        results.append(
-            _core.least_squares(3000, moments.mean, moments.scatter, True, 0.1, True, threads)
-            + _core.least_squares_rows(X, y, moments.mean, True, 0.0, True, threads)
-        )
+    results = [
+        _core.least_squares(3000, moments.mean, moments.scatter, True, 0.1, True, threads)
+        + _core.least_squares_rows(X, y, moments.mean, True, 0.0, True, threads)
+        for threads in (1, 2, 3)
+    ]
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(a, b)

@@ -14,6 +14,25 @@ void subtract(double* to, double a, const double* from, Index begin, Index end) 
   for (Index i = begin; i < end; ++i) to[i] -= a * from[i];
 }
 
+// Rows i and, if there is a `pair`, i + 1 of the triangle, less what eight rows of the panel explain of them: two rows
+// at a time, so that the panel is read half as often.
+void subtract_eight(double* __restrict to, double* __restrict next, const double* __restrict panel, Index stride,
+                    Index i, bool pair) {
+  double a[8], b[8];
+  for (Index t = 0; t < 8; ++t) {
+    a[t] = panel[t * stride + i];
+    b[t] = pair ? panel[t * stride + i + 1] : 0;
+  }
+  const double *u0 = panel, *u1 = u0 + stride, *u2 = u1 + stride, *u3 = u2 + stride;
+  const double *u4 = u3 + stride, *u5 = u4 + stride, *u6 = u5 + stride, *u7 = u6 + stride;
+  for (Index k = i; k < stride; ++k) {
+    to[k] -= ((a[0] * u0[k] + a[1] * u1[k]) + (a[2] * u2[k] + a[3] * u3[k])) +
+             ((a[4] * u4[k] + a[5] * u5[k]) + (a[6] * u6[k] + a[7] * u7[k]));
+    next[k] -= ((b[0] * u0[k] + b[1] * u1[k]) + (b[2] * u2[k] + b[3] * u3[k])) +
+               ((b[4] * u4[k] + b[5] * u5[k]) + (b[6] * u6[k] + b[7] * u7[k]));
+  }
+}
+
 double dot(const double* a, const double* b, Index begin, Index end) {
   double sum[8] = {};
   Index i = begin;
@@ -79,13 +98,11 @@ void Factor::run(double noise) {
         used_[static_cast<std::size_t>(i)] += own[i] * own[i];
       }
     }
-    for (Index i = end; i < size_; ++i) {
-      double* to = row(i);
-      for (Index q = begin; q < end; q += 4) {  // a full panel: kPanel is a multiple of 4, and rows are left only then
-        const double *u0 = row(q), *u1 = row(q + 1), *u2 = row(q + 2), *u3 = row(q + 3);
-        const double a0 = u0[i], a1 = u1[i], a2 = u2[i], a3 = u3[i];
-        for (Index k = i; k < size_; ++k) to[k] -= (a0 * u0[k] + a1 * u1[k]) + (a2 * u2[k] + a3 * u3[k]);
-      }
+    // A full panel, or no row is left. An odd last row is paired with scratch.
+    for (Index i = end; i < size_; i += 2) {
+      const bool pair = i + 1 < size_;
+      for (Index q = begin; q < end; q += 8)
+        subtract_eight(row(i), pair ? row(i + 1) : used_.data(), row(q), size_, i, pair);
     }
   }
   rank_ = size_;

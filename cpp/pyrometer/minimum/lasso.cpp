@@ -19,19 +19,15 @@ namespace {
 // The search over active sets of one system; what it allocates is kept for the next.
 class Descent {
  public:
-  void minimise(const Moments& data, const Penalty& l1, Index system, bool may_ask, const Minima& out);
+  void minimise(const Moments& data, const Penalty& l1, Index system, const Minima& out);
 
  private:
   bool newton(const std::vector<Index>& active, Numbers& direction);
   bool advance(const std::vector<Index>& active, const Numbers& direction, bool flat);
-  void polish(bool may_ask);
+  void polish();
   void null_vector(Index k, double share, Numbers& direction) const;
-  [[nodiscard]] double sign_of(Index j) const { return j == added_ ? added_sign_ : sign(at(x_.theta, j)); }
-
   LassoPoint x_;
   Factor active_factor_;
-  Index added_ = -1;  // the coordinate that enters from 0, and with which sign
-  double added_sign_ = 0;
   Numbers work_u_, work_v_;
 };
 
@@ -57,7 +53,7 @@ bool Descent::newton(const std::vector<Index>& active, Numbers& direction) {
   Numbers pull(active.size()), means(static_cast<std::size_t>(k));
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    pull[i] = x_.slope(j) - x_.half * sign_of(j);
+    pull[i] = x_.slope(j) - x_.half * sign(at(x_.theta, j));
   }
   for (Index i = 0; i < k; ++i) at(means, i) = x_.centred.mean[active[static_cast<std::size_t>(i)]];
   if (with_constant)  // eliminated: the mean of the residuals then is x_.half * its sign
@@ -122,7 +118,7 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   double gain = 0, way = 1;
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    gain += direction[i] * ((flat ? 0 : x_.slope(j)) - x_.half * sign_of(j));
+    gain += direction[i] * ((flat ? 0 : x_.slope(j)) - x_.half * sign(at(x_.theta, j)));
   }
   if (flat && gain < 0) gain = -gain, way = -1;
   const double curvature = flat ? 0 : gain;
@@ -159,57 +155,48 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   return !flat && stop < 0 && crossed == 0;
 }
 
-void Descent::polish(bool may_ask) {
+void Descent::polish() {
   Numbers direction, best_theta = x_.theta, best_low = x_.low;
   std::vector<Index> active;
   LassoPoint::Certificate best = x_.certify();
+  double lowest = best.value;
   const Index limit = 200 + 20 * x_.coordinates();
   int stale = 0;
-  added_ = -1;
   for (Index round = 0; round < limit && stale < 8; ++round) {
-    if (may_ask) base::throw_if_interrupted();
+    base::throw_if_interrupted();
     active.clear();
     for (Index j = 0; j < x_.coordinates(); ++j)
-      if (at(x_.theta, j) != 0 || j == added_) active.push_back(j);
+      if (at(x_.theta, j) != 0) active.push_back(j);
     bool settled = true;
     if (!active.empty()) {
       const bool flat = newton(active, direction);
       settled = advance(active, direction, flat);
     }
-    added_ = -1;
     if (!settled) continue;
     const LassoPoint::Certificate now = x_.certify();
-    if (now.gap < best.gap || now.value < best.value) {
-      stale = now.gap < 0.5 * best.gap || now.value < best.value ? 0 : stale + 1;
-      if (now.gap < best.gap) best = now, best_theta = x_.theta, best_low = x_.low;
-    } else {
-      ++stale;
-    }
+    stale = now.gap < 0.5 * best.gap || now.value < lowest * (1 - 1e-12) ? 0 : stale + 1;
+    lowest = std::min(lowest, now.value);
+    if (now.gap < best.gap) best = now, best_theta = x_.theta, best_low = x_.low;
     if (now.gap <= 1e-14 * now.value) break;
-    double worst = x_.half * (1 + 4 * std::numeric_limits<double>::epsilon());
-    for (Index j = 0; j < x_.coordinates(); ++j)
-      if (at(x_.theta, j) == 0 && x_.movable(j) && std::abs(x_.slope(j)) > worst)
-        worst = std::abs(x_.slope(j)), added_ = j;
-    if (added_ >= 0) added_sign_ = sign(x_.slope(added_));
-    if (added_ < 0 && stale > 1) break;
+    if (!x_.enter() && stale > 1) break;
   }
   x_.theta = best_theta;
   x_.low = best_low;
   x_.refresh();
 }
 
-void Descent::minimise(const Moments& data, const Penalty& l1, Index system, bool may_ask, const Minima& out) {
+void Descent::minimise(const Moments& data, const Penalty& l1, Index system, const Minima& out) {
   x_.start(data, l1, system);
   const auto slot = static_cast<std::size_t>(system);
 
   LassoPoint::Certificate found = x_.certify();
   for (int sweeps = 0, calm = 0; sweeps < 100 && calm < 3 && found.gap > 1e-14 * found.value; ++sweeps) {
-    if (may_ask) base::throw_if_interrupted();
+    base::throw_if_interrupted();
     calm = x_.sweep() ? 0 : calm + 1;
     found = x_.certify();
   }
   x_.refresh();
-  polish(may_ask);
+  polish();
   found = x_.certify();
 
   const Index n = data.parameters();
@@ -256,7 +243,7 @@ void lasso(const Moments& data, const Penalty& l1, int threads, const Minima& ou
   std::vector<Descent> descents(static_cast<std::size_t>(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
     for (Index system = chunks.begin(chunk); system < chunks.end(chunk); ++system)
-      descents[static_cast<std::size_t>(worker)].minimise(data, l1, system, worker == 0, out);
+      descents[static_cast<std::size_t>(worker)].minimise(data, l1, system, out);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "pyrometer/minimum/doubled.hpp"
 
@@ -58,15 +59,26 @@ bool LassoPoint::sweep() {
   bool changed = false;
   for (Index j = 0; j < coordinates(); ++j) {
     if (!movable(j)) continue;
-    const double curvature = (j == features ? 0 : scatter(j)[j] / centred.count) + weight * square(mean(j));
-    const double old = at(theta, j), pull = slope(j) + curvature * old;
-    const double wanted = std::abs(pull) > half ? (pull - sign(pull) * half) / curvature : 0;
+    const double old = at(theta, j), pull = slope(j) + curvature(j) * old;
+    const double wanted = std::abs(pull) > half ? (pull - sign(pull) * half) / curvature(j) : 0;
     if (wanted == old) continue;
     shift(j, wanted - old);
     at(theta, j) = wanted;
     changed = changed || sign(wanted) != sign(old);
   }
   return changed;
+}
+
+bool LassoPoint::enter() {
+  bool entered = false;
+  for (Index j = 0; j < coordinates(); ++j) {
+    if (at(theta, j) != 0 || !movable(j)) continue;
+    const double pull = slope(j);
+    if (std::abs(pull) <= half * (1 + 4 * std::numeric_limits<double>::epsilon())) continue;
+    shift(j, (pull - sign(pull) * half) / curvature(j));
+    entered = true;
+  }
+  return entered;
 }
 
 LassoPoint::Certificate LassoPoint::certify() const {

@@ -45,6 +45,9 @@ struct LassoPoint {
   [[nodiscard]] double slope(Index j) const {
     return (j == features ? 0 : at(covariance, j)) + weight * mean(j) * rbar;
   }
+  [[nodiscard]] double curvature(Index j) const {
+    return (j == features ? 0 : scatter(j)[j] / centred.count) + weight * square(mean(j));
+  }
   /// Whether the energy depends on coordinate j at all.
   [[nodiscard]] bool movable(Index j) const {
     return j == features || centred.factor.scale(j) > 0 || (weight > 0 && centred.mean[j] != 0);
@@ -54,6 +57,8 @@ struct LassoPoint {
   void refresh();
   /// Minimises along every coordinate in turn. Returns whether a coordinate entered, left or changed sign.
   bool sweep();
+  /// The same along the coordinates that are 0 and violate the optimality conditions. Returns whether there were any.
+  bool enter();
   /// The energy, and how far it is at most above the minimum: see lasso().
   [[nodiscard]] Certificate certify() const;
   /// How far theta alone may lie above theta + low.
