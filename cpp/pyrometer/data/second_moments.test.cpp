@@ -1,0 +1,174 @@
+#include "pyrometer/data/second_moments.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "pyrometer/data/merge.hpp"
+#include "pyrometer/data/merge_tree.hpp"
+
+using namespace pyrometer;
+
+namespace {
+
+struct Result {
+  std::vector<double> mean, scatter;
+  bool operator==(const Result&) const = default;
+};
+
+// In arrays of exactly their size, so that a sanitizer sees a read beyond the end.
+template <class T>
+struct Sample {
+  Sample(Index systems_, Index rows_, Index features_, double middle)
+      : systems(systems_),
+        rows(rows_),
+        features(features_),
+        X(new T[static_cast<std::size_t>(systems * rows * features)]),
+        y(new T[static_cast<std::size_t>(systems * rows)]) {
+    std::mt19937_64 bits(static_cast<std::uint64_t>(rows * 100 + features));
+    std::normal_distribution<double> normal(middle, 1);
+    for (Index k = 0; k < systems * rows * features; ++k) X[static_cast<std::size_t>(k)] = static_cast<T>(normal(bits));
+    for (Index k = 0; k < systems * rows; ++k) y[static_cast<std::size_t>(k)] = static_cast<T>(normal(bits));
+  }
+
+  [[nodiscard]] Result moments(int threads) const {
+    const std::size_t columns = static_cast<std::size_t>(features + 1), count = static_cast<std::size_t>(systems);
+    Result result{std::vector<double>(count * columns), std::vector<double>(count * columns * columns)};
+    data::second_moments<T>({X.get(), y.get(), systems, rows, features}, threads, result.mean.data(),
+                            result.scatter.data());
+    return result;
+  }
+
+  [[nodiscard]] long double z(Index s, Index i, Index j) const {
+    const Index row = s * rows + i;
+    return j < features ? X[static_cast<std::size_t>(row * features + j)] : y[static_cast<std::size_t>(row)];
+  }
+
+  Index systems, rows, features;
+  std::unique_ptr<T[]> X, y;
+};
+
+// The greatest error of a scatter, for columns of variance 1, by the textbook's two passes in long double.
+template <class T>
+double error(const Sample<T>& sample, const Result& result) {
+  const Index m = sample.rows, columns = sample.features + 1;
+  double worst = 0;
+  for (Index s = 0; s < sample.systems; ++s) {
+    std::vector<long double> mean(static_cast<std::size_t>(columns));
+    for (Index j = 0; j < columns; ++j) {
+      long double sum = 0;
+      for (Index i = 0; i < m; ++i) sum += sample.z(s, i, j);
+      mean[static_cast<std::size_t>(j)] = sum / static_cast<long double>(m);
+    }
+    for (Index j = 0; j < columns; ++j) {
+      for (Index k = 0; k < columns; ++k) {
+        long double sum = 0;
+        for (Index i = 0; i < m; ++i) {
+          sum += (sample.z(s, i, j) - mean[static_cast<std::size_t>(j)]) *
+                 (sample.z(s, i, k) - mean[static_cast<std::size_t>(k)]);
+        }
+        const double got = result.scatter[static_cast<std::size_t>((s * columns + j) * columns + k)];
+        worst = std::max(worst, std::abs(got - static_cast<double>(sum)) / static_cast<double>(m));
+      }
+    }
+  }
+  return worst;
+}
+
+template <class T>
+std::string complaint(Sample<T>& sample) {
+  try {
+    static_cast<void>(sample.moments(2));
+  } catch (const std::invalid_argument& problem) {
+    return problem.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("scatters agree with two passes in long double, at any mean", T, double, float) {
+  for (const double middle : {0.0, 1e7}) {
+    for (Index p = 0; p < 27; ++p) {
+      for (const Index m : {Index{1}, Index{3}, Index{130}, Index{1500}}) {
+        if (m == 1500 && p % 5 != 0) continue;
+        const Sample<T> sample(2, m, p, middle);
+        const Result result = sample.moments(1);
+        CHECK(error(sample, result) < 1e-14);
+        CHECK(result == sample.moments(3));
+      }
+    }
+  }
+}
+
+TEST_CASE("a stack has the bits of its systems") {
+  const Sample<double> stack(9, 2100, 5, 3.0);
+  const Result all = stack.moments(2);
+  for (Index s = 0; s < 9; ++s) {
+    std::vector<double> mean(6), scatter(36);
+    data::second_moments<double>({stack.X.get() + s * 2100 * 5, stack.y.get() + s * 2100, 1, 2100, 5}, 2, mean.data(),
+                                 scatter.data());
+    CHECK(std::equal(mean.begin(), mean.end(), all.mean.begin() + s * 6));
+    CHECK(std::equal(scatter.begin(), scatter.end(), all.scatter.begin() + s * 36));
+  }
+}
+
+TEST_CASE("bad values are named") {
+  Sample<double> sample(2, 1300, 9, 0.0);
+  sample.X[(1300 + 1299) * 9 + 8] = NAN;
+  CHECK(complaint(sample) == "X must be finite, got nan at system 1, row 1299, column 8");
+  sample.y[1300 + 1299] = sample.y[1300 + 1298] = -std::numeric_limits<double>::infinity();
+  CHECK(complaint(sample) == "y must be finite, got -inf at system 1, row 1298");
+  sample = Sample<double>(1, 40, 9, 0.0);
+  sample.X[7] = 1e300;
+  CHECK(complaint(sample).find("overflow") != std::string::npos);
+}
+
+TEST_CASE("a merged tree is the same for every order of arrival") {
+  const Index columns = 3, leaves = 11;
+  const auto grown = [&](std::vector<Index> order) {
+    data::MergeTree tree(columns);
+    tree.reset(5);  // a tree is used again
+    tree.reset(leaves);
+    for (const Index leaf : order) {
+      auto part = tree.take();
+      part->count = leaf + 1;
+      for (Index j = 0; j < data::padded(columns); ++j) {
+        part->shift[static_cast<std::size_t>(j)] = static_cast<double>(leaf * j);
+        part->off[static_cast<std::size_t>(j)] = 1.0 / static_cast<double>(3 + leaf);
+        for (Index k = 0; k < data::padded(columns); ++k)
+          part->scatter[static_cast<std::size_t>(j * data::padded(columns) + k)] = 1.0 / static_cast<double>(7 + leaf);
+      }
+      tree.add(leaf, std::move(part));
+    }
+    const data::Part& root = tree.root();
+    std::vector<double> numbers(root.off.get(), root.off.get() + columns);
+    for (Index j = 0; j < columns; ++j) numbers.push_back(root.scatter[static_cast<std::size_t>(j)]);
+    numbers.push_back(static_cast<double>(root.count));
+    return numbers;
+  };
+  const auto forward = grown({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(forward.back() == 66);
+  CHECK(forward == grown({10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}));
+  CHECK(forward == grown({5, 0, 10, 3, 8, 1, 6, 2, 9, 4, 7}));
+}
+
+TEST_CASE("what was merged in can be taken out") {
+  const Sample<double> a(1, 50, 2, 5.0), b(1, 20, 2, -1.0);
+  const Result one = a.moments(1), two = b.moments(1);
+  std::vector<double> mean(3), scatter(9), mean_left(3), scatter_left(9);
+  data::merge_moments({50, one.mean.data(), one.scatter.data()}, {20, two.mean.data(), two.scatter.data()}, 1, 3,
+                      mean.data(), scatter.data());
+  data::merge_moments({70, mean.data(), scatter.data()}, {20, two.mean.data(), two.scatter.data()}, -1, 3,
+                      mean_left.data(), scatter_left.data());
+  for (std::size_t k = 0; k < 9; ++k) CHECK(scatter_left[k] == doctest::Approx(one.scatter[k]).epsilon(1e-12));
+  CHECK_THROWS_AS(data::merge_moments({50, one.mean.data(), one.scatter.data()}, {20, two.mean.data(), scatter.data()},
+                                      -1, 3, mean_left.data(), scatter_left.data()),
+                  std::invalid_argument);
+}
