@@ -19,14 +19,14 @@ std::string printed(double value) { return std::isnan(value) ? "nan" : value > 0
 }  // namespace
 
 bool suspicious(Index columns, const double* mean, const double* scatter) {
-  double finite = 0;
-  for (Index k = 0; k < columns * columns; ++k) finite += scatter[k] * 0;
-  bool small = false;
+  // x - x is 0 for finite numbers only. Without a branch, so that the compiler makes vectors of it.
+  Index bad = 0;
+  for (Index k = 0; k < columns * columns; ++k) bad |= scatter[k] - scatter[k] != 0;
   for (Index j = 0; j < columns; ++j) {
-    finite += mean[j] * mean[j] * 0;
-    small = small || tiny(mean[j], scatter[j * columns + j]);
+    const double square = mean[j] * mean[j];
+    bad |= square - square != 0 || tiny(mean[j], scatter[j * columns + j]);
   }
-  return small || !(finite == 0);
+  return bad != 0;
 }
 
 template <class T>
