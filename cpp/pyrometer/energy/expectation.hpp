@@ -20,8 +20,18 @@ namespace pyrometer::energy {
 /// unit of t below 9 and t itself beyond; |y| where s = 0. Relative error below 6e-16.
 [[nodiscard]] double mean_folded(double y, double s);
 
-/// The two above over arrays: out[i] from s[i] (and y[i]). Nanoseconds an element, no allocation, any aliasing of out and s.
+/// A value and s times its derivative in s.
+struct ValueAndSlope {
+  double value;
+  double slope;
+};
+[[nodiscard]] ValueAndSlope mean_softplus_slope(double s);
+[[nodiscard]] ValueAndSlope mean_folded_slope(double y, double s);
+
+/// The four above over arrays: out[i] (and slope[i]) from s[i] and y[i].
 void mean_softplus(Vector s, MutableVector out);
 void mean_folded(Vector y, Vector s, MutableVector out);
+void mean_softplus_slope(Vector s, MutableVector out, MutableVector slope);
+void mean_folded_slope(Vector y, Vector s, MutableVector out, MutableVector slope);
 
 }  // namespace pyrometer::energy
