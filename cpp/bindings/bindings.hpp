@@ -50,5 +50,6 @@ void bind_random(py::module_& module);
 void bind_moments(py::module_& module);
 void bind_minimum(py::module_& module);
 void bind_energy(py::module_& module);
+void bind_rows(py::module_& module);
 
 }  // namespace pyrometer::bindings

@@ -16,8 +16,8 @@ namespace pyrometer::energy {
 
 /// E |y - sZ|, Z standard normal: the mean absolute error of a prediction of standard deviation s >= 0 at target y.
 ///
-/// s F(|y| / s) with the folded normal F(t) = sqrt(2/pi) e^{-t^2/2} + t erf(t / sqrt 2), one polynomial of degree 17 for each
-/// unit of t below 9 and t itself beyond; |y| where s = 0. Relative error below 6e-16.
+/// s F(|y| / s) with the folded normal F(t) = sqrt(2/pi) e^{-t^2/2} + t erf(t / sqrt 2), one polynomial of degree 17
+/// for each unit of t below 9 and t itself beyond; |y| where s = 0. Relative error below 6e-16.
 [[nodiscard]] double mean_folded(double y, double s);
 
 /// A value and s times its derivative in s.

@@ -7,20 +7,29 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/energy/expectation.hpp"
+#include "pyrometer/energy/row_norms.hpp"
 
 namespace pyrometer::energy {
 namespace {
 
-constexpr Index kBlock = 64;         // rows whose squares are transposed at a time, so that a law runs over rows as vectors
+constexpr Index kBlock = 64;  // rows at a time
 constexpr Index kChunkFlops = 1 << 22;
+// From so many laws on, squares are transposed once and every law runs over rows as vectors.
+constexpr Index kTransposeFrom = 4;
 constexpr double kSmall = 1e-280, kLarge = 1e280;
 
 struct Block {
   std::vector<double> squares;  // feature-major: squares[j * kBlock + i]
+  std::vector<double> weight;   // of one law, with zeros to a whole vector
   std::vector<double> s, y, value, slope;
 
   explicit Block(Index features)
-      : squares(static_cast<std::size_t>(features * kBlock)), s(kBlock), y(kBlock), value(kBlock), slope(kBlock) {}
+      : squares(static_cast<std::size_t>(features * kBlock)),
+        weight(static_cast<std::size_t>((features + kRowLanes - 1) / kRowLanes * kRowLanes), 0.0),
+        s(kBlock),
+        y(kBlock),
+        value(kBlock),
+        slope(kBlock) {}
 };
 
 template <class T>
@@ -48,14 +57,19 @@ double careful_deviation(const T* x, Index features, const double* variance, dou
 
 template <class T>
 void deviations(const T* X, Index first, Index rows, Index features, bool intercept, const double* variance,
-                Block& block) {
-  double s2[kBlock];
+                bool transposed, Block& block) {
+  double s2[kBlock] = {};
   const double constant = intercept ? variance[features] : 0.0;
-  std::fill_n(s2, kBlock, constant);
-  for (Index j = 0; j < features; ++j) {
-    const double v = variance[j];
-    const double* column = block.squares.data() + j * kBlock;
-    for (Index i = 0; i < kBlock; ++i) s2[i] += v * column[i];
+  if (transposed) {
+    std::fill_n(s2, kBlock, constant);
+    for (Index j = 0; j < features; ++j) {
+      const double v = variance[j];
+      const double* column = block.squares.data() + j * kBlock;
+      for (Index i = 0; i < kBlock; ++i) s2[i] += v * column[i];
+    }
+  } else {
+    std::copy_n(variance, features, block.weight.begin());
+    weighted_squares(X, rows, features, block.weight.data(), constant, s2);
   }
   for (Index i = 0; i < kBlock; ++i) block.s[static_cast<std::size_t>(i)] = std::sqrt(s2[i]);
   for (Index i = 0; i < rows; ++i)
@@ -93,6 +107,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   require(rows > 0, "X must have at least one row");
   require(variance.cols == features + intercept, "variance must have ", features + intercept, " columns, got ",
           variance.cols);
+  const bool transposed = variance.rows >= kTransposeFrom;
   const Index laws = variance.rows, work = std::max<Index>(1, (features + 40) * laws);
   const Index size = std::clamp<Index>(kChunkFlops / work / kBlock, 1, 1024) * kBlock;
   const base::Chunks chunks{rows, size};
@@ -108,7 +123,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += kBlock) {
       const Index count = std::min(kBlock, chunks.end(chunk) - first);
       const T* part = X + (system * rows + first) * features;
-      square(part, count, features, block.squares.data());
+      if (transposed) square(part, count, features, block.squares.data());
       if (loss == RowLoss::absolute)
         for (Index i = 0; i < count; ++i) {
           const double target = static_cast<double>(y[system * rows + first + i]);
@@ -116,7 +131,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
           block.y[static_cast<std::size_t>(i)] = target;
         }
       for (Index law = 0; law < laws; ++law) {
-        deviations(part, first, count, features, intercept, variance.row(law), block);
+        deviations(part, first, count, features, intercept, variance.row(law), transposed, block);
         evaluate(loss, slope != nullptr, static_cast<std::size_t>(count), block);
         sums[law] += sum(block.value, count);
         if (slope) sums[laws + law] += sum(block.slope, count);
@@ -138,8 +153,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
     }
 }
 
-template void normal_rows<double>(const double*, const double*, Index, Index, Index, bool, RowLoss, Matrix, int, double*,
-                                  double*);
+template void normal_rows<double>(const double*, const double*, Index, Index, Index, bool, RowLoss, Matrix, int,
+                                  double*, double*);
 template void normal_rows<float>(const float*, const float*, Index, Index, Index, bool, RowLoss, Matrix, int, double*,
                                  double*);
 

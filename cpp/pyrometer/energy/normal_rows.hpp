@@ -21,15 +21,16 @@ enum class RowLoss {
 /// y         systems x rows; read for RowLoss::absolute only, else may be null.
 /// variance  laws x n, n = features + intercept: variances of the parameters, the intercept's last.
 /// mean      systems x laws, out.
-/// slope     systems x laws, out, or null: (1/m) sum_i s_i df/ds, the derivative along the common logarithm of the scales.
+/// slope     systems x laws, out, or null: (1/m) sum_i s_i df/ds, the derivative along the common logarithm of the
+/// scales.
 ///
 /// Throws std::invalid_argument, naming the cell, for a value of X or y that is not finite, and where s_i overflows.
 ///
 /// Reproducible: fixed chunks of rows, summed in order; the same bits for every `threads`.
 ///
-/// Cost for each row: n multiplications to square it, then for each law 2 n flops, a square root and about 40 flops of the
-/// closed form (80 with slopes): some 15 ns a row for one law of 20 parameters, so one pass at two thirds of the speed at
-/// which one thread reads rows of 160 bytes. X is read once for all laws; scratch 64 kB a thread.
+/// Cost for each row: n multiplications to square it, then for each law 2 n flops, a square root and about 40 flops of
+/// the closed form (80 with slopes): some 15 ns a row for one law of 20 parameters, so one pass at two thirds of the
+/// speed at which one thread reads rows of 160 bytes. X is read once for all laws; scratch 64 kB a thread.
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                  Matrix variance, int threads, double* mean, double* slope);
