@@ -6,6 +6,7 @@
 #include "pyrometer/energy/expectation.hpp"
 #include "pyrometer/energy/normal_rows.hpp"
 #include "pyrometer/energy/row_norms.hpp"
+#include "pyrometer/energy/uniform_rows.hpp"
 
 namespace pyrometer::bindings {
 namespace {
@@ -44,6 +45,26 @@ Answer normal_rows(const Array<T>& X, const Array<T>& y, bool intercept, const s
   return {mean, slopes};
 }
 
+using Bounded = std::tuple<Array<double>, Array<double>, std::optional<Array<double>>>;
+
+template <class T>
+Bounded uniform_rows(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
+                     const Array<double>& scale, Index normals, bool slope, int threads) {
+  require_rows(X, y);
+  const Matrix laws = matrix_of(scale, "scale");
+  const energy::RowLoss what = loss_of(loss);
+  Array<double> mean({X.shape(0), scale.shape(0)}), bound({X.shape(0), scale.shape(0)});
+  std::optional<Array<double>> slopes;
+  if (slope) slopes.emplace(std::vector<py::ssize_t>{X.shape(0), scale.shape(0)});
+  double *mean_out = mean.mutable_data(), *bound_out = bound.mutable_data();
+  double* slope_out = slope ? slopes->mutable_data() : nullptr;
+  released([&] {
+    energy::uniform_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, normals,
+                         threads, mean_out, bound_out, slope_out);
+  });
+  return {mean, bound, slopes};
+}
+
 template <class T>
 Array<double> mean_abs(const Array<T>& X, int threads) {
   require_rank(X, 3, "X");
@@ -79,6 +100,12 @@ void bind_rows(py::module_& module) {
       "Mean energies of normal laws: X (s, m, p), y (s, m), variance (b, n) -> mean (s, b), slope (s, b) or None.");
   module.def("normal_rows", &normal_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "variance"_a.noconvert(), "slope"_a, "threads"_a, "The same for float32 data.");
+  module.def("uniform_rows", &uniform_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
+             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a,
+             "Mean energies of uniform and mixed laws: X (s, m, p), y (s, m), scale (b, n), deviations of the first "
+             "`normals` parameters, lengths of the others -> mean, error bound (s, b), slope (s, b) or None.");
+  module.def("uniform_rows", &uniform_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
+             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "The same for float32 data.");
   module.def("mean_abs", &mean_abs<double>, "X"_a.noconvert(), "threads"_a,
              "Means of |x_ij| over rows: X (s, m, p) -> (s, p).");
   module.def("mean_abs", &mean_abs<float>, "X"_a.noconvert(), "threads"_a, "The same for float32 data.");

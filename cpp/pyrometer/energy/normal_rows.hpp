@@ -2,20 +2,14 @@
 #pragma once
 
 #include "pyrometer/base/types.hpp"
+#include "pyrometer/energy/row_loss.hpp"
 
 namespace pyrometer::energy {
-
-/// What is averaged over rows i; s_i is the standard deviation of the prediction theta . x_i.
-enum class RowLoss {
-  norm,           ///< s_i itself: the limits of both energies below
-  absolute,       ///< E |y_i - s_i Z|
-  cross_entropy,  ///< E ln(1 + e^{s_i Z}); the labels drop out
-};
 
 /// Averages a closed form over rows, for every system and law:
 ///
 ///     s_i(b)^2   = sum_j variance(b, j) x_ij^2     (plus variance(b, n-1) with an intercept)
-///     mean(k, b) = (1/m) sum_i f(y_i, s_i(b))
+///     mean(k, b) = (1/m) sum_i f(y_i, s_i(b)),    f = s_i, E |y_i - s_i Z| or E ln(1 + e^{s_i Z}) by `loss`
 ///
 /// X         systems x rows x features, finite.
 /// y         systems x rows; read for RowLoss::absolute only, else may be null.

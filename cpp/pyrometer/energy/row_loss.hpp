@@ -1,0 +1,13 @@
+// What is averaged over rows.
+#pragma once
+
+namespace pyrometer::energy {
+
+/// R_i = theta . x_i is the random prediction of row i; theta has mean zero.
+enum class RowLoss {
+  norm,           ///< the scale of R_i: its standard deviation (normal laws) or E|R_i| (uniform and mixed laws)
+  absolute,       ///< E |y_i - R_i|
+  cross_entropy,  ///< E ln(1 + e^{R_i}); the labels drop out
+};
+
+}  // namespace pyrometer::energy
