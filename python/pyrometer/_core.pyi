@@ -60,3 +60,19 @@ def sample_squares_energies(
     count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
     penalised: int, seed: _Seed, samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
+
+# energies row by row: X (s, m, p), y (s, m) of one dtype; y is read for loss "absolute" only. loss: "norm", "absolute" or
+# "cross-entropy"; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
+# the derivative along the common logarithm of the scales, None unless asked for. ValueError naming the cell.
+def normal_rows(
+    X: _Rows, y: _Rows, intercept: bool, loss: str, variance: _F64, slope: bool, threads: int
+) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); variance (b, n)
+def uniform_rows(
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int
+) -> tuple[_F64, _F64, _F64 | None]: ...  # mean, bound on its error, slope: (s, b); scale (b, n) as above
+
+# (1/m) sum_i |x_ij|: (s, p).
+def mean_abs(X: _Rows, threads: int) -> _F64: ...
+
+# kind "absolute": E|y - sZ|, "cross-entropy": E ln(1 + e^{sZ}), and s times the derivative in s; elementwise (k,).
+def expectation(kind: str, y: _F64, s: _F64) -> tuple[_F64, _F64]: ...

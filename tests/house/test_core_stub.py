@@ -54,7 +54,15 @@ def test_arguments(name: str) -> None:
         assert head.count(" = ") == len(arguments.defaults)
 
 
-SAMPLES = {"int": 1, "float": 0.5, "bool": True, "_Seed": (1, 2), "_F64": np.zeros((2, 2)), "_Rows": np.zeros((2, 2))}
+SAMPLES = {
+    "int": 1,
+    "float": 0.5,
+    "bool": True,
+    "str": "norm",
+    "_Seed": (1, 2),
+    "_F64": np.zeros((2, 2)),
+    "_Rows": np.zeros((2, 2)),
+}
 ARRAYS = [
     (name, argument.arg)
     for name, node in FUNCTIONS.items()

@@ -2,25 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numbers>
 
+#include "pyrometer/energy/eight_lanes.hpp"
 #include "pyrometer/energy/symmetric_sum.hpp"
 
 namespace pyrometer::energy {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
-
-// Eight doubles at every level; the compiler cuts them to the width of its registers.
-typedef double Lanes __attribute__((vector_size(64)));
-static_assert(sizeof(Lanes) == kSeriesLanes * sizeof(double));
-
-[[gnu::always_inline]] inline void load(const double* from, Lanes& to) { std::memcpy(&to, from, sizeof to); }
-[[gnu::always_inline]] inline void store(double* to, const Lanes& from) { std::memcpy(to, &from, sizeof from); }
-[[gnu::always_inline]] inline void fill(double value, Lanes& to) {
-  to = Lanes{value, value, value, value, value, value, value, value};
-}
 
 // sin(u) / u for |u| <= pi/2 as a polynomial in w = u^2: Taylor's series, which ends below one rounding.
 [[gnu::always_inline]] inline void sinc(const Lanes& w, Lanes& out) {

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <cstdint>
 
+#include "pyrometer/energy/expectation_tables.hpp"
+
 namespace pyrometer::energy {
 namespace {
 
-#include "pyrometer/energy/expectation_tables.inc"
+using namespace tables;
 
 constexpr double kInvSqrt2Pi = 0.39894228040143267794;
 

@@ -107,6 +107,9 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   require(rows > 0, "X must have at least one row");
   require(variance.cols == features + intercept, "variance must have ", features + intercept, " columns, got ",
           variance.cols);
+  for (Index i = 0; i < variance.size(); ++i)
+    require(std::isfinite(variance.data[i]) && variance.data[i] >= 0, "variance must be finite and not negative, got ",
+            variance.data[i], " at law ", i / variance.cols, ", parameter ", i % variance.cols);
   const bool transposed = variance.rows >= kTransposeFrom;
   const Index laws = variance.rows, work = std::max<Index>(1, (features + 40) * laws);
   const Index size = std::clamp<Index>(kChunkFlops / work / kBlock, 1, 1024) * kBlock;
@@ -149,6 +152,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
         if (slope) derivative += sums[laws + law];
       }
       mean[system * laws + law] = value * scale;
+      require(std::isfinite(value), "the energy must be below 1.8e308, got an overflow in the sum over rows of law ",
+              law, "; use a smaller scale or rescale the features");
       if (slope) slope[system * laws + law] = derivative * scale;
     }
 }

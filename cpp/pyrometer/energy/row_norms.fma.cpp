@@ -1,22 +1,10 @@
 #include <algorithm>
-#include <cstring>
 
+#include "pyrometer/energy/eight_lanes.hpp"
 #include "pyrometer/energy/row_norms.hpp"
 
 namespace pyrometer::energy {
 namespace {
-
-// Eight doubles at every level; the compiler cuts them to the width of its registers.
-typedef double Lanes __attribute__((vector_size(64)));
-typedef float HalfLanes __attribute__((vector_size(32)));
-
-[[gnu::always_inline]] inline void load(const double* from, Lanes& to) { std::memcpy(&to, from, sizeof to); }
-
-[[gnu::always_inline]] inline void load(const float* from, Lanes& to) {
-  HalfLanes half;
-  std::memcpy(&half, from, sizeof half);
-  to = __builtin_convertvector(half, Lanes);
-}
 
 template <class T>
 [[gnu::always_inline]] inline void row_sum(const T* x, Index vectors, const double* weight, Lanes& sum) {
@@ -57,7 +45,7 @@ void weighted_squares(const T* X, Index rows, Index features, const double* weig
       for (int r = 0; r < 8; ++r) row_sum(X + (i + r) * features, vectors, weight, sums[r]);
       transposed_sum(sums, total);
       total += constant;
-      std::memcpy(out + i, &total, sizeof total);
+      store(out + i, total);
     }
   }
   for (; i < rows; ++i) {

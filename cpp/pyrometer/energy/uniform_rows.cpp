@@ -238,6 +238,9 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
       }
       const Index cell = system * laws + law;
       mean[cell] = all.value.total() * share;
+      require(std::isfinite(mean[cell]),
+              "the energy must be below 1.8e308, got an overflow in the sum over rows of law ", law,
+              "; use a smaller scale or rescale the features");
       bound[cell] = all.bound.total() * share + 4.0 * kUnit * mean[cell];
       if (slope) slope[cell] = all.slope.total() * share;
     }

@@ -1,0 +1,143 @@
+"""Mean energies row by row: normal laws against reading the rows, uniform laws against the same series in NumPy."""
+
+import numpy as np
+import pytest
+from scipy import integrate
+from scipy.special import erf
+
+from pyrometer import _core
+
+ROWS, FEATURES = 1_000_000, 20
+TERMS = 40
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Return X (1, m, p), y (1, m) and one law."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((1, ROWS, FEATURES)), rng.standard_normal((1, ROWS)), np.full((1, FEATURES), 1.3)
+
+
+def folded(y, s):
+    """E|y - sZ| in SciPy's functions."""
+    return s * np.sqrt(2 / np.pi) * np.exp(-0.5 * (y / s) ** 2) + y * erf(y / s / np.sqrt(2))
+
+
+def folded_rows(X, y, variance):
+    """The vectorised formula."""
+    return folded(y, np.sqrt(np.einsum("ij,ij,j->i", X, X, variance))).mean()
+
+
+def series_rows(X, y, length):
+    """E|y - R| for uniform laws, TERMS terms of the cosine series with the whole support as period."""
+    a = np.abs(X) * length
+    period = np.abs(y) + a.sum(axis=1) / 2
+    total = np.zeros(len(X))
+    for k in range(1, 2 * TERMS, 2):
+        product = np.sinc(a * (k / (2 * period))[:, None]).prod(axis=1)
+        total += np.cos(k * np.pi * y / period) * product / k**2
+    return (period / 2 - 4 * period / np.pi**2 * total).mean()
+
+
+@pytest.mark.benchmark(group="rows: normal")
+@pytest.mark.parametrize("loss", ["norm", "absolute", "cross-entropy"])
+def test_normal_rows(benchmark, record, one_thread, rows, loss):
+    """At most three times the time of reading X once."""
+    X, y, variance = rows
+    few = _core.normal_rows(X[:, :1000].copy(), y[:, :1000].copy(), False, "absolute", variance, False, 1)[0][0, 0]
+    assert few == pytest.approx(folded_rows(X[0, :1000], y[0, :1000], variance[0]), rel=1e-13)
+    benchmark(lambda: _core.normal_rows(X, y, False, loss, variance, False, 1))
+    record(moved=X.nbytes + y.nbytes)
+
+
+@pytest.mark.benchmark(group="rows: normal")
+def test_numpy_reads_the_rows(benchmark, record, one_thread, rows):
+    """NumPy's sum: what it takes to read X."""
+    X, _, _ = rows
+    benchmark(X.sum)
+    record(moved=X.nbytes)
+
+
+@pytest.mark.benchmark(group="rows: normal")
+def test_normal_rows_in_numpy(benchmark, record, one_thread, rows):
+    """The closed form of the absolute energy in NumPy and SciPy."""
+    X, y, variance = rows
+    benchmark(lambda: folded_rows(X[0], y[0], variance[0]))
+    record(moved=X.nbytes + y.nbytes)
+
+
+@pytest.mark.benchmark(group="rows: mean of |x|")
+def test_mean_abs(benchmark, record, one_thread, rows):
+    """At the speed of reading."""
+    X, _, _ = rows
+    np.testing.assert_allclose(_core.mean_abs(X, 1)[0], np.abs(X[0]).mean(axis=0), rtol=1e-12)
+    benchmark(lambda: _core.mean_abs(X, 1))
+    record(moved=X.nbytes)
+
+
+@pytest.mark.benchmark(group="rows: mean of |x|")
+def test_mean_abs_in_numpy(benchmark, record, one_thread, rows):
+    """Two passes."""
+    X, _, _ = rows
+    benchmark(lambda: np.abs(X[0]).mean(axis=0))
+    record(moved=X.nbytes)
+
+
+@pytest.mark.benchmark(group="rows: one million expectations")
+@pytest.mark.parametrize("kind", ["absolute", "cross-entropy"])
+def test_expectations(benchmark, one_thread, kind):
+    """At most 30 ns each, derivative included."""
+    s = 10.0 ** np.random.default_rng(0).uniform(-2, 3, ROWS)
+    y = np.ones(ROWS)
+    value, _ = _core.expectation("absolute", y, s)
+    np.testing.assert_allclose(value, folded(y, s), rtol=1e-13)
+    benchmark(lambda: _core.expectation(kind, y, s))
+
+
+@pytest.mark.benchmark(group="rows: one expectation")
+def test_one_expectation(benchmark, one_thread):
+    """One value through the binding."""
+    y, s = np.ones(1), np.full(1, 3.0)
+    benchmark(lambda: _core.expectation("cross-entropy", y, s))
+
+
+@pytest.mark.benchmark(group="rows: one expectation")
+def test_one_expectation_by_quadrature(benchmark, one_thread):
+    """SciPy's adaptive quadrature."""
+
+    def integrand(z):
+        return np.logaddexp(0, 3.0 * z) * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+
+    value, _ = _core.expectation("cross-entropy", np.zeros(1), np.full(1, 3.0))
+    assert integrate.quad(integrand, -12, 12)[0] == pytest.approx(value[0], rel=1e-9)
+    benchmark(lambda: integrate.quad(integrand, -12, 12))
+
+
+@pytest.mark.benchmark(group="rows: uniform, 20 000 x 20")
+@pytest.mark.parametrize("loss", ["absolute", "cross-entropy"])
+def test_uniform_rows(benchmark, one_thread, rows, loss):
+    """To 1e-13 with a bound."""
+    X, y, length = rows[0][:, :20_000].copy(), rows[1][:, :20_000].copy(), np.full((1, FEATURES), 3.0)
+    value, bound, _ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
+    assert value[0, 0] == pytest.approx(series_rows(X[0], y[0], length[0]), rel=1e-6)
+    assert bound[0, 0] < 1e-12 * value[0, 0]
+    benchmark(lambda: _core.uniform_rows(X, y, False, loss, length, 0, False, 1))
+
+
+@pytest.mark.benchmark(group="rows: uniform, 20 000 x 20")
+def test_uniform_rows_in_numpy(benchmark, one_thread, rows):
+    """The same series, vectorised, with a fixed number of terms: no bound."""
+    X, y, length = rows[0][0, :20_000], rows[1][0, :20_000], np.full(FEATURES, 3.0)
+    benchmark.pedantic(lambda: series_rows(X, y, length), rounds=2)
+
+
+@pytest.mark.benchmark(group="rows: uniform, other shapes")
+@pytest.mark.parametrize("features", [1, 2, 3, 5, 10, 100, 1000])
+def test_uniform_rows_of_other_shapes(benchmark, one_thread, features):
+    """Ten thousand rows: closed forms below four features, the series above."""
+    rng = np.random.default_rng(1)
+    X, y = rng.standard_normal((1, 10_000, features)), rng.standard_normal((1, 10_000))
+    length = np.full((1, features), 3.0)
+    value, bound, _ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
+    assert 0 < bound[0, 0] < 1e-11 * value[0, 0]
+    benchmark(lambda: _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1))
