@@ -10,7 +10,7 @@ inline constexpr int kSeriesLanes = 8;
 /// product[i, lane] = prod_j sin(k theta_j) / (k theta_j), k = 2 i + 1, for i < terms.
 ///
 /// theta    features x 8, row-major, in [0, pi/2]; features a multiple of 4 (fill up with zeros).
-/// product  terms x 8, out; 64-byte aligned, as is theta.
+/// product  terms x 8, out.
 ///
 /// Reinsch's recurrence in k: two flops for each sine, and two for the product; absolute error below features * terms
 /// * 1e-15 before the decay of the product. No division, no call.

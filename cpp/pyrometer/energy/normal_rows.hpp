@@ -22,9 +22,9 @@ namespace pyrometer::energy {
 ///
 /// Reproducible: fixed chunks of rows, summed in order; the same bits for every `threads`.
 ///
-/// Cost for each row: n multiplications to square it, then for each law 2 n flops, a square root and about 40 flops of
-/// the closed form (80 with slopes): some 15 ns a row for one law of 20 parameters, so one pass at two thirds of the
-/// speed at which one thread reads rows of 160 bytes. X is read once for all laws; scratch 64 kB a thread.
+/// Cost for each row and law: 3 n flops, a square root and about 40 flops of the closed form (80 with slopes). One law
+/// of 20 parameters takes twice the time of reading X; from 4 laws on the squares of 64 rows are made once and kept
+/// transposed. X is read once for all laws; scratch of 500 n bytes a thread.
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                  Matrix variance, int threads, double* mean, double* slope);
