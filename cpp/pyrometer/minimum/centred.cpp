@@ -17,9 +17,14 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
   target_row = scatter + p * stride;
   noise = moment_noise(p);
 
-  double finite = 0;  // stays 0 unless something is nan or infinite
-  for (Index i = 0; i < stride * stride; ++i) finite += 0 * scatter[i];
-  for (Index i = 0; i < stride; ++i) finite += 0 * mean[i];
+  double nothing[8] = {};  // stays 0 unless something is nan or infinite
+  Index cell = 0;
+  for (; cell + 8 <= stride * stride; cell += 8)
+    for (Index lane = 0; lane < 8; ++lane) nothing[lane] += 0 * scatter[cell + lane];
+  for (; cell < stride * stride; ++cell) nothing[0] += 0 * scatter[cell];
+  for (Index i = 0; i < stride; ++i) nothing[1] += 0 * mean[i];
+  double finite = 0;
+  for (const double lane : nothing) finite += lane;
   require(finite == 0, "moments must be finite, got nan or infinity in system ", system,
           "; rescale columns whose squares overflow");
 
@@ -37,6 +42,8 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
       factor.scale(j) = constant ? 0 : std::sqrt(variance + l2);
     }
   }
+  inverse.resize(static_cast<std::size_t>(p));
+  for (Index j = 0; j < p; ++j) inverse[static_cast<std::size_t>(j)] = factor.scale(j) > 0 ? 1 / factor.scale(j) : 0;
   for (Index i = 0; i < p; ++i) {
     const double* from = scatter + i * stride;
     double* to = factor.row(i);
@@ -44,8 +51,9 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
       std::fill(to + i, to + p, 0.0);
       continue;
     }
-    const double share = count * factor.scale(i);
-    for (Index j = i + 1; j < p; ++j) to[j] = factor.scale(j) > 0 ? from[j] / share / factor.scale(j) : 0;
+    // In two factors: their product could overflow.
+    const double share = 1 / (count * factor.scale(i));
+    for (Index j = i + 1; j < p; ++j) to[j] = from[j] * share * inverse[static_cast<std::size_t>(j)];
   }
   factor.run(tolerance());
 }

@@ -1,6 +1,8 @@
 // One system's centred covariances, scaled and factored: what every minimum from moments starts from.
 #pragma once
 
+#include <vector>
+
 #include "pyrometer/minimum/factor.hpp"
 #include "pyrometer/minimum/minimum.hpp"
 
@@ -18,6 +20,7 @@ struct Centred {
   double target_variance = 0;
   double target_scale = 0;
   double noise = 0;
+  std::vector<double> inverse;  ///< of the scales; 0 for none
 
   /// A pivot below this is noise.
   [[nodiscard]] double tolerance() const { return 4 * noise; }

@@ -54,6 +54,7 @@ void Factor::prepare(Index size) {
   upper_.resize(n * n);
   scale_.resize(n);
   used_.resize(n);
+  inverse_.resize(n);
   order_.resize(n);
 }
 
@@ -93,6 +94,7 @@ void Factor::run(double noise) {
       own[j] = std::sqrt(largest);
       for (Index q = begin; q < j; ++q) subtract(own, row(q)[j], row(q), j + 1, size_);
       const double inverse = 1 / own[j];
+      inverse_[static_cast<std::size_t>(j)] = inverse;
       for (Index i = j + 1; i < size_; ++i) {
         own[i] *= inverse;
         used_[static_cast<std::size_t>(i)] += own[i] * own[i];
@@ -110,13 +112,13 @@ void Factor::run(double noise) {
 
 void Factor::forward(double* x) const {
   for (Index k = 0; k < rank_; ++k) {
-    x[k] /= row(k)[k];
+    x[k] *= inverse(k);
     subtract(x, x[k], row(k), k + 1, size_);
   }
 }
 
 void Factor::backward(double* x) const {
-  for (Index k = rank_ - 1; k >= 0; --k) x[k] = (x[k] - dot(row(k), x, k + 1, rank_)) / row(k)[k];
+  for (Index k = rank_ - 1; k >= 0; --k) x[k] = (x[k] - dot(row(k), x, k + 1, rank_)) * inverse(k);
 }
 
 void Factor::whiten(const double* x, double* out) const {
@@ -130,41 +132,41 @@ void Factor::dependence(Index k, double* out) const {
 
 double Factor::smallest_eigenvalue() const {
   if (rank_ == 0) return 1;
-  const auto n = static_cast<std::size_t>(size_);
-  std::vector<double> x(n, 0.0);
-  // The first solve chooses signs that make it grow (Cline, Moler, Stewart, Wilkinson 1979).
+  work_.assign(static_cast<std::size_t>(rank_), 0.0);
+  double* x = work_.data();
+  // The first solve chooses signs that make it grow (Cline, Moler, Stewart, Wilkinson 1979), the second is a power
+  // step.
   for (Index k = 0; k < rank_; ++k) {
-    double& own = x[static_cast<std::size_t>(k)];
-    own = (own + std::copysign(1.0, own)) / row(k)[k];
-    subtract(x.data(), own, row(k), k + 1, rank_);
+    x[k] = (x[k] + std::copysign(1.0, x[k])) * inverse(k);
+    subtract(x, x[k], row(k), k + 1, rank_);
   }
-  double inverse = 0;
-  for (int step = 0; step < 3; ++step) {
-    if (step) forward(x.data());
-    const double before = std::sqrt(dot(x.data(), x.data(), 0, rank_));
-    for (Index k = 0; k < rank_; ++k) x[static_cast<std::size_t>(k)] /= before;
-    backward(x.data());
-    const double grown = dot(x.data(), x.data(), 0, rank_);
-    inverse = std::max(inverse, grown);
-    for (Index k = 0; k < rank_; ++k) x[static_cast<std::size_t>(k)] /= std::sqrt(grown);
+  double most = 0;
+  for (int step = 0; step < 2; ++step) {
+    if (step)
+      for (Index k = 0; k < rank_; ++k) {
+        x[k] *= inverse(k);
+        subtract(x, x[k], row(k), k + 1, rank_);
+      }
+    const double before = dot(x, x, 0, rank_);
+    backward(x);
+    const double grown = dot(x, x, 0, rank_), length = 1 / std::sqrt(grown);
+    most = std::max(most, grown / before);
+    for (Index k = 0; k < rank_; ++k) x[k] *= length;
   }
-  return 1 / inverse;
+  return 1 / most;
 }
 
 double Factor::largest_eigenvalue() const {
   if (rank_ == 0) return 1;
-  std::vector<double> x(static_cast<std::size_t>(rank_), 1.0), y(x.size());
-  double largest = 1;
-  for (int step = 0; step < 4; ++step) {
-    for (Index k = 0; k < rank_; ++k) y[static_cast<std::size_t>(k)] = dot(row(k), x.data(), k, rank_);
-    const double xx = dot(x.data(), x.data(), 0, rank_), yy = dot(y.data(), y.data(), 0, rank_);
+  work_.assign(static_cast<std::size_t>(2 * rank_), 1.0);
+  double *x = work_.data(), *y = x + rank_, largest = 1;
+  for (int step = 0; step < 3; ++step) {
+    for (Index k = 0; k < rank_; ++k) y[k] = dot(row(k), x, k, rank_);
+    const double xx = dot(x, x, 0, rank_), yy = dot(y, y, 0, rank_);
     if (!(xx > 0)) break;
     largest = std::max(largest, yy / xx);
-    std::fill(x.begin(), x.end(), 0.0);
-    for (Index k = 0; k < rank_; ++k) subtract(x.data(), -y[static_cast<std::size_t>(k)], row(k), k, rank_);
-    const double length = std::sqrt(dot(x.data(), x.data(), 0, rank_));
-    if (!(length > 0)) break;
-    for (double& value : x) value /= length;
+    std::fill(x, y, 0.0);
+    for (Index k = 0; k < rank_; ++k) subtract(x, -y[k], row(k), k, rank_);
   }
   return largest;
 }

@@ -45,18 +45,21 @@ class Factor {
   void dependence(Index k, double* out) const;
 
   /// Estimates the smallest eigenvalue of the scaled independent columns' matrix (from above, to a small factor) and
-  /// the largest. 6 solves or products of p^2 flops.
+  /// the largest. 4 solves and 6 products of p^2 flops.
   [[nodiscard]] double smallest_eigenvalue() const;
   [[nodiscard]] double largest_eigenvalue() const;
 
  private:
   void swap_columns(Index j, Index pivot);
+  [[nodiscard]] double inverse(Index k) const { return inverse_[static_cast<std::size_t>(k)]; }
 
   Index size_ = 0;
   Index rank_ = 0;
   std::vector<double> upper_;
   std::vector<double> scale_;
   std::vector<double> used_;
+  std::vector<double> inverse_;  // of the pivots' roots
+  mutable std::vector<double> work_;
   std::vector<Index> order_;
 };
 
