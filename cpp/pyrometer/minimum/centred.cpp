@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/vectors.hpp"
 
 namespace pyrometer::minimum {
 
@@ -77,12 +78,7 @@ Index Centred::carrier(const Factor& f, const double* mean, const double* whiten
 
 double Centred::half_gradient(Index j, const double* theta) const {
   const double* row = scatter + j * (features + 1);
-  double sum[4] = {};
-  Index k = 0;
-  for (; k + 4 <= features; k += 4)
-    for (Index lane = 0; lane < 4; ++lane) sum[lane] += row[k + lane] * theta[k + lane];
-  for (; k < features; ++k) sum[0] += row[k] * theta[k];
-  return (row[features] - ((sum[0] + sum[1]) + (sum[2] + sum[3]))) / count;
+  return (row[features] - dot(row, theta, 0, features)) / count;
 }
 
 Index systems_at_once(Index features) {

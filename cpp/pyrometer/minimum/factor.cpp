@@ -4,15 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include "pyrometer/minimum/vectors.hpp"
+
 namespace pyrometer::minimum {
 namespace {
 
 constexpr Index kPanel = 32;
-
-// to -= a * from, over [begin, end).
-void subtract(double* to, double a, const double* from, Index begin, Index end) {
-  for (Index i = begin; i < end; ++i) to[i] -= a * from[i];
-}
 
 // Rows i and, if there is a `pair`, i + 1 of the triangle, less what eight rows of the panel explain of them: two rows
 // at a time, so that the panel is read half as often.
@@ -31,15 +28,6 @@ void subtract_eight(double* __restrict to, double* __restrict next, const double
     next[k] -= ((b[0] * u0[k] + b[1] * u1[k]) + (b[2] * u2[k] + b[3] * u3[k])) +
                ((b[4] * u4[k] + b[5] * u5[k]) + (b[6] * u6[k] + b[7] * u7[k]));
   }
-}
-
-double dot(const double* a, const double* b, Index begin, Index end) {
-  double sum[8] = {};
-  Index i = begin;
-  for (; i + 8 <= end; i += 8)
-    for (Index lane = 0; lane < 8; ++lane) sum[lane] += a[i + lane] * b[i + lane];
-  for (; i < end; ++i) sum[0] += a[i] * b[i];
-  return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
 }  // namespace

@@ -1,0 +1,127 @@
+#include "pyrometer/minimum/pivoted.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "pyrometer/minimum/vectors.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+// The length of a column whose squares may leave the range of doubles.
+double norm(const double* x, Index size) {
+  double largest = 0;
+  for (Index i = 0; i < size; ++i) largest = std::max(largest, std::abs(x[i]));
+  if (largest == 0) return 0;
+  double sum = 0;
+  for (Index i = 0; i < size; ++i) sum += (x[i] / largest) * (x[i] / largest);
+  return largest * std::sqrt(sum);
+}
+
+}  // namespace
+
+Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
+  const Index n = shape.columns();
+  const double m = static_cast<double>(shape.rows);
+  if (shape.l2 > 0) {
+    work_ = Columns(rows.rows + n, n + 1);
+    for (Index j = 0; j <= n; ++j) std::copy_n(rows.column(j), rows.rows, work_.column(j));
+    for (Index j = 0; j < n; ++j) work_.column(j)[rows.rows + j] = std::sqrt(m * shape.l2);
+  } else {
+    work_ = std::move(rows);
+  }
+  for (Index j = 0; j < n; ++j) {
+    double* column = work_.column(j);
+    length_.push_back(std::hypot(norm(column, work_.rows), shape.centred ? std::sqrt(m) * mean[j] : 0));
+    order_.push_back(j);
+    if (length_.back() > 0)
+      for (Index i = 0; i < work_.rows; ++i) column[i] /= length_.back();
+  }
+  const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
+  for (Index k = 0; k < std::min(n, work_.rows); ++k) {
+    Index pivot = k;
+    double most = -1;
+    for (Index j = k; j < n; ++j) {
+      const double left = dot(work_.column(j), work_.column(j), k, work_.rows);
+      if (left > most) most = left, pivot = j;
+    }
+    if (pivot != k) {
+      std::swap_ranges(work_.column(k), work_.column(k) + work_.rows, work_.column(pivot));
+      std::swap(order_[static_cast<std::size_t>(k)], order_[static_cast<std::size_t>(pivot)]);
+    }
+    const double left = std::sqrt(most);
+    double made = 1;
+    if (left < 1e-6) {
+      std::vector<double> of(work_.column(k), work_.column(k) + k);
+      backward(of.data());
+      for (const double share : of) made += std::abs(share);
+    }
+    if (left <= noise * made) break;
+    eliminate(k);
+    rank_ = k + 1;
+  }
+}
+
+// Householder's reflection that leaves nothing below row k of column k.
+void Pivoted::eliminate(Index k) {
+  double* own = work_.column(k);
+  const Index rows = work_.rows;
+  const double length = -std::copysign(std::sqrt(dot(own, own, k, rows)), own[k]);
+  const double first = own[k] - length;
+  own[k] = first;
+  const double share = -1 / (length * first);  // 2 / (v . v)
+  for (Index j = k + 1; j < work_.cols; ++j)
+    subtract(work_.column(j), share * dot(own, work_.column(j), k, rows), own, k, rows);
+  own[k] = length;
+}
+
+void Pivoted::forward(double* x) const {
+  for (Index k = 0; k < rank_; ++k) x[k] = (x[k] - dot(work_.column(k), x, 0, k)) / work_.column(k)[k];
+}
+
+void Pivoted::backward(double* x) const {
+  for (Index k = rank_ - 1; k >= 0; --k) {
+    x[k] /= work_.column(k)[k];
+    subtract(x, x[k], work_.column(k), 0, k);
+  }
+}
+
+std::vector<double> Pivoted::solution() const {
+  const double* target = work_.column(work_.cols - 1);
+  std::vector<double> x(target, target + rank_);
+  backward(x.data());
+  return x;
+}
+
+double Pivoted::condition() const {
+  const auto size = static_cast<std::size_t>(rank_);
+  std::vector<double> scale(size), large(size, 1.0), small(size), product(size);
+  for (std::size_t k = 0; k < size; ++k) {
+    const double* column = work_.column(static_cast<Index>(k));
+    scale[k] = std::sqrt(dot(column, column, 0, static_cast<Index>(k) + 1));
+    small[k] = k % 2 ? -1 : 1;
+  }
+  double most = 1, least = 1;
+  for (int step = 0; step < 8 && rank_ > 0; ++step) {
+    const double up = 1 / std::sqrt(dot(large.data(), large.data(), 0, rank_));
+    std::fill(product.begin(), product.end(), 0.0);
+    for (std::size_t k = 0; k < size; ++k)
+      subtract(product.data(), -up * large[k] / scale[k], work_.column(static_cast<Index>(k)), 0,
+               static_cast<Index>(k) + 1);
+    most = std::max(most, dot(product.data(), product.data(), 0, rank_));
+    for (std::size_t k = 0; k < size; ++k)
+      large[k] = dot(work_.column(static_cast<Index>(k)), product.data(), 0, static_cast<Index>(k) + 1) / scale[k];
+
+    const double down = 1 / std::sqrt(dot(small.data(), small.data(), 0, rank_));
+    for (std::size_t k = 0; k < size; ++k) small[k] *= down * scale[k];
+    forward(small.data());
+    least = std::max(least, dot(small.data(), small.data(), 0, rank_));
+    backward(small.data());
+    for (std::size_t k = 0; k < size; ++k) small[k] *= scale[k];
+  }
+  return std::sqrt(most * least);
+}
+
+}  // namespace pyrometer::minimum

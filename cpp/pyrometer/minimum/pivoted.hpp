@@ -1,0 +1,47 @@
+// Column-pivoted QR of a triangle: rank, least-squares solution, condition.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/minimum/triangle.hpp"
+
+namespace pyrometer::minimum {
+
+/// R'R = m H with H the Hessian (halved) of the energy in the design's independent columns, in order of their pivots
+/// and in units of their length in the data.
+class Pivoted {
+ public:
+  Pivoted() = default;
+
+  /// Takes (design, y) as a triangle, adds the penalty's rows, and factors.
+  ///
+  /// A column is dependent if what is left of it is below the rounding of its length before centring and of the columns
+  /// that it is made of.
+  ///
+  /// Cost: about 2 n^3 flops.
+  Pivoted(const Shape& shape, Columns rows, const double* mean);
+
+  [[nodiscard]] Index rank() const { return rank_; }
+  /// The design's column that is pivot k.
+  [[nodiscard]] Index column(Index k) const { return order_[static_cast<std::size_t>(k)]; }
+  /// Its length in the data.
+  [[nodiscard]] double length(Index k) const { return length_[static_cast<std::size_t>(column(k))]; }
+
+  /// Solves R' z = x in place, and R z = x; `rank` numbers.
+  void forward(double* x) const;
+  void backward(double* x) const;
+  /// The least-squares solution for the target: R z = Q' y.
+  [[nodiscard]] std::vector<double> solution() const;
+  /// 2-norm condition number of the independent columns scaled to length 1, estimated by power steps.
+  [[nodiscard]] double condition() const;
+
+ private:
+  void eliminate(Index k);
+
+  Columns work_;
+  std::vector<double> length_;
+  std::vector<Index> order_;
+  Index rank_ = 0;
+};
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,23 @@
+// The two loops that the dense kernels are made of.
+#pragma once
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::minimum {
+
+/// to -= a * from, over [begin, end).
+inline void subtract(double* to, double a, const double* from, Index begin, Index end) {
+  for (Index i = begin; i < end; ++i) to[i] -= a * from[i];
+}
+
+/// a . b over [begin, end), in eight lanes: a sum in one would wait for each addition.
+inline double dot(const double* a, const double* b, Index begin, Index end) {
+  double sum[8] = {};
+  Index i = begin;
+  for (; i + 8 <= end; i += 8)
+    for (Index lane = 0; lane < 8; ++lane) sum[lane] += a[i + lane] * b[i + lane];
+  for (; i < end; ++i) sum[0] += a[i] * b[i];
+  return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+}  // namespace pyrometer::minimum
