@@ -70,6 +70,8 @@ def minimum_energy(system: System) -> Minimum:
     is at hand (of the rows; of their moments), get coefficient 0, and `gap` is for data that are dependent
     exactly. For data that are not, a parameter of the size of 1 / rounding could fit their rounding too.
 
+    With an L2 penalty, `rank` and `condition` are those of the penalised problem, whose columns are independent.
+
     The answer is kept as long as the system is: many laws share one minimum.
 
     Time O(p\ :sup:`3`) for each system from moments; O(m n\ :sup:`2`) from rows.
