@@ -48,8 +48,9 @@ void first_row(const Rows<T>& rows, Index ld, double* shift) {
   shift[rows.features] = static_cast<double>(rows.y[0]);
 }
 
+// goes_on: this worker reads on behind the chunk, so that prefetching may, too.
 template <class T>
-void chunk_moments(const Rows<T>& rows, const Scratch& scratch, Part& part) {
+void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Part& part) {
   const Index p = rows.features, columns = p + 1, ld = padded(columns), m = rows.rows;
   double *sums = scratch.sums.get(), *d = scratch.deviations.get();
   double *shift = part.shift.get(), *off = part.off.get(), *scatter = part.scatter.get();
@@ -62,8 +63,9 @@ void chunk_moments(const Rows<T>& rows, const Scratch& scratch, Part& part) {
 
   std::fill(off, off + ld, 0.0);
   start_products(columns, scatter);
+  const Index last = goes_on && p > 0 ? rows.readable / p : m;
   for (Index begin = 0; begin < m; begin += kBlock) {
-    const Index end = std::min(begin + kBlock, m), next = std::min(end + kBlock, m);
+    const Index end = std::min(begin + kBlock, m), next = std::min(end + kBlock, last);
     pack(rows.from(begin, end), shift, d, sums);
     for (Index j = 0; j < ld; ++j) off[j] += sums[j];
     add_products(d, end - begin, columns, scatter, rows.X + end * p, (next - end) * p * static_cast<Index>(sizeof(T)));
@@ -118,8 +120,8 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, double* mean
       tree.reset(chunks.number());
       for (Index k = 0; k < chunks.number(); ++k) {
         auto part = tree.take();
-        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), scratch[static_cast<std::size_t>(worker)],
-                      *part);
+        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), true,
+                      scratch[static_cast<std::size_t>(worker)], *part);
         tree.add(k, std::move(part));
       }
       write(tree.root(), columns, mean + s * columns, scatter + s * columns * columns);
@@ -131,14 +133,15 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, double* mean
 template <class T>
 void one_by_one(const Stack<T>& data, Chunks chunks, int threads, double* mean, double* scatter) {
   const Index columns = data.features + 1;
-  const auto scratch = scratches(base::worker_count(chunks.number(), threads), columns);
+  const int workers = base::worker_count(chunks.number(), threads);
+  const auto scratch = scratches(workers, columns);
   MergeTree tree(columns);
   for (Index s = 0; s < data.systems; ++s) {
     tree.reset(chunks.number());
     base::for_each_chunk(chunks.number(), threads, [&](Index k, int worker) {
       auto part = tree.take();
-      chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), scratch[static_cast<std::size_t>(worker)],
-                    *part);
+      chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), workers == 1,
+                    scratch[static_cast<std::size_t>(worker)], *part);
       tree.add(k, std::move(part));
     });
     write(tree.root(), columns, mean + s * columns, scatter + s * columns * columns);
