@@ -19,11 +19,15 @@ def data(draw, least=1):
     return Z[:, :-1], Z[:, -1]
 
 
-def close(a, b, X, y, tolerance=1e-12):
-    """Whether two moments agree up to the rounding of these data."""
+def close(a, b, X, y, taken_from=1):
+    """Whether two moments agree up to the rounding of these data.
+
+    What is left of a larger set has the errors of its means times the quotient of the counts.
+    """
+    tolerance, magnified = 1e-12, max(1.0, taken_from / b.count)
     Z = np.column_stack([X, y])
     spread = np.ptp(Z, axis=0)
-    ulp = np.finfo(float).eps * np.abs(Z).max(axis=0)  # what a mean may be off by
+    ulp = magnified * np.finfo(float).eps * np.abs(Z).max(axis=0)  # what a mean may be off by
     error = np.abs(a.scatter - b.scatter)
     allowed = tolerance * np.outer(spread, spread) + 8 * (
         np.outer(spread, ulp) + np.outer(ulp, spread) + np.outer(ulp, ulp)
@@ -31,11 +35,12 @@ def close(a, b, X, y, tolerance=1e-12):
     return (
         a.count == b.count
         and (np.abs(a.mean - b.mean) <= 8 * ulp + tolerance * spread).all()
-        and (error <= len(Z) * allowed).all()
+        and (error <= max(len(Z), taken_from) * allowed).all()
     )
 
 
 @given(data(), st.randoms(use_true_random=False))
+@settings(deadline=None)
 def test_order_of_rows_does_not_matter(rows, random):
     X, y = rows
     order = list(range(len(y)))
@@ -44,6 +49,7 @@ def test_order_of_rows_does_not_matter(rows, random):
 
 
 @given(data())
+@settings(deadline=None)
 def test_rows_twice_are_moments_twice(rows):
     X, y = rows
     once = Moments.of(X, y)
@@ -52,6 +58,7 @@ def test_rows_twice_are_moments_twice(rows):
 
 
 @given(data(least=2), st.data())
+@settings(deadline=None)
 def test_any_split_adds_up_and_comes_apart(rows, more):
     X, y = rows
     cuts = sorted(more.draw(st.sets(st.integers(1, len(y) - 1), max_size=4)))
@@ -61,10 +68,12 @@ def test_any_split_adds_up_and_comes_apart(rows, more):
         total = total + part
     assert close(total, whole, X, y)
     if len(parts) > 1:
-        assert close(total - parts[0], Moments.of(X[cuts[0] :], y[cuts[0] :]), X, y)
+        left = Moments.of(X[cuts[0] :], y[cuts[0] :])
+        assert close(total - parts[0], left, X, y, taken_from=len(y))
 
 
 @given(data())
+@settings(deadline=None)
 def test_scatter_is_symmetric_and_positive(rows):
     moments = Moments.of(*rows)
     assert np.array_equal(moments.scatter, moments.scatter.T)
@@ -74,7 +83,7 @@ def test_scatter_is_symmetric_and_positive(rows):
 
 
 @given(data(), st.integers(1, 7))
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_threads_change_nothing(rows, threads):
     X, y = np.tile(rows[0], (60, 1)), np.tile(rows[1], 60)
     one, many = Moments.of(X, y, threads=1), Moments.of(X, y, threads=threads)
