@@ -50,6 +50,12 @@ def lasso(
     count: int, mean: _F64, scatter: _F64, intercept: bool, l1: float, penalise_intercept: bool, threads: int
 ) -> _Minima: ...
 
+# The infimum of the cross entropy of rows labelled 0 or 1: value (s,), parameters (s, n), gap (s,), attained (s,) bool,
+# rank (s,) int64, iterations (s,) int64. ValueError naming the cell that is not finite or the label.
+def logistic(
+    X: _Rows, y: _Rows, intercept: bool, threads: int
+) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
+
 # energy: the squared-error energy of draws 0 .. samples-1 under every law; scale (b, n) holds sigma_j for j < normals and
 # the length for the rest; l1, l2 weigh the first `penalised` parameters.
 def sample_squares(

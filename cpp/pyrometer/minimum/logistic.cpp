@@ -1,0 +1,204 @@
+#include "pyrometer/minimum/logistic.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/logistic_careful.hpp"
+#include "pyrometer/minimum/logistic_newton.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
+// Squares of deviations this small may be lost to underflow, so large to overflow.
+constexpr double kTiny = 1e-140;
+
+std::string printed(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+template <class T>
+Index ones_of(const data::Rows<T>& rows, const std::string& where) {
+  Index ones = 0, odd = 0;
+  for (Index i = 0; i < rows.rows; ++i) {
+    ones += rows.y[i] == T{1};
+    odd += rows.y[i] != T{1} && rows.y[i] != T{0};
+  }
+  if (odd == 0) [[likely]]
+    return ones;
+  for (Index i = 0; i < rows.rows; ++i) {
+    require(rows.y[i] == T{1} || rows.y[i] == T{0}, "y must be 0 or 1, got ", printed(static_cast<double>(rows.y[i])),
+            " at ", where, "row ", i);
+  }
+  return ones;
+}
+
+/// Throws if there is a reason for sums that are not finite or for columns that seem to be zero.
+template <class T>
+void complain(const data::Rows<T>& rows, const std::string& where) {
+  const Index p = rows.features;
+  std::vector<double> largest(static_cast<std::size_t>(p), 0.0);
+  for (Index i = 0; i < rows.rows; ++i) {
+    for (Index j = 0; j < p; ++j) {
+      const auto value = static_cast<double>(rows.X[i * p + j]);
+      require(std::isfinite(value), "X must be finite, got ", printed(value), " at ", where, "row ", i, ", column ", j);
+      largest[static_cast<std::size_t>(j)] = std::max(largest[static_cast<std::size_t>(j)], std::abs(value));
+    }
+  }
+  for (Index j = 0; j < p; ++j) {
+    const double size = largest[static_cast<std::size_t>(j)];
+    require(size == 0 || (size > kTiny && size < 1 / kTiny),
+            "X must have squares that neither over- nor underflow, got ", printed(size), " for the largest value of ",
+            where, "column ", j, "; rescale it");
+  }
+}
+
+/// About `count` rows, in groups of neighbours that lie evenly over all.
+template <class T>
+struct Sample {
+  std::vector<T> X, y;
+  data::Rows<T> rows;
+
+  Sample(const data::Rows<T>& all, Index count) {
+    constexpr Index kNeighbours = 16;
+    const Index groups = std::max<Index>(1, count / kNeighbours), p = all.features;
+    for (Index g = 0; g < groups; ++g) {
+      const Index begin = static_cast<Index>(static_cast<double>(g) * static_cast<double>(all.rows - kNeighbours) /
+                                             static_cast<double>(groups));
+      X.insert(X.end(), all.X + begin * p, all.X + (begin + kNeighbours) * p);
+      y.insert(y.end(), all.y + begin, all.y + begin + kNeighbours);
+    }
+    rows = {X.data(), y.data(), static_cast<Index>(y.size()), p, static_cast<Index>(X.size())};
+  }
+};
+
+/// Means through the first row: a constant column has its own value for a mean, and deviations of exactly 0.
+template <class T>
+std::vector<double> means(const data::Rows<T>& rows) {
+  const Index p = rows.features;
+  std::vector<double> sums(static_cast<std::size_t>(p), 0.0);
+  for (Index i = 0; i < rows.rows; ++i)
+    for (Index j = 0; j < p; ++j)
+      sums[static_cast<std::size_t>(j)] += static_cast<double>(rows.X[i * p + j]) - static_cast<double>(rows.X[j]);
+  for (Index j = 0; j < p; ++j) {
+    double& sum = sums[static_cast<std::size_t>(j)];
+    sum = static_cast<double>(rows.X[j]) + sum / static_cast<double>(rows.rows);
+    if (!std::isfinite(sum)) sum = 0;  // the sweep will find out why
+  }
+  return sums;
+}
+
+/// The infimum where there is nothing but a constant, or not even that.
+Lowest without_features(Index rows, Index ones, bool intercept) {
+  Lowest out;
+  const double m = static_cast<double>(rows), a = static_cast<double>(ones), b = m - a;
+  if (!intercept) {
+    out.value = m * std::log(2.0);
+  } else if (ones == 0 || ones == rows) {
+    out.attained = false;
+    out.parameters = {ones ? 40.0 : -40.0};
+    out.gap = m * std::log1p(std::exp(-40.0));
+  } else {
+    out.parameters = {std::log(a / b)};
+    out.value = a * std::log1p(b / a) + b * std::log1p(a / b);
+  }
+  out.gap += 8 * kUnit * out.value;
+  return out;
+}
+
+/// The parameters of columns less `shift`, for the columns as they are.
+std::vector<double> unshifted(std::vector<double> theta, const std::vector<double>& shift, bool intercept) {
+  if (!intercept) return theta;
+  Doubled sum{theta.back(), 0};
+  for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[j], shift[j]);
+  theta.back() = sum.value();
+  return theta;
+}
+
+template <class T>
+Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::string& where) {
+  const Index ones = ones_of(rows, where), p = rows.features, n = p + (intercept ? 1 : 0);
+  if (p == 0) return without_features(rows.rows, ones, intercept);
+
+  std::vector<double> shift(static_cast<std::size_t>(p), 0.0), theta(static_cast<std::size_t>(n), 0.0);
+  Index size = std::max<Index>(1024, 12 * n);
+  const bool sampled = 4 * size <= rows.rows;
+  if (intercept) shift = sampled ? means(Sample<T>(rows, size).rows) : means(rows);
+  for (; 4 * size <= rows.rows; size *= 8) {
+    const Sample<T> sample(rows, size);
+    Sweep<T> sweep(sample.rows, intercept, shift.data(), threads);
+    Run run = newton(sweep, theta, Goal{12, 1e-7, true});
+    if (run.ending == Ending::not_finite) complain(rows, where);
+    if (run.ending == Ending::converged) {
+      theta = std::move(run.theta);
+    } else {
+      theta.assign(theta.size(), 0.0);
+    }
+  }
+
+  Sweep<T> sweep(rows, intercept, shift.data(), threads);
+  Run run = newton(sweep, std::move(theta), Goal{});
+  if (run.ending != Ending::converged) {
+    complain(rows, where);
+    Lowest out = lowest(rows, intercept, threads);
+    out.looks += run.looks;
+    return out;
+  }
+  Lowest out;
+  out.value = run.loss;
+  out.rank = p;
+  out.looks = run.looks;
+  out.parameters = unshifted(std::move(run.theta), shift, intercept);
+  // Rounding the intercept moves every t by as much.
+  const double moved = intercept ? kUnit * std::abs(out.parameters.back()) : 0, m = static_cast<double>(rows.rows);
+  out.gap = run.excess + run.rounding + moved * std::sqrt(m * run.excess) / 2 + moved * moved * m / 8;
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& out) {
+  require(data.rows >= 1, "X must have at least one row, got ", data.rows);
+  require(data.systems >= 0 && data.features >= 0, "X must have no negative dimension, got ", data.systems,
+          " systems of ", data.features, " features");
+  const Index size = data.rows * data.features, n = data.parameters();
+  const auto one = [&](Index s, int inner) {
+    const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
+                             (data.systems - s) * size};
+    const Lowest found =
+        solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
+    const auto slot = static_cast<std::size_t>(s);
+    const double m = static_cast<double>(data.rows);
+    out.value[slot] = found.value / m;
+    out.gap[slot] = found.gap / m;
+    out.attained[slot] = found.attained;
+    out.rank[slot] = found.rank;
+    out.iterations[slot] = found.looks;
+    std::copy(found.parameters.begin(), found.parameters.end(), out.parameters.begin() + s * n);
+  };
+  if (size * (n + 8) > (Index{1} << 22) && data.systems < 64) {
+    for (Index s = 0; s < data.systems; ++s) one(s, threads);
+    return;
+  }
+  const base::Chunks groups{data.systems, std::max<Index>(1, (Index{1} << 18) / (1 + size * (n + 8)))};
+  base::for_each_chunk(groups.number(), threads, [&](Index group, int) {
+    for (Index s = groups.begin(group); s < groups.end(group); ++s) one(s, 1);
+  });
+}
+
+template void logistic(const LabelledRows<double>&, int, const LogisticMinima&);
+template void logistic(const LabelledRows<float>&, int, const LogisticMinima&);
+
+}  // namespace pyrometer::minimum

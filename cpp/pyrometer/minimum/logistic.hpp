@@ -1,0 +1,67 @@
+// The lowest cross entropy of a linear model: logistic regression without a penalty.
+#pragma once
+
+#include <span>
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::minimum {
+
+/// s systems of m rows: X is s x m x p, y is s x m, both C-contiguous.
+template <class T>
+struct LabelledRows {
+  const T* X = nullptr;
+  const T* y = nullptr;
+  Index systems = 0;
+  Index rows = 0;
+  Index features = 0;
+  bool intercept = true;
+
+  [[nodiscard]] Index parameters() const { return features + (intercept ? 1 : 0); }
+};
+
+/// One slot (or n numbers) for each system.
+///
+/// value       E*, the infimum.
+/// parameters  s x n, a minimiser, the intercept last; coefficients of dependent columns that are not needed are 0.
+/// gap         E(parameters) - E* and value - E* are at most this; |value - E*| up to a few units in the last place.
+/// attained    0 where only ever larger parameters come ever closer to E*.
+/// rank        independent columns, the constant one not counted.
+/// iterations  looks at all rows.
+struct LogisticMinima {
+  std::span<double> value;
+  std::span<double> parameters;
+  std::span<double> gap;
+  std::span<bool> attained;
+  std::span<Index> rank;
+  std::span<Index> iterations;
+};
+
+/// Finds the infimum of the cross entropy for every system.
+///
+///     E(theta) = (1/m) sum_i [ln(1 + e^-t_i) + (1 - y_i) t_i],    t_i = x_i . theta (+ theta_0)       (4.1)
+///     E*       = inf E
+///
+/// data     X finite; y 0 or 1; m >= 1.
+/// threads  at least 1, or 0 for what OpenMP offers.
+///
+/// Throws std::invalid_argument naming the first cell that is not finite, the first label that is neither 0 nor 1, or
+/// the column whose squares over- or underflow.
+///
+/// Newton's method, started from the minima over ever larger samples of evenly spread rows, on columns less their mean.
+/// The gap is a dual bound with rounding in it (logistic_newton.hpp). Where the labels are separated, wholly or in
+/// part, there is no minimum: the direction along which E falls forever is found and checked, the separated rows lose
+/// nothing in the limit, and E* is the minimum over the others (logistic_careful.hpp). attained = 1 is as certain as
+/// the gap: a dual point inside its box proves it.
+///
+/// Reproducible: the same bits for any number of threads, on one instruction-set level.
+///
+/// Cost: m n^2 flops, once or twice, and 6 m n flops for each of three to six readings of X; small systems are spread
+/// over the threads, large ones each use all. No global state; call without the GIL.
+template <class T>
+void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& out);
+
+extern template void logistic(const LabelledRows<double>&, int, const LogisticMinima&);
+extern template void logistic(const LabelledRows<float>&, int, const LogisticMinima&);
+
+}  // namespace pyrometer::minimum

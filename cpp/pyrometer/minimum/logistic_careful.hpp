@@ -1,0 +1,47 @@
+// The infimum of the cross entropy where Newton's method on the rows as they are is not enough.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/data/pack.hpp"
+
+namespace pyrometer::minimum {
+
+/// The answer for one system; sums over rows, not means.
+struct Lowest {
+  double value = 0;  ///< the infimum
+  double gap = 0;    ///< loss at `parameters` - infimum, and value - infimum, are at most this
+  bool attained = true;
+  Index rank = 0;  ///< independent columns, the constant one not counted
+  Index looks = 0;
+  std::vector<double> parameters;  ///< of the rows as they came, the intercept last
+};
+
+/// sum_i ln(1 + e^-z_i) with t_i = x_i . theta (+ theta_p) from twice the working precision.
+template <class T>
+[[nodiscard]] double loss_at(const data::Rows<T>& rows, bool intercept, const std::vector<double>& theta, int threads);
+
+/// Finds the infimum of the sum of losses for any finite rows: dependent columns, nearly dependent ones, and rows that
+/// the labels separate, wholly or in part.
+///
+/// First the columns become independent (reduce). If then Newton's steps do not settle, the rows whose margins keep
+/// growing are taken for separated: a direction d that leaves every other row where it is, x_i . d = 0, is made from
+/// the null vectors of those others and the last step, and checked on all rows: (2 y_i - 1) x_i . d must be positive
+/// beyond rounding for some and nowhere negative. Along such a direction the losses of the former fall to 0 and nothing
+/// else changes, so the infimum is that of the other rows alone, where it all begins again. It ends with rows whose
+/// minimum is certified to be attained (newton), or with none.
+///
+/// value     0 plus the minimum over the rows that are left.
+/// parameters  with separated rows they lie so far along their directions that what they lose is below rounding.
+/// gap       computed from the loss at the rounded parameters, too.
+///
+/// Cost: a copy of the rows as doubles for each round, 5 to 20 looks.
+template <class T>
+[[nodiscard]] Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads);
+
+extern template double loss_at(const data::Rows<double>&, bool, const std::vector<double>&, int);
+extern template double loss_at(const data::Rows<float>&, bool, const std::vector<double>&, int);
+extern template Lowest lowest(const data::Rows<double>&, bool, int);
+extern template Lowest lowest(const data::Rows<float>&, bool, int);
+
+}  // namespace pyrometer::minimum

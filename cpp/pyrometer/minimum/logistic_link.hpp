@@ -1,0 +1,45 @@
+// The arithmetic of cross entropy on one block of packed rows: margins, losses, slopes, weights, gradient.
+//
+// Rows are packed as data/pack.hpp does it: panels of kLanes columns, panel n at d + n * kBlock * kLanes. Serial; fused
+// multiply-adds, so the last bits differ between instruction-set levels.
+#pragma once
+
+#include "pyrometer/data/products.hpp"
+
+namespace pyrometer::minimum {
+
+/// t(k) = sum_j d(k, j) theta(j)   for the `depth` rows of a block.
+///
+/// theta    whole panels, zero in the padding.
+/// t        kBlock numbers, aligned; those from `depth` on are without meaning.
+///
+/// Cost: 2 flops a number of d.
+void project(const double* d, Index depth, Index panels, const double* theta, double* t);
+
+/// What a row adds to the energy and its derivatives, from t and the label y in {0, 1}: with the margin
+/// z = (2y - 1) t,
+///
+///     loss = ln(1 + e^-z),   slope = d loss / dt = sigma(t) - y,   root = (d^2 loss / dt^2)^1/2.
+///
+/// Relative accuracy of a few units in the last place wherever |t| < 708, however small the result: no 1 - p is formed.
+/// Beyond, loss is exact for negative margins and e^-708 for positive ones.
+///
+/// losses   kBlock numbers of scratch.
+/// loss     the sum over the block is added to it.
+/// least    the smallest margin so far.
+///
+/// Cost: some 45 flops, two divisions and a root a row, without branches or calls.
+template <class T>
+void link(const double* t, const T* y, Index depth, double* slope, double* root, double* losses, double& loss,
+          double& least);
+
+/// gradient(j) += sum_k slope(k) d(k, j), and then, with `scale`, d(k, j) *= root(k): D'D is then the Hessian.
+void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient);
+
+/// reach(j) = max(reach(j), |d(k, j)|) over the rows of the block.
+void stretch(const double* d, Index depth, Index panels, double* reach);
+
+extern template void link(const double*, const double*, Index, double*, double*, double*, double&, double&);
+extern template void link(const double*, const float*, Index, double*, double*, double*, double&, double&);
+
+}  // namespace pyrometer::minimum

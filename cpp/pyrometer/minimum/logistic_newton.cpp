@@ -1,0 +1,231 @@
+#include "pyrometer/minimum/logistic_newton.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "pyrometer/minimum/factor.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
+// Additions one after the other on the way of a row's term into a sum: lanes of a block, blocks of a chunk, chunks.
+constexpr double kAdditions = 256;
+// Up to here a look with curvature costs little more than one without: both wait for memory.
+constexpr Index kFewColumns = 32;
+// The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
+constexpr double kAim = 1e-10;
+
+/// What the curvature at some theta says about gradients and steps.
+class Metric {
+ public:
+  bool set(const double* curvature, Index n) {
+    const Index ld = data::padded(n);
+    n_ = n;
+    factor_.prepare(n);
+    for (Index i = 0; i < n; ++i) {
+      const double diagonal = curvature[i * ld + i];
+      factor_.scale(i) = diagonal > 0 ? std::sqrt(diagonal) : 0;
+    }
+    for (Index i = 0; i < n; ++i) {
+      const double* from = curvature + i * ld;
+      double* to = factor_.row(i);
+      for (Index j = i; j < n; ++j) to[j] = from[j] / factor_.scale(i) / factor_.scale(j);
+    }
+    factor_.run(kAdditions * kUnit);
+    eigenvalue_ = factor_.rank() == n ? factor_.smallest_eigenvalue() : 0;
+    return factor_.rank() == n;
+  }
+  [[nodiscard]] double eigenvalue() const { return eigenvalue_; }
+
+  /// step = -H^-1 g; returns (g' H^-1 g)^1/2.
+  double solve(const std::vector<double>& gradient, std::vector<double>& step) {
+    work_.resize(gradient.size());
+    step.resize(gradient.size());
+    factor_.whiten(gradient.data(), work_.data());
+    factor_.forward(work_.data());
+    double square = 0;
+    for (const double z : work_) square += z * z;
+    factor_.backward(work_.data());
+    for (Index k = 0; k < n_; ++k)
+      step[static_cast<std::size_t>(factor_.column(k))] = -work_[static_cast<std::size_t>(k)] / factor_.scale_at(k);
+    return std::sqrt(square);
+  }
+
+  /// At least (b' H^-1 b)^1/2 for every b with |b_j| <= bound + reach_j * times_reach, bound in units of H_jj^1/2.
+  [[nodiscard]] double most(double bound, double times_reach, const double* reach) const {
+    double square = 0;
+    for (Index j = 0; j < n_; ++j) {
+      const double b = bound + reach[j] * times_reach / factor_.scale(j);
+      square += b * b;
+    }
+    // The estimate of the eigenvalue is from above.
+    return std::sqrt(4 * square / eigenvalue_);
+  }
+
+ private:
+  Factor factor_;
+  Index n_ = 0;
+  double eigenvalue_ = 0;
+  std::vector<double> work_;
+};
+
+double reached(const double* reach, const std::vector<double>& x) {
+  double sum = 0;
+  for (std::size_t j = 0; j < x.size(); ++j) sum += reach[j] * std::abs(x[j]);
+  return sum;
+}
+
+bool finite(const Look& look) {
+  double sum = look.loss * 0;
+  for (const double g : look.gradient) sum += g * 0;
+  return sum == 0;
+}
+
+template <class T>
+class Descent {
+ public:
+  Descent(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal) : sweep_(sweep), goal_(goal) {
+    run_.theta = std::move(theta);
+  }
+
+  Run go() {
+    look(run_.theta, true, here_);
+    refresh_ = true;
+    for (;;) {
+      run_.loss = here_.loss;
+      if (!finite(here_)) return end(Ending::not_finite);
+      if (here_.least > 4 * margin_error()) return end(Ending::separated);
+      if (!measure()) return end(Ending::doubtful);
+      if (goal_.rough ? roughly_done() : done()) return end(Ending::converged);
+      if (run_.looks >= goal_.looks) return end(Ending::doubtful);
+      if (!stale_pays()) {
+        look(run_.theta, true, here_);
+        refresh_ = true;
+        continue;
+      }
+      if (!advance()) return end(Ending::doubtful);
+    }
+  }
+
+ private:
+  Run end(Ending ending) {
+    run_.ending = ending;
+    return std::move(run_);
+  }
+
+  void look(const std::vector<double>& theta, bool curvature, Look& out) {
+    sweep_.look(theta.data(), curvature, out);
+    ++run_.looks;
+  }
+
+  [[nodiscard]] double rows() const { return static_cast<double>(sweep_.rows()); }
+  [[nodiscard]] double columns() const { return static_cast<double>(sweep_.columns()); }
+  /// Bound of the error of any t_i: products, their sum, and the deviation from the shift.
+  [[nodiscard]] double margin_error() const { return (columns() + 4) * kUnit * reached(sweep_.reach(), run_.theta); }
+
+  /// Decrement and step at theta; false where the curvature cannot be trusted.
+  bool measure() {
+    before_ = refresh_ ? 0 : decrement_;
+    if (refresh_) {
+      if (!metric_.set(here_.curvature.get(), sweep_.columns()) || metric_.eigenvalue() < goal_.least_eigenvalue) {
+        run_.step.resize(run_.theta.size());  // the last one, if there was one, still points the way
+        return false;
+      }
+      drift_.assign(run_.theta.size(), 0.0);
+    }
+    fresh_ = refresh_;
+    refresh_ = false;
+    decrement_ = metric_.solve(here_.gradient, run_.step);
+    return true;
+  }
+
+  [[nodiscard]] bool roughly_done() const { return decrement_ * decrement_ <= 0.25 * columns(); }
+
+  [[nodiscard]] double aim() const { return kAim * std::sqrt(std::min(rows(), here_.loss)); }
+
+  /// How much a step of size one is expected to shrink the decrement.
+  [[nodiscard]] double contraction() const {
+    return fresh_ ? reached(sweep_.reach(), run_.step) : before_ > 0 ? decrement_ / before_ : 1;
+  }
+
+  bool done() {
+    const double error = margin_error();
+    // The slopes' errors: sigma' times that of t, and rounding of sums of |slope| <= loss.
+    const double noise = metric_.most(error * std::sqrt(rows()) / 2, kAdditions * kUnit * here_.loss, sweep_.reach());
+    const double drift = reached(sweep_.reach(), drift_), grown = std::exp(drift / 2);
+    const double doubt = columns() * (kAdditions * kUnit + error) / metric_.eigenvalue();
+    if (!(doubt < 0.25 && drift < 1)) return false;
+    const double most = (decrement_ + noise) * grown / std::sqrt(1 - doubt);
+    // |a_i| <= sum_j reach_j |u_j|.
+    if (!(metric_.most(0, 1, sweep_.reach()) * grown * most <= 1)) return false;
+
+    const double settled = std::max(aim(), 4 * noise), square = decrement_ * decrement_;
+    const bool here = decrement_ <= settled;
+    // One more step needs no look if it is sure to be good enough.
+    const bool next = contraction() * decrement_ <= settled && square <= 1e-13 * here_.loss &&
+                      square * (drift + reached(sweep_.reach(), run_.step)) <= 1e-16 * here_.loss;
+    if (!here && !next) return false;
+    if (next) {
+      for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.theta[j] += run_.step[j];
+      run_.loss -= square / 2;
+    }
+    run_.excess = most * most;
+    run_.rounding = here_.loss * ((kAdditions + 8) * kUnit + error);
+    return true;
+  }
+
+  /// Whether to go on with an old curvature rather than to ask for a new one here.
+  [[nodiscard]] bool stale_pays() const {
+    if (fresh_) return true;
+    const double factor = contraction(), left = std::log(aim() / decrement_);
+    return factor < 0.5 && left / std::log(factor) < 2 + columns() / 16;
+  }
+
+  /// A step along run_.step that makes the loss fall; false if none does.
+  bool advance() {
+    const double slope = decrement_ * decrement_;
+    const double slack = 64 * kUnit * here_.loss;
+    double t = 1;
+    for (int attempt = 0; attempt < 40; ++attempt) {
+      trial_ = run_.theta;
+      for (std::size_t j = 0; j < trial_.size(); ++j) trial_[j] += t * run_.step[j];
+      const bool curvature = sweep_.columns() <= kFewColumns || slope > 0.1 * rows();
+      look(trial_, curvature, there_);
+      if (there_.loss <= here_.loss - 1e-4 * t * slope + slack) {
+        for (std::size_t j = 0; j < trial_.size(); ++j) drift_[j] += trial_[j] - run_.theta[j];
+        std::swap(run_.theta, trial_);
+        std::swap(here_, there_);
+        refresh_ = curvature;
+        return true;
+      }
+      // The parabola through the loss here, its slope, and the loss there.
+      const double rise = there_.loss - here_.loss + t * slope, best = t * t * slope / (2 * rise);
+      t = std::isfinite(best) ? std::clamp(best, 0.1 * t, 0.5 * t) : 0.1 * t;
+    }
+    return false;
+  }
+
+  Sweep<T>& sweep_;
+  Goal goal_;
+  Run run_;
+  Look here_, there_;
+  Metric metric_;
+  std::vector<double> trial_, drift_;
+  double decrement_ = 0, before_ = 0;
+  bool fresh_ = false, refresh_ = false;
+};
+
+}  // namespace
+
+template <class T>
+Run newton(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal) {
+  return Descent<T>(sweep, std::move(theta), goal).go();
+}
+
+template Run newton(Sweep<double>&, std::vector<double>, const Goal&);
+template Run newton(Sweep<float>&, std::vector<double>, const Goal&);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,172 @@
+#include "pyrometer/minimum/logistic_reduce.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/factor.hpp"
+#include "pyrometer/minimum/logistic_sweep.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
+// Relative pivots below this are made again from the rows.
+constexpr double kParallel = 1e-6;
+constexpr Index kRows = 1024;
+// Each round leaves at most a thousandth of a dependent column; what still moves after so many is rounding.
+constexpr int kRounds = 10;
+
+/// A candidate: its combination of the given columns and its numbers.
+struct Column {
+  std::vector<double> combination;
+  std::vector<double> values;
+  double largest = 0;
+};
+
+/// values = X combination, exactly but for one rounding; returns whether they are all rounding.
+template <class T>
+bool evaluate(const BasicMatrix<T>& X, bool constant, int threads, Column& column) {
+  const base::Chunks chunks{X.rows, kRows};
+  const double allowed = 4 * static_cast<double>(X.cols + 1) * kUnit;
+  struct Found {
+    double largest = 0;
+    bool rounding = true;
+  };
+  std::vector<Found> found(static_cast<std::size_t>(chunks.number()));
+  column.values.resize(static_cast<std::size_t>(X.rows));
+  base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
+    Found& own = found[static_cast<std::size_t>(k)];
+    for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
+      const T* x = X.row(i);
+      Doubled sum{constant ? column.combination.back() : 0.0, 0};
+      double terms = std::abs(sum.hi);
+      for (Index j = 0; j < X.cols; ++j) {
+        const double t = column.combination[static_cast<std::size_t>(j)];
+        if (t == 0) continue;
+        sum.add_product(static_cast<double>(x[j]), t);
+        terms += std::abs(static_cast<double>(x[j]) * t);
+      }
+      const double value = sum.value(), size = std::abs(value);
+      column.values[static_cast<std::size_t>(i)] = value;
+      own.largest = std::max(own.largest, size);
+      own.rounding = own.rounding && size <= allowed * terms;
+    }
+  });
+  bool rounding = true;
+  column.largest = 0;
+  for (const Found& own : found) {
+    column.largest = std::max(column.largest, own.largest);
+    rounding = rounding && own.rounding;
+  }
+  return rounding;
+}
+
+/// Brings the largest value near 1, exactly.
+void rescale(Column& column) {
+  const double factor = std::ldexp(1.0, -std::ilogb(column.largest));
+  for (double& t : column.combination) t *= factor;
+  for (double& value : column.values) value *= factor;
+  column.largest *= factor;
+}
+
+base::AlignedArray<double> side_by_side(const std::vector<Column>& columns, Index rows) {
+  const auto width = static_cast<Index>(columns.size());
+  auto all = base::aligned_array<double>(rows * width);
+  for (Index j = 0; j < width; ++j)
+    for (Index i = 0; i < rows; ++i)
+      all[static_cast<std::size_t>(i * width + j)] =
+          columns[static_cast<std::size_t>(j)].values[static_cast<std::size_t>(i)];
+  return all;
+}
+
+/// The pivoted factor of the columns' products.
+Factor factor_of(const double* rows, Index count, Index width, int threads) {
+  const std::vector<double> ones(static_cast<std::size_t>(count), 1.0), zeros(static_cast<std::size_t>(width), 0.0);
+  const data::Rows<double> all{rows, ones.data(), count, width, count * width};
+  Sweep<double> sweep(all, false, zeros.data(), threads);
+  Look look;
+  sweep.look(zeros.data(), true, look);
+  const Index ld = data::padded(width);
+  Factor factor;
+  factor.prepare(width);
+  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(look.curvature[static_cast<std::size_t>(i * ld + i)]);
+  for (Index i = 0; i < width; ++i)
+    for (Index j = i; j < width; ++j)
+      factor.row(i)[j] = look.curvature[static_cast<std::size_t>(i * ld + j)] / factor.scale(i) / factor.scale(j);
+  factor.run(kParallel);
+  return factor;
+}
+
+template <class T>
+double mean_of(const BasicMatrix<T>& X, Index j) {
+  const auto first = static_cast<double>(X.data[j]);
+  double sum = 0;
+  for (Index i = 0; i < X.rows; ++i) sum += static_cast<double>(X.row(i)[j]) - first;
+  return first + sum / static_cast<double>(X.rows);
+}
+
+}  // namespace
+
+template <class T>
+Basis reduce(const BasicMatrix<T>& X, bool constant, int threads) {
+  const Index n = X.cols + (constant ? 1 : 0);
+  Basis basis;
+  std::vector<Column> columns;
+  const auto keep = [&](Column&& column, bool rounding) {
+    if (rounding) {
+      basis.null.push_back(std::move(column.combination));
+    } else {
+      rescale(column);
+      columns.push_back(std::move(column));
+    }
+  };
+  for (Index j = n - 1; j >= 0; --j) {
+    Column column{std::vector<double>(static_cast<std::size_t>(n), 0.0), {}, 0};
+    column.combination[static_cast<std::size_t>(j)] = 1;
+    if (constant && j < X.cols) column.combination.back() = -mean_of(X, j);
+    const bool rounding = evaluate(X, constant, threads, column);
+    keep(std::move(column), rounding);
+  }
+
+  for (int round = 1; !columns.empty(); ++round) {
+    basis.rows = side_by_side(columns, X.rows);
+    const auto width = static_cast<Index>(columns.size());
+    const Factor factor = factor_of(basis.rows.get(), X.rows, width, threads);
+    if (factor.rank() == width) break;
+    std::vector<double> parts(static_cast<std::size_t>(width));
+    std::vector<Column> old;
+    std::swap(old, columns);
+    for (Index k = factor.rank(); k < width; ++k) {
+      Column& column = old[static_cast<std::size_t>(factor.column(k))];
+      factor.dependence(k, parts.data());
+      for (Index i = 0; i < factor.rank(); ++i) {
+        const double part = parts[static_cast<std::size_t>(i)] * factor.scale_at(k) / factor.scale_at(i);
+        const Column& other = old[static_cast<std::size_t>(factor.column(i))];
+        for (Index r = 0; r < n; ++r)
+          column.combination[static_cast<std::size_t>(r)] -= part * other.combination[static_cast<std::size_t>(r)];
+      }
+    }
+    std::vector<bool> again(static_cast<std::size_t>(width), false);
+    for (Index k = factor.rank(); k < width; ++k) again[static_cast<std::size_t>(factor.column(k))] = true;
+    for (std::size_t j = 0; j < old.size(); ++j) {
+      const bool rounding = again[j] && (evaluate(X, constant, threads, old[j]) || round >= kRounds);
+      keep(std::move(old[j]), rounding);
+    }
+  }
+  basis.rank = static_cast<Index>(columns.size());
+  basis.map.resize(static_cast<std::size_t>(n * basis.rank));
+  for (Index r = 0; r < n; ++r)
+    for (Index j = 0; j < basis.rank; ++j)
+      basis.map[static_cast<std::size_t>(r * basis.rank + j)] =
+          columns[static_cast<std::size_t>(j)].combination[static_cast<std::size_t>(r)];
+  return basis;
+}
+
+template Basis reduce(const BasicMatrix<double>&, bool, int);
+template Basis reduce(const BasicMatrix<float>&, bool, int);
+
+}  // namespace pyrometer::minimum

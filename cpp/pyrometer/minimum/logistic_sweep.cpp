@@ -1,0 +1,139 @@
+#include "pyrometer/minimum/logistic_sweep.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/minimum/logistic_link.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+using base::aligned_array;
+using base::AlignedArray;
+using data::kBlock;
+
+// Enough chunks for many threads, each long against its n^2 of results, and not too many results to keep.
+base::Chunks chunks_of(Index rows, Index columns) {
+  const Index square = data::padded(columns) * data::padded(columns);
+  const Index most = std::clamp(Index{1 << 25} / square, Index{8}, Index{64});
+  const Index size = std::max({Index{1024}, 16 * columns, (rows + most - 1) / most});
+  return {rows, (size + kBlock - 1) / kBlock * kBlock};
+}
+
+AlignedArray<double> zeros(Index size) {
+  auto array = aligned_array<double>(size);
+  std::fill(array.get(), array.get() + size, 0.0);
+  return array;
+}
+
+}  // namespace
+
+template <class T>
+struct Sweep<T>::Scratch {
+  explicit Scratch(Index width) : packed(zeros(kBlock * width)), sums(zeros(width)), rows(zeros(4 * kBlock)) {}
+  AlignedArray<double> packed, sums, rows;
+};
+
+template <class T>
+struct Sweep<T>::Part {
+  double loss = 0, least = 0;
+  AlignedArray<double> gradient, reach, curvature;
+};
+
+template <class T>
+Sweep<T>::Sweep(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
+    : rows_(rows),
+      columns_(rows.features + (intercept ? 1 : 0)),
+      shift_(static_cast<std::size_t>(data::padded(rows.features + 1)), 0.0),
+      ones_(static_cast<std::size_t>(kBlock), T{1}),
+      reach_(static_cast<std::size_t>(data::padded(rows.features + 1)), 0.0),
+      threads_(threads),
+      chunks_(chunks_of(rows.rows, rows.features + 1)) {
+  std::copy(shift, shift + rows.features, shift_.begin());
+  // The constant feature is packed where moments have the target; without it, 1 - 1 is packed there.
+  if (!intercept) shift_[static_cast<std::size_t>(rows.features)] = 1;
+  const int workers = base::worker_count(chunks_.number(), threads);
+  for (int worker = 0; worker < workers; ++worker) scratch_.emplace_back(data::padded(rows.features + 1));
+  parts_.resize(static_cast<std::size_t>(chunks_.number()));
+}
+
+template <class T>
+Sweep<T>::~Sweep() = default;
+
+template <class T>
+void Sweep<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const {
+  const Index width = data::padded(rows_.features + 1), panels = data::panels(rows_.features + 1);
+  const Index square = data::padded(columns_) * data::padded(columns_);
+  if (!part.gradient) part.gradient = aligned_array<double>(width);
+  std::fill(part.gradient.get(), part.gradient.get() + width, 0.0);
+  if (!reached_) part.reach = zeros(width);
+  if (curvature) {
+    if (!part.curvature) part.curvature = aligned_array<double>(square);
+    data::start_products(columns_, part.curvature.get());
+  }
+  part.loss = 0;
+  part.least = std::numeric_limits<double>::infinity();
+
+  double *d = scratch.packed.get(), *t = scratch.rows.get(), *slope = t + kBlock, *root = slope + kBlock;
+  for (Index begin = chunks_.begin(k); begin < chunks_.end(k); begin += kBlock) {
+    const Index end = std::min(begin + kBlock, chunks_.end(k)), depth = end - begin;
+    data::Rows<T> block = rows_.from(begin, end);
+    block.y = ones_.data();
+    data::pack(block, shift_.data(), d, scratch.sums.get());
+    if (!reached_) stretch(d, depth, panels, part.reach.get());
+    project(d, depth, panels, theta, t);
+    link(t, rows_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
+    weigh(d, depth, panels, slope, root, curvature, part.gradient.get());
+    if (!curvature) continue;
+    const Index next = std::min(end + kBlock, rows_.rows);
+    data::add_products(d, depth, columns_, part.curvature.get(), rows_.X + end * rows_.features,
+                       (next - end) * rows_.features * static_cast<Index>(sizeof(T)));
+  }
+  if (curvature) data::finish_products(columns_, part.curvature.get());
+}
+
+template <class T>
+void Sweep<T>::look(const double* theta, bool curvature, Look& out) {
+  const Index width = data::padded(rows_.features + 1);
+  auto padded = zeros(width);
+  std::copy(theta, theta + columns_, padded.get());
+  base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
+    chunk(k, scratch_[static_cast<std::size_t>(worker)], padded.get(), curvature, parts_[static_cast<std::size_t>(k)]);
+  });
+
+  out.loss = 0;
+  out.least = std::numeric_limits<double>::infinity();
+  out.gradient.assign(static_cast<std::size_t>(columns_), 0.0);
+  for (const Part& part : parts_) {
+    out.loss += part.loss;
+    out.least = std::min(out.least, part.least);
+    for (Index j = 0; j < columns_; ++j)
+      out.gradient[static_cast<std::size_t>(j)] += part.gradient[static_cast<std::size_t>(j)];
+    for (Index j = 0; !reached_ && j < columns_; ++j) {
+      double& most = reach_[static_cast<std::size_t>(j)];
+      most = std::max(most, part.reach[static_cast<std::size_t>(j)]);
+    }
+  }
+  reached_ = true;
+  if (!curvature) return;
+  const Index ld = data::padded(columns_);
+  if (!out.curvature) out.curvature = aligned_array<double>(ld * ld);
+  const base::Chunks bands{columns_, std::max(Index{8}, columns_ / 64)};
+  base::for_each_chunk(bands.number(), static_cast<Index>(parts_.size()) * ld * ld > (1 << 16) ? threads_ : 1,
+                       [&](Index band, int) {
+                         for (Index i = bands.begin(band); i < bands.end(band); ++i) {
+                           double* to = out.curvature.get() + i * ld;
+                           std::fill(to + i, to + columns_, 0.0);
+                           for (const Part& part : parts_) {
+                             const double* from = part.curvature.get() + i * ld;
+                             for (Index j = i; j < columns_; ++j) to[j] += from[j];
+                           }
+                         }
+                       });
+}
+
+template class Sweep<double>;
+template class Sweep<float>;
+
+}  // namespace pyrometer::minimum

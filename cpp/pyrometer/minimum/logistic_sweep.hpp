@@ -1,0 +1,72 @@
+// One look at all rows: the cross entropy of a linear model, its gradient and its Hessian at given parameters.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/base/aligned.hpp"
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/data/pack.hpp"
+#include "pyrometer/data/products.hpp"
+
+namespace pyrometer::minimum {
+
+/// What a look finds. Sums over rows, not means.
+struct Look {
+  double loss = 0;                       ///< sum_i ln(1 + e^-z_i), z_i = (2 y_i - 1) t_i
+  double least = 0;                      ///< min_i z_i
+  std::vector<double> gradient;          ///< sum_i (sigma(t_i) - y_i) d_i, one number a column
+  base::AlignedArray<double> curvature;  ///< sum_i sigma' d_i d_i', padded(columns) wide, upper triangle
+};
+
+/// Looks at the rows of one system, again and again.
+///
+///     d_i = (x_i - shift, 1)   or, without intercept,   x_i - shift          t_i = d_i . theta
+///
+/// The block of rows that a pass is at stays in the cache: it is packed once, and then margins, losses, gradient and
+/// the weighted products are made from the packed block.
+///
+/// Reproducible: rows fall into chunks that depend on their number alone, and the chunks' sums are added in order.
+/// Numbers that are not finite in the rows make the gradient not finite.
+///
+/// Cost of a look, m rows and n columns: 6 m n flops and one reading of the rows; with curvature m n^2 + m n more.
+/// Memory: n^2 doubles a chunk (at most 64 of them, fewer where they would be more than 256 MB) if curvature is ever
+/// asked for.
+template <class T>
+class Sweep {
+ public:
+  /// `rows.y` are labels 0 or 1. Everything pointed to must outlive the sweep. `shift` has one number a feature.
+  Sweep(const data::Rows<T>& rows, bool intercept, const double* shift, int threads);
+
+  [[nodiscard]] Index rows() const { return rows_.rows; }
+  [[nodiscard]] Index columns() const { return columns_; }
+  /// One look, at theta (one number a column). Leaves `curvature` alone unless it is asked for.
+  void look(const double* theta, bool curvature, Look& out);
+  /// max_i |d_ij| for each column, known after the first look.
+  [[nodiscard]] const double* reach() const { return reach_.data(); }
+
+ private:
+  struct Scratch;
+  struct Part;
+  void chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const;
+
+  data::Rows<T> rows_;
+  Index columns_;
+  std::vector<double> shift_;
+  std::vector<T> ones_;
+  std::vector<double> reach_;
+  bool reached_ = false;
+  int threads_;
+  base::Chunks chunks_;
+  std::vector<Scratch> scratch_;
+  std::vector<Part> parts_;
+
+ public:
+  ~Sweep();
+  Sweep(const Sweep&) = delete;
+  Sweep& operator=(const Sweep&) = delete;
+};
+
+extern template class Sweep<double>;
+extern template class Sweep<float>;
+
+}  // namespace pyrometer::minimum
