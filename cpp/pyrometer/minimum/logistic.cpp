@@ -140,11 +140,7 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
     Sweep<T> sweep(sample.rows, intercept, shift.data(), threads);
     Run run = newton(sweep, theta, Goal{12, 1e-7, true});
     if (run.ending == Ending::not_finite) complain(rows, where);
-    if (run.ending == Ending::converged) {
-      theta = std::move(run.theta);
-    } else {
-      theta.assign(theta.size(), 0.0);
-    }
+    theta = std::move(run.theta);
   }
 
   Sweep<T> sweep(rows, intercept, shift.data(), threads);

@@ -281,7 +281,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
     for (std::size_t j = 0; j < n; ++j) out.parameters[j] += length * part->direction[j];
   }
   const double reached = loss_at(rows, intercept, out.parameters, threads);
-  if (certain) out.gap += std::max(0.0, reached - out.value) + rounding + 8 * kUnit * reached;
+  if (certain) out.gap += std::max(0.0, reached - out.value) + rounding + 1000 * kUnit * reached;
   return out;
 }
 

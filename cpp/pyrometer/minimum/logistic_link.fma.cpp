@@ -30,6 +30,11 @@ template <int... I>
   }
 }
 
+[[gnu::always_inline]] inline void absolute(const V& v, V& out) {
+  typedef std::int64_t Bits __attribute__((vector_size(base::kVectorBytes)));
+  out = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & INT64_MAX);
+}
+
 // exp(-a) for 0 <= a <= 708: a = k ln 2 - r with |r| <= ln(2) / 2, Taylor's series of exp(r) to 2^-57, and 2^-k from
 // its bits.
 [[gnu::always_inline]] inline double exp_minus(double a) {
@@ -133,41 +138,49 @@ void link(const double* __restrict t, const T* __restrict y, Index depth, double
   least = std::min(least, fold(losses, depth, INFINITY, [](double a, double b) { return b < a ? b : a; }));
 }
 
-void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale,
-           double* gradient) {
+void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient,
+           double* size) {
   for (Index n = 0; n < panels; ++n) {
     double* panel = d + n * kStride;
-    V sums[4] = {};
-    const auto row = [&](Index k, V& sum) {
-      V v;
+    V sums[4] = {}, sizes[4] = {};
+    const auto row = [&](Index k, int lane) {
+      V v, term, positive;
       load(panel + k * kL, v);
-      sum += slope[k] * v;
+      term = slope[k] * v;
+      absolute(term, positive);
+      sums[lane] += term;
+      sizes[lane] += positive;
       if (scale) store<double>(panel + k * kL, root[k] * v);
     };
     Index k = 0;
     for (; k + 4 <= depth; k += 4) {
-      row(k, sums[0]);
-      row(k + 1, sums[1]);
-      row(k + 2, sums[2]);
-      row(k + 3, sums[3]);
+      row(k, 0);
+      row(k + 1, 1);
+      row(k + 2, 2);
+      row(k + 3, 3);
     }
-    for (; k < depth; ++k) row(k, sums[0]);
-    V old;
-    load(gradient + n * kL, old);
-    store<double>(gradient + n * kL, old + ((sums[0] + sums[1]) + (sums[2] + sums[3])));
+    for (; k < depth; ++k) row(k, 0);
+    const auto add = [](double* to, const V(&four)[4]) {
+      V old;
+      load(to, old);
+      store<double>(to, old + ((four[0] + four[1]) + (four[2] + four[3])));
+    };
+    add(gradient + n * kL, sums);
+    add(size + n * kL, sizes);
   }
 }
 
 void stretch(const double* d, Index depth, Index panels, double* reach) {
   for (Index n = 0; n < panels; ++n) {
+    V most;
+    load(reach + n * kL, most);
     for (Index k = 0; k < depth; ++k) {
-      const double* row = d + n * kStride + k * kL;
-      double* most = reach + n * kL;
-      for (Index lane = 0; lane < kL; ++lane) {
-        const double size = std::fabs(row[lane]);
-        most[lane] = size > most[lane] ? size : most[lane];
-      }
+      V v, positive;
+      load(d + n * kStride + k * kL, v);
+      absolute(v, positive);
+      most = positive > most ? positive : most;
     }
+    store<double>(reach + n * kL, most);
   }
 }
 

@@ -33,8 +33,10 @@ template <class T>
 void link(const double* t, const T* y, Index depth, double* slope, double* root, double* losses, double& loss,
           double& least);
 
-/// gradient(j) += sum_k slope(k) d(k, j), and then, with `scale`, d(k, j) *= root(k): D'D is then the Hessian.
-void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient);
+/// gradient(j) += sum_k slope(k) d(k, j),   size(j) += sum_k |slope(k) d(k, j)|,
+/// and then, with `scale`, d(k, j) *= root(k): D'D is then the Hessian.
+void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient,
+           double* size);
 
 /// reach(j) = max(reach(j), |d(k, j)|) over the rows of the block.
 void stretch(const double* d, Index depth, Index panels, double* reach);

@@ -21,13 +21,14 @@ constexpr double kAim = 1e-10;
 /// What the curvature at some theta says about gradients and steps.
 class Metric {
  public:
-  bool set(const double* curvature, Index n) {
+  /// `lift` raises the diagonal by this part, and columns of zeros to 1, so that samples of rows have an answer, too.
+  bool set(const double* curvature, Index n, double lift) {
     const Index ld = data::padded(n);
     n_ = n;
     factor_.prepare(n);
     for (Index i = 0; i < n; ++i) {
       const double diagonal = curvature[i * ld + i];
-      factor_.scale(i) = diagonal > 0 ? std::sqrt(diagonal) : 0;
+      factor_.scale(i) = diagonal > 0 ? std::sqrt(diagonal * (1 + lift)) : lift > 0 ? 1 : 0;
     }
     for (Index i = 0; i < n; ++i) {
       const double* from = curvature + i * ld;
@@ -54,15 +55,21 @@ class Metric {
     return std::sqrt(square);
   }
 
-  /// At least (b' H^-1 b)^1/2 for every b with |b_j| <= bound + reach_j * times_reach, bound in units of H_jj^1/2.
-  [[nodiscard]] double most(double bound, double times_reach, const double* reach) const {
+  /// At least (b' H^-1 b)^1/2 for every b with |b_j| <= bound_j. The estimate of the eigenvalue is from above: hence 4.
+  [[nodiscard]] double most(const double* bound) const {
     double square = 0;
     for (Index j = 0; j < n_; ++j) {
-      const double b = bound + reach[j] * times_reach / factor_.scale(j);
+      const double b = bound[j] / factor_.scale(j);
       square += b * b;
     }
-    // The estimate of the eigenvalue is from above.
     return std::sqrt(4 * square / eigenvalue_);
+  }
+
+  /// sum_j |x_j| H_jj^1/2.
+  [[nodiscard]] double length(const std::vector<double>& x) const {
+    double sum = 0;
+    for (Index j = 0; j < n_; ++j) sum += std::abs(x[static_cast<std::size_t>(j)]) * factor_.scale(j);
+    return sum;
   }
 
  private:
@@ -78,9 +85,11 @@ double reached(const double* reach, const std::vector<double>& x) {
   return sum;
 }
 
-bool finite(const Look& look) {
+bool finite(const Look& look, bool curvature) {
   double sum = look.loss * 0;
   for (const double g : look.gradient) sum += g * 0;
+  const auto n = static_cast<Index>(look.gradient.size()), ld = data::padded(n);
+  for (Index j = 0; curvature && j < n; ++j) sum += look.curvature[static_cast<std::size_t>(j * ld + j)] * 0;
   return sum == 0;
 }
 
@@ -93,10 +102,14 @@ class Descent {
 
   Run go() {
     look(run_.theta, true, here_);
+    if (here_.loss > std::log(2.0) * rows()) {  // a start that is worse than none
+      run_.theta.assign(run_.theta.size(), 0.0);
+      look(run_.theta, true, here_);
+    }
     refresh_ = true;
     for (;;) {
       run_.loss = here_.loss;
-      if (!finite(here_)) return end(Ending::not_finite);
+      if (!finite(here_, refresh_)) return end(Ending::not_finite);
       if (here_.least > 4 * margin_error()) return end(Ending::separated);
       if (!measure()) return end(Ending::doubtful);
       if (goal_.rough ? roughly_done() : done()) return end(Ending::converged);
@@ -130,7 +143,8 @@ class Descent {
   bool measure() {
     before_ = refresh_ ? 0 : decrement_;
     if (refresh_) {
-      if (!metric_.set(here_.curvature.get(), sweep_.columns()) || metric_.eigenvalue() < goal_.least_eigenvalue) {
+      const bool full = metric_.set(here_.curvature.get(), sweep_.columns(), goal_.rough ? 1e-3 : 0);
+      if (!(full && metric_.eigenvalue() >= goal_.least_eigenvalue)) {
         run_.step.resize(run_.theta.size());  // the last one, if there was one, still points the way
         return false;
       }
@@ -152,15 +166,18 @@ class Descent {
   }
 
   bool done() {
-    const double error = margin_error();
-    // The slopes' errors: sigma' times that of t, and rounding of sums of |slope| <= loss.
-    const double noise = metric_.most(error * std::sqrt(rows()) / 2, kAdditions * kUnit * here_.loss, sweep_.reach());
+    const double error = margin_error(), unit = (columns() + 4) * kUnit;
+    // Errors dt_i of t change g by D'W dt, in H^-1 no more than (sum_i w_i dt_i^2)^1/2, with dt_i <= unit |d_i| .
+    // |theta|. The rest is rounding of the sums.
+    const double noise = unit * metric_.length(run_.theta) + kAdditions * kUnit * metric_.most(here_.size.data());
     const double drift = reached(sweep_.reach(), drift_), grown = std::exp(drift / 2);
     const double doubt = columns() * (kAdditions * kUnit + error) / metric_.eigenvalue();
     if (!(doubt < 0.25 && drift < 1)) return false;
     const double most = (decrement_ + noise) * grown / std::sqrt(1 - doubt);
-    // |a_i| <= sum_j reach_j |u_j|.
-    if (!(metric_.most(0, 1, sweep_.reach()) * grown * most <= 1)) return false;
+    // |a_i| <= sum_j reach_j |u_j|, and u is known to the noise; an old curvature gives another u, but the same length.
+    const double leverage = metric_.most(sweep_.reach()) * grown / std::sqrt(1 - doubt);
+    const double largest = fresh_ ? 2 * reached(sweep_.reach(), run_.step) + leverage * noise : leverage * most;
+    if (!(largest <= 1)) return false;
 
     const double settled = std::max(aim(), 4 * noise), square = decrement_ * decrement_;
     const bool here = decrement_ <= settled;
@@ -173,7 +190,8 @@ class Descent {
       run_.loss -= square / 2;
     }
     run_.excess = most * most;
-    run_.rounding = here_.loss * ((kAdditions + 8) * kUnit + error);
+    run_.rounding = (kAdditions + 8) * kUnit * here_.loss;
+    for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.rounding += unit * here_.size[j] * std::abs(run_.theta[j]);
     return true;
   }
 

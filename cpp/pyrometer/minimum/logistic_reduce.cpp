@@ -25,44 +25,64 @@ struct Column {
   std::vector<double> combination;
   std::vector<double> values;
   double largest = 0;
+  Index own = 0;  ///< the given column that it stands for
 };
 
-/// values = X combination, exactly but for one rounding; returns whether they are all rounding.
+/// values = X combination, exactly but for one rounding; returns whether they are all rounding: of their own terms, or
+/// of those of a typical row, since coefficients are rounded, too.
 template <class T>
 bool evaluate(const BasicMatrix<T>& X, bool constant, int threads, Column& column) {
   const base::Chunks chunks{X.rows, kRows};
-  const double allowed = 4 * static_cast<double>(X.cols + 1) * kUnit;
-  struct Found {
-    double largest = 0;
-    bool rounding = true;
-  };
-  std::vector<Found> found(static_cast<std::size_t>(chunks.number()));
   column.values.resize(static_cast<std::size_t>(X.rows));
+  std::vector<double> terms(column.values.size());
   base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
-    Found& own = found[static_cast<std::size_t>(k)];
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const T* x = X.row(i);
       Doubled sum{constant ? column.combination.back() : 0.0, 0};
-      double terms = std::abs(sum.hi);
+      double size = std::abs(sum.hi);
       for (Index j = 0; j < X.cols; ++j) {
         const double t = column.combination[static_cast<std::size_t>(j)];
         if (t == 0) continue;
         sum.add_product(static_cast<double>(x[j]), t);
-        terms += std::abs(static_cast<double>(x[j]) * t);
+        size += std::abs(static_cast<double>(x[j]) * t);
       }
-      const double value = sum.value(), size = std::abs(value);
-      column.values[static_cast<std::size_t>(i)] = value;
-      own.largest = std::max(own.largest, size);
-      own.rounding = own.rounding && size <= allowed * terms;
+      column.values[static_cast<std::size_t>(i)] = sum.value();
+      terms[static_cast<std::size_t>(i)] = size;
     }
   });
+  std::vector<double> sorted = terms;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  const double allowed = 4 * static_cast<double>(X.cols + 1) * kUnit;
   bool rounding = true;
   column.largest = 0;
-  for (const Found& own : found) {
-    column.largest = std::max(column.largest, own.largest);
-    rounding = rounding && own.rounding;
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const double size = std::abs(column.values[i]);
+    column.largest = std::max(column.largest, size);
+    rounding = rounding && size <= allowed * std::max(terms[i], *middle);
   }
   return rounding;
+}
+
+/// Coefficients that are rounding beside the others become 0; that of the column itself stays.
+void clean(const std::vector<double>& reach, Column& column) {
+  double largest = 0;
+  for (std::size_t r = 0; r < reach.size(); ++r)
+    largest = std::max(largest, std::abs(column.combination[r]) * reach[r]);
+  for (std::size_t r = 0; r < reach.size(); ++r) {
+    const bool rounding = std::abs(column.combination[r]) * reach[r] <= kUnit * largest;
+    if (rounding && static_cast<Index>(r) != column.own) column.combination[r] = 0;
+  }
+}
+
+/// The largest numbers of the given columns.
+template <class T>
+std::vector<double> largest_of(const BasicMatrix<T>& X, bool constant) {
+  std::vector<double> all(static_cast<std::size_t>(X.cols), 0.0);
+  for (Index i = 0; i < X.rows; ++i)
+    for (std::size_t j = 0; j < all.size(); ++j) all[j] = std::max(all[j], std::abs(static_cast<double>(X.row(i)[j])));
+  if (constant) all.push_back(1);
+  return all;
 }
 
 /// Brings the largest value near 1, exactly.
@@ -114,6 +134,7 @@ double mean_of(const BasicMatrix<T>& X, Index j) {
 template <class T>
 Basis reduce(const BasicMatrix<T>& X, bool constant, int threads) {
   const Index n = X.cols + (constant ? 1 : 0);
+  const std::vector<double> reach = largest_of(X, constant);
   Basis basis;
   std::vector<Column> columns;
   const auto keep = [&](Column&& column, bool rounding) {
@@ -125,7 +146,7 @@ Basis reduce(const BasicMatrix<T>& X, bool constant, int threads) {
     }
   };
   for (Index j = n - 1; j >= 0; --j) {
-    Column column{std::vector<double>(static_cast<std::size_t>(n), 0.0), {}, 0};
+    Column column{std::vector<double>(static_cast<std::size_t>(n), 0.0), {}, 0, j};
     column.combination[static_cast<std::size_t>(j)] = 1;
     if (constant && j < X.cols) column.combination.back() = -mean_of(X, j);
     const bool rounding = evaluate(X, constant, threads, column);
@@ -149,6 +170,7 @@ Basis reduce(const BasicMatrix<T>& X, bool constant, int threads) {
         for (Index r = 0; r < n; ++r)
           column.combination[static_cast<std::size_t>(r)] -= part * other.combination[static_cast<std::size_t>(r)];
       }
+      clean(reach, column);
     }
     std::vector<bool> again(static_cast<std::size_t>(width), false);
     for (Index k = factor.rank(); k < width; ++k) again[static_cast<std::size_t>(factor.column(k))] = true;

@@ -38,7 +38,7 @@ struct Sweep<T>::Scratch {
 template <class T>
 struct Sweep<T>::Part {
   double loss = 0, least = 0;
-  AlignedArray<double> gradient, reach, curvature;
+  AlignedArray<double> gradient, size, reach, curvature;
 };
 
 template <class T>
@@ -65,8 +65,8 @@ template <class T>
 void Sweep<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const {
   const Index width = data::padded(rows_.features + 1), panels = data::panels(rows_.features + 1);
   const Index square = data::padded(columns_) * data::padded(columns_);
-  if (!part.gradient) part.gradient = aligned_array<double>(width);
-  std::fill(part.gradient.get(), part.gradient.get() + width, 0.0);
+  part.gradient = zeros(width);
+  part.size = zeros(width);
   if (!reached_) part.reach = zeros(width);
   if (curvature) {
     if (!part.curvature) part.curvature = aligned_array<double>(square);
@@ -84,7 +84,7 @@ void Sweep<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvat
     if (!reached_) stretch(d, depth, panels, part.reach.get());
     project(d, depth, panels, theta, t);
     link(t, rows_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
-    weigh(d, depth, panels, slope, root, curvature, part.gradient.get());
+    weigh(d, depth, panels, slope, root, curvature, part.gradient.get(), part.size.get());
     if (!curvature) continue;
     const Index next = std::min(end + kBlock, rows_.rows);
     data::add_products(d, depth, columns_, part.curvature.get(), rows_.X + end * rows_.features,
@@ -105,14 +105,14 @@ void Sweep<T>::look(const double* theta, bool curvature, Look& out) {
   out.loss = 0;
   out.least = std::numeric_limits<double>::infinity();
   out.gradient.assign(static_cast<std::size_t>(columns_), 0.0);
+  out.size = out.gradient;
   for (const Part& part : parts_) {
     out.loss += part.loss;
     out.least = std::min(out.least, part.least);
-    for (Index j = 0; j < columns_; ++j)
-      out.gradient[static_cast<std::size_t>(j)] += part.gradient[static_cast<std::size_t>(j)];
-    for (Index j = 0; !reached_ && j < columns_; ++j) {
-      double& most = reach_[static_cast<std::size_t>(j)];
-      most = std::max(most, part.reach[static_cast<std::size_t>(j)]);
+    for (std::size_t j = 0; j < out.gradient.size(); ++j) {
+      out.gradient[j] += part.gradient[j];
+      out.size[j] += part.size[j];
+      if (!reached_) reach_[j] = std::max(reach_[j], part.reach[j]);
     }
   }
   reached_ = true;

@@ -12,9 +12,10 @@ namespace pyrometer::minimum {
 
 /// What a look finds. Sums over rows, not means.
 struct Look {
-  double loss = 0;                       ///< sum_i ln(1 + e^-z_i), z_i = (2 y_i - 1) t_i
-  double least = 0;                      ///< min_i z_i
-  std::vector<double> gradient;          ///< sum_i (sigma(t_i) - y_i) d_i, one number a column
+  double loss = 0;               ///< sum_i ln(1 + e^-z_i), z_i = (2 y_i - 1) t_i
+  double least = 0;              ///< min_i z_i
+  std::vector<double> gradient;  ///< sum_i (sigma(t_i) - y_i) d_i, one number a column
+  std::vector<double> size;      ///< sum_i |(sigma(t_i) - y_i) d_ij|: what the gradient's rounding is relative to
   base::AlignedArray<double> curvature;  ///< sum_i sigma' d_i d_i', padded(columns) wide, upper triangle
 };
 
