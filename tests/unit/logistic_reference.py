@@ -19,6 +19,13 @@ def solve(X, y, intercept=True, threads=1):
     return tuple(answer[0] for answer in _core.logistic(X[None], y[None], intercept, threads))
 
 
+def labelled(m, p, seed=0, scale=1.0, intercept=0.3):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((m, p))
+    t = X @ rng.standard_normal(p) * (scale / np.sqrt(max(p, 1))) + intercept
+    return X, (rng.random(m) < 1 / (1 + np.exp(-t))).astype(float)
+
+
 def with_constant(X, intercept=True) -> Array:
     return np.column_stack([X, np.ones(len(X))]) if intercept else np.asarray(X, dtype=float)
 

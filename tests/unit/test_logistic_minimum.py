@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import mpmath
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 from scipy.special import xlogy
 
 from pyrometer import _core
 
-sys.path.insert(0, str(Path(__file__).parent))
-from logistic_reference import energy, newton, separated_rows, solve, with_constant
+from .logistic_reference import energy, labelled, newton, solve, with_constant
 
 EPS = np.finfo(float).eps
-
-
-def labelled(m, p, seed=0, scale=1.0, intercept=0.3):
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((m, p))
-    t = X @ rng.standard_normal(p) * (scale / np.sqrt(max(p, 1))) + intercept
-    return X, (rng.random(m) < 1 / (1 + np.exp(-t))).astype(float)
 
 
 def gradient(X, y, theta, intercept=True):
@@ -45,7 +33,7 @@ def test_against_forty_digits(m, p, scale, intercept):
     assert attained
     assert rank == p
     assert abs(value - exact) <= 8 * EPS * exact
-    np.testing.assert_allclose(theta, np.array([float(b) for b in best]), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(theta, np.array([float(b) for b in best]), rtol=1e-8, atol=1e-10)
     assert 0 <= energy(X, y, theta, intercept) - exact <= gap <= 1e-12 * value
 
 
@@ -106,7 +94,7 @@ def test_the_gap_is_not_generous():
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 4.0])
 def test_a_dual_point_confirms_the_value(scale):
-    # Labels moved by one Newton step reproduce the moments: their entropy is a lower bound that owes nothing to the core.
+    # Labels moved by one Newton step reproduce the moments: their entropy is a lower bound, and owes the core nothing.
     X, y = labelled(400, 4, seed=9, scale=scale)
     value, theta, gap, *_ = solve(X, y)
     A = with_constant(X)
@@ -116,120 +104,6 @@ def test_a_dual_point_confirms_the_value(scale):
     assert np.abs(A.T @ (s - y)).max() < 1e-12
     lower = -(xlogy(s, s) + xlogy(1 - s, 1 - s)).mean()
     assert value - gap - 1e-14 <= lower <= value + 1e-14
-
-
-# ---- Separation.
-
-
-def reference_minimum(X, y, intercept):
-    """The infimum over the rows that nothing separates, by BFGS, and whether there are others."""
-    left = ~separated_rows(X, y, intercept)
-    if not left.any():
-        return 0.0, False
-    A, s = with_constant(X, intercept)[left], 2 * y[left] - 1
-    result = minimize(
-        lambda theta: (
-            np.logaddexp(0, -s * (A @ theta)).mean(),
-            -A.T @ (s / (1 + np.exp(s * (A @ theta)))) / len(s),
-        ),
-        np.zeros(A.shape[1]),
-        jac=True,
-        method="BFGS",
-        options={"gtol": 1e-9},
-    )
-    return result.fun * left.mean(), bool(left.all())
-
-
-@pytest.mark.parametrize("seed", range(120))
-def test_small_integers_separate_as_the_linear_programme_says(seed):
-    rng = np.random.default_rng(seed)
-    m, p, intercept = int(rng.integers(2, 25)), int(rng.integers(1, 5)), bool(rng.integers(2))
-    X = rng.integers(-2, 3, (m, p)).astype(float)
-    t = X @ rng.standard_normal(p) * rng.choice([0, 1, 4, 20])
-    y = (rng.random(m) < 1 / (1 + np.exp(-t))).astype(float)
-    expected, attained = reference_minimum(X, y, intercept)
-    value, theta, gap, ours, rank, _ = solve(X, y, intercept)
-    assert ours == attained
-    assert value == pytest.approx(expected, rel=1e-9, abs=1e-15)
-    assert -1e-14 * value <= energy(X, y, theta, intercept) - value <= gap <= 1e-12
-    A = with_constant(X, intercept)
-    assert rank == np.linalg.matrix_rank(A) - intercept
-
-
-def test_complete_separation():
-    X, _ = labelled(300, 5)
-    y = (X @ np.arange(1.0, 6.0) > 0.1).astype(float)
-    value, theta, gap, attained, rank, _ = solve(X, y)
-    assert (value, attained, rank) == (0, False, 5)
-    assert np.all((2 * y - 1) * (with_constant(X) @ theta) > 30)
-    assert 0 < energy(X, y, theta) <= gap < 1e-15
-
-
-def test_a_thin_margin_is_seen_and_a_thin_overlap_too():
-    rng = np.random.default_rng(3)
-    x = np.sort(rng.random(200))
-    y = (np.arange(200) >= 100).astype(float)
-    for close in (1e-3, 1e-6, 1e-9):
-        x[100] = x[99] * (1 + close)
-        x[101:] = np.maximum(x[101:], x[100] + 0.01)
-        assert solve(x[:, None], y)[3] == np.False_
-        swapped = x.copy()
-        swapped[[99, 100]] = swapped[[100, 99]]
-        value, theta, gap, attained, *_ = solve(swapped[:, None], y)
-        assert attained
-        exact, _ = newton(swapped[:, None], y, theta, digits=60)
-        assert abs(value - exact) <= gap
-        assert gap < 1e-10 * value
-        # The tie itself: the two rows in the middle are left.
-        tied = x.copy()
-        tied[100] = tied[99]
-        value, _, gap, attained, *_ = solve(tied[:, None], y)
-        assert not attained
-        assert value == pytest.approx(2 * np.log(2) / 200, rel=1e-13)
-
-
-def test_a_rare_feature_with_one_label_drops_out():
-    X, y = labelled(5000, 4, seed=8)
-    rare = (np.random.default_rng(8).random(5000) < 0.01).astype(float)
-    y[rare == 1] = 1
-    value, theta, gap, attained, rank, _ = solve(np.column_stack([X, rare]), y)
-    left = rare == 0
-    assert not attained
-    assert rank == 5
-    assert value == pytest.approx(solve(X[left], y[left])[0] * left.mean(), rel=1e-13)
-    assert gap < 1e-12
-
-
-def test_separation_in_several_steps():
-    # First the rows of the first feature go, which frees the second to separate its own, then the third.
-    X = np.array([[1, -5, 2], [1, 3, -7], [0, 1, -9], [0, 2, 4], [0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]], dtype=float)
-    y = np.array([1, 1, 1, 1, 1, 1, 0, 0], dtype=float)
-    value, theta, gap, attained, rank, _ = solve(X, y)
-    expected, _ = reference_minimum(X, y, True)
-    assert not attained
-    assert rank == 3
-    assert value == pytest.approx(expected, rel=1e-9)
-    assert value == pytest.approx((np.log(3) + 2 * np.log(1.5)) / 8, rel=1e-13)
-    assert energy(X, y, theta) - value <= gap < 1e-12
-
-
-@pytest.mark.parametrize("label", [0.0, 1.0])
-def test_one_label_only(label):
-    X, _ = labelled(50, 3)
-    value, theta, gap, attained, rank, _ = solve(X, np.full(50, label))
-    assert (value, attained, rank) == (0, False, 3)
-    assert energy(X, np.full(50, label), theta) <= gap < 1e-15
-    # Without an intercept nothing separates rows on both sides of the origin.
-    assert solve(X, np.full(50, label), False)[3]
-
-
-def test_one_row():
-    value, theta, gap, attained, rank, _ = solve(np.array([[2.0, -1.0]]), np.array([1.0]))
-    assert (value, attained, rank) == (0, False, 0)
-    value, theta, gap, attained, rank, _ = solve(np.array([[2.0, -1.0]]), np.array([0.0]), False)
-    assert (value, attained, rank) == (0, False, 1)
-    assert np.array([2.0, -1.0]) @ theta < -30
-    assert solve(np.array([[0.0]]), np.array([0.0]), False)[:2] == (np.log(2), [0.0])
 
 
 # ---- Columns.
@@ -264,7 +138,7 @@ def test_large_means_without_an_intercept():
 def test_nearly_equal_columns_are_told_apart():
     X, y = labelled(100, 3, seed=6)
     near = np.column_stack([X, X[:, 0] + 1e-10 * np.random.default_rng(6).standard_normal(100)])
-    value, theta, gap, attained, rank, _ = solve(near, y)
+    value, theta, gap, _, rank, _ = solve(near, y)
     exact, _ = newton(near, y, theta, digits=70)
     assert rank == 4
     assert value < solve(X, y)[0] - 1e-6
@@ -361,15 +235,29 @@ def test_sorted_and_lopsided_rows():
         np.testing.assert_allclose(other[1], plain[1], rtol=1e-8)
 
 
-def test_outliers():
+@pytest.mark.parametrize("size", [1e3, 1e6])
+def test_outliers(size):
     X, y = labelled(3000, 3, seed=17)
     X[5] = [1e4, -1e5, 1e3]
-    X[900] *= 1e7
+    X[900] *= size
     value, theta, gap, attained, *_ = solve(X, y)
     assert attained
-    assert gap < 1e-11
+    assert gap < 1e-12
     assert float(energy(X, y, theta)) == pytest.approx(value, rel=1e-13)
-    assert np.abs(gradient(X, y, theta)).max() < 1e-6
+
+
+@pytest.mark.parametrize("size", [1e9, 1e12])
+def test_where_the_bound_does_not_close_it_says_so(size):
+    # One row a thousand million times larger than the others, on the right side of their fit: it costs nothing, and the
+    # gap must cover what is lost, whatever that is.
+    X, y = labelled(300, 3, seed=17)
+    others, theta, *_ = solve(np.delete(X, 90, axis=0), np.delete(y, 90))
+    X[90] *= size * np.sign((2 * y[90] - 1) * (X[90] @ theta[:3]))
+    value, theta, gap, attained, *_ = solve(X, y)
+    lowest = others * 299 / 300
+    assert attained
+    assert -1e-14 < float(energy(X, y, theta)) - lowest <= gap
+    assert value - lowest <= gap
 
 
 # ---- Bad input.

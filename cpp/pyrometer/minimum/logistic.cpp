@@ -135,16 +135,17 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   Index size = std::max<Index>(1024, 12 * n);
   const bool sampled = 4 * size <= rows.rows;
   if (intercept) shift = sampled ? means(Sample<T>(rows, size).rows) : means(rows);
+  Run before;
   for (; 4 * size <= rows.rows; size *= 8) {
     const Sample<T> sample(rows, size);
     Sweep<T> sweep(sample.rows, intercept, shift.data(), threads);
-    Run run = newton(sweep, theta, Goal{12, 1e-7, true});
-    if (run.ending == Ending::not_finite) complain(rows, where);
-    theta = std::move(run.theta);
+    before = newton(sweep, std::move(theta), Goal{12, 1e-7, true}, &before);
+    if (before.ending == Ending::not_finite) complain(rows, where);
+    theta = before.theta;
   }
 
   Sweep<T> sweep(rows, intercept, shift.data(), threads);
-  Run run = newton(sweep, std::move(theta), Goal{});
+  Run run = newton(sweep, std::move(theta), Goal{}, &before);
   if (run.ending != Ending::converged) {
     complain(rows, where);
     Lowest out = lowest(rows, intercept, threads);

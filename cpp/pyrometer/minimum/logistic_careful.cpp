@@ -229,7 +229,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
 
   Index allowance = kFirstLooks;
   bool certain = true;
-  double rounding = 0;
+  double rounding = 0, loss = 0;
   for (;;) {
     if (problem.count() == 0) {
       theta.assign(static_cast<std::size_t>(problem.columns), 0.0);
@@ -259,7 +259,10 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
       allowance = kFirstLooks;
       continue;
     }
-    if (out.looks >= kMostLooks || run.looks < allowance) {
+    // The loss no longer falls, yet the bound does not close: rows of very different sizes can do that.
+    const bool stuck = allowance == kMoreLooks && run.loss >= loss * (1 - 1e-14);
+    loss = run.loss;
+    if (out.looks >= kMostLooks || run.looks < allowance || stuck) {
       // Out of ideas: the loss is an upper bound, and 0 a lower one.
       out.value = out.gap = run.loss;
       certain = false;

@@ -139,12 +139,15 @@ void link(const double* __restrict t, const T* __restrict y, Index depth, double
 }
 
 void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient,
-           double* size) {
+           double* size, const void* ahead, Index ahead_bytes) {
+  base::Ahead fetch{reinterpret_cast<std::uintptr_t>(ahead),
+                    static_cast<std::uintptr_t>(ahead_bytes / (panels * depth))};
   for (Index n = 0; n < panels; ++n) {
     double* panel = d + n * kStride;
     V sums[4] = {}, sizes[4] = {};
     const auto row = [&](Index k, int lane) {
       V v, term, positive;
+      fetch.fetch();
       load(panel + k * kL, v);
       term = slope[k] * v;
       absolute(term, positive);

@@ -35,8 +35,10 @@ void link(const double* t, const T* y, Index depth, double* slope, double* root,
 
 /// gradient(j) += sum_k slope(k) d(k, j),   size(j) += sum_k |slope(k) d(k, j)|,
 /// and then, with `scale`, d(k, j) *= root(k): D'D is then the Hessian.
+///
+/// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
 void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient,
-           double* size);
+           double* size, const void* ahead, Index ahead_bytes);
 
 /// reach(j) = max(reach(j), |d(k, j)|) over the rows of the block.
 void stretch(const double* d, Index depth, Index panels, double* reach);

@@ -13,27 +13,30 @@ namespace {
 constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
 // Additions one after the other on the way of a row's term into a sum: lanes of a block, blocks of a chunk, chunks.
 constexpr double kAdditions = 256;
-// Up to here a look with curvature costs little more than one without: both wait for memory.
+// Up to here a look with curvature costs at most twice one without.
 constexpr Index kFewColumns = 32;
+// Old curvature bounds new by e^drift; beyond this no bound is asked for.
+constexpr double kMostDrift = 4;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
-constexpr double kAim = 1e-10;
+constexpr double kAim = 1e-9;
 
 /// What the curvature at some theta says about gradients and steps.
 class Metric {
  public:
-  /// `lift` raises the diagonal by this part, and columns of zeros to 1, so that samples of rows have an answer, too.
-  bool set(const double* curvature, Index n, double lift) {
+  /// Takes `factor` times the curvature. `lift` raises the diagonal by this part, and columns of zeros to 1, so that
+  /// samples of rows have an answer, too.
+  bool set(const double* curvature, Index n, double factor, double lift) {
     const Index ld = data::padded(n);
     n_ = n;
     factor_.prepare(n);
     for (Index i = 0; i < n; ++i) {
-      const double diagonal = curvature[i * ld + i];
+      const double diagonal = factor * curvature[i * ld + i];
       factor_.scale(i) = diagonal > 0 ? std::sqrt(diagonal * (1 + lift)) : lift > 0 ? 1 : 0;
     }
     for (Index i = 0; i < n; ++i) {
       const double* from = curvature + i * ld;
       double* to = factor_.row(i);
-      for (Index j = i; j < n; ++j) to[j] = from[j] / factor_.scale(i) / factor_.scale(j);
+      for (Index j = i; j < n; ++j) to[j] = factor * from[j] / factor_.scale(i) / factor_.scale(j);
     }
     factor_.run(kAdditions * kUnit);
     eigenvalue_ = factor_.rank() == n ? factor_.smallest_eigenvalue() : 0;
@@ -100,13 +103,16 @@ class Descent {
     run_.theta = std::move(theta);
   }
 
-  Run go() {
-    look(run_.theta, true, here_);
+  Run go(const Run* before) {
+    borrowed_ = before && before->curvature &&
+                metric_.set(before->curvature.get(), sweep_.columns(), rows() / before->rows, 1e-3);
+    look(run_.theta, !borrowed_, here_);
     if (here_.loss > std::log(2.0) * rows()) {  // a start that is worse than none
+      borrowed_ = false;
       run_.theta.assign(run_.theta.size(), 0.0);
       look(run_.theta, true, here_);
     }
-    refresh_ = true;
+    refresh_ = !borrowed_;
     for (;;) {
       run_.loss = here_.loss;
       if (!finite(here_, refresh_)) return end(Ending::not_finite);
@@ -119,13 +125,18 @@ class Descent {
         refresh_ = true;
         continue;
       }
-      if (!advance()) return end(Ending::doubtful);
+      if (advance()) continue;
+      if (fresh_) return end(Ending::doubtful);
+      look(run_.theta, true, here_);
+      refresh_ = true;
     }
   }
 
  private:
   Run end(Ending ending) {
     run_.ending = ending;
+    run_.rows = rows();
+    if (goal_.rough) run_.curvature = std::move(here_.curvature ? here_.curvature : there_.curvature);
     return std::move(run_);
   }
 
@@ -143,12 +154,13 @@ class Descent {
   bool measure() {
     before_ = refresh_ ? 0 : decrement_;
     if (refresh_) {
-      const bool full = metric_.set(here_.curvature.get(), sweep_.columns(), goal_.rough ? 1e-3 : 0);
+      const bool full = metric_.set(here_.curvature.get(), sweep_.columns(), 1, goal_.rough ? 1e-3 : 0);
       if (!(full && metric_.eigenvalue() >= goal_.least_eigenvalue)) {
         run_.step.resize(run_.theta.size());  // the last one, if there was one, still points the way
         return false;
       }
       drift_.assign(run_.theta.size(), 0.0);
+      borrowed_ = false;
     }
     fresh_ = refresh_;
     refresh_ = false;
@@ -166,13 +178,14 @@ class Descent {
   }
 
   bool done() {
+    if (borrowed_) return false;
     const double error = margin_error(), unit = (columns() + 4) * kUnit;
     // Errors dt_i of t change g by D'W dt, in H^-1 no more than (sum_i w_i dt_i^2)^1/2, with dt_i <= unit |d_i| .
     // |theta|. The rest is rounding of the sums.
     const double noise = unit * metric_.length(run_.theta) + kAdditions * kUnit * metric_.most(here_.size.data());
     const double drift = reached(sweep_.reach(), drift_), grown = std::exp(drift / 2);
     const double doubt = columns() * (kAdditions * kUnit + error) / metric_.eigenvalue();
-    if (!(doubt < 0.25 && drift < 1)) return false;
+    if (!(doubt < 0.25 && drift < kMostDrift)) return false;
     const double most = (decrement_ + noise) * grown / std::sqrt(1 - doubt);
     // |a_i| <= sum_j reach_j |u_j|, and u is known to the noise; an old curvature gives another u, but the same length.
     const double leverage = metric_.most(sweep_.reach()) * grown / std::sqrt(1 - doubt);
@@ -182,24 +195,33 @@ class Descent {
     const double settled = std::max(aim(), 4 * noise), square = decrement_ * decrement_;
     const bool here = decrement_ <= settled;
     // One more step needs no look if it is sure to be good enough.
-    const bool next = contraction() * decrement_ <= settled && square <= 1e-13 * here_.loss &&
-                      square * (drift + reached(sweep_.reach(), run_.step)) <= 1e-16 * here_.loss;
-    if (!here && !next) return false;
+    const double bend = square * (drift + reached(sweep_.reach(), run_.step));
+    const bool next = contraction() * decrement_ <= settled && bend <= 1e-15 * here_.loss;
+    if (!(here || next) || !(most * most <= 1e-13 * here_.loss || decrement_ <= 4 * noise)) return false;
+    double bent = 0;
     if (next) {
       for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.theta[j] += run_.step[j];
       run_.loss -= square / 2;
+      bent = bend;
     }
     run_.excess = most * most;
-    run_.rounding = (kAdditions + 8) * kUnit * here_.loss;
+    run_.rounding = (kAdditions + 8) * kUnit * here_.loss + bent;
     for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.rounding += unit * here_.size[j] * std::abs(run_.theta[j]);
     return true;
   }
 
   /// Whether to go on with an old curvature rather than to ask for a new one here.
   [[nodiscard]] bool stale_pays() const {
-    if (fresh_) return true;
+    if (fresh_ || (borrowed_ && before_ == 0)) return true;
+    if (borrowed_ || reached(sweep_.reach(), drift_) >= kMostDrift) return false;
     const double factor = contraction(), left = std::log(aim() / decrement_);
     return factor < 0.5 && left / std::log(factor) < 2 + columns() / 16;
+  }
+
+  /// Whether curvature at the next theta will be worth its cost.
+  [[nodiscard]] bool next_with_curvature() const {
+    if (!fresh_) return borrowed_;
+    return sweep_.columns() <= kFewColumns ? contraction() > 0.1 : decrement_ * decrement_ > 0.01 * rows();
   }
 
   /// A step along run_.step that makes the loss fall; false if none does.
@@ -210,9 +232,10 @@ class Descent {
     for (int attempt = 0; attempt < 40; ++attempt) {
       trial_ = run_.theta;
       for (std::size_t j = 0; j < trial_.size(); ++j) trial_[j] += t * run_.step[j];
-      const bool curvature = sweep_.columns() <= kFewColumns || slope > 0.1 * rows();
+      const bool curvature = next_with_curvature();
       look(trial_, curvature, there_);
       if (there_.loss <= here_.loss - 1e-4 * t * slope + slack) {
+        drift_.resize(trial_.size());
         for (std::size_t j = 0; j < trial_.size(); ++j) drift_[j] += trial_[j] - run_.theta[j];
         std::swap(run_.theta, trial_);
         std::swap(here_, there_);
@@ -233,17 +256,17 @@ class Descent {
   Metric metric_;
   std::vector<double> trial_, drift_;
   double decrement_ = 0, before_ = 0;
-  bool fresh_ = false, refresh_ = false;
+  bool fresh_ = false, refresh_ = false, borrowed_ = false;
 };
 
 }  // namespace
 
 template <class T>
-Run newton(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal) {
-  return Descent<T>(sweep, std::move(theta), goal).go();
+Run newton(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal, const Run* before) {
+  return Descent<T>(sweep, std::move(theta), goal).go(before);
 }
 
-template Run newton(Sweep<double>&, std::vector<double>, const Goal&);
-template Run newton(Sweep<float>&, std::vector<double>, const Goal&);
+template Run newton(Sweep<double>&, std::vector<double>, const Goal&, const Run*);
+template Run newton(Sweep<float>&, std::vector<double>, const Goal&, const Run*);
 
 }  // namespace pyrometer::minimum

@@ -28,6 +28,8 @@ struct Run {
   double excess = 0;         ///< converged: loss at theta exceeds the infimum by at most this
   double rounding = 0;       ///< converged: `loss` is known to this
   Index looks = 0;
+  double rows = 0;
+  base::AlignedArray<double> curvature;  ///< rough: near theta, for a run over more rows
 };
 
 /// Minimises the sum of losses that `sweep` looks at, from `theta` on.
@@ -46,12 +48,14 @@ struct Run {
 /// bound of the error of g, measured in H^-1, and as a relative error of H. H may be that of an earlier theta_0:
 /// sigma' changes by a factor of at most e^|d_i . (theta - theta_0)|, and so does the bound.
 ///
+/// before   a rough run over a sample of the rows, whose curvature, scaled up, serves for the first step.
+///
 /// Cost: looks; n^3 / 3 flops for each with curvature. With few columns every look takes it along; with many an old one
 /// serves as long as it pays.
 template <class T>
-[[nodiscard]] Run newton(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal);
+[[nodiscard]] Run newton(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal, const Run* before = nullptr);
 
-extern template Run newton(Sweep<double>&, std::vector<double>, const Goal&);
-extern template Run newton(Sweep<float>&, std::vector<double>, const Goal&);
+extern template Run newton(Sweep<double>&, std::vector<double>, const Goal&, const Run*);
+extern template Run newton(Sweep<float>&, std::vector<double>, const Goal&, const Run*);
 
 }  // namespace pyrometer::minimum

@@ -35,14 +35,16 @@ bool evaluate(const BasicMatrix<T>& X, bool constant, int threads, Column& colum
   const base::Chunks chunks{X.rows, kRows};
   column.values.resize(static_cast<std::size_t>(X.rows));
   std::vector<double> terms(column.values.size());
+  std::vector<Index> used;
+  for (Index j = 0; j < X.cols; ++j)
+    if (column.combination[static_cast<std::size_t>(j)] != 0) used.push_back(j);
   base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const T* x = X.row(i);
       Doubled sum{constant ? column.combination.back() : 0.0, 0};
       double size = std::abs(sum.hi);
-      for (Index j = 0; j < X.cols; ++j) {
+      for (const Index j : used) {
         const double t = column.combination[static_cast<std::size_t>(j)];
-        if (t == 0) continue;
         sum.add_product(static_cast<double>(x[j]), t);
         size += std::abs(static_cast<double>(x[j]) * t);
       }

@@ -84,11 +84,11 @@ void Sweep<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvat
     if (!reached_) stretch(d, depth, panels, part.reach.get());
     project(d, depth, panels, theta, t);
     link(t, rows_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
-    weigh(d, depth, panels, slope, root, curvature, part.gradient.get(), part.size.get());
-    if (!curvature) continue;
     const Index next = std::min(end + kBlock, rows_.rows);
-    data::add_products(d, depth, columns_, part.curvature.get(), rows_.X + end * rows_.features,
-                       (next - end) * rows_.features * static_cast<Index>(sizeof(T)));
+    const T* ahead = rows_.X + end * rows_.features;
+    const Index bytes = (next - end) * rows_.features * static_cast<Index>(sizeof(T));
+    weigh(d, depth, panels, slope, root, curvature, part.gradient.get(), part.size.get(), ahead, curvature ? 0 : bytes);
+    if (curvature) data::add_products(d, depth, columns_, part.curvature.get(), ahead, bytes);
   }
   if (curvature) data::finish_products(columns_, part.curvature.get());
 }
