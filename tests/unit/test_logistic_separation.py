@@ -114,7 +114,7 @@ def test_one_label_only(label):
 
 
 def test_one_row():
-    value, theta, gap, attained, rank, _ = solve(np.array([[2.0, -1.0]]), np.array([1.0]))
+    value, theta, _, attained, rank, _ = solve(np.array([[2.0, -1.0]]), np.array([1.0]))
     assert (value, attained, rank) == (0, False, 0)
     value, theta, _, attained, rank, _ = solve(np.array([[2.0, -1.0]]), np.array([0.0]), False)
     assert (value, attained, rank) == (0, False, 1)
