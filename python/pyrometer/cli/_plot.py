@@ -27,7 +27,7 @@ def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int
     if kind not in known:
         raise ValueError(f"--plot must end in one of {', '.join('.' + word for word in known)}, got {path!r}.")
     energies = sample_energies(system, law, samples=samples, rng=rng, threads=threads)
-    mean, minimum = mean_energy(system, law).value, minimum_energy(system).value
+    mean, minimum = float(mean_energy(system, law).value), float(minimum_energy(system).value)
     axes = figure.add_subplot()
     axes.hist(energies, bins=min(100, max(5, samples // 50)), density=True, color="0.7", label=f"{samples} draws")
     axes.axvline(mean, color="C3", label=f"⟨E⟩ = {mean:.6g}")
