@@ -52,5 +52,6 @@ void bind_minimum(py::module_& module);
 void bind_logistic(py::module_& module);
 void bind_energy(py::module_& module);
 void bind_rows(py::module_& module);
+void bind_sampled_rows(py::module_& module);
 
 }  // namespace pyrometer::bindings

@@ -82,3 +82,12 @@ def mean_abs(X: _Rows, threads: int) -> _F64: ...
 
 # kind "absolute": E|y - sZ|, "cross-entropy": E ln(1 + e^{sZ}), and s times the derivative in s; elementwise (k,).
 def expectation(kind: str, y: _F64, s: _F64) -> tuple[_F64, _F64]: ...
+
+# The absolute error or cross entropy ("absolute", "cross-entropy"; labels 0 and 1) of the same draws, from the rows
+# X (s, m, p), y (s, m) of one dtype. The slope is that of the mean by the logarithm of the law's common scale.
+def sample_rows(
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, samples: int, threads: int
+) -> tuple[_F64, _F64, _F64]: ...  # mean, standard error, slope: (s, b)
+def sample_rows_energies(
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, samples: int, threads: int
+) -> _F64: ...  # (s, b, samples)
