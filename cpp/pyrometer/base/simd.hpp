@@ -19,6 +19,13 @@ inline constexpr int kVectorBytes = 64;
 inline constexpr int kVectorBytes = 32;
 #endif
 
+/// Bytes of one register, for kernels whose sums must not leave registers: compilers keep pairs in memory.
+#if defined(__AVX__)
+inline constexpr int kRegisterBytes = kVectorBytes;
+#else
+inline constexpr int kRegisterBytes = 16;
+#endif
+
 /// Vectors that fit the registers beside a tile's accumulators; see tile.hpp.
 #if defined(__AVX__) || defined(__aarch64__)
 inline constexpr int kTilePanels = 3;

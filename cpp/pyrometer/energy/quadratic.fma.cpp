@@ -2,21 +2,18 @@
 
 #include <algorithm>
 
-#include "pyrometer/base/lanes.hpp"
+#include "pyrometer/base/simd.hpp"
 
 namespace pyrometer::energy {
 namespace {
 
-using base::broadcast;
-using base::kLaneCount;
-using base::Lanes;
-using base::load;
-using base::mul_add;
+typedef double Vec __attribute__((vector_size(base::kRegisterBytes), may_alias));
+constexpr int kL = base::kRegisterBytes / static_cast<int>(sizeof(double));
 
-constexpr Index kRows = 4;
+constexpr int kRows = 4;
 // 4 x 2 sums keep two fma units of latency 4 busy within 16 registers; wider vectors come with 32.
-constexpr Index kVectors = kLaneCount == 8 ? 4 : 2;
-constexpr Index kGroup = kVectors * kLaneCount;
+constexpr int kVectors = kL == 8 ? 4 : 2;
+constexpr Index kGroup = kVectors * kL;
 static_assert(kTile % kGroup == 0);
 
 Index padded(Index features) { return (features + kRows - 1) / kRows * kRows; }
@@ -62,31 +59,32 @@ Quadratic::Quadratic(Index count, const double* mean, const double* scatter, Ind
 void Quadratic::evaluate(const Tile& tile, double (&values)[kTile]) const {
   for (Index g = 0; g < kTile / kGroup; ++g) {
     const double* theta = tile.group(g);
-    const auto vector = [theta](Index j, Index v) { return load(theta + j * kGroup + v * kLaneCount); };
-    Lanes energy[kVectors], bias[kVectors];
-    for (Index v = 0; v < kVectors; ++v) {
-      energy[v] = broadcast(square_target_);
-      bias[v] = vector(padded_, v) - broadcast(mean_target_);
+    const auto vector = [theta](Index j, int v) -> const Vec& {
+      return *reinterpret_cast<const Vec*>(theta + j * kGroup + v * kL);
+    };
+    Vec energy[kVectors], bias[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      energy[v] = square_target_ - Vec{};
+      bias[v] = vector(padded_, v) - mean_target_;
     }
     const double* coefficient = packed_.data();
     for (Index j = 0; j < padded_; j += kRows) {
-      Lanes sum[kRows][kVectors];
-      for (Index r = 0; r < kRows; ++r, ++coefficient)
-        for (Index v = 0; v < kVectors; ++v) sum[r][v] = broadcast(*coefficient);
+      Vec sum[kRows][kVectors];
+      for (int r = 0; r < kRows; ++r, ++coefficient)
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = *coefficient - Vec{};
       for (Index k = j; k < padded_; ++k, coefficient += kRows)
-        for (Index v = 0; v < kVectors; ++v) {
-          const Lanes t = vector(k, v);
-          for (Index r = 0; r < kRows; ++r) sum[r][v] = mul_add(broadcast(coefficient[r]), t, sum[r][v]);
+        for (int v = 0; v < kVectors; ++v) {
+          const Vec t = vector(k, v);
+          for (int r = 0; r < kRows; ++r) sum[r][v] += coefficient[r] * t;
         }
-      for (Index r = 0; r < kRows; ++r)
-        for (Index v = 0; v < kVectors; ++v) energy[v] = mul_add(sum[r][v], vector(j + r, v), energy[v]);
+      for (int r = 0; r < kRows; ++r)
+        for (int v = 0; v < kVectors; ++v) energy[v] += sum[r][v] * vector(j + r, v);
     }
     const Index features = static_cast<Index>(mean_.size());
     for (Index k = 0; k < features; ++k)
-      for (Index v = 0; v < kVectors; ++v)
-        bias[v] = mul_add(broadcast(mean_[static_cast<std::size_t>(k)]), vector(k, v), bias[v]);
-    for (Index v = 0; v < kVectors; ++v)
-      base::store(values + g * kGroup + v * kLaneCount, mul_add(bias[v], bias[v], energy[v]));
+      for (int v = 0; v < kVectors; ++v) bias[v] += mean_[static_cast<std::size_t>(k)] * vector(k, v);
+    for (int v = 0; v < kVectors; ++v)
+      *reinterpret_cast<Vec*>(values + g * kGroup + v * kL) = bias[v] * bias[v] + energy[v];
   }
 }
 
