@@ -120,3 +120,35 @@ def test_one_row():
     assert (value, attained, rank) == (0, False, 1)
     assert np.array([2.0, -1.0]) @ theta < -30
     assert solve(np.array([[0.0]]), np.array([0.0]), False)[:2] == (np.log(2), [0.0])
+
+
+@pytest.mark.parametrize("seed", [4492, 5, 6, 7])
+def test_groups_with_one_label_drop_out(seed):
+    # Indicators of every group beside an intercept: one column too many, and its rounding must not be taken for data.
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 7, 104)
+    y = (rng.random(104) < rng.choice([0.0, 0.5, 1.0], 7)[group]).astype(float)
+    value, theta, gap, attained, rank, _ = solve(np.eye(7)[group], y)
+    ones, count = np.bincount(group, y, 7), np.bincount(group, minlength=7)
+    mixed = (ones > 0) & (ones < count)
+    share = ones[mixed] / count[mixed]
+    expected = -(count[mixed] * (share * np.log(share) + (1 - share) * np.log1p(-share))).sum() / 104
+    assert attained == mixed.all()
+    assert rank == 6
+    assert value == pytest.approx(expected, rel=1e-13)
+    assert energy(np.eye(7)[group], y, theta) - value <= gap < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_most_rows_separated(seed):
+    rng = np.random.default_rng(seed)
+    X = np.round(rng.standard_normal((145, 4)))
+    y = (X @ rng.standard_normal(4) > 0).astype(float)
+    unsure = X[:, 0] == 2
+    y[unsure] = rng.integers(0, 2, unsure.sum())
+    expected, attained = reference_minimum(X, y, True)
+    value, theta, gap, ours, rank, _ = solve(X, y)
+    assert ours == attained
+    assert rank == 4
+    assert value == pytest.approx(expected, rel=1e-8, abs=1e-15)
+    assert energy(X, y, theta) - value <= gap < 1e-11

@@ -25,6 +25,8 @@ struct LabelledRows {
 /// value       E*, the infimum.
 /// parameters  s x n, a minimiser, the intercept last; coefficients of dependent columns that are not needed are 0.
 /// gap         E(parameters) - E* and value - E* are at most this; |value - E*| up to a few units in the last place.
+///             Where the bound does not close (one row thousands of millions of times larger than the others can do
+///             that) the gap is the value itself: E* is only known to lie between 0 and E(parameters).
 /// attained    0 where only ever larger parameters come ever closer to E*.
 /// rank        independent columns, the constant one not counted.
 /// iterations  looks at all rows.

@@ -56,22 +56,28 @@ struct Recession {
   std::vector<bool> grows;
 };
 
-/// Checks a direction on all rows: no margin may fall, and some must grow, beyond rounding.
-std::optional<Recession> check(const Problem& problem, Numbers direction) {
+/// Checks a direction on the rows that are `asked`: no margin may fall, and some must grow, beyond the rounding of
+/// their own terms or of those of a typical row. The others are known not to move.
+std::optional<Recession> check(const Problem& problem, const std::vector<bool>& asked, Numbers direction) {
   Recession found{std::move(direction), std::vector<bool>(problem.labels.size(), false)};
-  const double allowed = 16 * static_cast<double>(problem.columns + 1) * kUnit;
-  bool any = false;
+  Numbers margins(problem.labels.size(), 0.0), terms(problem.labels.size(), 0.0);
   for (Index i = 0; i < problem.count(); ++i) {
+    const auto ii = static_cast<std::size_t>(i);
     Doubled sum;
-    double terms = 0;
     for (Index j = 0; j < problem.columns; ++j) {
       const double x = problem.row(i)[j], d = found.direction[static_cast<std::size_t>(j)];
       sum.add_product(x, d);
-      terms += std::abs(x * d);
+      terms[ii] += std::abs(x * d);
     }
-    const double margin = problem.sign(i) * sum.value();
-    if (margin < -allowed * terms) return std::nullopt;
-    if (margin > allowed * terms) any = found.grows[static_cast<std::size_t>(i)] = true;
+    if (asked[ii]) margins[ii] = problem.sign(i) * sum.value();
+  }
+  const double typical = root_mean_square(terms);
+  const double allowed = 16 * static_cast<double>(problem.columns + 1) * kUnit;
+  bool any = false;
+  for (std::size_t i = 0; i < margins.size(); ++i) {
+    const double rounding = allowed * std::max(terms[i], typical);
+    if (margins[i] < -rounding) return std::nullopt;
+    if (margins[i] > rounding) any = found.grows[i] = true;
   }
   if (!any) return std::nullopt;
   return found;
@@ -140,7 +146,7 @@ std::optional<Recession> recession(const Problem& problem, const Run& run, doubl
   const auto free = orthonormal(basis.null);
   Numbers parts(free.size());
   for (std::size_t k = 0; k < free.size(); ++k) parts[k] = dot(free[k].data(), run.step);
-  if (auto found = check(problem, combine(free, parts, run.step.size()))) return found;
+  if (auto found = check(problem, growing, combine(free, parts, run.step.size()))) return found;
 
   // The projected step pushes some of them back: look for a direction that separates them all.
   Problem grown = choose(problem, growing, true);
@@ -153,7 +159,7 @@ std::optional<Recession> recession(const Problem& problem, const Run& run, doubl
       within.rows[static_cast<std::size_t>(i) * free.size() + k] = dot(grown.row(i), free[k]);
   const Run inner = settle(within, Numbers(free.size(), 0.0), 40, threads);
   if (inner.ending != Ending::separated) return std::nullopt;
-  return check(problem, combine(free, inner.theta, run.step.size()));
+  return check(problem, growing, combine(free, inner.theta, run.step.size()));
 }
 
 /// Rows that were taken out, and the direction that separates them, in the columns of the system.
@@ -249,7 +255,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
       break;
     }
     if (run.ending == Ending::separated) {
-      if (const auto found = check(problem, theta)) {
+      if (const auto found = check(problem, std::vector<bool>(problem.labels.size(), true), theta)) {
         take_out(*found);
         continue;
       }

@@ -28,6 +28,16 @@ struct Column {
   Index own = 0;  ///< the given column that it stands for
 };
 
+}  // namespace
+
+double root_mean_square(const std::vector<double>& numbers) {
+  double square = 0;
+  for (const double x : numbers) square += x * x;
+  return std::sqrt(square / static_cast<double>(numbers.size()));
+}
+
+namespace {
+
 /// values = X combination, exactly but for one rounding; returns whether they are all rounding: of their own terms, or
 /// of those of a typical row, since coefficients are rounded, too.
 template <class T>
@@ -52,16 +62,14 @@ bool evaluate(const BasicMatrix<T>& X, bool constant, int threads, Column& colum
       terms[static_cast<std::size_t>(i)] = size;
     }
   });
-  std::vector<double> sorted = terms;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
+  const double typical = root_mean_square(terms);
   const double allowed = 4 * static_cast<double>(X.cols + 1) * kUnit;
   bool rounding = true;
   column.largest = 0;
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const double size = std::abs(column.values[i]);
     column.largest = std::max(column.largest, size);
-    rounding = rounding && size <= allowed * std::max(terms[i], *middle);
+    rounding = rounding && size <= allowed * std::max(terms[i], typical);
   }
   return rounding;
 }
@@ -123,6 +131,20 @@ Factor factor_of(const double* rows, Index count, Index width, int threads) {
   return factor;
 }
 
+/// What of each independent column (in the order of the pivots) lies in `column`, by least squares.
+std::vector<double> parts_of(const Column& column, const double* rows, const Factor& factor) {
+  const auto width = static_cast<std::size_t>(factor.size());
+  std::vector<double> products(width, 0.0), parts(width);
+  for (std::size_t i = 0; i < column.values.size(); ++i)
+    for (std::size_t j = 0; j < width; ++j) products[j] += rows[i * width + j] * column.values[i];
+  for (double& product : products) product /= 4;  // the factor is of a quarter, the curvature at t = 0
+  factor.whiten(products.data(), parts.data());
+  factor.forward(parts.data());
+  factor.backward(parts.data());
+  for (Index k = 0; k < factor.rank(); ++k) parts[static_cast<std::size_t>(k)] /= factor.scale_at(k);
+  return parts;
+}
+
 template <class T>
 double mean_of(const BasicMatrix<T>& X, Index j) {
   const auto first = static_cast<double>(X.data[j]);
@@ -160,26 +182,26 @@ Basis reduce(const BasicMatrix<T>& X, bool constant, int threads) {
     const auto width = static_cast<Index>(columns.size());
     const Factor factor = factor_of(basis.rows.get(), X.rows, width, threads);
     if (factor.rank() == width) break;
-    std::vector<double> parts(static_cast<std::size_t>(width));
     std::vector<Column> old;
     std::swap(old, columns);
+    std::vector<bool> rounding(old.size(), false);
     for (Index k = factor.rank(); k < width; ++k) {
       Column& column = old[static_cast<std::size_t>(factor.column(k))];
-      factor.dependence(k, parts.data());
-      for (Index i = 0; i < factor.rank(); ++i) {
-        const double part = parts[static_cast<std::size_t>(i)] * factor.scale_at(k) / factor.scale_at(i);
-        const Column& other = old[static_cast<std::size_t>(factor.column(i))];
-        for (Index r = 0; r < n; ++r)
-          column.combination[static_cast<std::size_t>(r)] -= part * other.combination[static_cast<std::size_t>(r)];
+      bool settled = round >= kRounds;
+      // The second time makes up for what the first one's rounding left of the others.
+      for (int time = 0; time < 3 && !settled; ++time) {
+        const auto parts = parts_of(column, basis.rows.get(), factor);
+        for (Index i = 0; i < factor.rank(); ++i) {
+          const Column& other = old[static_cast<std::size_t>(factor.column(i))];
+          for (std::size_t r = 0; r < reach.size(); ++r)
+            column.combination[r] -= parts[static_cast<std::size_t>(i)] * other.combination[r];
+        }
+        clean(reach, column);
+        settled = evaluate(X, constant, threads, column);
       }
-      clean(reach, column);
+      rounding[static_cast<std::size_t>(factor.column(k))] = settled;
     }
-    std::vector<bool> again(static_cast<std::size_t>(width), false);
-    for (Index k = factor.rank(); k < width; ++k) again[static_cast<std::size_t>(factor.column(k))] = true;
-    for (std::size_t j = 0; j < old.size(); ++j) {
-      const bool rounding = again[j] && (evaluate(X, constant, threads, old[j]) || round >= kRounds);
-      keep(std::move(old[j]), rounding);
-    }
+    for (std::size_t j = 0; j < old.size(); ++j) keep(std::move(old[j]), rounding[j]);
   }
   basis.rank = static_cast<Index>(columns.size());
   basis.map.resize(static_cast<std::size_t>(n * basis.rank));

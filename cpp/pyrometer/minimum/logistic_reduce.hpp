@@ -27,6 +27,10 @@ struct Basis {
 template <class T>
 [[nodiscard]] Basis reduce(const BasicMatrix<T>& X, bool constant, int threads);
 
+/// What stands for a typical row where rounding is judged: coefficients are rounded, too, and then spread the rounding
+/// of large rows over all.
+[[nodiscard]] double root_mean_square(const std::vector<double>& numbers);
+
 extern template Basis reduce(const BasicMatrix<double>&, bool, int);
 extern template Basis reduce(const BasicMatrix<float>&, bool, int);
 
