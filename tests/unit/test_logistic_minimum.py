@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mpmath
 import numpy as np
 import pytest
 from scipy.special import xlogy
@@ -298,9 +297,3 @@ def test_shapes():
     with pytest.raises(TypeError):
         _core.logistic(np.ones((1, 3, 2)), np.ones((1, 3), dtype=np.float32), True, 1)
     assert _core.logistic(np.ones((0, 3, 2)), np.ones((0, 3)), True, 1)[1].shape == (0, 3)
-
-
-def test_mpmath_is_the_same_function():
-    # The reference itself, at a point where the energy is known: ln 2 at zero parameters.
-    X, y = labelled(10, 2)
-    assert energy(X, y, [0, 0, 0]) == pytest.approx(float(mpmath.log(2)), rel=1e-15)

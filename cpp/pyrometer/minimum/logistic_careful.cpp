@@ -211,7 +211,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
 
   std::vector<Separated> separated;
   Numbers theta(static_cast<std::size_t>(problem.columns), 0.0);
-  double margin = 2;
+  double margin = 2;  // what a row needs to be taken for separated
   const auto n = static_cast<std::size_t>(rows.features + (intercept ? 1 : 0));
   const auto take_out = [&](const Recession& found) {
     Separated part{problem.back(found.direction), {}};
@@ -235,7 +235,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
 
   Index allowance = kFirstLooks;
   bool certain = true;
-  double rounding = 0, loss = 0;
+  double loss = 0;
   for (;;) {
     if (problem.count() == 0) {
       theta.assign(static_cast<std::size_t>(problem.columns), 0.0);
@@ -250,8 +250,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
     theta = run.theta;
     if (run.ending == Ending::converged) {
       out.value = run.loss;
-      out.gap = run.excess;
-      rounding = run.rounding;
+      out.gap = run.excess + run.rounding;
       break;
     }
     if (run.ending == Ending::separated) {
@@ -290,7 +289,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
     for (std::size_t j = 0; j < n; ++j) out.parameters[j] += length * part->direction[j];
   }
   const double reached = loss_at(rows, intercept, out.parameters, threads);
-  if (certain) out.gap += std::max(0.0, reached - out.value) + rounding + 1000 * kUnit * reached;
+  if (certain) out.gap += std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   return out;
 }
 
