@@ -50,6 +50,7 @@ void bind_random(py::module_& module);
 void bind_moments(py::module_& module);
 void bind_minimum(py::module_& module);
 void bind_logistic(py::module_& module);
+void bind_absolute(py::module_& module);
 void bind_energy(py::module_& module);
 void bind_rows(py::module_& module);
 void bind_sampled_rows(py::module_& module);

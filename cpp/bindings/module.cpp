@@ -41,6 +41,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bindings::bind_moments(module);
   bindings::bind_minimum(module);
   bindings::bind_logistic(module);
+  bindings::bind_absolute(module);
   bindings::bind_energy(module);
   bindings::bind_rows(module);
   bindings::bind_sampled_rows(module);

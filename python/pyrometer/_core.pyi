@@ -56,6 +56,12 @@ def logistic(
     X: _Rows, y: _Rows, intercept: bool, threads: int
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
 
+# Least absolute deviations of rows, X (s, m, p), y (s, m) -> value (s,), parameters (s, n), gap (s,), rank (s,) int64.
+# ValueError naming the cell for a value that is not finite.
+def least_absolute(
+    X: _Rows, y: _Rows, intercept: bool, threads: int
+) -> tuple[_F64, _F64, _F64, npt.NDArray[np.int64]]: ...
+
 # energy: the squared-error energy of draws 0 .. samples-1 under every law; scale (b, n) holds sigma_j for j < normals and
 # the length for the rest; l1, l2 weigh the first `penalised` parameters.
 def sample_squares(

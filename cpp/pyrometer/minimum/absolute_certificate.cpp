@@ -1,0 +1,131 @@
+#include "pyrometer/minimum/absolute_certificate.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "pyrometer/minimum/absolute_inverse.hpp"
+#include "pyrometer/minimum/doubled.hpp"
+
+namespace pyrometer::minimum::absolute {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+
+// The rows of the basis as the caller has them, centred, and in the frame with its inverse.
+struct Basis {
+  Index size = 0, columns = 0;
+  Vec x, y, inverse;  // size x columns; size; the inverse of the rows in the frame, column after column
+
+  [[nodiscard]] const double* row(Index k) const { return x.data() + k * columns; }
+};
+
+template <class T>
+bool make_basis(const Table<T>& table, const Frame& frame, const Vertex& vertex, Basis& basis) {
+  basis.size = frame.rank;
+  basis.columns = frame.columns;
+  basis.x.resize(at(basis.size * basis.columns + 1));
+  basis.y.resize(at(basis.size));
+  Vec z(at(basis.size * basis.size)), values(at(basis.columns + 1));
+  for (Index k = 0; k < basis.size; ++k) {
+    basis.y[at(k)] = table.row(vertex.basis[at(k)], values.data());
+    std::copy_n(values.begin(), basis.columns, basis.x.begin() + k * basis.columns);
+    frame.into(values.data(), z.data() + k * basis.size);
+  }
+  return invert(z, basis.size, basis.inverse);
+}
+
+// theta with X_B theta = y_B: corrected by residuals of twice the precision until they are rounding.
+Vec interpolate(const Frame& frame, const Basis& basis, const Vec& start) {
+  Vec theta = frame.coefficients(start);
+  for (int round = 0; round < 4; ++round) {
+    Vec change(at(basis.size));
+    for (Index k = 0; k < basis.size; ++k) {
+      const double left = residual(basis.y[at(k)], basis.row(k), theta.data(), basis.columns) / frame.unit;
+      for (Index j = 0; j < basis.size; ++j) change[at(j)] += left * basis.inverse[at(k * basis.size + j)];
+    }
+    const Vec step = frame.coefficients(change);
+    for (std::size_t j = 0; j < theta.size(); ++j) theta[j] += step[j];
+  }
+  return theta;
+}
+
+// max(1, |d_B| + eta): by how much the dual must shrink to be feasible for certain.
+double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
+  const Index r = basis.size, n = basis.columns;
+  Vec dual(at(r)), z(at(r)), left = sums.signed_x, doubt(at(n));
+  const auto add_dual = [&] {  // dual -= W' A left
+    frame.into(left.data(), z.data());
+    for (Index k = 0; k < r; ++k)
+      for (Index j = 0; j < r; ++j) dual[at(k)] -= basis.inverse[at(k * r + j)] * z[at(j)];
+    for (Index j = 0; j < n; ++j) {
+      Doubled sum{sums.signed_x[at(j)], 0};
+      for (Index k = 0; k < r; ++k) sum.add_product(dual[at(k)], basis.row(k)[j]);
+      left[at(j)] = sum.value();
+    }
+  };
+  add_dual();
+  add_dual();
+  for (Index j = 0; j < n; ++j) doubt[at(j)] = std::abs(left[at(j)]) + 12 * kEpsilon * sums.absolute_x[at(j)];
+  double most = 1;
+  for (Index k = 0; k < r; ++k) {
+    double eta = 0;
+    for (Index i = 0; i < r; ++i) {
+      double size = 0;
+      for (Index j = 0; j < n; ++j) size += std::abs(frame.A[at(i * n + j)]) * doubt[at(j)];
+      eta += std::abs(basis.inverse[at(k * r + i)]) * size;
+    }
+    // An exact solution lies that near where the inverse is one to a few digits; twice covers its own error.
+    const double size = std::abs(dual[at(k)]);
+    if (size + 2 * eta > most) most = size + 2 * eta;
+  }
+  return most;
+}
+
+}  // namespace
+
+template <class T>
+Certified certify(const Table<T>& table, const Frame& frame, const Vertex& vertex, Team team) {
+  const Index p = table.features, n = frame.columns;
+  const double rows = static_cast<double>(table.count);
+  Basis basis;
+  const bool whole = static_cast<Index>(vertex.basis.size()) == frame.rank && make_basis(table, frame, vertex, basis);
+  const Vec theta = whole ? interpolate(frame, basis, vertex.phi) : frame.coefficients(vertex.phi);
+  Certified out;
+  out.parameters.assign(theta.begin(), theta.end());
+
+  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is what its rounding changes.
+  double shift = 0;
+  if (table.intercept) {
+    Doubled sum{theta[at(p)], 0};
+    sum.add(frame.centre[at(p)]);
+    for (Index j = 0; j < p; ++j) sum.add_product(-frame.centre[at(j)], theta[at(j)]);
+    out.parameters[at(p)] = sum.value();
+    sum.add(-out.parameters[at(p)]);
+    shift = -sum.value();
+  }
+  // Sums of all rows above their dual bound at theta + shift.
+  double shrink = std::numeric_limits<double>::infinity();
+  const auto above = [&](const Sums& sums, double by) {
+    double interpolated = 0;
+    for (Index k = 0; whole && k < basis.size; ++k)
+      interpolated += std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + std::abs(by);
+    return sums.absolute * (1 - 1 / shrink) + sums.excess + interpolated;
+  };
+  Sums sums = measure(table, theta, 0, vertex.signs, Precision::plain, team);
+  if (whole) shrink = shrinkage(frame, basis, sums);
+  double total = above(sums, 0) + 2 * sums.rounding + rows * std::abs(shift);
+  if (whole && !(2 * sums.rounding + rows * std::abs(shift) <= 1e-10 * sums.absolute)) {
+    sums = measure(table, theta, 0, vertex.signs, Precision::doubled, team);
+    const Sums there = shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::doubled, team);
+    total = above(there, shift) + 2 * there.rounding;
+  }
+  out.value = sums.absolute / rows;
+  out.slack = above(sums, 0) / rows;
+  out.gap = total * (1 + 8 * kEpsilon) / rows;
+  return out;
+}
+
+template Certified certify(const Table<double>&, const Frame&, const Vertex&, Team);
+template Certified certify(const Table<float>&, const Frame&, const Vertex&, Team);
+
+}  // namespace pyrometer::minimum::absolute

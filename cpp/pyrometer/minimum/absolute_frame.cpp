@@ -1,0 +1,290 @@
+#include "pyrometer/minimum/absolute_frame.hpp"
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "pyrometer/base/require.hpp"
+
+namespace pyrometer::minimum::absolute {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+
+// The power of two at or below `value`; 1 for zero.
+double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
+
+// Means and sizes of the sampled rows: centre and scale are powers of two apart, so that subtracting loses nothing.
+template <class T>
+void centre_and_scale(Table<T>& table, const Indices& sample, Frame& frame) {
+  const Index p = table.features;
+  const double share = 1 / static_cast<double>(sample.size());
+  Vec z(at(p + 1)), mean(at(p + 1)), size(at(p + 1)), zero(at(p + 1));
+  table.centre = zero.data();
+  Vec values(at(table.columns + 1));
+  const auto read = [&](Index i) {
+    const double y = table.row(i, values.data());
+    values[at(p)] = y;
+  };
+  const auto add_sizes = [&] {
+    std::fill(size.begin(), size.end(), 0.0);
+    for (const Index i : sample) {
+      read(i);
+      for (Index j = 0; j <= p; ++j) size[at(j)] += std::abs(values[at(j)] - frame.centre[at(j)]) * share;
+    }
+  };
+  frame.centre.assign(at(p + 1), 0.0);
+  if (table.intercept) {
+    for (const Index i : sample) {
+      read(i);
+      for (Index j = 0; j <= p; ++j) mean[at(j)] += values[at(j)] * share;
+    }
+    for (const double value : mean)
+      if (!std::isfinite(value)) complain(table);
+    frame.centre = mean;
+    add_sizes();
+    for (Index j = 0; j <= p; ++j) {
+      // A column that is constant up to rounding is centred on one of its values, so that it becomes exactly zero.
+      const double grain = binade(size[at(j)]);
+      if (size[at(j)] <= 4 * kEpsilon * std::abs(mean[at(j)])) {
+        read(sample[0]);
+        frame.centre[at(j)] = values[at(j)];
+      } else {
+        frame.centre[at(j)] = std::round(mean[at(j)] / grain) * grain;
+      }
+    }
+  }
+  add_sizes();
+  for (const double value : size)
+    if (!std::isfinite(value)) complain(table);
+  frame.weight.assign(at(frame.columns), 1.0);
+  for (Index j = 0; j < p; ++j) frame.weight[at(j)] = 1 / binade(size[at(j)]);
+  frame.unit = binade(size[at(p)]);
+}
+
+// Gram-Schmidt with pivoting on the scaled sample; leaves A, the rank, and the combinations that vanish on the sample.
+struct Orthogonal {
+  Vec q;           // columns, each of `rows` numbers
+  Vec r;           // columns x columns: r[k, j] = q_k . column j / rows
+  Vec size;        // of each column, in units of which rounding is judged
+  Indices order;   // pivots first
+  Index rank = 0;
+};
+
+template <class T>
+Orthogonal orthogonalise(const Table<T>& table, const Frame& frame, const Indices& sample) {
+  const Index n = frame.columns, rows = static_cast<Index>(sample.size());
+  Orthogonal o{Vec(at(n * rows)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
+  Vec values(at(n + 1));
+  for (Index i = 0; i < rows; ++i) {
+    table.row(sample[at(i)], values.data());
+    for (Index j = 0; j < n; ++j) o.q[at(j * rows + i)] = values[at(j)] * frame.weight[at(j)];
+  }
+  const auto column = [&](Index j) { return o.q.data() + j * rows; };
+  const double scale = 1 / static_cast<double>(rows);
+  const auto dot = [&](Index a, Index b) {
+    double sum = 0;
+    for (Index i = 0; i < rows; ++i) sum += column(a)[i] * column(b)[i];
+    return sum * scale;
+  };
+  Vec floor(at(n));
+  for (Index j = 0; j < n; ++j) {
+    o.order[at(j)] = j;
+    o.size[at(j)] = std::sqrt(dot(j, j));
+    const bool feature = j < table.features;
+    const double offset = feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] : 0;
+    floor[at(j)] = std::max(1e-12 * o.size[at(j)], 8 * kEpsilon * (offset + o.size[at(j)]));
+  }
+  for (Index k = 0; k < n; ++k) {
+    Index best = -1;
+    double left = 0;
+    for (Index t = k; t < n; ++t) {
+      const Index j = o.order[at(t)];
+      const double norm = std::sqrt(dot(j, j));
+      // The constant goes first: it is exact, and the others are nearly orthogonal to it.
+      const double score = table.intercept && k == 0 && j == n - 1 ? std::numeric_limits<double>::infinity()
+                                                                    : norm / std::max(o.size[at(j)], 1e-300);
+      if (norm > floor[at(j)] && score > left) left = score, best = t;
+    }
+    if (best < 0) break;
+    std::swap(o.order[at(k)], o.order[at(best)]);
+    const Index pivot = o.order[at(k)];
+    for (int twice = 0; twice < 2; ++twice) {
+      for (Index t = 0; t < k; ++t) {
+        const Index earlier = o.order[at(t)];
+        const double part = dot(earlier, pivot);
+        o.r[at(earlier * n + pivot)] += part;
+        for (Index i = 0; i < rows; ++i) column(pivot)[i] -= part * column(earlier)[i];
+      }
+    }
+    const double norm = std::sqrt(dot(pivot, pivot));
+    o.r[at(pivot * n + pivot)] = norm;
+    for (Index i = 0; i < rows; ++i) column(pivot)[i] /= norm;
+    for (Index t = k + 1; t < n; ++t) {
+      const Index later = o.order[at(t)];
+      const double part = dot(pivot, later);
+      o.r[at(pivot * n + later)] += part;
+      for (Index i = 0; i < rows; ++i) column(later)[i] -= part * column(pivot)[i];
+    }
+    o.rank = k + 1;
+  }
+  return o;
+}
+
+// A from the triangle: column order[k] = sum_{t<=k} r[t, k] q_t, solved forward for q.
+void coordinates(const Orthogonal& o, Frame& frame) {
+  const Index n = frame.columns;
+  frame.rank = o.rank;
+  frame.A.assign(at(o.rank * n), 0.0);
+  for (Index k = 0; k < o.rank; ++k) {
+    double* row = frame.A.data() + k * n;
+    const Index pivot = o.order[at(k)];
+    row[pivot] = frame.weight[at(pivot)];
+    for (Index t = 0; t < k; ++t) {
+      const double part = o.r[at(o.order[at(t)] * n + pivot)];
+      for (Index j = 0; j < n; ++j) row[j] -= part * frame.A[at(t * n + j)];
+    }
+    for (Index j = 0; j < n; ++j) row[j] /= o.r[at(pivot * n + pivot)];
+  }
+}
+
+// For each column without a coordinate, the row where it differs most from what it is on the sample, if it does at all.
+template <class T>
+Indices exceptions(const Table<T>& table, const Frame& frame, const Orthogonal& o, Team team) {
+  const Index n = frame.columns, missing = n - frame.rank;
+  const base::Chunks chunks{table.count, kChunk * kBlock};
+  struct Worst {
+    double size = 0;
+    Index row = -1;
+  };
+  std::vector<Worst> worst(at(chunks.number() * missing));
+  team.each(chunks.number(), [&](Index chunk, int) {
+    Vec x(at(n + 1)), z(at(frame.rank));
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
+      table.row(i, x.data());
+      frame.into(x.data(), z.data());
+      for (Index d = 0; d < missing; ++d) {
+        const Index j = o.order[at(frame.rank + d)];
+        double value = x[at(j)] * frame.weight[at(j)];
+        double terms = std::abs(value) + std::abs(frame.centre[at(j)]) * frame.weight[at(j)] * (j < table.features);
+        for (Index k = 0; k < frame.rank; ++k) {
+          const double term = o.r[at(o.order[at(k)] * n + j)] * z[at(k)];
+          value -= term;
+          terms += std::abs(term);
+        }
+        Worst& w = worst[at(chunk * missing + d)];
+        if (std::abs(value) > 1e-11 * terms && std::abs(value) > w.size) w = {std::abs(value), i};
+      }
+    }
+  });
+  Indices rows;
+  for (Index d = 0; d < missing; ++d) {
+    Worst all;
+    for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
+      const Worst& w = worst[at(chunk * missing + d)];
+      if (w.size > all.size) all = w;
+    }
+    if (all.row >= 0) rows.push_back(all.row);
+  }
+  return rows;
+}
+
+}  // namespace
+
+void Frame::into(const double* x, double* z) const {
+  for (Index k = 0; k < rank; ++k) {
+    double sum = 0;
+    for (Index j = 0; j < columns; ++j) sum += A[at(k * columns + j)] * x[j];
+    z[k] = sum;
+  }
+}
+
+Vec Frame::coefficients(const Vec& phi) const {
+  Vec theta(at(columns));
+  for (Index k = 0; k < rank; ++k)
+    for (Index j = 0; j < columns; ++j) theta[at(j)] += unit * A[at(k * columns + j)] * phi[at(k)];
+  return theta;
+}
+
+template <class T>
+Frame make_frame(Table<T> table, Team team) {
+  Frame frame;
+  frame.columns = table.columns;
+  const Index wanted = std::min(table.count, std::max<Index>(512, 8 * frame.columns));
+  Indices sample;
+  for (Index k = 0; k < wanted; ++k) sample.push_back(stratified(k, wanted, table.count));
+  centre_and_scale(table, sample, frame);
+  table.centre = frame.centre.data();
+  for (;;) {
+    team.ask();
+    const Orthogonal o = orthogonalise(table, frame, sample);
+    coordinates(o, frame);
+    if (o.rank == frame.columns || wanted == table.count) return frame;
+    Indices more = exceptions(table, frame, o, team);
+    std::sort(more.begin(), more.end());
+    more.erase(std::unique(more.begin(), more.end()), more.end());
+    const std::size_t before = sample.size();
+    for (const Index i : more)
+      if (std::find(sample.begin(), sample.end(), i) == sample.end()) sample.push_back(i);
+    if (sample.size() == before) return frame;
+  }
+}
+
+template <class T>
+void complain(const Table<T>& table) {
+  const auto printed = [](double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; };
+  for (Index i = 0; i < table.count; ++i) {
+    for (Index j = 0; j < table.features; ++j) {
+      const double value = static_cast<double>(table.X[i * table.features + j]);
+      require(std::isfinite(value), "X must be finite, got ", printed(value), " at row ", i, ", column ", j);
+    }
+    const double value = static_cast<double>(table.target[i]);
+    require(std::isfinite(value), "y must be finite, got ", printed(value), " at row ", i);
+  }
+  throw std::invalid_argument("X and y must have finite sums, got an overflow; rescale them");
+}
+
+template <class T>
+Rows pack(const Table<T>& table, const Frame& frame, const Indices& chosen, Team team) {
+  const Index n = table.columns, r = frame.rank;
+  Rows rows(r, static_cast<Index>(chosen.size()));
+  const base::Chunks chunks{rows.blocks(), 8};
+  team.each(chunks.number(), [&](Index chunk, int) {
+    Vec panel(at(n * kBlock)), x(at(n + 1));
+    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
+      std::fill(panel.begin(), panel.end(), 0.0);
+      for (Index i = b * kBlock; i < std::min(rows.count, (b + 1) * kBlock); ++i) {
+        rows.y[at(i)] = table.row(chosen[at(i)], x.data()) / frame.unit;
+        for (Index j = 0; j < n; ++j) panel[at(j * kBlock + i % kBlock)] = x[at(j)];
+      }
+      for (Index k = 0; k < r; ++k) {
+        double* to = rows.x.data() + (b * r + k) * kBlock;
+        for (Index j = 0; j < n; ++j) {
+          const double a = frame.A[at(k * n + j)];
+          if (a == 0) continue;
+          for (Index l = 0; l < kBlock; ++l) to[l] += a * panel[at(j * kBlock + l)];
+        }
+      }
+    }
+  });
+  return rows;
+}
+
+Rows pack(const Rows& from, const Indices& chosen) {
+  Rows rows(from.columns, static_cast<Index>(chosen.size()));
+  Vec z(at(from.columns));
+  for (Index i = 0; i < rows.count; ++i) {
+    const double value = from.row(chosen[at(i)], z.data());
+    rows.set(i, z.data(), value);
+  }
+  return rows;
+}
+
+template Frame make_frame(Table<double>, Team);
+template Frame make_frame(Table<float>, Team);
+template void complain(const Table<double>&);
+template void complain(const Table<float>&);
+template Rows pack(const Table<double>&, const Frame&, const Indices&, Team);
+template Rows pack(const Table<float>&, const Frame&, const Indices&, Team);
+
+}  // namespace pyrometer::minimum::absolute

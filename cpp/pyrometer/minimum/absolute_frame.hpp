@@ -1,0 +1,43 @@
+// Coordinates in which the columns of a regression are centred, of unit size, uncorrelated and independent.
+#pragma once
+
+#include "pyrometer/minimum/absolute_rows.hpp"
+
+namespace pyrometer::minimum::absolute {
+
+/// z = A (x - centre, 1), with A chosen so that sum z z' is the number of rows times the identity over a sample of rows.
+///
+/// centre   p + 1 numbers, y's last: the sample's means, rounded to so few digits that x - centre is exact for data of few
+///          digits; zeros without an intercept.
+/// unit     the size of y, a power of two: in the frame, y is (y - centre) / unit.
+/// weight   1 / size of each column, powers of two.
+/// A        rank x columns. A column that depends on earlier pivots, over all rows, has no coordinate.
+struct Frame {
+  Index columns = 0;
+  Index rank = 0;
+  Vec centre, weight, A;
+  double unit = 1;
+
+  /// z = A x
+  void into(const double* x, double* z) const;
+  /// theta = unit A' phi: what phi of the frame is to the centred columns.
+  [[nodiscard]] Vec coefficients(const Vec& phi) const;
+};
+
+/// Looks at about max(512, 8 n) rows; if their rank is short, reads all rows to see whether others add to it.
+///
+/// A pivot counts when what is left of its column is above 1e-12 of it and above the rounding of the data themselves.
+/// Throws std::invalid_argument where a sampled value is not finite (see complain).
+template <class T>
+[[nodiscard]] Frame make_frame(Table<T> table, Team team);
+
+/// Throws std::invalid_argument for the first value of the system that is not finite, or because numbers are too large.
+template <class T>
+[[noreturn]] void complain(const Table<T>& table);
+
+/// The rows `chosen` of a source, in the frame.
+template <class T>
+[[nodiscard]] Rows pack(const Table<T>& table, const Frame& frame, const Indices& chosen, Team team);
+[[nodiscard]] Rows pack(const Rows& rows, const Indices& chosen);
+
+}  // namespace pyrometer::minimum::absolute

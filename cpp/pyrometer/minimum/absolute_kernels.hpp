@@ -1,0 +1,54 @@
+// What is done to one block of 64 rows.
+#pragma once
+
+#include <cmath>
+
+#include "pyrometer/minimum/absolute_rows.hpp"
+
+namespace pyrometer::minimum::absolute {
+
+/// Eight doubles: one register, or a few.
+typedef double Lanes __attribute__((vector_size(64), aligned(8), may_alias));
+inline constexpr int kLanes = 8;
+inline constexpr int kParts = static_cast<int>(kBlock) / kLanes;
+
+inline const Lanes& lanes(const double* from, int part) { return *reinterpret_cast<const Lanes*>(from + part * kLanes); }
+inline Lanes& lanes(double* to, int part) { return *reinterpret_cast<Lanes*>(to + part * kLanes); }
+
+/// out = y - X theta (y null for zero)
+inline void residuals(const double* x, const double* y, Index columns, const double* theta, double* out) {
+  Lanes sum[kParts] = {};
+  if (y)
+    for (int k = 0; k < kParts; ++k) sum[k] = lanes(y, k);
+  for (Index j = 0; j < columns; ++j) {
+    const double t = theta[j];
+    const double* column = x + j * kBlock;
+    for (int k = 0; k < kParts; ++k) sum[k] -= lanes(column, k) * t;
+  }
+  for (int k = 0; k < kParts; ++k) lanes(out, k) = sum[k];
+}
+
+/// sum over the lanes of a column, each times its factor
+inline Lanes weighed(const double* column, const double* factor) {
+  Lanes sum = lanes(column, 0) * lanes(factor, 0);
+  for (int k = 1; k < kParts; ++k) sum += lanes(column, k) * lanes(factor, k);
+  return sum;
+}
+
+inline double total(const Lanes& v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+
+/// hi + lo += value, nothing lost
+inline void add_exactly(Lanes& hi, Lanes& lo, const Lanes& value) {
+  const Lanes sum = hi + value, part = sum - hi;
+  lo += (hi - (sum - part)) + (value - part);
+  hi = sum;
+}
+
+/// A sum for each lane.
+struct LaneSum {
+  Lanes sum{};
+};
+
+inline double sign_of(double value) { return static_cast<double>((value > 0) - (value < 0)); }
+
+}  // namespace pyrometer::minimum::absolute

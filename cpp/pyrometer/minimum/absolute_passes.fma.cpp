@@ -1,0 +1,257 @@
+#include "pyrometer/minimum/absolute_passes.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "pyrometer/minimum/absolute_kernels.hpp"
+#include "pyrometer/minimum/doubled.hpp"
+
+namespace pyrometer::minimum::absolute {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+
+// Runs body(chunk, first block, last block, scratch) over all blocks.
+template <class Source, class Body>
+void over_blocks(const Source& source, Team team, const Body& body) {
+  const base::Chunks chunks{source.blocks(), kChunk};
+  std::vector<Vec> scratch(at(team.workers(chunks.number())), Vec(at(source.scratch())));
+  team.each(chunks.number(), [&](Index chunk, int worker) {
+    body(chunk, chunks.begin(chunk), chunks.end(chunk), scratch[at(worker)].data());
+  });
+}
+
+Index chunk_count(Index blocks) { return base::Chunks{blocks, kChunk}.number(); }
+
+// Merges per-chunk lists of rows in order.
+Indices joined(const std::vector<Indices>& lists) {
+  std::size_t size = 0;
+  for (const Indices& list : lists) size += list.size();
+  Indices all;
+  all.reserve(size);
+  for (const Indices& list : lists) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
+// y - X theta - shift, each rounded once. Plain loops: product_error must not be contracted on processors without fma.
+void doubled_residuals(const double* x, const double* y, Index columns, const double* theta, double shift, double* out) {
+  double hi[kBlock], lo[kBlock];
+  const auto add = [](double& h, double& l, double value) {
+    const double sum = h + value, part = sum - h;
+    l += (h - (sum - part)) + (value - part);
+    h = sum;
+  };
+  for (Index l = 0; l < kBlock; ++l) {
+    hi[l] = y[l];
+    lo[l] = 0;
+    add(hi[l], lo[l], -shift);
+  }
+  for (Index j = 0; j < columns; ++j) {
+    const double t = -theta[j];
+    for (Index l = 0; l < kBlock; ++l) {
+      const double value = x[j * kBlock + l], product = value * t;
+      add(hi[l], lo[l], product);
+      lo[l] += product_error(value, t, product);
+    }
+  }
+  for (Index l = 0; l < kBlock; ++l) out[l] = hi[l] + lo[l];
+}
+
+struct Accumulated {
+  Lanes hi{}, lo{};
+  void add(const Lanes& value) { add_exactly(hi, lo, value); }
+  [[nodiscard]] double value() const { return total(hi) + total(lo); }
+};
+
+// Sums over chunks, each a rounded double: compensated again.
+struct Compensated {
+  double hi = 0, lo = 0;
+  void add(double value) {
+    const double sum = hi + value, part = sum - hi;
+    lo += (hi - (sum - part)) + (value - part);
+    hi = sum;
+  }
+  [[nodiscard]] double value() const { return hi + lo; }
+};
+
+}  // namespace
+
+template <class Source>
+double band(const Source& source, const Vec& theta, const Vec& weight, double share) {
+  const Index wanted = std::min<Index>(source.count, 4096), n = source.columns;
+  Vec x(at(n + 1)), score(at(wanted));
+  for (Index k = 0; k < wanted; ++k) {
+    double r = source.row(stratified(k, wanted, source.count), x.data()), norm = 0;
+    for (Index j = 0; j < n; ++j) {
+      const double scaled = x[at(j)] * weight[at(j)];
+      r -= x[at(j)] * theta[at(j)];
+      norm += scaled * scaled;
+    }
+    score[at(k)] = norm > 0 ? std::abs(r) / std::sqrt(norm) : std::numeric_limits<double>::infinity();
+    if (std::isnan(score[at(k)])) score[at(k)] = std::numeric_limits<double>::infinity();
+  }
+  const Index rank = std::min(wanted - 1, static_cast<Index>(share * static_cast<double>(wanted)));
+  std::nth_element(score.begin(), score.begin() + rank, score.end());
+  return score[at(rank)];
+}
+
+template <class Source>
+Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs, Team team,
+               bool& finite) {
+  const Index n = source.columns, chunks = chunk_count(source.blocks());
+  std::vector<Indices> inside(at(chunks));
+  std::vector<Vec> sums(at(chunks));
+  signs.resize(at(source.count));
+  over_blocks(source, team, [&](Index chunk, Index first, Index last, double* scratch) {
+    std::vector<LaneSum> signed_x(at(n + 1));
+    double r[kBlock], norm[kBlock], s[kBlock];
+    Lanes odd{};
+    Indices& mine = inside[at(chunk)];
+    for (Index b = first; b < last; ++b) {
+      const Block block = source.block(b, scratch);
+      const Index used = std::min(kBlock, source.count - b * kBlock);
+      residuals(block.x, block.y, n, theta.data(), r);
+      Lanes squares[kParts] = {};
+      for (Index j = 0; j < n; ++j) {
+        const double w = weight[at(j)];
+        for (int k = 0; k < kParts; ++k) {
+          const Lanes scaled = lanes(block.x + j * kBlock, k) * w;
+          squares[k] += scaled * scaled;
+        }
+      }
+      for (int k = 0; k < kParts; ++k) {
+        lanes(norm, k) = squares[k];
+        odd += lanes(r, k) * 0.0;
+      }
+      const double band2 = band * band;
+      for (Index l = 0; l < kBlock; ++l) s[l] = r[l] * r[l] > band2 * norm[l] ? std::copysign(1.0, r[l]) : 0.0;
+      for (Index l = used; l < kBlock; ++l) s[l] = 0;
+      for (Index l = 0; l < used; ++l) {
+        const Index i = b * kBlock + l;
+        signs[at(i)] = static_cast<std::int8_t>(s[l]);
+        if (s[l] == 0) mine.push_back(i);
+      }
+      for (Index j = 0; j < n; ++j) signed_x[at(j)].sum += weighed(block.x + j * kBlock, s);
+      signed_x[at(n)].sum += weighed(block.y, s);
+    }
+    Vec& sum = sums[at(chunk)];
+    sum.resize(at(n + 2));
+    for (Index j = 0; j <= n; ++j) sum[at(j)] = total(signed_x[at(j)].sum);
+    sum[at(n + 1)] = total(odd);
+  });
+  Sides sides{joined(inside), {Vec(at(n)), 0}};
+  std::vector<Compensated> all(at(n + 1));
+  finite = true;
+  for (const Vec& sum : sums) {
+    for (Index j = 0; j <= n; ++j) all[at(j)].add(sum[at(j)]);
+    finite = finite && sum[at(n + 1)] == 0;
+  }
+  for (Index j = 0; j < n; ++j) sides.rest.x[at(j)] = all[at(j)].value();
+  sides.rest.y = all[at(n)].value();
+  return sides;
+}
+
+template <class Source>
+Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack, Team team) {
+  std::vector<Indices> wrong(at(chunk_count(source.blocks())));
+  over_blocks(source, team, [&](Index chunk, Index first, Index last, double* scratch) {
+    double r[kBlock];
+    for (Index b = first; b < last; ++b) {
+      const Block block = source.block(b, scratch);
+      residuals(block.x, block.y, source.columns, theta.data(), r);
+      for (Index i = b * kBlock; i < std::min(source.count, (b + 1) * kBlock); ++i)
+        if (r[i % kBlock] * signs[at(i)] < -slack) wrong[at(chunk)].push_back(i);
+    }
+  });
+  return joined(wrong);
+}
+
+template <class T>
+Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs, Precision precision, Team team) {
+  const Index n = table.columns, chunks = chunk_count(table.blocks());
+  std::vector<Vec> sums(at(chunks));
+  over_blocks(table, team, [&](Index chunk, Index first, Index last, double* scratch) {
+    std::vector<Accumulated> signed_x(at(n)), absolute_x(at(n));
+    Accumulated absolute, excess, magnitude;
+    double r[kBlock], s[kBlock], size[kBlock], positive[kBlock];
+    for (Index b = first; b < last; ++b) {
+      const Block block = table.block(b, scratch);
+      const Index used = std::min(kBlock, table.count - b * kBlock);
+      for (Index l = 0; l < kBlock; ++l) s[l] = l < used ? static_cast<double>(signs[at(b * kBlock + l)]) : 0.0;
+      if (precision == Precision::doubled) {
+        doubled_residuals(block.x, block.y, n, theta.data(), shift, r);
+      } else {
+        residuals(block.x, block.y, n, theta.data(), r);
+        for (Index l = 0; l < kBlock; ++l) r[l] -= shift;
+      }
+      for (Index l = used; l < kBlock; ++l) r[l] = 0;
+      for (Index l = 0; l < kBlock; ++l) size[l] = std::abs(block.y[l]);
+      for (Index j = 0; j < n; ++j) {
+        const double* column = block.x + j * kBlock;
+        const double t = std::abs(theta[at(j)]);
+        for (Index l = 0; l < kBlock; ++l) positive[l] = std::abs(column[l]);
+        Lanes sum = lanes(positive, 0);
+        for (int k = 1; k < kParts; ++k) sum += lanes(positive, k);
+        for (int k = 0; k < kParts; ++k) lanes(size, k) += lanes(positive, k) * t;
+        absolute_x[at(j)].add(sum);
+        signed_x[at(j)].add(weighed(column, s));
+      }
+      Lanes sum{}, over{}, large{};
+      for (Index l = 0; l < kBlock; ++l) positive[l] = std::abs(r[l]);
+      for (int k = 0; k < kParts; ++k) {
+        sum += lanes(positive, k);
+        over += lanes(positive, k) - lanes(s, k) * lanes(r, k);
+        large += lanes(size, k);
+      }
+      absolute.add(sum);
+      excess.add(over);
+      magnitude.add(large);
+    }
+    Vec& mine = sums[at(chunk)];
+    for (const Accumulated* part : {&absolute, &excess, &magnitude}) mine.push_back(part->value());
+    for (const Accumulated& part : signed_x) mine.push_back(part.value());
+    for (const Accumulated& part : absolute_x) mine.push_back(part.value());
+  });
+  std::vector<Compensated> all(at(2 * n + 3));
+  for (const Vec& sum : sums)
+    for (std::size_t j = 0; j < all.size(); ++j) all[j].add(sum[j]);
+  Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n))};
+  const double terms = static_cast<double>(n + 3), unit = kEpsilon / 2;
+  out.rounding = precision == Precision::doubled ? unit * (out.absolute + terms * terms * 4 * unit * out.magnitude)
+                                                 : terms * unit * out.magnitude;
+  for (Index j = 0; j < n; ++j) {
+    out.signed_x[at(j)] = all[at(3 + j)].value();
+    out.absolute_x[at(j)] = all[at(3 + n + j)].value();
+  }
+  return out;
+}
+
+template <class T>
+Block Table<T>::block(Index b, double* scratch) const {
+  const Index first = b * kBlock, used = std::min(kBlock, count - first);
+  double* y = scratch + columns * kBlock;
+  if (used < kBlock) std::fill(scratch, scratch + (columns + 1) * kBlock, 0.0);
+  const T* from = X + first * features;
+  for (Index l = 0; l < used; ++l) {
+    for (Index j = 0; j < features; ++j) scratch[j * kBlock + l] = static_cast<double>(from[l * features + j]) - centre[j];
+  }
+  if (intercept)
+    for (Index l = 0; l < used; ++l) scratch[features * kBlock + l] = 1;
+  for (Index l = 0; l < used; ++l) y[l] = static_cast<double>(target[first + l]) - centre[features];
+  return {scratch, y};
+}
+
+#define PYROMETER_PASSES(Source)                                                               \
+  template double band(const Source&, const Vec&, const Vec&, double);                         \
+  template Sides classify(const Source&, const Vec&, const Vec&, double, Signs&, Team, bool&); \
+  template Indices misjudged(const Source&, const Vec&, const Signs&, double, Team);
+
+PYROMETER_PASSES(Rows)
+PYROMETER_PASSES(Table<double>)
+PYROMETER_PASSES(Table<float>)
+template Sums measure(const Table<double>&, const Vec&, double, const Signs&, Precision, Team);
+template Sums measure(const Table<float>&, const Vec&, double, const Signs&, Precision, Team);
+template struct Table<double>;
+template struct Table<float>;
+
+}  // namespace pyrometer::minimum::absolute

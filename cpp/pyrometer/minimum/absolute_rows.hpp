@@ -1,0 +1,116 @@
+// Rows of a regression in blocks of 64, column after column, so that every kernel runs along the rows.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::minimum::absolute {
+
+using Vec = std::vector<double>;
+using Indices = std::vector<Index>;
+/// +1 or -1: the side of zero that a row's residual is on; 0: undecided, or interpolated.
+using Signs = std::vector<std::int8_t>;
+
+inline constexpr Index kBlock = 64;
+/// Blocks that one thread takes at a time.
+inline constexpr Index kChunk = 32;
+
+inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+/// Column j of a block is x[j * kBlock ...]; lanes beyond the last row are zero in x and y.
+struct Block {
+  const double* x;
+  const double* y;
+};
+
+/// Who works: `threads` threads from the calling thread, or one worker of somebody else's loop, which asks no hook.
+struct Team {
+  int threads = 1;
+  bool nested = false;
+
+  void ask() const {
+    if (!nested) base::throw_if_interrupted();
+  }
+  void each(Index chunks, const std::function<void(Index, int)>& body) const {
+    if (!nested) return base::for_each_chunk(chunks, threads, body);
+    for (Index chunk = 0; chunk < chunks; ++chunk) body(chunk, 0);
+  }
+  [[nodiscard]] int workers(Index chunks) const { return nested ? 1 : base::worker_count(chunks, threads); }
+};
+
+/// A few rows in coordinates of their own (see Frame), with the constant as one of the columns.
+struct Rows {
+  Index columns = 0;
+  Index count = 0;
+  Vec x, y;
+
+  Rows() = default;
+  Rows(Index of_columns, Index rows) : columns(of_columns), count(rows) {
+    x.resize(at(blocks() * columns * kBlock));
+    y.resize(at(blocks() * kBlock));
+  }
+  [[nodiscard]] Index blocks() const { return (count + kBlock - 1) / kBlock; }
+  [[nodiscard]] Index scratch() const { return 0; }
+  [[nodiscard]] Block block(Index b, double* /*scratch*/) const {
+    return {x.data() + b * columns * kBlock, y.data() + b * kBlock};
+  }
+  /// Copies row i to z and returns its y.
+  double row(Index i, double* z) const {
+    const double* from = x.data() + (i / kBlock) * columns * kBlock + i % kBlock;
+    for (Index j = 0; j < columns; ++j) z[j] = from[j * kBlock];
+    return y[at(i)];
+  }
+  void set(Index i, const double* z, double value) {
+    double* to = x.data() + (i / kBlock) * columns * kBlock + i % kBlock;
+    for (Index j = 0; j < columns; ++j) to[j * kBlock] = z[j];
+    y[at(i)] = value;
+  }
+  void append(const double* z, double value) {
+    ++count;
+    x.resize(at(blocks() * columns * kBlock));
+    y.resize(at(blocks() * kBlock));
+    set(count - 1, z, value);
+  }
+};
+
+/// The caller's data, centred on the way in: x - centre, y - centre of y, and a last column of ones with an intercept.
+template <class T>
+struct Table {
+  const T* X = nullptr;
+  const T* target = nullptr;
+  Index count = 0;
+  Index features = 0;
+  bool intercept = false;
+  const double* centre = nullptr;  ///< features + 1 numbers, the last for y
+
+  Index columns = features + (intercept ? 1 : 0);
+
+  [[nodiscard]] Index blocks() const { return (count + kBlock - 1) / kBlock; }
+  [[nodiscard]] Index scratch() const { return (columns + 1) * kBlock; }
+  [[nodiscard]] Block block(Index b, double* scratch) const;
+  double row(Index i, double* z) const {
+    for (Index j = 0; j < features; ++j) z[j] = static_cast<double>(X[i * features + j]) - centre[j];
+    if (intercept) z[features] = 1;
+    return static_cast<double>(target[i]) - centre[features];
+  }
+};
+
+/// Row k of n, drawn from `rows` rows: one from each of n equal strata, in order, without replacement.
+inline Index stratified(Index k, Index n, Index rows) {
+  if (n >= rows) return k;
+  std::uint64_t h = static_cast<std::uint64_t>(k) + 0x9E3779B97F4A7C15U;  // splitmix64
+  h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
+  h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
+  h ^= h >> 31;
+  const Index begin = static_cast<Index>(static_cast<double>(k) * (static_cast<double>(rows) / static_cast<double>(n)));
+  const Index end = static_cast<Index>(static_cast<double>(k + 1) * (static_cast<double>(rows) / static_cast<double>(n)));
+  return begin + static_cast<Index>(h % static_cast<std::uint64_t>(std::max<Index>(1, std::min(end, rows) - begin)));
+}
+
+}  // namespace pyrometer::minimum::absolute
