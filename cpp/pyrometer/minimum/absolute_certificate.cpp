@@ -119,6 +119,7 @@ Certified certify(const Table<T>& table, const Frame& frame, const Vertex& verte
     const Sums there = shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::doubled, team);
     total = above(there, shift) + 2 * there.rounding;
   }
+  out.misjudged = std::move(sums.misjudged);
   out.value = sums.absolute / rows;
   out.slack = above(sums, 0) / rows;
   out.gap = total * (1 + 8 * kEpsilon) / rows;

@@ -12,6 +12,7 @@ struct Certified {
   Vec parameters;    ///< of the caller's columns, the intercept last
   double gap = 0;    ///< E(parameters) - E* is at most this
   double slack = 0;  ///< how much of the gap is the vertex's, not rounding's
+  Indices misjudged;  ///< rows on the other side of zero than the vertex has them, in order
 };
 
 /// Solves for the basis in the caller's (centred) columns, to the last bit or two, and measures the energy and its dual there:

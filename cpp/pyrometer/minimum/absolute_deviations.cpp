@@ -36,11 +36,10 @@ Answer solve_system(Table<T> table, Team team) {
     return best;
   }
   // Less jitter where the vertex of the jittered data turns out not to be the data's own.
-  for (const double jitter : {1e-9, 1e-11}) {
-    const Vertex vertex = solve(table, frame, team, jitter);
-    Certified found = certify(table, frame, vertex, team);
-    if (jitter == 1e-9 || found.slack < best.certified.slack) best.certified = std::move(found);
-    if (best.certified.slack <= 1e-10 * best.certified.value || best.certified.slack <= best.certified.gap / 2) break;
+  for (const double size : {1e-7, 1e-10}) {
+    Certified found = solve(table, frame, size, team);
+    if (size == 1e-7 || found.slack < best.certified.slack) best.certified = std::move(found);
+    if (best.certified.slack <= 1e-11 * best.certified.value || best.certified.slack <= best.certified.gap / 2) break;
   }
   return best;
 }

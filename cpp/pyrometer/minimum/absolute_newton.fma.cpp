@@ -42,17 +42,18 @@ class Newton {
       : rows_(rows), stride_(stride), team_(team), used_((rows.blocks() + stride - 1) / stride), r_(at(used_ * kBlock)),
         u_(r_.size()), chunks_{used_, kChunk} {}
 
-  void run(double share, Vec& phi) {
+  Vec run(double share, Vec& phi) {
     const Index n = rows_.columns;
     product(phi.data(), true, r_);
     double now = std::max(share, 0.5);
-    Vec gradient(at(n)), hessian;
+    Vec gradient(at(n)), hessian, factor;
     for (int step = 0; step < kMostSteps; ++step) {
       team_.ask();
       const double g = quantile(now);
-      if (!(g > 0)) return;  // so many rows fit exactly that a vertex is near
+      if (!(g > 0)) break;  // so many rows fit exactly that a vertex is near
       derivatives(g, gradient, hessian);
-      if (!solve_positive(hessian, gradient, n)) return;
+      if (!solve_positive(hessian, gradient, n)) break;
+      factor = hessian;
       product(gradient.data(), false, u_);  // u = -(change of r)
       double moved = 0;
       for (const double u : u_) moved += u * u;
@@ -61,13 +62,10 @@ class Newton {
       for (Index j = 0; j < n; ++j) phi[at(j)] += length * gradient[at(j)];
       for (std::size_t i = 0; i < r_.size(); ++i) r_[i] += length * u_[i];
       const bool settled = length * moved < 0.5 * g;
-      if (length == 0 || (settled && now <= share)) {
-        if (now <= share) return;
-        now = std::max(share, now / 4);
-      } else if (settled) {
-        now = std::max(share, now / 4);
-      }
+      if (settled && now <= share) break;
+      if (settled) now = std::max(share, now / 4);
     }
+    return factor;
   }
 
  private:
@@ -134,7 +132,11 @@ class Newton {
     }
     double trace = 0;
     for (Index j = 0; j < n; ++j) trace += hessian[at(j * (j + 1) / 2 + j)];
-    for (Index j = 0; j < n; ++j) hessian[at(j * (j + 1) / 2 + j)] += 1e-4 * trace / static_cast<double>(n);
+    // To the scale of a mean; the step, H^{-1} gradient, keeps its length.
+    const double scale = trace > 0 ? static_cast<double>(n) / trace : 1;
+    for (double& h : hessian) h *= scale;
+    for (double& value : gradient) value *= scale;
+    for (Index j = 0; j < n; ++j) hessian[at(j * (j + 1) / 2 + j)] += 1e-4;
   }
 
   static void add_products(const double* panel, Index n, LaneSum* pairs) {
@@ -193,6 +195,8 @@ class Newton {
 
 }  // namespace
 
-void newton(const Rows& rows, Index stride, double share, Vec& phi, Team team) { Newton(rows, stride, team).run(share, phi); }
+Vec newton(const Rows& rows, Index stride, double share, Vec& phi, Team team) {
+  return Newton(rows, stride, team).run(share, phi);
+}
 
 }  // namespace pyrometer::minimum::absolute

@@ -12,7 +12,10 @@ namespace pyrometer::minimum::absolute {
 /// stride   uses every stride-th block of 64 rows only.
 /// Leaves an error of about sqrt(n share / 2 m) in units of the residuals' inverse density at zero, which makes
 /// c sqrt(2 n m share) rows within c errors.
+/// Returns the Cholesky factor L (lower triangle, packed by rows) of the mean of z z' over the rows of the quadratic part: the
+/// coordinates L^{-1} z are uncorrelated there, and |L^{-1} z| is the size of the error of a prediction. Empty where no step was
+/// made.
 /// Cost of a step: about m (n^2 + 12 n) flops; some 4 steps from a good start, 10 from least squares.
-void newton(const Rows& rows, Index stride, double share, Vec& phi, Team team);
+Vec newton(const Rows& rows, Index stride, double share, Vec& phi, Team team);
 
 }  // namespace pyrometer::minimum::absolute

@@ -170,6 +170,8 @@ template <class T>
 Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs, Precision precision, Team team) {
   const Index n = table.columns, chunks = chunk_count(table.blocks());
   std::vector<Vec> sums(at(chunks));
+  std::vector<Indices> wrong(at(chunks));
+  const double slack = static_cast<double>(n + 3) * kEpsilon;
   over_blocks(table, team, [&](Index chunk, Index first, Index last, double* scratch) {
     std::vector<Accumulated> signed_x(at(n)), absolute_x(at(n));
     Accumulated absolute, excess, magnitude;
@@ -197,7 +199,13 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
         signed_x[at(j)].add(weighed(column, s));
       }
       Lanes sum{}, over{}, large{};
-      for (Index l = 0; l < kBlock; ++l) positive[l] = std::abs(r[l]);
+      int any = 0;
+      for (Index l = 0; l < kBlock; ++l) {
+        positive[l] = std::abs(r[l]);
+        any |= static_cast<int>(s[l] * r[l] < -slack * size[l]);
+      }
+      for (Index l = 0; any != 0 && l < used; ++l)
+        if (s[l] * r[l] < -slack * size[l]) wrong[at(chunk)].push_back(b * kBlock + l);
       for (int k = 0; k < kParts; ++k) {
         sum += lanes(positive, k);
         over += lanes(positive, k) - lanes(s, k) * lanes(r, k);
@@ -215,7 +223,7 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
   std::vector<Compensated> all(at(2 * n + 3));
   for (const Vec& sum : sums)
     for (std::size_t j = 0; j < all.size(); ++j) all[j].add(sum[j]);
-  Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n))};
+  Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n)), joined(wrong)};
   const double terms = static_cast<double>(n + 3), unit = kEpsilon / 2;
   out.rounding = precision == Precision::doubled ? unit * (out.absolute + terms * terms * 4 * unit * out.magnitude)
                                                  : terms * unit * out.magnitude;

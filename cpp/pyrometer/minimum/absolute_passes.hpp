@@ -40,6 +40,7 @@ struct Sums {
   double rounding = 0;   ///< by how much the residuals together may be wrong
   Vec signed_x;          ///< sum s_i x_i, wrong by at most 12 epsilon of
   Vec absolute_x;        ///< sum |x_i|
+  Indices misjudged;     ///< rows whose sign is not 0 and whose residual is on the other side beyond rounding, in order
 };
 
 enum class Precision {

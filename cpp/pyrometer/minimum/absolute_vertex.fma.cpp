@@ -15,15 +15,13 @@ constexpr Index kRefresh = 40;
 
 class Walk {
  public:
-  Walk(const Rows& rows, double jitter, Team team)
-      : rows_(rows), team_(team), n_(rows.columns), m_(rows.count), y_(rows.y), r_(at(rows.blocks() * kBlock)),
-        u_(r_.size()), g_(at(n_)), d_(at(n_)), v_(at(n_)), z_(at(n_)) {
-    for (Index i = 0; i < m_; ++i) y_[at(i)] += jitter * noise(i);
-  }
+  Walk(const Rows& rows, Team team)
+      : rows_(rows), team_(team), n_(rows.columns), m_(rows.count), y_(rows.y.data()), r_(at(rows.blocks() * kBlock)),
+        u_(r_.size()), g_(at(n_)), d_(at(n_)), v_(at(n_)), z_(at(n_)) {}
 
   Vertex run(Vec phi) {
     Vertex out;
-    product(phi.data(), r_, y_.data());
+    product(phi.data(), r_, y_);
     if (!first_basis() || !refresh()) {
       out.phi = phi;
       return out;
@@ -54,61 +52,83 @@ class Walk {
   }
 
  private:
-  // Uniform in (-1, 1), by row.
-  static double noise(Index i) {
-    std::uint64_t h = (static_cast<std::uint64_t>(i) + 1) * 0x9E3779B97F4A7C15U;
-    h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
-    h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
-    return static_cast<double>(static_cast<std::int64_t>(h ^ (h >> 31))) * 0x1p-63;
-  }
-
   void product(const double* v, Vec& out, const double* y) const {
     for (Index b = 0; b < rows_.blocks(); ++b)
       residuals(rows_.block(b, nullptr).x, y ? y + b * kBlock : nullptr, n_, v, out.data() + b * kBlock);
   }
 
-  // n independent rows of small residual: in order of |r|, every row that adds a fair part of its length to the span.
+  // n independent rows of small residual: in order of |r| the rows that add a fair part of their length to the span; then, for
+  // every direction that is still missing, the row whose zero is nearest along it.
   bool first_basis() {
     Vec size(at(m_));
-    for (Index i = 0; i < m_; ++i) {
-      rows_.row(i, z_.data());
-      const double length = std::sqrt(std::inner_product(z_.begin(), z_.end(), z_.begin(), 0.0));
-      size[at(i)] = length > 0 ? std::abs(r_[at(i)]) / length : std::numeric_limits<double>::infinity();
-    }
     Indices order(at(m_));
     std::iota(order.begin(), order.end(), Index{0});
+    for (Index i = 0; i < m_; ++i) size[at(i)] = std::abs(r_[at(i)]);
     const auto smaller = [&](Index a, Index b) { return size[at(a)] < size[at(b)] || (size[at(a)] == size[at(b)] && a < b); };
     const Index near = std::min(m_, 8 * n_);
     std::nth_element(order.begin(), order.begin() + (near - 1), order.end(), smaller);
     std::sort(order.begin(), order.begin() + near, smaller);
     Vec span;
     basis_.clear();
-    std::vector<char> taken(at(m_));
-    const auto accept = [&](Index i, double threshold) {
-      rows_.row(i, z_.data());
-      const double length = std::sqrt(std::inner_product(z_.begin(), z_.end(), z_.begin(), 0.0));
-      for (int twice = 0; twice < 2; ++twice) {
-        for (std::size_t q = 0; q < span.size(); q += at(n_)) {
-          double part = 0;
-          for (Index j = 0; j < n_; ++j) part += span[q + at(j)] * z_[at(j)];
-          for (Index j = 0; j < n_; ++j) z_[at(j)] -= part * span[q + at(j)];
-        }
+    for (Index t = 0; t < near && static_cast<Index>(basis_.size()) < n_; ++t) {
+      rows_.row(order[at(t)], z_.data());
+      extend(span, 0.2, order[at(t)]);
+    }
+    while (static_cast<Index>(basis_.size()) < n_) {
+      missing_direction(span);
+      product(v_.data(), u_, nullptr);
+      double largest = 0, nearest = std::numeric_limits<double>::infinity();
+      Index row = -1;
+      for (Index i = 0; i < m_; ++i) largest = std::max(largest, std::abs(u_[at(i)]));
+      for (Index i = 0; i < m_; ++i) {
+        const double u = std::abs(u_[at(i)]);
+        if (u < 0.1 * largest || u < 1e-9 || size[at(i)] >= nearest * u) continue;
+        nearest = size[at(i)] / u;
+        row = i;
       }
-      const double left = std::sqrt(std::inner_product(z_.begin(), z_.end(), z_.begin(), 0.0));
-      if (!(left > threshold * length)) return;
-      for (double& value : z_) value /= left;
-      span.insert(span.end(), z_.begin(), z_.end());
-      basis_.push_back(i);
-      taken[at(i)] = 1;
-    };
-    for (const double threshold : {0.2, 0.02, 1e-4, 1e-7, 1e-10}) {
-      for (Index t = 0; t < (threshold > 0.1 ? near : m_); ++t) {
-        if (static_cast<Index>(basis_.size()) == n_) return true;
-        const Index i = order[at(t)];
-        if (!taken[at(i)]) accept(i, threshold);
+      if (row < 0) return false;
+      rows_.row(row, z_.data());
+      if (!extend(span, 1e-11, row)) return false;
+    }
+    return true;
+  }
+
+  // Takes z_ into the span and its row into the basis if more than `threshold` of it is new.
+  bool extend(Vec& span, double threshold, Index row) {
+    const double length = std::sqrt(std::inner_product(z_.begin(), z_.end(), z_.begin(), 0.0));
+    const double left = project(span, z_);
+    if (!(left > threshold * length)) return false;
+    for (double& value : z_) value /= left;
+    span.insert(span.end(), z_.begin(), z_.end());
+    basis_.push_back(row);
+    return true;
+  }
+
+  // Subtracts from v what is in the span; the length left.
+  double project(const Vec& span, Vec& v) const {
+    for (int twice = 0; twice < 2; ++twice) {
+      for (std::size_t q = 0; q < span.size(); q += at(n_)) {
+        double part = 0;
+        for (Index j = 0; j < n_; ++j) part += span[q + at(j)] * v[at(j)];
+        for (Index j = 0; j < n_; ++j) v[at(j)] -= part * span[q + at(j)];
       }
     }
-    return static_cast<Index>(basis_.size()) == n_;
+    return std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+  }
+
+  // v_ = a unit vector orthogonal to the span, near the axis of which the span has least.
+  void missing_direction(const Vec& span) {
+    Index axis = 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (Index j = 0; j < n_; ++j) {
+      double inside = 0;
+      for (std::size_t q = 0; q < span.size(); q += at(n_)) inside += span[q + at(j)] * span[q + at(j)];
+      if (inside < least) least = inside, axis = j;
+    }
+    std::fill(v_.begin(), v_.end(), 0.0);
+    v_[at(axis)] = 1;
+    const double left = project(span, v_);
+    for (double& value : v_) value /= left;
   }
 
   // Everything from the basis alone: the inverse, phi, residuals, signs, dual.
@@ -118,8 +138,8 @@ class Walk {
     if (!invert(z, n_, w_)) return false;
     phi_.assign(at(n_), 0.0);
     for (Index k = 0; k < n_; ++k)
-      for (Index j = 0; j < n_; ++j) phi_[at(j)] += w_[at(k * n_ + j)] * y_[at(basis_[at(k)])];
-    product(phi_.data(), r_, y_.data());
+      for (Index j = 0; j < n_; ++j) phi_[at(j)] += w_[at(k * n_ + j)] * y_[basis_[at(k)]];
+    product(phi_.data(), r_, y_);
     for (const Index i : basis_) r_[at(i)] = 0;
     std::vector<LaneSum> sum(at(n_));
     for (Index b = 0; b < rows_.blocks(); ++b) {
@@ -235,13 +255,23 @@ class Walk {
   const Rows& rows_;
   Team team_;
   Index n_, m_;
-  Vec y_, r_, u_, g_, d_, v_, z_, w_, phi_;
+  const double* y_;
+  Vec r_, u_, g_, d_, v_, z_, w_, phi_;
   Indices basis_;
   std::vector<Zero> zeros_;
 };
 
 }  // namespace
 
-Vertex walk(const Rows& rows, const Vec& phi, double jitter, Team team) { return Walk(rows, jitter, team).run(phi); }
+void jitter(Rows& rows, const Indices& origin, double size) {
+  for (Index i = 0; i < rows.count; ++i) {
+    std::uint64_t h = (static_cast<std::uint64_t>(origin[at(i)]) + 1) * 0x9E3779B97F4A7C15U;  // splitmix64
+    h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
+    h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
+    rows.y[at(i)] += size * (static_cast<double>(static_cast<std::int64_t>(h ^ (h >> 31))) * 0x1p-63);
+  }
+}
+
+Vertex walk(const Rows& rows, const Vec& phi, Team team) { return Walk(rows, team).run(phi); }
 
 }  // namespace pyrometer::minimum::absolute

@@ -5,6 +5,10 @@
 
 namespace pyrometer::minimum::absolute {
 
+/// Adds to y_i a fixed pseudo-random number between -size and size that depends on origin[i] alone. Ties in the data are broken,
+/// and the dual of a vertex stays feasible for the data themselves: y does not enter its constraints.
+void jitter(Rows& rows, const Indices& origin, double size);
+
 /// A basis of rows that phi interpolates, and the dual: signs of the others, d = -Z_B'^{-1} sum_{i not in B} s_i z_i in it.
 struct Vertex {
   Vec phi;
@@ -14,16 +18,16 @@ struct Vertex {
   Index pivots = 0;
 };
 
-/// Minimises sum |y_i + e_i - z_i . phi| with tiny fixed e_i, |e_i| <= jitter, so that no two rows vanish together: ties in the
-/// data then cannot make it go round. The signs are dual feasible for the data themselves: e does not enter the dual.
+/// Minimises sum |y_i - z_i . phi|.
 ///
-/// rows  whitened (see Frame), of rank rows.columns, columns >= 1.
+/// rows  whitened (see Frame), columns >= 1, y jittered (see jitter) so that no more than n rows vanish together: else it may go
+///       round, and stop after a number of pivots without an optimum. Not optimal either if the rows do not span the columns.
 /// phi   where to start.
 ///
 /// Walks from vertex to vertex along edges (Barrodale and Roberts 1973): leaves the row of the steepest edge, goes on to the
 /// minimum along it, past as many zeros as it takes (a weighted median), enters the row found there.
 ///
 /// Cost: some n to 4 n pivots from a good start, each 2 m n flops and m n doubles read, and a partial sort of m numbers.
-[[nodiscard]] Vertex walk(const Rows& rows, const Vec& phi, double jitter, Team team);
+[[nodiscard]] Vertex walk(const Rows& rows, const Vec& phi, Team team);
 
 }  // namespace pyrometer::minimum::absolute
