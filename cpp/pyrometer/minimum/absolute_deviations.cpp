@@ -39,7 +39,7 @@ Answer solve_system(Table<T> table, Team team) {
   for (const double size : {1e-7, 1e-10}) {
     Certified found = solve(table, frame, size, team);
     if (size == 1e-7 || found.slack < best.certified.slack) best.certified = std::move(found);
-    if (best.certified.slack <= 1e-11 * best.certified.value || best.certified.slack <= best.certified.gap / 2) break;
+    if (best.certified.slack <= 1e-9 * best.certified.value || best.certified.slack <= best.certified.gap / 2) break;
   }
   return best;
 }

@@ -59,6 +59,7 @@ void centre_and_scale(Table<T>& table, const Indices& sample, Frame& frame) {
     if (!std::isfinite(value)) complain(table);
   frame.weight.assign(at(frame.columns), 1.0);
   for (Index j = 0; j < p; ++j) frame.weight[at(j)] = 1 / binade(size[at(j)]);
+  for (Index j = 0; j < p; ++j) frame.blank.push_back(size[at(j)] == 0);
   frame.unit = binade(size[at(p)]);
 }
 
@@ -224,8 +225,14 @@ Frame make_frame(Table<T> table, Team team) {
     std::sort(more.begin(), more.end());
     more.erase(std::unique(more.begin(), more.end()), more.end());
     const std::size_t before = sample.size();
-    for (const Index i : more)
-      if (std::find(sample.begin(), sample.end(), i) == sample.end()) sample.push_back(i);
+    for (const Index i : more) {
+      if (std::find(sample.begin(), sample.end(), i) != sample.end()) continue;
+      sample.push_back(i);
+      Vec x(at(frame.columns + 1));
+      table.row(i, x.data());
+      for (Index j = 0; j < table.features; ++j)
+        if (frame.blank[at(j)] != 0 && x[at(j)] != 0) frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
+    }
     if (sample.size() == before) return frame;
   }
 }
@@ -244,6 +251,21 @@ void complain(const Table<T>& table) {
   throw std::invalid_argument("X and y must have finite sums, got an overflow; rescale them");
 }
 
+namespace {
+
+// Rows far apart are asked for this many rows ahead.
+constexpr Index kAhead = 12;
+
+template <class T>
+void prefetch(const Table<T>& table, Index i) {
+  const char* from = reinterpret_cast<const char*>(table.X + i * table.features);
+  const Index bytes = table.features * static_cast<Index>(sizeof(T));
+  for (Index b = 0; b < bytes + 63; b += 64) __builtin_prefetch(from + std::min(b, bytes - 1));
+  __builtin_prefetch(table.target + i);
+}
+
+}  // namespace
+
 template <class T>
 Rows pack(const Table<T>& table, const Frame& frame, const Indices& chosen, Team team) {
   const Index n = table.columns, r = frame.rank;
@@ -254,6 +276,7 @@ Rows pack(const Table<T>& table, const Frame& frame, const Indices& chosen, Team
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       std::fill(panel.begin(), panel.end(), 0.0);
       for (Index i = b * kBlock; i < std::min(rows.count, (b + 1) * kBlock); ++i) {
+        if (i + kAhead < rows.count) prefetch(table, chosen[at(i + kAhead)]);
         rows.y[at(i)] = table.row(chosen[at(i)], x.data()) / frame.unit;
         for (Index j = 0; j < n; ++j) panel[at(j * kBlock + i % kBlock)] = x[at(j)];
       }

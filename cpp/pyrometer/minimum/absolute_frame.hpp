@@ -17,6 +17,7 @@ struct Frame {
   Index rank = 0;
   Vec centre, weight, A;
   double unit = 1;
+  std::vector<char> blank;  ///< columns of which the sample saw one value only
 
   /// z = A x
   void into(const double* x, double* z) const;

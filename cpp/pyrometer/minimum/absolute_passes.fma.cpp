@@ -234,21 +234,6 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
   return out;
 }
 
-template <class T>
-Block Table<T>::block(Index b, double* scratch) const {
-  const Index first = b * kBlock, used = std::min(kBlock, count - first);
-  double* y = scratch + columns * kBlock;
-  if (used < kBlock) std::fill(scratch, scratch + (columns + 1) * kBlock, 0.0);
-  const T* from = X + first * features;
-  for (Index l = 0; l < used; ++l) {
-    for (Index j = 0; j < features; ++j) scratch[j * kBlock + l] = static_cast<double>(from[l * features + j]) - centre[j];
-  }
-  if (intercept)
-    for (Index l = 0; l < used; ++l) scratch[features * kBlock + l] = 1;
-  for (Index l = 0; l < used; ++l) y[l] = static_cast<double>(target[first + l]) - centre[features];
-  return {scratch, y};
-}
-
 #define PYROMETER_PASSES(Source)                                                               \
   template double band(const Source&, const Vec&, const Vec&, double);                         \
   template Sides classify(const Source&, const Vec&, const Vec&, double, Signs&, Team, bool&); \
@@ -259,7 +244,5 @@ PYROMETER_PASSES(Table<double>)
 PYROMETER_PASSES(Table<float>)
 template Sums measure(const Table<double>&, const Vec&, double, const Signs&, Precision, Team);
 template Sums measure(const Table<float>&, const Vec&, double, const Signs&, Precision, Team);
-template struct Table<double>;
-template struct Table<float>;
 
 }  // namespace pyrometer::minimum::absolute

@@ -30,6 +30,7 @@ struct Block {
 };
 
 /// Who works: `threads` threads from the calling thread, or one worker of somebody else's loop, which asks no hook.
+/// A few chunks are done sooner than other threads wake up.
 struct Team {
   int threads = 1;
   bool nested = false;
@@ -38,10 +39,12 @@ struct Team {
     if (!nested) base::throw_if_interrupted();
   }
   void each(Index chunks, const std::function<void(Index, int)>& body) const {
-    if (!nested) return base::for_each_chunk(chunks, threads, body);
+    if (!alone(chunks)) return base::for_each_chunk(chunks, threads, body);
+    ask();
     for (Index chunk = 0; chunk < chunks; ++chunk) body(chunk, 0);
   }
-  [[nodiscard]] int workers(Index chunks) const { return nested ? 1 : base::worker_count(chunks, threads); }
+  [[nodiscard]] int workers(Index chunks) const { return alone(chunks) ? 1 : base::worker_count(chunks, threads); }
+  [[nodiscard]] bool alone(Index chunks) const { return nested || chunks < 8; }
 };
 
 /// A few rows in coordinates of their own (see Frame), with the constant as one of the columns.

@@ -222,9 +222,11 @@ Vec solve_transposed(const Vec& factor, Vec v) {
 }
 
 // 1 / root mean square of each column over the quarter of the rows that is nearest to zero: what an error of prediction is
-// measured in, for columns that are not too correlated. Of those that vanish there, over all rows.
+// measured in, for columns that are not too correlated; over all rows for those that vanish there. A column that vanishes on
+// all rows looked at is taken for one that lives on a single row.
 template <class T>
-Vec inner_weights(const Table<T>& table, const Indices& chosen, const Vec& theta) {
+Vec inner_weights(const Table<T>& table, const Frame& frame, const Indices& chosen, const Vec& theta) {
+  const double rare = std::sqrt(static_cast<double>(table.count));
   const Index n = table.columns, size = static_cast<Index>(chosen.size()), wanted = std::min<Index>(size, 4096);
   Vec x(at(wanted * n)), residual(at(wanted)), inner(at(n)), all(at(n)), row(at(n + 1));
   for (Index k = 0; k < wanted; ++k) {
@@ -246,7 +248,7 @@ Vec inner_weights(const Table<T>& table, const Indices& chosen, const Vec& theta
   }
   for (Index j = 0; j < n; ++j) {
     const double square = inner[at(j)] > 0 ? inner[at(j)] : all[at(j)];
-    inner[at(j)] = square > 0 ? std::sqrt(static_cast<double>(wanted) / square) : 0;
+    inner[at(j)] = square > 0 ? std::sqrt(static_cast<double>(wanted) / square) : rare * frame.weight[at(j)];
   }
   return inner;
 }
@@ -321,7 +323,7 @@ Certified solve(const Table<T>& table, const Frame& frame, double size, Team tea
   Certified certified;
   const double error = kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken));
   const auto inside = static_cast<Index>(error * static_cast<double>(m));
-  const Vec weights = inner_weights(table, chosen, frame.coefficients(phi));
+  const Vec weights = inner_weights(table, frame, chosen, frame.coefficients(phi));
   if (by_reduction(InTable<T>{table, frame, weights, noise, certified, team}, phi, inside, team, vertex)) return certified;
   return solve_whole(table, frame, size, team);
 }

@@ -1,0 +1,84 @@
+// Turning 64 rows into columns: in registers, a square tile at a time.
+#include "pyrometer/minimum/absolute_rows.hpp"
+
+namespace pyrometer::minimum::absolute {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr Index kTile = 8;
+#else
+constexpr Index kTile = 4;
+#endif
+
+typedef double Row __attribute__((vector_size(kTile * 8), aligned(8), may_alias));
+typedef float Half __attribute__((vector_size(kTile * 4), aligned(4), may_alias));
+
+inline Row load(const double* from) { return *reinterpret_cast<const Row*>(from); }
+inline Row load(const float* from) { return __builtin_convertvector(*reinterpret_cast<const Half*>(from), Row); }
+inline void store(double* to, const Row& row) { *reinterpret_cast<Row*>(to) = row; }
+
+// Columns 0 .. columns-1 of the tile at `from` to to[j * kBlock], less their centres.
+template <class T>
+inline void turn(const T* from, Index stride, const Row& centre, Index columns, double* to) {
+  Row a[kTile], b[kTile];
+  for (Index i = 0; i < kTile; ++i) a[i] = load(from + i * stride) - centre;
+#if defined(__AVX512F__)
+  for (Index i = 0; i < 8; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  for (const Index i : {0, 1, 4, 5}) {
+    a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    a[i + 2] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  for (Index i = 0; i < 4; ++i) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+#else
+  for (Index i = 0; i < 4; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 4, 2, 6);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 5, 3, 7);
+  }
+  for (Index i = 0; i < 2; ++i) {
+    a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 4, 5);
+    a[i + 2] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 6, 7);
+  }
+  for (Index i = 0; i < 4; ++i) b[i] = a[i];
+#endif
+  for (Index j = 0; j < kTile; ++j)
+    if (j < columns) store(to + j * kBlock, b[j]);
+}
+
+}  // namespace
+
+template <class T>
+Block Table<T>::block(Index b, double* scratch) const {
+  const Index first = b * kBlock, used = std::min(kBlock, count - first), p = features;
+  double* y = scratch + columns * kBlock;
+  if (used < kBlock) std::fill(scratch, scratch + (columns + 1) * kBlock, 0.0);
+  const T* from = X + first * p;
+  // A tile reads kTile numbers of a row: of a narrower one also some of the next, of which the last has none.
+  const bool tiles = used == kBlock && (p >= kTile || (first + kBlock) * p + kTile <= count * p);
+  if (tiles) {
+    for (Index j = 0; j < p; j += kTile) {
+      const Index start = p >= kTile ? std::min(j, p - kTile) : 0;
+      Row middle{};
+      for (Index k = 0; k < std::min(kTile, p); ++k) middle[k] = centre[start + k];
+      for (Index l = 0; l < kBlock; l += kTile)
+        turn(from + l * p + start, p, middle, std::min(kTile, p), scratch + start * kBlock + l);
+    }
+  } else {
+    for (Index l = 0; l < used; ++l)
+      for (Index j = 0; j < p; ++j) scratch[j * kBlock + l] = static_cast<double>(from[l * p + j]) - centre[j];
+  }
+  if (intercept)
+    for (Index l = 0; l < used; ++l) scratch[p * kBlock + l] = 1;
+  for (Index l = 0; l < used; ++l) y[l] = static_cast<double>(target[first + l]) - centre[p];
+  return {scratch, y};
+}
+
+template struct Table<double>;
+template struct Table<float>;
+
+}  // namespace pyrometer::minimum::absolute
