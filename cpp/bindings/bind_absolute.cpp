@@ -9,8 +9,7 @@ py::tuple least_absolute(const Array<T>& X, const Array<T>& y, bool intercept, i
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   const py::ssize_t systems = X.shape(0), rows = X.shape(1), p = X.shape(2);
-  if (y.shape(0) != systems || y.shape(1) != rows)
-    throw py::value_error("X must have shape (s, m, p) and y (s, m)");
+  if (y.shape(0) != systems || y.shape(1) != rows) throw py::value_error("X must have shape (s, m, p) and y (s, m)");
   Array<double> value(systems), parameters({systems, p + (intercept ? 1 : 0)}), gap(systems);
   Array<Index> rank(systems);
   double *values = value.mutable_data(), *thetas = parameters.mutable_data(), *gaps = gap.mutable_data();

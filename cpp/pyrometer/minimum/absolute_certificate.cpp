@@ -65,7 +65,7 @@ double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
   };
   add_dual();
   add_dual();
-  for (Index j = 0; j < n; ++j) doubt[at(j)] = std::abs(left[at(j)]) + 12 * kEpsilon * sums.absolute_x[at(j)];
+  for (Index j = 0; j < n; ++j) doubt[at(j)] = std::abs(left[at(j)]) + sums.doubt[at(j)];
   double most = 1;
   for (Index k = 0; k < r; ++k) {
     double eta = 0;
@@ -93,7 +93,8 @@ Certified certify(const Table<T>& table, const Frame& frame, const Vertex& verte
   Certified out;
   out.parameters.assign(theta.begin(), theta.end());
 
-  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is what its rounding changes.
+  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is what its rounding
+  // changes.
   double shift = 0;
   if (table.intercept) {
     Doubled sum{theta[at(p)], 0};
@@ -112,14 +113,15 @@ Certified certify(const Table<T>& table, const Frame& frame, const Vertex& verte
     return sums.absolute * (1 - 1 / shrink) + sums.excess + interpolated;
   };
   Sums sums = measure(table, theta, 0, vertex.signs, Precision::plain, team);
+  out.misjudged = std::move(sums.misjudged);
   if (whole) shrink = shrinkage(frame, basis, sums);
   double total = above(sums, 0) + 2 * sums.rounding + rows * std::abs(shift);
   if (whole && !(2 * sums.rounding + rows * std::abs(shift) <= 1e-10 * sums.absolute)) {
     sums = measure(table, theta, 0, vertex.signs, Precision::doubled, team);
+    shrink = shrinkage(frame, basis, sums);
     const Sums there = shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::doubled, team);
     total = above(there, shift) + 2 * there.rounding;
   }
-  out.misjudged = std::move(sums.misjudged);
   out.value = sums.absolute / rows;
   out.slack = above(sums, 0) / rows;
   out.gap = total * (1 + 8 * kEpsilon) / rows;

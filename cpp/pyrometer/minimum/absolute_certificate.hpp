@@ -9,19 +9,20 @@ namespace pyrometer::minimum::absolute {
 
 struct Certified {
   double value = 0;
-  Vec parameters;    ///< of the caller's columns, the intercept last
-  double gap = 0;    ///< E(parameters) - E* is at most this
-  double slack = 0;  ///< how much of the gap is the vertex's, not rounding's
+  Vec parameters;     ///< of the caller's columns, the intercept last
+  double gap = 0;     ///< E(parameters) - E* is at most this
+  double slack = 0;   ///< how much of the gap is the vertex's, not rounding's
   Indices misjudged;  ///< rows on the other side of zero than the vertex has them, in order
 };
 
-/// Solves for the basis in the caller's (centred) columns, to the last bit or two, and measures the energy and its dual there:
+/// Solves for the basis in the caller's (centred) columns, to the last bit or two, and measures the energy and its dual
+/// there:
 ///
 ///     d_i = s_i off the basis, d_B = -X_B'^{-1} sum s_i x_i,   E* >= (1/m) sum d_i y_i / max(1, |d_B|)
 ///
-/// Within eta of d_B (the rounding of the sums, carried through the inverse) lies a d_B for which sum d_i x_i = 0 exactly, so the
-/// bound is one of exact arithmetic. Added to the gap: sides that differ from the signs, residuals left in the basis, the
-/// rounding of residuals, and what the rounding of the parameters to doubles changes.
+/// Within eta of d_B (the rounding of the sums, carried through the inverse) lies a d_B for which sum d_i x_i = 0
+/// exactly, so the bound is one of exact arithmetic. Added to the gap: sides that differ from the signs, residuals left
+/// in the basis, the rounding of residuals, and what the rounding of the parameters to doubles changes.
 ///
 /// Columns that depend on others (Frame) are taken to depend on them exactly.
 ///

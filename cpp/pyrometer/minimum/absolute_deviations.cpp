@@ -72,7 +72,9 @@ void least_absolute(const T* X, const T* y, Index systems, Index rows, Index fea
   base::for_each_chunk(chunks.number(), threads, [&](Index s, int) { one(s, Team{1, true}); });
 }
 
-template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*, double*, Index*);
-template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*, double*, Index*);
+template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*, double*,
+                             Index*);
+template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*, double*,
+                             Index*);
 
 }  // namespace pyrometer::minimum

@@ -17,28 +17,31 @@ namespace pyrometer::minimum {
 /// threads     at least 1, or 0 for all. Several systems share them among each other, one system among its rows.
 /// value       systems, out: E*, right to rounding where the gap is.
 /// parameters  systems x n, out: a minimiser, the intercept last, 0 for columns that depend on others.
-/// gap         systems, out: E(parameters) - E* is at most this in exact arithmetic: rounding of sums, of residuals and of
+/// gap         systems, out: E(parameters) - E* is at most this in exact arithmetic: rounding of sums, of residuals and
+/// of
 ///             the parameters themselves included. A few 1e-15 of the sizes that cancel in a residual, unless no exact
 ///             vertex was reached.
-/// rank        systems, out: independent columns, the constant one not counted. Dependent is what is left of a column below
+/// rank        systems, out: independent columns, the constant one not counted. Dependent is what is left of a column
+/// below
 ///             1e-12 of it; value and gap are those of exact dependence.
 ///
 /// Throws std::invalid_argument for a size out of range or a number that is not finite, by system, row and column.
 ///
 /// Reproducible: the same bits for every `threads`, and for a system alone or in a stack. Not across instruction sets.
 ///
-/// Method: a sample of (n m)^{2/3} rows places the minimum to within a band around zero; rows outside it keep their side and
-/// become one aggregate row (Portnoy and Koenker, Statistical Science 12 (1997) 279); the rest is reduced in the same way by
-/// Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts (SIAM J. Numer. Anal. 10
-/// (1973) 839) ends in an exact vertex. Rows found on the wrong side are put back. A last pass measures value and gap.
-/// Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m, and little besides.
+/// Method: a sample of (n m)^{2/3} rows places the minimum to within a band around zero; rows outside it keep their
+/// side and become one aggregate row (Portnoy and Koenker, Statistical Science 12 (1997) 279); the rest is reduced in
+/// the same way by Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts (SIAM J.
+/// Numer. Anal. 10 (1973) 839) ends in an exact vertex. Rows found on the wrong side are put back. A last pass measures
+/// value and gap. Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m, and little
+/// besides.
 template <class T>
 void least_absolute(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, int threads,
                     double* value, double* parameters, double* gap, Index* rank);
 
-extern template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*, double*,
-                                    Index*);
-extern template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*, double*,
-                                    Index*);
+extern template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*,
+                                    double*, Index*);
+extern template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*,
+                                    double*, Index*);
 
 }  // namespace pyrometer::minimum

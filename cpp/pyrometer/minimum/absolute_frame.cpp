@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/doubled.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
@@ -65,10 +66,10 @@ void centre_and_scale(Table<T>& table, const Indices& sample, Frame& frame) {
 
 // Gram-Schmidt with pivoting on the scaled sample; leaves A, the rank, and the combinations that vanish on the sample.
 struct Orthogonal {
-  Vec q;           // columns, each of `rows` numbers
-  Vec r;           // columns x columns: r[k, j] = q_k . column j / rows
-  Vec size;        // of each column, in units of which rounding is judged
-  Indices order;   // pivots first
+  Vec q;          // columns, each of `rows` numbers
+  Vec r;          // columns x columns: r[k, j] = q_k . column j / rows
+  Vec size;       // of each column, in units of which rounding is judged
+  Indices order;  // pivots first
   Index rank = 0;
 };
 
@@ -104,7 +105,7 @@ Orthogonal orthogonalise(const Table<T>& table, const Frame& frame, const Indice
       const double norm = std::sqrt(dot(j, j));
       // The constant goes first: it is exact, and the others are nearly orthogonal to it.
       const double score = table.intercept && k == 0 && j == n - 1 ? std::numeric_limits<double>::infinity()
-                                                                    : norm / std::max(o.size[at(j)], 1e-300);
+                                                                   : norm / std::max(o.size[at(j)], 1e-300);
       if (norm > floor[at(j)] && score > left) left = score, best = t;
     }
     if (best < 0) break;
@@ -146,6 +147,7 @@ void coordinates(const Orthogonal& o, Frame& frame) {
       for (Index j = 0; j < n; ++j) row[j] -= part * frame.A[at(t * n + j)];
     }
     for (Index j = 0; j < n; ++j) row[j] /= o.r[at(pivot * n + pivot)];
+    for (Index j = 0; j < n; ++j) frame.delicate = frame.delicate || std::abs(row[j]) > 1e5 * frame.weight[at(j)];
   }
 }
 
@@ -194,9 +196,14 @@ Indices exceptions(const Table<T>& table, const Frame& frame, const Orthogonal& 
 
 void Frame::into(const double* x, double* z) const {
   for (Index k = 0; k < rank; ++k) {
-    double sum = 0;
-    for (Index j = 0; j < columns; ++j) sum += A[at(k * columns + j)] * x[j];
-    z[k] = sum;
+    const double* row = A.data() + k * columns;
+    if (delicate) {
+      z[k] = -residual(0, row, x, columns);
+    } else {
+      double sum = 0;
+      for (Index j = 0; j < columns; ++j) sum += row[j] * x[j];
+      z[k] = sum;
+    }
   }
 }
 
@@ -251,63 +258,9 @@ void complain(const Table<T>& table) {
   throw std::invalid_argument("X and y must have finite sums, got an overflow; rescale them");
 }
 
-namespace {
-
-// Rows far apart are asked for this many rows ahead.
-constexpr Index kAhead = 12;
-
-template <class T>
-void prefetch(const Table<T>& table, Index i) {
-  const char* from = reinterpret_cast<const char*>(table.X + i * table.features);
-  const Index bytes = table.features * static_cast<Index>(sizeof(T));
-  for (Index b = 0; b < bytes + 63; b += 64) __builtin_prefetch(from + std::min(b, bytes - 1));
-  __builtin_prefetch(table.target + i);
-}
-
-}  // namespace
-
-template <class T>
-Rows pack(const Table<T>& table, const Frame& frame, const Indices& chosen, Team team) {
-  const Index n = table.columns, r = frame.rank;
-  Rows rows(r, static_cast<Index>(chosen.size()));
-  const base::Chunks chunks{rows.blocks(), 8};
-  team.each(chunks.number(), [&](Index chunk, int) {
-    Vec panel(at(n * kBlock)), x(at(n + 1));
-    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
-      std::fill(panel.begin(), panel.end(), 0.0);
-      for (Index i = b * kBlock; i < std::min(rows.count, (b + 1) * kBlock); ++i) {
-        if (i + kAhead < rows.count) prefetch(table, chosen[at(i + kAhead)]);
-        rows.y[at(i)] = table.row(chosen[at(i)], x.data()) / frame.unit;
-        for (Index j = 0; j < n; ++j) panel[at(j * kBlock + i % kBlock)] = x[at(j)];
-      }
-      for (Index k = 0; k < r; ++k) {
-        double* to = rows.x.data() + (b * r + k) * kBlock;
-        for (Index j = 0; j < n; ++j) {
-          const double a = frame.A[at(k * n + j)];
-          if (a == 0) continue;
-          for (Index l = 0; l < kBlock; ++l) to[l] += a * panel[at(j * kBlock + l)];
-        }
-      }
-    }
-  });
-  return rows;
-}
-
-Rows pack(const Rows& from, const Indices& chosen) {
-  Rows rows(from.columns, static_cast<Index>(chosen.size()));
-  Vec z(at(from.columns));
-  for (Index i = 0; i < rows.count; ++i) {
-    const double value = from.row(chosen[at(i)], z.data());
-    rows.set(i, z.data(), value);
-  }
-  return rows;
-}
-
 template Frame make_frame(Table<double>, Team);
 template Frame make_frame(Table<float>, Team);
 template void complain(const Table<double>&);
 template void complain(const Table<float>&);
-template Rows pack(const Table<double>&, const Frame&, const Indices&, Team);
-template Rows pack(const Table<float>&, const Frame&, const Indices&, Team);
 
 }  // namespace pyrometer::minimum::absolute

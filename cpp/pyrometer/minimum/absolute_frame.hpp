@@ -5,9 +5,11 @@
 
 namespace pyrometer::minimum::absolute {
 
-/// z = A (x - centre, 1), with A chosen so that sum z z' is the number of rows times the identity over a sample of rows.
+/// z = A (x - centre, 1), with A chosen so that sum z z' is the number of rows times the identity over a sample of
+/// rows.
 ///
-/// centre   p + 1 numbers, y's last: the sample's means, rounded to so few digits that x - centre is exact for data of few
+/// centre   p + 1 numbers, y's last: the sample's means, rounded to so few digits that x - centre is exact for data of
+/// few
 ///          digits; zeros without an intercept.
 /// unit     the size of y, a power of two: in the frame, y is (y - centre) / unit.
 /// weight   1 / size of each column, powers of two.
@@ -17,6 +19,7 @@ struct Frame {
   Index rank = 0;
   Vec centre, weight, A;
   double unit = 1;
+  bool delicate = false;    ///< z is a small difference of large terms: twice the precision is needed
   std::vector<char> blank;  ///< columns of which the sample saw one value only
 
   /// z = A x

@@ -12,7 +12,9 @@ typedef double Lanes __attribute__((vector_size(64), aligned(8), may_alias));
 inline constexpr int kLanes = 8;
 inline constexpr int kParts = static_cast<int>(kBlock) / kLanes;
 
-inline const Lanes& lanes(const double* from, int part) { return *reinterpret_cast<const Lanes*>(from + part * kLanes); }
+inline const Lanes& lanes(const double* from, int part) {
+  return *reinterpret_cast<const Lanes*>(from + part * kLanes);
+}
 inline Lanes& lanes(double* to, int part) { return *reinterpret_cast<Lanes*>(to + part * kLanes); }
 
 /// out = y - X theta (y null for zero)

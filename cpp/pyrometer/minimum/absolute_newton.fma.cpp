@@ -39,8 +39,13 @@ bool solve_positive(Vec& h, Vec& x, Index n) {
 class Newton {
  public:
   Newton(const Rows& rows, Index stride, Team team)
-      : rows_(rows), stride_(stride), team_(team), used_((rows.blocks() + stride - 1) / stride), r_(at(used_ * kBlock)),
-        u_(r_.size()), chunks_{used_, kChunk} {}
+      : rows_(rows),
+        stride_(stride),
+        team_(team),
+        used_((rows.blocks() + stride - 1) / stride),
+        r_(at(used_ * kBlock)),
+        u_(r_.size()),
+        chunks_{used_, kChunk} {}
 
   Vec run(double share, Vec& phi) {
     const Index n = rows_.columns;
@@ -91,7 +96,8 @@ class Newton {
     return sample[at(rank)];
   }
 
-  // gradient = sum clip(r/g) z, hessian = sum_{|r| < g} z z' / g, packed lower triangle, with a ridge of 1e-4 of its mean.
+  // gradient = sum clip(r/g) z, hessian = sum_{|r| < g} z z' / g, packed lower triangle, with a ridge of 1e-4 of its
+  // mean.
   void derivatives(double g, Vec& gradient, Vec& hessian) {
     const Index n = rows_.columns, pairs = n * (n + 1) / 2;
     std::vector<Vec> slots(at(chunks_.number()));

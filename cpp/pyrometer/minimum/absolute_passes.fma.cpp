@@ -34,7 +34,8 @@ Indices joined(const std::vector<Indices>& lists) {
 }
 
 // y - X theta - shift, each rounded once. Plain loops: product_error must not be contracted on processors without fma.
-void doubled_residuals(const double* x, const double* y, Index columns, const double* theta, double shift, double* out) {
+void doubled_residuals(const double* x, const double* y, Index columns, const double* theta, double shift,
+                       double* out) {
   double hi[kBlock], lo[kBlock];
   const auto add = [](double& h, double& l, double value) {
     const double sum = h + value, part = sum - h;
@@ -60,18 +61,18 @@ void doubled_residuals(const double* x, const double* y, Index columns, const do
 struct Accumulated {
   Lanes hi{}, lo{};
   void add(const Lanes& value) { add_exactly(hi, lo, value); }
-  [[nodiscard]] double value() const { return total(hi) + total(lo); }
-};
-
-// Sums over chunks, each a rounded double: compensated again.
-struct Compensated {
-  double hi = 0, lo = 0;
-  void add(double value) {
-    const double sum = hi + value, part = sum - hi;
-    lo += (hi - (sum - part)) + (value - part);
-    hi = sum;
+  [[nodiscard]] Doubled sum() const {
+    Doubled all;
+    for (int k = 0; k < kLanes; ++k) all.add(hi[k]);
+    all.lo += total(lo);
+    return all;
   }
-  [[nodiscard]] double value() const { return hi + lo; }
+  [[nodiscard]] double value() const { return sum().value(); }
+  [[nodiscard]] double rest() const {
+    Doubled all = sum();
+    all.add(-all.value());
+    return all.value();
+  }
 };
 
 }  // namespace
@@ -140,7 +141,7 @@ Sides classify(const Source& source, const Vec& theta, const Vec& weight, double
     sum[at(n + 1)] = total(odd);
   });
   Sides sides{joined(inside), {Vec(at(n)), 0}};
-  std::vector<Compensated> all(at(n + 1));
+  std::vector<Doubled> all(at(n + 1));
   finite = true;
   for (const Vec& sum : sums) {
     for (Index j = 0; j <= n; ++j) all[at(j)].add(sum[at(j)]);
@@ -167,7 +168,8 @@ Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, do
 }
 
 template <class T>
-Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs, Precision precision, Team team) {
+Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs, Precision precision,
+             Team team) {
   const Index n = table.columns, chunks = chunk_count(table.blocks());
   std::vector<Vec> sums(at(chunks));
   std::vector<Indices> wrong(at(chunks));
@@ -196,7 +198,11 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
         for (int k = 1; k < kParts; ++k) sum += lanes(positive, k);
         for (int k = 0; k < kParts; ++k) lanes(size, k) += lanes(positive, k) * t;
         absolute_x[at(j)].add(sum);
-        signed_x[at(j)].add(weighed(column, s));
+        if (precision == Precision::doubled) {
+          for (int k = 0; k < kParts; ++k) signed_x[at(j)].add(lanes(column, k) * lanes(s, k));
+        } else {
+          signed_x[at(j)].add(weighed(column, s));
+        }
       }
       Lanes sum{}, over{}, large{};
       int any = 0;
@@ -219,17 +225,23 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
     for (const Accumulated* part : {&absolute, &excess, &magnitude}) mine.push_back(part->value());
     for (const Accumulated& part : signed_x) mine.push_back(part.value());
     for (const Accumulated& part : absolute_x) mine.push_back(part.value());
+    for (const Accumulated& part : signed_x) mine.push_back(part.rest());
   });
-  std::vector<Compensated> all(at(2 * n + 3));
-  for (const Vec& sum : sums)
+  std::vector<Doubled> all(at(2 * n + 3));
+  for (const Vec& sum : sums) {
     for (std::size_t j = 0; j < all.size(); ++j) all[j].add(sum[j]);
+    for (Index j = 0; j < n; ++j) all[at(3 + j)].lo += sum[at(2 * n + 3 + j)];
+  }
   Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n)), joined(wrong)};
   const double terms = static_cast<double>(n + 3), unit = kEpsilon / 2;
   out.rounding = precision == Precision::doubled ? unit * (out.absolute + terms * terms * 4 * unit * out.magnitude)
                                                  : terms * unit * out.magnitude;
+  // Plain sums round along 64 rows and across lanes; doubled ones lose what is added up of their low parts.
+  const double lost =
+      precision == Precision::doubled ? static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
   for (Index j = 0; j < n; ++j) {
     out.signed_x[at(j)] = all[at(3 + j)].value();
-    out.absolute_x[at(j)] = all[at(3 + n + j)].value();
+    out.doubt[at(j)] = lost * all[at(3 + n + j)].value() + kEpsilon * std::abs(out.signed_x[at(j)]);
   }
   return out;
 }

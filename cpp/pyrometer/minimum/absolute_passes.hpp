@@ -17,7 +17,8 @@ struct Sides {
   Aggregate rest;
 };
 
-/// The band that holds about `share` of the rows: that quantile of |residual| / |(x_j weight_j)_j| over a sample of rows.
+/// The band that holds about `share` of the rows: that quantile of |residual| / |(x_j weight_j)_j| over a sample of
+/// rows.
 template <class Source>
 [[nodiscard]] double band(const Source& source, const Vec& theta, const Vec& weight, double share);
 
@@ -25,8 +26,8 @@ template <class Source>
 ///
 /// `finite` is set to whether every residual was.
 template <class Source>
-[[nodiscard]] Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs, Team team,
-                             bool& finite);
+[[nodiscard]] Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs,
+                             Team team, bool& finite);
 
 /// The rows whose sign is not 0 and whose residual is on the other side by more than `slack`, in order.
 template <class Source>
@@ -38,19 +39,19 @@ struct Sums {
   double excess = 0;     ///< sum |r_i| - s_i r_i
   double magnitude = 0;  ///< sum |y_i| + sum_j |x_ij theta_j|
   double rounding = 0;   ///< by how much the residuals together may be wrong
-  Vec signed_x;          ///< sum s_i x_i, wrong by at most 12 epsilon of
-  Vec absolute_x;        ///< sum |x_i|
+  Vec signed_x;          ///< sum s_i x_i
+  Vec doubt;             ///< by how much that may be wrong
   Indices misjudged;     ///< rows whose sign is not 0 and whose residual is on the other side beyond rounding, in order
 };
 
 enum class Precision {
-  plain,   ///< residuals are wrong by n + 2 roundings of the sizes that cancel in them
-  doubled  ///< by one rounding of their own: twice the working precision, four times the arithmetic
+  plain,   ///< residuals are wrong by n + 2 roundings of the sizes that cancel in them, sums by a dozen of their terms
+  doubled  ///< by one rounding of their own: twice the working precision, several times the arithmetic
 };
 
 /// r_i = y_i - x_i . theta - shift. The shift is what a coefficient of the constant cannot hold.
 template <class T>
-[[nodiscard]] Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs, Precision precision,
-                           Team team);
+[[nodiscard]] Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs,
+                           Precision precision, Team team);
 
 }  // namespace pyrometer::minimum::absolute

@@ -112,7 +112,8 @@ inline Index stratified(Index k, Index n, Index rows) {
   h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
   h ^= h >> 31;
   const Index begin = static_cast<Index>(static_cast<double>(k) * (static_cast<double>(rows) / static_cast<double>(n)));
-  const Index end = static_cast<Index>(static_cast<double>(k + 1) * (static_cast<double>(rows) / static_cast<double>(n)));
+  const Index end =
+      static_cast<Index>(static_cast<double>(k + 1) * (static_cast<double>(rows) / static_cast<double>(n)));
   return begin + static_cast<Index>(h % static_cast<std::uint64_t>(std::max<Index>(1, std::min(end, rows) - begin)));
 }
 

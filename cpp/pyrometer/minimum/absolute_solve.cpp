@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "pyrometer/minimum/absolute_metric.hpp"
 #include "pyrometer/minimum/absolute_newton.hpp"
 #include "pyrometer/minimum/absolute_passes.hpp"
 #include "pyrometer/minimum/absolute_vertex.hpp"
@@ -10,7 +11,8 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// Standard errors that the band is wide: wide enough that few rows are on the wrong side, narrow enough that few are inside.
+// Standard errors that the band is wide: wide enough that few rows are on the wrong side, narrow enough that few are
+// inside.
 constexpr double kErrors = 4;
 // Up to here edges are walked over all rows at once.
 constexpr Index kFew = 1024;
@@ -25,8 +27,8 @@ Index few(Index n) { return std::max(kFew, 24 * n); }
 
 // The rows near zero of some source, and one that stands for all others.
 struct Reduced {
-  Rows rows;        // in the frame, jittered
-  Indices origin;   // which row of the source each one is; -1 for the aggregate
+  Rows rows;          // in the frame, jittered
+  Indices origin;     // which row of the source each one is; -1 for the aggregate
   Index decided = 0;  // origin[0 .. decided) is sorted
   Aggregate rest;
 
@@ -170,103 +172,6 @@ bool by_reduction(const Source& source, Vec& phi, Index inside, Team team, Verte
   return false;
 }
 
-// The least squares of whitened rows: mean z y.
-Vec least_squares_start(const Rows& rows) {
-  Vec phi(at(rows.columns));
-  for (Index b = 0; b < rows.blocks(); ++b) {
-    const Block block = rows.block(b, nullptr);
-    for (Index j = 0; j < rows.columns; ++j) {
-      double sum = 0;
-      for (Index l = 0; l < kBlock; ++l) sum += block.x[j * kBlock + l] * block.y[l];
-      phi[at(j)] += sum / static_cast<double>(rows.count);
-    }
-  }
-  return phi;
-}
-
-// L^{-1} z for every row, L a lower triangle packed by rows.
-Rows whitened(const Rows& rows, const Vec& factor, Team team) {
-  const Index n = rows.columns;
-  Rows out = rows;
-  const base::Chunks chunks{rows.blocks(), kChunk};
-  team.each(chunks.number(), [&](Index chunk, int) {
-    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
-      double* x = out.x.data() + b * n * kBlock;
-      for (Index i = 0; i < n; ++i) {
-        const double* row = factor.data() + i * (i + 1) / 2;
-        double* to = x + i * kBlock;
-        for (Index j = 0; j < i; ++j)
-          for (Index l = 0; l < kBlock; ++l) to[l] -= row[j] * x[j * kBlock + l];
-        for (Index l = 0; l < kBlock; ++l) to[l] /= row[i];
-      }
-    }
-  });
-  return out;
-}
-
-// L' v
-Vec times_transposed(const Vec& factor, const Vec& v) {
-  Vec out(v.size());
-  for (Index i = 0; i < static_cast<Index>(v.size()); ++i)
-    for (Index j = 0; j <= i; ++j) out[at(j)] += factor[at(i * (i + 1) / 2 + j)] * v[at(i)];
-  return out;
-}
-
-// L'^{-1} v
-Vec solve_transposed(const Vec& factor, Vec v) {
-  for (Index i = static_cast<Index>(v.size()) - 1; i >= 0; --i) {
-    v[at(i)] /= factor[at(i * (i + 1) / 2 + i)];
-    for (Index j = 0; j < i; ++j) v[at(j)] -= factor[at(i * (i + 1) / 2 + j)] * v[at(i)];
-  }
-  return v;
-}
-
-// 1 / root mean square of each column over the quarter of the rows that is nearest to zero: what an error of prediction is
-// measured in, for columns that are not too correlated; over all rows for those that vanish there. A column that vanishes on
-// all rows looked at is taken for one that lives on a single row.
-template <class T>
-Vec inner_weights(const Table<T>& table, const Frame& frame, const Indices& chosen, const Vec& theta) {
-  const double rare = std::sqrt(static_cast<double>(table.count));
-  const Index n = table.columns, size = static_cast<Index>(chosen.size()), wanted = std::min<Index>(size, 4096);
-  Vec x(at(wanted * n)), residual(at(wanted)), inner(at(n)), all(at(n)), row(at(n + 1));
-  for (Index k = 0; k < wanted; ++k) {
-    double r = table.row(chosen[at(stratified(k, wanted, size))], row.data());
-    for (Index j = 0; j < n; ++j) {
-      r -= row[at(j)] * theta[at(j)];
-      x[at(k * n + j)] = row[at(j)];
-    }
-    residual[at(k)] = std::abs(r);
-  }
-  Vec sorted = residual;
-  std::nth_element(sorted.begin(), sorted.begin() + wanted / 4, sorted.end());
-  for (Index k = 0; k < wanted; ++k) {
-    for (Index j = 0; j < n; ++j) {
-      const double square = x[at(k * n + j)] * x[at(k * n + j)];
-      all[at(j)] += square;
-      if (residual[at(k)] <= sorted[at(wanted / 4)]) inner[at(j)] += 4 * square;
-    }
-  }
-  for (Index j = 0; j < n; ++j) {
-    const double square = inner[at(j)] > 0 ? inner[at(j)] : all[at(j)];
-    inner[at(j)] = square > 0 ? std::sqrt(static_cast<double>(wanted) / square) : rare * frame.weight[at(j)];
-  }
-  return inner;
-}
-
-// A size for the residuals: their median, or a hundredth of their mean where most fit exactly.
-double typical(const Rows& rows, const Vec& phi) {
-  const Index wanted = std::min<Index>(rows.count, 1024);
-  Vec z(at(rows.columns)), size(at(wanted));
-  for (Index k = 0; k < wanted; ++k) {
-    const Index i = stratified(k, wanted, rows.count);
-    const double y = rows.row(i, z.data());
-    size[at(k)] = std::abs(y - std::inner_product(z.begin(), z.end(), phi.begin(), 0.0));
-  }
-  const double mean = std::accumulate(size.begin(), size.end(), 0.0) / static_cast<double>(wanted);
-  std::nth_element(size.begin(), size.begin() + wanted / 2, size.end());
-  return std::max(size[at(wanted / 2)], 0.01 * mean);
-}
-
 template <class T>
 void require_finite(const Table<T>& table, const Vec& values) {
   for (const double value : values)
@@ -324,7 +229,8 @@ Certified solve(const Table<T>& table, const Frame& frame, double size, Team tea
   const double error = kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken));
   const auto inside = static_cast<Index>(error * static_cast<double>(m));
   const Vec weights = inner_weights(table, frame, chosen, frame.coefficients(phi));
-  if (by_reduction(InTable<T>{table, frame, weights, noise, certified, team}, phi, inside, team, vertex)) return certified;
+  if (by_reduction(InTable<T>{table, frame, weights, noise, certified, team}, phi, inside, team, vertex))
+    return certified;
   return solve_whole(table, frame, size, team);
 }
 

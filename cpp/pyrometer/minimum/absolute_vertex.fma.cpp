@@ -16,8 +16,17 @@ constexpr Index kRefresh = 40;
 class Walk {
  public:
   Walk(const Rows& rows, Team team)
-      : rows_(rows), team_(team), n_(rows.columns), m_(rows.count), y_(rows.y.data()), r_(at(rows.blocks() * kBlock)),
-        u_(r_.size()), g_(at(n_)), d_(at(n_)), v_(at(n_)), z_(at(n_)) {}
+      : rows_(rows),
+        team_(team),
+        n_(rows.columns),
+        m_(rows.count),
+        y_(rows.y.data()),
+        r_(at(rows.blocks() * kBlock)),
+        u_(r_.size()),
+        g_(at(n_)),
+        d_(at(n_)),
+        v_(at(n_)),
+        z_(at(n_)) {}
 
   Vertex run(Vec phi) {
     Vertex out;
@@ -57,14 +66,16 @@ class Walk {
       residuals(rows_.block(b, nullptr).x, y ? y + b * kBlock : nullptr, n_, v, out.data() + b * kBlock);
   }
 
-  // n independent rows of small residual: in order of |r| the rows that add a fair part of their length to the span; then, for
-  // every direction that is still missing, the row whose zero is nearest along it.
+  // n independent rows of small residual: in order of |r| the rows that add a fair part of their length to the span;
+  // then, for every direction that is still missing, the row whose zero is nearest along it.
   bool first_basis() {
     Vec size(at(m_));
     Indices order(at(m_));
     std::iota(order.begin(), order.end(), Index{0});
     for (Index i = 0; i < m_; ++i) size[at(i)] = std::abs(r_[at(i)]);
-    const auto smaller = [&](Index a, Index b) { return size[at(a)] < size[at(b)] || (size[at(a)] == size[at(b)] && a < b); };
+    const auto smaller = [&](Index a, Index b) {
+      return size[at(a)] < size[at(b)] || (size[at(a)] == size[at(b)] && a < b);
+    };
     const Index near = std::min(m_, 8 * n_);
     std::nth_element(order.begin(), order.begin() + (near - 1), order.end(), smaller);
     std::sort(order.begin(), order.begin() + near, smaller);
@@ -227,8 +238,8 @@ class Walk {
     for (Index j = 0; j < n_; ++j) g_[at(j)] += by * z_[at(j)];
   }
 
-  // Partitions zeros_ so that those before the returned place come first along the edge, and with the one at it their weights
-  // reach `need`. Quickselect: the part that holds the answer shrinks by a half each time.
+  // Partitions zeros_ so that those before the returned place come first along the edge, and with the one at it their
+  // weights reach `need`. Quickselect: the part that holds the answer shrinks by a half each time.
   std::size_t weighted_median(double need) {
     std::size_t low = 0, high = zeros_.size();
     const auto before = [](const Zero& a, const Zero& b) { return a.t < b.t || (a.t == b.t && a.row < b.row); };

@@ -5,11 +5,12 @@
 
 namespace pyrometer::minimum::absolute {
 
-/// Adds to y_i a fixed pseudo-random number between -size and size that depends on origin[i] alone. Ties in the data are broken,
-/// and the dual of a vertex stays feasible for the data themselves: y does not enter its constraints.
+/// Adds to y_i a fixed pseudo-random number between -size and size that depends on origin[i] alone. Ties in the data
+/// are broken, and the dual of a vertex stays feasible for the data themselves: y does not enter its constraints.
 void jitter(Rows& rows, const Indices& origin, double size);
 
-/// A basis of rows that phi interpolates, and the dual: signs of the others, d = -Z_B'^{-1} sum_{i not in B} s_i z_i in it.
+/// A basis of rows that phi interpolates, and the dual: signs of the others, d = -Z_B'^{-1} sum_{i not in B} s_i z_i in
+/// it.
 struct Vertex {
   Vec phi;
   Indices basis;
@@ -20,14 +21,17 @@ struct Vertex {
 
 /// Minimises sum |y_i - z_i . phi|.
 ///
-/// rows  whitened (see Frame), columns >= 1, y jittered (see jitter) so that no more than n rows vanish together: else it may go
-///       round, and stop after a number of pivots without an optimum. Not optimal either if the rows do not span the columns.
+/// rows  whitened (see Frame), columns >= 1, y jittered (see jitter) so that no more than n rows vanish together: else
+/// it may go
+///       round, and stop after a number of pivots without an optimum. Not optimal either if the rows do not span the
+///       columns.
 /// phi   where to start.
 ///
-/// Walks from vertex to vertex along edges (Barrodale and Roberts 1973): leaves the row of the steepest edge, goes on to the
-/// minimum along it, past as many zeros as it takes (a weighted median), enters the row found there.
+/// Walks from vertex to vertex along edges (Barrodale and Roberts 1973): leaves the row of the steepest edge, goes on
+/// to the minimum along it, past as many zeros as it takes (a weighted median), enters the row found there.
 ///
-/// Cost: some n to 4 n pivots from a good start, each 2 m n flops and m n doubles read, and a partial sort of m numbers.
+/// Cost: some n to 4 n pivots from a good start, each 2 m n flops and m n doubles read, and a partial sort of m
+/// numbers.
 [[nodiscard]] Vertex walk(const Rows& rows, const Vec& phi, Team team);
 
 }  // namespace pyrometer::minimum::absolute

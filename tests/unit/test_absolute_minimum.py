@@ -1,0 +1,251 @@
+"""Least absolute deviations: exact answers, certificates in exact arithmetic, symmetries, threads, stacks, refusals."""
+
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pyrometer import _core
+
+
+def minimum(X, y, intercept=True, threads=1):
+    """Return value, parameters, gap and rank of one system."""
+    X, y = np.ascontiguousarray(X), np.ascontiguousarray(y)
+    value, parameters, gap, rank = _core.least_absolute(X[None], y[None], intercept, threads)
+    return value[0], parameters[0], gap[0], rank[0]
+
+
+def problem(m, p, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((m, p))
+    return X, X @ rng.standard_normal(p) + rng.standard_normal(m) + 1
+
+
+def solve_exactly(A, b):
+    """Gauss-Jordan over the rationals; None for a singular matrix."""
+    n = len(b)
+    rows = [[*row, value] for row, value in zip(A, b, strict=True)]
+    for k in range(n):
+        pivot = next((i for i in range(k, n) if rows[i][k] != 0), None)
+        if pivot is None:
+            return None
+        rows[k], rows[pivot] = rows[pivot], rows[k]
+        rows[k] = [value / rows[k][k] for value in rows[k]]
+        for i in range(n):
+            if i != k:
+                factor = rows[i][k]
+                rows[i] = [a - factor * c for a, c in zip(rows[i], rows[k], strict=True)]
+    return [row[-1] for row in rows]
+
+
+def energy_exactly(A, b, theta):
+    residuals = (value - sum(a * t for a, t in zip(row, theta, strict=True)) for row, value in zip(A, b, strict=True))
+    return sum(map(abs, residuals)) / len(b)
+
+
+def minimum_exactly(A, b):
+    """The best of all vertices, over the rationals; None if the columns are dependent."""
+    energies = []
+    for basis in combinations(range(len(b)), len(A[0])):
+        theta = solve_exactly([A[i] for i in basis], [b[i] for i in basis])
+        if theta is not None:
+            energies.append(energy_exactly(A, b, theta))
+    return min(energies, default=None)
+
+
+def rationals(X, y, intercept):
+    A = [[Fraction(float(x)) for x in row] + [Fraction(1)] * intercept for row in X]
+    return A, [Fraction(float(value)) for value in y]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_the_gap_is_true_in_exact_arithmetic(data):
+    m, p, intercept = data.draw(st.integers(1, 8)), data.draw(st.integers(0, 3)), data.draw(st.booleans())
+    assume(1 <= p + intercept <= m)
+    cells = st.integers(-3, 3)
+    scale = data.draw(st.sampled_from([1, 3, 2**20]))
+    X = np.array(data.draw(st.lists(cells, min_size=m * p, max_size=m * p)), float).reshape(m, p) / scale
+    y = np.array(data.draw(st.lists(cells, min_size=m, max_size=m)), float) / 3
+    A, b = rationals(X, y, intercept)
+    best = minimum_exactly(A, b)
+    assume(best is not None)
+    value, parameters, gap, rank = minimum(X, y, intercept)
+    assert rank == p
+    reached = energy_exactly(A, b, [Fraction(float(t)) for t in parameters])
+    assert best <= reached <= best + Fraction(float(gap))
+    assert abs(Fraction(float(value)) - best) <= Fraction(float(gap)) + Fraction(1, 10**15)
+    assert gap <= 1e-8 * value + 1e-14 * np.abs(y).max()
+
+
+def test_a_wrong_answer_would_be_noticed():
+    X, y = problem(7, 2)
+    _, parameters, gap, _ = minimum(X, y)
+    A, b = rationals(X, y, True)
+    best = minimum_exactly(A, b)
+    wrong = [Fraction(float(t)) for t in parameters + np.array([1e-9, 0, 0])]
+    assert energy_exactly(A, b, wrong) > best + Fraction(float(gap))
+
+
+@pytest.mark.parametrize("m", [1, 2, 5, 8, 1001, 40_000])
+def test_without_features_it_is_the_median(m):
+    y = np.random.default_rng(m).standard_normal(m)
+    value, parameters, gap, rank = minimum(np.empty((m, 0)), y)
+    assert value == pytest.approx(np.abs(y - np.median(y)).mean(), rel=1e-13)
+    assert np.abs(y - parameters[0]).mean() == pytest.approx(value, rel=1e-13)
+    assert gap <= 1e-12
+    assert rank == 0
+
+
+def test_without_parameters_it_is_the_mean_absolute_value():
+    y = np.array([1.0, -2.0, 6.0])
+    value, parameters, gap, rank = minimum(np.empty((3, 0)), y, intercept=False)
+    assert (value, parameters.shape, rank) == (3.0, (0,), 0)
+    assert gap <= 1e-14
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.25, 1e9 + 1 / 3])
+@pytest.mark.parametrize("m", [1, 10, 30_000])
+def test_constant_target(constant, m):
+    X, _ = problem(m, 2)
+    value, parameters, gap, _ = minimum(X, np.full(m, constant))
+    assert value == 0
+    assert parameters == pytest.approx([0, 0, constant], abs=1e-12)
+    assert gap <= 1e-15 * max(constant, 1)
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (30, 40), (1, 3), (6, 6)])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_more_columns_than_rows_fit_exactly(shape, intercept):
+    X, y = problem(*shape)
+    value, parameters, gap, rank = minimum(X, y, intercept)
+    assert value <= 1e-13
+    assert gap <= 1e-12
+    assert rank == min(shape[1], shape[0] - intercept)
+    assert X @ parameters[: shape[1]] + (parameters[-1] if intercept else 0) == pytest.approx(y, abs=1e-11)
+
+
+@pytest.mark.parametrize("m", [40, 30_000])
+def test_dependent_and_constant_columns_change_nothing(m):
+    X, y = problem(m, 3)
+    value, _, gap, _ = minimum(X, y)
+    doubled = np.column_stack([X, X[:, 0] - 2 * X[:, 1], np.full(m, 7.0), X[:, 2], np.zeros(m)])
+    again, parameters, more, rank = minimum(doubled, y)
+    assert rank == 3
+    assert again == pytest.approx(value, rel=1e-12)
+    assert np.count_nonzero(parameters) == 4
+    assert max(gap, more) <= 1e-11 * value
+    assert np.abs(y - doubled @ parameters[:-1] - parameters[-1]).mean() == pytest.approx(value, rel=1e-12)
+
+
+def test_a_column_that_lives_on_few_rows_is_found():
+    X, y = problem(50_000, 3)
+    X[:, 1] = 0
+    X[[17, 123, 40_000], 1] = 1
+    value, parameters, gap, rank = minimum(X, y)
+    assert rank == 3
+    assert gap <= 1e-9 * value
+    rest = np.median((y - X[:, [0, 2]] @ parameters[[0, 2]] - parameters[-1])[[17, 123, 40_000]])
+    assert parameters[1] == pytest.approx(rest, abs=1e-12)
+
+
+@pytest.mark.parametrize("m", [7, 300, 25_000])
+def test_equivariance(m):
+    X, y = problem(m, 3)
+    value, theta, gap, _ = minimum(X, y)
+    c = np.array([0.5, -2.0, 3.0])
+    other, parameters, more, _ = minimum(X, -3 * y + 5 + X @ c)
+    assert other == pytest.approx(3 * value, rel=1e-12)
+    assert parameters == pytest.approx(np.append(-3 * theta[:-1] + c, 5 - 3 * theta[-1]), abs=1e-9)
+    assert max(gap, more) <= 1e-11 * value
+
+
+@pytest.mark.parametrize("m", [7, 300, 25_000])
+def test_units_and_offsets_of_columns(m):
+    X, y = problem(m, 3)
+    value = minimum(X, y)[0]
+    units = X * [1e-150, 1.0, 1e120]
+    assert minimum(units, y)[0] == pytest.approx(value, rel=1e-12)
+    value_at, _, gap, _ = minimum(X + np.array([1e6, 0, -1e3]), y)
+    assert value_at == pytest.approx(value, rel=1e-8)
+    assert gap <= 1e-8 * value
+    offset = np.round(X * 2**12) / 2**12  # exactly representable beside 1e9
+    plain, shifted = minimum(offset, y), minimum(offset + np.array([1e9, 0, 0]), y)
+    assert shifted[0] == pytest.approx(plain[0], rel=1e-12)
+    assert shifted[2] <= 1e-6 * value
+
+
+@pytest.mark.parametrize("m", [6, 200, 20_000])
+def test_order_and_copies_of_rows(m):
+    X, y = problem(m, 4)
+    value = minimum(X, y)[0]
+    order = np.random.default_rng(5).permutation(m)
+    assert minimum(X[order], y[order])[0] == pytest.approx(value, rel=1e-12)
+    copies, _, gap, _ = minimum(np.repeat(X, 3, axis=0), np.repeat(y, 3))
+    assert copies == pytest.approx(value, rel=1e-12)
+    assert gap <= 1e-9 * value
+
+
+def test_outliers_do_not_move_it():
+    X, y = problem(50_000, 4)
+    far = y > np.quantile(y, 0.95)
+    outlying = np.where(far, 1e12, y)
+    exact = X @ [1.0, 2.0, 3.0, 4.0] + 5
+    parameters = minimum(X, np.where(far, 1e12, exact))[1]
+    assert parameters == pytest.approx([1, 2, 3, 4, 5], abs=1e-9)
+    value, _, gap, _ = minimum(X, outlying)
+    assert gap <= 1e-9 * value
+
+
+@pytest.mark.parametrize(("m", "p"), [(3, 1), (200, 8), (70_000, 6)])
+def test_threads_change_no_bit(m, p):
+    X, y = problem(m, p)
+    answers = [minimum(X, y, threads=threads) for threads in (1, 2, 3, 7, 0)]
+    for answer in answers[1:]:
+        for here, there in zip(answers[0], answer, strict=True):
+            np.testing.assert_array_equal(here, there)
+
+
+@pytest.mark.parametrize(("systems", "m", "p"), [(50, 20, 3), (9, 200, 8), (3, 20_000, 2), (0, 4, 2)])
+def test_stacks_are_loops(systems, m, p):
+    data = [problem(m, p, seed) for seed in range(systems)]
+    X = np.array([x for x, _ in data]).reshape(systems, m, p)
+    y = np.array([target for _, target in data]).reshape(systems, m)
+    stacked = _core.least_absolute(X, y, True, 2)
+    for s in range(systems):
+        for here, there in zip(minimum(X[s], y[s]), stacked, strict=True):
+            np.testing.assert_array_equal(here, there[s])
+
+
+def test_single_precision_is_widened():
+    X, y = (array.astype(np.float32) for array in problem(20_000, 3))
+    wide = minimum(X.astype(np.float64), y.astype(np.float64))
+    for here, there in zip(minimum(X, y), wide, strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
+@pytest.mark.parametrize("m", [20, 60_000])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_named(m, value):
+    X, y = problem(m, 4)
+    X[12, 3] = value
+    with pytest.raises(ValueError, match=rf"X must be finite, got {value} at row 12, column 3"):
+        minimum(X, y)
+    X[12, 3] = 0
+    y[m - 3] = value
+    with pytest.raises(ValueError, match=rf"y must be finite, got {value} at row {m - 3}"):
+        minimum(X, y)
+    stacked = np.array([problem(m, 4)[0], X]), np.array([problem(m, 4)[1], y])
+    with pytest.raises(ValueError, match=rf"y must be finite, got {value} at system 1, row {m - 3}"):
+        _core.least_absolute(*stacked, True, 2)
+
+
+def test_numbers_too_large_are_refused():
+    X, y = problem(20, 2)
+    with pytest.raises(ValueError, match="rescale"):
+        minimum(X * 1e308, y)
+    with pytest.raises(ValueError, match="at least one row"):
+        minimum(X[:0], y[:0])
