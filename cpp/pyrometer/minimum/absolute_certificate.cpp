@@ -35,8 +35,8 @@ bool make_basis(const Table<T>& table, const Frame& frame, const Vertex& vertex,
 }
 
 // theta with X_B theta = y_B: corrected by residuals of twice the precision until they are rounding.
-Vec interpolate(const Frame& frame, const Basis& basis, const Vec& start) {
-  Vec theta = frame.coefficients(start);
+Vec interpolate(const Frame& frame, const Basis& basis) {
+  Vec theta(at(basis.columns));
   for (int round = 0; round < 4; ++round) {
     Vec change(at(basis.size));
     for (Index k = 0; k < basis.size; ++k) {
@@ -89,7 +89,7 @@ Certified certify(const Table<T>& table, const Frame& frame, const Vertex& verte
   const double rows = static_cast<double>(table.count);
   Basis basis;
   const bool whole = static_cast<Index>(vertex.basis.size()) == frame.rank && make_basis(table, frame, vertex, basis);
-  const Vec theta = whole ? interpolate(frame, basis, vertex.phi) : frame.coefficients(vertex.phi);
+  const Vec theta = whole ? interpolate(frame, basis) : frame.coefficients(vertex.phi);
   Certified out;
   out.parameters.assign(theta.begin(), theta.end());
 
@@ -116,7 +116,8 @@ Certified certify(const Table<T>& table, const Frame& frame, const Vertex& verte
   out.misjudged = std::move(sums.misjudged);
   if (whole) shrink = shrinkage(frame, basis, sums);
   double total = above(sums, 0) + 2 * sums.rounding + rows * std::abs(shift);
-  if (whole && !(2 * sums.rounding + rows * std::abs(shift) <= 1e-10 * sums.absolute)) {
+  const bool fine = 2 * sums.rounding + rows * std::abs(shift) <= 1e-10 * sums.absolute && shrink - 1 <= 1e-13;
+  if (whole && !fine) {
     sums = measure(table, theta, 0, vertex.signs, Precision::doubled, team);
     shrink = shrinkage(frame, basis, sums);
     const Sums there = shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::doubled, team);

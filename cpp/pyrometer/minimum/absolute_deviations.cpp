@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "pyrometer/base/require.hpp"
@@ -35,11 +36,17 @@ Answer solve_system(Table<T> table, Team team) {
     if (!std::isfinite(best.certified.value)) complain(table);
     return best;
   }
-  // Less jitter where the vertex of the jittered data turns out not to be the data's own.
-  for (const double size : {1e-7, 1e-10}) {
+  // Less jitter where the vertex of the jittered data is not one of the data themselves, as with outliers so far away
+  // that they set the size of all residuals.
+  double least = std::numeric_limits<double>::infinity();
+  for (const double size : {1e-7, 1e-10, 1e-13}) {
     Certified found = solve(table, frame, size, team);
-    if (size == 1e-7 || found.slack < best.certified.slack) best.certified = std::move(found);
-    if (best.certified.slack <= 1e-9 * best.certified.value || best.certified.slack <= best.certified.gap / 2) break;
+    const bool exact = found.slack <= 1e-13 * found.value || found.slack <= found.gap / 2;
+    if (found.slack < least) {
+      least = found.slack;
+      best.certified = std::move(found);
+    }
+    if (exact) break;
   }
   return best;
 }

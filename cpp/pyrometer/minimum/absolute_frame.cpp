@@ -15,53 +15,48 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 // The power of two at or below `value`; 1 for zero.
 double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
 
-// Means and sizes of the sampled rows: centre and scale are powers of two apart, so that subtracting loses nothing.
+// The element in the middle, of a copy.
+double median(Vec values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Centres and sizes of the sampled rows. A centre is a median, which outliers do not move away from the data, rounded
+// to the binade of the median deviation: then subtracting it loses nothing of data that are written with few digits.
 template <class T>
 void centre_and_scale(Table<T>& table, const Indices& sample, Frame& frame) {
-  const Index p = table.features;
-  const double share = 1 / static_cast<double>(sample.size());
-  Vec z(at(p + 1)), mean(at(p + 1)), size(at(p + 1)), zero(at(p + 1));
+  const Index p = table.features, rows = static_cast<Index>(sample.size());
+  const Vec zero(at(p + 1));
   table.centre = zero.data();
-  Vec values(at(table.columns + 1));
-  const auto read = [&](Index i) {
-    const double y = table.row(i, values.data());
-    values[at(p)] = y;
-  };
-  const auto add_sizes = [&] {
-    std::fill(size.begin(), size.end(), 0.0);
-    for (const Index i : sample) {
-      read(i);
-      for (Index j = 0; j <= p; ++j) size[at(j)] += std::abs(values[at(j)] - frame.centre[at(j)]) * share;
-    }
-  };
-  frame.centre.assign(at(p + 1), 0.0);
-  if (table.intercept) {
-    for (const Index i : sample) {
-      read(i);
-      for (Index j = 0; j <= p; ++j) mean[at(j)] += values[at(j)] * share;
-    }
-    for (const double value : mean)
-      if (!std::isfinite(value)) complain(table);
-    frame.centre = mean;
-    add_sizes();
+  Vec row(at(table.columns + 1)), columns(at((p + 1) * rows));
+  for (Index i = 0; i < rows; ++i) {
+    const double y = table.row(sample[at(i)], row.data());
+    row[at(p)] = y;
     for (Index j = 0; j <= p; ++j) {
-      // A column that is constant up to rounding is centred on one of its values, so that it becomes exactly zero.
-      const double grain = binade(size[at(j)]);
-      if (size[at(j)] <= 4 * kEpsilon * std::abs(mean[at(j)])) {
-        read(sample[0]);
-        frame.centre[at(j)] = values[at(j)];
-      } else {
-        frame.centre[at(j)] = std::round(mean[at(j)] / grain) * grain;
-      }
+      if (!std::isfinite(row[at(j)])) complain(table);
+      columns[at(j * rows + i)] = row[at(j)];
     }
   }
-  add_sizes();
-  for (const double value : size)
-    if (!std::isfinite(value)) complain(table);
+  frame.centre.assign(at(p + 1), 0.0);
   frame.weight.assign(at(frame.columns), 1.0);
-  for (Index j = 0; j < p; ++j) frame.weight[at(j)] = 1 / binade(size[at(j)]);
-  for (Index j = 0; j < p; ++j) frame.blank.push_back(size[at(j)] == 0);
-  frame.unit = binade(size[at(p)]);
+  for (Index j = 0; j <= p; ++j) {
+    Vec column(columns.begin() + j * rows, columns.begin() + (j + 1) * rows);
+    double& centre = frame.centre[at(j)];
+    if (table.intercept) {
+      centre = median(column);
+      Vec deviation = column;
+      for (double& value : deviation) value = std::abs(value - centre);
+      const double typical = median(std::move(deviation));
+      if (typical > 0) centre = std::round(centre / binade(typical)) * binade(typical);
+    }
+    double size = 0;
+    for (const double value : column) size += std::abs(value - centre) / static_cast<double>(rows);
+    if (!std::isfinite(size)) complain(table);
+    if (j < p) frame.weight[at(j)] = 1 / binade(size);
+    if (j < p) frame.blank.push_back(size == 0);
+    if (j == p) frame.unit = binade(size);
+  }
 }
 
 // Gram-Schmidt with pivoting on the scaled sample; leaves A, the rank, and the combinations that vanish on the sample.

@@ -90,8 +90,10 @@ double typical(const Rows& rows, const Vec& phi) {
     size[at(k)] = std::abs(y - std::inner_product(z.begin(), z.end(), phi.begin(), 0.0));
   }
   const double mean = std::accumulate(size.begin(), size.end(), 0.0) / static_cast<double>(wanted);
-  std::nth_element(size.begin(), size.begin() + wanted / 2, size.end());
-  return std::max(size[at(wanted / 2)], 0.01 * mean);
+  std::sort(size.begin(), size.end());
+  for (const Index part : {4, 6, 7})
+    if (const double quantile = size[at(wanted * part / 8)]; quantile > 1e-12 * (1 + mean)) return quantile;
+  return 0.01 * mean;
 }
 
 template Vec inner_weights(const Table<double>&, const Frame&, const Indices&, const Vec&);

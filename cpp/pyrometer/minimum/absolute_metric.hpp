@@ -9,7 +9,8 @@ namespace pyrometer::minimum::absolute {
 /// The least squares of rows in the frame, where sum z z' is about the identity times their number: mean z y.
 [[nodiscard]] Vec least_squares_start(const Rows& rows);
 
-/// A size for the residuals: their median, or a hundredth of their mean where most fit exactly. From a sample of 1024.
+/// A size for the residuals that outliers do not make large: their median, or a higher quantile where half fit exactly,
+/// or a hundredth of the mean where most do. From a sample of 1024.
 [[nodiscard]] double typical(const Rows& rows, const Vec& phi);
 
 /// L^{-1} z for every row, L a lower triangle packed by rows; what phi becomes, L' phi; and back.

@@ -173,6 +173,7 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
   const Index n = table.columns, chunks = chunk_count(table.blocks());
   std::vector<Vec> sums(at(chunks));
   std::vector<Indices> wrong(at(chunks));
+  std::vector<char> inexact(at(chunks));
   const double slack = static_cast<double>(n + 3) * kEpsilon;
   over_blocks(table, team, [&](Index chunk, Index first, Index last, double* scratch) {
     std::vector<Accumulated> signed_x(at(n)), absolute_x(at(n));
@@ -222,6 +223,8 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
       magnitude.add(large);
     }
     Vec& mine = sums[at(chunk)];
+    if (precision == Precision::doubled)
+      inexact[at(chunk)] = !table.exact(first * kBlock, std::min(table.count, last * kBlock));
     for (const Accumulated* part : {&absolute, &excess, &magnitude}) mine.push_back(part->value());
     for (const Accumulated& part : signed_x) mine.push_back(part.value());
     for (const Accumulated& part : absolute_x) mine.push_back(part.value());
@@ -233,12 +236,14 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
     for (Index j = 0; j < n; ++j) all[at(3 + j)].lo += sum[at(2 * n + 3 + j)];
   }
   Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n)), joined(wrong)};
+  // Plain sums round along 64 rows and across lanes; doubled ones lose what is added up of their low parts. Centring
+  // rounds too.
+  const bool doubled = precision == Precision::doubled;
   const double terms = static_cast<double>(n + 3), unit = kEpsilon / 2;
-  out.rounding = precision == Precision::doubled ? unit * (out.absolute + terms * terms * 4 * unit * out.magnitude)
-                                                 : terms * unit * out.magnitude;
-  // Plain sums round along 64 rows and across lanes; doubled ones lose what is added up of their low parts.
-  const double lost =
-      precision == Precision::doubled ? static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
+  const double centred = std::find(inexact.begin(), inexact.end(), 1) != inexact.end() ? unit : 0;
+  out.rounding = doubled ? unit * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
+                         : terms * unit * out.magnitude;
+  const double lost = doubled ? centred + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
   for (Index j = 0; j < n; ++j) {
     out.signed_x[at(j)] = all[at(3 + j)].value();
     out.doubt[at(j)] = lost * all[at(3 + n + j)].value() + kEpsilon * std::abs(out.signed_x[at(j)]);

@@ -97,6 +97,8 @@ struct Table {
   [[nodiscard]] Index blocks() const { return (count + kBlock - 1) / kBlock; }
   [[nodiscard]] Index scratch() const { return (columns + 1) * kBlock; }
   [[nodiscard]] Block block(Index b, double* scratch) const;
+  /// Whether centring rows [begin, end) rounds nothing.
+  [[nodiscard]] bool exact(Index begin, Index end) const;
   double row(Index i, double* z) const {
     for (Index j = 0; j < features; ++j) z[j] = static_cast<double>(X[i * features + j]) - centre[j];
     if (intercept) z[features] = 1;
