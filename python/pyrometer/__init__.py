@@ -20,12 +20,12 @@ from pyrometer._version import __version__
 from pyrometer.config import config, show_config
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
-from pyrometer.errors import MomentsFileError, PrecisionWarning
+from pyrometer.errors import MomentsFileError, PrecisionWarning, SeparationWarning
 from pyrometer.laws import Mixed, Normal, Uniform
 from pyrometer.minimum import minimum_energy
 from pyrometer.moments import Moments
 from pyrometer.results import Estimate, Minimum, Temperature
-from pyrometer.systems import L1, L2, LinearRegression
+from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression
 from pyrometer.table import Table
 from pyrometer.temperature import temperature
 
@@ -34,12 +34,14 @@ __all__ = [
     "L2",
     "Estimate",
     "LinearRegression",
+    "LogisticRegression",
     "Minimum",
     "Mixed",
     "Moments",
     "MomentsFileError",
     "Normal",
     "PrecisionWarning",
+    "SeparationWarning",
     "Table",
     "Temperature",
     "Uniform",

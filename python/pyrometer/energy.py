@@ -1,21 +1,18 @@
-"""Mean energies of random states: closed forms, their limits, and Monte Carlo.
-
-A squared-error energy is a quadratic form in the parameters, so everything here works on second moments: the rows of
-the data are read once, when the system is described.
-"""
+"""Mean energies of random states: exact, their limits, and Monte Carlo."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core, _validate
+from pyrometer import _core, _rows, _squares, _validate
 from pyrometer._validate import RandomSource
-from pyrometer.laws import Law, Spread, spread
+from pyrometer.laws import Law, spread
 from pyrometer.results import Estimate, Floats, shaped
-from pyrometer.systems import L1, L2, System, require_system
+from pyrometer.systems import System, require_system
 
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 
@@ -92,20 +89,58 @@ def mean_energy(
     >>> abs(sampled.value - exact.value) < 4.5 * sampled.standard_error
     True
     """
+    return evaluate(system, law, method, samples, rng, threads, slope=False)[0]
+
+
+def evaluate(
+    system: System,
+    law: Law,
+    method: str,
+    samples: int,
+    rng: RandomSource,
+    threads: int | None,
+    *,
+    slope: bool,
+) -> tuple[Estimate, _Array]:
+    """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
     require_system(system)
     method = _validate.choice("method", method, METHODS)
-    parameters = spread(law, system.parameters)
+    parameters, formulas, workers = spread(law, system.parameters), _formulas(system), _validate.threads(threads)
     shape = system.shape + parameters.batch_shape
     if method == "monte-carlo":
         draws = _validate.count("samples", samples, minimum=2)
-        value, error = _core.sample_squares(*_sampled(system, parameters, draws, rng, threads))
-        return _estimate(value.reshape(shape), error.reshape(shape), method, draws)
-    method = "exact" if method == "auto" else method
-    value = _quadratic(system, parameters)
-    if method == "exact":
-        value = value + _per_system(system.moments.target_square(), parameters) + _absolute(system, parameters)
-    _require_finite(value)
-    return _estimate(value, np.zeros(shape), method, 0)
+        value, error, derivative = formulas.sample(system, parameters, draws, _validate.seed(rng), workers)
+        estimate = Estimate(
+            value=shaped(value.reshape(shape)),
+            standard_error=shaped(error.reshape(shape)),
+            error_bound=shaped(np.zeros(shape)),
+            method=method,
+            samples=draws,
+        )
+        return estimate, derivative.reshape(shape)
+    if method in ("auto", "exact"):
+        method, closed = "exact", formulas.exact(system, parameters, workers, slope=slope)
+    else:
+        closed = formulas.limit(system, parameters, workers)
+    estimate = Estimate(
+        value=shaped(closed.value),
+        standard_error=shaped(np.zeros(shape)),
+        error_bound=shaped(closed.error),
+        method=method,
+        samples=0,
+    )
+    return estimate, closed.slope
+
+
+def componentwise_energy(system: System, law: Law) -> _Array:
+    """Sum over parameters of the one-parameter limits of the mean energy, the paper's form of the limit."""
+    require_system(system)
+    return np.asarray(_formulas(system).componentwise(system, spread(law, system.parameters), 0))
+
+
+def _formulas(system: System) -> ModuleType:
+    """Return the module that knows this energy; both have the same functions."""
+    return _squares if system.energy == "mse" else _rows
 
 
 def sample_energies(
@@ -155,8 +190,8 @@ def sample_energies(
     require_system(system)
     parameters = spread(law, system.parameters)
     draws = _validate.count("samples", samples, minimum=1)
-    energies = _core.sample_squares_energies(*_sampled(system, parameters, draws, rng, threads))
-    return energies.reshape(*system.shape, *parameters.batch_shape, draws)
+    energies = _formulas(system).energies(system, parameters, draws, _validate.seed(rng), _validate.threads(threads))
+    return np.reshape(energies, (*system.shape, *parameters.batch_shape, draws))
 
 
 def sample_parameters(system: System, law: Law, *, samples: int, rng: RandomSource = None) -> _Array:
@@ -242,91 +277,10 @@ def energy_variance(system: System, law: Law) -> Floats:
     2.0
     """
     require_system(system)
-    parameters = spread(law, system.parameters)
-    n, k = parameters.parameters, parameters.normals
-    second = system.moments.second().reshape(-1, n + 1, n + 1)
-    G, b = second[:, :n, :n].copy(), second[:, :n, n]
-    G[:, range(n), range(n)] += _weights(system, L2)
-    with np.errstate(over="ignore", invalid="ignore"):
-        v = (parameters.deviations() ** 2).reshape(-1, n)
-        diagonal = G[:, range(n), range(n)]
-        kurtosis = np.where(np.arange(n) < k, 0.0, -1.2)
-        value = 4.0 * b**2 @ v.T + diagonal**2 @ (kurtosis * v**2).T
-        value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
-        weights = _weights(system, L1)
-        if weights.any():
-            mean_abs = parameters.mean_abs().reshape(-1, n)
-            third = np.where(np.arange(n) < k, 2.0 * mean_abs * v, parameters.scales.reshape(-1, n) ** 3 / 32.0)
-            value += (weights**2 * (v - mean_abs**2)).sum(axis=-1)
-            value += 2.0 * (diagonal * weights) @ (third - v * mean_abs).T
-    _require_finite(value)
-    return shaped(value.reshape(system.shape + parameters.batch_shape))
-
-
-def scale_derivative(system: System, parameters: Spread, *, limit: bool) -> _Array:
-    r"""Derivative of the mean energy (or of its limit) along the common logarithm of all scales, dE/dln sigma."""
-    result = 2.0 * _quadratic(system, parameters)
-    return result if limit else result + _absolute(system, parameters)
-
-
-def _quadratic(system: System, parameters: Spread) -> _Array:
-    """Energy that is quadratic in the scales, shape stack + batch: the limit energy of wide laws."""
-    weights = system.moments.mean_squares() + _weights(system, L2)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _contract(weights, parameters.deviations() ** 2)
-
-
-def _absolute(system: System, parameters: Spread) -> _Array:
-    """Energy of an L1 penalty, linear in the scales."""
-    weights = np.broadcast_to(_weights(system, L1), (*system.shape, parameters.parameters))
-    return _contract(weights, parameters.mean_abs())
-
-
-def _contract(stack: _Array, batch: _Array) -> _Array:
-    """Sum over parameters of the product of (stack..., n) and (batch..., n), shape stack + batch."""
-    n = stack.shape[-1]
-    return (stack.reshape(-1, n) @ batch.reshape(-1, n).T).reshape(stack.shape[:-1] + batch.shape[:-1])
-
-
-def _weights(system: System, kind: type[L1 | L2]) -> _Array:
-    """Weight of each parameter in a penalty of this kind, shape (n,)."""
-    result = np.zeros(system.parameters)
-    if isinstance(system.penalty, kind):
-        result[: system.penalised] = system.penalty.lam
-    return result
-
-
-def _per_system(values: _Array, parameters: Spread) -> _Array:
-    """Give values of shape (stack,) the axes of the batch."""
-    return values.reshape(values.shape + (1,) * len(parameters.batch_shape))
-
-
-def _sampled(system: System, parameters: Spread, draws: int, rng: RandomSource, threads: int | None) -> tuple[Any, ...]:
-    """Return the arguments of the core's samplers."""
-    moments, n = system.moments, parameters.parameters
-    columns = moments.mean.shape[-1]
-    return (
-        moments.count,
-        moments.mean.reshape(-1, columns),
-        moments.scatter.reshape(-1, columns, columns),
-        system.intercept,
-        np.ascontiguousarray(parameters.scales.reshape(-1, n)),
-        parameters.normals,
-        float(_weights(system, L1)[0]),
-        float(_weights(system, L2)[0]),
-        system.penalised,
-        _validate.seed(rng),
-        draws,
-        _validate.threads(threads),
-    )
-
-
-def _require_finite(value: _Array) -> None:
-    if not np.isfinite(value).all():
+    if system.energy != "mse":
         raise ValueError(
-            "the energy must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
+            f"energy_variance has a formula for squared error only, got energy={system.energy!r}; the standard error "
+            'of mean_energy(..., method="monte-carlo") estimates it.'
         )
-
-
-def _estimate(value: _Array, error: _Array, method: str, samples: int) -> Estimate:
-    return Estimate(value=shaped(value), standard_error=shaped(error), method=method, samples=samples)
+    parameters = spread(law, system.parameters)
+    return shaped(_squares.variance(system, parameters).reshape(system.shape + parameters.batch_shape))

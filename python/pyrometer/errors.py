@@ -5,11 +5,15 @@ A user's mistake is a `ValueError` or a `TypeError`, as everywhere in Python.
 
 from __future__ import annotations
 
-__all__ = ["MomentsFileError", "PrecisionWarning"]
+__all__ = ["MomentsFileError", "PrecisionWarning", "SeparationWarning"]
 
 
 class PrecisionWarning(UserWarning):
     """A number has fewer correct digits than double precision could give; the message says how many are left."""
+
+
+class SeparationWarning(UserWarning):
+    """Labels can be separated: the least cross entropy is approached as parameters grow, and not reached."""
 
 
 class MomentsFileError(ValueError):

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.errors import PrecisionWarning
+from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum
-from pyrometer.systems import L1, LinearRegression, System
+from pyrometer.systems import L1, System, require_system
 
 __all__ = ["minimum_energy"]
 
@@ -25,7 +25,7 @@ _ENOUGH_DIGITS = 9.0
 _ROUNDING = 1e-24
 
 # Many laws share one minimum. Systems are frozen, and compared by identity.
-_found: WeakKeyDictionary[System, tuple[Minimum, str]] = WeakKeyDictionary()
+_found: WeakKeyDictionary[System, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
 
 
 def minimum_energy(system: System) -> Minimum:
@@ -33,11 +33,12 @@ def minimum_energy(system: System) -> Minimum:
 
     Without penalty this is the mean squared residual of least squares, :math:`E^* = K_{YY} - K_{YX} K_{XX}^{-1} K_{XY}`
     (3.9), of which (3.4) is the case of one feature; covariances are those of the population, centred if there is an
-    intercept. With a penalty it is the minimum of the penalised energy, (2.21) or (2.20).
+    intercept. With a penalty it is the minimum of the penalised energy, (2.21) or (2.20). For the absolute error it is
+    the least mean absolute deviation, for a logistic model the infimum of the cross entropy.
 
     Parameters
     ----------
-    system : LinearRegression
+    system : LinearRegression or LogisticRegression
         The system, or a stack of systems.
 
     Returns
@@ -56,11 +57,15 @@ def minimum_energy(system: System) -> Minimum:
     PrecisionWarning
         If fewer than 9 digits of a value are certain. A system that has its rows loses them to an exact fit only, whose
         minimum is 0 but for rounding, and that is not warned of.
+    SeparationWarning
+        If labels can be separated, completely or in part: the cross entropy then has an infimum, 0 or that of the rows
+        that are not separated, and no parameters reach it.
 
     Notes
     -----
-    The value comes from the second moments, by a pivoted Cholesky factor of the scaled covariances. Their rounding
-    limits it to about :math:`10^{-15} (\sum_j |\theta_j| s_j + s_y)^2`, with standard deviations s: few digits are left
+    The value of a squared error comes from the second moments, by a pivoted Cholesky factor of the scaled covariances.
+    Their rounding limits it to about :math:`10^{-15} (\sum_j |\theta_j| s_j + s_y)^2`, with standard deviations s:
+    few digits are left
     where the fit is nearly exact or columns are nearly dependent. If fewer than 9 are certain and the system has its
     rows, they are solved by orthogonal transformations, and the energy is evaluated at the solution in twice the
     working precision. With an L1 penalty the moments are all that is used, by coordinate descent and exact steps
@@ -71,6 +76,10 @@ def minimum_energy(system: System) -> Minimum:
     exactly. For data that are not, a parameter of the size of 1 / rounding could fit their rounding too.
 
     With an L2 penalty, `rank` and `condition` are those of the penalised problem, whose columns are independent.
+
+    An absolute error is minimised by exact steps between vertices, from a start that a sample and a smoothed problem
+    give; a feasible point of the dual problem certifies it. A cross entropy is minimised by Newton's method on centred
+    and scaled features, and certified by its dual as well. Both read the rows, and no condition number is computed.
 
     The answer is kept as long as the system is: many laws share one minimum.
 
@@ -88,20 +97,19 @@ def minimum_energy(system: System) -> Minimum:
     >>> minimum.gap < 1e-12 and minimum.digits > 12
     True
     """
-    if not isinstance(system, LinearRegression):
-        raise TypeError(f"system must be a LinearRegression, got {type(system).__name__}.")
+    require_system(system)
     found = _found.get(system)
     if found is None:
-        found = _found[system] = _minimise(system)
+        found = _found[system] = _minimise(system) if system.energy == "mse" else _minimise_rows(system)
     minimum, complaint = found
-    if complaint:
-        warnings.warn(complaint, PrecisionWarning, stacklevel=2)
+    if complaint is not None:
+        warnings.warn(complaint, stacklevel=2)
     return minimum
 
 
-def _minimise(system: LinearRegression) -> tuple[Minimum, str]:
+def _minimise(system: System) -> tuple[Minimum, Warning | None]:
     """Return the minimum, and what there is to warn of."""
-    moments, penalty = system.moments, system.penalty
+    moments, penalty = system.second_moments, system.penalty
     columns = moments.mean.shape[-1]
     mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
     scatter = np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
@@ -137,16 +145,50 @@ def _minimise(system: LinearRegression) -> tuple[Minimum, str]:
         condition=_shaped(condition, shape),
         digits=_shaped(digits, shape),
     )
-    return minimum, _complaint(digits[lost], lasso, system.X is not None) if lost.any() else ""
+    return minimum, _complaint(digits[lost], lasso, system.X is not None) if lost.any() else None
 
 
-def _complaint(digits: npt.NDArray[np.float64], lasso: bool, rows: bool) -> str:
+def _minimise_rows(system: System) -> tuple[Minimum, Warning | None]:
+    """Return the minimum of an energy that needs the rows, and what there is to warn of."""
+    X, y = system.stacked_rows()
+    if system.energy == "mae":
+        value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, 0)
+        attained, method = np.ones(len(value), dtype=bool), "simplex"
+    else:
+        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, 0)
+        method = "newton"
+    # A minimum of 0 is known to the last digit where its certificate is 0 as well.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(attained & (gap > 0), gap / value, 0.0)
+    shape = system.shape
+    minimum = Minimum(
+        value=_shaped(value, shape),
+        parameters=_frozen(parameters.reshape(*shape, -1)),
+        gap=_shaped(gap, shape),
+        attained=_shaped(attained, shape),
+        method=_shaped(np.full(len(value), method), shape),
+        rank=_shaped(rank, shape),
+        condition=_shaped(np.full(len(value), np.nan), shape),
+        digits=_shaped(_digits(relative), shape),
+    )
+    return minimum, None if attained.all() else _separation(int((~attained).sum()))
+
+
+def _separation(systems: int) -> SeparationWarning:
+    which = "The labels can" if systems == 1 else f"The labels of {systems} systems can"
+    return SeparationWarning(
+        f"{which} be separated: the minimum energy is an infimum that no parameters reach; its value is right, "
+        "its parameters are on the way."
+    )
+
+
+def _complaint(digits: npt.NDArray[np.float64], lasso: bool, rows: bool) -> PrecisionWarning:
     who = "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
     if rows or lasso:
         remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
     else:
         remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."
-    return f"{who} {int(digits.min())} certain digits, of 16; {remedy}"
+    return PrecisionWarning(f"{who} {int(digits.min())} certain digits, of 16; {remedy}")
 
 
 def _digits(relative_error: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -43,6 +43,8 @@ class Estimate:
         The mean energy, in units of the loss.
     standard_error : float or ndarray
         0 for a closed form; the standard error of the mean for Monte Carlo.
+    error_bound : float or ndarray
+        What a truncated series may have left of a closed form, in units of the loss; 0 where only rounding has.
     method : str
         What ran: "exact", "refined", "asymptotic" or "monte-carlo".
     samples : int
@@ -59,6 +61,7 @@ class Estimate:
 
     value: Floats
     standard_error: Floats
+    error_bound: Floats
     method: str
     samples: int
 
@@ -79,12 +82,13 @@ class Minimum:
     attained : bool or ndarray of bool
         False where the infimum is approached but not reached by any parameters.
     method : str or ndarray of str
-        "covariance" (from second moments), "orthogonal" (QR of the rows, where the moments had lost the digits) or
-        "coordinate-descent" (lasso).
+        "covariance" (from second moments), "orthogonal" (QR of the rows, where the moments had lost the digits),
+        "coordinate-descent" (lasso), "simplex" (absolute error) or "newton" (cross entropy).
     rank : int or ndarray of int
         Independent columns of the data, the constant one not counted.
     condition : float or ndarray
-        Condition number of the centred and scaled columns, estimated; inf where columns are dependent.
+        Condition number of the centred and scaled columns, estimated; inf where columns are dependent. nan for
+        "simplex" and "newton", which do not compute it.
     digits : float or ndarray
         Correct decimal digits that `value` can be expected to have, 0 to 16.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyrometer import _validate
 from pyrometer.moments import Moments
 
-__all__ = ["L1", "L2", "LinearRegression", "Penalty", "System"]
+__all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System"]
 
 
 @dataclass(frozen=True)
@@ -66,80 +66,71 @@ class L2(_Penalty):
 Penalty: TypeAlias = L1 | L2
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class LinearRegression:
-    r"""A linear model with squared-error energy, :math:`E = \frac1m\sum_i (y_i - \sum_j\theta_j x_{ij})^2` (3.7).
-
-    Parameters
-    ----------
-    X : array_like or data frame, shape (m, p) or (..., m, p)
-        Features, one row per example; finite, real. Leading axes are a stack of systems.
-    y : array_like or column, shape (m,) or (..., m)
-        Targets, finite, real.
-    energy : {"mse"}
-        The loss.
-    penalty : L1 or L2, optional
-        Added to the energy of every state, the trained one included.
-    intercept : bool
-        Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
-
-    Examples
-    --------
-    >>> import pyrometer as pm
-    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L2(0.1))
-    <LinearRegression: 3 rows, 2 parameters with intercept, energy='mse', penalty=L2(lam=0.1, intercept=True)>
-    """
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class _System:
+    """What every linear system has: rows or their moments, an energy, perhaps a penalty and an intercept."""
 
     X: npt.NDArray[Any] | None
     y: npt.NDArray[Any] | None
     energy: str
     penalty: Penalty | None
-    moments: Moments
+    intercept: bool
+    moments: Moments | None
+    names: tuple[str, ...] | None
 
-    def __init__(
-        self, X: Any, y: Any, *, energy: str = "mse", penalty: Penalty | None = None, intercept: bool = True
+    def _describe(
+        self,
+        data: _validate.Data | None,
+        moments: Moments | None,
+        *,
+        energy: str,
+        penalty: Penalty | None = None,
+        intercept: bool,
     ) -> None:
-        _validate.choice("energy", energy, ("mse",))
-        data = _validate.data(X, y)
-        moments = Moments._of(data, intercept=_validate.flag("intercept", intercept), threads=0)
-        self._describe(data.X, data.y, energy, penalty, moments)
-
-    @classmethod
-    def from_moments(cls, moments: Moments, *, penalty: Penalty | None = None) -> LinearRegression:
-        """Describe a system by its second moments alone (squared error only)."""
-        if not isinstance(moments, Moments):
-            raise TypeError(f"moments must be a Moments, got {type(moments).__name__}; make one with Moments.of(X, y).")
-        system = cls.__new__(cls)
-        system._describe(None, None, "mse", penalty, moments.copy())
-        return system
-
-    def _describe(self, X: Any, y: Any, energy: str, penalty: Penalty | None, moments: Moments) -> None:
         if penalty is not None and not isinstance(penalty, (L1, L2)):
             raise TypeError(f"penalty must be L1(lam), L2(lam) or None, got {penalty!r}.")
-        if moments.parameters == 0:
-            raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
-        for name, value in (("X", X), ("y", y), ("energy", energy), ("penalty", penalty), ("moments", moments)):
+        fields = {
+            "X": data.X if data else None,
+            "y": data.y if data else None,
+            "energy": energy,
+            "penalty": penalty,
+            "intercept": intercept,
+            "moments": moments,
+            "names": data.names if data else moments.names if moments else None,
+        }
+        for name, value in fields.items():
             object.__setattr__(self, name, value)
+        if self.parameters == 0:
+            raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
+
+    @property
+    def second_moments(self) -> Moments:
+        """The moments of a squared-error system."""
+        if self.moments is None:
+            raise TypeError(f"second moments are of squared error, got energy={self.energy!r}.")
+        return self.moments
+
+    def stacked_rows(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Rows as (systems, m, p) and (systems, m), of one dtype."""
+        if self.X is None or self.y is None:
+            raise TypeError("a system described by its moments has no rows; pass X and y.")
+        return self.X.reshape(-1, *self.X.shape[-2:]), self.y.reshape(-1, self.y.shape[-1])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the stack of systems; ``()`` for a single one."""
-        return self.moments.shape
+        return self.moments.shape if self.X is None else self.X.shape[:-2]  # type: ignore[union-attr]
 
     @property
     def rows(self) -> int:
         """Number of rows m of each system."""
-        return self.moments.count
-
-    @property
-    def intercept(self) -> bool:
-        """Whether the model has a constant feature."""
-        return self.moments.intercept
+        return self.moments.count if self.X is None else int(self.X.shape[-2])  # type: ignore[union-attr]
 
     @property
     def parameters(self) -> int:
         """Number of parameters n, the intercept included."""
-        return self.moments.parameters
+        features = self.moments.mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]  # type: ignore[union-attr]
+        return int(features) + self.intercept
 
     @property
     def penalised(self) -> int:
@@ -152,15 +143,112 @@ class LinearRegression:
         stack = f"{self.shape} systems of " if self.shape else ""
         penalty = f", penalty={self.penalty!r}" if self.penalty is not None else ""
         return (
-            f"<LinearRegression: {stack}{self.rows} rows, {self.parameters} parameters"
+            f"<{type(self).__name__}: {stack}{self.rows} rows, {self.parameters} parameters"
             f"{' with intercept' if self.intercept else ''}, energy={self.energy!r}{penalty}>"
         )
 
 
-System: TypeAlias = LinearRegression
+class LinearRegression(_System):
+    r"""A linear model of a real target.
+
+    The energy is the mean squared error (2.16) or the mean absolute error (2.17),
+
+    .. math:: E = \frac1m\sum_i (y_i - \theta\cdot x_i)^2
+        \quad\text{or}\quad E = \frac1m\sum_i |y_i - \theta\cdot x_i|.
+
+    Parameters
+    ----------
+    X : array_like or data frame, shape (m, p) or (..., m, p)
+        Features, one row per example; finite, real. Leading axes are a stack of systems.
+    y : array_like or column, shape (m,) or (..., m)
+        Targets, finite, real.
+    energy : {"mse", "mae"}
+        The loss.
+    penalty : L1 or L2, optional
+        Added to the energy of every state, the trained one included. For "mse" only.
+    intercept : bool
+        Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data are not finite real numbers of matching shapes, or the options do not go together.
+
+    Notes
+    -----
+    For "mse" the rows are read once, here, into second moments. Arrays of float64 or float32 are not copied: leave them
+    unchanged for as long as the system is used.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L2(0.1))
+    <LinearRegression: 3 rows, 2 parameters with intercept, energy='mse', penalty=L2(lam=0.1, intercept=True)>
+    """
+
+    def __init__(
+        self, X: Any, y: Any, *, energy: str = "mse", penalty: Penalty | None = None, intercept: bool = True
+    ) -> None:
+        energy = _validate.choice("energy", energy, ("mse", "mae"))
+        intercept = _validate.flag("intercept", intercept)
+        if energy == "mae" and penalty is not None:
+            raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
+        data = _validate.data(X, y)
+        if energy == "mse":
+            moments = Moments._of(data, intercept=intercept, threads=0)
+        else:
+            _validate.finite(data)
+            moments = None
+        self._describe(data, moments, energy=energy, penalty=penalty, intercept=intercept)
+
+    @classmethod
+    def from_moments(cls, moments: Moments, *, penalty: Penalty | None = None) -> LinearRegression:
+        """Describe a system by its second moments alone (squared error only)."""
+        if not isinstance(moments, Moments):
+            raise TypeError(f"moments must be a Moments, got {type(moments).__name__}; make one with Moments.of(X, y).")
+        system = cls.__new__(cls)
+        system._describe(None, moments.copy(), energy="mse", penalty=penalty, intercept=moments.intercept)
+        return system
+
+
+class LogisticRegression(_System):
+    r"""A linear model of the log odds of a binary target, with cross entropy for its energy (4.1).
+
+    .. math:: E = \frac1m\sum_i \left[\ln(1 + e^{-\theta\cdot x_i}) + (1 - y_i)\,\theta\cdot x_i\right]
+
+    Parameters
+    ----------
+    X : array_like or data frame, shape (m, p) or (..., m, p)
+        Features, one row per example; finite, real. Leading axes are a stack of systems.
+    y : array_like or column, shape (m,) or (..., m)
+        Labels, 0 or 1 (numbers or bool), or the two of `labels`.
+    labels : tuple, optional
+        The two labels of `y`, the negative (0) first: ``("benign", "malignant")``.
+    intercept : bool
+        Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the features are not finite real numbers, `y` has other labels, or the shapes do not match.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.LogisticRegression([[1.0], [2.0], [4.0]], ["no", "yes", "no"], labels=("no", "yes"))
+    <LogisticRegression: 3 rows, 2 parameters with intercept, energy='ce'>
+    """
+
+    def __init__(self, X: Any, y: Any, *, labels: tuple[Any, Any] | None = None, intercept: bool = True) -> None:
+        data = _validate.data(X, _validate.labels(y, labels))
+        _validate.finite(data)
+        self._describe(data, None, energy="ce", intercept=_validate.flag("intercept", intercept))
+
+
+System: TypeAlias = LinearRegression | LogisticRegression
 
 
 def require_system(system: Any) -> None:
     """Raise TypeError unless `system` is one."""
-    if not isinstance(system, LinearRegression):
-        raise TypeError(f"system must be a LinearRegression, got {type(system).__name__}.")
+    if not isinstance(system, _System):
+        raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from pyrometer import _validate
 from pyrometer._validate import RandomSource
-from pyrometer.energy import METHODS, mean_energy, scale_derivative
+from pyrometer.energy import evaluate
 from pyrometer.entropy import NORMAL_ENTROPY, leading_terms, terms
 from pyrometer.laws import Law, spread
 from pyrometer.minimum import minimum_energy
 from pyrometer.results import Temperature, shaped
-from pyrometer.systems import System, require_system
+from pyrometer.systems import System
 
 __all__ = ["temperature"]
 
@@ -93,10 +93,8 @@ def temperature(
     >>> round(cold.value, 4), cold.verdict
     (-2.6724, 'negative-entropy')
     """
-    require_system(system)
-    method = _validate.choice("method", method, METHODS)
     size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
-    energy = mean_energy(system, law, method=method, samples=samples, rng=rng, threads=threads)
+    energy, slope = evaluate(system, law, method, samples, rng, threads, slope=True)
     parameters = spread(law, system.parameters)
     shape = system.shape + parameters.batch_shape
     limit = energy.method in ("refined", "asymptotic")
@@ -117,7 +115,7 @@ def temperature(
         minimum_energy=shaped(ground),
         entropy=shaped(S),
         parameters=system.parameters,
-        marginal=shaped(scale_derivative(system, parameters, limit=limit) / system.parameters),
+        marginal=shaped(slope / system.parameters),
         verdict=shaped(_verdict(S, undefined, system.parameters)),
         method=energy.method,
     )

@@ -72,7 +72,12 @@ def test_tables_json_has_the_numbers_of_the_library(run):
     assert answer["tables"][1]["units"] == dict(expected.units)
     about = answer["provenance"]
     assert about["pyrometer"] == pm.__version__
-    assert (about["data"], about["features"], about["seed"], about["scale"]) == ("diabetes", "standardised", 0, 10.0)
+    assert (about["data"], about["features"], about["seed"], about["scale"]) == (
+        "diabetes, breast cancer",
+        "standardised",
+        0,
+        10.0,
+    )
 
 
 def test_tables_csv_is_table_2(run):

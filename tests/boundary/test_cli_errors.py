@@ -71,7 +71,7 @@ def test_unreadable_files(run, tmp_path):
         (["tables", "--dataset", "iris"], "'iris'"),
         (["temperature"], "DATA"),
         (["temperature", "x.csv"], "--target"),
-        (["temperature", "x.csv", "--target", "y", "--energy", "mae"], "'mae'"),
+        (["temperature", "x.csv", "--target", "y", "--energy", "mbe"], "'mbe'"),
         (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is of --init uniform"),
         (["temperature", "x.csv", "--target", "y", "--l1", "1", "--l2", "1"], "exclude each other"),
         (["temperature", "x.csv", "--target", "y", "--fail-on", "ok"], "'ok'"),

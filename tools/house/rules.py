@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_validate", "_files"),
     ("results", "table", "_formats", "_layout", "config", "datasets"),
     ("laws", "systems", "moments"),
-    ("energy", "minimum", "entropy"),
+    ("energy", "minimum", "entropy", "_formulas", "_squares", "_rows"),
     ("temperature", "network", "states", "mixture", "boltzmann"),
     ("interop", "tables", "sweep", "testsystems"),
     ("__init__",),
@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 CORE_MODULES = {"_core", "_cpu"}
-CORE_IMPORTERS = {"_core", "config", "energy", "minimum", "moments", "network"}
+CORE_IMPORTERS = {"_core", "config", "energy", "_squares", "_rows", "minimum", "moments", "network"}
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy", "narwhals"}
 HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}}

@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option(
     "--dataset",
     type=click.Choice(["diabetes", "breast-cancer"]),
-    help="Shipped data.  [default: diabetes]",
+    help="Shipped data.  [default: diabetes, and breast-cancer for the logistic rows]",
 )
 @column_options
 @click.option(
@@ -79,21 +79,23 @@ def command(
         "length": length,
         "lam": lam,
         "intercept": intercept,
-        "name": subject.source,
-        "features": subject.features,
+        "name": subject.source if subject else None,
+        "features": subject.features if subject else None,
+        "standardize": standardize,
     }
+    X, y = (subject.X, subject.y) if subject else (None, None)
     draws: dict[str, Any] = {"samples": samples, "rng": seed, "threads": threads}
     makers: dict[int, Callable[[], Table]] = {
         1: tables.terminology,
-        2: lambda: tables.systems(subject.X, subject.y, **shared, **draws),
-        3: lambda: tables.asymptotics(subject.X, subject.y, **shared),
+        2: lambda: tables.systems(X, y, **shared, **draws),
+        3: lambda: tables.asymptotics(X, y, **shared),
     }
     made = [makers[number]() for number in wanted]
     provenance: dict[str, Any] = {"pyrometer": __version__}
     for table in made:
         provenance.update(table.metadata)
     provenance.pop("legend", None)
-    if wanted != [1]:
+    if wanted != [1] and subject is not None:
         provenance["target"] = subject.target
     emit(made, provenance, form, output)
 
@@ -105,8 +107,8 @@ def _subject(
     drop: tuple[str, ...],
     columns: str | None,
     standardize: bool,
-) -> Subject:
-    """Return the data that the options name."""
+) -> Subject | None:
+    """Return the data that the options name, None for the default of the tables."""
     if data is not None:
         if dataset is not None:
             raise click.UsageError("--data and --dataset exclude each other.")
@@ -116,6 +118,8 @@ def _subject(
     for name, value in (("--target", target), ("--drop", drop), ("--columns", columns)):
         if value:
             raise click.UsageError(f"{name} needs --data FILE; the shipped data have their own target.")
+    if dataset is None:
+        return None
     from pyrometer import datasets
 
     load = datasets.breast_cancer if dataset == "breast-cancer" else datasets.diabetes

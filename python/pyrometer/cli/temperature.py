@@ -12,7 +12,7 @@ from pyrometer.cli._program import CONDITION, UNDECIDED
 
 if TYPE_CHECKING:
     from pyrometer.laws import Law
-    from pyrometer.systems import Penalty
+    from pyrometer.systems import Penalty, System
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
     show_default=True,
     help="Features in units of their standard deviations, or as they are. T depends on it.",
 )
-@click.option("--energy", type=click.Choice(["mse"]), default="mse", show_default=True, help="The loss.")
+@click.option("--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss.")
 @click.option(
     "--init", type=click.Choice(["normal", "uniform"]), default="normal", show_default=True, help="Law of parameters."
 )
@@ -82,11 +82,17 @@ def command(
     subject = read(data, target, drop, columns, standardize)
 
     from pyrometer._version import __version__
-    from pyrometer.systems import LinearRegression
+    from pyrometer.systems import LinearRegression, LogisticRegression
     from pyrometer.table import Table
     from pyrometer.temperature import temperature
 
-    system = LinearRegression(subject.X, subject.y, energy=energy, penalty=penalty, intercept=intercept)
+    system: System
+    if energy == "ce":
+        if penalty is not None:
+            raise click.UsageError("--l1 and --l2 are for --energy mse.")
+        system = LogisticRegression(subject.X, subject.y, intercept=intercept)
+    else:
+        system = LinearRegression(subject.X, subject.y, energy=energy, penalty=penalty, intercept=intercept)
     answer = temperature(system, law, method=method, resolution=resolution, samples=samples, rng=seed, threads=threads)
     row = {
         "T": answer.value,
@@ -99,7 +105,7 @@ def command(
         "verdict": answer.verdict,
         "method": answer.method,
     }
-    loss = f"({subject.target})^2"
+    loss = {"mse": f"({subject.target})^2", "mae": subject.target, "ce": "nat"}[energy]
     units = {"E": loss, "E*": loss} | {"S": "nat", "n": "1"}
     units |= dict.fromkeys(("T", "s.e.", "marginal"), f"{loss}/nat")
     provenance = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pyrometer.energy import componentwise_energy
 from pyrometer.table import Table
 from pyrometer.tables._subject import subject
 from pyrometer.temperature import temperature
@@ -14,7 +15,8 @@ __all__ = ["asymptotics"]
 
 _LEGEND = (
     "⟨u⟩ is the mean over rows, sums run over the n parameters; T limit is the limit's value at this scale, T "
-    "componentwise the sum of one-parameter limits (for squared error the same); refined keeps the whole entropy."
+    "componentwise the sum of one-parameter limits, which is the paper's form and too large unless one scale grows "
+    "alone (for squared error they are the same); refined keeps the whole entropy."
 )
 
 
@@ -28,12 +30,13 @@ def asymptotics(
     intercept: bool = True,
     name: str | None = None,
     features: str | None = None,
+    standardize: bool = True,
 ) -> Table:
     r"""Return Table 3: the limit of each temperature for wide laws, its formula, and what it is at a given scale.
 
     Parameters
     ----------
-    X, y, scale, length, lam, intercept, name, features
+    X, y, scale, length, lam, intercept, name, features, standardize
         As in `systems`.
 
     Returns
@@ -67,29 +70,27 @@ def asymptotics(
     >>> str(table["formula"][0]), [round(float(table[name][0]), 3) for name in ("limit / exact", "refined / exact")]
     ('σ²/(n ln σ) Σ⟨x_j²⟩', [1.077, 1.0])
     """
-    about = subject(X, y, scale, length, lam, intercept, name, features)
-    squares = about.plain.moments.mean_squares()
+    about = subject(X, y, scale, length, lam, intercept, name, features, standardize)
     rows = []
-    for case in about.cases:
-        system, minimum = about.system(case)
-        law = case.describe(about.scales)
-        limit = temperature(system, law, method="asymptotic").value
-        exact = temperature(system, law, method="exact", minimum=minimum.value).value
+    for row in about.rows():
+        system, law = row.system, row.law
+        limit = temperature(system, law, method="asymptotic")
+        exact = temperature(system, law, method="exact", minimum=row.minimum.value).value
         refined = temperature(system, law, method="refined").value
-        deviations, widths = about.scales.widths(case.law)
-        energy = case.componentwise(deviations, squares, about.scales.lam).sum()
         # Where the limit's entropy vanishes, so that it is nan, the sum over parameters does not exist either.
-        entropy = np.log(widths).sum() if np.isfinite(limit) else np.nan
+        entropy = limit.entropy if limit.verdict != "undefined" else np.nan
         rows.append(
             {
-                "section": case.section,
-                "energy": case.energy,
-                "law": case.law,
-                "equation": case.limit_equation,
-                "formula": case.formula,
-                "T limit": limit,
-                "T componentwise": energy / entropy,
-                "limit / exact": limit / exact,
+                "section": row.case.section,
+                "energy": row.case.energy,
+                "law": row.case.law,
+                "data": row.data,
+                "equation": row.case.limit_equation,
+                "formula": row.case.formula,
+                "true limit": row.case.limit,
+                "T limit": limit.value,
+                "T componentwise": float(componentwise_energy(system, law)) / entropy,
+                "limit / exact": limit.value / exact,
                 "refined / exact": refined / exact,
             }
         )

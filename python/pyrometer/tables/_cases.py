@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from pyrometer.laws import Law, Mixed, Normal, Uniform
-from pyrometer.systems import L1, L2, Penalty
+from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System
 
 __all__ = ["CASES", "Case", "Scales"]
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 SIGMAS_PER_LENGTH = 6.0
 """A uniform law "similar" to a normal one has its 3-sigma range: L = 6 sigma, (3.17) and (3.26)."""
@@ -34,24 +29,12 @@ class Scales:
         """How many of the parameters a mixed law draws from the normal one: the first half, rounded up."""
         return (self.parameters + 1) // 2
 
-    def widths(self, law: str) -> tuple[_Array, _Array]:
-        """Standard deviations of the n parameters, and the widths whose logarithms are the limit of their entropies."""
-        sigma = np.full(self.parameters, self.sigma)
-        length = np.full(self.parameters, self.length)
-        if law == "normal":
-            return sigma, sigma
-        if law == "uniform":
-            return length / np.sqrt(12.0), length
-        deviations = np.where(np.arange(self.parameters) < self.normals, sigma, length / np.sqrt(12.0))
-        return deviations, deviations
-
 
 @dataclass(frozen=True)
 class Case:
-    """One row: a system and a law, the equations of its temperature, and the limit's formula.
+    """One row: a system and a law, the equations of its temperature, and the paper's limit.
 
-    ``componentwise`` is what each parameter alone adds to the limit energy, of its standard deviation and of the mean
-    square of its feature, (n,) each.
+    ``limit`` is the limit when every scale grows, where the paper's formula, a sum over parameters, is another one.
     """
 
     section: str
@@ -60,8 +43,21 @@ class Case:
     equations: str
     limit_equation: str
     formula: str
+    limit: str = "the same"
     penalty: Callable[[float], Penalty] | None = None
-    componentwise: Callable[[_Array, _Array, float], _Array] = lambda deviations, squares, _: deviations**2 * squares
+
+    @property
+    def logistic(self) -> bool:
+        """Whether the model is of labels."""
+        return self.energy == "CE"
+
+    def system(self, X: Any, y: Any, intercept: bool, lam: float) -> System:
+        """Describe the system of this row."""
+        if self.logistic:
+            return LogisticRegression(X, y, intercept=intercept)
+        energy = "mae" if self.energy == "MAE" else "mse"
+        penalty = self.penalty(lam) if self.penalty is not None else None
+        return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
 
     def describe(self, scales: Scales) -> Law:
         """Return the law at the given scales."""
@@ -77,17 +73,18 @@ class Case:
         return self.law != "mixed" or scales.parameters > 1
 
 
-def _ridge(deviations: _Array, squares: _Array, lam: float) -> _Array:
-    result: _Array = deviations**2 * (squares + lam)
-    return result
-
+_NORMAL, _UNIFORM = "√(2/π) σ⟨‖x‖⟩/(n ln σ)", "L⟨c(x)⟩/(n ln L), c(x) = E|Σ x_j U_j|, U in [-½, ½]"
 
 CASES = (
     Case("3.1", "MSE", "normal", "3.2, 3.8-3.10", "3.11", "σ²/(n ln σ) Σ⟨x_j²⟩"),
     Case("3.2", "MSE", "uniform", "3.13, 3.18, 3.19", "3.20", "L²/(12 n ln L) Σ⟨x_j²⟩"),
     Case("3.3", "MSE", "mixed", "3.22-3.24", "3.25, 3.26", "Σ s_j²⟨x_j²⟩ / Σ ln s_j, s_j = σ or L/√12"),
-    Case("3.4", "MSE + L1", "normal", "3.2, 3.27", "3.29", "σ²/(n ln σ) Σ⟨x_j²⟩", L1),
-    Case("3.4", "MSE + L2", "normal", "3.2, 3.28", "3.30", "σ²/(n ln σ) Σ(⟨x_j²⟩ + λ)", L2, _ridge),
-    Case("3.4", "MSE + L1", "uniform", "3.13, 3.31", "3.33", "L²/(12 n ln L) Σ⟨x_j²⟩", L1),
-    Case("3.4", "MSE + L2", "uniform", "3.13, 3.32", "3.34", "L²/(12 n ln L) Σ(⟨x_j²⟩ + λ)", L2, _ridge),
+    Case("3.4", "MSE + L1", "normal", "3.2, 3.27", "3.29", "σ²/(n ln σ) Σ⟨x_j²⟩", penalty=L1),
+    Case("3.4", "MSE + L2", "normal", "3.2, 3.28", "3.30", "σ²/(n ln σ) Σ(⟨x_j²⟩ + λ)", penalty=L2),
+    Case("3.4", "MSE + L1", "uniform", "3.13, 3.31", "3.33", "L²/(12 n ln L) Σ⟨x_j²⟩", penalty=L1),
+    Case("3.4", "MSE + L2", "uniform", "3.13, 3.32", "3.34", "L²/(12 n ln L) Σ(⟨x_j²⟩ + λ)", penalty=L2),
+    Case("3.5", "MAE", "normal", "3.2, 3.35", "3.39", "√(2/π) σ/(n ln σ) Σ⟨|x_j|⟩", _NORMAL),
+    Case("3.5", "MAE", "uniform", "3.13, 3.42", "3.45", "L/(4 n ln L) Σ⟨|x_j|⟩", _UNIFORM),
+    Case("4.1", "CE", "normal", "3.2, 4.3", "4.10", "σ/(√(2π) n ln σ) Σ⟨|x_j|⟩", f"½ {_NORMAL}"),
+    Case("4.2", "CE", "uniform", "3.13, 4.11", "4.14", "L/(8 n ln L) Σ⟨|x_j|⟩", f"½ {_UNIFORM}"),
 )

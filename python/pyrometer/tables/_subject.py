@@ -2,76 +2,131 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from pyrometer import _validate
 from pyrometer._version import __version__
-from pyrometer.datasets import diabetes
+from pyrometer.datasets import breast_cancer, diabetes
+from pyrometer.errors import SeparationWarning
+from pyrometer.laws import Law
 from pyrometer.minimum import minimum_energy
 from pyrometer.results import Minimum
-from pyrometer.systems import LinearRegression, Penalty
+from pyrometer.systems import LinearRegression, System
 from pyrometer.tables._cases import CASES, SIGMAS_PER_LENGTH, Case, Scales
 
-__all__ = ["Subject", "subject"]
+__all__ = ["Row", "Subject", "subject"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its case, the data's name, the system, its minimum and its law."""
+
+    case: Case
+    data: str
+    system: System
+    minimum: Minimum
+    law: Law
+
+
+@dataclass(frozen=True)
+class _Data:
+    """One data set, and the cases that it is for."""
+
+    name: str
+    X: Any
+    y: Any
+    cases: tuple[Case, ...]
+    scales: Scales
+    _known: dict[Any, tuple[System, Minimum]] = field(default_factory=dict)
+
+    def rows(self, intercept: bool) -> Iterator[Row]:
+        """Describe and minimise each system once, whatever number of laws it has."""
+        for case in self.cases:
+            key = (case.energy, case.penalty)
+            if key not in self._known:
+                system = case.system(self.X, self.y, intercept, self.scales.lam)
+                with warnings.catch_warnings():
+                    # The table shows such a minimum as it is, in a column of its own.
+                    warnings.simplefilter("ignore", SeparationWarning)
+                    self._known[key] = system, minimum_energy(system)
+            yield Row(case, self.name, *self._known[key], case.describe(self.scales))
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The systems that share one data set, each described and minimised once."""
+    """The data sets of a table, and what to say of them."""
 
-    X: Any
-    y: Any
-    plain: LinearRegression
-    scales: Scales
+    sets: tuple[_Data, ...]
+    intercept: bool
     metadata: dict[str, Any]
-    _known: dict[Any, tuple[LinearRegression, Minimum]] = field(default_factory=dict)
 
-    @property
-    def cases(self) -> tuple[Case, ...]:
-        """The rows that exist for this number of parameters."""
-        return tuple(case for case in CASES if case.exists(self.scales))
-
-    def system(self, case: Case) -> tuple[LinearRegression, Minimum]:
-        """Return the system of a row and its minimum."""
-        penalty: Penalty | None = case.penalty(self.scales.lam) if case.penalty is not None else None
-        if penalty not in self._known:
-            system = self.plain
-            if penalty is not None:
-                system = LinearRegression(self.X, self.y, penalty=penalty, intercept=self.plain.intercept)
-            self._known[penalty] = system, minimum_energy(system)
-        return self._known[penalty]
+    def rows(self) -> Iterator[Row]:
+        """All rows, in the paper's order."""
+        for data in self.sets:
+            yield from data.rows(self.intercept)
 
 
 def subject(
-    X: Any, y: Any, scale: Any, length: Any, lam: Any, intercept: bool, name: str | None, features: str | None
+    X: Any,
+    y: Any,
+    scale: Any,
+    length: Any,
+    lam: Any,
+    intercept: bool,
+    name: str | None,
+    features: str | None,
+    standardize: bool,
 ) -> Subject:
-    """Check what the tables are asked for; the shipped diabetes data where nothing is given."""
+    """Check what the tables are asked for; the shipped data where nothing is given."""
     if (X is None) != (y is None):
         missing = "X" if X is None else "y"
-        raise ValueError(f"X and y must be given together, got no {missing}; leave out both for the diabetes data.")
-    if X is None:
-        data = diabetes(standardize=True)
-        X, y, name, features = data.X, data.y, data.name, "standardised"
+        raise ValueError(f"X and y must be given together, got no {missing}; leave out both for the shipped data.")
     sigma = _validate.single("scale", scale, minimum=0.0, exclusive=True)
     if length is None:
         length = SIGMAS_PER_LENGTH * sigma
     length = _validate.single("length", length, minimum=0.0, exclusive=True)
-    lam = _validate.single("lam", lam, minimum=0.0)
+    widths = sigma, length, _validate.single("lam", lam, minimum=0.0)
+    if X is None:
+        standardize = _validate.flag("standardize", standardize)
+        target, labels = diabetes(standardize=standardize), breast_cancer(standardize=standardize)
+        features = "standardised" if standardize else "raw"
+        sets: tuple[_Data, ...] = (
+            _data(target.name, target.X, target.y, widths, intercept, logistic=False),
+            _data(labels.name, labels.X, labels.y, widths, intercept, logistic=True),
+        )
+    else:
+        checked = _validate.data(X, y)
+        binary = bool(np.isin(checked.y, (0, 1)).all())
+        sets = (_data(name or "X, y", X, y, widths, intercept, logistic=False),)
+        if binary:
+            sets += (_data(name or "X, y", X, y, widths, intercept, logistic=True),)
+    first = sets[0]
+    metadata = {
+        "pyrometer": __version__,
+        "data": ", ".join(dict.fromkeys(data.name for data in sets)),
+        "features": features or "as given",
+        "rows": len(first.X),
+        "parameters": first.scales.parameters,
+        "intercept": intercept,
+        "scale": sigma,
+        "length": length,
+        "lam": widths[2],
+        "mixed_normals": first.scales.normals,
+    }
+    if len(sets) > 1 and sets[1].name != first.name:
+        metadata |= {"rows": [len(d.X) for d in sets], "parameters": [d.scales.parameters for d in sets]}
+    return Subject(sets, intercept, metadata)
+
+
+def _data(name: str, X: Any, y: Any, widths: tuple[float, float, float], intercept: bool, *, logistic: bool) -> _Data:
     system = LinearRegression(X, y, intercept=intercept)
     if system.shape:
         raise ValueError(f"X must have shape (rows, features), got a stack of shape {system.shape}; take one system.")
-    scales = Scales(sigma, length, lam, system.parameters)
-    metadata = {
-        "pyrometer": __version__,
-        "data": name or "X, y",
-        "features": features or "as given",
-        "rows": system.rows,
-        "parameters": system.parameters,
-        "intercept": system.intercept,
-        "scale": sigma,
-        "length": length,
-        "lam": lam,
-        "mixed_normals": scales.normals,
-    }
-    return Subject(X, y, system, scales, metadata)
+    scales = Scales(*widths, system.parameters)
+    cases = tuple(case for case in CASES if case.logistic == logistic and case.exists(scales))
+    return _Data(name, X, y, cases, scales)

@@ -47,15 +47,17 @@ def systems(
     threads: int | None = None,
     name: str | None = None,
     features: str | None = None,
+    standardize: bool = True,
 ) -> Table:
-    r"""Return Table 2: the systems of section 3 on one data set, each temperature computed in four ways.
+    r"""Return Table 2: the systems of sections 3 and 4 on data, each temperature computed in four ways.
 
     Parameters
     ----------
     X : array_like or data frame, shape (m, p), optional
-        Features, finite. T depends on their units. Default, with `y`: the diabetes data, standardised.
+        Features, finite. T depends on their units. Default, with `y`: the shipped data, diabetes for the regressions
+        and breast cancer for the logistic models.
     y : array_like, shape (m,), optional
-        Target, finite.
+        Target, finite. Logistic models have rows where it is 0 and 1.
     scale : float
         Standard deviation :math:`\sigma > 0` of every normal parameter. At the default most of the energy of the
         diabetes data is the mean square of their target, which the limits of wide laws drop: they are far below the
@@ -75,13 +77,15 @@ def systems(
         Threads of the Monte Carlo; changes no bit of the result. Default: all that OpenMP offers.
     name, features : str, optional
         What to call the data and the units of the features in the metadata.
+    standardize : bool
+        Whether the features of the shipped data are in units of their standard deviations.
 
     Returns
     -------
     Table
-        A row for each system: "section", "energy", "law", the mean energy "E", the minimum "E*", the entropy "S", "T
-        exact", "T refined", "T asymptotic", "T Monte Carlo" with its standard error "s.e." and its distance from the
-        exact value in standard errors "z", the marginal temperature "marginal", the "verdict" on T and the paper's
+        A row for each system: "section", "energy", "law", "data", the mean energy "E", the minimum "E*", the entropy
+        "S", "T exact", "T refined", "T asymptotic", "T Monte Carlo" with its standard error "s.e." and its distance from
+        the exact value in standard errors "z", the marginal temperature "marginal", the "verdict" on T and the paper's
         "equations". Energies are in units of the loss, the squared unit of `y`.
 
     Raises
@@ -104,29 +108,30 @@ def systems(
     >>> import pyrometer as pm
     >>> table = pm.tables.systems(samples=1000)
     >>> len(table), str(table["law"][0]), round(float(table["T exact"][0]), 3)
-    (7, 'normal', 667.243)
+    (11, 'normal', 667.243)
     >>> bool((abs(table["z"]) < 5).all())
     True
     """
-    about = subject(X, y, scale, length, lam, intercept, name, features)
+    about = subject(X, y, scale, length, lam, intercept, name, features, standardize)
     samples = _validate.count("samples", samples, minimum=2)
     sequence = _sequence(rng)
+    described = list(about.rows())
     rows = []
-    # Each case has its own stream, by its place in the paper's order.
-    for case, stream in zip(about.cases, sequence.spawn(len(about.cases)), strict=True):
-        system, minimum = about.system(case)
-        law = case.describe(about.scales)
-        exact = temperature(system, law, method="exact", minimum=minimum.value)
+    # Each row has its own stream, by its place in the paper's order.
+    for row, stream in zip(described, sequence.spawn(len(described)), strict=True):
+        system, law, ground = row.system, row.law, row.minimum.value
+        exact = temperature(system, law, method="exact", minimum=ground)
         refined = temperature(system, law, method="refined")
         asymptotic = temperature(system, law, method="asymptotic")
         sampled = temperature(
-            system, law, method="monte-carlo", minimum=minimum.value, samples=samples, rng=stream, threads=threads
+            system, law, method="monte-carlo", minimum=ground, samples=samples, rng=stream, threads=threads
         )
         rows.append(
             {
-                "section": case.section,
-                "energy": case.energy,
-                "law": case.law,
+                "section": row.case.section,
+                "energy": row.case.energy,
+                "law": row.case.law,
+                "data": row.data,
                 "E": exact.energy,
                 "E*": exact.minimum_energy,
                 "S": exact.entropy,
@@ -138,7 +143,7 @@ def systems(
                 "z": _score(sampled, exact),
                 "marginal": exact.marginal,
                 "verdict": exact.verdict,
-                "equations": case.equations,
+                "equations": row.case.equations,
             }
         )
     return Table.from_rows(

@@ -1,0 +1,54 @@
+"""What the formulas of every energy share: closed forms with slope and error, penalties, sums over parameters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.laws import Spread
+from pyrometer.systems import L1, L2, System
+
+__all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", "weights"]
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+class Closed(NamedTuple):
+    """A mean energy from a formula, each field of the shape of the stack followed by the batch of laws.
+
+    ``slope`` is the derivative along the common logarithm of all scales, dE/dln sigma; ``error`` bounds what a
+    truncated series may have left of the value, 0 where only rounding has.
+    """
+
+    value: Array
+    slope: Array
+    error: Array
+
+
+def contract(stack: Array, batch: Array) -> Array:
+    """Sum over parameters of the product of (stack..., n) and (batch..., n), shape stack + batch."""
+    n = stack.shape[-1]
+    return (stack.reshape(-1, n) @ batch.reshape(-1, n).T).reshape(stack.shape[:-1] + batch.shape[:-1])
+
+
+def weights(system: System, kind: type[L1 | L2]) -> Array:
+    """Weight of each parameter in a penalty of this kind, shape (n,)."""
+    result = np.zeros(system.parameters)
+    if isinstance(system.penalty, kind):
+        result[: system.penalised] = system.penalty.lam
+    return result
+
+
+def absolute_penalty(system: System, parameters: Spread) -> Array:
+    """Mean energy of an L1 penalty, linear in the scales."""
+    return contract(np.broadcast_to(weights(system, L1), (*system.shape, parameters.parameters)), parameters.mean_abs())
+
+
+def require_finite(value: Array) -> None:
+    """Refuse an energy that left the range of a double."""
+    if not np.isfinite(value).all():
+        raise ValueError(
+            "the energy must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
+        )
