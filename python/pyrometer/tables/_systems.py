@@ -85,8 +85,8 @@ def systems(
     Table
         A row for each system: "section", "energy", "law", "data", the mean energy "E", the minimum "E*", the entropy
         "S", "T exact", "T refined", "T asymptotic", "T Monte Carlo" with its standard error "s.e." and its distance
-        from the exact value in standard errors "z", the marginal temperature "marginal", the "verdict" on T and the paper's
-        "equations". Energies are in units of the loss, the squared unit of `y`.
+        from the exact value in standard errors "z", the marginal temperature "marginal", the "verdict" on T and the
+        paper's "equations". Energies are in units of the loss, the squared unit of `y`.
 
     Raises
     ------
