@@ -16,8 +16,8 @@ from pyrometer import _core
 RIVALS_ROWS = 20_000
 
 
-def made(m, p):
-    rng = np.random.default_rng(p)
+def made(m, p, seed=0):
+    rng = np.random.default_rng([p, seed])
     X = rng.standard_normal((m, p))
     y = X.sum(axis=1) + rng.standard_normal(m)
     return X, y
@@ -75,14 +75,15 @@ class TestOneSystem:
         assert energy(X, y, np.append(model.coef_, model.intercept_)) == pytest.approx(answer, rel=1e-7)
 
 
+@pytest.fixture(scope="module")
+def stack():
+    X, y = zip(*(made(200, 8, seed) for seed in range(500)), strict=True)
+    return np.array(X), np.array(y)
+
+
 @pytest.mark.benchmark(group="least absolute deviations, 500 systems of 200 x 8")
 class TestStack:
     """Goal: a hundred times faster than a loop over statsmodels, which here does 20 of the 500."""
-
-    @pytest.fixture(scope="class")
-    def stack(self):
-        X, y = zip(*(made(200, 8) for _ in range(500)), strict=True)
-        return np.array(X), np.array(y)
 
     @pytest.mark.parametrize("threads", [1, 2])
     def test_pyrometer(self, benchmark, stack, threads):

@@ -67,7 +67,7 @@ def test_the_gap_is_true_in_exact_arithmetic(data):
     m, p, intercept = data.draw(st.integers(1, 8)), data.draw(st.integers(0, 3)), data.draw(st.booleans())
     assume(1 <= p + intercept <= m)
     cells = st.integers(-3, 3)
-    scale = data.draw(st.sampled_from([1, 3, 2**20]))
+    scale = data.draw(st.sampled_from([1, 8, 2**20]))  # exact: a third of three would be dependent up to rounding
     X = np.array(data.draw(st.lists(cells, min_size=m * p, max_size=m * p)), float).reshape(m, p) / scale
     y = np.array(data.draw(st.lists(cells, min_size=m, max_size=m)), float) / 3
     A, b = rationals(X, y, intercept)
@@ -78,7 +78,9 @@ def test_the_gap_is_true_in_exact_arithmetic(data):
     reached = energy_exactly(A, b, [Fraction(float(t)) for t in parameters])
     assert best <= reached <= best + Fraction(float(gap))
     assert abs(Fraction(float(value)) - best) <= Fraction(float(gap)) + Fraction(1, 10**15)
-    assert gap <= 1e-8 * value + 1e-14 * np.abs(y).max(initial=1e-9)
+    # An exact fit is known to the rounding of what is added up for a residual.
+    terms = np.abs(X) @ np.abs(parameters[:p]) + abs(parameters[p:].sum()) + np.abs(y)
+    assert gap <= 1e-8 * value + 1e-14 * terms.max(initial=1e-9)
 
 
 def test_a_wrong_answer_would_be_noticed():
