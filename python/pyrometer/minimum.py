@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.errors import PrecisionWarning, SeparationWarning
-from pyrometer.results import Minimum
+from pyrometer.results import Minimum, shaped
 from pyrometer.systems import L1, System, require_system
 
 __all__ = ["minimum_energy"]
@@ -203,4 +203,4 @@ def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _shaped(array: npt.NDArray[Any], shape: tuple[int, ...]) -> Any:
     """Return one number for each system of the stack, or the number itself for a single system."""
-    return _frozen(array.reshape(shape)) if shape else array[0].item()
+    return shaped(_frozen(array.reshape(shape)))
