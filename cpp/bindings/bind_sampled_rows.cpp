@@ -7,7 +7,7 @@
 namespace pyrometer::bindings {
 namespace {
 
-energy::SampledLoss loss_of(const std::string& name) {
+energy::SampledLoss sampled_loss_of(const std::string& name) {
   if (name == "absolute") return energy::SampledLoss::absolute;
   if (name == "cross-entropy") return energy::SampledLoss::cross_entropy;
   throw py::value_error("loss must be 'absolute' or 'cross-entropy', got '" + name + "'");
@@ -20,7 +20,7 @@ energy::LabelledRows<T> rows_of(const Array<T>& X, const Array<T>& y, bool inter
   require_rank(y, 2, "y");
   if (y.shape(0) != X.shape(0) || y.shape(1) != X.shape(1))
     throw py::value_error("y must have a target for every row of X");
-  return {X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, loss_of(loss)};
+  return {X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, sampled_loss_of(loss)};
 }
 
 template <class T>

@@ -15,15 +15,20 @@ constexpr Index kTile = 4;
 typedef double Row __attribute__((vector_size(kTile * 8), aligned(8), may_alias));
 typedef float Half __attribute__((vector_size(kTile * 4), aligned(4), may_alias));
 
-inline Row load(const double* from) { return *reinterpret_cast<const Row*>(from); }
-inline Row load(const float* from) { return __builtin_convertvector(*reinterpret_cast<const Half*>(from), Row); }
+inline void load(const double* from, Row& row) { row = *reinterpret_cast<const Row*>(from); }
+inline void load(const float* from, Row& row) {
+  row = __builtin_convertvector(*reinterpret_cast<const Half*>(from), Row);
+}
 inline void store(double* to, const Row& row) { *reinterpret_cast<Row*>(to) = row; }
 
 // Columns 0 .. columns-1 of the tile at `from` to to[j * kBlock], less their centres.
 template <class T>
 inline void turn(const T* from, Index stride, const Row& centre, Index columns, double* to) {
   Row a[kTile], b[kTile];
-  for (Index i = 0; i < kTile; ++i) a[i] = load(from + i * stride) - centre;
+  for (Index i = 0; i < kTile; ++i) {
+    load(from + i * stride, a[i]);
+    a[i] -= centre;
+  }
 #if defined(__AVX512F__)
   for (Index i = 0; i < 8; i += 2) {
     b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
@@ -55,7 +60,7 @@ inline void turn(const T* from, Index stride, const Row& centre, Index columns, 
 }  // namespace
 
 template <class T>
-Block Table<T>::block(Index b, double* scratch) const {
+Block TableOf<T>::block(Index b, double* scratch) const {
   const Index first = b * kBlock, used = std::min(kBlock, count - first), p = features;
   double* y = scratch + columns * kBlock;
   if (used < kBlock) std::fill(scratch, scratch + (columns + 1) * kBlock, 0.0);
@@ -81,7 +86,7 @@ Block Table<T>::block(Index b, double* scratch) const {
 }
 
 template <class T>
-bool Table<T>::exact(Index begin, Index end) const {
+bool TableOf<T>::exact(Index begin, Index end) const {
   const auto lost = [](double value, double less) {
     const double difference = value - less, part = difference - value;
     return std::abs((value - (difference - part)) - (less + part));
@@ -94,7 +99,15 @@ bool Table<T>::exact(Index begin, Index end) const {
   return sum == 0;
 }
 
-template struct Table<double>;
-template struct Table<float>;
+template <class T>
+void TableOf<T>::prefetch(Index i) const {
+  const char* from = reinterpret_cast<const char*>(X + i * features);
+  const Index bytes = features * static_cast<Index>(sizeof(T));
+  for (Index b = 0; b < bytes + 63; b += 64) __builtin_prefetch(from + std::min(b, bytes - 1));
+  __builtin_prefetch(target + i);
+}
+
+template struct TableOf<double>;
+template struct TableOf<float>;
 
 }  // namespace pyrometer::minimum::absolute

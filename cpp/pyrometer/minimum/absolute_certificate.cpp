@@ -19,8 +19,7 @@ struct Basis {
   [[nodiscard]] const double* row(Index k) const { return x.data() + k * columns; }
 };
 
-template <class T>
-bool make_basis(const Table<T>& table, const Frame& frame, const Vertex& vertex, Basis& basis) {
+bool make_basis(const Table& table, const Frame& frame, const Vertex& vertex, Basis& basis) {
   basis.size = frame.rank;
   basis.columns = frame.columns;
   basis.x.resize(at(basis.size * basis.columns + 1));
@@ -83,8 +82,7 @@ double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
 
 }  // namespace
 
-template <class T>
-Certified certify(const Table<T>& table, const Frame& frame, const Vertex& vertex, Team team) {
+Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, Team team) {
   const Index p = table.features, n = frame.columns;
   const double rows = static_cast<double>(table.count);
   Basis basis;
@@ -128,8 +126,5 @@ Certified certify(const Table<T>& table, const Frame& frame, const Vertex& verte
   out.gap = total * (1 + 8 * kEpsilon) / rows;
   return out;
 }
-
-template Certified certify(const Table<double>&, const Frame&, const Vertex&, Team);
-template Certified certify(const Table<float>&, const Frame&, const Vertex&, Team);
 
 }  // namespace pyrometer::minimum::absolute

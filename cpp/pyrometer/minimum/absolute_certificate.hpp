@@ -27,7 +27,6 @@ struct Certified {
 /// Columns that depend on others (Frame) are taken to depend on them exactly.
 ///
 /// Cost: one pass over the rows.
-template <class T>
-[[nodiscard]] Certified certify(const Table<T>& table, const Frame& frame, const Vertex& vertex, Team team);
+[[nodiscard]] Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, Team team);
 
 }  // namespace pyrometer::minimum::absolute

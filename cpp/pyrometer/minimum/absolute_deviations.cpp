@@ -19,8 +19,7 @@ struct Answer {
   Index rank = 0;
 };
 
-template <class T>
-Answer solve_system(Table<T> table, Team team) {
+Answer solve_system(Table& table, Team team) {
   const Frame frame = make_frame(table, team);
   table.centre = frame.centre.data();
   Answer best;
@@ -62,7 +61,8 @@ void least_absolute(const T* X, const T* y, Index systems, Index rows, Index fea
   const auto one = [&](Index s, Team team) {
     Answer answer;
     try {
-      answer = solve_system(Table<T>{X + s * rows * features, y + s * rows, rows, features, intercept, nullptr}, team);
+      TableOf<T> table(X + s * rows * features, y + s * rows, rows, features, intercept);
+      answer = solve_system(table, team);
     } catch (const std::invalid_argument& error) {
       std::string what = error.what();
       if (const auto place = what.find("at row"); systems > 1 && place != std::string::npos)

@@ -90,7 +90,7 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
   const Index m = 40;
   const Data data = make(m, 1);
   const double best = solve(data, m, 1, 1).value;
-  Table<double> table{data.X.data(), data.y.data(), m, 1, true, nullptr};
+  TableOf<double> table(data.X.data(), data.y.data(), m, 1, true);
   const Frame frame = make_frame(table, {});
   table.centre = frame.centre.data();
   for (Index i = 1; i < m; ++i) {
@@ -111,5 +111,33 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
     const Certified wrong = certify(table, frame, vertex, {});
     CHECK(wrong.value - wrong.gap <= best + 1e-15);
     CHECK(wrong.gap > 0);
+  }
+}
+
+TEST_CASE_TEMPLATE("blocks of columns hold what the rows hold, for every width", T, double, float) {
+  using namespace absolute;
+  for (Index p = 0; p < 20; ++p) {
+    for (const Index m : {1, 63, 64, 65, 128, 130}) {
+      Noise noise;
+      std::vector<T> X(at(m * p)), y(at(m));  // allocated to the number: reading beyond is seen by a sanitizer
+      std::vector<double> centre(at(p + 1));
+      for (T& x : X) x = static_cast<T>(noise());
+      for (T& value : y) value = static_cast<T>(noise());
+      for (double& c : centre) c = noise();
+      const TableOf<T> table(X.data(), y.data(), m, p, p % 2 == 0, centre.data());
+      Vec scratch(at(table.scratch())), row(at(table.columns + 1));
+      int wrong = 0;
+      for (Index b = 0; b < table.blocks(); ++b) {
+        const Block block = table.block(b, scratch.data());
+        for (Index l = 0; l < kBlock; ++l) {
+          const Index i = b * kBlock + l;
+          const double target = i < m ? table.row(i, row.data()) : 0;
+          wrong += block.y[l] != target ? 1 : 0;
+          for (Index j = 0; j < table.columns; ++j)
+            wrong += block.x[j * kBlock + l] != (i < m ? row[at(j)] : 0) ? 1 : 0;
+        }
+      }
+      CHECK(wrong == 0);
+    }
   }
 }

@@ -28,20 +28,19 @@ struct Frame {
   [[nodiscard]] Vec coefficients(const Vec& phi) const;
 };
 
+/// Centres the table, for as long as the frame lives.
+///
 /// Looks at about max(512, 8 n) rows; if their rank is short, reads all rows to see whether others add to it.
 ///
 /// A pivot counts when what is left of its column is above 1e-12 of it and above the rounding of the data themselves.
 /// Throws std::invalid_argument where a sampled value is not finite (see complain).
-template <class T>
-[[nodiscard]] Frame make_frame(Table<T> table, Team team);
+[[nodiscard]] Frame make_frame(Table& table, Team team);
 
 /// Throws std::invalid_argument for the first value of the system that is not finite, or because numbers are too large.
-template <class T>
-[[noreturn]] void complain(const Table<T>& table);
+[[noreturn]] void complain(const Table& table);
 
 /// The rows `chosen` of a source, in the frame.
-template <class T>
-[[nodiscard]] Rows pack(const Table<T>& table, const Frame& frame, const Indices& chosen, Team team);
+[[nodiscard]] Rows pack(const Table& table, const Frame& frame, const Indices& chosen, Team team);
 [[nodiscard]] Rows pack(const Rows& rows, const Indices& chosen);
 
 }  // namespace pyrometer::minimum::absolute

@@ -30,11 +30,10 @@ inline void residuals(const double* x, const double* y, Index columns, const dou
   for (int k = 0; k < kParts; ++k) lanes(out, k) = sum[k];
 }
 
-/// sum over the lanes of a column, each times its factor
-inline Lanes weighed(const double* column, const double* factor) {
-  Lanes sum = lanes(column, 0) * lanes(factor, 0);
-  for (int k = 1; k < kParts; ++k) sum += lanes(column, k) * lanes(factor, k);
-  return sum;
+/// sum += a column's parts, each number times its factor. (Vectors go by reference: not every processor could return
+/// one.)
+inline void add_weighed(const double* column, const double* factor, Lanes& sum) {
+  for (int k = 0; k < kParts; ++k) sum += lanes(column, k) * lanes(factor, k);
 }
 
 inline double total(const Lanes& v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }

@@ -22,7 +22,7 @@ Rows whitened(const Rows& rows, const Vec& factor, Team team) {
   const Index n = rows.columns;
   Rows out = rows;
   const base::Chunks chunks{rows.blocks(), kChunk};
-  team.each(chunks.number(), [&](Index chunk, int) {
+  team.each(chunks.number(), rows.count * n, [&](Index chunk, int) {
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       double* x = out.x.data() + b * n * kBlock;
       for (Index i = 0; i < n; ++i) {
@@ -52,8 +52,7 @@ Vec solve_transposed(const Vec& factor, Vec v) {
   return v;
 }
 
-template <class T>
-Vec inner_weights(const Table<T>& table, const Frame& frame, const Indices& chosen, const Vec& theta) {
+Vec inner_weights(const Table& table, const Frame& frame, const Indices& chosen, const Vec& theta) {
   const double rare = std::sqrt(static_cast<double>(table.count));
   const Index n = table.columns, size = static_cast<Index>(chosen.size()), wanted = std::min<Index>(size, 4096);
   Vec x(at(wanted * n)), residual(at(wanted)), inner(at(n)), all(at(n)), row(at(n + 1));
@@ -82,7 +81,7 @@ Vec inner_weights(const Table<T>& table, const Frame& frame, const Indices& chos
 }
 
 double typical(const Rows& rows, const Vec& phi) {
-  const Index wanted = std::min<Index>(rows.count, 1024);
+  const Index wanted = std::min<Index>(rows.count, 256);
   Vec z(at(rows.columns)), size(at(wanted));
   for (Index k = 0; k < wanted; ++k) {
     const Index i = stratified(k, wanted, rows.count);
@@ -95,8 +94,5 @@ double typical(const Rows& rows, const Vec& phi) {
     if (const double quantile = size[at(wanted * part / 8)]; quantile > 1e-12 * (1 + mean)) return quantile;
   return 0.01 * mean;
 }
-
-template Vec inner_weights(const Table<double>&, const Frame&, const Indices&, const Vec&);
-template Vec inner_weights(const Table<float>&, const Frame&, const Indices&, const Vec&);
 
 }  // namespace pyrometer::minimum::absolute

@@ -10,7 +10,7 @@ namespace pyrometer::minimum::absolute {
 [[nodiscard]] Vec least_squares_start(const Rows& rows);
 
 /// A size for the residuals that outliers do not make large: their median, or a higher quantile where half fit exactly,
-/// or a hundredth of the mean where most do. From a sample of 1024.
+/// or a hundredth of the mean where most do. From a sample of 256.
 [[nodiscard]] double typical(const Rows& rows, const Vec& phi);
 
 /// L^{-1} z for every row, L a lower triangle packed by rows; what phi becomes, L' phi; and back.
@@ -21,7 +21,6 @@ namespace pyrometer::minimum::absolute {
 /// 1 / root mean square of each column over the quarter of the rows nearest to zero, of up to 4096 of the chosen: what
 /// an error of prediction is measured in, for columns that are not too correlated. Over all rows looked at for columns
 /// that vanish there; a column that vanishes on them all is taken for one that lives on a single row.
-template <class T>
-[[nodiscard]] Vec inner_weights(const Table<T>& table, const Frame& frame, const Indices& chosen, const Vec& theta);
+[[nodiscard]] Vec inner_weights(const Table& table, const Frame& frame, const Indices& chosen, const Vec& theta);
 
 }  // namespace pyrometer::minimum::absolute

@@ -45,7 +45,8 @@ class Newton {
         used_((rows.blocks() + stride - 1) / stride),
         r_(at(used_ * kBlock)),
         u_(r_.size()),
-        chunks_{used_, kChunk} {}
+        chunks_{used_, kChunk},
+        work_(used_ * kBlock * rows.columns) {}
 
   Vec run(double share, Vec& phi) {
     const Index n = rows_.columns;
@@ -78,7 +79,7 @@ class Newton {
 
   // out = y - Z v, or -Z v
   void product(const double* v, bool with_y, Vec& out) {
-    team_.each(chunks_.number(), [&](Index chunk, int) {
+    team_.each(chunks_.number(), work_, [&](Index chunk, int) {
       for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
         const Block block = rows_.block(b * stride_, nullptr);
         residuals(block.x, with_y ? block.y : nullptr, rows_.columns, v, out.data() + b * kBlock);
@@ -101,7 +102,7 @@ class Newton {
   void derivatives(double g, Vec& gradient, Vec& hessian) {
     const Index n = rows_.columns, pairs = n * (n + 1) / 2;
     std::vector<Vec> slots(at(chunks_.number()));
-    team_.each(chunks_.number(), [&](Index chunk, int) {
+    team_.each(chunks_.number(), work_, [&](Index chunk, int) {
       std::vector<LaneSum> first(at(n)), second(at(pairs));
       Vec panel(at(n * kBlock));
       Index filled = 0;
@@ -110,7 +111,7 @@ class Newton {
         const double* r = r_.data() + b * kBlock;
         double clipped[kBlock];
         for (Index l = 0; l < kBlock; ++l) clipped[l] = std::min(1.0, std::max(-1.0, r[l] / g));
-        for (Index j = 0; j < n; ++j) first[at(j)].sum += weighed(x + j * kBlock, clipped);
+        for (Index j = 0; j < n; ++j) add_weighed(x + j * kBlock, clipped, first[at(j)].sum);
         // Rows of the quadratic part are gathered, so that the n^2 work is done on full vectors of them alone.
         for (Index l = 0; l < kBlock; ++l) {
           if (!(std::abs(r[l]) < g)) continue;
@@ -156,7 +157,7 @@ class Newton {
           for (int t = 0; t < 4; ++t) sum[t] += lanes(left, k) * lanes(panel + (j + t) * kBlock, k);
         for (int t = 0; t < 4; ++t) pairs[j + t].sum = sum[t];
       }
-      for (; j <= i; ++j) pairs[j].sum += weighed(panel + j * kBlock, left);
+      for (; j <= i; ++j) add_weighed(panel + j * kBlock, left, pairs[j].sum);
       pairs += i + 1;
     }
   }
@@ -167,7 +168,7 @@ class Newton {
     for (std::size_t b = 0; b < r_.size(); b += at(kBlock)) {
       double signs[kBlock];
       for (Index l = 0; l < kBlock; ++l) signs[l] = std::copysign(1.0, r_[b + at(l)] + t * u_[b + at(l)]);
-      sum += weighed(u_.data() + b, signs);
+      add_weighed(u_.data() + b, signs, sum);
     }
     return total(sum);
   }
@@ -197,6 +198,7 @@ class Newton {
   Index used_;
   Vec r_, u_;
   base::Chunks chunks_;
+  Index work_;
 };
 
 }  // namespace

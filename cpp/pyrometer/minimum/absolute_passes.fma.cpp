@@ -12,11 +12,12 @@ namespace {
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 // Runs body(chunk, first block, last block, scratch) over all blocks.
-template <class Source, class Body>
+template <class Body>
 void over_blocks(const Source& source, Team team, const Body& body) {
   const base::Chunks chunks{source.blocks(), kChunk};
-  std::vector<Vec> scratch(at(team.workers(chunks.number())), Vec(at(source.scratch())));
-  team.each(chunks.number(), [&](Index chunk, int worker) {
+  const Index work = source.count * source.columns;
+  std::vector<Vec> scratch(at(team.workers(chunks.number(), work)), Vec(at(source.scratch())));
+  team.each(chunks.number(), work, [&](Index chunk, int worker) {
     body(chunk, chunks.begin(chunk), chunks.end(chunk), scratch[at(worker)].data());
   });
 }
@@ -77,7 +78,6 @@ struct Accumulated {
 
 }  // namespace
 
-template <class Source>
 double band(const Source& source, const Vec& theta, const Vec& weight, double share) {
   const Index wanted = std::min<Index>(source.count, 4096), n = source.columns;
   Vec x(at(n + 1)), score(at(wanted));
@@ -96,7 +96,6 @@ double band(const Source& source, const Vec& theta, const Vec& weight, double sh
   return score[at(rank)];
 }
 
-template <class Source>
 Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs, Team team,
                bool& finite) {
   const Index n = source.columns, chunks = chunk_count(source.blocks());
@@ -132,8 +131,8 @@ Sides classify(const Source& source, const Vec& theta, const Vec& weight, double
         signs[at(i)] = static_cast<std::int8_t>(s[l]);
         if (s[l] == 0) mine.push_back(i);
       }
-      for (Index j = 0; j < n; ++j) signed_x[at(j)].sum += weighed(block.x + j * kBlock, s);
-      signed_x[at(n)].sum += weighed(block.y, s);
+      for (Index j = 0; j < n; ++j) add_weighed(block.x + j * kBlock, s, signed_x[at(j)].sum);
+      add_weighed(block.y, s, signed_x[at(n)].sum);
     }
     Vec& sum = sums[at(chunk)];
     sum.resize(at(n + 2));
@@ -152,7 +151,6 @@ Sides classify(const Source& source, const Vec& theta, const Vec& weight, double
   return sides;
 }
 
-template <class Source>
 Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack, Team team) {
   std::vector<Indices> wrong(at(chunk_count(source.blocks())));
   over_blocks(source, team, [&](Index chunk, Index first, Index last, double* scratch) {
@@ -167,9 +165,7 @@ Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, do
   return joined(wrong);
 }
 
-template <class T>
-Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs, Precision precision,
-             Team team) {
+Sums measure(const Table& table, const Vec& theta, double shift, const Signs& signs, Precision precision, Team team) {
   const Index n = table.columns, chunks = chunk_count(table.blocks());
   std::vector<Vec> sums(at(chunks));
   std::vector<Indices> wrong(at(chunks));
@@ -202,7 +198,9 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
         if (precision == Precision::doubled) {
           for (int k = 0; k < kParts; ++k) signed_x[at(j)].add(lanes(column, k) * lanes(s, k));
         } else {
-          signed_x[at(j)].add(weighed(column, s));
+          Lanes part{};
+          add_weighed(column, s, part);
+          signed_x[at(j)].add(part);
         }
       }
       Lanes sum{}, over{}, large{};
@@ -250,16 +248,5 @@ Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs&
   }
   return out;
 }
-
-#define PYROMETER_PASSES(Source)                                                               \
-  template double band(const Source&, const Vec&, const Vec&, double);                         \
-  template Sides classify(const Source&, const Vec&, const Vec&, double, Signs&, Team, bool&); \
-  template Indices misjudged(const Source&, const Vec&, const Signs&, double, Team);
-
-PYROMETER_PASSES(Rows)
-PYROMETER_PASSES(Table<double>)
-PYROMETER_PASSES(Table<float>)
-template Sums measure(const Table<double>&, const Vec&, double, const Signs&, Precision, Team);
-template Sums measure(const Table<float>&, const Vec&, double, const Signs&, Precision, Team);
 
 }  // namespace pyrometer::minimum::absolute

@@ -1,4 +1,4 @@
-// Passes over all rows of a source, a Table or Rows: which side of zero each residual is on, and by how much.
+// Passes over all rows of a source: which side of zero each residual is on, and by how much.
 #pragma once
 
 #include "pyrometer/minimum/absolute_rows.hpp"
@@ -19,18 +19,15 @@ struct Sides {
 
 /// The band that holds about `share` of the rows: that quantile of |residual| / |(x_j weight_j)_j| over a sample of
 /// rows.
-template <class Source>
 [[nodiscard]] double band(const Source& source, const Vec& theta, const Vec& weight, double share);
 
 /// Sets the sign of every row outside the band, and 0 inside it.
 ///
 /// `finite` is set to whether every residual was.
-template <class Source>
 [[nodiscard]] Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs,
                              Team team, bool& finite);
 
 /// The rows whose sign is not 0 and whose residual is on the other side by more than `slack`, in order.
-template <class Source>
 [[nodiscard]] Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack, Team team);
 
 /// Everything that the certificate needs, in one pass. Sums are compensated every 64 rows.
@@ -50,8 +47,7 @@ enum class Precision {
 };
 
 /// r_i = y_i - x_i . theta - shift. The shift is what a coefficient of the constant cannot hold.
-template <class T>
-[[nodiscard]] Sums measure(const Table<T>& table, const Vec& theta, double shift, const Signs& signs,
-                           Precision precision, Team team);
+[[nodiscard]] Sums measure(const Table& table, const Vec& theta, double shift, const Signs& signs, Precision precision,
+                           Team team);
 
 }  // namespace pyrometer::minimum::absolute

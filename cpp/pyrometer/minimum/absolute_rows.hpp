@@ -30,41 +30,63 @@ struct Block {
 };
 
 /// Who works: `threads` threads from the calling thread, or one worker of somebody else's loop, which asks no hook.
-/// A few chunks are done sooner than other threads wake up.
 struct Team {
+  /// Numbers read below which a loop is done sooner than other threads wake up, about a millisecond's work.
+  static constexpr Index kLittle = 1000000;
+
   int threads = 1;
   bool nested = false;
 
   void ask() const {
     if (!nested) base::throw_if_interrupted();
   }
-  void each(Index chunks, const std::function<void(Index, int)>& body) const {
-    if (!alone(chunks)) return base::for_each_chunk(chunks, threads, body);
+  void each(Index chunks, Index work, const std::function<void(Index, int)>& body) const {
+    if (!alone(work)) return base::for_each_chunk(chunks, threads, body);
     ask();
     for (Index chunk = 0; chunk < chunks; ++chunk) body(chunk, 0);
   }
-  [[nodiscard]] int workers(Index chunks) const { return alone(chunks) ? 1 : base::worker_count(chunks, threads); }
-  [[nodiscard]] bool alone(Index chunks) const { return nested || chunks < 8; }
+  [[nodiscard]] int workers(Index chunks, Index work) const {
+    return alone(work) ? 1 : base::worker_count(chunks, threads);
+  }
+  [[nodiscard]] bool alone(Index work) const { return nested || work < kLittle; }
+};
+
+/// Rows, wherever they lie: what a pass over all of them needs to know.
+struct Source {
+  Index columns = 0;
+  Index count = 0;
+
+  [[nodiscard]] Index blocks() const { return (count + kBlock - 1) / kBlock; }
+  /// How many numbers block() wants to write to.
+  [[nodiscard]] virtual Index scratch() const = 0;
+  [[nodiscard]] virtual Block block(Index b, double* scratch) const = 0;
+  /// Copies row i to z and returns its y.
+  virtual double row(Index i, double* z) const = 0;
+
+ protected:
+  Source() = default;
+  Source(Index of_columns, Index rows) : columns(of_columns), count(rows) {}
+  Source(const Source&) = default;
+  Source(Source&&) = default;
+  Source& operator=(const Source&) = default;
+  Source& operator=(Source&&) = default;
+  ~Source() = default;
 };
 
 /// A few rows in coordinates of their own (see Frame), with the constant as one of the columns.
-struct Rows {
-  Index columns = 0;
-  Index count = 0;
+struct Rows final : Source {
   Vec x, y;
 
   Rows() = default;
-  Rows(Index of_columns, Index rows) : columns(of_columns), count(rows) {
+  Rows(Index of_columns, Index rows) : Source(of_columns, rows) {
     x.resize(at(blocks() * columns * kBlock));
     y.resize(at(blocks() * kBlock));
   }
-  [[nodiscard]] Index blocks() const { return (count + kBlock - 1) / kBlock; }
-  [[nodiscard]] Index scratch() const { return 0; }
-  [[nodiscard]] Block block(Index b, double* /*scratch*/) const {
+  [[nodiscard]] Index scratch() const override { return 0; }
+  [[nodiscard]] Block block(Index b, double* /*scratch*/) const override {
     return {x.data() + b * columns * kBlock, y.data() + b * kBlock};
   }
-  /// Copies row i to z and returns its y.
-  double row(Index i, double* z) const {
+  double row(Index i, double* z) const override {
     const double* from = x.data() + (i / kBlock) * columns * kBlock + i % kBlock;
     for (Index j = 0; j < columns; ++j) z[j] = from[j * kBlock];
     return y[at(i)];
@@ -83,27 +105,51 @@ struct Rows {
 };
 
 /// The caller's data, centred on the way in: x - centre, y - centre of y, and a last column of ones with an intercept.
-template <class T>
-struct Table {
-  const T* X = nullptr;
-  const T* target = nullptr;
-  Index count = 0;
+struct Table : Source {
   Index features = 0;
   bool intercept = false;
   const double* centre = nullptr;  ///< features + 1 numbers, the last for y
 
-  Index columns = features + (intercept ? 1 : 0);
-
-  [[nodiscard]] Index blocks() const { return (count + kBlock - 1) / kBlock; }
-  [[nodiscard]] Index scratch() const { return (columns + 1) * kBlock; }
-  [[nodiscard]] Block block(Index b, double* scratch) const;
+  [[nodiscard]] Index scratch() const override { return (columns + 1) * kBlock; }
   /// Whether centring rows [begin, end) rounds nothing.
-  [[nodiscard]] bool exact(Index begin, Index end) const;
-  double row(Index i, double* z) const {
-    for (Index j = 0; j < features; ++j) z[j] = static_cast<double>(X[i * features + j]) - centre[j];
+  [[nodiscard]] virtual bool exact(Index begin, Index end) const = 0;
+  /// Row i as it is: `features` numbers to x, and its y.
+  virtual double raw(Index i, double* x) const = 0;
+  /// Row i will be asked for soon.
+  virtual void prefetch(Index i) const = 0;
+
+  double row(Index i, double* z) const override {
+    const double y = raw(i, z);
+    for (Index j = 0; j < features; ++j) z[j] -= centre[j];
     if (intercept) z[features] = 1;
-    return static_cast<double>(target[i]) - centre[features];
+    return y - centre[features];
   }
+
+ protected:
+  Table(Index rows, Index of_features, bool with_intercept, const double* centred)
+      : Source(of_features + (with_intercept ? 1 : 0), rows),
+        features(of_features),
+        intercept(with_intercept),
+        centre(centred) {}
+  ~Table() = default;
+};
+
+/// A table of numbers of type T.
+template <class T>
+struct TableOf final : Table {
+  const T* X;
+  const T* target;
+
+  TableOf(const T* of_X, const T* y, Index rows, Index of_features, bool with_intercept,
+          const double* centred = nullptr)
+      : Table(rows, of_features, with_intercept, centred), X(of_X), target(y) {}
+  [[nodiscard]] Block block(Index b, double* scratch) const override;
+  [[nodiscard]] bool exact(Index begin, Index end) const override;
+  double raw(Index i, double* x) const override {
+    for (Index j = 0; j < features; ++j) x[j] = static_cast<double>(X[i * features + j]);
+    return static_cast<double>(target[i]);
+  }
+  void prefetch(Index i) const override;
 };
 
 /// Row k of n, drawn from `rows` rows: one from each of n equal strata, in order, without replacement.

@@ -61,9 +61,8 @@ struct InFrame {
 };
 
 // A table as a source.
-template <class T>
 struct InTable {
-  const Table<T>& rows;
+  const Table& rows;
   const Frame& frame;
   Vec weights;
   double noise;
@@ -93,8 +92,8 @@ struct InTable {
   }
 };
 
-template <class Source>
-Reduced reduce(const Source& source, Sides sides) {
+template <class Problem>
+Reduced reduce(const Problem& source, Sides sides) {
   Reduced out;
   out.rows = source.take(sides.undecided);
   out.origin = std::move(sides.undecided);
@@ -108,8 +107,8 @@ Reduced reduce(const Source& source, Sides sides) {
 }
 
 // Takes rows out of the aggregate again.
-template <class Source>
-void release(const Source& source, const Indices& wrong, const Signs& signs, Reduced& reduced) {
+template <class Problem>
+void release(const Problem& source, const Indices& wrong, const Signs& signs, Reduced& reduced) {
   Vec x(at(source.rows.columns + 1)), z;
   for (const Index i : wrong) {
     const double y = source.rows.row(i, x.data()), s = signs[at(i)];
@@ -141,8 +140,8 @@ bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
 
 // Solves a source of which phi is known so well that `inside` rows hold all doubtful ones. phi and vertex are out.
 // False if the doubtful rows turn out to be half of all: then nothing is gained.
-template <class Source>
-bool by_reduction(const Source& source, Vec& phi, Index inside, Team team, Vertex& vertex) {
+template <class Problem>
+bool by_reduction(const Problem& source, Vec& phi, Index inside, Team team, Vertex& vertex) {
   const Index m = source.rows.count;
   const Vec weight = source.weight();
   for (int tries = 0; tries < source.most_tries() && 2 * inside < m; ++tries, inside *= 3) {
@@ -172,15 +171,13 @@ bool by_reduction(const Source& source, Vec& phi, Index inside, Team team, Verte
   return false;
 }
 
-template <class T>
-void require_finite(const Table<T>& table, const Vec& values) {
+void require_finite(const Table& table, const Vec& values) {
   for (const double value : values)
     if (!std::isfinite(value)) complain(table);
 }
 
 // All rows at once.
-template <class T>
-Certified solve_whole(const Table<T>& table, const Frame& frame, double size, Team team) {
+Certified solve_whole(const Table& table, const Frame& frame, double size, Team team) {
   Indices every(at(table.count));
   std::iota(every.begin(), every.end(), Index{0});
   Rows rows = pack(table, frame, every, team);
@@ -207,8 +204,7 @@ Vertex solve(const Rows& given, Vec phi, Team team) {
   return vertex;
 }
 
-template <class T>
-Certified solve(const Table<T>& table, const Frame& frame, double size, Team team) {
+Certified solve(const Table& table, const Frame& frame, double size, Team team) {
   const Index m = table.count, n = frame.rank;
   if (m <= std::max(kSome, 64 * n)) return solve_whole(table, frame, size, team);
 
@@ -229,12 +225,8 @@ Certified solve(const Table<T>& table, const Frame& frame, double size, Team tea
   const double error = kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken));
   const auto inside = static_cast<Index>(error * static_cast<double>(m));
   const Vec weights = inner_weights(table, frame, chosen, frame.coefficients(phi));
-  if (by_reduction(InTable<T>{table, frame, weights, noise, certified, team}, phi, inside, team, vertex))
-    return certified;
+  if (by_reduction(InTable{table, frame, weights, noise, certified, team}, phi, inside, team, vertex)) return certified;
   return solve_whole(table, frame, size, team);
 }
-
-template Certified solve(const Table<double>&, const Frame&, double, Team);
-template Certified solve(const Table<float>&, const Frame&, double, Team);
 
 }  // namespace pyrometer::minimum::absolute

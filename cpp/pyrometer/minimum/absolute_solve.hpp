@@ -13,7 +13,6 @@ namespace pyrometer::minimum::absolute {
 [[nodiscard]] Vertex solve(const Rows& rows, Vec phi, Team team);
 
 /// The same for a table, with its certificate. `size` is that of the jitter, relative to typical residuals.
-template <class T>
-[[nodiscard]] Certified solve(const Table<T>& table, const Frame& frame, double size, Team team);
+[[nodiscard]] Certified solve(const Table& table, const Frame& frame, double size, Team team);
 
 }  // namespace pyrometer::minimum::absolute

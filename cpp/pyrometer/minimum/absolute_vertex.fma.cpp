@@ -28,29 +28,14 @@ class Walk {
         v_(at(n_)),
         z_(at(n_)) {}
 
-  Vertex run(Vec phi) {
+  Vertex run(const Vec& phi) {
     Vertex out;
-    product(phi.data(), r_, y_);
-    if (!first_basis() || !refresh()) {
-      out.phi = phi;
-      return out;
-    }
-    const Index most = 200 + 60 * n_ + 4 * m_;
-    Index since = 0;
-    for (; out.pivots < most; ++out.pivots) {
-      if (out.pivots % 16 == 0) team_.ask();
-      Index k = steepest();
-      if (k < 0 || since >= kRefresh) {
-        if (since > 0 && !refresh()) return out;
-        since = 0;
-        k = steepest();
-        if (k < 0) {
-          out.optimal = true;
-          break;
-        }
-      }
-      if (!pivot(k)) break;
-      ++since;
+    phi_ = phi;
+    product(phi_.data(), r_, y_);
+    if (first_basis() && refresh()) {
+      out.optimal = descend(out.pivots);
+    } else {
+      basis_.clear();
     }
     out.phi = phi_;
     out.basis = basis_;
@@ -61,6 +46,28 @@ class Walk {
   }
 
  private:
+  // From vertex to vertex along the steepest edge; true at the lowest. A basis that cannot be inverted is dropped.
+  bool descend(Index& pivots) {
+    const Index most = 200 + 60 * n_ + 4 * m_;
+    Index since = 0;
+    for (; pivots < most; ++pivots) {
+      if (pivots % 16 == 0) team_.ask();
+      Index k = steepest();
+      if (k < 0 || since >= kRefresh) {
+        if (since > 0 && !refresh()) {
+          basis_.clear();
+          return false;
+        }
+        since = 0;
+        k = steepest();
+        if (k < 0) return true;
+      }
+      if (!pivot(k)) return false;
+      ++since;
+    }
+    return false;
+  }
+
   void product(const double* v, Vec& out, const double* y) const {
     for (Index b = 0; b < rows_.blocks(); ++b)
       residuals(rows_.block(b, nullptr).x, y ? y + b * kBlock : nullptr, n_, v, out.data() + b * kBlock);
@@ -156,7 +163,7 @@ class Walk {
     for (Index b = 0; b < rows_.blocks(); ++b) {
       double s[kBlock];
       for (Index l = 0; l < kBlock; ++l) s[l] = sign_of(r_[at(b * kBlock + l)]);
-      for (Index j = 0; j < n_; ++j) sum[at(j)].sum += weighed(rows_.block(b, nullptr).x + j * kBlock, s);
+      for (Index j = 0; j < n_; ++j) add_weighed(rows_.block(b, nullptr).x + j * kBlock, s, sum[at(j)].sum);
     }
     for (Index j = 0; j < n_; ++j) g_[at(j)] = total(sum[at(j)].sum);
     return true;

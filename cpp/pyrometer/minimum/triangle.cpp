@@ -2,6 +2,7 @@
 
 // GCC 12 warns about its own AVX-512 intrinsics (PR 105593) once Eigen inlines them.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <Eigen/QR>
 #include <algorithm>
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/absolute_kernels.hpp"
 #include "pyrometer/minimum/doubled.hpp"
 
 namespace pyrometer::minimum::absolute {
@@ -15,8 +16,11 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 // The power of two at or below `value`; 1 for zero.
 double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
 
-// The element in the middle, of a copy.
-double median(Vec values) {
+// The element in the middle of up to 128 of the values.
+double median(const Vec& of) {
+  const std::size_t step = 1 + of.size() / 128;
+  Vec values;
+  for (std::size_t i = 0; i < of.size(); i += step) values.push_back(of[i]);
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
@@ -24,8 +28,7 @@ double median(Vec values) {
 
 // Centres and sizes of the sampled rows. A centre is a median, which outliers do not move away from the data, rounded
 // to the binade of the median deviation: then subtracting it loses nothing of data that are written with few digits.
-template <class T>
-void centre_and_scale(Table<T>& table, const Indices& sample, Frame& frame) {
+void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
   const Index p = table.features, rows = static_cast<Index>(sample.size());
   const Vec zero(at(p + 1));
   table.centre = zero.data();
@@ -47,7 +50,7 @@ void centre_and_scale(Table<T>& table, const Indices& sample, Frame& frame) {
       centre = median(column);
       Vec deviation = column;
       for (double& value : deviation) value = std::abs(value - centre);
-      const double typical = median(std::move(deviation));
+      const double typical = median(deviation);
       if (typical > 0) centre = std::round(centre / binade(typical)) * binade(typical);
     }
     double size = 0;
@@ -61,28 +64,31 @@ void centre_and_scale(Table<T>& table, const Indices& sample, Frame& frame) {
 
 // Gram-Schmidt with pivoting on the scaled sample; leaves A, the rank, and the combinations that vanish on the sample.
 struct Orthogonal {
-  Vec q;          // columns, each of `rows` numbers
+  Vec q;          // columns, one after another
   Vec r;          // columns x columns: r[k, j] = q_k . column j / rows
   Vec size;       // of each column, in units of which rounding is judged
   Indices order;  // pivots first
   Index rank = 0;
 };
 
-template <class T>
-Orthogonal orthogonalise(const Table<T>& table, const Frame& frame, const Indices& sample) {
+Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& sample) {
   const Index n = frame.columns, rows = static_cast<Index>(sample.size());
-  Orthogonal o{Vec(at(n * rows)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
+  const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are filled up with zeros
+  Orthogonal o{Vec(at(n * stride)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
   Vec values(at(n + 1));
   for (Index i = 0; i < rows; ++i) {
     table.row(sample[at(i)], values.data());
-    for (Index j = 0; j < n; ++j) o.q[at(j * rows + i)] = values[at(j)] * frame.weight[at(j)];
+    for (Index j = 0; j < n; ++j) o.q[at(j * stride + i)] = values[at(j)] * frame.weight[at(j)];
   }
-  const auto column = [&](Index j) { return o.q.data() + j * rows; };
+  const auto column = [&](Index j) -> double* { return o.q.data() + j * stride; };
   const double scale = 1 / static_cast<double>(rows);
   const auto dot = [&](Index a, Index b) {
-    double sum = 0;
-    for (Index i = 0; i < rows; ++i) sum += column(a)[i] * column(b)[i];
-    return sum * scale;
+    Lanes sum{};
+    for (Index i = 0; i < stride; i += kLanes) sum += lanes(column(a) + i, 0) * lanes(column(b) + i, 0);
+    return total(sum) * scale;
+  };
+  const auto subtract = [&](double* from, double part, const double* other) {
+    for (Index i = 0; i < stride; i += kLanes) lanes(from + i, 0) -= lanes(other + i, 0) * part;
   };
   Vec floor(at(n));
   for (Index j = 0; j < n; ++j) {
@@ -111,7 +117,7 @@ Orthogonal orthogonalise(const Table<T>& table, const Frame& frame, const Indice
         const Index earlier = o.order[at(t)];
         const double part = dot(earlier, pivot);
         o.r[at(earlier * n + pivot)] += part;
-        for (Index i = 0; i < rows; ++i) column(pivot)[i] -= part * column(earlier)[i];
+        subtract(column(pivot), part, column(earlier));
       }
     }
     const double norm = std::sqrt(dot(pivot, pivot));
@@ -121,7 +127,7 @@ Orthogonal orthogonalise(const Table<T>& table, const Frame& frame, const Indice
       const Index later = o.order[at(t)];
       const double part = dot(pivot, later);
       o.r[at(pivot * n + later)] += part;
-      for (Index i = 0; i < rows; ++i) column(later)[i] -= part * column(pivot)[i];
+      subtract(column(later), part, column(pivot));
     }
     o.rank = k + 1;
   }
@@ -147,8 +153,7 @@ void coordinates(const Orthogonal& o, Frame& frame) {
 }
 
 // For each column without a coordinate, the row where it differs most from what it is on the sample, if it does at all.
-template <class T>
-Indices exceptions(const Table<T>& table, const Frame& frame, const Orthogonal& o, Team team) {
+Indices exceptions(const Table& table, const Frame& frame, const Orthogonal& o, Team team) {
   const Index n = frame.columns, missing = n - frame.rank;
   const base::Chunks chunks{table.count, kChunk * kBlock};
   struct Worst {
@@ -156,7 +161,7 @@ Indices exceptions(const Table<T>& table, const Frame& frame, const Orthogonal& 
     Index row = -1;
   };
   std::vector<Worst> worst(at(chunks.number() * missing));
-  team.each(chunks.number(), [&](Index chunk, int) {
+  team.each(chunks.number(), table.count * n, [&](Index chunk, int) {
     Vec x(at(n + 1)), z(at(frame.rank));
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
       table.row(i, x.data());
@@ -209,8 +214,7 @@ Vec Frame::coefficients(const Vec& phi) const {
   return theta;
 }
 
-template <class T>
-Frame make_frame(Table<T> table, Team team) {
+Frame make_frame(Table& table, Team team) {
   Frame frame;
   frame.columns = table.columns;
   const Index wanted = std::min(table.count, std::max<Index>(512, 8 * frame.columns));
@@ -239,23 +243,16 @@ Frame make_frame(Table<T> table, Team team) {
   }
 }
 
-template <class T>
-void complain(const Table<T>& table) {
+void complain(const Table& table) {
   const auto printed = [](double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; };
+  Vec x(at(table.features));
   for (Index i = 0; i < table.count; ++i) {
-    for (Index j = 0; j < table.features; ++j) {
-      const double value = static_cast<double>(table.X[i * table.features + j]);
-      require(std::isfinite(value), "X must be finite, got ", printed(value), " at row ", i, ", column ", j);
-    }
-    const double value = static_cast<double>(table.target[i]);
-    require(std::isfinite(value), "y must be finite, got ", printed(value), " at row ", i);
+    const double y = table.raw(i, x.data());
+    for (Index j = 0; j < table.features; ++j)
+      require(std::isfinite(x[at(j)]), "X must be finite, got ", printed(x[at(j)]), " at row ", i, ", column ", j);
+    require(std::isfinite(y), "y must be finite, got ", printed(y), " at row ", i);
   }
   throw std::invalid_argument("X and y must have finite sums, got an overflow; rescale them");
 }
-
-template Frame make_frame(Table<double>, Team);
-template Frame make_frame(Table<float>, Team);
-template void complain(const Table<double>&);
-template void complain(const Table<float>&);
 
 }  // namespace pyrometer::minimum::absolute
