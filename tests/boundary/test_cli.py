@@ -21,7 +21,7 @@ def exact(X, y, sigma):
     """E, E*, S and T of the normal law, from the rows."""
     A = np.column_stack([X, np.ones(len(X))])
     E = sigma**2 * (A**2).mean(axis=0).sum() + np.mean(y**2)
-    E_star = np.mean((y - A @ np.linalg.lstsq(A, y)[0]) ** 2)
+    E_star = np.mean((y - A @ np.linalg.lstsq(A, y, rcond=None)[0]) ** 2)
     S = A.shape[1] * (0.5 * np.log(2 * np.pi * np.e) + np.log(sigma))
     return E, E_star, S, (E - E_star) / S
 

@@ -39,7 +39,7 @@ def least(A, y, energy):
     if energy == "MSE + L2":
         A = np.vstack([A, np.sqrt(m * LAM) * np.eye(n)])
         y = np.append(y, np.zeros(n))
-    return np.sum((y - A @ np.linalg.lstsq(A, y)[0]) ** 2) / m
+    return np.sum((y - A @ np.linalg.lstsq(A, y, rcond=None)[0]) ** 2) / m
 
 
 def laws(name, n):
@@ -168,7 +168,7 @@ def test_user_data_without_intercept():
     E = 4.0 * (X**2).mean(axis=0).sum() + np.mean(y**2)
     np.testing.assert_allclose(table["E"][[0, 3, 4]], E, rtol=1e-12)
     np.testing.assert_allclose(table["S"][1], 2 * np.log(3.0), rtol=1e-12)
-    np.testing.assert_allclose(table["E*"][:7], np.mean((y - X @ np.linalg.lstsq(X, y)[0]) ** 2), rtol=1e-8)
+    np.testing.assert_allclose(table["E*"][:7], np.mean((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2), rtol=1e-8)
     assert table.metadata["data"] == "mine"
 
 
