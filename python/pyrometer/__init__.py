@@ -17,12 +17,14 @@ True
 
 from pyrometer import datasets, interop, tables, testsystems
 from pyrometer._version import __version__
+from pyrometer.boltzmann import Collapse, boltzmann, collapse, lorentz
 from pyrometer.config import config, show_config
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
 from pyrometer.errors import MomentsFileError, PrecisionWarning, SeparationWarning
 from pyrometer.laws import Mixed, Normal, Uniform
 from pyrometer.minimum import minimum_energy
+from pyrometer.mixture import Mixture, mix
 from pyrometer.moments import Moments
 from pyrometer.results import Estimate, Minimum, Temperature
 from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression
@@ -32,11 +34,13 @@ from pyrometer.temperature import temperature
 __all__ = [
     "L1",
     "L2",
+    "Collapse",
     "Estimate",
     "LinearRegression",
     "LogisticRegression",
     "Minimum",
     "Mixed",
+    "Mixture",
     "Moments",
     "MomentsFileError",
     "Normal",
@@ -46,13 +50,17 @@ __all__ = [
     "Temperature",
     "Uniform",
     "__version__",
+    "boltzmann",
+    "collapse",
     "config",
     "datasets",
     "energy_variance",
     "entropy",
     "interop",
+    "lorentz",
     "mean_energy",
     "minimum_energy",
+    "mix",
     "sample_energies",
     "sample_parameters",
     "show_config",

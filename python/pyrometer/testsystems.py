@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pyrometer import _validate
 from pyrometer.systems import LinearRegression
 
-__all__ = ["OrthogonalRegression"]
+__all__ = ["Barometric", "MovingObserver", "OrthogonalRegression"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,89 @@ class OrthogonalRegression:
         r"""Temperature under ``Normal(scale)``, :math:`(n\sigma^2 + |w|^2) / (n(\ln\sigma + h))`."""
         entropy = self.parameters * (math.log(scale) + 0.5 * math.log(2.0 * math.pi * math.e))
         return (self.mean_energy(scale) - self.minimum_energy) / entropy
+
+
+@dataclass(frozen=True)
+class MovingObserver:
+    r"""Velocities of a gas at rest, in one dimension, as an observer sees them who moves with velocity u (C.8)-(C.14).
+
+    The observer's states :math:`v' = v - u` have the energy :math:`\tfrac12mv'^2` and the metric
+    :math:`e^{-m u v'/T}`; Boltzmann's constant is 1.
+
+    Parameters
+    ----------
+    mass, temperature : float
+        m and T, above 0.
+    velocity : float
+        u.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> seen = pm.testsystems.MovingObserver(mass=1.0, temperature=1.0, velocity=0.5)
+    >>> v = np.linspace(-8.0, 8.0, 1001)
+    >>> weights = pm.boltzmann(seen.energy(v), seen.temperature, metric=seen.metric(v))
+    >>> round(float(weights @ v), 6)
+    -0.5
+    """
+
+    mass: float
+    temperature: float
+    velocity: float
+
+    def __post_init__(self) -> None:
+        _validate.single("mass", self.mass, minimum=0.0, exclusive=True)
+        _validate.single("temperature", self.temperature, minimum=0.0, exclusive=True)
+        _validate.single("velocity", self.velocity)
+
+    def energy(self, velocity: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        r"""Energy :math:`\tfrac12mv'^2` of the velocities that the observer sees."""
+        return np.asarray(0.5 * self.mass * np.square(np.asarray(velocity, dtype=np.float64)))
+
+    def metric(self, velocity: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        r"""Metric :math:`e^{-m u v'/T}` of those velocities (C.14)."""
+        return np.exp(-self.mass * self.velocity / self.temperature * np.asarray(velocity, dtype=np.float64))
+
+    @property
+    def mean_metric(self) -> float:
+        r"""Mean of the metric over a gas at rest, :math:`e^{m u^2/2T}`."""
+        return math.exp(self.mass * self.velocity**2 / (2.0 * self.temperature))
+
+
+@dataclass(frozen=True)
+class Barometric:
+    r"""Heights of molecules in an atmosphere of one temperature (C.1), (C.7): :math:`p \propto e^{-mgh/T}`.
+
+    Parameters
+    ----------
+    mass, gravity, temperature : float
+        m, g and T, above 0; Boltzmann's constant is 1.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.testsystems.Barometric(mass=2.0, gravity=10.0, temperature=5.0).mean_height
+    0.25
+    """
+
+    mass: float
+    gravity: float
+    temperature: float
+
+    def __post_init__(self) -> None:
+        for name in ("mass", "gravity", "temperature"):
+            _validate.single(name, getattr(self, name), minimum=0.0, exclusive=True)
+
+    def energy(self, height: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Energy m g h."""
+        return np.asarray(self.mass * self.gravity * np.asarray(height, dtype=np.float64))
+
+    def density(self, height: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Density relative to that at height 0."""
+        return np.exp(-self.energy(height) / self.temperature)
+
+    @property
+    def mean_height(self) -> float:
+        """Mean height T / (m g)."""
+        return self.temperature / (self.mass * self.gravity)

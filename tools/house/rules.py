@@ -28,7 +28,7 @@ OPENMP_HOME = "cpp/pyrometer/base/chunks.cpp"
 # ---- Python: storeys from the ground up; a module may import from its own storey (without cycles) and from below.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_version", "_core", "_cpu"),
-    ("_validate", "_files"),
+    ("_validate", "_files", "_special"),
     ("results", "table", "_formats", "_layout", "config", "datasets"),
     ("laws", "systems", "moments"),
     ("energy", "minimum", "entropy", "_formulas", "_squares", "_rows"),

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Positive", "Subject", "column_options", "output_options", "read", "run_options"]
+if TYPE_CHECKING:
+    from pyrometer.laws import Law
+
+__all__ = [
+    "Positive",
+    "Subject",
+    "column_options",
+    "law_of",
+    "law_options",
+    "output_options",
+    "read",
+    "run_options",
+]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -62,6 +74,37 @@ def column_options(function: _Function) -> _Function:
             "--columns", metavar="COL,COL,...", help="Columns of the features.  [default: all but the target]"
         ),
     )(function)
+
+
+def law_options(function: _Function) -> _Function:
+    """--init, --scale and --length."""
+    return _apply(
+        click.option(
+            "--init",
+            type=click.Choice(["normal", "uniform"]),
+            default="normal",
+            show_default=True,
+            help="Law of parameters.",
+        ),
+        click.option("--scale", type=Positive, help="Standard deviation σ of the normal law.  [default: 10]"),
+        click.option("--length", type=Positive, help="Length L of the uniform law's interval.  [default: 6 scale]"),
+    )(function)
+
+
+def law_of(init: str, scale: float | None, length: float | None) -> tuple[Law, dict[str, float]]:
+    """Return the law that the options describe, and its width by name."""
+    from pyrometer.laws import Normal, Uniform
+    from pyrometer.tables._cases import SIGMAS_PER_LENGTH
+
+    if init == "normal":
+        if length is not None:
+            raise click.UsageError("--length is of --init uniform; a normal law has --scale.")
+        scale = 10.0 if scale is None else scale
+        return Normal(scale), {"scale": scale}
+    if length is not None and scale is not None:
+        raise click.UsageError("--length and --scale exclude each other: a uniform law is as long as 6 scale.")
+    length = SIGMAS_PER_LENGTH * (10.0 if scale is None else scale) if length is None else length
+    return Uniform(length), {"length": length}
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyrometer.cli._options import Positive, column_options, output_options, read, run_options
+from pyrometer.cli._options import (
+    Positive,
+    column_options,
+    law_of,
+    law_options,
+    output_options,
+    read,
+    run_options,
+)
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED
 
 if TYPE_CHECKING:
-    from pyrometer.laws import Law
     from pyrometer.systems import Penalty, System
 
 __all__ = ["command"]
@@ -31,11 +38,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
     help="Features in units of their standard deviations, or as they are. T depends on it.",
 )
 @click.option("--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss.")
-@click.option(
-    "--init", type=click.Choice(["normal", "uniform"]), default="normal", show_default=True, help="Law of parameters."
-)
-@click.option("--scale", type=Positive, help="Standard deviation σ of the normal law.  [default: 10]")
-@click.option("--length", type=Positive, help="Length L of the uniform law's interval.  [default: 6 scale]")
+@law_options
 @click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
 @click.option("--l2", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
 @click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
@@ -77,7 +80,7 @@ def command(
     DATA is a CSV, Parquet or Arrow file; - is CSV on standard input. Exit codes: 1 where the verdict is one of
     --fail-on, 3 where T is undefined.
     """
-    law, widths = _law(init, scale, length)
+    law, widths = law_of(init, scale, length)
     penalty, weight = _penalty(l1, l2)
     subject = read(data, target, drop, columns, standardize)
 
@@ -136,22 +139,6 @@ def command(
     if answer.verdict == "undefined":
         click.echo("note: the entropy is 0, the temperature undefined; --resolution chooses another cell", err=True)
         click.get_current_context().exit(UNDECIDED)
-
-
-def _law(init: str, scale: float | None, length: float | None) -> tuple[Law, dict[str, float]]:
-    """Return the law that the options describe, and its width by name."""
-    from pyrometer.laws import Normal, Uniform
-    from pyrometer.tables._cases import SIGMAS_PER_LENGTH
-
-    if init == "normal":
-        if length is not None:
-            raise click.UsageError("--length is of --init uniform; a normal law has --scale.")
-        scale = 10.0 if scale is None else scale
-        return Normal(scale), {"scale": scale}
-    if length is not None and scale is not None:
-        raise click.UsageError("--length and --scale exclude each other: a uniform law is as long as 6 scale.")
-    length = SIGMAS_PER_LENGTH * (10.0 if scale is None else scale) if length is None else length
-    return Uniform(length), {"length": length}
 
 
 def _penalty(l1: float | None, l2: float | None) -> tuple[Penalty | None, dict[str, float]]:

@@ -1,0 +1,125 @@
+"""``pyrometer mix``."""
+
+from __future__ import annotations
+
+import click
+
+from pyrometer.cli._options import column_options, law_of, law_options, output_options, read
+from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._program import CONDITION, UNDECIDED
+
+__all__ = ["command"]
+
+
+@click.command("mix", short_help="Put two files together: heat, pooling loss and its test.")
+@click.argument("a")
+@click.argument("b")
+@click.option("--target", metavar="COL", required=True, help="Column of the target, in both files.")
+@column_options
+@click.option("--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss.")
+@law_options
+@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="Level of the test.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["different", "not-between"]),
+    multiple=True,
+    help="Exit with 1 if one model does not hold for both (at --alpha), or if T does not lie between.",
+)
+@output_options
+def command(
+    a: str,
+    b: str,
+    target: str,
+    drop: tuple[str, ...],
+    columns: str | None,
+    energy: str,
+    init: str,
+    scale: float | None,
+    length: float | None,
+    intercept: bool,
+    alpha: float,
+    fail_on: tuple[str, ...],
+    form: str | None,
+    output: str | None,
+) -> None:
+    """Print the temperatures of the data in A, in B and in both, the heat between them, and what pooling them costs.
+
+    A and B are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. For retraining, A is the
+    old data and B the new: the pooling loss is what one model for both gives away. Exit codes: 1 where a --fail-on
+    condition holds, 3 where --fail-on different cannot be decided.
+    """
+    law, widths = law_of(init, scale, length)
+    subjects = [read(path, target, drop, columns, standardize=False) for path in (a, b)]
+    names = [set(subject.names) for subject in subjects]
+    if names[0] != names[1]:
+        odd = ", ".join(sorted(names[0] ^ names[1]))
+        raise click.ClickException(f"{a} and {b} must have the same columns, got {odd} in one only; use --drop.")
+    order = [subjects[1].names.index(name) for name in subjects[0].names]
+
+    from pyrometer._version import __version__
+    from pyrometer.mixture import mix
+    from pyrometer.systems import LinearRegression, LogisticRegression
+    from pyrometer.table import Table
+
+    def system(X: object, y: object) -> LinearRegression | LogisticRegression:
+        if energy == "ce":
+            return LogisticRegression(X, y, intercept=intercept)
+        return LinearRegression(X, y, energy=energy, intercept=intercept)
+
+    mixture = mix(system(subjects[0].X, subjects[0].y), system(subjects[1].X[:, order], subjects[1].y), law)
+    loss = {"mse": f"({target})^2", "mae": target, "ce": "nat"}[energy]
+    rows = [
+        {
+            "data": name,
+            "rows": count,
+            "E": part.energy,
+            "E*": part.minimum_energy,
+            "S": part.entropy,
+            "T": part.value,
+            "T limit": limit,
+            "heat": heat,
+            "verdict": part.verdict,
+        }
+        for name, count, part, limit, heat in (
+            ("a", mixture.rows_a, mixture.a, mixture.limit_a, mixture.heat_a),
+            ("b", mixture.rows_b, mixture.b, mixture.limit_b, mixture.heat_b),
+            ("both", mixture.rows_a + mixture.rows_b, mixture.mixed, mixture.limit_mixed, 0.0),
+        )
+    ]
+    units = {"rows": "1", "S": "nat"} | dict.fromkeys(("E", "E*", "heat"), loss)
+    units |= dict.fromkeys(("T", "T limit"), f"{loss}/nat")
+    pooling = {
+        "pooling loss": mixture.pooling_loss,
+        "test": mixture.test,
+        "p": mixture.p_value,
+        "between": "yes" if mixture.between else "no",
+    }
+    tables = [
+        Table.from_rows("Temperatures", rows, units=units),
+        Table.from_rows("Pooling", [pooling], units={"pooling loss": loss, "p": "1"}),
+    ]
+    provenance = {
+        "pyrometer": __version__,
+        "a": subjects[0].source,
+        "b": subjects[1].source,
+        "target": target,
+        "features": "raw",
+        "intercept": intercept,
+        "energy": energy,
+        "law": init,
+        **widths,
+    }
+    emit(tables, provenance, form_of(form, output), output)
+    if "different" in fail_on and mixture.test == "none":
+        click.echo("note: --fail-on different cannot be decided: this loss or these rows have no test", err=True)
+        click.get_current_context().exit(UNDECIDED)
+    if ("different" in fail_on and mixture.p_value < alpha) or ("not-between" in fail_on and not mixture.between):
+        click.echo("note: a condition that --fail-on names holds", err=True)
+        click.get_current_context().exit(CONDITION)

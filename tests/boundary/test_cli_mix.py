@@ -1,0 +1,55 @@
+"""``pyrometer mix``: numbers, exit codes, and files that do not fit together."""
+
+import json
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two files with their columns in different orders, of different models."""
+    rng = np.random.default_rng(0)
+    made = []
+    for name, m, slope, order in (("a", 40, 1.0, "uvy"), ("b", 120, 3.0, "yvu")):
+        X = rng.normal(size=(m, 2))
+        columns = dict(zip("uvy", (*X.T, X @ [slope, 2.0] + rng.normal(size=m)), strict=True))
+        path = tmp_path / f"{name}.csv"
+        np.savetxt(
+            path, np.column_stack([columns[c] for c in order]), delimiter=",", header=",".join(order), comments=""
+        )
+        made.append((path, X, columns["y"]))
+    return made
+
+
+def test_numbers_are_those_of_the_library(run, files):
+    (a, *one), (b, *other) = files
+    result = run("mix", a, b, "--target", "y", "--scale", "2", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    temperatures, pooling = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
+    mixture = pm.mix(pm.LinearRegression(*one), pm.LinearRegression(*other), pm.Normal(2.0))
+    found = [row["T"] for row in temperatures["rows"]]
+    assert found == pytest.approx([mixture.temperature_a, mixture.temperature_b, mixture.temperature_mixed], rel=1e-10)
+    assert pooling["rows"][0]["p"] == pytest.approx(mixture.p_value)
+    assert pooling["rows"][0]["pooling loss"] == pytest.approx(mixture.pooling_loss)
+
+
+def test_exit_codes(run, files):
+    (a, *_), (b, *_) = files
+    assert run("mix", a, b, "--target", "y", "--fail-on", "different").exit_code == 1
+    assert run("mix", a, a, "--target", "y", "--fail-on", "different").exit_code == 0
+    undecided = run("mix", a, b, "--target", "y", "--energy", "mae", "--fail-on", "different", "--format", "json")
+    assert undecided.exit_code == 3
+    json.loads(undecided.stdout, parse_constant=pytest.fail)
+
+
+def test_files_that_do_not_fit_together(run, files, tmp_path):
+    (a, *_), (b, *_) = files
+    other = tmp_path / "c.csv"
+    other.write_text("u,w,y\n1,2,3\n2,2,1\n")
+    result = run("mix", a, other, "--target", "y")
+    assert result.exit_code == 2
+    assert "must have the same columns, got v, w in one only" in result.stderr
+    assert run("mix", a, b).exit_code == 2

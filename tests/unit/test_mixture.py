@@ -1,0 +1,150 @@
+"""Two systems put together: temperatures, heats, what pooling costs, and whether it is significant."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+import pyrometer as pm
+
+
+def rows(seed, m, slope=(1.0, -2.0, 0.5), noise=1.0, size=1.0):
+    rng = np.random.default_rng(seed)
+    X = size * rng.normal(size=(m, 3))
+    return X, X @ slope + 2.0 + noise * rng.normal(size=m)
+
+
+def joined(a, b):
+    return np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1]])
+
+
+def test_temperatures_are_those_of_the_parts_and_of_all_rows():
+    a, b, law = rows(0, 200), rows(1, 600, size=3.0), pm.Normal(np.array([1.0, 100.0])[:, None])
+    mixture = pm.mix(pm.LinearRegression(*a), pm.LinearRegression(*b), law)
+    for found, data in ((mixture.a, a), (mixture.b, b), (mixture.mixed, joined(a, b))):
+        expected = pm.temperature(pm.LinearRegression(*data), law)
+        np.testing.assert_allclose(found.value, expected.value, rtol=1e-12)
+    np.testing.assert_array_equal(mixture.temperature_mixed, mixture.mixed.value)
+    # (3.52): in the limit the mean of the two, weighed by rows.
+    mean = (200 * mixture.limit_a + 600 * mixture.limit_b) / 800
+    np.testing.assert_allclose(mixture.limit_mixed[1], mean[1], rtol=1e-13)
+    assert mixture.between[1]
+
+
+@pytest.mark.parametrize("kind", ["mse", "l2", "mae", "ce", "moments"])
+def test_the_account_balances(kind):
+    a, b, law = rows(2, 150), rows(3, 450, slope=(2.0, 0.0, 0.0), size=2.0), pm.Normal(3.0)
+    make = {
+        "mse": pm.LinearRegression,
+        "l2": lambda X, y: pm.LinearRegression(X, y, penalty=pm.L2(0.3)),
+        "mae": lambda X, y: pm.LinearRegression(X, y, energy="mae"),
+        "ce": lambda X, y: pm.LogisticRegression(X, y > np.median(y) + np.random.default_rng(0).normal(size=len(y))),
+        "moments": pm.Moments.of,
+    }[kind]
+    systems = make(*a), make(*b)
+    mixture = pm.mix(*systems, law)
+    S = mixture.mixed.entropy
+    assert mixture.heat_a + mixture.heat_b == 0.0
+    # Each heat is what the mean energy gains on the way to that of all rows, an independent number.
+    assert mixture.heat_a == pytest.approx(0.25 * (mixture.mixed.energy - mixture.a.energy), rel=1e-12)
+    assert mixture.heat_b == pytest.approx(0.75 * (mixture.mixed.energy - mixture.b.energy), rel=1e-12)
+    weighed = 0.25 * mixture.temperature_a + 0.75 * mixture.temperature_b
+    assert mixture.temperature_mixed * S == pytest.approx(weighed * S - mixture.pooling_loss, rel=1e-11)
+    assert mixture.pooling_loss > 0.0
+    assert mixture.test == {"mse": "chow", "moments": "chow", "ce": "likelihood-ratio"}.get(kind, "none")
+    assert np.isnan(mixture.p_value) == (mixture.test == "none")
+
+
+@pytest.mark.parametrize("slope", [(1.0, -2.0, 0.5), (1.1, -2.0, 0.5), (1.0, -2.0, 5.0)])
+def test_chow_is_that_of_three_regressions(slope):
+    a, b = rows(4, 80), rows(5, 120, slope=slope)
+    square = [sm.OLS(y, sm.add_constant(X)).fit().ssr for X, y in (a, b, joined(a, b))]
+    F = ((square[2] - square[0] - square[1]) / 4) / ((square[0] + square[1]) / (200 - 8))
+    mixture = pm.mix(pm.LinearRegression(*a), pm.LinearRegression(*b), pm.Normal(1.0))
+    assert mixture.p_value == pytest.approx(stats.f.sf(F, 4, 192), rel=1e-8)
+    assert mixture.pooling_loss == pytest.approx((square[2] - square[0] - square[1]) / 200, rel=1e-9)
+
+
+def test_the_likelihood_ratio_is_that_of_three_logits():
+    rng = np.random.default_rng(6)
+    parts = []
+    for weight in (0.5, 1.5):
+        X = rng.normal(size=(400, 2))
+        parts.append((X, (X @ [weight, 1.0] > rng.logistic(size=400)).astype(float)))
+    likelihood = [sm.Logit(y, sm.add_constant(X)).fit(disp=0).llf for X, y in (*parts, joined(*parts))]
+    mixture = pm.mix(*(pm.LogisticRegression(X, y) for X, y in parts), pm.Normal(1.0))
+    statistic = 2 * (likelihood[0] + likelihood[1] - likelihood[2])
+    assert mixture.p_value == pytest.approx(stats.chi2.sf(statistic, 3), rel=1e-6)
+
+
+def test_the_p_value_is_calibrated():
+    """Under one model for both the p-value is uniform, dependent columns or not; a stack is tested pair by pair."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(2, 2000, 15, 3))
+    X[..., 2] = X[..., 0] - X[..., 1]  # two independent columns
+    y = X @ [1.0, 2.0, 3.0] + 4.0 + rng.normal(size=X.shape[:-1])
+    mixture = pm.mix(*(pm.LinearRegression(X[k], y[k]) for k in range(2)), pm.Normal(1.0))
+    assert mixture.p_value.shape == (2000,)
+    assert stats.kstest(mixture.p_value, "uniform").pvalue > 1e-3
+    # What a wrong count of parameters, four for three, would make of it:
+    F = stats.f.isf(mixture.p_value, 3, 24)
+    assert stats.kstest(stats.f.sf(F * 3 / 4, 4, 22), "uniform").pvalue < 1e-6
+
+
+def test_between_is_a_statement_of_the_limit():
+    """Conflicting labels: at a scale of 1 the mixture is colder than both, at 1000 it lies between."""
+    X = np.random.default_rng(8).normal(size=(100, 4))
+    a, b = pm.LinearRegression(X, 30 * X.sum(axis=1)), pm.LinearRegression(X * 1.2, -30 * X.sum(axis=1))
+    mixture = pm.mix(a, b, pm.Normal(np.array([1.0, 1000.0])[:, None]))
+    assert mixture.between.tolist() == [False, True]
+    assert mixture.temperature_mixed[0] < min(mixture.temperature_a[0], mixture.temperature_b[0])
+
+
+def test_heat_flows_from_hot_to_cold_in_the_limit():
+    rng = np.random.default_rng(9)
+    X, y = rng.normal(size=(2, 300, 40, 5)) * rng.uniform(0.5, 2.0, size=(2, 300, 1, 1)), rng.normal(size=(2, 300, 40))
+    mixture = pm.mix(*(pm.LinearRegression(X[k], y[k]) for k in range(2)), pm.Normal([[1.0], [1e4]]))
+    hotter = mixture.temperature_a > mixture.temperature_b
+    assert (hotter == (mixture.heat_a < 0))[:, 1].all()
+    assert mixture.between[:, 1].all()
+    assert not mixture.between[:, 0].all()
+
+
+def test_retraining_on_kept_moments_and_dropping_them_again():
+    old, new = rows(10, 90), rows(11, 60)
+    kept, fresh = pm.Moments.of(*old), pm.Moments.of(*new)
+    mixture = pm.mix(kept, fresh, pm.Uniform(6.0))
+    left = pm.temperature(pm.LinearRegression.from_moments((kept + fresh) - kept), pm.Uniform(6.0))
+    assert left.value == pytest.approx(mixture.temperature_b, rel=1e-12)
+    assert (mixture.rows_a, mixture.rows_b) == (90, 60)
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning")
+def test_what_cannot_be_tested_says_so():
+    few = pm.LinearRegression([[1.0], [2.0]], [1.0, 3.0])
+    mixture = pm.mix(few, few, pm.Normal(1.0))
+    assert mixture.test == "none"
+    assert np.isnan(mixture.p_value)
+    apart = pm.LogisticRegression([[1.0], [2.0]], [0, 1])
+    with pytest.warns(pm.SeparationWarning):
+        assert pm.mix(apart, apart, pm.Normal(1.0)).test == "none"
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (pm.LinearRegression([[1.0], [2.0]], [1.0, 2.0], energy="mae"), "energy 'mse' and 'mae'"),
+        (pm.LinearRegression([[1.0], [2.0]], [1.0, 2.0], penalty=pm.L2(1.0)), "penalty None and L2"),
+        (pm.LinearRegression([[1.0], [2.0]], [1.0, 2.0], intercept=False), "intercept True and False"),
+        (pm.LinearRegression([[1.0, 2.0]], [1.0]), "parameters 2 and 3"),
+        (pm.LinearRegression(np.ones((2, 3, 1)), np.ones((2, 3))), r"shape \(\) and \(2,\)"),
+    ],
+)
+def test_systems_of_two_kinds_are_refused(other, message):
+    with pytest.raises(ValueError, match=message):
+        pm.mix(pm.LinearRegression([[1.0], [3.0], [4.0]], [1.0, 2.0, 2.0]), other, pm.Normal(1.0))
+
+
+def test_what_is_no_system_is_refused():
+    with pytest.raises(TypeError, match="b must be a LinearRegression, a LogisticRegression or Moments, got int"):
+        pm.mix(pm.Moments.of([[1.0]], [1.0]), 3, pm.Normal(1.0))
