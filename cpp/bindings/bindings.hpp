@@ -54,5 +54,6 @@ void bind_absolute(py::module_& module);
 void bind_energy(py::module_& module);
 void bind_rows(py::module_& module);
 void bind_sampled_rows(py::module_& module);
+void bind_network_chain(py::module_& module);
 
 }  // namespace pyrometer::bindings

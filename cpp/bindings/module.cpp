@@ -45,4 +45,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bindings::bind_energy(module);
   bindings::bind_rows(module);
   bindings::bind_sampled_rows(module);
+  bindings::bind_network_chain(module);
 }

@@ -97,3 +97,21 @@ def sample_rows(
 def sample_rows_energies(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, samples: int, threads: int
 ) -> _F64: ...  # (s, b, samples)
+
+# Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;
+# weight (> 0), bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2. activation: "tanh" "sigmoid" "relu"
+# "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu". error: absolute, an estimate from above; trusted (b,) bool:
+# where it is below 1e-4 of the energy in every layer.
+_Widths: TypeAlias = npt.NDArray[np.int64]
+
+def network_chain(
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+) -> tuple[_F64, _F64, npt.NDArray[np.bool_]]: ...  # energy, error (b, L), trusted
+def network_chain_samples(
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, seed: _Seed, samples: int, threads: int
+) -> tuple[_F64, _F64]: ...  # mean, standard error (b, L)
+
+# Infinite width, and with the term of order 1/n.
+def network_mean_field(
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)

@@ -1,0 +1,70 @@
+#include <string>
+
+#include "bindings.hpp"
+#include "pyrometer/energy/chain.hpp"
+
+namespace pyrometer::bindings {
+namespace {
+
+energy::Networks networks_of(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
+                             const Array<double>& bias, const Array<double>& norms) {
+  require_rank(widths, 1, "widths");
+  return {model::activation_named(activation),
+          {widths.data(), widths.data() + widths.size()},
+          matrix_of(weight, "weight"),
+          matrix_of(bias, "bias"),
+          vector_of(norms, "norms")};
+}
+
+std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(const std::string& activation,
+                                                                    const Array<Index>& widths,
+                                                                    const Array<double>& weight,
+                                                                    const Array<double>& bias,
+                                                                    const Array<double>& norms, int threads) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+  Array<double> energies({networks.laws(), networks.layers()}), errors({networks.laws(), networks.layers()});
+  Array<bool> trusted(networks.laws());
+  double *energy_out = energies.mutable_data(), *error_out = errors.mutable_data();
+  auto* trusted_out = reinterpret_cast<unsigned char*>(trusted.mutable_data());
+  released([&] { energy::network_chain(networks, threads, energy_out, error_out, trusted_out); });
+  return {energies, errors, trusted};
+}
+
+using Pair = std::tuple<Array<double>, Array<double>>;
+
+Pair network_chain_samples(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
+                           const Array<double>& bias, const Array<double>& norms, base::Seed seed, Index samples,
+                           int threads) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+  Array<double> mean({networks.laws(), networks.layers()}), error({networks.laws(), networks.layers()});
+  double *mean_out = mean.mutable_data(), *error_out = error.mutable_data();
+  released([&] { energy::network_chain_samples(networks, seed, samples, threads, mean_out, error_out); });
+  return {mean, error};
+}
+
+Pair network_mean_field(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
+                        const Array<double>& bias, const Array<double>& norms, int threads) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+  Array<double> leading({networks.laws(), networks.layers()}), corrected({networks.laws(), networks.layers()});
+  double *leading_out = leading.mutable_data(), *corrected_out = corrected.mutable_data();
+  released([&] { energy::network_mean_field(networks, threads, leading_out, corrected_out); });
+  return {leading, corrected};
+}
+
+}  // namespace
+
+void bind_network_chain(py::module_& module) {
+  module.def(
+      "network_chain", &network_chain, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
+      "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
+      "Mean energy of every layer under normal laws, its error and whether that can be trusted: widths (L + 1,), "
+      "weight, bias (b, L), norms (m,) -> (b, L), (b, L), (b,).");
+  module.def("network_chain_samples", &network_chain_samples, "activation"_a, "widths"_a.noconvert(),
+             "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "samples"_a, "threads"_a,
+             "The same by sampled scalar chains -> mean, standard error (b, L).");
+  module.def("network_mean_field", &network_mean_field, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
+             "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
+             "At infinite width, and with the term of order 1 / n -> leading, corrected (b, L).");
+}
+
+}  // namespace pyrometer::bindings
