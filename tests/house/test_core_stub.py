@@ -62,6 +62,7 @@ SAMPLES = {
     "_Seed": (1, 2),
     "_F64": np.zeros((2, 2)),
     "_Rows": np.zeros((2, 2)),
+    "_Widths": np.ones(2, np.int64),
 }
 ARRAYS = [
     (name, argument.arg)

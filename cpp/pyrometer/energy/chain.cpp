@@ -28,8 +28,8 @@ struct Fineness {
   double nodes, nodes_each;  // of a grid, and for each unit of its width
   double step;               // of the quadrature over one unit
 };
-constexpr Fineness kFine{10, 18, 10, 4.5, 0.1};
-constexpr Fineness kCoarse{8, 14, 8, 3.4, 0.125};
+constexpr Fineness kFine{10, 18, 10, 4.5, 0.08};
+constexpr Fineness kCoarse{8, 14, 8, 3.4, 0.1};
 
 /// One law of one network.
 struct Chain {

@@ -28,34 +28,34 @@ double chi_square(double degrees, int power) {
 }
 
 const Rule& square_of_normal() {
-  static const Rule rule = energy::squared_unit(model::Activation::identity, 1, 0.1);
+  static const Rule rule = energy::squared_unit(model::Activation::identity, 1, 0.08);
   return rule;
 }
 
 }  // namespace
 
 TEST_CASE("the quadrature over one unit has the moments of a squared normal number") {
-  for (int power = 0; power <= 15; ++power)
-    CHECK(raw(square_of_normal(), power) == doctest::Approx(chi_square(1, power)).epsilon(1e-12));
+  for (int power = 0; power <= 7; ++power)
+    CHECK(raw(square_of_normal(), power) == doctest::Approx(chi_square(1, power)).epsilon(1e-13));
 }
 
 TEST_CASE("a compressed rule in q keeps 2 K moments, its points inside the law") {
   const Rule rule = energy::compressed(square_of_normal(), 6, kInfinity);
   CHECK(rule.size() == 6);
   for (int power = 0; power <= 11; ++power)
-    CHECK(raw(rule, power) == doctest::Approx(chi_square(1, power)).epsilon(1e-11));
+    CHECK(raw(rule, power) == doctest::Approx(raw(square_of_normal(), power)).epsilon(1e-11));
   CHECK(std::abs(raw(rule, 12) / chi_square(1, 12) - 1) > 1e-4);
 }
 
 TEST_CASE("sums of squared normals are chi-square, by powering and by cumulants") {
   for (const Index count : {1, 2, 3, 7, 64, 100, 1000})
-    for (int power = 0; power <= 15; ++power) {
+    for (int power = 0; power <= 9; ++power) {
       const double expected = chi_square(static_cast<double>(count), power);
-      CHECK(raw(energy::sum_by_powering(square_of_normal(), count, 8, kInfinity), power) ==
-            doctest::Approx(expected).epsilon(1e-11));
+      CHECK(raw(energy::sum_by_powering(square_of_normal(), count, 5, kInfinity), power) ==
+            doctest::Approx(expected).epsilon(1e-9));
       if (count >= 64)
-        CHECK(raw(energy::sum_by_cumulants(square_of_normal(), count, 8), power) ==
-              doctest::Approx(expected).epsilon(1e-10));
+        CHECK(raw(energy::sum_by_cumulants(square_of_normal(), count, 5), power) ==
+              doctest::Approx(expected).epsilon(1e-9));
     }
 }
 
