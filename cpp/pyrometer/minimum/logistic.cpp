@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "pyrometer/base/aligned.hpp"
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/doubled.hpp"
@@ -64,23 +65,34 @@ void complain(const data::Rows<T>& rows, const std::string& where) {
   }
 }
 
-/// About `count` rows, in groups of neighbours that lie evenly over all.
+/// About `count` rows, in groups of neighbours that lie evenly over all; `count` is at most a quarter of them.
 template <class T>
-struct Sample {
-  std::vector<T> X, y;
-  data::Rows<T> rows;
-
-  Sample(const data::Rows<T>& all, Index count) {
-    constexpr Index kNeighbours = 16;
-    const Index groups = std::max<Index>(1, count / kNeighbours), p = all.features;
-    for (Index g = 0; g < groups; ++g) {
-      const Index begin = static_cast<Index>(static_cast<double>(g) * static_cast<double>(all.rows - kNeighbours) /
-                                             static_cast<double>(groups));
-      X.insert(X.end(), all.X + begin * p, all.X + (begin + kNeighbours) * p);
-      y.insert(y.end(), all.y + begin, all.y + begin + kNeighbours);
-    }
-    rows = {X.data(), y.data(), static_cast<Index>(y.size()), p, static_cast<Index>(X.size())};
+class Sample {
+ public:
+  Sample(const data::Rows<T>& all, Index count, int threads)
+      : groups_(std::max<Index>(1, count / kNeighbours)),
+        X_(base::aligned_array<T>(groups_ * kNeighbours * all.features)),
+        y_(base::aligned_array<T>(groups_ * kNeighbours)) {
+    const Index p = all.features, room = all.rows - kNeighbours;
+    const base::Chunks chunks{groups_, 64};
+    base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
+      for (Index g = chunks.begin(k); g < chunks.end(k); ++g) {
+        const auto begin =
+            static_cast<Index>(static_cast<double>(g) / static_cast<double>(groups_) * static_cast<double>(room));
+        std::copy(all.X + begin * p, all.X + (begin + kNeighbours) * p, X_.get() + g * kNeighbours * p);
+        std::copy(all.y + begin, all.y + begin + kNeighbours, y_.get() + g * kNeighbours);
+      }
+    });
   }
+  [[nodiscard]] data::Rows<T> rows(Index features) const {
+    const Index count = groups_ * kNeighbours;
+    return {X_.get(), y_.get(), count, features, count * features};
+  }
+
+ private:
+  static constexpr Index kNeighbours = 16;
+  Index groups_;
+  base::AlignedArray<T> X_, y_;
 };
 
 /// Means through the first row: a constant column has its own value for a mean, and deviations of exactly 0.
@@ -134,11 +146,11 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   std::vector<double> shift(static_cast<std::size_t>(p), 0.0), theta(static_cast<std::size_t>(n), 0.0);
   Index size = std::max<Index>(1024, 12 * n);
   const bool sampled = 4 * size <= rows.rows;
-  if (intercept) shift = sampled ? means(Sample<T>(rows, size).rows) : means(rows);
+  if (intercept) shift = sampled ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
   Run before;
   for (; 4 * size <= rows.rows; size *= 8) {
-    const Sample<T> sample(rows, size);
-    Sweep<T> sweep(sample.rows, intercept, shift.data(), threads);
+    const Sample<T> sample(rows, size, threads);
+    Sweep<T> sweep(sample.rows(p), intercept, shift.data(), threads);
     before = newton(sweep, std::move(theta), Goal{12, 1e-7, true}, &before);
     if (before.ending == Ending::not_finite) complain(rows, where);
     theta = before.theta;
