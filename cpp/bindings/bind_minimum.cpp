@@ -5,18 +5,20 @@
 namespace pyrometer::bindings {
 namespace {
 
+using Shape = std::vector<py::ssize_t>;
+
 // Where the core writes, as the tuple (value, parameters, gap, relative_error, condition, rank).
 struct Answers {
   Array<double> value, parameters, gap, relative_error, condition;
   Array<Index> rank;
 
-  Answers(Index systems, Index n)
-      : value(systems),
-        parameters({systems, n}),
-        gap(systems),
-        relative_error(systems),
-        condition(systems),
-        rank(systems) {}
+  Answers(const Shape& shape, Index n)
+      : value(shape), parameters(with(shape, n)), gap(shape), relative_error(shape), condition(shape), rank(shape) {}
+
+  static Shape with(Shape shape, Index n) {
+    shape.push_back(n);
+    return shape;
+  }
 
   template <class T>
   static std::span<T> all(Array<T>& array) {
@@ -37,13 +39,23 @@ minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<
   return {systems, count, columns - 1, mean.data(), scatter.data(), intercept};
 }
 
-template <auto minimise>
-py::tuple from_moments(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
-                       double weight, bool penalise_intercept, int threads) {
+py::tuple least_squares(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+                        double weight, bool penalise_intercept, int threads) {
   const minimum::Moments data = moments_of(count, mean, scatter, intercept);
-  Answers answers(data.systems, data.parameters());
+  Answers answers({data.systems}, data.parameters());
   const minimum::Minima out = answers.slots();
-  released([&] { minimise(data, {weight, penalise_intercept}, threads, out); });
+  released([&] { minimum::least_squares(data, {weight, penalise_intercept}, threads, out); });
+  return answers.tuple();
+}
+
+py::tuple lasso(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+                const Array<double>& weights, bool penalise_intercept, int threads) {
+  const minimum::Moments data = moments_of(count, mean, scatter, intercept);
+  require_rank(weights, 1, "l1");
+  const std::span<const double> path{weights.data(), static_cast<std::size_t>(weights.size())};
+  Answers answers({data.systems, weights.size()}, data.parameters());
+  const minimum::Minima out = answers.slots();
+  released([&] { minimum::lasso(data, path, penalise_intercept, threads, out); });
   return answers.tuple();
 }
 
@@ -56,7 +68,7 @@ py::tuple from_rows(const Array<T>& X, const Array<T>& y, const Array<double>& m
   const py::ssize_t systems = X.shape(0), rows = X.shape(1), p = X.shape(2);
   if (y.shape(0) != systems || y.shape(1) != rows || mean.shape(0) != systems || mean.shape(1) != p + 1)
     throw py::value_error("X must have shape (s, m, p), y (s, m) and mean (s, p + 1)");
-  Answers answers(systems, p + (intercept ? 1 : 0));
+  Answers answers({systems}, p + (intercept ? 1 : 0));
   const minimum::Minima out = answers.slots();
   const BasicMatrix<T> all{X.data(), systems * rows, p};
   released([&] {
@@ -74,12 +86,12 @@ void bind_rows(py::module_& module) {
 }  // namespace
 
 void bind_minimum(py::module_& module) {
-  module.def("least_squares", &from_moments<&minimum::least_squares>, "count"_a, "mean"_a.noconvert(),
-             "scatter"_a.noconvert(), "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a);
+  module.def("least_squares", &least_squares, "count"_a, "mean"_a.noconvert(), "scatter"_a.noconvert(), "intercept"_a,
+             "l2"_a, "penalise_intercept"_a, "threads"_a);
   bind_rows<double>(module);
   bind_rows<float>(module);
-  module.def("lasso", &from_moments<&minimum::lasso>, "count"_a, "mean"_a.noconvert(), "scatter"_a.noconvert(),
-             "intercept"_a, "l1"_a, "penalise_intercept"_a, "threads"_a);
+  module.def("lasso", &lasso, "count"_a, "mean"_a.noconvert(), "scatter"_a.noconvert(), "intercept"_a,
+             "l1"_a.noconvert(), "penalise_intercept"_a, "threads"_a);
 }
 
 }  // namespace pyrometer::bindings

@@ -23,7 +23,7 @@ from pyrometer.energy import energy_variance, mean_energy, sample_energies, samp
 from pyrometer.entropy import entropy
 from pyrometer.errors import MomentsFileError, PrecisionWarning, SeparationWarning
 from pyrometer.laws import Mixed, Normal, Uniform
-from pyrometer.minimum import minimum_energy
+from pyrometer.minimum import minimum_energy, minimum_path
 from pyrometer.mixture import Mixture, mix
 from pyrometer.moments import Moments
 from pyrometer.results import Estimate, Minimum, Temperature
@@ -61,6 +61,7 @@ __all__ = [
     "mean_energy",
     "minimum_energy",
     "mix",
+    "minimum_path",
     "sample_energies",
     "sample_parameters",
     "show_config",

@@ -46,8 +46,10 @@ def least_squares(
 def least_squares_rows(
     X: _Rows, y: _Rows, mean: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int
 ) -> _Minima: ...
+
+# l1 (k,), >= 0, in any order; answers (s, k), parameters (s, k, n).
 def lasso(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, l1: float, penalise_intercept: bool, threads: int
+    count: int, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int
 ) -> _Minima: ...
 
 # The infimum of the cross entropy of rows labelled 0 or 1: value (s,), parameters (s, n), gap (s,), attained (s,) bool,

@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core
+from pyrometer import _core, _validate
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 from pyrometer.systems import L1, System, require_system
 
-__all__ = ["minimum_energy"]
+__all__ = ["minimum_energy", "minimum_path"]
 
 # Below this many digits the rows are asked. The count is a bound that is usually 1 to 3 digits too modest, and a
 # temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of the moments.
@@ -75,7 +75,8 @@ def minimum_energy(system: System) -> Minimum:
     is at hand (of the rows; of their moments), get coefficient 0, and `gap` is for data that are dependent
     exactly. For data that are not, a parameter of the size of 1 / rounding could fit their rounding too.
 
-    With an L2 penalty, `rank` and `condition` are those of the penalised problem, whose columns are independent.
+    With an L2 penalty, `rank` and `condition` are those of the penalised problem, whose columns are independent; with
+    an L1 penalty, of the columns that it lets in: where they are independent, the minimiser is unique.
 
     An absolute error is minimised by exact steps between vertices, from a start that a sample and a smoothed problem
     give; a feasible point of the dual problem certifies it. A cross entropy is minimised by Newton's method on centred
@@ -107,45 +108,122 @@ def minimum_energy(system: System) -> Minimum:
     return minimum
 
 
+def minimum_path(system: System, lam: npt.ArrayLike) -> Minimum:
+    r"""Minimise the penalised energy of a lasso for many weights: its regularisation path.
+
+    The energy is (2.20), the weights :math:`\lambda` replace the one that the system has. Each minimum starts from that
+    for the next larger weight, so that a path takes a fraction of the time of its points.
+
+    Parameters
+    ----------
+    system : LinearRegression
+        A system with an L1 penalty, or a stack of such systems.
+    lam : array_like, shape (k,)
+        Weights, finite and >= 0, in any order.
+
+    Returns
+    -------
+    Minimum
+        As of `minimum_energy`, its arrays of the shape of the system's stack followed by k; ``parameters`` has shape
+        ``(..., k, n)``.
+
+    Raises
+    ------
+    TypeError
+        If the system has no L1 penalty, or `lam` is not real.
+    ValueError
+        If `lam` is not one-dimensional, finite and >= 0.
+
+    Warns
+    -----
+    PrecisionWarning
+        If fewer than 9 digits of a value are certain.
+
+    Notes
+    -----
+    Second moments are all that is read. A weight of 0 is least squares.
+
+    Time O(k a\ :sup:`2` (a + p)) for each system of p features of which a are active, usually less.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L1(1.0, intercept=False))
+    >>> path = pm.minimum_path(system, [10.0, 1.0, 0.0])
+    >>> path.parameters[:, 0].round(3).tolist()
+    [0.0, 0.321, 0.643]
+    >>> bool(path.value[1] == pm.minimum_energy(system).value)
+    True
+    """
+    require_system(system)
+    if not isinstance(system.penalty, L1):
+        raise TypeError(f"system must have a penalty pm.L1(lam), got penalty={system.penalty!r}.")
+    weights = np.asarray(_validate.numeric("lam", lam), dtype=np.float64)
+    if weights.ndim != 1 or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {lam!r}.")
+    count, mean, scatter = _flat_moments(system)
+    options = (system.intercept, np.ascontiguousarray(weights), system.penalty.intercept, 0)
+    answers = _core.lasso(count, mean, scatter, *options)
+    method = np.broadcast_to(np.where(weights > 0, "coordinate-descent", "covariance"), answers[0].shape)
+    minimum = _minimum(answers, method, (*system.shape, len(weights)))
+    lost = np.asarray(minimum.digits) < _ENOUGH_DIGITS
+    if lost.any():
+        warnings.warn(_complaint(np.asarray(minimum.digits)[lost], True, system.X is not None), stacklevel=2)
+    return minimum
+
+
+def _flat_moments(system: System) -> tuple[int, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Row count, means (systems, p + 1) and scatter (systems, p + 1, p + 1)."""
+    moments = system.second_moments
+    columns = moments.mean.shape[-1]
+    mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
+    return moments.count, mean, np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
+
+
 def _minimise(system: System) -> tuple[Minimum, Warning | None]:
     """Return the minimum, and what there is to warn of."""
     moments, penalty = system.second_moments, system.penalty
-    columns = moments.mean.shape[-1]
-    mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
-    scatter = np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
+    count, mean, scatter = _flat_moments(system)
     weight = 0.0 if penalty is None else penalty.lam
     options = (system.intercept, weight, penalty is None or penalty.intercept, 0)
 
     lasso = isinstance(penalty, L1) and weight > 0
-    core = _core.lasso if lasso else _core.least_squares
-    answers = core(moments.count, mean, scatter, *options)
+    if lasso:
+        path = _core.lasso(count, mean, scatter, system.intercept, np.array([weight]), options[2], 0)
+        answers = tuple(answer[:, 0] for answer in path)
+    else:
+        answers = _core.least_squares(count, mean, scatter, *options)
     method = np.full(len(mean), "coordinate-descent" if lasso else "covariance")
     poor = np.flatnonzero(_digits(answers[3]) < _ENOUGH_DIGITS)
     if poor.size and system.X is not None and system.y is not None and not lasso:
-        X = system.X.reshape(len(mean), moments.count, columns - 1)[poor]
-        y = system.y.reshape(len(mean), moments.count)[poor]
+        X = system.X.reshape(len(mean), count, -1)[poor]
+        y = system.y.reshape(len(mean), count)[poor]
         better = _core.least_squares_rows(X, y, mean[poor], *options)
         for answer, replacement in zip(answers, better, strict=True):
             answer[poor] = replacement
         method[poor] = "orthogonal"
 
-    value, parameters, gap, relative_error, condition, rank = answers
+    value, _, gap, relative_error, *_ = answers
     digits = _digits(relative_error)
     exact = (method == "orthogonal") & (value + gap <= _ROUNDING * moments.target_square().reshape(-1))
     lost = (digits < _ENOUGH_DIGITS) & ~exact
+    minimum = _minimum(answers, method, system.shape)
+    return minimum, _complaint(digits[lost], lasso, system.X is not None) if lost.any() else None
 
-    shape = system.shape
-    minimum = Minimum(
+
+def _minimum(answers: tuple[npt.NDArray[Any], ...], method: npt.NDArray[np.str_], shape: tuple[int, ...]) -> Minimum:
+    """Gather what the core says of minima from second moments."""
+    value, parameters, gap, relative_error, condition, rank = answers
+    return Minimum(
         value=_shaped(value, shape),
-        parameters=_frozen(parameters.reshape(*shape, system.parameters)),
+        parameters=_frozen(parameters.reshape(*shape, parameters.shape[-1])),
         gap=_shaped(gap, shape),
-        attained=_shaped(np.ones(len(mean), dtype=bool), shape),
+        attained=_shaped(np.ones(value.shape, dtype=bool), shape),
         method=_shaped(method, shape),
         rank=_shaped(rank, shape),
         condition=_shaped(condition, shape),
-        digits=_shaped(digits, shape),
+        digits=_shaped(_digits(relative_error), shape),
     )
-    return minimum, _complaint(digits[lost], lasso, system.X is not None) if lost.any() else None
 
 
 def _minimise_rows(system: System) -> tuple[Minimum, Warning | None]:

@@ -85,9 +85,9 @@ class Minimum:
         "covariance" (from second moments), "orthogonal" (QR of the rows, where the moments had lost the digits),
         "coordinate-descent" (lasso), "simplex" (absolute error) or "newton" (cross entropy).
     rank : int or ndarray of int
-        Independent columns of the data, the constant one not counted.
+        Independent columns of the data, the constant one not counted; for the lasso of those that its penalty lets in.
     condition : float or ndarray
-        Condition number of the centred and scaled columns, estimated; inf where columns are dependent. nan for
+        Condition number of the same columns, centred and scaled, estimated; inf where they are dependent. nan for
         "simplex" and "newton", which do not compute it.
     digits : float or ndarray
         Correct decimal digits that `value` can be expected to have, 0 to 16.

@@ -12,6 +12,7 @@ from pyrometer import _core
 
 from . import exact
 
+PATH = np.array([0.1, 0.3, 0.02, 0.0])
 KINDS = [(True, True), (True, False), (False, True)]  # intercept, whether it is penalised
 
 
@@ -152,9 +153,74 @@ def test_a_stack_is_a_loop_for_any_threads(intercept, penalised):
     rng = np.random.default_rng(9)
     X, y = rng.normal(size=(40, 25, 6)), rng.normal(size=(40, 25))
     moments = pm.Moments.of(X, y)
-    stacks = [_core.lasso(25, moments.mean, moments.scatter, intercept, 0.1, penalised, k) for k in (1, 2, 3)]
+    stacks = [_core.lasso(25, moments.mean, moments.scatter, intercept, PATH, penalised, k) for k in (1, 2, 3)]
     for k in range(40):
-        alone = _core.lasso(25, moments.mean[k : k + 1], moments.scatter[k : k + 1], intercept, 0.1, penalised, 1)
+        alone = _core.lasso(25, moments.mean[k : k + 1], moments.scatter[k : k + 1], intercept, PATH, penalised, 1)
         for stack in stacks:
             for whole, part in zip(stack, alone, strict=True):
                 np.testing.assert_array_equal(whole[k], part[0])
+
+
+@pytest.mark.parametrize(("intercept", "penalised"), KINDS)
+@pytest.mark.parametrize("kind", ["plain", "means", "duplicates", "correlated", "wide", "units"])
+def test_a_path_is_its_points(kind, intercept, penalised):
+    X, y = make(kind, np.random.default_rng(11))
+    system = pm.LinearRegression(X, y, penalty=pm.L1(1.0, intercept=penalised), intercept=intercept)
+    lam = np.geomspace(1e-3, 30, 15)[np.random.default_rng(0).permutation(15)]
+    path = pm.minimum_path(system, lam)
+    assert path.parameters.shape == (15, system.parameters)
+    assert np.all(path.gap <= 1e-12 * path.value)
+    for k, weight in enumerate(lam):
+        alone = least(X, y, weight, intercept, penalised)
+        assert path.value[k] == pytest.approx(alone.value, rel=3e-13)
+        assert path.rank[k] == alone.rank
+        assert np.isfinite(path.condition[k]) == np.isfinite(alone.condition)
+    assert np.all(path.method == "coordinate-descent")
+
+
+def test_a_path_of_a_stack():
+    rng = np.random.default_rng(12)
+    system = pm.LinearRegression(rng.normal(size=(2, 3, 30, 4)), rng.normal(size=(2, 3, 30)), penalty=pm.L1(1.0))
+    path = pm.minimum_path(system, [0.5, 0.0])
+    assert path.value.shape == path.rank.shape == path.method.shape == (2, 3, 2)
+    assert path.parameters.shape == (2, 3, 2, 5)
+    assert path.method[0, 0].tolist() == ["coordinate-descent", "covariance"]
+    squares = pm.minimum_energy(pm.LinearRegression(system.X, system.y))
+    np.testing.assert_array_equal(path.value[..., 1], squares.value)
+
+
+def test_rank_and_condition_are_of_the_columns_let_in():
+    X, y = make("plain", np.random.default_rng(13))
+    X = X + 2 * X[:, :1]
+    minimum = least(X, y, 3.0)
+    on = np.flatnonzero(minimum.parameters[:8])
+    scaled = (X - X.mean(0)) / X.std(0)
+    assert 0 < len(on) < 8
+    assert minimum.rank == len(on)
+    assert minimum.condition == pytest.approx(np.linalg.cond(scaled[:, on]), rel=0.3)
+    assert minimum.condition < np.linalg.cond(scaled) / 2
+    twice = least(np.c_[X, X], y, 3.0)  # which of two equal columns carries the parameter is nobody's to say
+    assert twice.rank == len(on)
+    assert twice.condition == np.inf
+
+
+@pytest.mark.parametrize(
+    ("lam", "error", "match"),
+    [
+        (0.5, ValueError, "lam must be one-dimensional"),
+        ([[0.5]], ValueError, "lam must be one-dimensional"),
+        ([0.5, -1.0], ValueError, "finite and >= 0"),
+        ([np.nan], ValueError, "finite and >= 0"),
+        (["a"], TypeError, "lam"),
+    ],
+)
+def test_weights_that_are_none(lam, error, match):
+    system = pm.LinearRegression([[1.0], [2.0]], [1.0, 2.0], penalty=pm.L1(1.0))
+    with pytest.raises(error, match=match):
+        pm.minimum_path(system, lam)
+
+
+def test_a_path_needs_an_l1_penalty():
+    for penalty in (None, pm.L2(1.0)):
+        with pytest.raises(TypeError, match=r"penalty pm\.L1\(lam\), got penalty="):
+            pm.minimum_path(pm.LinearRegression([[1.0], [2.0]], [1.0, 2.0], penalty=penalty), [1.0])

@@ -261,7 +261,11 @@ def test_what_is_no_system():
         pm.minimum_energy([1, 2])
 
 
-@pytest.mark.parametrize("kernel", [_core.least_squares, _core.lasso])
+def lasso(count, mean, scatter, intercept, weight, *options):
+    return _core.lasso(count, mean, scatter, intercept, np.array([weight]), *options)
+
+
+@pytest.mark.parametrize("kernel", [_core.least_squares, lasso])
 def test_moments_that_are_none(kernel):
     mean, scatter = np.zeros((1, 2)), np.eye(2)[None].copy()
     with pytest.raises(ValueError, match="moments must be finite"):

@@ -9,7 +9,7 @@
 
 namespace pyrometer::minimum {
 
-void Centred::assemble(const Moments& data, Index system, double l2) {
+void Centred::take(const Moments& data, Index system, double l2) {
   features = data.features;
   count = static_cast<double>(data.count);
   scatter = data.scatter_of(system);
@@ -30,7 +30,7 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
           "; rescale columns whose squares overflow");
 
   constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
-  factor.prepare(p);
+  scale.resize(static_cast<std::size_t>(p));
   for (Index j = 0; j <= p; ++j) {
     const double variance = scatter[j * (stride + 1)] / count;
     require(variance >= 0, "variances must not be negative, got ", variance, " for column ", j, " of system ", system);
@@ -40,11 +40,18 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
       target_mean = mean[j];
     } else {
       const bool constant = l2 == 0 && std::sqrt(variance) <= rounding * std::abs(mean[j]);
-      factor.scale(j) = constant ? 0 : std::sqrt(variance + l2);
+      scale[static_cast<std::size_t>(j)] = constant ? 0 : std::sqrt(variance + l2);
     }
   }
   inverse.resize(static_cast<std::size_t>(p));
-  for (Index j = 0; j < p; ++j) inverse[static_cast<std::size_t>(j)] = factor.scale(j) > 0 ? 1 / factor.scale(j) : 0;
+  for (std::size_t j = 0; j < inverse.size(); ++j) inverse[j] = scale[j] > 0 ? 1 / scale[j] : 0;
+}
+
+void Centred::assemble(const Moments& data, Index system, double l2) {
+  take(data, system, l2);
+  const Index p = features, stride = p + 1;
+  factor.prepare(p);
+  for (Index j = 0; j < p; ++j) factor.scale(j) = scale[static_cast<std::size_t>(j)];
   for (Index i = 0; i < p; ++i) {
     const double* from = scatter + i * stride;
     double* to = factor.row(i);

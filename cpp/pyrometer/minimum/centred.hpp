@@ -8,7 +8,7 @@
 
 namespace pyrometer::minimum {
 
-/// S/m + l2 of one system of a stack, factored. Columns that vary by their rounding only have scale 0.
+/// S/m + l2 of one system of a stack, scaled and, where asked for, factored.
 struct Centred {
   Factor factor;
   const double* scatter = nullptr;     ///< (p+1) x (p+1)
@@ -20,13 +20,16 @@ struct Centred {
   double target_variance = 0;
   double target_scale = 0;
   double noise = 0;
+  std::vector<double> scale;    ///< of the columns; 0 for those that vary by their rounding only
   std::vector<double> inverse;  ///< of the scales; 0 for none
 
   /// A pivot below this is noise.
   [[nodiscard]] double tolerance() const { return 4 * noise; }
 
-  /// Takes the system's moments and factors them. Throws std::invalid_argument for moments that are not finite or have
-  /// a negative diagonal.
+  /// Takes the system's moments, without a factor. Throws std::invalid_argument for moments that are not finite or have
+  /// a negative diagonal. p^2 doubles read.
+  void take(const Moments& data, Index system, double l2);
+  /// Takes them and factors them.
   void assemble(const Moments& data, Index system, double l2);
 
   /// The place, among the pivots of `f`, of a dependent column whose mean is not made of the others': its coefficient

@@ -21,11 +21,19 @@ class Factor {
   /// Factors the p x p matrix whose element (i, j) is given in `upper()` for j >= i, in units of the scaled columns.
   /// Fill it between prepare() and run(). An entry with i or j of scale 0 is ignored.
   void prepare(Index size);
-  [[nodiscard]] double* row(Index i) { return upper_.data() + i * size_; }
-  [[nodiscard]] const double* row(Index i) const { return upper_.data() + i * size_; }
+  [[nodiscard]] double* row(Index i) { return upper_.data() + i * stride_; }
+  [[nodiscard]] const double* row(Index i) const { return upper_.data() + i * stride_; }
   [[nodiscard]] double& scale(Index i) { return scale_[static_cast<std::size_t>(i)]; }
   [[nodiscard]] double scale(Index i) const { return scale_[static_cast<std::size_t>(i)]; }
   void run(double noise);
+
+  /// After a run of full rank: numbers the columns by their pivots. Returns the numbers that they had.
+  std::vector<Index> renumber();
+  /// Keeps the first `kept` columns of a renumbered factor and makes room for others, up to `size`: fill the elements
+  /// with j >= kept and j > i, and their scales, and call append(). False, and there is no factor, where a pivot is
+  /// below 1e-6: then the order of the columns matters. size^2 (size - kept) flops.
+  void keep(Index kept, Index size);
+  [[nodiscard]] bool append();
 
   [[nodiscard]] Index size() const { return size_; }
   [[nodiscard]] Index rank() const { return rank_; }
@@ -54,6 +62,7 @@ class Factor {
   [[nodiscard]] double inverse(Index k) const { return inverse_[static_cast<std::size_t>(k)]; }
 
   Index size_ = 0;
+  Index stride_ = 0;
   Index rank_ = 0;
   std::vector<double> upper_;
   std::vector<double> scale_;

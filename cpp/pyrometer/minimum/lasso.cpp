@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -19,15 +20,27 @@ namespace {
 // The search over active sets of one system; what it allocates is kept for the next.
 class Descent {
  public:
-  void minimise(const Moments& data, const Penalty& l1, Index system, const Minima& out);
+  void start(const Moments& data, bool on_intercept, Index system) {
+    x_.start(data, on_intercept, system);
+    factored_.clear();
+    active_factor_.prepare(0);
+    active_factor_.run(0);
+  }
+  // From where the last one ended.
+  void minimise(const Moments& data, double l1, Index slot, const Minima& out);
 
  private:
-  bool newton(const std::vector<Index>& active, Numbers& direction);
+  bool newton(std::vector<Index>& active, Numbers& direction);
   bool advance(const std::vector<Index>& active, const Numbers& direction, bool flat);
-  void polish();
+  LassoPoint::Certificate polish();
+  void factor(const std::vector<Index>& columns);
+  void fill(Index kept);
+  [[nodiscard]] std::vector<Index> let_in(double margin) const;
   void null_vector(Index k, double share, Numbers& direction) const;
   LassoPoint x_;
   Factor active_factor_;
+  std::vector<Index> factored_;  // its columns
+  std::vector<char> wanted_;
   Numbers work_u_, work_v_;
 };
 
@@ -42,13 +55,69 @@ void Descent::null_vector(Index k, double share, Numbers& direction) const {
   for (Index i = 0; i < f.rank(); ++i) at(direction, f.column(i)) -= share * at(made, i) / f.scale_at(i);
 }
 
+// Factors these columns, in an order of its own: `factored_`. What the last factor began with is kept.
+void Descent::factor(const std::vector<Index>& columns) {
+  Factor& f = active_factor_;
+  wanted_.assign(static_cast<std::size_t>(x_.features), 0);
+  for (const Index j : columns) wanted_[static_cast<std::size_t>(j)] = 1;
+  const auto still = std::find_if(factored_.begin(), factored_.end(),
+                                  [&](Index j) { return wanted_[static_cast<std::size_t>(j)] == 0; });
+  if (still == factored_.end() && factored_.size() == columns.size()) return;
+  auto kept = static_cast<Index>(still - factored_.begin());
+  const auto k = static_cast<Index>(columns.size());
+  if (f.rank() == f.size() && 2 * kept >= k) {
+    factored_.resize(static_cast<std::size_t>(kept));
+    for (const Index j : factored_) wanted_[static_cast<std::size_t>(j)] = 0;
+    for (const Index j : columns)
+      if (wanted_[static_cast<std::size_t>(j)] != 0) factored_.push_back(j);
+    f.keep(kept, k);
+    fill(kept);
+    if (f.append()) return;
+  }
+  factored_ = columns;
+  f.prepare(k);
+  fill(0);
+  f.run(x_.centred.tolerance());
+  if (f.rank() < k) return;
+  std::vector<Index> order = f.renumber();
+  for (Index& i : order) i = columns[static_cast<std::size_t>(i)];
+  factored_ = std::move(order);
+}
+
+// The scaled covariances of the columns from `kept` on with all before them.
+void Descent::fill(Index kept) {
+  const auto k = static_cast<Index>(factored_.size());
+  for (Index i = 0; i < k; ++i) {
+    const Index column = factored_[static_cast<std::size_t>(i)];
+    const double *from = x_.scatter(column), share = 1 / x_.centred.count * at(x_.centred.inverse, column);
+    if (i >= kept) active_factor_.scale(i) = x_.scale(column);
+    double* row = active_factor_.row(i);
+    for (Index l = std::max(i + 1, kept); l < k; ++l) {
+      const Index other = factored_[static_cast<std::size_t>(l)];
+      row[l] = share > 0 ? from[other] * share * at(x_.centred.inverse, other) : 0;
+    }
+  }
+}
+
+// The features whose pull is that of the penalty, or so near to it that rounding may have made the difference.
+std::vector<Index> Descent::let_in(double margin) const {
+  std::vector<Index> columns;
+  for (Index j = 0; j < x_.features; ++j)
+    if (at(x_.theta, j) != 0 || (x_.movable(j) && std::abs(x_.slope(j)) >= x_.half - margin * x_.size(j)))
+      columns.push_back(j);
+  return columns;
+}
+
 // The direction to the minimum for the present signs, over the active coordinates; or, where the quadratic form is
-// singular there, a direction along which only the penalty changes. Returns true for the second.
-bool Descent::newton(const std::vector<Index>& active, Numbers& direction) {
+// singular there, a direction along which only the penalty changes. Returns true for the second. Reorders `active`.
+bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   const bool with_constant = !active.empty() && active.back() == x_.features;
   const Index k = static_cast<Index>(active.size()) - (with_constant ? 1 : 0);
   const double weight = with_constant ? 0 : x_.weight;
   direction.assign(active.size(), 0.0);
+  factor({active.begin(), active.begin() + k});
+  std::copy(factored_.begin(), factored_.end(), active.begin());
+  const Factor& f = active_factor_;
 
   Numbers pull(active.size()), means(static_cast<std::size_t>(k));
   for (std::size_t i = 0; i < active.size(); ++i) {
@@ -59,16 +128,6 @@ bool Descent::newton(const std::vector<Index>& active, Numbers& direction) {
   if (with_constant)  // eliminated: the mean of the residuals then is x_.half * its sign
     for (Index i = 0; i < k; ++i) at(pull, i) -= at(means, i) * pull.back();
 
-  Factor& f = active_factor_;
-  f.prepare(k);
-  for (Index i = 0; i < k; ++i) f.scale(i) = x_.scale(active[static_cast<std::size_t>(i)]);
-  for (Index i = 0; i < k; ++i) {
-    const double* from = x_.scatter(active[static_cast<std::size_t>(i)]);
-    const double share = x_.centred.count * f.scale(i);
-    for (Index l = i + 1; l < k; ++l)
-      f.row(i)[l] = share > 0 && f.scale(l) > 0 ? from[active[static_cast<std::size_t>(l)]] / share / f.scale(l) : 0;
-  }
-  f.run(x_.centred.tolerance());
   const Index r = f.rank();
   work_u_.assign(static_cast<std::size_t>(k), 0.0);
   work_v_.assign(static_cast<std::size_t>(k), 0.0);
@@ -143,7 +202,10 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
     }
   }
   if (stop < 0 && !flat) step = (gain - slope_sum) / curvature;
-  if (!(step > 0) || !std::isfinite(step)) return true;
+  if (!(step > 0) || !std::isfinite(step)) {
+    x_.refresh();
+    return true;
+  }
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
     Doubled sum{at(x_.theta, j), at(x_.low, j)};
@@ -155,11 +217,12 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   return !flat && stop < 0 && crossed == 0;
 }
 
-void Descent::polish() {
-  Numbers direction, best_theta = x_.theta, best_low = x_.low;
+// Exact steps from where the sweeps have led; returns with what refresh() computes up to date.
+LassoPoint::Certificate Descent::polish() {
+  Numbers direction, best_theta, best_low;
   std::vector<Index> active;
-  LassoPoint::Certificate best = x_.certify();
-  double lowest = best.value;
+  LassoPoint::Certificate best{0, std::numeric_limits<double>::infinity()}, now = best;
+  double lowest = best.gap;
   const Index limit = 200 + 20 * x_.coordinates();
   int stale = 0;
   for (Index round = 0; round < limit && stale < 8; ++round) {
@@ -168,82 +231,102 @@ void Descent::polish() {
     for (Index j = 0; j < x_.coordinates(); ++j)
       if (at(x_.theta, j) != 0) active.push_back(j);
     bool settled = true;
-    if (!active.empty()) {
+    if (active.empty()) {
+      x_.refresh();
+    } else {
       const bool flat = newton(active, direction);
       settled = advance(active, direction, flat);
     }
     if (!settled) continue;
-    const LassoPoint::Certificate now = x_.certify();
+    now = x_.certify();
     stale = now.gap < 0.5 * best.gap || now.value < lowest * (1 - 1e-12) ? 0 : stale + 1;
     lowest = std::min(lowest, now.value);
+    if (now.gap <= 1e-14 * now.value) return now;
     if (now.gap < best.gap) best = now, best_theta = x_.theta, best_low = x_.low;
-    if (now.gap <= 1e-14 * now.value) break;
     if (!x_.enter() && stale > 1) break;
+  }
+  if (best_theta.empty()) {  // no signs ever settled
+    x_.refresh();
+    return x_.certify();
   }
   x_.theta = best_theta;
   x_.low = best_low;
   x_.refresh();
+  return best;
 }
 
-void Descent::minimise(const Moments& data, const Penalty& l1, Index system, const Minima& out) {
-  x_.start(data, l1, system);
-  const auto slot = static_cast<std::size_t>(system);
+void Descent::minimise(const Moments& data, double l1, Index place, const Minima& out) {
+  x_.half = l1 / 2;
+  x_.low.assign(x_.low.size(), 0.0);
+  const auto slot = static_cast<std::size_t>(place);
 
-  LassoPoint::Certificate found = x_.certify();
-  for (int sweeps = 0, calm = 0; sweeps < 100 && calm < 3 && found.gap > 1e-14 * found.value; ++sweeps) {
+  for (int sweeps = 0, calm = 0; sweeps < 100 && calm < 1; ++sweeps) {
     base::throw_if_interrupted();
     calm = x_.sweep() ? 0 : calm + 1;
-    found = x_.certify();
   }
-  x_.refresh();
-  polish();
-  found = x_.certify();
+  const LassoPoint::Certificate found = polish();
 
   const Index n = data.parameters();
-  double* theta = out.parameters.data() + system * n;
+  double* theta = out.parameters.data() + place * n;
   std::copy_n(x_.theta.begin(), x_.features, theta);
   if (data.intercept)
     theta[x_.features] =
         x_.constant ? at(x_.theta, x_.features) : residual(x_.centred.target_mean, x_.centred.mean, theta, x_.features);
 
-  double reach = x_.centred.target_scale, mean_reach = std::abs(x_.centred.target_mean), width = 0;
+  double reach = x_.centred.target_scale, mean_reach = std::abs(x_.centred.target_mean);
   for (Index j = 0; j < x_.features; ++j) {
-    reach += std::abs(theta[j]) * x_.centred.factor.scale(j);
+    reach += std::abs(theta[j]) * x_.scale(j);
     mean_reach += std::abs(theta[j] * x_.centred.mean[j]);
-    width += theta[j] != 0;
   }
-  const Factor& factor = x_.centred.factor;
-  const double smallest = factor.smallest_eigenvalue();
+  const std::vector<Index> columns = let_in(x_.centred.noise * (reach + mean_reach));
+  factor(columns);
+  const Factor& f = active_factor_;
+  const double smallest = f.smallest_eigenvalue(), width = static_cast<double>(columns.size());
   const double epsilon = std::numeric_limits<double>::epsilon();
   const double second = square(x_.centred.noise * reach) * width / smallest + square(epsilon * mean_reach);
   const double error =
       x_.centred.noise * square(reach) + 4 * epsilon * std::abs(x_.rbar) * mean_reach + second + found.gap;
-  Index rank = factor.rank();
-  if (!data.intercept && rank < x_.features) {
-    work_v_.assign(static_cast<std::size_t>(x_.features), 0.0);
-    factor.whiten(x_.centred.mean, work_v_.data());
-    factor.forward(work_v_.data());
-    rank += Centred::carrier(factor, x_.centred.mean, work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
+  Index rank = f.rank();
+  if (!data.intercept && rank < f.size()) {
+    Numbers means;
+    for (const Index j : factored_) means.push_back(x_.centred.mean[j]);
+    work_v_.assign(means.size(), 0.0);
+    f.whiten(means.data(), work_v_.data());
+    f.forward(work_v_.data());
+    rank += Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
   }
   out.value[slot] = found.value;
   out.gap[slot] = found.gap + second + x_.rounded();
   out.relative_error[slot] = error == 0 ? 0 : error / found.value;
   out.rank[slot] = rank;
   out.condition[slot] =
-      rank < x_.features ? std::numeric_limits<double>::infinity() : std::sqrt(factor.largest_eigenvalue() / smallest);
+      rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest);
 }
 
 }  // namespace
 
-void lasso(const Moments& data, const Penalty& l1, int threads, const Minima& out) {
+void lasso(const Moments& data, std::span<const double> weights, bool on_intercept, int threads, const Minima& out) {
   require(data.count >= 1, "count must be at least 1, got ", data.count);
-  require(std::isfinite(l1.weight) && l1.weight >= 0, "l1 must be finite and >= 0, got ", l1.weight);
-  if (l1.weight == 0) return least_squares(data, l1, threads, out);
+  for (const double weight : weights)
+    require(std::isfinite(weight) && weight >= 0, "l1 must be finite and >= 0, got ", weight);
+  std::vector<Index> order(weights.size());
+  std::iota(order.begin(), order.end(), Index{0});
+  const auto l1 = [&](Index k) { return weights[static_cast<std::size_t>(k)]; };
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return l1(a) > l1(b); });
   const base::Chunks chunks{data.systems, std::max<Index>(1, systems_at_once(data.features) / 16)};
   std::vector<Descent> descents(static_cast<std::size_t>(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
-    for (Index system = chunks.begin(chunk); system < chunks.end(chunk); ++system)
-      descents[static_cast<std::size_t>(worker)].minimise(data, l1, system, out);
+    Descent& descent = descents[static_cast<std::size_t>(worker)];
+    for (Index system = chunks.begin(chunk); system < chunks.end(chunk); ++system) {
+      descent.start(data, on_intercept, system);
+      for (const Index k : order) {
+        const Index slot = system * static_cast<Index>(weights.size()) + k;
+        if (l1(k) > 0)
+          descent.minimise(data, l1(k), slot, out);
+        else
+          least_squares(data.one(system), {0, on_intercept}, 1, out.one(slot, data.parameters()));
+      }
+    }
   });
 }
 

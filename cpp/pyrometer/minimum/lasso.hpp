@@ -1,18 +1,22 @@
 // The minimum of the squared-error energy with an absolute-value penalty.
 #pragma once
 
+#include <span>
+
 #include "pyrometer/minimum/minimum.hpp"
 
 namespace pyrometer::minimum {
 
-/// Minimises, for every system of a stack, from its second moments
+/// Minimises, for every system of a stack and every weight l1 of a path, from second moments
 ///
 ///     E(theta) = mean_i (y_i - x_i . theta - theta_0)^2 + l1 (sum_j |theta_j| + [on_intercept] |theta_0|)
 ///
 /// by coordinate descent until the signs settle, then by exact steps on the active set (feature-sign search: Newton's
 /// step for the current signs, exact line search over the changes of sign, the worst violator added), which end. The
-/// energy is evaluated as centred part + (mean of the residuals)^2, so large means cost no digits. l1 = 0 is least
-/// squares.
+/// energy is evaluated as centred part + (mean of the residuals)^2, so large means cost no digits. Each weight starts
+/// from the answer for the next larger one. l1 = 0 is least squares.
+///
+/// weights  k of them, in any order. `out` has k slots for each system, in this order: s x k, parameters s x k x n.
 ///
 /// gap             the duality gap at theta for these moments: with c_j = mean_i x_ij r_i and the dual point s r,
 ///                 s = min(1, l1 / (2 max|c_j|)),
@@ -20,11 +24,13 @@ namespace pyrometer::minimum {
 ///                 a sum of terms that are not negative; and the second-order effect of the rounding of the moments.
 ///                 At or below 1e-12 value, unless the rounding of the moments is above that.
 /// relative_error  as least_squares.
+/// rank, condition  of the columns that the penalty lets in, those with |c_j| = l1 / 2 up to rounding: the minimiser is
+///                 unique where they are independent.
 ///
-/// Throws std::invalid_argument for sizes that do not fit, moments that are not finite, a negative diagonal or l1.
+/// Throws std::invalid_argument for sizes that do not fit, moments that are not finite, a negative diagonal or weight.
 ///
 /// Reproducible: a system is one thread's work. Interruptible.
-/// Cost: O(p) flops a changed coordinate, k^3 / 3 a step with k active columns, p^3 / 3 for rank and condition.
-void lasso(const Moments& data, const Penalty& l1, int threads, const Minima& out);
+/// Cost: p^2 doubles read; 2 p flops a changed coordinate, k^3 / 3 a step with k active columns.
+void lasso(const Moments& data, std::span<const double> weights, bool on_intercept, int threads, const Minima& out);
 
 }  // namespace pyrometer::minimum

@@ -8,12 +8,28 @@
 
 namespace pyrometer::minimum {
 
-void LassoPoint::start(const Moments& data, const Penalty& l1, Index system) {
-  centred.assemble(data, system, 0);
+namespace {
+
+// high + rest, less (t + below) * row and the same of `other`, in twice the working precision.
+void take_away(double t, double below, const double* row, double other_t, double other_below, const double* other,
+               Index size, double* __restrict high, double* __restrict rest) {
+  for (Index k = 0; k < size; ++k) {
+    const double first = -t * row[k], second = -other_t * other[k];
+    const double sum = high[k] + first, part = sum - high[k], both = sum + second, more = both - sum;
+    rest[k] +=
+        ((high[k] - (sum - part)) + (first - part) + product_error(-t, row[k], first) - below * row[k]) +
+        ((sum - (both - more)) + (second - more) + product_error(-other_t, other[k], second) - other_below * other[k]);
+    high[k] = both;
+  }
+}
+
+}  // namespace
+
+void LassoPoint::start(const Moments& data, bool on_intercept, Index system) {
+  centred.take(data, system, 0);
   features = data.features;
-  constant = data.intercept && l1.on_intercept;
+  constant = data.intercept && on_intercept;
   weight = data.intercept && !constant ? 0 : 1;
-  half = l1.weight / 2;
   theta.assign(static_cast<std::size_t>(features) + 1, 0.0);
   low = theta;
   covariance.assign(static_cast<std::size_t>(features), 0.0);
@@ -25,15 +41,16 @@ void LassoPoint::refresh() {
   // Sums of products with their rounding errors, side by side for all columns.
   double *high = covariance.data(), *rest = work_.data();
   for (Index k = 0; k < features; ++k) high[k] = centred.target_row[k], rest[k] = 0;
-  for (Index j = 0; j < features; ++j) {
-    const double t = -at(theta, j), below = -at(low, j);
-    if (t == 0) continue;
-    const double* row = scatter(j);
-    for (Index k = 0; k < features; ++k) {
-      const double product = t * row[k], sum = high[k] + product, part = sum - high[k];
-      rest[k] += (high[k] - (sum - part)) + (product - part) + product_error(t, row[k], product) + below * row[k];
-      high[k] = sum;
-    }
+  const auto next_active = [this](Index j) {
+    while (j < features && at(theta, j) == 0) ++j;
+    return j;
+  };
+  for (Index i = next_active(0); i < features;) {  // two at a time: the sums are read and written half as often
+    const Index j = next_active(i + 1);
+    const bool pair = j < features;
+    take_away(at(theta, i), at(low, i), scatter(i), pair ? at(theta, j) : 0, pair ? at(low, j) : 0,
+              scatter(pair ? j : i), features, high, rest);
+    i = pair ? next_active(j + 1) : features;
   }
   for (Index k = 0; k < features; ++k) high[k] = (high[k] + rest[k]) / centred.count;
   Doubled left{centred.target_mean, 0};

@@ -1,6 +1,7 @@
 // A point of the lasso's energy: parameters, residuals in second moments, value and duality gap.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "pyrometer/minimum/centred.hpp"
@@ -34,13 +35,13 @@ struct LassoPoint {
   Numbers theta, low;  ///< features + 1
   Numbers covariance;  ///< of each feature with the residuals
 
-  /// Takes a system and starts at 0.
-  void start(const Moments& data, const Penalty& l1, Index system);
+  /// Takes a system and starts at 0; `half` is the caller's to set.
+  void start(const Moments& data, bool on_intercept, Index system);
 
   [[nodiscard]] Index coordinates() const { return features + (constant ? 1 : 0); }
   [[nodiscard]] const double* scatter(Index j) const { return centred.scatter + j * (features + 1); }
   [[nodiscard]] double mean(Index j) const { return j == features ? 1 : centred.mean[j]; }
-  [[nodiscard]] double scale(Index j) const { return j == features ? 0 : centred.factor.scale(j); }
+  [[nodiscard]] double scale(Index j) const { return j == features ? 0 : at(centred.scale, j); }
   /// c_j = mean x_j r: half the fall of the squared error along j.
   [[nodiscard]] double slope(Index j) const {
     return (j == features ? 0 : at(covariance, j)) + weight * mean(j) * rbar;
@@ -48,9 +49,11 @@ struct LassoPoint {
   [[nodiscard]] double curvature(Index j) const {
     return (j == features ? 0 : scatter(j)[j] / centred.count) + weight * square(mean(j));
   }
+  /// Root mean square of what coordinate j moves the residuals by, where the penalty does not remove the mean.
+  [[nodiscard]] double size(Index j) const { return scale(j) + weight * std::abs(mean(j)); }
   /// Whether the energy depends on coordinate j at all.
   [[nodiscard]] bool movable(Index j) const {
-    return j == features || centred.factor.scale(j) > 0 || (weight > 0 && centred.mean[j] != 0);
+    return j == features || scale(j) > 0 || (weight > 0 && centred.mean[j] != 0);
   }
 
   /// Computes covariance and rbar from the parameters in twice the working precision. 20 flops an active element.

@@ -26,6 +26,9 @@ struct Moments {
   [[nodiscard]] const double* scatter_of(Index system) const {
     return scatter + system * (features + 1) * (features + 1);
   }
+  [[nodiscard]] Moments one(Index system) const {
+    return {1, count, features, mean_of(system), scatter_of(system), intercept};
+  }
 };
 
 /// weight * sum_j theta_j^2, or weight * sum_j |theta_j|; over the features, and the intercept if `on_intercept`.
@@ -34,7 +37,7 @@ struct Penalty {
   bool on_intercept = true;
 };
 
-/// Where the answers go, one slot (or n numbers) for each system.
+/// Where the answers go, one slot (or n numbers) for each system, or for each point of each system's path.
 ///
 /// value           E*, never negative.
 /// parameters      s x n, a minimiser, the intercept last; coefficients of dependent columns are 0 (a basic solution).
@@ -51,6 +54,13 @@ struct Minima {
   std::span<double> relative_error;
   std::span<double> condition;
   std::span<Index> rank;
+
+  /// A single slot, of n parameters.
+  [[nodiscard]] Minima one(Index slot, Index n) const {
+    const auto i = static_cast<std::size_t>(slot), k = static_cast<std::size_t>(n);
+    return {value.subspan(i, 1),          parameters.subspan(i * k, k), gap.subspan(i, 1),
+            relative_error.subspan(i, 1), condition.subspan(i, 1),      rank.subspan(i, 1)};
+  }
 };
 
 }  // namespace pyrometer::minimum

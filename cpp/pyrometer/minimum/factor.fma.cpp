@@ -3,18 +3,20 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "pyrometer/minimum/vectors.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-constexpr Index kPanel = 32;
+constexpr Index kPanel = 16;
 
-// Rows i and, if there is a `pair`, i + 1 of the triangle, less what eight rows of the panel explain of them: two rows
-// at a time, so that the panel is read half as often.
+// Rows i and, if there is a `pair`, i + 1 of the triangle, less what eight rows of the panel explain of their columns
+// `from` and later: two rows at a time, so that the panel is read half as often.
 void subtract_eight(double* __restrict to, double* __restrict next, const double* __restrict panel, Index stride,
-                    Index i, bool pair) {
+                    Index size, Index i, Index from, bool pair) {
   double a[8], b[8];
   for (Index t = 0; t < 8; ++t) {
     a[t] = panel[t * stride + i];
@@ -22,7 +24,7 @@ void subtract_eight(double* __restrict to, double* __restrict next, const double
   }
   const double *u0 = panel, *u1 = u0 + stride, *u2 = u1 + stride, *u3 = u2 + stride;
   const double *u4 = u3 + stride, *u5 = u4 + stride, *u6 = u5 + stride, *u7 = u6 + stride;
-  for (Index k = i; k < stride; ++k) {
+  for (Index k = from; k < size; ++k) {
     to[k] -= ((a[0] * u0[k] + a[1] * u1[k]) + (a[2] * u2[k] + a[3] * u3[k])) +
              ((a[4] * u4[k] + a[5] * u5[k]) + (a[6] * u6[k] + a[7] * u7[k]));
     next[k] -= ((b[0] * u0[k] + b[1] * u1[k]) + (b[2] * u2[k] + b[3] * u3[k])) +
@@ -37,7 +39,7 @@ double moment_noise(Index columns) {
 }
 
 void Factor::prepare(Index size) {
-  size_ = size;
+  size_ = stride_ = size;
   const auto n = static_cast<std::size_t>(size);
   upper_.resize(n * n);
   scale_.resize(n);
@@ -92,10 +94,66 @@ void Factor::run(double noise) {
     for (Index i = end; i < size_; i += 2) {
       const bool pair = i + 1 < size_;
       for (Index q = begin; q < end; q += 8)
-        subtract_eight(row(i), pair ? row(i + 1) : used_.data(), row(q), size_, i, pair);
+        subtract_eight(row(i), pair ? row(i + 1) : used_.data(), row(q), stride_, size_, i, i, pair);
     }
   }
   rank_ = size_;
+}
+
+std::vector<Index> Factor::renumber() {
+  std::vector<Index> before = order_;
+  std::vector<double> scales(scale_.size());
+  for (Index k = 0; k < size_; ++k) scales[static_cast<std::size_t>(k)] = scale_at(k);
+  scale_ = std::move(scales);
+  std::iota(order_.begin(), order_.end(), Index{0});
+  return before;
+}
+
+void Factor::keep(Index kept, Index size) {
+  const auto n = static_cast<std::size_t>(size);
+  if (size > stride_) {
+    const Index stride = size + size / 2;
+    std::vector<double> wider(static_cast<std::size_t>(stride * stride));
+    for (Index i = 0; i < kept; ++i) std::copy(row(i) + i, row(i) + kept, wider.data() + i * stride + i);
+    upper_ = std::move(wider);
+    stride_ = stride;
+  }
+  size_ = size;
+  rank_ = kept;
+  scale_.resize(n);
+  used_.resize(n);
+  inverse_.resize(n);
+  order_.resize(n);
+  std::iota(order_.begin(), order_.end(), Index{0});
+}
+
+bool Factor::append() {
+  // Two rows of old columns at a time; then the triangle of the new ones, where the second row is scratch.
+  for (Index i = 0, rows = 0; i < size_; i += rows) {
+    const bool old = i < rank_;
+    rows = i + 1 < rank_ ? 2 : 1;
+    const Index from = old ? rank_ : i;
+    double *own = row(i), *next = rows == 2 ? row(i + 1) : used_.data();
+    if (!old) own[i] = scale(i) > 0 ? 1 : 0;
+    Index q = 0;
+    for (; q + 8 <= i; q += 8) subtract_eight(own, next, row(q), stride_, size_, i, from, rows == 2);
+    for (; q < i; ++q) {
+      subtract(own, row(q)[i], row(q), from, size_);
+      if (rows == 2) subtract(next, row(q)[i + 1], row(q), from, size_);
+    }
+    if (!old) {
+      if (!(own[i] > 1e-6)) return false;
+      own[i] = std::sqrt(own[i]);
+      inverse_[static_cast<std::size_t>(i)] = 1 / own[i];
+    }
+    for (Index k = old ? from : i + 1; k < size_; ++k) own[k] *= inverse(i);
+    if (rows == 2) {
+      subtract(next, own[i + 1], own, from, size_);
+      for (Index k = from; k < size_; ++k) next[k] *= inverse(i + 1);
+    }
+  }
+  rank_ = size_;
+  return true;
 }
 
 void Factor::forward(double* x) const {
@@ -147,14 +205,19 @@ double Factor::smallest_eigenvalue() const {
 double Factor::largest_eigenvalue() const {
   if (rank_ == 0) return 1;
   work_.assign(static_cast<std::size_t>(2 * rank_), 1.0);
-  double *x = work_.data(), *y = x + rank_, largest = 1;
+  double *x = work_.data(), *next = x + rank_, largest = 1;
   for (int step = 0; step < 3; ++step) {
-    for (Index k = 0; k < rank_; ++k) y[k] = dot(row(k), x, k, rank_);
-    const double xx = dot(x, x, 0, rank_), yy = dot(y, y, 0, rank_);
+    const double xx = dot(x, x, 0, rank_);
     if (!(xx > 0)) break;
+    double yy = 0;
+    std::fill_n(next, rank_, 0.0);
+    for (Index k = 0; k < rank_; ++k) {  // U x and U'U x in one reading of U
+      const double y = dot(row(k), x, k, rank_);
+      yy += y * y;
+      subtract(next, -y, row(k), k, rank_);
+    }
     largest = std::max(largest, yy / xx);
-    std::fill(x, y, 0.0);
-    for (Index k = 0; k < rank_; ++k) subtract(x, -y[k], row(k), k, rank_);
+    std::swap(x, next);
   }
   return largest;
 }
