@@ -128,28 +128,26 @@ void Factor::keep(Index kept, Index size) {
 }
 
 bool Factor::append() {
-  // Two rows of old columns at a time; then the triangle of the new ones, where the second row is scratch.
-  for (Index i = 0, rows = 0; i < size_; i += rows) {
-    const bool old = i < rank_;
-    rows = i + 1 < rank_ ? 2 : 1;
-    const Index from = old ? rank_ : i;
-    double *own = row(i), *next = rows == 2 ? row(i + 1) : used_.data();
-    if (!old) own[i] = scale(i) > 0 ? 1 : 0;
-    Index q = 0;
-    for (; q + 8 <= i; q += 8) subtract_eight(own, next, row(q), stride_, size_, i, from, rows == 2);
-    for (; q < i; ++q) {
-      subtract(own, row(q)[i], row(q), from, size_);
-      if (rows == 2) subtract(next, row(q)[i + 1], row(q), from, size_);
+  const Index kept = rank_;
+  for (Index i = kept; i < size_; ++i) row(i)[i] = scale(i) > 0 ? 1 : 0;
+  for (Index begin = 0; begin < size_; begin += 8) {
+    const Index end = std::min(begin + 8, size_);
+    for (Index i = begin; i < end; ++i) {
+      double* own = row(i);
+      Index from = std::max(i, kept);
+      for (Index q = begin; q < i; ++q) subtract(own, row(q)[i], row(q), from, size_);
+      if (i >= kept) {
+        if (!(own[i] > 1e-6)) return false;
+        own[i] = std::sqrt(own[i]);
+        inverse_[static_cast<std::size_t>(i)] = 1 / own[i];
+        ++from;
+      }
+      for (Index k = from; k < size_; ++k) own[k] *= inverse(i);
     }
-    if (!old) {
-      if (!(own[i] > 1e-6)) return false;
-      own[i] = std::sqrt(own[i]);
-      inverse_[static_cast<std::size_t>(i)] = 1 / own[i];
-    }
-    for (Index k = old ? from : i + 1; k < size_; ++k) own[k] *= inverse(i);
-    if (rows == 2) {
-      subtract(next, own[i + 1], own, from, size_);
-      for (Index k = from; k < size_; ++k) next[k] *= inverse(i + 1);
+    for (Index i = end; i < size_; i += 2) {
+      const bool pair = i + 1 < size_;
+      double* next = pair ? row(i + 1) : used_.data();
+      subtract_eight(row(i), next, row(begin), stride_, size_, i, std::max(i, kept), pair);
     }
   }
   rank_ = size_;
