@@ -188,6 +188,7 @@ def _minimise(system: System) -> tuple[Minimum, Warning | None]:
     options = (system.intercept, weight, penalty is None or penalty.intercept, 0)
 
     lasso = isinstance(penalty, L1) and weight > 0
+    answers: tuple[Any, ...]
     if lasso:
         path = _core.lasso(count, mean, scatter, system.intercept, np.array([weight]), options[2], 0)
         answers = tuple(answer[:, 0] for answer in path)
@@ -203,15 +204,14 @@ def _minimise(system: System) -> tuple[Minimum, Warning | None]:
             answer[poor] = replacement
         method[poor] = "orthogonal"
 
-    value, _, gap, relative_error, *_ = answers
-    digits = _digits(relative_error)
+    value, gap, digits = answers[0], answers[2], _digits(answers[3])
     exact = (method == "orthogonal") & (value + gap <= _ROUNDING * moments.target_square().reshape(-1))
     lost = (digits < _ENOUGH_DIGITS) & ~exact
     minimum = _minimum(answers, method, system.shape)
     return minimum, _complaint(digits[lost], lasso, system.X is not None) if lost.any() else None
 
 
-def _minimum(answers: tuple[npt.NDArray[Any], ...], method: npt.NDArray[np.str_], shape: tuple[int, ...]) -> Minimum:
+def _minimum(answers: tuple[Any, ...], method: npt.NDArray[np.str_], shape: tuple[int, ...]) -> Minimum:
     """Gather what the core says of minima from second moments."""
     value, parameters, gap, relative_error, condition, rank = answers
     return Minimum(

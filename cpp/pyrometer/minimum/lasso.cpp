@@ -11,6 +11,7 @@
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/lasso_factor.hpp"
 #include "pyrometer/minimum/lasso_point.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
 
@@ -22,9 +23,7 @@ class Descent {
  public:
   void start(const Moments& data, bool on_intercept, Index system) {
     x_.start(data, on_intercept, system);
-    factored_.clear();
-    active_factor_.prepare(0);
-    active_factor_.run(0);
+    active_.clear();
   }
   // From where the last one ended.
   void minimise(const Moments& data, double l1, Index slot, const Minima& out);
@@ -33,70 +32,22 @@ class Descent {
   bool newton(std::vector<Index>& active, Numbers& direction);
   bool advance(const std::vector<Index>& active, const Numbers& direction, bool flat);
   LassoPoint::Certificate polish();
-  void factor(const std::vector<Index>& columns);
-  void fill(Index kept);
   [[nodiscard]] std::vector<Index> let_in(double margin) const;
   void null_vector(Index k, double share, Numbers& direction) const;
   LassoPoint x_;
-  Factor active_factor_;
-  std::vector<Index> factored_;  // its columns
-  std::vector<char> wanted_;
+  LassoFactor active_;
   Numbers work_u_, work_v_;
 };
 
 // Adds share * (what pivot k of the active factor is, less what it is made of) to the direction.
 void Descent::null_vector(Index k, double share, Numbers& direction) const {
-  const Factor& f = active_factor_;
+  const Factor& f = active_.factor();
   const double unit = f.scale_at(k) > 0 ? f.scale_at(k) : 1;
   at(direction, f.column(k)) += share / unit;
   if (f.scale_at(k) == 0) return;
   Numbers made(static_cast<std::size_t>(f.size()));
   f.dependence(k, made.data());
   for (Index i = 0; i < f.rank(); ++i) at(direction, f.column(i)) -= share * at(made, i) / f.scale_at(i);
-}
-
-// Factors these columns, in an order of its own: `factored_`. What the last factor began with is kept.
-void Descent::factor(const std::vector<Index>& columns) {
-  Factor& f = active_factor_;
-  wanted_.assign(static_cast<std::size_t>(x_.features), 0);
-  for (const Index j : columns) wanted_[static_cast<std::size_t>(j)] = 1;
-  const auto still = std::find_if(factored_.begin(), factored_.end(),
-                                  [&](Index j) { return wanted_[static_cast<std::size_t>(j)] == 0; });
-  if (still == factored_.end() && factored_.size() == columns.size()) return;
-  auto kept = static_cast<Index>(still - factored_.begin());
-  const auto k = static_cast<Index>(columns.size());
-  if (f.rank() == f.size() && 2 * kept >= k) {
-    factored_.resize(static_cast<std::size_t>(kept));
-    for (const Index j : factored_) wanted_[static_cast<std::size_t>(j)] = 0;
-    for (const Index j : columns)
-      if (wanted_[static_cast<std::size_t>(j)] != 0) factored_.push_back(j);
-    f.keep(kept, k);
-    fill(kept);
-    if (f.append()) return;
-  }
-  factored_ = columns;
-  f.prepare(k);
-  fill(0);
-  f.run(x_.centred.tolerance());
-  if (f.rank() < k) return;
-  std::vector<Index> order = f.renumber();
-  for (Index& i : order) i = columns[static_cast<std::size_t>(i)];
-  factored_ = std::move(order);
-}
-
-// The scaled covariances of the columns from `kept` on with all before them.
-void Descent::fill(Index kept) {
-  const auto k = static_cast<Index>(factored_.size());
-  for (Index i = 0; i < k; ++i) {
-    const Index column = factored_[static_cast<std::size_t>(i)];
-    const double *from = x_.scatter(column), share = 1 / x_.centred.count * at(x_.centred.inverse, column);
-    if (i >= kept) active_factor_.scale(i) = x_.scale(column);
-    double* row = active_factor_.row(i);
-    for (Index l = std::max(i + 1, kept); l < k; ++l) {
-      const Index other = factored_[static_cast<std::size_t>(l)];
-      row[l] = share > 0 ? from[other] * share * at(x_.centred.inverse, other) : 0;
-    }
-  }
 }
 
 // The features whose pull is that of the penalty, or so near to it that rounding may have made the difference.
@@ -115,9 +66,8 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   const Index k = static_cast<Index>(active.size()) - (with_constant ? 1 : 0);
   const double weight = with_constant ? 0 : x_.weight;
   direction.assign(active.size(), 0.0);
-  factor({active.begin(), active.begin() + k});
-  std::copy(factored_.begin(), factored_.end(), active.begin());
-  const Factor& f = active_factor_;
+  const Factor& f = active_.of(x_.centred, {active.begin(), active.begin() + k});
+  std::copy(active_.columns().begin(), active_.columns().end(), active.begin());
 
   Numbers pull(active.size()), means(static_cast<std::size_t>(k));
   for (std::size_t i = 0; i < active.size(); ++i) {
@@ -279,8 +229,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     mean_reach += std::abs(theta[j] * x_.centred.mean[j]);
   }
   const std::vector<Index> columns = let_in(x_.centred.noise * (reach + mean_reach));
-  factor(columns);
-  const Factor& f = active_factor_;
+  const Factor& f = active_.of(x_.centred, columns);
   const double smallest = f.smallest_eigenvalue(), width = static_cast<double>(columns.size());
   const double epsilon = std::numeric_limits<double>::epsilon();
   const double second = square(x_.centred.noise * reach) * width / smallest + square(epsilon * mean_reach);
@@ -289,7 +238,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   Index rank = f.rank();
   if (!data.intercept && rank < f.size()) {
     Numbers means;
-    for (const Index j : factored_) means.push_back(x_.centred.mean[j]);
+    for (const Index j : active_.columns()) means.push_back(x_.centred.mean[j]);
     work_v_.assign(means.size(), 0.0);
     f.whiten(means.data(), work_v_.data());
     f.forward(work_v_.data());
