@@ -55,5 +55,6 @@ void bind_energy(py::module_& module);
 void bind_rows(py::module_& module);
 void bind_sampled_rows(py::module_& module);
 void bind_network_chain(py::module_& module);
+void bind_network_sampled(py::module_& module);
 
 }  // namespace pyrometer::bindings

@@ -46,4 +46,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bindings::bind_rows(module);
   bindings::bind_sampled_rows(module);
   bindings::bind_network_chain(module);
+  bindings::bind_network_sampled(module);
 }

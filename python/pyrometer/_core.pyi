@@ -117,3 +117,25 @@ def network_chain_samples(
 def network_mean_field(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
 ) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)
+# Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, weight and bias (b, L): standard deviations, or full
+# lengths of uniform laws; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l, n_{l-1}), then
+# biases, which keep their numbers where they are 0. Number j of draw k is the scale times normals(seed, k, 1, j, ..) or
+# uniforms(..), single for float32 X, which runs in float32. rows: 0 for all of them, or how many each draw picks, stratified
+# by norm, without bias. averaged: energies averaged over each layer's own parameters. Layers' energies are <|z_l|^2>.
+def sample_network(
+    X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
+    first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
+) -> _F64: ...  # (b, samples, L)
+
+# <|y - z_L|^2> of the same draws; y (m, n_L) of the dtype of X.
+def sample_network_errors(
+    X: _Rows, y: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64,
+    seed: _Seed, first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
+) -> _F64: ...  # (b, samples)
+
+# How many rows a draw should use for the smallest standard error of the last layer's energy per second; 0 for all. Runs 48
+# pilot draws.
+def network_rows(
+    X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
+    averaged: bool, threads: int,
+) -> int: ...

@@ -19,7 +19,7 @@ constexpr Word kUniformRange = Word{1} << 63;  // the blocks of uniforms
 
 // The loops below are plain so that compilers vectorise them at every level. That rules out what AVX2 lacks:
 // conversions between 64-bit integers and doubles, and arithmetic right shifts. Bits become a double by setting its
-// exponent instead.
+// exponent instead. A function that is not inlined into its loop would keep it scalar.
 
 /// Random bits, word by word; before encrypt() they are the counters.
 struct alignas(64) Blocks {
@@ -51,7 +51,7 @@ double open_centred(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3
 
 // -2 ln u for u in (0, 1]: u = 2^e m with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh(s), s = (m - 1) / (m + 1).
 // The polynomial in s^2 is minimax to 2^-57 of the whole.
-double minus_two_log(double u) {
+[[gnu::always_inline]] inline double minus_two_log(double u) {
   constexpr Word kOne = 0x3FF0000000000000, kRoot = 0x3FE6A09E667F3BCD;
   const Word shifted = std::bit_cast<Word>(u) + (kOne - kRoot);
   const double exponent = std::bit_cast<double>((shifted >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
@@ -68,7 +68,7 @@ double minus_two_log(double u) {
 }
 
 // The same in single precision, to 2^-28.
-float minus_two_log(float u) {
+[[gnu::always_inline]] inline float minus_two_log(float u) {
   constexpr Half kOne = 0x3F800000, kRoot = 0x3F3504F3;
   const Half shifted = std::bit_cast<Half>(u) + (kOne - kRoot);
   const float exponent = static_cast<float>(static_cast<std::int32_t>(shifted >> 23) - 127);
@@ -81,7 +81,7 @@ float minus_two_log(float u) {
 }
 
 // sin and cos of t pi / 2 for t in (-1/2, 1/2): a quarter of the circle. Minimax to 2^-56 and 2^-63.
-void quarter(double t, double& sine, double& cosine) {
+[[gnu::always_inline]] inline void quarter(double t, double& sine, double& cosine) {
   const double q = t * t;
   double s = 0x1.e4a9d9166ef25p-25;
   s = s * q - 0x1.e3027dea82bd4p-19;
@@ -101,7 +101,7 @@ void quarter(double t, double& sine, double& cosine) {
 }
 
 // The same in single precision, to 2^-26 and 2^-32.
-void quarter(float t, float& sine, float& cosine) {
+[[gnu::always_inline]] inline void quarter(float t, float& sine, float& cosine) {
   const float q = t * t;
   float s = -0x1.2ee7bcp-8f;
   s = s * q + 0x1.4665e8p-4f;
@@ -117,7 +117,7 @@ void quarter(float t, float& sine, float& cosine) {
 // Puts (cosine, sine) of the right-hand quarter into the quarter that two random bits choose: `sign`, a sign bit, turns
 // the cosine; `swap`, all ones or none, exchanges the two.
 template <class Bits, class T>
-void turn(Bits swap, Bits sign, T& sine, T& cosine) {
+[[gnu::always_inline]] inline void turn(Bits swap, Bits sign, T& sine, T& cosine) {
   const Bits s = std::bit_cast<Bits>(sine), c = std::bit_cast<Bits>(cosine) ^ sign, flip = (s ^ c) & swap;
   sine = std::bit_cast<T>(s ^ flip);
   cosine = std::bit_cast<T>(c ^ flip);
@@ -233,6 +233,21 @@ void fill(Seed seed, Index first_draw, Index draws, Index first_parameter, Index
   for (Index start = 0; start < pending; start += kLanes) {
     const Index count = std::min(kLanes, pending - start);
     const Index padded = (count + 15) / 16 * 16;
+    if (left == 1) {  // parameters side by side: no scattering
+      for (Index i = 0; i < padded; ++i) {
+        blocks.x[i] = word(first_draw + tiled);
+        blocks.y[i] = word(first_block + start + i) | Kind::kRange;
+      }
+      encrypt(seed, padded, blocks);
+      Kind::rows(blocks, padded, rows);
+      alignas(64) T side_by_side[kRows * kLanes];
+      for (Index i = 0; i < padded; ++i)
+#pragma GCC unroll 4
+        for (Index r = 0; r < kRows; ++r) side_by_side[i * kRows + r] = spare[r][i];
+      const Index row = row_of(start), from = std::max<Index>(0, -row), to = std::min(count * kRows, parameters - row);
+      for (Index i = from; i < to; ++i) out[(row + i) * draws + tiled] = side_by_side[i];
+      continue;
+    }
     Index block = start / left, draw = start % left;
     for (Index i = 0; i < padded; ++i) {
       blocks.x[i] = word(first_draw + tiled + draw);

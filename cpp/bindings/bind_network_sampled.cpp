@@ -1,0 +1,87 @@
+#include <string>
+
+#include "bindings.hpp"
+#include "pyrometer/energy/network_sampled.hpp"
+
+namespace pyrometer::bindings {
+namespace {
+
+using Widths = Array<Index>;
+
+energy::NetworkLaws laws_of(const Widths& widths, const std::string& activation, bool uniform,
+                            const Array<double>& weight, const Array<double>& bias) {
+  require_rank(widths, 1, "widths");
+  return {widths.size() - 1,           widths.data(),          model::activation_named(activation), uniform,
+          matrix_of(weight, "weight"), matrix_of(bias, "bias")};
+}
+
+template <class T>
+energy::NetworkRows<T> rows_of(const Array<T>& X, const Widths& widths) {
+  require_rank(X, 2, "X");
+  if (widths.size() < 1 || X.shape(1) != widths.data()[0])
+    throw py::value_error("X must have widths[0] columns, got " + std::to_string(X.shape(1)));
+  return {X.data(), nullptr, X.shape(0)};
+}
+
+template <class T>
+py::array_t<double> sample(const Array<T>& X, const Widths& widths, const std::string& activation, bool uniform,
+                           const Array<double>& weight, const Array<double>& bias, const base::Seed& seed,
+                           Index first_draw, Index samples, Index rows, bool averaged, int threads) {
+  const energy::NetworkLaws laws = laws_of(widths, activation, uniform, weight, bias);
+  const energy::NetworkRows<T> data = rows_of(X, widths);
+  const energy::NetworkDraws draws{seed, first_draw, samples, rows, averaged};
+  py::array_t<double> energy({laws.laws(), samples, laws.layers});
+  double* const out = energy.mutable_data();
+  released([&] { energy::sample_network(data, laws, draws, threads, out); });
+  return energy;
+}
+
+template <class T>
+py::array_t<double> sample_errors(const Array<T>& X, const Array<T>& y, const Widths& widths,
+                                  const std::string& activation, bool uniform, const Array<double>& weight,
+                                  const Array<double>& bias, const base::Seed& seed, Index first_draw, Index samples,
+                                  Index rows, bool averaged, int threads) {
+  const energy::NetworkLaws laws = laws_of(widths, activation, uniform, weight, bias);
+  energy::NetworkRows<T> data = rows_of(X, widths);
+  require_rank(y, 2, "y");
+  if (y.shape(0) != data.rows || y.shape(1) != widths.data()[laws.layers])
+    throw py::value_error("y must have a row for every row of X and widths[-1] columns");
+  data.y = y.data();
+  const energy::NetworkDraws draws{seed, first_draw, samples, rows, averaged};
+  py::array_t<double> energy({laws.laws(), samples});
+  double* const out = energy.mutable_data();
+  released([&] { energy::sample_network_errors(data, laws, draws, threads, out); });
+  return energy;
+}
+
+template <class T>
+Index rows_a_draw(const Array<T>& X, const Widths& widths, const std::string& activation, bool uniform,
+                  const Array<double>& weight, const Array<double>& bias, const base::Seed& seed, bool averaged,
+                  int threads) {
+  const energy::NetworkLaws laws = laws_of(widths, activation, uniform, weight, bias);
+  const energy::NetworkRows<T> data = rows_of(X, widths);
+  return released([&] { return energy::network_rows(data, laws, seed, averaged, threads); });
+}
+
+template <class T>
+void bind(py::module_& module) {
+  module.def("sample_network", &sample<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a, "uniform"_a,
+             "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "first_draw"_a, "samples"_a, "rows"_a,
+             "averaged"_a, "threads"_a, "Energies of the layers of sampled networks, (laws, samples, layers).");
+  module.def("sample_network_errors", &sample_errors<T>, "X"_a.noconvert(), "y"_a.noconvert(), "widths"_a.noconvert(),
+             "activation"_a, "uniform"_a, "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "first_draw"_a,
+             "samples"_a, "rows"_a, "averaged"_a, "threads"_a,
+             "Mean squared errors of sampled networks, (laws, samples).");
+  module.def("network_rows", &rows_a_draw<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a, "uniform"_a,
+             "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "averaged"_a, "threads"_a,
+             "Rows a draw for the smallest standard error per second; 0 for all.");
+}
+
+}  // namespace
+
+void bind_network_sampled(py::module_& module) {
+  bind<double>(module);
+  bind<float>(module);
+}
+
+}  // namespace pyrometer::bindings

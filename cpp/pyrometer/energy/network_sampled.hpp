@@ -1,0 +1,106 @@
+// Monte Carlo energies of networks: the parameters of every draw are made as they are used.
+#pragma once
+
+#include "pyrometer/base/random.hpp"
+#include "pyrometer/base/types.hpp"
+#include "pyrometer/model/activation.hpp"
+
+namespace pyrometer::energy {
+
+/// Layers z_l = W_l x_{l-1} + b_l, x_l = phi(z_l), l = 1 .. L, the last one linear, and laws of their parameters.
+///
+/// widths      n_0 .. n_L, each at least 1; L >= 1.
+/// uniform     all parameters are uniform, or all are normal.
+/// weight      laws x L: standard deviations, or full lengths of uniform laws. Finite, at least 0.
+/// bias        likewise; 0 for a layer without.
+///
+/// Parameters are numbered layer by layer, in each the weights row by row (n_l x n_{l-1}), then the biases. Number j of
+/// draw k is scale * base::normals or base::uniforms at (seed, k, j), so that a batch of laws shares its draws. Biases
+/// keep their numbers where their scale is 0.
+struct NetworkLaws {
+  Index layers;
+  const Index* widths;
+  model::Activation activation;
+  bool uniform;
+  Matrix weight, bias;
+
+  [[nodiscard]] Index laws() const { return weight.rows; }
+};
+
+/// m rows: X m x n_0; y m x n_L, or nullptr. Finite. In single precision all arithmetic is, but for sums of squares.
+template <class T>
+struct NetworkRows {
+  const T* X;
+  const T* y;
+  Index rows;
+};
+
+/// Which draws of which seed, and how many rows each uses.
+///
+/// rows      0 for all of them, or r of them: the rows are sorted by |x_i|^2 and cut into r strata of equal weight, and
+/// every
+///           draw picks one row of each (by other random bits of its stream): its energy keeps the same expectation.
+/// averaged  each layer's energy is averaged over that layer's own parameters, given the layers before:
+///
+///               E[|z_l|^2 | x_{l-1}] = n_l (var_w |x_{l-1}|^2 + var_b)
+///
+///           The last layer is then not drawn at all, and the first layer's energy is exact, from all rows.
+struct NetworkDraws {
+  base::Seed seed;
+  Index first;
+  Index samples;
+  Index rows;
+  bool averaged;
+};
+
+/// energy[(law * samples + k) * L + l - 1] = (1/m) sum_i |z_l(x_i)|^2 of draw first + k: of pre-activations.
+///
+/// Throws std::invalid_argument if a size, scale, name or count is broken, and if an energy is not finite: the message
+/// names the first such draw, its law and layer.
+///
+/// Accurate to the rounding of the products: 1e-15 sqrt(n) in double precision, 1e-7 sqrt(n) in single precision.
+/// Activations: see network_activate.hpp.
+///
+/// Reproducible: the same bits for any `threads`, and a draw or a law alone gives the bits that it gives among others.
+/// Rows are cut into parts that depend on their number and the widths, and summed in order. Last bits differ between
+/// instruction-set levels.
+///
+/// How: all rows pass a slab of weights (32,768 numbers, fresh from their stream, read row by row as they come) as a
+/// matrix product whose tiles are packed as the next layer reads them; activations and sums of squares are one more
+/// pass over what is still in the cache. Tasks are draws, by parts of rows, by groups of laws.
+///
+/// Cost of a draw and law: 2 m N flops for N weights, one activation and four more flops for each row and hidden unit;
+/// for each part of the rows N random numbers, shared by the laws of a group. A thread of an AVX-512 processor whose
+/// dgemm makes 71 GFLOP/s. Memory: X once more; for each thread two layers' activations of a part of the rows (8 MB in
+/// double precision) for each law of a group, and 256 KB.
+///
+/// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
+template <class T>
+void sample_network(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
+                    double* energy);
+
+/// energy[law * samples + k] = (1/m) sum_i |y_i - z_L(x_i)|^2 of draw first + k; averaged: |y_i|^2 + E[|z_L|^2 | ...].
+/// All else as sample_network().
+template <class T>
+void sample_network_errors(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
+                           double* energy);
+
+/// The number of rows a draw for the smallest standard error of the last layer's energy per second; 0 for all.
+///
+/// The variance of a draw is B + W / r, its cost G + r C: r^2 = (W G) / (B C). B and W, relative to the squared mean
+/// and averaged over the laws, come from 24 pilot draws (2^62 and on) of 256 rows and of 16 of these; G counts 200
+/// flops for every random number, C two for every weight and 60 for every hidden unit. Rounded up to whole tiles.
+template <class T>
+[[nodiscard]] Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Seed seed, bool averaged,
+                                 int threads);
+
+extern template void sample_network(const NetworkRows<double>&, const NetworkLaws&, const NetworkDraws&, int, double*);
+extern template void sample_network(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int, double*);
+extern template void sample_network_errors(const NetworkRows<double>&, const NetworkLaws&, const NetworkDraws&, int,
+                                           double*);
+extern template void sample_network_errors(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int,
+                                           double*);
+extern template Index network_rows(const NetworkRows<double>&, const NetworkLaws&, base::Seed, bool, int);
+extern template Index network_rows(const NetworkRows<float>&, const NetworkLaws&, base::Seed, bool, int);
+
+}  // namespace pyrometer::energy
