@@ -27,6 +27,7 @@ from pyrometer.minimum import minimum_energy, minimum_path
 from pyrometer.mixture import Mixture, mix
 from pyrometer.moments import Moments
 from pyrometer.results import Estimate, Minimum, Temperature
+from pyrometer.states import DataState, Shift, shift
 from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression
 from pyrometer.table import Table
 from pyrometer.temperature import temperature
@@ -35,6 +36,7 @@ __all__ = [
     "L1",
     "L2",
     "Collapse",
+    "DataState",
     "Estimate",
     "LinearRegression",
     "LogisticRegression",
@@ -47,6 +49,7 @@ __all__ = [
     "PrecisionWarning",
     "SeparationWarning",
     "Table",
+    "Shift",
     "Temperature",
     "Uniform",
     "__version__",
@@ -64,6 +67,7 @@ __all__ = [
     "minimum_path",
     "sample_energies",
     "sample_parameters",
+    "shift",
     "show_config",
     "tables",
     "temperature",

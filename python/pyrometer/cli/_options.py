@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,6 +21,7 @@ __all__ = [
     "law_options",
     "output_options",
     "read",
+    "read_two",
     "run_options",
 ]
 
@@ -129,3 +130,16 @@ def read(path: str, target: str, drop: tuple[str, ...], columns: str | None, sta
     X = in_deviations(data.X, names=data.names) if standardize else data.X
     y = data.y.astype(np.float64) if standardize else data.y
     return Subject(X, y, data.names, data.target, data.source, "standardised" if standardize else "raw")
+
+
+def read_two(
+    first: str, second: str, target: str, drop: tuple[str, ...], columns: str | None
+) -> tuple[Subject, Subject]:
+    """Read two files with the same columns, in the order of the first."""
+    a, b = (read(path, target, drop, columns, standardize=False) for path in (first, second))
+    odd = ", ".join(sorted(set(a.names) ^ set(b.names)))
+    if odd:
+        raise click.ClickException(
+            f"{first} and {second} must have the same columns, got {odd} in one only; use --drop."
+        )
+    return a, replace(b, X=b.X[:, [b.names.index(name) for name in a.names]], names=a.names)

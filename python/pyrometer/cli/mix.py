@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyrometer.cli._options import column_options, law_of, law_options, output_options, read
+from pyrometer.cli._options import column_options, law_of, law_options, output_options, read_two
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED
 
@@ -56,12 +56,7 @@ def command(
     condition holds, 3 where --fail-on different cannot be decided.
     """
     law, widths = law_of(init, scale, length)
-    subjects = [read(path, target, drop, columns, standardize=False) for path in (a, b)]
-    names = [set(subject.names) for subject in subjects]
-    if names[0] != names[1]:
-        odd = ", ".join(sorted(names[0] ^ names[1]))
-        raise click.ClickException(f"{a} and {b} must have the same columns, got {odd} in one only; use --drop.")
-    order = [subjects[1].names.index(name) for name in subjects[0].names]
+    subjects = read_two(a, b, target, drop, columns)
 
     from pyrometer._version import __version__
     from pyrometer.mixture import mix
@@ -73,7 +68,7 @@ def command(
             return LogisticRegression(X, y, intercept=intercept)
         return LinearRegression(X, y, energy=energy, intercept=intercept)
 
-    mixture = mix(system(subjects[0].X, subjects[0].y), system(subjects[1].X[:, order], subjects[1].y), law)
+    mixture = mix(system(subjects[0].X, subjects[0].y), system(subjects[1].X, subjects[1].y), law)
     loss = {"mse": f"({target})^2", "mae": target, "ce": "nat"}[energy]
     rows = [
         {

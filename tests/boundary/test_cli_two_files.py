@@ -1,4 +1,4 @@
-"""``pyrometer mix``: numbers, exit codes, and files that do not fit together."""
+"""``pyrometer mix`` and ``pyrometer shift``: numbers, exit codes, and files that do not fit together."""
 
 import json
 
@@ -53,3 +53,17 @@ def test_files_that_do_not_fit_together(run, files, tmp_path):
     assert result.exit_code == 2
     assert "must have the same columns, got v, w in one only" in result.stderr
     assert run("mix", a, b).exit_code == 2
+
+
+def test_shift(run, files):
+    (a, *one), (b, *other) = files
+    result = run("shift", a, b, "--target", "y", "--format", "json", "--fail-on", "shifted")
+    assert result.exit_code == 1
+    (table,) = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
+    found = pm.shift(tuple(one), tuple(other), model=pm.LinearRegression(*one), rng=0)
+    assert table["rows"][0]["dE"] == pytest.approx(found.energy_change, rel=1e-10)
+    assert table["rows"][0]["p"] == found.p_value
+    same = run("shift", a, a, "--target", "y", "--format", "json")
+    assert same.exit_code == 3
+    assert json.loads(same.stdout, parse_constant=pytest.fail)["tables"][0]["rows"][0]["T"] is None
+    assert run("shift", a, a, "--target", "y", "--fail-on", "shifted").exit_code == 0

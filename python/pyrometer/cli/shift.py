@@ -1,0 +1,113 @@
+"""``pyrometer shift``."""
+
+from __future__ import annotations
+
+import click
+
+from pyrometer.cli._options import column_options, output_options, read_two
+from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._program import CONDITION, UNDECIDED
+
+__all__ = ["command"]
+
+
+@click.command("shift", short_help="Compare two files under the model of the first.")
+@click.argument("before")
+@click.argument("after")
+@click.option("--target", metavar="COL", required=True, help="Column of the target, in both files.")
+@column_options
+@click.option("--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss.")
+@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
+@click.option(
+    "--block",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Neighbouring rows that belong together: above 1 for series.",
+)
+@click.option("--resamples", type=click.IntRange(min=99), default=999, show_default=True, help="For errors and p.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="Level of the test.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["shifted", "undefined"]),
+    multiple=True,
+    help="Exit with 1 if the data have moved (at --alpha), or where T is undefined; may be repeated.",
+)
+@output_options
+def command(
+    before: str,
+    after: str,
+    target: str,
+    drop: tuple[str, ...],
+    columns: str | None,
+    energy: str,
+    intercept: bool,
+    block: int,
+    resamples: int,
+    seed: int,
+    alpha: float,
+    fail_on: tuple[str, ...],
+    form: str | None,
+    output: str | None,
+) -> None:
+    """Print what moved between BEFORE and AFTER under the model that BEFORE trains: energy, entropy, divergence, T.
+
+    BEFORE and AFTER are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. Exit codes: 1
+    where a --fail-on condition holds, 3 where T is undefined and nobody asked.
+    """
+    old, new = read_two(before, after, target, drop, columns)
+
+    from pyrometer._version import __version__
+    from pyrometer.states import shift
+    from pyrometer.systems import LinearRegression, LogisticRegression
+    from pyrometer.table import Table
+
+    model: LinearRegression | LogisticRegression
+    if energy == "ce":
+        model = LogisticRegression(old.X, old.y, intercept=intercept)
+    else:
+        model = LinearRegression(old.X, old.y, energy=energy, intercept=intercept)
+    found = shift((old.X, old.y), (new.X, new.y), model=model, block=block, resamples=resamples, rng=seed)
+    loss = {"mse": f"({target})^2", "mae": target, "ce": "nat"}[energy]
+    row = {
+        "dE": found.energy_change,
+        "s.e. dE": found.energy_change_error,
+        "dS": found.entropy_change,
+        "s.e. dS": found.entropy_change_error,
+        "KL": found.divergence,
+        "s.e. KL": found.divergence_error,
+        "T": found.temperature,
+        "s.e. T": found.temperature_error,
+        "p": found.p_value,
+        "verdict": found.verdict,
+    }
+    units = dict.fromkeys(("dE", "s.e. dE"), loss) | dict.fromkeys(("T", "s.e. T"), f"{loss}/nat") | {"p": "1"}
+    units |= dict.fromkeys(("dS", "s.e. dS", "KL", "s.e. KL"), "nat")
+    provenance = {
+        "pyrometer": __version__,
+        "before": old.source,
+        "after": new.source,
+        "rows before": found.before.rows,
+        "rows after": found.after.rows,
+        "target": target,
+        "intercept": intercept,
+        "energy": energy,
+        "block": block,
+        "resamples": resamples,
+        "seed": seed,
+    }
+    emit([Table.from_rows("Shift", [row], units=units)], provenance, form_of(form, output), output)
+    shifted = found.p_value <= alpha
+    if ("shifted" in fail_on and shifted) or ("undefined" in fail_on and found.verdict == "undefined"):
+        click.echo("note: a condition that --fail-on names holds", err=True)
+        click.get_current_context().exit(CONDITION)
+    if not fail_on and found.verdict == "undefined":
+        click.echo("note: the entropy has not changed beyond its noise, the temperature is undefined", err=True)
+        click.get_current_context().exit(UNDECIDED)

@@ -1,0 +1,191 @@
+"""Data that move under a fixed model: closed forms, errors in units of themselves, and a test that keeps its level."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import dblquad
+
+import pyrometer as pm
+
+
+def line(X):
+    return 2.0 * X[:, 0]
+
+
+def flat(X):
+    return np.zeros(len(X))
+
+
+def near(found, expected, error, z=4.5):
+    return abs(found - expected) < z * error
+
+
+def sample(seed, m, mean=0.0, size=1.0, noise=1.0):
+    rng = np.random.default_rng(seed)
+    x = mean + size * rng.normal(size=(m, 1))
+    return x, 2.0 * x[:, 0] + noise * rng.normal(size=m)
+
+
+def test_noise_alone_is_twice_the_energy_hot():
+    """T = (v1 - v0) / (ln(v1 / v0) / 2), which is 2E for a small change: equipartition."""
+    found = pm.shift(sample(0, 100_000), sample(1, 100_000, noise=1.5), model=line, energy="mse", rng=0)
+    assert near(found.energy_change, 1.25, found.energy_change_error)
+    assert near(found.entropy_change, np.log(1.5), found.entropy_change_error)
+    assert near(found.temperature, 1.25 / np.log(1.5), found.temperature_error)
+    assert found.temperature_error < 0.1
+    assert found.verdict == "ok"
+    assert found.p_value == 0.001
+    small = pm.shift(sample(2, 400_000), sample(3, 400_000, noise=1.05), model=line, energy="mse", rng=0)
+    assert near(small.temperature, 2.0 * (1.0 + 1.05**2) / 2.0, small.temperature_error)
+
+
+def test_laplace_noise_is_as_hot_as_its_energy():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(200_000, 2))
+    found = pm.shift(
+        (x[:100_000], rng.laplace(size=100_000)),
+        (x[100_000:], 1.2 * rng.laplace(size=100_000)),
+        model=flat, energy="mae", rng=0,
+    )  # fmt: skip
+    assert near(found.temperature, 0.2 / np.log(1.2), found.temperature_error)
+    assert found.before.entropy == pytest.approx(np.log(2 * np.pi * np.e) + np.log(2 * np.e), abs=0.02)
+
+
+def test_a_shift_of_the_mean_has_no_temperature_but_a_divergence():
+    found = pm.shift(sample(5, 20_000), sample(6, 20_000, mean=1.0), model=lambda X: 1.5 * X[:, 0], energy="mse", rng=0)
+    assert near(found.energy_change, 0.25, found.energy_change_error)
+    assert near(found.entropy_change, 0.0, found.entropy_change_error)
+    assert (found.verdict, found.p_value) == ("undefined", 0.001)
+    assert np.isnan(found.temperature)
+    assert near(found.divergence, 0.5, found.divergence_error)
+
+
+def test_inputs_that_spread_under_a_right_model_are_cold():
+    found = pm.shift(sample(7, 50_000), sample(8, 50_000, size=2.0), model=line, energy="mse", rng=0)
+    assert near(found.entropy_change, np.log(2.0), found.entropy_change_error)
+    assert near(found.temperature, 0.0, found.temperature_error)
+
+
+def test_the_divergence_is_scipys():
+    """KL of the joint Gaussians of (x, residual), by quadrature of SciPy's densities."""
+    a, b = sample(9, 400), sample(10, 300, mean=0.5, noise=1.3)
+    found = pm.shift(a, b, model=lambda X: X[:, 0], energy="mse", resamples=99, rng=0)
+    fitted = []
+    for x, y in (a, b):
+        z = np.column_stack([x[:, 0], y - x[:, 0]])
+        fitted.append(stats.multivariate_normal(z.mean(axis=0), np.cov(z.T, bias=True)))
+    old, new = fitted
+
+    def inside(u, v):
+        return new.pdf([u, v]) * (new.logpdf([u, v]) - old.logpdf([u, v]))
+
+    expected = dblquad(inside, -10, 10, -10, 10, epsabs=1e-9)[0]
+    assert found.divergence == pytest.approx(expected, rel=1e-6)
+    assert found.after.entropy == pytest.approx(new.entropy(), rel=1e-12)
+    assert found.cross_entropy == pytest.approx(found.entropy_change + expected, rel=1e-6)
+
+
+def test_labels_that_a_logistic_model_no_longer_predicts():
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(4000, 2))
+    y = (rng.logistic(size=4000) < X @ [2.0, -1.0]).astype(int)
+    model = pm.LogisticRegression(X[:2000], y[:2000])
+    same = pm.shift((X[:2000], y[:2000]), (X[2000:], y[2000:]), model=model, rng=0)
+    assert same.before.energy == pytest.approx(pm.minimum_energy(model).value, rel=1e-9)
+    flipped = pm.shift((X[:2000], y[:2000]), (X[2000:], 1 - y[2000:]), model=model, rng=0)
+    assert flipped.p_value < 0.01 < same.p_value
+    assert flipped.energy_change > 10 * flipped.energy_change_error
+
+
+@pytest.mark.parametrize("m", [200, 2000])
+def test_the_p_value_keeps_its_level(m):
+    """Of one distribution, heavy tails and all, 5 % are called shifted at 5 %; 20,000 rows are in the benchmarks."""
+    rng = np.random.default_rng(m)
+    p = np.empty(400)
+    for k in range(len(p)):
+        x = rng.standard_t(3, size=(2 * m, 1))
+        y = 2.0 * x[:, 0] + rng.standard_t(3, size=2 * m)
+        states = (pm.DataState(x[s], y[s], model=line, energy="mse", block=m // 50) for s in (slice(m), slice(m, None)))
+        p[k] = pm.shift(*states, model=line, resamples=99, rng=k).p_value
+    assert stats.binomtest(int((p <= 0.05).sum()), len(p), 0.05).pvalue > 1e-3
+    assert stats.kstest(p - rng.uniform(0, 0.01, size=len(p)), "uniform").pvalue > 1e-3
+
+
+def test_errors_are_the_spread_over_data_sets():
+    found = [
+        pm.shift(sample(2 * k, 300), sample(2 * k + 1, 300, noise=1.4), model=line, energy="mse", resamples=99, rng=k)
+        for k in range(300)
+    ]
+    for name in ("energy_change", "entropy_change", "divergence", "cross_entropy"):
+        spread = np.std([getattr(each, name) for each in found])
+        stated = np.sqrt(np.mean([getattr(each, f"{name}_error") ** 2 for each in found]))
+        assert stated == pytest.approx(spread, rel=0.15), name
+
+
+def test_blocks_hold_what_is_serially_dependent():
+    """A slow wave looks like a shift to a test that takes its rows for independent ones."""
+    rng = np.random.default_rng(12)
+    alone, together = [], []
+    for _ in range(60):
+        noise = rng.normal(size=4200)
+        slow = np.convolve(noise, np.ones(100) / 10.0, mode="valid")[:4000]
+        x = rng.normal(size=(4000, 1))
+        pair = (x[:2000], slow[:2000]), (x[2000:], slow[2000:])
+        for block, found in ((1, alone), (200, together)):
+            found.append(pm.shift(*pair, model=flat, energy="mse", block=block, resamples=99, rng=0).p_value)
+    assert np.mean(np.array(alone) <= 0.05) > 0.5
+    assert np.mean(np.array(together) <= 0.05) < 0.2
+
+
+def test_far_from_the_origin_nothing_is_lost():
+    a, b = sample(13, 500), sample(14, 500, noise=1.2)
+    here = pm.shift(a, b, model=line, energy="mse", resamples=99, rng=0)
+    there = pm.shift(
+        *((x + 1e6, y) for x, y in (a, b)), model=lambda X: 2.0 * (X[:, 0] - 1e6), energy="mse", resamples=99, rng=0
+    )
+    assert there.divergence == pytest.approx(here.divergence, rel=1e-6)
+    assert there.p_value == here.p_value
+
+
+def test_the_same_seed_gives_the_same_answer():
+    a, b = sample(15, 200), sample(16, 200)
+    first, second = (pm.shift(a, b, model=line, energy="mse", rng=3) for _ in range(2))
+    assert (first.p_value, first.energy_change_error) == (second.p_value, second.energy_change_error)
+
+
+X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: pm.DataState(X2, y2, model=line), ValueError, "energy must be 'mse', 'mae' or 'ce' for a callable"),
+        (lambda: pm.DataState(X2, y2, model=3, energy="mse"), TypeError, "model must be a system or a callable"),
+        (lambda: pm.DataState(X2, y2, model=lambda X: X, energy="mse"), ValueError, "one prediction for each row"),
+        (lambda: pm.DataState(X2, y2, model=lambda X: X[:, 0] / 0, energy="mse"), ValueError, "finite predictions"),
+        (lambda: pm.DataState(X2, y2, model=flat, energy="ce"), ValueError, "y must be 0 or 1"),
+        (lambda: pm.DataState(X2, y2 > 9, model=flat, energy="ce"), ValueError, "probabilities above 0 and below 1"),
+        (lambda: pm.DataState(X2[:, [0, 0]], y2, model=flat, energy="mae"), ValueError, "constant or dependent"),
+        (lambda: pm.DataState(np.ones((50, 1)), y2, model=flat, energy="mse"), ValueError, "constant or dependent"),
+        (lambda: pm.DataState(X2[None], y2[None], model=flat, energy="mse"), ValueError, "a stack is a loop"),
+        (lambda: pm.DataState(X2 * np.nan, y2, model=flat, energy="mse"), ValueError, "X must be finite"),
+        (lambda: pm.DataState(X2, y2, model=flat, energy="mse", block=0), ValueError, "block must be at least 1"),
+        (lambda: pm.DataState(X2, y2, model=pm.LinearRegression(X2[:, :1], y2)), ValueError, "system of 2 features"),
+        (lambda: pm.shift((X2, y2), X2, model=flat, energy="mse"), TypeError, "after must be a DataState or a pair"),
+        (lambda: pm.shift((X2, y2), (X2, y2), model=flat, energy="mse", resamples=9), ValueError, "at least 99"),
+        (
+            lambda: pm.shift((X2, y2), (X2, y2), model=flat, energy="mse", block=25),
+            ValueError,
+            "at least 8 blocks of rows",
+        ),
+        (
+            lambda: pm.shift((X2, y2), pm.DataState(X2, y2, model=flat, energy="mae"), model=flat, energy="mse"),
+            ValueError,
+            "the same loss and features",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
