@@ -251,3 +251,40 @@ def test_numbers_too_large_are_refused():
         minimum(np.sign(X) * 1.7e308, y)
     with pytest.raises(ValueError, match="at least one row"):
         minimum(X[:0], y[:0])
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("kind", ["ties", "correlated", "powers", "groups", "far"])
+def test_a_certificate_for_small_and_difficult_data(kind, seed):
+    """The gap closes, but for what rounding the parameters changes; sums of equal weights meet at the same row."""
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        m, p, intercept = int(rng.integers(3, 120)), int(rng.integers(1, 14)), bool(rng.integers(2))
+        X = rng.standard_normal((m, p))
+        y = X.sum(axis=1) + rng.standard_normal(m)
+        match kind:
+            case "ties":
+                X, y = np.repeat(np.round(X[:, :2]), 2, axis=1), np.round(y)
+            case "correlated":
+                X = X[:, :1] + 10.0 ** -rng.integers(2, 9) * X
+            case "powers":
+                X = np.vander(np.linspace(0, 1, m), p + 1)[:, :-1]
+            case "groups":
+                X = np.eye(p)[rng.integers(0, p, m)]
+            case "far":
+                X[rng.random((m, p)) < 0.05] *= 1e6
+        value, parameters, gap, _ = minimum(X, y, intercept)
+        A = np.column_stack([X, np.ones(m)]) if intercept else X
+        rounding = np.finfo(float).eps * np.mean(np.abs(y) + np.abs(A) @ np.abs(parameters))
+        assert gap <= 1e-10 * value + 8 * rounding
+
+
+def test_weights_that_add_up_to_the_crossing():
+    """Of these integers, steps of equal weight reach the minimum of an edge exactly, in any order of summing."""
+    rng = np.random.default_rng(1461)
+    rng.integers(3, 120), rng.integers(1, 14), rng.integers(2)
+    X = rng.standard_normal((115, 2))
+    y = np.round(X.sum(axis=1) + rng.standard_normal(115))
+    value, _, gap, _ = minimum(np.round(X), y, intercept=False)
+    assert value == pytest.approx(96 / 115, rel=1e-14)
+    assert gap <= 1e-14

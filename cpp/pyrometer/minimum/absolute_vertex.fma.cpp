@@ -251,6 +251,7 @@ class Walk {
     std::size_t low = 0, high = zeros_.size();
     const auto before = [](const Zero& a, const Zero& b) { return a.t < b.t || (a.t == b.t && a.row < b.row); };
     double have = 0;
+    bool reached = false;  // summed in another order, the same weights may miss by their rounding what they had reached
     while (high - low > 1) {
       // The crossing is usually near the beginning: look there first.
       const std::size_t size = high - low, middle = low + (size > 64 ? size / 8 : size / 2);
@@ -261,13 +262,14 @@ class Walk {
       for (std::size_t c = low; c < middle; ++c) part += zeros_[c].weight;
       if (have + part >= need) {
         high = middle;
+        reached = true;
       } else {
         have += part;
         low = middle;
       }
     }
     if (low == zeros_.size()) return low;
-    return have + zeros_[low].weight >= need ? low : zeros_.size();
+    return reached || have + zeros_[low].weight >= need ? low : zeros_.size();
   }
 
   const Rows& rows_;
