@@ -86,7 +86,10 @@ def finite(data: Data) -> None:
 def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
     """Return labels as 0.0 and 1.0."""
     if pair is None:
-        array = _target(value)[0]
+        try:
+            array = _target(value)[0]
+        except TypeError as error:
+            raise TypeError(f"{error} Two labels of another kind are named by labels=(neg, pos).") from None
         odd = ~((array == 0) | (array == 1))
         if odd.any():
             where = np.argwhere(odd)[0]
@@ -97,13 +100,16 @@ def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
         return array.astype(np.float64)
     if not isinstance(pair, (tuple, list)) or len(pair) != 2 or pair[0] == pair[1]:
         raise ValueError(f"labels must be two different labels (negative, positive), got {pair!r}.")
+    if np.ma.is_masked(value):
+        raise ValueError("y must have no masked values; drop those rows first.")
     series = nw.from_native(value, pass_through=True, allow_series=True)
     array = series.to_numpy() if isinstance(series, nw.Series) else np.asarray(value)
     positive_ones = np.asarray(array == pair[1])
     odd = ~(positive_ones | np.asarray(array == pair[0]))
     if odd.any():
         where = np.argwhere(odd)[0]
-        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {array[tuple(where)]!r} at row {where[-1]}.")
+        found = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
+        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {found!r} at row {where[-1]}.")
     return positive_ones.astype(np.float64)
 
 
