@@ -9,6 +9,7 @@
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/base/running.hpp"
+#include "pyrometer/energy/sampled_group.hpp"
 #include "pyrometer/energy/sampled_rows_block.hpp"
 
 namespace pyrometer::energy {
@@ -34,15 +35,6 @@ struct Problem {
   [[nodiscard]] Index flops() const { return rows.rows * (2 * rows.parameters() + 24); }
 };
 
-/// Consecutive systems under consecutive laws: what one pass over the draws serves.
-struct Group {
-  Index first_system, systems, first_law, laws;
-
-  [[nodiscard]] Index pairs() const { return systems * laws; }
-  [[nodiscard]] Index system(Index pair) const { return first_system + pair / laws; }
-  [[nodiscard]] Index law(Index pair) const { return first_law + pair % laws; }
-};
-
 template <class T>
 void check(const Problem<T>& problem, Index fewest) {
   const auto& [rows, law, seed, samples] = problem;
@@ -56,11 +48,6 @@ void check(const Problem<T>& problem, Index fewest) {
   for (Index i = 0; i < rows.systems * rows.rows; ++i)
     require(rows.y[i] == 0 || rows.y[i] == 1, "labels must be 0 or 1, got ", rows.y[i], " in row ", i % rows.rows,
             " of system ", i / rows.rows);
-}
-
-[[noreturn]] void refuse(const std::string& what, Index system, Index law) {
-  throw std::invalid_argument(what + " must be finite, got one that is not under law " + std::to_string(law) +
-                              " (system " + std::to_string(system) + "); use a smaller scale.");
 }
 
 /// Sums over one part of the rows, for one chunk of draws.
@@ -82,11 +69,7 @@ class Worker {
     constexpr Index kTile = 64;
     count_ = count;
     stride_ = ((count + kDrawGroup - 1) / kDrawGroup * kDrawGroup + kTile - 1) / kTile * kTile;
-    // The first pair of uniforms may begin one parameter early; the normals then overwrite it.
-    const Index even = normals - normals % 2;
-    if (normals < parameters_)
-      base::uniforms(seed, first, stride_, even, parameters_ - even, numbers_.get() + even * stride_);
-    base::normals(seed, first, stride_, 0, normals, numbers_.get());
+    draw_standard(seed, first, stride_, normals, parameters_, numbers_.get());
   }
 
   void scale(const double* scale) { draws_.set(scale, numbers_.get(), stride_, count_); }

@@ -10,6 +10,7 @@
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/base/running.hpp"
 #include "pyrometer/energy/quadratic.hpp"
+#include "pyrometer/energy/sampled_group.hpp"
 
 namespace pyrometer::energy {
 namespace {
@@ -28,15 +29,6 @@ struct Problem {
   const model::LawBatch& law;
   base::Seed seed;
   Index samples;
-};
-
-/// Consecutive systems under consecutive laws: what one pass over the draws serves.
-struct Group {
-  Index first_system, systems, first_law, laws;
-
-  [[nodiscard]] Index pairs() const { return systems * laws; }
-  [[nodiscard]] Index system(Index pair) const { return first_system + pair / laws; }
-  [[nodiscard]] Index law(Index pair) const { return first_law + pair % laws; }
 };
 
 void check(const Problem& problem, Index fewest) {
@@ -62,11 +54,7 @@ class Worker {
   Worker(Index features, Index parameters) : numbers_(static_cast<std::size_t>(parameters * kTile)), theta_(features) {}
 
   void draw(base::Seed seed, Index first_draw, Index normals, Index parameters) {
-    // The first pair of uniforms may begin one parameter early; the normals then overwrite it.
-    const Index even = normals - normals % 2;
-    if (normals < parameters)
-      base::uniforms(seed, first_draw, kTile, even, parameters - even, numbers_.data() + even * kTile);
-    base::normals(seed, first_draw, kTile, 0, normals, numbers_.data());
+    draw_standard(seed, first_draw, kTile, normals, parameters, numbers_.data());
   }
 
   void scale(const Squares& squares, const double* scale) {
@@ -97,11 +85,6 @@ class Worker {
   alignas(64) double penalty_[kTile];
   alignas(64) double energies_[kTile];
 };
-
-[[noreturn]] void refuse(const std::string& what, Index system, Index law) {
-  throw std::invalid_argument(what + " must be finite, got one that is not under law " + std::to_string(law) +
-                              " (system " + std::to_string(system) + "); use a smaller scale.");
-}
 
 void require_finite(const double* energies, Index count, Index first_draw, Index system, Index law) {
   bool finite = true;

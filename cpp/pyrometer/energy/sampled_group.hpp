@@ -1,0 +1,35 @@
+// What the samplers of linear models share: their random numbers, and the pairs of systems and laws that these serve.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "pyrometer/base/random.hpp"
+
+namespace pyrometer::energy {
+
+/// Consecutive systems under consecutive laws: what one pass over the draws serves.
+struct Group {
+  Index first_system, systems, first_law, laws;
+
+  [[nodiscard]] Index pairs() const { return systems * laws; }
+  [[nodiscard]] Index system(Index pair) const { return first_system + pair / laws; }
+  [[nodiscard]] Index law(Index pair) const { return first_law + pair % laws; }
+};
+
+/// Standard numbers for `parameters` parameters, the first `normals` normal and the others uniform, in draws first_draw
+/// .. first_draw + count: parameters x count.
+inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index normals, Index parameters,
+                          double* numbers) {
+  // The first pair of uniforms may begin one parameter early; the normals then overwrite it.
+  const Index even = normals - normals % 2;
+  if (normals < parameters) base::uniforms(seed, first_draw, count, even, parameters - even, numbers + even * count);
+  base::normals(seed, first_draw, count, 0, normals, numbers);
+}
+
+[[noreturn]] inline void refuse(const std::string& what, Index system, Index law) {
+  throw std::invalid_argument(what + " must be finite, got one that is not under law " + std::to_string(law) +
+                              " (system " + std::to_string(system) + "); use a smaller scale.");
+}
+
+}  // namespace pyrometer::energy
