@@ -26,6 +26,7 @@ from pyrometer.laws import Mixed, Normal, Uniform
 from pyrometer.minimum import minimum_energy, minimum_path
 from pyrometer.mixture import Mixture, mix
 from pyrometer.moments import Moments
+from pyrometer.monitor import Reading, RefreshMonitor
 from pyrometer.results import Estimate, Minimum, Temperature
 from pyrometer.states import DataState, Shift, shift
 from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression
@@ -47,6 +48,8 @@ __all__ = [
     "MomentsFileError",
     "Normal",
     "PrecisionWarning",
+    "Reading",
+    "RefreshMonitor",
     "SeparationWarning",
     "Table",
     "Shift",

@@ -119,6 +119,26 @@ class DataState:
             f"E = {self.energy:.6g}, S = {self.entropy:.6g}>"
         )
 
+    def header(self) -> dict[str, Any]:
+        """Return what describes the state besides its arrays."""
+        return {name: getattr(self, name) for name in ("rows", "features", "loss", "energy", "entropy")}
+
+    def arrays(self) -> dict[str, _Array]:
+        """Return the sums that the state is made of."""
+        return {"centre": self._centre, "counts": self._counts, "sums": self._sums}
+
+    @classmethod
+    def restored(cls, header: dict[str, Any], arrays: dict[str, _Array]) -> DataState:
+        """Return the state of a header and its arrays."""
+        state = cls.__new__(cls)
+        for name in ("rows", "features", "loss", "energy", "entropy"):
+            setattr(state, name, header[name])
+        state._centre, state._counts, state._sums = arrays["centre"], arrays["counts"], arrays["sums"]
+        d = len(state._centre)
+        if state._sums.shape != (len(state._counts), 2 + d + d * (d + 1) // 2):
+            raise ValueError(f"sums of shape {state._sums.shape}")
+        return state
+
     def about(self, centre: _Array) -> _Array:
         """Return the sums over blocks with features and residual measured from `centre`."""
         move, d = self._centre - centre, len(self._centre)
@@ -241,7 +261,7 @@ def shift(
     True
     """
     count = _validate.count("resamples", resamples, minimum=99)
-    old, new = (_state(*given, model, energy, block) for given in (("before", before), ("after", after)))
+    old, new = (as_state(*given, model, energy, block) for given in (("before", before), ("after", after)))
     if (old.loss, old.features) != (new.loss, new.features):
         raise ValueError(
             f"before and after must have the same loss and features, got {old.loss} with {old.features} and {new.loss} "
@@ -281,7 +301,8 @@ def shift(
     )
 
 
-def _state(name: str, value: Any, model: Model, energy: str | None, block: int) -> DataState:
+def as_state(name: str, value: Any, model: Model, energy: str | None, block: int) -> DataState:
+    """Return a state, made of a pair (X, y) if it is none yet."""
     if isinstance(value, DataState):
         return value
     if isinstance(value, (tuple, list)) and len(value) == 2:

@@ -1,0 +1,266 @@
+"""A fixed model watched batch by batch, until the data have moved so far that it should be trained again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pyrometer import _validate
+from pyrometer._files import atomic_write
+from pyrometer._validate import RandomSource
+from pyrometer.laws import Law, Mixed, Normal, Uniform
+from pyrometer.states import DataState, Model, Shift, as_state, shift
+from pyrometer.systems import LinearRegression, LogisticRegression
+from pyrometer.temperature import temperature
+
+__all__ = ["Reading", "RefreshMonitor"]
+
+_FORMAT, _VERSION = "pyrometer-monitor", 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What the monitor keeps of a batch.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the batch.
+    energy, entropy : float
+        Of the batch under the model, as in `DataState`.
+    temperature : float
+        First kind: the temperature of a system trained on this batch, under the monitor's law; nan without one.
+    neighbour : float
+        Second kind (2.9), between the batch before and this one; nan where the entropy has not moved beyond its noise.
+    p_value : float
+        Of the shift from the reference.
+    alarm : bool
+        Whether that is at most 1 / run_length.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.Reading(rows=100, energy=1.0, entropy=2.0, temperature=3.0, neighbour=4.0, p_value=0.5, alarm=False).rows
+    100
+    """
+
+    rows: int
+    energy: float
+    entropy: float
+    temperature: float
+    neighbour: float
+    p_value: float
+    alarm: bool
+
+
+class RefreshMonitor:
+    r"""Compares batch after batch with a reference, in constant memory; both series of Appendix A.
+
+    Parameters
+    ----------
+    reference : DataState or (X, y)
+        Rows of the time when the model was right, at best not those that it was trained on.
+    model : LinearRegression, LogisticRegression or callable
+        As for `DataState`.
+    energy : {"mse", "mae", "ce"}, optional
+        The loss of a callable model.
+    law : Normal, Uniform or Mixed, optional
+        Law of the parameters for temperatures of the first kind. Without it they are nan.
+    run_length : int
+        At least how many batches are expected before a false alarm while nothing has moved; an alarm is a p-value of at
+        most ``1 / run_length``. At least 2.
+    block : int
+        As for `DataState`.
+    history : int
+        How many of the last readings are kept.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness, read once: the same source and batches give the same readings.
+
+    Attributes
+    ----------
+    readings : tuple of Reading
+        The last `history` readings, in order.
+    batches : int
+        Batches seen.
+
+    Notes
+    -----
+    Batches share one reference, so their false alarms come together: on average over references the run to the first
+    one is no shorter than `run_length` (the mean of 1/q is at least one over the mean of q).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> rng = np.random.default_rng(0)
+    >>> def batch(noise):
+    ...     x = rng.normal(size=(500, 1))
+    ...     return x, x[:, 0] + noise * rng.normal(size=500)
+    >>> monitor = pm.RefreshMonitor(batch(1.0), lambda X: X[:, 0], energy="mse", rng=0)
+    >>> for noise in (1.0, 1.0, 2.0):
+    ...     found = monitor.update(*batch(noise))
+    >>> [reading.alarm for reading in monitor.readings]
+    [False, False, True]
+    """
+
+    def __init__(
+        self,
+        reference: DataState | tuple[Any, Any],
+        model: Model,
+        *,
+        energy: str | None = None,
+        law: Law | None = None,
+        run_length: int = 200,
+        block: int = 1,
+        history: int = 1000,
+        rng: RandomSource = None,
+    ) -> None:
+        self.model, self.energy = model, energy
+        if law is not None and not isinstance(law, (Normal, Uniform, Mixed)):
+            raise TypeError(f"law must be Normal, Uniform, Mixed or None, got {law!r}.")
+        if law is not None and law.batch_shape != ():
+            raise ValueError(f"law must be a single one, got a batch of shape {law.batch_shape}.")
+        self.law = law
+        self.run_length = _validate.count("run_length", run_length, minimum=2)
+        self.block = _validate.count("block", block, minimum=1)
+        self._seed = _validate.seed(rng)
+        self.batches = 0
+        self._readings: deque[Reading] = deque(maxlen=_validate.count("history", history, minimum=1))
+        self.reference = as_state("reference", reference, model, energy, self.block)
+        self._last = self.reference
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The last readings, in order."""
+        return tuple(self._readings)
+
+    def update(self, X: Any, y: Any) -> Shift:
+        """Compare a batch with the reference, and keep its reading.
+
+        Parameters
+        ----------
+        X, y
+            Rows, as for `DataState`.
+
+        Returns
+        -------
+        Shift
+            From the reference to this batch. ``monitor.readings[-1].alarm`` says whether to act.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `DataState` and `shift`. The monitor has not changed then.
+        """
+        state = self._state(X, y)
+        source = np.random.SeedSequence([*self._seed, self.batches])
+        # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
+        resamples = max(199, 4 * self.run_length - 1)
+        found = shift(self.reference, state, model=self.model, resamples=resamples, rng=source)
+        neighbour = shift(self._last, state, model=self.model, resamples=99, rng=source.spawn(1)[0])
+        hot = np.nan if self.law is None else float(temperature(self._system(X, y, state), self.law).value)
+        reading = Reading(
+            rows=state.rows,
+            energy=state.energy,
+            entropy=state.entropy,
+            temperature=hot,
+            neighbour=neighbour.temperature,
+            p_value=found.p_value,
+            alarm=found.p_value <= 1.0 / self.run_length,
+        )
+        self._readings.append(reading)
+        self._last = state
+        self.batches += 1
+        return found
+
+    def _state(self, X: Any, y: Any) -> DataState:
+        return DataState(X, y, model=self.model, energy=self.energy, block=self.block)
+
+    def _system(self, X: Any, y: Any, state: DataState) -> LinearRegression | LogisticRegression:
+        intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
+        if state.loss == "ce":
+            return LogisticRegression(X, y, intercept=intercept)
+        return LinearRegression(X, y, energy=state.loss, intercept=intercept)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write reference, last state and readings to a file, whole or not at all; the model is not in it.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to. An existing file is replaced.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        header = {"format": _FORMAT, "version": _VERSION, "batches": self.batches, "seed": list(self._seed)}
+        header |= {"run_length": self.run_length, "block": self.block, "history": self._readings.maxlen}
+        header |= {"energy": self.energy, "readings": [vars(reading) for reading in self._readings]}
+        header |= {"last_is_reference": self._last is self.reference}
+        arrays: dict[str, Any] = {}
+        for name, state in (("reference", self.reference), ("last", self._last)):
+            header[name] = state.header()
+            arrays |= {f"{name}_{part}": array for part, array in state.arrays().items()}
+        with atomic_write(_validate.as_path(path)) as file:
+            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
+        """Read a monitor that :meth:`save` has written; it goes on as if it had never stopped.
+
+        Parameters
+        ----------
+        path : str or path
+            Where from.
+        model, law
+            Those of the saved monitor: they are not in the file.
+
+        Returns
+        -------
+        RefreshMonitor
+            With the same readings, and the same ones to come.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or is no file of a monitor.
+        OSError
+            If the file cannot be read.
+        """
+        place = _validate.as_path(path)
+        try:
+            with open(place, "rb") as file, np.load(file, allow_pickle=False) as archive:
+                header = json.loads(str(archive["header"]))
+                if (header["format"], header["version"]) != (_FORMAT, _VERSION):
+                    raise ValueError(f"format {header['format']!r}, version {header['version']!r}")
+                parts = ("centre", "counts", "sums")
+                states = [
+                    DataState.restored(header[name], {part: archive[f"{name}_{part}"] for part in parts})
+                    for name in ("reference", "last")
+                ]
+                readings = [Reading(**reading) for reading in header["readings"]]
+        except OSError:
+            raise
+        except Exception as error:  # a damaged archive raises whatever its bytes happen to mean
+            raise ValueError(f"{place} must be a file that RefreshMonitor.save has written, got {error}.") from error
+        monitor = cls(
+            states[0],
+            model,
+            energy=header["energy"],
+            law=law,
+            run_length=header["run_length"],
+            block=header["block"],
+            history=header["history"],
+        )
+        monitor._seed = (header["seed"][0], header["seed"][1])
+        monitor._last = states[0] if header["last_is_reference"] else states[1]
+        monitor._readings.extend(readings)
+        monitor.batches = header["batches"]
+        return monitor

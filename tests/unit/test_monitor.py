@@ -1,0 +1,99 @@
+"""A model watched batch by batch: both temperatures, alarms at their stated rate, and a file to go on from."""
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+
+def line(X):
+    return X[:, 0]
+
+
+def batches(seed, noises, m=100):
+    rng = np.random.default_rng(seed)
+    for noise in noises:
+        x = rng.normal(size=(m, 1))
+        yield x, x[:, 0] + noise * rng.normal(size=m)
+
+
+def test_readings_are_those_of_the_parts():
+    reference, first, second = batches(0, [1.0, 1.0, 3.0], m=400)
+    law = pm.Normal(2.0)
+    monitor = pm.RefreshMonitor(reference, line, energy="mse", law=law, rng=0)
+    shifts = [monitor.update(*first), monitor.update(*second)]
+    for reading, found, (x, y) in zip(monitor.readings, shifts, (first, second), strict=True):
+        assert reading.energy == pytest.approx(np.mean((y - x[:, 0]) ** 2))
+        assert reading.temperature == pm.temperature(pm.LinearRegression(x, y), law).value
+        assert reading.p_value == found.p_value
+    between = pm.shift(first, second, model=line, energy="mse", rng=1)
+    assert monitor.readings[1].neighbour == pytest.approx(between.temperature, rel=1e-9)
+    assert [reading.alarm for reading in monitor.readings] == [False, True]
+    assert monitor.batches == 2
+
+
+def test_false_alarms_are_as_rare_as_stated():
+    """4 % of batches of 25 rows at a run length of 25, over many references; a level of 8 % would be seen."""
+    alarms = 0
+    for seed in range(40):
+        stream = batches(seed, [1.0] * 21, m=25)
+        monitor = pm.RefreshMonitor(next(stream), line, energy="mse", run_length=25, rng=seed)
+        for batch in stream:
+            monitor.update(*batch)
+        alarms += sum(reading.alarm for reading in monitor.readings)
+    rate = alarms / 800
+    # Batches of one reference depend on each other: the spread of the rate is about twice the binomial one.
+    assert abs(rate - 0.04) < 4.5 * 2.0 * np.sqrt(0.04 * 0.96 / 800)
+
+
+def test_a_monitor_goes_on_where_it_stopped(tmp_path):
+    stream = list(batches(2, [1.0, 1.0, 1.2, 2.0]))
+    whole = pm.RefreshMonitor(stream[0], line, energy="mse", history=2, rng=5)
+    for batch in stream[1:]:
+        whole.update(*batch)
+    part = pm.RefreshMonitor(stream[0], line, energy="mse", history=2, rng=5)
+    part.save(tmp_path / "new")
+    part = pm.RefreshMonitor.load(tmp_path / "new", line)
+    part.update(*stream[1])
+    part.save(tmp_path / "state")
+    part = pm.RefreshMonitor.load(tmp_path / "state", line)
+    for batch in stream[2:]:
+        part.update(*batch)
+    assert str(part.readings) == str(whole.readings)  # nan is not equal to itself
+    assert len(whole.readings) == 2
+    assert (part.batches, part.run_length) == (3, 200)
+
+
+def test_a_bad_batch_changes_nothing():
+    stream = list(batches(3, [1.0, 1.0]))
+    monitor = pm.RefreshMonitor(stream[0], line, energy="mse", rng=0)
+    with pytest.raises(ValueError, match="X must be finite"):
+        monitor.update(stream[1][0] * np.nan, stream[1][1])
+    assert monitor.readings == ()
+    assert monitor.batches == 0
+
+
+def test_files_that_are_none(tmp_path):
+    (tmp_path / "other").write_bytes(b"not a monitor")
+    with pytest.raises(ValueError, match="must be a file that RefreshMonitor.save has written"):
+        pm.RefreshMonitor.load(tmp_path / "other", line)
+    with pytest.raises(FileNotFoundError):
+        pm.RefreshMonitor.load(tmp_path / "none", line)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"law": 3}, TypeError, "law must be"),
+        ({"law": pm.Normal([[1.0], [2.0]])}, ValueError, "law must be a single one"),
+        ({"run_length": 1}, ValueError, "run_length must be at least 2"),
+        ({"history": 0}, ValueError, "history must be at least 1"),
+        ({"energy": None}, ValueError, "energy must be"),
+    ],
+)
+def test_bad_options(options, error, message):
+    (reference,) = batches(4, [1.0])
+    with pytest.raises(error, match=message):
+        pm.RefreshMonitor(reference, line, **({"energy": "mse"} | options))
+    with pytest.raises(TypeError, match="reference must be"):
+        pm.RefreshMonitor(3, line, energy="mse")
