@@ -19,7 +19,7 @@ namespace {
 
 using base::AlignedArray;
 
-constexpr Index kSlab = 32 * 1024;        // weights at a time
+constexpr Index kSlab = 64 * 1024;        // weights at a time
 constexpr Index kPartNumbers = 1 << 20;   // activations that a worker holds of a part of the rows
 constexpr Index kLeastPart = 512;         // rows, or making the weights again for every part costs too much
 constexpr Index kGroupNumbers = 1 << 21;  // activations that a worker holds of all laws of a group
@@ -277,7 +277,7 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
   const Index wave = std::clamp(kSlots / (batch * L * number), Index{1}, draws.samples);
   const Index flops = problem.flops(std::min(problem.used(), problem.parts_.size)) * std::min(batch, problem.group_);
   const base::Chunks shape{wave, std::clamp(kTask / flops, Index{1}, Index{256})};
-  if (draws.samples * flops * number < kTask) threads = 1;
+  if (draws.samples <= kTask / (flops * number)) threads = 1;
 
   const auto slots = base::aligned_array<double>(wave * number * batch * L);
   std::vector<Worker<T>> workers;

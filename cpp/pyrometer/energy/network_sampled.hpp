@@ -65,14 +65,14 @@ struct NetworkDraws {
 /// Rows are cut into parts that depend on their number and the widths, and summed in order. Last bits differ between
 /// instruction-set levels.
 ///
-/// How: all rows pass a slab of weights (32,768 numbers, fresh from their stream, read row by row as they come) as a
+/// How: all rows pass a slab of weights (65,536 numbers, fresh from their stream, read row by row as they come) as a
 /// matrix product whose tiles are packed as the next layer reads them; activations and sums of squares are one more
 /// pass over what is still in the cache. Tasks are draws, by parts of rows, by groups of laws.
 ///
 /// Cost of a draw and law: 2 m N flops for N weights, one activation and four more flops for each row and hidden unit;
 /// for each part of the rows N random numbers, shared by the laws of a group. A thread of an AVX-512 processor whose
 /// dgemm makes 71 GFLOP/s. Memory: X once more; for each thread two layers' activations of a part of the rows (8 MB in
-/// double precision) for each law of a group, and 256 KB.
+/// double precision) for each law of a group, and 512 KB.
 ///
 /// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
 template <class T>
