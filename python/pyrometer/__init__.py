@@ -19,6 +19,7 @@ from pyrometer import datasets, interop, tables, testsystems
 from pyrometer._version import __version__
 from pyrometer.boltzmann import Collapse, boltzmann, collapse, lorentz
 from pyrometer.config import config, show_config
+from pyrometer.drift import Drift, drift
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
 from pyrometer.errors import MomentsFileError, PrecisionWarning, SeparationWarning
@@ -38,6 +39,7 @@ __all__ = [
     "L2",
     "Collapse",
     "DataState",
+    "Drift",
     "Estimate",
     "LinearRegression",
     "LogisticRegression",
@@ -60,6 +62,7 @@ __all__ = [
     "collapse",
     "config",
     "datasets",
+    "drift",
     "energy_variance",
     "entropy",
     "interop",

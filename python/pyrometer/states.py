@@ -6,7 +6,7 @@ comes with a standard error, and with one p-value for energy, entropy and diverg
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -138,6 +138,20 @@ class DataState:
         if state._sums.shape != (len(state._counts), 2 + d + d * (d + 1) // 2):
             raise ValueError(f"sums of shape {state._sums.shape}")
         return state
+
+    def covariance(self, resamples: int, random: np.random.Generator) -> _Array:
+        """Covariance (2, 2) of energy and entropy over samples of rows, by drawing blocks again."""
+        parts = []
+        for weights in _drawings(len(self._counts), resamples, random):
+            made = _densities(weights @ self._counts, weights @ self._sums, len(self._centre), self.loss)
+            parts.append(np.stack([made.energy, made.entropy]))
+        drawn = np.concatenate(parts, axis=1)
+        if len(self._counts) < _LEAST_BLOCKS or not np.isfinite(drawn).all():
+            raise ValueError(
+                f"a state must have at least {_LEAST_BLOCKS} blocks of rows, and rows enough for each resample to have "
+                f"a density, got {len(self._counts)} blocks of {self.rows} rows; use more rows or a smaller block."
+            )
+        return np.asarray(np.cov(drawn))
 
     def about(self, centre: _Array) -> _Array:
         """Return the sums over blocks with features and residual measured from `centre`."""
@@ -339,12 +353,8 @@ class _Comparison:
 
     def redrawn(self, resamples: int, random: np.random.Generator) -> _Array:
         """The bootstrap: blocks of each sample drawn with replacement."""
-        parts = []
-        for begin in range(0, resamples, _TOGETHER):
-            size = min(_TOGETHER, resamples - begin)
-            weights = [random.multinomial(len(n), np.full(len(n), 1.0 / len(n)), size=size) for n in self.counts]
-            parts.append(self.of(*(drawn.astype(np.float64) for drawn in weights)))
-        return np.concatenate(parts)
+        first, second = (_drawings(len(n), resamples, random) for n in self.counts)
+        return np.concatenate([self.of(*weights) for weights in zip(first, second, strict=True)])
 
     def permuted(self, resamples: int, random: np.random.Generator) -> _Array:
         """Blocks dealt to the two samples at random, each as many as it has."""
@@ -359,6 +369,13 @@ class _Comparison:
             old = _densities(held, part, self.d, self.loss)
             parts.append(_changes(old, _densities(rows - held, total - part, self.d, self.loss), self.loss))
         return np.concatenate(parts)
+
+
+def _drawings(blocks: int, resamples: int, random: np.random.Generator) -> Iterator[_Array]:
+    """How often each block is drawn, (some, blocks) at a time, `resamples` in all."""
+    for begin in range(0, resamples, _TOGETHER):
+        size = min(_TOGETHER, resamples - begin)
+        yield random.multinomial(blocks, np.full(blocks, 1.0 / blocks), size=size).astype(np.float64)
 
 
 def _pairs(d: int) -> list[tuple[int, int]]:

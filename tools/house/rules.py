@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("results", "table", "_formats", "_layout", "config", "datasets"),
     ("laws", "systems", "moments"),
     ("energy", "minimum", "entropy", "_formulas", "_squares", "_rows"),
-    ("temperature", "network", "states", "mixture", "boltzmann", "monitor"),
+    ("temperature", "network", "states", "mixture", "boltzmann", "monitor", "drift"),
     ("interop", "tables", "sweep", "testsystems"),
     ("__init__",),
     ("cli", "report", "plot"),

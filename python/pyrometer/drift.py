@@ -1,0 +1,157 @@
+"""Data that move continuously: T(t) = (dE/dt) / (dS/dt) from a series of states (2.11), (A.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _validate
+from pyrometer._validate import RandomSource
+from pyrometer.states import DataState
+
+__all__ = ["Drift", "drift"]
+
+_Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    r"""A series of states, smoothed, and its slopes.
+
+    Attributes
+    ----------
+    time : ndarray, shape (k,)
+        Times of the states.
+    energy, entropy : ndarray, shape (k,)
+        Smoothed energy and entropy at these times.
+    energy_slope, entropy_slope : ndarray, shape (k,)
+        Their derivatives, per unit of time.
+    energy_slope_error, entropy_slope_error : ndarray, shape (k,)
+        Standard errors of the slopes, from the rows of the states.
+    temperature : ndarray, shape (k,)
+        :math:`T(t) = \frac{dE/dt}{dS/dt}`; nan where `verdict` is "undefined".
+    temperature_error : ndarray, shape (k,)
+        Its standard error; ``temperature ± 2 * temperature_error`` is a band of about 95 %.
+    verdict : ndarray of str, shape (k,)
+        "ok", or "undefined" where the entropy's slope is not beyond twice its error.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> "temperature" in pm.Drift.__dataclass_fields__
+    True
+    """
+
+    time: _Array
+    energy: _Array
+    entropy: _Array
+    energy_slope: _Array
+    entropy_slope: _Array
+    energy_slope_error: _Array
+    entropy_slope_error: _Array
+    temperature: _Array
+    temperature_error: _Array
+    verdict: npt.NDArray[np.str_]
+
+
+def drift(
+    time: npt.ArrayLike,
+    states: Sequence[DataState],
+    *,
+    bandwidth: float,
+    resamples: int = 199,
+    rng: RandomSource = None,
+) -> Drift:
+    r"""Temperature of data that move continuously under a fixed model (2.11), with bands.
+
+    Energy and entropy are smoothed by local parabolas, weighed by a Gaussian kernel in time.
+
+    Parameters
+    ----------
+    time : array_like, shape (k,)
+        Times of the states, increasing, at least three.
+    states : sequence of DataState
+        One for each time, of the same model, features and loss.
+    bandwidth : float
+        Standard deviation of the kernel, > 0, in the unit of `time`. Wider is smoother and more certain; bends that are
+        shorter than it are lost, and no error tells of them.
+    resamples : int
+        How often the blocks of each state are drawn again for its errors; at least 99.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness.
+
+    Returns
+    -------
+    Drift
+        Smoothed series, slopes, T(t) with its errors, and verdicts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If times and states do not fit, or fewer than three times are within reach of the kernel somewhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> rng, states, time = np.random.default_rng(0), [], np.arange(8.0)
+    >>> for t in time:
+    ...     x = rng.normal(size=(4000, 1))
+    ...     y = x[:, 0] + (1.0 + 0.2 * t) * rng.normal(size=4000)
+    ...     states.append(pm.DataState(x, y, model=lambda X: X[:, 0], energy="mse"))
+    >>> found = pm.drift(time, states, bandwidth=2.0, rng=0)      # noise alone: T = 2 E
+    >>> bool(np.abs(found.temperature[4] - 2.0 * 1.8**2) < 4.0 * found.temperature_error[4]), str(found.verdict[4])
+    (True, 'ok')
+    """
+    at = np.asarray(_validate.numeric("time", time), dtype=np.float64)
+    if at.ndim != 1 or len(at) < 3 or not np.isfinite(at).all() or not (np.diff(at) > 0).all():
+        raise ValueError("time must be at least three finite, increasing numbers.")
+    if len(states) != len(at) or not all(isinstance(state, DataState) for state in states):
+        raise TypeError(f"states must be {len(at)} DataStates, one for each time, got {len(states)} values.")
+    kinds = {(state.loss, state.features) for state in states}
+    if len(kinds) > 1:
+        raise ValueError(f"states must have one loss and the same features, got {sorted(kinds)}.")
+    width = _validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
+    count = _validate.count("resamples", resamples, minimum=99)
+    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_validate.seed(rng))))
+    values = np.array([[state.energy, state.entropy] for state in states])
+    noise = np.array([state.covariance(count, random) for state in states])
+    level, slope = _parabolas(at, width)
+    smooth, slopes = level @ values, slope @ values
+    spread = np.einsum("tk,kij->tij", slope**2, noise)
+    errors = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
+    known = np.abs(slopes[:, 1]) > 2.0 * errors[:, 1]
+    divisor = np.where(known, slopes[:, 1], np.nan)
+    T = slopes[:, 0] / divisor
+    gradient = np.stack([1.0 / divisor, -T / divisor], axis=1)
+    return Drift(
+        time=at,
+        energy=smooth[:, 0],
+        entropy=smooth[:, 1],
+        energy_slope=slopes[:, 0],
+        entropy_slope=slopes[:, 1],
+        energy_slope_error=errors[:, 0],
+        entropy_slope_error=errors[:, 1],
+        temperature=T,
+        temperature_error=np.sqrt(np.einsum("ti,tij,tj->t", gradient, spread, gradient)),
+        verdict=np.where(known, "ok", "undefined"),
+    )
+
+
+def _parabolas(at: _Array, width: float) -> tuple[_Array, _Array]:
+    """Weights of the values in the local parabolas' levels and slopes, each (k, k)."""
+    away = (at[None, :] - at[:, None]) / width
+    root = np.exp(-0.25 * away**2)
+    design = root[..., None] * np.stack([np.ones_like(away), away, away**2], axis=-1)
+    least = np.linalg.svd(design, compute_uv=False)[:, -1]
+    if (least < 1e-3).any():
+        i = int(np.argmin(least))
+        raise ValueError(
+            f"bandwidth must reach two neighbours of every time, got {width:g} at time {at[i]:g}; widen it to about "
+            f"{np.diff(at).max():g}."
+        )
+    weights = np.linalg.pinv(design) * root[:, None, :]
+    return weights[:, 0], weights[:, 1] / width

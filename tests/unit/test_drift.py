@@ -1,0 +1,68 @@
+"""T(t) of data that move continuously."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+import pyrometer as pm
+
+
+def line(X):
+    return X[:, 0]
+
+
+def series(seed, noises, m=500):
+    rng = np.random.default_rng(seed)
+    states = []
+    for noise in noises:
+        x = rng.normal(size=(m, 1))
+        states.append(pm.DataState(x, x[:, 0] + noise * rng.normal(size=m), model=line, energy="mse"))
+    return states
+
+
+def test_slopes_are_those_of_weighted_least_squares():
+    time, states = np.array([0.0, 1.0, 1.5, 4.0, 5.0]), series(0, np.linspace(1.0, 2.0, 5))
+    found = pm.drift(time, states, bandwidth=1.2, rng=0)
+    for i, t in enumerate(time):
+        weights = np.exp(-0.5 * ((time - t) / 1.2) ** 2)
+        for name in ("energy", "entropy"):
+            fit = sm.WLS(
+                [getattr(s, name) for s in states], np.vander(time - t, 3, increasing=True), weights=weights
+            ).fit()
+            assert getattr(found, name)[i] == pytest.approx(fit.params[0], rel=1e-10)
+            assert getattr(found, f"{name}_slope")[i] == pytest.approx(fit.params[1], rel=1e-9)
+
+
+def test_growing_noise_is_twice_its_energy_hot():
+    time = np.linspace(0.0, 1.0, 21)
+    found = pm.drift(time, series(1, 1.0 + 0.5 * time, m=4000), bandwidth=0.15, rng=0)
+    inner = slice(4, -4)
+    truth = 2.0 * (1.0 + 0.5 * time) ** 2
+    assert (found.verdict[inner] == "ok").all()
+    assert (np.abs(found.temperature - truth) < 4.5 * found.temperature_error)[inner].all()
+    assert found.temperature_error[inner].max() < 1.0
+
+
+def test_errors_are_the_spread_over_series_and_stillness_is_undefined():
+    time = np.arange(6.0)
+    found = [pm.drift(time, series(k, np.ones(6), m=200), bandwidth=1.5, resamples=99, rng=k) for k in range(200)]
+    for name in ("energy_slope", "entropy_slope"):
+        spread = np.std([getattr(each, name) for each in found], axis=0)
+        stated = np.sqrt(np.mean([getattr(each, f"{name}_error") ** 2 for each in found], axis=0))
+        np.testing.assert_allclose(stated, spread, rtol=0.2)
+    assert np.mean([each.verdict == "undefined" for each in found]) > 0.9
+
+
+def test_bad_input():
+    states = series(2, np.ones(3))
+    with pytest.raises(ValueError, match="time must be at least three finite, increasing"):
+        pm.drift([0.0, 2.0, 1.0], states, bandwidth=1.0)
+    with pytest.raises(TypeError, match="states must be 3 DataStates"):
+        pm.drift([0.0, 1.0, 2.0], states[:2], bandwidth=1.0)
+    with pytest.raises(ValueError, match="bandwidth must be finite and > 0"):
+        pm.drift([0.0, 1.0, 2.0], states, bandwidth=0.0)
+    with pytest.raises(ValueError, match="bandwidth must reach two neighbours"):
+        pm.drift([0.0, 1.0, 2.0], states, bandwidth=0.05)
+    other = pm.DataState(np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0), model=line, energy="mse")
+    with pytest.raises(ValueError, match="one loss and the same features"):
+        pm.drift([0.0, 1.0, 2.0], [*states[:2], other], bandwidth=1.0)
