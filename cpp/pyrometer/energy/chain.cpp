@@ -16,8 +16,11 @@ namespace {
 
 constexpr Index kWide = 64;          // units from which on cumulants make the rule
 constexpr double kBend = 0.25;       // variance at which the energies of the layers above bend
+constexpr double kGoal = 1e-9;       // relative error at which to stop
 constexpr double kTrusted = 1e-4;    // relative error
-constexpr double kRounding = 2e-15;  // relative, for each layer
+constexpr double kRounding = 1e-14;  // relative, for each layer
+constexpr double kCaution = 4;       // times the difference of two calculations, where convergence may be slow
+constexpr double kMostNodes = 256;   // of a grid
 constexpr double kLeast = 1e-280;    // has a logarithm
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
@@ -28,8 +31,8 @@ struct Fineness {
   double nodes, nodes_each;  // of a grid, and for each unit of its width
   double step;               // of the quadrature over one unit
 };
-constexpr Fineness kFine{10, 18, 10, 4.5, 0.08};
-constexpr Fineness kCoarse{8, 14, 8, 3.4, 0.1};
+constexpr Fineness kFineness[] = {
+    {8, 14, 8, 3.4, 0.1}, {10, 18, 10, 4.5, 0.08}, {12, 24, 16, 7, 0.08}, {14, 30, 24, 10, 0.07}};
 
 /// One law of one network.
 struct Chain {
@@ -40,6 +43,15 @@ struct Chain {
   [[nodiscard]] double width(Index l) const { return static_cast<double>(networks.widths[at(l)]); }
   [[nodiscard]] double variance(Index l, double q) const {
     return weight[l - 1] * weight[l - 1] * q + bias[l - 1] * bias[l - 1];
+  }
+  /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend. An activation
+  /// that vanishes at 0 passes small variances on in proportion.
+  [[nodiscard]] double bend(Index l) const {
+    const double slope = weight[l] * weight[l];
+    double v = kBend;
+    if (l + 2 < networks.layers() && model::activate(networks.activation, 0) == 0)
+      v = std::min(v, bend(l + 1) / width(l + 1));
+    return (bias[l] * bias[l] + v) / slope;
   }
 };
 
@@ -59,8 +71,7 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   const bool last = l + 1 == chain.networks.layers();
   layer.rule.resize(layer.size());
   layer.mean.resize(layer.size());
-  const double slope = chain.weight[l] * chain.weight[l];
-  const double c = (chain.bias[l] * chain.bias[l] + kBend) / slope;
+  const double bend = last ? 0 : chain.bend(l);
   base::for_each_chunk(static_cast<Index>(layer.size()), threads, [&](Index node, int) {
     const Rule one = squared_unit(chain.networks.activation, layer.v[at(node)], fineness.step);
     double mean = 0;
@@ -68,7 +79,7 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
     layer.mean[at(node)] = static_cast<double>(count) * mean;
     if (!last)
       layer.rule[at(node)] = count >= kWide ? sum_by_cumulants(one, count, fineness.wide)
-                                            : sum_by_powering(one, count, fineness.narrow, c);
+                                            : sum_by_powering(one, count, fineness.narrow, bend);
   });
 }
 
@@ -92,7 +103,7 @@ Layer reached(const Chain& chain, Index l, const Fineness& fineness, const Layer
     low = std::log(low) - 1e-12;
     high = std::log(high) + 1e-12;
     const double size = std::ceil(fineness.nodes + fineness.nodes_each * (high - low));
-    layer.grid.emplace_back(low, high, static_cast<std::size_t>(std::min(size, 160.0)));
+    layer.grid.emplace_back(low, high, static_cast<std::size_t>(std::min(size, kMostNodes)));
     for (std::size_t i = 0; i < layer.grid[0].size(); ++i) layer.v.push_back(std::exp(layer.grid[0].node(i)));
   }
   if (zero) layer.v.push_back(0);
@@ -164,17 +175,24 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
 }
 
 bool general(const Chain& chain, const RowNodes& rows, int threads, double* energy, double* error) {
-  const std::vector<double> fine = solve(chain, rows, kFine, threads), coarse = solve(chain, rows, kCoarse, threads);
-  bool trusted = true;
-  for (Index l = 1; l <= chain.networks.layers(); ++l) {
-    const double* values = &fine[at(l - 1) * rows.norm().size()];
-    const double value = rows.mean(values);
-    energy[l - 1] = value;
-    error[l - 1] = std::abs(value - rows.mean(&coarse[at(l - 1) * rows.norm().size()])) + rows.error(values) +
-                   kRounding * static_cast<double>(l) * value;
-    trusted &= error[l - 1] <= kTrusted * value;
+  std::vector<double> fine, coarse;
+  double worst = 0;  // relative error of any layer
+  for (const Fineness& fineness : kFineness) {
+    coarse.swap(fine);
+    fine = solve(chain, rows, fineness, threads);
+    if (coarse.empty()) continue;
+    worst = 0;
+    for (Index l = 1; l <= chain.networks.layers(); ++l) {
+      const std::size_t first = at(l - 1) * rows.norm().size();
+      const double value = rows.mean(&fine[first]);
+      energy[l - 1] = value;
+      error[l - 1] = kCaution * std::abs(value - rows.mean(&coarse[first])) + rows.error(&fine[first]) +
+                     kRounding * static_cast<double>(l) * value;
+      if (value > 0) worst = std::max(worst, error[l - 1] / value);
+    }
+    if (worst <= kGoal) break;
   }
-  return trusted;
+  return worst <= kTrusted;
 }
 
 }  // namespace

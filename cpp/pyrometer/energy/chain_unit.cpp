@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "pyrometer/base/require.hpp"
+
 namespace pyrometer::energy {
 namespace {
 
@@ -12,6 +14,8 @@ constexpr double kFirst = -3.7;  // exp(u - e^{-u}) is 1e-19 there
 /// Calls take(z, weight) over the positive half-line; the weights of a half-line sum to 1 / 2.
 template <class Take>
 void half_normal(double deviation, double step, Take take) {
+  require(std::isfinite(deviation),
+          "energies must be finite, got a pre-activation whose variance is not; use a smaller scale.");
   const double c = std::min(1.0, deviation);
   const double scale = step * std::numbers::inv_sqrtpi / (std::numbers::sqrt2 * deviation);
   for (int i = 0;; ++i) {
