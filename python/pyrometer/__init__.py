@@ -17,18 +17,29 @@ True
 
 from pyrometer import datasets, interop, tables, testsystems
 from pyrometer._version import __version__
+from pyrometer.architecture import Network
 from pyrometer.boltzmann import Collapse, boltzmann, collapse, lorentz
 from pyrometer.config import config, show_config
 from pyrometer.drift import Drift, drift
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
-from pyrometer.errors import MomentsFileError, PrecisionWarning, SeparationWarning
+from pyrometer.errors import MomentsFileError, PrecisionWarning, SeparationWarning, SimulationWarning
+from pyrometer.initialisations import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    TorchLinear,
+)
 from pyrometer.laws import Mixed, Normal, Uniform
 from pyrometer.minimum import minimum_energy, minimum_path
 from pyrometer.mixture import Mixture, mix
 from pyrometer.moments import Moments
 from pyrometer.monitor import Reading, RefreshMonitor
-from pyrometer.results import Estimate, Minimum, Temperature
+from pyrometer.network import heat_engine
+from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Temperature
 from pyrometer.states import DataState, Shift, shift
 from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression
 from pyrometer.table import Table
@@ -41,6 +52,14 @@ __all__ = [
     "DataState",
     "Drift",
     "Estimate",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "HeatEngine",
+    "LayerTemperatures",
+    "LecunNormal",
+    "LecunUniform",
     "LinearRegression",
     "LogisticRegression",
     "Minimum",
@@ -48,14 +67,17 @@ __all__ = [
     "Mixture",
     "Moments",
     "MomentsFileError",
+    "Network",
     "Normal",
     "PrecisionWarning",
     "Reading",
     "RefreshMonitor",
     "SeparationWarning",
+    "SimulationWarning",
     "Table",
     "Shift",
     "Temperature",
+    "TorchLinear",
     "Uniform",
     "__version__",
     "boltzmann",
@@ -65,6 +87,7 @@ __all__ = [
     "drift",
     "energy_variance",
     "entropy",
+    "heat_engine",
     "interop",
     "lorentz",
     "mean_energy",

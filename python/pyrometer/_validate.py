@@ -26,6 +26,7 @@ __all__ = [
     "finite",
     "flag",
     "labels",
+    "matrix",
     "numeric",
     "positive",
     "seed",
@@ -66,6 +67,23 @@ def data(X: Any, y: Any) -> Data:
         raise ValueError(f"X must have at least one row, got shape {X_array.shape}.")
     dtype = np.float32 if X_array.dtype == y_array.dtype == np.float32 else np.float64
     return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target)
+
+
+def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
+    """Check a matrix of at least one cell, finite, float32 or float64, and name its columns; a vector is one column."""
+    native = nw.from_native(value, pass_through=True, allow_series=True)
+    array, names = (_target(value)[0], None) if vector and isinstance(native, nw.Series) else _columns(name, value)
+    if vector and array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or 0 in array.shape:
+        shape = "(rows,) or (rows, outputs)" if vector else "(rows, features)"
+        raise ValueError(f"{name} must have shape {shape} with at least one of each, got {np.shape(value)}.")
+    array = _contiguous(array, np.float32 if array.dtype == np.float32 else np.float64)
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, column = map(int, bad[0])
+        raise ValueError(f"{name} must be finite, got {array[row, column]} at row {row}, column {column}.")
+    return array, names
 
 
 def finite(data: Data) -> None:

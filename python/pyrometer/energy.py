@@ -8,8 +8,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core, _rows, _squares, _validate
+from pyrometer import _core, _layers, _rows, _squares, _validate
+from pyrometer._layer_variance import variance as network_variance
 from pyrometer._validate import RandomSource
+from pyrometer.architecture import AnySystem, Network
+from pyrometer.initialisations import LayerLaw, layers
 from pyrometer.laws import Law, spread
 from pyrometer.results import Estimate, Floats, shaped
 from pyrometer.systems import System, require_system
@@ -19,11 +22,12 @@ __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_paramete
 _Array: TypeAlias = npt.NDArray[np.float64]
 
 METHODS = ("auto", "exact", "refined", "asymptotic", "monte-carlo")
+_OF_NETWORKS = ("mean-field", "corrected-mean-field")
 
 
 def mean_energy(
-    system: System,
-    law: Law,
+    system: AnySystem,
+    law: Law | LayerLaw,
     *,
     method: str = "auto",
     samples: int = 10_000,
@@ -38,17 +42,26 @@ def mean_energy(
         + \lambda_1 \sum_j \langle|\theta_j|\rangle + \lambda_2 \sum_j \tilde\sigma_j^2,
 
     which is (3.8), (3.18), (3.22), (3.27), (3.28), (3.31) and (3.32), with :math:`\tilde\sigma_j = L_j/\sqrt{12}` for a
-    uniform parameter, :math:`\langle|\theta_j|\rangle = \sigma_j\sqrt{2/\pi}` or :math:`L_j/4`.
+    uniform parameter, :math:`\langle|\theta_j|\rangle = \sigma_j\sqrt{2/\pi}` or :math:`L_j/4`. For a network
+
+    .. math:: \langle E\rangle = \overline{\|y\|^2} + E_L, \qquad
+        E_l = n_l\left(\sigma_l^2\langle\|x^{(l-1)}\|^2\rangle + \sigma_{b,l}^2\right),
+
+    which is (5.4) before its limit; a sum over outputs.
 
     Parameters
     ----------
-    system : LinearRegression
+    system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
-    method : {"auto", "exact", "refined", "asymptotic", "monte-carlo"}
+    method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
-        :math:`\tilde\sigma_j^2` alone. "monte-carlo" averages over draws. "auto" is "exact".
+        :math:`\tilde\sigma_j^2` alone. "monte-carlo" averages over draws. "auto" is "exact" where it exists. Networks
+        have an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form), and for the other
+        activations by name under normal laws (a Markov chain of the squared norm, by quadrature). "mean-field" is that
+        of infinitely wide layers, with uniform parameters as normal ones of their variance, "corrected-mean-field" has
+        the next term in 1 / width; both need an activation by name, and so do the limits (5.4), (5.7) and (5.10).
     samples : int
         Draws of "monte-carlo", at least 2.
     rng : int, SeedSequence, Generator or None
@@ -66,7 +79,13 @@ def mean_energy(
     Raises
     ------
     ValueError
-        If an option is out of range, the law does not fit the system, or the energy is too large for a double.
+        If an option is out of range, the law does not fit the system, a network has no such method, or the energy is
+        too large for a double.
+
+    Warns
+    -----
+    SimulationWarning
+        If draws of a deep narrow network deviate by more than 10 times their mean, so that Monte Carlo misses it.
 
     See Also
     --------
@@ -77,6 +96,9 @@ def mean_energy(
     Notes
     -----
     O(n) for each pair of system and law; Monte Carlo O(n^2) for each draw. The rows of the data are not read again.
+
+    The quadrature of narrow, saturated networks cannot see its own error. Such energies come from `samples` draws of
+    the scalar chain instead, and the estimate says so: its method is then "scalar-chain", with a standard error.
 
     Examples
     --------
@@ -93,8 +115,8 @@ def mean_energy(
 
 
 def evaluate(
-    system: System,
-    law: Law,
+    system: AnySystem,
+    law: Law | LayerLaw,
     method: str,
     samples: int,
     rng: RandomSource,
@@ -103,7 +125,11 @@ def evaluate(
     slope: bool,
 ) -> tuple[Estimate, _Array]:
     """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
+    if isinstance(system, Network):
+        return _network(system, law, method, samples, rng, threads, slope=slope)
     require_system(system)
+    if method in _OF_NETWORKS:
+        raise ValueError(f"method={method!r} is for networks; a linear system has 'exact'.")
     method = _validate.choice("method", method, METHODS)
     parameters, formulas, workers = spread(law, system.parameters), _formulas(system), _validate.threads(threads)
     shape = system.shape + parameters.batch_shape
@@ -132,6 +158,35 @@ def evaluate(
     return estimate, closed.slope
 
 
+def _network(
+    network: Network,
+    law: Law | LayerLaw,
+    method: str,
+    samples: int,
+    rng: RandomSource,
+    threads: int | None,
+    *,
+    slope: bool,
+) -> tuple[Estimate, _Array]:
+    """The last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
+    parameters = layers(law, network)
+    found = _layers.energies(network, parameters, method, samples, rng, threads)
+    derivative = _layers.slopes(network, parameters, found, threads) if slope else np.full_like(found.energy, np.nan)
+    return network_estimate(network, found), derivative[..., -1]
+
+
+def network_estimate(network: Network, found: _layers.Layered) -> Estimate:
+    """Turn energies of layers into the mean energy of the network."""
+    target = 0.0 if found.method in ("refined", "asymptotic") else network.target_square
+    return Estimate(
+        value=shaped(found.energy[..., -1] + target),
+        standard_error=shaped(found.standard_error[..., -1]),
+        error_bound=shaped(found.error_bound[..., -1]),
+        method=found.method,
+        samples=found.samples,
+    )
+
+
 def componentwise_energy(system: System, law: Law) -> _Array:
     """Sum over parameters of the one-parameter limits of the mean energy, the paper's form of the limit."""
     require_system(system)
@@ -144,15 +199,15 @@ def _formulas(system: System) -> ModuleType:
 
 
 def sample_energies(
-    system: System, law: Law, *, samples: int, rng: RandomSource = None, threads: int | None = None
+    system: AnySystem, law: Law | LayerLaw, *, samples: int, rng: RandomSource = None, threads: int | None = None
 ) -> _Array:
     """Energies of random states: the spectrum of the system under the law.
 
     Parameters
     ----------
-    system : LinearRegression
+    system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
     samples : int
         Number of draws, at least 1. Draw k is the same for every `samples`: more samples extend the same sequence.
@@ -177,7 +232,7 @@ def sample_energies(
 
     Notes
     -----
-    O(n^2) for each draw, from second moments; the rows of the data are not read.
+    O(n^2) for each draw of squared error, from second moments; O(m n) for the others and for networks.
 
     Examples
     --------
@@ -187,21 +242,23 @@ def sample_energies(
     >>> energies.shape, bool((energies >= pm.minimum_energy(system).value).all())
     ((1000,), True)
     """
+    draws = _validate.count("samples", samples, minimum=1)
+    if isinstance(system, Network):
+        return _layers.spectrum(system, layers(law, system), draws, _validate.seed(rng), _validate.threads(threads))
     require_system(system)
     parameters = spread(law, system.parameters)
-    draws = _validate.count("samples", samples, minimum=1)
     energies = _formulas(system).energies(system, parameters, draws, _validate.seed(rng), _validate.threads(threads))
     return np.reshape(energies, (*system.shape, *parameters.batch_shape, draws))
 
 
-def sample_parameters(system: System, law: Law, *, samples: int, rng: RandomSource = None) -> _Array:
+def sample_parameters(system: AnySystem, law: Law | LayerLaw, *, samples: int, rng: RandomSource = None) -> _Array:
     """Random parameters: those of the draws of `sample_energies` with the same `rng`.
 
     Parameters
     ----------
-    system : LinearRegression
+    system : LinearRegression, LogisticRegression or Network
         Says how many parameters there are.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
     samples : int
         Number of draws, at least 1.
@@ -211,7 +268,8 @@ def sample_parameters(system: System, law: Law, *, samples: int, rng: RandomSour
     Returns
     -------
     ndarray, shape (samples, n)
-        Row k holds the parameters of draw k, the intercept last; the axes of a batch of laws come first.
+        Row k holds the parameters of draw k, the intercept last; the axes of a batch of laws come first. Those of a
+        network are numbered layer by layer, the weights (n_l, n_{l-1}) row by row and then the biases.
 
     Examples
     --------
@@ -223,9 +281,13 @@ def sample_parameters(system: System, law: Law, *, samples: int, rng: RandomSour
     >>> bool(abs(pm.sample_energies(system, pm.Normal(1.0), samples=5, rng=7)[3] - energy) < 1e-12 * energy)
     True
     """
+    draws = _validate.count("samples", samples, minimum=1)
+    if isinstance(system, Network):
+        standardised = _core.uniforms if layers(law, system).uniform else _core.normals
+        unit = standardised(_validate.seed(rng), 0, draws, 0, system.parameters)
+        return np.ascontiguousarray(unit.T * _layers.scales(system, layers(law, system))[..., None, :])
     require_system(system)
     parameters = spread(law, system.parameters)
-    draws = _validate.count("samples", samples, minimum=1)
     key, n, k = _validate.seed(rng), parameters.parameters, parameters.normals
     unit = np.empty((n, draws))
     if k:
@@ -236,7 +298,7 @@ def sample_parameters(system: System, law: Law, *, samples: int, rng: RandomSour
     return np.ascontiguousarray(unit.T * parameters.scales[..., None, :])
 
 
-def energy_variance(system: System, law: Law) -> Floats:
+def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
     r"""Variance of the energy over the random states of a system, in closed form.
 
     With :math:`G = \overline{x x^T}`, plus :math:`\lambda_2` on the diagonal, :math:`b = \overline{x y}` and the excess
@@ -247,12 +309,15 @@ def energy_variance(system: System, law: Law) -> Floats:
         + \sum_j\left[\lambda_1^2\mathrm{Var}|\theta_j| + 2\lambda_1 G_{jj}\mathrm{Cov}(\theta_j^2, |\theta_j|)\right].
 
     Not in the paper. The standard error of `mean_energy` by Monte Carlo approaches ``sqrt(variance / samples)``.
+    Networks have a formula for "relu", "leaky_relu" and "identity" under normal laws, for a single row or at most one
+    hidden layer; without biases and targets a ReLU network on one row has
+    :math:`\mathrm{Var}\,E/\langle E\rangle^2 = \prod_{l<L}(1 + 5/n_l)\,(1 + 2/n_L) - 1`.
 
     Parameters
     ----------
-    system : LinearRegression
+    system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
 
     Returns
@@ -267,7 +332,7 @@ def energy_variance(system: System, law: Law) -> Floats:
 
     Notes
     -----
-    O(n^2) for each pair of system and law.
+    O(n^2) for each pair of system and law; O(m^2 n_0) for a network with a hidden layer.
 
     Examples
     --------
@@ -276,6 +341,8 @@ def energy_variance(system: System, law: Law) -> Floats:
     >>> pm.energy_variance(system, pm.Normal(1.0))          # E = theta^2: 3 - 1
     2.0
     """
+    if isinstance(system, Network):
+        return shaped(network_variance(system, layers(law, system)))
     require_system(system)
     if system.energy != "mse":
         raise ValueError(

@@ -8,30 +8,30 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
-from pyrometer.laws import Law, Spread, spread
+from pyrometer.architecture import AnySystem, Network
+from pyrometer.initialisations import LayerLaw, layers
+from pyrometer.laws import NORMAL_ENTROPY, Law, Spread, spread
 from pyrometer.results import Floats, shaped
-from pyrometer.systems import System, require_system
+from pyrometer.systems import require_system
 
 __all__ = ["entropy"]
 
-NORMAL_ENTROPY = 0.5 * np.log(2.0 * np.pi * np.e)
-"""h, the entropy of a standard normal parameter; a uniform one of unit length has 0."""
 
-
-def entropy(system: System, law: Law, *, resolution: float = 1.0) -> Floats:
+def entropy(system: AnySystem, law: Law | LayerLaw, *, resolution: float = 1.0) -> Floats:
     r"""Entropy of the random initial parameters of a system.
 
     .. math:: S = k\,h + \sum_{j \le k} \ln\sigma_j + \sum_{j > k} \ln L_j - n \ln\varepsilon,
         \qquad h = \tfrac12 \ln(2\pi e),
 
     for k normal parameters of standard deviations :math:`\sigma_j` and n - k uniform ones of lengths :math:`L_j`:
-    (3.2), (3.13) and (3.23) at :math:`\varepsilon = 1`.
+    (3.2), (3.13) and (3.23) at :math:`\varepsilon = 1`; for a network the sum over its layers,
+    :math:`S = \sum_l N_l (\ln\sigma_l + h)` or :math:`\sum_l N_l \ln \ell_l`.
 
     Parameters
     ----------
-    system : LinearRegression
-        Says how many parameters there are, the intercept included.
-    law : Normal, Uniform or Mixed
+    system : LinearRegression, LogisticRegression or Network
+        Says how many parameters there are, intercept and biases included.
+    law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives an array.
     resolution : float
         The size :math:`\varepsilon > 0` below which two values of a parameter are the same, in the parameter's unit:
@@ -61,12 +61,19 @@ def entropy(system: System, law: Law, *, resolution: float = 1.0) -> Floats:
     >>> pm.entropy(system, pm.Uniform(1.0))
     0.0
     """
-    require_system(system)
-    parts = terms(
-        spread(law, system.parameters), _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
-    )
+    parts = parts_of(system, law, _validate.single("resolution", resolution, minimum=0.0, exclusive=True))
     total: npt.NDArray[np.float64] = np.broadcast_to(parts.sum(axis=-1), system.shape + parts.shape[:-1])
     return shaped(total)
+
+
+def parts_of(
+    system: AnySystem, law: Law | LayerLaw, resolution: float, *, leading: bool = False
+) -> npt.NDArray[np.float64]:
+    """Entropy of each parameter of a linear system, of each layer of a network, or its leading term: (..., parts)."""
+    if isinstance(system, Network):
+        return layers(law, system).entropies(np.array(system.layer_parameters, float), resolution, leading=leading)
+    require_system(system)
+    return (leading_terms if leading else terms)(spread(law, system.parameters), resolution)
 
 
 def terms(parameters: Spread, resolution: float) -> npt.NDArray[np.float64]:

@@ -5,11 +5,15 @@ A user's mistake is a `ValueError` or a `TypeError`, as everywhere in Python.
 
 from __future__ import annotations
 
-__all__ = ["MomentsFileError", "PrecisionWarning", "SeparationWarning"]
+__all__ = ["MomentsFileError", "PrecisionWarning", "SeparationWarning", "SimulationWarning"]
 
 
 class PrecisionWarning(UserWarning):
     """A number has fewer correct digits than double precision could give; the message says how many are left."""
+
+
+class SimulationWarning(PrecisionWarning):
+    """A mean is dominated by draws too rare to be seen; the message says how far energies deviate from it."""
 
 
 class SeparationWarning(UserWarning):

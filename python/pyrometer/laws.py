@@ -16,7 +16,10 @@ from pyrometer import _validate
 
 __all__ = ["Law", "Mixed", "Normal", "Uniform"]
 
-_WHY_SCALE = "a parameter that does not move has no differential entropy."
+NORMAL_ENTROPY = 0.5 * np.log(2.0 * np.pi * np.e)
+"""h, the entropy of a standard normal parameter; a uniform one of unit length has 0."""
+
+WHY_SCALE = "a parameter that does not move has no differential entropy."
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,7 @@ class Normal:
     scale: npt.NDArray[np.float64]
 
     def __init__(self, scale: npt.ArrayLike) -> None:
-        object.__setattr__(self, "scale", _validate.positive("scale", scale, _WHY_SCALE))
+        object.__setattr__(self, "scale", _validate.positive("scale", scale, WHY_SCALE))
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -69,7 +72,7 @@ class Uniform:
     length: npt.NDArray[np.float64]
 
     def __init__(self, length: npt.ArrayLike) -> None:
-        object.__setattr__(self, "length", _validate.positive("length", length, _WHY_SCALE))
+        object.__setattr__(self, "length", _validate.positive("length", length, WHY_SCALE))
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -101,8 +104,8 @@ class Mixed:
     length: npt.NDArray[np.float64]
 
     def __init__(self, scale: npt.ArrayLike, length: npt.ArrayLike) -> None:
-        normal = np.atleast_1d(_validate.positive("scale", scale, _WHY_SCALE))
-        uniform = np.atleast_1d(_validate.positive("length", length, _WHY_SCALE))
+        normal = np.atleast_1d(_validate.positive("scale", scale, WHY_SCALE))
+        uniform = np.atleast_1d(_validate.positive("length", length, WHY_SCALE))
         try:
             np.broadcast_shapes(normal.shape[:-1], uniform.shape[:-1])
         except ValueError:
@@ -157,7 +160,7 @@ class Spread:
 
 
 def spread(law: Any, parameters: int) -> Spread:
-    """Spread `law` over `parameters` parameters, or say why it does not fit."""
+    """Spread `law` over `parameters` parameters of a linear system, or say why it does not fit."""
     if isinstance(law, Mixed):
         k, rest = law.scale.shape[-1], law.length.shape[-1]
         if k + rest != parameters:
@@ -168,7 +171,8 @@ def spread(law: Any, parameters: int) -> Spread:
         parts = [np.broadcast_to(part, (*law.batch_shape, part.shape[-1])) for part in (law.scale, law.length)]
         return Spread(np.concatenate(parts, axis=-1), k)
     if not isinstance(law, (Normal, Uniform)):
-        raise TypeError(f"law must be Normal, Uniform or Mixed, got {law!r}.")
+        remedy = "; laws with a gain are for networks" if hasattr(law, "gain") else ""
+        raise TypeError(f"law must be Normal, Uniform or Mixed, got {law!r}{remedy}.")
     scales = law.scale if isinstance(law, Normal) else law.length
     if scales.ndim and scales.shape[-1] not in (1, parameters):
         raise ValueError(

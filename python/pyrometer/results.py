@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Estimate", "Floats", "Minimum", "Strings", "Temperature"]
+__all__ = ["Estimate", "Floats", "HeatEngine", "LayerTemperatures", "Minimum", "Strings", "Temperature"]
 
 Floats: TypeAlias = float | npt.NDArray[np.float64]
 """A float, or an array of them for a batch."""
@@ -44,9 +44,11 @@ class Estimate:
     standard_error : float or ndarray
         0 for a closed form; the standard error of the mean for Monte Carlo.
     error_bound : float or ndarray
-        What a truncated series may have left of a closed form, in units of the loss; 0 where only rounding has.
+        What a truncated series or a quadrature may have left of an exact value, in units of the loss; 0 where only
+        rounding has.
     method : str
-        What ran: "exact", "refined", "asymptotic" or "monte-carlo".
+        What ran: "exact", "refined", "asymptotic", "mean-field", "corrected-mean-field" or "monte-carlo";
+        "scalar-chain" for "exact" where some energies of a batch had to be drawn, those with a standard error.
     samples : int
         Draws used; 0 for a closed form.
 
@@ -126,7 +128,7 @@ class Temperature:
     energy : float or ndarray
         Mean energy of the random state. For "refined" and "asymptotic" the limit energy, without what stays finite.
     minimum_energy : float or ndarray
-        Energy of the trained state; 0 for "refined" and "asymptotic", which drop it.
+        Energy of the trained state; 0 for "refined" and "asymptotic", which drop it, and for networks unless given.
     entropy : float or ndarray
         Entropy of the random state in nats, less ``n ln(resolution)``; for "asymptotic" its leading term.
     parameters : int
@@ -138,7 +140,7 @@ class Temperature:
         "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where it is below 0 and T
         with it; "undefined" where it is 0.
     method : str
-        What ran: "exact", "refined", "asymptotic" or "monte-carlo".
+        What ran, as in `Estimate`.
 
     Examples
     --------
@@ -159,4 +161,103 @@ class Temperature:
     parameters: int
     marginal: Floats
     verdict: Strings
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerTemperatures:
+    """The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
+
+    Attributes
+    ----------
+    energy : ndarray, shape (..., L)
+        Mean squared norm of the pre-activations, :math:`E_l` (5.12), in units of the loss.
+    standard_error : ndarray, shape (..., L)
+        Of the energy; 0 where it was not sampled.
+    error_bound : ndarray, shape (..., L)
+        What a quadrature may have left of an exact energy; 0 where only rounding has.
+    parameters : ndarray of int, shape (L,)
+        Parameters of each layer, biases included.
+    entropy : ndarray, shape (..., L)
+        Entropy :math:`S_l` of the layer's parameters in nats.
+    temperature : ndarray, shape (..., L)
+        :math:`T_l = E_l/S_l`, in units of the loss per nat; nan where the verdict is "undefined".
+    gain : ndarray, shape (..., L - 1)
+        Growth :math:`g_l = E_{l+1}/E_l` from each layer to the next; nan where a layer has no energy.
+    marginal : ndarray, shape (..., L)
+        Derivative of the energy along the common logarithm of all scales, per parameter of the layer. Not the paper's.
+    verdict : ndarray of str, shape (..., L)
+        Of each temperature, as in `Temperature`.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> network = pm.Network([[1.0] * 8], hidden=(8, 8), outputs=8, activation="relu")
+    >>> pm.heat_engine(network, pm.Normal(1.0)).layers.gain      # sigma^2 n / 2
+    array([4., 4.])
+    """
+
+    energy: npt.NDArray[np.float64]
+    standard_error: npt.NDArray[np.float64]
+    error_bound: npt.NDArray[np.float64]
+    parameters: npt.NDArray[np.int64]
+    entropy: npt.NDArray[np.float64]
+    temperature: npt.NDArray[np.float64]
+    gain: npt.NDArray[np.float64]
+    marginal: npt.NDArray[np.float64]
+    verdict: npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatEngine:
+    r"""A network as a heat engine: a chain of layers that hand on energy.
+
+    :math:`T = E_L/S = \eta\,\sum_l T_lS_l/\sum_l S_l` holds for every law and method (5.24).
+
+    Attributes
+    ----------
+    layers : LayerTemperatures
+        Energy, entropy, temperature and growth of each layer.
+    work_efficiency : float or ndarray
+        :math:`\eta = E_L/\sum_l E_l` (5.23), between 0 and 1; nan where no layer has energy.
+    engine : int
+        1 or 2, whatever the scale is: of the second type if energies grow from layer to layer without bound as the
+        scale does, so that :math:`\eta\to1` (5.29); of the first if they stay alike (5.26).
+    regime : str or ndarray of str
+        What the layers do at the scale of the law: "amplifying" if each has more than 10 times the energy of the one
+        before, "damping" if each has less than a tenth, "even" if none has either, else "uneven"; "single layer".
+    temperature : float or ndarray
+        :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S = 0.
+    standard_error : float or ndarray
+        Of `temperature`; 0 where nothing was sampled.
+    entropy : float or ndarray
+        :math:`S = \sum_l S_l` in nats.
+    parameters : int
+        Number of parameters N.
+    verdict : str or ndarray of str
+        As in `Temperature`, and "mixed-signs" where some layers have negative entropy and others have not.
+    total : Temperature
+        The temperature with the targets and the trained energy: that of `pyrometer.temperature`.
+    method : str
+        What ran, as in `Estimate`.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> network = pm.Network([[1.0] * 8], hidden=(8, 8), outputs=8, activation="relu")
+    >>> engine = pm.heat_engine(network, pm.Normal(10.0))
+    >>> engine.engine, engine.regime, round(engine.work_efficiency, 4)
+    (2, 'amplifying', 0.9975)
+    """
+
+    layers: LayerTemperatures
+    work_efficiency: Floats
+    engine: int
+    regime: Strings
+    temperature: Floats
+    standard_error: Floats
+    entropy: Floats
+    parameters: int
+    verdict: Strings
+    total: Temperature
     method: str

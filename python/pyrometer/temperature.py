@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from pyrometer import _validate
 from pyrometer._validate import RandomSource
+from pyrometer.architecture import AnySystem, Network
 from pyrometer.energy import evaluate
-from pyrometer.entropy import NORMAL_ENTROPY, leading_terms, terms
-from pyrometer.laws import Law, spread
+from pyrometer.entropy import parts_of
+from pyrometer.initialisations import LayerLaw
+from pyrometer.laws import NORMAL_ENTROPY, Law
 from pyrometer.minimum import minimum_energy
-from pyrometer.results import Temperature, shaped
-from pyrometer.systems import System
+from pyrometer.results import Estimate, Temperature, shaped
 
 __all__ = ["temperature"]
 
@@ -22,8 +23,8 @@ _NEAR_POLE = 0.1
 
 
 def temperature(
-    system: System,
-    law: Law,
+    system: AnySystem,
+    law: Law | LayerLaw,
     *,
     method: str = "auto",
     resolution: float = 1.0,
@@ -42,22 +43,23 @@ def temperature(
 
     Parameters
     ----------
-    system : LinearRegression
+    system : LinearRegression, LogisticRegression or Network
         Model, data and energy. T depends on the units of the features (:math:`x \to cx` shifts S by ln c): standardise
         them, or state the units.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
-    method : {"auto", "exact", "refined", "asymptotic", "monte-carlo"}
+    method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" takes the closed form of the mean energy, "monte-carlo" its estimate from draws. "refined" keeps of the
         energy what grows with the scale, drops :math:`E^*`, and keeps the whole entropy; "asymptotic" also keeps of the
         entropy only what grows, as the paper's limits (3.11), (3.20), (3.25), (3.29), (3.30), (3.33), (3.34) do: it is
-        off by 62 % at a scale of 10 and by 8 % at 1e8. "auto" is "exact".
+        off by 62 % at a scale of 10 and by 8 % at 1e8. For networks the limits are (5.6), (5.8), (5.11), (5.34), (5.40)
+        and (E.2). "auto" is "exact" where it exists; see `mean_energy` for it and for the two mean fields of networks.
     resolution : float
         Size :math:`\varepsilon > 0` below which two values of a parameter are the same (2.28): S becomes
         :math:`S - n\ln\varepsilon`.
     minimum : float or array_like, optional
         Energy of the trained state, shape () or that of the system's stack. Default: `minimum_energy` of the system,
-        found once for all laws.
+        found once for all laws; 0 for a network, whose trained loss is yours to give.
     samples, rng, threads
         Draws, source of randomness and threads of "monte-carlo", as in `mean_energy`.
 
@@ -76,6 +78,12 @@ def temperature(
     -----
     PrecisionWarning
         If the minimum energy has lost digits.
+    SimulationWarning
+        As in `mean_energy`.
+
+    See Also
+    --------
+    heat_engine : the temperature of every layer of a network.
 
     Notes
     -----
@@ -95,18 +103,24 @@ def temperature(
     """
     size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     energy, slope = evaluate(system, law, method, samples, rng, threads, slope=True)
-    parameters = spread(law, system.parameters)
-    shape = system.shape + parameters.batch_shape
-    limit = energy.method in ("refined", "asymptotic")
+    return compose(system, law, energy, slope, size, minimum)
 
-    parts = (leading_terms if energy.method == "asymptotic" else terms)(parameters, size)
-    S = np.broadcast_to(parts.sum(axis=-1), shape)
-    # What rounding leaves of a sum that cancels; T would be a quotient by noise.
-    noise = 4.0 * np.finfo(float).eps * (np.abs(parts) + NORMAL_ENTROPY).sum(axis=-1)
-    undefined = np.abs(S) <= noise
+
+def compose(
+    system: AnySystem,
+    law: Law | LayerLaw,
+    energy: Estimate,
+    slope: npt.NDArray[np.float64],
+    resolution: float,
+    minimum: npt.ArrayLike | None,
+) -> Temperature:
+    """Make a temperature of a mean energy and its derivative along the logarithm of the scales."""
+    limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
-    ground = np.zeros(()) if limit and minimum is None else _ground(system, minimum)
-    ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (len(shape) - ground.ndim)), shape)
+    parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
+    S, undefined = total(parts, system, E.shape)
+    ground = np.zeros(()) if minimum is None and (limit or isinstance(system, Network)) else _ground(system, minimum)
+    ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
     return Temperature(
         value=shaped((E - ground) / divisor),
@@ -116,14 +130,24 @@ def temperature(
         entropy=shaped(S),
         parameters=system.parameters,
         marginal=shaped(slope / system.parameters),
-        verdict=shaped(_verdict(S, undefined, system.parameters)),
+        verdict=shaped(verdict(S, undefined, system.parameters)),
         method=energy.method,
     )
 
 
-def _ground(system: System, minimum: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
+def total(
+    parts: npt.NDArray[np.float64], system: AnySystem, shape: tuple[int, ...]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Sum of the entropies of parts, and whether it is 0 but for rounding: T would be a quotient by noise."""
+    noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * system.parameters)
+    S = np.broadcast_to(parts.sum(axis=-1), shape)
+    return S, np.broadcast_to(np.abs(S) <= noise, shape)
+
+
+def _ground(system: AnySystem, minimum: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
     """Energy of the trained state, of the shape of the stack or ()."""
     if minimum is None:
+        assert not isinstance(system, Network)
         return np.asarray(minimum_energy(system).value)
     given = np.asarray(_validate.numeric("minimum", minimum), dtype=np.float64)
     if given.shape not in ((), system.shape) or not np.isfinite(given).all():
@@ -131,7 +155,7 @@ def _ground(system: System, minimum: npt.ArrayLike | None) -> npt.NDArray[np.flo
     return given
 
 
-def _verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: int) -> npt.NDArray[np.str_]:
+def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:
     """Say of each entropy whether a temperature can be trusted."""
     conditions = [undefined, np.abs(S) < _NEAR_POLE * parameters, S < 0]
     return np.select(conditions, ["undefined", "near-pole", "negative-entropy"], default="ok")

@@ -65,15 +65,15 @@ PLANTED = {
     "module without a docstring": ("docstring", "python/pyrometer/interop/new.py", "x = 1\n"),
     "name without a docstring": (
         "docstring",
-        "python/pyrometer/network.py",
+        "python/pyrometer/report.py",
         '"""New."""\n__all__ = ["f"]\ndef f():\n    pass\n',
     ),
     "name without an example": (
         "examples",
-        "python/pyrometer/network.py",
+        "python/pyrometer/report.py",
         '"""New."""\n__all__ = ["f"]\ndef f():\n    """Do."""\n',
     ),
-    "module without exports": ("exports", "python/pyrometer/network.py", '"""New."""\ndef f():\n    """Do."""\n'),
+    "module without exports": ("exports", "python/pyrometer/report.py", '"""New."""\ndef f():\n    """Do."""\n'),
     "long file": ("size", "python/pyrometer/_validate.py", "x = 1\n" * 600),
     "path of a machine": ("words", "python/pyrometer/_validate.py", "# see " + "/" + "home/me/notes\n"),
     "mark for later": ("words", "cpp/pyrometer/base/types.hpp", "// TO" + "DO: think\n"),

@@ -30,8 +30,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_version", "_core", "_cpu"),
     ("_validate", "_files", "_special"),
     ("results", "table", "_formats", "_layout", "config", "datasets"),
-    ("laws", "systems", "moments"),
-    ("energy", "minimum", "entropy", "_formulas", "_squares", "_rows"),
+    ("laws", "systems", "moments", "architecture", "initialisations"),
+    ("energy", "minimum", "entropy", "_formulas", "_squares", "_rows", "_layers", "_layer_variance", "_activations"),
     ("temperature", "network", "states", "mixture", "boltzmann", "monitor", "drift"),
     ("interop", "tables", "sweep", "testsystems"),
     ("__init__",),
@@ -39,7 +39,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 CORE_MODULES = {"_core", "_cpu"}
-CORE_IMPORTERS = {"_core", "config", "energy", "_squares", "_rows", "minimum", "moments", "network"}
+CORE_IMPORTERS = {
+    *("_core", "config", "energy", "_squares", "_rows", "minimum", "moments", "network", "_layers", "_activations"),
+}
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy", "narwhals"}
 HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}}

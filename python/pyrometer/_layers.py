@@ -1,0 +1,285 @@
+"""Energies of the layers of a network: closed forms, limits, mean fields, exact chains and Monte Carlo.
+
+Every function returns, for each law of a batch and each layer, the mean over rows of the sum over units of the squared
+pre-activations, E_l = <|z^(l)|^2>, (5.12).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from pyrometer import _activations, _core, _validate
+from pyrometer._formulas import Array, require_finite
+from pyrometer._validate import RandomSource
+from pyrometer.architecture import Network
+from pyrometer.errors import SimulationWarning
+from pyrometer.initialisations import LayerSpread
+
+__all__ = ["METHODS", "Layered", "energies", "exists", "scales", "slopes", "spectrum"]
+
+METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
+
+# Mean of phi(z)^2 / z^2 over a symmetric law: exact for these, the limit of wide laws for the smooth ones below.
+_SQUARED = {"relu": 0.5, "leaky_relu": 0.5 * (1.0 + 0.01**2), "identity": 1.0}
+_LIMIT_SQUARED = _SQUARED | {"gelu": 0.5, "silu": 0.5, "softplus": 0.5, "elu": 0.5}
+# Mean of phi(z)^2 where phi saturates, r of (5.7).
+_SATURATED = {"tanh": 1.0, "erf": 1.0, "sigmoid": 0.5}
+# Normalised fourth moment E phi^4 / (E z^2)^2 of a normal z.
+_FOURTH = {"relu": 1.5, "leaky_relu": 1.5 * (1.0 + 0.01**4), "identity": 3.0}
+
+_HOPELESS = 10.0
+# Numbers that the core returns at once: 32 MB.
+_BLOCK = 1 << 22
+
+
+class Layered(NamedTuple):
+    """Energies of layers, shape (..., L), what is known of their errors, and what ran."""
+
+    energy: Array
+    standard_error: Array
+    error_bound: Array
+    method: str
+    samples: int
+
+
+def exists(network: Network, spread: LayerSpread) -> bool:
+    """Whether the energies have an exact method."""
+    return network.layers == 1 or network.activation in _SQUARED or _chained(network, spread)
+
+
+def _chained(network: Network, spread: LayerSpread) -> bool:
+    return isinstance(network.activation, str) and not spread.uniform
+
+
+def energies(
+    network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, threads: int | None
+) -> Layered:
+    """Energies of all layers by a method of `METHODS`."""
+    method = _validate.choice("method", method, METHODS)
+    workers = _validate.threads(threads)
+    if method == "auto":
+        method = "exact" if exists(network, spread) else "monte-carlo"
+    if method == "monte-carlo":
+        draws = _validate.count("samples", samples, minimum=2)
+        return _sampled(network, spread, draws, _validate.seed(rng), workers)
+    if method == "exact":
+        return _exact(network, spread, samples, rng, workers)
+    if not isinstance(network.activation, str):
+        raise ValueError(f"method={method!r} needs an activation by name, got a function; use 'monte-carlo'.")
+    if method in ("refined", "asymptotic"):
+        return _answer(_limit(network, spread), method)
+    return _answer(_mean_field(network, spread, workers)[method == "corrected-mean-field"], method)
+
+
+def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int | None) -> Array:
+    """Derivative of each layer's energy along the common logarithm of all scales, shape (..., L).
+
+    Closed forms and limits by their derivative; the rest by central differences of ln E, at second order (sampled,
+    with common draws) or fourth.
+    """
+    workers, name = _validate.threads(threads), network.activation
+    if found.method in ("refined", "asymptotic") or network.layers == 1 or name in _SQUARED:
+        return _limit_slope(network, spread, found.energy)
+    if found.method == "monte-carlo" and not _chained(network, spread):
+        h, weights = 0.1, np.array([-0.5, 0.5])
+    else:
+        h, weights = 0.01, np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
+    steps = np.array([-1.0, 1.0]) if len(weights) == 2 else np.array([-2.0, -1.0, 1.0, 2.0])
+    moved = spread.times(np.exp(h * steps))
+    if found.method in ("mean-field", "corrected-mean-field"):
+        values = _mean_field(network, moved, workers)[found.method == "corrected-mean-field"]
+    elif _chained(network, spread):
+        values = _chain(network, moved, workers)[0]
+    else:
+        # Draws of their own: they are common to all steps, and the source of the others has moved on.
+        values = _sampled(network, moved, min(found.samples, 1000), _validate.seed(0), workers, quiet=True).energy
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithms = np.log(values)
+        growth = np.tensordot(weights, logarithms, axes=1) / h
+    # A layer without energy keeps none.
+    return np.where(found.energy > 0, found.energy * growth, 0.0)
+
+
+def spectrum(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Array:
+    """Energies of draws, shape (..., draws): the mean squared error, or the outputs' mean square without targets."""
+    if not isinstance(network.activation, str):
+        result = _activations.errors(network, spread, key, draws)
+    elif network.y is None:
+        result = _draws(network, spread, key, 0, draws, threads, averaged=False)[..., -1]
+    else:
+        weight, bias = spread.flat()
+        result = _core.sample_network_errors(
+            network.X, network.y, _widths(network), network.activation, spread.uniform, weight, bias, key, 0, draws, 0,
+            threads,
+        )  # fmt: skip
+    require_finite(result)
+    return result.reshape(*spread.batch_shape, draws)
+
+
+def scales(network: Network, spread: LayerSpread) -> Array:
+    """Scale of every parameter, shape (..., N): layer by layer, weights and then biases."""
+    parts = []
+    for layer, (n, k) in enumerate(zip(network.widths[:-1], network.widths[1:], strict=True)):
+        parts += [np.repeat(spread.weight[..., layer, None], n * k, axis=-1)]
+        parts += [np.repeat(spread.bias[..., layer, None], k * network.bias, axis=-1)]
+    return np.concatenate(parts, axis=-1)
+
+
+def _answer(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
+    require_finite(energy)
+    none = np.zeros_like(energy)
+    return Layered(energy, none, none if error_bound is None else error_bound, method, 0)
+
+
+def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array(network.widths, dtype=np.int64)
+
+
+# ---- exact
+
+
+def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSource, threads: int) -> Layered:
+    if network.layers == 1 or network.activation in _SQUARED:
+        return _answer(_limit(network, spread), "exact")
+    if not _chained(network, spread):
+        why = "an activation that is a function" if not isinstance(network.activation, str) else "a uniform law"
+        raise ValueError(
+            f"method='exact' has no formula for {why} and hidden layers of {_name(network)}, got both; use "
+            "'monte-carlo', or 'mean-field' for wide layers."
+        )
+    energy, error, trusted = _chain(network, spread, threads)
+    standard_error = np.zeros_like(energy)
+    if trusted.all():
+        return _answer(energy, "exact", error)
+    draws = _validate.count("samples", samples, minimum=2)
+    weight, bias = (a.reshape((*trusted.shape, network.layers))[~trusted] for a in (spread.weight, spread.bias))
+    mean, deviation = _core.network_chain_samples(
+        str(network.activation), _widths(network), weight, bias, network.norms, _validate.seed(rng), draws, threads
+    )
+    energy[~trusted], standard_error[~trusted], error[~trusted] = mean, deviation, 0.0
+    require_finite(energy)
+    return Layered(energy, standard_error, error, "scalar-chain", draws)
+
+
+def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array, np.ndarray]:
+    weight, bias = spread.flat()
+    energy, error, trusted = _core.network_chain(
+        str(network.activation), _widths(network), weight, bias, network.norms, threads
+    )
+    shape = spread.weight.shape
+    return energy.reshape(shape), error.reshape(shape), trusted.reshape(spread.batch_shape)
+
+
+def _mean_field(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array]:
+    weight, bias = spread.normal().flat()
+    leading, corrected = _core.network_mean_field(
+        str(network.activation), _widths(network), weight, bias, network.norms, threads
+    )
+    return leading.reshape(spread.weight.shape), corrected.reshape(spread.weight.shape)
+
+
+def _name(network: Network) -> str:
+    return str(network.activation if isinstance(network.activation, str) else "a function")
+
+
+# ---- limits of wide laws
+
+
+def _limit(network: Network, spread: LayerSpread) -> Array:
+    """(5.13) with (5.4), (5.7) or (5.9): exact where phi(z)^2 is a multiple of z^2 or there is one layer."""
+    weight, bias = spread.variances()
+    energy = np.empty_like(weight)
+    square = network.norms.mean()
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer, width in enumerate(network.widths[1:]):
+            energy[..., layer] = width * (weight[..., layer] * square + bias[..., layer])
+            if network.activation in _SATURATED:
+                square = _SATURATED[str(network.activation)] * width
+            else:
+                square = _LIMIT_SQUARED.get(str(network.activation), 1.0) * energy[..., layer]
+    return energy
+
+
+def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
+    """Derivative of `_limit`: 2 E_l, and what the energy of the layer before grows by."""
+    slope = 2.0 * energy
+    if network.activation in _SATURATED:
+        return slope
+    weight, _ = spread.variances()
+    factor = _LIMIT_SQUARED.get(str(network.activation), 1.0)
+    for layer, width in enumerate(network.widths[2:], start=1):
+        slope[..., layer] += width * weight[..., layer] * factor * slope[..., layer - 1]
+    return slope
+
+
+# ---- Monte Carlo
+
+
+def _sampled(
+    network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int, *, quiet: bool = False
+) -> Layered:
+    """Average over draws, block after block, each merged into mean and sum of squares."""
+    if not quiet:
+        _warn(network, spread)
+    shape = spread.weight.shape
+    block = max(1, _BLOCK // max(1, int(np.prod(shape))))
+    # Relative to the first draw: an energy that no draw changes has no error, not that of rounding.
+    origin = np.zeros(shape)
+    mean, squares = np.zeros(shape), np.zeros(shape)
+    for first in range(0, draws, block):
+        count = min(block, draws - first)
+        part = _draws(network, spread, key, first, count, threads, averaged=True)
+        require_finite(part)
+        if first == 0:
+            origin = part[..., 0, :].copy()
+        part = part - origin[..., None, :]
+        here, share = part.mean(axis=-2), count / (first + count)
+        squares += ((part - here[..., None, :]) ** 2).sum(axis=-2) + (here - mean) ** 2 * (first * share)
+        mean += (here - mean) * share
+    error = np.sqrt(squares / (draws * (draws - 1.0)))
+    return Layered(origin + mean, error, np.zeros(shape), "monte-carlo", draws)
+
+
+def _draws(
+    network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, threads: int, *, averaged: bool
+) -> Array:
+    """Energies of the layers in each draw, shape (..., draws, L)."""
+    if isinstance(network.activation, str):
+        weight, bias = spread.flat()
+        result = _core.sample_network(
+            network.X, _widths(network), network.activation, spread.uniform, weight, bias, key, first, draws, 0,
+            averaged, threads,
+        )  # fmt: skip
+    else:
+        result = _activations.energies(network, spread, key, first, draws, averaged=averaged)
+    energy: Array = result.reshape(*spread.batch_shape, draws, network.layers)
+    return energy
+
+
+def deviation(network: Network, spread: LayerSpread) -> Array:
+    """Relative standard deviation of the last layer's energy per draw, for one row and a positively homogeneous phi.
+
+    The product of (1 + 5/n_l) over hidden ReLU layers, less 1; 0 where there is no formula.
+    """
+    kappa = _FOURTH.get(str(network.activation))
+    if kappa is None:
+        return np.zeros(spread.batch_shape)
+    ratio = kappa / _SQUARED[str(network.activation)] ** 2 - 1.0
+    with np.errstate(over="ignore"):
+        growth = np.prod([1.0 + ratio / width for width in network.widths[1:-1]])
+        return np.full(spread.batch_shape, np.sqrt(growth - 1.0))
+
+
+def _warn(network: Network, spread: LayerSpread) -> None:
+    worst = float(deviation(network, spread).max(initial=0.0)) if not network.bias else 0.0
+    if worst > _HOPELESS:
+        warnings.warn(
+            SimulationWarning(
+                f"One draw of the energy deviates from its mean by {worst:.3g} times the mean: simulation cannot see "
+                "it, and neither can its standard error; use method='exact'."
+            ),
+            stacklevel=2,
+        )

@@ -1,0 +1,174 @@
+"""Networks as heat engines: a temperature for every layer, and how much of their energy comes out."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _activations, _core, _layers, _validate
+from pyrometer._validate import RandomSource
+from pyrometer.architecture import Network
+from pyrometer.energy import network_estimate
+from pyrometer.entropy import parts_of
+from pyrometer.initialisations import LayerLaw, layers
+from pyrometer.laws import NORMAL_ENTROPY
+from pyrometer.results import HeatEngine, LayerTemperatures, shaped
+from pyrometer.temperature import compose, total, verdict
+
+__all__ = ["heat_engine"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+# Variances of pre-activations between which the growth of wide laws is measured, and the exponent that is none.
+_WIDE = (1e16, 1e20)
+_NO_GROWTH = 1e-3
+_ALIKE = 10.0
+
+
+def heat_engine(
+    network: Network,
+    law: LayerLaw,
+    *,
+    method: str = "auto",
+    resolution: float = 1.0,
+    minimum: npt.ArrayLike | None = None,
+    samples: int = 10_000,
+    rng: RandomSource = None,
+    threads: int | None = None,
+) -> HeatEngine:
+    r"""Measure every layer of a network: energy, entropy, temperature, and the work efficiency of the whole.
+
+    .. math:: T_l = \frac{E_l}{S_l}, \qquad \eta = \frac{E_L}{\sum_l E_l}, \qquad
+        T = \frac{E_L}{S} = \eta\,\frac{\sum_l T_lS_l}{\sum_l S_l},
+
+    (5.12), (5.23) and (5.24), at finite widths and scales; the paper has their limits, (5.14) to (5.42) and (E.1) to
+    (E.4), which `method="asymptotic"` gives.
+
+    Parameters
+    ----------
+    network : Network
+        Architecture and data.
+    law : Normal, Uniform, or a law of layers
+        Law of the parameters; a batch of laws gives arrays.
+    method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
+        How the energies of the layers are computed; see `mean_energy`.
+    resolution : float
+        Size :math:`\varepsilon > 0` below which two values of a parameter are the same (2.28).
+    minimum : float, optional
+        Energy of the trained network, for `total` alone. Default: 0.
+    samples, rng, threads
+        Draws, source of randomness and threads, as in `mean_energy`.
+
+    Returns
+    -------
+    HeatEngine
+        The layers, the work efficiency, the type of the engine and its regime, T and a verdict.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `network` is not a network, an option is out of range, or the law does not fit the layers.
+
+    Warns
+    -----
+    SimulationWarning
+        As in `mean_energy`.
+
+    See Also
+    --------
+    temperature : of the network as one system.
+
+    Notes
+    -----
+    The type of the engine is that of the activation's growth, :math:`\mathrm E\,\phi(\sqrt v Z)^2 \sim v^p` for wide
+    laws: of the second type if p > 0. It says nothing of a given scale: a ReLU network is an engine of the second type,
+    and with He's initialisation its :math:`\eta = n_L/\sum_l n_l` is as low as that of one of the first.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> network = pm.Network([[1.0] * 64], hidden=(256, 256), outputs=10, activation="relu")
+    >>> engine = pm.heat_engine(network, pm.HeNormal())
+    >>> engine.engine, round(engine.work_efficiency, 6), engine.verdict
+    (2, 0.019157, 'negative-entropy')
+    >>> engine.layers.energy.round(6).tolist()
+    [512.0, 512.0, 20.0]
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, got {type(network).__name__}.")
+    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    spread = layers(law, network)
+    found = _layers.energies(network, spread, method, samples, rng, threads)
+    slopes = _layers.slopes(network, spread, found, threads)
+    E = found.energy
+    counts = np.array(network.layer_parameters, dtype=np.int64)
+
+    S_l = np.broadcast_to(parts_of(network, law, size, leading=found.method == "asymptotic"), E.shape)
+    noise = 4.0 * np.finfo(float).eps * (np.abs(S_l) + NORMAL_ENTROPY * counts)
+    undefined = np.abs(S_l) <= noise
+    S, none = total(S_l, network, E.shape[:-1])
+    of_layers = verdict(S_l, undefined, counts)
+    of_all = verdict(S, none, network.parameters)
+    mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))
+    divisor = np.where(none, np.nan, S)
+    sums = E.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
+        efficiency = np.where(sums > 0, E[..., -1] / sums, np.nan)
+    return HeatEngine(
+        layers=LayerTemperatures(
+            energy=E,
+            standard_error=found.standard_error,
+            error_bound=found.error_bound,
+            parameters=counts,
+            entropy=np.ascontiguousarray(S_l),
+            temperature=E / np.where(undefined, np.nan, S_l),
+            gain=gain,
+            marginal=slopes / counts,
+            verdict=of_layers,
+        ),
+        work_efficiency=shaped(efficiency),
+        engine=_engine(network),
+        regime=shaped(_regime(gain)),
+        temperature=shaped(E[..., -1] / divisor),
+        standard_error=shaped(found.standard_error[..., -1] / np.abs(divisor)),
+        entropy=shaped(S),
+        parameters=network.parameters,
+        verdict=shaped(np.where(mixed, np.array("mixed-signs"), of_all).astype(np.str_)),
+        total=compose(network, law, network_estimate(network, found), slopes[..., -1], size, minimum),
+        method=found.method,
+    )
+
+
+def _engine(network: Network) -> int:
+    """Return the type by the exponent of E phi(z)^2 in E z^2; a single layer does all the work."""
+    if network.layers == 1:
+        return 2
+    first, second = (_square(network, variance) for variance in _WIDE)
+    if not second < math.inf:
+        return 2
+    if first <= 0 or second <= 0:
+        return 1
+    return 2 if math.log(second / first) > _NO_GROWTH * math.log(_WIDE[1] / _WIDE[0]) else 1
+
+
+def _square(network: Network, variance: float) -> float:
+    """E phi(z)^2 of a normal z of this variance."""
+    if not isinstance(network.activation, str):
+        return _activations.square(network.activation, variance)
+    scale, none, unit = np.full((1, 2), math.sqrt(variance)), np.zeros((1, 2)), np.ones(1)
+    widths = np.ones(3, dtype=np.int64)
+    leading, _ = _core.network_mean_field(network.activation, widths, scale, none, unit, 1)
+    return float(leading[0, 1]) / variance
+
+
+def _regime(gain: _Array) -> npt.NDArray[np.str_]:
+    """Say what the layers do, from the growth of each."""
+    if gain.shape[-1] == 0:
+        return np.full(gain.shape[:-1], "single layer")
+    grows, falls = gain > _ALIKE, ~(gain >= 1.0 / _ALIKE)
+    conditions = [grows.all(axis=-1), falls.all(axis=-1), ~(grows | falls).any(axis=-1)]
+    return np.select(conditions, ["amplifying", "damping", "even"], default="uneven")
