@@ -13,11 +13,29 @@ from pyrometer._formulas import Array
 from pyrometer.architecture import Network
 from pyrometer.initialisations import LayerSpread
 
-__all__ = ["energies", "errors", "square"]
+__all__ = ["energies", "errors", "parameters", "square"]
 
 # Standardised parameters in memory at once: 32 MB.
 _BLOCK = 1 << 22
 _QUANTILES = 2000
+
+
+def numbers(network: Network) -> int:
+    """How many random numbers a draw has: layer by layer weights, then biases, which keep theirs if there are none."""
+    return sum((n + 1) * k for n, k in zip(network.widths[:-1], network.widths[1:], strict=True))
+
+
+def parameters(network: Network, spread: LayerSpread, key: tuple[int, int], draws: int) -> Array:
+    """Return the parameters of draws, shape (..., draws, N), in the order of their numbers."""
+    standardised = _core.uniforms if spread.uniform else _core.normals
+    unit = standardised(key, 0, draws, 0, numbers(network), network.X.dtype == np.float32)
+    scales, kept = [], []
+    for layer, (n, k) in enumerate(zip(network.widths[:-1], network.widths[1:], strict=True)):
+        scales += [np.repeat(spread.weight[..., layer, None], n * k, axis=-1)]
+        scales += [np.repeat(spread.bias[..., layer, None], k * network.bias, axis=-1)]
+        kept += [np.ones(n * k, dtype=bool), np.full(k, network.bias)]
+    theta = unit[np.concatenate(kept)].T.astype(np.float64) * np.concatenate(scales, axis=-1)[..., None, :]
+    return np.ascontiguousarray(theta)
 
 
 def energies(
@@ -51,7 +69,7 @@ def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first:
     """Yield (law, draw, layer, its inputs, its pre-activations); those of the last layer if asked for."""
     weights, biases = spread.flat()
     standardised = _core.uniforms if spread.uniform else _core.normals
-    count = network.parameters
+    count = numbers(network)
     block = max(1, _BLOCK // count)
     for start in range(0, draws, block):
         size = min(block, draws - start)
@@ -68,7 +86,7 @@ def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first:
                     z = x @ W.T
                     if network.bias:
                         z += unit[offset : offset + k, draw] * x.dtype.type(biases[law, layer])
-                        offset += k
+                    offset += k
                     yield law, start + draw, layer, x, z
                     if layer < network.layers - 1:
                         x = _apply(network.activation, z)

@@ -18,7 +18,7 @@ from pyrometer.architecture import Network
 from pyrometer.errors import SimulationWarning
 from pyrometer.initialisations import LayerSpread
 
-__all__ = ["METHODS", "Layered", "energies", "exists", "scales", "slopes", "spectrum"]
+__all__ = ["METHODS", "Layered", "energies", "exists", "slopes", "spectrum"]
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
@@ -108,24 +108,15 @@ def spectrum(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
     if not isinstance(network.activation, str):
         result = _activations.errors(network, spread, key, draws)
     elif network.y is None:
-        result = _draws(network, spread, key, 0, draws, threads, averaged=False)[..., -1]
+        result = _draws(network, spread, key, 0, draws, 0, threads, averaged=False)[..., -1]
     else:
         weight, bias = spread.flat()
         result = _core.sample_network_errors(
             network.X, network.y, _widths(network), network.activation, spread.uniform, weight, bias, key, 0, draws, 0,
-            threads,
+            False, threads,
         )  # fmt: skip
     require_finite(result)
     return result.reshape(*spread.batch_shape, draws)
-
-
-def scales(network: Network, spread: LayerSpread) -> Array:
-    """Scale of every parameter, shape (..., N): layer by layer, weights and then biases."""
-    parts = []
-    for layer, (n, k) in enumerate(zip(network.widths[:-1], network.widths[1:], strict=True)):
-        parts += [np.repeat(spread.weight[..., layer, None], n * k, axis=-1)]
-        parts += [np.repeat(spread.bias[..., layer, None], k * network.bias, axis=-1)]
-    return np.concatenate(parts, axis=-1)
 
 
 def _answer(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
@@ -225,13 +216,13 @@ def _sampled(
     if not quiet:
         _warn(network, spread)
     shape = spread.weight.shape
-    block = max(1, _BLOCK // max(1, int(np.prod(shape))))
+    block, rows = max(1, _BLOCK // max(1, int(np.prod(shape)))), _rows(network, spread, key, threads)
     # Relative to the first draw: an energy that no draw changes has no error, not that of rounding.
     origin = np.zeros(shape)
     mean, squares = np.zeros(shape), np.zeros(shape)
     for first in range(0, draws, block):
         count = min(block, draws - first)
-        part = _draws(network, spread, key, first, count, threads, averaged=True)
+        part = _draws(network, spread, key, first, count, rows, threads, averaged=True)
         require_finite(part)
         if first == 0:
             origin = part[..., 0, :].copy()
@@ -244,19 +235,37 @@ def _sampled(
 
 
 def _draws(
-    network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, threads: int, *, averaged: bool
+    network: Network,
+    spread: LayerSpread,
+    key: tuple[int, int],
+    first: int,
+    draws: int,
+    rows: int,
+    threads: int,
+    *,
+    averaged: bool,
 ) -> Array:
-    """Energies of the layers in each draw, shape (..., draws, L)."""
+    """Energies of the layers in each draw of so many rows (0 for all), shape (..., draws, L)."""
     if isinstance(network.activation, str):
         weight, bias = spread.flat()
         result = _core.sample_network(
-            network.X, _widths(network), network.activation, spread.uniform, weight, bias, key, first, draws, 0,
+            network.X, _widths(network), network.activation, spread.uniform, weight, bias, key, first, draws, rows,
             averaged, threads,
         )  # fmt: skip
     else:
         result = _activations.energies(network, spread, key, first, draws, averaged=averaged)
     energy: Array = result.reshape(*spread.batch_shape, draws, network.layers)
     return energy
+
+
+def _rows(network: Network, spread: LayerSpread, key: tuple[int, int], threads: int) -> int:
+    """Rows a draw for the smallest standard error per second; 0 for all."""
+    if not isinstance(network.activation, str):
+        return 0
+    weight, bias = spread.flat()
+    return _core.network_rows(
+        network.X, _widths(network), network.activation, spread.uniform, weight, bias, key, True, threads
+    )
 
 
 def deviation(network: Network, spread: LayerSpread) -> Array:

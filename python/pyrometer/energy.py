@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core, _layers, _rows, _squares, _validate
+from pyrometer import _activations, _core, _layers, _rows, _squares, _validate
 from pyrometer._layer_variance import variance as network_variance
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
@@ -283,9 +283,7 @@ def sample_parameters(system: AnySystem, law: Law | LayerLaw, *, samples: int, r
     """
     draws = _validate.count("samples", samples, minimum=1)
     if isinstance(system, Network):
-        standardised = _core.uniforms if layers(law, system).uniform else _core.normals
-        unit = standardised(_validate.seed(rng), 0, draws, 0, system.parameters)
-        return np.ascontiguousarray(unit.T * _layers.scales(system, layers(law, system))[..., None, :])
+        return _activations.parameters(system, layers(law, system), _validate.seed(rng), draws)
     require_system(system)
     parameters = spread(law, system.parameters)
     key, n, k = _validate.seed(rng), parameters.parameters, parameters.normals

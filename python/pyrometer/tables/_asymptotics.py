@@ -8,6 +8,7 @@ import numpy as np
 
 from pyrometer.energy import componentwise_energy
 from pyrometer.table import Table
+from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines
 from pyrometer.tables._subject import subject
 from pyrometer.temperature import temperature
 
@@ -59,7 +60,8 @@ def asymptotics(
 
     Notes
     -----
-    For squared error the energy is a sum over parameters and the componentwise form is the limit. The limits for normal
+    For squared error the energy is a sum over parameters and the componentwise form is the limit; the networks, those of
+    `systems`, have no other form. The limits for normal
     laws converge like :math:`1.4189 / \ln\sigma`: 62 % off at :math:`\sigma = 10`, 8 % at 1e8. The refined limit, which
     keeps the whole entropy, converges like :math:`1 / \sigma^2`.
 
@@ -94,7 +96,28 @@ def asymptotics(
                 "refined / exact": refined / exact,
             }
         )
+    engines = Engines(about.sets[0].X, about.metadata["scale"])
+    for case in NETWORKS:
+        value = {method: engines.number(case, method).value for method in ("asymptotic", "refined", "exact")}
+        rows.append(
+            {
+                "section": case.section,
+                "energy": case.energy,
+                "law": case.law,
+                "data": about.sets[0].name,
+                "equation": case.limit_equation,
+                "formula": case.formula,
+                "true limit": case.limit,
+                "T limit": value["asymptotic"],
+                "T componentwise": value["asymptotic"],
+                "limit / exact": value["asymptotic"] / value["exact"],
+                "refined / exact": value["refined"] / value["exact"],
+            }
+        )
     units = {"T limit": "loss/nat", "T componentwise": "loss/nat", "limit / exact": "1", "refined / exact": "1"}
     return Table.from_rows(
-        "Table 3. Limits of wide laws", rows, units=units, metadata={**about.metadata, "legend": _LEGEND}
+        "Table 3. Limits of wide laws",
+        rows,
+        units=units,
+        metadata={**about.metadata, "hidden": "-".join(map(str, HIDDEN)), "legend": _LEGEND},
     )

@@ -10,6 +10,7 @@ from pyrometer import _validate
 from pyrometer._validate import RandomSource
 from pyrometer.results import Temperature
 from pyrometer.table import Table
+from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, Number
 from pyrometer.tables._subject import subject
 from pyrometer.temperature import temperature
 
@@ -18,7 +19,7 @@ __all__ = ["systems"]
 _LEGEND = (
     "E mean energy of random parameters, E* least energy, S entropy; T exact = (E - E*)/S; refined: the limit energy "
     "over S; asymptotic: the paper's limit; z = (T Monte Carlo - T exact)/s.e.; marginal = dE/dS along the scale (not "
-    "the paper's). The loss is in squared units of the target."
+    "the paper's). The loss is in squared units of the target. Networks have one output and no target, so that E* = 0."
 )
 _UNITS = {
     "E": "loss",
@@ -49,7 +50,7 @@ def systems(
     features: str | None = None,
     standardize: bool = True,
 ) -> Table:
-    r"""Return Table 2: the systems of sections 3 and 4 on data, each temperature computed in four ways.
+    r"""Return Table 2: the systems of sections 3 to 5 on data, each temperature computed in four ways.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def systems(
     intercept : bool
         Whether the models have a constant feature.
     samples : int
-        Monte Carlo draws for each row, at least 2.
+        Monte Carlo draws for each row, at least 2; a tenth as many for networks.
     rng : int, SeedSequence, Generator or None
         Source of randomness; rows are independent. None draws fresh entropy, and the metadata keep it.
     threads : int, optional
@@ -101,14 +102,15 @@ def systems(
     Notes
     -----
     A law that mixes has the first half of the parameters normal (rounded up) and the rest uniform; it needs two
-    parameters. Time O(m n^2 + samples n^2) for each penalty and row.
+    parameters. The networks have hidden layers of 32 and 32 units, see the features of the first data set, and are
+    without targets: T = E_L / S as in (5.5) and (5.24). Time O(m n^2 + samples n^2) for each penalty and row.
 
     Examples
     --------
     >>> import pyrometer as pm
     >>> table = pm.tables.systems(samples=1000)
     >>> len(table), str(table["law"][0]), round(float(table["T exact"][0]), 3)
-    (11, 'normal', 667.243)
+    (23, 'normal', 667.243)
     >>> bool((abs(table["z"]) < 5).all())
     True
     """
@@ -118,7 +120,8 @@ def systems(
     described = list(about.rows())
     rows = []
     # Each row has its own stream, by its place in the paper's order.
-    for row, stream in zip(described, sequence.spawn(len(described)), strict=True):
+    streams = sequence.spawn(len(described) + len(NETWORKS))
+    for row, stream in zip(described, streams[: len(described)], strict=True):
         system, law, ground = row.system, row.law, row.minimum.value
         exact = temperature(system, law, method="exact", minimum=ground)
         refined = temperature(system, law, method="refined")
@@ -146,11 +149,40 @@ def systems(
                 "equations": row.case.equations,
             }
         )
+    engines, draws = Engines(about.sets[0].X, about.metadata["scale"]), max(2, samples // 10)
+    for case, stream in zip(NETWORKS, streams[len(described) :], strict=True):
+        known, drawn = engines.number(case, "exact"), engines.sampled(case, draws, stream, threads)
+        rows.append(
+            {
+                "section": case.section,
+                "energy": case.energy,
+                "law": case.law,
+                "data": about.sets[0].name,
+                "E": known.energy,
+                "E*": 0.0,
+                "S": known.entropy,
+                "T exact": known.value,
+                "T refined": engines.number(case, "refined").value,
+                "T asymptotic": engines.number(case, "asymptotic").value,
+                "T Monte Carlo": drawn.value,
+                "s.e.": drawn.standard_error,
+                "z": _score(drawn, known),
+                "marginal": known.marginal,
+                "verdict": known.verdict,
+                "equations": case.equations,
+            }
+        )
     return Table.from_rows(
         "Table 2. Systems and their temperatures",
         rows,
         units=_UNITS,
-        metadata={**about.metadata, "samples": samples, "seed": sequence.entropy, "legend": _LEGEND},
+        metadata={
+            **about.metadata,
+            "hidden": "-".join(map(str, HIDDEN)),
+            "samples": samples,
+            "seed": sequence.entropy,
+            "legend": _LEGEND,
+        },
     )
 
 
@@ -166,7 +198,9 @@ def _sequence(rng: RandomSource) -> np.random.SeedSequence:
     return np.random.SeedSequence((high << 64) | low)
 
 
-def _score(sampled: Temperature, exact: Temperature) -> float:
-    """Distance of the Monte Carlo temperature from the exact one, in standard errors."""
-    error = float(sampled.standard_error)
-    return float(sampled.value - exact.value) / error if error > 0 else float("nan")
+def _score(sampled: Temperature | Number, exact: Temperature | Number) -> float:
+    """Distance of the Monte Carlo temperature from the exact one, in standard errors; 0 where no draw changes it."""
+    error, off = float(sampled.standard_error), float(sampled.value - exact.value)
+    if error > 0:
+        return off / error
+    return 0.0 if abs(off) <= 1e-12 * abs(exact.value) else float("nan")
