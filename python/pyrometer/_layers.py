@@ -263,9 +263,10 @@ def _rows(network: Network, spread: LayerSpread, key: tuple[int, int], threads: 
     if not isinstance(network.activation, str):
         return 0
     weight, bias = spread.flat()
-    return _core.network_rows(
+    rows: int = _core.network_rows(
         network.X, _widths(network), network.activation, spread.uniform, weight, bias, key, True, threads
     )
+    return rows
 
 
 def deviation(network: Network, spread: LayerSpread) -> Array:

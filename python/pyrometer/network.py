@@ -132,12 +132,12 @@ def heat_engine(
         ),
         work_efficiency=shaped(efficiency),
         engine=_engine(network),
-        regime=shaped(_regime(gain)),
+        regime=shaped(_regime(gain * np.divide(network.widths[1:-1], network.widths[2:]))),
         temperature=shaped(E[..., -1] / divisor),
         standard_error=shaped(found.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
         parameters=network.parameters,
-        verdict=shaped(np.where(mixed, np.array("mixed-signs"), of_all).astype(np.str_)),
+        verdict=shaped(_either(mixed, of_all)),
         total=compose(network, law, network_estimate(network, found), slopes[..., -1], size, minimum),
         method=found.method,
     )
@@ -165,8 +165,12 @@ def _square(network: Network, variance: float) -> float:
     return float(leading[0, 1]) / variance
 
 
+def _either(mixed: npt.NDArray[np.bool_], of_all: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    return np.where(mixed, np.array("mixed-signs"), of_all)
+
+
 def _regime(gain: _Array) -> npt.NDArray[np.str_]:
-    """Say what the layers do, from the growth of each."""
+    """Say what the layers do, from the growth of the energy of a unit."""
     if gain.shape[-1] == 0:
         return np.full(gain.shape[:-1], "single layer")
     grows, falls = gain > _ALIKE, ~(gain >= 1.0 / _ALIKE)

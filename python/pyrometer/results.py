@@ -224,8 +224,9 @@ class HeatEngine:
         1 or 2, whatever the scale is: of the second type if energies grow from layer to layer without bound as the
         scale does, so that :math:`\eta\to1` (5.29); of the first if they stay alike (5.26).
     regime : str or ndarray of str
-        What the layers do at the scale of the law: "amplifying" if each has more than 10 times the energy of the one
-        before, "damping" if each has less than a tenth, "even" if none has either, else "uneven"; "single layer".
+        What the layers do at the scale of the law, by the energy of a unit, :math:`E_l/n_l`: "amplifying" if each has
+        more than 10 times that of the one before, "damping" if each has less than a tenth, "even" if none has either,
+        else "uneven"; "single layer".
     temperature : float or ndarray
         :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S = 0.
     standard_error : float or ndarray

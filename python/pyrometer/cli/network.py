@@ -31,7 +31,7 @@ _VERDICTS = ["near-pole", "negative-entropy", "mixed-signs", "undefined"]
 _BAR = 20
 
 
-class _Widths(click.ParamType):
+class _Widths(click.ParamType):  # type: ignore[type-arg]
     name = "widths"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:

@@ -60,8 +60,8 @@ def asymptotics(
 
     Notes
     -----
-    For squared error the energy is a sum over parameters and the componentwise form is the limit; the networks, those of
-    `systems`, have no other form. The limits for normal
+    For squared error the energy is a sum over parameters and the componentwise form is the limit; the networks of
+    `systems` have no other form. The limits for normal
     laws converge like :math:`1.4189 / \ln\sigma`: 62 % off at :math:`\sigma = 10`, 8 % at 1e8. The refined limit, which
     keeps the whole entropy, converges like :math:`1 / \sigma^2`.
 

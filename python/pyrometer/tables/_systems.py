@@ -200,7 +200,7 @@ def _sequence(rng: RandomSource) -> np.random.SeedSequence:
 
 def _score(sampled: Temperature | Number, exact: Temperature | Number) -> float:
     """Distance of the Monte Carlo temperature from the exact one, in standard errors; 0 where no draw changes it."""
-    error, off = float(sampled.standard_error), float(sampled.value - exact.value)
+    error, off = float(sampled.standard_error), float(sampled.value) - float(exact.value)
     if error > 0:
         return off / error
-    return 0.0 if abs(off) <= 1e-12 * abs(exact.value) else float("nan")
+    return 0.0 if abs(off) <= 1e-12 * abs(float(exact.value)) else float("nan")

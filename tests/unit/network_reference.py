@@ -1,0 +1,43 @@
+"""Networks once more, plainly: forward passes in NumPy with SciPy's activations, and scalar chains."""
+
+import numpy as np
+from scipy.special import erf, expit, ndtr
+
+ACTIVATIONS = {
+    "tanh": np.tanh,
+    "sigmoid": expit,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "identity": lambda z: z,
+    "erf": erf,
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "gelu": lambda z: z * ndtr(z),
+    "silu": lambda z: z * expit(z),
+    "softplus": lambda z: np.logaddexp(0.0, z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
+}
+
+
+def unpack(theta, widths, bias):
+    """Weights (n_l, n_{l-1}) and biases of each layer from the parameters in their documented order."""
+    layers, offset = [], 0
+    for n, k in zip(widths[:-1], widths[1:], strict=True):
+        W = theta[offset : offset + n * k].reshape(k, n)
+        offset += n * k
+        b = theta[offset : offset + k] if bias else np.zeros(k)
+        offset += k if bias else 0
+        layers.append((W, b))
+    assert offset == len(theta)
+    return layers
+
+
+def forward(X, layers, phi):
+    """Pre-activations of every layer."""
+    x, found = X, []
+    for W, b in layers:
+        found.append(x @ W.T + b)
+        x = phi(found[-1])
+    return found
+
+
+def layer_energies(X, layers, phi):
+    return np.array([np.mean(np.sum(z**2, axis=1)) for z in forward(X, layers, phi)])
