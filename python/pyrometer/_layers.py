@@ -60,6 +60,8 @@ def energies(
     """Energies of all layers by a method of `METHODS`."""
     method = _validate.choice("method", method, METHODS)
     workers = _validate.threads(threads)
+    # Of the same order as the energies, whatever the method; what overflows is not worth the attempt.
+    require_finite(_limit(network, spread))
     if method == "auto":
         method = "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo":

@@ -1,5 +1,7 @@
 """Networks once more, plainly: forward passes in NumPy with SciPy's activations, and scalar chains."""
 
+import itertools
+
 import numpy as np
 from scipy.special import erf, expit, ndtr
 
@@ -20,7 +22,7 @@ ACTIVATIONS = {
 def unpack(theta, widths, bias):
     """Weights (n_l, n_{l-1}) and biases of each layer from the parameters in their documented order."""
     layers, offset = [], 0
-    for n, k in zip(widths[:-1], widths[1:], strict=True):
+    for n, k in itertools.pairwise(widths):
         W = theta[offset : offset + n * k].reshape(k, n)
         offset += n * k
         b = theta[offset : offset + k] if bias else np.zeros(k)

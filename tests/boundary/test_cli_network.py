@@ -1,0 +1,104 @@
+"""`pyrometer network` as a stranger meets it."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+
+def tables(result):
+    assert result.exit_code == 0, result.stderr
+    made = json.loads(result.stdout)
+    return [table["rows"] for table in made["tables"]], made["provenance"]
+
+
+@pytest.mark.parametrize(
+    ("options", "law"),
+    [
+        ([], pm.LecunNormal()),
+        (["--init", "he-normal", "--gain", 2], pm.HeNormal(2.0)),
+        (["--init", "normal", "--scale", 3], pm.Normal(3.0)),
+        (["--init", "uniform", "--length", 3, "--activation", "relu"], pm.Uniform(3.0)),
+        (["--init", "torch", "--activation", "relu", "--bias"], pm.TorchLinear()),
+    ],
+)
+def test_numbers(run, file, rows, options, law):
+    (layers, (engine,)), provenance = tables(
+        run("network", file, "--target", "price", "--hidden", "16,8", *options, "--format", "json")
+    )
+    X, y = rows
+    activation = "relu" if "relu" in options else "tanh"
+    network = pm.Network(
+        (X - X.mean(axis=0)) / X.std(axis=0), y, hidden=(16, 8), activation=activation, bias="--bias" in options
+    )
+    expected = pm.heat_engine(network, law)
+    np.testing.assert_allclose([row["E"] for row in layers], expected.layers.energy, rtol=1e-9)
+    np.testing.assert_allclose([row["T"] for row in layers], expected.layers.temperature, rtol=1e-9)
+    assert [row["widths"] for row in layers] == ["3-16", "16-8", "8-1"]
+    assert engine["work efficiency"] == pytest.approx(expected.work_efficiency, rel=1e-9)
+    assert engine["E"] == pytest.approx(expected.total.energy, rel=1e-9)
+    assert engine["engine"] == ("second type" if activation == "relu" else "first type")
+    assert (engine["method"], provenance["widths"]) == ("exact", "3-16-8-1")
+
+
+def test_the_bars_are_shares(run, file):
+    result = run(
+        "network", file, "--target", "price", "--hidden", "32,32", "--init", "he-normal", "--activation", "relu"
+    )
+    assert result.exit_code == 0, result.stderr
+    bars = [line.count("█") for line in result.stdout.splitlines() if "█" in line]
+    assert bars == [9, 9]
+    assert "second type" in result.stdout
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_it_fits_the_width(run, file, width):
+    result = run("network", file, "--target", "price", "--hidden", "256,256", env={"COLUMNS": str(width)})
+    assert max(map(len, result.stdout.splitlines())) <= width
+
+
+def test_csv_holds_the_layers(run, file):
+    result = run("network", file, "--target", "price", "--hidden", "4", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["layer"] for row in rows] == ["1", "2"]
+    assert "energy" not in rows[0]
+
+
+def test_sampling_says_its_seed(run, file):
+    arguments = ["network", file, "--target", "price", "--hidden", "4", "--init", "he-uniform", "--samples", 100]
+    (layers, _), provenance = tables(run(*arguments, "--format", "json"))
+    assert (provenance["method"], provenance["samples"], provenance["seed"]) == ("monte-carlo", 100, 0)
+    assert layers[1]["s.e."] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--hidden", "4,x"], "must be widths with commas"),
+        (["--hidden", "4,0"], "widths of at least 1"),
+        ([], "Missing option '--hidden'"),
+        (["--hidden", "4", "--scale", "2"], "--scale is of --init normal alone"),
+        (["--hidden", "4", "--init", "torch", "--gain", "2"], "--gain is of"),
+        (["--hidden", "4", "--init", "uniform", "--method", "exact"], "no formula for a uniform law"),
+        (["--hidden", "4", "--activation", "swish"], "swish"),
+    ],
+)
+def test_mistakes(run, file, options, message):
+    result = run("network", file, "--target", "price", *options)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def test_conditions(run, file):
+    arguments = ["network", file, "--target", "price", "--hidden", "64", "--init", "he-normal"]
+    assert run(*arguments).exit_code == 0
+    assert run(*arguments, "--fail-on", "negative-entropy", "--fail-on", "near-pole").exit_code in (0, 1)
+    result = run("network", file, "--target", "price", "--hidden", "", "--init", "uniform")
+    assert (result.exit_code, "undefined" in result.stdout) == (3, True)
+    narrow = run(*arguments[:-2], "--init", "normal", "--scale", "0.01", "--fail-on", "negative-entropy")
+    assert narrow.exit_code == 1
