@@ -215,6 +215,9 @@ def _sampled(
     network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int, *, quiet: bool = False
 ) -> Layered:
     """Average over draws, block after block, each merged into mean and sum of squares."""
+    if network.layers == 1:
+        # Averaged over its own weights, a single layer leaves nothing to draw.
+        return Layered(*_answer(_limit(network, spread), "monte-carlo")[:4], draws)
     if not quiet:
         _warn(network, spread)
     shape = spread.weight.shape

@@ -72,7 +72,7 @@ def data(X: Any, y: Any) -> Data:
 def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Check a matrix of at least one cell, finite, float32 or float64, and name its columns; a vector is one column."""
     native = nw.from_native(value, pass_through=True, allow_series=True)
-    array, names = (_target(value)[0], None) if vector and isinstance(native, nw.Series) else _columns(name, value)
+    array, names = (_series(name, native), None) if vector and isinstance(native, nw.Series) else _columns(name, value)
     if vector and array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
@@ -267,7 +267,7 @@ def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] |
         )
     if not isinstance(frame, nw.DataFrame):
         return numeric(name, value), None
-    columns = [_series(name, frame[column]) for column in frame.columns]
+    columns = [_series(name, column) for column in frame.iter_columns()]
     stacked = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
     return stacked, tuple(map(str, frame.columns))
 
