@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer._validate import RandomSource
+from pyrometer import _layers
 from pyrometer.architecture import Network
-from pyrometer.initialisations import LayerLaw, LecunNormal
-from pyrometer.laws import Normal
-from pyrometer.network import heat_engine
-from pyrometer.results import HeatEngine
+from pyrometer.initialisations import LayerLaw, LecunNormal, layers
+from pyrometer.laws import NORMAL_ENTROPY, Normal
+from pyrometer.temperature import verdict
 
 __all__ = ["HIDDEN", "NETWORKS", "Engines", "NetworkCase", "Number"]
 
 HIDDEN = (32, 32)
-"""Hidden layers of the networks in the tables: the narrowest ones whose energies are exact at every scale."""
+"""Hidden layers of the networks in the tables."""
+
+SCALED = "σ/√fan-in"
+"""The law of section 5.4."""
 
 
 @dataclass(frozen=True)
@@ -54,43 +56,40 @@ class Number:
 
 @dataclass(frozen=True)
 class Engines:
-    """The heat engines of the tables on one data set, each computed once whatever number of rows it has."""
+    """The networks of the tables on one data set, each computed once whatever number of rows it has."""
 
     X: Any
     sigma: float
-    _known: dict[Any, HeatEngine] = field(default_factory=dict)
+    _known: dict[Any, tuple[_layers.Layered, Any]] = field(default_factory=dict)
 
-    def number(self, case: NetworkCase, method: str, **options: Any) -> Number:
+    def number(self, case: NetworkCase, method: str, *, slope: bool = False, **options: Any) -> Number:
         """Compute the temperature of a row by one method, without targets: E* is 0 and T = E_L/S (5.24)."""
+        network = Network(self.X, hidden=HIDDEN, outputs=1, activation=case.activation)
+        law: LayerLaw = LecunNormal(self.sigma) if case.law == SCALED else Normal(self.sigma)
+        spread = layers(law, network)
         key = case.activation, case.law, method
         if key not in self._known:
-            network = Network(self.X, hidden=HIDDEN, outputs=1, activation=case.activation)
-            law: LayerLaw = LecunNormal(self.sigma) if case.law == "σ/√fan-in" else Normal(self.sigma)
-            self._known[key] = heat_engine(network, law, method=method, **options)
-        engine = self._known[key]
-        if case.layer is None:
-            return Number(
-                float(engine.layers.energy[-1]),
-                float(engine.entropy),
-                float(engine.temperature),
-                float(engine.standard_error),
-                float(engine.total.marginal),
-                str(engine.total.verdict),
-            )
-        layer, of = case.layer - 1, engine.layers
-        entropy = float(of.entropy[layer])
+            source = {"samples": 2, "rng": 0, "threads": None} | options
+            found = _layers.energies(network, spread, method, **source)
+            slopes = _layers.slopes(network, spread, found, None) if slope else np.full_like(found.energy, np.nan)
+            self._known[key] = found, slopes
+        found, slopes = self._known[key]
+        counts = np.array(network.layer_parameters, dtype=float)
+        parts = spread.entropies(counts, 1.0, leading=method == "asymptotic")
+        layer = slice(case.layer and case.layer - 1, case.layer)
+        size = counts[layer].sum()
+        noise = 4.0 * np.finfo(float).eps * (np.abs(parts[layer]).sum() + NORMAL_ENTROPY * size)
+        S, last = parts[layer].sum(), -1 if case.layer is None else case.layer - 1
+        undefined = np.abs(S) <= noise
+        divisor = np.nan if undefined else S
         return Number(
-            float(of.energy[layer]),
-            entropy,
-            float(of.temperature[layer]),
-            float(of.standard_error[layer]) / abs(entropy) if entropy else np.nan,
-            float(of.marginal[layer]),
-            str(of.verdict[layer]),
+            float(found.energy[last]),
+            float(S),
+            float(found.energy[last] / divisor),
+            float(found.standard_error[last] / np.abs(divisor)),
+            float(slopes[last] / size),
+            str(verdict(S, undefined, size)),
         )
-
-    def sampled(self, case: NetworkCase, samples: int, rng: RandomSource, threads: int | None) -> Number:
-        """Compute the same by Monte Carlo; the layers of a network share its draws."""
-        return self.number(case, "monte-carlo", samples=samples, rng=rng, threads=threads)
 
 
 _BOUNDED = "r σ² n_L n_{L-1}/(N ln σ), r = "
@@ -106,7 +105,7 @@ NETWORKS = (
     NetworkCase("5.2", "relu", "normal", "5.12, 5.20", "5.21", "σ²/(n_0 ln σ) Σ⟨x_j²⟩", layer=1),
     NetworkCase("5.2", "relu", "normal", "5.12, 5.20", "5.21", "σ⁴/(2 ln σ) Σ⟨x_j²⟩", layer=2),
     NetworkCase("5.2", "relu", "normal", "5.12, 5.20", "5.21", "σ⁶ n_1/(4 ln σ) Σ⟨x_j²⟩", layer=3),
-    NetworkCase("5.4", "tanh", "σ/√fan-in", "5.32, 5.33", "5.34", f"{_FAN}1"),
-    NetworkCase("5.4", "sigmoid", "σ/√fan-in", "5.32", "5.34", f"{_FAN}½", limit="the same, but for terms of 2^(-n_l)"),
-    NetworkCase("5.4", "relu", "σ/√fan-in", "5.32, 5.39", "5.40", "2(σ²/2)^L (n_L/n_0) Σ⟨x_j²⟩/(N ln σ)"),
+    NetworkCase("5.4", "tanh", SCALED, "5.32, 5.33", "5.34", f"{_FAN}1"),
+    NetworkCase("5.4", "sigmoid", SCALED, "5.32", "5.34", f"{_FAN}½", limit="the same, but for terms of 2^(-n_l)"),
+    NetworkCase("5.4", "relu", SCALED, "5.32, 5.39", "5.40", "2(σ²/2)^L (n_L/n_0) Σ⟨x_j²⟩/(N ln σ)"),
 )

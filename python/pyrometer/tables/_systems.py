@@ -151,7 +151,8 @@ def systems(
         )
     engines, draws = Engines(about.sets[0].X, about.metadata["scale"]), max(2, samples // 10)
     for case, stream in zip(NETWORKS, streams[len(described) :], strict=True):
-        known, drawn = engines.number(case, "exact"), engines.sampled(case, draws, stream, threads)
+        known = engines.number(case, "exact", slope=True)
+        drawn = engines.number(case, "monte-carlo", samples=draws, rng=stream, threads=threads)
         rows.append(
             {
                 "section": case.section,
