@@ -14,7 +14,7 @@ namespace pyrometer::energy {
 /// of norm zero are a node of their own, the first.
 class RowNodes {
  public:
-  /// norms  |x_i|^2 of the rows, at least one, finite, not negative. Cost: 30 flops a row; fixed order of addition.
+  /// norms  |x_i|^2 of the rows, at least one, finite, not negative. Cost: 60 ns a row; fixed order of addition.
   explicit RowNodes(Vector norms);
 
   [[nodiscard]] const std::vector<double>& norm() const { return norm_; }
