@@ -100,7 +100,8 @@ def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int |
         values = _sampled(network, moved, min(found.samples, 1000), _validate.seed(0), workers, quiet=True).energy
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithms = np.log(values)
-        growth = np.tensordot(weights, logarithms, axes=1) / h
+        # In this order whatever the batch: a law's bits do not depend on its company.
+        growth = sum(weight * part for weight, part in zip(weights, logarithms, strict=True)) / h
     # A layer without energy keeps none.
     return np.where(found.energy > 0, found.energy * growth, 0.0)
 
