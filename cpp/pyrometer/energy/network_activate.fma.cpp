@@ -275,26 +275,25 @@ template <class T>
   }
 }
 
-template <class Function, class T>
-void pass(T* z, Index units, double* before, double* after) {
+template <class Function, bool kOutputs, class T>
+void pass(T* z, Index units, double* squares) {
   constexpr int kL = kLanes<double>, kHalves = kLanes<T> / kL;
-  Vec<double> in[kHalves], out[kHalves];
-  for (int half = 0; half < kHalves; ++half) {
-    base::load(before + half * kL, in[half]);
-    base::load(after + half * kL, out[half]);
-  }
+  Vec<double> sums[kHalves];
+  for (int half = 0; half < kHalves; ++half) base::load(squares + half * kL, sums[half]);
   for (const T* const end = z + units * kLanes<T>; z != end; z += kLanes<T>) {
     Vec<T> x;
     base::load(z, x);
-    add_squares(z, in);
+    if constexpr (!kOutputs) add_squares(z, sums);
     Function::template apply<T>(x);
     base::store<T>(z, x);
-    add_squares(z, out);
+    if constexpr (kOutputs) add_squares(z, sums);
   }
-  for (int half = 0; half < kHalves; ++half) {
-    base::store<double>(before + half * kL, in[half]);
-    base::store<double>(after + half * kL, out[half]);
-  }
+  for (int half = 0; half < kHalves; ++half) base::store<double>(squares + half * kL, sums[half]);
+}
+
+template <class Function, class T>
+void pass(T* z, Index units, bool outputs, double* squares) {
+  (outputs ? pass<Function, true, T> : pass<Function, false, T>)(z, units, squares);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ template <int kPanels, class T>
 
 template <int kPanels, class T>
 void pass_panels(const Panels<const T>& x, Index panel, const LayerUnits<T>& layer, const Panels<const T>& target,
-                 ActivationPass<T> pass, const Panels<T>& out, Index first, double* before, double* after) {
+                 ActivationPass<T> pass, const Panels<T>& out, Index first, bool outputs, double* squares) {
   constexpr Index L = base::kLanes<T>;
   T shift[kUnitGroup] = {};
   for (Index j = 0; j < layer.units; j += kUnitGroup) {
@@ -53,7 +53,7 @@ void pass_panels(const Panels<const T>& x, Index panel, const LayerUnits<T>& lay
       const T* const y = target.at(p, first);
       for (Index i = 0; i < layer.units * L; ++i) z[i] -= y[i];
     }
-    pass(z, layer.units, before + p * L, after + p * L);
+    pass(z, layer.units, outputs, squares + p * L);
   }
 }
 
@@ -61,16 +61,16 @@ void pass_panels(const Panels<const T>& x, Index panel, const LayerUnits<T>& lay
 
 template <class T>
 void pass_layer(const Panels<const T>& x, Index panels, const LayerUnits<T>& layer, const Panels<const T>& target,
-                ActivationPass<T> pass, const Panels<T>& out, Index first, double* before, double* after) {
+                ActivationPass<T> pass, const Panels<T>& out, Index first, bool outputs, double* squares) {
   Index panel = 0;
   for (; panel + kPanelGroup <= panels; panel += kPanelGroup)
-    pass_panels<kPanelGroup>(x, panel, layer, target, pass, out, first, before, after);
-  for (; panel < panels; ++panel) pass_panels<1>(x, panel, layer, target, pass, out, first, before, after);
+    pass_panels<kPanelGroup>(x, panel, layer, target, pass, out, first, outputs, squares);
+  for (; panel < panels; ++panel) pass_panels<1>(x, panel, layer, target, pass, out, first, outputs, squares);
 }
 
 template void pass_layer(const Panels<const double>&, Index, const LayerUnits<double>&, const Panels<const double>&,
-                         ActivationPass<double>, const Panels<double>&, Index, double*, double*);
+                         ActivationPass<double>, const Panels<double>&, Index, bool, double*);
 template void pass_layer(const Panels<const float>&, Index, const LayerUnits<float>&, const Panels<const float>&,
-                         ActivationPass<float>, const Panels<float>&, Index, double*, double*);
+                         ActivationPass<float>, const Panels<float>&, Index, bool, double*);
 
 }  // namespace pyrometer::energy

@@ -46,18 +46,18 @@ struct Panels {
 /// x        all the units of the layer before, panels 0 .. panels-1.
 /// target   data nullptr for none.
 /// out      unit `first` on of these is z, or what the pass makes of it. Aligned to a vector, as all panels.
-/// before   panels x kPanelRows sums over units, as the pass adds them; after likewise.
+/// squares  panels x kPanelRows sums over units, of outputs or of z, as the pass adds them.
 ///
 /// Serial. Cost: 2 depth units flops a row, in tiles of kUnitGroup units by kPanelGroup panels; weights are read once
 /// for each such group of panels, which itself stays in the nearest cache.
 template <class T>
 void pass_layer(const Panels<const T>& x, Index panels, const LayerUnits<T>& layer, const Panels<const T>& target,
-                ActivationPass<T> pass, const Panels<T>& out, Index first, double* before, double* after);
+                ActivationPass<T> pass, const Panels<T>& out, Index first, bool outputs, double* squares);
 
 extern template void pass_layer(const Panels<const double>&, Index, const LayerUnits<double>&,
-                                const Panels<const double>&, ActivationPass<double>, const Panels<double>&, Index,
-                                double*, double*);
+                                const Panels<const double>&, ActivationPass<double>, const Panels<double>&, Index, bool,
+                                double*);
 extern template void pass_layer(const Panels<const float>&, Index, const LayerUnits<float>&, const Panels<const float>&,
-                                ActivationPass<float>, const Panels<float>&, Index, double*, double*);
+                                ActivationPass<float>, const Panels<float>&, Index, bool, double*);
 
 }  // namespace pyrometer::energy

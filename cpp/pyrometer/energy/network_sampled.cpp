@@ -161,7 +161,7 @@ class Worker {
     std::fill_n(slab_.get(), slab, T{0});
     bias_ = base::aligned_array<T>(units + 1);
     for (auto& activations : activations_) activations = base::aligned_array<T>(p_.group_ * p_.widest_ * space_);
-    sums_ = base::aligned_array<double>(p_.group_ * 2 * space_);
+    sums_ = base::aligned_array<double>(p_.group_ * space_);
     if (p_.draws_.rows == 0) return;
     x_ = base::aligned_array<T>(space_ * p_.width(0));
     if (p_.takes_targets()) y_ = base::aligned_array<T>(space_ * p_.width(p_.laws_.layers));
@@ -178,7 +178,7 @@ class Worker {
     for (Index l = 1; l <= p_.drawn(); ++l) {
       layer(draw, l, first_law, laws, count, x, y);
       for (Index law = 0; law < laws; ++law) {
-        const double* const squares = sums_.get() + (law * 2 + (averaged ? 1 : 0)) * space_;
+        const double* const squares = sums_.get() + law * space_;
         double sum = 0;
         for (Index i = 0; i < count; ++i) sum += squares[i];
         sums[law * L + l - (averaged ? 0 : 1)] = sum;
@@ -226,7 +226,7 @@ class Worker {
     bool biased = false;
     for (Index law = 0; law < laws; ++law) biased |= scales.bias.row(first_law + law)[l - 1] != 0;
     const T* const bias = biased ? numbers(draw, p_.offset(l) + width * depth, width, bias_.get()) : nullptr;
-    std::fill_n(sums_.get(), laws * 2 * space_, 0.0);
+    std::fill_n(sums_.get(), laws * space_, 0.0);
     const Index step = slab_units(l);
     for (Index first = 0; first < width; first += step) {
       const Index units = std::min(step, width - first);
@@ -244,8 +244,7 @@ class Worker {
         const Panels<const T> y{last ? targets.data : nullptr, targets.width};
         const LayerUnits<T> part{weight, bias_scale != 0 ? bias + first : nullptr, units, static_cast<T>(weight_scale),
                                  static_cast<T>(bias_scale)};
-        double* const before = sums_.get() + law * 2 * space_;
-        pass_layer<T>(x, panels, part, y, pass, out, first, before, before + space_);
+        pass_layer<T>(x, panels, part, y, pass, out, first, p_.draws_.averaged, sums_.get() + law * space_);
       }
     }
   }
