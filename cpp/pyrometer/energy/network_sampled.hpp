@@ -38,7 +38,7 @@ struct NetworkRows {
 /// Which draws of which seed, and how many rows each uses.
 ///
 /// rows      0 for all of them, or r of them: the rows are sorted by |x_i|^2 and cut into r strata of equal weight, and
-///           every draw picks one row of each (by other random bits of its stream): its energy keeps the same expectation.
+///           every draw picks one row of each, by other random bits of its stream: the same energy on average.
 /// averaged  each layer's energy is averaged over that layer's own parameters, given the layers before:
 ///
 ///               E[|z_l|^2 | x_{l-1}] = n_l (var_w |x_{l-1}|^2 + var_b)
@@ -70,7 +70,7 @@ struct NetworkDraws {
 ///
 /// Cost of a draw and law: 2 m N flops for N weights, one activation and two more flops for each row and hidden unit;
 /// for each part of the rows N random numbers, shared by the laws of a group. A thread of an AVX-512 processor whose
-/// dgemm makes 70 GFLOP/s makes 69 of these with relu and 57 with tanh (64-256-256-256-10, 1000 rows). Memory: X once
+/// dgemm makes 70 GFLOP/s makes 69 of these with relu and 62 with tanh (64-256-256-256-10, 1000 rows). Memory: X once
 /// more; for each thread two layers' activations of a part of the rows (8 MB in double precision) for each law of a
 /// group, and 512 KB.
 ///
