@@ -90,6 +90,7 @@ class TestStack:
         value, _, gap, _ = benchmark(_core.least_absolute, *stack, True, threads)
         assert (gap <= 1e-12 * value).all()
 
+    @pytest.mark.filterwarnings("ignore::statsmodels.tools.sm_exceptions.IterationLimitWarning")
     def test_statsmodels(self, benchmark, stack):
         X, y = stack
         value = _core.least_absolute(X, y, True, 1)[0]

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 using pyrometer::Index;
@@ -104,4 +105,55 @@ TEST_CASE("columns without scale are dependent from the start") {
   CHECK(out[0] == 3);
   CHECK(out[1] == 0);
   CHECK(out[2] == 0);
+}
+
+TEST_CASE("a factor that grows: its product, and a refusal where columns depend") {
+  const Index n = 61;
+  std::vector<double> scale;
+  const std::vector<double> g = gram(3 * n, n, scale);
+  Factor f;
+  std::vector<Index> order;
+  const auto scaled = [&](Index j, Index k) {
+    return g[static_cast<std::size_t>(j * n + k)] /
+           (scale[static_cast<std::size_t>(j)] * scale[static_cast<std::size_t>(k)]);
+  };
+  const auto fill = [&](Index kept, Index size) {
+    for (Index k = static_cast<Index>(order.size()); k < size; ++k) order.push_back(k);
+    for (Index j = 0; j < size; ++j) {
+      const Index own = order[static_cast<std::size_t>(j)];
+      f.scale(j) = scale[static_cast<std::size_t>(own)];
+      for (Index k = std::max(j + 1, kept); k < size; ++k)
+        f.row(j)[k] = scaled(own, order[static_cast<std::size_t>(k)]);
+    }
+  };
+  f.prepare(20);
+  fill(0, 20);
+  f.run(4 * moment_noise(n));
+  REQUIRE(f.rank() == 20);
+  order = f.renumber();
+  for (const auto& [kept, size] : {std::pair<Index, Index>{20, 23}, {23, 40}, {17, 40}, {40, n - 2}}) {
+    CAPTURE(kept);
+    order.resize(static_cast<std::size_t>(kept));
+    std::vector<Index> rest;
+    for (Index k = 0; k < size; ++k)
+      if (std::find(order.begin(), order.end(), k) == order.end()) rest.push_back(k);
+    order.insert(order.end(), rest.begin(), rest.end());
+    order.resize(static_cast<std::size_t>(size));
+    f.keep(kept, size);
+    fill(kept, size);
+    REQUIRE(f.append());
+    REQUIRE(f.rank() == size);
+    double worst = 0;
+    for (Index a = 0; a < size; ++a)
+      for (Index b = a; b < size; ++b) {
+        double sum = 0;
+        for (Index q = 0; q <= a; ++q) sum += f.row(q)[a] * f.row(q)[b];
+        worst = std::max(
+            worst, std::abs(sum - scaled(order[static_cast<std::size_t>(a)], order[static_cast<std::size_t>(b)])));
+      }
+    CHECK(worst < 1e-13);
+  }
+  f.keep(n - 2, n);
+  fill(n - 2, n);
+  CHECK_FALSE(f.append());
 }
