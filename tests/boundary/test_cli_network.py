@@ -65,7 +65,7 @@ def test_csv_holds_the_layers(run, file):
     result = run("network", file, "--target", "price", "--hidden", "4", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [row["layer"] for row in rows] == ["1", "2"]
-    assert "energy" not in rows[0]
+    assert "bar" not in rows[0]
 
 
 def test_sampling_says_its_seed(run, file):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["written"]
 
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red"}
-_KEYS = ("section", "energy", "law")
+_KEYS = ("section", "energy", "law", "layer")
 # Below this width the symbol of a term stands under its explanation.
 _WIDE = 110
 

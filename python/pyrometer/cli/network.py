@@ -172,7 +172,7 @@ def _layers(network: Any, engine: HeatEngine, *, bars: bool) -> Table:
             "verdict": str(made.verdict[layer]),
         }
         if bars:
-            row = {**dict(list(row.items())[:3]), "energy": _bar(share), **dict(list(row.items())[3:])}
+            row = {**dict(list(row.items())[:3]), "bar": _bar(share), **dict(list(row.items())[3:])}
         rows.append(row)
     units = {"E": "loss", "s.e.": "loss", "S": "nat", "T": "loss/nat", "gain": "1", "share": "1", "N": "1"}
     legend = "E mean squared norm of the layer's pre-activations; gain: growth from the layer before; T = E/S."
