@@ -116,9 +116,11 @@ template <class T>
 [[gnu::always_inline]] inline void exponential(const Vec<T>& a, Vec<T>& power, Vec<T>& p) {
   using N = Number<T>;
   using Bits = typename Integers<T>::Vec;
-  constexpr double kLn2 = 0x1.62e42fefa39efp-1, kRest = 0x1.abc9e3b39803fp-56;
-  constexpr T kLog2 = static_cast<T>(0x1.71547652b82fep+0), kHigh = static_cast<T>(kLn2);
-  constexpr T kLow = static_cast<T>((kLn2 - static_cast<double>(kHigh)) + kRest);
+  // ln 2 in two parts; k times the first is exact, with or without fma.
+  constexpr bool kDouble = std::is_same_v<T, double>;
+  constexpr T kLog2 = static_cast<T>(0x1.71547652b82fep+0);
+  constexpr T kHigh = static_cast<T>(kDouble ? 0x1.62e42feep-1 : 0x1.62e3p-1);
+  constexpr T kLow = static_cast<T>(kDouble ? 0x1.a39ef35793c76p-33 : 0x1.2fefa2p-17);
   const Vec<T> biased = N::kMagic - a * kLog2;
   const Bits power_bits = reinterpret_cast<Bits>(biased) << N::kMantissa;
   power = reinterpret_cast<Vec<T>>(power_bits);
