@@ -95,6 +95,15 @@ def test_every_shape_of_layer(widths: tuple[int, ...]) -> None:
         np.testing.assert_allclose(energy[0, k], [(z**2).sum(axis=1).mean() for z in pre], rtol=1e-12)
 
 
+@pytest.mark.parametrize("uniform", [False, True])
+def test_one_layer_averaged_needs_no_draw(uniform: bool) -> None:
+    X, widths, weight, bias = rows(4, 5), widths_of(5, 3), np.array([[0.7], [2.0]]), np.array([[0.0], [0.5]])
+    energy = _core.sample_network(X, widths, "tanh", uniform, weight, bias, SEED, 0, 2000, 0, True, 2)
+    per = 12 if uniform else 1
+    expected = 3 * (weight**2 * (X**2).sum(axis=1).mean() + bias**2) / per
+    np.testing.assert_allclose(energy, np.broadcast_to(expected[:, None], (2, 2000, 1)), rtol=1e-13)
+
+
 def test_many_rows_in_parts_and_many_laws_in_groups() -> None:
     widths = (6, 300, 200, 4)
     X = rows(5000, 6)

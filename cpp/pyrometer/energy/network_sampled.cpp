@@ -274,7 +274,8 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
   const Index L = laws.layers, number = problem.parts_.number(), batch = laws.laws();
   const base::Chunks groups{batch, problem.group_};
   const Index wave = std::clamp(kSlots / (batch * L * number), Index{1}, draws.samples);
-  const Index flops = problem.flops(std::min(problem.used(), problem.parts_.size)) * std::min(batch, problem.group_);
+  const Index most = std::min(problem.used(), problem.parts_.size);
+  const Index flops = std::max<Index>(1, problem.flops(most) * std::min(batch, problem.group_));  // 0: nothing is drawn
   const base::Chunks shape{wave, std::clamp(kTask / flops, Index{1}, Index{256})};
   if (draws.samples <= kTask / (flops * number)) threads = 1;
 
