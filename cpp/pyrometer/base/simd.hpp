@@ -13,7 +13,8 @@
 
 namespace pyrometer::base {
 
-// Plain files are compiled once for several levels: what is made of these types there would differ from what others make.
+// Plain files are compiled once for several levels: what is made of these types there would differ from what others
+// make.
 static_assert(std::string_view(__BASE_FILE__).ends_with(".simd.cpp") ||
                   std::string_view(__BASE_FILE__).ends_with(".fma.cpp") ||
                   std::string_view(__BASE_FILE__).ends_with(".test.cpp"),
