@@ -12,22 +12,47 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from pyrometer.laws import Law
+    from pyrometer.systems import Penalty, System
 
 __all__ = [
     "Positive",
     "Subject",
+    "alpha_option",
     "column_options",
+    "energy_option",
+    "intercept_option",
     "law_of",
     "law_options",
+    "linear_system",
+    "loss_unit",
     "output_options",
     "read",
     "read_two",
+    "resolution_option",
     "run_options",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 Positive = click.FloatRange(min=0.0, min_open=True)
+
+
+alpha_option = click.option(
+    "--alpha",
+    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="Level of the test.",
+)
+energy_option = click.option(
+    "--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss."
+)
+intercept_option = click.option(
+    "--intercept/--no-intercept", default=True, show_default=True, help="A constant feature."
+)
+resolution_option = click.option(
+    "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
+)
 
 
 def _apply(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
@@ -106,6 +131,20 @@ def law_of(init: str, scale: float | None, length: float | None) -> tuple[Law, d
         raise click.UsageError("--length and --scale exclude each other: a uniform law is as long as 6 scale.")
     length = SIGMAS_PER_LENGTH * (10.0 if scale is None else scale) if length is None else length
     return Uniform(length), {"length": length}
+
+
+def linear_system(energy: str, X: Any, y: Any, intercept: bool, penalty: Penalty | None = None) -> System:
+    """Describe the linear system of a loss; a penalty is for squared error."""
+    from pyrometer.systems import LinearRegression, LogisticRegression
+
+    if energy == "ce":
+        return LogisticRegression(X, y, intercept=intercept)
+    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
+
+
+def loss_unit(energy: str, target: str) -> str:
+    """Return the unit of a loss of a target."""
+    return {"mse": f"({target})^2", "mae": target, "ce": "nat"}[energy]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import click
 
-from pyrometer.cli._options import column_options, law_of, law_options, output_options, read_two
+from pyrometer.cli._options import (
+    alpha_option,
+    column_options,
+    energy_option,
+    intercept_option,
+    law_of,
+    law_options,
+    linear_system,
+    loss_unit,
+    output_options,
+    read_two,
+)
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED
 
@@ -16,16 +27,10 @@ __all__ = ["command"]
 @click.argument("b")
 @click.option("--target", metavar="COL", required=True, help="Column of the target, in both files.")
 @column_options
-@click.option("--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss.")
+@energy_option
 @law_options
-@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
-@click.option(
-    "--alpha",
-    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="Level of the test.",
-)
+@intercept_option
+@alpha_option
 @click.option(
     "--fail-on",
     type=click.Choice(["different", "not-between"]),
@@ -60,16 +65,11 @@ def command(
 
     from pyrometer._version import __version__
     from pyrometer.mixture import mix
-    from pyrometer.systems import LinearRegression, LogisticRegression
     from pyrometer.table import Table
 
-    def system(X: object, y: object) -> LinearRegression | LogisticRegression:
-        if energy == "ce":
-            return LogisticRegression(X, y, intercept=intercept)
-        return LinearRegression(X, y, energy=energy, intercept=intercept)
-
-    mixture = mix(system(subjects[0].X, subjects[0].y), system(subjects[1].X, subjects[1].y), law)
-    loss = {"mse": f"({target})^2", "mae": target, "ce": "nat"}[energy]
+    first, second = (linear_system(energy, subject.X, subject.y, intercept) for subject in subjects)
+    mixture = mix(first, second, law)
+    loss = loss_unit(energy, target)
     rows = [
         {
             "data": name,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.cli._options import Positive, column_options, output_options, read, run_options
+from pyrometer.cli._options import Positive, column_options, output_options, read, resolution_option, run_options
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED
 
@@ -73,9 +73,7 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute energies."
 )
-@click.option(
-    "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
-)
+@resolution_option
 @click.option("--minimum", type=float, help="Trained loss, for the temperature with targets.  [default: 0]")
 @run_options
 @click.option(

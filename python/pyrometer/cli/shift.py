@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from pyrometer.cli._options import column_options, output_options, read_two
+from pyrometer.cli._options import (
+    alpha_option,
+    column_options,
+    energy_option,
+    intercept_option,
+    linear_system,
+    loss_unit,
+    output_options,
+    read_two,
+)
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED
 
@@ -16,8 +25,8 @@ __all__ = ["command"]
 @click.argument("after")
 @click.option("--target", metavar="COL", required=True, help="Column of the target, in both files.")
 @column_options
-@click.option("--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss.")
-@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
+@energy_option
+@intercept_option
 @click.option(
     "--block",
     type=click.IntRange(min=1),
@@ -27,13 +36,7 @@ __all__ = ["command"]
 )
 @click.option("--resamples", type=click.IntRange(min=99), default=999, show_default=True, help="For errors and p.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
-@click.option(
-    "--alpha",
-    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="Level of the test.",
-)
+@alpha_option
 @click.option(
     "--fail-on",
     type=click.Choice(["shifted", "undefined"]),
@@ -66,16 +69,11 @@ def command(
 
     from pyrometer._version import __version__
     from pyrometer.states import shift
-    from pyrometer.systems import LinearRegression, LogisticRegression
     from pyrometer.table import Table
 
-    model: LinearRegression | LogisticRegression
-    if energy == "ce":
-        model = LogisticRegression(old.X, old.y, intercept=intercept)
-    else:
-        model = LinearRegression(old.X, old.y, energy=energy, intercept=intercept)
+    model = linear_system(energy, old.X, old.y, intercept)
     found = shift((old.X, old.y), (new.X, new.y), model=model, block=block, resamples=resamples, rng=seed)
-    loss = {"mse": f"({target})^2", "mae": target, "ce": "nat"}[energy]
+    loss = loss_unit(energy, target)
     row = {
         "dE": found.energy_change,
         "s.e. dE": found.energy_change_error,

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from pyrometer.cli._options import (
-    Positive,
     column_options,
+    energy_option,
+    intercept_option,
     law_of,
     law_options,
+    linear_system,
+    loss_unit,
     output_options,
     read,
+    resolution_option,
     run_options,
 )
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED
 
 if TYPE_CHECKING:
-    from pyrometer.systems import Penalty, System
+    from pyrometer.systems import Penalty
 
 __all__ = ["command"]
 
@@ -37,15 +41,13 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
     show_default=True,
     help="Features in units of their standard deviations, or as they are. T depends on it.",
 )
-@click.option("--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss.")
+@energy_option
 @law_options
 @click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
 @click.option("--l2", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
-@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
+@intercept_option
 @click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")
-@click.option(
-    "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
-)
+@resolution_option
 @run_options
 @click.option(
     "--fail-on", type=click.Choice(_VERDICTS), multiple=True, help="Exit with 1 at this verdict; may be repeated."
@@ -85,17 +87,12 @@ def command(
     subject = read(data, target, drop, columns, standardize)
 
     from pyrometer._version import __version__
-    from pyrometer.systems import LinearRegression, LogisticRegression
     from pyrometer.table import Table
     from pyrometer.temperature import temperature
 
-    system: System
-    if energy == "ce":
-        if penalty is not None:
-            raise click.UsageError("--l1 and --l2 are for --energy mse.")
-        system = LogisticRegression(subject.X, subject.y, intercept=intercept)
-    else:
-        system = LinearRegression(subject.X, subject.y, energy=energy, penalty=penalty, intercept=intercept)
+    if energy == "ce" and penalty is not None:
+        raise click.UsageError("--l1 and --l2 are for --energy mse.")
+    system = linear_system(energy, subject.X, subject.y, intercept, penalty)
     answer = temperature(system, law, method=method, resolution=resolution, samples=samples, rng=seed, threads=threads)
     row = {
         "T": answer.value,
@@ -108,7 +105,7 @@ def command(
         "verdict": answer.verdict,
         "method": answer.method,
     }
-    loss = {"mse": f"({subject.target})^2", "mae": subject.target, "ce": "nat"}[energy]
+    loss = loss_unit(energy, subject.target)
     units = {"E": loss, "E*": loss} | {"S": "nat", "n": "1"}
     units |= dict.fromkeys(("T", "s.e.", "marginal"), f"{loss}/nat")
     provenance = {
