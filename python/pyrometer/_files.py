@@ -1,14 +1,20 @@
-"""Files that are either whole or as they were."""
+"""Files that are either whole or as they were, and archives that know their format and version."""
 
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import stat
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-__all__ = ["atomic_write"]
+import numpy as np
+
+__all__ = ["Archive", "atomic_write"]
+
+_Read = TypeVar("_Read")
 
 
 @contextlib.contextmanager
@@ -45,3 +51,38 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+class Archive(NamedTuple):
+    """A kind of file: a NumPy ``.npz`` archive without pickles, of arrays and, in JSON, a header."""
+
+    form: str
+    version: int
+    writer: str
+    error: type[ValueError] = ValueError
+
+    def write(self, path: str, header: dict[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Write header and arrays, whole or not at all."""
+        described = {"format": self.form, "version": self.version, **header}
+        with atomic_write(path) as file:
+            np.savez(file, header=np.array(json.dumps(described)), **arrays)
+
+    def read(self, path: str, build: Callable[[dict[str, Any], Mapping[str, Any]], _Read]) -> _Read:
+        """Return what `build` makes of header and arrays; `error` if the file is newer, foreign, or damaged."""
+        with open(path, "rb") as file:
+            content = io.BytesIO(file.read())
+        try:
+            with np.load(content, allow_pickle=False) as archive:
+                header = json.loads(str(archive["header"]))
+                form, version = header.pop("format"), header.pop("version")
+                newer = form == self.form and version > self.version
+                if not newer:
+                    if (form, version) != (self.form, self.version):
+                        raise ValueError(f"format {form!r}, version {version!r}")
+                    return build(header, archive)
+        except Exception as error:  # a damaged archive raises whatever its bytes happen to mean
+            reason = str(error) or type(error).__name__
+            raise self.error(
+                f"{path} must be a whole file written by {self.writer}, got one that is damaged or foreign: {reason}."
+            ) from error
+        raise self.error(f"{path} must be of version {self.version} or older, got {version}; upgrade pyrometer.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import os
 from typing import Any, NamedTuple, TypeAlias
@@ -12,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core, _validate
-from pyrometer._files import atomic_write
+from pyrometer._files import Archive
 from pyrometer.errors import MomentsFileError
 
 __all__ = ["Moments"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_FORMAT, _VERSION = "pyrometer-moments", 1
+_ARCHIVE = Archive("pyrometer-moments", 1, "Moments.save", MomentsFileError)
 
 
 class Moments:
@@ -306,10 +304,8 @@ class Moments:
         ...     pm.Moments.load(os.path.join(folder, "day.moments"))
         <Moments: 2 rows, 1 feature and the target, with intercept>
         """
-        header = {"format": _FORMAT, "version": _VERSION, "count": self.count, "intercept": self.intercept}
-        header |= {"names": self.names, "target": self.target}
-        with atomic_write(_validate.as_path(path)) as file:
-            np.savez(file, header=np.array(json.dumps(header)), mean=self.mean, scatter=self.scatter)
+        header = {name: getattr(self, name) for name in ("count", "intercept", "names", "target")}
+        _ARCHIVE.write(_validate.as_path(path), header, {"mean": self.mean, "scatter": self.scatter})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -332,27 +328,10 @@ class Moments:
         OSError
             If the file cannot be read.
         """
-        place = _validate.as_path(path)
-        with open(place, "rb") as file:
-            content = io.BytesIO(file.read())
-        try:
-            with np.load(content, allow_pickle=False) as archive:
-                header = json.loads(str(archive["header"]))
-                form, version = header.pop("format"), header.pop("version")
-                if form == _FORMAT and version > _VERSION:
-                    raise MomentsFileError(
-                        f"{place} must be of version {_VERSION} or older, got {version}; upgrade pyrometer."
-                    )
-                if (form, version) != (_FORMAT, _VERSION):
-                    raise ValueError(f"format {form!r}, version {version!r}")
-                return cls(mean=archive["mean"], scatter=archive["scatter"], **header)
-        except MomentsFileError:
-            raise
-        except Exception as error:  # a damaged archive raises whatever its bytes happen to mean
-            reason = str(error) or type(error).__name__
-            raise MomentsFileError(
-                f"{place} must be a whole file written by Moments.save, got one that is damaged or foreign: {reason}."
-            ) from error
+        return _ARCHIVE.read(
+            _validate.as_path(path),
+            lambda header, arrays: cls(mean=arrays["mean"], scatter=arrays["scatter"], **header),
+        )
 
     def __repr__(self) -> str:
         features = self.mean.shape[-1] - 1

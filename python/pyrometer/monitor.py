@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pyrometer import _validate
-from pyrometer._files import atomic_write
+from pyrometer._files import Archive
 from pyrometer._validate import RandomSource
 from pyrometer.laws import Law, Mixed, Normal, Uniform
 from pyrometer.states import DataState, Model, Shift, as_state, shift
@@ -20,7 +19,8 @@ from pyrometer.temperature import temperature
 
 __all__ = ["Reading", "RefreshMonitor"]
 
-_FORMAT, _VERSION = "pyrometer-monitor", 1
+_ARCHIVE = Archive("pyrometer-monitor", 1, "RefreshMonitor.save")
+_RESAMPLES = 99  # for the standard error of an entropy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,25 @@ class Reading:
     neighbour: float
     p_value: float
     alarm: bool
+
+
+class _Neighbour(NamedTuple):
+    """What the next batch is compared with."""
+
+    energy: float
+    entropy: float
+    variance: float
+
+    @classmethod
+    def of(cls, state: DataState, source: np.random.SeedSequence) -> _Neighbour:
+        variance = state.covariance(_RESAMPLES, np.random.Generator(np.random.PCG64(source)))[1, 1]
+        return cls(state.energy, state.entropy, float(variance))
+
+    def temperature(self, before: _Neighbour) -> float:
+        """T (2.9) from the one before, nan unless the entropy has moved by twice its standard error."""
+        change = self.entropy - before.entropy
+        known = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
+        return (self.energy - before.energy) / change if known else np.nan
 
 
 class RefreshMonitor:
@@ -132,7 +151,7 @@ class RefreshMonitor:
         self.batches = 0
         self._readings: deque[Reading] = deque(maxlen=_validate.count("history", history, minimum=1))
         self.reference = as_state("reference", reference, model, energy, self.block)
-        self._last = self.reference
+        self._last = _Neighbour.of(self.reference, np.random.SeedSequence(self._seed))
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -162,19 +181,19 @@ class RefreshMonitor:
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 4 * self.run_length - 1)
         found = shift(self.reference, state, model=self.model, resamples=resamples, rng=source)
-        neighbour = shift(self._last, state, model=self.model, resamples=99, rng=source.spawn(1)[0])
+        last = _Neighbour.of(state, source.spawn(1)[0])
         hot = np.nan if self.law is None else float(temperature(self._system(X, y, state), self.law).value)
         reading = Reading(
             rows=state.rows,
             energy=state.energy,
             entropy=state.entropy,
             temperature=hot,
-            neighbour=neighbour.temperature,
+            neighbour=last.temperature(self._last),
             p_value=found.p_value,
             alarm=found.p_value <= 1.0 / self.run_length,
         )
         self._readings.append(reading)
-        self._last = state
+        self._last = last
         self.batches += 1
         return found
 
@@ -188,7 +207,7 @@ class RefreshMonitor:
         return LinearRegression(X, y, energy=state.loss, intercept=intercept)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write reference, last state and readings to a file, whole or not at all; the model is not in it.
+        """Write the reference and the readings to a file, whole or not at all; the model is not in it.
 
         Parameters
         ----------
@@ -200,16 +219,10 @@ class RefreshMonitor:
         OSError
             If the file cannot be written.
         """
-        header = {"format": _FORMAT, "version": _VERSION, "batches": self.batches, "seed": list(self._seed)}
+        header = {"batches": self.batches, "seed": list(self._seed), "readings": [vars(r) for r in self._readings]}
         header |= {"run_length": self.run_length, "block": self.block, "history": self._readings.maxlen}
-        header |= {"energy": self.energy, "readings": [vars(reading) for reading in self._readings]}
-        header |= {"last_is_reference": self._last is self.reference}
-        arrays: dict[str, Any] = {}
-        for name, state in (("reference", self.reference), ("last", self._last)):
-            header[name] = state.header()
-            arrays |= {f"{name}_{part}": array for part, array in state.arrays().items()}
-        with atomic_write(_validate.as_path(path)) as file:
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
+        _ARCHIVE.write(_validate.as_path(path), header, self.reference.arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
@@ -234,33 +247,18 @@ class RefreshMonitor:
         OSError
             If the file cannot be read.
         """
-        place = _validate.as_path(path)
-        try:
-            with open(place, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                header = json.loads(str(archive["header"]))
-                if (header["format"], header["version"]) != (_FORMAT, _VERSION):
-                    raise ValueError(f"format {header['format']!r}, version {header['version']!r}")
-                parts = ("centre", "counts", "sums")
-                states = [
-                    DataState.restored(header[name], {part: archive[f"{name}_{part}"] for part in parts})
-                    for name in ("reference", "last")
-                ]
-                readings = [Reading(**reading) for reading in header["readings"]]
-        except OSError:
-            raise
-        except Exception as error:  # a damaged archive raises whatever its bytes happen to mean
-            raise ValueError(f"{place} must be a file that RefreshMonitor.save has written, got {error}.") from error
-        monitor = cls(
-            states[0],
-            model,
-            energy=header["energy"],
-            law=law,
-            run_length=header["run_length"],
-            block=header["block"],
-            history=header["history"],
+        header, reference, last, readings = _ARCHIVE.read(
+            _validate.as_path(path),
+            lambda header, arrays: (
+                header,
+                DataState.restored(header["reference"], dict(arrays)),
+                _Neighbour(**header["last"]),
+                [Reading(**reading) for reading in header["readings"]],
+            ),
         )
+        options = {name: header[name] for name in ("energy", "run_length", "block", "history")}
+        monitor = cls(reference, model, law=law, rng=0, **options)
         monitor._seed = (header["seed"][0], header["seed"][1])
-        monitor._last = states[0] if header["last_is_reference"] else states[1]
+        monitor._last, monitor.batches = last, header["batches"]
         monitor._readings.extend(readings)
-        monitor.batches = header["batches"]
         return monitor

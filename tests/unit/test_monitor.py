@@ -46,6 +46,21 @@ def test_false_alarms_are_as_rare_as_stated():
     assert abs(rate - 0.04) < 4.5 * 2.0 * np.sqrt(0.04 * 0.96 / 800)
 
 
+def test_the_run_to_a_false_alarm_is_no_shorter_than_stated():
+    """Its mean over references, cut off at eight run lengths, which makes it shorter; at twice the level it is 2.8."""
+    runs = []
+    for seed in range(120):
+        stream = batches(1000 + seed, [1.0] * 41, m=25)
+        monitor = pm.RefreshMonitor(next(stream), line, energy="mse", run_length=5, rng=seed)
+        runs.append(next((k for k, batch in enumerate(stream, 1) if alarmed(monitor, batch)), 40))
+    assert np.mean(runs) >= 5.0 - 3.0 * np.std(runs, ddof=1) / np.sqrt(len(runs))
+
+
+def alarmed(monitor, batch):
+    monitor.update(*batch)
+    return monitor.readings[-1].alarm
+
+
 def test_a_monitor_goes_on_where_it_stopped(tmp_path):
     stream = list(batches(2, [1.0, 1.0, 1.2, 2.0]))
     whole = pm.RefreshMonitor(stream[0], line, energy="mse", history=2, rng=5)
@@ -75,10 +90,13 @@ def test_a_bad_batch_changes_nothing():
 
 def test_files_that_are_none(tmp_path):
     (tmp_path / "other").write_bytes(b"not a monitor")
-    with pytest.raises(ValueError, match="must be a file that RefreshMonitor.save has written"):
+    with pytest.raises(ValueError, match="must be a whole file written by RefreshMonitor.save"):
         pm.RefreshMonitor.load(tmp_path / "other", line)
     with pytest.raises(FileNotFoundError):
         pm.RefreshMonitor.load(tmp_path / "none", line)
+    pm.Moments.of([[1.0], [2.0]], [3.0, 5.0]).save(tmp_path / "moments")
+    with pytest.raises(ValueError, match="foreign: format 'pyrometer-moments', version 1"):
+        pm.RefreshMonitor.load(tmp_path / "moments", line)
 
 
 @pytest.mark.parametrize(
