@@ -21,15 +21,15 @@ py::tuple least_absolute(const Array<T>& X, const Array<T>& y, bool intercept, i
 }
 
 template <class T>
-void bind(py::module_& module) {
+void bind_least_absolute(py::module_& module) {
   module.def("least_absolute", &least_absolute<T>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a);
 }
 
 }  // namespace
 
 void bind_absolute(py::module_& module) {
-  bind<double>(module);
-  bind<float>(module);
+  bind_least_absolute<double>(module);
+  bind_least_absolute<float>(module);
 }
 
 }  // namespace pyrometer::bindings

@@ -64,7 +64,7 @@ Index rows_a_draw(const Array<T>& X, const Widths& widths, const std::string& ac
 }
 
 template <class T>
-void bind(py::module_& module) {
+void bind_sampled(py::module_& module) {
   module.def("sample_network", &sample<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a, "uniform"_a,
              "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "first_draw"_a, "samples"_a, "rows"_a,
              "averaged"_a, "threads"_a, "Energies of the layers of sampled networks, (laws, samples, layers).");
@@ -80,8 +80,8 @@ void bind(py::module_& module) {
 }  // namespace
 
 void bind_network_sampled(py::module_& module) {
-  bind<double>(module);
-  bind<float>(module);
+  bind_sampled<double>(module);
+  bind_sampled<float>(module);
 }
 
 }  // namespace pyrometer::bindings

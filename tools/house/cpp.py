@@ -43,6 +43,7 @@ def check(root: Path) -> Iterator[Problem]:
             cycle[0], graph[cycle[0]][cycle[1]], "include-cycle", f"includes must not go round, got {_arrow(cycle)}"
         )
     yield from _door(graph, includes)
+    yield from _levels(graph)
 
 
 def _includes(text: str) -> list[_Include]:
@@ -121,17 +122,35 @@ _C_HEADERS = {"stdint.h", "stddef.h", "math.h", "string.h", "stdlib.h", "stdio.h
 def _door(graph: dict[str, dict[str, int]], includes: dict[str, list[_Include]]) -> Iterator[Problem]:
     """Bindings are compiled once for all instruction sets, so no path of includes from them may reach Eigen."""
     for start in graph:
-        if not start.startswith("cpp/bindings/"):
-            continue
-        seen = {start}
-        trails = [[start]]
-        while trails:
-            trail = trails.pop()
+        for trail in _trails(graph, start) if start.startswith("cpp/bindings/") else ():
             if any(include.target.startswith("Eigen/") for include in includes.get(trail[-1], [])):
-                line = graph[start][trail[1]] if len(trail) > 1 else 1
                 message = f"bindings must not reach Eigen (instruction sets would mix), got {_arrow(trail)} -> Eigen"
-                yield Problem(start, line, "eigen-in-bindings", message)
-            for target in graph.get(trail[-1], {}):
-                if target not in seen:
-                    seen.add(target)
-                    trails.append([*trail, target])
+                yield Problem(start, _line(graph, trail), "eigen-in-bindings", message)
+
+
+def _levels(graph: dict[str, dict[str, int]]) -> Iterator[Problem]:
+    """Plain files are compiled once for several levels, so none may reach vectors that are as wide as the level."""
+    for start in graph:
+        if not start.endswith(".cpp") or start.endswith(rules.LEVEL_SUFFIXES):
+            continue
+        for trail in _trails(graph, start):
+            if trail[-1] == rules.LEVEL_HOME:
+                message = f"a file that depends on the level is named {' or '.join(rules.LEVEL_SUFFIXES)}"
+                yield Problem(start, _line(graph, trail), "level", f"{message}, got {_arrow(trail)}")
+
+
+def _line(graph: dict[str, dict[str, int]], trail: list[str]) -> int:
+    return graph[trail[0]][trail[1]] if len(trail) > 1 else 1
+
+
+def _trails(graph: dict[str, dict[str, int]], start: str) -> Iterator[list[str]]:
+    """A path of includes to each file that `start` reaches."""
+    seen = {start}
+    trails = [[start]]
+    while trails:
+        trail = trails.pop()
+        yield trail
+        for target in graph.get(trail[-1], {}):
+            if target not in seen:
+                seen.add(target)
+                trails.append([*trail, target])

@@ -24,6 +24,9 @@ FOREIGN_HEADERS = {
     "immintrin.h": ("cpp/pyrometer/base/",),
 }
 OPENMP_HOME = "cpp/pyrometer/base/chunks.cpp"
+# What differs between instruction-set levels, and the files that may reach it.
+LEVEL_HOME = "cpp/pyrometer/base/simd.hpp"
+LEVEL_SUFFIXES = (".simd.cpp", ".fma.cpp", ".test.cpp")
 
 # ---- Python: storeys from the ground up; a module may import from its own storey (without cycles) and from below.
 LAYERS: tuple[tuple[str, ...], ...] = (

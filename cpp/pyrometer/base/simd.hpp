@@ -7,18 +7,10 @@
 
 #include <cstdint>
 #include <cstring>
-#include <string_view>
 
 #include "pyrometer/base/types.hpp"
 
 namespace pyrometer::base {
-
-// Plain files are compiled once for several levels: what is made of these types there would differ from what others
-// make.
-static_assert(std::string_view(__BASE_FILE__).ends_with(".simd.cpp") ||
-                  std::string_view(__BASE_FILE__).ends_with(".fma.cpp") ||
-                  std::string_view(__BASE_FILE__).ends_with(".test.cpp"),
-              "a file that depends on the level must be named *.simd.cpp or *.fma.cpp");
 
 /// Bytes of one vector. Processors with 16-byte registers work on pairs, so that loops are as long as elsewhere.
 #if defined(__AVX512F__)

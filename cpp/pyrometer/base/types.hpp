@@ -1,7 +1,9 @@
 // The few types that every storey shares: an index, and read-only views of plain arrays.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace pyrometer {
@@ -9,6 +11,15 @@ namespace pyrometer {
 using Index = std::int64_t;
 using Vector = std::span<const double>;
 using MutableVector = std::span<double>;
+
+/// Where a standard container keeps element i.
+inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+/// The distance of 1 from the next number, and the largest relative error of one rounding.
+inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+inline constexpr double kUnit = kEpsilon / 2;
+
+inline double square(double x) { return x * x; }
 
 /// A dense row-major matrix that somebody else owns: element (i, j) is data[i * cols + j].
 template <class T>

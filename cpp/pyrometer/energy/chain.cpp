@@ -23,8 +23,6 @@ constexpr double kCaution = 4;       // times the difference of two calculations
 constexpr double kMostNodes = 256;   // of a grid
 constexpr double kLeast = 1e-280;    // has a logarithm
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
 /// How fine a calculation is.
 struct Fineness {
   std::size_t wide, narrow;  // points of a rule

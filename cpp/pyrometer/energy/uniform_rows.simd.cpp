@@ -12,13 +12,11 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr double kPi = std::numbers::pi, kUnit = 0x1p-53;
+constexpr double kPi = std::numbers::pi;
 constexpr int kWidth = kSeriesLanes;
 constexpr Index kMostTerms = 384;
 constexpr Index kChunkFlops = 1 << 22;
 constexpr double kSmall = 1e-280, kLarge = 1e280;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 // A sum with the roundings of its additions kept (Neumaier).
 struct Sum {

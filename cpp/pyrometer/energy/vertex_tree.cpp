@@ -8,11 +8,9 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr double kPi = std::numbers::pi, kUnit = 0x1p-53;
+constexpr double kPi = std::numbers::pi;
 constexpr Index kMostTerms = 512;  // odd k of one series; four times the worst at eight equal features
 constexpr Index kMostNodes = 1 << 14;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 // eta(2i) = sum_k (-1)^(k-1) k^-2i, i >= 1.
 double eta(Index i) {

@@ -9,8 +9,6 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
 // The rows of the basis as the caller has them, centred, and in the frame with its inverse.
 struct Basis {
   Index size = 0, columns = 0;

@@ -11,8 +11,6 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
 // The power of two at or below `value`; 1 for zero.
 double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
 

@@ -9,8 +9,6 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
 // Runs body(chunk, first block, last block, scratch) over all blocks.
 template <class Body>
 void over_blocks(const Source& source, Team team, const Body& body) {

@@ -21,7 +21,7 @@ inline constexpr Index kBlock = 64;
 /// Blocks that one thread takes at a time.
 inline constexpr Index kChunk = 32;
 
-inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+using pyrometer::at;
 
 /// Column j of a block is x[j * kBlock ...]; lanes beyond the last row are zero in x and y.
 struct Block {

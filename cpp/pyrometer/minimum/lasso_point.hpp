@@ -10,7 +10,6 @@ namespace pyrometer::minimum {
 
 using Numbers = std::vector<double>;
 
-inline double square(double x) { return x * x; }
 inline double sign(double x) { return x > 0 ? 1 : (x < 0 ? -1 : 0); }
 inline double& at(Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
 inline double at(const Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }

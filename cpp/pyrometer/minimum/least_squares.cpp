@@ -18,8 +18,6 @@ struct Scratch {
   std::vector<double> target, mean, work, gradient;
 };
 
-double square(double x) { return x * x; }
-
 void solve(const Moments& data, const Penalty& l2, Index system, Scratch& s, const Minima& out) {
   Centred& c = s.centred;
   c.assemble(data, system, l2.weight);

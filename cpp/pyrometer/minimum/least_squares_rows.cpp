@@ -14,10 +14,6 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
-double square(double x) { return x * x; }
-
 // The energy at given parameters, how far above the minimum it is, and the step towards it.
 struct State {
   double energy = 0;

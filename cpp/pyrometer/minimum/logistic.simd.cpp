@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +16,6 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
 // Squares of deviations this small may be lost to underflow, so large to overflow.
 constexpr double kTiny = 1e-140;
 
@@ -129,6 +127,17 @@ Lowest without_features(Index rows, Index ones, bool intercept) {
   return out;
 }
 
+Lowest carefully(const data::Rows<double>& rows, bool intercept, int threads) {
+  return lowest(rows, intercept, threads);
+}
+
+/// Of rows copied as doubles: one copy among several.
+Lowest carefully(const data::Rows<float>& rows, bool intercept, int threads) {
+  const Index size = rows.rows * rows.features;
+  const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
+  return lowest({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
+}
+
 /// The parameters of columns less `shift`, for the columns as they are.
 std::vector<double> unshifted(std::vector<double> theta, const std::vector<double>& shift, bool intercept) {
   if (!intercept) return theta;
@@ -150,17 +159,17 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   Run before;
   for (; 4 * size <= rows.rows; size *= 8) {
     const Sample<T> sample(rows, size, threads);
-    Sweep<T> sweep(sample.rows(p), intercept, shift.data(), threads);
+    SweepOf<T> sweep(sample.rows(p), intercept, shift.data(), threads);
     before = newton(sweep, std::move(theta), Goal{12, 1e-7, true}, &before);
     if (before.ending == Ending::not_finite) complain(rows, where);
     theta = before.theta;
   }
 
-  Sweep<T> sweep(rows, intercept, shift.data(), threads);
+  SweepOf<T> sweep(rows, intercept, shift.data(), threads);
   Run run = newton(sweep, std::move(theta), Goal{}, &before);
   if (run.ending != Ending::converged) {
     complain(rows, where);
-    Lowest out = lowest(rows, intercept, threads);
+    Lowest out = carefully(rows, intercept, threads);
     out.looks += run.looks;
     return out;
   }

@@ -79,7 +79,7 @@ TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
         const Index n = p + (intercept ? 1 : 0);
         const auto theta = numbers(n, 4);
         const data::Rows<double> rows{X.data(), y.data(), m, p, m * p};
-        Sweep<double> sweep(rows, intercept, shift.data(), 2);
+        SweepOf<double> sweep(rows, intercept, shift.data(), 2);
         Look look;
         sweep.look(theta.data(), true, look);
 
@@ -123,7 +123,7 @@ TEST_CASE("a basis spans the columns, and null vectors are null") {
     x[2] = x[1] / 3 - 2;        // depends on the constant and on column 1
     x[4] = x[3] + 1e-9 * x[4];  // hardly differs from column 3
   }
-  const Basis basis = reduce(BasicMatrix<double>{X.data(), m, p}, true, 1);
+  const Basis basis = reduce(Matrix{X.data(), m, p}, true, 1);
   CHECK(basis.rank == 5);
   REQUIRE(basis.null.size() == 1);
   for (Index i = 0; i < m; ++i) {

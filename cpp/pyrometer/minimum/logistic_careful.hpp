@@ -18,8 +18,8 @@ struct Lowest {
 };
 
 /// sum_i ln(1 + e^-z_i) with t_i = x_i . theta (+ theta_p) from twice the working precision.
-template <class T>
-[[nodiscard]] double loss_at(const data::Rows<T>& rows, bool intercept, const std::vector<double>& theta, int threads);
+[[nodiscard]] double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta,
+                             int threads);
 
 /// Finds the infimum of the sum of losses for any finite rows: dependent columns, nearly dependent ones, and rows that
 /// the labels separate, wholly or in part.
@@ -36,12 +36,6 @@ template <class T>
 /// gap       computed from the loss at the rounded parameters, too.
 ///
 /// Cost: a copy of the rows as doubles for each round, 5 to 20 looks.
-template <class T>
-[[nodiscard]] Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads);
-
-extern template double loss_at(const data::Rows<double>&, bool, const std::vector<double>&, int);
-extern template double loss_at(const data::Rows<float>&, bool, const std::vector<double>&, int);
-extern template Lowest lowest(const data::Rows<double>&, bool, int);
-extern template Lowest lowest(const data::Rows<float>&, bool, int);
+[[nodiscard]] Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads);
 
 }  // namespace pyrometer::minimum

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -16,7 +15,6 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
 // A separated row at this margin loses e^-40, far below the rounding of any sum that holds ln 2.
 constexpr double kFar = 40;
 constexpr Index kFirstLooks = 10, kMoreLooks = 4, kMostLooks = 120;
@@ -123,7 +121,7 @@ Numbers combine(const std::vector<Numbers>& vectors, const Numbers& parts, std::
 
 Run settle(const Problem& problem, Numbers theta, Index looks, int threads) {
   const Numbers no_shift(static_cast<std::size_t>(problem.columns), 0.0);
-  Sweep<double> sweep(problem.all(), false, no_shift.data(), threads);
+  SweepOf<double> sweep(problem.all(), false, no_shift.data(), threads);
   return newton(sweep, std::move(theta), Goal{looks, kLeastEigenvalue, false});
 }
 
@@ -141,7 +139,7 @@ std::optional<Recession> recession(const Problem& problem, const Run& run, doubl
   }
   if (!any || all) return std::nullopt;
   const Problem rest = choose(problem, growing, false);
-  const Basis basis = reduce(BasicMatrix<double>{rest.rows.get(), rest.count(), rest.columns}, false, threads);
+  const Basis basis = reduce(Matrix{rest.rows.get(), rest.count(), rest.columns}, false, threads);
   if (basis.null.empty()) return std::nullopt;
   const auto free = orthonormal(basis.null);
   Numbers parts(free.size());
@@ -168,19 +166,16 @@ struct Separated {
   std::vector<Index> rows;
 };
 
-template <class T>
-double margin_of(const data::Rows<T>& rows, Index i, bool intercept, const Numbers& theta) {
+double margin_of(const data::Rows<double>& rows, Index i, bool intercept, const Numbers& theta) {
   Doubled sum{intercept ? theta.back() : 0.0, 0};
-  const T* x = rows.X + i * rows.features;
-  for (Index j = 0; j < rows.features; ++j)
-    sum.add_product(static_cast<double>(x[j]), theta[static_cast<std::size_t>(j)]);
-  return (2 * static_cast<double>(rows.y[i]) - 1) * sum.value();
+  const double* x = rows.X + i * rows.features;
+  for (Index j = 0; j < rows.features; ++j) sum.add_product(x[j], theta[static_cast<std::size_t>(j)]);
+  return (2 * rows.y[i] - 1) * sum.value();
 }
 
 }  // namespace
 
-template <class T>
-double loss_at(const data::Rows<T>& rows, bool intercept, const std::vector<double>& theta, int threads) {
+double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta, int threads) {
   const base::Chunks chunks{rows.rows, 4096};
   Numbers sums(static_cast<std::size_t>(chunks.number()), 0.0);
   base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
@@ -197,14 +192,13 @@ double loss_at(const data::Rows<T>& rows, bool intercept, const std::vector<doub
   return sum.value();
 }
 
-template <class T>
-Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
+Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   Lowest out;
   Problem problem;
   std::vector<Index> names(static_cast<std::size_t>(rows.rows));
   for (Index i = 0; i < rows.rows; ++i) names[static_cast<std::size_t>(i)] = i;
   {
-    Basis basis = reduce(BasicMatrix<T>{rows.X, rows.rows, rows.features}, intercept, threads);
+    Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, threads);
     problem = {std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)};
     out.rank = basis.rank - (intercept ? 1 : 0);
   }
@@ -220,7 +214,7 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
     names = std::move(left);
     separated.push_back(std::move(part));
     const Problem rest = choose(problem, found.grows, false);
-    Basis basis = reduce(BasicMatrix<double>{rest.rows.get(), rest.count(), rest.columns}, false, threads);
+    Basis basis = reduce(Matrix{rest.rows.get(), rest.count(), rest.columns}, false, threads);
     Numbers map(n * static_cast<std::size_t>(basis.rank), 0.0);
     for (std::size_t r = 0; r < n; ++r)
       for (Index q = 0; q < problem.columns; ++q)
@@ -292,10 +286,5 @@ Lowest lowest(const data::Rows<T>& rows, bool intercept, int threads) {
   if (certain) out.gap += std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   return out;
 }
-
-template double loss_at(const data::Rows<double>&, bool, const std::vector<double>&, int);
-template double loss_at(const data::Rows<float>&, bool, const std::vector<double>&, int);
-template Lowest lowest(const data::Rows<double>&, bool, int);
-template Lowest lowest(const data::Rows<float>&, bool, int);
 
 }  // namespace pyrometer::minimum

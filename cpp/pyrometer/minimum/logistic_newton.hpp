@@ -52,10 +52,6 @@ struct Run {
 ///
 /// Cost: looks; n^3 / 3 flops for each with curvature. With few columns every look takes it along; with many an old one
 /// serves as long as it pays.
-template <class T>
-[[nodiscard]] Run newton(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal, const Run* before = nullptr);
-
-extern template Run newton(Sweep<double>&, std::vector<double>, const Goal&, const Run*);
-extern template Run newton(Sweep<float>&, std::vector<double>, const Goal&, const Run*);
+[[nodiscard]] Run newton(Sweep& sweep, std::vector<double> theta, const Goal& goal, const Run* before = nullptr);
 
 }  // namespace pyrometer::minimum

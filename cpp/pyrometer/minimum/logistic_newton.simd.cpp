@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "pyrometer/minimum/factor.hpp"
@@ -10,7 +9,6 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
 // Additions one after the other on the way of a row's term into a sum: lanes of a block, blocks of a chunk, chunks.
 constexpr double kAdditions = 256;
 // Up to here a look with curvature costs at most twice one without.
@@ -96,10 +94,9 @@ bool finite(const Look& look, bool curvature) {
   return sum == 0;
 }
 
-template <class T>
 class Descent {
  public:
-  Descent(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal) : sweep_(sweep), goal_(goal) {
+  Descent(Sweep& sweep, std::vector<double> theta, const Goal& goal) : sweep_(sweep), goal_(goal) {
     run_.theta = std::move(theta);
   }
 
@@ -249,7 +246,7 @@ class Descent {
     return false;
   }
 
-  Sweep<T>& sweep_;
+  Sweep& sweep_;
   Goal goal_;
   Run run_;
   Look here_, there_;
@@ -261,12 +258,8 @@ class Descent {
 
 }  // namespace
 
-template <class T>
-Run newton(Sweep<T>& sweep, std::vector<double> theta, const Goal& goal, const Run* before) {
-  return Descent<T>(sweep, std::move(theta), goal).go(before);
+Run newton(Sweep& sweep, std::vector<double> theta, const Goal& goal, const Run* before) {
+  return Descent(sweep, std::move(theta), goal).go(before);
 }
-
-template Run newton(Sweep<double>&, std::vector<double>, const Goal&, const Run*);
-template Run newton(Sweep<float>&, std::vector<double>, const Goal&, const Run*);
 
 }  // namespace pyrometer::minimum

@@ -24,14 +24,10 @@ struct Basis {
 /// vector of `null`. So columns with large means, or that differ in their last digits only, lose nothing.
 ///
 /// Cost: m n^2 flops a round, one to four rounds; memory m n doubles.
-template <class T>
-[[nodiscard]] Basis reduce(const BasicMatrix<T>& X, bool constant, int threads);
+[[nodiscard]] Basis reduce(const Matrix& X, bool constant, int threads);
 
 /// What stands for a typical row where rounding is judged: coefficients are rounded, too, and then spread the rounding
 /// of large rows over all.
 [[nodiscard]] double root_mean_square(const std::vector<double>& numbers);
-
-extern template Basis reduce(const BasicMatrix<double>&, bool, int);
-extern template Basis reduce(const BasicMatrix<float>&, bool, int);
 
 }  // namespace pyrometer::minimum

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
@@ -13,7 +12,6 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
 // Relative pivots below this are made again from the rows.
 constexpr double kParallel = 1e-6;
 constexpr Index kRows = 1024;
@@ -40,8 +38,7 @@ namespace {
 
 /// values = X combination, exactly but for one rounding; returns whether they are all rounding: of their own terms, or
 /// of those of a typical row, since coefficients are rounded, too.
-template <class T>
-bool evaluate(const BasicMatrix<T>& X, bool constant, int threads, Column& column) {
+bool evaluate(const Matrix& X, bool constant, int threads, Column& column) {
   const base::Chunks chunks{X.rows, kRows};
   column.values.resize(static_cast<std::size_t>(X.rows));
   std::vector<double> terms(column.values.size());
@@ -50,13 +47,13 @@ bool evaluate(const BasicMatrix<T>& X, bool constant, int threads, Column& colum
     if (column.combination[static_cast<std::size_t>(j)] != 0) used.push_back(j);
   base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
-      const T* x = X.row(i);
+      const double* x = X.row(i);
       Doubled sum{constant ? column.combination.back() : 0.0, 0};
       double size = std::abs(sum.hi);
       for (const Index j : used) {
         const double t = column.combination[static_cast<std::size_t>(j)];
-        sum.add_product(static_cast<double>(x[j]), t);
-        size += std::abs(static_cast<double>(x[j]) * t);
+        sum.add_product(x[j], t);
+        size += std::abs(x[j] * t);
       }
       column.values[static_cast<std::size_t>(i)] = sum.value();
       terms[static_cast<std::size_t>(i)] = size;
@@ -86,11 +83,10 @@ void clean(const std::vector<double>& reach, Column& column) {
 }
 
 /// The largest numbers of the given columns.
-template <class T>
-std::vector<double> largest_of(const BasicMatrix<T>& X, bool constant) {
+std::vector<double> largest_of(const Matrix& X, bool constant) {
   std::vector<double> all(static_cast<std::size_t>(X.cols), 0.0);
   for (Index i = 0; i < X.rows; ++i)
-    for (std::size_t j = 0; j < all.size(); ++j) all[j] = std::max(all[j], std::abs(static_cast<double>(X.row(i)[j])));
+    for (std::size_t j = 0; j < all.size(); ++j) all[j] = std::max(all[j], std::abs(X.row(i)[j]));
   if (constant) all.push_back(1);
   return all;
 }
@@ -117,7 +113,7 @@ base::AlignedArray<double> side_by_side(const std::vector<Column>& columns, Inde
 Factor factor_of(const double* rows, Index count, Index width, int threads) {
   const std::vector<double> ones(static_cast<std::size_t>(count), 1.0), zeros(static_cast<std::size_t>(width), 0.0);
   const data::Rows<double> all{rows, ones.data(), count, width, count * width};
-  Sweep<double> sweep(all, false, zeros.data(), threads);
+  SweepOf<double> sweep(all, false, zeros.data(), threads);
   Look look;
   sweep.look(zeros.data(), true, look);
   const Index ld = data::padded(width);
@@ -145,18 +141,16 @@ std::vector<double> parts_of(const Column& column, const double* rows, const Fac
   return parts;
 }
 
-template <class T>
-double mean_of(const BasicMatrix<T>& X, Index j) {
-  const auto first = static_cast<double>(X.data[j]);
+double mean_of(const Matrix& X, Index j) {
+  const double first = X.data[j];
   double sum = 0;
-  for (Index i = 0; i < X.rows; ++i) sum += static_cast<double>(X.row(i)[j]) - first;
+  for (Index i = 0; i < X.rows; ++i) sum += X.row(i)[j] - first;
   return first + sum / static_cast<double>(X.rows);
 }
 
 }  // namespace
 
-template <class T>
-Basis reduce(const BasicMatrix<T>& X, bool constant, int threads) {
+Basis reduce(const Matrix& X, bool constant, int threads) {
   const Index n = X.cols + (constant ? 1 : 0);
   const std::vector<double> reach = largest_of(X, constant);
   Basis basis;
@@ -211,8 +205,5 @@ Basis reduce(const BasicMatrix<T>& X, bool constant, int threads) {
           columns[static_cast<std::size_t>(j)].combination[static_cast<std::size_t>(r)];
   return basis;
 }
-
-template Basis reduce(const BasicMatrix<double>&, bool, int);
-template Basis reduce(const BasicMatrix<float>&, bool, int);
 
 }  // namespace pyrometer::minimum

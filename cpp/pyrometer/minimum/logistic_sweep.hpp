@@ -32,42 +32,50 @@ struct Look {
 /// Cost of a look, m rows and n columns: 6 m n flops and one reading of the rows; with curvature m n^2 + m n more.
 /// Memory: n^2 doubles a chunk (at most 64 of them, fewer where they would be more than 256 MB) if curvature is ever
 /// asked for.
-template <class T>
 class Sweep {
  public:
-  /// `rows.y` are labels 0 or 1. Everything pointed to must outlive the sweep. `shift` has one number a feature.
-  Sweep(const data::Rows<T>& rows, bool intercept, const double* shift, int threads);
+  Sweep(const Sweep&) = delete;
+  Sweep& operator=(const Sweep&) = delete;
+  virtual ~Sweep();
 
-  [[nodiscard]] Index rows() const { return rows_.rows; }
+  [[nodiscard]] Index rows() const { return rows_; }
   [[nodiscard]] Index columns() const { return columns_; }
   /// One look, at theta (one number a column). Leaves `curvature` alone unless it is asked for.
   void look(const double* theta, bool curvature, Look& out);
   /// max_i |d_ij| for each column, known after the first look.
   [[nodiscard]] const double* reach() const { return reach_.data(); }
 
- private:
+ protected:
   struct Scratch;
   struct Part;
-  void chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const;
+  Sweep(Index rows, Index features, bool intercept, const double* shift, int threads);
+  virtual void chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const = 0;
 
-  data::Rows<T> rows_;
-  Index columns_;
+  Index rows_, features_, columns_;
   std::vector<double> shift_;
-  std::vector<T> ones_;
   std::vector<double> reach_;
   bool reached_ = false;
   int threads_;
   base::Chunks chunks_;
   std::vector<Scratch> scratch_;
   std::vector<Part> parts_;
-
- public:
-  ~Sweep();
-  Sweep(const Sweep&) = delete;
-  Sweep& operator=(const Sweep&) = delete;
 };
 
-extern template class Sweep<double>;
-extern template class Sweep<float>;
+/// A sweep over rows of numbers of type T.
+template <class T>
+class SweepOf final : public Sweep {
+ public:
+  /// `rows.y` are labels 0 or 1. Everything pointed to must outlive the sweep. `shift` has one number a feature.
+  SweepOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads);
+
+ private:
+  void chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const override;
+
+  data::Rows<T> table_;
+  std::vector<T> ones_;
+};
+
+extern template class SweepOf<double>;
+extern template class SweepOf<float>;
 
 }  // namespace pyrometer::minimum

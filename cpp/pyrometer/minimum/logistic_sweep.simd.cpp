@@ -29,41 +29,41 @@ AlignedArray<double> zeros(Index size) {
 
 }  // namespace
 
-template <class T>
-struct Sweep<T>::Scratch {
+struct Sweep::Scratch {
   explicit Scratch(Index width) : packed(zeros(kBlock * width)), sums(zeros(width)), rows(zeros(4 * kBlock)) {}
   AlignedArray<double> packed, sums, rows;
 };
 
-template <class T>
-struct Sweep<T>::Part {
+struct Sweep::Part {
   double loss = 0, least = 0;
   AlignedArray<double> gradient, size, reach, curvature;
 };
 
-template <class T>
-Sweep<T>::Sweep(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
+Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, int threads)
     : rows_(rows),
-      columns_(rows.features + (intercept ? 1 : 0)),
-      shift_(static_cast<std::size_t>(data::padded(rows.features + 1)), 0.0),
-      ones_(static_cast<std::size_t>(kBlock), T{1}),
-      reach_(static_cast<std::size_t>(data::padded(rows.features + 1)), 0.0),
+      features_(features),
+      columns_(features + (intercept ? 1 : 0)),
+      shift_(at(data::padded(features + 1)), 0.0),
+      reach_(at(data::padded(features + 1)), 0.0),
       threads_(threads),
-      chunks_(chunks_of(rows.rows, rows.features + 1)) {
-  std::copy(shift, shift + rows.features, shift_.begin());
+      chunks_(chunks_of(rows, features + 1)) {
+  std::copy(shift, shift + features, shift_.begin());
   // The constant feature is packed where moments have the target; without it, 1 - 1 is packed there.
-  if (!intercept) shift_[static_cast<std::size_t>(rows.features)] = 1;
+  if (!intercept) shift_[at(features)] = 1;
   const int workers = base::worker_count(chunks_.number(), threads);
-  for (int worker = 0; worker < workers; ++worker) scratch_.emplace_back(data::padded(rows.features + 1));
-  parts_.resize(static_cast<std::size_t>(chunks_.number()));
+  for (int worker = 0; worker < workers; ++worker) scratch_.emplace_back(data::padded(features + 1));
+  parts_.resize(at(chunks_.number()));
 }
 
-template <class T>
-Sweep<T>::~Sweep() = default;
+Sweep::~Sweep() = default;
 
 template <class T>
-void Sweep<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const {
-  const Index width = data::padded(rows_.features + 1), panels = data::panels(rows_.features + 1);
+SweepOf<T>::SweepOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
+    : Sweep(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
+
+template <class T>
+void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const {
+  const Index width = data::padded(features_ + 1), panels = data::panels(features_ + 1);
   const Index square = data::padded(columns_) * data::padded(columns_);
   part.gradient = zeros(width);
   part.size = zeros(width);
@@ -78,24 +78,23 @@ void Sweep<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvat
   double *d = scratch.packed.get(), *t = scratch.rows.get(), *slope = t + kBlock, *root = slope + kBlock;
   for (Index begin = chunks_.begin(k); begin < chunks_.end(k); begin += kBlock) {
     const Index end = std::min(begin + kBlock, chunks_.end(k)), depth = end - begin;
-    data::Rows<T> block = rows_.from(begin, end);
+    data::Rows<T> block = table_.from(begin, end);
     block.y = ones_.data();
     data::pack(block, shift_.data(), d, scratch.sums.get());
     if (!reached_) stretch(d, depth, panels, part.reach.get());
     project(d, depth, panels, theta, t);
-    link(t, rows_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
-    const Index next = std::min(end + kBlock, rows_.rows);
-    const T* ahead = rows_.X + end * rows_.features;
-    const Index bytes = (next - end) * rows_.features * static_cast<Index>(sizeof(T));
+    link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
+    const Index next = std::min(end + kBlock, rows_);
+    const T* ahead = table_.X + end * features_;
+    const Index bytes = (next - end) * features_ * static_cast<Index>(sizeof(T));
     weigh(d, depth, panels, slope, root, curvature, part.gradient.get(), part.size.get(), ahead, curvature ? 0 : bytes);
     if (curvature) data::add_products(d, depth, columns_, part.curvature.get(), ahead, bytes);
   }
   if (curvature) data::finish_products(columns_, part.curvature.get());
 }
 
-template <class T>
-void Sweep<T>::look(const double* theta, bool curvature, Look& out) {
-  const Index width = data::padded(rows_.features + 1);
+void Sweep::look(const double* theta, bool curvature, Look& out) {
+  const Index width = data::padded(features_ + 1);
   auto padded = zeros(width);
   std::copy(theta, theta + columns_, padded.get());
   base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
@@ -133,7 +132,7 @@ void Sweep<T>::look(const double* theta, bool curvature, Look& out) {
                        });
 }
 
-template class Sweep<double>;
-template class Sweep<float>;
+template class SweepOf<double>;
+template class SweepOf<float>;
 
 }  // namespace pyrometer::minimum

@@ -6,7 +6,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr Index kBlock = 64;  // rows taken side by side
+constexpr Index kTogether = 64;  // rows taken side by side
 constexpr Index kLanes = 8;
 
 // (high, low) += value.
@@ -28,18 +28,18 @@ template <class T>
 Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Index begin, Index end) {
   const Index p = shape.features;
   const double offset = shape.parameters() > p ? theta[p] : 0;
-  std::vector<double> x(static_cast<std::size_t>(p * kBlock));
+  std::vector<double> x(static_cast<std::size_t>(p * kTogether));
   std::vector<std::array<double, kLanes>> hi(static_cast<std::size_t>(p)), lo(static_cast<std::size_t>(p));
   for (auto& lanes : hi) lanes.fill(0);
   for (auto& lanes : lo) lanes.fill(0);
-  std::array<double, kBlock> r, rest;
+  std::array<double, kTogether> r, rest;
   Sums sums;
-  for (Index first = begin; first < end; first += kBlock) {
-    const Index count = std::min(kBlock, end - first);
+  for (Index first = begin; first < end; first += kTogether) {
+    const Index count = std::min(kTogether, end - first);
     std::fill(x.begin(), x.end(), 0.0);
     for (Index i = 0; i < count; ++i)
       for (Index j = 0; j < p; ++j)
-        x[static_cast<std::size_t>(j * kBlock + i)] = static_cast<double>(data.X[(first + i) * p + j]);
+        x[static_cast<std::size_t>(j * kTogether + i)] = static_cast<double>(data.X[(first + i) * p + j]);
     r.fill(0);
     rest.fill(0);
     for (Index i = 0; i < count; ++i) {
@@ -48,15 +48,15 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
       take(r[at], rest[at], -offset);
     }
     for (Index j = 0; j < p; ++j) {
-      const double* column = x.data() + j * kBlock;
+      const double* column = x.data() + j * kTogether;
       const double t = -theta[j];
-      for (std::size_t i = 0; i < kBlock; ++i) {
+      for (std::size_t i = 0; i < kTogether; ++i) {
         const double product = column[i] * t;
         take(r[i], rest[i], product);
         rest[i] += product_error(column[i], t, product);
       }
     }
-    for (std::size_t i = 0; i < kBlock; ++i) {
+    for (std::size_t i = 0; i < kTogether; ++i) {
       const double sum = r[i] + rest[i];
       rest[i] -= sum - r[i];
       r[i] = sum;
@@ -66,9 +66,9 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
       sums.total.lo += rest[i];
     }
     for (Index j = 0; j < p; ++j) {
-      const double* column = x.data() + j * kBlock;
+      const double* column = x.data() + j * kTogether;
       auto &high = hi[static_cast<std::size_t>(j)], &low = lo[static_cast<std::size_t>(j)];
-      for (std::size_t i = 0; i < kBlock; i += kLanes)
+      for (std::size_t i = 0; i < kTogether; i += kLanes)
         for (std::size_t lane = 0; lane < kLanes; ++lane) {
           const double product = column[i + lane] * r[i + lane];
           take(high[lane], low[lane], product);
