@@ -23,7 +23,14 @@ from pyrometer.config import config, show_config
 from pyrometer.drift import Drift, drift
 from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.entropy import entropy
-from pyrometer.errors import MomentsFileError, PrecisionWarning, SeparationWarning, SimulationWarning
+from pyrometer.errors import (
+    ConstantColumnWarning,
+    MomentsFileError,
+    PrecisionWarning,
+    ScanError,
+    SeparationWarning,
+    SimulationWarning,
+)
 from pyrometer.initialisations import (
     GlorotNormal,
     GlorotUniform,
@@ -49,6 +56,7 @@ __all__ = [
     "L1",
     "L2",
     "Collapse",
+    "ConstantColumnWarning",
     "DataState",
     "Drift",
     "Estimate",
@@ -72,6 +80,7 @@ __all__ = [
     "PrecisionWarning",
     "Reading",
     "RefreshMonitor",
+    "ScanError",
     "SeparationWarning",
     "SimulationWarning",
     "Table",

@@ -5,7 +5,16 @@ A user's mistake is a `ValueError` or a `TypeError`, as everywhere in Python.
 
 from __future__ import annotations
 
-__all__ = ["MomentsFileError", "PrecisionWarning", "SeparationWarning", "SimulationWarning"]
+from typing import Any
+
+__all__ = [
+    "ConstantColumnWarning",
+    "MomentsFileError",
+    "PrecisionWarning",
+    "ScanError",
+    "SeparationWarning",
+    "SimulationWarning",
+]
 
 
 class PrecisionWarning(UserWarning):
@@ -20,5 +29,30 @@ class SeparationWarning(UserWarning):
     """Labels can be separated: the least cross entropy is approached as parameters grow, and not reached."""
 
 
+class ConstantColumnWarning(UserWarning):
+    """A column has the same value in every row: the target has nothing to learn, or a feature has nothing to say."""
+
+
 class MomentsFileError(ValueError):
     """A file of moments is damaged, of another version, or not a file of moments at all."""
+
+
+class ScanError(ValueError):
+    """Rows could not be read to their end.
+
+    Attributes
+    ----------
+    finished : Moments or None
+        Moments of the parts (files, as a rule) that were read whole before; None if there are none, or where no moments
+        were asked for.
+    parts : tuple of str
+        Their names.
+    """
+
+    def __init__(self, message: str, finished: Any = None, parts: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.finished = finished
+        self.parts = parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.finished, self.parts)

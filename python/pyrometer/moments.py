@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,12 +14,15 @@ import numpy.typing as npt
 
 from pyrometer import _core, _validate
 from pyrometer._files import Archive
-from pyrometer.errors import MomentsFileError
+from pyrometer._progress import bar
+from pyrometer._sources import Rows, open_rows
+from pyrometer.errors import ConstantColumnWarning, MomentsFileError, ScanError
 
 __all__ = ["Moments"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-moments", 1, "Moments.save", MomentsFileError)
+_MANY_COLUMNS = 256
 
 
 class Moments:
@@ -176,6 +182,124 @@ class Moments:
         mean, scatter = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
         mean, scatter = mean.reshape(*stack, p + 1), scatter.reshape(*stack, p + 1, p + 1)
         return cls._new(_State(m, mean, scatter, intercept, data.names, data.target))
+
+    @classmethod
+    def scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        intercept: bool = True,
+        chunk_rows: int | None = None,
+        progress: bool = False,
+        threads: int | None = None,
+    ) -> Moments:
+        r"""Accumulate the moments of rows that need not fit into memory, chunk by chunk.
+
+        Parameters
+        ----------
+        source : path, list of paths, Dataset, or stream
+            A file of CSV with a header, Parquet or Arrow IPC; a folder or a pattern of such files, taken in order of
+            their names; a list of them; a pyarrow Dataset (whose partition keys are columns); or whatever has
+            ``__arrow_c_stream__``: a pyarrow RecordBatchReader or Table, a polars or pandas frame, a duckdb relation.
+        target : str
+            Column of the target.
+        columns : sequence of str, optional
+            Columns of the features, in this order. Default: all of the first file but the target.
+        drop : sequence of str
+            Columns that are no features.
+        intercept : bool
+            Whether models of these data have a constant feature.
+        chunk_rows : int, optional
+            Rows of a chunk, at least 1. Default: about a million numbers. The chunks, and with them the last bits of
+            the result, depend on this and on the files, not on threads or row groups.
+        progress : bool
+            Whether to show a bar on standard error.
+        threads : int, optional
+            At least 1; changes the speed and not a bit of the result. With 1, columns are decoded one after another.
+            Default: all.
+
+        Returns
+        -------
+        Moments
+            Of all rows, those of :meth:`of` but for the last bits.
+
+        Raises
+        ------
+        ValueError
+            If names, types or a file's own statistics tell that a column is not there, is no number, or has missing
+            values: nothing has been read then.
+        ScanError
+            If a value is missing or not finite, or a file is damaged: the message gives file, column and row, its
+            ``finished`` the moments of the files before. A ValueError, too.
+        OSError
+            If a file cannot be opened.
+
+        Warns
+        -----
+        ConstantColumnWarning
+            If a column has one value only; before reading, where the statistics of Parquet tell.
+
+        Notes
+        -----
+        One thread decodes while the core accumulates, three chunks are in memory at a time. Numbers that are not
+        float32 are widened to float64; float32 is the core's where all columns are.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import pyrometer as pm
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> for day, row in (("monday", "1,2"), ("tuesday", "3,5")):
+        ...     _ = pathlib.Path(folder.name, f"{day}.csv").write_text(f"size,price\n{row}\n")
+        >>> moments = pm.Moments.scan(folder.name, target="price")
+        >>> moments, moments.mean.tolist()
+        (<Moments: 2 rows, 1 feature (size) and 'price', with intercept>, [2.0, 3.5])
+        >>> folder.cleanup()
+        """
+        rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows)
+        intercept, workers = _validate.flag("intercept", intercept), _validate.threads(threads)
+        return cls._scan(rows, intercept=intercept, progress=_validate.flag("progress", progress), threads=workers)
+
+    @classmethod
+    def _scan(cls, rows: Rows, *, intercept: bool, progress: bool, threads: int) -> Moments:
+        suspects = rows.constants()
+        _warn_of_constants(rows.source, suspects)
+        whole: Moments | None = None  # of the parts that are finished
+        part: Moments | None = None  # of the one that is not
+        finished = count = 0
+        # Few columns take longer to decode than to multiply: starting the core's threads for each chunk would not pay.
+        workers = threads if len(rows.names) >= _MANY_COLUMNS else 1
+        try:
+            with (
+                bar(progress, rows.source, "rows", rows.expected()) as advance,
+                closing(rows.chunks(threads)) as chunks,
+            ):
+                for chunk in chunks:
+                    data = _validate.Data(chunk.X, chunk.y, rows.names, rows.target)
+                    try:
+                        piece = cls._of(data, intercept=intercept, threads=workers)
+                    except ValueError:
+                        rows.require_finite(chunk)
+                        raise
+                    part = piece if part is None else part + piece
+                    count += piece.count
+                    if chunk.last:
+                        whole, part = part if whole is None else whole + part, None
+                        finished = chunk.part + 1
+                    advance(piece.count)
+        except (ValueError, OSError) as error:
+            names = tuple(part.label for part in rows.parts[:finished])
+            kept = f" The moments of the {finished} before it are the error's `finished`." if finished else ""
+            raise ScanError(f"{error} ({count} rows had been read.{kept})", whole, names) from error
+        if whole is None:
+            raise ValueError(f"{rows.source} must have at least one row of data, got none.")
+        still = np.flatnonzero(np.diagonal(whole.scatter) == 0)
+        found = [(*rows.names, rows.target)[j] for j in still] if whole.count > 1 else []
+        _warn_of_constants(rows.source, [name for name in found if name not in suspects])
+        return whole
 
     @classmethod
     def _new(cls, state: _State) -> Moments:
@@ -375,6 +499,12 @@ class Moments:
             mean = np.insert(mean, p, 1.0, axis=-1)
             scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
         return scatter + mean[..., :, None] * mean[..., None, :]
+
+
+def _warn_of_constants(source: str, names: list[str]) -> None:
+    if names:
+        which = f"Column {names[0]!r} has" if len(names) == 1 else f"Columns {', '.join(map(repr, names))} have"
+        warnings.warn(ConstantColumnWarning(f"{which} the same value in every row of {source}."), stacklevel=4)
 
 
 class _State(NamedTuple):

@@ -18,12 +18,14 @@ __all__ = [
     "Positive",
     "Subject",
     "alpha_option",
+    "chunk_option",
     "column_options",
     "energy_option",
     "intercept_option",
     "law_of",
     "law_options",
     "linear_system",
+    "listed",
     "loss_unit",
     "output_options",
     "read",
@@ -43,6 +45,9 @@ alpha_option = click.option(
     default=0.05,
     show_default=True,
     help="Level of the test.",
+)
+chunk_option = click.option(
+    "--chunk-rows", type=click.IntRange(min=1), help="Rows that are read at a time.  [default: a million numbers]"
 )
 energy_option = click.option(
     "--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss."
@@ -159,13 +164,17 @@ class Subject:
     features: str
 
 
+def listed(columns: str | None) -> list[str] | None:
+    """Return the names that --columns gives."""
+    return [name.strip() for name in columns.split(",")] if columns is not None else None
+
+
 def read(path: str, target: str, drop: tuple[str, ...], columns: str | None, standardize: bool) -> Subject:
     """Read a file as the options say."""
     from pyrometer.datasets import standardize as in_deviations
     from pyrometer.interop import read_data
 
-    chosen = [name.strip() for name in columns.split(",")] if columns is not None else None
-    data = read_data(path, target=target, columns=chosen, drop=drop)
+    data = read_data(path, target=target, columns=listed(columns), drop=drop)
     X = in_deviations(data.X, names=data.names) if standardize else data.X
     y = data.y.astype(np.float64) if standardize else data.y
     return Subject(X, y, data.names, data.target, data.source, "standardised" if standardize else "raw")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyrometer.cli._options import column_options, read
+from pyrometer.cli._options import chunk_option, column_options, intercept_option, listed
 
 __all__ = ["command"]
 
@@ -13,19 +13,33 @@ __all__ = ["command"]
 @click.argument("data")
 @click.option("--target", metavar="COL", required=True, help="Column of the target.")
 @column_options
-@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
+@intercept_option
+@chunk_option
 @click.option("--output", metavar="FILE", required=True, help="File of the moments.")
-def command(data: str, target: str, drop: tuple[str, ...], columns: str | None, intercept: bool, output: str) -> None:
+def command(
+    data: str,
+    target: str,
+    drop: tuple[str, ...],
+    columns: str | None,
+    intercept: bool,
+    chunk_rows: int | None,
+    output: str,
+) -> None:
     """Save the second moments of DATA: all that squared-error temperatures need of its rows.
 
-    DATA is a CSV, Parquet or Arrow file; - is CSV on standard input. Read the result with pyrometer.Moments.load.
+    DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files; - is CSV on standard input. It is
+    read chunk by chunk, and may be larger than memory. Read the result with pyrometer.Moments.load.
     """
     from pyrometer.moments import Moments
 
-    subject = read(data, target, drop, columns, standardize=False)
-    made = Moments.of(subject.X, subject.y, intercept=intercept)
-    named = Moments(
-        made.count, made.mean, made.scatter, intercept=intercept, names=subject.names, target=subject.target
+    made = Moments.scan(
+        data,
+        target=target,
+        columns=listed(columns),
+        drop=drop,
+        intercept=intercept,
+        chunk_rows=chunk_rows,
+        progress=True,
     )
-    named.save(output)
-    click.echo(f"{output}: {made.count} rows, {len(subject.names)} features, target {subject.target}", err=True)
+    made.save(output)
+    click.echo(f"{output}: {made.count} rows, {made.parameters - intercept} features, target {made.target}", err=True)

@@ -1,0 +1,33 @@
+"""One bar for what takes long: how fast it goes, and how long it still will."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+__all__ = ["bar"]
+
+
+@contextlib.contextmanager
+def bar(shown: bool, what: str, unit: str, total: float | None) -> Iterator[Callable[[float], None]]:
+    """Give a function that moves a bar on standard error by so many of `total` units.
+
+    It does nothing unless the bar is `shown` and standard error a terminal.
+    """
+    if not shown:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(no_wrap=True, text=f"{task.completed:,.0f} {unit}" + (f", {speed:,.0f}/s" if speed else ""))
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(20), Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda amount: progress.advance(task, amount)

@@ -1,0 +1,117 @@
+"""What is asked of columns: which they are, and that they hold finite numbers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["binary", "listed", "numbers", "require_numeric", "require_present", "select"]
+
+
+def select(source: str, held: list[str], target: str, columns: Sequence[str] | None, drop: Sequence[str]) -> list[str]:
+    """Return the names of the features; every name that is asked for must exist, once."""
+    require_present(source, held, (target, *(columns or ()), *drop))
+    features = [name for name in (held if columns is None else columns) if name not in drop]
+    if columns is not None and target in features:
+        raise ValueError(f"the target {target!r} must not be among the features; leave it out of the columns.")
+    features = [name for name in features if name != target]
+    for name in (*features, target):
+        if held.count(name) > 1 or features.count(name) > 1:
+            raise ValueError(f"column {name!r} must be there once, got it more than once; rename or drop it.")
+    if not features:
+        raise ValueError(f"{source} must have at least one feature beside the target {target!r}, got none.")
+    return features
+
+
+def require_present(source: str, held: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise ValueError for a name that a source does not hold."""
+    for name in wanted:
+        if name not in held:
+            close = difflib.get_close_matches(name, held, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(held)}."
+            raise ValueError(f"{source} has no column {name!r}; {hint}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message, not too many of them."""
+    shown = ", ".join(map(repr, names[:12]))
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def require_numeric(source: str, name: str, kind: pa.DataType, first: str = "") -> None:
+    """Raise ValueError unless a column of this type holds numbers; bools and decimals do."""
+    import pyarrow as pa
+
+    types = pa.types
+    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
+        raise ValueError(f"{source}: column {name!r} must be numeric, got {kind}{first}; encode it{_remedy(name)}")
+
+
+def numbers(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int = 0) -> npt.NDArray[Any]:
+    """Return a column as an array of numbers, or say what it is and what to do. Finite is another question."""
+    import pyarrow as pa
+
+    require_whole(source, name, column, first_row)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    elif not pa.types.is_floating(column.type):
+        require_numeric(source, name, column.type, f" (first value {column[0].as_py()!r})" if len(column) else "")
+    array: npt.NDArray[Any] = (
+        column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
+    )
+    return array
+
+
+def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int = 0) -> None:
+    """Raise ValueError for missing values; `first_row` is the number of the column's first row in the source."""
+    if column.null_count:
+        first = first_row + column.is_null().index(True).as_py()
+        raise ValueError(
+            f"{source}: column {name!r} must have no missing values, got {column.null_count}, the first in row "
+            f"{first + 1}; fill them{_remedy(name)}"
+        )
+
+
+def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int = 0) -> None:
+    """Raise ValueError for a number that is not finite."""
+    if not np.isfinite(array).all():
+        bad = ~np.isfinite(array)
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"{source}: column {name!r} must be finite, got {int(bad.sum())} values that are not, the first "
+            f"{array[row]} in row {first_row + row + 1}; fill them{_remedy(name)}"
+        )
+
+
+def binary(
+    source: str, name: str, column: pa.Array, first_row: int, labels: tuple[Any, Any] | None
+) -> npt.NDArray[np.float64]:
+    """Return a column of two labels (0 and 1 unless `labels` names them, the negative first) as 0.0 and 1.0."""
+    require_whole(source, name, column, first_row)
+    if labels is None:
+        array = numbers(source, name, column, first_row).astype(np.float64)
+        ones, odd = array, ~((array == 0.0) | (array == 1.0))
+        must = "0 or 1"
+    else:
+        array = column.to_numpy(zero_copy_only=False)
+        ones = np.asarray(array == labels[1]).astype(np.float64)
+        odd = ~((ones == 1.0) | np.asarray(array == labels[0]))
+        must = f"{labels[0]!r} or {labels[1]!r}"
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise ValueError(
+            f"{source}: column {name!r} must be {must}, got {column[row].as_py()!r} in row {first_row + row + 1}; name "
+            "two others with labels=(neg, pos)."
+        )
+    return ones
+
+
+def _remedy(name: str) -> str:
+    return f"; leave it out (drop, --drop {name}) or say which to use (columns, --columns)."

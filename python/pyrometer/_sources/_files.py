@@ -1,0 +1,216 @@
+"""Parts that are files: Parquet, Arrow IPC and CSV, each read batch by batch."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pyrometer._sources._columns import require_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ArrowFile", "CsvFile", "ParquetFile", "csv_stream", "file_part", "kind_of", "separator", "standard_input"]
+
+_ARROW = (".arrow", ".feather", ".ipc")
+_PARQUET = (".parquet", ".pq")
+# Rows of a batch, and bytes of a column that are read ahead.
+BATCH = 65_536
+_BUFFER = 1 << 20
+
+
+def kind_of(name: str) -> str:
+    """Return "csv", "parquet" or "arrow": by the suffix of a file, else by its first bytes."""
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in _PARQUET:
+        return "parquet"
+    if suffix in _ARROW:
+        return "arrow"
+    if os.path.isfile(name) and suffix != ".csv":
+        with open(name, "rb") as file:
+            magic = file.read(6)
+        if magic[:4] == b"PAR1":
+            return "parquet"
+        if magic in (b"ARROW1", b"FEA1"):
+            return "arrow"
+    return "csv"
+
+
+def separator(name: str) -> str:
+    """Return what separates the fields of a CSV file."""
+    return "\t" if ".tsv" in os.path.basename(name).lower() else ","
+
+
+def standard_input() -> BinaryIO:
+    """Return the bytes of standard input."""
+    return sys.stdin.buffer
+
+
+def file_part(name: str) -> ParquetFile | ArrowFile | CsvFile:
+    """Return the part that a file is."""
+    kind = kind_of(name)
+    return ParquetFile(name) if kind == "parquet" else ArrowFile(name) if kind == "arrow" else CsvFile(name)
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file; columns are decoded a page at a time, however long its row groups are."""
+
+    label: str
+    once = False
+
+    def _open(self) -> Any:
+        from pyarrow import parquet
+
+        return parquet.ParquetFile(self.label, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True)
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+        with self._open() as file:
+            return file.schema_arrow
+
+    def rows(self) -> int | None:
+        """How many there are, if that is known before they are read."""
+        with self._open() as file:
+            return int(file.metadata.num_rows)
+
+    def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
+        """Read some columns, in their order."""
+        with self._open() as file:
+            for batch in file.iter_batches(batch_size=BATCH, columns=columns, use_threads=threads):
+                yield batch.select(columns)
+
+    def extremes(self, columns: Sequence[str]) -> dict[str, set[Any]]:
+        """Least and largest values of each column as far as the file says; ValueError if it says that some are missing.
+
+        A column is not among them unless every row group knows its own.
+        """
+        found: dict[str, set[Any]] = {}
+        with self._open() as file:
+            meta = file.metadata
+            if not meta.num_row_groups:
+                return found
+            place = {meta.schema.column(j).path: j for j in range(meta.num_columns)}
+            for name in columns:
+                statistics, first = [], 0
+                for k in range(meta.num_row_groups if name in place else 0):
+                    group = meta.row_group(k)
+                    known = group.column(place[name]).statistics
+                    if known is not None and known.has_null_count and known.null_count:
+                        # The statistics have the number, the column has the row.
+                        column = file.read_row_group(k, columns=[name]).column(0)
+                        require_whole(self.label, name, column, first)
+                    first += group.num_rows
+                    statistics.append(known)
+                if statistics and all(known is not None and known.has_min_max for known in statistics):
+                    found[name] = {value for known in statistics for value in (known.min, known.max)}
+        return found
+
+
+@dataclass(frozen=True)
+class ArrowFile:
+    """An Arrow IPC file, read by the record batches that were written; version 1 of Feather is read whole."""
+
+    label: str
+    once = False
+
+    def _open(self, columns: list[str] | None = None) -> Any:
+        import pyarrow as pa
+
+        if columns is None:
+            return pa.ipc.open_file(pa.OSFile(self.label))
+        held = self.schema().names
+        options = pa.ipc.IpcReadOptions(included_fields=[held.index(name) for name in columns])
+        return pa.ipc.open_file(pa.OSFile(self.label), options=options)
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+        with self._open() as file:
+            return file.schema
+
+    def rows(self) -> int | None:
+        """How many there are; the file does not say before its batches are read."""
+        return None
+
+    def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
+        """Read some columns, in their order."""
+        del threads
+        with self._open(columns) as file:
+            for k in range(file.num_record_batches):
+                yield file.get_batch(k).select(columns)
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file with a header, read in blocks; the first block says what the columns are, integers count as floats."""
+
+    label: str
+    once = False
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns, as far as the first block tells."""
+        return _first_block(self.label, separator(self.label))
+
+    def rows(self) -> int | None:
+        """How many there are: not known before they are read."""
+        return None
+
+    def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
+        """Read some columns, in their order."""
+        with _csv(self.label, separator(self.label), self.schema(), columns, threads=threads) as reader:
+            yield from reader
+
+
+def csv_stream(stream: BinaryIO) -> pa.RecordBatchReader:
+    """Return a reader of CSV that comes in bytes, and only once."""
+    head = stream.read(_BUFFER)
+    types = _first_block(io.BytesIO(head[: head.rfind(b"\n") + 1] or head), ",")
+    return _csv(_Chained(head, stream), ",", types, [])
+
+
+class _Chained(io.RawIOBase):
+    """Bytes that were read already, and then the rest."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head, self._rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._head:
+            return self._rest.read(size)
+        size = len(self._head) if size < 0 else size
+        piece, self._head = self._head[:size], self._head[size:]
+        return piece
+
+
+def _first_block(file: Any, delimiter: str) -> pa.Schema:
+    import pyarrow as pa
+
+    def loose(kind: pa.DataType) -> pa.DataType:
+        # A column of whole numbers, or of none, in the first block may have fractions in the next.
+        return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
+
+    with _csv(file, delimiter) as reader:
+        return pa.schema([field.with_type(loose(field.type)) for field in reader.schema])
+
+
+def _csv(
+    file: Any, delimiter: str, types: pa.Schema | None = None, columns: Sequence[str] = (), *, threads: bool = True
+) -> Any:
+    from pyarrow import csv
+
+    wanted = [] if types is None else [field for field in types if not columns or field.name in columns]
+    return csv.open_csv(
+        file,
+        read_options=csv.ReadOptions(use_threads=threads, block_size=_BUFFER),
+        parse_options=csv.ParseOptions(delimiter=delimiter),
+        convert_options=csv.ConvertOptions(
+            include_columns=list(columns), column_types={field.name: field.type for field in wanted}
+        ),
+    )

@@ -1,0 +1,152 @@
+"""Rows that are read chunk by chunk have the moments of the rows."""
+
+from __future__ import annotations
+
+import decimal
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+from pyarrow import csv, dataset, feather, parquet
+
+import pyrometer as pm
+
+ROWS = 5000
+NAMES = ("a", "b", "c")
+RNG = np.random.default_rng(0)
+X = RNG.normal([100.0, -3.0, 0.0], [1.0, 2.0, 1e-3], size=(ROWS, 3))
+Y = X @ [1.0, -1.0, 50.0] + RNG.normal(size=ROWS)
+TABLE = pa.table({**dict(zip(NAMES, X.T, strict=True)), "y": Y})
+WHOLE = pm.Moments.of(X, Y)
+
+
+def bits(moments):
+    return moments.count, moments.mean.tobytes(), moments.scatter.tobytes()
+
+
+def assert_close(moments, other=WHOLE):
+    assert moments.count == other.count
+    np.testing.assert_allclose(moments.mean, other.mean, rtol=1e-12)
+    sizes = np.sqrt(np.diagonal(other.scatter))
+    assert (np.abs(moments.scatter - other.scatter) <= 1e-12 * np.outer(sizes, sizes)).all()
+
+
+def parts(folder, write, suffix, count=10):
+    for k in range(count):
+        write(TABLE.slice(k * ROWS // count, ROWS // count), folder / f"part{k}.{suffix}")
+    return folder
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Every kind of source, each holding the same rows in the same order."""
+    parquet.write_table(TABLE, tmp_path / "rows.parquet", row_group_size=700)
+    feather.write_feather(TABLE, tmp_path / "rows.feather", chunksize=300)
+    csv.write_csv(TABLE, tmp_path / "rows.csv")
+    csv.write_csv(TABLE, tmp_path / "rows.tsv", write_options=csv.WriteOptions(delimiter="\t"))
+    (tmp_path / "days").mkdir()
+    parts(tmp_path / "days", parquet.write_table, "parquet")
+    return {
+        "parquet": tmp_path / "rows.parquet",
+        "feather": str(tmp_path / "rows.feather"),
+        "csv": tmp_path / "rows.csv",
+        "tsv": tmp_path / "rows.tsv",
+        "folder": tmp_path / "days",
+        "pattern": tmp_path / "days" / "part?.parquet",
+        "list": sorted((tmp_path / "days").iterdir()),
+        "dataset": dataset.dataset(tmp_path / "days"),
+        "filtered": dataset.dataset(tmp_path / "days").filter(dataset.field("a") > 0),
+        "table": TABLE,
+        "reader": TABLE.to_reader(),
+        "polars": pl.from_arrow(TABLE),
+        "pandas": TABLE.to_pandas(),
+    }
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("parquet", "feather", "csv", "tsv", "folder", "pattern", "list", "dataset", "filtered", "table", "reader"),
+        *("polars", "pandas"),
+    ],
+)
+def test_every_source_has_the_moments_of_its_rows(sources, kind):
+    moments = pm.Moments.scan(sources[kind], target="y", chunk_rows=999)
+    assert_close(moments)
+    assert (moments.names, moments.target, moments.intercept) == (NAMES, "y", True)
+
+
+def test_the_bits_are_those_of_the_chunks(sources, tmp_path):
+    expected = bits(pm.Moments.scan(TABLE, target="y", chunk_rows=640))
+    parquet.write_table(TABLE, tmp_path / "other.parquet", row_group_size=111)
+    for source in (sources["parquet"], sources["feather"], tmp_path / "other.parquet", sources["polars"]):
+        for threads in (None, 1, 3):
+            assert bits(pm.Moments.scan(source, target="y", chunk_rows=640, threads=threads)) == expected
+    assert bits(pm.Moments.scan(TABLE, target="y", chunk_rows=641)) != expected
+    assert bits(pm.Moments.scan(TABLE, target="y")) == bits(WHOLE)
+
+
+def test_parts_merge_to_the_whole(sources):
+    whole = pm.Moments.scan(sources["folder"], target="y", chunk_rows=77)
+    first, *rest = (pm.Moments.scan(path, target="y", chunk_rows=77) for path in sources["list"])
+    assert bits(sum(rest, start=first)) == bits(whole)
+    assert_close(whole)
+
+
+def test_columns_are_chosen_and_ordered(sources):
+    moments = pm.Moments.scan(sources["csv"], target="b", columns=["c", "y"], intercept=False)
+    assert_close(moments, pm.Moments.of(np.stack([X[:, 2], Y], axis=1), X[:, 1]))
+    assert (moments.names, moments.target, moments.intercept) == (("c", "y"), "b", False)
+    assert pm.Moments.scan(sources["parquet"], target="y", drop=["a", "c"]).names == ("b",)
+
+
+def test_numbers_of_every_kind_count():
+    integers, flags = np.arange(100) - 50, np.arange(100) % 3 == 0
+    cents = [decimal.Decimal(k) / 100 for k in range(100)]
+    table = pa.table({"i": integers, "f": flags, "d": cents, "h": integers.astype(np.float16), "y": Y[:100]})
+    features = np.stack([integers, flags, np.arange(100) / 100, integers], axis=1)
+    assert_close(pm.Moments.scan(table, target="y", chunk_rows=30), pm.Moments.of(features, Y[:100]))
+
+
+def test_float32_is_widened_by_the_core():
+    narrow = TABLE.cast(pa.schema([(name, pa.float32()) for name in TABLE.column_names]))
+    assert bits(pm.Moments.scan(narrow, target="y")) == bits(pm.Moments.of(X.astype("f4"), Y.astype("f4")))
+    mixed = narrow.set_column(0, "a", pa.array(X[:, 0]))
+    features = np.concatenate([X[:, :1], X[:, 1:].astype("f4")], axis=1)
+    assert bits(pm.Moments.scan(mixed, target="y")) == bits(pm.Moments.of(features, Y.astype("f4").astype(float)))
+
+
+def test_whole_numbers_of_csv_may_have_fractions_further_down(tmp_path):
+    path = tmp_path / "rows.csv"
+    lines = 200_000  # more than the first block
+    path.write_text("a,y\n" + "1,2\n" * lines + "1.5,2.5\n")
+    moments = pm.Moments.scan(path, target="y")
+    assert moments.count == lines + 1
+    np.testing.assert_allclose(moments.scatter[0], 0.25 * lines / (lines + 1), rtol=1e-9)
+
+
+MEMORY = """
+import resource, sys
+import pyarrow.parquet
+import pyrometer as pm
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+pm.Moments.scan(sys.argv[1], target="x0", chunk_rows=1000)
+before = peak()
+pm.Moments.scan(sys.argv[2], target="x0")
+print(peak() - before)
+"""
+
+
+def test_memory_stays_below_the_size_of_the_file(tmp_path):
+    columns = {f"x{j}": RNG.normal(size=2_000_000) for j in range(20)}
+    large, small = tmp_path / "large.parquet", tmp_path / "small.parquet"
+    # One row group: what a reader that takes whole groups would hold.
+    parquet.write_table(pa.table(columns), large, row_group_size=2_000_000, use_dictionary=False, compression="none")
+    parquet.write_table(pa.table({name: column[:1000] for name, column in columns.items()}), small)
+    assert large.stat().st_size > 320e6 / 1.05
+    run = subprocess.run([sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 160
