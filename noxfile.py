@@ -88,6 +88,17 @@ def tidy(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks; each checks its answer first and has its rivals beside it."""
-    session.install(".[test]")
-    session.run("pytest", "benchmarks", "--benchmark-enable", "--benchmark-group-by=group", *session.posargs)
+    """Run the benchmarks and write their table (benchmarks/results, README); with arguments, run only those."""
+    session.install(".[bench]")
+    options = [
+        "--benchmark-enable",
+        "--benchmark-max-time=0.5",
+        "--benchmark-min-rounds=3",
+        "--benchmark-group-by=group",
+    ]
+    if session.posargs:
+        session.run("pytest", *options, *session.posargs)
+        return
+    run = str(Path(session.create_tmp()) / "run.json")
+    session.run("pytest", "benchmarks", *options, f"--benchmark-json={run}")
+    session.run("python", "benchmarks/report.py", run)

@@ -22,7 +22,7 @@ def file(tmp_path_factory):
 
 
 @pytest.mark.benchmark(group="300,000 x 11 of Parquet to X and y")
-def test_read_data(benchmark, record, file):
+def test_pyrometer(benchmark, record, file, threads):
     """Goal: no slower than pandas, and every number checked to be finite."""
     path, numbers = file
     data = benchmark(pm.interop.read_data, path, target="y")
@@ -31,8 +31,9 @@ def test_read_data(benchmark, record, file):
     np.testing.assert_array_equal(data.y, numbers[:, -1])
 
 
+@pytest.mark.rival("pandas")
 @pytest.mark.benchmark(group="300,000 x 11 of Parquet to X and y")
-def test_pandas(benchmark, record, file):
+def test_pandas(benchmark, record, file, threads):
     """The rival: read, split, and make the features C-contiguous."""
     path, numbers = file
 

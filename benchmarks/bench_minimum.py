@@ -29,13 +29,15 @@ def stack(request):
 class TestMoments:
     """Goal: within 3 times NumPy's batched LU, which has no pivots for rank, no condition and no certificate."""
 
-    def test_pyrometer(self, benchmark, record, stack, one_thread):
+    def test_pyrometer(self, benchmark, record, stack, threads):
         _, _, moments, answer = stack
-        value = benchmark(_core.least_squares, moments.count, moments.mean, moments.scatter, True, 0.0, True, 1)[0]
+        state = moments.count, moments.mean, moments.scatter
+        value = benchmark(_core.least_squares, *state, True, 0.0, True, threads)[0]
         assert value[0] == pytest.approx(answer, rel=1e-10)
         record(flops=len(value) * least_squares_flops(moments.mean.shape[1] - 1))
 
-    def test_numpy_solve(self, benchmark, record, stack, one_thread):
+    @pytest.mark.rival("NumPy, solve")
+    def test_numpy_solve(self, benchmark, record, stack, threads):
         _, _, moments, answer = stack
 
         def solve():
@@ -50,14 +52,15 @@ class TestMoments:
 class TestRows:
     """Goal: faster than LAPACK's least squares (SVD) and than scikit-learn, with all digits instead of some."""
 
-    def test_pyrometer(self, benchmark, record, stack, one_thread):
+    def test_pyrometer(self, benchmark, record, stack, threads):
         X, y, moments, answer = stack
         X, y, mean = X[:500], y[:500], moments.mean[:500]
-        value = benchmark(_core.least_squares_rows, X, y, mean, True, 0.0, True, 1)[0]
+        value = benchmark(_core.least_squares_rows, X, y, mean, True, 0.0, True, threads)[0]
         assert value[0] == pytest.approx(answer, rel=1e-12)
         record(flops=2 * X.size * X.shape[2])
 
-    def test_numpy_lstsq(self, benchmark, record, stack, one_thread):
+    @pytest.mark.rival("NumPy, lstsq")
+    def test_numpy_lstsq(self, benchmark, record, stack, threads):
         X, y, _, answer = stack
         X, y = X[:500], y[:500]
         ones = np.ones((X.shape[1], 1))
@@ -69,7 +72,8 @@ class TestRows:
         assert benchmark(solve)[0] == pytest.approx(answer, rel=1e-10)
         record(flops=2 * X.size * X.shape[2])
 
-    def test_scikit_learn(self, benchmark, record, stack, one_thread):
+    @pytest.mark.rival("scikit-learn")
+    def test_scikit_learn(self, benchmark, record, stack, threads):
         X, y, _, answer = stack
         X, y = X[:500], y[:500]
 
@@ -81,10 +85,12 @@ class TestRows:
         record(flops=2 * X.size * X.shape[2])
 
 
-@pytest.fixture(scope="module", params=[0.0, 0.9], ids=["uncorrelated", "correlated"])
+@pytest.fixture(scope="module", params=["uncorrelated", "correlated"])
 def lasso(request):
     rng = np.random.default_rng(1)
-    X = rng.standard_normal((20_000, 500)) + request.param * 3 * rng.standard_normal((20_000, 1))
+    X = rng.standard_normal((20_000, 500)) + (2.7 if request.param == "correlated" else 0.0) * rng.standard_normal(
+        (20_000, 1)
+    )
     X = np.asfortranarray(X - X.mean(axis=0))
     y = X[:, :100] @ rng.standard_normal(100) + rng.standard_normal(20_000)
     y -= y.mean()
@@ -97,7 +103,7 @@ def energies(X, y, lam, theta):
     return np.mean((y[:, None] - X @ theta) ** 2, axis=0) + lam * np.abs(theta).sum(axis=0)
 
 
-@pytest.mark.benchmark(group="lasso")
+@pytest.mark.benchmark(group="lasso, p = 500")
 @pytest.mark.parametrize("points", [1, 20])
 class TestLasso:
     """From a Gram matrix to a gap of 1e-12, a point of middle weight or a path of 20; celer goes without the matrix.
@@ -118,6 +124,7 @@ class TestLasso:
         assert np.all(gap < 1e-12 * value)
         np.testing.assert_allclose(energies(X, y, weights, theta[0].T), value[0], rtol=1e-10)
 
+    @pytest.mark.rival("scikit-learn, Gram matrix")
     def test_scikit_learn(self, benchmark, lasso, points, one_thread):
         X, y, moments, path = lasso
         weights = self.weights(path, points)
@@ -131,6 +138,7 @@ class TestLasso:
         theta = benchmark.pedantic(solve, rounds=5)[1]
         np.testing.assert_allclose(energies(X, y, weights, theta), self.best(moments, weights)[0][0], rtol=1e-10)
 
+    @pytest.mark.rival("celer, rows")
     def test_celer(self, benchmark, lasso, points, one_thread, request):
         celer = pytest.importorskip("celer")
         if points > 1 and "uncorrelated" not in request.node.callspec.id:

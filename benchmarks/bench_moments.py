@@ -12,19 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from pyrometer import _core
 
-SIZES = {"1e6 x 10": (1_000_000, 10), "2e5 x 100": (200_000, 100), "5e4 x 500": (50_000, 500)}
+SIZES = [(1_000_000, 10), (200_000, 100), (50_000, 500)]
 Record = Callable[..., None]
 
 
-@pytest.fixture(scope="module", params=SIZES)
-def rows(request: Any) -> tuple[str, np.ndarray, np.ndarray]:
+@pytest.fixture(scope="module", params=SIZES, ids=str)
+def rows(request: Any) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    m, p = SIZES[request.param]
-    return request.param, rng.random((m, p)), rng.random(m)
+    m, p = request.param
+    return rng.random((m, p)), rng.random(m)
 
 
 def check(scatter: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
@@ -39,33 +38,31 @@ def work(X: np.ndarray, y: np.ndarray) -> dict[str, float]:
     return {"flops": X.shape[0] * X.shape[1] ** 2, "moved": X.nbytes + y.nbytes}
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.benchmark(group="second moments")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_ours(benchmark: Any, record: Record, rows: Any, dtype: str, threads: int) -> None:
-    name, X, y = rows[0], rows[1].astype(dtype), rows[2].astype(dtype)
-    benchmark.group = f"{name}, threads={threads}"
-    benchmark.extra_info["level"] = _core.level
+def test_pyrometer(benchmark: Any, record: Record, rows: Any, dtype: str, threads: int) -> None:
+    X, y = (part.astype(dtype) for part in rows)
     _, scatter = benchmark(_core.second_moments, X[None], y[None], threads)
     check(scatter[0], X.astype(float), y.astype(float))
     record(**work(X, y))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_numpy_product(benchmark: Any, record: Record, rows: Any, threads: int) -> None:
-    name, X, y = rows
-    benchmark.group = f"{name}, threads={threads}"
-    with threadpool_limits(threads):
-        product = benchmark(lambda: X.T @ X)
+@pytest.mark.rival("NumPy, X.T @ X")
+@pytest.mark.benchmark(group="second moments")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_numpy_product(benchmark: Any, record: Record, rows: Any, dtype: str, threads: int) -> None:
+    X, y = (part.astype(dtype) for part in rows)
+    product = benchmark(lambda: X.T @ X)
     assert product.shape == (X.shape[1],) * 2
     record(**work(X, y))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_numpy_cov(benchmark: Any, record: Record, rows: Any, threads: int) -> None:
-    name, X, y = rows
-    benchmark.group = f"{name}, threads={threads}"
-    with threadpool_limits(threads):
-        covariance = benchmark.pedantic(lambda: np.cov(X, y[:, None], rowvar=False, bias=True), rounds=3)
+@pytest.mark.rival("NumPy, cov")
+@pytest.mark.benchmark(group="second moments")
+@pytest.mark.parametrize("dtype", ["float64"])
+def test_numpy_cov(benchmark: Any, record: Record, rows: Any, dtype: str, threads: int) -> None:
+    X, y = rows
+    covariance = benchmark.pedantic(lambda: np.cov(X, y[:, None], rowvar=False, bias=True), rounds=3)
     check(covariance * len(y), X, y)
     record(**work(X, y))
 
@@ -73,20 +70,18 @@ def test_numpy_cov(benchmark: Any, record: Record, rows: Any, threads: int) -> N
 STACK = (10_000, 200, 8)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_our_stack(benchmark: Any, record: Record, threads: int) -> None:
+@pytest.mark.benchmark(group="second moments, 10,000 systems of 200 x 8")
+def test_pyrometer_stack(benchmark: Any, record: Record, threads: int) -> None:
     X, y = np.random.default_rng(0).random(STACK), np.random.default_rng(1).random(STACK[:2])
-    benchmark.group = f"10000 systems of 200 x 8, threads={threads}"
     _, scatter = benchmark(_core.second_moments, X, y, threads)
     check(scatter[77], X[77], y[77])
     record(moved=X.nbytes + y.nbytes)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.rival("NumPy, X.T @ X")
+@pytest.mark.benchmark(group="second moments, 10,000 systems of 200 x 8")
 def test_numpy_stack(benchmark: Any, record: Record, threads: int) -> None:
     X, y = np.random.default_rng(0).random(STACK), np.random.default_rng(1).random(STACK[:2])
-    benchmark.group = f"10000 systems of 200 x 8, threads={threads}"
-    with threadpool_limits(threads):
-        product = benchmark(lambda: X.swapaxes(1, 2) @ X)
+    product = benchmark(lambda: X.swapaxes(1, 2) @ X)
     assert product.shape == (10_000, 8, 8)
     record(moved=X.nbytes + y.nbytes)

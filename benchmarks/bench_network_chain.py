@@ -36,47 +36,53 @@ SHAPES = {
 }
 
 
-@pytest.mark.benchmark(group="chain: exact")
+@pytest.mark.benchmark(group="energies of layers, 1,000 rows")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "gelu"])
-def test_exact(benchmark, one_thread, shape, activation):
+def test_exact(benchmark, threads, shape, activation):
     """At most 20 ms for 64-256-256-10, 500 ms for fifty layers of 4096, to 1e-9."""
     _, arguments = network(SHAPES[shape], 1.5 if activation != "gelu" else 1.0)
-    energy, error, trusted = benchmark(lambda: _core.network_chain(activation, *arguments, 1))
+    energy, error, trusted = benchmark(lambda: _core.network_chain(activation, *arguments, threads))
     assert trusted[0]
     assert (error <= 1e-9 * energy).all()
+    benchmark.extra_info["relative error"] = f"{(error / energy).max():.0e}"
     if shape != "50 x 4096":
         mean, deviation = _core.network_chain_samples(activation, *arguments, (1, 2), 1000, 1)
         assert (np.abs(energy - mean) < 4.5 * deviation + error).all()
 
 
-@pytest.mark.benchmark(group="chain: a million rows")
-def test_many_rows(benchmark, one_thread):
+@pytest.mark.benchmark(group="energies of layers, 1,000,000 rows, 64-256-256-10, tanh")
+def test_many_rows(benchmark, threads):
     """One pass over the norms, sorted."""
     widths, weight, bias, _ = network([64, 256, 256, 10], 1.5)[1]
     norms = np.random.default_rng(1).chisquare(64, 1_000_000)
-    benchmark(lambda: _core.network_chain("tanh", widths, weight, bias, norms, 1))
+    benchmark(lambda: _core.network_chain("tanh", widths, weight, bias, norms, threads))
 
 
-@pytest.mark.benchmark(group="chain: 64-256-256-10, tanh")
-def test_mean_field(benchmark, one_thread):
+@pytest.mark.rival("pyrometer, mean field")
+@pytest.mark.benchmark(group="energies of layers, 1,000 rows, tanh, 64-256-256-10")
+def test_mean_field(benchmark, threads):
     """Infinite width and the 1/n correction: 1e-6 of the energy here."""
     _, arguments = network([64, 256, 256, 10], 1.5)
     exact = _core.network_chain("tanh", *arguments, 1)[0]
-    _, corrected = benchmark(lambda: _core.network_mean_field("tanh", *arguments, 1))
+    _, corrected = benchmark(lambda: _core.network_mean_field("tanh", *arguments, threads))
     np.testing.assert_allclose(corrected, exact, rtol=1e-5)
+    benchmark.extra_info["relative error"] = f"{np.abs(corrected / exact - 1).max():.0e}"
 
 
-@pytest.mark.benchmark(group="chain: 64-256-256-10, tanh")
-def test_sampled_chains(benchmark, one_thread):
+@pytest.mark.rival("pyrometer, 1,000 sampled chains")
+@pytest.mark.benchmark(group="energies of layers, 1,000 rows, tanh, 64-256-256-10")
+def test_sampled_chains(benchmark, threads):
     """A thousand draws: a relative standard error near 0.2 %."""
     _, arguments = network([64, 256, 256, 10], 1.5)
-    mean, deviation = benchmark(lambda: _core.network_chain_samples("tanh", *arguments, (1, 2), 1000, 1))
+    mean, deviation = benchmark(lambda: _core.network_chain_samples("tanh", *arguments, (1, 2), 1000, threads))
+    benchmark.extra_info["relative error"] = f"{(deviation / mean).max():.0e}"
     assert (deviation[0, -1] < 5e-3 * mean[0, -1]).all()
 
 
-@pytest.mark.benchmark(group="chain: 64-256-256-10, tanh")
-def test_brute_force_in_numpy(benchmark, one_thread):
+@pytest.mark.rival("NumPy, 10 draws of all weights")
+@pytest.mark.benchmark(group="energies of layers, 1,000 rows, tanh, 64-256-256-10")
+def test_brute_force_in_numpy(benchmark, threads):
     """Ten draws of every weight: a relative standard error near 15 %; 0.1 % takes 20,000 times as many."""
     X, (widths, weight, _, norms) = network([64, 256, 256, 10], 1.5)
     exact = _core.network_chain("tanh", widths, weight, np.zeros((1, 3)), norms, 1)[0][0]
@@ -85,4 +91,6 @@ def test_brute_force_in_numpy(benchmark, one_thread):
     few = _core.network_chain("tanh", widths, weight, np.zeros((1, 3)), norms[:50], 1)[0][0]
     assert (np.abs(many.mean(axis=0) - few) < 4.5 * many.std(axis=0) / np.sqrt(len(many))).all()
     energies = benchmark.pedantic(lambda: brute_force(X, widths, weight, 10, rng), rounds=2)
-    assert (np.abs(energies.mean(axis=0) - exact) < 6 * energies.std(axis=0) / np.sqrt(10)).all()
+    error = energies.std(axis=0) / np.sqrt(10)
+    assert (np.abs(energies.mean(axis=0) - exact) < 6 * error).all()
+    benchmark.extra_info["relative error"] = f"{(error / exact).max():.0e}"

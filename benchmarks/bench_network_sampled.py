@@ -10,15 +10,13 @@ number of draws that their variance asks for. Ours averages over the last layer 
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from pyrometer import _core
 
@@ -49,12 +47,6 @@ def dtype(request: Any) -> Any:
     return request.param
 
 
-@pytest.fixture(params=[1, 2], ids=lambda threads: f"threads={threads}")
-def threads(request: Any) -> Iterator[int]:
-    with threadpool_limits(request.param):
-        yield int(request.param)
-
-
 def ours(activation: str, dtype: Any, threads: int, rows: int = 0, averaged: bool = False) -> Draw:
     data = X.astype(dtype)
 
@@ -69,7 +61,7 @@ def ours(activation: str, dtype: Any, threads: int, rows: int = 0, averaged: boo
     return draw
 
 
-def numpy(activation: str, dtype: Any, threads: int) -> Draw:
+def numpy(library: Any, activation: str, dtype: Any) -> Draw:
     rng = np.random.default_rng(1)
     data = X.astype(dtype)
 
@@ -90,9 +82,7 @@ def numpy(activation: str, dtype: Any, threads: int) -> Draw:
     return draw
 
 
-def torch(activation: str, dtype: Any, threads: int) -> Draw:
-    library = pytest.importorskip("torch")
-    library.set_num_threads(threads)
+def torch(library: Any, activation: str, dtype: Any) -> Draw:
     data = library.from_numpy(X.astype(dtype))
     phi = library.tanh_ if activation == "tanh" else library.relu_
 
@@ -110,11 +100,7 @@ def torch(activation: str, dtype: Any, threads: int) -> Draw:
     return draw
 
 
-def jax(activation: str, dtype: Any, threads: int) -> Draw:
-    library = pytest.importorskip("jax")
-    if threads != len(os.sched_getaffinity(0)):
-        pytest.skip("JAX takes all processors that it may use: run this under taskset")
-    library.config.update("jax_enable_x64", True)
+def jax(library: Any, activation: str, dtype: Any) -> Draw:
     data = library.numpy.asarray(X, dtype=dtype)
     phi = library.numpy.tanh if activation == "tanh" else library.nn.relu
     compiled: dict[Any, Any] = {}
@@ -136,7 +122,7 @@ def jax(activation: str, dtype: Any, threads: int) -> Draw:
     return draw
 
 
-RIVALS = [numpy, torch, jax]
+RIVALS = {"numpy": numpy, "torch": torch, "jax": jax}
 
 
 def check(energies: np.ndarray, widths: tuple[int, ...], activation: str) -> None:
@@ -158,23 +144,26 @@ def product_rate(dtype: Any) -> float:
     return 2 * 1024**3 / min(times)
 
 
-def measure(benchmark: Any, draw: Draw, activation: str, dtype: Any, threads: int) -> None:
-    benchmark.group = f"{activation}, {np.dtype(dtype)}, threads={threads}, {SAMPLES} draws"
+def measure(benchmark: Any, draw: Draw, activation: str, dtype: Any) -> None:
     draw(DEEP, SAMPLES)
     check(benchmark(draw, DEEP, SAMPLES), DEEP, activation)
     if benchmark.stats is not None:
         rate = 2.0 * ROWS * weights(DEEP) * SAMPLES / benchmark.stats.stats.min
-        benchmark.extra_info["GFLOP/s"] = round(rate / 1e9, 1)
-        benchmark.extra_info["of NumPy's products"] = round(rate / product_rate(dtype), 3)
+        benchmark.extra_info["of matrix product"] = round(rate / product_rate(dtype), 2)
 
 
-def test_ours(benchmark: Any, activation: str, dtype: Any, threads: int) -> None:
-    measure(benchmark, ours(activation, dtype, threads), activation, dtype, threads)
+DRAWS = pytest.mark.benchmark(group="40 sampled networks, 64-256-256-256-10")
 
 
+@DRAWS
+def test_pyrometer(benchmark: Any, activation: str, dtype: Any, threads: int) -> None:
+    measure(benchmark, ours(activation, dtype, threads), activation, dtype)
+
+
+@DRAWS
 @pytest.mark.parametrize("rival", RIVALS)
-def test_rival(benchmark: Any, rival: Any, activation: str, dtype: Any, threads: int) -> None:
-    measure(benchmark, rival(activation, dtype, threads), activation, dtype, threads)
+def test_rival(benchmark: Any, rival: str, library: Any, activation: str, dtype: Any, threads: int) -> None:
+    measure(benchmark, RIVALS[rival](library, activation, dtype), activation, dtype)
 
 
 def seconds_to_a_thousandth(benchmark: Any, energies: np.ndarray) -> None:
@@ -185,8 +174,11 @@ def seconds_to_a_thousandth(benchmark: Any, energies: np.ndarray) -> None:
         benchmark.extra_info["seconds to 0.1 %"] = round(draws * benchmark.stats.stats.min / len(last), 4)
 
 
-def test_error_ours(benchmark: Any, activation: str, threads: int) -> None:
-    benchmark.group = f"{activation}, to a relative error of 0.1 %, threads={threads}"
+ERROR = pytest.mark.benchmark(group="sampled networks to a relative error of 0.1 %, 64-256-256-10")
+
+
+@ERROR
+def test_error_pyrometer(benchmark: Any, activation: str, threads: int) -> None:
     scale, shape = he(SHORT)[None], np.array(SHORT, dtype=np.int64)
     rows = _core.network_rows(X, shape, activation, False, scale, 0 * scale, SEED, True, threads)
     energies = benchmark(ours(activation, np.float64, threads, rows, averaged=True), SHORT, 400)
@@ -197,10 +189,10 @@ def test_error_ours(benchmark: Any, activation: str, threads: int) -> None:
     seconds_to_a_thousandth(benchmark, energies)
 
 
+@ERROR
 @pytest.mark.parametrize("rival", RIVALS)
-def test_error_rival(benchmark: Any, rival: Any, activation: str, threads: int) -> None:
-    benchmark.group = f"{activation}, to a relative error of 0.1 %, threads={threads}"
-    draw = rival(activation, np.float64, threads)
+def test_error_rival(benchmark: Any, rival: str, library: Any, activation: str, threads: int) -> None:
+    draw = RIVALS[rival](library, activation, np.float64)
     draw(SHORT, 100)
     energies = benchmark.pedantic(draw, (SHORT, 100), rounds=3)
     check(energies, SHORT, activation)

@@ -13,7 +13,7 @@ import pytest
 from pyrometer import _core
 
 SEED = (1, 2)
-SHAPES = {"1024 draws of 16": (1024, 16), "1 draw of 16384": (1, 16384)}
+SHAPES = {"1,024 draws of 16": (1024, 16), "1 draw of 16,384": (1, 16384)}
 OURS = {"normal": _core.normals, "uniform": _core.uniforms}
 MOMENTS = {"normal": (1.0, 3.0), "uniform": (1 / 12, 1 / 80)}  # of squares and fourth powers
 
@@ -26,23 +26,23 @@ def check(numbers: np.ndarray, kind: str) -> None:
     assert abs((z**2).mean() - second) < 5 * np.sqrt((fourth - second**2) / z.size)
 
 
+@pytest.mark.benchmark(group="16,384 random numbers")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("how", SHAPES)
 @pytest.mark.parametrize("kind", OURS)
-def test_ours(benchmark: Any, kind: str, shape: str, dtype: str) -> None:
-    draws, parameters = SHAPES[shape]
-    benchmark.group = f"{kind} {dtype}"
+def test_pyrometer(benchmark: Any, one_thread: None, kind: str, how: str, dtype: str) -> None:
+    draws, parameters = SHAPES[how]
     numbers = benchmark(OURS[kind], SEED, 0, draws, 0, parameters, dtype == "float32")
     check(numbers, kind)
-    benchmark.extra_info["level"] = _core.level
     note_cost(benchmark, numbers.size)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("kind", OURS)
-def test_numpy(benchmark: Any, kind: str, dtype: str) -> None:
+@pytest.mark.benchmark(group="16,384 random numbers")
+@pytest.mark.rival("NumPy")
+def test_numpy(benchmark: Any, one_thread: None, kind: str, dtype: str) -> None:
     generator = np.random.default_rng(1)
-    benchmark.group = f"{kind} {dtype}"
     function = generator.standard_normal if kind == "normal" else generator.random
     numbers = benchmark(function, (16, 1024), dtype=dtype)
     check(numbers - (kind == "uniform") * 0.5, kind)

@@ -39,43 +39,48 @@ def series_rows(X, y, length):
     return (period / 2 - 4 * period / np.pi**2 * total).mean()
 
 
-@pytest.mark.benchmark(group="rows: normal")
+@pytest.mark.benchmark(group="mean energy, normal laws, 1,000,000 x 20")
 @pytest.mark.parametrize("loss", ["norm", "absolute", "cross-entropy"])
-def test_normal_rows(benchmark, record, one_thread, rows, loss):
+def test_normal_rows(benchmark, record, threads, rows, loss):
     """At most three times the time of reading X once."""
     X, y, variance = rows
     few = _core.normal_rows(X[:, :1000].copy(), y[:, :1000].copy(), False, "absolute", variance, False, 1)[0][0, 0]
     assert few == pytest.approx(folded_rows(X[0, :1000], y[0, :1000], variance[0]), rel=1e-13)
-    benchmark(lambda: _core.normal_rows(X, y, False, loss, variance, False, 1))
+    benchmark(lambda: _core.normal_rows(X, y, False, loss, variance, False, threads))
     record(moved=X.nbytes + y.nbytes)
 
 
-@pytest.mark.benchmark(group="rows: normal")
-def test_numpy_reads_the_rows(benchmark, record, one_thread, rows):
+@pytest.mark.rival("NumPy, X.sum()")
+@pytest.mark.benchmark(group="mean energy, normal laws, 1,000,000 x 20")
+@pytest.mark.parametrize("loss", ["norm"])
+def test_numpy_reads_the_rows(benchmark, record, one_thread, rows, loss):
     """NumPy's sum: what it takes to read X."""
     X, _, _ = rows
     benchmark(X.sum)
     record(moved=X.nbytes)
 
 
-@pytest.mark.benchmark(group="rows: normal")
-def test_normal_rows_in_numpy(benchmark, record, one_thread, rows):
+@pytest.mark.rival("NumPy and SciPy")
+@pytest.mark.benchmark(group="mean energy, normal laws, 1,000,000 x 20")
+@pytest.mark.parametrize("loss", ["absolute"])
+def test_normal_rows_in_numpy(benchmark, record, threads, rows, loss):
     """The closed form of the absolute energy in NumPy and SciPy."""
     X, y, variance = rows
     benchmark(lambda: folded_rows(X[0], y[0], variance[0]))
     record(moved=X.nbytes + y.nbytes)
 
 
-@pytest.mark.benchmark(group="rows: mean of |x|")
-def test_mean_abs(benchmark, record, one_thread, rows):
+@pytest.mark.benchmark(group="mean of |x|, 1,000,000 x 20")
+def test_mean_abs(benchmark, record, threads, rows):
     """At the speed of reading."""
     X, _, _ = rows
     np.testing.assert_allclose(_core.mean_abs(X, 1)[0], np.abs(X[0]).mean(axis=0), rtol=1e-12)
-    benchmark(lambda: _core.mean_abs(X, 1))
+    benchmark(lambda: _core.mean_abs(X, threads))
     record(moved=X.nbytes)
 
 
-@pytest.mark.benchmark(group="rows: mean of |x|")
+@pytest.mark.rival("NumPy")
+@pytest.mark.benchmark(group="mean of |x|, 1,000,000 x 20")
 def test_mean_abs_in_numpy(benchmark, record, one_thread, rows):
     """Two passes."""
     X, _, _ = rows
@@ -83,7 +88,7 @@ def test_mean_abs_in_numpy(benchmark, record, one_thread, rows):
     record(moved=X.nbytes)
 
 
-@pytest.mark.benchmark(group="rows: one million expectations")
+@pytest.mark.benchmark(group="1,000,000 expectations over a normal number")
 @pytest.mark.parametrize("kind", ["absolute", "cross-entropy"])
 def test_expectations(benchmark, one_thread, kind):
     """At most 30 ns each, derivative included."""
@@ -94,14 +99,15 @@ def test_expectations(benchmark, one_thread, kind):
     benchmark(lambda: _core.expectation(kind, y, s))
 
 
-@pytest.mark.benchmark(group="rows: one expectation")
+@pytest.mark.benchmark(group="one expectation over a normal number")
 def test_one_expectation(benchmark, one_thread):
     """One value through the binding."""
     y, s = np.ones(1), np.full(1, 3.0)
     benchmark(lambda: _core.expectation("cross-entropy", y, s))
 
 
-@pytest.mark.benchmark(group="rows: one expectation")
+@pytest.mark.rival("SciPy, quad")
+@pytest.mark.benchmark(group="one expectation over a normal number")
 def test_one_expectation_by_quadrature(benchmark, one_thread):
     """SciPy's adaptive quadrature."""
 
@@ -113,25 +119,27 @@ def test_one_expectation_by_quadrature(benchmark, one_thread):
     benchmark(lambda: integrate.quad(integrand, -12, 12))
 
 
-@pytest.mark.benchmark(group="rows: uniform, 20 000 x 20")
+@pytest.mark.benchmark(group="mean energy, uniform laws, 20,000 x 20")
 @pytest.mark.parametrize("loss", ["absolute", "cross-entropy"])
-def test_uniform_rows(benchmark, one_thread, rows, loss):
+def test_uniform_rows(benchmark, threads, rows, loss):
     """To 1e-13 with a bound."""
     X, y, length = rows[0][:, :20_000].copy(), rows[1][:, :20_000].copy(), np.full((1, FEATURES), 3.0)
     value, bound, _ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
     assert value[0, 0] == pytest.approx(series_rows(X[0], y[0], length[0]), rel=1e-6)
     assert bound[0, 0] < 1e-12 * value[0, 0]
-    benchmark(lambda: _core.uniform_rows(X, y, False, loss, length, 0, False, 1))
+    benchmark(lambda: _core.uniform_rows(X, y, False, loss, length, 0, False, threads))
 
 
-@pytest.mark.benchmark(group="rows: uniform, 20 000 x 20")
-def test_uniform_rows_in_numpy(benchmark, one_thread, rows):
+@pytest.mark.rival("NumPy, 40 terms")
+@pytest.mark.benchmark(group="mean energy, uniform laws, 20,000 x 20")
+@pytest.mark.parametrize("loss", ["absolute"])
+def test_uniform_rows_in_numpy(benchmark, one_thread, rows, loss):
     """The same series, vectorised, with a fixed number of terms: no bound."""
     X, y, length = rows[0][0, :20_000], rows[1][0, :20_000], np.full(FEATURES, 3.0)
     benchmark.pedantic(lambda: series_rows(X, y, length), rounds=2)
 
 
-@pytest.mark.benchmark(group="rows: uniform, other shapes")
+@pytest.mark.benchmark(group="mean energy, uniform laws, 10,000 rows")
 @pytest.mark.parametrize("features", [1, 2, 3, 5, 10, 100, 1000])
 def test_uniform_rows_of_other_shapes(benchmark, one_thread, features):
     """Ten thousand rows: closed forms below four features, the series above."""

@@ -1,4 +1,4 @@
-"""Sampled absolute errors and cross entropies against NumPy and PyTorch, on one thread and on two.
+"""Sampled absolute errors and cross entropies against NumPy, PyTorch and JAX, on one thread and on two.
 
 10,000 rows of 50 features. Goal: absolute error at 85 % of the machine's matrix-product rate, counting 2 m n flops a
 draw (the losses and the draws on top); cross entropy 2.5 times as fast as the better of NumPy and PyTorch. The rivals
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from pyrometer import _core
 
@@ -34,23 +33,17 @@ def exact(loss: str) -> float:
     return float((energy @ (12 * weight * np.exp(-(z**2) / 2))).mean() / np.sqrt(2 * np.pi))
 
 
-@pytest.fixture(params=LOSSES)
-def loss(request: Any, benchmark: Any) -> str:
-    benchmark.group = f"{request.param}, {SAMPLES} draws"
-    return str(request.param)
-
-
-@pytest.fixture(params=[1, 2], ids=lambda threads: f"threads={threads}")
-def threads(request: Any) -> int:
-    return int(request.param)
+pytestmark = pytest.mark.parametrize("loss", LOSSES)
+GROUP = pytest.mark.benchmark(group="4,000 sampled energies, 10,000 x 50")
 
 
 def check(loss: str, mean: float, error: float) -> None:
     assert abs(mean - exact(loss)) < 5 * error + 1e-4  # where an absolute error has its kink, the rule errs by 1e-5
 
 
+@GROUP
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_ours(benchmark: Any, record: Callable[..., None], loss: str, threads: int, dtype: Any) -> None:
+def test_pyrometer(benchmark: Any, record: Callable[..., None], loss: str, threads: int, dtype: Any) -> None:
     data = X[None].astype(dtype), Y[None].astype(dtype)
     mean, error, _ = benchmark(_core.sample_rows, *data, False, loss, SCALE[None], FEATURES, (1, 2), SAMPLES, threads)
     check(loss, mean[0, 0], error[0, 0])
@@ -62,45 +55,73 @@ def estimate(energies: list[np.ndarray]) -> tuple[float, float]:
     return float(joined.mean()), float(joined.std(ddof=1) / np.sqrt(joined.size))
 
 
-def test_numpy(benchmark: Any, loss: str, threads: int) -> None:
+def numpy_block(library: Any, loss: str, dtype: Any) -> Callable[[], np.ndarray]:
     rng = np.random.default_rng(1)
-    t, scratch = np.empty((ROWS, BLOCK)), np.empty((ROWS, BLOCK))
+    features, target, scale = X.astype(dtype), Y.astype(dtype), SCALE.astype(dtype)[:, None]
+    t, scratch = np.empty((ROWS, BLOCK), dtype), np.empty((ROWS, BLOCK), dtype)
 
     def block() -> np.ndarray:
-        np.matmul(X, SCALE[:, None] * rng.standard_normal((FEATURES, BLOCK)), out=t)
+        np.matmul(features, scale * rng.standard_normal((FEATURES, BLOCK), dtype=dtype), out=t)
         if loss == "absolute":
-            return np.abs(np.subtract(t, Y[:, None], out=t), out=t).mean(axis=0)
-        linear = (1 - Y) @ t / ROWS - np.minimum(t, 0, out=scratch).mean(axis=0)
+            return np.abs(np.subtract(t, target[:, None], out=t), out=t).mean(axis=0)
+        linear = (1 - target) @ t / ROWS - np.minimum(t, 0, out=scratch).mean(axis=0)
         np.exp(np.negative(np.abs(t, out=t), out=t), out=t)
         return linear + np.log1p(t, out=t).mean(axis=0)
 
-    with threadpool_limits(threads):
-        check(loss, *benchmark(lambda: estimate([block() for _ in range(SAMPLES // BLOCK)])))
+    return block
 
 
-def test_torch(benchmark: Any, loss: str, threads: int) -> None:
-    torch = pytest.importorskip("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    features, target, scale = torch.from_numpy(X), torch.from_numpy(Y)[:, None], torch.from_numpy(SCALE)[:, None]
+def torch_block(library: Any, loss: str, dtype: Any) -> Callable[[], np.ndarray]:
+    features, target, scale = (library.from_numpy(a.astype(dtype)) for a in (X, Y[:, None], SCALE[:, None]))
 
     def block() -> np.ndarray:
-        t = features @ (scale * torch.randn(FEATURES, BLOCK, dtype=torch.float64))
+        t = features @ (scale * library.randn(FEATURES, BLOCK, dtype=features.dtype))
         if loss == "absolute":
             return t.sub_(target).abs_().mean(dim=0).numpy()
         linear = ((1 - target) * t).mean(dim=0)
-        return (linear + torch.nn.functional.softplus(t.neg_()).mean(dim=0)).numpy()
+        return (linear + library.nn.functional.softplus(t.neg_()).mean(dim=0)).numpy()
 
-    try:
-        check(loss, *benchmark(lambda: estimate([block() for _ in range(SAMPLES // BLOCK)])))
-    finally:
-        torch.set_num_threads(before)
+    return block
 
 
-def test_a_batch_of_small_systems(benchmark: Any, record: Callable[..., None], loss: str) -> None:
-    benchmark.group = f"{loss}, 250 systems of 200 x 8, 400 draws"
+def jax_block(library: Any, loss: str, dtype: Any) -> Callable[[], np.ndarray]:
+    features, target, scale = (library.numpy.asarray(a, dtype=dtype) for a in (X, Y[:, None], SCALE[:, None]))
+    key = library.random.key(1)
+
+    @library.jit
+    def energies(part: Any) -> Any:
+        t = features @ (scale * library.random.normal(part, (FEATURES, BLOCK), dtype=dtype))
+        if loss == "absolute":
+            return library.numpy.abs(t - target).mean(axis=0)
+        return ((1 - target) * t + library.nn.softplus(-t)).mean(axis=0)
+
+    def block() -> np.ndarray:
+        nonlocal key
+        key, part = library.random.split(key)
+        return np.asarray(energies(part))
+
+    return block
+
+
+BLOCKS = {"numpy": numpy_block, "torch": torch_block, "jax": jax_block}
+
+
+@GROUP
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rival", BLOCKS)
+def test_rival(
+    benchmark: Any, record: Callable[..., None], library: Any, loss: str, threads: int, dtype: Any, rival: str
+) -> None:
+    block = BLOCKS[rival](library, loss, dtype)
+    block()
+    check(loss, *benchmark(lambda: estimate([block() for _ in range(SAMPLES // BLOCK)])))
+    record(flops=2.0 * ROWS * FEATURES * SAMPLES)
+
+
+@pytest.mark.benchmark(group="400 sampled energies of 250 systems of 200 x 8")
+def test_a_batch_of_small_systems(benchmark: Any, record: Callable[..., None], loss: str, threads: int) -> None:
     data = X[:, :40].reshape(250, 200, 8), np.resize(Y, (250, 200))
-    mean = benchmark(_core.sample_rows, *data, False, loss, np.ones((1, 8)), 8, (1, 2), 400, 1)[0]
+    mean = benchmark(_core.sample_rows, *data, False, loss, np.ones((1, 8)), 8, (1, 2), 400, threads)[0]
     t = data[0][0] @ _core.normals((1, 2), 0, 400, 0, 8)
     y = data[1][0][:, None]
     expected = abs(y - t) if loss == "absolute" else np.logaddexp(0, -t) + (1 - y) * t
