@@ -48,6 +48,7 @@ from pyrometer.monitor import Reading, RefreshMonitor
 from pyrometer.network import heat_engine
 from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Temperature
 from pyrometer.states import DataState, Shift, shift
+from pyrometer.sweep import sweep
 from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression
 from pyrometer.table import Table
 from pyrometer.temperature import temperature
@@ -107,6 +108,7 @@ __all__ = [
     "sample_parameters",
     "shift",
     "show_config",
+    "sweep",
     "tables",
     "temperature",
     "testsystems",

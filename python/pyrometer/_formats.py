@@ -27,8 +27,9 @@ def json_pieces(
     about = {"title": title, "columns": list(columns), "units": dict(units), "metadata": finite(metadata)}
     yield json.dumps(about, ensure_ascii=False, allow_nan=False)[:-1] + ', "rows": ['
     separator = "\n"
-    for start in range(0, len(next(iter(columns.values()), ())), _CHUNK):
-        parts = [_values(array[start : start + _CHUNK]) for array in columns.values()]
+    arrays = list(columns.values())
+    for start in range(0, len(next(iter(arrays), ())), _CHUNK):
+        parts = [_values(array[start : start + _CHUNK]) for array in arrays]
         rows = (dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True))
         yield separator + ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
         separator = ",\n"

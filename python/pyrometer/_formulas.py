@@ -14,6 +14,9 @@ __all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", 
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+# Products made at once: 1 MB, which stays in the cache.
+_BLOCK = 1 << 17
+
 
 class Closed(NamedTuple):
     """A mean energy from a formula, each field of the shape of the stack followed by the batch of laws.
@@ -28,9 +31,17 @@ class Closed(NamedTuple):
 
 
 def contract(stack: Array, batch: Array) -> Array:
-    """Sum over parameters of the product of (stack..., n) and (batch..., n), shape stack + batch."""
+    """Sum over parameters of the product of (stack..., n) and (batch..., n), shape stack + batch.
+
+    A pair's bits do not depend on its company, as they would in a matrix product.
+    """
     n = stack.shape[-1]
-    return (stack.reshape(-1, n) @ batch.reshape(-1, n).T).reshape(stack.shape[:-1] + batch.shape[:-1])
+    left, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)
+    sums = np.empty((len(left), len(right)))
+    step = max(1, _BLOCK // max(1, len(right) * n))
+    for first in range(0, len(left), step):
+        np.sum(left[first : first + step] * right, axis=-1, out=sums[first : first + step])
+    return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 
 
 def weights(system: System, kind: type[L1 | L2]) -> Array:

@@ -18,7 +18,7 @@ from pyrometer.architecture import Network
 from pyrometer.errors import SimulationWarning
 from pyrometer.initialisations import LayerSpread
 
-__all__ = ["METHODS", "Layered", "energies", "exists", "slopes", "spectrum"]
+__all__ = ["METHODS", "Layered", "energies", "exists", "require", "slopes", "spectrum"]
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
@@ -58,22 +58,34 @@ def energies(
     network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, threads: int | None
 ) -> Layered:
     """Energies of all layers by a method of `METHODS`."""
-    method = _validate.choice("method", method, METHODS)
+    method = require(network, spread, method)
     workers = _validate.threads(threads)
-    # Of the same order as the energies, whatever the method; what overflows is not worth the attempt.
-    require_finite(_limit(network, spread))
-    if method == "auto":
-        method = "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo":
         draws = _validate.count("samples", samples, minimum=2)
         return _sampled(network, spread, draws, _validate.seed(rng), workers)
     if method == "exact":
         return _exact(network, spread, samples, rng, workers)
-    if not isinstance(network.activation, str):
-        raise ValueError(f"method={method!r} needs an activation by name, got a function; use 'monte-carlo'.")
     if method in ("refined", "asymptotic"):
         return _answer(_limit(network, spread), method)
     return _answer(_mean_field(network, spread, workers)[method == "corrected-mean-field"], method)
+
+
+def require(network: Network, spread: LayerSpread, method: str) -> str:
+    """Return the method that "auto" is, any other as it is; ValueError if the network has no such energies."""
+    method = _validate.choice("method", method, METHODS)
+    # Of the same order as the energies, whatever the method; what overflows is not worth the attempt.
+    require_finite(_limit(network, spread))
+    if method == "auto":
+        return "exact" if exists(network, spread) else "monte-carlo"
+    if method == "exact" and not exists(network, spread):
+        why = "an activation that is a function" if not isinstance(network.activation, str) else "a uniform law"
+        raise ValueError(
+            f"method='exact' has no formula for {why} and hidden layers of {_name(network)}, got both; use "
+            "'monte-carlo', or 'mean-field' for wide layers."
+        )
+    if method not in ("exact", "monte-carlo") and not isinstance(network.activation, str):
+        raise ValueError(f"method={method!r} needs an activation by name, got a function; use 'monte-carlo'.")
+    return method
 
 
 def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int | None) -> Array:
@@ -138,12 +150,6 @@ def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSource, threads: int) -> Layered:
     if network.layers == 1 or network.activation in _SQUARED:
         return _answer(_limit(network, spread), "exact")
-    if not _chained(network, spread):
-        why = "an activation that is a function" if not isinstance(network.activation, str) else "a uniform law"
-        raise ValueError(
-            f"method='exact' has no formula for {why} and hidden layers of {_name(network)}, got both; use "
-            "'monte-carlo', or 'mean-field' for wide layers."
-        )
     energy, error, trusted = _chain(network, spread, threads)
     standard_error = np.zeros_like(energy)
     if trusted.all():

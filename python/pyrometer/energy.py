@@ -114,6 +114,21 @@ def mean_energy(
     return evaluate(system, law, method, samples, rng, threads, slope=False)[0]
 
 
+def require(system: AnySystem, law: Law | LayerLaw, method: str) -> None:
+    """Raise an error if the law does not fit the system, or the system has no such method."""
+    if isinstance(system, Network):
+        _layers.require(system, layers(law, system), method)
+    else:
+        _of_linear(method)
+        spread(law, system.parameters)
+
+
+def _of_linear(method: str) -> str:
+    if method in _OF_NETWORKS:
+        raise ValueError(f"method={method!r} is for networks; a linear system has 'exact'.")
+    return _validate.choice("method", method, METHODS)
+
+
 def evaluate(
     system: AnySystem,
     law: Law | LayerLaw,
@@ -128,9 +143,7 @@ def evaluate(
     if isinstance(system, Network):
         return _network(system, law, method, samples, rng, threads, slope=slope)
     require_system(system)
-    if method in _OF_NETWORKS:
-        raise ValueError(f"method={method!r} is for networks; a linear system has 'exact'.")
-    method = _validate.choice("method", method, METHODS)
+    method = _of_linear(method)
     parameters, formulas, workers = spread(law, system.parameters), _formulas(system), _validate.threads(threads)
     shape = system.shape + parameters.batch_shape
     if method == "monte-carlo":

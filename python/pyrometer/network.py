@@ -138,7 +138,7 @@ def heat_engine(
         entropy=shaped(S),
         parameters=network.parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, network_estimate(network, found), slopes[..., -1], size, minimum),
+        total=compose(network, law, network_estimate(network, found), slopes[..., -1], size, minimum, threads),
         method=found.method,
     )
 

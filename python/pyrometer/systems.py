@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy.typing as npt
 
@@ -11,6 +12,9 @@ from pyrometer import _validate
 from pyrometer.moments import Moments
 
 __all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System"]
+
+
+_Kind = TypeVar("_Kind", bound="_System")
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,17 @@ class _System:
         """Number of parameters n, the intercept included."""
         features = self.moments.mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]  # type: ignore[union-attr]
         return int(features) + self.intercept
+
+    def members(self: _Kind, first: int, last: int) -> _Kind:
+        """Systems `first` to `last` of the flattened stack, as a stack of one axis. The data are shared."""
+        part = copy(self)
+        moments = None if self.moments is None else self.moments.members(first, last)
+        object.__setattr__(part, "moments", moments)
+        if self.X is not None:
+            X, y = self.stacked_rows()
+            object.__setattr__(part, "X", X[first:last])
+            object.__setattr__(part, "y", y[first:last])
+        return part
 
     @property
     def penalised(self) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _formats, _layout, _validate
+from pyrometer._columns import Columns, Held, Repeated, checked
 from pyrometer._files import atomic_write
 
 if TYPE_CHECKING:
@@ -68,18 +69,19 @@ class Table:
     """
 
     title: str
-    columns: Mapping[str, npt.NDArray[Any]]
+    columns: Columns
     units: Mapping[str, str]
     metadata: Mapping[str, Any]
 
     def __init__(
         self,
         title: str,
-        columns: Mapping[str, npt.ArrayLike],
+        columns: Mapping[str, npt.ArrayLike | Repeated],
         units: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        arrays = {str(name): _column(str(name), values) for name, values in columns.items()}
+        given = columns.held if isinstance(columns, Columns) else columns
+        arrays: dict[str, Held] = {str(name): checked(str(name), values) for name, values in given.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns must have the same length, got {lengths}.")
@@ -87,8 +89,9 @@ class Table:
         if unknown:
             raise ValueError(f"units must name columns of the table, got {unknown}; the columns are {list(arrays)}.")
         object.__setattr__(self, "title", title)
-        for name, value in (("columns", arrays), ("units", dict(units or {})), ("metadata", dict(metadata or {}))):
-            object.__setattr__(self, name, MappingProxyType(value))
+        object.__setattr__(self, "columns", Columns(MappingProxyType(arrays)))
+        for name, value in (("units", units), ("metadata", metadata)):
+            object.__setattr__(self, name, MappingProxyType(dict(value or {})))
 
     @classmethod
     def from_rows(
@@ -112,7 +115,7 @@ class Table:
         return tuple(self.columns)
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values()), ()))
+        return len(next(iter(self.columns.held.values()), ()))
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         try:
@@ -121,13 +124,14 @@ class Table:
             raise KeyError(f"no column {name!r}; the columns are {list(self.columns)}") from None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        arrays = list(self.columns.values())
         for start in range(0, len(self), _CHUNK):
-            parts = [array[start : start + _CHUNK].tolist() for array in self.columns.values()]
+            parts = [array[start : start + _CHUNK].tolist() for array in arrays]
             for row in zip(*parts, strict=True):
                 yield dict(zip(self.columns, row, strict=True))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Table, (self.title, dict(self.columns), dict(self.units), dict(self.metadata))
+        return Table, (self.title, dict(self.columns.held), dict(self.units), dict(self.metadata))
 
     def __repr__(self) -> str:
         return f"<Table {self.title!r}: {len(self)} rows, columns {list(self.columns)}>"
@@ -169,18 +173,25 @@ class Table:
 
     def to_csv(self) -> str:
         """Return the columns as CSV with a header; nan is an empty field, text is quoted where it must be."""
-        return _formats.csv_bytes(self._arrow(nan_is_null=True)).decode()
+        return _formats.csv_bytes(self._arrow(for_csv=True)).decode()
 
     def to_arrow(self) -> pa.Table:
-        """Return a pyarrow Table; title, units and metadata are in its schema under the key ``pyrometer``."""
-        return self._arrow(nan_is_null=False)
+        """Return a pyarrow Table; title, units and metadata are in its schema under the key ``pyrometer``.
 
-    def _arrow(self, *, nan_is_null: bool) -> pa.Table:
+        Strings that repeat, such as the verdicts of a sweep, are of dictionary type.
+        """
+        return self._arrow(for_csv=False)
+
+    def _arrow(self, *, for_csv: bool) -> pa.Table:
         arrow = _framework("pyarrow", "to_arrow")
         about = {"title": self.title, "units": dict(self.units), "metadata": _formats.finite(self.metadata)}
         fields, arrays = [], []
-        for name, array in self.columns.items():
-            arrays.append(arrow.array(array, from_pandas=nan_is_null))
+        for name, column in self.columns.held.items():
+            if isinstance(column, Repeated):
+                array = arrow.DictionaryArray.from_arrays(column.codes, arrow.array(column.words, arrow.string()))
+                arrays.append(array.dictionary_decode() if for_csv else array)
+            else:
+                arrays.append(arrow.array(column, from_pandas=for_csv))
             unit = {"unit": self.units[name]} if name in self.units else None
             fields.append(arrow.field(name, arrays[-1].type, metadata=unit))
         schema = arrow.schema(fields, metadata={"pyrometer": json.dumps(about, ensure_ascii=False)})
@@ -190,7 +201,13 @@ class Table:
     def to_pandas(self) -> pd.DataFrame:
         """Return a pandas DataFrame; title, units and metadata are in its ``attrs``."""
         pandas = _framework("pandas", "to_pandas")
-        frame: pd.DataFrame = pandas.DataFrame({name: array.copy() for name, array in self.columns.items()})
+        columns = {
+            name: pandas.Categorical.from_codes(column.codes, column.words)
+            if isinstance(column, Repeated)
+            else column.copy()
+            for name, column in self.columns.held.items()
+        }
+        frame: pd.DataFrame = pandas.DataFrame(columns)
         frame.attrs.update(title=self.title, units=dict(self.units), metadata=dict(self.metadata))
         return frame
 
@@ -229,24 +246,11 @@ class Table:
             return
         with atomic_write(name) as file:
             if suffix == ".csv":
-                file.write(_formats.csv_bytes(self._arrow(nan_is_null=True)))
+                file.write(_formats.csv_bytes(self._arrow(for_csv=True)))
                 return
             for piece in _formats.json_pieces(self.title, self.columns, self.units, self.metadata):
                 file.write(piece.encode())
             file.write(b"\n")
-
-
-def _column(name: str, values: Any) -> npt.NDArray[Any]:
-    """Return a read-only one-dimensional array of numbers, bools or strings."""
-    array = np.array(values)
-    if array.dtype.kind == "U" and not isinstance(values, np.ndarray) and not all(isinstance(v, str) for v in values):
-        raise TypeError(f"column {name!r} must not mix strings with other values, got {list(values)[:5]}.")
-    if array.ndim != 1:
-        raise ValueError(f"column {name!r} must be one-dimensional, got shape {array.shape}.")
-    if array.dtype.kind not in "fiubU":
-        raise TypeError(f"column {name!r} must be numbers, bools or strings, got an array of {array.dtype}.")
-    array.flags.writeable = False
-    return array
 
 
 def _framework(module: str, method: str) -> Any:

@@ -19,6 +19,7 @@ from pyrometer.results import Estimate, Temperature, shaped
 
 __all__ = ["temperature"]
 
+VERDICTS = ("ok", "near-pole", "negative-entropy", "undefined")
 _NEAR_POLE = 0.1
 
 
@@ -103,7 +104,7 @@ def temperature(
     """
     size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     energy, slope = evaluate(system, law, method, samples, rng, threads, slope=True)
-    return compose(system, law, energy, slope, size, minimum)
+    return compose(system, law, energy, slope, size, minimum, threads)
 
 
 def compose(
@@ -113,13 +114,15 @@ def compose(
     slope: npt.NDArray[np.float64],
     resolution: float,
     minimum: npt.ArrayLike | None,
+    threads: int | None,
 ) -> Temperature:
     """Make a temperature of a mean energy and its derivative along the logarithm of the scales."""
     limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
     parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
     S, undefined = total(parts, system, E.shape)
-    ground = np.zeros(()) if minimum is None and (limit or isinstance(system, Network)) else _ground(system, minimum)
+    none = minimum is None and (limit or isinstance(system, Network))
+    ground = np.zeros(()) if none else _ground(system, minimum, threads)
     ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
     return Temperature(
@@ -144,11 +147,11 @@ def total(
     return S, np.broadcast_to(np.abs(S) <= noise, shape)
 
 
-def _ground(system: AnySystem, minimum: npt.ArrayLike | None) -> npt.NDArray[np.float64]:
+def _ground(system: AnySystem, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
     """Energy of the trained state, of the shape of the stack or ()."""
     if minimum is None:
         assert not isinstance(system, Network)
-        return np.asarray(minimum_energy(system).value)
+        return np.asarray(minimum_energy(system, threads=threads).value)
     given = np.asarray(_validate.numeric("minimum", minimum), dtype=np.float64)
     if given.shape not in ((), system.shape) or not np.isfinite(given).all():
         raise ValueError(f"minimum must be finite, one value or one for each system {system.shape}, got {minimum!r}.")
@@ -157,5 +160,13 @@ def _ground(system: AnySystem, minimum: npt.ArrayLike | None) -> npt.NDArray[np.
 
 def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:
     """Say of each entropy whether a temperature can be trusted."""
+    return np.array(VERDICTS)[verdict_codes(S, undefined, parameters)]
+
+
+def verdict_codes(
+    S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any
+) -> npt.NDArray[np.int8]:
+    """Return the places of the verdicts in `VERDICTS`."""
+    ok, near_pole, negative, none = np.arange(4, dtype=np.int8)
     conditions = [undefined, np.abs(S) < _NEAR_POLE * parameters, S < 0]
-    return np.select(conditions, ["undefined", "near-pole", "negative-entropy"], default="ok")
+    return np.select(conditions, [none, near_pole, negative], default=ok)

@@ -32,11 +32,11 @@ LEVEL_SUFFIXES = (".simd.cpp", ".fma.cpp", ".test.cpp")
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_version", "_core", "_cpu"),
     ("_validate", "_files", "_progress", "_sources", "_special"),
-    ("results", "table", "_formats", "_layout", "config", "datasets"),
+    ("results", "table", "_columns", "_formats", "_layout", "config", "datasets"),
     ("laws", "systems", "moments", "architecture", "initialisations"),
     ("energy", "minimum", "entropy", "_formulas", "_squares", "_rows", "_layers", "_layer_variance", "_activations"),
     ("temperature", "network", "states", "mixture", "boltzmann", "monitor", "drift"),
-    ("interop", "tables", "sweep", "testsystems"),
+    ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),
     ("__init__",),
     ("cli", "report", "plot"),
     ("__main__",),
