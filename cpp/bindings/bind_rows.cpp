@@ -5,7 +5,7 @@
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/energy/expectation.hpp"
 #include "pyrometer/energy/normal_rows.hpp"
-#include "pyrometer/energy/row_norms.hpp"
+#include "pyrometer/energy/mean_abs.hpp"
 #include "pyrometer/energy/uniform_rows.hpp"
 
 namespace pyrometer::bindings {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.energy import evaluate, require
 from pyrometer.initialisations import LayerLaw
-from pyrometer.laws import Law, Mixed, Normal, Uniform
+from pyrometer.laws import Law, Mixed, Normal
 from pyrometer.temperature import compose, verdict_codes
 
 __all__ = ["FIELDS", "METHODS", "AnyLaw", "Answer", "Options", "Part", "Plan", "run"]
@@ -76,25 +77,20 @@ class Answer(NamedTuple):
 class Plan:
     """Every system under every law by every method; the rows of the table in that order, stacks and batches within."""
 
-    systems: Mapping[str, AnySystem]
-    laws: Mapping[str, AnyLaw]
+    systems: dict[str, AnySystem]
+    laws: dict[str, AnyLaw]
     methods: tuple[str, ...]
     options: Options
 
     def check(self) -> None:
         """Raise an error that names the first pair that does not fit."""
-        seen = set()
-        for name, system in self.systems.items():
-            kind = id(system) if isinstance(system, Network) else system.parameters
-            if kind in seen:
-                continue
-            seen.add(kind)
-            for law_name, law in self.laws.items():
+        alike = {id(s) if isinstance(s, Network) else s.parameters: name for name, s in reversed(self.systems.items())}
+        for name, law in itertools.product(reversed(alike.values()), self.laws):
+            try:
                 for method in self.methods:
-                    try:
-                        require(system, law, method)
-                    except (TypeError, ValueError) as error:
-                        raise type(error)(f"law {law_name!r} must fit system {name!r}: {error}") from error
+                    require(self.systems[name], self.laws[law], method)
+            except (TypeError, ValueError) as error:  # noqa: PERF203
+                raise type(error)(f"law {law!r} must fit system {name!r}: {error}") from error
 
     @cached_property
     def batches(self) -> npt.NDArray[np.int64]:
@@ -137,7 +133,10 @@ class Plan:
 
     def _pieces(self) -> Iterator[tuple[Piece, float]]:
         merged: dict[int, list[tuple[_Array, AnyLaw]]] = {}
-        singles = [(np.arange(end - size, end), law) for law, end, size in zip(self.laws.values(), np.cumsum(self.batches), self.batches, strict=True)]
+        singles = [
+            (np.arange(end - size, end), law)
+            for law, end, size in zip(self.laws.values(), np.cumsum(self.batches), self.batches, strict=True)
+        ]
         for number, system in enumerate(self.systems.values()):
             if isinstance(system, Network):
                 # Its draws and differences depend on the batch in their last digits: laws stay as they came.

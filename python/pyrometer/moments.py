@@ -400,7 +400,7 @@ class Moments:
     __copy__ = copy
 
     def members(self, first: int, last: int) -> Moments:
-        """Return the moments `first` to `last` of the flattened stack, as a stack of one axis. Their arrays are shared."""
+        """Return those of data sets `first` to `last` of the flattened stack, as a stack of one axis."""
         columns = self.mean.shape[-1]
         mean, scatter = self.mean.reshape(-1, columns), self.scatter.reshape(-1, columns, columns)
         return self._new(self._state()._replace(mean=mean[first:last], scatter=scatter[first:last]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
@@ -17,12 +17,11 @@ from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import Law
-from pyrometer.systems import System
+from pyrometer.systems import System, members
 from pyrometer.table import Table
 
 __all__ = ["sweep"]
 
-_Item = TypeVar("_Item")
 Systems: TypeAlias = "AnySystem | Sequence[AnySystem] | Mapping[str, AnySystem]"
 Laws: TypeAlias = "AnyLaw | Sequence[AnyLaw] | Mapping[str, AnyLaw]"
 
@@ -80,8 +79,8 @@ def sweep(
         ``rows``, ``parameters``, ``law`` (name), ``kind`` (its class), ``batch`` (place in the flattened batch),
         ``scale`` (standard deviation, length or gain where the law has a single one, else nan), ``method`` (what ran),
         ``energy``, ``energy_error`` (standard error), ``energy_bound`` (of quadrature and series), ``minimum_energy``,
-        ``entropy``, ``temperature``, ``standard_error`` (of the temperature), ``marginal`` and ``verdict``. The metadata
-        hold version, methods, laws, samples, seed and ``complete``.
+        ``entropy``, ``temperature``, ``standard_error`` (of the temperature), ``marginal`` and ``verdict``. The
+        metadata hold version, methods, laws, samples, seed and ``complete``.
 
     Raises
     ------
@@ -115,9 +114,8 @@ def sweep(
     >>> table = pm.sweep(systems, laws)
     >>> len(table), float(table["temperature"][1]) == pm.temperature(systems["mse"], pm.Normal(10.0)).value
     (12, True)
-    >>> hot = table["temperature"] > 1000
-    >>> sorted(set(table["system"][hot])), table.metadata["complete"]
-    (['mae', 'mse'], True)
+    >>> table["loss"][-1].item(), table["kind"][-1].item(), table["scale"][-1].item(), table["verdict"][-1].item()
+    ('mae', 'Uniform', 60.0, 'ok')
     """
     _validate.flag("progress", progress)
     if executor is not None and not isinstance(executor, Executor):
@@ -166,9 +164,9 @@ def answered(
         pieces = []
         for number, first, end, tasks in part:
             system = systems[number]
-            if end - first < plan.stacks[number]:
+            if not isinstance(system, Network) and end - first < plan.stacks[number]:
                 # One object for neighbours, so that its minimum is found once.
-                last = last if last[0] == (number, first, end) else ((number, first, end), system.members(first, end))
+                last = last if last[0] == (number, first, end) else ((number, first, end), members(system, first, end))
                 system = last[1]
             pieces.append((system, tuple((law, plan.methods[method]) for _, law, method in tasks)))
         return pieces, plan.options

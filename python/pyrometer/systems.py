@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
@@ -12,9 +12,6 @@ from pyrometer import _validate
 from pyrometer.moments import Moments
 
 __all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System"]
-
-
-_Kind = TypeVar("_Kind", bound="_System")
 
 
 @dataclass(frozen=True)
@@ -136,17 +133,6 @@ class _System:
         features = self.moments.mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]  # type: ignore[union-attr]
         return int(features) + self.intercept
 
-    def members(self: _Kind, first: int, last: int) -> _Kind:
-        """Systems `first` to `last` of the flattened stack, as a stack of one axis. The data are shared."""
-        part = copy(self)
-        moments = None if self.moments is None else self.moments.members(first, last)
-        object.__setattr__(part, "moments", moments)
-        if self.X is not None:
-            X, y = self.stacked_rows()
-            object.__setattr__(part, "X", X[first:last])
-            object.__setattr__(part, "y", y[first:last])
-        return part
-
     @property
     def penalised(self) -> int:
         """How many of the parameters, from the first, the penalty weighs."""
@@ -261,6 +247,18 @@ class LogisticRegression(_System):
 
 
 System: TypeAlias = LinearRegression | LogisticRegression
+
+
+def members(system: System, first: int, last: int) -> System:
+    """Systems `first` to `last` of a flattened stack, as a stack of one axis; the data are shared."""
+    part = copy(system)
+    fields: dict[str, Any] = {"moments": system.moments and system.moments.members(first, last)}
+    if system.X is not None:
+        X, y = system.stacked_rows()
+        fields |= {"X": X[first:last], "y": y[first:last]}
+    for name, value in fields.items():
+        object.__setattr__(part, name, value)
+    return part
 
 
 def require_system(system: Any) -> None:

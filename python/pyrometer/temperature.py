@@ -163,9 +163,7 @@ def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: A
     return np.array(VERDICTS)[verdict_codes(S, undefined, parameters)]
 
 
-def verdict_codes(
-    S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any
-) -> npt.NDArray[np.int8]:
+def verdict_codes(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.int8]:
     """Return the places of the verdicts in `VERDICTS`."""
     ok, near_pole, negative, none = np.arange(4, dtype=np.int8)
     conditions = [undefined, np.abs(S) < _NEAR_POLE * parameters, S < 0]

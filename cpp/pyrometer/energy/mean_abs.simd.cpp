@@ -4,7 +4,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/energy/row_norms.hpp"
+#include "pyrometer/energy/mean_abs.hpp"
 
 namespace pyrometer::energy {
 namespace {

@@ -4,27 +4,38 @@
 #include <vector>
 
 #include "pyrometer/energy/cosine_series.hpp"
-#include "pyrometer/energy/row_norms.hpp"
+#include "pyrometer/energy/normal_rows.hpp"
 #include "pyrometer/energy/symmetric_sum.hpp"
 #include "pyrometer/energy/vertex_tree.hpp"
 
 namespace energy = pyrometer::energy;
 using pyrometer::Index;
 
-TEST_CASE("weighted squares do not read beyond the matrix and do not mix rows") {
+TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do not depend on other laws") {
   for (const Index features : {1, 3, 8, 13})
-    for (const Index rows : {1, 8, 27}) {
-      std::vector<double> X(static_cast<std::size_t>(rows * features)), weight(16, 0.0), out(X.size());
+    for (const Index rows : {1, 8, 27, 150}) {
+      const Index laws = 70;
+      std::vector<double> X(static_cast<std::size_t>(rows * features)),
+          variance(static_cast<std::size_t>(laws * (features + 1))), together(static_cast<std::size_t>(laws));
       for (std::size_t i = 0; i < X.size(); ++i) X[i] = std::sin(static_cast<double>(i));
-      for (Index j = 0; j < features; ++j) weight[static_cast<std::size_t>(j)] = 1.0 / static_cast<double>(1 + j);
-      energy::weighted_squares(X.data(), rows, features, weight.data(), 0.5, out.data());
-      for (Index i = 0; i < rows; ++i) {
-        double sum = 0.5;
-        for (Index j = 0; j < features; ++j) {
-          const double x = X[static_cast<std::size_t>(i * features + j)];
-          sum += x * x / static_cast<double>(1 + j);
+      for (std::size_t i = 0; i < variance.size(); ++i) variance[i] = 1.0 / static_cast<double>(1 + i);
+      const auto norms = [&](const double* v, Index count, double* mean) {
+        energy::normal_rows<double>(X.data(), nullptr, 1, rows, features, true, energy::RowLoss::norm,
+                                    {v, count, features + 1}, 1, mean, nullptr);
+      };
+      norms(variance.data(), laws, together.data());
+      for (const Index law : {Index{0}, Index{1}, laws - 1}) {
+        const double* v = variance.data() + law * (features + 1);
+        double sum = 0, alone = 0;
+        for (Index i = 0; i < rows; ++i) {
+          double square = v[features];
+          for (Index j = 0; j < features; ++j)
+            square += v[j] * std::pow(X[static_cast<std::size_t>(i * features + j)], 2);
+          sum += std::sqrt(square);
         }
-        CHECK(out[static_cast<std::size_t>(i)] == doctest::Approx(sum).epsilon(1e-14));
+        norms(v, 1, &alone);
+        CHECK(alone == doctest::Approx(sum / static_cast<double>(rows)).epsilon(1e-14));
+        CHECK(alone == together[static_cast<std::size_t>(law)]);
       }
     }
 }
