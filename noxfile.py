@@ -38,6 +38,12 @@ def mintest(session: nox.Session) -> None:
 
 
 @nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel from the sdist, and test it without a compiler."""
+    session.run("tools/check_wheel.sh", "dist", *session.posargs, external=True)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format of Python and C++."""
     session.install(*tools("ruff", "clang-format"))

