@@ -168,6 +168,8 @@ class Temperature:
 class LayerTemperatures:
     """The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
 
+    ``layers[l]`` is one of them, with numbers (for a batch arrays of its shape); ``len`` and iteration go with it.
+
     Attributes
     ----------
     energy : ndarray, shape (..., L)
@@ -193,8 +195,11 @@ class LayerTemperatures:
     --------
     >>> import pyrometer as pm
     >>> network = pm.Network([[1.0] * 8], hidden=(8, 8), outputs=8, activation="relu")
-    >>> pm.heat_engine(network, pm.Normal(1.0)).layers.gain      # sigma^2 n / 2
+    >>> layers = pm.heat_engine(network, pm.Normal(1.0)).layers
+    >>> layers.gain                                             # sigma^2 n / 2
     array([4., 4.])
+    >>> layers[1].energy, [layer.parameters for layer in layers]
+    (256.0, [64, 64, 64])
     """
 
     energy: npt.NDArray[np.float64]
@@ -206,6 +211,14 @@ class LayerTemperatures:
     gain: npt.NDArray[np.float64]
     marginal: npt.NDArray[np.float64]
     verdict: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __getitem__(self, layer: int) -> LayerTemperatures:
+        """Return one layer; the last one hands no energy on, and its gain is nan."""
+        columns = vars(self) | {"gain": np.append(self.gain, np.full_like(self.energy[..., :1], np.nan), axis=-1)}
+        return LayerTemperatures(**{name: shaped(np.asarray(array[..., layer])) for name, array in columns.items()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ PLANTED = {
     "core includes Python": ("foreign-include", "cpp/pyrometer/base/chunks.cpp", "#include <Python.h>\n"),
     "core includes a stranger": ("foreign-include", "cpp/pyrometer/base/chunks.cpp", "#include <boost/config.hpp>\n"),
     "bindings include Eigen": ("foreign-include", "cpp/bindings/module.cpp", "#include <Eigen/Core>\n"),
-    "plain file depends on the level": ("level", "cpp/pyrometer/base/chunks.cpp", '#include "pyrometer/base/simd.hpp"\n'),
+    "plain file knows the level": ("level", "cpp/pyrometer/base/chunks.cpp", '#include "pyrometer/base/simd.hpp"\n'),
     "bindings reach Eigen": ("eigen-in-bindings", "cpp/pyrometer/base/types.hpp", "#include <Eigen/Core>\n"),
     "doctest outside of tests": ("foreign-include", "cpp/pyrometer/base/chunks.cpp", "#include <doctest/doctest.h>\n"),
     "relative include": ("include-path", "cpp/pyrometer/base/chunks.cpp", '#include "chunks.hpp"\n'),

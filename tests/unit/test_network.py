@@ -393,3 +393,14 @@ def test_functions_are_sampled_with_those_parameters(law, bias):
         x = np.sin(np.sin(X @ layers[0][0].T + layers[0][1]) @ layers[1][0].T + layers[1][1])
         error = np.mean(np.sum((y - x @ layers[2][0].T - layers[2][1]) ** 2, axis=1))
         assert energies[index] == pytest.approx(error, rel=1e-12)
+
+
+def test_layers_one_by_one():
+    network = pm.Network(np.ones((3, 4)), hidden=(5, 6), outputs=2, activation="relu")
+    layers = pm.heat_engine(network, pm.Normal([[1.0], [2.0]])).layers
+    assert len(layers) == len(list(layers)) == 3
+    np.testing.assert_array_equal(layers[1].energy, layers.energy[:, 1])
+    np.testing.assert_array_equal(layers[0].gain, layers.gain[:, 0])
+    assert layers[-1].verdict.tolist() == layers.verdict[:, 2].tolist()
+    assert np.isnan(layers[2].gain).all()
+    assert [layer.parameters for layer in layers] == [20, 30, 12]
