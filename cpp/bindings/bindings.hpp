@@ -48,6 +48,7 @@ decltype(auto) released(Work&& work) {
 void bind_info(py::module_& module);
 void bind_random(py::module_& module);
 void bind_moments(py::module_& module);
+void bind_states(py::module_& module);
 void bind_minimum(py::module_& module);
 void bind_logistic(py::module_& module);
 void bind_absolute(py::module_& module);

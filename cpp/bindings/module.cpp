@@ -39,6 +39,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bindings::bind_info(module);
   bindings::bind_random(module);
   bindings::bind_moments(module);
+  bindings::bind_states(module);
   bindings::bind_minimum(module);
   bindings::bind_logistic(module);
   bindings::bind_absolute(module);

@@ -37,6 +37,17 @@ def merge_moments(
     count_a: int, mean_a: _F64, scatter_a: _F64, count_b: int, mean_b: _F64, scatter_b: _F64, sign: int
 ) -> tuple[_F64, _F64]: ...
 
+# Sums over B blocks (B, 3 + d + d(d+1)/2) of 1, loss, score, z_j, z_j z_k for j <= k; density "normal", "laplace",
+# "bernoulli" or "scores" -> (resamples + 1, 2) energies and entropies, or (resamples + 1, 3) their changes and the
+# divergence. The samples themselves come first; nan where there is no density.
+def redrawn_states(sums: _F64, density: str, seed: _Seed, resamples: int, threads: int) -> _F64: ...
+def redrawn_shifts(old: _F64, now: _F64, density: str, seed: _Seed, resamples: int, threads: int) -> _F64: ...
+
+# Only the first old_dealt and now_dealt blocks, of equally many rows, change hands.
+def dealt_shifts(
+    old: _F64, now: _F64, old_dealt: int, now_dealt: int, density: str, seed: _Seed, resamples: int, threads: int
+) -> _F64: ...
+
 # minimum: value (s,), parameters (s, n), gap (s,), relative_error (s,), condition (s,), rank (s,) int64.
 _Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pyrometer import _validate
 from pyrometer._validate import RandomSource
-from pyrometer.states import DataState
+from pyrometer.data_state import DataState
 
 __all__ = ["Drift", "drift"]
 
@@ -64,6 +64,7 @@ def drift(
     bandwidth: float,
     resamples: int = 199,
     rng: RandomSource = None,
+    threads: int | None = None,
 ) -> Drift:
     r"""Temperature of data that move continuously under a fixed model (2.11), with bands.
 
@@ -82,6 +83,8 @@ def drift(
         How often the blocks of each state are drawn again for its errors; at least 99.
     rng : int, SeedSequence, Generator or None
         Source of randomness.
+    threads : int, optional
+        At least 1; changes the speed and not a bit of the result. Default: all that OpenMP offers.
 
     Returns
     -------
@@ -116,9 +119,10 @@ def drift(
         raise ValueError(f"states must have one loss and the same features, got {sorted(kinds)}.")
     width = _validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
     count = _validate.count("resamples", resamples, minimum=99)
+    workers = _validate.threads(threads)
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_validate.seed(rng))))
     values = np.array([[state.energy, state.entropy] for state in states])
-    noise = np.array([state.covariance(count, random) for state in states])
+    noise = np.array([state.covariance(count, random, workers) for state in states])
     level, slope = _parabolas(at, width)
     smooth, slopes = level @ values, slope @ values
     spread = np.einsum("tk,kij->tij", slope**2, noise)

@@ -12,8 +12,9 @@ import numpy as np
 from pyrometer import _validate
 from pyrometer._files import Archive
 from pyrometer._validate import RandomSource
+from pyrometer.data_state import DataState, Model, as_state
 from pyrometer.laws import Law, Mixed, Normal, Uniform
-from pyrometer.states import DataState, Model, Shift, as_state, shift
+from pyrometer.states import Shift, shift
 from pyrometer.systems import LinearRegression, LogisticRegression
 from pyrometer.temperature import temperature
 

@@ -67,3 +67,12 @@ def test_shift(run, files):
     assert same.exit_code == 3
     assert json.loads(same.stdout, parse_constant=pytest.fail)["tables"][0]["rows"][0]["T"] is None
     assert run("shift", a, a, "--target", "y", "--fail-on", "shifted").exit_code == 0
+
+
+def test_a_shift_under_another_density(run, files):
+    (a, *one), (b, *other) = files
+    result = run("shift", a, b, "--target", "y", "--format", "json", "--density", "kernel", "--fail-on", "shifted")
+    assert result.exit_code == 1
+    found = pm.shift(tuple(one), tuple(other), model=pm.LinearRegression(*one), density="kernel", rng=0)
+    (table,) = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
+    assert table["rows"][0]["KL"] == pytest.approx(found.divergence, rel=1e-10)

@@ -122,3 +122,18 @@ def test_the_sequence_is_pinned():
     assert _core.uniforms((1, 2), 5, 1, 0, 2).ravel().tolist() == PINNED["uniforms"]
     assert _core.normals((1, 2), 5, 1, 0, 4, True).ravel().tolist() == PINNED["single normals"]
     assert _core.uniforms((1, 2), 5, 1, 0, 4, True).ravel().tolist() == PINNED["single uniforms"]
+
+
+@pytest.mark.parametrize("function", ["redrawn_states", "redrawn_shifts", "dealt_shifts"])
+def test_more_resamples_of_a_state_extend_the_sequence_for_any_threads(function):
+    z = np.random.default_rng(2).normal(size=(1000, 20, 2))
+    sums = np.stack(
+        [np.full(1000, 20.0), *(np.abs(z[..., 0]) ** k @ np.ones(20) for k in (2, 1)), *z.sum(axis=1).T]
+        + [(z[..., j] * z[..., k]).sum(axis=1) for j, k in ((0, 0), (0, 1), (1, 1))],
+        axis=1,
+    )
+    samples = {"redrawn_states": (sums,), "redrawn_shifts": (sums, sums[:300])}.get(function, (sums, sums, 1000, 300))
+    call = getattr(_core, function)
+    many = call(*samples, "normal", SEED, 2000, 1)
+    assert len({digest(call(*samples, "normal", SEED, 2000, threads)) for threads in (1, 2, 3, 7, 0)}) == 1
+    assert np.array_equal(call(*samples, "normal", SEED, 77, 1), many[:78])

@@ -34,8 +34,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_validate", "_files", "_progress", "_sources", "_special"),
     ("results", "table", "_columns", "_formats", "_layout", "config", "datasets"),
     ("laws", "systems", "moments", "architecture", "initialisations"),
-    ("energy", "minimum", "entropy", "_formulas", "_squares", "_rows", "_layers", "_layer_variance", "_activations"),
-    ("temperature", "network", "states", "mixture", "boltzmann", "monitor", "drift"),
+    (
+        *("energy", "minimum", "entropy", "_formulas", "_squares", "_rows", "_layers", "_layer_variance"),
+        *("_activations", "_blocks", "_densities"),
+    ),
+    ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "drift"),
     ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),
     ("__init__",),
     ("cli", "report", "plot"),
@@ -44,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {
     *("_core", "config", "energy", "_squares", "_rows", "minimum", "moments", "network", "_layers", "_activations"),
+    *("data_state", "states"),
 }
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy", "narwhals"}

@@ -34,6 +34,13 @@ __all__ = ["command"]
     show_default=True,
     help="Neighbouring rows that belong together: above 1 for series.",
 )
+@click.option(
+    "--density",
+    type=click.Choice(["gaussian", "kernel", "mixture"]),
+    default="gaussian",
+    show_default=True,
+    help="Density of the features.",
+)
 @click.option("--resamples", type=click.IntRange(min=99), default=999, show_default=True, help="For errors and p.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
 @alpha_option
@@ -53,6 +60,7 @@ def command(
     energy: str,
     intercept: bool,
     block: int,
+    density: str,
     resamples: int,
     seed: int,
     alpha: float,
@@ -72,7 +80,9 @@ def command(
     from pyrometer.table import Table
 
     model = linear_system(energy, old.X, old.y, intercept)
-    found = shift((old.X, old.y), (new.X, new.y), model=model, block=block, resamples=resamples, rng=seed)
+    found = shift(
+        (old.X, old.y), (new.X, new.y), model=model, block=block, density=density, resamples=resamples, rng=seed
+    )
     loss = loss_unit(energy, target)
     row = {
         "dE": found.energy_change,
@@ -98,6 +108,7 @@ def command(
         "intercept": intercept,
         "energy": energy,
         "block": block,
+        "density": density,
         "resamples": resamples,
         "seed": seed,
     }

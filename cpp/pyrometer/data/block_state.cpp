@@ -1,0 +1,101 @@
+#include "pyrometer/data/block_state.hpp"
+
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "pyrometer/base/require.hpp"
+
+namespace pyrometer::data {
+namespace {
+
+constexpr double kLeastShare = 1e-12;
+
+std::size_t size_of(Index n) { return static_cast<std::size_t>(n); }
+
+}  // namespace
+
+Density density_named(std::string_view name) {
+  static constexpr std::pair<std::string_view, Density> table[] = {{"normal", Density::normal},
+                                                                   {"laplace", Density::laplace},
+                                                                   {"bernoulli", Density::bernoulli},
+                                                                   {"scores", Density::scores}};
+  for (const auto& [known, density] : table)
+    if (known == name) return density;
+  require(false, "density must be normal, laplace, bernoulli or scores, got '", name, "'");
+  return Density::normal;
+}
+
+Index block_coordinates(Index columns) {
+  Index d = 1;
+  while (block_columns(d) < columns) ++d;
+  require(block_columns(d) == columns, "sums must have 3 + d + d (d + 1) / 2 columns for some d >= 1, got ", columns);
+  return d;
+}
+
+BlockState::BlockState(Index d) : d_(d), mean_(size_of(d)), factor_(size_of(d * d)) {}
+
+bool BlockState::fit(const double* sums, Density density) {
+  const double rows = sums[0];
+  if (!(rows > 0)) return false;
+  energy = sums[1] / rows;
+  score_ = sums[2] / rows;
+  const double *const first = sums + 3, *const second = first + d_;
+  for (Index j = 0; j < d_; ++j) mean_[size_of(j)] = first[j] / rows;
+  log_determinant_ = 0;
+  for (Index j = 0; j < d_; ++j) {
+    double* const row = factor_.data() + j * d_;
+    for (Index k = 0; k <= j; ++k) {
+      const double* const other = factor_.data() + k * d_;
+      const double covariance = second[k * d_ - k * (k - 1) / 2 + j - k] / rows - mean_[size_of(j)] * mean_[size_of(k)];
+      double left = covariance;
+      for (Index i = 0; i < k; ++i) left -= row[i] * other[i];
+      if (k < j) {
+        row[k] = left / other[k];
+      } else {
+        if (!(left > kLeastShare * covariance)) return false;
+        row[k] = std::sqrt(left);
+        log_determinant_ += std::log(left);
+      }
+    }
+  }
+  if (density == Density::scores) {
+    entropy = score_;
+    return true;
+  }
+  const double normal = 1 + std::log(2 * std::numbers::pi);
+  entropy = 0.5 * (static_cast<double>(d_) * normal + log_determinant_);
+  if (density == Density::bernoulli) entropy += score_;
+  if (density == Density::laplace) {
+    if (!(score_ > 0)) return false;
+    entropy += 1 + std::log(2 * score_);
+  }
+  return true;
+}
+
+double divergence(const BlockState& old, const BlockState& now, Density density, double* scratch) {
+  const Index d = old.d_;
+  double *const solved = scratch, *const away = scratch + d * d;  // the old factor's inverse times the new one, times m
+  double squares = 0;
+  for (Index r = 0; r < d; ++r) {
+    const double* const row = old.factor_.data() + r * d;
+    for (Index c = 0; c <= r; ++c) {
+      double left = now.factor_[size_of(r * d + c)];
+      for (Index i = c; i < r; ++i) left -= row[i] * solved[i * d + c];
+      solved[r * d + c] = left /= row[r];
+      squares += left * left;
+    }
+    double left = now.mean_[size_of(r)] - old.mean_[size_of(r)];
+    for (Index i = 0; i < r; ++i) left -= row[i] * away[i];
+    away[r] = left /= row[r];
+    squares += left * left;
+  }
+  double result = 0.5 * (squares - static_cast<double>(d) + old.log_determinant_ - now.log_determinant_);
+  if (density == Density::laplace) {
+    const double share = now.score_ / old.score_;
+    result += share - 1 - std::log(share);
+  }
+  return result;
+}
+
+}  // namespace pyrometer::data

@@ -1,0 +1,172 @@
+"""Densities of rows beyond the Gaussian: fitted by libraries, scored row by row.
+
+The joint density is p(y | x) p(x) (2.12). The caller chooses p(x); p(y | x) belongs to the loss, as in `DataState`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Density", "Estimator", "Joint", "Rows", "cross_fitted", "known"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_FOLDS = 5
+_COMPONENTS = (1, 2, 4, 8)
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """What can be fitted to rows and score others, such as the densities of scikit-learn."""
+
+    def fit(self, X: Any) -> Any:
+        """Fit to rows (m, p)."""
+
+    def score_samples(self, X: Any) -> Any:
+        """Logarithm of the density at rows (m, p)."""
+
+
+Density: TypeAlias = str | Estimator | Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as a density sees them: features, residuals, and what the model thinks of the entropy of each label."""
+
+    x: _Array
+    residual: _Array
+    inner: _Array
+
+    def __getitem__(self, chosen: npt.NDArray[Any]) -> Rows:
+        return Rows(self.x[chosen], self.residual[chosen], self.inner[chosen])
+
+    def __add__(self, other: Rows) -> Rows:
+        return Rows(
+            *(np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("x", "residual", "inner"))
+        )
+
+
+def known(density: Any) -> Density:
+    """Check what a caller names as density."""
+    if isinstance(density, str):
+        if density not in ("gaussian", "kernel", "mixture"):
+            raise ValueError(f"density must be 'gaussian', 'kernel', 'mixture' or an object, got {density!r}.")
+    elif not isinstance(density, Estimator) and not callable(density):
+        raise TypeError(
+            "density must be a name, an object with fit and score_samples, or a function that gives the logarithm of "
+            f"the density of rows, got {type(density).__name__}."
+        )
+    return density  # type: ignore[no-any-return]
+
+
+class Joint:
+    """The joint density of rows, p(x) as the caller chose and p(y | x) as the loss has it."""
+
+    def __init__(self, density: Density, loss: str, rows: Rows) -> None:
+        self.loss, self.rows = loss, rows
+        self.is_fitted = isinstance(density, (str, Estimator))
+        self.features = _features(density, rows.x)
+        self.centre = rows.x.mean(axis=0)
+        if loss == "mse":
+            design = self._design(rows)
+            self.slopes = np.asarray(np.linalg.lstsq(design, rows.residual, rcond=None)[0], dtype=np.float64)
+            self.variance = np.mean(self._left(rows) ** 2)
+        self.width = np.abs(rows.residual).mean()
+
+    def scores(self, other: Rows) -> _Array:
+        """Return -ln p of rows."""
+        if self.loss == "mse":
+            target = 0.5 * (np.log(2.0 * np.pi * self.variance) + self._left(other) ** 2 / self.variance)
+        elif self.loss == "mae":
+            target = np.log(2.0 * self.width) + np.abs(other.residual) / self.width
+        else:
+            target = other.inner
+        return np.asarray(target - self.features(other.x))
+
+    def influence(self, other: Joint) -> _Array:
+        """How each row of this density moves the mean score of the rows of another, times the number of rows.
+
+        A row that is weighed more by w adds w (1 - p_other / p) through a density of features that may take any form,
+        and through p(y | x) what moves the slopes and the width.
+        """
+        moved = np.zeros(len(self.rows.x))
+        if self.is_fitted:
+            moved -= np.exp(other.features(self.rows.x) - self.features(self.rows.x))
+        if self.loss == "mse":
+            left, theirs, design = self._left(self.rows), self._left(other.rows), self._design(self.rows)
+            pull = np.linalg.solve(design.T @ design / len(left), self._design(other.rows).T @ theirs / len(theirs))
+            moved -= left * (design @ pull) / self.variance
+            moved += 0.5 * left**2 * (self.variance - np.mean(theirs**2)) / self.variance**2
+        elif self.loss == "mae":
+            moved += np.abs(self.rows.residual) * (self.width - other.width) / self.width**2
+        return moved
+
+    def _design(self, rows: Rows) -> _Array:
+        return np.column_stack([np.ones(len(rows.x)), rows.x - self.centre])
+
+    def _left(self, rows: Rows) -> _Array:
+        return np.asarray(rows.residual - self._design(rows) @ self.slopes)
+
+
+def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> _Array:
+    """Return -ln p of every row, under a density of the blocks that are not in its fifth."""
+    fold = np.arange(len(rows.x)) // block % _FOLDS
+    scores = np.empty(len(fold))
+    for k in range(_FOLDS):
+        scores[fold == k] = Joint(density, loss, rows[fold != k]).scores(rows[fold == k])
+    return scores
+
+
+def _features(density: Density, x: _Array) -> Callable[[_Array], _Array]:
+    """Return ln p(x) as a function, fitted to `x` unless it comes fitted."""
+    found: Callable[[_Array], Any]
+    if density == "kernel":
+        found = _kernel(x)
+    elif density == "mixture":
+        found = _mixture(x)
+    elif isinstance(density, Estimator):
+        found = copy.deepcopy(density).fit(x).score_samples
+    else:
+        found = density  # type: ignore[assignment]
+
+    def checked(other: _Array) -> _Array:
+        result = np.asarray(found(other), dtype=np.float64)
+        if result.shape != (len(other),):
+            raise ValueError(
+                f"density must give one logarithm for each row, shape {(len(other),)}, got {result.shape}."
+            )
+        if not np.isfinite(result).all():
+            row = int(np.argmin(np.isfinite(result)))
+            raise ValueError(f"density must be above 0 and finite at every row, got {result[row]} for its logarithm.")
+        return result
+
+    return checked
+
+
+def _kernel(x: _Array) -> Callable[[_Array], Any]:
+    """Gaussian kernels with the covariance of the rows, scaled by Scott's rule."""
+    try:
+        from scipy.stats import gaussian_kde
+    except ImportError as error:
+        raise ImportError("density='kernel' needs SciPy: pip install 'pyrometer[density]'.") from error
+    density = gaussian_kde(x.T)
+    return lambda other: density.logpdf(other.T)
+
+
+def _mixture(x: _Array) -> Callable[[_Array], Any]:
+    """Gaussians of 1, 2, 4 or 8 components, as many as the Bayesian information criterion says."""
+    try:
+        from sklearn.mixture import GaussianMixture
+    except ImportError as error:
+        raise ImportError("density='mixture' needs scikit-learn: pip install 'pyrometer[density]'.") from error
+    centre, size = x.mean(axis=0), x.std(axis=0)  # its guard against flat components is in units of the features
+    z = (x - centre) / size
+    some = [k for k in _COMPONENTS if k * (x.shape[1] + 1) < len(x)]
+    tried = [GaussianMixture(k, max_iter=1000, random_state=0).fit(z) for k in some]
+    best = min(tried, key=lambda mixture: float(mixture.bic(z)))
+    return lambda other: best.score_samples((other - centre) / size) - np.log(size).sum()

@@ -1,0 +1,51 @@
+"""The p-value of a shift keeps its level: among samples of one distribution 5 % are called shifted at 5 %."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import pyrometer as pm
+
+
+def flat(X):
+    return np.zeros(len(X))
+
+
+def p_values(draw, old, new, repetitions, block=1):
+    """P-values of samples of `old` and `new` rows that `draw` takes from one distribution."""
+    p = np.empty(repetitions)
+    for k in range(repetitions):
+        pair = (draw(np.random.default_rng([k, i, old]), rows) for i, rows in enumerate((old, new)))
+        found = pm.shift(*pair, model=flat, energy="mae", block=block, resamples=99, rng=k, threads=1)
+        p[k] = found.p_value
+    return p
+
+
+def skewed(rng, rows):
+    """Draw features and residuals with heavy tails, which depend on each other."""
+    x = rng.standard_exponential(rows)
+    return x[:, None], x * rng.standard_normal(rows)
+
+
+def wave(rng, rows):
+    """Draw residuals that remember some twenty rows: an autoregression of 0.95."""
+    noise = rng.normal(size=rows + 199)
+    kernel = 0.95 ** np.arange(200)
+    return rng.normal(size=(rows, 1)), np.convolve(noise, kernel, mode="valid")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(200, 200), (2000, 2000), (20_000, 20_000), (20_000, 100), (300, 5000)], ids=str
+)
+def test_independent_rows(old, new):
+    """Whatever the sizes: only blocks of one size change hands, and the least p-value is as likely as any other."""
+    repetitions = 2000 if old == new else 500
+    p = p_values(skewed, old, new, repetitions)
+    for level in (0.01, 0.05, 0.5):
+        assert stats.binomtest(int((p <= level).sum()), repetitions, level).pvalue > 1e-3, level
+
+
+def test_rows_that_remember_need_blocks():
+    alone, together = (p_values(wave, 2000, 2000, 300, block) for block in (1, 100))
+    assert (alone <= 0.05).mean() > 0.2
+    assert stats.binomtest(int((together <= 0.05).sum()), 300, 0.05).pvalue > 1e-3

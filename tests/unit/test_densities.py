@@ -1,0 +1,190 @@
+"""States whose features are no Gaussians: entropies, divergences and errors against quadrature; the limit of a grid."""
+
+import builtins
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+from scipy.special import expit, logsumexp
+from sklearn.neighbors import KernelDensity
+
+import pyrometer as pm
+
+
+def flat(X):
+    return np.zeros(len(X))
+
+
+def two_hills(gap):
+    """Logarithm of the density of a fair mixture of normals at -gap and gap."""
+    return lambda X: logsumexp(stats.norm.logpdf(X[:, [0]], [-gap, gap], 0.5), axis=1) - np.log(2.0)
+
+
+def hills(rng, m, gap=2.0, noise=1.0):
+    return (rng.choice([-gap, gap], size=m) + 0.5 * rng.normal(size=m))[:, None], noise * rng.normal(size=m)
+
+
+def entropy_of(log_density):
+    def inside(x):
+        value = log_density(np.array([[x]]))[0]
+        return -np.exp(value) * value
+
+    return quad(inside, -8, 8, epsabs=1e-10, limit=200)[0]
+
+
+NOISE = 0.5 * np.log(2.0 * np.pi * np.e)  # entropy of normal residuals of variance 1
+
+
+@pytest.mark.parametrize("cells", [2.0, 1.0, 0.25])
+def test_the_discrete_entropy_of_a_grid_is_the_differential_one_less_the_logarithm_of_a_cell(cells):
+    """(2.24)-(2.25) with (A.1): for a normal the difference is about cells^2 / 24, for smooth labels as well."""
+    x = np.repeat(np.arange(-12.0, 12.0, cells), 2)[:, None]
+    y = np.tile([0.0, 1.0], len(x) // 2)
+    state = pm.DataState(
+        x, y, model=lambda X: expit(0.5 * X[:, 0]), energy="ce", density=lambda X: stats.norm.logpdf(X[:, 0])
+    )
+    labels = quad(lambda u: stats.norm.pdf(u) * stats.bernoulli.entropy(expit(0.5 * u)), -12, 12)[0]
+    differential = stats.norm.entropy() + labels
+    assert state.discrete_entropy + np.log(cells) == pytest.approx(
+        differential, abs=cells**2 / 8 if cells > 1 else 1e-6
+    )
+
+
+@pytest.mark.parametrize("energy", ["mse", "mae", "ce"])
+def test_the_discrete_entropy_of_a_sample_is_that_of_its_normalised_density(energy):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, 2)) @ [[1.0, 0.5], [0.0, 2.0]]
+    y = (rng.normal(size=60) > 0).astype(float) if energy == "ce" else rng.normal(size=60) + x[:, 0]
+    state = pm.DataState(x, y, model=lambda X: expit(0.3 * X[:, 1]), energy=energy)
+    left = y - expit(0.3 * x[:, 1])
+    if energy == "mse":
+        z = np.column_stack([x, left])
+        p = stats.multivariate_normal(z.mean(axis=0), np.cov(z.T, bias=True)).pdf(z)
+    else:
+        p = stats.multivariate_normal(x.mean(axis=0), np.cov(x.T, bias=True)).pdf(x)
+        p *= stats.laplace.pdf(left, 0, np.abs(left).mean()) if energy == "mae" else 1.0 - np.abs(left)
+    assert state.discrete_entropy == pytest.approx(stats.entropy(p), rel=1e-10)
+
+
+@pytest.mark.parametrize("density", ["kernel", "mixture"])
+def test_entropies_are_those_of_quadrature_where_a_gaussian_is_far_off(density):
+    x, y = hills(np.random.default_rng(2), 4000)
+    truth = entropy_of(two_hills(2.0)) + NOISE
+    state = pm.DataState(x, y, model=flat, energy="mse", density=density)
+    error = np.std(state._kept.scores) / np.sqrt(4000)
+    # Scott's rule is wide for two hills; its excess is a divergence, never negative.
+    assert -4.5 * error < state.entropy - truth < (0.2 if density == "kernel" else 4.5 * error)
+    assert pm.DataState(x, y, model=flat, energy="mse").entropy - truth > 0.4
+
+
+def test_an_estimator_is_fitted_to_what_it_does_not_score():
+    x, y = hills(np.random.default_rng(3), 103)
+    estimator = KernelDensity(bandwidth=0.4)
+    state = pm.DataState(x, y, model=flat, energy="mae", density=estimator, block=4)
+    expected = np.empty(103)
+    for i in range(103):
+        others = [j for j in range(103) if (j // 4) % 5 != (i // 4) % 5]
+        law = stats.laplace(0, np.abs(y[others]).mean())
+        p = stats.norm.pdf(x[i, 0], x[others, 0], 0.4).mean() * law.pdf(y[i])
+        expected[i] = -np.log(p)
+    assert state.entropy == pytest.approx(expected.mean(), rel=1e-10)
+    assert state.energy == pytest.approx(np.abs(y).mean())
+    assert not hasattr(estimator, "tree_")
+
+
+def test_changes_between_known_densities_and_their_errors():
+    """Entropies, divergence, cross entropy and T against quadrature, in units of errors that are the spread."""
+    old, new = two_hills(2.0), two_hills(1.7)
+    kl = quad(lambda u: np.exp(new(np.array([[u]]))[0]) * (new(np.array([[u]])) - old(np.array([[u]])))[0], -8, 8)[0]
+    truth = {
+        "energy_change": 1.4**2 - 1.0,
+        "entropy_change": entropy_of(new) - entropy_of(old) + np.log(1.4),
+        "divergence": kl + 0.5 * (1.4**2 - 1.0 - np.log(1.4**2)),
+    }
+    truth["cross_entropy"] = truth["entropy_change"] + truth["divergence"]
+    truth["temperature"] = truth["energy_change"] / truth["entropy_change"]
+    rng = np.random.default_rng(4)
+    found = []
+    for k in range(150):
+        states = [
+            pm.DataState(*hills(rng, 1000, gap, noise), model=flat, energy="mse", density=density)
+            for gap, noise, density in ((2.0, 1.0, old), (1.7, 1.4, new))
+        ]
+        found.append(pm.shift(*states, model=flat, resamples=99, rng=k))
+    for name, value in truth.items():
+        z = [(getattr(each, name) - value) / getattr(each, f"{name}_error") for each in found]
+        assert abs(np.mean(z)) < 0.5, name
+        assert np.std(z) == pytest.approx(1.0, abs=0.2), name
+
+
+def test_a_kernel_sees_what_moments_do_not():
+    rng = np.random.default_rng(5)
+    x, y = hills(rng, 300)
+    round_x = rng.normal(size=(300, 1)) * np.sqrt(4.25)
+    pair = (x, y), (round_x, rng.normal(size=300))
+    found = {name: pm.shift(*pair, model=flat, energy="mse", density=name, rng=0) for name in ("gaussian", "kernel")}
+    assert found["gaussian"].p_value > 0.05
+    assert found["kernel"].p_value < 0.01
+    assert found["kernel"].divergence > 0.1
+    assert found["kernel"].energy_change == pytest.approx(found["gaussian"].energy_change, rel=1e-10)
+
+
+def test_the_p_value_keeps_its_level_with_a_kernel():
+    """The density is fitted to both samples together: it must not know whose the rows are."""
+    rng = np.random.default_rng(6)
+    p = np.empty(300)
+    for k in range(len(p)):
+        (x, y), (u, v) = hills(rng, 60), hills(rng, 30)
+        p[k] = pm.shift((x, y), (u, v), model=flat, energy="mse", density="kernel", resamples=99, rng=k).p_value
+    assert stats.binomtest(int((p <= 0.05).sum()), len(p), 0.05).pvalue > 1e-3
+    assert stats.kstest(p - rng.uniform(0, 0.01, size=len(p)), "uniform").pvalue > 1e-3
+
+
+def test_drift_takes_states_of_any_density():
+    rng = np.random.default_rng(7)
+    states = [
+        pm.DataState(*hills(rng, 3000, noise=noise), model=flat, energy="mse", density=two_hills(2.0))
+        for noise in (1.0, 1.3, 1.6)
+    ]
+    found = pm.drift([0.0, 1.0, 2.0], states, bandwidth=2.0, resamples=99, rng=0)
+    assert (np.abs(found.temperature - 2.0 * np.array([1.0, 1.3, 1.6]) ** 2) < 4.5 * found.temperature_error).all()
+
+
+X, Y = hills(np.random.default_rng(8), 40)
+
+
+@pytest.mark.parametrize(
+    ("density", "error", "message"),
+    [
+        ("flat", ValueError, "density must be 'gaussian', 'kernel', 'mixture' or an object, got 'flat'"),
+        (3.0, TypeError, "density must be a name, an object with fit and score_samples"),
+        (lambda X: 0.0, ValueError, "one logarithm for each row"),
+        (lambda X: np.full(len(X), -np.inf), ValueError, "above 0 and finite at every row"),
+    ],
+)
+def test_bad_densities(density, error, message):
+    with pytest.raises(error, match=message):
+        pm.DataState(X, Y, model=flat, energy="mse", density=density)
+
+
+def test_states_that_do_not_go_together():
+    kernel = pm.DataState(X, Y, model=flat, energy="mse", density="kernel")
+    with pytest.raises(ValueError, match="the same kind of density, got gaussian and kernel"):
+        pm.shift((X, Y), kernel, model=flat, energy="mse")
+    with pytest.raises(ValueError, match="at least 8 blocks of rows for this density, got 4"):
+        pm.DataState(X, Y, model=flat, energy="mse", density="kernel", block=10)
+
+
+@pytest.mark.parametrize(("density", "library"), [("kernel", "scipy"), ("mixture", "sklearn")])
+def test_a_library_that_is_not_there(monkeypatch, density, library):
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name.startswith(library):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"pip install 'pyrometer\[density\]'"):
+        pm.DataState(X, Y, model=flat, energy="mse", density=density)
