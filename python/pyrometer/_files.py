@@ -45,7 +45,8 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename == temporary:
+        # A disk that is full names no file.
+        if error.filename in (temporary, None):
             error.filename, error.filename2 = path, None
         raise
     finally:

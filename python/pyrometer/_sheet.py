@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,8 @@ class Sheet:
                 rows += answer.verdicts.size
         return rows
 
-    def table(self) -> Table:
-        """Return the rows that are filled."""
+    def table(self, about: Mapping[str, Any] | None = None) -> Table:
+        """Return the rows that are filled, `about` among what is said of them."""
         plan, complete = self.plan, bool(self._filled.all())
         systems, laws, stacks = list(plan.systems.values()), list(plan.laws.values()), plan.stacks
         repeats = stacks * plan.columns
@@ -87,7 +87,7 @@ class Sheet:
             columns = {name: _some(column, self._filled) for name, column in columns.items()}
         count = f"{int(stacks.sum())} systems, {int(batches.sum())} laws"
         title = f"Sweep: {count}" + ("" if complete else f"; stopped at {int(self._filled.sum())} of {plan.rows} rows")
-        return Table(title, columns, _UNITS, self._provenance(complete))
+        return Table(title, columns, _UNITS, {**self._provenance(complete), **(about or {})})
 
     def _provenance(self, complete: bool) -> dict[str, Any]:
         options = self.plan.options

@@ -54,7 +54,7 @@ LIGHT = {"numpy", "narwhals"}
 HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}}
 LAZY = {
     *("pyarrow", "pandas", "polars", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
-    *("torch", "keras", "tensorflow", "onnx", "dask", "click", "rich"),
+    *("torch", "keras", "tensorflow", "onnx", "dask", "click", "rich", "tomli"),
 }
 
 # ---- Files.

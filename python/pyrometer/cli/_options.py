@@ -164,12 +164,12 @@ class Subject:
     features: str
 
 
-def listed(columns: str | None) -> list[str] | None:
+def listed(columns: str | list[str] | None) -> list[str] | None:
     """Return the names that --columns gives."""
-    return [name.strip() for name in columns.split(",")] if columns is not None else None
+    return [name.strip() for name in columns.split(",")] if isinstance(columns, str) else columns
 
 
-def read(path: str, target: str, drop: tuple[str, ...], columns: str | None, standardize: bool) -> Subject:
+def read(path: str, target: str, drop: tuple[str, ...], columns: str | list[str] | None, standardize: bool) -> Subject:
     """Read a file as the options say."""
     from pyrometer.datasets import standardize as in_deviations
     from pyrometer.interop import read_data

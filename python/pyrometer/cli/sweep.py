@@ -1,0 +1,74 @@
+"""``pyrometer sweep``."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("sweep", short_help="Print the temperatures of many systems under many laws.")
+@click.argument("config", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
+)
+def command(config: str, threads: int | None) -> None:
+    """Compute the temperatures of many systems under many laws, as CONFIG, a TOML file, describes them.
+
+    \b
+    output = "sweep.parquet"        # or .csv, .json; paths are relative to CONFIG
+    methods = ["exact"]             # exact, refined, asymptotic, monte-carlo, mean-field, ...
+    samples = 10000                 # of monte-carlo; with seed = 0
+    resolution = 1.0
+
+    \b
+    [systems.squares]               # as many as you like
+    data = "rows.csv"               # CSV, Parquet or Arrow
+    target = "price"
+    columns = ["a", "b"]            # or drop = ["id"]; default: all but the target
+    standardize = true              # default: false
+    energy = "mse"                  # or mae, ce
+    l2 = 0.1                        # or l1; default: no penalty
+    intercept = true
+
+    \b
+    [systems.net]
+    data = "rows.csv"
+    target = "price"
+    hidden = [64, 64]               # makes it a network
+    activation = "tanh"
+    bias = false
+
+    \b
+    [laws.wide]
+    kind = "Normal"                 # Uniform: length; HeNormal, GlorotUniform, ...: gain
+    scale = {logspace = [0, 4, 50]} # 50 laws, from 10^0 to 10^4; or a number, or a list
+
+    Every law must fit every system. Finished parts are kept in the folder OUTPUT.parts: a run that was stopped goes on
+    where it was. OUTPUT appears when all is done, and is whole.
+    """  # noqa: D301 - the command line wants the character, not its name
+    from pyrometer._progress import bar
+    from pyrometer._sheet import Sheet
+    from pyrometer.cli._config import load
+    from pyrometer.cli._parts import Parts
+    from pyrometer.sweep import answered
+
+    described = load(config, threads)
+    plan, sheet = described.plan, Sheet(described.plan)
+    parts = Parts(f"{described.output}.parts", described.key, plan)
+    with bar(True, "sweep", "rows", plan.rows) as advance:
+        for part, answers in parts.finished():
+            advance(sheet.fill(part, answers))
+        try:
+            for part, answers in answered(plan, None, parts.left()):
+                parts.keep(answers)
+                advance(sheet.fill(part, answers))
+        except KeyboardInterrupt:
+            click.echo("note: the same command goes on from here", err=True)
+            raise
+        finally:
+            parts.flush()
+    table = sheet.table(described.about)
+    table.save(described.output)
+    parts.remove()
+    click.echo(f"{described.output}: {len(table)} rows", err=True)

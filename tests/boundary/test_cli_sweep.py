@@ -1,0 +1,298 @@
+"""``pyrometer sweep``: a file says what, the output is whole or not there, a stopped run goes on."""
+
+import importlib
+import itertools
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyarrow import csv, parquet
+
+import pyrometer as pm
+from pyrometer import _plan
+from pyrometer.cli.sweep import command
+
+README = Path(__file__).parents[2] / "README.md"
+CONFIG = """
+output = "out.parquet"
+methods = ["exact", "monte-carlo"]
+samples = 50
+seed = 3
+
+[systems.squares]
+data = "rows.csv"
+target = "price"
+standardize = true
+l2 = 0.1
+
+[systems.absolute]
+data = "rows.csv"
+target = "price"
+drop = ["c"]
+energy = "mae"
+intercept = false
+
+[systems.net]
+data = "rows.csv"
+target = "price"
+columns = ["a", "b"]
+hidden = 4
+activation = "relu"
+bias = true
+
+[laws.wide]
+kind = "Normal"
+scale = {logspace = [0, 2, 5]}
+
+[laws.narrow]
+kind = "Uniform"
+length = [0.5, 2]
+"""
+RUN = importlib.import_module("pyrometer.sweep")
+
+
+@pytest.fixture
+def folder(file):
+    (file.parent / "sweep.toml").write_text(CONFIG)
+    return file.parent
+
+
+def same(one, other):
+    left, right = parquet.read_table(one), parquet.read_table(other)
+    assert left.schema.equals(right.schema, check_metadata=True)
+    for name in left.column_names:
+        np.testing.assert_array_equal(left[name].to_pylist(), right[name].to_pylist())
+
+
+def test_it_is_the_sweep_of_the_library(run, folder, rows):
+    result = run("sweep", folder / "sweep.toml", "--threads", 1)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"{folder / 'out.parquet'}: 42 rows\n"
+    X, y = rows
+    squares = pm.LinearRegression(pm.datasets.standardize(X, names=("a", "b", "c")), y, penalty=pm.L2(0.1))
+    absolute = pm.LinearRegression(X[:, :2], y, energy="mae", intercept=False)
+    net = pm.Network(X[:, :2], y, hidden=4, activation="relu", bias=True)
+    expected = pm.sweep(
+        {"squares": squares, "absolute": absolute, "net": net},
+        {"wide": pm.Normal(np.logspace(0, 2, 5)[:, None]), "narrow": pm.Uniform([[0.5], [2.0]])},
+        methods=("exact", "monte-carlo"),
+        samples=50,
+        rng=3,
+    )
+    read = parquet.read_table(folder / "out.parquet")
+    for name in expected.names:
+        np.testing.assert_array_equal(read[name].to_pylist(), expected[name])
+    about = json.loads(read.schema.metadata[b"pyrometer"])["metadata"]
+    assert about["complete"] is True
+    assert about["configuration"]["systems"]["net"]["hidden"] == 4
+    assert len(about["sha256"]["rows.csv"]) == 64
+    assert sorted(os.listdir(folder)) == ["out.parquet", "rows.csv", "sweep.toml"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_other_forms(run, folder, form):
+    (folder / "sweep.toml").write_text(CONFIG.replace("out.parquet", f"out.{form}"))
+    assert run("sweep", folder / "sweep.toml").exit_code == 0
+    if form == "csv":
+        assert csv.read_csv(folder / "out.csv").num_rows == 42
+    else:
+        assert len(json.loads((folder / "out.json").read_text())["rows"]) == 42
+
+
+def examples():
+    help_text = "\n".join(
+        re.findall(r"^    \x08\n(.*?)\n\n", command.callback.__doc__ + "\n\n", re.DOTALL | re.MULTILINE)
+    )
+    yield "help", textwrap.dedent(help_text)
+    yield from (
+        ("readme", text) for text in re.findall(r"^```toml\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.M)
+    )
+
+
+@pytest.mark.parametrize(("place", "text"), list(examples()))
+def test_the_examples_run(run, folder, place, text):
+    (folder / "example.toml").write_text(text)
+    result = run("sweep", folder / "example.toml")
+    assert result.exit_code == 0, result.stderr
+    assert parquet.read_table(folder / "sweep.parquet").num_rows >= 50
+
+
+def test_there_are_two_examples():
+    assert [place for place, _ in examples()] == ["help", "readme"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("samples =", "sample =", "sweep.toml: unknown key 'sample'; did you mean 'samples'?"),
+        ("standardize =", "standardise =", "systems.squares: unknown key 'standardise'; did you mean 'standardize'?"),
+        ("length =", "lenth =", "laws.narrow: unknown key 'lenth'; did you mean 'length'?"),
+        ("logspace", "linspace", "laws.wide: unknown key 'linspace'; did you mean 'logspace'?"),
+        ("[0, 2, 5]", "[0, 2]", "logspace must be [FIRST, LAST, COUNT]"),
+        ("hidden = 4\n", "hidden = 4\nenergy = 'mse'\n", "systems.net: unknown key 'energy'"),
+        ("hidden = 4", "hidden = [0]", "systems.net: hidden[0] must be at least 1"),
+        ("l2 = 0.1", "l2 = -0.1", "systems.squares: lam must be finite and >= 0"),
+        ("l2 = 0.1", "l1 = 1\nl2 = 1", "l1 and l2 exclude each other"),
+        ('energy = "mae"', 'energy = "mea"', "systems.absolute: energy must be one of"),
+        ('energy = "mae"', 'energy = "mae"\nl1 = 1.0', "l1 and l2 are for energy = 'mse'"),
+        ('kind = "Normal"', 'kind = "Gaussian"', "laws.wide: kind must be one of 'Normal'"),
+        ("length = [0.5, 2]", "length = [0.5, -2]", "laws.narrow: length must be finite and > 0"),
+        ("length = [0.5, 2]", "", "laws.narrow: length must be a number, a list or"),
+        ("length = [0.5, 2]", "length = 'a'", "laws.narrow: length must be numeric"),
+        ("length = [0.5, 2]", "length = [[1, 2], [1, 2]]", "law 'narrow' must fit system 'squares'"),
+        ('["exact", "monte-carlo"]', '["exakt"]', "method must be one of"),
+        ("samples = 50", "samples = 1", "samples must be at least 2"),
+        ("seed = 3", "seed = -3", "rng must be a seed >= 0"),
+        ("out.parquet", "out.xls", "output must end in .parquet, .csv, .json, got 'out.xls'"),
+        ('output = "out.parquet"', "", "output must be a string, got None"),
+        ("out.parquet", "none/out.parquet", "No such file or directory"),
+        ('target = "price"\nstand', 'target = "prize"\nstand', "did you mean 'price'?"),
+        ('target = "price"\nstand', "stand", "systems.squares: target must be a string, got None"),
+        ('drop = ["c"]', 'drop = "c"', "systems.absolute: drop must be a list of names"),
+        ("standardize = true", "standardize = 1", "systems.squares: standardize must be True or False"),
+        ("[laws.wide]", "[laws.wide", "must be TOML"),
+        ("[laws.", "[law.", "unknown key 'law'; did you mean 'laws'?"),
+    ],
+)
+def test_mistakes(run, folder, old, new, message):
+    assert old in CONFIG
+    (folder / "sweep.toml").write_text(CONFIG.replace(old, new))
+    result = run("sweep", folder / "sweep.toml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert sorted(os.listdir(folder)) == ["rows.csv", "sweep.toml"]
+
+
+def stop_after(monkeypatch, count, error):
+    """Let the parts be small, and the sweep fail at one of them."""
+    calls = itertools.count()
+
+    def work(*arguments):
+        if next(calls) == count:
+            raise error
+        return _plan.run(*arguments)
+
+    monkeypatch.setattr(_plan, "_NANOSECONDS", 1.0)
+    monkeypatch.setattr(RUN, "run", work)
+    return calls
+
+
+def test_a_stopped_run_goes_on_and_repeats_nothing(run, folder, monkeypatch):
+    calls = stop_after(monkeypatch, 1 << 30, None)
+    run("sweep", folder / "sweep.toml")
+    parts = next(calls)
+    os.rename(folder / "out.parquet", folder / "undisturbed")
+    stop_after(monkeypatch, 5, KeyboardInterrupt)
+    result = run("sweep", folder / "sweep.toml")
+    assert result.exit_code == 130
+    assert "the same command goes on from here" in result.stderr
+    assert not (folder / "out.parquet").exists()
+    stop_after(monkeypatch, 2, ValueError("broken"))
+    result = run("sweep", folder / "sweep.toml")
+    assert result.exit_code == 2
+    assert "broken" in result.stderr
+    calls = stop_after(monkeypatch, 1 << 30, None)
+    assert run("sweep", folder / "sweep.toml").exit_code == 0
+    assert next(calls) == parts - 5 - 2
+    same(folder / "out.parquet", folder / "undisturbed")
+    assert not (folder / "out.parquet.parts").exists()
+
+
+@pytest.mark.parametrize("changed", ["sweep.toml", "rows.csv"])
+def test_parts_of_another_sweep_are_refused(run, folder, monkeypatch, changed):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3, KeyboardInterrupt)
+        run("sweep", folder / "sweep.toml")
+    text = (folder / changed).read_text()
+    (folder / changed).write_text(
+        text.replace("seed = 3", "seed = 4") if changed == "sweep.toml" else text + "1,2,3,4\n"
+    )
+    result = run("sweep", folder / "sweep.toml")
+    assert result.exit_code == 2
+    assert "remove the folder to begin again" in result.stderr
+    assert not (folder / "out.parquet").exists()
+
+
+def test_a_damaged_part_is_computed_again(run, folder, monkeypatch):
+    run("sweep", folder / "sweep.toml")
+    os.rename(folder / "out.parquet", folder / "undisturbed")
+    stop_after(monkeypatch, 5, KeyboardInterrupt)
+    run("sweep", folder / "sweep.toml")
+    for part in (folder / "out.parquet.parts").glob("*.npz"):
+        part.write_bytes(part.read_bytes()[:-100])
+    stop_after(monkeypatch, 1 << 30, None)
+    assert run("sweep", folder / "sweep.toml").exit_code == 0
+    same(folder / "out.parquet", folder / "undisturbed")
+
+
+PROGRAM = """
+import sys, time
+from pyrometer import _plan
+from pyrometer.cli import main, _parts
+_plan._NANOSECONDS, _parts._SECONDS = 1.0, 0.0
+run = _plan.run
+import importlib
+def slow(*arguments):
+    time.sleep({pause})
+    return run(*arguments)
+importlib.import_module("pyrometer.sweep").run = slow
+main(["sweep", sys.argv[1]])
+"""
+
+
+def start(folder, pause, **options):
+    program = [sys.executable, "-c", PROGRAM.format(pause=pause), str(folder / "sweep.toml")]
+    return subprocess.Popen(program, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_a_killed_run_goes_on(folder):
+    assert start(folder, 0.0).communicate()[1].endswith("42 rows\n")
+    os.rename(folder / "out.parquet", folder / "undisturbed")
+    process = start(folder, 0.1)
+    parts = folder / "out.parquet.parts"
+    limit = time.monotonic() + 60
+    while len(list(parts.glob("*.npz"))) < 3 and time.monotonic() < limit:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    before = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.npz")}
+    assert len(before) >= 3
+    assert not (folder / "out.parquet").exists()
+    assert start(folder, 0.0).communicate()[1].endswith("42 rows\n")
+    same(folder / "out.parquet", folder / "undisturbed")
+    assert not parts.exists()
+
+
+def test_a_full_disk_keeps_what_is_finished(folder):
+    """The parts fit, the table does not."""
+    limit = 8000
+    process = start(folder, 0.0, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    _, stderr = process.communicate()
+    assert process.returncode == 2
+    assert stderr.count("\n") == 1
+    assert "out.parquet" in stderr
+    assert "File too large" in stderr
+    assert not (folder / "out.parquet").exists()
+    assert len(list((folder / "out.parquet.parts").glob("*.npz"))) > 3
+    process = start(folder, 60.0)  # nothing is left that would take a minute
+    assert process.communicate(timeout=50)[1].endswith("42 rows\n")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(run, folder):
+    folder.chmod(0o500)
+    result = run("sweep", folder / "sweep.toml")
+    folder.chmod(0o700)
+    assert result.exit_code == 2
+    assert "Permission denied" in result.stderr
