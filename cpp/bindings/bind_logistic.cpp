@@ -1,5 +1,7 @@
 #include "bindings.hpp"
+#include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/logistic.hpp"
+#include "pyrometer/minimum/logistic_look.hpp"
 
 namespace pyrometer::bindings {
 namespace {
@@ -24,11 +26,33 @@ py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int thr
   return py::make_tuple(value, parameters, gap, attained, rank, iterations);
 }
 
+template <class T>
+py::tuple logistic_look(const Array<T>& X, const Array<T>& y, bool intercept, const Array<double>& shift,
+                        const Array<double>& theta, bool curvature, int threads) {
+  require_rank(X, 2, "X");
+  require_rank(y, 1, "y");
+  const py::ssize_t rows = X.shape(0), p = X.shape(1), n = p + (intercept ? 1 : 0);
+  require(rows >= 1 && y.size() == rows && shift.size() == p && theta.size() == n, "X must have shape (m, p), y (m,), ",
+          "shift (p,) and theta (n,) with m >= 1, got (", rows, ", ", p, "), ", y.size(), ", ", shift.size(), " and ",
+          theta.size());
+  const data::Rows<T> data{X.data(), y.data(), rows, p, X.size()};
+  const double *from = shift.data(), *at = theta.data();
+  Array<double> gradient(n), size(n), reach(n), second({curvature ? n : 0, curvature ? n : 0});
+  minimum::LookArrays out{gradient.mutable_data(), size.mutable_data(), reach.mutable_data(),
+                          curvature ? second.mutable_data() : nullptr};
+  released([&] { minimum::look_once(data, intercept, from, at, threads, out); });
+  return py::make_tuple(out.loss, out.least, gradient, size, reach, second);
+}
+
 }  // namespace
 
 void bind_logistic(py::module_& module) {
   module.def("logistic", &logistic<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a);
   module.def("logistic", &logistic<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a);
+  module.def("logistic_look", &logistic_look<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
+             "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a);
+  module.def("logistic_look", &logistic_look<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
+             "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a);
 }
 
 }  // namespace pyrometer::bindings

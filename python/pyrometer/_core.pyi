@@ -69,6 +69,12 @@ def logistic(
     X: _Rows, y: _Rows, intercept: bool, threads: int
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
 
+# One look at rows that come in parts, d = (x - shift, 1): the sum of their losses, the least margin, the gradient (n,),
+# the sums of sizes of its terms (n,), the largest |d_j| (n,), and (n, n) of curvature, or (0, 0) if it is not asked for.
+def logistic_look(
+    X: _Rows, y: _Rows, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int
+) -> tuple[float, float, _F64, _F64, _F64, _F64]: ...
+
 # Least absolute deviations of rows, X (s, m, p), y (s, m) -> value (s,), parameters (s, n), gap (s,), rank (s,) int64.
 # ValueError naming the cell for a value that is not finite.
 def least_absolute(

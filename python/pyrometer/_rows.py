@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer._formulas import Array, Closed, contract
@@ -10,6 +14,8 @@ from pyrometer.laws import Spread
 from pyrometer.systems import System
 
 __all__ = ["componentwise", "energies", "exact", "limit", "sample"]
+
+Rows: TypeAlias = npt.NDArray[Any]
 
 _LOSS = {"mae": "absolute", "ce": "cross-entropy"}
 # The limits of wide laws as multiples of E|theta . x|, and of its form for one normal parameter.
@@ -31,46 +37,69 @@ def limit(system: System, parameters: Spread, threads: int) -> Closed:
 
 def componentwise(system: System, parameters: Spread, threads: int) -> Array:
     """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
-    X, _ = system.stacked_rows()
-    means = _core.mean_abs(X, threads)
+    (means,) = _over_rows(system, lambda X, _: (_core.mean_abs(X, threads),))
     if system.intercept:
         means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
     return _OF_MEAN_ABS[system.energy] * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
 
 
 def sample(
-    system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int
+    system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int, *, slope: bool
 ) -> tuple[Array, Array, Array]:
     """Monte Carlo mean, standard error and slope, shape (systems, laws)."""
-    X, y = system.stacked_rows()
-    return _core.sample_rows(
-        X, y, system.intercept, _LOSS[system.energy], _flat(parameters), parameters.normals, seed, draws, threads
-    )
+
+    def sampled(X: Rows, y: Rows) -> tuple[Array, Array, Array]:
+        loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
+        return _core.sample_rows(X, y, system.intercept, loss, scales, normals, seed, draws, threads)
+
+    if system.scanned is None:
+        return sampled(*system.stacked_rows())
+    # Blocks share their draws: the standard error is that of the sum, draw by draw.
+    spectrum = energies(system, parameters, draws, seed, threads)
+    mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(draws)
+    return mean, error, _over_rows(system, sampled)[2] if slope else np.full_like(mean, np.nan)
 
 
 def energies(system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape (systems, laws, draws)."""
-    X, y = system.stacked_rows()
-    return _core.sample_rows_energies(
-        X, y, system.intercept, _LOSS[system.energy], _flat(parameters), parameters.normals, seed, draws, threads
-    )
+    loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
+
+    def drawn(X: Rows, y: Rows) -> tuple[Array]:
+        return (_core.sample_rows_energies(X, y, system.intercept, loss, scales, normals, seed, draws, threads),)
+
+    return _over_rows(system, drawn)[0]
 
 
 def _expectation(system: System, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
-    X, y = system.stacked_rows()
     shape = system.shape + parameters.batch_shape
-    scale = _flat(parameters)
-    if parameters.normals == parameters.parameters:
+    scale, normals = _flat(parameters), parameters.normals
+    if normals == parameters.parameters:
         with np.errstate(over="ignore"):
             variance = scale**2
-        value, derivative = _core.normal_rows(X, y, system.intercept, loss, variance, slope, threads)
-        error = np.zeros_like(value)
+
+        def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
+            value, derivative = _core.normal_rows(X, y, system.intercept, loss, variance, slope, threads)
+            return value, np.zeros_like(value), derivative
+
     else:
-        normals = parameters.normals
-        value, error, derivative = _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads)
-    if derivative is None:
-        derivative = np.full_like(value, np.nan)
+
+        def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
+            return _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads)
+
+    value, error, derivative = _over_rows(
+        system, lambda X, y: tuple(np.full((len(X), len(scale)), np.nan) if a is None else a for a in expected(X, y))
+    )
     return Closed(value.reshape(shape), derivative.reshape(shape), error.reshape(shape))
+
+
+def _over_rows(system: System, mean: Callable[[Rows, Rows], tuple[Array, ...]]) -> tuple[Array, ...]:
+    """Return means over all rows, of means over blocks of rows: the core's answer itself where there is one block."""
+    total: tuple[Array, ...] | None = None
+    for X, y, share in system.blocks():
+        part = tuple(share * array for array in mean(X, y)) if share != 1.0 else mean(X, y)
+        total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
+    assert total is not None
+    return total
 
 
 def _flat(parameters: Spread) -> Array:

@@ -25,6 +25,7 @@ __all__ = [
     "data",
     "finite",
     "flag",
+    "label_pair",
     "labels",
     "matrix",
     "numeric",
@@ -116,8 +117,7 @@ def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
                 "name two others with labels=(neg, pos)."
             )
         return array.astype(np.float64)
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or pair[0] == pair[1]:
-        raise ValueError(f"labels must be two different labels (negative, positive), got {pair!r}.")
+    label_pair(pair)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")
     series = nw.from_native(value, pass_through=True, allow_series=True)
@@ -129,6 +129,13 @@ def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
         found = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
         raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {found!r} at row {where[-1]}.")
     return positive_ones.astype(np.float64)
+
+
+def label_pair(pair: Any) -> tuple[Any, Any]:
+    """Return two different labels."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or pair[0] == pair[1]:
+        raise ValueError(f"labels must be two different labels (negative, positive), got {pair!r}.")
+    return pair[0], pair[1]
 
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:

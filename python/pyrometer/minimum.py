@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core, _validate
+from pyrometer import _absolute_passes, _core, _logistic_passes, _validate
+from pyrometer._scanned import Scanned
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 from pyrometer.systems import L1, System, require_system
@@ -232,6 +233,8 @@ def _minimum(answers: tuple[Any, ...], method: npt.NDArray[np.str_], shape: tupl
 
 def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     """Return the minimum of an energy that needs the rows, and what there is to warn of."""
+    if system.scanned is not None:
+        return _minimise_passes(system, system.scanned)
     X, y = system.stacked_rows()
     if system.energy == "mae":
         value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads)
@@ -239,6 +242,32 @@ def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | Non
     else:
         value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads)
         method = "newton"
+    return _of_rows(system, value, parameters, gap, attained, rank, method)
+
+
+def _minimise_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | None]:
+    """The same for rows that are not in memory."""
+    passes, method = (_absolute_passes, "simplex") if system.energy == "mae" else (_logistic_passes, "newton")
+    value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)
+    answers = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
+    minimum, complaint = _of_rows(system, *answers, method)
+    if complaint is None and minimum.digits < _ENOUGH_DIGITS:
+        complaint = PrecisionWarning(
+            f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
+            f"{scanned.rows.source} did not close the gap of {gap:.2g}."
+        )
+    return minimum, complaint
+
+
+def _of_rows(
+    system: System,
+    value: npt.NDArray[np.float64],
+    parameters: npt.NDArray[np.float64],
+    gap: npt.NDArray[np.float64],
+    attained: npt.NDArray[np.bool_],
+    rank: npt.NDArray[np.int64],
+    method: str,
+) -> tuple[Minimum, Warning | None]:
     # A minimum of 0 is known to the last digit where its certificate is 0 as well.
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(attained & (gap > 0), gap / value, 0.0)

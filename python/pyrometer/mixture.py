@@ -201,6 +201,8 @@ def _pooled(
         return LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
     if a.names is not None and b.names is not None and a.names != b.names:
         raise ValueError(f"a and b must have the same features, got {a.names} and {b.names}.")
+    for system in (a, b):
+        system.stacked_rows()  # which says so if there are none in memory
     X = np.concatenate([a.X, b.X], axis=-2)
     y = np.concatenate([a.y, b.y], axis=-1)
     if isinstance(a, LogisticRegression):

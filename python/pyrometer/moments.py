@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pyrometer import _core, _validate
 from pyrometer._files import Archive
 from pyrometer._progress import bar
-from pyrometer._sources import Rows, open_rows
+from pyrometer._sources import Chunk, Rows, open_rows
 from pyrometer.errors import ConstantColumnWarning, MomentsFileError, ScanError
 
 __all__ = ["Moments"]
@@ -264,7 +264,16 @@ class Moments:
         return cls._scan(rows, intercept=intercept, progress=_validate.flag("progress", progress), threads=workers)
 
     @classmethod
-    def _scan(cls, rows: Rows, *, intercept: bool, progress: bool, threads: int) -> Moments:
+    def _scan(
+        cls,
+        rows: Rows,
+        *,
+        intercept: bool,
+        progress: bool,
+        threads: int,
+        witness: Callable[[Chunk], None] = lambda _: None,
+    ) -> Moments:
+        """Scan; `witness` sees every chunk whose numbers are finite."""
         suspects = rows.constants()
         _warn_of_constants(rows.source, suspects)
         whole: Moments | None = None  # of the parts that are finished
@@ -284,6 +293,7 @@ class Moments:
                     except ValueError:
                         rows.require_finite(chunk)
                         raise
+                    witness(chunk)
                     part = piece if part is None else part + piece
                     count += piece.count
                     if chunk.last:

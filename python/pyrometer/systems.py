@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._scanned import Scanned, scanned
 from pyrometer.moments import Moments
 
 __all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System"]
@@ -78,6 +80,7 @@ class _System:
     intercept: bool
     moments: Moments | None
     names: tuple[str, ...] | None
+    scanned: Scanned | None
 
     def _describe(
         self,
@@ -87,6 +90,7 @@ class _System:
         energy: str,
         penalty: Penalty | None = None,
         intercept: bool,
+        scanned: Scanned | None = None,
     ) -> None:
         if penalty is not None and not isinstance(penalty, (L1, L2)):
             raise TypeError(f"penalty must be L1(lam), L2(lam) or None, got {penalty!r}.")
@@ -97,7 +101,8 @@ class _System:
             "penalty": penalty,
             "intercept": intercept,
             "moments": moments,
-            "names": data.names if data else moments.names if moments else None,
+            "names": data.names if data else moments.names if moments else scanned.rows.names if scanned else None,
+            "scanned": scanned,
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -113,24 +118,43 @@ class _System:
 
     def stacked_rows(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Rows as (systems, m, p) and (systems, m), of one dtype."""
+        if self.scanned is not None:
+            raise TypeError(
+                f"the rows of this system are in {self.scanned.rows.source}, not in memory; for this, read them: "
+                f"{type(self).__name__}(X, y)."
+            )
         if self.X is None or self.y is None:
             raise TypeError("a system described by its moments has no rows; pass X and y.")
         return self.X.reshape(-1, *self.X.shape[-2:]), self.y.reshape(-1, self.y.shape[-1])
 
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], float]]:
+        """Rows as of `stacked_rows`, in blocks with their share of all rows; those on disk are valid one at a time."""
+        if self.scanned is None:
+            yield *self.stacked_rows(), 1.0
+            return
+        for X, y in self.scanned.blocks():
+            yield X[None], y[None], len(y) / self.rows
+
+    def _moments(self) -> Moments:
+        """Moments of rows that are not in memory."""
+        known = self.moments if self.scanned is None else self.scanned.moments
+        assert known is not None
+        return known
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the stack of systems; ``()`` for a single one."""
-        return self.moments.shape if self.X is None else self.X.shape[:-2]  # type: ignore[union-attr]
+        return self._moments().shape if self.X is None else self.X.shape[:-2]
 
     @property
     def rows(self) -> int:
         """Number of rows m of each system."""
-        return self.moments.count if self.X is None else int(self.X.shape[-2])  # type: ignore[union-attr]
+        return self._moments().count if self.X is None else int(self.X.shape[-2])
 
     @property
     def parameters(self) -> int:
         """Number of parameters n, the intercept included."""
-        features = self.moments.mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]  # type: ignore[union-attr]
+        features = self._moments().mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]
         return int(features) + self.intercept
 
     @property
@@ -211,6 +235,69 @@ class LinearRegression(_System):
         system._describe(None, moments.copy(), energy="mse", penalty=penalty, intercept=moments.intercept)
         return system
 
+    @classmethod
+    def scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        energy: str = "mse",
+        penalty: Penalty | None = None,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        intercept: bool = True,
+        chunk_rows: int | None = None,
+        progress: bool = False,
+        threads: int | None = None,
+    ) -> LinearRegression:
+        """Describe a system of rows that need not fit into memory.
+
+        The rows are read once, here. For "mse" their moments are all that is kept. For "mae" they stay where they are,
+        and everything that is asked of the system is a pass over them or, for `minimum_energy`, a few.
+
+        Parameters
+        ----------
+        source, target, columns, drop, intercept, chunk_rows, progress, threads
+            As of `Moments.scan`. For "mae" the source must stay as it is, and must be one that can be read again.
+        energy, penalty
+            As of the class.
+
+        Returns
+        -------
+        LinearRegression
+            A system without `X` and `y`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As of `Moments.scan` and the class; if the source can be read only once; later, if it has changed.
+
+        Notes
+        -----
+        Energies are those of the rows in memory but for the last digits, with the same draws for the same seed. Monte
+        Carlo of "mae" takes time O(m n samples).
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> import pyrometer as pm
+        >>> table = pa.table({"x": [0.0, 1.0, 2.0, 3.0], "y": [0.0, 1.0, 2.0, 7.0]})
+        >>> system = pm.LinearRegression.scan(table, target="y", energy="mae")
+        >>> minimum = pm.minimum_energy(system)        # y = x, but for the last row
+        >>> round(minimum.value, 12), minimum.attained
+        (1.0, True)
+        """
+        energy = _validate.choice("energy", energy, ("mse", "mae"))
+        if energy == "mae" and penalty is not None:
+            raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
+        options: dict[str, Any] = {"target": target, "columns": columns, "drop": drop, "intercept": intercept}
+        options |= {"chunk_rows": chunk_rows, "progress": progress, "threads": threads}
+        if energy == "mse":
+            return cls.from_moments(Moments.scan(source, **options), penalty=penalty)
+        system, rows = cls.__new__(cls), scanned(source, **options)
+        system._describe(None, None, energy=energy, intercept=intercept, scanned=rows)
+        return system
+
 
 class LogisticRegression(_System):
     r"""A linear model of the log odds of a binary target, with cross entropy for its energy (4.1).
@@ -244,6 +331,68 @@ class LogisticRegression(_System):
         data = _validate.data(X, _validate.labels(y, labels))
         _validate.finite(data)
         self._describe(data, None, energy="ce", intercept=_validate.flag("intercept", intercept))
+
+    @classmethod
+    def scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        labels: tuple[Any, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        intercept: bool = True,
+        chunk_rows: int | None = None,
+        progress: bool = False,
+        threads: int | None = None,
+    ) -> LogisticRegression:
+        """Describe a system of rows that need not fit into memory.
+
+        The rows are read once, here, and stay where they are: everything that is asked of the system is a pass over
+        them or, for `minimum_energy`, a few.
+
+        Parameters
+        ----------
+        source, target, columns, drop, intercept, chunk_rows, progress, threads
+            As of `Moments.scan`. The source must stay as it is, and must be one that can be read again.
+        labels
+            As of the class.
+
+        Returns
+        -------
+        LogisticRegression
+            A system without `X` and `y`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As of `Moments.scan`; if the target has other labels; if the source can be read only once; later, if it has
+            changed.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> import pyrometer as pm
+        >>> table = pa.table({"x": [1.0, 2.0, 4.0], "y": ["no", "yes", "no"]})
+        >>> system = pm.LogisticRegression.scan(table, target="y", labels=("no", "yes"))
+        >>> same = pm.LogisticRegression([[1.0], [2.0], [4.0]], [0, 1, 0])
+        >>> bool(abs(pm.mean_energy(system, pm.Normal(2.0)).value - pm.mean_energy(same, pm.Normal(2.0)).value) < 1e-14)
+        True
+        """
+        rows = scanned(
+            source,
+            target=target,
+            labels=True if labels is None else _validate.label_pair(labels),
+            columns=columns,
+            drop=drop,
+            chunk_rows=chunk_rows,
+            intercept=intercept,
+            progress=progress,
+            threads=threads,
+        )
+        system = cls.__new__(cls)
+        system._describe(None, None, energy="ce", intercept=intercept, scanned=rows)
+        return system
 
 
 System: TypeAlias = LinearRegression | LogisticRegression

@@ -33,10 +33,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_version", "_core", "_cpu"),
     ("_validate", "_files", "_progress", "_sources", "_special"),
     ("results", "table", "_columns", "_formats", "_layout", "config", "datasets"),
-    ("laws", "systems", "moments", "architecture", "initialisations"),
+    ("laws", "systems", "moments", "_scanned", "architecture", "initialisations"),
     (
         *("energy", "minimum", "entropy", "_formulas", "_squares", "_rows", "_layers", "_layer_variance"),
-        *("_activations", "_blocks", "_densities"),
+        *("_activations", "_blocks", "_densities", "_absolute_passes", "_logistic_passes"),
     ),
     ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "drift"),
     ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),
@@ -48,6 +48,7 @@ CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {
     *("_core", "config", "energy", "_squares", "_rows", "minimum", "moments", "network", "_layers", "_activations"),
     *("data_state", "states"),
+    *("_absolute_passes", "_logistic_passes"),
 }
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy", "narwhals"}

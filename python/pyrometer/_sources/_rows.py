@@ -225,7 +225,7 @@ def open_rows(
             kind = schema.field(column).type
             if column != target or labels is False:
                 require_numeric(part.label, column, kind)
-            single &= pa.types.is_float32(kind)
+            single &= pa.types.is_float32(kind) or (column == target and labels is not False)
     rows = chunk_rows or max(1024, _CELLS // (len(features) + 1))
     dtype = np.dtype(np.float32 if single else np.float64)
     return Rows(name, tuple(parts), tuple(features), target, dtype, rows, labels)

@@ -32,6 +32,7 @@ __all__ = [
     "read_two",
     "resolution_option",
     "run_options",
+    "scanned_system",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -145,6 +146,26 @@ def linear_system(energy: str, X: Any, y: Any, intercept: bool, penalty: Penalty
     if energy == "ce":
         return LogisticRegression(X, y, intercept=intercept)
     return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
+
+
+def scanned_system(
+    path: str,
+    target: str,
+    drop: tuple[str, ...],
+    columns: str | None,
+    chunk_rows: int,
+    energy: str,
+    intercept: bool,
+    penalty: Penalty | None,
+) -> System:
+    """Describe the linear system of rows that stay in their file."""
+    from pyrometer.systems import LinearRegression, LogisticRegression
+
+    options: dict[str, Any] = {"target": target, "columns": listed(columns), "drop": drop, "intercept": intercept}
+    options |= {"chunk_rows": chunk_rows, "progress": True}
+    if energy == "ce":
+        return LogisticRegression.scan(path, **options)
+    return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
 
 
 def loss_unit(energy: str, target: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyrometer.cli._options import (
+    chunk_option,
     column_options,
     energy_option,
     intercept_option,
@@ -18,6 +19,7 @@ from pyrometer.cli._options import (
     read,
     resolution_option,
     run_options,
+    scanned_system,
 )
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED
@@ -46,6 +48,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
 @click.option("--l2", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
 @intercept_option
+@chunk_option
 @click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")
 @resolution_option
 @run_options
@@ -67,6 +70,7 @@ def command(
     l1: float | None,
     l2: float | None,
     intercept: bool,
+    chunk_rows: int | None,
     method: str,
     resolution: float,
     samples: int,
@@ -79,12 +83,12 @@ def command(
 ) -> None:
     """Print the temperature of a linear model of DATA, T = (mean energy - minimum energy) / entropy.
 
-    DATA is a CSV, Parquet or Arrow file; - is CSV on standard input. Exit codes: 1 where the verdict is one of
+    DATA is a CSV, Parquet or Arrow file; - is CSV on standard input. With --chunk-rows it may be larger than memory, a
+    folder, or a quoted pattern of files. Exit codes: 1 where the verdict is one of
     --fail-on, 3 where T is undefined.
     """
     law, widths = law_of(init, scale, length)
     penalty, weight = _penalty(l1, l2)
-    subject = read(data, target, drop, columns, standardize)
 
     from pyrometer._version import __version__
     from pyrometer.table import Table
@@ -92,7 +96,13 @@ def command(
 
     if energy == "ce" and penalty is not None:
         raise click.UsageError("--l1 and --l2 are for --energy mse.")
-    system = linear_system(energy, subject.X, subject.y, intercept, penalty)
+    if chunk_rows is None:
+        subject = read(data, target, drop, columns, standardize)
+        system = linear_system(energy, subject.X, subject.y, intercept, penalty)
+    else:
+        if standardize:
+            raise click.UsageError("--standardize needs the rows in memory, --chunk-rows leaves them where they are.")
+        system = scanned_system(data, target, drop, columns, chunk_rows, energy, intercept, penalty)
     answer = temperature(system, law, method=method, resolution=resolution, samples=samples, rng=seed, threads=threads)
     row = {
         "T": answer.value,
@@ -105,14 +115,14 @@ def command(
         "verdict": answer.verdict,
         "method": answer.method,
     }
-    loss = loss_unit(energy, subject.target)
+    loss = loss_unit(energy, target)
     units = {"E": loss, "E*": loss} | {"S": "nat", "n": "1"}
     units |= dict.fromkeys(("T", "s.e.", "marginal"), f"{loss}/nat")
     provenance = {
         "pyrometer": __version__,
-        "data": subject.source,
-        "target": subject.target,
-        "features": subject.features,
+        "data": "standard input" if data == "-" else data,
+        "target": target,
+        "features": "standardised" if standardize else "raw",
         "rows": system.rows,
         "parameters": system.parameters,
         "intercept": intercept,

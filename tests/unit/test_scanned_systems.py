@@ -1,0 +1,182 @@
+"""Systems whose rows stay on disk: the numbers of the same rows in memory."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+import pyrometer as pm
+from pyrometer import _absolute_passes, _scanned
+
+ROWS = 20_000
+RNG = np.random.default_rng(5)
+X = RNG.normal([3.0, 0.0, 1e3], [1.0, 1e-2, 20.0], size=(ROWS, 3))
+LINE = X @ [1.0, 200.0, -0.1]
+Y = LINE + RNG.standard_t(2, size=ROWS)
+FLAG = LINE - LINE.mean() + RNG.logistic(size=ROWS) > 0.5
+LAWS = [pm.Normal([[0.5], [20.0]]), pm.Uniform(3.0), pm.Mixed([1.0, 2.0], [3.0, 4.0])]
+
+
+def table(X=X, y=Y):
+    return pa.table({**{f"x{j}": column for j, column in enumerate(X.T)}, "y": y})
+
+
+@pytest.fixture(params=["mae", "ce"])
+def pair(request, tmp_path):
+    """A system of rows in a file, and the same in memory."""
+    path = tmp_path / "rows.parquet"
+    if request.param == "mae":
+        parquet.write_table(table(), path)
+        return pm.LinearRegression.scan(path, target="y", energy="mae", chunk_rows=3001), pm.LinearRegression(
+            X, Y, energy="mae"
+        )
+    parquet.write_table(table(y=FLAG), path)
+    return pm.LogisticRegression.scan(path, target="y", chunk_rows=3001), pm.LogisticRegression(X, FLAG)
+
+
+@pytest.fixture
+def small_memory(monkeypatch):
+    """A sample of 4096 rows, and problems of 6000 at most: what a file of a hundred million has in proportion."""
+    monkeypatch.setattr(_scanned, "_CELLS", 1)
+    monkeypatch.setattr(_absolute_passes, "_FEWEST", 3000)
+    monkeypatch.setattr(_absolute_passes, "_CELLS", 1)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=["normal", "uniform", "mixed"])
+@pytest.mark.parametrize("method", ["exact", "refined", "asymptotic", "monte-carlo"])
+def test_energies(pair, law, method):
+    scanned, held = (pm.mean_energy(system, law, method=method, samples=40, rng=3) for system in pair)
+    np.testing.assert_allclose(scanned.value, held.value, rtol=1e-12)
+    np.testing.assert_allclose(scanned.standard_error, held.standard_error, rtol=1e-10)
+    np.testing.assert_allclose(scanned.error_bound, held.error_bound, rtol=1e-6)
+    assert (scanned.method, scanned.samples) == (held.method, held.samples)
+
+
+@pytest.mark.parametrize("method", ["auto", "monte-carlo"])
+def test_temperatures(pair, method, small_memory):
+    scanned, held = (pm.temperature(system, LAWS[0], method=method, samples=40, rng=3) for system in pair)
+    np.testing.assert_allclose(scanned.value, held.value, rtol=1e-9)
+    np.testing.assert_allclose(scanned.marginal, held.marginal, rtol=1e-10)
+    assert scanned.parameters == 4
+
+
+def test_spectra(pair):
+    scanned, held = (pm.sample_energies(system, LAWS[1], samples=30, rng=3) for system in pair)
+    np.testing.assert_allclose(scanned, held, rtol=1e-12)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("energy", ["mae", "ce"])
+def test_minima(small_memory, energy, intercept):
+    options = {"target": "y", "chunk_rows": 3001, "intercept": intercept}
+    if energy == "mae":
+        scanned = pm.LinearRegression.scan(table(), energy="mae", **options)
+        held = pm.LinearRegression(X, Y, energy="mae", intercept=intercept)
+    else:
+        scanned = pm.LogisticRegression.scan(table(y=FLAG), **options)
+        held = pm.LogisticRegression(X, FLAG, intercept=intercept)
+    assert len(scanned.scanned.y) < ROWS
+    found, expected = pm.minimum_energy(scanned), pm.minimum_energy(held)
+    assert abs(found.value - expected.value) <= found.gap + expected.gap
+    assert found.gap < 1e-9 * found.value
+    np.testing.assert_allclose(found.parameters, expected.parameters, rtol=1e-6, atol=1e-8)
+    assert (found.attained, found.rank, found.method) == (True, 3, expected.method)
+    assert found.parameters.shape == (3 + intercept,)
+
+
+def test_few_rows_are_solved_in_memory(pair):
+    scanned, held = map(pm.minimum_energy, pair)
+    assert (scanned.value, scanned.gap) == (held.value, held.gap)
+
+
+def test_a_biased_start_is_mended(small_memory):
+    # Half of the rows have another line: a sample of some thousand is off by more than the first band.
+    y = np.where(RNG.random(ROWS) < 0.5, Y, Y + X[:, 0] ** 3)
+    found = pm.minimum_energy(pm.LinearRegression.scan(table(y=y), target="y", energy="mae", chunk_rows=999))
+    expected = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae"))
+    assert abs(found.value - expected.value) <= found.gap + expected.gap
+    assert found.gap < 1e-9 * found.value
+
+
+@pytest.mark.parametrize("energy", ["mae", "ce"])
+def test_dependent_columns(small_memory, energy):
+    wide = np.concatenate([X, X[:, :1] - 2.0 * X[:, 2:]], axis=1)
+    if energy == "mae":
+        scanned = pm.LinearRegression.scan(table(wide), target="y", energy="mae")
+        held = pm.LinearRegression(X, Y, energy="mae")
+    else:
+        scanned = pm.LogisticRegression.scan(table(wide, FLAG), target="y")
+        held = pm.LogisticRegression(X, FLAG)
+    found, expected = pm.minimum_energy(scanned), pm.minimum_energy(held)
+    np.testing.assert_allclose(found.value, expected.value, rtol=1e-9)
+    assert found.rank == 3
+
+
+def test_separated_labels(small_memory):
+    labels = np.median(LINE) < LINE
+    with pytest.warns(pm.SeparationWarning):
+        found = pm.minimum_energy(pm.LogisticRegression.scan(table(y=labels), target="y"))
+    assert (found.value, found.attained) == (0.0, False)
+    margins = (2 * labels - 1) * (X @ found.parameters[:-1] + found.parameters[-1])
+    assert margins.min() > 0
+    assert np.logaddexp(0.0, -margins).mean() <= found.gap
+
+
+def test_labels_separated_in_part_are_refused(small_memory):
+    rare = np.arange(ROWS) % 1000 == 0
+    labels = FLAG | rare
+    wide = np.concatenate([X, rare[:, None].astype(float)], axis=1)
+    with pytest.raises(ValueError, match="cannot tell the minimum cross entropy.*separated in part"):
+        pm.minimum_energy(pm.LogisticRegression.scan(table(wide, labels), target="y"))
+
+
+def test_squared_error_keeps_the_moments_alone():
+    system = pm.LinearRegression.scan(table(), target="y", penalty=pm.L2(0.1))
+    assert (system.scanned, system.names, system.rows) == (None, ("x0", "x1", "x2"), ROWS)
+    held = pm.LinearRegression(X, Y, penalty=pm.L2(0.1))
+    np.testing.assert_allclose(pm.minimum_energy(system).value, pm.minimum_energy(held).value, rtol=1e-12)
+
+
+def test_labels_may_be_words():
+    words = pa.array(np.where(FLAG, "yes", "no"))
+    system = pm.LogisticRegression.scan(table(y=words), target="y", labels=("no", "yes"))
+    expected = pm.mean_energy(pm.LogisticRegression(X, FLAG), LAWS[1]).value
+    np.testing.assert_allclose(pm.mean_energy(system, LAWS[1]).value, expected, rtol=1e-13)
+    with pytest.raises(ValueError, match=r"'y' must be 'no' or 'maybe', got 'yes' in row \d+"):
+        pm.LogisticRegression.scan(table(y=words), target="y", labels=("no", "maybe"))
+    with pytest.raises(ValueError, match="'y' must be 0 or 1, got .* in row 1"):
+        pm.LogisticRegression.scan(table(), target="y")
+    with pytest.raises(ValueError, match="'y' must be numeric, got string"):
+        pm.LogisticRegression.scan(table(y=words), target="y")
+    with pytest.raises(ValueError, match="two different labels"):
+        pm.LogisticRegression.scan(table(y=words), target="y", labels=("no", "no"))
+
+
+def test_what_can_be_read_only_once_is_refused():
+    with pytest.raises(ValueError, match="can be read again"):
+        pm.LinearRegression.scan(table().to_reader(), target="y", energy="mae")
+
+
+def test_a_file_that_has_changed_is_noticed(tmp_path):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(table(), path)
+    system = pm.LinearRegression.scan(path, target="y", energy="mae")
+    parquet.write_table(table().slice(0, 900), path)
+    with pytest.raises(ValueError, match="must stay as it is while a system uses it, got 900 rows for 20000"):
+        pm.mean_energy(system, LAWS[1])
+
+
+def test_what_needs_rows_in_memory_says_so(pair):
+    scanned, held = pair
+    with pytest.raises(TypeError, match="rows of this system are in .*rows.parquet, not in memory"):
+        pm.mix(scanned, held, pm.Normal(1.0))
+
+
+def test_pickles(pair):
+    again = pickle.loads(pickle.dumps(pair[0]))
+    assert pm.mean_energy(again, LAWS[1]).value == pm.mean_energy(pair[0], LAWS[1]).value
+    assert repr(again) == repr(pair[1])
