@@ -30,7 +30,7 @@ def tests(session: nox.Session) -> None:
 def mintest(session: nox.Session) -> None:
     """Run the tests with the lowest versions that pyproject.toml declares."""
     extras = PROJECT["optional-dependencies"]
-    declared = PROJECT["dependencies"] + extras["test"] + extras["plot"]
+    declared = PROJECT["dependencies"] + extras["test"] + extras["plot"] + extras["dask"]
     lowest = Path(session.create_tmp()) / "lowest.txt"
     lowest.write_text("\n".join(line.replace(">=", "==") for line in declared if ">=" in line))
     session.install(".[test]", "-c", str(lowest))

@@ -9,7 +9,7 @@ namespace pyrometer::minimum {
 template <class T>
 void look_once(const data::Rows<T>& rows, bool intercept, const double* shift, const double* theta, int threads,
                LookArrays& out) {
-  Sweep<T> sweep(rows, intercept, shift, threads);
+  SweepOf<T> sweep(rows, intercept, shift, threads);
   Look look;
   sweep.look(theta, out.curvature != nullptr, look);
   const Index n = sweep.columns(), ld = data::padded(n);

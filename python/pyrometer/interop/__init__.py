@@ -1,5 +1,6 @@
 """Data from elsewhere."""
 
+from pyrometer.interop import dask
 from pyrometer.interop.files import FileData, read_data
 
-__all__ = ["FileData", "read_data"]
+__all__ = ["FileData", "dask", "read_data"]
