@@ -99,6 +99,16 @@ def test_expectations(benchmark, one_thread, kind):
     benchmark(lambda: _core.expectation(kind, y, s))
 
 
+@pytest.mark.rival("NumPy and SciPy, no derivative")
+@pytest.mark.benchmark(group="1,000,000 expectations over a normal number")
+@pytest.mark.parametrize("kind", ["absolute"])
+def test_expectations_in_numpy(benchmark, one_thread, kind):
+    """The closed form."""
+    s = 10.0 ** np.random.default_rng(0).uniform(-2, 3, ROWS)
+    y = np.ones(ROWS)
+    np.testing.assert_allclose(benchmark(lambda: folded(y, s)), _core.expectation(kind, y, s)[0], rtol=1e-12)
+
+
 @pytest.mark.benchmark(group="one expectation over a normal number")
 def test_one_expectation(benchmark, one_thread):
     """One value through the binding."""

@@ -118,12 +118,27 @@ def test_rival(
     record(flops=2.0 * ROWS * FEATURES * SAMPLES)
 
 
-@pytest.mark.benchmark(group="400 sampled energies of 250 systems of 200 x 8")
-def test_a_batch_of_small_systems(benchmark: Any, record: Callable[..., None], loss: str, threads: int) -> None:
-    data = X[:, :40].reshape(250, 200, 8), np.resize(Y, (250, 200))
-    mean = benchmark(_core.sample_rows, *data, False, loss, np.ones((1, 8)), 8, (1, 2), 400, threads)[0]
-    t = data[0][0] @ _core.normals((1, 2), 0, 400, 0, 8)
-    y = data[1][0][:, None]
-    expected = abs(y - t) if loss == "absolute" else np.logaddexp(0, -t) + (1 - y) * t
-    assert mean[0, 0] == pytest.approx(expected.mean())
+SMALL = X[:, :40].reshape(250, 200, 8), np.resize(Y, (250, 200))
+SYSTEMS = pytest.mark.benchmark(group="400 sampled energies of 250 systems of 200 x 8")
+
+
+def energies(loss: str, data: tuple[np.ndarray, np.ndarray], theta: np.ndarray) -> np.ndarray:
+    t, y = data[0] @ theta, data[1][..., None]
+    return (abs(y - t) if loss == "absolute" else np.logaddexp(0, -t) + (1 - y) * t).mean(axis=-2)
+
+
+@SYSTEMS
+def test_small_systems(benchmark: Any, record: Callable[..., None], loss: str, threads: int) -> None:
+    mean = benchmark(_core.sample_rows, *SMALL, False, loss, np.ones((1, 8)), 8, (1, 2), 400, threads)[0]
+    np.testing.assert_allclose(mean[:, 0], energies(loss, SMALL, _core.normals((1, 2), 0, 400, 0, 8)).mean(axis=1))
+    record(flops=2.0 * 250 * 200 * 8 * 400)
+
+
+@SYSTEMS
+@pytest.mark.rival("NumPy")
+def test_small_systems_in_numpy(benchmark: Any, record: Callable[..., None], loss: str, threads: int) -> None:
+    rng = np.random.default_rng(1)
+    found = benchmark(lambda: energies(loss, SMALL, rng.standard_normal((8, 400))).mean(axis=1))
+    expected = _core.sample_rows(*SMALL, False, loss, np.ones((1, 8)), 8, (1, 2), 4000, threads)[0][:, 0]
+    np.testing.assert_allclose(found, expected, rtol=0.3)
     record(flops=2.0 * 250 * 200 * 8 * 400)
