@@ -145,10 +145,11 @@ def essential(found: list[Row]) -> str:
     grouped = by_problem(found)
     lines = []
     for words, problem in ESSENTIAL.items():
-        one, two = ([threads[count] for threads in grouped[problem].values() if count in threads] for count in (1, 2))
-        rival = min((row for row in one if not ours(row)), key=lambda row: row.median)
-        own = [next(row for row in part if ours(row)).median for part in (one, two)]
-        lines.append([words, *map(seconds, own), f"{rival.solver} {seconds(rival.median)}", ratio(rival.ratio)])
+        solvers = grouped[problem]
+        own = next(iter(solvers.values()))
+        rival = min((r[1] for r in solvers.values() if 1 in r and not ours(r[1])), key=lambda row: row.median)
+        mine = [seconds(own[threads].median) if threads in own else "" for threads in (1, 2)]
+        lines.append([words, *mine, f"{rival.solver} {seconds(rival.median)}", ratio(rival.ratio)])
     return table(["", "One thread", "Two", "Best rival, one thread", "Ratio"], lines)
 
 

@@ -45,9 +45,12 @@ def test_ratios_are_to_ours_on_as_many_threads_and_to_the_whole_problem(report):
 
 
 def test_the_readme_shows_our_times_and_the_best_rival_on_one_thread(report, monkeypatch):
-    monkeypatch.setattr(report, "ESSENTIAL", {"words": "b"})
-    found = report.rows([*RUN, measured("b", "SciPy", 1, 3.0)])
-    assert report.essential(found).splitlines()[2:] == ["| words | 2 s | 1 s | SciPy 3 s | 1.5 |"]
+    monkeypatch.setattr(report, "ESSENTIAL", {"words": "b", "one": "a"})
+    found = report.rows([*RUN, measured("b", "SciPy", 1, 3.0), measured("a", "SciPy", 1, 1e-3)])
+    assert report.essential(found).splitlines()[2:] == [
+        "| words | 2 s | 1 s | SciPy 3 s | 1.5 |",
+        "| one | 2.5 µs |  | SciPy 1 ms | 400 |",
+    ]
     monkeypatch.setattr(report, "ESSENTIAL", {"words": "c"})
     with pytest.raises(KeyError):
         report.essential(found)
