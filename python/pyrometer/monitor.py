@@ -68,7 +68,7 @@ class _Neighbour(NamedTuple):
 
     @classmethod
     def of(cls, state: DataState, source: np.random.SeedSequence) -> _Neighbour:
-        variance = state.covariance(_RESAMPLES, np.random.Generator(np.random.PCG64(source)))[1, 1]
+        variance = state.covariance(_RESAMPLES, source)[1, 1]
         return cls(state.energy, state.entropy, float(variance))
 
     def temperature(self, before: _Neighbour) -> float:
