@@ -45,8 +45,8 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        # A disk that is full names no file.
-        if error.filename in (temporary, None):
+        # A disk that is full names no file; what is no error of the system has nothing but its words.
+        if error.errno is not None and error.filename in (temporary, None):
             error.filename, error.filename2 = path, None
         raise
     finally:
