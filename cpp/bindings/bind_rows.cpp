@@ -4,8 +4,8 @@
 #include "bindings.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/energy/expectation.hpp"
-#include "pyrometer/energy/normal_rows.hpp"
 #include "pyrometer/energy/mean_abs.hpp"
+#include "pyrometer/energy/normal_rows.hpp"
 #include "pyrometer/energy/uniform_rows.hpp"
 
 namespace pyrometer::bindings {

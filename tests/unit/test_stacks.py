@@ -1,5 +1,7 @@
 """Stacks of systems and batches of laws: every energy and method gives what each pair gives alone."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,16 @@ def test_no_system_is_warmer_than_its_hot_state_allows(energy):
     for batch, _ in LAWS.values():
         assert np.all(pm.mean_energy(system, batch).value >= minimum)
         assert np.all(pm.sample_energies(system, batch, samples=20, rng=0) >= minimum[..., None] * (1 - 1e-12))
+
+
+@pytest.mark.parametrize("energy", ["mse", "mae", "ce"])
+def test_no_temporary_is_as_large_as_the_data(energy):
+    rng = np.random.default_rng(2)
+    many, y = rng.normal(size=(300, 200, 8)), rng.normal(size=(300, 200))
+    labels = (y > 0) * 1.0
+    pm.temperature(MAKERS[energy](many[:2], y[:2], labels[:2]), pm.Normal(2.0))
+    tracemalloc.start()
+    pm.temperature(MAKERS[energy](many, y, labels), pm.Normal(2.0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < many.nbytes / 2

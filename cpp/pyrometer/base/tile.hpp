@@ -50,16 +50,17 @@ template <int R, int NB, class T>
   }
 }
 
-/// The upper triangle of C += A'A for one or two panels of A in one sweep, `R` columns of the last one in use.
+/// One half of C += A'A for one or two panels of A in one sweep, `R` columns of the last one in use.
 ///
-/// c(r, j) += sum_k a(k, r) a(k, j) for the rows r of the first panel, and, with two panels, for the first R of the
-/// second. With one panel only its first R rows are made. The second panel begins `a_stride` elements after the first.
+/// c(r, j) += sum_k a(k, r) a(k, j) for the rows r and columns j of the first panel, and, with two panels, for the
+/// first R rows of the second and all columns j: few columns more are few rows more. With one panel only its first R
+/// rows are made. The second panel begins `a_stride` elements after the first.
 template <int R, int Panels, class T>
 [[gnu::always_inline]] inline void triangle(Index depth, const T* __restrict a, Index a_stride, T* __restrict c,
                                             Index c_stride, Ahead& ahead) {
   static_assert(Panels == 1 || Panels == 2);
   constexpr int L = kLanes<T>, First = Panels == 1 ? R : L;
-  Vec<T> upper[First][Panels] = {}, lower[R] = {};
+  Vec<T> first[First] = {}, last[R][Panels] = {};
   for (Index k = 0; k < depth; ++k) {
     ahead.fetch();
     ahead.fetch();
@@ -67,14 +68,14 @@ template <int R, int Panels, class T>
 #pragma GCC unroll 2
     for (int n = 0; n < Panels; ++n) load(a + k * L + n * a_stride, right[n]);
 #pragma GCC unroll 16
-    for (int r = 0; r < First; ++r) {
-      const T left = a[k * L + r];
-#pragma GCC unroll 2
-      for (int n = 0; n < Panels; ++n) upper[r][n] += left * right[n];
-    }
+    for (int r = 0; r < First; ++r) first[r] += a[k * L + r] * right[0];
     if constexpr (Panels == 2) {
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) lower[r] += a[k * L + a_stride + r] * right[1];
+      for (int r = 0; r < R; ++r) {
+        const T left = a[k * L + a_stride + r];
+#pragma GCC unroll 2
+        for (int n = 0; n < Panels; ++n) last[r][n] += left * right[n];
+      }
     }
   }
   const auto add = [&](T* to, const Vec<T>& sum) {
@@ -83,13 +84,13 @@ template <int R, int Panels, class T>
     store<T>(to, old + sum);
   };
 #pragma GCC unroll 16
-  for (int r = 0; r < First; ++r) {
-#pragma GCC unroll 2
-    for (int n = 0; n < Panels; ++n) add(c + r * c_stride + n * L, upper[r][n]);
-  }
+  for (int r = 0; r < First; ++r) add(c + r * c_stride, first[r]);
   if constexpr (Panels == 2) {
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) add(c + (L + r) * c_stride + L, lower[r]);
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+      for (int n = 0; n < Panels; ++n) add(c + (L + r) * c_stride + n * L, last[r][n]);
+    }
   }
 }
 

@@ -68,6 +68,12 @@ void for_each_tile(Index columns, Make make) {
   if (rest) make(rest, full, full, 1);
 }
 
+// The rows that are made from the diagonal on: the others are made whole.
+Index upper_rows(Index columns) {
+  if (columns > kL && columns <= 2 * kL) return kL;
+  return columns / kL * kL;
+}
+
 }  // namespace
 
 void add_products(const double* d, Index depth, Index columns, double* c, const void* ahead, Index ahead_bytes) {
@@ -88,12 +94,12 @@ void add_products(const double* d, Index depth, Index columns, double* c, const 
 }
 
 void start_products(Index columns, double* c) {
-  const Index ld = padded(columns), full = columns / kL * kL;
+  const Index ld = padded(columns), full = upper_rows(columns);
   for (Index i = 0; i < ld; ++i) std::fill(c + i * ld + (i < full ? i / kL * kL : 0), c + (i + 1) * ld, 0.0);
 }
 
 void finish_products(Index columns, double* c) {
-  const Index ld = padded(columns), full = columns <= 2 * kL ? columns : columns / kL * kL;
+  const Index ld = padded(columns), full = upper_rows(columns);
   for (Index i = full; i < columns; ++i) {
     for (Index j = 0; j < full; ++j) c[j * ld + i] = c[i * ld + j];
   }

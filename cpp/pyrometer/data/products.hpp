@@ -19,8 +19,9 @@ inline constexpr Index kBlock = 128;
 /// finish_products().
 ///
 /// d        `depth` <= kBlock rows in panels; panel n begins at d + n * kBlock * kLanes. Padding is zero.
-/// c        row-major, padded(columns) x padded(columns). A last panel with columns to spare is summed left of
-///          the diagonal, whence finish_products() takes it; otherwise nothing there is meaningful.
+/// c        row-major, padded(columns) x padded(columns). A last panel with columns to spare, and the second
+///          of two, is summed left of the diagonal, whence finish_products() takes it; otherwise nothing there is
+///          meaningful.
 /// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
 ///
 /// Serial. Cost: depth * columns^2 flops, up to (1 + kLanes / columns) times that for whole panels on the diagonal; d
