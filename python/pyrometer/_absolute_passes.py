@@ -22,7 +22,7 @@ __all__ = ["lowest"]
 
 _UNIT = np.finfo(float).eps / 2
 # Numbers of the problem in memory.
-_CELLS = 1 << 22
+_CELLS = 1 << 24
 # Its rows at least.
 _FEWEST = 1 << 14
 _MOST_PASSES = 24
@@ -30,6 +30,8 @@ _MOST_PASSES = 24
 # stand for their rows farther than two large ones.
 _DISTANCES = 64
 _SIGNS = 6
+# Of a step from the best parameters so far: a pass looks at its end, and in passing at these.
+_SHARES = 0.5 ** np.arange(10)
 
 
 def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool, int]:
@@ -44,14 +46,16 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
     most = max(_FEWEST, _CELLS // (len(theta) + 1))
     best, best_theta, floor, rounding = np.inf, theta, 0.0, 0.0
     for _ in range(_MOST_PASSES):
-        split = _pass(scanned, scale, theta, most)
+        split = _pass(scanned, scale, theta, best_theta - theta, most)
         rounding = max(rounding, split.rounding)
-        if split.energy < best:
-            best, best_theta = split.energy, theta
+        if split.energies[0] < best:
+            best, best_theta = float(split.energies[0]), theta
             theta, bound = split.solve()
             floor = max(floor, bound)
-        else:  # too far: sums of rows stand for them near the parameters that parted them
-            theta = (best_theta + theta) / 2.0
+        else:  # too far: sums stand for their rows near the parameters that parted them
+            nearer = split.energies[1:]
+            share = _SHARES[1:][int(np.argmin(nearer))] if nearer.min() < best else 0.5 * _SHARES[-1]
+            theta = best_theta + share * (theta - best_theta)
         if best - floor <= 2.0 * rounding:
             break
     parameters = scale.outside(best_theta)
@@ -69,11 +73,14 @@ class _Scale:
         self.shift = moments.mean[:-1] if intercept else np.zeros(len(variance))
         square = variance if intercept else variance + moments.mean[:-1] ** 2
         self.unit = np.where(square > 0, np.sqrt(square), 1.0)
+        self._room = np.ones((0, len(variance) + intercept + 1))
 
     def rows(self, X: Array, y: Array) -> Array:
-        """Rows (d, y)."""
+        """Rows (d, y), valid until the next call."""
         p = X.shape[1]
-        rows = np.ones((len(X), p + self.intercept + 1))
+        if len(X) > len(self._room):
+            self._room = np.ones((len(X), self._room.shape[1]))
+        rows = self._room[: len(X)]
         np.subtract(X, self.shift, out=rows[:, :p])
         rows[:, :p] /= self.unit
         rows[:, -1] = y
@@ -101,9 +108,9 @@ class _Scale:
 
 @dataclass
 class _Split:
-    """Rows (d, y) near zero, the sums of those above and below, and the energy at the parameters that parted them."""
+    """Rows (d, y) near zero, sums of those above and below, and the energies along the step to what parted them."""
 
-    energy: float
+    energies: Array
     rounding: float
     near: Array
     sums: Array
@@ -117,18 +124,19 @@ class _Split:
         return theta, float((value - gap) * len(rows) / self.count) - self.rounding
 
 
-def _pass(scanned: Scanned, scale: _Scale, theta: Array, most: int) -> _Split:
-    """Measure the energy at theta, and part the rows: about `most` of them are near zero."""
+def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int) -> _Split:
+    """Measure the energy at theta and on the way `back` from it; part the rows: about `most` are near zero."""
     m, n = scanned.moments.count, len(theta)
     levels = np.linspace(min(0.5, 0.5 * most / m), 1.0, _DISTANCES)
     edges = np.quantile(_closeness(scale.rows(scanned.X, scanned.y), theta)[1], levels)
     near: list[Array] = []
-    energies: list[float] = []
+    energies: list[Array] = []
     sums, size, held, additions = np.zeros((_DISTANCES << (_SIGNS + 1), n + 1)), 0.0, 0, n + 8
     for X, y in scanned.blocks():
         rows = scale.rows(X, y)
         residual, closeness = _closeness(rows, theta)
-        energies.append(float(np.abs(residual).sum()))
+        rise = np.einsum("ij,j->i", rows[:, :-1], back)
+        energies.append(np.array([np.abs(residual - (1.0 - share) * rise).sum() for share in _SHARES]))
         size += float(np.abs(y).sum())
         far = closeness > edges[0] if held < 2 * most else np.ones(len(y), dtype=np.bool_)
         near.append(rows[~far])
@@ -137,7 +145,8 @@ def _pass(scanned: Scanned, scale: _Scale, theta: Array, most: int) -> _Split:
     # Columns have a mean square of 1, hence a mean size of 1 at most.
     rounding = additions * _UNIT * float(size / m + np.abs(theta).sum())
     sums = sums[sums.any(axis=1)]
-    return _Split(math.fsum(energies) / m, rounding, np.concatenate(near), sums, m)
+    totals = np.array([math.fsum(column) for column in np.stack(energies).T.tolist()])
+    return _Split(totals / m, rounding, np.concatenate(near), sums, m)
 
 
 def _closeness(rows: Array, theta: Array) -> tuple[Array, Array]:

@@ -93,8 +93,12 @@ def test_few_rows_are_solved_in_memory(pair):
     assert (scanned.value, scanned.gap) == (held.value, held.gap)
 
 
-def test_a_biased_start_is_mended(small_memory):
-    # Half of the rows have another line: a sample of some thousand is off by more than the first band.
+@pytest.mark.parametrize("distances", [64, 2])
+def test_a_biased_start_is_mended(small_memory, monkeypatch, distances):
+    # Half of the rows have another line: a sample of some thousand is off by more than the first band. With two sums
+    # only, the steps are far too long as well.
+    monkeypatch.setattr(_absolute_passes, "_DISTANCES", distances)
+    monkeypatch.setattr(_absolute_passes, "_SIGNS", 6 if distances > 2 else 0)
     y = np.where(RNG.random(ROWS) < 0.5, Y, Y + X[:, 0] ** 3)
     found = pm.minimum_energy(pm.LinearRegression.scan(table(y=y), target="y", energy="mae", chunk_rows=999))
     expected = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae"))
