@@ -257,10 +257,12 @@ class LinearRegression(_System):
 
         Parameters
         ----------
-        source, target, columns, drop, intercept, chunk_rows, progress, threads
+        source, target
             As of `Moments.scan`. For "mae" the source must stay as it is, and must be one that can be read again.
         energy, penalty
             As of the class.
+        columns, drop, intercept, chunk_rows, progress, threads
+            As of `Moments.scan`.
 
         Returns
         -------
@@ -353,10 +355,12 @@ class LogisticRegression(_System):
 
         Parameters
         ----------
-        source, target, columns, drop, intercept, chunk_rows, progress, threads
+        source, target
             As of `Moments.scan`. The source must stay as it is, and must be one that can be read again.
         labels
             As of the class.
+        columns, drop, intercept, chunk_rows, progress, threads
+            As of `Moments.scan`.
 
         Returns
         -------
