@@ -132,7 +132,7 @@ class TestLasso:
                 X, y, alphas=weights / 2, precompute=gram, Xy=product, tol=1e-13, max_iter=100_000, check_input=False
             )
 
-        theta = benchmark.pedantic(solve, rounds=5)[1]
+        theta = benchmark.pedantic(solve, rounds=3)[1]
         np.testing.assert_allclose(energies(X, y, weights, theta), self.best(moments, weights)[0][0], rtol=1e-10)
 
     @pytest.mark.rival("celer, rows")

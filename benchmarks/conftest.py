@@ -55,6 +55,7 @@ _MACHINE = pytest.StashKey[dict[int, Rates]]()
 
 
 def measured(config: pytest.Config) -> dict[int, Rates]:
+    """Return the rates of this machine, by number of threads; they are measured once in a run."""
     if _MACHINE not in config.stash:
         config.stash[_MACHINE] = {threads: rates(threads) for threads in (1, 2)}
     return config.stash[_MACHINE]
@@ -76,12 +77,6 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     machine_info["versions"] = versions
-
-
-@pytest.fixture(scope="session")
-def machine(pytestconfig: pytest.Config) -> dict[int, Rates]:
-    """Return the rates of this machine, by number of threads."""
-    return measured(pytestconfig)
 
 
 @contextlib.contextmanager
@@ -179,14 +174,14 @@ def row(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def record(benchmark: Any, machine: dict[int, Rates]) -> Callable[..., None]:
+def record(benchmark: Any, pytestconfig: pytest.Config) -> Callable[..., None]:
     """Note the rate of the benchmark that has just run: `record(flops=..., moved=...)`, counts of one call."""
 
     def note(*, flops: float = 0.0, moved: float = 0.0) -> None:
         if benchmark.stats is None:  # run once, as a test
             return
         seconds = benchmark.stats.stats.min
-        best = machine[benchmark.extra_info["threads"]]
+        best = measured(pytestconfig)[benchmark.extra_info["threads"]]
         for name, count, peak in (("matrix product", flops, best.gflops), ("reading", moved, best.gbytes)):
             if count:
                 benchmark.extra_info[f"of {name}"] = round(count / seconds / 1e9 / peak, 2)
