@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from scipy import special
 
 import pyrometer as pm
-from pyrometer import _absolute_passes, _scanned
+from pyrometer import _absolute_passes, _core, _scanned
 
 ROWS = 20_000
 RNG = np.random.default_rng(5)
@@ -86,6 +87,30 @@ def test_minima(small_memory, energy, intercept):
     np.testing.assert_allclose(found.parameters, expected.parameters, rtol=1e-6, atol=1e-8)
     assert (found.attained, found.rank, found.method) == (True, 3, expected.method)
     assert found.parameters.shape == (3 + intercept,)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_a_look_at_rows(dtype, intercept):
+    rows, labels = X.astype(dtype), FLAG.astype(dtype)
+    shift, theta = X.mean(axis=0) * intercept, np.array([0.3, 20.0, -0.01, 0.2])[: 3 + intercept]
+    loss, least, gradient, size, reach, curvature = _core.logistic_look(rows, labels, intercept, shift, theta, True, 1)
+    D = rows.astype(float) - shift
+    D = np.concatenate([D, np.ones((ROWS, 1))], axis=1) if intercept else D
+    t = D @ theta
+    slope, weight = special.expit(t) - FLAG, special.expit(t) * special.expit(-t)
+    np.testing.assert_allclose(loss, np.logaddexp(0.0, np.where(FLAG, -t, t)).sum(), rtol=1e-12)
+    np.testing.assert_allclose(least, np.where(FLAG, t, -t).min(), rtol=1e-9)
+    np.testing.assert_allclose(size, np.abs(slope) @ np.abs(D), rtol=1e-11)
+    assert (np.abs(gradient - slope @ D) <= 1e-12 * size).all()
+    np.testing.assert_array_equal(reach, np.abs(D).max(axis=0))
+    np.testing.assert_allclose(curvature, (D.T * weight) @ D, rtol=1e-9, atol=1e-9 * np.abs(curvature).max())
+    again = _core.logistic_look(rows, labels, intercept, shift, theta, False, 3)
+    assert again[:2] == (loss, least)
+    assert again[2].tobytes() == gradient.tobytes()
+    assert again[5].shape == (0, 0)
+    with pytest.raises(ValueError, match=r"shift \(p,\) and theta \(n,\)"):
+        _core.logistic_look(rows, labels, intercept, shift, theta[1:], True, 1)
 
 
 def test_few_rows_are_solved_in_memory(pair):

@@ -19,7 +19,7 @@ __all__ = ["ArrowFile", "CsvFile", "ParquetFile", "csv_stream", "file_part", "ki
 _ARROW = (".arrow", ".feather", ".ipc")
 _PARQUET = (".parquet", ".pq")
 # Rows of a batch, and bytes of a column that are read ahead.
-BATCH = 65_536
+BATCH = 32_768
 _BUFFER = 1 << 20
 
 
