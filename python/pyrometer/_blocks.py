@@ -1,4 +1,4 @@
-"""Rows in blocks: how they fall into at most some thousand sums, and which of them two samples may exchange.
+"""Rows in blocks: how they fall into some thousand sums, and which of them two samples may exchange.
 
 Few rows are summed block by block. Many fall into blocks of growing size, each four times the one before: a sample of
 a million rows can then exchange blocks with one of a hundred, as well as with another million.
@@ -15,9 +15,9 @@ __all__ = ["LEAST", "boundaries", "exchangeable"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 LEAST = 8  # blocks that resampling asks for
-_MOST = 1024
+_MOST = 1024  # as long as there is room for _FIRST of the greatest size: beyond some ten million rows a few more
 _FIRST = 128  # blocks of the least size; all of one size and below fill this many of that size
-_ENOUGH = 64  # blocks of the smaller sample that are worth more than finer ones
+_ENOUGH = _FIRST // 4  # blocks of the smaller sample; it then has fewer than the _FIRST that the larger has
 
 
 def boundaries(rows: int, block: int) -> npt.NDArray[np.int64]:
@@ -25,7 +25,7 @@ def boundaries(rows: int, block: int) -> npt.NDArray[np.int64]:
     begins: list[int] = []
     at, size = 0, block
     if rows > _MOST * block:
-        while len(begins) + -(-(rows - at) // size) > _MOST:
+        while -(-(rows - at) // size) > max(_MOST - len(begins), _FIRST):
             end = _FIRST * size
             begins += range(at, end, size)
             at, size = end, 4 * size

@@ -58,9 +58,10 @@ class DataState:
     energy : float
         Mean loss of the model on these rows.
     entropy : float
-        Differential entropy of the joint density in nats (2.10). Unless `density` is "gaussian", the mean of
-        :math:`-\ln p` over the rows, each under a density that was fitted to four fifths of the blocks, its own not
-        among them: a density flatters the rows that it was fitted to.
+        Differential entropy of the joint density in nats (2.10). A density flatters the rows that it was fitted to.
+        Gaussians do so by d(d + 3)/4m only, with d features and residuals, and have the entropy of their moments. For
+        others it is the mean of :math:`-\ln p` over the rows, each under a density that was fitted to four fifths of
+        the blocks, its own not among them.
     discrete_entropy : float
         Entropy :math:`-\sum_i p_i \ln p_i` in nats (2.8) of the density at the rows, normalised over them (A.1); from 0
         to :math:`\ln m`. Where the rows are a grid of cells of size :math:`\Delta` it is the differential entropy less
@@ -80,8 +81,9 @@ class DataState:
 
     Notes
     -----
-    With "gaussian" the rows are not kept: only sums over at most 1024 blocks, from which `shift` resamples. Other
-    densities keep them, and cost six fits; a kernel density :math:`m^2 p` flops and exponentials besides.
+    With "gaussian" the rows are not kept: only sums over some thousand blocks at most, from which `shift` resamples.
+    Other densities keep them, and cost five fits, and two or three more in `shift`; a kernel density :math:`m^2`
+    exponentials for each pass over the rows besides.
 
     Examples
     --------
@@ -246,8 +248,8 @@ def _pairs(d: int) -> list[tuple[int, int]]:
 
 def _gaussian(z: _Array) -> _Array:
     """Half the squared length of rows about their mean, in units of their covariance."""
-    factor = np.linalg.cholesky(z.T @ z / len(z))
-    return np.asarray(0.5 * np.square(np.linalg.solve(factor, z.T)).sum(axis=0))
+    whitening = np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z)))
+    return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
 
 
 def _discrete(scores: _Array) -> float:

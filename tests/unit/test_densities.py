@@ -133,7 +133,7 @@ def test_a_kernel_sees_what_moments_do_not():
 def test_the_p_value_keeps_its_level_with_a_kernel():
     """The density is fitted to both samples together: it must not know whose the rows are."""
     rng = np.random.default_rng(6)
-    p = np.empty(300)
+    p = np.empty(200)
     for k in range(len(p)):
         (x, y), (u, v) = hills(rng, 60), hills(rng, 30)
         p[k] = pm.shift((x, y), (u, v), model=flat, energy="mse", density="kernel", resamples=99, rng=k).p_value

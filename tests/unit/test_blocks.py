@@ -1,0 +1,51 @@
+"""Rows in blocks of growing size, and those that samples of any two sizes may exchange."""
+
+import numpy as np
+import pytest
+
+from pyrometer._blocks import boundaries, exchangeable
+
+SIZES = [
+    (8, 1),
+    (1024, 1),
+    (1025, 1),
+    (1023, 7),
+    (7169, 7),
+    (20_000, 1),
+    (10**6, 1),
+    (10**6, 30),
+    (10**8, 1),
+    (10**11, 1),
+]
+
+
+def sums(rows, block):
+    """Rows of each block, and its first row."""
+    begins = boundaries(rows, block)
+    return np.stack([np.diff(np.append(begins, rows)), begins], axis=1).astype(float)
+
+
+@pytest.mark.parametrize(("rows", "block"), SIZES)
+def test_blocks_are_few_begin_at_multiples_of_their_size_and_grow(rows, block):
+    counts, begins = sums(rows, block).T
+    assert begins[0] == 0
+    assert counts.sum() == rows
+    assert (counts > 0).all()
+    assert len(counts) <= (1024 if rows <= 10**7 * block else 1600)
+    whole = counts[:-1]
+    assert (begins[:-1] % whole == 0).all()
+    powers = np.log(whole / block) / np.log(4.0)
+    np.testing.assert_allclose(powers, np.round(powers), atol=1e-9)
+
+
+@pytest.mark.parametrize("old", [20, 700, 3000, 20_000, 10**6])
+@pytest.mark.parametrize("new", [20, 700, 3000, 20_000, 10**6])
+def test_only_blocks_of_one_size_change_hands_and_no_row_is_lost(old, new):
+    (first, many), (second, others) = exchangeable(sums(old, 1), sums(new, 1))
+    for rows, found, dealt in ((old, first, many), (new, second, others)):
+        assert found[:, 0].sum() == rows
+        assert found[:, 1].sum() == sums(rows, 1)[:, 1].sum()
+        assert (found[:dealt, 0] == first[0, 0]).all()
+        assert dealt >= min(32, rows)
+    # The smaller sample exchanges all of its rows but a part of a block, against as many of the larger.
+    assert min(many, others) * first[0, 0] > min(old, new) - first[0, 0]
