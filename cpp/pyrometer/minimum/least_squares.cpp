@@ -9,6 +9,7 @@
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/centred.hpp"
 #include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/least_squares_alike.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -118,11 +119,17 @@ void solve(const Moments& data, const Penalty& l2, Index system, Scratch& s, con
 void least_squares(const Moments& data, const Penalty& l2, int threads, const Minima& out) {
   require(data.count >= 1, "count must be at least 1, got ", data.count);
   require(std::isfinite(l2.weight) && l2.weight >= 0, "l2 must be finite and >= 0, got ", l2.weight);
-  const base::Chunks chunks{data.systems, systems_at_once(data.features)};
+  const bool alike = data.features >= 1 && data.features <= kAlikeFeatures;
+  // Whole groups of systems in a chunk: two workers must not write the answer of one.
+  const Index step = alike ? alike_at_once() : 1, groups = (systems_at_once(data.features) + step - 1) / step;
+  const base::Chunks chunks{data.systems, groups * step};
   std::vector<Scratch> scratch(static_cast<std::size_t>(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
-    for (Index system = chunks.begin(chunk); system < chunks.end(chunk); ++system)
-      solve(data, l2, system, scratch[static_cast<std::size_t>(worker)], out);
+    for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += step) {
+      const unsigned solved = alike ? solve_alike(data, l2, first, out) : 0;
+      for (Index system = first; system < std::min(first + step, chunks.end(chunk)); ++system)
+        if (!(solved >> (system - first) & 1U)) solve(data, l2, system, scratch[static_cast<std::size_t>(worker)], out);
+    }
   });
 }
 

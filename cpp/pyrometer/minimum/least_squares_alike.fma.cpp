@@ -1,0 +1,244 @@
+#include "pyrometer/minimum/least_squares_alike.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pyrometer/base/simd.hpp"
+#include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/factor.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+constexpr int kL = base::kLanes<double>;
+using V = base::Vec<double>;
+constexpr double kClear = 1e-6;
+
+inline void root(const V& x, V& out) {
+  for (int lane = 0; lane < kL; ++lane) out[lane] = std::sqrt(x[lane]);
+}
+inline void size_of(const V& x, V& out) { out = x < 0 ? -x : x; }
+inline void larger(const V& x, V& into) { into = x > into ? x : into; }
+
+// Scaled covariances and their factor U, U'U; the moments themselves lie below the diagonal.
+struct Systems {
+  Index p = 0;
+  V cell[kAlikeFeatures][kAlikeFeatures];
+  V diagonal[kAlikeFeatures], target[kAlikeFeatures], mean[kAlikeFeatures], scale[kAlikeFeatures];
+  V whole[kAlikeFeatures];    // 1 / scale
+  V inverse[kAlikeFeatures];  // of the pivots' roots
+  V good;                     // 1, or 0 where this is not the way
+
+  void factor() {
+    for (Index j = 0; j < p; ++j) {
+      good = cell[j][j] > kClear ? good : V{};
+      V pivot;
+      root(cell[j][j], pivot);
+      inverse[j] = 1.0 / pivot;
+      cell[j][j] = pivot;
+      for (Index k = j + 1; k < p; ++k) cell[j][k] *= inverse[j];
+      for (Index i = j + 1; i < p; ++i)
+        for (Index k = i; k < p; ++k) cell[i][k] -= cell[j][i] * cell[j][k];
+    }
+  }
+  void forward(V* x) const {
+    for (Index k = 0; k < p; ++k) {
+      x[k] *= inverse[k];
+      for (Index i = k + 1; i < p; ++i) x[i] -= x[k] * cell[k][i];
+    }
+  }
+  void backward(V* x) const {
+    for (Index k = p - 1; k >= 0; --k) {
+      for (Index i = k + 1; i < p; ++i) x[k] -= cell[k][i] * x[i];
+      x[k] *= inverse[k];
+    }
+  }
+  void dot(const V* a, const V* b, V& sum) const {
+    sum = V{};
+    for (Index k = 0; k < p; ++k) sum += a[k] * b[k];
+  }
+
+  // As in Factor: signs that make the first solve grow, then a power step.
+  void smallest_eigenvalue(V& out) const {
+    V x[kAlikeFeatures] = {}, most = {}, before, grown;
+    for (Index k = 0; k < p; ++k) {
+      x[k] = (x[k] + (x[k] < 0 ? V{} - 1.0 : V{} + 1.0)) * inverse[k];
+      for (Index i = k + 1; i < p; ++i) x[i] -= x[k] * cell[k][i];
+    }
+    for (int step = 0; step < 2; ++step) {
+      if (step) forward(x);
+      dot(x, x, before);
+      backward(x);
+      dot(x, x, grown);
+      larger(grown / before, most);
+      root(grown, grown);
+      for (Index k = 0; k < p; ++k) x[k] /= grown;
+    }
+    out = 1.0 / most;
+  }
+  void largest_eigenvalue(V& out) const {
+    V x[kAlikeFeatures], next[kAlikeFeatures], xx;
+    std::fill_n(x, p, V{} + 1.0);
+    out = V{} + 1.0;
+    for (int step = 0; step < 3; ++step) {
+      V yy = {};
+      std::fill_n(next, p, V{});
+      for (Index k = 0; k < p; ++k) {
+        V y = {};
+        for (Index i = k; i < p; ++i) y += cell[k][i] * x[i];
+        yy += y * y;
+        for (Index i = k; i < p; ++i) next[i] += y * cell[k][i];
+      }
+      dot(x, x, xx);
+      larger(yy / xx, out);
+      std::copy_n(next, p, x);
+    }
+  }
+};
+
+}  // namespace
+
+Index alike_at_once() { return kL; }
+
+unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const Minima& out) {
+  const Index p = data.features, stride = p + 1, n = data.parameters();
+  const double count = static_cast<double>(data.count), noise = moment_noise(p);
+  const double shrink = data.intercept && l2.on_intercept ? l2.weight : 0;
+  const double weight = data.intercept ? shrink / (1 + shrink) : 1;
+  Index system[kL];
+  for (int lane = 0; lane < kL; ++lane) system[lane] = std::min(first + lane, data.systems - 1);
+  const auto scatter = [&](Index i, Index j, V& v) {
+    for (int lane = 0; lane < kL; ++lane) v[lane] = data.scatter_of(system[lane])[i * stride + j];
+  };
+  const auto mean = [&](Index j, V& v) {
+    for (int lane = 0; lane < kL; ++lane) v[lane] = data.mean_of(system[lane])[j];
+  };
+
+  Systems s;
+  s.p = p;
+  s.good = V{} + 1.0;
+  V nothing = {}, target_variance, target_mean, target_scale;
+  scatter(p, p, target_variance);
+  target_variance /= count;
+  mean(p, target_mean);
+  nothing += 0.0 * target_variance + 0.0 * target_mean;
+  s.good = target_variance >= 0 ? s.good : V{};
+  root(target_variance, target_scale);
+  constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
+  for (Index j = 0; j < p; ++j) {
+    scatter(j, j, s.diagonal[j]);
+    scatter(p, j, s.target[j]);
+    mean(j, s.mean[j]);
+    const V variance = s.diagonal[j] / count;
+    V deviation, shift;
+    root(variance, deviation);
+    size_of(s.mean[j], shift);
+    if (l2.weight == 0) s.good = deviation > rounding * shift ? s.good : V{};
+    root(variance + l2.weight, s.scale[j]);
+    s.good = s.scale[j] > 0 ? s.good : V{};
+    s.whole[j] = 1.0 / s.scale[j];
+    nothing += 0.0 * s.target[j] + 0.0 * s.mean[j] + 0.0 * variance;
+  }
+  for (Index i = 0; i < p; ++i) {
+    const V share = s.whole[i] / count;
+    s.cell[i][i] = V{} + 1.0;
+    for (Index j = i + 1; j < p; ++j) {
+      scatter(i, j, s.cell[j][i]);
+      nothing += 0.0 * s.cell[j][i];
+      s.cell[i][j] = s.cell[j][i] * share * s.whole[j];
+    }
+  }
+  s.good = nothing == 0 ? s.good : V{};
+  s.factor();
+
+  // The names and the formulas are those of solve() in least_squares.cpp, for full rank.
+  V u[kAlikeFeatures], v[kAlikeFeatures], z[kAlikeFeatures], theta[kAlikeFeatures];
+  V explained, vv = {}, uv = {}, rho = {};
+  for (Index j = 0; j < p; ++j) u[j] = s.target[j] / count * s.whole[j];
+  s.forward(u);
+  s.dot(u, u, explained);
+  V value = target_variance - explained;
+  value = value > 0 ? value : V{};
+  if (weight > 0) {
+    for (Index j = 0; j < p; ++j) v[j] = s.mean[j] * s.whole[j];
+    s.forward(v);
+    s.dot(v, v, vv);
+    s.dot(u, v, uv);
+    const V left = target_mean - uv;
+    rho = left / (1.0 + weight * vv);
+    value += weight * rho * left;
+    for (Index j = 0; j < p; ++j) u[j] += weight * rho * v[j];
+  }
+  s.backward(u);
+  for (Index j = 0; j < p; ++j) theta[j] = u[j] * s.whole[j];
+
+  V mean_residual;
+  for (int lane = 0; lane < kL; ++lane) {
+    double row[kAlikeFeatures];
+    for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
+    mean_residual[lane] = residual(target_mean[lane], data.mean_of(system[lane]), row, p);
+  }
+
+  const V pull = weight * mean_residual;
+  for (Index j = 0; j < p; ++j) {
+    V g = s.target[j] - s.diagonal[j] * theta[j];
+    for (Index k = 0; k < j; ++k) g -= s.cell[j][k] * theta[k];
+    for (Index k = j + 1; k < p; ++k) g -= s.cell[k][j] * theta[k];
+    z[j] = (g / count - l2.weight * theta[j] + pull * s.mean[j]) * s.whole[j];
+  }
+  s.forward(z);
+  V zv = {}, along = {}, zz = {};
+  if (weight > 0) {
+    s.dot(z, v, zv);
+    along = vv > 0 ? zv / vv : V{};
+  }
+  for (Index j = 0; j < p; ++j) {
+    const V rest = weight > 0 ? z[j] - along * v[j] : z[j];
+    zz += rest * rest;
+  }
+  zz += along * zv / (1.0 + weight * vv);
+
+  V reach = target_scale, mean_reach, spread = {}, part;
+  size_of(target_mean, mean_reach);
+  for (Index j = 0; j < p; ++j) {
+    size_of(theta[j], part);
+    reach += part * s.scale[j];
+    size_of(theta[j] * s.mean[j], part);
+    mean_reach += part;
+    const V ratio = s.mean[j] * s.whole[j];
+    spread += ratio * ratio;
+  }
+  V smallest, largest, root_spread, size_of_rho;
+  s.smallest_eigenvalue(smallest);
+  s.largest_eigenvalue(largest);
+  root(spread, root_spread);
+  size_of(rho, size_of_rho);
+  const V outer = noise * (reach * std::sqrt(static_cast<double>(p)) + weight * size_of_rho * root_spread);
+  const V inner = noise * mean_reach;
+  const V second = outer * outer / smallest + (1 + shrink) * inner * inner;
+  const V error = noise * (reach * reach + 2.0 * weight * size_of_rho * mean_reach) + second;
+  V root_zz, root_second, condition;
+  root(zz, root_zz);
+  root(second, root_second);
+  root(largest / smallest, condition);
+  const V reached = root_zz + root_second, gap = reached * reached;
+
+  unsigned solved = 0;
+  for (int lane = 0; lane < kL && first + lane < data.systems; ++lane) {
+    if (s.good[lane] == 0) continue;
+    solved |= 1U << lane;
+    const auto slot = static_cast<std::size_t>(first + lane);
+    double* row = out.parameters.data() + (first + lane) * n;
+    for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
+    if (data.intercept) row[p] = mean_residual[lane] / (1 + shrink);
+    out.value[slot] = value[lane];
+    out.gap[slot] = gap[lane];
+    out.relative_error[slot] = error[lane] == 0 ? 0 : error[lane] / value[lane];
+    out.condition[slot] = condition[lane];
+    out.rank[slot] = p;
+  }
+  return solved;
+}
+
+}  // namespace pyrometer::minimum
