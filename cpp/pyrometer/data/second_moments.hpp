@@ -29,8 +29,7 @@ struct Stack {
 /// for columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the
 /// check.
 ///
-/// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = N/128 rows,
-/// at least 16.
+/// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = 128 rows.
 /// With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times, whatever the data (a
 /// shift far off makes the scatter large), so the last correction, - N (mean - shift)^2, costs at most two of sixteen
 /// digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983).

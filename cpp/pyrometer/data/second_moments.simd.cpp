@@ -57,7 +57,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
 
   // Through the first row, so that a constant column has its own value for a shift, and deviations of exactly 0.
   first_row(rows, ld, shift);
-  const Index few = std::min(m, std::clamp(m / kBlock, Index{16}, kBlock));
+  const Index few = std::min(m, kBlock);
   pack(rows.from(0, few), shift, d, sums);
   for (Index j = 0; j < ld; ++j) shift[j] += sums[j] / static_cast<double>(few);
 
