@@ -113,7 +113,7 @@ class ParquetFile:
 
 @dataclass(frozen=True)
 class ArrowFile:
-    """An Arrow IPC file, read by the record batches that were written; version 1 of Feather is read whole."""
+    """An Arrow IPC file, read by the record batches that were written."""
 
     label: str
     once = False

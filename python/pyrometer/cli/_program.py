@@ -17,7 +17,7 @@ __all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "main"]
 CONDITION, BAD_INPUT, UNDECIDED = 1, 2, 3
 _INTERRUPTED, _CLOSED_PIPE = 130, 141
 
-_COMMANDS = ("tables", "temperature", "network", "sweep", "shift", "mix", "moments", "info")
+_COMMANDS = ("tables", "temperature", "network", "sweep", "shift", "mix", "moments", "verify", "info")
 
 
 class Program(click.Group):
