@@ -104,11 +104,6 @@ def test_mistakes_are_named():
             pm.interop.dask.moments(array, target[:-1])
 
 
-def slowly(block):
-    time.sleep(0.2)
-    return block
-
-
 def kill_one(client, after):
     """Kill a worker process a moment from now."""
     victim = min(client.run(os.getpid).values())
@@ -118,6 +113,10 @@ def kill_one(client, after):
 
 
 def test_a_killed_worker_changes_nothing(cluster):
+    def slowly(block):  # in here: workers get it by value, they cannot import this file
+        time.sleep(0.2)
+        return block
+
     slow = da.from_array(X, chunks=(500, 3)).map_blocks(slowly, dtype=float)
     victim, timer = kill_one(cluster, 0.4)
     moments = pm.interop.dask.moments(slow, da.from_array(Y, chunks=500))
