@@ -39,5 +39,6 @@ for compiler in cc gcc g++ c++ clang; do
 done
 bare pip install --only-binary :all: "pyrometer[test] @ file://$(realpath "$wheel")"
 bare pyrometer info
-# The rules of the house are about the tree, not about what is installed, and ask git.
-bare pytest -p no:cacheprovider --ignore tests/house/test_check_house.py "$@"
+# On all processors, whose threads then wait for each other asleep. The rules of the house are about the tree, not about
+# what is installed, and ask git.
+OMP_WAIT_POLICY=passive bare pytest -n auto -p no:cacheprovider --ignore tests/house/test_check_house.py "$@"
