@@ -214,10 +214,8 @@ class LinearRegression(_System):
     def __init__(
         self, X: Any, y: Any, *, energy: str = "mse", penalty: Penalty | None = None, intercept: bool = True
     ) -> None:
-        energy = _validate.choice("energy", energy, ("mse", "mae"))
+        energy = _loss(energy, penalty)
         intercept = _validate.flag("intercept", intercept)
-        if energy == "mae" and penalty is not None:
-            raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
         data = _validate.data(X, y)
         if energy == "mse":
             moments = Moments._of(data, intercept=intercept, threads=0)
@@ -289,9 +287,7 @@ class LinearRegression(_System):
         >>> round(minimum.value, 12), minimum.attained
         (1.0, True)
         """
-        energy = _validate.choice("energy", energy, ("mse", "mae"))
-        if energy == "mae" and penalty is not None:
-            raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
+        energy = _loss(energy, penalty)
         options: dict[str, Any] = {"target": target, "columns": columns, "drop": drop, "intercept": intercept}
         options |= {"chunk_rows": chunk_rows, "progress": progress, "threads": threads}
         if energy == "mse":
@@ -299,6 +295,14 @@ class LinearRegression(_System):
         system, rows = cls.__new__(cls), scanned(source, **options)
         system._describe(None, None, energy=energy, intercept=intercept, scanned=rows)
         return system
+
+
+def _loss(energy: str, penalty: Penalty | None) -> str:
+    """Check the loss of a linear model, and that it can have the penalty; before any row is read."""
+    energy = _validate.choice("energy", energy, ("mse", "mae"))
+    if energy == "mae" and penalty is not None:
+        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
+    return energy
 
 
 class LogisticRegression(_System):
