@@ -29,10 +29,15 @@ if [ "$bytes" -ge "$most_bytes" ]; then
 fi
 
 python3 -m venv "$scratch/use"
-# Nothing is on the path but this environment, and no package may ask for a build.
-bare() { env PATH="$scratch/use/bin" "$@"; }
+# On the path are this environment and what a machine has, but for its compilers; no package may ask for a build.
+# (Without the usual programs libraries behave as nowhere else: joblib warns that it cannot count the cores.)
+mkdir "$scratch/programs"
+find /usr/local/bin/ /usr/bin/ /bin/ -maxdepth 1 ! -type d ! -name 'cc' ! -name 'c++*' ! -name 'c[89]9*' ! -name '*gcc*' \
+  ! -name '*g++*' ! -name '*clang*' ! -name 'python*' -exec ln -sf -t "$scratch/programs" {} +
+users_path=$scratch/use/bin:$scratch/programs
+bare() { env PATH="$users_path" "$@"; }
 for compiler in cc gcc g++ c++ clang; do
-  if PATH="$scratch/use/bin" type -P "$compiler" >/dev/null; then
+  if PATH="$users_path" type -P "$compiler" >/dev/null; then
     printf 'The environment must have no compiler, got %s.\n' "$compiler" >&2
     exit 1
   fi
