@@ -496,16 +496,14 @@ class Moments:
 
     def mean_squares(self) -> _Array:
         r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant one."""
-        squares = self._squares()[..., :-1]
+        variances = np.diagonal(self.scatter, axis1=-2, axis2=-1)[..., :-1] / self.count
+        squares = variances + self.mean[..., :-1] ** 2
         return np.concatenate([squares, np.ones((*self.shape, 1))], axis=-1) if self.intercept else squares
 
     def target_square(self) -> _Array:
         r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
-        return self._squares()[..., -1]
-
-    def _squares(self) -> _Array:
-        variances = np.diagonal(self.scatter, axis1=-2, axis2=-1) / self.count
-        return variances + self.mean**2
+        square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
+        return square
 
     def second(self) -> _Array:
         r"""Raw second moments of (features, constant if any, target), shape (..., n + 1, n + 1)."""

@@ -13,16 +13,19 @@ struct Running {
   double mean = 0;
   double squares = 0;
 
-  /// Of `number` values at once, by two passes over four partial sums: no division for each, and vectors can do it.
+  /// Of `number` values at once, by two passes over 16 partial sums: no division for each, and no addition waits for
+  /// another.
   static Running of(const double* values, Index number) {
     if (number == 0) return {};
     const auto sum = [&](auto term) {
-      double sums[4] = {};
+      double sums[16] = {};
       Index i = 0;
-      for (; i + 4 <= number; i += 4)
-        for (Index lane = 0; lane < 4; ++lane) sums[lane] += term(values[i + lane]);
-      for (; i < number; ++i) sums[i % 4] += term(values[i]);
-      return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+      for (; i + 16 <= number; i += 16)
+        for (Index lane = 0; lane < 16; ++lane) sums[lane] += term(values[i + lane]);
+      for (; i < number; ++i) sums[i % 16] += term(values[i]);
+      for (Index half = 8; half > 0; half /= 2)
+        for (Index lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+      return sums[0];
     };
     const double mean = sum([](double value) { return value; }) / static_cast<double>(number);
     return {number, mean, sum([mean](double value) { return (value - mean) * (value - mean); })};

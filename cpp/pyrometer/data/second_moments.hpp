@@ -29,16 +29,16 @@ struct Stack {
 /// for columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the
 /// check.
 ///
-/// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = 128 rows.
-/// With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times, whatever the data (a
-/// shift far off makes the scatter large), so the last correction, - N (mean - shift)^2, costs at most two of sixteen
-/// digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983).
+/// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
+/// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
+/// whatever the data (a shift far off makes the scatter large), so the last correction, - N (mean - shift)^2, costs at
+/// most two of sixteen digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983).
 ///
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every
 /// `threads` and for a system alone or in a stack. Instruction-set levels differ in the last digits.
 ///
-/// Cost: m (p + 1)^2 flops (see add_products) and one read of the data; memory of at most a quarter of the data's, and
-/// (p + 264) (p + 8) doubles a thread. Safe to call from several threads at once.
+/// Cost: m (p + 1)^2 flops (see add_products, and add_narrow for rows of one vector) and one read of the data; memory
+/// of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. Safe to call from several threads at once.
 template <class T>
 void second_moments(const Stack<T>& data, int threads, double* mean, double* scatter);
 

@@ -1,6 +1,7 @@
 #include "pyrometer/data/second_moments.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <functional>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/data/complain.hpp"
 #include "pyrometer/data/merge_tree.hpp"
+#include "pyrometer/data/narrow.hpp"
 #include "pyrometer/data/pack.hpp"
 #include "pyrometer/data/products.hpp"
 
@@ -55,22 +57,31 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   double *sums = scratch.sums.get(), *d = scratch.deviations.get();
   double *shift = part.shift.get(), *off = part.off.get(), *scatter = part.scatter.get();
 
+  // Near the mean: that of sqrt(m) rows, among which even an outlier costs no digit of a variance that it is part of.
   // Through the first row, so that a constant column has its own value for a shift, and deviations of exactly 0.
   first_row(rows, ld, shift);
-  const Index few = std::min(m, kBlock);
-  pack(rows.from(0, few), shift, d, sums);
-  for (Index j = 0; j < ld; ++j) shift[j] += sums[j] / static_cast<double>(few);
+  const Index few = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(m)))));
+  const bool narrow = p <= kNarrow;
+  if (narrow)
+    narrow_sums(rows.from(0, few), shift, sums);
+  else
+    pack(rows.from(0, few), shift, d, sums);
+  for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(few);
 
   std::fill(off, off + ld, 0.0);
   start_products(columns, scatter);
   const Index last = goes_on && p > 0 ? rows.readable / p : m;
   for (Index begin = 0; begin < m; begin += kBlock) {
     const Index end = std::min(begin + kBlock, m), next = std::min(end + kBlock, last);
+    if (narrow) {
+      add_narrow(rows.from(begin, end), shift, off, scatter, rows.X + (begin + kBlock) * p);
+      continue;
+    }
     pack(rows.from(begin, end), shift, d, sums);
     for (Index j = 0; j < ld; ++j) off[j] += sums[j];
     add_products(d, end - begin, columns, scatter, rows.X + end * p, (next - end) * p * static_cast<Index>(sizeof(T)));
   }
-  finish_products(columns, scatter);
+  if (!narrow) finish_products(columns, scatter);
 
   // The rows' mean is shift + off.
   const double n = static_cast<double>(m);

@@ -56,7 +56,7 @@ Quadratic::Quadratic(Index count, const double* mean, const double* scatter, Ind
   }
 }
 
-void Quadratic::evaluate(const Tile& tile, double (&values)[kTile]) const {
+void Quadratic::evaluate(const Tile& tile, double* values) const {
   for (Index g = 0; g < kTile / kGroup; ++g) {
     const double* theta = tile.group(g);
     const auto vector = [theta](Index j, int v) -> const Vec& {

@@ -48,11 +48,12 @@ class Quadratic {
   /// mean: p + 1 numbers, scatter: p + 1 x p + 1, of which the upper triangle is read; the target is last.
   Quadratic(Index count, const double* mean, const double* scatter, Index features);
 
-  /// Writes the values of all vectors of the tile. Where the level has fma it is used.
+  /// Writes the values of all vectors of the tile, kTile numbers at the start of a cache line. Where the level has fma
+  /// it is used.
   ///
   /// Cost: p^2 + 8 p flops a vector. A block of 4 rows of C meets a group of vectors in registers: for each column 4
   /// numbers of C and one load for each vector of the group, twice as many flops as numbers loaded.
-  void evaluate(const Tile& tile, double (&values)[kTile]) const;
+  void evaluate(const Tile& tile, double* values) const;
 
   /// Memory of one system with p features.
   [[nodiscard]] static Index bytes(Index features);

@@ -1,7 +1,9 @@
 #include "pyrometer/energy/sampled_squares.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,7 @@ using base::Running;
 
 constexpr Index kChunk = 512;             // draws: part of the definition of the result's last bits
 constexpr Index kWave = 64;               // chunks between two merges, which bounds the memory of their results
+constexpr Index kNear = 1 << 12;          // numbers of the draws that a worker holds at a time, or one tile
 constexpr Index kPairs = 4096;            // of systems and laws at a time, to the same end
 constexpr Index kPackedBytes = 64 << 20;  // of systems at a time
 constexpr Index kSmall = 1 << 18;         // flops that are not worth a second thread
@@ -48,48 +51,66 @@ void check(const Problem& problem, Index fewest) {
 
 Index draw_cost(Index parameters) { return parameters * (parameters + 40); }  // in flops, a random number being 40
 
-/// The space of one worker, and what it does with it.
+/// The space of one worker, and what it does with it: some tiles of draws at a time.
 class Worker {
  public:
-  Worker(Index features, Index parameters) : numbers_(static_cast<std::size_t>(parameters * kTile)), theta_(features) {}
+  /// As many tiles as stay in the nearest cache: systems are brought there for all of them at once.
+  Worker(Index features, Index parameters)
+      : number_(parameters * kTile),
+        tiles_(static_cast<std::size_t>(
+                   std::bit_floor(static_cast<std::uint64_t>(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
+               Tile(features)),
+        numbers_(tiles_.size() * static_cast<std::size_t>(number_)),
+        penalty_(draws()),
+        energies_(draws()) {}
+
+  [[nodiscard]] Index draws() const { return static_cast<Index>(tiles_.size()) * kTile; }
 
   void draw(base::Seed seed, Index first_draw, Index normals, Index parameters) {
-    draw_standard(seed, first_draw, kTile, normals, parameters, numbers_.data());
+    for (std::size_t t = 0; t < tiles_.size(); ++t)
+      draw_standard(seed, first_draw + static_cast<Index>(t) * kTile, kTile, normals, parameters, numbers_of(t));
   }
 
   void scale(const Squares& squares, const double* scale) {
     const Index features = squares.features();
-    std::fill_n(penalty_, kTile, 0.0);
-    for (Index j = 0; j < squares.parameters(); ++j) {
-      double theta[kTile];
-      for (Index k = 0; k < kTile; ++k) theta[k] = scale[j] * numbers_[static_cast<std::size_t>(j * kTile + k)];
-      if (j < features)
-        theta_.set_feature(j, theta);
-      else
-        theta_.set_intercept(theta);
-      if (j < squares.penalised)
-        for (Index k = 0; k < kTile; ++k)
-          penalty_[k] += squares.l1 * std::abs(theta[k]) + squares.l2 * (theta[k] * theta[k]);
+    std::fill_n(penalty_.data(), draws(), 0.0);
+    for (std::size_t t = 0; t < tiles_.size(); ++t) {
+      double* const penalty = penalty_.data() + static_cast<Index>(t) * kTile;
+      for (Index j = 0; j < squares.parameters(); ++j) {
+        double theta[kTile];
+        for (Index k = 0; k < kTile; ++k) theta[k] = scale[j] * numbers_of(t)[j * kTile + k];
+        if (j < features)
+          tiles_[t].set_feature(j, theta);
+        else
+          tiles_[t].set_intercept(theta);
+        if (j < squares.penalised)
+          for (Index k = 0; k < kTile; ++k)
+            penalty[k] += squares.l1 * std::abs(theta[k]) + squares.l2 * (theta[k] * theta[k]);
+      }
     }
   }
 
-  [[nodiscard]] const double* energies(const Quadratic& quadratic) {
-    quadratic.evaluate(theta_, energies_);
-    for (Index k = 0; k < kTile; ++k) energies_[k] += penalty_[k];
-    return energies_;
+  [[nodiscard]] const double* energies(const Quadratic& quadratic, Index count) {
+    for (Index t = 0; t * kTile < count; ++t)
+      quadratic.evaluate(tiles_[static_cast<std::size_t>(t)], energies_.data() + t * kTile);
+    for (Index k = 0; k < count; ++k) energies_.data()[k] += penalty_.data()[k];
+    return energies_.data();
   }
 
  private:
-  std::vector<double> numbers_;  // parameters x kTile
-  Tile theta_;
-  alignas(64) double penalty_[kTile];
-  alignas(64) double energies_[kTile];
+  double* numbers_of(std::size_t tile) { return numbers_.data() + tile * static_cast<std::size_t>(number_); }
+
+  Index number_;
+  std::vector<Tile> tiles_;
+  std::vector<double> numbers_;  // of each tile: parameters x kTile
+  AlignedArray penalty_, energies_;
 };
 
 void require_finite(const double* energies, Index count, Index first_draw, Index system, Index law) {
-  bool finite = true;
-  for (Index k = 0; k < count; ++k) finite &= std::isfinite(energies[k]);
-  if (finite) [[likely]]
+  // x - x is 0 for finite numbers only. Without a branch, so that the compiler makes vectors of it.
+  Index bad = 0;
+  for (Index k = 0; k < count; ++k) bad |= energies[k] - energies[k] != 0;
+  if (!bad) [[likely]]
     return;
   Index k = 0;
   while (std::isfinite(energies[k])) ++k;
@@ -101,10 +122,10 @@ void require_finite(const double* energies, Index count, Index first_draw, Index
 template <class Sink>
 void evaluate_chunk(const Problem& problem, const Group& group, const std::vector<Quadratic>& quadratics, Index chunk,
                     Index begin, Index end, Worker& space, Sink& sink) {
-  const Index law_cost = kTile * group.systems * draw_cost(problem.squares.parameters());
+  const Index law_cost = space.draws() * group.systems * draw_cost(problem.squares.parameters());
   Index unasked = 0;
-  for (Index draw = begin; draw < end; draw += kTile) {
-    const Index count = std::min(kTile, end - draw);
+  for (Index draw = begin; draw < end; draw += space.draws()) {
+    const Index count = std::min(space.draws(), end - draw);
     space.draw(problem.seed, draw, problem.law.normals, problem.law.parameters());
     for (Index b = 0; b < group.laws; ++b) {
       unasked += law_cost;
@@ -114,7 +135,7 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
       }
       space.scale(problem.squares, problem.law.scale.row(group.first_law + b));
       for (Index s = 0; s < group.systems; ++s) {
-        const double* energies = space.energies(quadratics[static_cast<std::size_t>(s)]);
+        const double* energies = space.energies(quadratics[static_cast<std::size_t>(s)], count);
         require_finite(energies, count, draw, group.first_system + s, group.first_law + b);
         sink.take(chunk, s * group.laws + b, draw, energies, count);
       }
@@ -146,7 +167,7 @@ void walk(const Problem& problem, int threads, Sink& sink) {
                               squares.features());
     for (group.first_law = 0; group.first_law < law.batch(); group.first_law += laws) {
       group.laws = std::min(laws, law.batch() - group.first_law);
-      sink.begin(group);
+      sink.begin(group, std::min(kWave, chunks.number()));
       for (Index first = 0; first < chunks.number(); first += kWave) {
         const Index wave = std::min(kWave, chunks.number() - first);
         base::for_each_chunk(wave, threads, [&](Index chunk, int worker) {
@@ -166,10 +187,10 @@ class Averages {
   Averages(Index laws, double* mean, double* standard_error)
       : laws_(laws), mean_(mean), standard_error_(standard_error) {}
 
-  void begin(const Group& group) {
+  void begin(const Group& group, Index chunks) {
     group_ = group;
     totals_.assign(static_cast<std::size_t>(group.pairs()), {});
-    partial_.assign(static_cast<std::size_t>(group.pairs() * kWave), {});
+    partial_.assign(static_cast<std::size_t>(group.pairs() * chunks), {});
   }
   void take(Index chunk, Index pair, Index, const double* energies, Index count) {
     partial_[static_cast<std::size_t>(chunk * group_.pairs() + pair)].merge(Running::of(energies, count));
@@ -204,7 +225,7 @@ class Spectrum {
  public:
   Spectrum(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
 
-  void begin(const Group& group) { group_ = group; }
+  void begin(const Group& group, Index) { group_ = group; }
   void take(Index, Index pair, Index first_draw, const double* energies, Index count) {
     const Index at = group_.system(pair) * laws_ + group_.law(pair);
     std::copy_n(energies, count, energies_ + at * samples_ + first_draw);
