@@ -38,7 +38,8 @@ struct Stack {
 /// `threads` and for a system alone or in a stack. Instruction-set levels differ in the last digits.
 ///
 /// Cost: m (p + 1)^2 flops (see add_products, and add_narrow for rows of one vector) and one read of the data; memory
-/// of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. Safe to call from several threads at once.
+/// of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. Safe to call from several threads at
+/// once.
 template <class T>
 void second_moments(const Stack<T>& data, int threads, double* mean, double* scatter);
 
