@@ -12,7 +12,16 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["binary", "listed", "numbers", "require_numeric", "require_present", "select"]
+__all__ = [
+    "binary",
+    "listed",
+    "numbers",
+    "require_finite",
+    "require_numeric",
+    "require_present",
+    "require_whole",
+    "select",
+]
 
 
 def select(source: str, held: list[str], target: str, columns: Sequence[str] | None, drop: Sequence[str]) -> list[str]:
@@ -45,16 +54,16 @@ def listed(names: Sequence[str]) -> str:
     return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
-def require_numeric(source: str, name: str, kind: pa.DataType, first: str = "") -> None:
+def require_numeric(source: str, name: str, kind: pa.DataType) -> None:
     """Raise ValueError unless a column of this type holds numbers; bools and decimals do."""
     import pyarrow as pa
 
     types = pa.types
     if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        raise ValueError(f"{source}: column {name!r} must be numeric, got {kind}{first}; encode it{_remedy(name)}")
+        raise ValueError(f"{source}: column {name!r} must be numeric, got {kind}; encode it{_remedy(name)}")
 
 
-def numbers(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int = 0) -> npt.NDArray[Any]:
+def numbers(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[Any]:
     """Return a column as an array of numbers, or say what it is and what to do. Finite is another question."""
     import pyarrow as pa
 
@@ -62,14 +71,12 @@ def numbers(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_ro
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     elif not pa.types.is_floating(column.type):
-        require_numeric(source, name, column.type, f" (first value {column[0].as_py()!r})" if len(column) else "")
-    array: npt.NDArray[Any] = (
-        column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
-    )
+        require_numeric(source, name, column.type)
+    array: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return array
 
 
-def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int = 0) -> None:
+def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int) -> None:
     """Raise ValueError for missing values; `first_row` is the number of the column's first row in the source."""
     if column.null_count:
         first = first_row + column.is_null().index(True).as_py()
@@ -79,7 +86,7 @@ def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, fi
         )
 
 
-def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int = 0) -> None:
+def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int) -> None:
     """Raise ValueError for a number that is not finite."""
     if not np.isfinite(array).all():
         bad = ~np.isfinite(array)

@@ -14,7 +14,7 @@ from pyrometer._sources._columns import require_whole
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ArrowFile", "CsvFile", "ParquetFile", "csv_stream", "file_part", "kind_of", "separator", "standard_input"]
+__all__ = ["ArrowFile", "CsvFile", "ParquetFile", "csv_stream", "file_part", "kind_of", "standard_input", "unreadable"]
 
 _ARROW = (".arrow", ".feather", ".ipc")
 _PARQUET = (".parquet", ".pq")
@@ -165,18 +165,26 @@ class CsvFile:
             yield from reader
 
 
-def csv_stream(stream: BinaryIO) -> pa.RecordBatchReader:
-    """Return a reader of CSV that comes in bytes, and only once."""
+def unreadable(label: str, error: Exception) -> Exception:
+    """Return the error that says what could not be read; one of the operating system says it better itself."""
+    if getattr(error, "errno", None) is not None:
+        return error
+    return ValueError(f"{label} cannot be read: {' '.join(str(error).split())}")
+
+
+def csv_stream(stream: BinaryIO, *, close: bool) -> pa.RecordBatchReader:
+    """Return a reader of CSV that comes in bytes, and only once; `close` closes them when they are no longer needed."""
     head = stream.read(_BUFFER)
+    chained = _Chained(head, stream, close)
     types = _first_block(io.BytesIO(head[: head.rfind(b"\n") + 1] or head), ",")
-    return _csv(_Chained(head, stream), ",", types, [])
+    return _csv(chained, ",", types, [])
 
 
 class _Chained(io.RawIOBase):
     """Bytes that were read already, and then the rest."""
 
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head, self._rest = head, rest
+    def __init__(self, head: bytes, rest: BinaryIO, close: bool) -> None:
+        self._head, self._rest, self._close = head, rest, close
 
     def readable(self) -> bool:
         return True
@@ -187,6 +195,11 @@ class _Chained(io.RawIOBase):
         size = len(self._head) if size < 0 else size
         piece, self._head = self._head[:size], self._head[size:]
         return piece
+
+    def close(self) -> None:  # the garbage collector calls it, too
+        if self._close:
+            self._rest.close()
+        super().close()
 
 
 def _first_block(file: Any, delimiter: str) -> pa.Schema:

@@ -6,9 +6,9 @@ import glob
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from pyrometer._sources._files import BATCH, csv_stream, file_part, standard_input
+from pyrometer._sources._files import BATCH, csv_stream, file_part, standard_input, unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,7 +107,8 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
     if isinstance(source, (str, bytes, os.PathLike)):
         name = os.fsdecode(source)
         if name == "-":
-            return "standard input", [Stream("standard input", csv_stream(standard_input()), once=True)]
+            name = "standard input"
+            return name, [_piped(name, standard_input(), close=False)]
         return name, [_part(path) for path in _paths(name)]
     if isinstance(source, (list, tuple)):
         if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
@@ -130,8 +131,17 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
 
 def _part(path: str) -> Part:
     if os.path.exists(path) and not os.path.isfile(path):  # a named pipe: it cannot be rewound
-        return Stream(path, csv_stream(open(path, "rb")), once=True)
+        return _piped(path, open(path, "rb"), close=True)
     return file_part(path)
+
+
+def _piped(label: str, stream: BinaryIO, *, close: bool) -> Stream:
+    import pyarrow as pa
+
+    try:
+        return Stream(label, csv_stream(stream, close=close), once=True)
+    except pa.ArrowException as error:
+        raise unreadable(label, error) from error
 
 
 def _paths(name: str) -> list[str]:

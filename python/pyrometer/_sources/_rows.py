@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from pyrometer import _validate
 from pyrometer._sources._columns import binary, numbers, require_finite, require_numeric, require_present, select
-from pyrometer._sources._files import ParquetFile
+from pyrometer._sources._files import ParquetFile, unreadable
 from pyrometer._sources._open import Part, parts_of
 
 if TYPE_CHECKING:
@@ -72,12 +73,42 @@ class Rows:
 
         ValueError for what is no number or cannot be read, OSError from the system.
         """
+        with closing(self._ahead(threads != 1)) as ahead:
+            yield from self._filled(ahead)
+
+    def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return X and y of all rows; ValueError, by file, column and row, for what is no finite number, or no row."""
+        count = self.expected()
+        with closing(self._ahead(threads=True)) as ahead:
+            batches: Iterable[list[npt.NDArray[Any]]] = filter(None, map(self._finite, ahead))
+            if count is None:
+                batches = list(batches)
+                count = sum(len(columns[-1]) for columns in batches)
+            if not count:
+                raise ValueError(f"{self.source} must have at least one row of data, got none.")
+            X, y = np.empty((count, len(self.names)), self.dtype), np.empty(count, self.dtype)
+            first = 0
+            for columns in batches:
+                end = first + len(columns[-1])
+                _fill(X[first:end], y[first:end], columns, 0)
+                first = end
+        if first != count:
+            raise ValueError(f"{self.source} must have the {count} rows that it tells of, got {first}.")
+        return X, y
+
+    def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:
+        for name, column in zip((*self.names, self.target), batch.columns, strict=False):
+            require_finite(self.parts[batch.part].label, name, column, batch.row)
+        return batch.columns
+
+    def _ahead(self, threads: bool) -> Generator[_Columns]:
+        """Yield columns batch by batch while a thread decodes those that follow."""
         ahead: queue.SimpleQueue[_Columns | BaseException | None] = queue.SimpleQueue()
         room, stopped = threading.Semaphore(_AHEAD), threading.Event()
 
         def decode() -> None:
             try:
-                for columns in self._columns(threads != 1):
+                for columns in self._columns(threads):
                     room.acquire()
                     if stopped.is_set():
                         return
@@ -89,7 +120,11 @@ class Rows:
         thread = threading.Thread(target=decode, name="pyrometer-decode", daemon=True)
         thread.start()
         try:
-            yield from self._filled(ahead, room)
+            while (item := ahead.get()) is not None:
+                room.release()
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
         finally:
             stopped.set()
             room.release()
@@ -106,18 +141,10 @@ class Rows:
                 row += batch.num_rows
             yield _Columns(number, row, [])
 
-    def _filled(
-        self, ahead: queue.SimpleQueue[_Columns | BaseException | None], room: threading.Semaphore
-    ) -> Iterator[Chunk]:
+    def _filled(self, ahead: Iterable[_Columns]) -> Iterator[Chunk]:
         X, y = np.empty((self.chunk_rows, len(self.names)), self.dtype), np.empty(self.chunk_rows, self.dtype)
         filled = part = first = 0
-        while True:
-            item = ahead.get()
-            room.release()
-            if isinstance(item, BaseException):
-                raise item
-            if item is None:
-                return
+        for item in ahead:
             if filled and not item.columns:
                 yield Chunk(X[:filled], y[:filled], part, first, last=True)
                 filled = 0
@@ -185,13 +212,6 @@ def _reading(part: Part, columns: list[str], threads: bool) -> Iterator[pa.Recor
         yield from part.batches(columns, threads=threads)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(part.label, error) from error
-
-
-def unreadable(label: str, error: Exception) -> Exception:
-    """Return the error that says what could not be read; one of the operating system says it better itself."""
-    if getattr(error, "errno", None) is not None:
-        return error
-    return ValueError(f"{label} cannot be read: {' '.join(str(error).split())}")
 
 
 def open_rows(
