@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._accumulated import accumulated
 from pyrometer._sources import Chunk, Rows, open_rows
 from pyrometer.moments import Moments
 
@@ -91,8 +92,9 @@ def scanned(
     if rows.once:
         raise ValueError(f"source must be one that can be read again, got {rows.source}, which is used up by reading.")
     sample = _Sample(rows)
-    moments = Moments._scan(
+    moments = accumulated(
         rows,
+        Moments._of,
         intercept=_validate.flag("intercept", intercept),
         progress=_validate.flag("progress", progress),
         threads=_validate.threads(threads),

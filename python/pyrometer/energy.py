@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from pyrometer import _activations, _core, _layers, _rows, _squares, _validate
 from pyrometer._layer_variance import variance as network_variance
+from pyrometer._system import require_system
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw, layers
 from pyrometer.laws import Law, spread
 from pyrometer.results import Estimate, Floats, shaped
-from pyrometer.systems import System, require_system
+from pyrometer.systems import System
 
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 

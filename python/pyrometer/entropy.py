@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._system import require_system
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw, layers
 from pyrometer.laws import NORMAL_ENTROPY, Law, Spread, spread
 from pyrometer.results import Floats, shaped
-from pyrometer.systems import require_system
 
 __all__ = ["entropy"]
 

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from pyrometer import _absolute_passes, _core, _logistic_passes, _validate
 from pyrometer._scanned import Scanned
+from pyrometer._system import require_system
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
-from pyrometer.systems import L1, System, require_system
+from pyrometer.systems import L1, System
 
 __all__ = ["minimum_energy", "minimum_path"]
 

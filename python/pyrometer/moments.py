@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core, _validate
+from pyrometer._accumulated import accumulated
 from pyrometer._files import Archive
-from pyrometer._progress import bar
-from pyrometer._sources import Chunk, Rows, open_rows
-from pyrometer.errors import ConstantColumnWarning, MomentsFileError, ScanError
+from pyrometer._sources import open_rows
+from pyrometer.errors import MomentsFileError
 
 __all__ = ["Moments"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-moments", 1, "Moments.save", MomentsFileError)
-_MANY_COLUMNS = 256
 
 
 class Moments:
@@ -259,57 +256,13 @@ class Moments:
         (<Moments: 2 rows, 1 feature (size) and 'price', with intercept>, [2.0, 3.5])
         >>> folder.cleanup()
         """
-        rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows)
-        intercept, workers = _validate.flag("intercept", intercept), _validate.threads(threads)
-        return cls._scan(rows, intercept=intercept, progress=_validate.flag("progress", progress), threads=workers)
-
-    @classmethod
-    def _scan(
-        cls,
-        rows: Rows,
-        *,
-        intercept: bool,
-        progress: bool,
-        threads: int,
-        witness: Callable[[Chunk], None] = lambda _: None,
-    ) -> Moments:
-        """Scan; `witness` sees every chunk whose numbers are finite."""
-        suspects = rows.constants()
-        _warn_of_constants(rows.source, suspects)
-        whole: Moments | None = None  # of the parts that are finished
-        part: Moments | None = None  # of the one that is not
-        finished = count = 0
-        # Few columns take longer to decode than to multiply: starting the core's threads for each chunk would not pay.
-        workers = threads if len(rows.names) >= _MANY_COLUMNS else 1
-        try:
-            with (
-                bar(progress, rows.source, "rows", rows.expected()) as advance,
-                closing(rows.chunks(threads)) as chunks,
-            ):
-                for chunk in chunks:
-                    data = _validate.Data(chunk.X, chunk.y, rows.names, rows.target)
-                    try:
-                        piece = cls._of(data, intercept=intercept, threads=workers)
-                    except ValueError:
-                        rows.require_finite(chunk)
-                        raise
-                    witness(chunk)
-                    part = piece if part is None else part + piece
-                    count += piece.count
-                    if chunk.last:
-                        whole, part = part if whole is None else whole + part, None
-                        finished = chunk.part + 1
-                    advance(piece.count)
-        except (ValueError, OSError) as error:
-            names = tuple(part.label for part in rows.parts[:finished])
-            kept = f" The moments of the {finished} before it are the error's `finished`." if finished else ""
-            raise ScanError(f"{error} ({count} rows had been read.{kept})", whole, names) from error
-        if whole is None:
-            raise ValueError(f"{rows.source} must have at least one row of data, got none.")
-        still = np.flatnonzero(np.diagonal(whole.scatter) == 0)
-        found = [(*rows.names, rows.target)[j] for j in still] if whole.count > 1 else []
-        _warn_of_constants(rows.source, [name for name in found if name not in suspects])
-        return whole
+        return accumulated(
+            open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows),
+            cls._of,
+            intercept=_validate.flag("intercept", intercept),
+            progress=_validate.flag("progress", progress),
+            threads=_validate.threads(threads),
+        )
 
     @classmethod
     def _new(cls, state: _State) -> Moments:
@@ -513,12 +466,6 @@ class Moments:
             mean = np.insert(mean, p, 1.0, axis=-1)
             scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
         return scatter + mean[..., :, None] * mean[..., None, :]
-
-
-def _warn_of_constants(source: str, names: list[str]) -> None:
-    if names:
-        which = f"Column {names[0]!r} has" if len(names) == 1 else f"Columns {', '.join(map(repr, names))} have"
-        warnings.warn(ConstantColumnWarning(f"{which} the same value in every row of {source}."), stacklevel=4)
 
 
 class _State(NamedTuple):

@@ -13,11 +13,12 @@ from pyrometer import _validate
 from pyrometer._plan import Answer, AnyLaw, Options, Part, Plan, run
 from pyrometer._progress import bar
 from pyrometer._sheet import Sheet
+from pyrometer._system import members
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import Law
-from pyrometer.systems import System, members
+from pyrometer.systems import System
 from pyrometer.table import Table
 
 __all__ = ["sweep"]

@@ -33,7 +33,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_version", "_core", "_cpu"),
     ("_validate", "_files", "_progress", "_sources", "_special"),
     ("results", "table", "_columns", "_formats", "_layout", "config", "datasets"),
-    ("laws", "systems", "moments", "_scanned", "architecture", "initialisations"),
+    (
+        *("laws", "penalties", "systems", "moments", "architecture", "initialisations"),
+        *("_system", "_accumulated", "_scanned"),
+    ),
     (
         *("energy", "minimum", "entropy", "_formulas", "_squares", "_rows", "_layers", "_layer_variance"),
         *("_activations", "_blocks", "_densities", "_absolute_passes", "_logistic_passes"),
