@@ -16,7 +16,7 @@ from pyrometer.architecture import AnySystem, Network
 from pyrometer.energy import evaluate, require
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import Law, Mixed, Normal
-from pyrometer.temperature import compose, verdict_codes
+from pyrometer.temperature import compose
 
 __all__ = ["FIELDS", "METHODS", "AnyLaw", "Answer", "Options", "Part", "Plan", "run"]
 
@@ -185,15 +185,14 @@ def run(pieces: Sequence[tuple[AnySystem, tuple[tuple[AnyLaw, str], ...]]], opti
 def _answer(system: AnySystem, law: AnyLaw, method: str, options: Options) -> Answer:
     resolution, samples, rng, threads = options
     energy, slope = evaluate(system, law, method, samples, rng, threads, slope=True)
-    hot = compose(system, law, energy, slope, resolution, None, threads)
+    hot = compose(system, law, energy, slope, resolution, None, threads, coded=True)
     shape = (math.prod(system.shape), math.prod(law.batch_shape))
     values = (
         *(energy.value, energy.standard_error, energy.error_bound, hot.minimum_energy, hot.entropy),
         *(hot.value, hot.standard_error, hot.marginal),
     )
     numbers = np.stack([np.reshape(value, shape) for value in values])
-    codes = verdict_codes(numbers[4], np.isnan(numbers[5]), system.parameters)
-    return Answer(numbers, codes, METHODS.index(hot.method))
+    return Answer(numbers, np.array(hot.verdict, np.int8).reshape(shape), METHODS.index(hot.method))
 
 
 def _task(places: _Array, law: AnyLaw, method: int) -> Task:

@@ -115,8 +115,13 @@ def compose(
     resolution: float,
     minimum: npt.ArrayLike | None,
     threads: int | None,
+    *,
+    coded: bool = False,
 ) -> Temperature:
-    """Make a temperature of a mean energy and its derivative along the logarithm of the scales."""
+    """Make a temperature of a mean energy and its derivative along the logarithm of the scales.
+
+    `coded` leaves the verdicts as their places in `VERDICTS`.
+    """
     limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
     parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
@@ -125,6 +130,7 @@ def compose(
     ground = np.zeros(()) if none else _ground(system, minimum, threads)
     ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
+    verdicts: npt.NDArray[Any] = verdict_codes(S, undefined, system.parameters)
     return Temperature(
         value=shaped((E - ground) / divisor),
         standard_error=shaped(np.asarray(energy.standard_error) / np.abs(divisor)),
@@ -133,7 +139,7 @@ def compose(
         entropy=shaped(S),
         parameters=system.parameters,
         marginal=shaped(slope / system.parameters),
-        verdict=shaped(verdict(S, undefined, system.parameters)),
+        verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
         method=energy.method,
     )
 
