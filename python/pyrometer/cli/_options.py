@@ -20,7 +20,9 @@ __all__ = [
     "alpha_option",
     "chunk_option",
     "column_options",
+    "data_options",
     "energy_option",
+    "fail_option",
     "intercept_option",
     "law_of",
     "law_options",
@@ -33,6 +35,7 @@ __all__ = [
     "resolution_option",
     "run_options",
     "scanned_system",
+    "standardize_option",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -59,6 +62,23 @@ intercept_option = click.option(
 resolution_option = click.option(
     "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
 )
+
+
+def fail_option(conditions: list[str], when: str = "at this verdict") -> Callable[[_Function], _Function]:
+    """--fail-on."""
+    return click.option(
+        "--fail-on", type=click.Choice(conditions), multiple=True, help=f"Exit with 1 {when}; may be repeated."
+    )
+
+
+def standardize_option(default: bool) -> Callable[[_Function], _Function]:
+    """--standardize and --raw."""
+    return click.option(
+        "--standardize/--raw",
+        default=default,
+        show_default=True,
+        help="Features in units of their standard deviations, or as they are. T depends on it.",
+    )
 
 
 def _apply(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
@@ -96,6 +116,12 @@ def run_options(function: _Function) -> _Function:
             help="Threads of the draws; the result is the same.  [default: all]",
         ),
     )(function)
+
+
+def data_options(function: _Function) -> _Function:
+    """--target, --drop and --columns."""
+    target = click.option("--target", metavar="COL", required=True, help="Column of the target.")
+    return _apply(target, column_options)(function)
 
 
 def column_options(function: _Function) -> _Function:

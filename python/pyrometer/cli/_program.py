@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-__all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "main"]
+__all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "judge", "leave", "main"]
 
 CONDITION, BAD_INPUT, UNDECIDED = 1, 2, 3
 _INTERRUPTED, _CLOSED_PIPE = 130, 141
@@ -72,6 +72,20 @@ class Program(click.Group):
             raise click.ClickException(f"{place}{error.strerror or error}") from error
         except (ValueError, TypeError, ImportError, MemoryError) as error:
             raise click.ClickException(str(error) or type(error).__name__) from error
+
+
+def leave(code: int, why: str) -> None:
+    """End the command with this exit code, and say why on standard error."""
+    click.echo(f"note: {why}", err=True)
+    click.get_current_context().exit(code)
+
+
+def judge(verdict: object, fail_on: Sequence[str]) -> None:
+    """End the command as the verdict on its temperature asks."""
+    if verdict in fail_on:
+        leave(CONDITION, f"the verdict is {verdict}, which --fail-on names")
+    if verdict == "undefined":
+        leave(UNDECIDED, "the entropy is 0, the temperature undefined; --resolution chooses another cell")
 
 
 @contextlib.contextmanager

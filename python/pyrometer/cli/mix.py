@@ -6,8 +6,9 @@ import click
 
 from pyrometer.cli._options import (
     alpha_option,
-    column_options,
+    data_options,
     energy_option,
+    fail_option,
     intercept_option,
     law_of,
     law_options,
@@ -17,7 +18,7 @@ from pyrometer.cli._options import (
     read_two,
 )
 from pyrometer.cli._output import emit, form_of
-from pyrometer.cli._program import CONDITION, UNDECIDED
+from pyrometer.cli._program import CONDITION, UNDECIDED, leave
 
 __all__ = ["command"]
 
@@ -25,18 +26,12 @@ __all__ = ["command"]
 @click.command("mix", short_help="Put two files together: heat, pooling loss and its test.")
 @click.argument("a")
 @click.argument("b")
-@click.option("--target", metavar="COL", required=True, help="Column of the target, in both files.")
-@column_options
+@data_options
 @energy_option
 @law_options
 @intercept_option
 @alpha_option
-@click.option(
-    "--fail-on",
-    type=click.Choice(["different", "not-between"]),
-    multiple=True,
-    help="Exit with 1 if one model does not hold for both (at --alpha), or if T does not lie between.",
-)
+@fail_option(["different", "not-between"], "if one model does not hold for both (at --alpha), or if T is not between")
 @output_options
 def command(
     a: str,
@@ -113,8 +108,6 @@ def command(
     }
     emit(tables, provenance, form_of(form, output), output)
     if "different" in fail_on and mixture.test == "none":
-        click.echo("note: --fail-on different cannot be decided: this loss or these rows have no test", err=True)
-        click.get_current_context().exit(UNDECIDED)
+        leave(UNDECIDED, "--fail-on different cannot be decided: this loss or these rows have no test")
     if ("different" in fail_on and mixture.p_value < alpha) or ("not-between" in fail_on and not mixture.between):
-        click.echo("note: a condition that --fail-on names holds", err=True)
-        click.get_current_context().exit(CONDITION)
+        leave(CONDITION, "a condition that --fail-on names holds")

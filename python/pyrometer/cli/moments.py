@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import click
 
-from pyrometer.cli._options import chunk_option, column_options, intercept_option, listed
+from pyrometer.cli._options import chunk_option, data_options, intercept_option, listed
 
 __all__ = ["command"]
 
 
 @click.command("moments", short_help="Save the second moments of a file.")
 @click.argument("data")
-@click.option("--target", metavar="COL", required=True, help="Column of the target.")
-@column_options
+@data_options
 @intercept_option
 @chunk_option
 @click.option("--output", metavar="FILE", required=True, help="File of the moments.")

@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.cli._options import Positive, column_options, output_options, read, resolution_option, run_options
+from pyrometer.cli._options import (
+    Positive,
+    data_options,
+    fail_option,
+    output_options,
+    read,
+    resolution_option,
+    run_options,
+    standardize_option,
+)
 from pyrometer.cli._output import emit, form_of
-from pyrometer.cli._program import CONDITION, UNDECIDED
+from pyrometer.cli._program import judge
 
 if TYPE_CHECKING:
     from pyrometer.initialisations import LayerLaw
@@ -49,14 +58,8 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 
 @click.command("network", short_help="Print the layers of a network as a heat engine.")
 @click.argument("data")
-@click.option("--target", metavar="COL", required=True, help="Column of the target.")
-@column_options
-@click.option(
-    "--standardize/--raw",
-    default=True,
-    show_default=True,
-    help="Features in units of their standard deviations, or as they are.",
-)
+@data_options
+@standardize_option(True)
 @click.option("--hidden", type=_Widths(), metavar="N,N,...", required=True, help="Widths of the hidden layers.")
 @click.option("--activation", type=click.Choice(_ACTIVATIONS), default="tanh", show_default=True, help="Activation.")
 @click.option("--bias/--no-bias", default=False, show_default=True, help="Biases in every layer.")
@@ -76,9 +79,7 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @resolution_option
 @click.option("--minimum", type=float, help="Trained loss, for the temperature with targets.  [default: 0]")
 @run_options
-@click.option(
-    "--fail-on", type=click.Choice(_VERDICTS), multiple=True, help="Exit with 1 at this verdict; may be repeated."
-)
+@fail_option(_VERDICTS)
 @output_options
 def command(
     data: str,
@@ -105,8 +106,9 @@ def command(
 ) -> None:
     """Print energy, entropy and temperature of every layer of a network on DATA, and its work efficiency.
 
-    DATA is a CSV, Parquet or Arrow file; - is CSV on standard input. The network has one linear output, for the target.
-    CSV holds the layers alone. Exit codes: 1 where the verdict is one of --fail-on, 3 where T is undefined.
+    DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files; - is CSV on standard input. The
+    network has one linear output, for the target. CSV holds the layers alone. Exit codes: 1 where the verdict is one of
+    --fail-on, 3 where T is undefined.
     """
     law, widths = _law(init, gain, scale, length)
     subject = read(data, target, drop, columns, standardize)
@@ -140,12 +142,7 @@ def command(
     if made != "csv":
         tables.append(_engine(engine, subject.target))
     emit(tables, provenance, made, output)
-    if engine.verdict in fail_on:
-        click.echo(f"note: the verdict is {engine.verdict}, which --fail-on names", err=True)
-        click.get_current_context().exit(CONDITION)
-    if engine.verdict == "undefined":
-        click.echo("note: the entropy is 0, the temperature undefined; --resolution chooses another cell", err=True)
-        click.get_current_context().exit(UNDECIDED)
+    judge(engine.verdict, fail_on)
 
 
 def _layers(network: Any, engine: HeatEngine, *, bars: bool) -> Table:

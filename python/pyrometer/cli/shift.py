@@ -6,8 +6,9 @@ import click
 
 from pyrometer.cli._options import (
     alpha_option,
-    column_options,
+    data_options,
     energy_option,
+    fail_option,
     intercept_option,
     linear_system,
     loss_unit,
@@ -15,7 +16,7 @@ from pyrometer.cli._options import (
     read_two,
 )
 from pyrometer.cli._output import emit, form_of
-from pyrometer.cli._program import CONDITION, UNDECIDED
+from pyrometer.cli._program import CONDITION, UNDECIDED, leave
 
 __all__ = ["command"]
 
@@ -23,8 +24,7 @@ __all__ = ["command"]
 @click.command("shift", short_help="Compare two files under the model of the first.")
 @click.argument("before")
 @click.argument("after")
-@click.option("--target", metavar="COL", required=True, help="Column of the target, in both files.")
-@column_options
+@data_options
 @energy_option
 @intercept_option
 @click.option(
@@ -44,12 +44,7 @@ __all__ = ["command"]
 @click.option("--resamples", type=click.IntRange(min=99), default=999, show_default=True, help="For errors and p.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
 @alpha_option
-@click.option(
-    "--fail-on",
-    type=click.Choice(["shifted", "undefined"]),
-    multiple=True,
-    help="Exit with 1 if the data have moved (at --alpha), or where T is undefined; may be repeated.",
-)
+@fail_option(["shifted", "undefined"], "if the data have moved (at --alpha), or where T is undefined")
 @output_options
 def command(
     before: str,
@@ -115,8 +110,6 @@ def command(
     emit([Table.from_rows("Shift", [row], units=units)], provenance, form_of(form, output), output)
     shifted = found.p_value <= alpha
     if ("shifted" in fail_on and shifted) or ("undefined" in fail_on and found.verdict == "undefined"):
-        click.echo("note: a condition that --fail-on names holds", err=True)
-        click.get_current_context().exit(CONDITION)
+        leave(CONDITION, "a condition that --fail-on names holds")
     if not fail_on and found.verdict == "undefined":
-        click.echo("note: the entropy has not changed beyond its noise, the temperature is undefined", err=True)
-        click.get_current_context().exit(UNDECIDED)
+        leave(UNDECIDED, "the entropy has not changed beyond its noise, the temperature is undefined")

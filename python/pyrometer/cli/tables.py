@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.cli._options import Positive, Subject, column_options, output_options, read, run_options
+from pyrometer.cli._options import (
+    Positive,
+    Subject,
+    column_options,
+    intercept_option,
+    output_options,
+    read,
+    run_options,
+    standardize_option,
+)
 from pyrometer.cli._output import emit, form_of
 
 if TYPE_CHECKING:
@@ -25,18 +34,13 @@ __all__ = ["command"]
     help="Shipped data.  [default: diabetes, and breast-cancer for the logistic rows]",
 )
 @column_options
-@click.option(
-    "--standardize/--raw",
-    default=True,
-    show_default=True,
-    help="Features in units of their standard deviations, or as they are. T depends on it.",
-)
+@standardize_option(True)
 @click.option("--scale", type=Positive, default=10.0, show_default=True, help="Standard deviation σ of normal laws.")
 @click.option("--length", type=Positive, help="Length L of uniform laws.  [default: 6 scale]")
 @click.option(
     "--lam", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="Weight λ of the L1 and L2 rows."
 )
-@click.option("--intercept/--no-intercept", default=True, show_default=True, help="A constant feature.")
+@intercept_option
 @click.option(
     "--table", "numbers", type=click.IntRange(1, 3), multiple=True, help="Only this table; may be repeated.  [csv: 2]"
 )

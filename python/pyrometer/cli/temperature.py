@@ -8,8 +8,9 @@ import click
 
 from pyrometer.cli._options import (
     chunk_option,
-    column_options,
+    data_options,
     energy_option,
+    fail_option,
     intercept_option,
     law_of,
     law_options,
@@ -20,9 +21,10 @@ from pyrometer.cli._options import (
     resolution_option,
     run_options,
     scanned_system,
+    standardize_option,
 )
 from pyrometer.cli._output import emit, form_of
-from pyrometer.cli._program import CONDITION, UNDECIDED
+from pyrometer.cli._program import judge
 
 if TYPE_CHECKING:
     from pyrometer.systems import Penalty
@@ -35,14 +37,8 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 
 @click.command("temperature", short_help="Print the temperature of a linear model of a file.")
 @click.argument("data")
-@click.option("--target", metavar="COL", required=True, help="Column of the target.")
-@column_options
-@click.option(
-    "--standardize/--raw",
-    default=False,
-    show_default=True,
-    help="Features in units of their standard deviations, or as they are. T depends on it.",
-)
+@data_options
+@standardize_option(False)
 @energy_option
 @law_options
 @click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
@@ -52,9 +48,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")
 @resolution_option
 @run_options
-@click.option(
-    "--fail-on", type=click.Choice(_VERDICTS), multiple=True, help="Exit with 1 at this verdict; may be repeated."
-)
+@fail_option(_VERDICTS)
 @output_options
 @click.option("--plot", metavar="FILE", help="Draw the energies of random parameters (png, pdf, svg).")
 def command(
@@ -83,9 +77,9 @@ def command(
 ) -> None:
     """Print the temperature of a linear model of DATA, T = (mean energy - minimum energy) / entropy.
 
-    DATA is a CSV, Parquet or Arrow file; - is CSV on standard input. With --chunk-rows it may be larger than memory, a
-    folder, or a quoted pattern of files. Exit codes: 1 where the verdict is one of
-    --fail-on, 3 where T is undefined.
+    DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files; - is CSV on standard input. With
+    --chunk-rows it may be larger than memory. Exit codes: 1 where the verdict is one of --fail-on, 3 where T is
+    undefined.
     """
     law, widths = law_of(init, scale, length)
     penalty, weight = _penalty(l1, l2)
@@ -140,12 +134,7 @@ def command(
 
         save_spectrum(plot, system, law, samples=samples, rng=seed, threads=threads)
     emit([table], provenance, form_of(form, output), output)
-    if answer.verdict in fail_on:
-        click.echo(f"note: the verdict is {answer.verdict}, which --fail-on names", err=True)
-        click.get_current_context().exit(CONDITION)
-    if answer.verdict == "undefined":
-        click.echo("note: the entropy is 0, the temperature undefined; --resolution chooses another cell", err=True)
-        click.get_current_context().exit(UNDECIDED)
+    judge(answer.verdict, fail_on)
 
 
 def _penalty(l1: float | None, l2: float | None) -> tuple[Penalty | None, dict[str, float]]:

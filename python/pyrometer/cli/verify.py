@@ -9,7 +9,7 @@ import click
 
 from pyrometer.cli._options import output_options
 from pyrometer.cli._output import emit, form_of
-from pyrometer.cli._program import CONDITION
+from pyrometer.cli._program import CONDITION, leave
 
 __all__ = ["command"]
 
@@ -51,8 +51,7 @@ def command(form: str | None, output: str | None) -> None:
     emit([Table.from_rows("Verification", rows)], provenance, form_of(form, output), output)
     failed = [row["check"] for row in rows if row["verdict"] != "ok"]
     if failed:
-        click.echo(f"note: {len(failed)} of {len(rows)} checks failed; report them with `pyrometer info`", err=True)
-        click.get_current_context().exit(CONDITION)
+        leave(CONDITION, f"{len(failed)} of {len(rows)} checks failed; report them with `pyrometer info`")
 
 
 def _checks() -> Iterator[_Check]:
