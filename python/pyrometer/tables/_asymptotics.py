@@ -8,7 +8,8 @@ import numpy as np
 
 from pyrometer.energy import componentwise_energy
 from pyrometer.table import Table
-from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines
+from pyrometer.tables._cases import Case
+from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, heading
 from pyrometer.tables._subject import subject
 from pyrometer.temperature import temperature
 
@@ -77,43 +78,16 @@ def asymptotics(
     for row in about.rows():
         system, law = row.system, row.law
         limit = temperature(system, law, method="asymptotic")
-        exact = temperature(system, law, method="exact", minimum=row.minimum.value).value
-        refined = temperature(system, law, method="refined").value
+        exact = temperature(system, law, method="exact", minimum=row.minimum.value)
+        refined = temperature(system, law, method="refined")
         # Where the limit's entropy vanishes, so that it is nan, the sum over parameters does not exist either.
         entropy = limit.entropy if limit.verdict != "undefined" else np.nan
-        rows.append(
-            {
-                "section": row.case.section,
-                "energy": row.case.energy,
-                "law": row.case.law,
-                "data": row.data,
-                "equation": row.case.limit_equation,
-                "formula": row.case.formula,
-                "true limit": row.case.limit,
-                "T limit": limit.value,
-                "T componentwise": float(componentwise_energy(system, law)) / entropy,
-                "limit / exact": limit.value / exact,
-                "refined / exact": refined / exact,
-            }
-        )
+        componentwise = float(componentwise_energy(system, law)) / entropy
+        rows.append(_row(row.case, row.data, exact.value, refined.value, limit.value, componentwise))
     engines = Engines(about.sets[0].X, about.metadata["scale"])
     for case in NETWORKS:
-        value = {method: engines.number(case, method).value for method in ("asymptotic", "refined", "exact")}
-        rows.append(
-            {
-                "section": case.section,
-                "energy": case.energy,
-                "law": case.law,
-                "data": about.sets[0].name,
-                "equation": case.limit_equation,
-                "formula": case.formula,
-                "true limit": case.limit,
-                "T limit": value["asymptotic"],
-                "T componentwise": value["asymptotic"],
-                "limit / exact": value["asymptotic"] / value["exact"],
-                "refined / exact": value["refined"] / value["exact"],
-            }
-        )
+        e, r, a = (engines.number(case, method).value for method in ("exact", "refined", "asymptotic"))
+        rows.append(_row(case, about.sets[0].name, e, r, a, a))
     units = {"T limit": "loss/nat", "T componentwise": "loss/nat", "limit / exact": "1", "refined / exact": "1"}
     return Table.from_rows(
         "Table 3. Limits of wide laws",
@@ -121,3 +95,18 @@ def asymptotics(
         units=units,
         metadata={**about.metadata, "hidden": "-".join(map(str, HIDDEN)), "legend": _LEGEND},
     )
+
+
+def _row(
+    case: Case | NetworkCase, data: str, exact: Any, refined: Any, limit: Any, componentwise: Any
+) -> dict[str, Any]:
+    return {
+        **heading(case, data),
+        "equation": case.limit_equation,
+        "formula": case.formula,
+        "true limit": case.limit,
+        "T limit": limit,
+        "T componentwise": componentwise,
+        "limit / exact": limit / exact,
+        "refined / exact": refined / exact,
+    }

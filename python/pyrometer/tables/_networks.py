@@ -11,9 +11,10 @@ from pyrometer import _layers
 from pyrometer.architecture import Network
 from pyrometer.initialisations import LayerLaw, LecunNormal, layers
 from pyrometer.laws import NORMAL_ENTROPY, Normal
+from pyrometer.tables._cases import Case
 from pyrometer.temperature import verdict
 
-__all__ = ["HIDDEN", "NETWORKS", "Engines", "NetworkCase", "Number"]
+__all__ = ["HIDDEN", "NETWORKS", "Engines", "NetworkCase", "Number", "heading"]
 
 HIDDEN = (32, 32)
 """Hidden layers of the networks in the tables."""
@@ -42,9 +43,14 @@ class NetworkCase:
         return f"NN {name}" if self.layer is None else f"NN {name}, layer {self.layer}"
 
 
+def heading(case: Case | NetworkCase, data: str) -> dict[str, Any]:
+    """Return what rows of Tables 2 and 3 begin with."""
+    return {"section": case.section, "energy": case.energy, "law": case.law, "data": data}
+
+
 @dataclass(frozen=True)
 class Number:
-    """One temperature of a network or of a layer, and what it is made of."""
+    """One temperature of a network or of a layer, and what it is made of; without targets, E* is 0."""
 
     energy: float
     entropy: float
@@ -52,6 +58,7 @@ class Number:
     standard_error: float
     marginal: float
     verdict: str
+    minimum_energy: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -10,11 +10,14 @@ from pyrometer import _validate
 from pyrometer._validate import RandomSource
 from pyrometer.results import Temperature
 from pyrometer.table import Table
-from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, Number
+from pyrometer.tables._cases import Case
+from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, Number, heading
 from pyrometer.tables._subject import subject
 from pyrometer.temperature import temperature
 
 __all__ = ["systems"]
+
+_T: TypeAlias = Temperature | Number
 
 _LEGEND = (
     "E mean energy of random parameters, E* least energy, S entropy; T exact = (E - E*)/S; refined: the limit energy "
@@ -129,50 +132,13 @@ def systems(
         sampled = temperature(
             system, law, method="monte-carlo", minimum=ground, samples=samples, rng=stream, threads=threads
         )
-        rows.append(
-            {
-                "section": row.case.section,
-                "energy": row.case.energy,
-                "law": row.case.law,
-                "data": row.data,
-                "E": exact.energy,
-                "E*": exact.minimum_energy,
-                "S": exact.entropy,
-                "T exact": exact.value,
-                "T refined": refined.value,
-                "T asymptotic": asymptotic.value,
-                "T Monte Carlo": sampled.value,
-                "s.e.": sampled.standard_error,
-                "z": _score(sampled, exact),
-                "marginal": exact.marginal,
-                "verdict": exact.verdict,
-                "equations": row.case.equations,
-            }
-        )
+        rows.append(_row(row.case, row.data, exact, refined, asymptotic, sampled))
     engines, draws = Engines(about.sets[0].X, about.metadata["scale"]), max(2, samples // 10)
     for case, stream in zip(NETWORKS, streams[len(described) :], strict=True):
         known = engines.number(case, "exact", slope=True)
         drawn = engines.number(case, "monte-carlo", samples=draws, rng=stream, threads=threads)
-        rows.append(
-            {
-                "section": case.section,
-                "energy": case.energy,
-                "law": case.law,
-                "data": about.sets[0].name,
-                "E": known.energy,
-                "E*": 0.0,
-                "S": known.entropy,
-                "T exact": known.value,
-                "T refined": engines.number(case, "refined").value,
-                "T asymptotic": engines.number(case, "asymptotic").value,
-                "T Monte Carlo": drawn.value,
-                "s.e.": drawn.standard_error,
-                "z": _score(drawn, known),
-                "marginal": known.marginal,
-                "verdict": known.verdict,
-                "equations": case.equations,
-            }
-        )
+        wide, widest = (engines.number(case, method) for method in ("refined", "asymptotic"))
+        rows.append(_row(case, about.sets[0].name, known, wide, widest, drawn))
     return Table.from_rows(
         "Table 2. Systems and their temperatures",
         rows,
@@ -199,7 +165,25 @@ def _sequence(rng: RandomSource) -> np.random.SeedSequence:
     return np.random.SeedSequence((high << 64) | low)
 
 
-def _score(sampled: Temperature | Number, exact: Temperature | Number) -> float:
+def _row(case: Case | NetworkCase, data: str, exact: _T, refined: _T, asymptotic: _T, sampled: _T) -> dict[str, Any]:
+    return {
+        **heading(case, data),
+        "E": exact.energy,
+        "E*": exact.minimum_energy,
+        "S": exact.entropy,
+        "T exact": exact.value,
+        "T refined": refined.value,
+        "T asymptotic": asymptotic.value,
+        "T Monte Carlo": sampled.value,
+        "s.e.": sampled.standard_error,
+        "z": _score(sampled, exact),
+        "marginal": exact.marginal,
+        "verdict": exact.verdict,
+        "equations": case.equations,
+    }
+
+
+def _score(sampled: _T, exact: _T) -> float:
     """Distance of the Monte Carlo temperature from the exact one, in standard errors; 0 where no draw changes it."""
     error, off = float(sampled.standard_error), float(sampled.value) - float(exact.value)
     if error > 0:
