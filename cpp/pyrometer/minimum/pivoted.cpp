@@ -39,6 +39,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
     if (length_.back() > 0)
       for (Index i = 0; i < work_.rows; ++i) column[i] /= length_.back();
   }
+  if (shape.l2 == 0 && clear(n)) return;
   const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
   for (Index k = 0; k < std::min(n, work_.rows); ++k) {
     Index pivot = k;
@@ -62,6 +63,19 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
     eliminate(k);
     rank_ = k + 1;
   }
+}
+
+// Whether the triangle as it came has no column near the others' span: then no order of pivots would find a dependent
+// one, and the triangle stays.
+bool Pivoted::clear(Index columns) {
+  constexpr double kNear = 1e-6, kPoor = 1e8;
+  if (work_.rows < columns) return false;
+  for (Index k = 0; k < columns; ++k)
+    if (!(std::abs(work_.column(k)[k]) > kNear)) return false;
+  rank_ = columns;
+  if (condition() < kPoor) return true;
+  rank_ = 0;
+  return false;
 }
 
 // Householder's reflection that leaves nothing below row k of column k.

@@ -8,7 +8,7 @@
 namespace pyrometer::minimum {
 
 /// R'R = m H with H the Hessian (halved) of the energy in the design's independent columns, in order of their pivots
-/// and in units of their length in the data.
+/// and in units of their length in the data. Without a penalty, columns that are far from dependent keep their order.
 class Pivoted {
  public:
   Pivoted() = default;
@@ -18,7 +18,7 @@ class Pivoted {
   /// A column is dependent if what is left of it is below the rounding of its length before centring and of the columns
   /// that it is made of.
   ///
-  /// Cost: about 2 n^3 flops.
+  /// Cost: about 2 n^3 flops, or n^2 where the triangle is kept.
   Pivoted(const Shape& shape, Columns rows, const double* mean);
 
   [[nodiscard]] Index rank() const { return rank_; }
@@ -36,6 +36,7 @@ class Pivoted {
   [[nodiscard]] double condition() const;
 
  private:
+  bool clear(Index columns);
   void eliminate(Index k);
 
   Columns work_;

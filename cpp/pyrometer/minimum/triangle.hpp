@@ -29,7 +29,7 @@ struct Split {
 
 /// R of a QR of rows [begin, end) of (design, y): at most columns + 1 rows, block after block.
 ///
-/// Cost: 3 n^2 flops a row, (block + n) n doubles of scratch.
+/// Cost: 2.3 n^2 flops a row, (block + n) n doubles of scratch.
 template <class T>
 [[nodiscard]] Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block);
 
