@@ -4,22 +4,13 @@ import importlib
 import os
 import signal
 import subprocess
-import sys
 import warnings
 
 import pytest
 
 import pyrometer as pm
 
-PROGRAM = [sys.executable, "-m", "pyrometer"]
-
-
-def one_line(result, code=2):
-    assert result.exit_code == code
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    assert "Traceback" not in result.stderr
-    return result.stderr
+from .answers import PROGRAM, one_line
 
 
 @pytest.mark.parametrize(

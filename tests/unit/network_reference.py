@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 from scipy.special import erf, expit, ndtr
 
+import pyrometer as pm
+
 ACTIVATIONS = {
     "tanh": np.tanh,
     "sigmoid": expit,
@@ -43,3 +45,10 @@ def forward(X, layers, phi):
 
 def layer_energies(X, layers, phi):
     return np.array([np.mean(np.sum(z**2, axis=1)) for z in forward(X, layers, phi)])
+
+
+def ones(*widths, activation="relu", bias=False, rows=1):
+    """A network whose inputs have mean square 1."""
+    return pm.Network(
+        np.ones((rows, widths[0])), hidden=widths[1:-1], outputs=widths[-1], activation=activation, bias=bias
+    )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import pickle
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-import pyrometer as pm
 from pyrometer import _core
 from pyrometer.moments import Moments
 
@@ -253,110 +249,6 @@ def test_only_moments_can_be_added():
             moments - other
     with pytest.raises(ValueError, match="intercept, got True and False"):
         moments + Moments.of([[1.0]], [1.0], intercept=False)
-
-
-def same(a, b):
-    return (
-        (a.count, a.intercept, a.names, a.target) == (b.count, b.intercept, b.names, b.target)
-        and a.mean.tobytes() == b.mean.tobytes()
-        and a.scatter.tobytes() == b.scatter.tobytes()
-        and a.scatter.shape == b.scatter.shape
-    )
-
-
-MOMENTS = [
-    Moments.of(RNG.normal(size=(9, 3)), RNG.normal(size=9), intercept=False),
-    Moments.of(RNG.normal(size=(2, 5, 9, 1)), RNG.normal(size=(2, 5, 9))),
-    Moments(4, [1.0, 2.0], [[3.0, 0.5], [0.5, 1.0]], intercept=True, names=("größe",), target="y\n"),
-    Moments.of(np.empty((3, 0)), [1.0, 2.0, 4.0]),
-]
-
-
-@pytest.mark.parametrize("moments", MOMENTS)
-def test_copies_pickles_and_files_are_the_same_bits(moments, tmp_path):
-    path = tmp_path / "moments.of today"
-    path.write_text("what was here before")
-    moments.save(path)
-    assert [file.name for file in tmp_path.iterdir()] == ["moments.of today"]
-    others = [moments.copy(), copy.copy(moments), copy.deepcopy(moments), Moments.load(str(path))]
-    others += [pickle.loads(pickle.dumps(moments, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
-    for other in others:
-        assert same(moments, other)
-        assert not other.scatter.flags.writeable
-
-
-def test_arrays_cannot_be_changed_behind_a_copy():
-    moments = MOMENTS[0].copy()
-    with pytest.raises(ValueError, match="read-only"):
-        moments.mean[0] = 0.0
-
-
-def test_damaged_files_are_refused_or_harmless(tmp_path):
-    path = tmp_path / "moments"
-    MOMENTS[2].save(path)
-    whole = path.read_bytes()
-    for end in (0, 1, 10, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:end])
-        with pytest.raises(pm.MomentsFileError, match="damaged or foreign"):
-            Moments.load(path)
-    messages = []
-    for place in range(0, len(whole), 3):  # some bytes mean nothing, such as times of day
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
-        try:
-            assert same(Moments.load(path), MOMENTS[2])
-        except pm.MomentsFileError as error:
-            messages.append(str(error))
-    assert len(messages) > len(whole) / 6
-    assert all(str(path) in message for message in messages)
-
-
-def test_foreign_and_newer_files_are_refused(tmp_path):
-    path = tmp_path / "moments"
-    header = {"format": "pyrometer-moments", "version": 1, "count": 2, "intercept": True, "names": None, "target": None}
-
-    def load(**changes):
-        arrays = {"mean": np.zeros(2), "scatter": np.eye(2)}
-        arrays |= {name: changes.pop(name) for name in list(changes) if name in arrays}
-        with open(path, "wb") as file:
-            np.savez(file, header=np.array(json.dumps(header | changes)), **arrays)
-        return Moments.load(path)
-
-    assert load().count == 2
-    for changes, message in (
-        ({"version": 2}, "version 1 or older, got 2; upgrade"),
-        ({"format": "something-else"}, "something-else"),
-        ({"version": "1"}, "damaged or foreign"),
-        ({"count": 0}, "count must be at least 1"),
-        ({"scatter": np.eye(3)}, "scatter must have shape"),
-        ({"scatter": np.array([[1.0, 2.0], [3.0, 4.0]])}, "symmetric"),
-        ({"mean": np.array([np.nan, 0.0])}, "finite"),
-        ({"names": ["a", "b"]}, "names must be 1 strings"),
-        ({"more": 1}, "more"),
-    ):
-        with pytest.raises(pm.MomentsFileError, match=message):
-            load(**changes)
-    np.save(path.with_suffix(".npy"), np.eye(3))
-    with pytest.raises(pm.MomentsFileError, match="foreign"):
-        Moments.load(path.with_suffix(".npy"))
-    with pytest.raises(FileNotFoundError):
-        Moments.load(tmp_path / "nothing")
-    with pytest.raises(TypeError, match="path"):
-        Moments.load(3.5)
-
-
-def test_a_failed_save_leaves_what_was_there(tmp_path, monkeypatch):
-    path = tmp_path / "moments"
-    MOMENTS[0].save(path)
-
-    def full(file, **arrays):
-        file.write(b"half")
-        raise OSError("no space left")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="no space"):
-        MOMENTS[1].save(path)
-    assert [file.name for file in tmp_path.iterdir()] == ["moments"]
-    assert same(Moments.load(path), MOMENTS[0])
 
 
 @pytest.mark.parametrize(

@@ -1,99 +1,17 @@
-"""Networks: laws of layers, closed forms, limits and heat engines, against numbers worked out elsewhere."""
+"""Networks: closed forms, their limits, and draws, against numbers worked out elsewhere."""
 
 import itertools
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate
 
 import pyrometer as pm
 from pyrometer import _core
 
-from .network_reference import ACTIVATIONS, layer_energies, unpack
+from .network_reference import ACTIVATIONS, layer_energies, ones, unpack
 
 H = 0.5 * np.log(2 * np.pi * np.e)
-
-
-def ones(*widths, activation="relu", bias=False, rows=1):
-    """A network whose inputs have mean square 1."""
-    return pm.Network(
-        np.ones((rows, widths[0])), hidden=widths[1:-1], outputs=widths[-1], activation=activation, bias=bias
-    )
-
-
-# ---------------------------------------------------------------- laws
-
-FAN = [
-    ("LecunNormal", lambda i, o: stats.norm(0, np.sqrt(1 / i))),
-    ("HeNormal", lambda i, o: stats.norm(0, np.sqrt(2 / i))),
-    ("GlorotNormal", lambda i, o: stats.norm(0, np.sqrt(2 / (i + o)))),
-    ("LecunUniform", lambda i, o: symmetric(np.sqrt(3 / i))),
-    ("HeUniform", lambda i, o: symmetric(np.sqrt(6 / i))),
-    ("GlorotUniform", lambda i, o: symmetric(np.sqrt(6 / (i + o)))),
-    ("TorchLinear", lambda i, o: symmetric(np.sqrt(1 / i))),
-]
-
-
-def symmetric(limit):
-    return stats.uniform(-limit, 2 * limit)
-
-
-@pytest.mark.parametrize(("name", "parameter"), FAN, ids=[name for name, _ in FAN])
-@pytest.mark.parametrize("bias", [False, True])
-def test_laws_have_the_variance_and_entropy_of_their_definition(name, parameter, bias):
-    widths = (7, 11, 3)
-    network, law = ones(*widths, activation="identity", bias=bias), getattr(pm, name)()
-    q, S = 7.0, 0.0
-    for n, k in itertools.pairwise(widths):
-        p = parameter(n, k)
-        q = k * p.var() * (q + bias)
-        S += k * (n + bias) * p.entropy()
-    assert pm.mean_energy(network, law).value == pytest.approx(q, rel=1e-14)
-    assert pm.entropy(network, law) == pytest.approx(S, rel=1e-12, abs=1e-12)
-    if name != "TorchLinear":
-        law = getattr(pm, name)([[2.0], [4.0]])
-        assert law.batch_shape == (2, 1)
-        np.testing.assert_allclose(
-            np.diff(pm.entropy(network, law), axis=0), network.parameters * np.log(2), rtol=1e-12
-        )
-
-
-@pytest.mark.parametrize(
-    ("widths", "law", "S_per_N", "T"),
-    [
-        ((64, 256, 256, 10), pm.HeNormal(), -0.87, -2.7e-4),
-        ((784, 128, 10), pm.HeNormal(), -1.56, -1.3e-4),
-        ((784, 512, 512, 10), pm.HeNormal(), -1.48, -2.0e-5),
-        ((3072, 4096, 4096, 1000), pm.HeNormal(), -2.34, -2.6e-5),
-        ((512, 2048, 512), pm.HeNormal(), -1.70, -2.9e-4),
-        ((4, 8, 1), pm.HeNormal(), 1.00, 5.0e-2),
-        ((2, 16, 16, 1), pm.HeNormal(), 0.49, 1.4e-2),
-        ((64, 256, 256, 10), pm.GlorotNormal(), -1.30, -1.8e-5),
-        ((784, 128, 10), pm.GlorotNormal(), -1.63, -9.6e-5),
-        ((4, 8, 1), pm.GlorotNormal(), 0.55, 2.7e-2),
-        ((64, 256, 256, 10), pm.TorchLinear(), -1.95, -5.6e-7),
-        ((4, 8, 1), pm.TorchLinear(), -0.07, -2.0e-2),
-    ],
-)
-def test_temperatures_of_common_initialisations(widths, law, S_per_N, T):
-    network = ones(*widths)
-    assert pm.entropy(network, law) / network.parameters == pytest.approx(S_per_N, abs=0.006)
-    assert pm.temperature(network, law).value == pytest.approx(T, rel=0.04)
-
-
-def test_layers_of_different_signs_are_said():
-    engine = pm.heat_engine(ones(10, 50, 50, 50, 1), pm.HeNormal())
-    assert engine.entropy / engine.parameters == pytest.approx(-0.12, abs=0.005)
-    assert engine.layers.verdict.tolist() == ["ok", *["negative-entropy"] * 3]
-    assert (engine.verdict, engine.total.verdict) == ("mixed-signs", "negative-entropy")
-
-
-@pytest.mark.parametrize(
-    ("law", "widest"),
-    [(pm.HeNormal(), 34), (pm.LecunNormal(), 17), (pm.HeUniform(), 24), (pm.TorchLinear(), 4)],
-)
-def test_the_fan_in_where_entropy_turns(law, widest):
-    assert pm.entropy(ones(widest, 1), law) >= 0 > pm.entropy(ones(widest + 1, 1), law)
 
 
 # ---------------------------------------------------------------- energies
@@ -255,81 +173,7 @@ def test_wide_layers_approach_the_mean_field():
     assert np.all(corrected < 0.05 * leading)
 
 
-# ---------------------------------------------------------------- heat engines
-
-
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-@pytest.mark.parametrize("law", [pm.Normal([[0.1], [3.0]]), pm.HeNormal([0.5, 20.0]), pm.Normal([0.1, 1.0, 4.0])])
-def test_the_identity_of_heat_engines(activation, law):
-    """(5.24), also where entropies are negative."""
-    engine = pm.heat_engine(ones(8, 24, 32, 3, activation=activation, bias=True, rows=2), law)
-    L = engine.layers
-    right = engine.work_efficiency * (L.temperature * L.entropy).sum(axis=-1) / L.entropy.sum(axis=-1)
-    np.testing.assert_allclose(engine.temperature, right, rtol=1e-13)
-    np.testing.assert_allclose(L.gain, L.energy[..., 1:] / L.energy[..., :-1])
-    np.testing.assert_allclose(engine.total.entropy, L.entropy.sum(axis=-1), rtol=1e-13)
-    assert L.parameters.tolist() == [9 * 24, 25 * 32, 33 * 3]
-
-
-def test_types_of_engines_are_computed_from_growth():
-    for activation in ACTIVATIONS:
-        engine = pm.heat_engine(ones(8, 24, 24, 3, activation=activation), pm.Normal(0.1))
-        assert engine.engine == (1 if activation in ("tanh", "sigmoid", "erf") else 2)
-
-
-def test_efficiencies_of_wide_laws():
-    tanh = ones(64, 256, 256, 10, activation="tanh")
-    sigmoid = ones(64, 256, 256, 10, activation="sigmoid")
-    relu = ones(64, 256, 256, 10)
-    assert pm.heat_engine(tanh, pm.Normal(1e4)).work_efficiency == pytest.approx(2560 / 84480, rel=1e-4)
-    assert pm.heat_engine(sigmoid, pm.Normal(100.0)).work_efficiency == pytest.approx(0.0254, abs=5e-5)
-    for sigma, rest in ((3, 2.18e-2), (10, 2.0e-3), (100, 2.0e-5)):
-        assert 1 - pm.heat_engine(relu, pm.Normal(sigma)).work_efficiency == pytest.approx(rest, rel=0.01)
-    for sigma, rest in ((10, 0.343), (100, 5.1e-3), (1e4, 5.1e-7)):
-        assert 1 - pm.heat_engine(relu, pm.LecunNormal(sigma)).work_efficiency == pytest.approx(rest, rel=0.01)
-    ratios = pm.heat_engine(sigmoid, pm.Normal(100.0)).layers.temperature
-    np.testing.assert_allclose(ratios / ratios[0], [1, 0.4995, 0.4996], atol=6e-5)
-    assert pm.heat_engine(relu, pm.Normal(10.0)).regime == "amplifying"
-    assert pm.heat_engine(relu, pm.HeNormal()).regime == "even"
-    assert pm.heat_engine(relu, pm.Normal(1e-3)).regime == "damping"
-    assert pm.heat_engine(tanh, pm.Normal(10.0)).regime == "even"
-    assert pm.heat_engine(ones(3, 2), pm.Normal(1.0)).regime == "single layer"
-
-
-@pytest.mark.parametrize("method", ["exact", "mean-field", "corrected-mean-field", "refined"])
-@pytest.mark.parametrize("activation", ["tanh", "relu", "softplus"])
-def test_marginals_are_derivatives(activation, method):
-    """A difference over 2 % either way, at second order."""
-    network, h = ones(8, 32, 32, 3, activation=activation, bias=True), 0.02
-    engine = pm.heat_engine(network, pm.Normal([0.5, 0.2, 1.0]), method=method)
-    up, down = (
-        pm.heat_engine(network, pm.Normal(np.exp(s) * np.array([0.5, 0.2, 1.0])), method=method).layers.energy
-        for s in (h, -h)
-    )
-    np.testing.assert_allclose(engine.layers.marginal * engine.layers.parameters, (up - down) / (2 * h), rtol=3e-3)
-    assert engine.total.marginal == pytest.approx(engine.layers.marginal[-1] * 99 / network.parameters)
-
-
-def test_resolution():
-    network, law = ones(8, 16, 2), pm.HeNormal()
-    engine = pm.heat_engine(network, law, resolution=0.01)
-    assert engine.entropy == pytest.approx(pm.entropy(network, law) - network.parameters * np.log(0.01))
-    assert engine.entropy == pytest.approx(pm.entropy(network, law, resolution=0.01))
-    assert engine.temperature == pytest.approx(engine.layers.energy[-1] / engine.entropy)
-
-
-def test_no_energy_no_nan_but_where_it_is_said():
-    """Zero inputs, no biases: no layer has energy."""
-    network = pm.Network(np.zeros((2, 3)), hidden=(24,), outputs=2)
-    engine = pm.heat_engine(network, pm.Normal(1.0))
-    assert engine.layers.energy.tolist() == [0.0, 0.0]
-    assert engine.temperature == 0.0
-    assert engine.total.marginal == 0.0
-    assert np.isnan(engine.work_efficiency)
-    assert np.isnan(engine.layers.gain).all()
-    undefined = pm.heat_engine(ones(4, 3), pm.Uniform(1.0))
-    assert undefined.verdict == undefined.layers.verdict[0] == "undefined"
-    assert np.isnan(undefined.temperature)
+# ---------------------------------------------------------------- edges and draws
 
 
 @pytest.mark.parametrize("width", [1, 2, 4, 8])

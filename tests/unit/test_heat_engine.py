@@ -1,0 +1,82 @@
+"""Networks as heat engines: their identity, their types, and what is undefined."""
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+from .network_reference import ACTIVATIONS, ones
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("law", [pm.Normal([[0.1], [3.0]]), pm.HeNormal([0.5, 20.0]), pm.Normal([0.1, 1.0, 4.0])])
+def test_the_identity_of_heat_engines(activation, law):
+    """(5.24), also where entropies are negative."""
+    engine = pm.heat_engine(ones(8, 24, 32, 3, activation=activation, bias=True, rows=2), law)
+    L = engine.layers
+    right = engine.work_efficiency * (L.temperature * L.entropy).sum(axis=-1) / L.entropy.sum(axis=-1)
+    np.testing.assert_allclose(engine.temperature, right, rtol=1e-13)
+    np.testing.assert_allclose(L.gain, L.energy[..., 1:] / L.energy[..., :-1])
+    np.testing.assert_allclose(engine.total.entropy, L.entropy.sum(axis=-1), rtol=1e-13)
+    assert L.parameters.tolist() == [9 * 24, 25 * 32, 33 * 3]
+
+
+def test_types_of_engines_are_computed_from_growth():
+    for activation in ACTIVATIONS:
+        engine = pm.heat_engine(ones(8, 24, 24, 3, activation=activation), pm.Normal(0.1))
+        assert engine.engine == (1 if activation in ("tanh", "sigmoid", "erf") else 2)
+
+
+def test_efficiencies_of_wide_laws():
+    tanh = ones(64, 256, 256, 10, activation="tanh")
+    sigmoid = ones(64, 256, 256, 10, activation="sigmoid")
+    relu = ones(64, 256, 256, 10)
+    assert pm.heat_engine(tanh, pm.Normal(1e4)).work_efficiency == pytest.approx(2560 / 84480, rel=1e-4)
+    assert pm.heat_engine(sigmoid, pm.Normal(100.0)).work_efficiency == pytest.approx(0.0254, abs=5e-5)
+    for sigma, rest in ((3, 2.18e-2), (10, 2.0e-3), (100, 2.0e-5)):
+        assert 1 - pm.heat_engine(relu, pm.Normal(sigma)).work_efficiency == pytest.approx(rest, rel=0.01)
+    for sigma, rest in ((10, 0.343), (100, 5.1e-3), (1e4, 5.1e-7)):
+        assert 1 - pm.heat_engine(relu, pm.LecunNormal(sigma)).work_efficiency == pytest.approx(rest, rel=0.01)
+    ratios = pm.heat_engine(sigmoid, pm.Normal(100.0)).layers.temperature
+    np.testing.assert_allclose(ratios / ratios[0], [1, 0.4995, 0.4996], atol=6e-5)
+    assert pm.heat_engine(relu, pm.Normal(10.0)).regime == "amplifying"
+    assert pm.heat_engine(relu, pm.HeNormal()).regime == "even"
+    assert pm.heat_engine(relu, pm.Normal(1e-3)).regime == "damping"
+    assert pm.heat_engine(tanh, pm.Normal(10.0)).regime == "even"
+    assert pm.heat_engine(ones(3, 2), pm.Normal(1.0)).regime == "single layer"
+
+
+@pytest.mark.parametrize("method", ["exact", "mean-field", "corrected-mean-field", "refined"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "softplus"])
+def test_marginals_are_derivatives(activation, method):
+    """A difference over 2 % either way, at second order."""
+    network, h = ones(8, 32, 32, 3, activation=activation, bias=True), 0.02
+    engine = pm.heat_engine(network, pm.Normal([0.5, 0.2, 1.0]), method=method)
+    up, down = (
+        pm.heat_engine(network, pm.Normal(np.exp(s) * np.array([0.5, 0.2, 1.0])), method=method).layers.energy
+        for s in (h, -h)
+    )
+    np.testing.assert_allclose(engine.layers.marginal * engine.layers.parameters, (up - down) / (2 * h), rtol=3e-3)
+    assert engine.total.marginal == pytest.approx(engine.layers.marginal[-1] * 99 / network.parameters)
+
+
+def test_resolution():
+    network, law = ones(8, 16, 2), pm.HeNormal()
+    engine = pm.heat_engine(network, law, resolution=0.01)
+    assert engine.entropy == pytest.approx(pm.entropy(network, law) - network.parameters * np.log(0.01))
+    assert engine.entropy == pytest.approx(pm.entropy(network, law, resolution=0.01))
+    assert engine.temperature == pytest.approx(engine.layers.energy[-1] / engine.entropy)
+
+
+def test_no_energy_no_nan_but_where_it_is_said():
+    """Zero inputs, no biases: no layer has energy."""
+    network = pm.Network(np.zeros((2, 3)), hidden=(24,), outputs=2)
+    engine = pm.heat_engine(network, pm.Normal(1.0))
+    assert engine.layers.energy.tolist() == [0.0, 0.0]
+    assert engine.temperature == 0.0
+    assert engine.total.marginal == 0.0
+    assert np.isnan(engine.work_efficiency)
+    assert np.isnan(engine.layers.gain).all()
+    undefined = pm.heat_engine(ones(4, 3), pm.Uniform(1.0))
+    assert undefined.verdict == undefined.layers.verdict[0] == "undefined"
+    assert np.isnan(undefined.temperature)
