@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer._evaluate import evaluate, require
 from pyrometer.architecture import AnySystem, Network
-from pyrometer.energy import evaluate, require
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import Law, Mixed, Normal
 from pyrometer.temperature import compose

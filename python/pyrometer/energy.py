@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _activations, _core, _layers, _rows, _squares, _validate
+from pyrometer import _activations, _core, _layers, _squares, _validate
+from pyrometer._evaluate import evaluate, formulas_of
 from pyrometer._layer_variance import variance as network_variance
 from pyrometer._system import require_system
 from pyrometer._validate import RandomSource
@@ -16,14 +16,10 @@ from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw, layers
 from pyrometer.laws import Law, spread
 from pyrometer.results import Estimate, Floats, shaped
-from pyrometer.systems import System
 
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-
-METHODS = ("auto", "exact", "refined", "asymptotic", "monte-carlo")
-_OF_NETWORKS = ("mean-field", "corrected-mean-field")
 
 
 def mean_energy(
@@ -115,103 +111,6 @@ def mean_energy(
     return evaluate(system, law, method, samples, rng, threads, slope=False)[0]
 
 
-def require(system: AnySystem, law: Law | LayerLaw, method: str) -> None:
-    """Raise an error if the law does not fit the system, or the system has no such method."""
-    if isinstance(system, Network):
-        _layers.require(system, layers(law, system), method)
-    else:
-        _of_linear(method)
-        spread(law, system.parameters)
-
-
-def _of_linear(method: str) -> str:
-    if method in _OF_NETWORKS:
-        raise ValueError(f"method={method!r} is for networks; a linear system has 'exact'.")
-    return _validate.choice("method", method, METHODS)
-
-
-def evaluate(
-    system: AnySystem,
-    law: Law | LayerLaw,
-    method: str,
-    samples: int,
-    rng: RandomSource,
-    threads: int | None,
-    *,
-    slope: bool,
-) -> tuple[Estimate, _Array]:
-    """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
-    if isinstance(system, Network):
-        return _network(system, law, method, samples, rng, threads, slope=slope)
-    require_system(system)
-    method = _of_linear(method)
-    parameters, formulas, workers = spread(law, system.parameters), _formulas(system), _validate.threads(threads)
-    shape = system.shape + parameters.batch_shape
-    if method == "monte-carlo":
-        draws = _validate.count("samples", samples, minimum=2)
-        value, error, derivative = formulas.sample(system, parameters, draws, _validate.seed(rng), workers, slope=slope)
-        estimate = Estimate(
-            value=shaped(value.reshape(shape)),
-            standard_error=shaped(error.reshape(shape)),
-            error_bound=shaped(np.zeros(shape)),
-            method=method,
-            samples=draws,
-        )
-        return estimate, derivative.reshape(shape)
-    if method in ("auto", "exact"):
-        method, closed = "exact", formulas.exact(system, parameters, workers, slope=slope)
-    else:
-        closed = formulas.limit(system, parameters, workers)
-    estimate = Estimate(
-        value=shaped(closed.value),
-        standard_error=shaped(np.zeros(shape)),
-        error_bound=shaped(closed.error),
-        method=method,
-        samples=0,
-    )
-    return estimate, closed.slope
-
-
-def _network(
-    network: Network,
-    law: Law | LayerLaw,
-    method: str,
-    samples: int,
-    rng: RandomSource,
-    threads: int | None,
-    *,
-    slope: bool,
-) -> tuple[Estimate, _Array]:
-    """The last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
-    parameters = layers(law, network)
-    found = _layers.energies(network, parameters, method, samples, rng, threads)
-    derivative = _layers.slopes(network, parameters, found, threads) if slope else np.full_like(found.energy, np.nan)
-    return network_estimate(network, found), derivative[..., -1]
-
-
-def network_estimate(network: Network, found: _layers.Layered) -> Estimate:
-    """Turn energies of layers into the mean energy of the network."""
-    target = 0.0 if found.method in ("refined", "asymptotic") else network.target_square
-    return Estimate(
-        value=shaped(found.energy[..., -1] + target),
-        standard_error=shaped(found.standard_error[..., -1]),
-        error_bound=shaped(found.error_bound[..., -1]),
-        method=found.method,
-        samples=found.samples,
-    )
-
-
-def componentwise_energy(system: System, law: Law) -> _Array:
-    """Sum over parameters of the one-parameter limits of the mean energy, the paper's form of the limit."""
-    require_system(system)
-    return np.asarray(_formulas(system).componentwise(system, spread(law, system.parameters), 0))
-
-
-def _formulas(system: System) -> ModuleType:
-    """Return the module that knows this energy; both have the same functions."""
-    return _squares if system.energy == "mse" else _rows
-
-
 def sample_energies(
     system: AnySystem, law: Law | LayerLaw, *, samples: int, rng: RandomSource = None, threads: int | None = None
 ) -> _Array:
@@ -261,7 +160,7 @@ def sample_energies(
         return _layers.spectrum(system, layers(law, system), draws, _validate.seed(rng), _validate.threads(threads))
     require_system(system)
     parameters = spread(law, system.parameters)
-    energies = _formulas(system).energies(system, parameters, draws, _validate.seed(rng), _validate.threads(threads))
+    energies = formulas_of(system).energies(system, parameters, draws, _validate.seed(rng), _validate.threads(threads))
     return np.reshape(energies, (*system.shape, *parameters.batch_shape, draws))
 
 

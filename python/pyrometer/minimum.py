@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _absolute_passes, _core, _logistic_passes, _validate
+from pyrometer._minima import digits_of, of_moments, of_rows, too_few
 from pyrometer._scanned import Scanned
 from pyrometer._system import require_system
-from pyrometer.errors import PrecisionWarning, SeparationWarning
-from pyrometer.results import Minimum, shaped
+from pyrometer.errors import PrecisionWarning
+from pyrometer.results import Minimum
 from pyrometer.systems import L1, System
 
 __all__ = ["minimum_energy", "minimum_path"]
@@ -171,10 +172,10 @@ def minimum_path(system: System, lam: npt.ArrayLike) -> Minimum:
     options = (system.intercept, np.ascontiguousarray(weights), system.penalty.intercept, 0)
     answers = _core.lasso(count, mean, scatter, *options)
     method = np.broadcast_to(np.where(weights > 0, "coordinate-descent", "covariance"), answers[0].shape)
-    minimum = _minimum(answers, method, (*system.shape, len(weights)))
+    minimum = of_moments(answers, method, (*system.shape, len(weights)))
     lost = np.asarray(minimum.digits) < _ENOUGH_DIGITS
     if lost.any():
-        warnings.warn(_complaint(np.asarray(minimum.digits)[lost], True, system.X is not None), stacklevel=2)
+        warnings.warn(too_few(np.asarray(minimum.digits)[lost], True, system.X is not None), stacklevel=2)
     return minimum
 
 
@@ -201,7 +202,7 @@ def _minimise(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     else:
         answers = _core.least_squares(count, mean, scatter, *options)
     method = np.full(len(mean), "coordinate-descent" if lasso else "covariance")
-    poor = np.flatnonzero(_digits(answers[3]) < _ENOUGH_DIGITS)
+    poor = np.flatnonzero(digits_of(answers[3]) < _ENOUGH_DIGITS)
     if poor.size and system.X is not None and system.y is not None and not lasso:
         X = system.X.reshape(len(mean), count, -1)[poor]
         y = system.y.reshape(len(mean), count)[poor]
@@ -210,26 +211,11 @@ def _minimise(system: System, threads: int) -> tuple[Minimum, Warning | None]:
             answer[poor] = replacement
         method[poor] = "orthogonal"
 
-    value, gap, digits = answers[0], answers[2], _digits(answers[3])
+    value, gap, digits = answers[0], answers[2], digits_of(answers[3])
     exact = (method == "orthogonal") & (value + gap <= _ROUNDING * moments.target_square().reshape(-1))
     lost = (digits < _ENOUGH_DIGITS) & ~exact
-    minimum = _minimum(answers, method, system.shape)
-    return minimum, _complaint(digits[lost], lasso, system.X is not None) if lost.any() else None
-
-
-def _minimum(answers: tuple[Any, ...], method: npt.NDArray[np.str_], shape: tuple[int, ...]) -> Minimum:
-    """Gather what the core says of minima from second moments."""
-    value, parameters, gap, relative_error, condition, rank = answers
-    return Minimum(
-        value=_shaped(value, shape),
-        parameters=_frozen(parameters.reshape(*shape, parameters.shape[-1])),
-        gap=_shaped(gap, shape),
-        attained=_shaped(np.ones(value.shape, dtype=bool), shape),
-        method=_shaped(method, shape),
-        rank=_shaped(rank, shape),
-        condition=_shaped(condition, shape),
-        digits=_shaped(_digits(relative_error), shape),
-    )
+    minimum = of_moments(answers, method, system.shape)
+    return minimum, too_few(digits[lost], lasso, system.X is not None) if lost.any() else None
 
 
 def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
@@ -243,7 +229,7 @@ def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | Non
     else:
         value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads)
         method = "newton"
-    return _of_rows(system, value, parameters, gap, attained, rank, method)
+    return of_rows(system.shape, value, parameters, gap, attained, rank, method)
 
 
 def _minimise_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | None]:
@@ -251,68 +237,10 @@ def _minimise_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning
     passes, method = (_absolute_passes, "simplex") if system.energy == "mae" else (_logistic_passes, "newton")
     value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)
     answers = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
-    minimum, complaint = _of_rows(system, *answers, method)
+    minimum, complaint = of_rows(system.shape, *answers, method)
     if complaint is None and minimum.digits < _ENOUGH_DIGITS:
         complaint = PrecisionWarning(
             f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
             f"{scanned.rows.source} did not close the gap of {gap:.2g}."
         )
     return minimum, complaint
-
-
-def _of_rows(
-    system: System,
-    value: npt.NDArray[np.float64],
-    parameters: npt.NDArray[np.float64],
-    gap: npt.NDArray[np.float64],
-    attained: npt.NDArray[np.bool_],
-    rank: npt.NDArray[np.int64],
-    method: str,
-) -> tuple[Minimum, Warning | None]:
-    # A minimum of 0 is known to the last digit where its certificate is 0 as well.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.where(attained & (gap > 0), gap / value, 0.0)
-    shape = system.shape
-    minimum = Minimum(
-        value=_shaped(value, shape),
-        parameters=_frozen(parameters.reshape(*shape, -1)),
-        gap=_shaped(gap, shape),
-        attained=_shaped(attained, shape),
-        method=_shaped(np.full(len(value), method), shape),
-        rank=_shaped(rank, shape),
-        condition=_shaped(np.full(len(value), np.nan), shape),
-        digits=_shaped(_digits(relative), shape),
-    )
-    return minimum, None if attained.all() else _separation(int((~attained).sum()))
-
-
-def _separation(systems: int) -> SeparationWarning:
-    which = "The labels can" if systems == 1 else f"The labels of {systems} systems can"
-    return SeparationWarning(
-        f"{which} be separated: the minimum energy is an infimum that no parameters reach; its value is right, "
-        "its parameters are on the way."
-    )
-
-
-def _complaint(digits: npt.NDArray[np.float64], lasso: bool, rows: bool) -> PrecisionWarning:
-    who = "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
-    if rows or lasso:
-        remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
-    else:
-        remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."
-    return PrecisionWarning(f"{who} {int(digits.min())} certain digits, of 16; {remedy}")
-
-
-def _digits(relative_error: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    with np.errstate(divide="ignore"):
-        return np.clip(-np.log10(relative_error), 0.0, 16.0)
-
-
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
-    return array
-
-
-def _shaped(array: npt.NDArray[Any], shape: tuple[int, ...]) -> Any:
-    """Return one number for each system of the stack, or the number itself for a single system."""
-    return shaped(_frozen(array.reshape(shape)))

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _activations, _core, _layers, _validate
+from pyrometer._evaluate import network_estimate
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import Network
-from pyrometer.energy import network_estimate
 from pyrometer.entropy import parts_of
 from pyrometer.initialisations import LayerLaw, layers
 from pyrometer.laws import NORMAL_ENTROPY

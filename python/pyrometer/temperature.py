@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._evaluate import evaluate
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
-from pyrometer.energy import evaluate
 from pyrometer.entropy import parts_of
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import NORMAL_ENTROPY, Law

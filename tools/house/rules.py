@@ -38,8 +38,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("_system", "_accumulated", "_scanned"),
     ),
     (
-        *("energy", "minimum", "entropy", "_formulas", "_squares", "_rows", "_layers", "_layer_variance"),
-        *("_activations", "_blocks", "_densities", "_absolute_passes", "_logistic_passes"),
+        *("energy", "minimum", "entropy", "_evaluate", "_minima", "_formulas", "_squares", "_rows"),
+        *("_layers", "_layer_variance", "_activations"),
+        *("_blocks", "_densities", "_absolute_passes", "_logistic_passes"),
     ),
     ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "drift"),
     ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.energy import componentwise_energy
+from pyrometer._evaluate import componentwise_energy
 from pyrometer.table import Table
 from pyrometer.tables._cases import Case
 from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, heading

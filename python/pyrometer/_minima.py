@@ -1,0 +1,90 @@
+"""What the core says of minima, as results; and what there is to warn of."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.errors import PrecisionWarning, SeparationWarning
+from pyrometer.results import Minimum, shaped
+
+__all__ = ["digits_of", "of_moments", "of_rows", "too_few"]
+
+_Array: TypeAlias = npt.NDArray[Any]
+
+
+def of_moments(answers: tuple[Any, ...], method: _Array, shape: tuple[int, ...]) -> Minimum:
+    """Gather minima from second moments."""
+    value, parameters, gap, relative_error, condition, rank = answers
+    attained = np.ones(value.shape, dtype=bool)
+    return _gathered(shape, value, parameters, gap, attained, method, rank, condition, relative_error)
+
+
+def of_rows(
+    shape: tuple[int, ...], value: _Array, parameters: _Array, gap: _Array, attained: _Array, rank: _Array, method: str
+) -> tuple[Minimum, Warning | None]:
+    """Gather minima from rows, and the warning of those that no parameters reach."""
+    # A minimum of 0 is known to the last digit where its certificate is 0 as well.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(attained & (gap > 0), gap / value, 0.0)
+    methods, condition = np.full(len(value), method), np.full(len(value), np.nan)
+    minimum = _gathered(shape, value, parameters, gap, attained, methods, rank, condition, relative)
+    return minimum, None if attained.all() else _separation(int((~attained).sum()))
+
+
+def _gathered(
+    shape: tuple[int, ...],
+    value: _Array,
+    parameters: _Array,
+    gap: _Array,
+    attained: _Array,
+    method: _Array,
+    rank: _Array,
+    condition: _Array,
+    relative_error: _Array,
+) -> Minimum:
+    def each(array: _Array) -> Any:
+        """Return one number for each system of the stack, or the number itself for a single system."""
+        return shaped(_frozen(array.reshape(shape)))
+
+    return Minimum(
+        value=each(value),
+        parameters=_frozen(parameters.reshape(*shape, parameters.shape[-1])),
+        gap=each(gap),
+        attained=each(attained),
+        method=each(method),
+        rank=each(rank),
+        condition=each(condition),
+        digits=each(digits_of(relative_error)),
+    )
+
+
+def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
+    """Return how many digits are certain, at most 16."""
+    with np.errstate(divide="ignore"):
+        return np.clip(-np.log10(relative_error), 0.0, 16.0)
+
+
+def _separation(systems: int) -> SeparationWarning:
+    which = "The labels can" if systems == 1 else f"The labels of {systems} systems can"
+    return SeparationWarning(
+        f"{which} be separated: the minimum energy is an infimum that no parameters reach; its value is right, "
+        "its parameters are on the way."
+    )
+
+
+def too_few(digits: npt.NDArray[np.float64], lasso: bool, rows: bool) -> PrecisionWarning:
+    """Return the warning of values of few digits, and what helps."""
+    who = "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
+    if rows or lasso:
+        remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
+    else:
+        remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."
+    return PrecisionWarning(f"{who} {int(digits.min())} certain digits, of 16; {remedy}")
+
+
+def _frozen(array: _Array) -> _Array:
+    array.flags.writeable = False
+    return array
