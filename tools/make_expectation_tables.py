@@ -1,39 +1,56 @@
 """Write cpp/pyrometer/energy/expectation_tables.hpp: polynomials for two Gaussian expectations, fitted in 40 digits.
 
-    mean_softplus(s) = E ln(1 + e^{sZ})          one polynomial for each octave of s from 2^-4 to 2^5
-    mean_folded(t)   = E |t - Z|                 one polynomial for each unit interval of t from 0 to 9
+    softplus  f(s) = E ln(1 + e^{sZ})    f / (s + c) and f' / v over the eighths of v = s / (s + c), c = sqrt(pi)
+    folded    F(t) = E |t - Z|           F and F - t F' over the units of t from 0 to 8
 
-Each is the Chebyshev interpolant in u in [-1, 1], rewritten in powers of u; the script prints its largest relative
-error against quadrature between the nodes. Needs mpmath.
+f is smooth in v at both ends: an even series begins at s = 0 and an odd one in 1 / s at infinity, and c makes one as
+good as the other. Each polynomial is the Chebyshev interpolant in u in [-1, 1] of its interval, rewritten in powers
+of u; the script prints the largest error against quadrature between the nodes. Needs mpmath.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mpmath as mp
 
-DEGREE = 17
-OCTAVES = range(-4, 5)
-INTERVALS = range(9)
 TARGET = Path(__file__).resolve().parents[1] / "cpp/pyrometer/energy/expectation_tables.hpp"
+INTERVALS = 8
 
 mp.mp.dps = 40
+C = mp.sqrt(mp.pi)
 
 
-def mean_softplus(s):
-    """Return s / sqrt(2 pi) + 2 int_0^inf ln(1 + e^{-sz}) phi(z) dz, split where either factor bends."""
-    cuts = [point for point in (mp.mpf(2) ** k / s for k in range(-2, 8)) if point < 15]
-    tail = mp.quad(lambda z: mp.log1p(mp.exp(-s * z)) * mp.npdf(z), [0, *cuts, 15])
-    return s / mp.sqrt(2 * mp.pi) + 2 * tail
+def cuts(s):
+    """Where to split an integral over z from 0 to 15: where either factor bends."""
+    return [0, *(point for point in (mp.mpf(2) ** k / s for k in range(-2, 8)) if point < 15), 15]
 
 
-def mean_folded(t):
+def softplus(v):
+    """Return f / (s + c), f = s / sqrt(2 pi) + 2 int_0^inf ln(1 + e^{-sz}) phi(z) dz."""
+    s = C * v / (1 - v)
+    tail = mp.quad(lambda z: mp.log1p(mp.exp(-s * z)) * mp.npdf(z), cuts(s))
+    return (s / mp.sqrt(2 * mp.pi) + 2 * tail) / (s + C)
+
+
+def softplus_slope(v):
+    """Return f' / v, f' = 1 / sqrt(2 pi) - 2 int_0^inf z / (1 + e^{sz}) phi(z) dz."""
+    s = C * v / (1 - v)
+    tail = mp.quad(lambda z: z * mp.npdf(z) / (1 + mp.exp(s * z)), cuts(s))
+    return (1 / mp.sqrt(2 * mp.pi) - 2 * tail) / v
+
+
+def folded(t):
     """The folded normal at distance t from its centre."""
-    return mp.sqrt(2 / mp.pi) * mp.exp(-t * t / 2) + t * mp.erf(t / mp.sqrt(2))
+    return folded_slope(t) + t * mp.erf(t / mp.sqrt(2))
 
 
-def fit(function, low, high):
+def folded_slope(t):
+    """Twice the normal density."""
+    return 2 * mp.npdf(t)
+
+
+def fit(function: Callable, count: int, low, high):
     """Coefficients in powers of u, lowest first, and the largest relative error seen."""
-    count = DEGREE + 1
     angles = [(2 * i + 1) * mp.pi / (2 * count) for i in range(count)]
     middle, half = (low + high) / 2, (high - low) / 2
     values = [function(middle + half * mp.cos(angle)) for angle in angles]
@@ -52,48 +69,38 @@ def fit(function, low, high):
             for j, b in enumerate(before):
                 following[j] -= b
             before, now = now, following
-    probes = [mp.mpf(i) / 5 for i in range(-5, 6)]
+    probes = [mp.mpf(i) / 11 for i in range(-10, 11)]
     worst = max(abs(mp.polyval(powers[::-1], u) / function(middle + half * u) - 1) for u in probes)
     return powers, worst
 
 
-def even_series(count):
-    """Return ln 2 + sum_k softplus^(2k)(0) (2k - 1)!! / (2k)! s^2k: coefficients of powers of s^2."""
-    taylor = mp.taylor(lambda x: mp.log1p(mp.exp(x)), 0, 2 * count)
-    return [taylor[2 * k] * mp.fac2(2 * k - 1) for k in range(count)]
-
-
-def odd_series(count):
-    """Coefficients of s^-(2k+1) in mean_softplus(s) - s / sqrt(2 pi)."""
-    return [2 / mp.sqrt(2 * mp.pi) * (-1) ** k * mp.fac2(2 * k - 1) * mp.altzeta(2 * k + 2) for k in range(count)]
-
-
-def rows(name, table):
-    """C++ of one table."""
-    lines = [f"inline constexpr double {name}[{len(table)}][{len(table[0])}] = {{"]
-    for row in table:
-        cells = [mp.nstr(value, 20, strip_zeros=False) for value in row]
-        lines.append("    {" + ",\n     ".join(", ".join(cells[i : i + 4]) for i in range(0, len(cells), 4)) + "},")
-    return [*lines, "};"]
+def table(name: str, function: Callable, count: int, length):
+    """C++ of the coefficients of one function over the eighths of [0, length]: a line for each power."""
+    edges = [mp.mpf(length) * k / INTERVALS for k in range(INTERVALS + 1)]
+    fits = [fit(function, count, low, high) for low, high in zip(edges, edges[1:], strict=False)]
+    print(f"{name:15s}", [mp.nstr(worst, 2) for _, worst in fits])
+    yield f"alignas(64) inline constexpr double {name}[{count}][{INTERVALS}] = {{"
+    for power in zip(*(powers for powers, _ in fits), strict=True):
+        cells = [mp.nstr(value, 20, strip_zeros=False) for value in power]
+        yield "    {" + ",\n     ".join(", ".join(cells[i : i + 4]) for i in (0, 4)) + "},"
+    yield "};"
 
 
 def main():
     """Fit, print the errors, write the file."""
-    softplus = [fit(mean_softplus, mp.mpf(2) ** k, mp.mpf(2) ** (k + 1)) for k in OCTAVES]
-    folded = [fit(mean_folded, mp.mpf(k), mp.mpf(k + 1)) for k in INTERVALS]
-    print("softplus", [mp.nstr(error, 3) for _, error in softplus])
-    print("folded  ", [mp.nstr(error, 3) for _, error in folded])
     lines = [
-        "// Written by tools/make_expectation_tables.py; coefficients of powers of u in [-1, 1], lowest first.",
+        "// Written by tools/make_expectation_tables.py; coefficients of powers of u in [-1, 1], lowest first, for eight",
+        "// intervals each.",
         "#pragma once",
         "",
         "// clang-format off",
         "namespace pyrometer::energy::tables {",
+        *table("kSoftplus", softplus, 12, 1),
+        *table("kSoftplusSlope", softplus_slope, 14, 1),
+        *table("kFolded", folded, 16, 8),
+        *table("kFoldedSlope", folded_slope, 16, 8),
+        "}  // namespace pyrometer::energy::tables",
     ]
-    lines += rows("kSoftplus", [powers for powers, _ in softplus])
-    lines += rows("kFolded", [powers for powers, _ in folded])
-    lines += rows("kSoftplusSmall", [even_series(9)]) + rows("kSoftplusLarge", [odd_series(9)])
-    lines += ["}  // namespace pyrometer::energy::tables"]
     TARGET.write_text("\n".join(lines) + "\n")
 
 

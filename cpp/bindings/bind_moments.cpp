@@ -1,5 +1,6 @@
 #include "bindings.hpp"
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/data/first_bad.hpp"
 #include "pyrometer/data/merge.hpp"
 #include "pyrometer/data/second_moments.hpp"
 
@@ -39,6 +40,13 @@ py::tuple merge_moments(Index count_a, const Array<double>& mean_a, const Array<
   return py::make_tuple(mean, scatter);
 }
 
+template <class T>
+Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
+  require(allowed == "finite" || allowed == "label", "allowed must be 'finite' or 'label', got '", allowed, "'");
+  const data::Allowed rule = allowed == "finite" ? data::Allowed::finite : data::Allowed::label;
+  return released([&] { return data::first_bad(x.data(), x.size(), rule, threads); });
+}
+
 }  // namespace
 
 void bind_moments(py::module_& module) {
@@ -49,6 +57,9 @@ void bind_moments(py::module_& module) {
   module.def("merge_moments", &merge_moments, "count_a"_a, "mean_a"_a.noconvert(), "scatter_a"_a.noconvert(),
              "count_b"_a, "mean_b"_a.noconvert(), "scatter_b"_a.noconvert(), "sign"_a,
              "Moments of a united with b (sign 1) or of a without b (sign -1).");
+  module.def("first_bad", &first_bad<double>, "x"_a.noconvert(), "allowed"_a, "threads"_a,
+             "The flat index of the first number that is not 'finite' or a 'label', 0 or 1; -1 if there is none.");
+  module.def("first_bad", &first_bad<float>, "x"_a.noconvert(), "allowed"_a, "threads"_a, "The same for float32 data.");
 }
 
 }  // namespace pyrometer::bindings

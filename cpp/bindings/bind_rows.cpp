@@ -85,8 +85,8 @@ std::tuple<Array<double>, Array<double>> expectation(const std::string& kind, co
   const MutableVector value_out{value.mutable_data(), deviations.size()};
   const MutableVector slope_out{slope.mutable_data(), deviations.size()};
   released([&] {
-    loss == energy::RowLoss::absolute ? energy::mean_folded_slope(targets, deviations, value_out, slope_out)
-                                      : energy::mean_softplus_slope(deviations, value_out, slope_out);
+    loss == energy::RowLoss::absolute ? energy::mean_folded(targets, deviations, value_out, slope_out)
+                                      : energy::mean_softplus(deviations, value_out, slope_out);
   });
   return {value, slope};
 }

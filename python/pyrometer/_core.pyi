@@ -37,6 +37,9 @@ def merge_moments(
     count_a: int, mean_a: _F64, scatter_a: _F64, count_b: int, mean_b: _F64, scatter_b: _F64, sign: int
 ) -> tuple[_F64, _F64]: ...
 
+# The flat index of the first number of x, of any shape, that is not "finite" or a "label" (0 or 1); -1 for none.
+def first_bad(x: _Rows, allowed: str, threads: int) -> int: ...
+
 # Sums over B blocks (B, 3 + d + d(d+1)/2) of 1, loss, score, z_j, z_j z_k for j <= k; density "normal", "laplace",
 # "bernoulli" or "scores" -> (resamples + 1, 2) energies and entropies, or (resamples + 1, 3) their changes and the
 # divergence. The samples themselves come first; nan where there is no density.

@@ -16,6 +16,8 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer import _core
+
 __all__ = [
     "Data",
     "RandomSource",
@@ -80,26 +82,18 @@ def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[
         shape = "(rows,) or (rows, outputs)" if vector else "(rows, features)"
         raise ValueError(f"{name} must have shape {shape} with at least one of each, got {np.shape(value)}.")
     array = _contiguous(array, np.float32 if array.dtype == np.float32 else np.float64)
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        row, column = map(int, bad[0])
-        raise ValueError(f"{name} must be finite, got {array[row, column]} at row {row}, column {column}.")
+    finite(name, array)
     return array, names
 
 
-def finite(data: Data) -> None:
-    """Refuse a value that is not finite, by its cell. One pass at the speed of memory, no temporary."""
-    for name, array in (("X", data.X), ("y", data.y)):
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = array.sum()
-        if np.isfinite(total):
-            continue
-        bad = np.argwhere(~np.isfinite(array))
-        if len(bad):
-            *stack, row = bad[0] if name == "y" else bad[0][:-1]
-            place = f"row {row}" + (f", column {bad[0][-1]}" if name == "X" else "")
-            system = f" of system {tuple(map(int, stack))}" if stack else ""
-            raise ValueError(f"{name} must be finite, got {array[tuple(bad[0])]} at {place}{system}.")
+def finite(name: str, array: npt.NDArray[Any], *, columns: bool = True) -> None:
+    """Refuse a value that is not finite, by its cell: of X (..., m, p), or of y (..., m) without columns."""
+    first = _core.first_bad(array, "finite", 0)
+    if first >= 0:
+        *stack, row, column = map(int, np.unravel_index(first, array.shape if columns else (*array.shape, 1)))
+        place = f"row {row}" + (f", column {column}" if columns else "")
+        system = f" of system {tuple(stack)}" if stack else ""
+        raise ValueError(f"{name} must be finite, got {array.flat[first]} at {place}{system}.")
 
 
 def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
@@ -109,14 +103,14 @@ def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
             array = _target(value)[0]
         except TypeError as error:
             raise TypeError(f"{error} Two labels of another kind are named by labels=(neg, pos).") from None
-        odd = ~((array == 0) | (array == 1))
-        if odd.any():
-            where = np.argwhere(odd)[0]
+        numbers = np.asarray(array, dtype=np.float64, order="C")
+        first = _core.first_bad(numbers, "label", 0)
+        if first >= 0:
+            where = np.unravel_index(first, array.shape)
             raise ValueError(
-                f"y must be 0 or 1, got {array[tuple(where)]} at row {where[-1]}; "
-                "name two others with labels=(neg, pos)."
+                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; name two others with labels=(neg, pos)."
             )
-        return array.astype(np.float64)
+        return numbers
     label_pair(pair)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")

@@ -265,7 +265,8 @@ def _predicted(X: Any, y: Any, model: Any, energy: str | None) -> tuple[_Array, 
     data = _validate.data(X, y)
     if data.X.ndim != 2:
         raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; a stack is a loop over its systems.")
-    _validate.finite(data)
+    _validate.finite("X", data.X)
+    _validate.finite("y", data.y, columns=False)
     x, target = data.X.astype(np.float64), data.y.astype(np.float64)
     if x.shape[1] == 0:
         raise ValueError("X must have at least one feature, got none.")

@@ -61,7 +61,8 @@ class LinearRegression(LinearSystem):
         if energy == "mse":
             moments = Moments._of(data, intercept=intercept, threads=0)
         else:
-            _validate.finite(data)
+            _validate.finite("X", data.X)
+            _validate.finite("y", data.y, columns=False)
             moments = None
         self._describe(data, moments, energy=energy, penalty=penalty, intercept=intercept)
 
@@ -176,7 +177,7 @@ class LogisticRegression(LinearSystem):
 
     def __init__(self, X: Any, y: Any, *, labels: tuple[Any, Any] | None = None, intercept: bool = True) -> None:
         data = _validate.data(X, _validate.labels(y, labels))
-        _validate.finite(data)
+        _validate.finite("X", data.X)
         self._describe(data, None, energy="ce", intercept=_validate.flag("intercept", intercept))
 
     @classmethod

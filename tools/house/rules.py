@@ -50,7 +50,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {
-    *("_core", "config", "energy", "_squares", "_rows", "minimum", "moments", "network", "_layers", "_activations"),
+    *(
+        "_core",
+        "_validate",
+        "config",
+        "energy",
+        "_squares",
+        "_rows",
+        "minimum",
+        "moments",
+        "network",
+        "_layers",
+        "_activations",
+    ),
     *("data_state", "states"),
     *("_absolute_passes", "_logistic_passes"),
 }

@@ -6,7 +6,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/energy/eight_lanes.hpp"
+#include "pyrometer/base/simd.hpp"
 #include "pyrometer/energy/expectation.hpp"
 
 namespace pyrometer::energy {
@@ -18,93 +18,122 @@ constexpr Index kChunkFlops = 1 << 22;
 constexpr Index kLaws = 64;
 constexpr double kSmall = 1e-280, kLarge = 1e280;
 
+using Numbers = base::Vec<double>;
+using Truths = base::Vec<std::int64_t>;
+constexpr Index kLanes = base::kLanes<double>;
+constexpr Index kColumns = 8;                // a sum over features is eight sums, of every eighth feature
+constexpr Index kParts = kColumns / kLanes;  // vectors for the eight columns of a row
+
 struct Block {
-  std::vector<double> squares;  // feature-major, so that every law runs over rows as vectors: squares[j * kBlock + i]
-  std::vector<double> s, y, value, slope;
+  Index padded;                 // features, up to a multiple of kColumns
+  std::vector<double> squares;  // kBlock rows of `padded`; the last columns stay 0
+  alignas(64) double s2[kBlock], s[kBlock], y[kBlock]{}, value[kBlock], slope[kBlock];
 
   explicit Block(Index features)
-      : squares(static_cast<std::size_t>(features * kBlock)), s(kBlock), y(kBlock), value(kBlock), slope(kBlock) {}
+      : padded(std::max<Index>(1, (features + kColumns - 1) / kColumns) * kColumns),
+        squares(at(kBlock * padded), 0.0) {}
 };
 
-// Squares of eight columns of eight rows: halves change places until each vector is a column.
-template <class T>
-[[gnu::always_inline]] inline void square_eight(const T* X, Index features, Lanes (&b)[8]) {
-  Lanes a[8];
-  // Eight rows at a time are no stream that a processor would foresee.
-  for (int i = 8; i < 16; ++i) __builtin_prefetch(X + i * features);
-  for (int i = 0; i < 8; ++i) {
-    load(X + i * features, a[i]);
-    a[i] *= a[i];
-  }
-  for (int i = 0; i < 8; i += 2) {
-    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-  }
-  for (int i = 0; i < 8; i += 4)
-    for (int k = i; k < i + 2; ++k) {
-      a[k] = __builtin_shufflevector(b[k], b[k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-      a[k + 2] = __builtin_shufflevector(b[k], b[k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-  for (int k = 0; k < 4; ++k) {
-    b[k] = __builtin_shufflevector(a[k], a[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    b[k + 4] = __builtin_shufflevector(a[k], a[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-  }
+bool any(const Truths& odd) {
+  bool found = false;
+  for (int lane = 0; lane < kLanes; ++lane) found |= odd[lane] != 0;
+  return found;
 }
 
-// The first rows of `rows` that can be read by eights: the last columns of eight reach into the next rows, and
-// `readable` numbers are there.
-Index by_eights(Index rows, Index features, Index readable) {
-  const Index padded = (features + 7) / 8 * 8;
+template <class T>
+void square(const T* X, Index rows, Index features, Block& block) {
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < features; ++j) {
+      const double x = static_cast<double>(X[i * features + j]);
+      block.squares[at(i * block.padded + j)] = x * x;
+    }
+}
+
+// The eight columns of kLanes rows, summed by halves: (((0 + 4) + (1 + 5)) + ((2 + 6) + (3 + 7))).
+[[gnu::always_inline]] inline void sum_columns(const Numbers (&a)[kLanes][kParts], Numbers& sums) {
+#if defined(__AVX512F__)
+  Numbers b[4], c[2];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i)
+    b[i] = __builtin_shufflevector(a[i][0], a[i + 4][0], 0, 1, 2, 3, 8, 9, 10, 11) +
+           __builtin_shufflevector(a[i][0], a[i + 4][0], 4, 5, 6, 7, 12, 13, 14, 15);
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i)
+    c[i] = __builtin_shufflevector(b[2 * i], b[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14) +
+           __builtin_shufflevector(b[2 * i], b[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  sums = __builtin_shufflevector(c[0], c[1], 0, 1, 8, 9, 4, 5, 12, 13) +
+         __builtin_shufflevector(c[0], c[1], 2, 3, 10, 11, 6, 7, 14, 15);
+#else
+  Numbers b[4], c[2];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) b[i] = a[i][0] + a[i][1];
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i)
+    c[i] = __builtin_shufflevector(b[2 * i], b[2 * i + 1], 0, 4, 2, 6) +
+           __builtin_shufflevector(b[2 * i], b[2 * i + 1], 1, 5, 3, 7);
+  sums = __builtin_shufflevector(c[0], c[1], 0, 1, 4, 5) + __builtin_shufflevector(c[0], c[1], 2, 3, 6, 7);
+#endif
+}
+
+// sum_j variance_j x_ij^2 of kLanes rows that are `stride` apart, variance padded with zeros: from x, whose last
+// columns reach into the next row and are masked, or from the padded squares.
+template <bool kSquared, class T>
+[[gnu::always_inline]] inline void weigh(const T* x, Index stride, const std::vector<double>& variance,
+                                         const Truths (&mask)[kParts], Numbers& sums) {
+  Numbers a[kLanes][kParts];
+#pragma GCC unroll 8
+  for (auto& row : a)
+#pragma GCC unroll 2
+    for (auto& part : row) part = Numbers{};
+  const auto add = [&](Index j, bool last) __attribute__((always_inline)) {
+#pragma GCC unroll 2
+    for (Index part = 0; part < kParts; ++part) {
+      Numbers v, w;
+      base::load(variance.data() + j + part * kLanes, w);
+#pragma GCC unroll 8
+      for (Index row = 0; row < kLanes; ++row) {
+        base::load(x + row * stride + j + part * kLanes, v);
+        if constexpr (!kSquared) {
+          if (last) {
+            const Truths bits = reinterpret_cast<Truths>(v) & mask[part];
+            v = reinterpret_cast<Numbers>(bits);
+          }
+          v *= v;
+        }
+        a[row][part] += w * v;
+      }
+    }
+  };
+  const Index last = static_cast<Index>(variance.size()) - kColumns;
+  for (Index j = 0; j < last; j += kColumns) add(j, false);
+  add(last, true);
+  sum_columns(a, sums);
+}
+
+[[gnu::always_inline]] inline void deviation(Numbers& sums, double constant, Block& block, Index i) {
+  sums += constant;
+  base::store<double>(block.s2 + i, sums);
+  for (int lane = 0; lane < kLanes; ++lane) sums[lane] = std::sqrt(sums[lane]);
+  base::store<double>(block.s + i, sums);
+}
+
+// s^2 and s of the rows of a block, constant + sum_j variance_j x_ij^2, from X or from the squares of all rows.
+template <class T>
+void weigh(const T* X, Index rows, Index features, Index readable, bool squared, const std::vector<double>& variance,
+           double constant, Block& block) {
+  Truths mask[kParts];
+  for (Index j = 0; j < kColumns; ++j) mask[j / kLanes][j % kLanes] = j < features - (block.padded - kColumns) ? -1 : 0;
+  Numbers sums;
   Index i = 0;
-  while (i + 8 <= rows && (i + 7) * features + padded <= readable) i += 8;
-  return i;
-}
-
-template <class T>
-void square(const T* X, Index rows, Index features, Index readable, double* squares) {
-  const Index eights = by_eights(rows, features, readable);
-  for (Index i = 0; i < eights; i += 8)
-    for (Index j = 0; j < features; j += 8) {
-      Lanes columns[8];
-      square_eight(X + i * features + j, features, columns);
-      for (Index k = 0; k < std::min<Index>(8, features - j); ++k) store(squares + (j + k) * kBlock + i, columns[k]);
-    }
-  for (Index i = eights; i < rows; ++i)
-    for (Index j = 0; j < features; ++j) {
-      const double x = static_cast<double>(X[i * features + j]);
-      squares[j * kBlock + i] = x * x;
-    }
-}
-
-// sum_j variance_j x_ij^2 + constant, from the squares.
-void weigh(const double* squares, Index features, const double* variance, double constant, double (&s2)[kBlock]) {
-  std::fill_n(s2, kBlock, constant);
-  for (Index j = 0; j < features; ++j)
-    for (Index i = 0; i < kBlock; ++i) s2[i] += variance[j] * squares[j * kBlock + i];
-}
-
-// The same sums for a single law, whose squares need no place.
-template <class T>
-void weigh_rows(const T* X, Index rows, Index features, Index readable, const double* variance, double constant,
-                double (&s2)[kBlock]) {
-  const Index eights = by_eights(rows, features, readable), whole = features / 8 * 8;
-  std::fill_n(s2, kBlock, constant);
-  for (Index i = 0; i < eights; i += 8) {
-    Lanes sum, columns[8];
-    load(s2 + i, sum);
-    for (Index j = 0; j < whole; j += 8) {
-      square_eight(X + i * features + j, features, columns);
-      for (Index k = 0; k < 8; ++k) sum += variance[j + k] * columns[k];
-    }
-    if (whole < features) square_eight(X + i * features + whole, features, columns);
-    for (Index j = whole; j < features; ++j) sum += variance[j] * columns[j - whole];
-    store(s2 + i, sum);
+  for (; !squared && i + kLanes <= rows && (i + kLanes - 1) * features + block.padded <= readable; i += kLanes) {
+    weigh<false>(X + i * features, features, variance, mask, sums);
+    deviation(sums, constant, block, i);
   }
-  for (Index i = eights; i < rows; ++i)
-    for (Index j = 0; j < features; ++j) {
-      const double x = static_cast<double>(X[i * features + j]);
-      s2[i] += variance[j] * (x * x);
-    }
+  if (!squared) square(X + i * features, rows - i, features, block);
+  for (const double* squares = block.squares.data(); i < rows; i += kLanes, squares += kLanes * block.padded) {
+    weigh<true>(squares, block.padded, variance, mask, sums);
+    deviation(sums, constant, block, i);
+  }
 }
 
 // The deviation of one row whose squares left the range of a double, or that is not finite.
@@ -123,33 +152,56 @@ double careful_deviation(const T* x, Index features, const double* variance, dou
 
 template <class T>
 void deviations(const T* X, Index first, Index rows, Index features, const double* variance, double constant,
-                const double (&s2)[kBlock], Block& block) {
-  for (Index i = 0; i < kBlock; ++i) block.s[static_cast<std::size_t>(i)] = std::sqrt(s2[i]);
+                Block& block) {
+  Truths odd{};
+  for (Index i = 0; i < rows; i += kLanes) {
+    Numbers v;
+    base::load(block.s2 + i, v);
+    odd |= (v <= kSmall) | (v >= kLarge) | (v != v);
+  }
+  if (!any(odd)) [[likely]]
+    return;
   for (Index i = 0; i < rows; ++i)
-    if (!(s2[i] > kSmall && s2[i] < kLarge)) [[unlikely]]
-      block.s[static_cast<std::size_t>(i)] =
-          careful_deviation(X + i * features, features, variance, constant, first + i);
+    if (!(block.s2[i] > kSmall && block.s2[i] < kLarge))
+      block.s[i] = careful_deviation(X + i * features, features, variance, constant, first + i);
+}
+
+template <class T>
+void targets(const T* y, Index first, Index rows, Block& block) {
+  Truths odd{};
+  for (Index i = 0; i < rows; ++i) block.y[i] = static_cast<double>(y[i]);
+  for (Index i = 0; i < rows; i += kLanes) {
+    Numbers v;
+    base::load(block.y + i, v);
+    odd |= v - v != Numbers{};
+  }
+  if (!any(odd)) [[likely]]
+    return;
+  for (Index i = 0; i < rows; ++i) require(std::isfinite(y[i]), "y must be finite, got ", y[i], " at row ", first + i);
 }
 
 void evaluate(RowLoss loss, bool slopes, std::size_t rows, Block& block) {
-  const Vector s{block.s.data(), rows}, y{block.y.data(), rows};
-  const MutableVector value{block.value.data(), rows}, slope{block.slope.data(), rows};
+  const Vector s{block.s, rows};
+  const MutableVector value{block.value, rows}, slope{block.slope, slopes ? rows : 0};
   switch (loss) {
     case RowLoss::norm:
-      std::copy_n(s.begin(), rows, value.begin());
-      std::copy_n(s.begin(), rows, slope.begin());
+      std::copy_n(block.s, rows, block.value);
+      std::copy_n(block.s, rows, block.slope);
       return;
     case RowLoss::absolute:
-      return slopes ? mean_folded_slope(y, s, value, slope) : mean_folded(y, s, value);
+      return mean_folded({block.y, rows}, s, value, slope);
     case RowLoss::cross_entropy:
-      return slopes ? mean_softplus_slope(s, value, slope) : mean_softplus(s, value);
+      return mean_softplus(s, value, slope);
   }
 }
 
-double sum(const std::vector<double>& values, Index count) {
-  double total = 0;
-  for (Index i = 0; i < count; ++i) total += values[static_cast<std::size_t>(i)];
-  return total;
+// Sums of every eighth row, summed by halves.
+double sum(const double (&values)[kBlock], Index count) {
+  double total[8]{};
+  for (Index i = 0; i < count / 8 * 8; i += 8)
+    for (Index k = 0; k < 8; ++k) total[k] += values[i + k];
+  for (Index i = count / 8 * 8; i < count; ++i) total[i % 8] += values[i];
+  return ((total[0] + total[4]) + (total[1] + total[5])) + ((total[2] + total[6]) + (total[3] + total[7]));
 }
 
 }  // namespace
@@ -170,6 +222,9 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   const Index tasks = systems * chunks.number() * groups.number();
   std::vector<Block> blocks(static_cast<std::size_t>(base::worker_count(tasks, threads)), Block(features));
 
+  std::vector<std::vector<double>> weights(at(laws), std::vector<double>(at(blocks[0].padded), 0.0));
+  for (Index law = 0; law < laws; ++law) std::copy_n(variance.row(law), features, weights[at(law)].begin());
+
   base::for_each_chunk(tasks, threads, [&](Index task, int worker) {
     Block& block = blocks[static_cast<std::size_t>(worker)];
     const Index piece = task / groups.number(), group = task % groups.number();
@@ -179,22 +234,13 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
       const Index count = std::min(kBlock, chunks.end(chunk) - first);
       const T* part = X + (system * rows + first) * features;
       const Index readable = ((systems - system) * rows - first) * features;
-      if (laws > 1) square(part, count, features, readable, block.squares.data());
-      if (loss == RowLoss::absolute)
-        for (Index i = 0; i < count; ++i) {
-          const double target = static_cast<double>(y[system * rows + first + i]);
-          require(std::isfinite(target), "y must be finite, got ", target, " at row ", first + i);
-          block.y[static_cast<std::size_t>(i)] = target;
-        }
+      if (laws > 1) square(part, count, features, block);
+      if (loss == RowLoss::absolute) targets(y + system * rows + first, first, count, block);
       for (Index law = groups.begin(group); law < groups.end(group); ++law) {
         const double* v = variance.row(law);
         const double constant = intercept ? v[features] : 0.0;
-        double s2[kBlock];
-        if (laws == 1)
-          weigh_rows(part, count, features, readable, v, constant, s2);
-        else
-          weigh(block.squares.data(), features, v, constant, s2);
-        deviations(part, first, count, features, v, constant, s2, block);
+        weigh(part, count, features, readable, laws > 1, weights[at(law)], constant, block);
+        deviations(part, first, count, features, v, constant, block);
         evaluate(loss, slope != nullptr, static_cast<std::size_t>(count), block);
         sums[law] += sum(block.value, count);
         if (slope) sums[laws + law] += sum(block.slope, count);

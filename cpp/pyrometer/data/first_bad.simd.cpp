@@ -1,0 +1,72 @@
+#include "pyrometer/data/first_bad.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/simd.hpp"
+
+namespace pyrometer::data {
+namespace {
+
+constexpr Index kChunk = 1 << 16;
+
+// What is zero if, and only if, the number is allowed: no product of this form underflows to it.
+struct Finite {
+  template <class Number>
+  [[gnu::always_inline]] static void rest(const Number& x, Number& r) {
+    r = x - x;
+  }
+};
+struct Label {
+  template <class Number>
+  [[gnu::always_inline]] static void rest(const Number& x, Number& r) {
+    r = x * (x - 1);
+  }
+};
+
+template <class Rule, class T>
+Index first_of(const T* x, Index count) {
+  using Vec = base::Vec<T>;
+  constexpr Index kStep = base::kLanes<T>;
+  Index i = 0;
+  // Blocks are refused as a whole, and searched one by one.
+  for (constexpr Index kBlock = 32 * kStep; i + kBlock <= count; i += kBlock) {
+    auto bad = Vec{} != Vec{};
+    for (Index k = i; k < i + kBlock; k += kStep) {
+      Vec v, r;
+      base::load(x + k, v);
+      Rule::rest(v, r);
+      bad |= r != Vec{};
+    }
+    bool any = false;
+    for (int lane = 0; lane < kStep; ++lane) any |= bad[lane] != 0;
+    if (any) break;
+  }
+  for (; i < count; ++i) {
+    T r;
+    Rule::rest(x[i], r);
+    if (r != 0) return i;
+  }
+  return -1;
+}
+
+}  // namespace
+
+template <class T>
+Index first_bad(const T* x, Index count, Allowed allowed, int threads) {
+  const base::Chunks chunks{count, kChunk};
+  std::vector<Index> first(static_cast<std::size_t>(chunks.number()));
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    const Index begin = chunks.begin(chunk), size = chunks.end(chunk) - begin;
+    const Index at_chunk = (allowed == Allowed::finite ? first_of<Finite, T> : first_of<Label, T>)(x + begin, size);
+    first[at(chunk)] = at_chunk < 0 ? -1 : begin + at_chunk;
+  });
+  const auto found = std::ranges::find_if(first, [](Index i) { return i >= 0; });
+  return found == first.end() ? -1 : *found;
+}
+
+template Index first_bad<double>(const double*, Index, Allowed, int);
+template Index first_bad<float>(const float*, Index, Allowed, int);
+
+}  // namespace pyrometer::data
