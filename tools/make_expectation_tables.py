@@ -8,6 +8,7 @@ good as the other. Each polynomial is the Chebyshev interpolant in u in [-1, 1] 
 of u; the script prints the largest error against quadrature between the nodes. Needs mpmath.
 """
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def fit(function: Callable, count: int, low, high):
 def table(name: str, function: Callable, count: int, length):
     """C++ of the coefficients of one function over the eighths of [0, length]: a line for each power."""
     edges = [mp.mpf(length) * k / INTERVALS for k in range(INTERVALS + 1)]
-    fits = [fit(function, count, low, high) for low, high in zip(edges, edges[1:], strict=False)]
+    fits = [fit(function, count, low, high) for low, high in itertools.pairwise(edges)]
     print(f"{name:15s}", [mp.nstr(worst, 2) for _, worst in fits])
     yield f"alignas(64) inline constexpr double {name}[{count}][{INTERVALS}] = {{"
     for power in zip(*(powers for powers, _ in fits), strict=True):
@@ -89,8 +90,7 @@ def table(name: str, function: Callable, count: int, length):
 def main():
     """Fit, print the errors, write the file."""
     lines = [
-        "// Written by tools/make_expectation_tables.py; coefficients of powers of u in [-1, 1], lowest first, for eight",
-        "// intervals each.",
+        "// Written by tools/make_expectation_tables.py: powers of u in [-1, 1] by intervals.",
         "#pragma once",
         "",
         "// clang-format off",

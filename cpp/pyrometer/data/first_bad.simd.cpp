@@ -10,6 +10,7 @@ namespace pyrometer::data {
 namespace {
 
 constexpr Index kChunk = 1 << 16;
+constexpr std::uintptr_t kAhead = 1 << 12;  // bytes
 
 // What is zero if, and only if, the number is allowed: no product of this form underflows to it.
 struct Finite {
@@ -33,8 +34,10 @@ Index first_of(const T* x, Index count) {
   // Blocks are refused as a whole, and searched one by one.
   for (constexpr Index kBlock = 32 * kStep; i + kBlock <= count; i += kBlock) {
     auto bad = Vec{} != Vec{};
+    base::Ahead ahead{reinterpret_cast<std::uintptr_t>(x + i) + kAhead, base::kVectorBytes};
     for (Index k = i; k < i + kBlock; k += kStep) {
       Vec v, r;
+      ahead.fetch();
       base::load(x + k, v);
       Rule::rest(v, r);
       bad |= r != Vec{};

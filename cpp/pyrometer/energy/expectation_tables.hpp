@@ -1,5 +1,4 @@
-// Written by tools/make_expectation_tables.py; coefficients of powers of u in [-1, 1], lowest first, for eight
-// intervals each.
+// Written by tools/make_expectation_tables.py: powers of u in [-1, 1] by intervals.
 #pragma once
 
 // clang-format off

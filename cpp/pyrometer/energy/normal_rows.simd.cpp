@@ -16,6 +16,7 @@ constexpr Index kBlock = 64;  // rows at a time
 // A task is so many rows and laws at most: neither number depends on how many laws there are, and so no law's bits do.
 constexpr Index kChunkFlops = 1 << 22;
 constexpr Index kLaws = 64;
+constexpr Index kBatch = 1 << 12;
 constexpr double kSmall = 1e-280, kLarge = 1e280;
 
 using Numbers = base::Vec<double>;
@@ -125,7 +126,9 @@ void weigh(const T* X, Index rows, Index features, Index readable, bool squared,
   for (Index j = 0; j < kColumns; ++j) mask[j / kLanes][j % kLanes] = j < features - (block.padded - kColumns) ? -1 : 0;
   Numbers sums;
   Index i = 0;
+  base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + kBlock * features), 64};
   for (; !squared && i + kLanes <= rows && (i + kLanes - 1) * features + block.padded <= readable; i += kLanes) {
+    for (std::size_t k = 0; k < at(kLanes * features) * sizeof(T); k += 64) ahead.fetch();
     weigh<false>(X + i * features, features, variance, mask, sums);
     deviation(sums, constant, block, i);
   }
@@ -220,13 +223,13 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   const auto width = static_cast<std::size_t>(laws * (slope ? 2 : 1));
   std::vector<double> partial(static_cast<std::size_t>(systems * chunks.number()) * width, 0.0);
   const Index tasks = systems * chunks.number() * groups.number();
-  std::vector<Block> blocks(static_cast<std::size_t>(base::worker_count(tasks, threads)), Block(features));
-
+  // Small ones by the dozen.
+  const base::Chunks batches{tasks, std::max<Index>(1, kBatch / (std::min(rows, size) * std::min(laws, kLaws)))};
+  std::vector<Block> blocks(at(base::worker_count(batches.number(), threads)), Block(features));
   std::vector<std::vector<double>> weights(at(laws), std::vector<double>(at(blocks[0].padded), 0.0));
   for (Index law = 0; law < laws; ++law) std::copy_n(variance.row(law), features, weights[at(law)].begin());
 
-  base::for_each_chunk(tasks, threads, [&](Index task, int worker) {
-    Block& block = blocks[static_cast<std::size_t>(worker)];
+  const auto sum_rows = [&](Index task, Block& block) {
     const Index piece = task / groups.number(), group = task % groups.number();
     const Index system = piece / chunks.number(), chunk = piece % chunks.number();
     double* sums = partial.data() + static_cast<std::size_t>(piece) * width;
@@ -246,6 +249,9 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
         if (slope) sums[laws + law] += sum(block.slope, count);
       }
     }
+  };
+  base::for_each_chunk(batches.number(), threads, [&](Index batch, int worker) {
+    for (Index task = batches.begin(batch); task < batches.end(batch); ++task) sum_rows(task, blocks[at(worker)]);
   });
 
   const double scale = 1.0 / static_cast<double>(rows);
