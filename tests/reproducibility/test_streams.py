@@ -90,7 +90,7 @@ for function in (_core.normals, _core.uniforms):
 x = _core.normals((5, 6), 0, 500, 0, 14).T
 X, y = x[None, :, :13].copy(), x[None, :, 13].copy()
 for loss in ("norm", "absolute", "cross-entropy"):
-    for energies in _core.normal_rows(X, y, False, loss, abs(x[:3, :13]), True, 1):
+    for energies in _core.normal_rows(X, y, False, loss, abs(X[0, :3]), True, 1):
         print(hashlib.sha256(energies.tobytes()).hexdigest())
 """
 
