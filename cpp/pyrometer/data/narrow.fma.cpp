@@ -27,26 +27,28 @@ template <class T, class Use>
   const Index p = rows.features;
   Bits features{};
   for (Index lane = 0; lane < p; ++lane) features[lane] = -1;
-  const auto whole = [&](Index k, auto slot) {
-    V v;
-    base::load(rows.X + k * p, v);
-    use(k, reinterpret_cast<V>(reinterpret_cast<Bits>(v) & features), slot);
-  };
   // Whole vectors while they end inside the array; what they read past the features is masked away.
   const Index room = rows.readable - kNarrow;
-  const Index wholes = room < 0 || p == 0 ? 0 : std::min(rows.rows, room / p + 1);
-  Index k = 0;
-  for (; k + 4 <= wholes; k += 4) {
-    whole(k, Slot<0>{});
-    whole(k + 1, Slot<1>{});
-    whole(k + 2, Slot<2>{});
-    whole(k + 3, Slot<3>{});
-  }
-  for (; k < rows.rows; ++k) {
+  const Index whole = room < 0 || p == 0 ? 0 : room / p + 1;
+  const auto one = [&](Index k, auto slot) {
+    const T* x = rows.X + k * p;
     V v{};
-    for (Index lane = 0; lane < p; ++lane) v[lane] = static_cast<double>(rows.X[k * p + lane]);
-    use(k, v, Slot<0>{});
+    if (k < whole) [[likely]] {
+      base::load(x, v);
+      v = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & features);
+    } else {
+      for (Index lane = 0; lane < p; ++lane) v[lane] = static_cast<double>(x[lane]);
+    }
+    use(k, v, slot);
+  };
+  Index k = 0;
+  for (; k + 4 <= rows.rows; k += 4) {
+    one(k, Slot<0>{});
+    one(k + 1, Slot<1>{});
+    one(k + 2, Slot<2>{});
+    one(k + 3, Slot<3>{});
   }
+  for (; k < rows.rows; ++k) one(k, Slot<0>{});
 }
 
 // y(k) - shift; their sum and, if asked for, the sum of their squares.
@@ -92,16 +94,16 @@ void narrow_sums(const Rows<T>& rows, const double* shift, double* sums) {
 template <class T>
 void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c, const T* ahead) {
   const Index p = rows.features, ld = padded(p + 1);
-  V centre, sum{}, with_target{}, products[kRotations] = {};
+  V centre, sum[4] = {}, with_target{}, products[kRotations] = {};
   base::load(shift, centre);
   for (Index lane = p; lane < kNarrow; ++lane) centre[lane] = 0;
 
   double y[kBlock], target = 0, square = 0;
   targets<true>(rows.y, rows.rows, shift[p], y, target, square);
-  for_each_row(rows, [&](Index i, const V& x, auto) {
+  for_each_row(rows, [&](Index i, const V& x, auto slot) {
     __builtin_prefetch(ahead + i * p, 0, 2);
     const V d = x - centre;
-    sum += d;
+    sum[slot] += d;
     with_target += y[i] * d;
     [&]<int... R>(std::integer_sequence<int, R...>) {
       const auto add = [&](int r, const V& rotated) { products[r] += d * rotated; };
@@ -116,7 +118,7 @@ void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c
       if (j < p && (i <= j || 2 * r != kNarrow)) c[std::min(i, j) * ld + std::max(i, j)] += products[r][i];
     }
   for (Index j = 0; j < p; ++j) {
-    off[j] += sum[j];
+    off[j] += (sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]);
     c[j * ld + p] += with_target[j];
   }
   off[p] += target;

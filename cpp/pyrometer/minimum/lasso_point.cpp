@@ -33,14 +33,14 @@ void LassoPoint::start(const Moments& data, bool on_intercept, Index system) {
   theta.assign(static_cast<std::size_t>(features) + 1, 0.0);
   low = theta;
   covariance.assign(static_cast<std::size_t>(features), 0.0);
-  work_ = covariance;
+  rest = covariance;
   refresh();
 }
 
 void LassoPoint::refresh() {
   // Sums of products with their rounding errors, side by side for all columns.
-  double *high = covariance.data(), *rest = work_.data();
-  for (Index k = 0; k < features; ++k) high[k] = centred.target_row[k], rest[k] = 0;
+  double *high = covariance.data(), *lower = rest.data();
+  for (Index k = 0; k < features; ++k) high[k] = centred.target_row[k], lower[k] = 0;
   const auto next_active = [this](Index j) {
     while (j < features && at(theta, j) == 0) ++j;
     return j;
@@ -49,10 +49,15 @@ void LassoPoint::refresh() {
     const Index j = next_active(i + 1);
     const bool pair = j < features;
     take_away(at(theta, i), at(low, i), scatter(i), pair ? at(theta, j) : 0, pair ? at(low, j) : 0,
-              scatter(pair ? j : i), features, high, rest);
+              scatter(pair ? j : i), features, high, lower);
     i = pair ? next_active(j + 1) : features;
   }
-  for (Index k = 0; k < features; ++k) high[k] = (high[k] + rest[k]) / centred.count;
+  for (Index k = 0; k < features; ++k) {
+    const double sum = high[k] + lower[k], quotient = sum / centred.count, product = quotient * centred.count;
+    const double remainder = (sum - product) - product_error(quotient, centred.count, product);
+    lower[k] = (remainder + ((high[k] - sum) + lower[k])) / centred.count;
+    high[k] = quotient;
+  }
   Doubled left{centred.target_mean, 0};
   for (Index j = 0; j < features; ++j) {
     left.add_product(-at(theta, j), centred.mean[j]);
@@ -60,6 +65,7 @@ void LassoPoint::refresh() {
   }
   if (constant) left.add(Doubled{-at(theta, features), -at(low, features)});
   rbar = weight > 0 ? left.value() : 0;
+  rbar_low = weight > 0 ? (left.hi - rbar) + left.lo : 0;
 }
 
 void LassoPoint::shift(Index j, double by) {

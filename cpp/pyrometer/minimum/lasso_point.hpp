@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pyrometer/minimum/centred.hpp"
+#include "pyrometer/minimum/doubled.hpp"
 
 namespace pyrometer::minimum {
 
@@ -28,11 +29,12 @@ struct LassoPoint {
   Centred centred;
   Index features = 0;
   bool constant = false;
-  double weight = 0;   ///< of the squared mean of the residuals: 0 where a free intercept removes it
-  double half = 0;     ///< l1 / 2
-  double rbar = 0;     ///< mean of the residuals
-  Numbers theta, low;  ///< features + 1
-  Numbers covariance;  ///< of each feature with the residuals
+  double weight = 0;  ///< of the squared mean of the residuals: 0 where a free intercept removes it
+  double half = 0;    ///< l1 / 2
+  double rbar = 0;    ///< mean of the residuals
+  double rbar_low = 0;
+  Numbers theta, low;        ///< features + 1
+  Numbers covariance, rest;  ///< of each feature with the residuals, and what rounding left of it in refresh()
 
   /// Takes a system and starts at 0; `half` is the caller's to set.
   void start(const Moments& data, bool on_intercept, Index system);
@@ -41,9 +43,14 @@ struct LassoPoint {
   [[nodiscard]] const double* scatter(Index j) const { return centred.scatter + j * (features + 1); }
   [[nodiscard]] double mean(Index j) const { return j == features ? 1 : centred.mean[j]; }
   [[nodiscard]] double scale(Index j) const { return j == features ? 0 : at(centred.scale, j); }
-  /// c_j = mean x_j r: half the fall of the squared error along j.
+  /// c_j = mean x_j r: half the fall of the squared error along j. Covariance and means may cancel to the size of
+  /// the penalty, however small that is.
   [[nodiscard]] double slope(Index j) const {
-    return (j == features ? 0 : at(covariance, j)) + weight * mean(j) * rbar;
+    Doubled sum;
+    if (j < features) sum = {at(covariance, j), at(rest, j)};
+    sum.add_product(weight * mean(j), rbar);
+    sum.lo += weight * mean(j) * rbar_low;
+    return sum.value();
   }
   [[nodiscard]] double curvature(Index j) const {
     return (j == features ? 0 : scatter(j)[j] / centred.count) + weight * square(mean(j));
@@ -68,8 +75,6 @@ struct LassoPoint {
 
  private:
   void shift(Index j, double by);
-
-  Numbers work_;
 };
 
 }  // namespace pyrometer::minimum
