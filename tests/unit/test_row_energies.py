@@ -49,6 +49,29 @@ def test_normal_rows_are_the_closed_forms(features, laws, dtype, intercept):
         np.testing.assert_allclose(slope, (up - down) / (2 * step), rtol=1e-6)
 
 
+def test_no_laws_no_systems_and_no_features_are_no_mistakes():
+    X, y = data(5, 3, systems=2)
+    assert _core.normal_rows(X, y, False, "absolute", np.ones((0, 3)), True, 2)[0].shape == (2, 0)
+    assert _core.normal_rows(X[:0], y[:0], False, "absolute", np.ones((2, 3)), True, 2)[0].shape == (0, 2)
+    alone = _core.normal_rows(np.ones((2, 5, 0)), y, True, "norm", np.full((1, 1), 4.0), True, 1)
+    np.testing.assert_array_equal(alone, np.full((2, 2, 1), 2.0))
+
+
+def test_what_is_large_beside_a_row_does_not_touch_it():
+    """Rows are read eight numbers at a time, beyond their last feature."""
+    X, y = np.ones((1, 90, 3)), np.zeros((1, 90))
+    calm = _core.normal_rows(X[:, :80].copy(), y[:, :80].copy(), False, "norm", np.ones((1, 3)), False, 1)[0]
+    X[:, 80:] = 1e200
+    for laws in (1, 2):
+        mean = _core.normal_rows(X, y, False, "norm", np.ones((laws, 3)), False, 1)[0]
+        np.testing.assert_allclose(mean, 10 / 90 * 3**0.5 * 1e200, rtol=1e-15)
+        stack = np.concatenate([X[:, :80], X[:, 10:]])
+        np.testing.assert_array_equal(
+            _core.normal_rows(stack, y[:, 10:].repeat(2, axis=0), False, "norm", np.ones((laws, 3)), False, 1)[0][0],
+            calm[0, 0],
+        )
+
+
 def test_normal_rows_of_any_size():
     sizes = 10.0 ** np.arange(-160, 161, 16.0)
     X = np.stack([sizes, np.zeros_like(sizes), sizes[::-1]], axis=1)[None, :, :]

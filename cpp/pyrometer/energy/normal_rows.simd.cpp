@@ -6,8 +6,8 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/base/simd.hpp"
 #include "pyrometer/energy/expectation.hpp"
+#include "pyrometer/energy/weighted_squares.hpp"
 
 namespace pyrometer::energy {
 namespace {
@@ -16,23 +16,27 @@ constexpr Index kBlock = 64;  // rows at a time
 // A task is so many rows and laws at most: neither number depends on how many laws there are, and so no law's bits do.
 constexpr Index kChunkFlops = 1 << 22;
 constexpr Index kLaws = 64;
-constexpr Index kBatch = 1 << 12;
+constexpr Index kBatch = 1 << 12;  // rows times laws
 constexpr double kSmall = 1e-280, kLarge = 1e280;
 
-using Numbers = base::Vec<double>;
-using Truths = base::Vec<std::int64_t>;
-constexpr Index kLanes = base::kLanes<double>;
-constexpr Index kColumns = 8;                // a sum over features is eight sums, of every eighth feature
-constexpr Index kParts = kColumns / kLanes;  // vectors for the eight columns of a row
-
+// What a thread works in.
 struct Block {
-  Index padded;                 // features, up to a multiple of kColumns
-  std::vector<double> squares;  // kBlock rows of `padded`; the last columns stay 0
+  Index columns;                // of the squares
+  std::vector<double> squares;  // the last columns stay 0
   alignas(64) double s2[kBlock], s[kBlock], y[kBlock]{}, value[kBlock], slope[kBlock];
 
-  explicit Block(Index features)
-      : padded(std::max<Index>(1, (features + kColumns - 1) / kColumns) * kColumns),
-        squares(at(kBlock * padded), 0.0) {}
+  explicit Block(Index features) : columns(padded(features)), squares(at(kBlock * columns), 0.0) {}
+};
+
+// The variances of one law.
+struct Law {
+  std::vector<double> weights;  // of the features, padded with zeros
+  double constant;              // the intercept's
+
+  Law(const double* variance, Index features, bool intercept)
+      : weights(variance, variance + features), constant(intercept ? variance[features] : 0.0) {
+    weights.resize(at(padded(features)), 0.0);
+  }
 };
 
 bool any(const Truths& odd) {
@@ -46,107 +50,49 @@ void square(const T* X, Index rows, Index features, Block& block) {
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < features; ++j) {
       const double x = static_cast<double>(X[i * features + j]);
-      block.squares[at(i * block.padded + j)] = x * x;
+      block.squares[at(i * block.columns + j)] = x * x;
     }
 }
 
-// The eight columns of kLanes rows, summed by halves: (((0 + 4) + (1 + 5)) + ((2 + 6) + (3 + 7))).
-[[gnu::always_inline]] inline void sum_columns(const Numbers (&a)[kLanes][kParts], Numbers& sums) {
-#if defined(__AVX512F__)
-  Numbers b[4], c[2];
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i)
-    b[i] = __builtin_shufflevector(a[i][0], a[i + 4][0], 0, 1, 2, 3, 8, 9, 10, 11) +
-           __builtin_shufflevector(a[i][0], a[i + 4][0], 4, 5, 6, 7, 12, 13, 14, 15);
-#pragma GCC unroll 2
-  for (int i = 0; i < 2; ++i)
-    c[i] = __builtin_shufflevector(b[2 * i], b[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14) +
-           __builtin_shufflevector(b[2 * i], b[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-  sums = __builtin_shufflevector(c[0], c[1], 0, 1, 8, 9, 4, 5, 12, 13) +
-         __builtin_shufflevector(c[0], c[1], 2, 3, 10, 11, 6, 7, 14, 15);
-#else
-  Numbers b[4], c[2];
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) b[i] = a[i][0] + a[i][1];
-#pragma GCC unroll 2
-  for (int i = 0; i < 2; ++i)
-    c[i] = __builtin_shufflevector(b[2 * i], b[2 * i + 1], 0, 4, 2, 6) +
-           __builtin_shufflevector(b[2 * i], b[2 * i + 1], 1, 5, 3, 7);
-  sums = __builtin_shufflevector(c[0], c[1], 0, 1, 4, 5) + __builtin_shufflevector(c[0], c[1], 2, 3, 6, 7);
-#endif
-}
-
-// sum_j variance_j x_ij^2 of kLanes rows that are `stride` apart, variance padded with zeros: from x, whose last
-// columns reach into the next row and are masked, or from the padded squares.
-template <bool kSquared, class T>
-[[gnu::always_inline]] inline void weigh(const T* x, Index stride, const std::vector<double>& variance,
-                                         const Truths (&mask)[kParts], Numbers& sums) {
-  Numbers a[kLanes][kParts];
-#pragma GCC unroll 8
-  for (auto& row : a)
-#pragma GCC unroll 2
-    for (auto& part : row) part = Numbers{};
-  const auto add = [&](Index j, bool last) __attribute__((always_inline)) {
-#pragma GCC unroll 2
-    for (Index part = 0; part < kParts; ++part) {
-      Numbers v, w;
-      base::load(variance.data() + j + part * kLanes, w);
-#pragma GCC unroll 8
-      for (Index row = 0; row < kLanes; ++row) {
-        base::load(x + row * stride + j + part * kLanes, v);
-        if constexpr (!kSquared) {
-          if (last) {
-            const Truths bits = reinterpret_cast<Truths>(v) & mask[part];
-            v = reinterpret_cast<Numbers>(bits);
-          }
-          v *= v;
-        }
-        a[row][part] += w * v;
-      }
-    }
-  };
-  const Index last = static_cast<Index>(variance.size()) - kColumns;
-  for (Index j = 0; j < last; j += kColumns) add(j, false);
-  add(last, true);
-  sum_columns(a, sums);
-}
-
-[[gnu::always_inline]] inline void deviation(Numbers& sums, double constant, Block& block, Index i) {
+// s^2 and s of rows from i on.
+[[gnu::always_inline]] inline void keep(Numbers& sums, double constant, Index i, Block& block) {
   sums += constant;
   base::store<double>(block.s2 + i, sums);
   for (int lane = 0; lane < kLanes; ++lane) sums[lane] = std::sqrt(sums[lane]);
   base::store<double>(block.s + i, sums);
 }
 
-// s^2 and s of the rows of a block, constant + sum_j variance_j x_ij^2, from X or from the squares of all rows.
+// s^2 and s of all rows, from block.squares if `squared`, else from X, of which `readable` numbers are there.
 template <class T>
-void weigh(const T* X, Index rows, Index features, Index readable, bool squared, const std::vector<double>& variance,
-           double constant, Block& block) {
-  Truths mask[kParts];
-  for (Index j = 0; j < kColumns; ++j) mask[j / kLanes][j % kLanes] = j < features - (block.padded - kColumns) ? -1 : 0;
+void weigh(const T* X, Index rows, Index features, Index readable, bool squared, const Law& law, Block& block) {
+  const Edge edge(features);
+  const double* const weights = law.weights.data();
   Numbers sums;
   Index i = 0;
-  base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + kBlock * features), 64};
-  for (; !squared && i + kLanes <= rows && (i + kLanes - 1) * features + block.padded <= readable; i += kLanes) {
-    for (std::size_t k = 0; k < at(kLanes * features) * sizeof(T); k += 64) ahead.fetch();
-    weigh<false>(X + i * features, features, variance, mask, sums);
-    deviation(sums, constant, block, i);
+  if (!squared) {
+    // The block that comes next is fetched while this one is weighed.
+    base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + kBlock * features), 64};
+    for (; i + kLanes <= rows && (i + kLanes - 1) * features + block.columns <= readable; i += kLanes) {
+      for (std::size_t k = 0; k < at(kLanes * features) * sizeof(T); k += 64) ahead.fetch();
+      weighted_squares<false>(X + i * features, features, features, weights, edge, sums);
+      keep(sums, law.constant, i, block);
+    }
+    square(X + i * features, rows - i, features, block);
   }
-  if (!squared) square(X + i * features, rows - i, features, block);
-  for (const double* squares = block.squares.data(); i < rows; i += kLanes, squares += kLanes * block.padded) {
-    weigh<true>(squares, block.padded, variance, mask, sums);
-    deviation(sums, constant, block, i);
+  for (const double* squares = block.squares.data(); i < rows; i += kLanes, squares += kLanes * block.columns) {
+    weighted_squares<true>(squares, block.columns, features, weights, edge, sums);
+    keep(sums, law.constant, i, block);
   }
 }
 
 // The deviation of one row whose squares left the range of a double, or that is not finite.
 template <class T>
-double careful_deviation(const T* x, Index features, const double* variance, double constant, Index row) {
-  double s = std::sqrt(constant);
+double careful_deviation(const T* x, Index features, const Law& law, Index row) {
+  double s = std::sqrt(law.constant);
   for (Index j = 0; j < features; ++j) {
     const double value = static_cast<double>(x[j]);
     require(std::isfinite(value), "X must be finite, got ", value, " at row ", row, ", column ", j);
-    s = std::hypot(s, value * std::sqrt(variance[j]));
+    s = std::hypot(s, value * std::sqrt(law.weights[at(j)]));
   }
   require(std::isfinite(s), "the energy must be below 1.8e308, got an overflow at row ", row,
           "; use a smaller scale or rescale the features");
@@ -154,8 +100,7 @@ double careful_deviation(const T* x, Index features, const double* variance, dou
 }
 
 template <class T>
-void deviations(const T* X, Index first, Index rows, Index features, const double* variance, double constant,
-                Block& block) {
+void replace_odd(const T* X, Index first, Index rows, Index features, const Law& law, Block& block) {
   Truths odd{};
   for (Index i = 0; i < rows; i += kLanes) {
     Numbers v;
@@ -166,7 +111,7 @@ void deviations(const T* X, Index first, Index rows, Index features, const doubl
     return;
   for (Index i = 0; i < rows; ++i)
     if (!(block.s2[i] > kSmall && block.s2[i] < kLarge))
-      block.s[i] = careful_deviation(X + i * features, features, variance, constant, first + i);
+      block.s[i] = careful_deviation(X + i * features, features, law, first + i);
 }
 
 template <class T>
@@ -224,10 +169,11 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   std::vector<double> partial(static_cast<std::size_t>(systems * chunks.number()) * width, 0.0);
   const Index tasks = systems * chunks.number() * groups.number();
   // Small ones by the dozen.
-  const base::Chunks batches{tasks, std::max<Index>(1, kBatch / (std::min(rows, size) * std::min(laws, kLaws)))};
+  const Index pairs = std::min(rows, size) * std::clamp<Index>(laws, 1, kLaws);
+  const base::Chunks batches{tasks, std::max<Index>(1, kBatch / pairs)};
   std::vector<Block> blocks(at(base::worker_count(batches.number(), threads)), Block(features));
-  std::vector<std::vector<double>> weights(at(laws), std::vector<double>(at(blocks[0].padded), 0.0));
-  for (Index law = 0; law < laws; ++law) std::copy_n(variance.row(law), features, weights[at(law)].begin());
+  std::vector<Law> described;
+  for (Index law = 0; law < laws; ++law) described.emplace_back(variance.row(law), features, intercept);
 
   const auto sum_rows = [&](Index task, Block& block) {
     const Index piece = task / groups.number(), group = task % groups.number();
@@ -240,10 +186,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
       if (laws > 1) square(part, count, features, block);
       if (loss == RowLoss::absolute) targets(y + system * rows + first, first, count, block);
       for (Index law = groups.begin(group); law < groups.end(group); ++law) {
-        const double* v = variance.row(law);
-        const double constant = intercept ? v[features] : 0.0;
-        weigh(part, count, features, readable, laws > 1, weights[at(law)], constant, block);
-        deviations(part, first, count, features, v, constant, block);
+        weigh(part, count, features, readable, laws > 1, described[at(law)], block);
+        replace_odd(part, first, count, features, described[at(law)], block);
         evaluate(loss, slope != nullptr, static_cast<std::size_t>(count), block);
         sums[law] += sum(block.value, count);
         if (slope) sums[laws + law] += sum(block.slope, count);
