@@ -50,21 +50,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {
-    *(
-        "_core",
-        "_validate",
-        "config",
-        "energy",
-        "_squares",
-        "_rows",
-        "minimum",
-        "moments",
-        "network",
-        "_layers",
-        "_activations",
-    ),
-    *("data_state", "states"),
-    *("_absolute_passes", "_logistic_passes"),
+    *("_core", "_validate", "config", "energy", "minimum", "moments", "network", "data_state", "states"),
+    *("_squares", "_rows", "_layers", "_activations", "_absolute_passes", "_logistic_passes"),
 }
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy", "narwhals"}

@@ -62,8 +62,8 @@ Index first_bad(const T* x, Index count, Allowed allowed, int threads) {
   std::vector<Index> first(static_cast<std::size_t>(chunks.number()));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     const Index begin = chunks.begin(chunk), size = chunks.end(chunk) - begin;
-    const Index at_chunk = (allowed == Allowed::finite ? first_of<Finite, T> : first_of<Label, T>)(x + begin, size);
-    first[at(chunk)] = at_chunk < 0 ? -1 : begin + at_chunk;
+    const Index within = (allowed == Allowed::finite ? first_of<Finite, T> : first_of<Label, T>)(x + begin, size);
+    first[at(chunk)] = within < 0 ? -1 : begin + within;
   });
   const auto found = std::ranges::find_if(first, [](Index i) { return i >= 0; });
   return found == first.end() ? -1 : *found;
