@@ -93,10 +93,18 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   part.count = m;
 }
 
-// Writes the result: both triangles, in squares that the first-level cache holds.
-void write(const Part& part, Index columns, double* mean, double* scatter) {
+// Where the results of a stack go, and which of them want a second look.
+struct Results {
+  double* mean;
+  double* scatter;
+  std::vector<char> suspicious;
+};
+
+// Writes the result of a system: both triangles, in squares that the first-level cache holds.
+void write(const Part& part, Index columns, Index system, Results& out) {
   constexpr Index kSquare = 32;
   const Index ld = padded(columns);
+  double *mean = out.mean + system * columns, *scatter = out.scatter + system * columns * columns;
   std::transform(part.shift.get(), part.shift.get() + columns, part.off.get(), mean, std::plus<>());
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {
@@ -107,6 +115,7 @@ void write(const Part& part, Index columns, double* mean, double* scatter) {
       }
     }
   }
+  out.suspicious[static_cast<std::size_t>(system)] = suspicious(columns, mean, scatter);
 }
 
 template <class T>
@@ -118,31 +127,40 @@ Rows<T> rows_of(const Stack<T>& data, Index system) {
 
 // Small systems: each by one worker, many to a chunk.
 template <class T>
-void side_by_side(const Stack<T>& data, Chunks chunks, int threads, double* mean, double* scatter) {
+void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
   const Index columns = data.features + 1;
   const Chunks groups{data.systems, std::max(Index{1}, 65536 / (data.rows * columns))};
   const int workers = base::worker_count(groups.number(), threads);
   const auto scratch = scratches(workers, columns);
   std::deque<MergeTree> trees;
-  for (int worker = 0; worker < workers; ++worker) trees.emplace_back(columns);
+  std::vector<Part> parts;  // of systems of one chunk
+  for (int worker = 0; worker < workers; ++worker) {
+    trees.emplace_back(columns);
+    parts.emplace_back(columns);
+  }
   base::for_each_chunk(groups.number(), threads, [&](Index group, int worker) {
-    MergeTree& tree = trees[static_cast<std::size_t>(worker)];
+    const auto at = static_cast<std::size_t>(worker);
+    MergeTree& tree = trees[at];
     for (Index s = groups.begin(group); s < groups.end(group); ++s) {
+      if (chunks.number() == 1) {
+        chunk_moments(rows_of(data, s), true, scratch[at], parts[at]);
+        write(parts[at], columns, s, out);
+        continue;
+      }
       tree.reset(chunks.number());
       for (Index k = 0; k < chunks.number(); ++k) {
         auto part = tree.take();
-        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), true,
-                      scratch[static_cast<std::size_t>(worker)], *part);
+        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), true, scratch[at], *part);
         tree.add(k, std::move(part));
       }
-      write(tree.root(), columns, mean + s * columns, scatter + s * columns * columns);
+      write(tree.root(), columns, s, out);
     }
   });
 }
 
 // Large systems: one after the other, each by all workers.
 template <class T>
-void one_by_one(const Stack<T>& data, Chunks chunks, int threads, double* mean, double* scatter) {
+void one_by_one(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
   const Index columns = data.features + 1;
   const int workers = base::worker_count(chunks.number(), threads);
   const auto scratch = scratches(workers, columns);
@@ -155,7 +173,7 @@ void one_by_one(const Stack<T>& data, Chunks chunks, int threads, double* mean, 
                     scratch[static_cast<std::size_t>(worker)], *part);
       tree.add(k, std::move(part));
     });
-    write(tree.root(), columns, mean + s * columns, scatter + s * columns * columns);
+    write(tree.root(), columns, s, out);
   }
 }
 
@@ -169,13 +187,14 @@ void second_moments(const Stack<T>& data, int threads, double* mean, double* sca
   const Index columns = data.features + 1, square = columns * columns;
   const Chunks chunks = chunks_of(data.rows, columns);
 
+  Results out{mean, scatter, std::vector<char>(static_cast<std::size_t>(data.systems))};
   if (chunks.number() == 1 || (chunks.number() < 8 && data.systems >= 8)) {
-    side_by_side(data, chunks, threads, mean, scatter);
+    side_by_side(data, chunks, threads, out);
   } else {
-    one_by_one(data, chunks, threads, mean, scatter);
+    one_by_one(data, chunks, threads, out);
   }
   for (Index s = 0; s < data.systems; ++s) {
-    if (suspicious(columns, mean + s * columns, scatter + s * square)) [[unlikely]]
+    if (out.suspicious[static_cast<std::size_t>(s)]) [[unlikely]]
       complain(data, s, mean + s * columns, scatter + s * square);
   }
 }
