@@ -21,6 +21,7 @@ WIDE = 4  # more notes than this make a table of their own
 # What the README shows: its words, and the problem.
 ESSENTIAL = {
     "Second moments, 2e5 × 100": "second moments, 200,000 x 100, float64",
+    "Temperatures, 10,000 systems of 200 × 8": "temperatures of 10,000 systems of 200 x 8, squared error",
     "Least squares, 2,000 systems of 200 × 8": "least squares from rows, 2,000 x 200 x 8",
     "Least absolute deviations, 1e5 × 20": "least absolute deviations, 100,000 x 20",
     "Logistic, 1e6 × 20": "lowest cross entropy, 1,000,000 x 20",
