@@ -210,6 +210,9 @@ def test_an_interrupted_scan_ends_within_a_second():
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         asked = time.monotonic()
-        _, errors = process.communicate(timeout=20)
+        try:
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()  # nothing, if it has ended
         assert b"KeyboardInterrupt" in errors
         assert time.monotonic() - asked < 5  # a second, on a machine that does nothing else
