@@ -28,6 +28,7 @@ void MergeTree::reset(Index leaves) {
       if (part) free_.push_back(std::move(part));
     }
   }
+  if (!width_.empty() && width_.front() == leaves) return;  // the same places, all empty
   width_.clear();
   waiting_.clear();
   for (Index width = leaves;; width = (width + 1) / 2) {

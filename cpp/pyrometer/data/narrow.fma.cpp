@@ -51,8 +51,8 @@ template <class T, class Use>
   for (; k < rows.rows; ++k) one(k, Slot<0>{});
 }
 
-// y(k) - shift; their sum and, if asked for, the sum of their squares.
-template <bool kSquares, class T>
+// y(k) - shift; their sum and the sum of their squares.
+template <class T>
 [[gnu::always_inline]] inline void targets(const T* from, Index rows, double shift, double* y, double& sum,
                                            double& squares) {
   V total{}, squared{};
@@ -63,7 +63,7 @@ template <bool kSquares, class T>
     v -= shift;
     base::store<double>(y + k, v);
     total += v;
-    if constexpr (kSquares) squared += v * v;
+    squared += v * v;
   }
   for (int lane = 0; k < rows; ++k, ++lane) {
     y[k] = static_cast<double>(from[k]) - shift;
@@ -79,19 +79,6 @@ template <bool kSquares, class T>
 }  // namespace
 
 template <class T>
-void narrow_sums(const Rows<T>& rows, const double* shift, double* sums) {
-  const Index p = rows.features;
-  V centre, sum[4] = {};  // in turn, so that no addition waits for the last
-  base::load(shift, centre);
-  for (Index lane = p; lane < kNarrow; ++lane) centre[lane] = 0;
-  for_each_row(rows, [&](Index, const V& x, auto slot) { sum[slot] += x - centre; });
-  double y[kBlock], target = 0, square = 0;
-  targets<false>(rows.y, rows.rows, shift[p], y, target, square);
-  for (Index j = 0; j < p; ++j) sums[j] = (sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]);
-  sums[p] = target;
-}
-
-template <class T>
 void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c, const T* ahead) {
   const Index p = rows.features, ld = padded(p + 1);
   V centre, sum[4] = {}, with_target{}, products[kRotations] = {};
@@ -99,7 +86,7 @@ void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c
   for (Index lane = p; lane < kNarrow; ++lane) centre[lane] = 0;
 
   double y[kBlock], target = 0, square = 0;
-  targets<true>(rows.y, rows.rows, shift[p], y, target, square);
+  targets(rows.y, rows.rows, shift[p], y, target, square);
   for_each_row(rows, [&](Index i, const V& x, auto slot) {
     __builtin_prefetch(ahead + i * p, 0, 2);
     const V d = x - centre;
@@ -125,8 +112,6 @@ void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c
   c[p * ld + p] += square;
 }
 
-template void narrow_sums(const Rows<double>&, const double*, double*);
-template void narrow_sums(const Rows<float>&, const double*, double*);
 template void add_narrow(const Rows<double>&, const double*, double*, double*, const double*);
 template void add_narrow(const Rows<float>&, const double*, double*, double*, const float*);
 

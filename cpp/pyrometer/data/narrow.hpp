@@ -9,17 +9,8 @@ namespace pyrometer::data {
 /// Features that a row may have here; the target is no lane of it.
 inline constexpr int kNarrow = base::kLanes<double>;
 
-/// sums(j) = sum_k (z(k, j) - shift(j))   with z = (features, target) widened to double.
-///
-/// rows     of at most kNarrow features.
-/// shift    padded(p + 1) numbers.
-/// sums     p + 1 numbers, overwritten. Not finite if any z is not.
-///
-/// Serial. Cost: 2 flops a number; bound by memory.
-template <class T>
-void narrow_sums(const Rows<T>& rows, const double* shift, double* sums);
-
 /// c(i, j) += sum_k d(k, i) d(k, j) for i <= j <= p, off(j) += sum_k d(k, j),   with d = z - shift.
+/// z = (features, target) widened to double.
 ///
 /// rows     at most kBlock of them, of at most kNarrow features.
 /// shift    padded(p + 1) numbers, zero in the padding.
@@ -33,8 +24,6 @@ void narrow_sums(const Rows<T>& rows, const double* shift, double* sums);
 template <class T>
 void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c, const T* ahead);
 
-extern template void narrow_sums(const Rows<double>&, const double*, double*);
-extern template void narrow_sums(const Rows<float>&, const double*, double*);
 extern template void add_narrow(const Rows<double>&, const double*, double*, double*, const double*);
 extern template void add_narrow(const Rows<float>&, const double*, double*, double*, const float*);
 

@@ -62,10 +62,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   first_row(rows, ld, shift);
   const Index few = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(m)))));
   const bool narrow = p <= kNarrow;
-  if (narrow)
-    narrow_sums(rows.from(0, few), shift, sums);
-  else
-    pack(rows.from(0, few), shift, d, sums);
+  pack(rows.from(0, few), shift, d, sums);
   for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(few);
 
   std::fill(off, off + ld, 0.0);
@@ -133,20 +130,11 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out
   const int workers = base::worker_count(groups.number(), threads);
   const auto scratch = scratches(workers, columns);
   std::deque<MergeTree> trees;
-  std::vector<Part> parts;  // of systems of one chunk
-  for (int worker = 0; worker < workers; ++worker) {
-    trees.emplace_back(columns);
-    parts.emplace_back(columns);
-  }
+  for (int worker = 0; worker < workers; ++worker) trees.emplace_back(columns);
   base::for_each_chunk(groups.number(), threads, [&](Index group, int worker) {
     const auto at = static_cast<std::size_t>(worker);
     MergeTree& tree = trees[at];
     for (Index s = groups.begin(group); s < groups.end(group); ++s) {
-      if (chunks.number() == 1) {
-        chunk_moments(rows_of(data, s), true, scratch[at], parts[at]);
-        write(parts[at], columns, s, out);
-        continue;
-      }
       tree.reset(chunks.number());
       for (Index k = 0; k < chunks.number(); ++k) {
         auto part = tree.take();
