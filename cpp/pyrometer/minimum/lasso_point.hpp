@@ -48,6 +48,7 @@ struct LassoPoint {
   [[nodiscard]] double slope(Index j) const {
     Doubled sum;
     if (j < features) sum = {at(covariance, j), at(rest, j)};
+    if (weight == 0) return sum.value();
     sum.add_product(weight * mean(j), rbar);
     sum.lo += weight * mean(j) * rbar_low;
     return sum.value();

@@ -5,6 +5,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/data/first_bad.hpp"
 #include "pyrometer/minimum/doubled.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
 #include "pyrometer/minimum/pivoted.hpp"
@@ -64,12 +65,11 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
 }
 
 template <class T>
-void require_finite(const Shape& shape, const Rows<T>& data, Index system) {
-  double finite = 0;
-  for (Index i = 0; i < shape.rows * shape.features; ++i) finite += 0 * static_cast<double>(data.X[i]);
-  for (Index i = 0; i < shape.rows; ++i) finite += 0 * static_cast<double>(data.y[i]);
-  for (Index j = 0; j <= shape.features; ++j) finite += 0 * data.mean[j];
-  require(finite == 0, "rows must be finite, got nan or infinity in system ", system);
+void require_finite(const Shape& shape, const Rows<T>& rows, Index system) {
+  const auto bad = [](const auto* x, Index count) { return data::first_bad(x, count, data::Allowed::finite, 1) >= 0; };
+  const bool finite =
+      !bad(rows.X, shape.rows * shape.features) && !bad(rows.y, shape.rows) && !bad(rows.mean, shape.features + 1);
+  require(finite, "rows must be finite, got nan or infinity in system ", system);
 }
 
 }  // namespace

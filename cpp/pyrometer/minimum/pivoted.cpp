@@ -63,6 +63,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
     eliminate(k);
     rank_ = k + 1;
   }
+  condition_ = estimated();
 }
 
 // Whether the triangle as it came has no column near the others' span: then no order of pivots would find a dependent
@@ -73,7 +74,8 @@ bool Pivoted::clear(Index columns) {
   for (Index k = 0; k < columns; ++k)
     if (!(std::abs(work_.column(k)[k]) > kNear)) return false;
   rank_ = columns;
-  if (condition() < kPoor) return true;
+  condition_ = estimated();
+  if (condition_ < kPoor) return true;
   rank_ = 0;
   return false;
 }
@@ -109,7 +111,7 @@ std::vector<double> Pivoted::solution() const {
   return x;
 }
 
-double Pivoted::condition() const {
+double Pivoted::estimated() const {
   const auto size = static_cast<std::size_t>(rank_);
   std::vector<double> scale(size), large(size, 1.0), small(size), product(size);
   for (std::size_t k = 0; k < size; ++k) {

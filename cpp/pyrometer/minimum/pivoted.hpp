@@ -33,16 +33,18 @@ class Pivoted {
   /// The least-squares solution for the target: R z = Q' y.
   [[nodiscard]] std::vector<double> solution() const;
   /// 2-norm condition number of the independent columns scaled to length 1, estimated by power steps.
-  [[nodiscard]] double condition() const;
+  [[nodiscard]] double condition() const { return condition_; }
 
  private:
   bool clear(Index columns);
+  [[nodiscard]] double estimated() const;
   void eliminate(Index k);
 
   Columns work_;
   std::vector<double> length_;
   std::vector<Index> order_;
   Index rank_ = 0;
+  double condition_ = 1;
 };
 
 }  // namespace pyrometer::minimum
