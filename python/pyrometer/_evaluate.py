@@ -52,7 +52,10 @@ def evaluate(
 ) -> tuple[Estimate, _Array]:
     """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
     if isinstance(system, Network):
-        return _network(system, law, method, samples, rng, threads, slope=slope)
+        of_layers = layers(law, system)
+        found = _layers.energies(system, of_layers, method, samples, rng, threads)
+        known = _layers.slopes(system, of_layers, found, threads) if slope else np.full_like(found.energy, np.nan)
+        return network_estimate(system, found), known[..., -1]
     require_system(system)
     method = _of_linear(method)
     parameters, formulas, workers = spread(law, system.parameters), formulas_of(system), _validate.threads(threads)
@@ -82,25 +85,8 @@ def evaluate(
     return estimate, closed.slope
 
 
-def _network(
-    network: Network,
-    law: Law | LayerLaw,
-    method: str,
-    samples: int,
-    rng: RandomSource,
-    threads: int | None,
-    *,
-    slope: bool,
-) -> tuple[Estimate, _Array]:
-    """The last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
-    parameters = layers(law, network)
-    found = _layers.energies(network, parameters, method, samples, rng, threads)
-    derivative = _layers.slopes(network, parameters, found, threads) if slope else np.full_like(found.energy, np.nan)
-    return network_estimate(network, found), derivative[..., -1]
-
-
 def network_estimate(network: Network, found: _layers.Layered) -> Estimate:
-    """Turn energies of layers into the mean energy of the network."""
+    """Take the last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
     target = 0.0 if found.method in ("refined", "asymptotic") else network.target_square
     return Estimate(
         value=shaped(found.energy[..., -1] + target),
