@@ -54,10 +54,10 @@ def energies(
     return result
 
 
-def errors(network: Network, spread: LayerSpread, key: tuple[int, int], draws: int) -> Array:
+def errors(network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int) -> Array:
     """Mean squared error of draws, shape (laws, draws)."""
     result = np.empty((len(spread.flat()[0]), draws))
-    for law, draw, layer, _, after in _forward(network, spread, key, 0, draws, last=True):
+    for law, draw, layer, _, after in _forward(network, spread, key, first, draws, last=True):
         if layer == network.layers - 1:
             assert after is not None
             off = after if network.y is None else after - network.y

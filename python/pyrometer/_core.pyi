@@ -84,15 +84,15 @@ def least_absolute(
     X: _Rows, y: _Rows, intercept: bool, threads: int
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.int64]]: ...
 
-# energy: the squared-error energy of draws 0 .. samples-1 under every law; scale (b, n) holds sigma_j for j < normals and
-# the length for the rest; l1, l2 weigh the first `penalised` parameters.
+# energy: the squared-error energy of `samples` draws from first_draw on under every law; scale (b, n) holds sigma_j for
+# j < normals and the length for the rest; l1, l2 weigh the first `penalised` parameters.
 def sample_squares(
     count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
-    penalised: int, seed: _Seed, samples: int, threads: int,
+    penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> tuple[_F64, _F64]: ...  # mean, standard error: (s, b)
 def sample_squares_energies(
     count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
-    penalised: int, seed: _Seed, samples: int, threads: int,
+    penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 
 # energies row by row: X (s, m, p), y (s, m) of one dtype; y is read for loss "absolute" only. loss: "norm", "absolute" or
@@ -114,10 +114,12 @@ def expectation(kind: str, y: _F64, s: _F64) -> tuple[_F64, _F64]: ...
 # The absolute error or cross entropy ("absolute", "cross-entropy"; labels 0 and 1) of the same draws, from the rows
 # X (s, m, p), y (s, m) of one dtype. The slope is that of the mean by the logarithm of the law's common scale.
 def sample_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, samples: int, threads: int
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
+    samples: int, threads: int,
 ) -> tuple[_F64, _F64, _F64]: ...  # mean, standard error, slope: (s, b)
 def sample_rows_energies(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, samples: int, threads: int
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
+    samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;

@@ -62,7 +62,9 @@ def evaluate(
     shape = system.shape + parameters.batch_shape
     if method == "monte-carlo":
         draws = _validate.count("samples", samples, minimum=2)
-        value, error, derivative = formulas.sample(system, parameters, draws, _validate.seed(rng), workers, slope=slope)
+        value, error, derivative = formulas.sample(
+            system, parameters, range(draws), _validate.seed(rng), workers, slope=slope
+        )
         estimate = Estimate(
             value=shaped(value.reshape(shape)),
             standard_error=shaped(error.reshape(shape)),

@@ -118,20 +118,21 @@ def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int |
     return np.where(found.energy > 0, found.energy * growth, 0.0)
 
 
-def spectrum(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Array:
+def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape (..., draws): the mean squared error, or the outputs' mean square without targets."""
+    first, count = draws.start, len(draws)
     if not isinstance(network.activation, str):
-        result = _activations.errors(network, spread, key, draws)
+        result = _activations.errors(network, spread, key, first, count)
     elif network.y is None:
-        result = _draws(network, spread, key, 0, draws, 0, threads, averaged=False)[..., -1]
+        result = _draws(network, spread, key, first, count, 0, threads, averaged=False)[..., -1]
     else:
         weight, bias = spread.flat()
         result = _core.sample_network_errors(
-            network.X, network.y, _widths(network), network.activation, spread.uniform, weight, bias, key, 0, draws, 0,
-            False, threads,
+            network.X, network.y, _widths(network), network.activation, spread.uniform, weight, bias, key, first,
+            count, 0, False, threads,
         )  # fmt: skip
     require_finite(result)
-    return result.reshape(*spread.batch_shape, draws)
+    return result.reshape(*spread.batch_shape, count)
 
 
 def _answer(energy: Array, method: str, error_bound: Array | None = None) -> Layered:

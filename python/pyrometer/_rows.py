@@ -44,28 +44,31 @@ def componentwise(system: System, parameters: Spread, threads: int) -> Array:
 
 
 def sample(
-    system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int, *, slope: bool
+    system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
 ) -> tuple[Array, Array, Array]:
     """Monte Carlo mean, standard error and slope, shape (systems, laws)."""
 
     def sampled(X: Rows, y: Rows) -> tuple[Array, Array, Array]:
         loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
-        return _core.sample_rows(X, y, system.intercept, loss, scales, normals, seed, draws, threads)
+        return _core.sample_rows(X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads)
 
     if system.scanned is None:
         return sampled(*system.stacked_rows())
     # Blocks share their draws: the standard error is that of the sum, draw by draw.
     spectrum = energies(system, parameters, draws, seed, threads)
-    mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(draws)
+    mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(len(draws))
     return mean, error, _over_rows(system, sampled)[2] if slope else np.full_like(mean, np.nan)
 
 
-def energies(system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int) -> Array:
+def energies(system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape (systems, laws, draws)."""
     loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
 
     def drawn(X: Rows, y: Rows) -> tuple[Array]:
-        return (_core.sample_rows_energies(X, y, system.intercept, loss, scales, normals, seed, draws, threads),)
+        energies = _core.sample_rows_energies(
+            X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+        )
+        return (energies,)
 
     return _over_rows(system, drawn)[0]
 

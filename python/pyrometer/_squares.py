@@ -41,14 +41,14 @@ def componentwise(system: System, parameters: Spread, threads: int) -> Array:
 
 
 def sample(
-    system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int, *, slope: bool
+    system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
 ) -> tuple[Array, Array, Array]:
     """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
     mean, error = _core.sample_squares(*_arguments(system, parameters, draws, seed, threads))
     return mean, error, exact(system, parameters, 0, slope=True).slope if slope else np.full_like(mean, np.nan)
 
 
-def energies(system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int) -> Array:
+def energies(system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape (systems, laws, draws)."""
     return _core.sample_squares_energies(*_arguments(system, parameters, draws, seed, threads))
 
@@ -75,7 +75,9 @@ def variance(system: System, parameters: Spread) -> Array:
     return value
 
 
-def _arguments(system: System, parameters: Spread, draws: int, seed: tuple[int, int], threads: int) -> tuple[Any, ...]:
+def _arguments(
+    system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
+) -> tuple[Any, ...]:
     """Return the arguments of the core's samplers."""
     moments = system.second_moments
     columns = moments.mean.shape[-1]
@@ -90,6 +92,7 @@ def _arguments(system: System, parameters: Spread, draws: int, seed: tuple[int, 
         float(weights(system, L2)[0]),
         system.penalised,
         seed,
-        draws,
+        draws.start,
+        len(draws),
         threads,
     )

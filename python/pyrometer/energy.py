@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import Executor
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _activations, _core, _layers, _squares, _validate
+from pyrometer import _activations, _core, _executor, _layers, _squares, _validate
 from pyrometer._evaluate import evaluate, formulas_of
 from pyrometer._layer_variance import variance as network_variance
 from pyrometer._system import require_system
@@ -20,6 +22,9 @@ from pyrometer.results import Estimate, Floats, shaped
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+
+# Of the draws on an executor: enough for its workers, few enough to send the system with each.
+_PARTS = 32
 
 
 def mean_energy(
@@ -112,7 +117,13 @@ def mean_energy(
 
 
 def sample_energies(
-    system: AnySystem, law: Law | LayerLaw, *, samples: int, rng: RandomSource = None, threads: int | None = None
+    system: AnySystem,
+    law: Law | LayerLaw,
+    *,
+    samples: int,
+    rng: RandomSource = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
 ) -> _Array:
     """Energies of random states: the spectrum of the system under the law.
 
@@ -127,7 +138,11 @@ def sample_energies(
     rng : int, SeedSequence, Generator or None
         Source of the draws, as in `mean_energy`.
     threads : int, optional
-        At least 1; changes the speed, nothing else.
+        At least 1; changes the speed, nothing else. Default: all that OpenMP offers, or 1 in each worker of an
+        executor.
+    executor : concurrent.futures.Executor, optional
+        Where to run, in up to 32 parts of the draws; processes get the system pickled with each. The energies are the
+        same, bit for bit.
 
     Returns
     -------
@@ -155,13 +170,33 @@ def sample_energies(
     >>> energies.shape, bool((energies >= pm.minimum_energy(system).value).all())
     ((1000,), True)
     """
-    draws = _validate.count("samples", samples, minimum=1)
+    _executor.require(executor)
+    _validate.threads(threads)
+    draws, seed = _validate.count("samples", samples, minimum=1), _validate.seed(rng)
+    if executor is None:
+        return _energies(system, law, range(draws), seed, threads)
+    step = -(-draws // _PARTS)
+    parts = [range(first, min(first + step, draws)) for first in range(0, draws, step)]
+    tasks = ((part, (system, law, part, seed, 1 if threads is None else threads)) for part in parts)
+    energies = np.empty(0)
+    with contextlib.closing(_executor.completed(executor, _energies, tasks)) as done:
+        for part, future in done:
+            answer = future.result()
+            energies = energies if energies.size else np.empty((*answer.shape[:-1], draws))
+            energies[..., part.start : part.stop] = answer
+    return energies
+
+
+def _energies(
+    system: AnySystem, law: Law | LayerLaw, draws: range, seed: tuple[int, int], threads: int | None
+) -> _Array:
+    """Energies of these draws."""
     if isinstance(system, Network):
-        return _layers.spectrum(system, layers(law, system), draws, _validate.seed(rng), _validate.threads(threads))
+        return _layers.spectrum(system, layers(law, system), draws, seed, _validate.threads(threads))
     require_system(system)
     parameters = spread(law, system.parameters)
-    energies = formulas_of(system).energies(system, parameters, draws, _validate.seed(rng), _validate.threads(threads))
-    return np.reshape(energies, (*system.shape, *parameters.batch_shape, draws))
+    energies = formulas_of(system).energies(system, parameters, draws, seed, _validate.threads(threads))
+    return np.reshape(energies, (*system.shape, *parameters.batch_shape, len(draws)))
 
 
 def sample_parameters(system: AnySystem, law: Law | LayerLaw, *, samples: int, rng: RandomSource = None) -> _Array:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
-from pyrometer import _validate
+from pyrometer import _executor, _validate
 from pyrometer._plan import Answer, AnyLaw, Options, Part, Plan, run
 from pyrometer._progress import bar
 from pyrometer._sheet import Sheet
@@ -28,9 +28,6 @@ Laws: TypeAlias = "AnyLaw | Sequence[AnyLaw] | Mapping[str, AnyLaw]"
 
 _SYSTEMS = (*get_args(System), Network)
 _LAWS = (*get_args(Law), *get_args(LayerLaw))
-
-# Parts that an executor holds at a time: enough for its workers, few enough to be sent while others run.
-_AHEAD = 64
 
 
 def sweep(
@@ -119,8 +116,7 @@ def sweep(
     ('mae', 'Uniform', 60.0, 'ok')
     """
     _validate.flag("progress", progress)
-    if executor is not None and not isinstance(executor, Executor):
-        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}.")
+    _executor.require(executor)
     options = (resolution, samples, rng, 1 if threads is None and executor is not None else threads)
     sheet = Sheet(plan_of(systems, laws, methods, *options))
     # Ctrl-C: what is done is worth having.
@@ -178,24 +174,11 @@ def answered(
                 answers = run(*task(part))
             yield part, answers
         return
-    waiting: dict[Future[list[Answer]], Part] = {}
-    queue = iter(parts)
-    try:
-        while True:
-            for part in queue:
-                waiting[executor.submit(run, *task(part))] = part
-                if len(waiting) >= _AHEAD:
-                    break
-            if not waiting:
-                return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                part = waiting.pop(future)
-                with _named_pair(plan, part):
-                    answers = future.result()
-                yield part, answers
-    finally:
-        for future in waiting:
-            future.cancel()
+    with contextlib.closing(_executor.completed(executor, run, ((part, task(part)) for part in parts))) as done:
+        for part, future in done:
+            with _named_pair(plan, part):
+                answers = future.result()
+            yield part, answers
 
 
 @contextlib.contextmanager

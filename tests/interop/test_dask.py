@@ -142,3 +142,13 @@ def test_a_sweep_on_a_cluster_has_the_same_bits(cluster):
     assert table.names == expected.names
     for name in table.names:
         np.testing.assert_array_equal(table[name], expected[name])
+
+
+def test_energies_drawn_on_a_cluster_have_the_same_bits(cluster):
+    system = pm.LinearRegression(X, Y, energy="mae")
+    expected = pm.sample_energies(system, pm.Normal(2.0), samples=5000, rng=5)
+    cluster.wait_for_workers(2, timeout=60)
+    _, timer = kill_one(cluster, 0.05)
+    energies = pm.sample_energies(system, pm.Normal(2.0), samples=5000, rng=5, executor=cluster.get_executor())
+    timer.join()
+    np.testing.assert_array_equal(energies, expected)

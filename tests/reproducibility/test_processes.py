@@ -20,7 +20,7 @@ def sample(samples, threads, features=20):
     eye = np.eye(features + 1)[None]
     scale = np.ones((1, features))
     return _core.sample_squares(
-        1, np.zeros((1, features + 1)), eye, False, scale, features, 0.0, 0.0, 0, (1, 2), samples, threads
+        1, np.zeros((1, features + 1)), eye, False, scale, features, 0.0, 0.0, 0, (1, 2), 0, samples, threads
     )
 FOREVER = 10**12
 """
@@ -72,7 +72,7 @@ def test_ctrl_c_ends_one_draw_under_many_laws_of_many_parameters():
     def call():
         n = 2000
         _core.sample_squares(1, np.zeros((1, n + 1)), np.eye(n + 1)[None], False, np.ones((4000, n)), n, 0.0, 0.0, 0,
-                             (1, 2), 10_000, 2)
+                             (1, 2), 0, 10_000, 2)
     """
     assert run(textwrap.dedent(script) + textwrap.dedent(INTERRUPTED)) == "interrupted"
 
@@ -227,7 +227,7 @@ def test_a_failure_inside_the_loop_is_an_exception_and_names_the_draw():
     for threads in (1, 2, 3, 7) * 5:
         try:
             _core.sample_squares(
-                1, *moments, False, np.full((1, 2), 3e153), 2, 0.0, 0.0, 0, (1, 2), 200_000, threads
+                1, *moments, False, np.full((1, 2), 3e153), 2, 0.0, 0.0, 0, (1, 2), 0, 200_000, threads
             )
         except ValueError as error:
             messages.add(str(error))

@@ -29,9 +29,9 @@ def problem(systems=1, features=3, rows=50, laws=1):
     return rows, mean, scatter, True, scale
 
 
-def sample(problem, samples, threads, *, function=_core.sample_squares):
+def sample(problem, samples, threads, *, function=_core.sample_squares, first=0):
     """Sample a problem with three normal parameters, the rest uniform, and both penalties."""
-    return function(*problem, 3, 0.1, 0.2, 4, SEED, samples, threads)
+    return function(*problem, 3, 0.1, 0.2, 4, SEED, first, samples, threads)
 
 
 @pytest.mark.parametrize("samples", [2, 511, 5000, 40_000])
@@ -44,6 +44,9 @@ def test_threads_change_no_bit(samples):
 def test_more_samples_extend_the_sequence():
     few, many = (sample(problem(), n, 2, function=_core.sample_squares_energies) for n in (777, 3000))
     assert np.array_equal(few, many[..., :777])
+    for first, samples in ((777, 3000 - 777), (1, 100), (2999, 1)):
+        some = sample(problem(), samples, 2, function=_core.sample_squares_energies, first=first)
+        assert np.array_equal(some, many[..., first : first + samples])
 
 
 def test_a_law_alone_and_a_system_alone_give_the_bits_of_the_batch():

@@ -35,7 +35,7 @@ def test_energies_are_those_of_the_rows(features, normals, intercept):
     scale = np.exp(np.random.default_rng(1).standard_normal((3, n)))
     l1, l2, penalised, samples = 0.3, 0.7, n - 1, 300
     energies = _core.sample_squares_energies(
-        ROWS, mean, scatter, intercept, scale, min(normals, n), l1, l2, penalised, SEED, samples, 2
+        ROWS, mean, scatter, intercept, scale, min(normals, n), l1, l2, penalised, SEED, 0, samples, 2
     )
     assert energies.shape == (2, 3, samples)
     for system in range(2):
@@ -54,7 +54,7 @@ def test_energies_are_those_of_the_rows(features, normals, intercept):
 def test_mean_is_the_closed_form_within_its_standard_error(normals, l1, l2):
     rows, mean, scatter = data(4)
     scale = np.array([[0.1, 1.0, 2.0, 3.0, 4.0], [5.0, 4.0, 1e-3, 10.0, 1.0]])
-    energy, error = _core.sample_squares(ROWS, mean, scatter, True, scale, normals, l1, l2, 5, SEED, 100_000, 2)
+    energy, error = _core.sample_squares(ROWS, mean, scatter, True, scale, normals, l1, l2, 5, SEED, 0, 100_000, 2)
     is_normal = np.arange(5) < normals
     deviation = np.where(is_normal, scale, scale / np.sqrt(12))
     mean_size = np.where(is_normal, scale * np.sqrt(2 / np.pi), scale / 4)
@@ -73,7 +73,7 @@ def test_standard_errors_are_honest():
     expected = (scale[0] ** 2 * np.diag(second)[:2]).sum() + second[2, 2]
     scores = []
     for seed in range(400):
-        energy, error = _core.sample_squares(ROWS, mean, scatter, False, scale, 2, 0.0, 0.0, 0, (seed, 0), 2000, 1)
+        energy, error = _core.sample_squares(ROWS, mean, scatter, False, scale, 2, 0.0, 0.0, 0, (seed, 0), 0, 2000, 1)
         scores.append((energy[0, 0] - expected) / error[0, 0])
     assert abs(np.mean(scores)) < 4.5 / np.sqrt(400)
     assert abs(np.var(scores) - 1) < 4.5 * np.sqrt(2 / 400)
@@ -83,13 +83,13 @@ def test_standard_errors_are_honest():
 def test_what_overflows_is_refused(scale, words):
     _, mean, scatter = data(2)
     with pytest.raises(ValueError, match=words + ".*use a smaller scale"):
-        _core.sample_squares(ROWS, mean, scatter, True, np.full((1, 3), scale), 3, 0.0, 0.0, 0, SEED, 100, 1)
+        _core.sample_squares(ROWS, mean, scatter, True, np.full((1, 3), scale), 3, 0.0, 0.0, 0, SEED, 0, 100, 1)
 
 
 def test_wrong_arrays_are_refused():
     _, mean, scatter = data(2)
     scale = np.ones((1, 3))
-    rest = (3, 0.0, 0.0, 0, SEED, 100, 1)
+    rest = (3, 0.0, 0.0, 0, SEED, 0, 100, 1)
     with pytest.raises(TypeError):
         _core.sample_squares(ROWS, mean.astype(np.float32), scatter, True, scale, *rest)
     with pytest.raises(TypeError):
@@ -99,4 +99,4 @@ def test_wrong_arrays_are_refused():
     with pytest.raises(ValueError, match="scatter"):
         _core.sample_squares(ROWS, mean, scatter[0], True, scale, *rest)
     with pytest.raises(ValueError, match="samples must be at least 2"):
-        _core.sample_squares(ROWS, mean, scatter, True, scale, 3, 0.0, 0.0, 0, SEED, 1, 1)
+        _core.sample_squares(ROWS, mean, scatter, True, scale, 3, 0.0, 0.0, 0, SEED, 0, 1, 1)

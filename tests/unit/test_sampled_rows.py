@@ -67,7 +67,7 @@ def test_energies_are_those_of_the_rows(
     X, y = data(rows, features, systems=2)
     n = features + intercept
     scale = np.exp(np.random.default_rng(1).standard_normal((3, n)))
-    arguments = X, y, intercept, loss, scale, normals, SEED, samples, 2
+    arguments = X, y, intercept, loss, scale, normals, SEED, 0, samples, 2
     energies = _core.sample_rows_energies(*arguments)
     mean, error, slope = _core.sample_rows(*arguments)
     assert energies.shape == (2, 3, samples)
@@ -91,11 +91,11 @@ def test_every_size_of_margin_is_exact(loss: str) -> None:
     z = _core.normals(SEED, 0, 1, 0, 1)[0, 0]
     for label in (0.0, 1.0):
         X, y = t[:, None, None] / z, np.full((t.size, 1), label)
-        energies = _core.sample_rows_energies(X, y, False, loss, np.ones((1, 1)), 1, SEED, 1, 1)[:, 0, 0]
+        energies = _core.sample_rows_energies(X, y, False, loss, np.ones((1, 1)), 1, SEED, 0, 1, 1)[:, 0, 0]
         # (2.17) and (4.1) without cancellation of large margins: softplus(-t) + t = softplus(t).
         expected = np.abs(label - t) if loss == "absolute" else np.logaddexp(0, (1 - 2 * label) * t)
         np.testing.assert_allclose(energies, expected, rtol=1e-15, atol=6e-16)
-        slope = _core.sample_rows(X, y, False, loss, np.ones((1, 1)), 1, SEED, 2, 1)[2][:, 0]
+        slope = _core.sample_rows(X, y, False, loss, np.ones((1, 1)), 1, SEED, 0, 2, 1)[2][:, 0]
         both = X[:, 0, 0, None] * _core.normals(SEED, 0, 2, 0, 1)
         slopes = slope_of(loss, both, label) if loss == "absolute" else both * sigma((1 - 2 * label) * both)
         expected = (slopes if loss == "absolute" else (1 - 2 * label) * slopes).mean(axis=1)
@@ -128,7 +128,7 @@ def test_mean_and_slope_are_those_of_quadrature(loss: str, normal: bool, size: f
     n = X.shape[2]
     scale = size * np.linspace(0.5, 1.5, n)
     samples = 60_000
-    arguments = X, y, False, loss, scale[None], n if normal else 0, SEED
+    arguments = X, y, False, loss, scale[None], n if normal else 0, SEED, 0
     mean, error, slope = (a[0, 0] for a in _core.sample_rows(*arguments, samples, 2))
     assert error < 0.02 * mean
     assert abs(mean - mean_by_quadrature(loss, X[0], y[0], scale, normal)) < 4.5 * error
@@ -148,7 +148,7 @@ def test_slope_is_the_difference_of_means_of_the_same_draws(loss: str) -> None:
     y = y if loss == "cross-entropy" else y + np.random.default_rng(3).standard_normal(y.shape)
     h = 1e-4
     laws = np.concatenate([scale * np.exp(h), scale * np.exp(-h), scale])
-    mean, _, slope = _core.sample_rows(X, y, True, loss, laws, 4, SEED, 3000, 2)
+    mean, _, slope = _core.sample_rows(X, y, True, loss, laws, 4, SEED, 0, 3000, 2)
     # Absolute error has kinks, which the two laws place differently for a fraction of order h of rows and draws.
     assert (mean[0, 0] - mean[0, 1]) / (2 * h) == pytest.approx(slope[0, 2], rel=1e-7 if loss != "absolute" else 1e-4)
 
@@ -158,14 +158,17 @@ def test_threads_stacks_batches_and_more_samples_change_no_bit(loss: str) -> Non
     X, y = data(700, 6, systems=5)
     scale = np.exp(np.random.default_rng(2).standard_normal((4, 7)))
     arguments = True, loss, scale, 5, SEED
-    results = [_core.sample_rows(X, y, *arguments, 1300, threads) for threads in (1, 2, 3, 0)]
+    results = [_core.sample_rows(X, y, *arguments, 0, 1300, threads) for threads in (1, 2, 3, 0)]
     for other in results[1:]:
         np.testing.assert_array_equal(results[0], other)
-    energies = _core.sample_rows_energies(X, y, *arguments, 1300, 2)
-    np.testing.assert_array_equal(energies, _core.sample_rows_energies(X, y, *arguments, 2000, 3)[..., :1300])
+    energies = _core.sample_rows_energies(X, y, *arguments, 0, 1300, 2)
+    np.testing.assert_array_equal(energies, _core.sample_rows_energies(X, y, *arguments, 0, 2000, 3)[..., :1300])
+    for first, samples in ((1, 1299), (400, 7), (1299, 1)):
+        some = _core.sample_rows_energies(X, y, *arguments, first, samples, 2)
+        np.testing.assert_array_equal(some, energies[..., first : first + samples])
     for system in range(5):
         for law in range(4):
-            one = X[[system]], y[[system]], True, loss, scale[[law]], 5, SEED, 1300, 2
+            one = X[[system]], y[[system]], True, loss, scale[[law]], 5, SEED, 0, 1300, 2
             np.testing.assert_array_equal(_core.sample_rows_energies(*one)[0, 0], energies[system, law])
             np.testing.assert_array_equal(
                 np.ravel(_core.sample_rows(*one)), [result[system, law] for result in results[0]]
@@ -175,7 +178,7 @@ def test_threads_stacks_batches_and_more_samples_change_no_bit(loss: str) -> Non
 @pytest.mark.parametrize("loss", LOSSES)
 def test_rows_in_many_parts(loss: str) -> None:
     X, y = data(50_000, 1)
-    arguments = X, y, True, loss, np.ones((1, 2)), 2, SEED, 40
+    arguments = X, y, True, loss, np.ones((1, 2)), 2, SEED, 0, 40
     np.testing.assert_array_equal(_core.sample_rows(*arguments, 1), _core.sample_rows(*arguments, 3))
     t = margins(X[0], parameters(np.ones(2), 2, 40), True)
     expected = energy_of(loss, t, y[0][:, None]).mean(axis=0)
@@ -186,7 +189,7 @@ def test_rows_in_many_parts(loss: str) -> None:
 def test_many_small_systems_under_many_laws(loss: str) -> None:
     X, y = data(3, 1, systems=70)
     scale = np.linspace(0.1, 5, 90)[:, None]
-    mean = _core.sample_rows(X, y, False, loss, scale, 1, SEED, 390, 2)[0]
+    mean = _core.sample_rows(X, y, False, loss, scale, 1, SEED, 0, 390, 2)[0]
     t = X[:, None, :, 0, None] * scale[:, None] * _core.normals(SEED, 0, 390, 0, 1)
     np.testing.assert_allclose(mean, energy_of(loss, t, y[:, None, :, None]).mean(axis=(2, 3)), rtol=1e-12)
 
@@ -195,7 +198,7 @@ def test_many_small_systems_under_many_laws(loss: str) -> None:
 def test_single_precision_data_are_widened(loss: str) -> None:
     X, y = data(300, 20)
     X, y = X.astype(np.float32), y.astype(np.float32)
-    rest = True, loss, np.ones((1, 21)), 10, SEED, 500, 2
+    rest = True, loss, np.ones((1, 21)), 10, SEED, 0, 500, 2
     wide = _core.sample_rows(X.astype(float), y.astype(float), *rest)
     np.testing.assert_array_equal(_core.sample_rows(X, y, *rest), wide)
 
@@ -205,16 +208,16 @@ def test_large_scales_are_right_and_what_overflows_is_refused(loss: str) -> None
     X, y = data(30, 4)
     for scale in (1e5, 1e100):
         t = margins(X[0], parameters(np.full(4, scale), 4, 200), False)
-        energies = _core.sample_rows_energies(X, y, False, loss, np.full((1, 4), scale), 4, SEED, 200, 1)[0, 0]
+        energies = _core.sample_rows_energies(X, y, False, loss, np.full((1, 4), scale), 4, SEED, 0, 200, 1)[0, 0]
         np.testing.assert_allclose(energies, energy_of(loss, t, y[0][:, None]).mean(axis=0), rtol=1e-12)
     laws = np.stack([np.ones(4), np.full(4, 1e300)])
     with pytest.raises(ValueError, match="the variance.*not under law 1 .*use a smaller scale"):
-        _core.sample_rows(X, y, False, loss, laws, 4, SEED, 200, 1)
+        _core.sample_rows(X, y, False, loss, laws, 4, SEED, 0, 200, 1)
     words = r"the energy of draw 0 must be finite, .*law 1 \(system 0\); use a smaller scale"
     for X_large in (X * 1e9, np.where(np.arange(4) % 2, X, -X) * 1e9):
         for threads in (1, 3):
             with pytest.raises(ValueError, match=words):
-                _core.sample_rows(X_large, y, False, loss, laws, 4, SEED, 2000, threads)
+                _core.sample_rows(X_large, y, False, loss, laws, 4, SEED, 0, 2000, threads)
 
 
 def test_wrong_arguments_are_refused() -> None:
@@ -223,7 +226,7 @@ def test_wrong_arguments_are_refused() -> None:
 
     def run(X: Any = X, y: Any = y, intercept: bool = True, loss: str = "absolute", scale: Any = scale,
             normals: int = 3, samples: int = 10, threads: int = 1) -> None:  # fmt: skip
-        _core.sample_rows(X, y, intercept, loss, scale, normals, SEED, samples, threads)
+        _core.sample_rows(X, y, intercept, loss, scale, normals, SEED, 0, samples, threads)
 
     run()
     for words, wrong in {

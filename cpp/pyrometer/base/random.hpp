@@ -11,6 +11,13 @@ namespace pyrometer::base {
 /// The key of a generator: 128 bits.
 using Seed = std::array<std::uint64_t, 2>;
 
+/// Draws first .. first + samples - 1 of a seed.
+struct Draws {
+  Seed seed;
+  Index first;
+  Index samples;
+};
+
 /// Threefry-2x64 with 20 rounds (Salmon, Moraes, Dror, Shaw 2011): the block of 128 random bits at `counter`.
 [[nodiscard]] std::array<std::uint64_t, 2> threefry(Seed key, std::array<std::uint64_t, 2> counter);
 

@@ -40,7 +40,7 @@ struct RowAverages {
 ///     t_i = x_i . theta + theta_0          theta_0 = 0 without intercept
 ///     absolute        E(theta) = (1/m) sum_i |y_i - t_i|
 ///     cross entropy   E(theta) = (1/m) sum_i [softplus(-t_i) + (1 - y_i) t_i],   softplus(t) = ln(1 + e^t)
-///     mean  = average of E(theta_k) over draws k = 0 .. samples-1,   standard_error = sqrt(variance / samples),
+///     mean  = average of E(theta_k) over the draws k,   standard_error = sqrt(variance / samples),
 ///     unbiased slope = average of theta_k . dE/dtheta: the derivative of the mean energy by ln c when every scale is c
 ///     scale_j
 ///
@@ -51,7 +51,7 @@ struct RowAverages {
 /// normals
 ///          and scale_j u_j for the rest, with base::normals and base::uniforms at (seed, k, j): the draws of
 ///          sample_squares().
-/// samples  at least 2.
+/// draws    samples at least 2.
 /// threads  at least 1, or 0 for all that OpenMP offers.
 ///
 /// Throws std::invalid_argument if a size, count or label above is broken, and if an energy, or the variance of the
@@ -78,22 +78,22 @@ struct RowAverages {
 ///
 /// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
 template <class T>
-void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, base::Seed seed, Index samples, int threads,
+void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws, int threads,
                  const RowAverages& averages);
 
-/// The energies themselves: energies[(system * laws + law) * samples + k] is E of draw k. All as sample_rows(), whose
-/// mean and standard error these energies have to rounding; samples at least 1.
+/// The energies themselves: energies[(system * laws + law) * samples + k] is E of draw first + k, whatever the first
+/// is. All as sample_rows(), whose mean and standard error these energies have to rounding; samples at least 1.
 template <class T>
-void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& law, base::Seed seed, Index samples,
+void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws,
                           int threads, double* energies);
 
-extern template void sample_rows(const LabelledRows<double>&, const model::LawBatch&, base::Seed, Index, int,
+extern template void sample_rows(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,
                                  const RowAverages&);
-extern template void sample_rows(const LabelledRows<float>&, const model::LawBatch&, base::Seed, Index, int,
+extern template void sample_rows(const LabelledRows<float>&, const model::LawBatch&, const base::Draws&, int,
                                  const RowAverages&);
-extern template void sample_rows_energies(const LabelledRows<double>&, const model::LawBatch&, base::Seed, Index, int,
+extern template void sample_rows_energies(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,
                                           double*);
-extern template void sample_rows_energies(const LabelledRows<float>&, const model::LawBatch&, base::Seed, Index, int,
+extern template void sample_rows_energies(const LabelledRows<float>&, const model::LawBatch&, const base::Draws&, int,
                                           double*);
 
 }  // namespace pyrometer::energy

@@ -28,8 +28,7 @@ template <class T>
 struct Problem {
   const LabelledRows<T>& rows;
   const model::LawBatch& law;
-  base::Seed seed;
-  Index samples;
+  const base::Draws& draws;
 
   // Of one draw of one pair, with what the loss costs.
   [[nodiscard]] Index flops() const { return rows.rows * (2 * rows.parameters() + 24); }
@@ -37,13 +36,14 @@ struct Problem {
 
 template <class T>
 void check(const Problem<T>& problem, Index fewest) {
-  const auto& [rows, law, seed, samples] = problem;
+  const auto& [rows, law, draws] = problem;
   const Index n = rows.parameters();
   require(rows.rows >= 1, "X must have at least 1 row, got ", rows.rows);
   require(n >= 1, "the model must have a parameter, got X without columns and no intercept");
   require(law.parameters() == n, "scale must have ", n, " columns, one for each parameter, got ", law.parameters());
   require(law.normals >= 0 && law.normals <= n, "normals must be 0 .. ", n, ", got ", law.normals);
-  require(samples >= fewest, "samples must be at least ", fewest, ", got ", samples);
+  require(draws.first >= 0, "the first draw must be at least 0, got ", draws.first);
+  require(draws.samples >= fewest, "samples must be at least ", fewest, ", got ", draws.samples);
   if (rows.loss != SampledLoss::cross_entropy) return;
   for (Index i = 0; i < rows.systems * rows.rows; ++i)
     require(rows.y[i] == 0 || rows.y[i] == 1, "labels must be 0 or 1, got ", rows.y[i], " in row ", i % rows.rows,
@@ -112,15 +112,15 @@ struct Tasks {
 /// then sink.take(chunk of the wave, pair, first draw, energies, slopes, count) for every chunk and pair, in parallel.
 template <class T, class Sink>
 void walk(const Problem<T>& problem, int threads, Sink& sink) {
-  const auto& [rows, law, seed, samples] = problem;
+  const auto& [rows, law, draws] = problem;
   if (rows.systems == 0 || law.batch() == 0) return;
-  const base::Chunks chunks{samples, kDrawChunk}, parts{rows.rows, kPart};
+  const base::Chunks chunks{draws.samples, kDrawChunk}, parts{rows.rows, kPart};
   const Index number = parts.number();
   const Index waves = std::min(chunks.number(), std::clamp(kSlots / number, Index{1}, kWave));
   const Index pairs = std::max<Index>(1, kSlots / (number * waves));
   const Index laws = std::min(law.batch(), pairs), systems = std::min(rows.systems, pairs / laws);
   // Below some tens of microseconds waking threads costs more than it gains.
-  if (samples <= kSmall / problem.flops() / law.batch() / rows.systems) threads = 1;
+  if (draws.samples <= kSmall / problem.flops() / law.batch() / rows.systems) threads = 1;
 
   Group group{0, systems, 0, laws};
   std::vector<Worker> workers;
@@ -132,7 +132,7 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
     const Index chunk = task % tasks.chunks, part = task / tasks.chunks % tasks.parts;
     const Index slice = task / tasks.chunks / tasks.parts, s = slice % tasks.systems, b = slice / tasks.systems;
     const Index first = chunks.begin(first_chunk + chunk);
-    worker.draw(seed, first, chunks.end(first_chunk + chunk) - first, law.normals);
+    worker.draw(draws.seed, draws.first + first, chunks.end(first_chunk + chunk) - first, law.normals);
     for (Index l = b * group.laws / tasks.laws; l < (b + 1) * group.laws / tasks.laws; ++l) {
       worker.scale(law.scale.row(group.first_law + l));
       for (Index i = s * group.systems / tasks.systems; i < (s + 1) * group.systems / tasks.systems; ++i)
@@ -157,7 +157,7 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
     if (!finite) [[unlikely]] {
       Index k = 0;
       while (std::isfinite(slot->energy[k]) && std::isfinite(slot->slope[k])) ++k;
-      refuse("the energy of draw " + std::to_string(first + k), group.system(pair), group.law(pair));
+      refuse("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair), group.law(pair));
     }
     sink.take(chunk, pair, first, slot->energy, slot->slope, count);
   };
@@ -178,7 +178,7 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
         });
         sink.merge(wave);
       }
-      sink.end(samples);
+      sink.end(draws.samples);
     }
   }
 }
@@ -251,29 +251,30 @@ class Spectrum {
 }  // namespace
 
 template <class T>
-void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, base::Seed seed, Index samples, int threads,
+void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws, int threads,
                  const RowAverages& averages) {
-  const Problem<T> problem{rows, law, seed, samples};
+  const Problem<T> problem{rows, law, draws};
   check(problem, 2);
   Averages sink(law.batch(), averages);
   walk(problem, threads, sink);
 }
 
 template <class T>
-void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& law, base::Seed seed, Index samples,
+void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws,
                           int threads, double* energies) {
-  const Problem<T> problem{rows, law, seed, samples};
+  const Problem<T> problem{rows, law, draws};
   check(problem, 1);
-  Spectrum sink(law.batch(), samples, energies);
+  Spectrum sink(law.batch(), draws.samples, energies);
   walk(problem, threads, sink);
 }
 
-template void sample_rows(const LabelledRows<double>&, const model::LawBatch&, base::Seed, Index, int,
+template void sample_rows(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,
                           const RowAverages&);
-template void sample_rows(const LabelledRows<float>&, const model::LawBatch&, base::Seed, Index, int,
+template void sample_rows(const LabelledRows<float>&, const model::LawBatch&, const base::Draws&, int,
                           const RowAverages&);
-template void sample_rows_energies(const LabelledRows<double>&, const model::LawBatch&, base::Seed, Index, int,
+template void sample_rows_energies(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,
                                    double*);
-template void sample_rows_energies(const LabelledRows<float>&, const model::LawBatch&, base::Seed, Index, int, double*);
+template void sample_rows_energies(const LabelledRows<float>&, const model::LawBatch&, const base::Draws&, int,
+                                   double*);
 
 }  // namespace pyrometer::energy

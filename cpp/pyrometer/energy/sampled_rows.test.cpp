@@ -13,6 +13,7 @@ using energy::SampledLoss;
 namespace {
 
 constexpr base::Seed kSeed{3, 4};
+constexpr Index kFirst = 1001;  // of the draws
 
 double loss_of(SampledLoss loss, double y, double t) {
   if (loss == SampledLoss::absolute) return std::abs(y - t);
@@ -32,7 +33,7 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
   for (Index i = 0; i < kLaws * n; ++i) scale.push_back(0.5 + 0.1 * static_cast<double>(i % 10));
   std::vector<double> energies(static_cast<std::size_t>(kSystems * kLaws * samples));
   energy::sample_rows_energies<T>({X.data(), y.data(), kSystems, rows, features, intercept, loss},
-                                  {{scale.data(), kLaws, n}, normals}, kSeed, samples, 2, energies.data());
+                                  {{scale.data(), kLaws, n}, normals}, {kSeed, kFirst, samples}, 2, energies.data());
   double error = 0;
   std::vector<double> theta(static_cast<std::size_t>(n));
   for (Index law = 0; law < kLaws; ++law)
@@ -40,9 +41,9 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
       for (Index j = 0; j < n; ++j) {
         double pair[2];
         if (j < normals)
-          base::normals(kSeed, k, 1, j - j % 2, 2, pair);
+          base::normals(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
         else
-          base::uniforms(kSeed, k, 1, j - j % 2, 2, pair);
+          base::uniforms(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
         theta[static_cast<std::size_t>(j)] = scale[static_cast<std::size_t>(law * n + j)] * pair[j % 2];
       }
       for (Index system = 0; system < kSystems; ++system) {
@@ -78,8 +79,8 @@ TEST_CASE("mean and slope of rows for any number of threads") {
   for (const SampledLoss loss : {SampledLoss::absolute, SampledLoss::cross_entropy}) {
     double first[3], other[3];
     const auto run = [&](int threads, double* out) {
-      energy::sample_rows<double>({X.data(), y.data(), 1, 3, 1, false, loss}, {{scale.data(), 1, 1}, 1}, kSeed, 100000,
-                                  threads, {out, out + 1, out + 2});
+      energy::sample_rows<double>({X.data(), y.data(), 1, 3, 1, false, loss}, {{scale.data(), 1, 1}, 1},
+                                  {kSeed, 0, 100000}, threads, {out, out + 1, out + 2});
     };
     run(1, first);
     run(3, other);
@@ -92,8 +93,8 @@ TEST_CASE("labels other than 0 and 1 are refused") {
   const std::vector<double> X{1, 2}, y{0, 0.5}, scale{1};
   double out[3];
   const auto run = [&](SampledLoss loss) {
-    energy::sample_rows<double>({X.data(), y.data(), 1, 2, 1, false, loss}, {{scale.data(), 1, 1}, 1}, kSeed, 10, 1,
-                                {out, out + 1, out + 2});
+    energy::sample_rows<double>({X.data(), y.data(), 1, 2, 1, false, loss}, {{scale.data(), 1, 1}, 1}, {kSeed, 0, 10},
+                                1, {out, out + 1, out + 2});
   };
   CHECK_NOTHROW(run(SampledLoss::absolute));
   CHECK_THROWS_AS(run(SampledLoss::cross_entropy), std::invalid_argument);

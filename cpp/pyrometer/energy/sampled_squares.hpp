@@ -32,7 +32,7 @@ struct Squares {
 ///
 ///     E(theta) = t' C t + (mean_x . theta_x + theta_0 - mean_y)^2 + l1 sum_j |theta_j| + l2 sum_j theta_j^2
 ///     t = (theta_x, -1),   C = scatter / count,   theta_0 = 0 without intercept
-///     mean = average of E(theta_k) over draws k = 0 .. samples-1,   standard_error = sqrt(variance / samples),
+///     mean = average of E(theta_k) over the draws k,   standard_error = sqrt(variance / samples),
 ///     unbiased
 ///
 /// The first term is the variance of the residuals and the second their squared mean: no cancellation, however large
@@ -40,7 +40,7 @@ struct Squares {
 ///
 /// law             scale: laws x parameters, finite; normals: 0 .. parameters. theta_j of draw k is scale_j z_j for
 ///                 j < normals and scale_j u_j for the rest, with base::normals and base::uniforms at (seed, k, j).
-/// samples         at least 2.
+/// draws           samples at least 2.
 /// threads         at least 1, or 0 for all that OpenMP offers.
 /// mean, standard_error  systems x laws, written.
 ///
@@ -56,12 +56,12 @@ struct Squares {
 /// p^2 / 2 doubles for each system (64 MB at most, or one system), 6 MB of partial results.
 ///
 /// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
-void sample_squares(const Squares& squares, const model::LawBatch& law, base::Seed seed, Index samples, int threads,
+void sample_squares(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                     double* mean, double* standard_error);
 
-/// The energies themselves: energies[(system * laws + law) * samples + k] is E of draw k. All as sample_squares(),
-/// whose mean and standard error these energies have to rounding; samples at least 1.
-void sample_squares_energies(const Squares& squares, const model::LawBatch& law, base::Seed seed, Index samples,
-                             int threads, double* energies);
+/// The energies themselves: energies[(system * laws + law) * samples + k] is E of draw first + k, whatever the first
+/// is. All as sample_squares(), whose mean and standard error these energies have to rounding; samples at least 1.
+void sample_squares_energies(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
+                             double* energies);
 
 }  // namespace pyrometer::energy

@@ -30,12 +30,11 @@ constexpr Index kAsk = 1 << 24;           // flops between two looks at whether 
 struct Problem {
   const Squares& squares;
   const model::LawBatch& law;
-  base::Seed seed;
-  Index samples;
+  const base::Draws& draws;
 };
 
 void check(const Problem& problem, Index fewest) {
-  const auto& [squares, law, seed, samples] = problem;
+  const auto& [squares, law, draws] = problem;
   const Index columns = squares.mean.cols, n = squares.parameters();
   require(squares.count >= 1, "count must be at least 1, got ", squares.count);
   require(columns >= 1 && n >= 1, "mean must have a column for the target and the model a parameter, got ", columns,
@@ -46,7 +45,8 @@ void check(const Problem& problem, Index fewest) {
   require(law.parameters() == n, "scale must have ", n, " columns, one for each parameter, got ", law.parameters());
   require(law.normals >= 0 && law.normals <= n, "normals must be 0 .. ", n, ", got ", law.normals);
   require(squares.penalised >= 0 && squares.penalised <= n, "penalised must be 0 .. ", n, ", got ", squares.penalised);
-  require(samples >= fewest, "samples must be at least ", fewest, ", got ", samples);
+  require(draws.first >= 0, "the first draw must be at least 0, got ", draws.first);
+  require(draws.samples >= fewest, "samples must be at least ", fewest, ", got ", draws.samples);
 }
 
 Index draw_cost(Index parameters) { return parameters * (parameters + 40); }  // in flops, a random number being 40
@@ -117,8 +117,8 @@ void require_finite(const double* energies, Index count, Index first_draw, Index
   refuse("the energy of draw " + std::to_string(first_draw + k), system, law);
 }
 
-/// Runs a chunk of draws through every pair of the group: sink.take(chunk of the wave, pair, first draw, energies,
-/// count).
+/// Runs a chunk of draws through every pair of the group: sink.take(chunk of the wave, pair, place of the first draw,
+/// energies, count).
 template <class Sink>
 void evaluate_chunk(const Problem& problem, const Group& group, const std::vector<Quadratic>& quadratics, Index chunk,
                     Index begin, Index end, Worker& space, Sink& sink) {
@@ -126,7 +126,7 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
   Index unasked = 0;
   for (Index draw = begin; draw < end; draw += space.draws()) {
     const Index count = std::min(space.draws(), end - draw);
-    space.draw(problem.seed, draw, problem.law.normals, problem.law.parameters());
+    space.draw(problem.draws.seed, problem.draws.first + draw, problem.law.normals, problem.law.parameters());
     for (Index b = 0; b < group.laws; ++b) {
       unasked += law_cost;
       if (unasked > kAsk) {
@@ -136,7 +136,7 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
       space.scale(problem.squares, problem.law.scale.row(group.first_law + b));
       for (Index s = 0; s < group.systems; ++s) {
         const double* energies = space.energies(quadratics[static_cast<std::size_t>(s)], count);
-        require_finite(energies, count, draw, group.first_system + s, group.first_law + b);
+        require_finite(energies, count, problem.draws.first + draw, group.first_system + s, group.first_law + b);
         sink.take(chunk, s * group.laws + b, draw, energies, count);
       }
     }
@@ -146,14 +146,14 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
 /// Walks over groups of pairs and, for each, over waves of chunks, merged in order after each wave.
 template <class Sink>
 void walk(const Problem& problem, int threads, Sink& sink) {
-  const auto& [squares, law, seed, samples] = problem;
+  const auto& [squares, law, draws] = problem;
   if (squares.systems() == 0 || law.batch() == 0) return;
   const Index laws = std::min(law.batch(), kPairs);
   const Index fitting = kPackedBytes / Quadratic::bytes(squares.features());
   const Index systems = std::max<Index>(1, std::min({squares.systems(), kPairs / laws, fitting}));
-  const base::Chunks chunks{samples, kChunk};
+  const base::Chunks chunks{draws.samples, kChunk};
   // Below some tens of microseconds waking threads costs more than it gains.
-  if (samples <= kSmall / draw_cost(squares.parameters()) / law.batch() / squares.systems()) threads = 1;
+  if (draws.samples <= kSmall / draw_cost(squares.parameters()) / law.batch() / squares.systems()) threads = 1;
   std::vector<Worker> spaces(static_cast<std::size_t>(base::worker_count(std::min(kWave, chunks.number()), threads)),
                              Worker(squares.features(), squares.parameters()));
 
@@ -241,19 +241,19 @@ class Spectrum {
 
 }  // namespace
 
-void sample_squares(const Squares& squares, const model::LawBatch& law, base::Seed seed, Index samples, int threads,
+void sample_squares(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                     double* mean, double* standard_error) {
-  const Problem problem{squares, law, seed, samples};
+  const Problem problem{squares, law, draws};
   check(problem, 2);
   Averages sink(law.batch(), mean, standard_error);
   walk(problem, threads, sink);
 }
 
-void sample_squares_energies(const Squares& squares, const model::LawBatch& law, base::Seed seed, Index samples,
-                             int threads, double* energies) {
-  const Problem problem{squares, law, seed, samples};
+void sample_squares_energies(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
+                             double* energies) {
+  const Problem problem{squares, law, draws};
   check(problem, 1);
-  Spectrum sink(law.batch(), samples, energies);
+  Spectrum sink(law.batch(), draws.samples, energies);
   walk(problem, threads, sink);
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr Index kRowsOfData = 23;
 constexpr base::Seed kSeed{11, 12};
+constexpr Index kFirst = 1001;  // of the draws
 
 /// Systems whose data are any numbers with large means, their moments, and the energy row by row.
 struct Example {
@@ -87,8 +88,8 @@ TEST_CASE("sampled energies are those of the rows") {
         std::vector<double> scale;
         for (Index i = 0; i < kLaws * n; ++i) scale.push_back(0.5 + 0.1 * static_cast<double>(i));
         std::vector<double> energies(static_cast<std::size_t>(2 * kLaws * kSamples));
-        energy::sample_squares_energies(example.squares(0.3, 0.2, penalised), {{scale.data(), kLaws, n}, normal}, kSeed,
-                                        kSamples, 1, energies.data());
+        energy::sample_squares_energies(example.squares(0.3, 0.2, penalised), {{scale.data(), kLaws, n}, normal},
+                                        {kSeed, kFirst, kSamples}, 1, energies.data());
         double worst = 0;
         for (Index system = 0; system < 2; ++system)
           for (Index law = 0; law < kLaws; ++law)
@@ -97,9 +98,9 @@ TEST_CASE("sampled energies are those of the rows") {
               for (Index j = 0; j < n; ++j) {
                 double pair[2];
                 if (j < normal)
-                  base::normals(kSeed, k, 1, j - j % 2, 2, pair);
+                  base::normals(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
                 else
-                  base::uniforms(kSeed, k, 1, j - j % 2, 2, pair);
+                  base::uniforms(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
                 theta[static_cast<std::size_t>(j)] = scale[static_cast<std::size_t>(law * n + j)] * pair[j % 2];
               }
               const double expected = example.energy(system, theta, 0.3, 0.2, penalised);
@@ -118,8 +119,8 @@ TEST_CASE("mean and standard error are those of the energies, for any number of 
     double mean = 0, error = 0;
     const auto squares = example.squares(0, 0, 0);
     const model::LawBatch law{{scale.data(), 1, 3}, 2};
-    energy::sample_squares_energies(squares, law, kSeed, samples, 2, energies.data());
-    energy::sample_squares(squares, law, kSeed, samples, 2, &mean, &error);
+    energy::sample_squares_energies(squares, law, {kSeed, 0, samples}, 2, energies.data());
+    energy::sample_squares(squares, law, {kSeed, 0, samples}, 2, &mean, &error);
     long double sum = 0, deviations = 0;
     for (const double e : energies) sum += e;
     const long double expected = sum / static_cast<long double>(samples);
@@ -135,7 +136,7 @@ TEST_CASE("what cannot be represented is refused, with the lowest draw") {
   double mean = 0, error = 0;
   const auto message = [&](double scale) {
     try {
-      energy::sample_squares(example.squares(0, 0, 0), {{&scale, 1, 1}, 1}, kSeed, 10000, 3, &mean, &error);
+      energy::sample_squares(example.squares(0, 0, 0), {{&scale, 1, 1}, 1}, {kSeed, 0, 10000}, 3, &mean, &error);
     } catch (const std::invalid_argument& refusal) {
       return std::string(refusal.what());
     }
@@ -151,8 +152,8 @@ TEST_CASE("broken preconditions are refused") {
   const std::vector<double> scale(3, 1.0);
   double mean = 0, error = 0;
   const auto run = [&](Index parameters, Index normals, Index penalised, Index samples) {
-    energy::sample_squares(example.squares(0, 0, penalised), {{scale.data(), 1, parameters}, normals}, kSeed, samples,
-                           1, &mean, &error);
+    energy::sample_squares(example.squares(0, 0, penalised), {{scale.data(), 1, parameters}, normals},
+                           {kSeed, 0, samples}, 1, &mean, &error);
   };
   CHECK_NOTHROW(run(3, 3, 3, 2));
   CHECK_THROWS_AS(run(2, 2, 0, 2), std::invalid_argument);

@@ -56,7 +56,8 @@ def moments(
     Runs on the client that is current (``dask.distributed.Client(address)``), else on threads or processes here, as
     dask does. The core uses one thread for each task. Workers need pyrometer, in the same version.
 
-    For energies and temperatures of many systems, `sweep` takes ``executor=client.get_executor()``.
+    `sweep` (temperatures of many systems) and `sample_energies` (random states of one) run on the workers with
+    ``executor=client.get_executor()``.
 
     Examples
     --------

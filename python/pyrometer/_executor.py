@@ -1,0 +1,42 @@
+"""Work in parts through any executor of `concurrent.futures`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from typing import Any, TypeVar
+
+__all__ = ["completed", "require"]
+
+Part = TypeVar("Part")
+Answer = TypeVar("Answer")
+
+# Parts that an executor holds at a time: enough for its workers, few enough to be sent while others run.
+_AHEAD = 64
+
+
+def require(executor: Any) -> None:
+    """TypeError unless it is an executor or None."""
+    if executor is not None and not isinstance(executor, Executor):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}.")
+
+
+def completed(
+    executor: Executor, function: Callable[..., Answer], tasks: Iterable[tuple[Part, tuple[Any, ...]]]
+) -> Generator[tuple[Part, Future[Answer]], None, None]:
+    """Yield parts as they are done; `tasks` are parts with their arguments. What is left at the end is cancelled."""
+    waiting: dict[Future[Answer], Part] = {}
+    queue = iter(tasks)
+    try:
+        while True:
+            for part, arguments in queue:
+                waiting[executor.submit(function, *arguments)] = part
+                if len(waiting) >= _AHEAD:
+                    break
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future
+    finally:
+        for future in waiting:
+            future.cancel()
