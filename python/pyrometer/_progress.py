@@ -12,7 +12,7 @@ __all__ = ["bar"]
 def bar(shown: bool, what: str, unit: str, total: float | None) -> Iterator[Callable[[float], None]]:
     """Give a function that moves a bar on standard error by so many of `total` units.
 
-    It does nothing unless the bar is `shown` and standard error a terminal.
+    It does nothing unless the bar is `shown` and standard error a terminal where a bar can move.
     """
     if not shown:
         yield lambda _: None
@@ -27,7 +27,8 @@ def bar(shown: bool, what: str, unit: str, total: float | None) -> Iterator[Call
             return Text(no_wrap=True, text=f"{task.completed:,.0f} {unit}" + (f", {speed:,.0f}/s" if speed else ""))
 
     console = Console(stderr=True)
+    console.quiet = not console.is_interactive  # of a bar that is only disabled, rich may leave an empty line
     columns = (TextColumn("{task.description}"), BarColumn(20), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=console.quiet) as progress:
         task = progress.add_task(what, total=total)
         yield lambda amount: progress.advance(task, amount)

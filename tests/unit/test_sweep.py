@@ -224,12 +224,17 @@ def test_an_interruption_gives_what_is_done(through, monkeypatch):
 
 def test_a_bar_goes_to_standard_error(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    monkeypatch.setenv("TERM", "xterm")
     pm.sweep(SYSTEMS["one"], NARROW, progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert "rows" in err
 
 
-def test_without_a_bar_nothing_is_written(capsys):
+def test_without_a_bar_nothing_is_written(capsys, monkeypatch):
     pm.sweep(SYSTEMS["one"], NARROW)
+    pm.sweep(SYSTEMS["one"], NARROW, progress=True)  # into a file
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")  # a terminal where nothing moves
+    pm.sweep(SYSTEMS["one"], NARROW, progress=True)
     assert capsys.readouterr() == ("", "")
