@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,10 @@ from pyrometer._formulas import Array
 from pyrometer.architecture import Network
 from pyrometer.initialisations import LayerSpread
 
-__all__ = ["energies", "errors", "parameters", "square"]
+__all__ = ["energies", "errors", "parameters"]
 
 # Standardised parameters in memory at once: 32 MB.
 _BLOCK = 1 << 22
-_QUANTILES = 2000
 
 
 def numbers(network: Network) -> int:
@@ -90,15 +88,6 @@ def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first:
                     yield law, start + draw, layer, x, z
                     if layer < network.layers - 1:
                         x = _apply(network.activation, z)
-
-
-def square(activation: Any, variance: float) -> float:
-    """E phi(z)^2 of a normal z of this variance, by quantiles; inf where phi overflows."""
-    normal = NormalDist(0.0, variance**0.5)
-    z = np.array([normal.inv_cdf((k + 0.5) / _QUANTILES) for k in range(_QUANTILES)])
-    with np.errstate(all="ignore"):
-        values = np.asarray(activation(z), dtype=np.float64)
-        return float(np.nan_to_num((values**2).mean(), nan=np.inf, posinf=np.inf))
 
 
 def _apply(activation: Any, z: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -233,9 +233,10 @@ class HeatEngine:
         Energy, entropy, temperature and growth of each layer.
     work_efficiency : float or ndarray
         :math:`\eta = E_L/\sum_l E_l` (5.23), between 0 and 1; nan where no layer has energy.
-    engine : int
-        1 or 2, whatever the scale is: of the second type if energies grow from layer to layer without bound as the
-        scale does, so that :math:`\eta\to1` (5.29); of the first if they stay alike (5.26).
+    engine : int or ndarray of int
+        2, of the second type, if each layer has more than 10 times the energy of the one before (5.29), so that
+        :math:`\eta > 0.9`, and has it per unit and per parameter (5.22) too: by more than its width. Else 1, of the
+        first (5.26). A single layer does all the work, as one of the second.
     regime : str or ndarray of str
         What the layers do at the scale of the law, by the energy of a unit, :math:`E_l/n_l`: "amplifying" if each has
         more than 10 times that of the one before, "damping" if each has less than a tenth, "even" if none has either,
@@ -266,7 +267,7 @@ class HeatEngine:
 
     layers: LayerTemperatures
     work_efficiency: Floats
-    engine: int
+    engine: int | npt.NDArray[np.int64]
     regime: Strings
     temperature: Floats
     standard_error: Floats

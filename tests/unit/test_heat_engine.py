@@ -21,10 +21,32 @@ def test_the_identity_of_heat_engines(activation, law):
     assert L.parameters.tolist() == [9 * 24, 25 * 32, 33 * 3]
 
 
-def test_types_of_engines_are_computed_from_growth():
-    for activation in ACTIVATIONS:
-        engine = pm.heat_engine(ones(8, 24, 24, 3, activation=activation), pm.Normal(0.1))
-        assert engine.engine == (1 if activation in ("tanh", "sigmoid", "erf") else 2)
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_wide_laws_make_engines_of_either_type(activation):
+    """(5.26) and (5.29): by whether the activation saturates, whatever the widths do."""
+    saturates = activation in ("tanh", "sigmoid", "erf")
+    for widths in ((8, 24, 24, 3), (2, 64, 64), (10, 10, 1000), (256, 4, 256), (10, 256, 1)):
+        network = ones(*widths, activation=activation)
+        for law in (pm.Normal(100.0), pm.LecunNormal(1000.0)):
+            engine = pm.heat_engine(network, law)
+            assert engine.engine == (1 if saturates else 2)
+            assert saturates or engine.work_efficiency > 0.9
+
+
+def test_types_of_engines_are_of_the_scale():
+    relu = ones(64, 256, 256, 10)
+    # He: every unit has the energy of those before; (5.36).
+    he = pm.heat_engine(relu, pm.HeNormal())
+    assert (he.engine, he.work_efficiency) == (1, pytest.approx(10 / 522))
+    # Growth sigma^2 n / 2 of a unit, sigma^2 n_L / 2 of the last layer: 5 and 20.
+    batch = pm.heat_engine(relu, pm.Normal([[1.0], [2.0]]))
+    assert batch.engine.tolist() == [1, 2]
+    assert [pm.heat_engine(relu, pm.Normal(scale)).engine for scale in (1.0, 2.0)] == [1, 2]
+    assert batch.engine.dtype == np.int64
+    # Units grow by 50, the last layer as a whole only by 50 * 10 / 256.
+    assert pm.heat_engine(relu, pm.LecunNormal(10.0)).engine == 1
+    assert pm.heat_engine(ones(4, 8, 8, activation=np.tanh), pm.Normal(10.0), samples=50, rng=0).engine == 1
+    assert pm.heat_engine(ones(3, 2), pm.Normal(1.0)).engine == 2
 
 
 def test_efficiencies_of_wide_laws():
