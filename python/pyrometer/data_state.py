@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,15 +11,14 @@ import numpy.typing as npt
 
 from pyrometer import _core, _validate
 from pyrometer._blocks import LEAST, boundaries
+from pyrometer._degenerate import dependence, require_spread
 from pyrometer._densities import Density, Rows, cross_fitted, known
+from pyrometer._predicted import Model, loss_of, predicted
 from pyrometer._validate import RandomSource
-from pyrometer.minimum import minimum_energy
-from pyrometer.systems import LinearRegression, LogisticRegression
 
 __all__ = ["DataState"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-Model: TypeAlias = LinearRegression | LogisticRegression | Callable[[Any], Any]
 _HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
 _LAWS = {"mse": "normal", "mae": "laplace", "ce": "bernoulli"}
 
@@ -34,7 +33,8 @@ class DataState:
     Parameters
     ----------
     X : array_like or data frame, shape (m, p)
-        Features; finite. No constant or dependent columns: their density has no entropy.
+        Features; finite. No constant or dependent columns: their density has no entropy. More rows than columns, and
+        one more for squared error.
     y : array_like or column, shape (m,)
         Targets; finite, and 0 or 1 for cross entropy.
     model : LinearRegression, LogisticRegression or callable
@@ -111,7 +111,22 @@ class DataState:
         block: int = 1,
         density: Density = "gaussian",
     ) -> None:
-        x, target, prediction, self.loss = _predicted(X, y, model, energy)
+        self._fill(X, y, model, energy, block, density)
+
+    def _fill(
+        self,
+        X: Any,
+        y: Any,
+        model: Model,
+        energy: str | None,
+        block: int,
+        density: Density,
+        names: Sequence[str] | None = None,
+        wanted: int | None = None,
+    ) -> None:
+        """Summarise rows; `names` are for messages where X has none, `wanted` so many columns must X have."""
+        x, target, prediction, self.loss, found = predicted(X, y, model, energy, wanted)
+        names = found or names
         size = _validate.count("block", block, minimum=1)
         self.density = known(density)
         self.rows, self.features = x.shape
@@ -126,6 +141,7 @@ class DataState:
         else:
             losses = residual**2 if self.loss == "mse" else np.abs(residual)
             inner = np.abs(residual)
+        require_spread(x, target, residual, self.loss, names)
         z = np.column_stack([x, residual]) if self.loss == "mse" else x
         self._centre: _Array = z.mean(axis=0)
         z = z - self._centre
@@ -136,10 +152,7 @@ class DataState:
         self._sums: _Array = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
         self.energy, self.entropy = map(float, _core.redrawn_states(self.blocks(), self.law, (0, 0), 0, 1)[0])
         if not np.isfinite(self.entropy):
-            raise ValueError(
-                "X must have no constant or dependent columns, the residuals must be no linear function of them, and "
-                "rows must outnumber columns, or the density has no entropy; drop columns, or fit with fewer."
-            )
+            raise ValueError(dependence(z, self.features, names))
         self._kept: Kept | None = None
         if density == "gaussian":
             scores = _gaussian(z)
@@ -232,13 +245,30 @@ def mean_covariance(state: DataState, values: _Array) -> _Array:
 
 
 def as_state(
-    name: str, value: Any, model: Model, energy: str | None, block: int, density: Density = "gaussian"
+    name: str,
+    value: Any,
+    model: Model,
+    energy: str | None,
+    block: int,
+    density: Density = "gaussian",
+    *,
+    names: Sequence[str] | None = None,
+    like: DataState | None = None,
 ) -> DataState:
-    """Return a state, made of a pair (X, y) if it is none yet."""
+    """Return a state, made of a pair (X, y) if it is none yet; errors begin with its name."""
     if isinstance(value, DataState):
         return value
     if isinstance(value, (tuple, list)) and len(value) == 2:
-        return DataState(*value, model=model, energy=energy, block=block, density=density)
+        loss_of(model, energy)
+        state = DataState.__new__(DataState)
+        try:
+            X, y = value
+            state._fill(X, y, model, energy, block, density, names, like.features if like else None)
+        except (TypeError, ValueError) as error:
+            if type(error) not in (TypeError, ValueError):
+                raise
+            raise type(error)(f"{name}: {error}") from error
+        return state
     raise TypeError(f"{name} must be a DataState or a pair (X, y), got {type(value).__name__}.")
 
 
@@ -258,36 +288,3 @@ def _discrete(scores: _Array) -> float:
     weights = np.exp(-away)
     total = weights.sum()
     return float(np.log(total) + (weights * away).sum() / total)
-
-
-def _predicted(X: Any, y: Any, model: Any, energy: str | None) -> tuple[_Array, _Array, _Array, str]:
-    """Check rows and model; return features, target, predictions and the loss."""
-    data = _validate.data(X, y)
-    if data.X.ndim != 2:
-        raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; a stack is a loop over its systems.")
-    _validate.finite("X", data.X)
-    _validate.finite("y", data.y, columns=False)
-    x, target = data.X.astype(np.float64), data.y.astype(np.float64)
-    if x.shape[1] == 0:
-        raise ValueError("X must have at least one feature, got none.")
-    if isinstance(model, (LinearRegression, LogisticRegression)):
-        if energy is not None and energy != model.energy:
-            raise ValueError(f"energy must be that of the model, {model.energy!r}, got {energy!r}; leave it out.")
-        if model.shape != () or model.parameters - model.intercept != x.shape[1]:
-            raise ValueError(
-                f"model must be one system of {x.shape[1]} features, got {model!r} for X of shape {x.shape}."
-            )
-        parameters = minimum_energy(model).parameters
-        scores = x @ parameters[: x.shape[1]] + (parameters[-1] if model.intercept else 0.0)
-        return x, target, 1.0 / (1.0 + np.exp(-scores)) if model.energy == "ce" else scores, model.energy
-    if not callable(model):
-        raise TypeError(f"model must be a system or a callable that predicts, got {type(model).__name__}.")
-    if energy is None:
-        raise ValueError("energy must be 'mse', 'mae' or 'ce' for a callable model, got None.")
-    loss = _validate.choice("energy", energy, ("mse", "mae", "ce"))
-    prediction = np.asarray(_validate.numeric("predictions of the model", model(X)), dtype=np.float64)
-    if prediction.shape != target.shape:
-        raise ValueError(f"model must give one prediction for each row, shape {target.shape}, got {prediction.shape}.")
-    if not np.isfinite(prediction).all():
-        raise ValueError("model must give finite predictions, got nan or inf.")
-    return x, target, prediction, loss

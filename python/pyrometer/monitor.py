@@ -11,8 +11,9 @@ import numpy as np
 
 from pyrometer import _validate
 from pyrometer._files import Archive
+from pyrometer._predicted import Model
 from pyrometer._validate import RandomSource
-from pyrometer.data_state import DataState, Model, as_state
+from pyrometer.data_state import DataState, as_state
 from pyrometer.laws import Law, Mixed, Normal, Uniform
 from pyrometer.states import Shift, shift
 from pyrometer.systems import LinearRegression, LogisticRegression
@@ -177,7 +178,8 @@ class RefreshMonitor:
         TypeError, ValueError
             As `DataState` and `shift`. The monitor has not changed then.
         """
-        state = self._state(X, y)
+        name = f"batch {self.batches + 1}"
+        state = as_state(name, (X, y), self.model, self.energy, self.block, like=self.reference)
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 4 * self.run_length - 1)
@@ -197,9 +199,6 @@ class RefreshMonitor:
         self._last = last
         self.batches += 1
         return found
-
-    def _state(self, X: Any, y: Any) -> DataState:
-        return DataState(X, y, model=self.model, energy=self.energy, block=self.block)
 
     def _system(self, X: Any, y: Any, state: DataState) -> LinearRegression | LogisticRegression:
         intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from pyrometer import _core, _validate
 from pyrometer._blocks import LEAST, exchangeable
 from pyrometer._densities import Density, Joint
+from pyrometer._predicted import Model
 from pyrometer._validate import RandomSource
-from pyrometer.data_state import DataState, Kept, Model, as_state, mean_covariance
+from pyrometer.data_state import DataState, Kept, as_state, mean_covariance
 
 __all__ = ["DataState", "Shift", "shift"]
 
@@ -44,7 +45,8 @@ class Shift:
         Their standard errors, from resampled blocks of rows.
     p_value : float
         Probability of energy, entropy and divergence that differ together at least as much, if both samples are of one
-        distribution: by permuting blocks between the samples, which holds for every distribution and number of rows.
+        distribution; a divergence that is less than chance gives does not differ. By permuting blocks between the
+        samples, which holds for every distribution and number of rows.
     verdict : str
         "ok", or "undefined" where the entropy has not changed by more than twice its standard error.
 
@@ -122,8 +124,10 @@ def shift(
     energy on both sides; where that matters, hold rows out for `before`.
 
     The statistic of the test is the squared length of (:math:`\Delta E, \Delta S`, KL) in units of their covariance
-    over all permutations, the sample's own included. Only blocks of equally many rows change hands: where one sample is
-    much the larger, as many of its rows as the other can match.
+    over all permutations, the sample's own included. A divergence below what the other two lead to expect counts as
+    that: samples that agree better than chance are no sign of a shift, and a sample beside itself has p near 1. Only
+    blocks of equally many rows change hands: where one sample is much the larger, as many of its rows as the other can
+    match.
 
     With a density other than "gaussian" entropies are cross-fitted (`DataState`) and new rows are scored under the old
     density. Then everything is a mean over rows, and errors are those of means over blocks. Where new rows lie beyond
@@ -149,7 +153,8 @@ def shift(
     """
     count = _validate.count("resamples", resamples, minimum=99)
     workers = _validate.threads(threads)
-    old, new = (as_state(*pair, model, energy, block, density) for pair in (("before", before), ("after", after)))
+    old = as_state("before", before, model, energy, block, density)
+    new = as_state("after", after, model, energy, block, density, like=old)
     _require_like(old, new)
     seed = _validate.seed(rng)
     if old._kept is None or new._kept is None:
@@ -269,8 +274,17 @@ def _require_densities(changes: _Array) -> None:
 
 
 def _p_value(points: _Array) -> float:
-    """Share of points, the first among them, that are as far from their centre as the first, in their own metric."""
+    """Share of points, the first among them, that are as far from their centre as the first, in their own metric.
+
+    Of the divergence only what lies above its centre counts, given the others: samples that agree too well do not
+    differ. So one point's length never falls as its divergence rises.
+    """
     away = points - points.mean(axis=0)
-    metric = np.linalg.pinv(np.cov(away.T))
-    lengths = np.einsum("bi,ij,bj->b", away, metric, away)
+    size = away.std(axis=0)
+    away /= np.where(size > 0.0, size, 1.0)  # a change of units is then no change of rank
+    both, above = away[:, :2], away[:, 2]
+    metric = np.linalg.pinv(both.T @ both / len(both))
+    lengths = np.einsum("bi,ij,bj->b", both, metric, both)
+    above = above - both @ (metric @ (both.T @ above)) / len(both)
+    lengths += np.square(np.maximum(above, 0.0)) / max(float(np.mean(np.square(above))), 1e-20)
     return float(np.mean(lengths >= lengths[0] * (1.0 - 1e-9)))

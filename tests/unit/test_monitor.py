@@ -84,8 +84,19 @@ def test_a_bad_batch_changes_nothing():
     monitor = pm.RefreshMonitor(stream[0], line, energy="mse", rng=0)
     with pytest.raises(ValueError, match="X must be finite"):
         monitor.update(stream[1][0] * np.nan, stream[1][1])
+    with pytest.raises(ValueError, match="^batch 1: X must have 1 column, as the rows that it is compared with, got 3"):
+        monitor.update(np.zeros((50, 3)), np.ones(50))
+    with pytest.raises(ValueError, match="^batch 1: X must have no constant columns"):
+        monitor.update(np.zeros((50, 1)), np.ones(50))
     assert monitor.readings == ()
     assert monitor.batches == 0
+
+
+def test_the_reference_itself_is_no_alarm():
+    reference = next(batches(6, [1.0]))
+    monitor = pm.RefreshMonitor(reference, line, energy="mse", rng=0)
+    assert monitor.update(*reference).p_value > 0.99
+    assert not monitor.readings[-1].alarm
 
 
 def test_files_that_are_none(tmp_path):

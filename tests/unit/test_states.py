@@ -1,6 +1,7 @@
 """Data that move under a fixed model: closed forms, errors in units of themselves, and a test that keeps its level."""
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 from scipy.integrate import dblquad
@@ -169,6 +170,25 @@ def test_the_same_seed_gives_the_same_answer_for_any_threads():
     assert len({(each.p_value, each.energy_change_error, each.divergence_error) for each in found}) == 1
 
 
+@pytest.mark.parametrize("features", [1, 5, 30])
+def test_rows_that_agree_too_well_have_not_shifted(features):
+    rng = np.random.default_rng(features)
+    x, y = rng.normal(size=(300, features)), rng.normal(size=300)
+    assert pm.shift((x, y), (x, y), model=flat, energy="mse", rng=0).p_value > 0.99
+    assert pm.shift((x[:200], y[:200]), (x[20:220], y[20:220]), model=flat, energy="mse", rng=0).p_value > 0.5
+
+
+def test_the_p_value_has_no_units():
+    """Energies that are many orders greater than entropies do not hide them."""
+    a, b = sample(19, 200), sample(20, 200, mean=0.3)
+    found = [
+        pm.shift(*((x, k * y) for x, y in (a, b)), model=lambda X, k=k: k * line(X), energy="mse", rng=0).p_value
+        for k in (1.0, 1e-7, 1e12)
+    ]
+    assert found[0] == found[1] == found[2]
+    assert 0.005 < found[0] < 0.5
+
+
 X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
 
 
@@ -176,13 +196,15 @@ X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
     ("call", "error", "message"),
     [
         (lambda: pm.DataState(X2, y2, model=line), ValueError, "energy must be 'mse', 'mae' or 'ce' for a callable"),
-        (lambda: pm.DataState(X2, y2, model=3, energy="mse"), TypeError, "model must be a system or a callable"),
+        (
+            lambda: pm.DataState(X2, y2, model=3, energy="mse"),
+            TypeError,
+            "a callable that predicts, got builtins.int",
+        ),
         (lambda: pm.DataState(X2, y2, model=lambda X: X, energy="mse"), ValueError, "one prediction for each row"),
         (lambda: pm.DataState(X2, y2, model=lambda X: X[:, 0] / 0, energy="mse"), ValueError, "finite predictions"),
         (lambda: pm.DataState(X2, y2, model=flat, energy="ce"), ValueError, "y must be 0 or 1"),
         (lambda: pm.DataState(X2, y2 > 9, model=flat, energy="ce"), ValueError, "probabilities above 0 and below 1"),
-        (lambda: pm.DataState(X2[:, [0, 0]], y2, model=flat, energy="mae"), ValueError, "constant or dependent"),
-        (lambda: pm.DataState(np.ones((50, 1)), y2, model=flat, energy="mse"), ValueError, "constant or dependent"),
         (lambda: pm.DataState(X2[None], y2[None], model=flat, energy="mse"), ValueError, "a stack is a loop"),
         (lambda: pm.DataState(X2 * np.nan, y2, model=flat, energy="mse"), ValueError, "X must be finite"),
         (lambda: pm.DataState(X2, y2, model=flat, energy="mse", block=0), ValueError, "block must be at least 1"),
@@ -212,3 +234,48 @@ X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+U, V = X2.T
+DEGENERATE = {
+    "constant": (np.column_stack([U, np.full(50, 0.1)]), y2, "no constant columns, got 0.1 in every row of column 1"),
+    "the same": (np.column_stack([U, V, U]), y2, "no dependent columns, got column 2, the same as column 0"),
+    "scaled": (np.column_stack([U, V, 1.0 - 3.0 * V]), y2, "got column 2, a linear function of column 1:"),
+    "a sum": (np.column_stack([U, V, U - V]), y2, "got column 2, a linear function of column 0 and column 1:"),
+    "few rows": (X2[:3], y2[:3], "more rows than it has columns and the residual, got 3 for 2 columns"),
+    "one row": (X2[:1], y2[:1], "more rows than it has columns and the residual, got 1 for 2 columns"),
+    "no residuals": (X2, 2.0 * U, "the residuals must not all be 0"),
+    "one residual": (X2, 2.0 * U + 0.1, "the residuals must not all be the same, got 0.1 in every row"),
+    "a linear residual": (X2, 3.0 * U + V, "the residuals must be no linear function of X, got one of column 0 and"),
+}
+
+
+@pytest.mark.parametrize("cause", DEGENERATE)
+def test_rows_without_a_density_say_why(cause):
+    X, y, message = DEGENERATE[cause]
+    with pytest.raises(ValueError, match=message):
+        pm.DataState(X, y, model=line, energy="mse")
+    x = np.random.default_rng(1).normal(size=(50, X.shape[1]))
+    for name, pair in (("before", [(X, y), (x, y2)]), ("after", [(x, y2), (X, y)])):
+        with pytest.raises(ValueError, match=f"^{name}: "):
+            pm.shift(*pair, model=line, energy="mse")
+
+
+def test_columns_without_a_density_have_their_names():
+    frame = pl.DataFrame({"price": U, "tax": 0.2 * U})
+    with pytest.raises(ValueError, match=r"column 1 \('tax'\), a linear function of column 0 \('price'\)"):
+        pm.DataState(frame, y2, model=lambda X: X["price"].to_numpy(), energy="mae")
+
+
+def test_samples_of_other_columns_say_so_first():
+    with pytest.raises(ValueError, match="^after: X must have 2 columns, as the rows that it is compared with, got 3"):
+        pm.shift((X2, y2), (np.zeros((50, 3)), y2), model=flat, energy="mse")
+
+
+def test_a_foreign_model_is_named():
+    class Trained:
+        def predict(self, X):
+            return X[:, 0]
+
+    with pytest.raises(TypeError, match=r"got .*test_states.*Trained; pass its method, model=....predict"):
+        pm.shift((X2, y2), (X2, y2), model=Trained(), energy="mse")

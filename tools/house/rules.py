@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("energy", "minimum", "entropy", "_evaluate", "_minima", "_formulas", "_squares", "_rows"),
         *("_layers", "_layer_variance", "_activations"),
-        *("_blocks", "_densities", "_absolute_passes", "_logistic_passes"),
+        *("_blocks", "_densities", "_degenerate", "_predicted", "_absolute_passes", "_logistic_passes"),
     ),
     ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "drift"),
     ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),

@@ -1,0 +1,69 @@
+"""What a fixed model predicts for rows, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _validate
+from pyrometer.minimum import minimum_energy
+from pyrometer.systems import LinearRegression, LogisticRegression
+
+__all__ = ["Model", "loss_of", "predicted"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+Model: TypeAlias = LinearRegression | LogisticRegression | Callable[[Any], Any]
+
+
+def loss_of(model: Any, energy: str | None) -> str:
+    """Check that there is a model and a loss; return the loss."""
+    if isinstance(model, (LinearRegression, LogisticRegression)):
+        if energy is not None and energy != model.energy:
+            raise ValueError(f"energy must be that of the model, {model.energy!r}, got {energy!r}; leave it out.")
+        return model.energy
+    if not callable(model):
+        hint = "; pass its method, model=....predict." if callable(getattr(model, "predict", None)) else "."
+        raise TypeError(
+            "model must be a system of pyrometer (LinearRegression, LogisticRegression) or a callable that predicts, "
+            f"got {type(model).__module__}.{type(model).__qualname__}{hint}"
+        )
+    if energy is None:
+        raise ValueError("energy must be 'mse', 'mae' or 'ce' for a callable model, got None.")
+    return _validate.choice("energy", energy, ("mse", "mae", "ce"))
+
+
+def predicted(
+    X: Any, y: Any, model: Any, energy: str | None, features: int | None
+) -> tuple[_Array, _Array, _Array, str, tuple[str, ...] | None]:
+    """Check rows and model; return features, target, predictions, the loss and the names of columns."""
+    loss = loss_of(model, energy)
+    data = _validate.data(X, y)
+    if data.X.ndim != 2:
+        raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; a stack is a loop over its systems.")
+    _validate.finite("X", data.X)
+    _validate.finite("y", data.y, columns=False)
+    x, target = data.X.astype(np.float64), data.y.astype(np.float64)
+    if x.shape[1] == 0:
+        raise ValueError("X must have at least one feature, got none.")
+    if features is not None and x.shape[1] != features:
+        raise ValueError(
+            f"X must have {features} column{'s' if features > 1 else ''}, as the rows that it is compared with, got "
+            f"{x.shape[1]}."
+        )
+    if isinstance(model, (LinearRegression, LogisticRegression)):
+        if model.shape != () or model.parameters - model.intercept != x.shape[1]:
+            raise ValueError(
+                f"model must be one system of {x.shape[1]} features, got {model!r} for X of shape {x.shape}."
+            )
+        parameters = minimum_energy(model).parameters
+        scores = x @ parameters[: x.shape[1]] + (parameters[-1] if model.intercept else 0.0)
+        return x, target, 1.0 / (1.0 + np.exp(-scores)) if loss == "ce" else scores, loss, data.names
+    prediction = np.asarray(_validate.numeric("predictions of the model", model(X)), dtype=np.float64)
+    if prediction.shape != target.shape:
+        raise ValueError(f"model must give one prediction for each row, shape {target.shape}, got {prediction.shape}.")
+    if not np.isfinite(prediction).all():
+        raise ValueError("model must give finite predictions, got nan or inf.")
+    return x, target, prediction, loss, data.names
