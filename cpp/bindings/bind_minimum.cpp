@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "bindings.hpp"
 #include "pyrometer/minimum/lasso.hpp"
+#include "pyrometer/minimum/lasso_rows.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
 
 namespace pyrometer::bindings {
@@ -59,28 +62,55 @@ py::tuple lasso(Index count, const Array<double>& mean, const Array<double>& sca
   return answers.tuple();
 }
 
+// The rows of all systems, which the caller of the binding holds.
 template <class T>
-py::tuple from_rows(const Array<T>& X, const Array<T>& y, const Array<double>& mean, bool intercept, double l2,
-                    bool penalise_intercept, int threads) {
+BasicMatrix<T> rows_of(const Array<T>& X, const Array<T>& y, const Array<double>& mean) {
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   require_rank(mean, 2, "mean");
   const py::ssize_t systems = X.shape(0), rows = X.shape(1), p = X.shape(2);
   if (y.shape(0) != systems || y.shape(1) != rows || mean.shape(0) != systems || mean.shape(1) != p + 1)
     throw py::value_error("X must have shape (s, m, p), y (s, m) and mean (s, p + 1)");
-  Answers answers({systems}, p + (intercept ? 1 : 0));
+  return {X.data(), systems * rows, p};
+}
+
+template <class T>
+py::tuple least_squares_rows(const Array<T>& X, const Array<T>& y, const Array<double>& mean, bool intercept, double l2,
+                             bool penalise_intercept, int threads) {
+  const BasicMatrix<T> rows = rows_of(X, y, mean);
+  const Index systems = X.shape(0);
+  Answers answers({systems}, rows.cols + (intercept ? 1 : 0));
   const minimum::Minima out = answers.slots();
-  const BasicMatrix<T> all{X.data(), systems * rows, p};
   released([&] {
-    minimum::least_squares_rows(all, y.data(), systems, mean.data(), intercept, {l2, penalise_intercept}, threads, out);
+    minimum::least_squares_rows(rows, y.data(), systems, mean.data(), intercept, {l2, penalise_intercept}, threads,
+                                out);
+  });
+  return answers.tuple();
+}
+
+template <class T>
+py::tuple lasso_rows(const Array<T>& X, const Array<T>& y, const Array<double>& mean, bool intercept,
+                     const Array<double>& weights, bool penalise_intercept, const Array<double>& start, int threads) {
+  const BasicMatrix<T> rows = rows_of(X, y, mean);
+  const Index systems = X.shape(0);
+  require_rank(weights, 1, "l1");
+  const std::span<const double> path{weights.data(), static_cast<std::size_t>(weights.size())};
+  Answers answers({systems, weights.size()}, rows.cols + (intercept ? 1 : 0));
+  if (start.size() != answers.parameters.size()) throw py::value_error("start must have shape (s, k, n)");
+  std::copy_n(start.data(), start.size(), answers.parameters.mutable_data());
+  const minimum::Minima out = answers.slots();
+  released([&] {
+    minimum::lasso_rows(rows, y.data(), systems, mean.data(), intercept, path, penalise_intercept, threads, out);
   });
   return answers.tuple();
 }
 
 template <class T>
 void bind_rows(py::module_& module) {
-  module.def("least_squares_rows", &from_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(),
+  module.def("least_squares_rows", &least_squares_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(),
              "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a);
+  module.def("lasso_rows", &lasso_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(), "intercept"_a,
+             "l1"_a.noconvert(), "penalise_intercept"_a, "start"_a.noconvert(), "threads"_a);
 }
 
 }  // namespace

@@ -65,6 +65,10 @@ def least_squares_rows(
 def lasso(
     count: int, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int
 ) -> _Minima: ...
+# The same from rows, l1 > 0; the search begins at start (s, k, n).
+def lasso_rows(
+    X: _Rows, y: _Rows, mean: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, start: _F64, threads: int
+) -> _Minima: ...
 
 # The infimum of the cross entropy of rows labelled 0 or 1: value (s,), parameters (s, n), gap (s,), attained (s,) bool,
 # rank (s,) int64, iterations (s,) int64. ValueError naming the cell that is not finite or the label.

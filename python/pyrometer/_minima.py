@@ -75,10 +75,10 @@ def _separation(systems: int) -> SeparationWarning:
     )
 
 
-def too_few(digits: npt.NDArray[np.float64], lasso: bool, rows: bool) -> PrecisionWarning:
+def too_few(digits: npt.NDArray[np.float64], rows: bool) -> PrecisionWarning:
     """Return the warning of values of few digits, and what helps."""
     who = "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
-    if rows or lasso:
+    if rows:
         remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
     else:
         remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."

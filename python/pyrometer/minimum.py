@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,7 +16,7 @@ from pyrometer._scanned import Scanned
 from pyrometer._system import require_system
 from pyrometer.errors import PrecisionWarning
 from pyrometer.results import Minimum
-from pyrometer.systems import L1, System
+from pyrometer.systems import L1, L2, System
 
 __all__ = ["minimum_energy", "minimum_path"]
 
@@ -24,8 +24,14 @@ __all__ = ["minimum_energy", "minimum_path"]
 # temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of the moments.
 _ENOUGH_DIGITS = 9.0
 
+# Of methods.
+_NAMES = "U18"
+
 # A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.
 _ROUNDING = 1e-24
+
+Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
+Methods: TypeAlias = npt.NDArray[np.str_]
 
 # Many laws share one minimum. Systems are frozen, and compared by identity.
 _found: WeakKeyDictionary[System, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
@@ -73,8 +79,8 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     few digits are left
     where the fit is nearly exact or columns are nearly dependent. If fewer than 9 are certain and the system has its
     rows, they are solved by orthogonal transformations, and the energy is evaluated at the solution in twice the
-    working precision. With an L1 penalty the moments are all that is used, by coordinate descent and exact steps
-    on the active set.
+    working precision. An L1 penalty is minimised by coordinate descent and exact steps on the active set, on the
+    moments or, if need be, the triangle of the rows.
 
     The minimum exists where the minimiser is not unique: columns that depend on others, within the rounding of what
     is at hand (of the rows; of their moments), get coefficient 0, and `gap` is for data that are dependent
@@ -148,7 +154,7 @@ def minimum_path(system: System, lam: npt.ArrayLike) -> Minimum:
 
     Notes
     -----
-    Second moments are all that is read. A weight of 0 is least squares.
+    Second moments are all that is read, unless they have lost the digits. A weight of 0 is least squares.
 
     Time O(k a\ :sup:`2` (a + p)) for each system of p features of which a are active, usually less.
 
@@ -168,15 +174,11 @@ def minimum_path(system: System, lam: npt.ArrayLike) -> Minimum:
     weights = np.asarray(_validate.numeric("lam", lam), dtype=np.float64)
     if weights.ndim != 1 or not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {lam!r}.")
-    count, mean, scatter = _flat_moments(system)
-    options = (system.intercept, np.ascontiguousarray(weights), system.penalty.intercept, 0)
-    answers = _core.lasso(count, mean, scatter, *options)
-    method = np.broadcast_to(np.where(weights > 0, "coordinate-descent", "covariance"), answers[0].shape)
-    minimum = of_moments(answers, method, (*system.shape, len(weights)))
-    lost = np.asarray(minimum.digits) < _ENOUGH_DIGITS
-    if lost.any():
-        warnings.warn(too_few(np.asarray(minimum.digits)[lost], True, system.X is not None), stacklevel=2)
-    return minimum
+    answers, method = _path(system, system.penalty, np.ascontiguousarray(weights), 0)
+    lost = _lost(system, answers, method)
+    if lost is not None:
+        warnings.warn(lost, stacklevel=2)
+    return of_moments(answers, method, (*system.shape, len(weights)))
 
 
 def _flat_moments(system: System) -> tuple[int, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -189,33 +191,72 @@ def _flat_moments(system: System) -> tuple[int, npt.NDArray[np.float64], npt.NDA
 
 def _minimise(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     """Return the minimum, and what there is to warn of."""
-    moments, penalty = system.second_moments, system.penalty
-    count, mean, scatter = _flat_moments(system)
-    weight = 0.0 if penalty is None else penalty.lam
-    options = (system.intercept, weight, penalty is None or penalty.intercept, threads)
-
-    lasso = isinstance(penalty, L1) and weight > 0
-    answers: tuple[Any, ...]
-    if lasso:
-        path = _core.lasso(count, mean, scatter, system.intercept, np.array([weight]), *options[2:])
-        answers = tuple(answer[:, 0] for answer in path)
+    penalty = system.penalty
+    if isinstance(penalty, L1):
+        answers, method = _path(system, penalty, np.array([penalty.lam]), threads)
+        answers, method = tuple(answer[:, 0] for answer in answers), method[:, 0]
     else:
-        answers = _core.least_squares(count, mean, scatter, *options)
-    method = np.full(len(mean), "coordinate-descent" if lasso else "covariance")
-    poor = np.flatnonzero(digits_of(answers[3]) < _ENOUGH_DIGITS)
-    if poor.size and system.X is not None and system.y is not None and not lasso:
-        X = system.X.reshape(len(mean), count, -1)[poor]
-        y = system.y.reshape(len(mean), count)[poor]
-        better = _core.least_squares_rows(X, y, mean[poor], *options)
-        for answer, replacement in zip(answers, better, strict=True):
-            answer[poor] = replacement
-        method[poor] = "orthogonal"
+        answers, method = _squares(system, penalty, threads)
+    return of_moments(answers, method, system.shape), _lost(system, answers, method)
 
+
+def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
+    """Least squares from second moments, and from rows where these have lost the digits."""
+    count, mean, scatter = _flat_moments(system)
+    options = (system.intercept, penalty.lam if penalty else 0.0, penalty is None or penalty.intercept, threads)
+    answers = _core.least_squares(count, mean, scatter, *options)
+    method = np.full(len(mean), "covariance", dtype=_NAMES)
+    poor, X, y = _poor(system, answers)
+    if poor.size:
+        _replace(answers, poor, _core.least_squares_rows(X, y, mean[poor], *options))
+        method[poor] = "orthogonal"
+    return answers, method
+
+
+def _path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
+    """The same of a lasso for each weight, shape (systems, weights)."""
+    count, mean, scatter = _flat_moments(system)
+    options = (system.intercept, weights, penalty.intercept, threads)
+    answers = _core.lasso(count, mean, scatter, *options)
+    method = np.empty(answers[0].shape, dtype=_NAMES)
+    method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
+    poor, X, y = _poor(system, answers)
+    if poor.size:
+        positive = weights > 0
+        at, rest = np.ix_(poor, positive), np.ix_(poor, ~positive)
+        if positive.any():
+            start = np.ascontiguousarray(answers[1][at])
+            of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
+            _replace(answers, at, _core.lasso_rows(X, y, mean[poor], *of_lasso))
+        if not positive.all():
+            found = _core.least_squares_rows(X, y, mean[poor], system.intercept, 0.0, True, threads)
+            _replace(answers, rest, tuple(answer[:, None] for answer in found))
+        method[poor] = "orthogonal"
+    return answers, method
+
+
+def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, Any]:
+    """Systems whose moments have lost the digits of an answer, with their rows; none if there are no rows."""
+    if system.X is None or system.y is None:
+        return np.empty(0, dtype=np.intp), None, None
+    lost = digits_of(answers[3]) < _ENOUGH_DIGITS
+    poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
+    count = system.second_moments.count
+    return poor, system.X.reshape(len(lost), count, -1)[poor], system.y.reshape(len(lost), count)[poor]
+
+
+def _replace(answers: Answers, at: Any, others: Answers) -> None:
+    for answer, other in zip(answers, others, strict=True):
+        answer[at] = other
+
+
+def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning | None:
+    """Return the warning of values of few digits, if there are any."""
     value, gap, digits = answers[0], answers[2], digits_of(answers[3])
-    exact = (method == "orthogonal") & (value + gap <= _ROUNDING * moments.target_square().reshape(-1))
+    squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
+    exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
     lost = (digits < _ENOUGH_DIGITS) & ~exact
-    minimum = of_moments(answers, method, system.shape)
-    return minimum, too_few(digits[lost], lasso, system.X is not None) if lost.any() else None
+    return too_few(digits[lost], system.X is not None) if lost.any() else None
 
 
 def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:

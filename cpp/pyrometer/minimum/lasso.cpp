@@ -14,6 +14,7 @@
 #include "pyrometer/minimum/lasso_factor.hpp"
 #include "pyrometer/minimum/lasso_point.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
+#include "pyrometer/minimum/vectors.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -102,13 +103,22 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
     if (carrier >= 0)
       null_vector(carrier, -left_of(work_v_, means, spare) / left_of(work_v_, means, carrier), direction);
   } else {
-    double tau = uv / (1 + vv), alpha = 0;
+    double alpha = 0;
     if (carrier >= 0) {
-      const double own = left_of(work_v_, means, carrier);
-      tau = left_of(work_u_, pull, carrier) / own;
+      const double own = left_of(work_v_, means, carrier), tau = left_of(work_u_, pull, carrier) / own;
       alpha = (tau - uv + vv * tau) / own;
+      for (Index i = 0; i < r; ++i) at(work_u_, i) -= tau * at(work_v_, i);
+    } else if (vv > 0) {
+      // u - v uv / (1 + vv) in parts across v and along it: a mean far beyond the deviations, vv > 1 / rounding, would
+      // leave of the second what rounding leaves of the first. Across twice: what is along v is then gone.
+      double along = 0;
+      for (int pass = 0; pass < 2; ++pass) {
+        const double share = dot(work_u_.data(), work_v_.data(), 0, r) / vv;
+        subtract(work_u_.data(), share, work_v_.data(), 0, r);
+        along += share;
+      }
+      subtract(work_u_.data(), -along / (1 + vv), work_v_.data(), 0, r);
     }
-    for (Index i = 0; i < r; ++i) at(work_u_, i) -= weight * tau * at(work_v_, i);
     f.backward(work_u_.data());
     for (Index i = 0; i < r; ++i) at(direction, f.column(i)) = at(work_u_, i) / f.scale_at(i);
     if (carrier >= 0) null_vector(carrier, alpha, direction);
@@ -236,7 +246,9 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   const double error =
       x_.centred.noise * square(reach) + 4 * epsilon * std::abs(x_.rbar) * mean_reach + second + found.gap;
   Index rank = f.rank();
-  if (!data.intercept && rank < f.size()) {
+  const bool constant =
+      x_.constant ? at(x_.theta, x_.features) != 0 || std::abs(x_.slope(x_.features)) >= x_.half : data.intercept;
+  if (!constant && rank < f.size()) {
     Numbers means;
     for (const Index j : active_.columns()) means.push_back(x_.centred.mean[j]);
     work_v_.assign(means.size(), 0.0);

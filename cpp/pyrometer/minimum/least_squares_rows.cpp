@@ -5,7 +5,6 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/data/first_bad.hpp"
 #include "pyrometer/minimum/doubled.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
 #include "pyrometer/minimum/pivoted.hpp"
@@ -62,14 +61,6 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
   }
   if (shape.centred) state.step[static_cast<std::size_t>(p)] = shift;
   return state;
-}
-
-template <class T>
-void require_finite(const Shape& shape, const Rows<T>& rows, Index system) {
-  const auto bad = [](const auto* x, Index count) { return data::first_bad(x, count, data::Allowed::finite, 1) >= 0; };
-  const bool finite =
-      !bad(rows.X, shape.rows * shape.features) && !bad(rows.y, shape.rows) && !bad(rows.mean, shape.features + 1);
-  require(finite, "rows must be finite, got nan or infinity in system ", system);
 }
 
 }  // namespace

@@ -71,8 +71,11 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
 bool Pivoted::clear(Index columns) {
   constexpr double kNear = 1e-6, kPoor = 1e8;
   if (work_.rows < columns) return false;
-  for (Index k = 0; k < columns; ++k)
-    if (!(std::abs(work_.column(k)[k]) > kNear)) return false;
+  for (Index k = 0; k < columns; ++k) {
+    const double* column = work_.column(k);
+    const bool below = std::any_of(column + k + 1, column + work_.rows, [](double x) { return x != 0; });
+    if (below || !(std::abs(column[k]) > kNear)) return false;
+  }
   rank_ = columns;
   condition_ = estimated();
   if (condition_ < kPoor) return true;
@@ -107,6 +110,13 @@ void Pivoted::backward(double* x) const {
 std::vector<double> Pivoted::solution() const {
   const double* target = work_.column(work_.cols - 1);
   std::vector<double> x(target, target + rank_);
+  backward(x.data());
+  return x;
+}
+
+std::vector<double> Pivoted::dependence() const {
+  const double* column = work_.column(rank_);
+  std::vector<double> x(column, column + rank_);
   backward(x.data());
   return x;
 }

@@ -8,12 +8,12 @@
 namespace pyrometer::minimum {
 
 /// R'R = m H with H the Hessian (halved) of the energy in the design's independent columns, in order of their pivots
-/// and in units of their length in the data. Without a penalty, columns that are far from dependent keep their order.
+/// and in units of their length in the data. Without a penalty, a triangle whose columns are far from dependent keeps their order.
 class Pivoted {
  public:
   Pivoted() = default;
 
-  /// Takes (design, y) as a triangle, adds the penalty's rows, and factors.
+  /// Takes (design, y), a triangle or any columns, adds the penalty's rows, and factors.
   ///
   /// A column is dependent if what is left of it is below the rounding of its length before centring and of the columns
   /// that it is made of.
@@ -21,6 +21,7 @@ class Pivoted {
   /// Cost: about 2 n^3 flops, or n^2 where the triangle is kept.
   Pivoted(const Shape& shape, Columns rows, const double* mean);
 
+  [[nodiscard]] Index columns() const { return static_cast<Index>(order_.size()); }
   [[nodiscard]] Index rank() const { return rank_; }
   /// The design's column that is pivot k.
   [[nodiscard]] Index column(Index k) const { return order_[static_cast<std::size_t>(k)]; }
@@ -32,6 +33,8 @@ class Pivoted {
   void backward(double* x) const;
   /// The least-squares solution for the target: R z = Q' y.
   [[nodiscard]] std::vector<double> solution() const;
+  /// What the column of pivot `rank` is made of, if the columns are dependent: coefficients of the independent ones.
+  [[nodiscard]] std::vector<double> dependence() const;
   /// 2-norm condition number of the independent columns scaled to length 1, estimated by power steps.
   [[nodiscard]] double condition() const { return condition_; }
 

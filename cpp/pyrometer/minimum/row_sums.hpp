@@ -27,6 +27,10 @@ struct Rows {
   const double* mean;
 };
 
+/// Throws std::invalid_argument, naming the system, for a number that is not finite.
+template <class T>
+void require_finite(const Shape& shape, const Rows<T>& rows, Index system);
+
 /// Sums over rows at given parameters.
 struct Sums {
   Doubled squares;                ///< r . r

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/data/first_bad.hpp"
+
 namespace pyrometer::minimum {
 namespace {
 
@@ -22,6 +25,14 @@ void Sums::add(const Sums& other) {
   squares.add(other.squares);
   total.add(other.total);
   for (std::size_t j = 0; j < gradient.size(); ++j) gradient[j].add(other.gradient[j]);
+}
+
+template <class T>
+void require_finite(const Shape& shape, const Rows<T>& rows, Index system) {
+  const auto bad = [](const auto* x, Index count) { return data::first_bad(x, count, data::Allowed::finite, 1) >= 0; };
+  const bool finite =
+      !bad(rows.X, shape.rows * shape.features) && !bad(rows.y, shape.rows) && !bad(rows.mean, shape.features + 1);
+  require(finite, "rows must be finite, got nan or infinity in system ", system);
 }
 
 template <class T>
@@ -82,6 +93,8 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
   return sums;
 }
 
+template void require_finite(const Shape&, const Rows<double>&, Index);
+template void require_finite(const Shape&, const Rows<float>&, Index);
 template Sums sums_over(const Shape&, const Rows<double>&, const double*, Index, Index);
 template Sums sums_over(const Shape&, const Rows<float>&, const double*, Index, Index);
 

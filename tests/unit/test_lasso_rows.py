@@ -1,0 +1,133 @@
+"""The lasso where second moments have lost the minimum: from rows, against solutions in sixty digits."""
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+
+import pyrometer as pm
+from pyrometer import _core
+
+
+def in_sixty_digits(X, y, lam, intercept, theta):
+    """The minimum whose signs are those of theta, once these are shown to be right."""
+    A = np.column_stack([X, np.ones(len(X))])
+    weights = [lam] * X.shape[1] + [lam if intercept else 0.0]
+    active = [j for j in range(A.shape[1]) if theta[j] != 0 or weights[j] == 0]
+    signs = [int(np.sign(theta[j])) for j in active]
+    with mpmath.workdps(60):
+        half = [mpmath.mpf(w) / 2 for w in weights]
+        full, Y, m = mpmath.matrix(A.tolist()), mpmath.matrix(y.tolist()), len(y)
+        part = mpmath.matrix([[full[i, j] for j in active] for i in range(m)])
+        pull = part.T * Y / m - mpmath.matrix([half[j] * s for j, s in zip(active, signs, strict=True)])
+        solution = mpmath.lu_solve(part.T * part / m, pull)
+        residual = Y - part * solution
+        slopes = full.T * residual / m
+        assert all(mpmath.sign(t) == s or weights[j] == 0 for t, s, j in zip(solution, signs, active, strict=True))
+        assert all(abs(slopes[j]) <= half[j] * (1 + mpmath.mpf(10) ** -30) for j in range(A.shape[1]) if weights[j])
+        length = mpmath.fsum(2 * half[j] * abs(t) for j, t in zip(active, solution, strict=True))
+        return float(mpmath.fsum(r * r for r in residual) / m + length)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize(("degree", "lam"), [(10, 1e-3), (8, 1e-6), (5, 1e-10)])
+def test_polynomials_have_the_digits_that_their_moments_lost(degree, lam, intercept):
+    x = np.linspace(0.0, 10.0, 40)
+    X = x[:, None] ** np.arange(1, degree + 1)
+    y = X.sum(axis=1) + np.random.default_rng(1).normal(size=40)
+    system = pm.LinearRegression(X, y, penalty=pm.L1(lam, intercept=intercept))
+    moments = pm.LinearRegression.from_moments(system.second_moments, penalty=system.penalty)
+    with pytest.warns(pm.PrecisionWarning, match="pass the rows"):
+        pm.minimum_energy(moments)
+    minimum = pm.minimum_energy(system)
+    assert minimum.method == "orthogonal"
+    assert minimum.value == pytest.approx(in_sixty_digits(X, y, lam, intercept, minimum.parameters), rel=1e-12)
+    assert minimum.gap < 1e-12 * minimum.value
+
+
+@pytest.mark.parametrize("mean", [1e6, 1e8, 1e9])
+def test_means_far_beyond_the_deviations(mean):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3)) + mean
+    y = X @ [1.0, 2.0, 3.0] + rng.normal(size=60)
+    minimum = pm.minimum_energy(pm.LinearRegression(X, y, penalty=pm.L1(0.01)))
+    assert minimum.value == pytest.approx(in_sixty_digits(X, y, 0.01, True, minimum.parameters), rel=1e-13)
+    assert minimum.gap < 1e-10 * minimum.value
+
+
+def cases():
+    """Small systems of every kind: scales, duplicates, constants, means, ties, more columns than rows."""
+    rng = np.random.default_rng(2)
+    for kind, _ in itertools.product(range(6), range(40)):
+        rows, columns = rng.integers(1, 30), rng.integers(1, 20)
+        X = rng.normal(size=(rows, columns))
+        if kind == 1:
+            X *= np.geomspace(1e-3, 1e3, columns)
+        elif kind == 2:
+            X[:, rng.integers(columns)] = X[:, 0]
+        elif kind == 3:
+            X[:, rng.integers(columns)] = 3.0
+        elif kind == 4:
+            X += 100.0
+        elif kind == 5:
+            X = X.round()
+        y = X @ rng.normal(size=columns) + rng.normal(size=rows)
+        yield X, y, 10 ** rng.uniform(-4, 1), bool(rng.integers(2)), bool(rng.integers(2))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rows_and_moments_agree_where_both_have_the_digits(dtype):
+    for X, y, lam, intercept, penalised in cases():
+        X, y = X.astype(dtype), y.astype(dtype)
+        moments = pm.Moments.of(X, y)
+        options = (intercept, np.array([lam]), penalised)
+        value, theta, gap, error, _, rank = _core.lasso(len(y), moments.mean[None], moments.scatter[None], *options, 1)
+        for start in (np.zeros_like(theta), theta):
+            found = _core.lasso_rows(X[None], y[None], moments.mean[None], *options, start, 1)
+            assert found[2] <= 1e-12 * found[0]
+            # A relative error of infinity stands for a value of 0.
+            assert abs(found[0] - value) <= np.where(value > 0, error, 0.0) * value + 1e-13 * value + gap
+            assert found[5] == rank or error > 1e-9
+            residual = y - X @ found[1][0, 0, : X.shape[1]].astype(float) - (found[1][0, 0, -1] if intercept else 0.0)
+            own = (
+                np.mean(residual**2) + lam * np.abs(found[1][0, 0, : None if penalised or not intercept else -1]).sum()
+            )
+            assert own == pytest.approx(found[0][0, 0], rel=1e-9)
+
+
+def test_a_path_and_a_stack_have_the_bits_of_their_points():
+    rng = np.random.default_rng(3)
+    x = rng.uniform(0.0, 10.0, size=(3, 50))
+    X = x[..., None] ** np.arange(1, 10)
+    X[1] = rng.normal(size=(50, 9))  # nothing is lost in this one
+    y = X.sum(axis=-1) + rng.normal(size=(3, 50))
+    weights = np.array([1e-3, 10.0, 0.0, 0.1])
+    stack = pm.LinearRegression(X, y, penalty=pm.L1(0.1))
+    path, whole = pm.minimum_path(stack, weights), pm.minimum_energy(stack, threads=2)
+    assert path.method.tolist()[1] == ["coordinate-descent", "coordinate-descent", "covariance", "coordinate-descent"]
+    assert set(path.method[[0, 2]].ravel()) == {"orthogonal"}
+    assert (path.gap <= 1e-12 * path.value).all()
+    np.testing.assert_allclose(path.value[:, 3], whole.value, rtol=1e-12)
+    for k in range(3):
+        alone = pm.minimum_energy(pm.LinearRegression(X[k], y[k], penalty=pm.L1(0.1)), threads=1)
+        assert (alone.value, alone.gap, alone.method) == (whole.value[k], whole.gap[k], whole.method[k])
+        plain = pm.minimum_energy(pm.LinearRegression(X[k], y[k]))
+        assert path.value[k, 2] == plain.value
+
+
+def test_wrong_arguments_are_refused():
+    X, y, mean, start = np.ones((2, 4, 3)), np.ones((2, 4)), np.ones((2, 4)), np.zeros((2, 1, 4))
+
+    def run(X=X, y=y, l1=0.5, start=start):
+        return _core.lasso_rows(X, y, mean, True, np.array([l1]), True, start, 1)
+
+    assert run()[0].shape == (2, 1)
+    for words, wrong in {
+        "l1 must be finite": {"l1": 0.0},
+        "start must have shape": {"start": start[:1]},
+        "y must|X must have shape": {"y": y[:1]},
+        "nan or infinity in system 1": {"X": np.where(np.arange(2)[:, None, None] == 1, np.nan, X)},
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            run(**wrong)
