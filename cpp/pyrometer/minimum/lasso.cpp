@@ -33,6 +33,7 @@ class Descent {
   bool newton(std::vector<Index>& active, Numbers& direction);
   bool advance(const std::vector<Index>& active, const Numbers& direction, bool flat);
   LassoPoint::Certificate polish();
+  [[nodiscard]] bool near(Index j, double margin) const;
   [[nodiscard]] std::vector<Index> let_in(double margin) const;
   void null_vector(Index k, double share, Numbers& direction) const;
   LassoPoint x_;
@@ -51,12 +52,15 @@ void Descent::null_vector(Index k, double share, Numbers& direction) const {
   for (Index i = 0; i < f.rank(); ++i) at(direction, f.column(i)) -= share * at(made, i) / f.scale_at(i);
 }
 
-// The features whose pull is that of the penalty, or so near to it that rounding may have made the difference.
+// Whether the pull of a coordinate is that of the penalty, or so near to it that rounding may have made the difference.
+bool Descent::near(Index j, double margin) const {
+  return at(x_.theta, j) != 0 || (x_.movable(j) && std::abs(x_.slope(j)) >= x_.half - margin * x_.size(j));
+}
+
 std::vector<Index> Descent::let_in(double margin) const {
   std::vector<Index> columns;
   for (Index j = 0; j < x_.features; ++j)
-    if (at(x_.theta, j) != 0 || (x_.movable(j) && std::abs(x_.slope(j)) >= x_.half - margin * x_.size(j)))
-      columns.push_back(j);
+    if (near(j, margin)) columns.push_back(j);
   return columns;
 }
 
@@ -238,7 +242,8 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     reach += std::abs(theta[j]) * x_.scale(j);
     mean_reach += std::abs(theta[j] * x_.centred.mean[j]);
   }
-  const std::vector<Index> columns = let_in(x_.centred.noise * (reach + mean_reach));
+  const double margin = x_.centred.noise * (reach + mean_reach);
+  const std::vector<Index> columns = let_in(margin);
   const Factor& f = active_.of(x_.centred, columns);
   const double smallest = f.smallest_eigenvalue(), width = static_cast<double>(columns.size());
   const double epsilon = std::numeric_limits<double>::epsilon();
@@ -246,8 +251,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   const double error =
       x_.centred.noise * square(reach) + 4 * epsilon * std::abs(x_.rbar) * mean_reach + second + found.gap;
   Index rank = f.rank();
-  const bool constant =
-      x_.constant ? at(x_.theta, x_.features) != 0 || std::abs(x_.slope(x_.features)) >= x_.half : data.intercept;
+  const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {
     Numbers means;
     for (const Index j : active_.columns()) means.push_back(x_.centred.mean[j]);

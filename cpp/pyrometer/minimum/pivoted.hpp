@@ -8,7 +8,8 @@
 namespace pyrometer::minimum {
 
 /// R'R = m H with H the Hessian (halved) of the energy in the design's independent columns, in order of their pivots
-/// and in units of their length in the data. Without a penalty, a triangle whose columns are far from dependent keeps their order.
+/// and in units of their length in the data. Without a penalty, a triangle whose columns are far from dependent keeps
+/// their order.
 class Pivoted {
  public:
   Pivoted() = default;
