@@ -110,15 +110,19 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     True
     """
     require_system(system)
-    workers = _validate.threads(threads)
-    found = _found.get(system)
-    if found is None:
-        minimise = _minimise if system.energy == "mse" else _minimise_rows
-        found = _found[system] = minimise(system, workers)
-    minimum, complaint = found
+    minimum, complaint = known(system, _validate.threads(threads))
     if complaint is not None:
         warnings.warn(complaint, stacklevel=2)
     return minimum
+
+
+def known(system: System, threads: int) -> tuple[Minimum, Warning | None]:
+    """Return the minimum, and what there is to warn of; found once."""
+    found = _found.get(system)
+    if found is None:
+        minimise = _minimise if system.energy == "mse" else _minimise_rows
+        found = _found[system] = minimise(system, threads)
+    return found
 
 
 def minimum_path(system: System, lam: npt.ArrayLike) -> Minimum:

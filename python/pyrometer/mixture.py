@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pyrometer import _special
 from pyrometer.laws import Law
-from pyrometer.minimum import minimum_energy
+from pyrometer.minimum import known, minimum_energy
 from pyrometer.moments import Moments
 from pyrometer.results import Floats, Minimum, Temperature, shaped
 from pyrometer.systems import LinearRegression, LogisticRegression
@@ -19,6 +19,11 @@ from pyrometer.temperature import temperature
 __all__ = ["Mixture", "mix"]
 
 _Array = npt.NDArray[np.float64]
+
+# What the digits of the minima may leave open of a p-value.
+_SETTLED = 0.01
+# Rounding of the terms of a squared error, relative to their square.
+_TERMS = 1e-14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +49,7 @@ class Mixture:
         Probability of a pooling loss at least as large if one model holds for both; nan where `test` is "none".
     test : str
         "chow" (F test; squared error without a penalty), "likelihood-ratio" (cross entropy, many rows), or "none":
-        absolute error, a penalty, separable labels, or no more rows than parameters.
+        absolute error, a penalty, separable labels, no more rows than parameters, or minima of too few digits.
     between : bool or ndarray of bool
         Whether the mixed temperature lies between the two. The paper's statement is one of the limit: at ordinary
         scales it fails for many pairs.
@@ -128,9 +133,12 @@ def mix(
 
     Notes
     -----
-    For squared error everything comes from second moments: no row is read again. With :math:`k` independent parameters
-    the Chow statistic is :math:`F = \frac{M\,\mathrm{loss}/k}{(m_A E^*_A + m_B E^*_B)/(M - 2k)}`, and the likelihood
-    ratio :math:`2M\,\mathrm{loss}` is chi-square with :math:`k` degrees of freedom.
+    For squared error everything comes from second moments; rows are read again, if there are any, only where these have
+    lost the digits of a minimum. The p-value is nan where the digits of the minima do not settle it to 0.01.
+
+    With :math:`k` independent parameters the Chow statistic is
+    :math:`F = \frac{M\,\mathrm{loss}/k}{(m_A E^*_A + m_B E^*_B)/(M - 2k)}`, and the likelihood ratio
+    :math:`2M\,\mathrm{loss}` is chi-square with :math:`k` degrees of freedom.
 
     References
     ----------
@@ -159,7 +167,7 @@ def mix(
     heat = share * (1.0 - share) * (np.asarray(parts[1].energy) - np.asarray(parts[0].energy))
     E_a, E_b, E_both = (np.asarray(minimum.value) for minimum in minima)
     loss = E_both - (share * E_a + (1.0 - share) * E_b)
-    test, p = _test(first, second, minima, loss)
+    test, p = _test(first, second, both, minima, loss)
     T_a, T_b, T = (np.asarray(part.value) for part in parts)
     return Mixture(
         a=parts[0],
@@ -198,7 +206,10 @@ def _pooled(
         if left != right:
             raise ValueError(f"a and b must be of one kind, got {what} {left!r} and {right!r}.")
     if a.moments is not None and b.moments is not None:
-        return LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
+        pooled = LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
+        # Where these have lost the minimum, the rows have it.
+        if a.X is None or b.X is None or known(pooled, 0)[1] is None:
+            return pooled
     if a.names is not None and b.names is not None and a.names != b.names:
         raise ValueError(f"a and b must have the same features, got {a.names} and {b.names}.")
     for system in (a, b):
@@ -207,12 +218,13 @@ def _pooled(
     y = np.concatenate([a.y, b.y], axis=-1)
     if isinstance(a, LogisticRegression):
         return LogisticRegression(X, y, intercept=a.intercept)
-    return LinearRegression(X, y, energy=a.energy, intercept=a.intercept)
+    return LinearRegression(X, y, energy=a.energy, penalty=a.penalty, intercept=a.intercept)
 
 
 def _test(
     a: LinearRegression | LogisticRegression,
     b: LinearRegression | LogisticRegression,
+    both: LinearRegression | LogisticRegression,
     minima: list[Minimum],
     loss: _Array,
 ) -> tuple[str, _Array]:
@@ -222,24 +234,45 @@ def _test(
     if a.energy == "mae" or weighed:
         return "none", undecided
     ranks = [np.asarray(minimum.rank) + a.intercept for minimum in minima]
-    total = a.rows + b.rows
+    total = both.rows
     freedom = ranks[0] + ranks[1] - ranks[2]
     left = total - ranks[0] - ranks[1]
-    statistic = total * np.maximum(loss, 0.0)
+    sums = [rows * np.asarray(minimum.value) for rows, minimum in zip((a.rows, b.rows, total), minima, strict=True)]
+    doubts = [system.rows * _doubt(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
+    noise, doubt = sums[0] + sums[1], doubts[0] + doubts[1]
     if a.energy == "mse":
         name, decided = "chow", (freedom > 0) & (left > 0)
-        noise = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
     else:
-        name, noise = "likelihood-ratio", np.zeros_like(loss)
+        name = "likelihood-ratio"
         decided = (freedom > 0) & np.logical_and.reduce([np.asarray(minimum.attained) for minimum in minima])
     p = undecided
     for at in np.argwhere(decided):
         i = tuple(at)
-        if name == "chow":
-            p[i] = _chow(float(statistic[i]), float(noise[i]), int(freedom[i]), int(left[i]))
-        else:
-            p[i] = _special.chi2_tail(2.0 * float(statistic[i]), int(freedom[i]))
-    return (name if decided.any() else "none"), p
+
+        # From the least to the greatest that the digits of the minima allow.
+        def tail(sign: float, i: tuple[int, ...] = i) -> float:
+            lost = max(float(total * loss[i] + sign * (doubt[i] + doubts[2][i])), 0.0)
+            if name == "chow":
+                return _chow(lost, float(noise[i] - sign * doubt[i]), int(freedom[i]), int(left[i]))
+            return _special.chi2_tail(2.0 * lost, int(freedom[i]))
+
+        if tail(-1.0) - tail(1.0) <= _SETTLED:
+            p[i] = tail(0.0)
+    return (name if np.isfinite(p).any() else "none"), p
+
+
+def _doubt(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
+    """How far the value of the minimum may be off."""
+    value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
+    doubt = value * 10.0**-digits
+    if system.energy != "mse":
+        return doubt
+    # No digits: an exact fit, or one that is lost. What its terms were rounded by tells them apart.
+    moments = system.second_moments
+    terms = (np.abs(minimum.parameters) * np.sqrt(moments.mean_squares())).sum(axis=-1) + np.sqrt(
+        moments.target_square()
+    )
+    return np.where(digits > 0.0, doubt, np.maximum(doubt, _TERMS * terms**2))
 
 
 def _chow(lost: float, noise: float, above: int, below: int) -> float:

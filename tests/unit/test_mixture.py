@@ -148,3 +148,44 @@ def test_systems_of_two_kinds_are_refused(other, message):
 def test_what_is_no_system_is_refused():
     with pytest.raises(TypeError, match="b must be a LinearRegression, a LogisticRegression or Moments, got int"):
         pm.mix(pm.Moments.of([[1.0]], [1.0]), 3, pm.Normal(1.0))
+
+
+@pytest.mark.parametrize("penalty", [None, pm.L1(1e-3)])
+def test_rows_are_asked_where_pooled_moments_have_lost_the_minimum(penalty):
+    x = np.linspace(0.0, 10.0, 200)
+    X = x[:, None] ** np.arange(1, 11)
+    y = X.sum(axis=1) + np.random.default_rng(1).normal(size=200)
+    whole, odd, even = (
+        pm.LinearRegression(X[k], y[k], penalty=penalty) for k in (slice(None), slice(1, None, 2), slice(0, None, 2))
+    )
+    mixture = pm.mix(odd, even, pm.Normal(1.0))
+    minima = [pm.minimum_energy(system).value for system in (whole, odd, even)]
+    assert mixture.mixed.minimum_energy == pytest.approx(minima[0], rel=1e-9)
+    assert mixture.pooling_loss == pytest.approx(minima[0] - (minima[1] + minima[2]) / 2, abs=1e-9 * minima[0])
+    if penalty is None:
+        # An orthogonal basis of the same polynomials, whose moments lose nothing.
+        basis = [
+            np.polynomial.legendre.legvander(x[k] / 5.0 - 1.0, 10)[:, 1:]
+            for k in (slice(1, None, 2), slice(0, None, 2))
+        ]
+        same = pm.mix(
+            *(pm.LinearRegression(A, s.y - s.X.sum(axis=1)) for A, s in zip(basis, (odd, even), strict=True)),
+            pm.Normal(1.0),
+        )
+        assert mixture.p_value == pytest.approx(same.p_value, abs=0.01)
+        assert 0.05 < mixture.p_value < 0.95
+
+
+def test_a_test_that_the_digits_do_not_settle_is_none():
+    x = np.linspace(0.0, 10.0, 200)
+    X = x[:, None] ** np.arange(1, 11)
+    y = X.sum(axis=1) + np.random.default_rng(1).normal(size=200)
+    parts = [pm.Moments.of(X[k::2], y[k::2]) for k in (0, 1)]
+    with pytest.warns(pm.PrecisionWarning):
+        mixture = pm.mix(*parts, pm.Normal(1.0))
+    assert mixture.test == "none"
+    assert np.isnan(mixture.p_value)
+    # Exact fits have no digits of a minimum either, and need none: one line, or two.
+    line = np.arange(20.0)[:, None]
+    one, other = pm.LinearRegression(line, 0.3 * line[:, 0] + 0.1), pm.LinearRegression(line, 0.4 * line[:, 0])
+    assert pm.mix(one, other, pm.Normal(1.0)).p_value < 1e-10
