@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ class LinearSystem:
             )
         if self.X is None or self.y is None:
             raise TypeError("a system described by its moments has no rows; pass X and y.")
-        return self.X.reshape(-1, *self.X.shape[-2:]), self.y.reshape(-1, self.y.shape[-1])
+        systems = math.prod(self.shape)  # of no feature, -1 could be any number
+        return self.X.reshape(systems, *self.X.shape[-2:]), self.y.reshape(systems, -1)
 
     def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], float]]:
         """Rows as of `stacked_rows`, in blocks with their share of all rows; those on disk are valid one at a time."""
