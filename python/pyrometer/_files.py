@@ -23,23 +23,22 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
 
     A symbolic link is followed. What is no regular file (a pipe, /dev/null) is written to directly.
     """
-    path = os.path.realpath(path)
-    mode = None
-    with contextlib.suppress(FileNotFoundError):
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            # A folder refuses here, by its own name.
-            with open(path, "wb") as special:
-                yield special
-            return
-        mode = stat.S_IMODE(status.st_mode)
+    given, path = path, os.path.realpath(path)
     folder, name = os.path.split(path)
     # In the same folder, because a rename is atomic only within one file system.
     temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(8).hex()}")
+    mode = None
     try:
+        with contextlib.suppress(FileNotFoundError):
+            mode = os.stat(given).st_mode
+        if mode is not None and not stat.S_ISREG(mode):
+            # A folder refuses here, by its own name; what /dev/stdout links to may have none.
+            with open(given, "wb") as special:
+                yield special
+            return
         with open(temporary, "xb") as file:
             if mode is not None:
-                os.chmod(temporary, mode)
+                os.chmod(temporary, stat.S_IMODE(mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -47,7 +46,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     except OSError as error:
         # A disk that is full names no file; what is no error of the system has nothing but its words.
         if error.errno is not None and error.filename in (temporary, None):
-            error.filename, error.filename2 = path, None
+            error.filename, error.filename2 = given, None
         raise
     finally:
         with contextlib.suppress(OSError):

@@ -73,6 +73,13 @@ def test_wrong_usage(run, arguments, message):
     assert message in one_line(run(*arguments))
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk here is always full")
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_a_full_disk_is_named(run, file, form):
+    line = one_line(run("temperature", file, "--target", "price", "--format", form, "--output", "/dev/full"))
+    assert "/dev/full: No space left on device" in line
+
+
 def test_constant_feature_cannot_be_standardised(run, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b,y\n1,5,1\n2,5,3\n4,5,2\n")

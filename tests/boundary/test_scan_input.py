@@ -123,6 +123,20 @@ def test_a_column_that_the_tenth_part_lacks(days):
     assert "has no column 'b'; did you mean 'bb'?" in str(error)
 
 
+def test_a_column_that_only_the_tenth_part_has(days):
+    folder = days(table(c=GOOD["a"]))
+    for options in ({}, {"drop": ["b"]}):
+        error = str(refusal(folder, **options))
+        assert "day9.parquet: column 'c' must be in all parts or in none, and is not in " in error
+        assert "day0.parquet; say which columns to use (columns, --columns)" in error
+        with pytest.raises(ValueError, match="day9.*column 'c'"):
+            pm.interop.read_data(folder, target="y", **options)
+    assert pm.Moments.scan(folder, target="y", columns=["a", "b"]).count == 1000
+    # Of all parts, but one in which a dropped column is missing.
+    dropped = [folder / f"day{k}.parquet" for k in (9, 0)]
+    assert pm.Moments.scan(dropped, target="y", drop=["c"]).names == ("a", "b")
+
+
 @pytest.mark.parametrize("kind", ["parquet", "feather"])
 def test_a_truncated_tenth_part(days, kind):
     folder = days(table(), kind)

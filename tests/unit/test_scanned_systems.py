@@ -179,7 +179,7 @@ def test_labels_may_be_words():
         pm.LogisticRegression.scan(table(y=words), target="y", labels=("no", "maybe"))
     with pytest.raises(ValueError, match="'y' must be 0 or 1, got .* in row 1"):
         pm.LogisticRegression.scan(table(), target="y")
-    with pytest.raises(ValueError, match="'y' must be numeric, got string"):
+    with pytest.raises(ValueError, match="'y' must be 0 or 1, got 'no' in row 1; name its"):
         pm.LogisticRegression.scan(table(y=words), target="y")
     with pytest.raises(ValueError, match="two different labels"):
         pm.LogisticRegression.scan(table(y=words), target="y", labels=("no", "no"))

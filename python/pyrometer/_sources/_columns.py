@@ -102,22 +102,17 @@ def binary(
 ) -> npt.NDArray[np.float64]:
     """Return a column of two labels (0 and 1 unless `labels` names them, the negative first) as 0.0 and 1.0."""
     require_whole(source, name, column, first_row)
-    if labels is None:
-        array = numbers(source, name, column, first_row).astype(np.float64)
-        ones, odd = array, ~((array == 0.0) | (array == 1.0))
-        must = "0 or 1"
-    else:
-        array = column.to_numpy(zero_copy_only=False)
-        ones = np.asarray(array == labels[1]).astype(np.float64)
-        odd = ~((ones == 1.0) | np.asarray(array == labels[0]))
-        must = f"{labels[0]!r} or {labels[1]!r}"
+    array = column.to_numpy(zero_copy_only=False)
+    negative, positive = (0, 1) if labels is None else labels
+    ones = np.asarray(array == positive)
+    odd = ~(ones | np.asarray(array == negative))
     if odd.any():
         row = int(np.argmax(odd))
         raise ValueError(
-            f"{source}: column {name!r} must be {must}, got {column[row].as_py()!r} in row {first_row + row + 1}; name "
-            "two others with labels=(neg, pos)."
+            f"{source}: column {name!r} must be {negative!r} or {positive!r}, got {column[row].as_py()!r} in row "
+            f"{first_row + row + 1}; name its two labels (labels=(neg, pos), --labels NEG POS)."
         )
-    return ones
+    return ones.astype(np.float64)
 
 
 def _remedy(name: str) -> str:

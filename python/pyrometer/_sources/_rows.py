@@ -239,6 +239,14 @@ def open_rows(
         if not features:
             features = select(part.label, schema.names, target, columns, drop)
         require_present(part.label, schema.names, (*features, target))
+        if columns is None:
+            known = {*features, target, *drop}
+            for column in schema.names:
+                if column not in known:
+                    raise ValueError(
+                        f"{part.label}: column {column!r} must be in all parts or in none, and is not in "
+                        f"{parts[0].label}; say which columns to use (columns, --columns)."
+                    )
         for column in (*features, target):
             if schema.names.count(column) > 1:
                 raise ValueError(f"{part.label}: column {column!r} must be there once, got it more than once.")

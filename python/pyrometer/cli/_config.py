@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Config", "load"]
 
 _DATA = ("data", "target", "columns", "drop", "standardize")
-_LINEAR = (*_DATA, "energy", "intercept", "l1", "l2")
+_LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
 _WIDTHS = {"Normal": "scale", "Uniform": "length", **dict.fromkeys(_OF_LAYERS, "gain")}
@@ -130,14 +130,23 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
         if not isinstance(table.get(key), str):
             raise TypeError(f"{key} must be a string, got {table.get(key)!r}.")
     standardize = _validate.flag("standardize", table.get("standardize", False))
+    energy = _validate.choice("energy", table.get("energy", "mse"), ("mse", "mae", "ce"))
+    if energy != "ce" and "labels" in table:
+        raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
     path = os.path.join(folder, table["data"])
-    subject = read(path, table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), standardize)
+    subject = read(
+        path,
+        table["target"],
+        tuple(_strings(table, "drop") or ()),
+        _strings(table, "columns"),
+        standardize,
+        table.get("labels", energy == "ce"),
+    )
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
     if network:
         options = {key: table[key] for key in ("activation", "bias") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
-    energy = _validate.choice("energy", table.get("energy", "mse"), ("mse", "mae", "ce"))
     intercept = _validate.flag("intercept", table.get("intercept", True))
     return linear_system(energy, subject.X, subject.y, intercept, _penalty(table, energy))
 

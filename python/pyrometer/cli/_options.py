@@ -21,9 +21,10 @@ __all__ = [
     "chunk_option",
     "column_options",
     "data_options",
-    "energy_option",
+    "energy_options",
     "fail_option",
     "intercept_option",
+    "labels_of",
     "law_of",
     "law_options",
     "linear_system",
@@ -53,9 +54,6 @@ alpha_option = click.option(
 chunk_option = click.option(
     "--chunk-rows", type=click.IntRange(min=1), help="Rows that are read at a time.  [default: a million numbers]"
 )
-energy_option = click.option(
-    "--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss."
-)
 intercept_option = click.option(
     "--intercept/--no-intercept", default=True, show_default=True, help="A constant feature."
 )
@@ -69,6 +67,34 @@ def fail_option(conditions: list[str], when: str = "at this verdict") -> Callabl
     return click.option(
         "--fail-on", type=click.Choice(conditions), multiple=True, help=f"Exit with 1 {when}; may be repeated."
     )
+
+
+def energy_options(function: _Function) -> _Function:
+    """--energy and --labels."""
+    return _apply(
+        click.option(
+            "--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss."
+        ),
+        click.option(
+            "--labels", nargs=2, metavar="NEG POS", help="Labels of the target of --energy ce.  [default: 0 and 1]"
+        ),
+    )(function)
+
+
+def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | bool:
+    """Return the labels of the target, numbers where they are such; True for 0 and 1, False for a target of numbers."""
+    if given is None:
+        return energy == "ce"
+    if energy != "ce":
+        raise click.UsageError("--labels are for --energy ce.")
+    return _label(given[0]), _label(given[1])
+
+
+def _label(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def standardize_option(default: bool) -> Callable[[_Function], _Function]:
@@ -181,6 +207,7 @@ def scanned_system(
     columns: str | None,
     chunk_rows: int,
     energy: str,
+    labels: tuple[Any, Any] | bool,
     intercept: bool,
     penalty: Penalty | None,
 ) -> System:
@@ -190,7 +217,7 @@ def scanned_system(
     options: dict[str, Any] = {"target": target, "columns": listed(columns), "drop": drop, "intercept": intercept}
     options |= {"chunk_rows": chunk_rows, "progress": True}
     if energy == "ce":
-        return LogisticRegression.scan(path, **options)
+        return LogisticRegression.scan(path, labels=None if isinstance(labels, bool) else labels, **options)
     return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
 
 
@@ -216,22 +243,34 @@ def listed(columns: str | list[str] | None) -> list[str] | None:
     return [name.strip() for name in columns.split(",")] if isinstance(columns, str) else columns
 
 
-def read(path: str, target: str, drop: tuple[str, ...], columns: str | list[str] | None, standardize: bool) -> Subject:
+def read(
+    path: str,
+    target: str,
+    drop: tuple[str, ...],
+    columns: str | list[str] | None,
+    standardize: bool,
+    labels: tuple[Any, Any] | bool = False,
+) -> Subject:
     """Read a file as the options say."""
     from pyrometer.datasets import standardize as in_deviations
     from pyrometer.interop import read_data
 
-    data = read_data(path, target=target, columns=listed(columns), drop=drop)
+    data = read_data(path, target=target, columns=listed(columns), drop=drop, labels=labels)
     X = in_deviations(data.X, names=data.names) if standardize else data.X
     y = data.y.astype(np.float64) if standardize else data.y
     return Subject(X, y, data.names, data.target, data.source, "standardised" if standardize else "raw")
 
 
 def read_two(
-    first: str, second: str, target: str, drop: tuple[str, ...], columns: str | None
+    first: str,
+    second: str,
+    target: str,
+    drop: tuple[str, ...],
+    columns: str | None,
+    labels: tuple[Any, Any] | bool,
 ) -> tuple[Subject, Subject]:
     """Read two files with the same columns, in the order of the first."""
-    a, b = (read(path, target, drop, columns, standardize=False) for path in (first, second))
+    a, b = (read(path, target, drop, columns, False, labels) for path in (first, second))
     odd = ", ".join(sorted(set(a.names) ^ set(b.names)))
     if odd:
         raise click.ClickException(

@@ -7,9 +7,10 @@ import click
 from pyrometer.cli._options import (
     alpha_option,
     data_options,
-    energy_option,
+    energy_options,
     fail_option,
     intercept_option,
+    labels_of,
     law_of,
     law_options,
     linear_system,
@@ -27,7 +28,7 @@ __all__ = ["command"]
 @click.argument("a")
 @click.argument("b")
 @data_options
-@energy_option
+@energy_options
 @law_options
 @intercept_option
 @alpha_option
@@ -40,6 +41,7 @@ def command(
     drop: tuple[str, ...],
     columns: str | None,
     energy: str,
+    labels: tuple[str, str] | None,
     init: str,
     scale: float | None,
     length: float | None,
@@ -56,7 +58,7 @@ def command(
     condition holds, 3 where --fail-on different cannot be decided.
     """
     law, widths = law_of(init, scale, length)
-    subjects = read_two(a, b, target, drop, columns)
+    subjects = read_two(a, b, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
     from pyrometer.mixture import mix
@@ -103,6 +105,7 @@ def command(
         "features": "raw",
         "intercept": intercept,
         "energy": energy,
+        **({"labels": " ".join(labels)} if labels else {}),
         "law": init,
         **widths,
     }

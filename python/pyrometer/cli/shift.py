@@ -7,9 +7,10 @@ import click
 from pyrometer.cli._options import (
     alpha_option,
     data_options,
-    energy_option,
+    energy_options,
     fail_option,
     intercept_option,
+    labels_of,
     linear_system,
     loss_unit,
     output_options,
@@ -25,7 +26,7 @@ __all__ = ["command"]
 @click.argument("before")
 @click.argument("after")
 @data_options
-@energy_option
+@energy_options
 @intercept_option
 @click.option(
     "--block",
@@ -53,6 +54,7 @@ def command(
     drop: tuple[str, ...],
     columns: str | None,
     energy: str,
+    labels: tuple[str, str] | None,
     intercept: bool,
     block: int,
     density: str,
@@ -68,7 +70,7 @@ def command(
     BEFORE and AFTER are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. Exit codes: 1
     where a --fail-on condition holds, 3 where T is undefined and nobody asked.
     """
-    old, new = read_two(before, after, target, drop, columns)
+    old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
     from pyrometer.states import shift
@@ -102,6 +104,7 @@ def command(
         "target": target,
         "intercept": intercept,
         "energy": energy,
+        **({"labels": " ".join(labels)} if labels else {}),
         "block": block,
         "density": density,
         "resamples": resamples,

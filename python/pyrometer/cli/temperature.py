@@ -9,9 +9,10 @@ import click
 from pyrometer.cli._options import (
     chunk_option,
     data_options,
-    energy_option,
+    energy_options,
     fail_option,
     intercept_option,
+    labels_of,
     law_of,
     law_options,
     linear_system,
@@ -39,7 +40,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @click.argument("data")
 @data_options
 @standardize_option(False)
-@energy_option
+@energy_options
 @law_options
 @click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
 @click.option("--l2", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
@@ -58,6 +59,7 @@ def command(
     columns: str | None,
     standardize: bool,
     energy: str,
+    labels: tuple[str, str] | None,
     init: str,
     scale: float | None,
     length: float | None,
@@ -82,6 +84,7 @@ def command(
     undefined.
     """
     law, widths = law_of(init, scale, length)
+    pair = labels_of(energy, labels)
     penalty, weight = _penalty(l1, l2)
 
     from pyrometer._version import __version__
@@ -91,12 +94,12 @@ def command(
     if energy == "ce" and penalty is not None:
         raise click.UsageError("--l1 and --l2 are for --energy mse.")
     if chunk_rows is None:
-        subject = read(data, target, drop, columns, standardize)
+        subject = read(data, target, drop, columns, standardize, pair)
         system = linear_system(energy, subject.X, subject.y, intercept, penalty)
     else:
         if standardize:
             raise click.UsageError("--standardize needs the rows in memory, --chunk-rows leaves them where they are.")
-        system = scanned_system(data, target, drop, columns, chunk_rows, energy, intercept, penalty)
+        system = scanned_system(data, target, drop, columns, chunk_rows, energy, pair, intercept, penalty)
     answer = temperature(system, law, method=method, resolution=resolution, samples=samples, rng=seed, threads=threads)
     row = {
         "T": answer.value,
@@ -121,6 +124,7 @@ def command(
         "parameters": system.parameters,
         "intercept": intercept,
         "energy": energy,
+        **({"labels": " ".join(labels)} if labels else {}),
         **weight,
         "law": init,
         **widths,

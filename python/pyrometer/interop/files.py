@@ -53,6 +53,7 @@ def read_data(
     target: str,
     columns: Sequence[str] | None = None,
     drop: Sequence[str] = (),
+    labels: tuple[Any, Any] | bool = False,
 ) -> FileData:
     r"""Read features and a target from a file.
 
@@ -68,6 +69,9 @@ def read_data(
         Columns of the features, in this order. Default: all but the target.
     drop : sequence of str
         Columns that are no features.
+    labels : tuple or bool
+        The two labels of the target, the negative first, which become 0 and 1: ``("benign", "malignant")``; True if
+        they are 0 and 1, which is checked then.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def read_data(
     ------
     ValueError
         If a file cannot be understood, there are no rows, a column does not exist, is not numeric, or has missing or
-        infinite values. The message names it.
+        infinite values or other labels. The message names it.
     OSError
         If the file cannot be opened.
 
@@ -94,6 +98,8 @@ def read_data(
     (('a',), [[1.0], [4.0]], [3.0, 6.0])
     >>> folder.cleanup()
     """
-    rows = open_rows(_validate.as_path(path), target=target, columns=columns, drop=drop)
+    if not isinstance(labels, bool):
+        labels = _validate.label_pair(labels)
+    rows = open_rows(_validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels)
     X, y = rows.whole()
     return FileData(X, y, rows.names, rows.target, rows.source)

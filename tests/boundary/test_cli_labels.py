@@ -1,0 +1,100 @@
+"""The two labels of --energy ce: numbers or words, and what has others by file, column and row."""
+
+import json
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+from .answers import one_line, only
+
+POSITIVE = np.arange(80) % 3 == 1
+
+
+@pytest.fixture
+def labelled(rows, tmp_path):
+    """Write the rows with a column of labels."""
+
+    def write(negative, positive):
+        X, _ = rows
+        path = tmp_path / "labelled.csv"
+        labels = np.where(POSITIVE, positive, negative)
+        lines = [",".join([*map(repr, x.tolist()), str(label)]) for x, label in zip(X, labels, strict=True)]
+        path.write_text("\n".join(["a,b,c,kind", *lines]) + "\n")
+        return path
+
+    return write
+
+
+CHUNKS = pytest.mark.parametrize("chunks", [[], ["--chunk-rows", 30]], ids=["in memory", "scanned"])
+
+
+@CHUNKS
+@pytest.mark.parametrize("pair", [(0, 1), (2, 1), (-0.5, 7), ("benign", "malignant")])
+def test_labels(run, labelled, rows, pair, chunks):
+    X, _ = rows
+    options = ["--target", "kind", "--energy", "ce", *([] if pair == (0, 1) else ["--labels", *pair]), *chunks]
+    row = only(run("temperature", labelled(*pair), *options, "--format", "json"))
+    expected = pm.temperature(pm.LogisticRegression(X, POSITIVE), pm.Normal(10.0))
+    assert row["T"] == pytest.approx(expected.value, rel=1e-9)
+    assert row["E*"] == pytest.approx(expected.minimum_energy, rel=1e-9)
+
+
+@CHUNKS
+@pytest.mark.parametrize(
+    ("pair", "options", "message"),
+    [
+        ((0, 2), [], "must be 0 or 1, got 2.0 in row 2"),
+        (("no", "yes"), [], "must be 0 or 1, got 'no' in row 1"),
+        (("no", "yes"), ["--labels", "no", "maybe"], "must be 'no' or 'maybe', got 'yes' in row 2"),
+    ],
+)
+def test_other_labels_are_named(run, labelled, pair, options, message, chunks):
+    path = labelled(*pair)
+    line = one_line(run("temperature", path, "--target", "kind", "--energy", "ce", *options, *chunks))
+    assert f"{path}: column 'kind' {message}; name its two labels (" in line
+    assert "--labels NEG POS" in line
+
+
+def test_labels_of_two_files(run, labelled, rows):
+    X, _ = rows
+    path = labelled("no", "yes")
+    options = ("--target", "kind", "--energy", "ce", "--labels", "no", "yes", "--format", "json")
+    result = run("mix", path, path, *options)
+    assert result.exit_code == 0, result.stderr
+    made = json.loads(result.stdout)
+    expected = pm.temperature(pm.LogisticRegression(X, POSITIVE), pm.Normal(10.0)).value
+    assert made["tables"][0]["rows"][2]["T"] == pytest.approx(expected, rel=1e-9)
+    assert made["provenance"]["labels"] == "no yes"
+    result = run("shift", path, path, *options, "--resamples", 99)
+    assert json.loads(result.stdout)["tables"][0]["rows"][0]["dE"] == 0
+
+
+def test_labels_of_a_sweep(run, labelled, rows, tmp_path):
+    X, _ = rows
+    labelled("no", "yes")
+    config = tmp_path / "sweep.toml"
+    system = 'data = "labelled.csv"\ntarget = "kind"\n'
+    text = 'output = "out.json"\n[laws.wide]\nkind = "Normal"\nscale = 10\n[systems.kinds]\n' + system
+    config.write_text(text + 'energy = "ce"\nlabels = ["no", "yes"]\n')
+    result = run("sweep", config)
+    assert result.exit_code == 0, result.stderr
+    expected = pm.temperature(pm.LogisticRegression(X, POSITIVE), pm.Normal(10.0)).value
+    (row,) = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert row["temperature"] == pytest.approx(expected, rel=1e-9)
+    for more, message in (
+        ('energy = "ce"\n', "column 'kind' must be 0 or 1, got 'no' in row"),
+        ('energy = "ce"\nlabels = ["no"]\n', "two different labels"),
+        ('labels = ["no", "yes"]\n', "labels are for energy = 'ce', got 'mse'"),
+    ):
+        config.write_text(text + more)
+        line = one_line(run("sweep", config))
+        assert message in line
+        assert "systems.kinds" in line
+
+
+def test_labels_of_another_loss(run, file):
+    assert "--labels are for --energy ce" in one_line(run("temperature", file, "--target", "c", "--labels", 0, 1))
+    same = run("temperature", file, "--target", "c", "--energy", "ce", "--labels", 1, 1)
+    assert "two different labels" in one_line(same)
