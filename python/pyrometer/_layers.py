@@ -77,14 +77,15 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
     require_finite(_limit(network, spread))
     if method == "auto":
         return "exact" if exists(network, spread) else "monte-carlo"
-    if method == "exact" and not exists(network, spread):
-        why = "an activation that is a function" if not isinstance(network.activation, str) else "a uniform law"
+    if method == "monte-carlo" or (method == "exact" and exists(network, spread)):
+        return method
+    if not isinstance(network.activation, str):
+        raise ValueError(f"method={method!r} needs an activation by name, got a function; use 'monte-carlo'.")
+    if method == "exact":
         raise ValueError(
-            f"method='exact' has no formula for {why} and hidden layers of {_name(network)}, got both; use "
+            f"method='exact' has no formula for a uniform law with hidden layers of {network.activation!r}; use "
             "'monte-carlo', or 'mean-field' for wide layers."
         )
-    if method not in ("exact", "monte-carlo") and not isinstance(network.activation, str):
-        raise ValueError(f"method={method!r} needs an activation by name, got a function; use 'monte-carlo'.")
     return method
 
 
@@ -180,10 +181,6 @@ def _mean_field(network: Network, spread: LayerSpread, threads: int) -> tuple[Ar
         str(network.activation), _widths(network), weight, bias, network.norms, threads
     )
     return leading.reshape(spread.weight.shape), corrected.reshape(spread.weight.shape)
-
-
-def _name(network: Network) -> str:
-    return str(network.activation if isinstance(network.activation, str) else "a function")
 
 
 # ---- limits of wide laws

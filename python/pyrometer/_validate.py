@@ -97,7 +97,7 @@ def finite(name: str, array: npt.NDArray[Any], *, columns: bool = True) -> None:
 
 
 def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
-    """Return labels as 0.0 and 1.0."""
+    """Return labels as 0.0 and 1.0; a single one, which has no row, is for `data` to refuse by its shape."""
     if pair is None:
         try:
             array = _target(value)[0]
@@ -105,7 +105,7 @@ def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
             raise TypeError(f"{error} Two labels of another kind are named by labels=(neg, pos).") from None
         numbers = np.asarray(array, dtype=np.float64, order="C")
         first = _core.first_bad(numbers, "label", 0)
-        if first >= 0:
+        if first >= 0 and array.ndim:
             where = np.unravel_index(first, array.shape)
             raise ValueError(
                 f"y must be 0 or 1, got {array[where]} at row {where[-1]}; name two others with labels=(neg, pos)."
@@ -118,7 +118,7 @@ def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
     array = series.to_numpy() if isinstance(series, nw.Series) else np.asarray(value)
     positive_ones = np.asarray(array == pair[1])
     odd = ~(positive_ones | np.asarray(array == pair[0]))
-    if odd.any():
+    if odd.any() and array.ndim:
         where = np.argwhere(odd)[0]
         found = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
         raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {found!r} at row {where[-1]}.")
@@ -150,6 +150,12 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
             array = np.asarray(value)
         except ValueError as error:
             raise ValueError(f"{name} must be a regular array of numbers, got rows of different lengths.") from error
+        except (TypeError, RuntimeError) as error:  # a tensor's
+            kind = f"{type(value).__name__} of {getattr(value, 'dtype', 'unknown type')}"
+            raise TypeError(
+                f"{name} must be numbers that NumPy can hold, got a {kind} ({error}); convert it first, e.g. with "
+                ".detach().float()."
+            ) from error
     if array.dtype.kind == "c":
         raise TypeError(
             f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."

@@ -58,6 +58,10 @@ class Network:
     --------
     heat_engine : energy, entropy and temperature of every layer.
 
+    Notes
+    -----
+    Arrays of float64 or float32 are not copied: leave them unchanged for as long as the network is used.
+
     Examples
     --------
     >>> import pyrometer as pm

@@ -245,8 +245,8 @@ def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, 
         return np.empty(0, dtype=np.intp), None, None
     lost = digits_of(answers[3]) < _ENOUGH_DIGITS
     poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
-    count = system.second_moments.count
-    return poor, system.X.reshape(len(lost), count, -1)[poor], system.y.reshape(len(lost), count)[poor]
+    X, y = system.stacked_rows()
+    return poor, X[poor], y[poor]
 
 
 def _replace(answers: Answers, at: Any, others: Answers) -> None:
@@ -269,12 +269,27 @@ def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | Non
         return _minimise_passes(system, system.scanned)
     X, y = system.stacked_rows()
     if system.energy == "mae":
-        value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads)
+        try:
+            value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads)
+        except ValueError:
+            _require_normal(X)
+            raise
         attained, method = np.ones(len(value), dtype=bool), "simplex"
     else:
         value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads)
         method = "newton"
     return of_rows(system.shape, value, parameters, gap, attained, rank, method)
+
+
+def _require_normal(X: npt.NDArray[Any]) -> None:
+    """Raise ValueError for a column so small that it is its inverse that overflows."""
+    least = np.finfo(np.float64).tiny
+    for (_, column), largest in np.ndenumerate(np.abs(X).max(axis=1)):
+        if 0 < largest < least:
+            raise ValueError(
+                f"X must have values that do not underflow, at least {least:.2g} in size, got {largest:.6g} for the "
+                f"largest of column {column}; rescale it."
+            )
 
 
 def _minimise_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | None]:

@@ -168,6 +168,10 @@ class LogisticRegression(LinearSystem):
     TypeError, ValueError
         If the features are not finite real numbers, `y` has other labels, or the shapes do not match.
 
+    Notes
+    -----
+    `X` of float64 or float32 is not copied: leave it unchanged for as long as the system is used.
+
     Examples
     --------
     >>> import pyrometer as pm

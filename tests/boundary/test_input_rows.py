@@ -49,6 +49,8 @@ BAD_X = {
 def test_bad_features(make, case):
     bad, error, message = BAD_X[case]
     y = LABELS if make is pm.LogisticRegression else Y
+    if case == "a number":
+        y = 4
     if case in ("no rows", "stack"):
         y = np.broadcast_to(y, (2, 20)) if case == "stack" else y[:0]
     with pytest.raises(error, match=message):
@@ -82,6 +84,8 @@ BAD_LABELS = {
     "probabilities": (np.full(20, 0.5), {}, ValueError, "y must be 0 or 1, got 0.5 at row 0"),
     "short": (LABELS[:-1], {}, ValueError, r"y must have one value for each row.*\(20,\).*\(19,\)"),
     "column": (LABELS[:, None], {}, ValueError, "ravel"),
+    "a number": (4, {}, ValueError, "y must have one value"),
+    "a word": ("c", {"labels": ("a", "b")}, ValueError, "y must have one value"),
     "complex": (LABELS + 0j, {}, TypeError, "y must be real"),
     "words": (np.where(LABELS, "a", "b"), {}, TypeError, r"y must be numeric.*labels=\(neg, pos\)"),
     "none": (None, {}, TypeError, "y must be numeric"),
@@ -134,3 +138,15 @@ def test_a_constant_target():
     minimum = pm.minimum_energy(absolute(X, np.full(20, 3.0)))
     assert minimum.value == 0
     np.testing.assert_array_equal(minimum.parameters, [0, 0, 0, 3])
+
+
+def test_values_that_underflow():
+    tiny = X * [1.0, 1e-310, 1.0]
+    with pytest.raises(
+        ValueError, match=r"X must have values that do not underflow.*e-310 for the largest of column 1"
+    ):
+        pm.minimum_energy(absolute(tiny, Y))
+    with pytest.raises(ValueError, match="finite sums, got an overflow"):
+        pm.minimum_energy(absolute(X, np.where(LABELS, 1.7e308, -1.7e308)))
+    # A column of zeros is none of these.
+    assert pm.minimum_energy(absolute(X * [1.0, 0.0, 1.0], Y)).rank == 2

@@ -63,7 +63,7 @@ def test_frames_and_columns():
         (
             lambda: pm.mean_energy(small(activation=np.sin), pm.Normal(1.0), method="exact"),
             ValueError,
-            "no formula for an activation that is a function",
+            "method='exact' needs an activation by name, got a function; use 'monte-carlo'.",
         ),
         (
             lambda: pm.mean_energy(small(activation=np.sin), pm.Normal(1.0), method="mean-field"),
@@ -131,3 +131,24 @@ def test_simulation_that_is_hopeless_is_warned_of():
     with pytest.warns(pm.SimulationWarning, match="simulation cannot see"):
         pm.mean_energy(deep, pm.HeNormal(), method="monte-carlo", samples=2, rng=0)
     pm.mean_energy(deep, pm.HeNormal())
+
+
+class Tensor:
+    """What NumPy cannot hold, as torch has it: bfloat16, gradients, other devices."""
+
+    dtype = "library.bfloat16"
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, dtype=None, copy=None):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError("unsupported BFloat16"), RuntimeError("it requires grad")])
+def test_tensors_that_numpy_cannot_hold(error):
+    message = rf"must be numbers.*Tensor of library\.bfloat16 \({error}\); convert it first.*\.float\(\)"
+    with pytest.raises(TypeError, match=f"X {message}"):
+        pm.Network(Tensor(error), hidden=2, outputs=1)
+    with pytest.raises(TypeError, match=f"y {message}"):
+        pm.LinearRegression(X, Tensor(error))
