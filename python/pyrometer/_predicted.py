@@ -36,7 +36,7 @@ def loss_of(model: Any, energy: str | None) -> str:
 
 
 def predicted(
-    X: Any, y: Any, model: Any, energy: str | None, features: int | None
+    X: Any, y: Any, model: Any, energy: str | None, features: int | None = None
 ) -> tuple[_Array, _Array, _Array, str, tuple[str, ...] | None]:
     """Check rows and model; return features, target, predictions, the loss and the names of columns."""
     loss = loss_of(model, energy)

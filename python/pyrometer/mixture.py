@@ -51,8 +51,8 @@ class Mixture:
         "chow" (F test; squared error without a penalty), "likelihood-ratio" (cross entropy, many rows), or "none":
         absolute error, a penalty, separable labels, no more rows than parameters, or minima of too few digits.
     between : bool or ndarray of bool
-        Whether the mixed temperature lies between the two. The paper's statement is one of the limit: at ordinary
-        scales it fails for many pairs.
+        Whether the mixed temperature lies between the two; False where one of them is undefined. The paper's statement
+        is one of the limit: at ordinary scales it fails for many pairs.
     rows_a, rows_b : int
         Rows of the two systems.
 

@@ -157,13 +157,42 @@ def test_moments(run, rows, file, tmp_path):
     assert (moments.names, moments.target) == (("a", "b", "c"), "price")
 
 
-def test_plot(run, file, tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["temperature", "{}"], ["network", "{}", "--hidden", "4"]),
+        *(["shift", "{}", "{}"], ["shift", "{}", "{}", "--energy", "mae"]),
+        *(["mix", "{}", "{}"], ["mix", "{}", "{}", "--energy", "mae"]),
+        *(["tables", "--samples", "100"], ["verify"], ["info"]),
+    ],
+    ids=" ".join,
+)
+def test_every_command_has_every_form(run, file, tmp_path, command):
+    ask = [word.format(file) for word in command] + (["--target", "price"] if "{}" in command else [])
+    code = 3 if command[0] == "shift" else 0  # the same rows twice: no T
+    forms = {form: run(*ask, "--format", form) for form in ("table", "json", "csv")}
+    for form, result in forms.items():
+        assert result.exit_code == code, (form, result.stderr)
+    answer = json.loads(forms["json"].stdout, parse_constant=pytest.fail)
+    assert all(table["rows"] for table in answer["tables"])
+    head, *rows = csv.reader(io.StringIO(forms["csv"].stdout))
+    assert rows
+    assert {len(row) for row in rows} == {len(head)}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["temperature", "{}"], ["shift", "{}", "{}"], ["network", "{}", "--hidden", "4"]],
+    ids=lambda command: command[0],
+)
+def test_plot(run, file, tmp_path, command):
     pytest.importorskip("matplotlib")
+    ask = [*(word.format(file) for word in command), "--target", "price", "--plot"]
     for kind, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
         path = tmp_path / f"t.{kind}"
-        assert run("temperature", file, "--target", "price", "--plot", path).exit_code == 0
+        assert run(*ask, path).exit_code == (3 if command[0] == "shift" else 0)
         assert path.read_bytes().startswith(magic)
-    assert "--plot must end in" in one_line(run("temperature", file, "--target", "price", "--plot", tmp_path / "t.xls"))
+    assert "--plot must end in" in one_line(run(*ask, tmp_path / "t.xls"))
 
 
 def test_plot_without_matplotlib(run, file, tmp_path, monkeypatch):

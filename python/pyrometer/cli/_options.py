@@ -31,12 +31,14 @@ __all__ = [
     "listed",
     "loss_unit",
     "output_options",
+    "plot_option",
     "read",
     "read_two",
     "resolution_option",
     "run_options",
     "scanned_system",
     "standardize_option",
+    "threads_option",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -59,6 +61,9 @@ intercept_option = click.option(
 )
 resolution_option = click.option(
     "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
 )
 
 
@@ -95,6 +100,11 @@ def _label(text: str) -> str | float:
         return float(text)
     except ValueError:
         return text
+
+
+def plot_option(what: str) -> Callable[[_Function], _Function]:
+    """--plot."""
+    return click.option("--plot", metavar="FILE", help=f"Draw {what} (png, pdf, svg).")
 
 
 def standardize_option(default: bool) -> Callable[[_Function], _Function]:
@@ -136,11 +146,7 @@ def run_options(function: _Function) -> _Function:
             "--samples", type=click.IntRange(min=2), default=10_000, show_default=True, help="Monte Carlo draws."
         ),
         click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws."),
-        click.option(
-            "--threads",
-            type=click.IntRange(min=1, max=4096),
-            help="Threads of the draws; the result is the same.  [default: all]",
-        ),
+        threads_option,
     )(function)
 
 

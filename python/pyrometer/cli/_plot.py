@@ -1,21 +1,30 @@
-"""The picture of a temperature; it needs matplotlib, which is imported when one is drawn."""
+"""Pictures of results; they need matplotlib, which is imported when one is drawn."""
 
 from __future__ import annotations
 
 import io
+import math
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from pyrometer._files import atomic_write
 from pyrometer.energy import mean_energy, sample_energies
 from pyrometer.laws import Law
 from pyrometer.minimum import minimum_energy
+from pyrometer.results import LayerTemperatures
 from pyrometer.systems import System
 
-__all__ = ["save_spectrum"]
+__all__ = ["save_layers", "save_residuals", "save_spectrum"]
 
 
-def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int, threads: int | None) -> None:
-    """Draw the energy spectrum into a file: how often random parameters have which energy, with <E> and E*."""
+@contextmanager
+def _figure(path: str) -> Iterator[Any]:
+    """Give a figure to draw into; it is written at the end, whole or not at all."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -26,15 +35,49 @@ def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int
     kind = os.path.splitext(path)[1].lower().lstrip(".")
     if kind not in known:
         raise ValueError(f"--plot must end in one of {', '.join('.' + word for word in known)}, got {path!r}.")
-    energies = sample_energies(system, law, samples=samples, rng=rng, threads=threads)
-    mean, minimum = float(mean_energy(system, law).value), float(minimum_energy(system).value)
-    axes = figure.add_subplot()
-    axes.hist(energies, bins=min(100, max(5, samples // 50)), density=True, color="0.7", label=f"{samples} draws")
-    axes.axvline(mean, color="C3", label=f"⟨E⟩ = {mean:.6g}")
-    axes.axvline(minimum, color="C0", linestyle="--", label=f"E* = {minimum:.6g}")
-    axes.set(xlabel="energy (loss)", ylabel="density", title="Energies of random parameters")
-    axes.legend()
+    yield figure
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind)
     with atomic_write(path) as file:
         file.write(buffer.getvalue())
+
+
+def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int, threads: int | None) -> None:
+    """Draw the energy spectrum into a file: how often random parameters have which energy, with <E> and E*."""
+    with _figure(path) as figure:
+        energies = sample_energies(system, law, samples=samples, rng=rng, threads=threads)
+        mean, minimum = float(mean_energy(system, law).value), float(minimum_energy(system).value)
+        axes = figure.add_subplot()
+        axes.hist(energies, bins=min(100, max(5, samples // 50)), density=True, color="0.7", label=f"{samples} draws")
+        axes.axvline(mean, color="C3", label=f"⟨E⟩ = {mean:.6g}")
+        axes.axvline(minimum, color="C0", linestyle="--", label=f"E* = {minimum:.6g}")
+        axes.set(xlabel="energy (loss)", ylabel="density", title="Energies of random parameters")
+        axes.legend()
+
+
+def save_residuals(path: str, residuals: Mapping[str, npt.NDArray[np.float64]], target: str) -> None:
+    """Draw how often a model misses by how much, for each sample of rows by its name."""
+    with _figure(path) as figure:
+        axes = figure.add_subplot()
+        bins = min(100, 5 + math.isqrt(min(map(len, residuals.values()))))
+        edges = np.histogram_bin_edges(np.concatenate(list(residuals.values())), bins)
+        for name, values in residuals.items():
+            axes.hist(values, bins=edges, density=True, histtype="step", label=name)
+        axes.set(xlabel=f"{target} less what the model predicts", ylabel="density", title="Residuals")
+        axes.legend()
+
+
+def save_layers(path: str, layers: LayerTemperatures) -> None:
+    """Draw energy and temperature of every layer."""
+    with _figure(path) as figure:
+        number = np.arange(1, len(layers.energy) + 1)
+        for axes, values, what in zip(
+            figure.subplots(2, 1, sharex=True),
+            (layers.energy, layers.temperature),
+            ("E (loss)", "T (loss/nat)"),
+            strict=True,
+        ):
+            axes.bar(number, values, color="0.7")
+            axes.set(ylabel=what)
+        axes.set(xlabel="layer", xticks=number)
+        figure.suptitle("Layers")

@@ -17,6 +17,7 @@ from pyrometer.cli._options import (
     loss_unit,
     output_options,
     read_two,
+    resolution_option,
 )
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED, leave
@@ -31,6 +32,7 @@ __all__ = ["command"]
 @energy_options
 @law_options
 @intercept_option
+@resolution_option
 @alpha_option
 @fail_option(["different", "not-between"], "if one model does not hold for both (at --alpha), or if T is not between")
 @output_options
@@ -46,6 +48,7 @@ def command(
     scale: float | None,
     length: float | None,
     intercept: bool,
+    resolution: float,
     alpha: float,
     fail_on: tuple[str, ...],
     form: str | None,
@@ -54,8 +57,9 @@ def command(
     """Print the temperatures of the data in A, in B and in both, the heat between them, and what pooling them costs.
 
     A and B are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. For retraining, A is the
-    old data and B the new: the pooling loss is what one model for both gives away. Exit codes: 1 where a --fail-on
-    condition holds, 3 where --fail-on different cannot be decided.
+    old data and B the new: the pooling loss is what one model for both gives away. CSV is one table, the pooling in
+    every row. Exit codes: 1 where a --fail-on condition holds, 3 where one cannot be decided, or where a T is undefined
+    and nobody asked.
     """
     law, widths = law_of(init, scale, length)
     subjects = read_two(a, b, target, drop, columns, labels_of(energy, labels))
@@ -65,7 +69,8 @@ def command(
     from pyrometer.table import Table
 
     first, second = (linear_system(energy, subject.X, subject.y, intercept) for subject in subjects)
-    mixture = mix(first, second, law)
+    mixture = mix(first, second, law, resolution=resolution)
+    undefined = "undefined" in (mixture.a.verdict, mixture.b.verdict, mixture.mixed.verdict)
     loss = loss_unit(energy, target)
     rows = [
         {
@@ -91,12 +96,17 @@ def command(
         "pooling loss": mixture.pooling_loss,
         "test": mixture.test,
         "p": mixture.p_value,
-        "between": "yes" if mixture.between else "no",
+        "between": "undefined" if undefined else "yes" if mixture.between else "no",
     }
-    tables = [
-        Table.from_rows("Temperatures", rows, units=units),
-        Table.from_rows("Pooling", [pooling], units={"pooling loss": loss, "p": "1"}),
-    ]
+    of_pooling = {"pooling loss": loss, "p": "1"}
+    made = form_of(form, output)
+    if made == "csv":
+        tables = [Table.from_rows("Mixture", [row | pooling for row in rows], units=units | of_pooling)]
+    else:
+        tables = [
+            Table.from_rows("Temperatures", rows, units=units),
+            Table.from_rows("Pooling", [pooling], units=of_pooling),
+        ]
     provenance = {
         "pyrometer": __version__,
         "a": subjects[0].source,
@@ -108,9 +118,14 @@ def command(
         **({"labels": " ".join(labels)} if labels else {}),
         "law": init,
         **widths,
+        "resolution": resolution,
     }
-    emit(tables, provenance, form_of(form, output), output)
+    emit(tables, provenance, made, output)
+    different = mixture.test != "none" and mixture.p_value < alpha
+    not_between = not undefined and not mixture.between
+    if ("different" in fail_on and different) or ("not-between" in fail_on and not_between):
+        leave(CONDITION, "a condition that --fail-on names holds")
     if "different" in fail_on and mixture.test == "none":
         leave(UNDECIDED, "--fail-on different cannot be decided: this loss or these rows have no test")
-    if ("different" in fail_on and mixture.p_value < alpha) or ("not-between" in fail_on and not mixture.between):
-        leave(CONDITION, "a condition that --fail-on names holds")
+    if undefined and set(fail_on) != {"different"}:
+        leave(UNDECIDED, "an entropy is 0, its temperature undefined; --resolution chooses another cell")

@@ -11,6 +11,7 @@ from pyrometer.cli._options import (
     data_options,
     fail_option,
     output_options,
+    plot_option,
     read,
     resolution_option,
     run_options,
@@ -81,6 +82,7 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @run_options
 @fail_option(_VERDICTS)
 @output_options
+@plot_option("the energies and temperatures of the layers")
 def command(
     data: str,
     target: str,
@@ -103,6 +105,7 @@ def command(
     fail_on: tuple[str, ...],
     form: str | None,
     output: str | None,
+    plot: str | None,
 ) -> None:
     """Print energy, entropy and temperature of every layer of a network on DATA, and its work efficiency.
 
@@ -141,6 +144,10 @@ def command(
     tables = [_layers(network, engine, bars=made == "table")]
     if made != "csv":
         tables.append(_engine(engine, subject.target))
+    if plot is not None:
+        from pyrometer.cli._plot import save_layers
+
+        save_layers(plot, engine.layers)
     emit(tables, provenance, made, output)
     judge(engine.verdict, fail_on)
 

@@ -14,7 +14,9 @@ from pyrometer.cli._options import (
     linear_system,
     loss_unit,
     output_options,
+    plot_option,
     read_two,
+    threads_option,
 )
 from pyrometer.cli._output import emit, form_of
 from pyrometer.cli._program import CONDITION, UNDECIDED, leave
@@ -44,9 +46,11 @@ __all__ = ["command"]
 )
 @click.option("--resamples", type=click.IntRange(min=99), default=999, show_default=True, help="For errors and p.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
+@threads_option
 @alpha_option
 @fail_option(["shifted", "undefined"], "if the data have moved (at --alpha), or where T is undefined")
 @output_options
+@plot_option("the residuals before and after")
 def command(
     before: str,
     after: str,
@@ -60,10 +64,12 @@ def command(
     density: str,
     resamples: int,
     seed: int,
+    threads: int | None,
     alpha: float,
     fail_on: tuple[str, ...],
     form: str | None,
     output: str | None,
+    plot: str | None,
 ) -> None:
     """Print what moved between BEFORE and AFTER under the model that BEFORE trains: energy, entropy, divergence, T.
 
@@ -73,13 +79,16 @@ def command(
     old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
+    from pyrometer.data_state import as_state
     from pyrometer.states import shift
     from pyrometer.table import Table
 
     model = linear_system(energy, old.X, old.y, intercept)
-    found = shift(
-        (old.X, old.y), (new.X, new.y), model=model, block=block, density=density, resamples=resamples, rng=seed
-    )
+    states = [
+        as_state(subject.source, (subject.X, subject.y), model, None, block, density, names=subject.names)
+        for subject in (old, new)
+    ]
+    found = shift(*states, model=model, resamples=resamples, rng=seed, threads=threads)
     loss = loss_unit(energy, target)
     row = {
         "dE": found.energy_change,
@@ -110,6 +119,15 @@ def command(
         "resamples": resamples,
         "seed": seed,
     }
+    if plot is not None:
+        from pyrometer._predicted import predicted
+        from pyrometer.cli._plot import save_residuals
+
+        residuals = {}
+        for when, subject in (("before", old), ("after", new)):
+            _, y, prediction, *_ = predicted(subject.X, subject.y, model, None)
+            residuals[f"{when}: {subject.source}"] = y - prediction
+        save_residuals(plot, residuals, target)
     emit([Table.from_rows("Shift", [row], units=units)], provenance, form_of(form, output), output)
     shifted = found.p_value <= alpha
     if ("shifted" in fail_on and shifted) or ("undefined" in fail_on and found.verdict == "undefined"):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
+from pyrometer.cli._options import threads_option
+
 __all__ = ["command"]
 
 
 @click.command("sweep", short_help="Print the temperatures of many systems under many laws.")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
-)
+@threads_option
 def command(config: str, threads: int | None) -> None:
     """Compute the temperatures of many systems under many laws, as CONFIG, a TOML file, describes them.
 

@@ -18,6 +18,7 @@ from pyrometer.cli._options import (
     linear_system,
     loss_unit,
     output_options,
+    plot_option,
     read,
     resolution_option,
     run_options,
@@ -51,7 +52,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @run_options
 @fail_option(_VERDICTS)
 @output_options
-@click.option("--plot", metavar="FILE", help="Draw the energies of random parameters (png, pdf, svg).")
+@plot_option("the energies of random parameters")
 def command(
     data: str,
     target: str,
