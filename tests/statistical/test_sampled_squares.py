@@ -65,6 +65,25 @@ def test_mean_is_the_closed_form_within_its_standard_error(normals, l1, l2):
     assert (np.abs(energy[0] - expected) < 4.5 * error[0]).all()
 
 
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.5, 0.2)])
+@pytest.mark.parametrize(("features", "normals"), [(1, 0), (4, 5), (8, 3), (9, 4)])
+@pytest.mark.parametrize("samples", [2, 255, 256, 1300, 40_000])
+def test_averages_are_those_of_the_energies(samples, features, normals, l1, l2):
+    # Few parameters and many draws: from the moments of the draws, else draw by draw.
+    _, mean, scatter = data(features, systems=2)
+    n = features + 1
+    scale = np.exp(2 * np.random.default_rng(1).standard_normal((41, n)))
+    scale[7] = 0.0
+    arguments = ROWS, mean, scatter, True, scale, normals, l1, l2, n - 1, SEED, 5, samples, 2
+    energy, error = _core.sample_squares(*arguments)
+    energies = _core.sample_squares_energies(*arguments)
+    np.testing.assert_allclose(energy, energies.mean(axis=-1), rtol=1e-13)
+    # Energies round off what hardly varies.
+    expected = energies.std(axis=-1, ddof=1) / np.sqrt(samples)
+    np.testing.assert_allclose(error, expected, rtol=1e-11, atol=1e-14 * energy.max() / np.sqrt(samples))
+    assert (error[:, 7] <= 1e-16 * energy[:, 7]).all()
+
+
 def test_standard_errors_are_honest():
     # The variance of the scores over seeds: 1 within what 400 of them can tell.
     _, mean, scatter = data(2)

@@ -53,7 +53,8 @@ struct Squares {
 ///
 /// Cost of a draw: p^2 + 8 p flops for every pair of system and law (upper triangle only; the rows are never touched),
 /// and its n random numbers, once for all pairs (or for some 4,096 of them at a time). Memory: 1 kB n for each thread,
-/// p^2 / 2 doubles for each system (64 MB at most, or one system), 6 MB of partial results.
+/// p^2 / 2 doubles for each system (64 MB at most, or one system), 6 MB of partial results. Few parameters and many
+/// draws: see sampled_monomials.hpp, where a pair costs the same for any number of draws.
 ///
 /// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
 void sample_squares(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,

@@ -13,6 +13,7 @@
 #include "pyrometer/base/running.hpp"
 #include "pyrometer/energy/quadratic.hpp"
 #include "pyrometer/energy/sampled_group.hpp"
+#include "pyrometer/energy/sampled_monomials.hpp"
 
 namespace pyrometer::energy {
 namespace {
@@ -245,6 +246,9 @@ void sample_squares(const Squares& squares, const model::LawBatch& law, const ba
                     double* mean, double* standard_error) {
   const Problem problem{squares, law, draws};
   check(problem, 2);
+  if (has_few_monomials(squares, draws.samples) &&
+      average_by_monomials(squares, law, draws, threads, mean, standard_error))
+    return;
   Averages sink(law.batch(), mean, standard_error);
   walk(problem, threads, sink);
 }
