@@ -58,6 +58,11 @@ def predicted(
             raise ValueError(
                 f"model must be one system of {x.shape[1]} features, got {model!r} for X of shape {x.shape}."
             )
+        if model.names is not None and data.names is not None and model.names != data.names:
+            raise ValueError(
+                f"X must have the columns that the model was trained on, {', '.join(model.names)}, got "
+                f"{', '.join(data.names)}."
+            )
         parameters = minimum_energy(model).parameters
         scores = x @ parameters[: x.shape[1]] + (parameters[-1] if model.intercept else 0.0)
         return x, target, 1.0 / (1.0 + np.exp(-scores)) if loss == "ce" else scores, loss, data.names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -71,6 +70,8 @@ class DataState:
         "mse", "mae" or "ce".
     density : str, estimator or callable
         As given.
+    names : tuple of str or None
+        Names of the features, where X is a data frame.
 
     Raises
     ------
@@ -98,7 +99,7 @@ class DataState:
 
     __slots__ = (
         *("_centre", "_counts", "_kept", "_sums", "density", "discrete_entropy"),
-        *("energy", "entropy", "features", "loss", "rows"),
+        *("energy", "entropy", "features", "loss", "names", "rows"),
     )
 
     def __init__(
@@ -121,12 +122,12 @@ class DataState:
         energy: str | None,
         block: int,
         density: Density,
-        names: Sequence[str] | None = None,
+        names: tuple[str, ...] | None = None,
         wanted: int | None = None,
     ) -> None:
         """Summarise rows; `names` are for messages where X has none, `wanted` so many columns must X have."""
         x, target, prediction, self.loss, found = predicted(X, y, model, energy, wanted)
-        names = found or names
+        names = self.names = found or names
         size = _validate.count("block", block, minimum=1)
         self.density = known(density)
         self.rows, self.features = x.shape
@@ -176,7 +177,7 @@ class DataState:
 
     def header(self) -> dict[str, Any]:
         """Return what describes the state besides its arrays."""
-        return {name: getattr(self, name) for name in _HEADER}
+        return {name: getattr(self, name) for name in (*_HEADER, "names")}
 
     def arrays(self) -> dict[str, _Array]:
         """Return the sums that the state is made of."""
@@ -189,6 +190,7 @@ class DataState:
         for name in _HEADER:
             setattr(state, name, header[name])
         state.density, state._kept = "gaussian", None
+        state.names = tuple(header.get("names") or ()) or None
         state._centre, state._counts, state._sums = arrays["centre"], arrays["counts"], arrays["sums"]
         d = len(state._centre)
         if state._sums.shape != (len(state._counts), 2 + d + d * (d + 1) // 2):
@@ -252,7 +254,7 @@ def as_state(
     block: int,
     density: Density = "gaussian",
     *,
-    names: Sequence[str] | None = None,
+    names: tuple[str, ...] | None = None,
     like: DataState | None = None,
 ) -> DataState:
     """Return a state, made of a pair (X, y) if it is none yet; errors begin with its name."""

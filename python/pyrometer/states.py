@@ -194,6 +194,11 @@ def _require_like(old: DataState, new: DataState) -> None:
             f"before and after must have the same loss and features, got {old.loss} with {old.features} and {new.loss} "
             f"with {new.features}."
         )
+    if old.names is not None and new.names is not None and old.names != new.names:
+        raise ValueError(
+            f"before and after must have the same columns in one order, got {', '.join(old.names)} and "
+            f"{', '.join(new.names)}."
+        )
     kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
     if kinds[0] != kinds[1]:
         raise ValueError(f"before and after must have the same kind of density, got {kinds[0]} and {kinds[1]}.")

@@ -1,6 +1,7 @@
 """A model watched batch by batch: both temperatures, alarms at their stated rate, and a file to go on from."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 import pyrometer as pm
@@ -77,6 +78,18 @@ def test_a_monitor_goes_on_where_it_stopped(tmp_path):
     assert str(part.readings) == str(whole.readings)  # nan is not equal to itself
     assert len(whole.readings) == 2
     assert (part.batches, part.run_length) == (3, 200)
+
+
+def test_names_of_columns_are_saved(tmp_path):
+    x, y = next(batches(7, [1.0]))
+    frame = pl.DataFrame({"u": x[:, 0], "v": np.cos(x[:, 0])})
+    monitor = pm.RefreshMonitor((frame, y), lambda X: X["u"].to_numpy(), energy="mse", rng=0)
+    monitor.save(tmp_path / "state")
+    again = pm.RefreshMonitor.load(tmp_path / "state", monitor.model)
+    assert again.reference.names == ("u", "v")
+    with pytest.raises(ValueError, match="same columns in one order"):
+        again.update(frame.select("v", "u"), y)
+    assert again.update(frame, y).p_value > 0.99
 
 
 def test_a_bad_batch_changes_nothing():

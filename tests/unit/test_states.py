@@ -267,6 +267,16 @@ def test_columns_without_a_density_have_their_names():
         pm.DataState(frame, y2, model=lambda X: X["price"].to_numpy(), energy="mae")
 
 
+def test_columns_in_another_order_are_refused():
+    frame = pl.DataFrame({"u": U, "v": V})
+    with pytest.raises(ValueError, match="the same columns in one order, got u, v and v, u"):
+        pm.shift((frame, y2), (frame.select("v", "u"), y2), model=lambda X: X["u"].to_numpy(), energy="mae")
+    trained = pm.LinearRegression(frame, y2)
+    assert pm.DataState(frame, y2, model=trained).names == ("u", "v")
+    with pytest.raises(ValueError, match="columns that the model was trained on, u, v, got v, u"):
+        pm.DataState(frame.select("v", "u"), y2, model=trained)
+
+
 def test_samples_of_other_columns_say_so_first():
     with pytest.raises(ValueError, match="^after: X must have 2 columns, as the rows that it is compared with, got 3"):
         pm.shift((X2, y2), (np.zeros((50, 3)), y2), model=flat, energy="mse")
