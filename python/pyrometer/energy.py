@@ -97,8 +97,8 @@ def mean_energy(
 
     Notes
     -----
-    O(n) for each pair of system and law; Monte Carlo O(n^2) for each draw, or with up to nine parameters O(n^4) once for
-    each draw and for each pair. The rows of the data are not read again.
+    O(n) for each pair of system and law. Monte Carlo O(n^2) for each draw of each pair; with up to nine parameters
+    O(n^4) for each draw and for each pair, but not for both. The rows of the data are not read again.
 
     The quadrature of narrow, saturated networks cannot see its own error. Such energies come from `samples` draws of
     the scalar chain instead, and the estimate says so: its method is then "scalar-chain", with a standard error.

@@ -30,8 +30,11 @@ void survive_forks() {
 }
 
 // libgomp ends the process when the system refuses it a thread, and results do not depend on the number: a request for
-// very many is met with some.
-Index most_threads() { return std::max<Index>(64, Index{4} * omp_get_num_procs()); }
+// very many is met with some. The number of processors takes a system call, which small loops would feel.
+constexpr Index kAlways = 64;
+Index allowed(Index threads) {
+  return threads <= kAlways ? threads : std::min(threads, std::max(kAlways, Index{4} * omp_get_num_procs()));
+}
 
 /// The exception to throw after the loop. Chunks are handed out in order, so every chunk below a failed one has been
 /// started and will be finished: keeping the failure of the lowest makes the choice independent of the threads.
@@ -59,8 +62,8 @@ int max_threads() { return omp_get_max_threads(); }
 
 int worker_count(Index chunks, int threads) {
   require(threads >= 0, "threads must be at least 1 (or 0 for all), got ", threads);
-  const Index wanted = threads == 0 ? max_threads() : threads;
-  return static_cast<int>(std::clamp<Index>(chunks, 1, std::min(wanted, most_threads())));
+  const Index wanted = threads == 0 && chunks > 1 ? max_threads() : threads;
+  return static_cast<int>(allowed(std::clamp<Index>(chunks, 1, std::max<Index>(wanted, 1))));
 }
 
 void for_each_chunk(Index chunks, int threads, const std::function<void(Index, int)>& body) {

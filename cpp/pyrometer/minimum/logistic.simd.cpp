@@ -98,13 +98,13 @@ template <class T>
 std::vector<double> means(const data::Rows<T>& rows) {
   const Index p = rows.features;
   std::vector<double> sums(static_cast<std::size_t>(p), 0.0);
-  for (Index i = 0; i < rows.rows; ++i)
-    for (Index j = 0; j < p; ++j)
-      sums[static_cast<std::size_t>(j)] += static_cast<double>(rows.X[i * p + j]) - static_cast<double>(rows.X[j]);
+  double* const __restrict sum = sums.data();
+  const T* row = rows.X;
+  for (Index i = 0; i < rows.rows; ++i, row += p)
+    for (Index j = 0; j < p; ++j) sum[j] += static_cast<double>(row[j]) - static_cast<double>(rows.X[j]);
   for (Index j = 0; j < p; ++j) {
-    double& sum = sums[static_cast<std::size_t>(j)];
-    sum = static_cast<double>(rows.X[j]) + sum / static_cast<double>(rows.rows);
-    if (!std::isfinite(sum)) sum = 0;  // the sweep will find out why
+    sum[j] = static_cast<double>(rows.X[j]) + sum[j] / static_cast<double>(rows.rows);
+    if (!std::isfinite(sum[j])) sum[j] = 0;  // the sweep will find out why
   }
   return sums;
 }

@@ -138,12 +138,13 @@ void link(const double* __restrict t, const T* __restrict y, Index depth, double
   least = std::min(least, fold(losses, depth, INFINITY, [](double a, double b) { return b < a ? b : a; }));
 }
 
-void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient,
-           double* size, const void* ahead, Index ahead_bytes) {
+void weigh(const double* d, Index depth, Index panels, const double* slope, const double* root, double* scaled,
+           double* gradient, double* size, const void* ahead, Index ahead_bytes) {
   base::Ahead fetch{reinterpret_cast<std::uintptr_t>(ahead),
                     static_cast<std::uintptr_t>(ahead_bytes / (panels * depth))};
   for (Index n = 0; n < panels; ++n) {
-    double* panel = d + n * kStride;
+    const double* panel = d + n * kStride;
+    double* to = scaled ? scaled + n * kStride : nullptr;
     V sums[4] = {}, sizes[4] = {};
     const auto row = [&](Index k, int lane) {
       V v, term, positive;
@@ -153,7 +154,7 @@ void weigh(double* d, Index depth, Index panels, const double* slope, const doub
       absolute(term, positive);
       sums[lane] += term;
       sizes[lane] += positive;
-      if (scale) store<double>(panel + k * kL, root[k] * v);
+      if (to) store<double>(to + k * kL, root[k] * v);
     };
     Index k = 0;
     for (; k + 4 <= depth; k += 4) {
@@ -163,10 +164,10 @@ void weigh(double* d, Index depth, Index panels, const double* slope, const doub
       row(k + 3, 3);
     }
     for (; k < depth; ++k) row(k, 0);
-    const auto add = [](double* to, const V(&four)[4]) {
+    const auto add = [](double* total, const V(&four)[4]) {
       V old;
-      load(to, old);
-      store<double>(to, old + ((four[0] + four[1]) + (four[2] + four[3])));
+      load(total, old);
+      store<double>(total, old + ((four[0] + four[1]) + (four[2] + four[3])));
     };
     add(gradient + n * kL, sums);
     add(size + n * kL, sizes);

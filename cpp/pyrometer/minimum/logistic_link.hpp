@@ -34,11 +34,12 @@ void link(const double* t, const T* y, Index depth, double* slope, double* root,
           double& least);
 
 /// gradient(j) += sum_k slope(k) d(k, j),   size(j) += sum_k |slope(k) d(k, j)|,
-/// and then, with `scale`, d(k, j) *= root(k): D'D is then the Hessian.
+/// and, unless it is nullptr, scaled(k, j) = root(k) d(k, j), whose products with themselves make the Hessian.
 ///
+/// scaled   packed as d is; may be d.
 /// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
-void weigh(double* d, Index depth, Index panels, const double* slope, const double* root, bool scale, double* gradient,
-           double* size, const void* ahead, Index ahead_bytes);
+void weigh(const double* d, Index depth, Index panels, const double* slope, const double* root, double* scaled,
+           double* gradient, double* size, const void* ahead, Index ahead_bytes);
 
 /// reach(j) = max(reach(j), |d(k, j)|) over the rows of the block.
 void stretch(const double* d, Index depth, Index panels, double* reach);

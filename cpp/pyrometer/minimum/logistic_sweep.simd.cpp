@@ -21,17 +21,30 @@ base::Chunks chunks_of(Index rows, Index columns) {
   return {rows, (size + kBlock - 1) / kBlock * kBlock};
 }
 
+// Makes it zeros, in the memory that it has.
+void clear(AlignedArray<double>& array, Index size) {
+  if (!array) array = aligned_array<double>(size);
+  std::fill_n(array.get(), size, 0.0);
+}
+
 AlignedArray<double> zeros(Index size) {
-  auto array = aligned_array<double>(size);
-  std::fill(array.get(), array.get() + size, 0.0);
+  AlignedArray<double> array;
+  clear(array, size);
   return array;
 }
+
+// Rows that stay packed from look to look: so few that they stay in the nearest caches.
+constexpr Index kKept = 4 * kBlock;
 
 }  // namespace
 
 struct Sweep::Scratch {
-  explicit Scratch(Index width) : packed(zeros(kBlock * width)), sums(zeros(width)), rows(zeros(4 * kBlock)) {}
-  AlignedArray<double> packed, sums, rows;
+  Scratch(Index blocks, Index width)
+      : packed(zeros(blocks * kBlock * width)),
+        scaled(aligned_array<double>(kBlock * width)),
+        sums(zeros(width)),
+        rows(zeros(4 * kBlock)) {}
+  AlignedArray<double> packed, scaled, sums, rows;
 };
 
 struct Sweep::Part {
@@ -45,13 +58,16 @@ Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, in
       columns_(features + (intercept ? 1 : 0)),
       shift_(at(data::padded(features + 1)), 0.0),
       reach_(at(data::padded(features + 1)), 0.0),
+      kept_(rows <= kKept),
       threads_(threads),
-      chunks_(chunks_of(rows, features + 1)) {
+      chunks_(chunks_of(rows, features + 1)),
+      theta_(zeros(data::padded(features + 1))) {
   std::copy(shift, shift + features, shift_.begin());
   // The constant feature is packed where moments have the target; without it, 1 - 1 is packed there.
   if (!intercept) shift_[at(features)] = 1;
   const int workers = base::worker_count(chunks_.number(), threads);
-  for (int worker = 0; worker < workers; ++worker) scratch_.emplace_back(data::padded(features + 1));
+  const Index blocks = kept_ ? (rows + kBlock - 1) / kBlock : 1;
+  for (int worker = 0; worker < workers; ++worker) scratch_.emplace_back(blocks, data::padded(features + 1));
   parts_.resize(at(chunks_.number()));
 }
 
@@ -65,9 +81,9 @@ template <class T>
 void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const {
   const Index width = data::padded(features_ + 1), panels = data::panels(features_ + 1);
   const Index square = data::padded(columns_) * data::padded(columns_);
-  part.gradient = zeros(width);
-  part.size = zeros(width);
-  if (!reached_) part.reach = zeros(width);
+  clear(part.gradient, width);
+  clear(part.size, width);
+  if (!reached_) clear(part.reach, width);
   if (curvature) {
     if (!part.curvature) part.curvature = aligned_array<double>(square);
     data::start_products(columns_, part.curvature.get());
@@ -75,30 +91,32 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curv
   part.loss = 0;
   part.least = std::numeric_limits<double>::infinity();
 
-  double *d = scratch.packed.get(), *t = scratch.rows.get(), *slope = t + kBlock, *root = slope + kBlock;
+  double *t = scratch.rows.get(), *slope = t + kBlock, *root = slope + kBlock;
   for (Index begin = chunks_.begin(k); begin < chunks_.end(k); begin += kBlock) {
     const Index end = std::min(begin + kBlock, chunks_.end(k)), depth = end - begin;
-    data::Rows<T> block = table_.from(begin, end);
-    block.y = ones_.data();
-    data::pack(block, shift_.data(), d, scratch.sums.get());
+    double* const d = scratch.packed.get() + (kept_ ? begin * width : 0);
+    double* const scaled = !curvature ? nullptr : kept_ ? scratch.scaled.get() : d;
+    if (!kept_ || !reached_) {
+      data::Rows<T> block = table_.from(begin, end);
+      block.y = ones_.data();
+      data::pack(block, shift_.data(), d, scratch.sums.get());
+    }
     if (!reached_) stretch(d, depth, panels, part.reach.get());
     project(d, depth, panels, theta, t);
     link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
     const Index next = std::min(end + kBlock, rows_);
     const T* ahead = table_.X + end * features_;
     const Index bytes = (next - end) * features_ * static_cast<Index>(sizeof(T));
-    weigh(d, depth, panels, slope, root, curvature, part.gradient.get(), part.size.get(), ahead, curvature ? 0 : bytes);
-    if (curvature) data::add_products(d, depth, columns_, part.curvature.get(), ahead, bytes);
+    weigh(d, depth, panels, slope, root, scaled, part.gradient.get(), part.size.get(), ahead, curvature ? 0 : bytes);
+    if (curvature) data::add_products(scaled, depth, columns_, part.curvature.get(), ahead, bytes);
   }
   if (curvature) data::finish_products(columns_, part.curvature.get());
 }
 
 void Sweep::look(const double* theta, bool curvature, Look& out) {
-  const Index width = data::padded(features_ + 1);
-  auto padded = zeros(width);
-  std::copy(theta, theta + columns_, padded.get());
+  std::copy(theta, theta + columns_, theta_.get());
   base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
-    chunk(k, scratch_[static_cast<std::size_t>(worker)], padded.get(), curvature, parts_[static_cast<std::size_t>(k)]);
+    chunk(k, scratch_[static_cast<std::size_t>(worker)], theta_.get(), curvature, parts_[static_cast<std::size_t>(k)]);
   });
 
   out.loss = 0;
