@@ -35,7 +35,9 @@ def completed(
                     break
             if not waiting:
                 return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            done = wait(waiting, return_when=FIRST_COMPLETED).done
+            # In the order of the parts: a part that failed does not cost those before it.
+            for future in [future for future in waiting if future in done]:
                 yield waiting.pop(future), future
     finally:
         for future in waiting:
