@@ -45,7 +45,9 @@ def check(loss: str, mean: float, error: float) -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_pyrometer(benchmark: Any, record: Callable[..., None], loss: str, threads: int, dtype: Any) -> None:
     data = X[None].astype(dtype), Y[None].astype(dtype)
-    mean, error, _ = benchmark(_core.sample_rows, *data, False, loss, SCALE[None], FEATURES, (1, 2), SAMPLES, threads)
+    mean, error, _ = benchmark(
+        _core.sample_rows, *data, False, loss, SCALE[None], FEATURES, (1, 2), 0, SAMPLES, threads
+    )
     check(loss, mean[0, 0], error[0, 0])
     record(flops=2.0 * ROWS * FEATURES * SAMPLES)
 
@@ -129,7 +131,7 @@ def energies(loss: str, data: tuple[np.ndarray, np.ndarray], theta: np.ndarray) 
 
 @SYSTEMS
 def test_small_systems(benchmark: Any, record: Callable[..., None], loss: str, threads: int) -> None:
-    mean = benchmark(_core.sample_rows, *SMALL, False, loss, np.ones((1, 8)), 8, (1, 2), 400, threads)[0]
+    mean = benchmark(_core.sample_rows, *SMALL, False, loss, np.ones((1, 8)), 8, (1, 2), 0, 400, threads)[0]
     np.testing.assert_allclose(mean[:, 0], energies(loss, SMALL, _core.normals((1, 2), 0, 400, 0, 8)).mean(axis=1))
     record(flops=2.0 * 250 * 200 * 8 * 400)
 
@@ -139,6 +141,6 @@ def test_small_systems(benchmark: Any, record: Callable[..., None], loss: str, t
 def test_small_systems_in_numpy(benchmark: Any, record: Callable[..., None], loss: str, threads: int) -> None:
     rng = np.random.default_rng(1)
     found = benchmark(lambda: energies(loss, SMALL, rng.standard_normal((8, 400))).mean(axis=1))
-    expected = _core.sample_rows(*SMALL, False, loss, np.ones((1, 8)), 8, (1, 2), 4000, threads)[0][:, 0]
+    expected = _core.sample_rows(*SMALL, False, loss, np.ones((1, 8)), 8, (1, 2), 0, 4000, threads)[0][:, 0]
     np.testing.assert_allclose(found, expected, rtol=0.3)
     record(flops=2.0 * 250 * 200 * 8 * 400)

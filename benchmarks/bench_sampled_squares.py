@@ -38,7 +38,7 @@ class Problem:
     def sample(self, threads: int) -> tuple[np.ndarray, np.ndarray]:
         moments = ROWS, self.mean[None], self.scatter[None], False
         return _core.sample_squares(
-            *moments, self.scale, self.features, 0.0, 0.0, 0, SEED, self.samples // len(self.scale), threads
+            *moments, self.scale, self.features, 0.0, 0.0, 0, SEED, 0, self.samples // len(self.scale), threads
         )
 
     def check(self, value: Any, error: Any) -> None:
