@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 
-__all__ = ["digits_of", "of_moments", "of_rows", "too_few"]
+__all__ = ["digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
@@ -77,12 +77,23 @@ def _separation(systems: int) -> SeparationWarning:
 
 def too_few(digits: npt.NDArray[np.float64], rows: bool) -> PrecisionWarning:
     """Return the warning of values of few digits, and what helps."""
-    who = "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
     if rows:
         remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
     else:
         remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."
-    return PrecisionWarning(f"{who} {int(digits.min())} certain digits, of 16; {remedy}")
+    return PrecisionWarning(f"{_who(digits)} {int(digits.min())} certain digits, of 16; {remedy}")
+
+
+def unclosed(digits: npt.NDArray[np.float64], gap: npt.NDArray[np.float64]) -> PrecisionWarning:
+    """Return the warning of values whose certificates are loose."""
+    return PrecisionWarning(
+        f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
+        "Rescale columns of extreme sizes."
+    )
+
+
+def _who(digits: npt.NDArray[np.float64]) -> str:
+    return "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
 
 
 def _frozen(array: _Array) -> _Array:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _absolute_passes, _core, _logistic_passes, _validate
-from pyrometer._minima import digits_of, of_moments, of_rows, too_few
+from pyrometer._minima import digits_of, of_moments, of_rows, too_few, unclosed
 from pyrometer._scanned import Scanned
 from pyrometer._system import require_system
 from pyrometer.errors import PrecisionWarning
@@ -278,7 +278,13 @@ def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | Non
     else:
         value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads)
         method = "newton"
-    return of_rows(system.shape, value, parameters, gap, attained, rank, method)
+    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method)
+    digits = np.asarray(minimum.digits).reshape(-1)
+    exact = value + gap <= np.sqrt(_ROUNDING) * np.abs(y).mean(axis=-1)
+    lost = (digits < _ENOUGH_DIGITS) & ~exact
+    if complaint is None and lost.any():
+        complaint = unclosed(digits[lost], gap[lost])
+    return minimum, complaint
 
 
 def _require_normal(X: npt.NDArray[Any]) -> None:

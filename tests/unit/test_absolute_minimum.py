@@ -288,3 +288,13 @@ def test_weights_that_add_up_to_the_crossing():
     value, _, gap, _ = minimum(np.round(X), y, intercept=False)
     assert value == pytest.approx(96 / 115, rel=1e-14)
     assert gap <= 1e-14
+
+
+def test_a_certificate_that_is_loose_is_warned_of_and_an_exact_fit_is_not():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 2))
+    y = X.sum(axis=1) + rng.normal(size=50)
+    with pytest.warns(pm.PrecisionWarning, match="0 certain digits.*a gap of"):
+        pm.minimum_energy(pm.LinearRegression(X, 1e-316 * y, energy="mae"))  # numbers of a few bits
+    exact = pm.minimum_energy(pm.LinearRegression(X, X @ [0.1, 0.3] + 0.7, energy="mae"))
+    assert exact.value < 1e-15
