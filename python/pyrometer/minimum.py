@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _absolute_passes, _core, _logistic_passes, _validate
-from pyrometer._minima import digits_of, of_moments, of_rows, too_few, unclosed
-from pyrometer._scanned import Scanned
+from pyrometer import _validate
+from pyrometer._minimise import lowest, path
 from pyrometer._system import require_system
-from pyrometer.errors import PrecisionWarning
 from pyrometer.results import Minimum
-from pyrometer.systems import L1, L2, System
+from pyrometer.systems import L1, System
 
 __all__ = ["minimum_energy", "minimum_path"]
-
-# Below this many digits the rows are asked. The count is a bound that is usually 1 to 3 digits too modest, and a
-# temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of the moments.
-_ENOUGH_DIGITS = 9.0
-
-# Of methods.
-_NAMES = "U18"
-
-# A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.
-_ROUNDING = 1e-24
-
-Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
-Methods: TypeAlias = npt.NDArray[np.str_]
 
 # Many laws share one minimum. Systems are frozen, and compared by identity.
 _found: WeakKeyDictionary[System, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
@@ -120,8 +103,7 @@ def known(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     """Return the minimum, and what there is to warn of; found once."""
     found = _found.get(system)
     if found is None:
-        minimise = _minimise if system.energy == "mse" else _minimise_rows
-        found = _found[system] = minimise(system, threads)
+        found = _found[system] = lowest(system, threads)
     return found
 
 
@@ -178,135 +160,7 @@ def minimum_path(system: System, lam: npt.ArrayLike) -> Minimum:
     weights = np.asarray(_validate.numeric("lam", lam), dtype=np.float64)
     if weights.ndim != 1 or not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {lam!r}.")
-    answers, method = _path(system, system.penalty, np.ascontiguousarray(weights), 0)
-    lost = _lost(system, answers, method)
-    if lost is not None:
-        warnings.warn(lost, stacklevel=2)
-    return of_moments(answers, method, (*system.shape, len(weights)))
-
-
-def _flat_moments(system: System) -> tuple[int, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Row count, means (systems, p + 1) and scatter (systems, p + 1, p + 1)."""
-    moments = system.second_moments
-    columns = moments.mean.shape[-1]
-    mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
-    return moments.count, mean, np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
-
-
-def _minimise(system: System, threads: int) -> tuple[Minimum, Warning | None]:
-    """Return the minimum, and what there is to warn of."""
-    penalty = system.penalty
-    if isinstance(penalty, L1):
-        answers, method = _path(system, penalty, np.array([penalty.lam]), threads)
-        answers, method = tuple(answer[:, 0] for answer in answers), method[:, 0]
-    else:
-        answers, method = _squares(system, penalty, threads)
-    return of_moments(answers, method, system.shape), _lost(system, answers, method)
-
-
-def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
-    """Least squares from second moments, and from rows where these have lost the digits."""
-    count, mean, scatter = _flat_moments(system)
-    options = (system.intercept, penalty.lam if penalty else 0.0, penalty is None or penalty.intercept, threads)
-    answers = _core.least_squares(count, mean, scatter, *options)
-    method = np.full(len(mean), "covariance", dtype=_NAMES)
-    poor, X, y = _poor(system, answers)
-    if poor.size:
-        _replace(answers, poor, _core.least_squares_rows(X, y, mean[poor], *options))
-        method[poor] = "orthogonal"
-    return answers, method
-
-
-def _path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
-    """The same of a lasso for each weight, shape (systems, weights)."""
-    count, mean, scatter = _flat_moments(system)
-    options = (system.intercept, weights, penalty.intercept, threads)
-    answers = _core.lasso(count, mean, scatter, *options)
-    method = np.empty(answers[0].shape, dtype=_NAMES)
-    method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
-    poor, X, y = _poor(system, answers)
-    if poor.size:
-        positive = weights > 0
-        at, rest = np.ix_(poor, positive), np.ix_(poor, ~positive)
-        if positive.any():
-            start = np.ascontiguousarray(answers[1][at])
-            of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
-            _replace(answers, at, _core.lasso_rows(X, y, mean[poor], *of_lasso))
-        if not positive.all():
-            found = _core.least_squares_rows(X, y, mean[poor], system.intercept, 0.0, True, threads)
-            _replace(answers, rest, tuple(answer[:, None] for answer in found))
-        method[poor] = "orthogonal"
-    return answers, method
-
-
-def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, Any]:
-    """Systems whose moments have lost the digits of an answer, with their rows; none if there are no rows."""
-    if system.X is None or system.y is None:
-        return np.empty(0, dtype=np.intp), None, None
-    lost = digits_of(answers[3]) < _ENOUGH_DIGITS
-    poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
-    X, y = system.stacked_rows()
-    return poor, X[poor], y[poor]
-
-
-def _replace(answers: Answers, at: Any, others: Answers) -> None:
-    for answer, other in zip(answers, others, strict=True):
-        answer[at] = other
-
-
-def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning | None:
-    """Return the warning of values of few digits, if there are any."""
-    value, gap, digits = answers[0], answers[2], digits_of(answers[3])
-    squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
-    exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
-    lost = (digits < _ENOUGH_DIGITS) & ~exact
-    return too_few(digits[lost], system.X is not None) if lost.any() else None
-
-
-def _minimise_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
-    """Return the minimum of an energy that needs the rows, and what there is to warn of."""
-    if system.scanned is not None:
-        return _minimise_passes(system, system.scanned)
-    X, y = system.stacked_rows()
-    if system.energy == "mae":
-        try:
-            value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads)
-        except ValueError:
-            _require_normal(X)
-            raise
-        attained, method = np.ones(len(value), dtype=bool), "simplex"
-    else:
-        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads)
-        method = "newton"
-    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method)
-    digits = np.asarray(minimum.digits).reshape(-1)
-    exact = value + gap <= np.sqrt(_ROUNDING) * np.abs(y).mean(axis=-1)
-    lost = (digits < _ENOUGH_DIGITS) & ~exact
-    if complaint is None and lost.any():
-        complaint = unclosed(digits[lost], gap[lost])
-    return minimum, complaint
-
-
-def _require_normal(X: npt.NDArray[Any]) -> None:
-    """Raise ValueError for a column so small that it is its inverse that overflows."""
-    least = np.finfo(np.float64).tiny
-    for (_, column), largest in np.ndenumerate(np.abs(X).max(axis=1)):
-        if 0 < largest < least:
-            raise ValueError(
-                f"X must have values that do not underflow, at least {least:.2g} in size, got {largest:.6g} for the "
-                f"largest of column {column}; rescale it."
-            )
-
-
-def _minimise_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | None]:
-    """The same for rows that are not in memory."""
-    passes, method = (_absolute_passes, "simplex") if system.energy == "mae" else (_logistic_passes, "newton")
-    value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)
-    answers = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
-    minimum, complaint = of_rows(system.shape, *answers, method)
-    if complaint is None and minimum.digits < _ENOUGH_DIGITS:
-        complaint = PrecisionWarning(
-            f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
-            f"{scanned.rows.source} did not close the gap of {gap:.2g}."
-        )
-    return minimum, complaint
+    minimum, complaint = path(system, system.penalty, np.ascontiguousarray(weights), 0)
+    if complaint is not None:
+        warnings.warn(complaint, stacklevel=2)
+    return minimum

@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("_system", "_accumulated", "_scanned"),
     ),
     (
-        *("energy", "minimum", "entropy", "_evaluate", "_minima", "_formulas", "_squares", "_rows"),
+        *("energy", "minimum", "entropy", "_evaluate", "_minima", "_minimise", "_formulas", "_squares", "_rows"),
         *("_layers", "_layer_variance", "_activations"),
         *("_blocks", "_densities", "_degenerate", "_predicted", "_absolute_passes", "_logistic_passes"),
     ),
@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {
-    *("_core", "_validate", "config", "energy", "minimum", "moments", "network", "data_state", "states"),
+    *("_core", "_validate", "config", "energy", "_minimise", "moments", "network", "data_state", "states"),
     *("_squares", "_rows", "_layers", "_activations", "_absolute_passes", "_logistic_passes"),
 }
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
