@@ -131,3 +131,10 @@ def test_wrong_arguments_are_refused():
     }.items():
         with pytest.raises(ValueError, match=words):
             run(**wrong)
+
+
+def test_squares_that_overflow_are_refused():
+    X, y = np.full((1, 4, 1), 1e200), np.arange(4.0)[None]
+    X[0, 0] = -1e200
+    with pytest.raises(ValueError, match="squares that do not overflow"):
+        _core.lasso_rows(X, y, np.zeros((1, 2)), False, np.array([1.0]), True, np.zeros((1, 1, 1)), 1)

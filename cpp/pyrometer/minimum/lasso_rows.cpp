@@ -237,11 +237,12 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
       gap += 2 * std::max(at(weight, j) * std::abs(t) - set_.left(j) * t / most, 0.0);
     }
     gap = (gap + std::abs(above)) / m + square(total);
+    require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
     if (gap < best) {
       const std::vector<Index> columns = set_.let_in();
       const Pivoted f = set_.factor(columns);
       const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
-      const double error = gap + 2 * kRounding * value;
+      const double error = gap + static_cast<double>(n + 2) * kRounding * value;
       out.value[slot] = value;
       out.gap[slot] = gap;
       out.relative_error[slot] = error == 0 ? 0 : error / value;

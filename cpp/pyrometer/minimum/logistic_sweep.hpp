@@ -24,7 +24,7 @@ struct Look {
 ///     d_i = (x_i - shift, 1)   or, without intercept,   x_i - shift          t_i = d_i . theta
 ///
 /// The block of rows that a pass is at stays in the cache: it is packed once, and then margins, losses, gradient and
-/// the weighted products are made from the packed block. Up to 512 rows stay packed from look to look.
+/// the weighted products are made from the packed block. Few rows stay packed from look to look.
 ///
 /// Reproducible: rows fall into chunks that depend on their number alone, and the chunks' sums are added in order.
 /// Numbers that are not finite in the rows make the gradient not finite.

@@ -33,8 +33,8 @@ AlignedArray<double> zeros(Index size) {
   return array;
 }
 
-// Rows that stay packed from look to look: so few that they stay in the nearest caches.
-constexpr Index kKept = 4 * kBlock;
+// Rows stay packed from look to look if they are so few, of so many numbers, that they stay in the nearest caches.
+constexpr Index kKept = 4 * kBlock, kKeptNumbers = 1 << 16;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, in
       columns_(features + (intercept ? 1 : 0)),
       shift_(at(data::padded(features + 1)), 0.0),
       reach_(at(data::padded(features + 1)), 0.0),
-      kept_(rows <= kKept),
+      kept_(rows <= kKept && rows * data::padded(features + 1) <= kKeptNumbers),
       threads_(threads),
       chunks_(chunks_of(rows, features + 1)),
       theta_(zeros(data::padded(features + 1))) {
