@@ -237,9 +237,9 @@ def _test(
     total = both.rows
     freedom = ranks[0] + ranks[1] - ranks[2]
     left = total - ranks[0] - ranks[1]
-    sums = [rows * np.asarray(minimum.value) for rows, minimum in zip((a.rows, b.rows, total), minima, strict=True)]
     doubts = [system.rows * _doubt(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
-    noise, doubt = sums[0] + sums[1], doubts[0] + doubts[1]
+    noise = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
+    doubt = doubts[0] + doubts[1]
     if a.energy == "mse":
         name, decided = "chow", (freedom > 0) & (left > 0)
     else:

@@ -23,8 +23,6 @@ using Lane = base::Vec<double>;
 constexpr Index kLanes = base::kLanes<double>;
 constexpr Index kSide = 4;  // vectors of pairs side by side: so many sums that none waits for the last
 constexpr Index kPairGroup = kSide * kLanes;
-constexpr Index kStride =
-    (kFewParameters + 2 * kLanes - 1) / kLanes * kLanes;  // of a draw's numbers, with room to read
 
 Index monomials(Index n, bool absolute) { return n * (n + 3) / 2 + (absolute ? n : 0); }
 

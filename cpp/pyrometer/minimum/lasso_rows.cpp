@@ -10,6 +10,7 @@
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/lasso_point.hpp"
 #include "pyrometer/minimum/pivoted.hpp"
 #include "pyrometer/minimum/row_sums.hpp"
 #include "pyrometer/minimum/triangle.hpp"
@@ -17,13 +18,6 @@
 
 namespace pyrometer::minimum {
 namespace {
-
-using Numbers = std::vector<double>;
-constexpr double kRounding = std::numeric_limits<double>::epsilon();
-
-double& at(Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-double at(const Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-double sign_of(double x) { return x > 0 ? 1 : (x < 0 ? -1 : 0); }
 
 /// min over d of |W d|^2 / 2 - pull . d + sum_j weight_j |z_j + d_j|, the columns of W having length 1: the design's,
 /// in units of their length.
@@ -49,7 +43,7 @@ class ActiveSet {
     z_ = z, pull_ = pull, weight_ = weight;
     d_.assign(z.size(), 0.0);
     sign_.clear();
-    for (const double value : z) sign_.push_back(sign_of(value));
+    for (const double value : z) sign_.push_back(sign(value));
     refresh();
     const Index limit = 100 + 20 * columns_;
     for (Index round = 0; round < limit; ++round) {
@@ -75,7 +69,7 @@ class ActiveSet {
  private:
   // By how much rounding may have moved a pull.
   [[nodiscard]] double doubt(Index j) const {
-    return 4 * kRounding * (std::abs(at(pull_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
+    return 4 * kEpsilon * (std::abs(at(pull_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
   }
 
   void refresh() {
@@ -106,7 +100,7 @@ class ActiveSet {
       double rate = 0;
       for (Index k = 0; k < size; ++k) rate += at(weight_, own(k)) * at(sign_, own(k)) * at(direction, k);
       if (rate == 0) rate = at(direction, f.rank()) * at(sign_, own(f.rank()));
-      for (double& value : direction) value *= -sign_of(rate);
+      for (double& value : direction) value *= -sign(rate);
       return advance(active, f, direction, std::numeric_limits<double>::infinity());
     }
     for (Index k = 0; k < size; ++k)
@@ -148,7 +142,7 @@ class ActiveSet {
       const double excess = std::abs(left(j)) - at(weight_, j) - doubt(j);
       if (excess > most) most = excess, best = j;
     }
-    if (best >= 0) at(sign_, best) = sign_of(left(best));
+    if (best >= 0) at(sign_, best) = sign(left(best));
     return best >= 0;
   }
 
@@ -210,14 +204,9 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
     const double total = shape_.centred ? all.total.value() / m : 0;
     double value = all.squares.value() / m;
     for (Index j = 0; j < n; ++j) {
-      Doubled g = j < p ? all.gradient[static_cast<std::size_t>(j)] : all.total;
-      if (shape_.centred) {
-        g.add_product(-rows_.mean[j], all.total.hi);
-        g.lo -= rows_.mean[j] * all.total.lo;
-      }
       const double length = set_.length(j), unit = length > 0 ? 1 / length : 0;
       at(z, j) = at(here, j) * length;
-      at(pull, j) = g.value() * unit;
+      at(pull, j) = all.pull(shape_, rows_.mean, j).value() * unit;
       at(weight, j) = 0.5 * m * l1 * unit;
       value += l1 * std::abs(at(here, j));
     }
@@ -242,7 +231,7 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
       const std::vector<Index> columns = set_.let_in();
       const Pivoted f = set_.factor(columns);
       const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
-      const double error = gap + static_cast<double>(n + 2) * kRounding * value;
+      const double error = gap + static_cast<double>(n + 2) * kEpsilon * value;
       out.value[slot] = value;
       out.gap[slot] = gap;
       out.relative_error[slot] = error == 0 ? 0 : error / value;

@@ -34,11 +34,7 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
   std::vector<double> z(static_cast<std::size_t>(r));
   for (Index k = 0; k < r; ++k) {
     const Index j = f.column(k);
-    Doubled g = j < p ? sums.gradient[static_cast<std::size_t>(j)] : sums.total;
-    if (shape.centred) {
-      g.add_product(-mean[j], sums.total.hi);
-      g.lo -= mean[j] * sums.total.lo;
-    }
+    Doubled g = sums.pull(shape, mean, j);
     if (shape.l2 > 0) g.add_product(-m * shape.l2, theta[j]);
     z[static_cast<std::size_t>(k)] = g.value() / f.length(k);
   }

@@ -38,6 +38,8 @@ struct Sums {
   std::vector<Doubled> gradient;  ///< X' r, one for each feature
 
   void add(const Sums& other);
+  /// d_j . r for column j of the design.
+  [[nodiscard]] Doubled pull(const Shape& shape, const double* mean, Index j) const;
 };
 
 /// Sums over rows [begin, end) of r_i = y_i - x_i . theta - theta_0, where every product and sum keeps its rounding

@@ -27,6 +27,15 @@ void Sums::add(const Sums& other) {
   for (std::size_t j = 0; j < gradient.size(); ++j) gradient[j].add(other.gradient[j]);
 }
 
+Doubled Sums::pull(const Shape& shape, const double* mean, Index j) const {
+  Doubled sum = j < shape.features ? gradient[static_cast<std::size_t>(j)] : total;
+  if (shape.centred) {
+    sum.add_product(-mean[j], total.hi);
+    sum.lo -= mean[j] * total.lo;
+  }
+  return sum;
+}
+
 template <class T>
 void require_finite(const Shape& shape, const Rows<T>& rows, Index system) {
   const auto bad = [](const auto* x, Index count) { return data::first_bad(x, count, data::Allowed::finite, 1) >= 0; };
