@@ -1,12 +1,19 @@
-"""What holds for all tests: hypothesis draws the same examples every time, and interrupts interrupt."""
+"""What holds for all tests: the same examples every time, as long as they may take; one terminal; interrupts."""
 
+import os
 import signal
 import threading
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("fixed", derandomize=True)
+# No deadlines: how long an example takes says how busy the machine is.
+settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fixed")
+
+# What is printed is for a terminal of the usual width and without colours, whatever this one is.
+os.environ |= {"COLUMNS": "80", "LINES": "25"}
+for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "JUPYTER_COLUMNS"):
+    os.environ.pop(name, None)
 
 # What runs in the background of a shell is told to ignore interrupts, and so are the processes that tests start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():

@@ -16,7 +16,7 @@ def rows(seed):
     return X, X @ rng.normal(size=3) + rng.standard_cauchy(size=40), rng
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, st.floats(1e-6, 1e6), st.floats(-1e3, 1e3), st.sampled_from([1.0, -1.0]))
 def test_absolute_deviations_follow_shift_and_scale_of_the_target(seed, scale, shift, sign):
     X, y, rng = rows(seed)
@@ -27,7 +27,7 @@ def test_absolute_deviations_follow_shift_and_scale_of_the_target(seed, scale, s
     np.testing.assert_allclose(found.parameters, expected, rtol=1e-8, atol=1e-8 * scale * (1.0 + abs(shift)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_logistic_models_follow_swapped_labels_and_signs(seed):
     X, y, rng = rows(seed)

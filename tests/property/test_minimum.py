@@ -45,7 +45,7 @@ def same(a, b, y):
     assert a == pytest.approx(b, rel=1e-7, abs=1e-9 * np.mean(y**2))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(problems(), penalties, st.booleans(), st.integers(0, 2**32))
 def test_no_parameters_are_below(problem, penalty, intercept, seed):
     X, y = problem
@@ -59,7 +59,7 @@ def test_no_parameters_are_below(problem, penalty, intercept, seed):
         assert energy(X, y, theta, penalty, intercept) >= best.value * (1 - 10.0**-best.digits) - rounding
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems(), penalties, st.booleans(), st.integers(0, 2**32))
 def test_order_and_repetition_do_not_matter(problem, penalty, intercept, seed):
     X, y = problem
@@ -70,7 +70,7 @@ def test_order_and_repetition_do_not_matter(problem, penalty, intercept, seed):
     same(minimum(np.r_[X, X, X], np.r_[y, y, y], penalty, intercept).value, best.value, y)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems(), penalties, st.booleans(), st.sampled_from([-1.0, 0.01, 7.0]))
 def test_units_of_the_target(problem, penalty, intercept, unit):
     X, y = problem
@@ -79,7 +79,7 @@ def test_units_of_the_target(problem, penalty, intercept, unit):
     same(other.value, unit**2 * best.value, unit * y)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems(), penalties, st.booleans(), st.integers(0, 2**32))
 def test_a_column_more_never_hurts(problem, penalty, intercept, seed):
     X, y = problem
@@ -88,7 +88,7 @@ def test_a_column_more_never_hurts(problem, penalty, intercept, seed):
     assert minimum(more, y, penalty, intercept).value <= best.value * (1 + 1e-9) + 1e-9 * np.mean(y**2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems(), st.booleans())
 def test_penalties_order_the_minima(problem, intercept):
     X, y = problem

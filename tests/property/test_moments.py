@@ -40,7 +40,6 @@ def close(a, b, X, y, taken_from=1):
 
 
 @given(data(), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_order_of_rows_does_not_matter(rows, random):
     X, y = rows
     order = list(range(len(y)))
@@ -49,7 +48,6 @@ def test_order_of_rows_does_not_matter(rows, random):
 
 
 @given(data())
-@settings(deadline=None)
 def test_rows_twice_are_moments_twice(rows):
     X, y = rows
     once = Moments.of(X, y)
@@ -58,7 +56,6 @@ def test_rows_twice_are_moments_twice(rows):
 
 
 @given(data(least=2), st.data())
-@settings(deadline=None)
 def test_any_split_adds_up_and_comes_apart(rows, more):
     X, y = rows
     cuts = sorted(more.draw(st.sets(st.integers(1, len(y) - 1), max_size=4)))
@@ -73,7 +70,6 @@ def test_any_split_adds_up_and_comes_apart(rows, more):
 
 
 @given(data())
-@settings(deadline=None)
 def test_scatter_is_symmetric_and_positive(rows):
     moments = Moments.of(*rows)
     assert np.array_equal(moments.scatter, moments.scatter.T)
@@ -83,7 +79,7 @@ def test_scatter_is_symmetric_and_positive(rows):
 
 
 @given(data(), st.integers(1, 7))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_threads_change_nothing(rows, threads):
     X, y = np.tile(rows[0], (60, 1)), np.tile(rows[1], 60)
     one, many = Moments.of(X, y, threads=1), Moments.of(X, y, threads=threads)

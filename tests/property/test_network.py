@@ -39,7 +39,7 @@ def again(network, X):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(networks(), st.floats(0.05, 20.0), st.randoms(use_true_random=False))
 def test_features_and_rows_can_be_permuted(network, sigma, random):
     columns, rows = list(range(network.X.shape[1])), list(range(network.rows))
@@ -50,7 +50,7 @@ def test_features_and_rows_can_be_permuted(network, sigma, random):
     np.testing.assert_allclose(a, b, rtol=1e-11)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(networks(CLOSED, bias=False), st.sampled_from(sorted(LAWS)), st.floats(0.01, 100.0), st.floats(0.1, 10.0))
 def test_homogeneous_networks_scale(network, law, scale, c):
     """E(c x) = c^2 E(x), E(c sigma) = c^(2 L) E(sigma), T along with E."""
@@ -64,7 +64,7 @@ def test_homogeneous_networks_scale(network, law, scale, c):
     np.testing.assert_allclose(wider.marginal * wider.parameters, powers * wider.energy, rtol=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(networks(), st.lists(st.floats(0.05, 20.0), min_size=2, max_size=4))
 def test_a_batch_is_a_loop(network, scales):
     batch = pm.heat_engine(network, pm.Normal(np.array(scales)[:, None]), rng=0)
@@ -75,7 +75,7 @@ def test_a_batch_is_a_loop(network, scales):
         np.testing.assert_array_equal(getattr(batch, field), [getattr(s, field) for s in singles])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(networks(("tanh", "erf", "relu", "softplus", "identity")), st.floats(0.02, 20.0), st.floats(1.01, 3.0))
 def test_energies_grow_with_the_scale(network, sigma, factor):
     narrow, wide = (pm.heat_engine(network, pm.Normal(s)).layers.energy for s in (sigma, factor * sigma))

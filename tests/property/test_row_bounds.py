@@ -28,7 +28,7 @@ def vertices(a, y):
         return total / (mp.factorial(n + 1) * mp.fprod(a))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(LENGTHS, st.integers(0, 63), st.one_of(st.just(0.0), st.floats(-0.1, 0.1)))
 def test_bound_holds(lengths, corner, aside):
     """Targets at a vertex, where the integrand has its kinks, and near it."""
@@ -42,7 +42,7 @@ def test_bound_holds(lengths, corner, aside):
     assert bound[0, 0] <= 1e-12 * max(float(exact), 1e-300)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LENGTHS, st.floats(-3, 3), st.integers(0, 6))
 def test_scaling(lengths, exponent, normals):
     """E|cR - cy| = c E|R - y|, though it may be computed along another way."""

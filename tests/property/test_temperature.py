@@ -18,7 +18,7 @@ def problem(seed, rows=None):
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_order_and_repetition_of_rows_do_not_matter(seed):
     X, y, scale, rng = problem(seed, rows=30)
     law, order = pm.Normal(scale), rng.permutation(len(y))
@@ -30,7 +30,7 @@ def test_order_and_repetition_of_rows_do_not_matter(seed):
 
 
 @given(seeds, st.floats(1e-3, 1e3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_scaling_everything_scales_the_energy(seed, c):
     """y -> c y with theta -> c theta leaves the model's shape: E and E* scale by c^2, S shifts by n ln c."""
     X, y, scale, _ = problem(seed)
@@ -42,7 +42,7 @@ def test_scaling_everything_scales_the_energy(seed, c):
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_change_of_units_moves_only_the_entropy(seed):
     """x_j -> c x_j, theta_j -> theta_j / c: the same model and energy, S less ln c."""
     X, y, scale, _ = problem(seed, rows=20)
@@ -56,7 +56,7 @@ def test_a_change_of_units_moves_only_the_entropy(seed):
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_splitting_a_batch_changes_no_bit(seed):
     X, y, scale, rng = problem(seed, rows=20)
     scales = scale * np.exp(rng.normal(size=(6, 1)))
@@ -71,7 +71,7 @@ def test_splitting_a_batch_changes_no_bit(seed):
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_stack_is_a_loop(seed):
     X, y, scale, rng = problem(seed, rows=12)
     stack, targets = rng.normal(size=(4, *X.shape)) + X, rng.normal(size=(4, 12)) + y
@@ -86,7 +86,7 @@ def test_a_stack_is_a_loop(seed):
 
 
 @given(seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mean_energy_is_above_the_minimum(seed):
     X, y, scale, _ = problem(seed)
     for penalty in (None, pm.L1(0.2), pm.L2(0.2)):

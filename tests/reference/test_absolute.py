@@ -64,7 +64,7 @@ KINDS = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(KINDS), st.integers(1, 60), st.integers(1, 12), st.booleans(), st.integers(0, 2**32))
 def test_small(kind, m, p, intercept, seed):
     X, y = data_of(kind, m, p, np.random.default_rng(seed))

@@ -62,7 +62,7 @@ def rationals(X, y, intercept):
     return A, [Fraction(float(value)) for value in y]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_the_gap_is_true_in_exact_arithmetic(data):
     m, p, intercept = data.draw(st.integers(1, 8)), data.draw(st.integers(0, 3)), data.draw(st.booleans())
