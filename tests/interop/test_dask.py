@@ -54,8 +54,9 @@ def cluster():
     }
     with (
         dask.config.set(config),
+        # By default a worker may use as much memory as there is for each processor: it stops where there are many.
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+            n_workers=2, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None, silence_logs=50
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

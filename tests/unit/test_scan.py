@@ -142,7 +142,8 @@ print(peak() - before)
 
 
 def test_memory_stays_below_the_size_of_the_file(tmp_path):
-    columns = {f"x{j}": RNG.normal(size=2_500_000) for j in range(20)}
+    numbers = np.random.default_rng(1).normal(size=(20, 2_500_000))
+    columns = {f"x{j}": column for j, column in enumerate(numbers)}
     large, small = tmp_path / "large.parquet", tmp_path / "small.parquet"
     # One row group: what a reader that takes whole groups would hold.
     parquet.write_table(pa.table(columns), large, row_group_size=2_500_000, use_dictionary=False, compression="none")

@@ -124,7 +124,7 @@ def test_a_biased_start_is_mended(small_memory, monkeypatch, distances):
     # only, the steps are far too long as well.
     monkeypatch.setattr(_absolute_passes, "_DISTANCES", distances)
     monkeypatch.setattr(_absolute_passes, "_SIGNS", 6 if distances > 2 else 0)
-    y = np.where(RNG.random(ROWS) < 0.5, Y, Y + X[:, 0] ** 3)
+    y = np.where(np.random.default_rng(6).random(ROWS) < 0.5, Y, Y + X[:, 0] ** 3)
     found = pm.minimum_energy(pm.LinearRegression.scan(table(y=y), target="y", energy="mae", chunk_rows=999))
     expected = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae"))
     assert abs(found.value - expected.value) <= found.gap + expected.gap
