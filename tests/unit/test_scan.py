@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import os
 import subprocess
 import sys
 
@@ -128,12 +129,14 @@ def test_whole_numbers_of_csv_may_have_fractions_further_down(tmp_path):
     np.testing.assert_allclose(moments.scatter[0], 0.25 * lines / (lines + 1), rtol=1e-9)
 
 
+# Not getrusage: its peak begins with that of the process that started this one.
 MEMORY = """
-import resource, sys
+import sys
 import pyarrow.parquet
 import pyrometer as pm
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM:"))
 pm.Moments.scan(sys.argv[1], target="x0", chunk_rows=1000)
 before = peak()
 pm.Moments.scan(sys.argv[2], target="x0")
@@ -149,5 +152,8 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path):
     parquet.write_table(pa.table(columns), large, row_group_size=2_500_000, use_dictionary=False, compression="none")
     parquet.write_table(pa.table({name: column[:1000] for name, column in columns.items()}), small)
     assert large.stat().st_size >= 400_000_000
-    run = subprocess.run([sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True)
-    assert int(run.stdout) < 120  # MiB; about 60
+    # Arrow reads ahead for each processor.
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    program = [sys.executable, "-c", MEMORY, small, large]
+    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    assert 10 < int(run.stdout) < 200  # MiB; about 95
