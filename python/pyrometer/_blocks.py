@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST", "boundaries", "exchangeable"]
+__all__ = ["LEAST", "boundaries", "exchangeable", "together"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 LEAST = 8  # blocks that resampling asks for
@@ -39,21 +39,33 @@ def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_A
     greatest size of which the smaller sample has enough come first, made of finer ones where there are such.
     """
     size, coarsest = old[0, 0], max(old[:, 0].max(), new[:, 0].max())
-    found = _of_size(old, size), _of_size(new, size)
+    found = old, new
+    wider = found
     while size < coarsest:
-        size *= 4
-        wider = _of_size(old, size), _of_size(new, size)
-        if min(wider[0][1], wider[1][1]) < _ENOUGH:
+        wider = _united(wider[0], size), _united(wider[1], size)
+        if min((sums[:, 0] == 4 * size).sum() for sums in wider) < _ENOUGH:
             break
-        found = wider
-    return found
+        found, size = wider, 4 * size
+    return _led_by(found[0], size), _led_by(found[1], size)
 
 
-def _of_size(sums: _Array, size: float) -> tuple[_Array, int]:
-    """Unite what is finer than `size`; return the sums, and how many of them, from the first on, are of this size."""
-    counts = sums[:, 0]
-    reach = int(np.argmax(counts > size)) if (counts > size).any() else len(counts)
-    ends = np.cumsum(counts[:reach])
-    groups = (ends - counts[:reach]) // size
-    united = np.add.reduceat(sums[:reach], np.flatnonzero(np.diff(groups, prepend=-1.0)), axis=0)
-    return np.concatenate([united, sums[reach:]]), int(ends[-1] // size)
+def together(first: _Array, second: _Array) -> _Array:
+    """Sums over blocks of two samples together, in some thousand blocks again, some of each size."""
+    sums, size = np.concatenate([first, second]), first[0, 0]
+    while len(sums) > _MOST and size <= sums[:, 0].max():
+        sums, size = _united(sums, size, keep=_FIRST), 4 * size
+    return sums
+
+
+def _united(sums: _Array, size: float, keep: int = 0) -> _Array:
+    """Unite blocks of `size` by fours, all but the first `keep` of them and up to three at the end."""
+    fine = np.flatnonzero(sums[:, 0] == size)[keep:]
+    fine = fine[: len(fine) // 4 * 4]
+    united = sums[fine].reshape(-1, 4, sums.shape[1]).sum(axis=1)
+    return np.concatenate([np.delete(sums, fine, axis=0), united])
+
+
+def _led_by(sums: _Array, size: float) -> tuple[_Array, int]:
+    """Put the blocks of `size` first; return how many they are, too."""
+    other = sums[:, 0] != size
+    return sums[np.argsort(other, kind="stable")], len(sums) - int(other.sum())

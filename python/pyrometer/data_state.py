@@ -214,9 +214,9 @@ class DataState:
             )
         return np.asarray(np.cov(drawn.T))
 
-    def blocks(self, centre: _Array | None = None) -> _Array:
-        """Sums over blocks as the core takes them, with features and residual measured from `centre`."""
-        move, d = self._centre - (self._centre if centre is None else centre), len(self._centre)
+    def blocks(self, like: DataState | None = None) -> _Array:
+        """Sums over blocks as the core takes them, with features and residual measured from the centre of `like`."""
+        move, d = self._centre - (self if like is None else like)._centre, len(self._centre)
         sums = np.column_stack([self._counts, self._sums])
         first, n = self._sums[:, 2 : 2 + d], self._counts
         for c, (j, k) in enumerate(_pairs(d)):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._blocks import together
 from pyrometer._files import Archive
 from pyrometer._predicted import Model
 from pyrometer._validate import RandomSource
 from pyrometer.data_state import DataState, as_state
 from pyrometer.laws import Law, Mixed, Normal, Uniform
-from pyrometer.states import Shift, shift
+from pyrometer.states import Shift, permuted, shift
 from pyrometer.systems import LinearRegression, LogisticRegression
 from pyrometer.temperature import temperature
 
 __all__ = ["Reading", "RefreshMonitor"]
 
+_Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-monitor", 1, "RefreshMonitor.save")
 _RESAMPLES = 99  # for the standard error of an entropy
 
@@ -41,14 +44,20 @@ class Reading:
         Second kind (2.9), between the batch before and this one; nan where the entropy has not moved beyond its noise.
     p_value : float
         Of the shift from the reference.
+    pooled : float
+        Of the shift from the reference to this batch and those before it together: the least p-value of the pools that
+        end here; nan where none does.
+    window : int
+        How many batches that pool has; 0 where there is none.
     alarm : bool
-        Whether that is at most 1 / run_length.
+        Whether `p_value` or `pooled` is at most the monitor's level.
 
     Examples
     --------
     >>> import pyrometer as pm
-    >>> pm.Reading(rows=100, energy=1.0, entropy=2.0, temperature=3.0, neighbour=4.0, p_value=0.5, alarm=False).rows
-    100
+    >>> series = {"energy": 1.0, "entropy": 2.0, "temperature": 3.0, "neighbour": 4.0}
+    >>> pm.Reading(rows=100, **series, p_value=0.5, pooled=0.1, window=2, alarm=False).window
+    2
     """
 
     rows: int
@@ -57,6 +66,8 @@ class Reading:
     temperature: float
     neighbour: float
     p_value: float
+    pooled: float
+    window: int
     alarm: bool
 
 
@@ -82,6 +93,9 @@ class _Neighbour(NamedTuple):
 class RefreshMonitor:
     r"""Compares batch after batch with a reference, in constant memory; both series of Appendix A.
 
+    Every batch is compared by itself, and so are the last 2, 4, 8, ... batches together whenever their number divides
+    that of the batches seen: a large shift shows at once, a small one in the sum of many batches.
+
     Parameters
     ----------
     reference : DataState or (X, y)
@@ -93,8 +107,10 @@ class RefreshMonitor:
     law : Normal, Uniform or Mixed, optional
         Law of the parameters for temperatures of the first kind. Without it they are nan.
     run_length : int
-        At least how many batches are expected before a false alarm while nothing has moved; an alarm is a p-value of at
-        most ``1 / run_length``. At least 2.
+        At least how many batches are expected before a false alarm while nothing has moved. At least 2. An alarm is a
+        p-value, of the batch or of a pool, of at most ``1 / (run_length * (2 - 1 / memory))``.
+    memory : int
+        How many batches are pooled at most: a power of two; with 1 each batch stands for itself.
     block : int
         As for `DataState`.
     history : int
@@ -111,8 +127,16 @@ class RefreshMonitor:
 
     Notes
     -----
-    Batches share one reference, so their false alarms come together: on average over references the run to the first
-    one is no shorter than `run_length` (the mean of 1/q is at least one over the mean of q).
+    A batch ends 2 - 1 / memory comparisons on average, so that without a shift there is at most one alarm in
+    `run_length` batches, whatever the distribution and however the comparisons depend on each other. False alarms come
+    together, because batches share a reference and pools share batches, so the run to the first one is longer: on
+    average 1.2 times `run_length` with the greatest of references, more than three times with one of a batch's size.
+    Pools see shifts down to what the reference's own noise allows: it should have many times a batch's rows. What they
+    have seen they keep until they are whole: when an alarm has been acted upon, begin with a new monitor.
+
+    Kept are the sums over blocks of the reference, and of one pool of each size, some thousand blocks each.
+
+    Cost of a batch: two permutation tests on average, of ``8 * run_length`` deals each, as in `shift`.
 
     Examples
     --------
@@ -137,6 +161,7 @@ class RefreshMonitor:
         energy: str | None = None,
         law: Law | None = None,
         run_length: int = 200,
+        memory: int = 32,
         block: int = 1,
         history: int = 1000,
         rng: RandomSource = None,
@@ -148,6 +173,10 @@ class RefreshMonitor:
             raise ValueError(f"law must be a single one, got a batch of shape {law.batch_shape}.")
         self.law = law
         self.run_length = _validate.count("run_length", run_length, minimum=2)
+        self.memory = _validate.count("memory", memory, minimum=1)
+        if self.memory & (self.memory - 1):
+            raise ValueError(f"memory must be a power of two, got {memory}.")
+        self._pools: list[_Array | None] = [None] * (self.memory.bit_length() - 1)
         self.block = _validate.count("block", block, minimum=1)
         self._seed = _validate.seed(rng)
         self.batches = 0
@@ -182,9 +211,12 @@ class RefreshMonitor:
         state = as_state(name, (X, y), self.model, self.energy, self.block, like=self.reference)
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
-        resamples = max(199, 4 * self.run_length - 1)
+        resamples = max(199, 8 * self.run_length - 1)
         found = shift(self.reference, state, model=self.model, resamples=resamples, rng=source)
-        last = _Neighbour.of(state, source.spawn(1)[0])
+        ours, *theirs = source.spawn(1 + len(self._pools))
+        last = _Neighbour.of(state, ours)
+        pools, tested = self._grown(state.blocks(self.reference), resamples, theirs)
+        pooled, window = min(tested, default=(np.nan, 0))
         hot = np.nan if self.law is None else float(temperature(self._system(X, y, state), self.law).value)
         reading = Reading(
             rows=state.rows,
@@ -193,12 +225,32 @@ class RefreshMonitor:
             temperature=hot,
             neighbour=last.temperature(self._last),
             p_value=found.p_value,
-            alarm=found.p_value <= 1.0 / self.run_length,
+            pooled=pooled,
+            window=window,
+            alarm=min([found.p_value, *(p for p, _ in tested)]) * self.run_length * (2.0 - 1.0 / self.memory) <= 1.0,
         )
         self._readings.append(reading)
-        self._last = last
+        self._last, self._pools = last, pools
         self.batches += 1
         return found
+
+    def _grown(
+        self, sums: _Array, resamples: int, sources: list[np.random.SeedSequence]
+    ) -> tuple[list[_Array | None], list[tuple[float, int]]]:
+        """Pools with a batch more, which wait for others of their size; p-values and sizes of those that it made whole.
+
+        Pools of 1, 2, 4, ... batches are the digits of a binary counter: two of a size make the next one.
+        """
+        pools, tested = list(self._pools), []
+        for k, (waiting, source) in enumerate(zip(self._pools, sources, strict=True)):
+            if waiting is None:
+                pools[k] = sums
+                break
+            sums, pools[k] = together(waiting, sums), None
+            seed = _validate.seed(source)
+            p_value = permuted(self.reference.blocks(), sums, self.reference.law, resamples, seed, threads=0)
+            tested.append((p_value, 2 ** (k + 1)))
+        return pools, tested
 
     def _system(self, X: Any, y: Any, state: DataState) -> LinearRegression | LogisticRegression:
         intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
@@ -220,9 +272,11 @@ class RefreshMonitor:
             If the file cannot be written.
         """
         header = {"batches": self.batches, "seed": list(self._seed), "readings": [vars(r) for r in self._readings]}
-        header |= {"run_length": self.run_length, "block": self.block, "history": self._readings.maxlen}
+        header |= {"run_length": self.run_length, "memory": self.memory, "block": self.block}
+        header |= {"history": self._readings.maxlen}
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
-        _ARCHIVE.write(_validate.as_path(path), header, self.reference.arrays())
+        pools = {f"pool_{k}": sums for k, sums in enumerate(self._pools) if sums is not None}
+        _ARCHIVE.write(_validate.as_path(path), header, self.reference.arrays() | pools)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
@@ -247,18 +301,20 @@ class RefreshMonitor:
         OSError
             If the file cannot be read.
         """
-        header, reference, last, readings = _ARCHIVE.read(
+        header, arrays, reference, last, readings = _ARCHIVE.read(
             _validate.as_path(path),
             lambda header, arrays: (
                 header,
+                dict(arrays),
                 DataState.restored(header["reference"], dict(arrays)),
                 _Neighbour(**header["last"]),
                 [Reading(**reading) for reading in header["readings"]],
             ),
         )
-        options = {name: header[name] for name in ("energy", "run_length", "block", "history")}
+        options = {name: header[name] for name in ("energy", "run_length", "memory", "block", "history")}
         monitor = cls(reference, model, law=law, rng=0, **options)
         monitor._seed = (header["seed"][0], header["seed"][1])
         monitor._last, monitor.batches = last, header["batches"]
+        monitor._pools = [arrays.get(f"pool_{k}") for k in range(len(monitor._pools))]
         monitor._readings.extend(readings)
         return monitor

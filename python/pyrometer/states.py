@@ -157,13 +157,15 @@ def shift(
     new = as_state("after", after, model, energy, block, density, like=old)
     _require_like(old, new)
     seed = _validate.seed(rng)
+    sums, law = (old.blocks(), new.blocks(old)), old.law
     if old._kept is None or new._kept is None:
-        found, spread = _redrawn(old, new, count, seed, workers)
-        scores = None
+        found, spread = _redrawn(*sums, law, count, seed, workers)
     else:
         found, spread = _scored(old, old._kept, new, new._kept)
-        scores = _pooled(old, old._kept, new._kept)
-    p_value = _p_value(_dealt(old, new, scores, count, (seed[0], seed[1] ^ 1), workers))
+        for state, blocks, scores in zip((old, new), sums, _pooled(old, old._kept, new._kept), strict=True):
+            blocks[:, 2] = state.summed(scores)
+        law = "scores"
+    p_value = permuted(*sums, law, count, (seed[0], seed[1] ^ 1), workers)
     errors = np.sqrt(np.diag(spread))
     change, entropy, divergence = map(float, found)
     known = abs(entropy) > 2.0 * errors[1]
@@ -215,11 +217,10 @@ def _require_like(old: DataState, new: DataState) -> None:
 
 
 def _redrawn(
-    old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int
+    old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int
 ) -> tuple[_Array, _Array]:
     """Changes of energy and entropy and the divergence, of Gaussians; and their covariance over redrawn blocks."""
-    sums = old.blocks(), new.blocks(old._centre)
-    drawn = _core.redrawn_shifts(*sums, old.law, seed, resamples, threads)
+    drawn = _core.redrawn_shifts(old, new, law, seed, resamples, threads)
     _require_densities(drawn)
     return drawn[0], np.asarray(np.cov(drawn[1:].T))
 
@@ -250,24 +251,12 @@ def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:
     return scores[: len(before.losses)], scores[len(before.losses) :]
 
 
-def _dealt(
-    old: DataState,
-    new: DataState,
-    scores: tuple[_Array, _Array] | None,
-    resamples: int,
-    seed: tuple[int, int],
-    threads: int,
-) -> _Array:
-    """Changes and divergence with blocks dealt to the samples at random, (resamples + 1, 3), their own deal first."""
-    sums = old.blocks(), new.blocks(old._centre)
-    if scores is not None:
-        for state, blocks, of_rows in zip((old, new), sums, scores, strict=True):
-            blocks[:, 2] = state.summed(of_rows)
-    (first, many), (second, others) = exchangeable(*sums)
-    law = old.law if scores is None else "scores"
+def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int) -> float:
+    """p-value of two samples' sums over blocks, about one centre: among those with blocks dealt to them at random."""
+    (first, many), (second, others) = exchangeable(old, new)
     dealt = _core.dealt_shifts(first, second, many, others, law, seed, resamples, threads)
     _require_densities(dealt)
-    return dealt
+    return _p_value(dealt)
 
 
 def _require_densities(changes: _Array) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pyrometer._blocks import boundaries, exchangeable
+from pyrometer._blocks import boundaries, exchangeable, together
 
 SIZES = [
     (8, 1),
@@ -49,3 +49,19 @@ def test_only_blocks_of_one_size_change_hands_and_no_row_is_lost(old, new):
         assert dealt >= min(32, rows)
     # The smaller sample exchanges all of its rows but a part of a block, against as many of the larger.
     assert min(many, others) * first[0, 0] > min(old, new) - first[0, 0]
+
+
+@pytest.mark.parametrize("batch", [9, 500, 1030, 70_000])
+def test_samples_put_together_are_few_blocks_and_all_rows(batch):
+    pool = alone = sums(batch, 1)
+    for count in range(2, 33):
+        pool = together(pool, alone)
+        np.testing.assert_allclose(pool.sum(axis=0), count * alone.sum(axis=0), rtol=1e-12)
+        assert pool[0, 0] == 1
+        assert len(pool) <= 1200
+    # A sample of any size finds enough blocks of one size in it.
+    for rows in (50, 3000, 10**6):
+        (first, many), (second, others) = exchangeable(sums(rows, 1), pool)
+        assert (second[:others, 0] == first[0, 0]).all()
+        assert min(many, others) >= 32 or min(rows, len(pool)) < 128
+        assert min(many, others) * first[0, 0] > 0.6 * min(rows, 32 * batch)
