@@ -78,12 +78,17 @@ def boltzmann(
     taken = np.isfinite(E) & (g > 0.0)
     if not taken.any(axis=-1).all():
         raise ValueError("energy must be finite for some state of positive metric, got none.")
-    # From the state that is fullest but for the metric: differences have one sign, and cannot overflow to nan.
+    # From the state that is fullest but for the metric: differences have one sign. Where one overflows, so does not the
+    # difference of the halves.
     low = np.where(taken, E, np.inf).min(axis=-1, keepdims=True)
     high = np.where(taken, E, -np.inf).max(axis=-1, keepdims=True)
+    own, least = np.where(taken, E, low), np.where(T > 0.0, low, high)
     with np.errstate(over="ignore", divide="ignore"):
-        above = np.where(taken, E, low) - np.where(T > 0.0, low, high)
-        exponent = np.where(taken, np.log(np.where(taken, g, 1.0)) - above / T, -np.inf)
+        above = own - least
+        far = ~np.isfinite(above)
+        factor = np.where(far, 2.0, 1.0)
+        above = np.where(far, 0.5 * own - 0.5 * least, above) / T * factor
+        exponent = np.where(taken, np.log(np.where(taken, g, 1.0)) - above, -np.inf)
     weights: npt.NDArray[np.float64] = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
     return weights

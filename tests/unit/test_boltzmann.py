@@ -33,6 +33,14 @@ def test_any_energies_give_probabilities(energies, temperature):
     assert weights[energies.index(fullest)] == weights.max()
 
 
+@pytest.mark.parametrize("temperature", [3e307, -3e307, np.inf, -np.inf, 1.0])
+def test_differences_of_energies_may_overflow(temperature):
+    E = np.array([1.7e308, 0.0, -1.7e308, -1e308])
+    exponent = [-mpmath.mpf(e) / temperature for e in E]
+    expected = [float(mpmath.exp(x) / mpmath.fsum(mpmath.exp(other) for other in exponent)) for x in exponent]
+    np.testing.assert_allclose(pm.boltzmann(E, temperature), expected, rtol=1e-12)
+
+
 def test_states_that_are_never_taken():
     weights = pm.boltzmann([0.0, np.inf, 0.0, -1e300], 1.0, metric=[1.0, 1.0, 3.0, 0.0])
     np.testing.assert_allclose(weights, [0.25, 0.0, 0.75, 0.0], rtol=1e-15, atol=0)  # zeros are exact, exp is not
