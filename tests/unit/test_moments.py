@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import pyrometer as pm
 from pyrometer import _core
 from pyrometer.moments import Moments
 
@@ -293,3 +294,12 @@ def test_the_core_refuses_what_the_face_never_sends():
         _core.merge_moments(1, mean, scatter, 0, mean, scatter, 1)
     with pytest.raises(ValueError, match="same columns"):
         _core.merge_moments(1, mean, scatter, 1, np.zeros(3), np.zeros((3, 3)), 1)
+
+
+def test_a_row_that_is_left_has_no_scatter():
+    for seed in range(20):
+        X = np.random.default_rng(seed).normal(size=(3, 2)) * [1.0, 100.0]
+        one = Moments.of(X, X[:, 0]) - Moments.of(X[:2], X[:2, 0])
+        assert (one.scatter == 0.0).all()
+        with pytest.warns(pm.errors.PrecisionWarning, match="0 certain digits"):
+            assert pm.minimum_energy(pm.LinearRegression.from_moments(one)).value == 0.0

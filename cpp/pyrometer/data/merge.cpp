@@ -50,6 +50,9 @@ void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index c
     require(scatter[jj] >= -rounding(a.scatter[jj], b.scatter[jj], std::abs(weight), delta[static_cast<std::size_t>(j)],
                                      a.mean[j], b.mean[j]),
             "b is not part of a: without it the squares of column ", j, " would add up to ", scatter[jj]);
+    // What is left is rounding: a column without scatter, as one row has by nature.
+    if (scatter[jj] <= 0 || n == 1)
+      for (Index k = 0; k < columns; ++k) scatter[j * columns + k] = scatter[k * columns + j] = 0;
   }
 }
 
