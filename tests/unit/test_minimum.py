@@ -288,3 +288,17 @@ def test_rows_that_are_none():
         _core.least_squares_rows(X, y[:, :2].copy(), mean, True, 0.0, True, 1)
     with pytest.raises(TypeError):
         _core.least_squares_rows(X, y.astype(np.float32), mean, True, 0.0, True, 1)
+
+
+def test_a_small_penalty_on_columns_far_from_0_is_honest():
+    """Columns that seem dependent beside their means are not, under a penalty: the certificate counts them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(5, 7)), rng.normal(size=5)
+    X[:, -1] += 1e12
+    system = pm.LinearRegression(X, y, penalty=pm.L2(3e-10, intercept=False))
+    with pytest.warns(pm.errors.PrecisionWarning, match=r"has \d certain digits"):
+        minimum = pm.minimum_energy(system)
+    least = exact.minimum(X, y, **options(system))
+    above = exact.energy(X, y, minimum.parameters, **options(system)) - least
+    assert 0 < above <= minimum.gap
+    assert minimum.value - least <= 10.0**-minimum.digits * minimum.value

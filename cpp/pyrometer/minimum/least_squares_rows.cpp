@@ -31,16 +31,20 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
     energy.add_product(m * shape.l2, product_error(theta[j], theta[j], product));
   }
   // Half the negative gradient, without the free intercept's share of it.
-  std::vector<double> z(static_cast<std::size_t>(r));
-  for (Index k = 0; k < r; ++k) {
+  const auto pull = [&](Index k) {
     const Index j = f.column(k);
     Doubled g = sums.pull(shape, mean, j);
     if (shape.l2 > 0) g.add_product(-m * shape.l2, theta[j]);
-    z[static_cast<std::size_t>(k)] = g.value() / f.length(k);
-  }
+    return g.value() / f.length(k);
+  };
+  std::vector<double> z(static_cast<std::size_t>(r));
+  for (Index k = 0; k < r; ++k) z[static_cast<std::size_t>(k)] = pull(k);
   f.forward(z.data());
   double zz = 0;
   for (const double value : z) zz += value * value;
+  // A penalty makes every column count. Those taken for dependent have no less curvature than its own.
+  for (Index k = r; k < n && shape.l2 > 0; ++k)
+    zz += square(f.left(k, pull(k), z.data()) * f.length(k)) / (m * shape.l2);
   f.backward(z.data());
 
   State state;

@@ -107,6 +107,8 @@ void Pivoted::backward(double* x) const {
   }
 }
 
+double Pivoted::left(Index k, double x, const double* z) const { return x - dot(work_.column(k), z, 0, rank_); }
+
 std::vector<double> Pivoted::solution() const {
   const double* target = work_.column(work_.cols - 1);
   std::vector<double> x(target, target + rank_);

@@ -32,6 +32,8 @@ class Pivoted {
   /// Solves R' z = x in place, and R z = x; `rank` numbers.
   void forward(double* x) const;
   void backward(double* x) const;
+  /// What the independent columns leave of x, the element of pivot k >= rank: x - R_k' z.
+  [[nodiscard]] double left(Index k, double x, const double* z) const;
   /// The least-squares solution for the target: R z = Q' y.
   [[nodiscard]] std::vector<double> solution() const;
   /// What the column of pivot `rank` is made of, if the columns are dependent: coefficients of the independent ones.
