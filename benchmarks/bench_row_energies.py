@@ -44,9 +44,10 @@ def series_rows(X, y, length):
 def test_normal_rows(benchmark, record, threads, rows, loss):
     """At most one and a half times the time of reading X once."""
     X, y, variance = rows
-    few = _core.normal_rows(X[:, :1000].copy(), y[:, :1000].copy(), False, "absolute", variance, False, 1)[0][0, 0]
+    scale = np.sqrt(variance)
+    few = _core.normal_rows(X[:, :1000].copy(), y[:, :1000].copy(), False, "absolute", scale, False, 1)[0][0, 0]
     assert few == pytest.approx(folded_rows(X[0, :1000], y[0, :1000], variance[0]), rel=1e-13)
-    benchmark(lambda: _core.normal_rows(X, y, False, loss, variance, False, threads))
+    benchmark(lambda: _core.normal_rows(X, y, False, loss, scale, False, threads))
     record(moved=X.nbytes + y.nbytes)
 
 

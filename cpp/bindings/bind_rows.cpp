@@ -30,13 +30,13 @@ using Answer = std::tuple<Array<double>, std::optional<Array<double>>>;
 
 template <class T>
 Answer normal_rows(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
-                   const Array<double>& variance, bool slope, int threads) {
+                   const Array<double>& scale, bool slope, int threads) {
   require_rows(X, y);
-  const Matrix laws = matrix_of(variance, "variance");
+  const Matrix laws = matrix_of(scale, "scale");
   const energy::RowLoss what = loss_of(loss);
-  Array<double> mean({X.shape(0), variance.shape(0)});
+  Array<double> mean({X.shape(0), scale.shape(0)});
   std::optional<Array<double>> slopes;
-  if (slope) slopes.emplace(std::vector<py::ssize_t>{X.shape(0), variance.shape(0)});
+  if (slope) slopes.emplace(std::vector<py::ssize_t>{X.shape(0), scale.shape(0)});
   double *mean_out = mean.mutable_data(), *slope_out = slope ? slopes->mutable_data() : nullptr;
   released([&] {
     energy::normal_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, threads,
@@ -94,12 +94,11 @@ std::tuple<Array<double>, Array<double>> expectation(const std::string& kind, co
 }  // namespace
 
 void bind_rows(py::module_& module) {
-  module.def(
-      "normal_rows", &normal_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-      "variance"_a.noconvert(), "slope"_a, "threads"_a,
-      "Mean energies of normal laws: X (s, m, p), y (s, m), variance (b, n) -> mean (s, b), slope (s, b) or None.");
+  module.def("normal_rows", &normal_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
+             "scale"_a.noconvert(), "slope"_a, "threads"_a,
+             "Mean energies of normal laws: X (s, m, p), y (s, m), scale (b, n) -> mean (s, b), slope (s, b) or None.");
   module.def("normal_rows", &normal_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "variance"_a.noconvert(), "slope"_a, "threads"_a, "The same for float32 data.");
+             "scale"_a.noconvert(), "slope"_a, "threads"_a, "The same for float32 data.");
   module.def("uniform_rows", &uniform_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a,
              "Mean energies of uniform and mixed laws: X (s, m, p), y (s, m), scale (b, n), deviations of the first "

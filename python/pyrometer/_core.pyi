@@ -103,8 +103,8 @@ def sample_squares_energies(
 # "cross-entropy"; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
 # the derivative along the common logarithm of the scales, None unless asked for. ValueError naming the cell.
 def normal_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, variance: _F64, slope: bool, threads: int
-) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); variance (b, n)
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int
+) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int
 ) -> tuple[_F64, _F64, _F64 | None]: ...  # mean, bound on its error, slope: (s, b); scale (b, n) as above

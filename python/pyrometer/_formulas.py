@@ -30,8 +30,10 @@ class Closed(NamedTuple):
     error: Array
 
 
-def contract(stack: Array, batch: Array) -> Array:
-    """Sum over parameters of the product of (stack..., n) and (batch..., n), shape stack + batch.
+def contract(stack: Array, batch: Array, power: int = 1) -> Array:
+    """Sum over parameters of the product of (stack..., n) and (batch..., n) to a power, shape stack + batch.
+
+    The power is made one factor after the other: no product then leaves the range of a double unless the whole does.
 
     A pair's bits do not depend on its company, as they would in a matrix product.
     """
@@ -40,7 +42,10 @@ def contract(stack: Array, batch: Array) -> Array:
     sums = np.empty((len(left), len(right)))
     step = max(1, _BLOCK // max(1, len(right) * n))
     for first in range(0, len(left), step):
-        np.sum(left[first : first + step] * right, axis=-1, out=sums[first : first + step])
+        terms = left[first : first + step] * right
+        for _ in range(power - 1):
+            terms *= right
+        np.sum(terms, axis=-1, out=sums[first : first + step])
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 
 

@@ -77,11 +77,9 @@ def _expectation(system: System, parameters: Spread, loss: str, threads: int, *,
     shape = system.shape + parameters.batch_shape
     scale, normals = _flat(parameters), parameters.normals
     if normals == parameters.parameters:
-        with np.errstate(over="ignore"):
-            variance = scale**2
 
         def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
-            value, derivative = _core.normal_rows(X, y, system.intercept, loss, variance, slope, threads)
+            value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads)
             return value, np.zeros_like(value), derivative
 
     else:

@@ -30,9 +30,10 @@ def limit(system: System, parameters: Spread, threads: int) -> Closed:
     del threads
     squares = system.second_moments.mean_squares() + weights(system, L2)
     with np.errstate(over="ignore", invalid="ignore"):
-        value = contract(squares, parameters.deviations() ** 2)
+        value = contract(squares, parameters.deviations(), 2)
+        slope = 2.0 * value
     require_finite(value)
-    return Closed(value, 2.0 * value, np.zeros_like(value))
+    return Closed(value, slope, np.zeros_like(value))
 
 
 def componentwise(system: System, parameters: Spread, threads: int) -> Array:

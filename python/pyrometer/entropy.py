@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +9,7 @@ from pyrometer import _validate
 from pyrometer._system import require_system
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw, layers
-from pyrometer.laws import NORMAL_ENTROPY, Law, Spread, spread
+from pyrometer.laws import NORMAL_ENTROPY, Law, Spread, logarithms, spread
 from pyrometer.results import Floats, shaped
 
 __all__ = ["entropy"]
@@ -78,7 +76,7 @@ def parts_of(
 
 def terms(parameters: Spread, resolution: float) -> npt.NDArray[np.float64]:
     """Entropy of each parameter, shape (..., n)."""
-    result: npt.NDArray[Any] = np.log(parameters.scales / resolution)
+    result = logarithms(parameters.scales, resolution)
     result[..., : parameters.normals] += NORMAL_ENTROPY
     return result
 
@@ -90,5 +88,4 @@ def leading_terms(parameters: Spread, resolution: float) -> npt.NDArray[np.float
     """
     mixed = 0 < parameters.normals < parameters.parameters
     scales = parameters.deviations() if mixed else parameters.scales
-    result: npt.NDArray[Any] = np.log(scales / resolution)
-    return result
+    return logarithms(scales, resolution)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pyrometer import _validate
 from pyrometer.architecture import Network
-from pyrometer.laws import NORMAL_ENTROPY, WHY_SCALE, Mixed, Normal, Uniform
+from pyrometer.laws import NORMAL_ENTROPY, WHY_SCALE, Mixed, Normal, Uniform, logarithms
 
 __all__ = [
     "GlorotNormal",
@@ -236,8 +236,8 @@ class LayerSpread:
         """Return the normal law of the same variances."""
         if not self.uniform:
             return self
-        weight, bias = self.variances()
-        return LayerSpread(np.sqrt(weight), np.sqrt(bias), self.leading, False)
+        divisor = np.sqrt(12.0)
+        return LayerSpread(self.weight / divisor, self.bias / divisor, self.leading, False)
 
     def times(self, factor: _Array) -> LayerSpread:
         """Every scale times each of k factors, shape (k, ..., L)."""
@@ -246,7 +246,7 @@ class LayerSpread:
 
     def entropies(self, counts: _Array, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each layer of so many parameters; its leading term alone if asked for."""
-        result: _Array = np.log((self.leading if leading else self.weight) / resolution)
+        result = logarithms(self.leading if leading else self.weight, resolution)
         if not (leading or self.uniform):
             result = result + NORMAL_ENTROPY
         return counts * result

@@ -182,3 +182,14 @@ def spread(law: Any, parameters: int) -> Spread:
         )
     full = np.ascontiguousarray(np.broadcast_to(scales, (*scales.shape[:-1], parameters)))
     return Spread(full, parameters if isinstance(law, Normal) else 0)
+
+
+def logarithms(scales: npt.NDArray[np.float64], resolution: float) -> npt.NDArray[np.float64]:
+    r"""Logarithms :math:`\ln(\sigma_j / \varepsilon)`, of quotients that leave the range of a double as well."""
+    with np.errstate(over="ignore", under="ignore"):
+        quotients = scales / resolution
+    inside = (quotients > np.finfo(float).tiny) & np.isfinite(quotients)
+    result: npt.NDArray[np.float64] = np.log(quotients, out=np.empty_like(quotients), where=inside)
+    if not inside.all():
+        result[~inside] = np.log(scales[~inside]) - np.log(resolution)
+    return result

@@ -130,15 +130,22 @@ def compose(
     ground = np.zeros(()) if none else _ground(system, minimum, threads)
     ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
+    with np.errstate(over="ignore"):
+        value, per_parameter = (E - ground) / divisor, slope / system.parameters
+    if np.isinf(value).any() or np.isinf(per_parameter).any():
+        raise ValueError(
+            "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "
+            "or rescale the features."
+        )
     verdicts: npt.NDArray[Any] = verdict_codes(S, undefined, system.parameters)
     return Temperature(
-        value=shaped((E - ground) / divisor),
+        value=shaped(value),
         standard_error=shaped(np.asarray(energy.standard_error) / np.abs(divisor)),
         energy=energy.value,
         minimum_energy=shaped(ground),
         entropy=shaped(S),
         parameters=system.parameters,
-        marginal=shaped(slope / system.parameters),
+        marginal=shaped(per_parameter),
         verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
         method=energy.method,
     )

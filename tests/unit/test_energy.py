@@ -128,3 +128,35 @@ def test_an_energy_too_large_for_a_double_is_refused():
         pm.mean_energy(system, pm.Normal(1e200), method="monte-carlo", rng=0)
     with pytest.raises(ValueError, match="energy of draw .* must be finite"):
         pm.sample_energies(system, pm.Normal(1e200), samples=10, rng=0)
+
+
+def test_scales_whose_squares_leave_the_range_of_a_double():
+    """The terms are those of a column of 1 under a scale of 1, times powers of ten that all but cancel."""
+    for size, scale in ((1e150, 1e-165), (1e-140, 1e160)):
+        system = pm.LinearRegression([[size], [-size]], [0.0, 0.0], intercept=False)
+        found = pm.temperature(system, pm.Normal(scale))
+        assert found.energy == pytest.approx((size * scale) ** 2, rel=1e-14)
+        assert found.marginal == pytest.approx(2.0 * found.energy, rel=1e-14)
+
+
+def test_resolutions_far_from_the_scales():
+    system, network = pm.LinearRegression(X1, Y), pm.Network([[1.0]], hidden=(), outputs=2)
+    for scale, resolution in ((1e-200, 1e200), (1e200, 1e-200), (1e-300, 1e20)):
+        for described in (system, network):
+            expected = 2.0 * (np.log(scale) - np.log(resolution) + 0.5 * np.log(2.0 * np.pi * np.e))
+            assert pm.entropy(described, pm.Normal(scale), resolution=resolution) == pytest.approx(expected, rel=1e-14)
+
+
+def test_draws_whose_variance_underflows_have_no_standard_error():
+    for energy, scale in (("mse", 1e-85), ("mae", 1e-170)):
+        system = pm.LinearRegression([[1.0], [2.0]], [0.0, 0.0], energy=energy)
+        with pytest.raises(ValueError, match="above 1e-140 for their variance not to underflow"):
+            pm.mean_energy(system, pm.Normal(scale), method="monte-carlo", rng=0)
+
+
+def test_a_temperature_too_large_for_a_double_is_refused():
+    system = pm.LinearRegression([[1e150]], [0.0], intercept=False)
+    with pytest.raises(ValueError, match="temperature .* below 1.8e308"):
+        pm.temperature(system, pm.Normal(12000.0))  # its energy is not, but the slope is
+    with pytest.raises(ValueError, match="temperature .* below 1.8e308"):
+        pm.temperature(system, pm.Uniform(1.0 + 1e-12), minimum=-1e299)

@@ -30,22 +30,22 @@ def loss_of_draws(loss, y, predictions):
 @pytest.mark.parametrize("intercept", [False, True])
 def test_normal_rows_are_the_closed_forms(features, laws, dtype, intercept):
     X, y = data(203, features, systems=2, dtype=dtype)
-    variance = np.exp(np.random.default_rng(1).standard_normal((laws, features + intercept)))
+    scale = np.exp(0.5 * np.random.default_rng(1).standard_normal((laws, features + intercept)))
     wide = np.concatenate([X, np.ones((2, 203, 1))], axis=2) if intercept else X
-    s = np.sqrt(np.einsum("sij,bj->sbi", wide.astype(float) ** 2, variance))
+    s = np.sqrt(np.einsum("sij,bj->sbi", wide.astype(float) ** 2, scale**2))
     t = np.abs(y.astype(float))[:, None]
     folded = s * np.sqrt(2 / np.pi) * np.exp(-((t / s) ** 2) / 2) + t * erf(t / s / np.sqrt(2))
     values, _ = _core.expectation("cross-entropy", np.zeros(s.size), np.ascontiguousarray(s.ravel()))
     expected = {"norm": s, "absolute": folded, "cross-entropy": values.reshape(s.shape)}
     for loss in LOSSES:
-        mean, slope = _core.normal_rows(X, y, intercept, loss, variance, True, 2)
+        mean, slope = _core.normal_rows(X, y, intercept, loss, scale, True, 2)
         np.testing.assert_allclose(mean, expected[loss].mean(axis=2), rtol=2e-14)
-        again, nothing = _core.normal_rows(X, y, intercept, loss, variance, False, 1)
+        again, nothing = _core.normal_rows(X, y, intercept, loss, scale, False, 1)
         np.testing.assert_array_equal(again, mean)
         assert nothing is None
         step = 1e-4
-        up = _core.normal_rows(X, y, intercept, loss, variance * np.exp(2 * step), False, 1)[0]
-        down = _core.normal_rows(X, y, intercept, loss, variance * np.exp(-2 * step), False, 1)[0]
+        up = _core.normal_rows(X, y, intercept, loss, scale * np.exp(step), False, 1)[0]
+        down = _core.normal_rows(X, y, intercept, loss, scale * np.exp(-step), False, 1)[0]
         np.testing.assert_allclose(slope, (up - down) / (2 * step), rtol=1e-6)
 
 
@@ -53,7 +53,7 @@ def test_no_laws_no_systems_and_no_features_are_no_mistakes():
     X, y = data(5, 3, systems=2)
     assert _core.normal_rows(X, y, False, "absolute", np.ones((0, 3)), True, 2)[0].shape == (2, 0)
     assert _core.normal_rows(X[:0], y[:0], False, "absolute", np.ones((2, 3)), True, 2)[0].shape == (0, 2)
-    alone = _core.normal_rows(np.ones((2, 5, 0)), y, True, "norm", np.full((1, 1), 4.0), True, 1)
+    alone = _core.normal_rows(np.ones((2, 5, 0)), y, True, "norm", np.full((1, 1), 2.0), True, 1)
     np.testing.assert_array_equal(alone, np.full((2, 2, 1), 2.0))
 
 
@@ -77,7 +77,7 @@ def test_normal_rows_of_any_size():
     X = np.stack([sizes, np.zeros_like(sizes), sizes[::-1]], axis=1)[None, :, :]
     for row in range(sizes.size):
         one = np.ascontiguousarray(X[:, row : row + 1])
-        mean, _ = _core.normal_rows(one, np.zeros((1, 1)), False, "norm", np.full((1, 3), 4.0), False, 1)
+        mean, _ = _core.normal_rows(one, np.zeros((1, 1)), False, "norm", np.full((1, 3), 2.0), False, 1)
         np.testing.assert_allclose(mean[0, 0], 2 * np.hypot(one[0, 0, 0], one[0, 0, 2]), rtol=1e-15)
     zero, y = np.zeros((1, 4, 3)), np.array([[1.0, -2.0, 0.0, 3.0]])
     assert _core.normal_rows(zero, y, False, "absolute", np.ones((1, 3)), True, 1)[0][0, 0] == 1.5
@@ -114,7 +114,7 @@ def test_all_normal_is_the_normal_law(loss, features):
     y *= 3
     scale = np.exp(np.random.default_rng(3).standard_normal((4, features)))
     mean, bound, slope = both(X, y, loss, scale, features)
-    expected, derivative = _core.normal_rows(X, y, False, loss, scale**2, True, 1)
+    expected, derivative = _core.normal_rows(X, y, False, loss, scale, True, 1)
     if loss == "norm":
         expected, derivative = expected * np.sqrt(2 / np.pi), derivative * np.sqrt(2 / np.pi)
     assert np.all(np.abs(mean - expected) <= bound + 1e-15 * expected)
@@ -225,9 +225,9 @@ def test_wrong_arguments_are_refused():
     X, y = data(5, 3)
     with pytest.raises(ValueError, match="loss must be 'norm', 'absolute' or 'cross-entropy', got 'mse'"):
         _core.normal_rows(X, y, False, "mse", np.ones((1, 3)), False, 1)
-    with pytest.raises(ValueError, match="variance must have 4 columns, got 3"):
+    with pytest.raises(ValueError, match="scale must have 4 columns, got 3"):
         _core.normal_rows(X, y, True, "norm", np.ones((1, 3)), False, 1)
-    with pytest.raises(ValueError, match="variance must be finite and not negative, got -1 at law 0, parameter 2"):
+    with pytest.raises(ValueError, match="scale must be finite and not negative, got -1 at law 0, parameter 2"):
         _core.normal_rows(X, y, False, "norm", np.array([[1.0, 1.0, -1.0]]), False, 1)
     with pytest.raises(ValueError, match="scale must be finite and not negative, got nan at law 1, parameter 0"):
         both(X, y, "norm", np.array([[1.0] * 3, [np.nan, 1, 1]]), 0)
@@ -237,3 +237,31 @@ def test_wrong_arguments_are_refused():
         both(X[:, :0].copy(), y[:, :0].copy(), "norm", np.ones((1, 3)), 0)
     with pytest.raises(TypeError):
         _core.normal_rows(X.astype(int), y, False, "norm", np.ones((1, 3)), False, 1)
+
+
+@pytest.mark.parametrize(
+    ("row", "scale", "norm"),
+    [
+        ([1e150, 1.0], [3e-170, 4e-20], 5e-20),  # the square of a scale is 0
+        ([1e-170, 1.0], [3e150, 4e-20], 5e-20),  # that of a number
+        ([1e200, 1e-10], [3e-200, 4e10], 5.0),  # that of a number overflows
+        ([1e-100, 1.0], [3e200, 4e100], 5e100),  # that of a scale
+    ],
+)
+def test_squares_out_of_range_are_not_needed(row, scale, norm):
+    X, y = np.array([[row]]), np.zeros((1, 1))
+    for laws in (1, 2):
+        mean, slope = _core.normal_rows(X, y, False, "absolute", np.array([scale] * laws), True, 1)
+        np.testing.assert_allclose(mean, norm * np.sqrt(2 / np.pi), rtol=1e-14)
+        np.testing.assert_allclose(slope, mean, rtol=1e-14)
+
+
+@pytest.mark.parametrize("least", [1e-39, 1e-60, 1e-150, 1e-300])
+def test_uniform_lengths_of_very_different_sizes(least):
+    X, y = np.ones((1, 1, 4)), np.zeros((1, 1))
+    for order in ([1.0, least, least, least], [least, least, 1.0, least]):
+        for normals in (0, 1):
+            value, bound, slope = both(X, y, "absolute", np.array([order]), normals)
+            expected = np.sqrt(2 / np.pi) if normals and order[0] == 1.0 else 0.25
+            np.testing.assert_allclose([value[0, 0], slope[0, 0]], expected, rtol=1e-12)
+            assert bound[0, 0] < 1e-12

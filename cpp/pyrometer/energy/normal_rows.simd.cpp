@@ -17,7 +17,8 @@ constexpr Index kBlock = 64;  // rows at a time
 constexpr Index kChunkFlops = 1 << 22;
 constexpr Index kLaws = 64;
 constexpr Index kBatch = 1 << 12;  // rows times laws
-constexpr double kSmall = 1e-280, kLarge = 1e280;
+// Between these, sums of squares have lost nothing to underflow as long as the scales are within their own range.
+constexpr double kSmall = 1e-100, kLarge = 1e280, kLeastScale = 1e-90, kLargestScale = 1e90;
 
 // What a thread works in.
 struct Block {
@@ -28,14 +29,22 @@ struct Block {
   explicit Block(Index features) : columns(padded(features)), squares(at(kBlock * columns), 0.0) {}
 };
 
-// The variances of one law.
+// One law: its scales, and their squares.
 struct Law {
+  const double* scale;          // of the features
+  double last;                  // the intercept's
   std::vector<double> weights;  // of the features, padded with zeros
   double constant;              // the intercept's
+  bool extreme = false;         // squares of the scales, or of what they are of, may leave the range of a double
 
-  Law(const double* variance, Index features, bool intercept)
-      : weights(variance, variance + features), constant(intercept ? variance[features] : 0.0) {
-    weights.resize(at(padded(features)), 0.0);
+  Law(const double* scales, Index features, bool intercept)
+      : scale(scales),
+        last(intercept ? scales[features] : 0.0),
+        weights(at(padded(features)), 0.0),
+        constant(last * last) {
+    for (Index j = 0; j < features; ++j) weights[at(j)] = scales[j] * scales[j];
+    for (Index j = 0; j < features + intercept; ++j)
+      extreme |= !(scales[j] >= kLeastScale && scales[j] <= kLargestScale);
   }
 };
 
@@ -88,11 +97,11 @@ void weigh(const T* X, Index rows, Index features, Index readable, bool squared,
 // The deviation of one row whose squares left the range of a double, or that is not finite.
 template <class T>
 double careful_deviation(const T* x, Index features, const Law& law, Index row) {
-  double s = std::sqrt(law.constant);
+  double s = law.last;
   for (Index j = 0; j < features; ++j) {
     const double value = static_cast<double>(x[j]);
     require(std::isfinite(value), "X must be finite, got ", value, " at row ", row, ", column ", j);
-    s = std::hypot(s, value * std::sqrt(law.weights[at(j)]));
+    s = std::hypot(s, value * law.scale[j]);
   }
   require(std::isfinite(s), "the energy must be below 1.8e308, got an overflow at row ", row,
           "; use a smaller scale or rescale the features");
@@ -107,10 +116,10 @@ void replace_odd(const T* X, Index first, Index rows, Index features, const Law&
     base::load(block.s2 + i, v);
     odd |= (v <= kSmall) | (v >= kLarge) | (v != v);
   }
-  if (!any(odd)) [[likely]]
+  if (!law.extreme && !any(odd)) [[likely]]
     return;
   for (Index i = 0; i < rows; ++i)
-    if (!(block.s2[i] > kSmall && block.s2[i] < kLarge))
+    if (law.extreme || !(block.s2[i] > kSmall && block.s2[i] < kLarge))
       block.s[i] = careful_deviation(X + i * features, features, law, first + i);
 }
 
@@ -156,14 +165,13 @@ double sum(const double (&values)[kBlock], Index count) {
 
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
-                 Matrix variance, int threads, double* mean, double* slope) {
+                 Matrix scale, int threads, double* mean, double* slope) {
   require(rows > 0, "X must have at least one row");
-  require(variance.cols == features + intercept, "variance must have ", features + intercept, " columns, got ",
-          variance.cols);
-  for (Index i = 0; i < variance.size(); ++i)
-    require(std::isfinite(variance.data[i]) && variance.data[i] >= 0, "variance must be finite and not negative, got ",
-            variance.data[i], " at law ", i / variance.cols, ", parameter ", i % variance.cols);
-  const Index laws = variance.rows, size = std::clamp<Index>(kChunkFlops / (features + 40) / kBlock, 1, 1024) * kBlock;
+  require(scale.cols == features + intercept, "scale must have ", features + intercept, " columns, got ", scale.cols);
+  for (Index i = 0; i < scale.size(); ++i)
+    require(std::isfinite(scale.data[i]) && scale.data[i] >= 0, "scale must be finite and not negative, got ",
+            scale.data[i], " at law ", i / scale.cols, ", parameter ", i % scale.cols);
+  const Index laws = scale.rows, size = std::clamp<Index>(kChunkFlops / (features + 40) / kBlock, 1, 1024) * kBlock;
   const base::Chunks chunks{rows, size}, groups{laws, kLaws};
   const auto width = static_cast<std::size_t>(laws * (slope ? 2 : 1));
   std::vector<double> partial(static_cast<std::size_t>(systems * chunks.number()) * width, 0.0);
@@ -173,7 +181,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   const base::Chunks batches{tasks, std::max<Index>(1, kBatch / pairs)};
   std::vector<Block> blocks(at(base::worker_count(batches.number(), threads)), Block(features));
   std::vector<Law> described;
-  for (Index law = 0; law < laws; ++law) described.emplace_back(variance.row(law), features, intercept);
+  for (Index law = 0; law < laws; ++law) described.emplace_back(scale.row(law), features, intercept);
 
   const auto sum_rows = [&](Index task, Block& block) {
     const Index piece = task / groups.number(), group = task % groups.number();
@@ -198,7 +206,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
     for (Index task = batches.begin(batch); task < batches.end(batch); ++task) sum_rows(task, blocks[at(worker)]);
   });
 
-  const double scale = 1.0 / static_cast<double>(rows);
+  const double share = 1.0 / static_cast<double>(rows);
   for (Index system = 0; system < systems; ++system)
     for (Index law = 0; law < laws; ++law) {
       double value = 0, derivative = 0;
@@ -207,10 +215,10 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
         value += sums[law];
         if (slope) derivative += sums[laws + law];
       }
-      mean[system * laws + law] = value * scale;
+      mean[system * laws + law] = value * share;
       require(std::isfinite(value), "the energy must be below 1.8e308, got an overflow in the sum over rows of law ",
               law, "; use a smaller scale or rescale the features");
-      if (slope) slope[system * laws + law] = derivative * scale;
+      if (slope) slope[system * laws + law] = derivative * share;
     }
 }
 

@@ -16,21 +16,21 @@ TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do 
     for (const Index rows : {1, 8, 27, 150}) {
       const Index laws = 70;
       std::vector<double> X(static_cast<std::size_t>(rows * features)),
-          variance(static_cast<std::size_t>(laws * (features + 1))), together(static_cast<std::size_t>(laws));
+          scales(static_cast<std::size_t>(laws * (features + 1))), together(static_cast<std::size_t>(laws));
       for (std::size_t i = 0; i < X.size(); ++i) X[i] = std::sin(static_cast<double>(i));
-      for (std::size_t i = 0; i < variance.size(); ++i) variance[i] = 1.0 / static_cast<double>(1 + i);
+      for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = 1.0 / static_cast<double>(1 + i);
       const auto norms = [&](const double* v, Index count, double* mean) {
         energy::normal_rows<double>(X.data(), nullptr, 1, rows, features, true, energy::RowLoss::norm,
                                     {v, count, features + 1}, 1, mean, nullptr);
       };
-      norms(variance.data(), laws, together.data());
+      norms(scales.data(), laws, together.data());
       for (const Index law : {Index{0}, Index{1}, laws - 1}) {
-        const double* v = variance.data() + law * (features + 1);
+        const double* v = scales.data() + law * (features + 1);
         double sum = 0, alone = 0;
         for (Index i = 0; i < rows; ++i) {
-          double square = v[features];
+          double square = v[features] * v[features];
           for (Index j = 0; j < features; ++j)
-            square += v[j] * std::pow(X[static_cast<std::size_t>(i * features + j)], 2);
+            square += std::pow(v[j] * X[static_cast<std::size_t>(i * features + j)], 2);
           sum += std::sqrt(square);
         }
         norms(v, 1, &alone);

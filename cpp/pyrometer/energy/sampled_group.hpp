@@ -1,10 +1,13 @@
 // What the samplers of linear models share: their random numbers, and the pairs of systems and laws that these serve.
 #pragma once
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
 #include "pyrometer/base/random.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/base/running.hpp"
 
 namespace pyrometer::energy {
 
@@ -30,6 +33,21 @@ inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index 
 [[noreturn]] inline void refuse(const std::string& what, Index system, Index law) {
   throw std::invalid_argument(what + " must be finite, got one that is not under law " + std::to_string(law) +
                               " (system " + std::to_string(system) + "); use a smaller scale.");
+}
+
+/// Whether energies are so small that their squared deviations have underflowed.
+[[nodiscard]] inline bool underflows(double mean, double squares) {
+  constexpr double tiny = 1e-140;
+  return mean != 0 && mean < tiny && squares < tiny * tiny;
+}
+
+/// Refuses energies whose variance, a square, leaves the range of a double at either end.
+inline void require_variance(const base::Running& energies, Index system, Index law) {
+  if (!std::isfinite(energies.mean) || !std::isfinite(energies.squares))
+    refuse("the variance of the energies", system, law);
+  require(!underflows(energies.mean, energies.squares),
+          "the energies must be above 1e-140 for their variance not to underflow, got a mean of ", energies.mean,
+          " under law ", law, " (system ", system, "); use a larger scale.");
 }
 
 }  // namespace pyrometer::energy

@@ -188,7 +188,7 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
   const double number = static_cast<double>(draws.samples), share = number * (number - 1.0);
 
   const base::Chunks chunks{pairs, kPairsAtOnce};
-  std::vector<char> finite(static_cast<std::size_t>(chunks.number()), 1);
+  std::vector<char> sound(static_cast<std::size_t>(chunks.number()), 1);
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     alignas(base::kVectorBytes) double c[kMost * kPairGroup] = {};
     double constant[kPairGroup], linear[kPairGroup], quadratic[kPairGroup];
@@ -207,11 +207,12 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
         const double average = constant[pair] + linear[pair], error = std::sqrt(quadratic[pair] / share);
         mean[first + pair] = average;
         standard_error[first + pair] = error;
-        if (!std::isfinite(average) || !std::isfinite(error)) finite[static_cast<std::size_t>(chunk)] = 0;
+        if (!std::isfinite(average) || !std::isfinite(error) || underflows(average, quadratic[pair]))
+          sound[static_cast<std::size_t>(chunk)] = 0;
       }
     }
   });
-  return std::find(finite.begin(), finite.end(), 0) == finite.end();
+  return std::find(sound.begin(), sound.end(), 0) == sound.end();
 }
 
 }  // namespace pyrometer::energy

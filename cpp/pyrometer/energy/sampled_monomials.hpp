@@ -21,8 +21,8 @@ namespace pyrometer::energy {
 /// the system's second moments and the law's scales. With 256 draws or more the k <= 63 monomials of independent
 /// numbers are far from dependent, so c' S c has no cancellation: relative errors of some 1e-14.
 ///
-/// Arguments as in sample_squares(), which checks them. False if a result is not finite: a draw that says why is then
-/// to be found among the energies themselves, and nothing that was written counts.
+/// Arguments as in sample_squares(), which checks them. False if a result is not finite, or its error underflows: what
+/// says why is then to be found among the energies themselves, and nothing that was written counts.
 ///
 /// Reproducible: the same bits for any `threads` and for a pair in any company; levels differ in the last digits.
 ///

@@ -209,8 +209,8 @@ class Averages {
   void end(Index samples) const {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
       const auto& [energy, slope] = totals_[static_cast<std::size_t>(pair)];
-      if (!std::isfinite(energy.mean) || !std::isfinite(energy.squares) || !std::isfinite(slope))
-        refuse("the variance of the energies", group_.system(pair), group_.law(pair));
+      require_variance(energy, group_.system(pair), group_.law(pair));
+      if (!std::isfinite(slope)) refuse("the slope of the energies", group_.system(pair), group_.law(pair));
       const Index at = group_.system(pair) * laws_ + group_.law(pair);
       out_.mean[at] = energy.mean;
       out_.standard_error[at] = energy.standard_error();

@@ -206,8 +206,7 @@ class Averages {
   void end() const {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
       const Running& total = totals_[static_cast<std::size_t>(pair)];
-      if (!std::isfinite(total.mean) || !std::isfinite(total.squares))
-        refuse("the variance of the energies", group_.system(pair), group_.law(pair));
+      require_variance(total, group_.system(pair), group_.law(pair));
       const Index at = group_.system(pair) * laws_ + group_.law(pair);
       mean_[at] = total.mean;
       standard_error_[at] = total.standard_error();

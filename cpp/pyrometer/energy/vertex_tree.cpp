@@ -11,6 +11,7 @@ namespace {
 constexpr double kPi = std::numbers::pi;
 constexpr Index kMostTerms = 512;  // odd k of one series; four times the worst at eight equal features
 constexpr Index kMostNodes = 1 << 14;
+constexpr double kNothing = 1e-40;
 
 // eta(2i) = sum_k (-1)^(k-1) k^-2i, i >= 1.
 double eta(Index i) {
@@ -87,9 +88,13 @@ double shifted_moment(double c, Index order, const Series& moments) {
 
 TreeValue VertexTree::mean_absolute(double y, std::vector<double>& a, double s, double l) {
   std::sort(a.begin(), a.end(), std::greater<>());
-  while (!a.empty() && a.back() <= 0) a.pop_back();
   const double largest = std::max({a.empty() ? 0.0 : a.front(), s, l});
   if (!(largest > 0)) return {std::fabs(y), 0, 0};
+  // What is so much smaller adds nothing to a sum of a double's digits, but powers of it would leave their range.
+  const double least = kNothing * largest;
+  while (!a.empty() && a.back() <= least) a.pop_back();
+  if (s <= least) s = 0;
+  if (l <= least) l = 0;
   const double unit = std::exp2(std::ilogb(largest));
   for (double& length : a) length /= unit;
   y = std::fabs(y);
