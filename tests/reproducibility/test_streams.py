@@ -107,7 +107,7 @@ def test_levels_of_the_processor_give_the_same_bits():
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=True,
         )
         chosen, *digests = run.stdout.split()
