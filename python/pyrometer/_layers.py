@@ -227,8 +227,9 @@ def _sampled(
         _warn(network, spread)
     shape = spread.weight.shape
     block, rows = max(1, _BLOCK // max(1, int(np.prod(shape)))), _rows(network, spread, key, threads)
-    # Relative to the first draw: an energy that no draw changes has no error, not that of rounding.
-    origin = np.zeros(shape)
+    # Relative to the first draw: an energy that no draw changes has no error, not that of rounding. And in units that
+    # are powers of two, so that squares stay in range.
+    origin, unit = np.zeros(shape), np.ones(shape)
     mean, squares = np.zeros(shape), np.zeros(shape)
     for first in range(0, draws, block):
         count = min(block, draws - first)
@@ -236,12 +237,14 @@ def _sampled(
         require_finite(part)
         if first == 0:
             origin = part[..., 0, :].copy()
-        part = part - origin[..., None, :]
+            unit = np.ldexp(0.5, np.frexp(part.max(axis=-2))[1])
+        part = (part - origin[..., None, :]) / unit[..., None, :]
         here, share = part.mean(axis=-2), count / (first + count)
         squares += ((part - here[..., None, :]) ** 2).sum(axis=-2) + (here - mean) ** 2 * (first * share)
         mean += (here - mean) * share
-    error = np.sqrt(squares / (draws * (draws - 1.0)))
-    return Layered(origin + mean, error, np.zeros(shape), "monte-carlo", draws)
+    error = np.sqrt(squares / (draws * (draws - 1.0))) * unit
+    require_finite(error)
+    return Layered(origin + mean * unit, error, np.zeros(shape), "monte-carlo", draws)
 
 
 def _draws(

@@ -248,3 +248,21 @@ def test_layers_one_by_one():
     assert layers[-1].verdict.tolist() == layers.verdict[:, 2].tolist()
     assert np.isnan(layers[2].gain).all()
     assert [layer.parameters for layer in layers] == [20, 30, 12]
+
+
+@pytest.mark.parametrize("power", [-300, 270])
+def test_sampled_energies_whose_squares_leave_the_range_of_a_double(power):
+    """A ReLU network is homogeneous: a power of two in the inputs is its square in energy and error."""
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    few = X[:5]
+    for rows in (few, X):
+        networks = [pm.Network(rows * c, hidden=(5, 3), outputs=2, activation="relu") for c in (1.0, 2.0**power)]
+        plain, moved = (
+            pm.mean_energy(network, pm.Normal(1.0), method="monte-carlo", samples=200, rng=1) for network in networks
+        )
+        assert 0.0 < plain.standard_error < plain.value
+        if rows is few:  # of many, some are drawn, as many as their variance, which is out of range, asks for
+            assert moved.value == plain.value * 4.0**power
+            assert moved.standard_error == plain.standard_error * 4.0**power
+        exact = pm.mean_energy(networks[1], pm.Normal(1.0)).value
+        assert abs(moved.value - exact) < 4.5 * moved.standard_error

@@ -359,6 +359,7 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
     within += w / square;
     between += std::max(energy.variance() - w * rest, 0.0) / square;
   }
+  if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares of such energies tell nothing
   if (within <= 0) return std::min(many, kPanelGroup * kPanelRows<T>);
 
   const Problem<T> problem(inputs, laws, draws);
