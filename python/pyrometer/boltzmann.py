@@ -132,7 +132,9 @@ def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str)
         raise ValueError(f"beta must be above -1 and below 1, got {beta!r}.")
     shrinking = np.sqrt((1.0 - speed) * (1.0 + speed))
     factor = {"planck-einstein": shrinking, "ott-arzelies": 1.0 / shrinking, "landsberg": np.ones_like(shrinking)}
-    moving: npt.NDArray[np.float64] = np.asarray(T * factor[convention])
+    with np.errstate(over="ignore"):
+        moving: npt.NDArray[np.float64] = np.asarray(T * factor[convention])
+    _require_finite(moving)
     return shaped(moving)
 
 
@@ -233,10 +235,11 @@ def collapse(
     before, after = parts.sum(axis=-1), np.asarray(parts[..., ~squeezed].sum(axis=-1))
     cells = float(squeezed.sum()) * np.log(size)
     real = np.asarray(after - before)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         together = np.where(real + cells == 0.0, np.nan, heat / -(real + cells))
         of_law = np.where(real == 0.0, np.nan, (1.0 - share) * heat / -real)
-    of_cells = np.full_like(real, np.nan if cells == 0.0 else share * heat / -cells)
+        of_cells = np.full_like(real, np.nan if cells == 0.0 else share * heat / -cells)
+    _require_finite(together, of_law, of_cells)
     return Collapse(
         entropy_before=shaped(np.asarray(before)),
         entropy_after=shaped(after),
@@ -247,6 +250,12 @@ def collapse(
         temperature_cells=shaped(of_cells),
         temperature_law=shaped(of_law),
     )
+
+
+def _require_finite(*temperatures: npt.NDArray[np.float64]) -> None:
+    """Refuse a temperature that left the range of a double."""
+    if any(np.isinf(T).any() for T in temperatures):
+        raise ValueError("the temperature must be below 1.8e308, got an overflow; use a larger unit of energy.")
 
 
 def _mask(law: Any, collapsed: Any, parameters: int | None) -> npt.NDArray[np.bool_]:

@@ -157,3 +157,10 @@ def test_tails_are_scipys(statistic, above, below):
     assert _special.f_tail(statistic, above, below) == pytest.approx(stats.f.sf(statistic, above, below), rel=1e-7)
     assert _special.chi2_tail(statistic, above) == pytest.approx(stats.chi2.sf(statistic, above), rel=1e-9, abs=1e-300)
     assert _special.f_tail(0.0, above, below) == _special.chi2_tail(0.0, above) == 1.0
+
+
+def test_temperatures_too_large_for_a_double_are_refused():
+    with pytest.raises(ValueError, match="below 1.8e308"):
+        pm.lorentz(1e308, 0.999, convention="ott-arzelies")
+    with pytest.raises(ValueError, match="below 1.8e308"):
+        pm.collapse(pm.Uniform(1.0), 1, resolution=1.0 - 1e-12, energy_change=1e300)
