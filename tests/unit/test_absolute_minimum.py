@@ -144,6 +144,19 @@ def test_dependent_and_constant_columns_change_nothing(m):
     assert np.abs(y - doubled @ parameters[:-1] - parameters[-1]).mean() == pytest.approx(value, rel=1e-12)
 
 
+@pytest.mark.parametrize("offset", [1e10, 1e11, 1e12, 1e13, 1e14])
+@pytest.mark.parametrize("m", [7, 40, 2000])
+def test_columns_that_are_almost_dependent_are_not_taken_for_it(m, offset):
+    rng = np.random.default_rng(m)
+    a, y = rng.integers(-4, 5, m).astype(float), rng.integers(-9, 9, m).astype(float)
+    value, _, gap, _ = minimum(np.column_stack([np.ones(m), a]), y, intercept=False)
+    assert gap <= 1e-12 * value
+    # Integers, and so exact: the same minimum, with parameters as large as the offset.
+    far, _, more, rank = minimum(np.column_stack([np.full(m, 3.0), offset + a]), y, intercept=False)
+    assert rank == 2
+    assert value - 1e-12 <= far <= value + more + 1e-12
+
+
 def test_a_column_that_lives_on_few_rows_is_found():
     X, y = problem(50_000, 3)
     X[:, 1] = 0

@@ -18,12 +18,10 @@ namespace pyrometer::minimum {
 /// value       systems, out: E*, right to rounding where the gap is.
 /// parameters  systems x n, out: a minimiser, the intercept last, 0 for columns that depend on others.
 /// gap         systems, out: E(parameters) - E* is at most this in exact arithmetic: rounding of sums, of residuals and
-/// of
-///             the parameters themselves included. A few 1e-15 of the sizes that cancel in a residual, unless no exact
-///             vertex was reached.
-/// rank        systems, out: independent columns, the constant one not counted. Dependent is what is left of a column
-/// below
-///             1e-12 of it; value and gap are those of exact dependence.
+///             of the parameters themselves included. A few 1e-15 of the sizes that cancel in a residual, unless no
+///             exact vertex was reached.
+/// rank        systems, out: independent columns, the constant one not counted. Dependent is a column of which no more
+///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence.
 ///
 /// Throws std::invalid_argument for a size out of range or a number that is not finite, by system, row and column.
 ///

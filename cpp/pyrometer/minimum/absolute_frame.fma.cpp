@@ -94,7 +94,7 @@ Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& 
     o.size[at(j)] = std::sqrt(dot(j, j));
     const bool feature = j < table.features;
     const double offset = feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] : 0;
-    floor[at(j)] = std::max(1e-12 * o.size[at(j)], 8 * kEpsilon * (offset + o.size[at(j)]));
+    floor[at(j)] = 16 * kEpsilon * (offset + o.size[at(j)]);
   }
   for (Index k = 0; k < n; ++k) {
     Index best = -1;

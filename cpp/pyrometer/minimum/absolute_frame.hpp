@@ -32,7 +32,8 @@ struct Frame {
 ///
 /// Looks at about max(512, 8 n) rows; if their rank is short, reads all rows to see whether others add to it.
 ///
-/// A pivot counts when what is left of its column is above 1e-12 of it and above the rounding of the data themselves.
+/// A pivot counts when what is left of its column is above the rounding of the data themselves; in rows that were not
+/// sampled, above 1e-11 of it.
 /// Throws std::invalid_argument where a sampled value is not finite (see complain).
 [[nodiscard]] Frame make_frame(Table& table, Team team);
 
