@@ -76,6 +76,8 @@ void for_each_chunk(Index chunks, int threads, const std::function<void(Index, i
     return;
   }
 
+  // The caller may find every chunk taken, where others use the processors too, loop after loop.
+  throw_if_interrupted();
   survive_forks();
   Failure failure;
   std::atomic<Index> next{0};

@@ -69,10 +69,12 @@ TEST_CASE("the hook stops a loop and goes before other exceptions") {
   for (const int threads : {1, 2}) {
     static std::thread::id caller;
     static std::atomic<bool> from_caller{true};
+    static std::atomic<int> asked;
     caller = std::this_thread::get_id();
+    asked = 0;
     base::set_interrupt_hook([] {
       if (std::this_thread::get_id() != caller) from_caller = false;
-      return true;
+      return ++asked > 1;  // not before the loop, where it is asked, too
     });
     // The hook is asked every 50 ms: chunks must last longer than that together, also where this thread waits while
     // another takes them.
@@ -97,8 +99,19 @@ TEST_CASE("a request for very many threads is met with some, one for fewer than 
   CHECK_THROWS_AS(static_cast<void>(base::worker_count(3, -1)), std::invalid_argument);
 }
 
-TEST_CASE("workers in the middle of a long chunk hear that the loop was interrupted") {
+TEST_CASE("a loop whose caller is to stop already does not begin") {
   base::set_interrupt_hook([] { return true; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));  // the hook is not asked more often
+  std::atomic<int> visits{0};
+  CHECK_THROWS_AS(base::for_each_chunk(100, 2, [&](Index, int) { ++visits; }), base::Interrupted);
+  CHECK(visits == 0);
+  base::set_interrupt_hook(nullptr);
+}
+
+TEST_CASE("workers in the middle of a long chunk hear that the loop was interrupted") {
+  static std::atomic<int> asked;
+  asked = 0;
+  base::set_interrupt_hook([] { return ++asked > 1; });
   const auto start = std::chrono::steady_clock::now();
   std::atomic<bool> heard{true};
   const auto wait = [&](Index, int) {
