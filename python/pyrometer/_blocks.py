@@ -40,9 +40,8 @@ def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_A
     """
     size, coarsest = old[0, 0], max(old[:, 0].max(), new[:, 0].max())
     found = old, new
-    wider = found
     while size < coarsest:
-        wider = _united(wider[0], size), _united(wider[1], size)
+        wider = _united(found[0], size), _united(found[1], size)
         if min((sums[:, 0] == 4 * size).sum() for sums in wider) < _ENOUGH:
             break
         found, size = wider, 4 * size

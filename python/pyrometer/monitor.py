@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -217,6 +218,7 @@ class RefreshMonitor:
         last = _Neighbour.of(state, ours)
         pools, tested = self._grown(state.blocks(self.reference), resamples, theirs)
         pooled, window = min(tested, default=(np.nan, 0))
+        level = 1.0 / (self.run_length * (2.0 - 1.0 / self.memory))
         hot = np.nan if self.law is None else float(temperature(self._system(X, y, state), self.law).value)
         reading = Reading(
             rows=state.rows,
@@ -227,7 +229,7 @@ class RefreshMonitor:
             p_value=found.p_value,
             pooled=pooled,
             window=window,
-            alarm=min([found.p_value, *(p for p, _ in tested)]) * self.run_length * (2.0 - 1.0 / self.memory) <= 1.0,
+            alarm=found.p_value <= level or pooled <= level,
         )
         self._readings.append(reading)
         self._last, self._pools = last, pools
@@ -301,16 +303,13 @@ class RefreshMonitor:
         OSError
             If the file cannot be read.
         """
-        header, arrays, reference, last, readings = _ARCHIVE.read(
-            _validate.as_path(path),
-            lambda header, arrays: (
-                header,
-                dict(arrays),
-                DataState.restored(header["reference"], dict(arrays)),
-                _Neighbour(**header["last"]),
-                [Reading(**reading) for reading in header["readings"]],
-            ),
-        )
+
+        def build(header: dict[str, Any], archive: Mapping[str, Any]) -> tuple[Any, ...]:
+            arrays = dict(archive)  # read once
+            reference, last = DataState.restored(header["reference"], arrays), _Neighbour(**header["last"])
+            return header, arrays, reference, last, [Reading(**reading) for reading in header["readings"]]
+
+        header, arrays, reference, last, readings = _ARCHIVE.read(_validate.as_path(path), build)
         options = {name: header[name] for name in ("energy", "run_length", "memory", "block", "history")}
         monitor = cls(reference, model, law=law, rng=0, **options)
         monitor._seed = (header["seed"][0], header["seed"][1])
