@@ -1,0 +1,54 @@
+"""What version 0.1.0 pickled and saved is read by every later version, with the same contents."""
+
+import base64
+import json
+import math
+import pickle
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+SAVED = Path(__file__).parent / "data" / "0.1.0"
+PICKLES = json.loads((SAVED / "pickles.json").read_text(encoding="utf-8"))
+
+
+def same(new, old):
+    if isinstance(new, (np.ndarray, tuple)):
+        return np.array_equal(np.asarray(new), np.asarray(old), equal_nan=np.asarray(new).dtype.kind == "f")
+    return new == old or (isinstance(old, float) and math.isnan(old) and math.isnan(new))
+
+
+@pytest.mark.parametrize("name", sorted(PICKLES))
+def test_pickle(name):
+    saved = PICKLES[name]
+    loaded = pickle.loads(base64.b64decode(saved["pickle"]))
+    assert type(loaded).__name__ == name.split()[0]
+    for attribute, value in saved["attributes"].items():
+        assert same(getattr(loaded, attribute), value), attribute
+    for field in fields(loaded) if is_dataclass(loaded) else ():
+        getattr(loaded, field.name)
+    pickle.loads(pickle.dumps(loaded))
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(PICKLES) if "Regression" in name and "Orth" not in name])
+def test_system_of_a_pickle_works(name):
+    system = pickle.loads(base64.b64decode(PICKLES[name]["pickle"]))
+    assert pm.temperature(system, pm.Normal(3.0)).value > 0.0
+
+
+def test_moments():
+    loaded, expected = pm.Moments.load(SAVED / "moments.npz"), PICKLES["Moments"]["attributes"]
+    for attribute, value in expected.items():
+        assert same(getattr(loaded, attribute), value), attribute
+
+
+def test_monitor():
+    model = pickle.loads(base64.b64decode(PICKLES["RefreshMonitor"]["pickle"])).model
+    loaded = pm.RefreshMonitor.load(SAVED / "monitor.npz", model)
+    (reading,) = loaded.readings
+    for attribute, value in PICKLES["Reading"]["attributes"].items():
+        assert same(getattr(reading, attribute), value), attribute
