@@ -40,6 +40,13 @@ def mintest(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Call every public function with numbers of every magnitude, for an hour or as long as `-- --minutes M` says."""
+    session.install(".[test]")
+    session.run("python", "tools/fuzz", *(session.posargs or ("--minutes", "60")))
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel from the sdist, and test it without a compiler."""
     session.run("tools/check_wheel.sh", "dist", *session.posargs, external=True)

@@ -1,0 +1,98 @@
+"""What must hold of every answer: no nan in silence, no infinity, no minimum that lower energies contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+
+# Fields whose documentation gives a meaning to nan or inf.
+MAY_BE_NAN = {"condition", "value", "temperature", "marginal", "gain", "p_value", "work_efficiency"}
+MAY_BE_NAN |= {"temperature_cells", "temperature_law", "neighbour", "pooled", "limit_a", "limit_b", "limit_mixed"}
+MAY_BE_INF = {"condition", "parameter_error"}
+
+
+@dataclass(frozen=True)
+class Minimised:
+    """A linear system and its minimum."""
+
+    system: Any
+    minimum: Any
+
+
+def problems(answer: Any, warned: bool) -> Iterator[str]:
+    """Say what is wrong with an answer; `warned` where a warning of pyrometer's came with it."""
+    if isinstance(answer, Minimised):
+        yield from _lower(answer.system, answer.minimum)
+        answer = answer.minimum
+    if isinstance(answer, tuple):
+        for part in answer:
+            yield from problems(part, warned)
+    elif is_dataclass(answer):
+        verdict = getattr(answer, "verdict", "")
+        undefined = warned or "ok" not in np.ravel(verdict) or bool(getattr(answer, "reasons", ()))
+        for field in fields(answer):
+            value = getattr(answer, field.name)
+            if is_dataclass(value):
+                yield from problems(value, warned)
+            else:
+                yield from _odd(field.name, value, undefined)
+    else:
+        yield from _odd("answer", answer, warned)
+
+
+def _odd(name: str, value: Any, excused: bool) -> Iterator[str]:
+    if not isinstance(value, (float, np.ndarray)) or np.asarray(value).dtype.kind != "f":
+        return
+    if np.isnan(value).any() and not excused and name not in MAY_BE_NAN:
+        yield f"{name} is nan without a warning"
+    if np.isinf(value).any() and not excused and name not in MAY_BE_INF:
+        yield f"{name} is infinite without a warning"
+
+
+def _lower(system: Any, minimum: Any) -> Iterator[str]:
+    """Compare a minimum with the energies of its own parameters, of none and of neighbours, in exact arithmetic."""
+    theta = np.atleast_1d(minimum.parameters)
+    if not np.isfinite(theta).all():
+        yield f"parameters are not finite: {theta}"
+        return
+    gap = mpmath.mpf(float(minimum.gap))
+    slack = gap + abs(mpmath.mpf(minimum.value)) * mpmath.mpf(10) ** -min(minimum.digits, 12) + mpmath.mpf(2) ** -1060
+    own = energy(system, theta)
+    if minimum.attained and own - minimum.value > slack:
+        yield f"energy of the parameters is {mpmath.nstr(own, 17)}, of the minimum {minimum.value!r}, gap {minimum.gap}"
+    others = [np.zeros_like(theta), *(theta * (1.0 + step) for step in (1e-3, -1e-3, 1e-9, -1e-9))]
+    for other in others:
+        if np.isfinite(other).all() and minimum.value - energy(system, other) > slack:
+            lower = mpmath.nstr(energy(system, other), 17)
+            yield f"minimum {minimum.value!r} with gap {minimum.gap} is above {lower}, the energy of {other}"
+
+
+def energy(system: Any, theta: Any) -> Any:
+    """Energy of one vector of parameters, without rounding but for logarithms."""
+    weights = [Fraction(float(t)) for t in theta]
+    slopes, constant = (weights[:-1], weights[-1]) if system.intercept else (weights, Fraction(0))
+    loss = {"mse": lambda z, y: (y - z) ** 2, "mae": lambda z, y: abs(y - z), "ce": _cross_entropy}[system.energy]
+    total: Any = Fraction(0)
+    for x, y in zip(np.asarray(system.X, float), np.asarray(system.y, float), strict=True):
+        z = sum((w * Fraction(float(v)) for w, v in zip(slopes, x, strict=True)), constant)
+        total += loss(z, Fraction(float(y)))
+    total /= len(system.y)
+    if system.penalty is not None:
+        power = 1 if type(system.penalty).__name__ == "L1" else 2
+        weighed = weights[: system.penalised]
+        total += Fraction(float(system.penalty.lam)) * sum(abs(w) ** power for w in weighed)
+    return _number(total) if isinstance(total, Fraction) else total
+
+
+def _number(exact: Fraction) -> Any:
+    return mpmath.mpf(exact.numerator) / mpmath.mpf(exact.denominator)
+
+
+def _cross_entropy(z: Fraction, y: Fraction) -> Any:
+    signed = -_number(z) if y == 1 else _number(z)
+    return mpmath.log1p(mpmath.exp(-abs(signed))) + max(signed, mpmath.mpf(0))
