@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from pyrometer._sources._files import BATCH, csv_stream, file_part, standard_input, unreadable
+from pyrometer._printable import printable
+from pyrometer._sources._csv import CsvStream, opening
+from pyrometer._sources._files import BATCH, decompressed, file_part, unreadable
+from pyrometer._sources._pipes import Pipe, standard_input
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["Fragment", "Part", "Stream", "parts_of"]
 
 
 class Part(Protocol):
@@ -135,12 +138,15 @@ def _part(path: str) -> Part:
     return file_part(path)
 
 
-def _piped(label: str, stream: BinaryIO, *, close: bool) -> Stream:
+def _piped(label: str, stream: BinaryIO, *, close: bool) -> CsvStream:
     import pyarrow as pa
 
+    pipe = Pipe(stream, close)
     try:
-        return Stream(label, csv_stream(stream, close=close), once=True)
-    except pa.ArrowException as error:
+        held = decompressed(pipe, label)
+        return CsvStream(label, pipe, held, opening(held, ","))
+    except (pa.ArrowException, OSError) as error:
+        pipe.close()
         raise unreadable(label, error) from error
 
 
