@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 __all__ = ["dropping", "listed", "plain", "printable", "quoted"]
 
-# Characters of a name that a message repeats, and names of a list.
+# Characters of a name in a message, and names of a list.
 _NAME, _NAMES = 60, 12
 
 
@@ -22,19 +22,19 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in keep or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
 
 
-def plain(name: str) -> str:
-    """Return a name without quotes, printable and no longer than a part of a line."""
-    return printable(_short(name))
+def plain(name: str, most: int = _NAME) -> str:
+    """Return a name without quotes, printable and, if it is long, without its middle."""
+    return printable(_short(name, most))
 
 
 def quoted(name: str) -> str:
-    """Return a name in quotes, printable and no longer than a part of a line."""
+    """Return a name in quotes, printable and, if it is long, without its middle."""
     return repr(_short(name))
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names in quotes for a message, not too many of them."""
-    shown = ", ".join(map(quoted, names[:_NAMES]))
+def listed(names: Sequence[str], name: Callable[[str], str] = quoted) -> str:
+    """Return names, each as `name` gives it, for a message: not too many of them."""
+    shown = ", ".join(map(name, names[:_NAMES]))
     return shown + (f" and {len(names) - _NAMES} more" if len(names) > _NAMES else "")
 
 
@@ -44,8 +44,9 @@ def dropping(name: str) -> str:
     return f"drop, --drop {typed}"
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME else f"{name[: _NAME - 20]}...{name[-17:]}"
+def _short(name: str, most: int = _NAME) -> str:
+    tail = most // 3
+    return name if len(name) <= most else f"{name[: most - tail - 3]}...{name[-tail:]}"
 
 
 def _escape(character: str) -> str:

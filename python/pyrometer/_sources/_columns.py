@@ -113,7 +113,8 @@ def binary(
         row = int(np.argmax(odd))
         raise ValueError(
             f"{source}: column {quoted(name)} must be {_value(negative)} or {_value(positive)}, got "
-            f"{_value(column[row].as_py())} in row {first_row + row + 1}; name its two labels (labels=(neg, pos), --labels NEG POS)."
+            f"{_value(column[row].as_py())} in row {first_row + row + 1}; name its two labels (labels=(neg, pos), "
+            "--labels NEG POS)."
         )
     return ones.astype(np.float64)
 

@@ -62,7 +62,9 @@ class ParquetFile:
     def _open(self) -> Any:
         from pyarrow import parquet
 
-        return parquet.ParquetFile(_bytes_of(self.label), buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True)
+        return parquet.ParquetFile(
+            _bytes_of(self.label), buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+        )
 
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""

@@ -16,7 +16,7 @@ from pyrometer._sources._pipes import Pipe, standard_input
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Fragment", "Part", "Stream", "parts_of"]
+__all__ = ["Fragment", "Part", "Stream", "files_of", "parts_of"]
 
 
 class Part(Protocol):
@@ -112,11 +112,11 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
         if name == "-":
             name = "standard input"
             return name, [_piped(name, standard_input(), close=False)]
-        return name, [_part(path) for path in _paths(name)]
+        return name, [_part(path) for path in files_of(name)]
     if isinstance(source, (list, tuple)):
         if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
             raise TypeError(f"source must be a list of at least one path, got {source!r:.80}.")
-        return f"{len(source)} files", [_part(path) for one in source for path in _paths(os.fsdecode(one))]
+        return f"{len(source)} files", [_part(path) for one in source for path in files_of(os.fsdecode(one))]
     if hasattr(source, "__arrow_c_stream__"):
         # Frames and tables have a length and stay; a reader, or what may be one, is used up by reading.
         import pyarrow as pa
@@ -150,7 +150,7 @@ def _piped(label: str, stream: BinaryIO, *, close: bool) -> CsvStream:
         raise unreadable(label, error) from error
 
 
-def _paths(name: str) -> list[str]:
+def files_of(name: str) -> list[str]:
     """Return the files that a path stands for: itself, those below a folder, those that fit a pattern; sorted."""
     if os.path.isdir(name):
         found = [
