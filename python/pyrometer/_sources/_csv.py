@@ -84,7 +84,8 @@ def open_csv(stream: Any, first: Opening, columns: Sequence[str], *, threads: bo
 def _first_lines(head: bytes) -> list[int]:
     """Lengths of the first lines that are whole."""
     newline = b"\n" if b"\n" in head else b"\r"
-    lines, start = [], 0
+    lines: list[int] = []
+    start = 0
     while len(lines) < 8 and (end := head.find(newline, start) + 1):
         lines.append(end - start)
         start = end

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from pyrometer._printable import printable
 from pyrometer._sources._csv import CsvStream, opening
 from pyrometer._sources._files import BATCH, decompressed, file_part, unreadable
 from pyrometer._sources._pipes import Pipe, standard_input

@@ -1,4 +1,4 @@
-"""The way to standard output and standard error, which may be closed, full, or a terminal that obeys what it is sent."""
+"""The way to standard output and standard error, which may be closed or full, or a terminal that obeys its input."""
 
 from __future__ import annotations
 
