@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CsvStream", "Opening", "open_csv", "opening"]
 
 # Bytes of a block, and the longest header and row.
-_BLOCK, _LONGEST = 1 << 20, 1 << 29
+_BLOCK, _LONGEST = 1 << 20, 1 << 27
 
 
 class Opening(NamedTuple):

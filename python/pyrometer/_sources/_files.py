@@ -171,7 +171,8 @@ class CsvFile:
 
 def unreadable(label: str, error: Exception) -> Exception:
     """Return the error that says what could not be read; one of the operating system says it better itself."""
-    if getattr(error, "errno", None) is not None:
+    if isinstance(error, OSError) and error.errno is not None:
+        error.filename = error.filename or label
         return error
     return ValueError(f"{printable(label)} cannot be read: {printable(' '.join(str(error).split()))}")
 
@@ -188,4 +189,10 @@ def _bytes_of(path: str) -> Any:
     """Open a file; its name need not be UTF-8."""
     import pyarrow as pa
 
-    return pa.OSFile(os.fsencode(path))
+    try:
+        return pa.OSFile(os.fsencode(path))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # Arrow's own message cannot show a name that is not UTF-8.
+        raise OSError(error.errno, os.strerror(error.errno), path) from None

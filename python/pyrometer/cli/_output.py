@@ -34,6 +34,8 @@ def require_apart(outputs: Mapping[str, str | None], sources: Sequence[str]) -> 
         with contextlib.suppress(OSError):  # whoever reads it says so
             taken |= {_identity(name): "the data, which it would replace" for name in files_of(source)}
     for option, output in outputs.items():
+        if output == "":
+            raise click.UsageError(f"{option} must be the name of a file, got an empty one.")
         place = _identity(output) if output else None
         if place is not None and place in taken:
             raise click.UsageError(f"{option} must be another file than {taken[place]}; got {output}.")

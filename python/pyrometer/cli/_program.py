@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from pyrometer.cli._terminal import drop, prepare, tell, unwritable
+from pyrometer.cli._terminal import prepare, settle, tell
 
 __all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "judge", "leave", "main"]
 
@@ -60,6 +60,7 @@ class Program(click.Group):
             if sys.flags.dev_mode and not isinstance(error, click.ClickException):
                 raise
             code = _ended(error, name)
+        settle()
         sys.exit(code)
 
     def _completed(self, name: str) -> int | None:
@@ -113,11 +114,7 @@ def _notes() -> Iterator[None]:
 def _ended(error: Exception, name: str) -> int:
     """Say in one line what an error means; return the exit code."""
     if isinstance(error, BrokenPipeError) and error.filename is None:
-        drop(sys.stdout)
         return _CLOSED_PIPE  # nobody reads any more, which is no mistake: the code is the shell's
-    if isinstance(error, OSError) and error.filename is None and unwritable():
-        drop(sys.stdout)
-        error.filename = "standard output"
     context = getattr(error, "ctx", None)
     tell(f"{name if context is None else context.command_path}: error: {_meaning(error)}")
     return BAD_INPUT

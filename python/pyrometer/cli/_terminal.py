@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 from typing import TextIO
 
@@ -13,7 +14,7 @@ import click
 
 from pyrometer._printable import printable
 
-__all__ = ["drop", "prepare", "show", "tell", "unwritable"]
+__all__ = ["drop", "prepare", "settle", "show", "tell"]
 
 # Characters of a message.
 _MOST = 2000
@@ -37,6 +38,10 @@ def prepare() -> None:
                 os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = _Closed()
+    for name in ("COLUMNS", "LINES"):
+        # Some of those who read them take everything for a number that consists of digits, as ² does.
+        if not re.fullmatch("[0-9]{1,6}", os.environ.get(name, "0")):
+            del os.environ[name]
     with contextlib.suppress(AttributeError, ValueError):
         # A terminal that knows no Greek gets question marks, not a traceback.
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -44,7 +49,13 @@ def prepare() -> None:
 
 def show(text: str) -> None:
     """Write text that is fit for a terminal to standard output."""
-    click.echo(text, nl=False)
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        error.filename = error.filename or "standard output"
+        raise
 
 
 def tell(text: str) -> None:
@@ -66,10 +77,9 @@ def drop(stream: TextIO) -> None:
         os.close(null)
 
 
-def unwritable() -> bool:
-    """Whether standard output does not take what was written to it."""
+def settle() -> None:
+    """Write what is still in the buffer of standard output, or let it vanish."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        return True
-    return False
+        drop(sys.stdout)
