@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pyrometer._printable import printable
 from pyrometer._sources._columns import require_whole
-from pyrometer._sources._csv import open_csv, opening
+from pyrometer._sources._csv import Opening, open_csv, opening
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,8 +152,7 @@ class CsvFile:
 
     def schema(self) -> pa.Schema:
         """Names and types of the columns, as far as the first block tells."""
-        with self._bytes() as stream:
-            return opening(stream, separator(self.label)).types
+        return self._first.types
 
     def rows(self) -> int | None:
         """How many there are: not known before they are read."""
@@ -160,10 +160,13 @@ class CsvFile:
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
         """Read some columns, in their order."""
-        with self._bytes() as stream:
-            first = opening(stream, separator(self.label))
-        with self._bytes() as stream, open_csv(stream, first, columns, threads=threads) as reader:
+        with self._bytes() as stream, open_csv(stream, self._first, columns, threads=threads) as reader:
             yield from reader
+
+    @cached_property
+    def _first(self) -> Opening:
+        with self._bytes() as stream:
+            return opening(stream, separator(self.label))._replace(head=b"")
 
     def _bytes(self) -> Any:
         return decompressed(_bytes_of(self.label), self.label)
