@@ -28,6 +28,7 @@ from pyrometer.errors import (
     MomentsFileError,
     PrecisionWarning,
     ScanError,
+    ScanInterrupt,
     SeparationWarning,
     SimulationWarning,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Reading",
     "RefreshMonitor",
     "ScanError",
+    "ScanInterrupt",
     "SeparationWarning",
     "SimulationWarning",
     "Table",

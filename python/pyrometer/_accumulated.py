@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer import _validate
+from pyrometer._printable import listed, printable, quoted
 from pyrometer._progress import bar
 from pyrometer._sources import Chunk, Rows
-from pyrometer.errors import ConstantColumnWarning, ScanError
+from pyrometer.errors import ConstantColumnWarning, ScanError, ScanInterrupt
 
 if TYPE_CHECKING:
     from pyrometer.moments import Moments
@@ -55,22 +56,28 @@ def accumulated(
                 part = piece if part is None else part + piece
                 count += piece.count
                 if chunk.last:
-                    whole, part = part if whole is None else whole + part, None
-                    finished = chunk.part + 1
+                    whole, part, finished = part if whole is None else whole + part, None, chunk.part + 1
                 advance(piece.count)
+    except KeyboardInterrupt as interrupt:
+        raise ScanInterrupt(whole, _labels(rows, finished)) from interrupt
     except (ValueError, OSError) as error:
-        names = tuple(part.label for part in rows.parts[:finished])
         kept = f" The moments of the {finished} before it are the error's `finished`." if finished else ""
-        raise ScanError(f"{error} ({count} rows had been read.{kept})", whole, names) from error
+        raise ScanError(f"{error} ({count} rows had been read.{kept})", whole, _labels(rows, finished)) from error
     if whole is None:
-        raise ValueError(f"{rows.source} must have at least one row of data, got none.")
+        raise ValueError(f"{printable(rows.source)} must have at least one row of data, got none.")
     still = np.flatnonzero(np.diagonal(whole.scatter) == 0)
     found = [(*rows.names, rows.target)[j] for j in still] if whole.count > 1 else []
     _warn_of_constants(rows.source, [name for name in found if name not in suspects])
     return whole
 
 
+def _labels(rows: Rows, finished: int) -> tuple[str, ...]:
+    return tuple(part.label for part in rows.parts[:finished])
+
+
 def _warn_of_constants(source: str, names: list[str]) -> None:
     if names:
-        which = f"Column {names[0]!r} has" if len(names) == 1 else f"Columns {', '.join(map(repr, names))} have"
-        warnings.warn(ConstantColumnWarning(f"{which} the same value in every row of {source}."), stacklevel=4)
+        which = f"Column {quoted(names[0])} has" if len(names) == 1 else f"Columns {listed(names)} have"
+        warnings.warn(
+            ConstantColumnWarning(f"{which} the same value in every row of {printable(source)}."), stacklevel=4
+        )

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer._printable import quoted
+
 __all__ = ["Columns", "Held", "Repeated", "checked"]
 
 
@@ -54,16 +56,16 @@ def checked(name: str, values: Any) -> Held:
     if isinstance(values, Repeated):
         codes = np.array(values.codes)
         if codes.ndim != 1 or codes.dtype.kind not in "iu" or not values.words or _outside(codes, len(values.words)):
-            raise ValueError(f"column {name!r} must have codes below {len(values.words)}, got {values.codes!r}.")
+            raise ValueError(f"column {quoted(name)} must have codes below {len(values.words)}, got {values.codes!r}.")
         codes.flags.writeable = False
         return Repeated(codes, tuple(values.words))
     array = np.array(values)
     if array.dtype.kind == "U" and not isinstance(values, np.ndarray) and not all(isinstance(v, str) for v in values):
-        raise TypeError(f"column {name!r} must not mix strings with other values, got {list(values)[:5]}.")
+        raise TypeError(f"column {quoted(name)} must not mix strings with other values, got {list(values)[:5]}.")
     if array.ndim != 1:
-        raise ValueError(f"column {name!r} must be one-dimensional, got shape {array.shape}.")
+        raise ValueError(f"column {quoted(name)} must be one-dimensional, got shape {array.shape}.")
     if array.dtype.kind not in "fiubU":
-        raise TypeError(f"column {name!r} must be numbers, bools or strings, got an array of {array.dtype}.")
+        raise TypeError(f"column {quoted(name)} must be numbers, bools or strings, got an array of {array.dtype}.")
     array.flags.writeable = False
     return array
 

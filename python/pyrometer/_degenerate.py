@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer._printable import quoted
+
 __all__ = ["dependence", "require_spread"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
@@ -73,7 +75,7 @@ def _weights(units: _Array, j: int) -> _Array:
 
 
 def _named(j: int, names: Sequence[str] | None) -> str:
-    return f"column {j}" + (f" ({names[j]!r})" if names is not None else "")
+    return f"column {j}" + (f" ({quoted(names[j])})" if names is not None else "")
 
 
 def _counted(number: int) -> str:

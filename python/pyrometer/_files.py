@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -21,19 +22,21 @@ _Read = TypeVar("_Read")
 def atomic_write(path: str) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` when all went well, and leaves no trace when not.
 
-    A symbolic link is followed. What is no regular file (a pipe, /dev/null) is written to directly.
+    A symbolic link is followed. What is no regular file (a pipe, /dev/null), or is open already under the name of a
+    descriptor (/dev/stdout), is written to directly.
     """
     given, path = path, os.path.realpath(path)
     folder, name = os.path.split(path)
     # In the same folder, because a rename is atomic only within one file system.
-    temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(8).hex()}")
+    start = os.fsdecode(os.fsencode(name)[:200])  # names are limited in bytes
+    temporary = os.path.join(folder, f".{start}.{os.urandom(8).hex()}")
     mode = None
     try:
         with contextlib.suppress(FileNotFoundError):
             mode = os.stat(given).st_mode
-        if mode is not None and not stat.S_ISREG(mode):
-            # A folder refuses here, by its own name; what /dev/stdout links to may have none.
-            with open(given, "wb") as special:
+        if mode is not None and (not stat.S_ISREG(mode) or _is_descriptor(given)):
+            # A folder refuses here, by its own name; what /dev/stdout links to may have none, or hold other output.
+            with open(given, "ab" if stat.S_ISREG(mode) else "wb") as special:
                 yield special
             return
         with open(temporary, "xb") as file:
@@ -51,6 +54,19 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def _is_descriptor(path: str) -> bool:
+    """Whether a path leads through a name of an open descriptor, such as /dev/stdout and /dev/fd/3."""
+    for _ in range(40):  # as many links as a system follows
+        folder = os.path.realpath(os.path.dirname(path))
+        if re.fullmatch(r"/dev/fd|/proc/[^/]+(/task/[^/]+)?/fd", folder):
+            return True
+        path = os.path.join(folder, os.path.basename(path))
+        if not os.path.islink(path):
+            return False
+        path = os.path.join(folder, os.readlink(path))
+    return False
 
 
 class Archive(NamedTuple):

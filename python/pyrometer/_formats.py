@@ -15,7 +15,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["csv_bytes", "finite", "json_pieces"]
+__all__ = ["csv_bytes", "escaped", "finite", "json_pieces"]
 
 _CHUNK = 4096
 
@@ -25,15 +25,28 @@ def json_pieces(
 ) -> Iterator[str]:
     """Pieces of one JSON object, a row a line, so that a long table is never there as Python objects."""
     about = {"title": title, "columns": list(columns), "units": dict(units), "metadata": finite(metadata)}
-    yield json.dumps(about, ensure_ascii=False, allow_nan=False)[:-1] + ', "rows": ['
+    yield escaped(json.dumps(about, ensure_ascii=False, allow_nan=False)[:-1]) + ', "rows": ['
     separator = "\n"
     arrays = list(columns.values())
     for start in range(0, len(next(iter(arrays), ())), _CHUNK):
         parts = [_values(array[start : start + _CHUNK]) for array in arrays]
         rows = (dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True))
-        yield separator + ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+        yield escaped(separator + ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows))
         separator = ",\n"
     yield "\n]}"
+
+
+def escaped(text: str) -> str:
+    r"""Return JSON with what is not printable, lone surrogates among it, as ``\u`` escapes; its lines stay."""
+    if text.replace("\n", "").isprintable():
+        return text
+
+    def escape(character: str) -> str:
+        if character.isprintable() or character == "\n":
+            return character
+        return json.dumps(character)[1:-1] if ord(character) > 0xFF else f"\\u{ord(character):04x}"
+
+    return "".join(map(escape, text))
 
 
 def csv_bytes(table: pa.Table) -> bytes:

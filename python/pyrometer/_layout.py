@@ -8,11 +8,15 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
+from pyrometer._printable import plain, printable
+
 __all__ = ["cells", "columns_width", "split", "text", "text_width"]
 
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 _GAP = 2
+# Characters of a cell.
+_LONGEST = 500
 
 
 def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | None, max_rows: int) -> str:
@@ -23,7 +27,7 @@ def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | N
     lines: dict[str, list[str]] = {}
     for name, array in columns.items():
         body = [*cells(array[:head], name), *cells(array[rows - tail :], name)]
-        heads = [name, units.get(name, "")] if units else [name]
+        heads = [plain(name), plain(units.get(name, ""))] if units else [plain(name)]
         wide = max(map(text_width, [*heads, *body]))
         right = array.dtype.kind != "U"
         lines[name] = [_pad(cell, wide, right) for cell in [*heads, "-" * wide, *body]]
@@ -35,7 +39,7 @@ def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | N
         if tail:
             made.insert(len(made) - tail, f"... {rows - head - tail} rows ...")
         blocks.append("\n".join(made))
-    return f"{title}\n" + "\n\n".join(blocks)
+    return f"{printable(title)}\n" + "\n\n".join(blocks)
 
 
 def split(
@@ -59,7 +63,7 @@ def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:
     if array.dtype.kind == "f":
         digits = 3 if name in ("s.e.", "z") else 6
         return [f"{value:.{digits}g}" for value in array.tolist()]
-    return [str(value) for value in array.tolist()]
+    return [plain(str(value), _LONGEST) for value in array.tolist()]
 
 
 def columns_width(strings: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer._evaluate import evaluate, require
+from pyrometer._printable import quoted
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import Law, Mixed, Normal
@@ -90,7 +91,7 @@ class Plan:
                 for method in self.methods:
                     require(self.systems[name], self.laws[law], method)
             except (TypeError, ValueError) as error:  # noqa: PERF203
-                raise type(error)(f"law {law!r} must fit system {name!r}: {error}") from error
+                raise type(error)(f"law {quoted(law)} must fit system {quoted(name)}: {error}") from error
 
     @cached_property
     def batches(self) -> npt.NDArray[np.int64]:

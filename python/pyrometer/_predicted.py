@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._printable import listed, plain
 from pyrometer.minimum import minimum_energy
 from pyrometer.systems import LinearRegression, LogisticRegression
 
@@ -60,8 +61,8 @@ def predicted(
             )
         if model.names is not None and data.names is not None and model.names != data.names:
             raise ValueError(
-                f"X must have the columns that the model was trained on, {', '.join(model.names)}, got "
-                f"{', '.join(data.names)}."
+                f"X must have the columns that the model was trained on, {listed(model.names, plain)}, got "
+                f"{listed(data.names, plain)}."
             )
         parameters = minimum_energy(model).parameters
         scores = x @ parameters[: x.shape[1]] + (parameters[-1] if model.intercept else 0.0)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
+
+from pyrometer._printable import plain
 
 __all__ = ["bar"]
 
@@ -26,9 +29,9 @@ def bar(shown: bool, what: str, unit: str, total: float | None) -> Iterator[Call
             speed = task.finished_speed or task.speed
             return Text(no_wrap=True, text=f"{task.completed:,.0f} {unit}" + (f", {speed:,.0f}/s" if speed else ""))
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=max(40, min(shutil.get_terminal_size().columns, 1000)))
     console.quiet = not console.is_interactive  # of a bar that is only disabled, rich may leave an empty line
-    columns = (TextColumn("{task.description}"), BarColumn(20), Rate(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), Rate(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=console.quiet) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(plain(what), total=total)
         yield lambda amount: progress.advance(task, amount)

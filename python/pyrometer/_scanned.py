@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pyrometer import _validate
 from pyrometer._accumulated import accumulated
+from pyrometer._printable import printable
 from pyrometer._sources import Chunk, Rows, open_rows
 from pyrometer.moments import Moments
 
@@ -40,7 +41,7 @@ class Scanned:
                 yield chunk.X, chunk.y
         if count != self.moments.count:
             raise ValueError(
-                f"{self.rows.source} must stay as it is while a system uses it, got {count} rows for "
+                f"{printable(self.rows.source)} must stay as it is while a system uses it, got {count} rows for "
                 f"{self.moments.count}; describe the system again."
             )
 
@@ -90,7 +91,8 @@ def scanned(
     """Look at all rows once."""
     rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, labels=labels)
     if rows.once:
-        raise ValueError(f"source must be one that can be read again, got {rows.source}, which is used up by reading.")
+        name = printable(rows.source)
+        raise ValueError(f"source must be one that can be read again, got {name}, which is used up by reading.")
     sample = _Sample(rows)
     moments = accumulated(
         rows,

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer._printable import quoted
 
 __all__ = [
     "Data",
@@ -270,7 +271,7 @@ def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] |
         frame = frame.collect()
     if isinstance(frame, nw.Series):
         raise ValueError(
-            f"{name} must have shape (rows, features), got a single column {frame.name!r}; use a data frame."
+            f"{name} must have shape (rows, features), got a single column {quoted(str(frame.name))}; use a data frame."
         )
     if not isinstance(frame, nw.DataFrame):
         return numeric(name, value), None
@@ -295,11 +296,11 @@ def _series(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     """Return one column of a frame as numbers; nulls and words are refused by the column's name."""
     if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
         raise TypeError(
-            f"{name} must be numeric, got column {series.name!r} of type {series.dtype}; drop or encode it."
+            f"{name} must be numeric, got column {quoted(str(series.name))} of type {series.dtype}; drop or encode it."
         )
     nulls = int(series.null_count())
     if nulls:
         raise ValueError(
-            f"{name} must have no missing values, got {nulls} in column {series.name!r}; drop or fill them."
+            f"{name} must have no missing values, got {nulls} in column {quoted(str(series.name))}; drop or fill them."
         )
-    return numeric(f"{name} (column {series.name!r})", series.to_numpy())
+    return numeric(f"{name} (column {quoted(str(series.name))})", series.to_numpy())

@@ -12,6 +12,7 @@ __all__ = [
     "MomentsFileError",
     "PrecisionWarning",
     "ScanError",
+    "ScanInterrupt",
     "SeparationWarning",
     "SimulationWarning",
 ]
@@ -56,3 +57,32 @@ class ScanError(ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.finished, self.parts)
+
+
+class ScanInterrupt(KeyboardInterrupt):
+    """A pass over rows was interrupted (Ctrl-C): a KeyboardInterrupt that has what was finished.
+
+    Attributes
+    ----------
+    finished : Moments or None
+        Moments of the parts (files, as a rule) that were read whole before; None if there are none.
+    parts : tuple of str
+        Their names.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> try:
+    ...     raise pm.ScanInterrupt()
+    ... except KeyboardInterrupt as interrupt:
+    ...     interrupt.parts
+    ()
+    """
+
+    def __init__(self, finished: Any = None, parts: tuple[str, ...] = ()) -> None:
+        super().__init__(f"interrupted; the moments of {len(parts)} whole parts are in `finished`" if parts else "")
+        self.finished = finished
+        self.parts = parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.finished, self.parts)

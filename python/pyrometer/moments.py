@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pyrometer import _core, _validate
 from pyrometer._accumulated import accumulated
 from pyrometer._files import Archive
+from pyrometer._printable import plain, quoted
 from pyrometer._sources import open_rows
 from pyrometer.errors import MomentsFileError
 
@@ -117,7 +118,9 @@ class Moments:
         if names is not None:
             names = tuple(names)
             if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
-                raise ValueError(f"names must be {columns - 1} strings, one for each feature, got {names!r}.")
+                raise ValueError(
+                    f"names must be {columns - 1} strings, one for each feature, got {len(names)}: {names!r:.200}."
+                )
         if target is not None and not isinstance(target, str):
             raise TypeError(f"target must be a string or None, got {target!r}.")
         intercept = _validate.flag("intercept", intercept)
@@ -341,10 +344,10 @@ class Moments:
         if names is not None and self.names is not None and names != self.names:
             j = next(j for j, (new, old) in enumerate(zip(names, self.names, strict=True)) if new != old)
             raise ValueError(
-                f"{what} must have the same feature names, got {names[j]!r} for {self.names[j]!r} in column {j}."
+                f"{what} must have the same feature names, got {quoted(names[j])} for {quoted(self.names[j])} in column {j}."
             )
         if target is not None and self.target is not None and target != self.target:
-            raise ValueError(f"{what} must have the same target, got {target!r} for {self.target!r}.")
+            raise ValueError(f"{what} must have the same target, got {quoted(target)} for {quoted(self.target)}.")
         return (self.names if names is None else names), (self.target if target is None else target)
 
     def _merged(self, other: Moments, sign: int) -> tuple[int, _Array, _Array]:
@@ -430,8 +433,8 @@ class Moments:
         features = self.mean.shape[-1] - 1
         rows = f"{self.count} row{'s' * (self.count != 1)}"
         stack = f"a stack {self.shape} of " if self.shape else ""
-        named = f" ({', '.join(self.names[:3])}{', ...' if features > 3 else ''})" if self.names else ""
-        target = repr(self.target) if self.target is not None else "the target"
+        named = f" ({', '.join(map(plain, self.names[:3]))}{', ...' if features > 3 else ''})" if self.names else ""
+        target = quoted(self.target) if self.target is not None else "the target"
         return (
             f"<Moments: {stack}{rows}, {features} feature{'s' * (features != 1)}{named} "
             f"and {target}, with{'' if self.intercept else 'out'} intercept>"

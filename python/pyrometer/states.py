@@ -16,6 +16,7 @@ from pyrometer import _core, _validate
 from pyrometer._blocks import LEAST, exchangeable
 from pyrometer._densities import Density, Joint
 from pyrometer._predicted import Model
+from pyrometer._printable import listed, plain
 from pyrometer._validate import RandomSource
 from pyrometer.data_state import DataState, Kept, as_state, mean_covariance
 
@@ -198,8 +199,8 @@ def _require_like(old: DataState, new: DataState) -> None:
         )
     if old.names is not None and new.names is not None and old.names != new.names:
         raise ValueError(
-            f"before and after must have the same columns in one order, got {', '.join(old.names)} and "
-            f"{', '.join(new.names)}."
+            f"before and after must have the same columns in one order, got {listed(old.names, plain)} and "
+            f"{listed(new.names, plain)}."
         )
     kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
     if kinds[0] != kinds[1]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pyrometer import _executor, _validate
 from pyrometer._plan import Answer, AnyLaw, Options, Part, Plan, run
+from pyrometer._printable import quoted
 from pyrometer._progress import bar
 from pyrometer._sheet import Sheet
 from pyrometer._system import members
@@ -189,7 +190,7 @@ def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
     except ValueError as error:
         names = list(plan.systems)
         first, last = names[part[0].system], names[part[-1].system]
-        which = f"system {first!r}" if first == last else f"systems {first!r} to {last!r}"
+        which = f"system {quoted(first)}" if first == last else f"systems {quoted(first)} to {quoted(last)}"
         raise ValueError(f"{which}: {error}") from error
 
 
@@ -209,7 +210,9 @@ def _named(what: str, given: Any, kinds: tuple[type, ...]) -> dict[str, Any]:
         if not isinstance(name, str):
             raise TypeError(f"names of {what} must be strings, got {name!r}.")
         if not isinstance(item, kinds):
-            raise TypeError(f"{what} must be {', '.join(kind.__name__ for kind in kinds)}, got {item!r} for {name!r}.")
+            raise TypeError(
+                f"{what} must be {', '.join(kind.__name__ for kind in kinds)}, got {item!r} for {quoted(name)}."
+            )
     return items
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pyrometer import _formats, _layout, _validate
 from pyrometer._columns import Columns, Held, Repeated, checked
 from pyrometer._files import atomic_write
+from pyrometer._printable import listed, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,9 @@ class Table:
             raise ValueError(f"columns must have the same length, got {lengths}.")
         unknown = [name for name in units or () if name not in arrays]
         if unknown:
-            raise ValueError(f"units must name columns of the table, got {unknown}; the columns are {list(arrays)}.")
+            raise ValueError(
+                f"units must name columns of the table, got [{listed(unknown)}]; the columns are [{listed(list(arrays))}]."
+            )
         object.__setattr__(self, "title", title)
         object.__setattr__(self, "columns", Columns(MappingProxyType(arrays)))
         for name, value in (("units", units), ("metadata", metadata)):
@@ -105,7 +108,9 @@ class Table:
         names = list(rows[0]) if rows else []
         for number, row in enumerate(rows):
             if set(row) != set(names):
-                raise ValueError(f"rows must have the same keys, got {list(row)} in row {number} and {names} in row 0.")
+                raise ValueError(
+                    f"rows must have the same keys, got [{listed(list(row))}] in row {number} and [{listed(names)}] in row 0."
+                )
         return cls(title, {name: [row[name] for row in rows] for name in names}, units, metadata)
 
     @property
@@ -120,7 +125,7 @@ class Table:
         try:
             return self.columns[name]
         except (KeyError, TypeError):
-            raise KeyError(f"no column {name!r}; the columns are {list(self.columns)}") from None
+            raise KeyError(f"no column {name!r:.200}; the columns are [{listed(self.names)}]") from None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         arrays = list(self.columns.values())
@@ -133,7 +138,7 @@ class Table:
         return Table, (self.title, dict(self.columns.held), dict(self.units), dict(self.metadata))
 
     def __repr__(self) -> str:
-        return f"<Table {self.title!r}: {len(self)} rows, columns {list(self.columns)}>"
+        return f"<Table {quoted(self.title)}: {len(self)} rows, columns [{listed(self.names)}]>"
 
     def __str__(self) -> str:
         return self.to_text()

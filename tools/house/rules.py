@@ -30,7 +30,7 @@ LEVEL_SUFFIXES = (".simd.cpp", ".fma.cpp", ".test.cpp")
 
 # ---- Python: storeys from the ground up; a module may import from its own storey (without cycles) and from below.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "_version", "_core", "_cpu"),
+    ("errors", "_version", "_core", "_cpu", "_printable"),
     ("_validate", "_files", "_progress", "_executor", "_sources", "_special"),
     ("results", "table", "_columns", "_formats", "_layout", "config", "datasets"),
     (

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from pyrometer._printable import dropping, listed, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "binary",
-    "listed",
     "numbers",
     "require_finite",
     "require_numeric",
@@ -23,35 +25,36 @@ __all__ = [
     "select",
 ]
 
+_MANY, _LONG = 1000, 200
+
 
 def select(source: str, held: list[str], target: str, columns: Sequence[str] | None, drop: Sequence[str]) -> list[str]:
     """Return the names of the features; every name that is asked for must exist, once."""
     require_present(source, held, (target, *(columns or ()), *drop))
-    features = [name for name in (held if columns is None else columns) if name not in drop]
+    dropped = set(drop)
+    features = [name for name in (held if columns is None else columns) if name not in dropped]
     if columns is not None and target in features:
-        raise ValueError(f"the target {target!r} must not be among the features; leave it out of the columns.")
+        raise ValueError(f"the target {quoted(target)} must not be among the features; leave it out of the columns.")
     features = [name for name in features if name != target]
+    in_source, asked = Counter(held), Counter(features)
     for name in (*features, target):
-        if held.count(name) > 1 or features.count(name) > 1:
-            raise ValueError(f"column {name!r} must be there once, got it more than once; rename or drop it.")
+        if in_source[name] > 1 or asked[name] > 1:
+            raise ValueError(f"column {quoted(name)} must be there once, got it more than once; rename or drop it.")
     if not features:
-        raise ValueError(f"{source} must have at least one feature beside the target {target!r}, got none.")
+        raise ValueError(f"{source} must have at least one feature beside the target {quoted(target)}, got none.")
     return features
 
 
-def require_present(source: str, held: Sequence[str], wanted: Sequence[str]) -> None:
+def require_present(source: str, held: Sequence[str], wanted: Iterable[str]) -> None:
     """Raise ValueError for a name that a source does not hold."""
+    known = set(held)
     for name in wanted:
-        if name not in held:
-            close = difflib.get_close_matches(name, held, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(held)}."
-            raise ValueError(f"{source} has no column {name!r}; {hint}")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names for a message, not too many of them."""
-    shown = ", ".join(map(repr, names[:12]))
-    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        if name not in known:
+            # Similar names are looked for among as many as take no time.
+            others = [other for other in held[:_MANY] if len(other) < _LONG]
+            close = difflib.get_close_matches(name[:_LONG], others, n=1)
+            hint = f"did you mean {quoted(close[0])}?" if close else f"it has {listed(held)}."
+            raise ValueError(f"{source} has no column {quoted(name)}; {hint}")
 
 
 def require_numeric(source: str, name: str, kind: pa.DataType) -> None:
@@ -60,7 +63,7 @@ def require_numeric(source: str, name: str, kind: pa.DataType) -> None:
 
     types = pa.types
     if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        raise ValueError(f"{source}: column {name!r} must be numeric, got {kind}; encode it{_remedy(name)}")
+        raise ValueError(f"{source}: column {quoted(name)} must be numeric, got {kind!s:.80}; encode it{_remedy(name)}")
 
 
 def numbers(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[Any]:
@@ -81,7 +84,7 @@ def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, fi
     if column.null_count:
         first = first_row + column.is_null().index(True).as_py()
         raise ValueError(
-            f"{source}: column {name!r} must have no missing values, got {column.null_count}, the first in row "
+            f"{source}: column {quoted(name)} must have no missing values, got {column.null_count}, the first in row "
             f"{first + 1}; fill them{_remedy(name)}"
         )
 
@@ -92,7 +95,7 @@ def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: i
         bad = ~np.isfinite(array)
         row = int(np.argmax(bad))
         raise ValueError(
-            f"{source}: column {name!r} must be finite, got {int(bad.sum())} values that are not, the first "
+            f"{source}: column {quoted(name)} must be finite, got {int(bad.sum())} values that are not, the first "
             f"{array[row]} in row {first_row + row + 1}; fill them{_remedy(name)}"
         )
 
@@ -109,11 +112,16 @@ def binary(
     if odd.any():
         row = int(np.argmax(odd))
         raise ValueError(
-            f"{source}: column {name!r} must be {negative!r} or {positive!r}, got {column[row].as_py()!r} in row "
-            f"{first_row + row + 1}; name its two labels (labels=(neg, pos), --labels NEG POS)."
+            f"{source}: column {quoted(name)} must be {_value(negative)} or {_value(positive)}, got "
+            f"{_value(column[row].as_py())} in row {first_row + row + 1}; name its two labels (labels=(neg, pos), "
+            "--labels NEG POS)."
         )
     return ones.astype(np.float64)
 
 
+def _value(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else f"{value!r:.80}"
+
+
 def _remedy(name: str) -> str:
-    return f"; leave it out (drop, --drop {name}) or say which to use (columns, --columns)."
+    return f"; leave it out ({dropping(name)}) or say which to use (columns, --columns)."

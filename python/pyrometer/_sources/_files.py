@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from pyrometer._printable import printable
 from pyrometer._sources._columns import require_whole
+from pyrometer._sources._csv import Opening, open_csv, opening
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ArrowFile", "CsvFile", "ParquetFile", "csv_stream", "file_part", "kind_of", "standard_input", "unreadable"]
+__all__ = ["ArrowFile", "CsvFile", "ParquetFile", "file_part", "kind_of", "unreadable"]
 
 _ARROW = (".arrow", ".feather", ".ipc")
 _PARQUET = (".parquet", ".pq")
+_COMPRESSED = {".bz2": "bz2", ".gz": "gzip", ".lz4": "lz4", ".zst": "zstd"}
 # Rows of a batch, and bytes of a column that are read ahead.
 BATCH = 32_768
 _BUFFER = 1 << 20
@@ -45,11 +47,6 @@ def separator(name: str) -> str:
     return "\t" if ".tsv" in os.path.basename(name).lower() else ","
 
 
-def standard_input() -> BinaryIO:
-    """Return the bytes of standard input."""
-    return sys.stdin.buffer
-
-
 def file_part(name: str) -> ParquetFile | ArrowFile | CsvFile:
     """Return the part that a file is."""
     kind = kind_of(name)
@@ -66,7 +63,9 @@ class ParquetFile:
     def _open(self) -> Any:
         from pyarrow import parquet
 
-        return parquet.ParquetFile(self.label, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True)
+        return parquet.ParquetFile(
+            _bytes_of(self.label), buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+        )
 
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
@@ -103,7 +102,7 @@ class ParquetFile:
                     if known is not None and known.has_null_count and known.null_count:
                         # The statistics have the number, the column has the row.
                         column = file.read_row_group(k, columns=[name]).column(0)
-                        require_whole(self.label, name, column, first)
+                        require_whole(printable(self.label), name, column, first)
                     first += group.num_rows
                     statistics.append(known)
                 if statistics and all(known is not None and known.has_min_max for known in statistics):
@@ -122,10 +121,10 @@ class ArrowFile:
         import pyarrow as pa
 
         if columns is None:
-            return pa.ipc.open_file(pa.OSFile(self.label))
-        held = self.schema().names
-        options = pa.ipc.IpcReadOptions(included_fields=[held.index(name) for name in columns])
-        return pa.ipc.open_file(pa.OSFile(self.label), options=options)
+            return pa.ipc.open_file(_bytes_of(self.label))
+        place = {name: j for j, name in enumerate(self.schema().names)}
+        options = pa.ipc.IpcReadOptions(included_fields=[place[name] for name in columns])
+        return pa.ipc.open_file(_bytes_of(self.label), options=options)
 
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
@@ -153,7 +152,7 @@ class CsvFile:
 
     def schema(self) -> pa.Schema:
         """Names and types of the columns, as far as the first block tells."""
-        return _first_block(self.label, separator(self.label))
+        return self._first.types
 
     def rows(self) -> int | None:
         """How many there are: not known before they are read."""
@@ -161,69 +160,42 @@ class CsvFile:
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
         """Read some columns, in their order."""
-        with _csv(self.label, separator(self.label), self.schema(), columns, threads=threads) as reader:
+        with self._bytes() as stream, open_csv(stream, self._first, columns, threads=threads) as reader:
             yield from reader
+
+    @cached_property
+    def _first(self) -> Opening:
+        with self._bytes() as stream:
+            return opening(stream, separator(self.label))._replace(head=b"")
+
+    def _bytes(self) -> Any:
+        return decompressed(_bytes_of(self.label), self.label)
 
 
 def unreadable(label: str, error: Exception) -> Exception:
     """Return the error that says what could not be read; one of the operating system says it better itself."""
-    if getattr(error, "errno", None) is not None:
+    if isinstance(error, OSError) and error.errno is not None:
+        error.filename = error.filename or label
         return error
-    return ValueError(f"{label} cannot be read: {' '.join(str(error).split())}")
+    return ValueError(f"{printable(label)} cannot be read: {printable(' '.join(str(error).split()))}")
 
 
-def csv_stream(stream: BinaryIO, *, close: bool) -> pa.RecordBatchReader:
-    """Return a reader of CSV that comes in bytes, and only once; `close` closes them when they are no longer needed."""
-    head = stream.read(_BUFFER)
-    chained = _Chained(head, stream, close)
-    types = _first_block(io.BytesIO(head[: head.rfind(b"\n") + 1] or head), ",")
-    return _csv(chained, ",", types, [])
-
-
-class _Chained(io.RawIOBase):
-    """Bytes that were read already, and then the rest."""
-
-    def __init__(self, head: bytes, rest: BinaryIO, close: bool) -> None:
-        self._head, self._rest, self._close = head, rest, close
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._head:
-            return self._rest.read(size)
-        size = len(self._head) if size < 0 else size
-        piece, self._head = self._head[:size], self._head[size:]
-        return piece
-
-    def close(self) -> None:  # the garbage collector calls it, too
-        if self._close:
-            self._rest.close()
-        super().close()
-
-
-def _first_block(file: Any, delimiter: str) -> pa.Schema:
+def decompressed(stream: Any, name: str) -> Any:
+    """Return the bytes of a stream, decompressed where the suffix of its name says so."""
     import pyarrow as pa
 
-    def loose(kind: pa.DataType) -> pa.DataType:
-        # A column of whole numbers, or of none, in the first block may have fractions in the next.
-        return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
-
-    with _csv(file, delimiter) as reader:
-        return pa.schema([field.with_type(loose(field.type)) for field in reader.schema])
+    codec = _COMPRESSED.get(os.path.splitext(name)[1].lower())
+    return stream if codec is None else pa.CompressedInputStream(stream, codec)
 
 
-def _csv(
-    file: Any, delimiter: str, types: pa.Schema | None = None, columns: Sequence[str] = (), *, threads: bool = True
-) -> Any:
-    from pyarrow import csv
+def _bytes_of(path: str) -> Any:
+    """Open a file; its name need not be UTF-8."""
+    import pyarrow as pa
 
-    wanted = [] if types is None else [field for field in types if not columns or field.name in columns]
-    return csv.open_csv(
-        file,
-        read_options=csv.ReadOptions(use_threads=threads, block_size=_BUFFER),
-        parse_options=csv.ParseOptions(delimiter=delimiter),
-        convert_options=csv.ConvertOptions(
-            include_columns=list(columns), column_types={field.name: field.type for field in wanted}
-        ),
-    )
+    try:
+        return pa.OSFile(os.fsencode(path))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # Arrow's own message cannot show a name that is not UTF-8.
+        raise OSError(error.errno, os.strerror(error.errno), path) from None

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from pyrometer._sources._files import BATCH, csv_stream, file_part, standard_input, unreadable
+from pyrometer._sources._csv import CsvStream, opening
+from pyrometer._sources._files import BATCH, decompressed, file_part, unreadable
+from pyrometer._sources._pipes import Pipe, standard_input
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["Fragment", "Part", "Stream", "files_of", "parts_of"]
 
 
 class Part(Protocol):
@@ -109,11 +111,11 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
         if name == "-":
             name = "standard input"
             return name, [_piped(name, standard_input(), close=False)]
-        return name, [_part(path) for path in _paths(name)]
+        return name, [_part(path) for path in files_of(name)]
     if isinstance(source, (list, tuple)):
         if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
             raise TypeError(f"source must be a list of at least one path, got {source!r:.80}.")
-        return f"{len(source)} files", [_part(path) for one in source for path in _paths(os.fsdecode(one))]
+        return f"{len(source)} files", [_part(path) for one in source for path in files_of(os.fsdecode(one))]
     if hasattr(source, "__arrow_c_stream__"):
         # Frames and tables have a length and stay; a reader, or what may be one, is used up by reading.
         import pyarrow as pa
@@ -135,16 +137,19 @@ def _part(path: str) -> Part:
     return file_part(path)
 
 
-def _piped(label: str, stream: BinaryIO, *, close: bool) -> Stream:
+def _piped(label: str, stream: BinaryIO, *, close: bool) -> CsvStream:
     import pyarrow as pa
 
+    pipe = Pipe(stream, close)
     try:
-        return Stream(label, csv_stream(stream, close=close), once=True)
-    except pa.ArrowException as error:
+        held = decompressed(pipe, label)
+        return CsvStream(label, pipe, held, opening(held, ","))
+    except (pa.ArrowException, OSError) as error:
+        pipe.close()
         raise unreadable(label, error) from error
 
 
-def _paths(name: str) -> list[str]:
+def files_of(name: str) -> list[str]:
     """Return the files that a path stands for: itself, those below a folder, those that fit a pattern; sorted."""
     if os.path.isdir(name):
         found = [

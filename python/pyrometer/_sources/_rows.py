@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._printable import printable, quoted
 from pyrometer._sources._columns import binary, numbers, require_finite, require_numeric, require_present, select
+from pyrometer._sources._csv import CsvStream
 from pyrometer._sources._files import ParquetFile, unreadable
-from pyrometer._sources._open import Part, parts_of
+from pyrometer._sources._open import Fragment, Part, Stream, parts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +31,8 @@ _CELLS = 1 << 20
 _BLOCK = 4096
 # Batches that wait to be computed with.
 _AHEAD = 3
+# Seconds that are waited for a thread that reads what is not ours: nothing wakes it if that stalls.
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +90,7 @@ class Rows:
                 batches = list(batches)
                 count = sum(len(columns[-1]) for columns in batches)
             if not count:
-                raise ValueError(f"{self.source} must have at least one row of data, got none.")
+                raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")
             X, y = np.empty((count, len(self.names)), self.dtype), np.empty(count, self.dtype)
             first = 0
             for columns in batches:
@@ -93,12 +98,12 @@ class Rows:
                 _fill(X[first:end], y[first:end], columns, 0)
                 first = end
         if first != count:
-            raise ValueError(f"{self.source} must have the {count} rows that it tells of, got {first}.")
+            raise ValueError(f"{printable(self.source)} must have the {count} rows that it tells of, got {first}.")
         return X, y
 
     def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:
         for name, column in zip((*self.names, self.target), batch.columns, strict=False):
-            require_finite(self.parts[batch.part].label, name, column, batch.row)
+            require_finite(self._label(batch.part), name, column, batch.row)
         return batch.columns
 
     def _ahead(self, threads: bool) -> Generator[_Columns]:
@@ -128,15 +133,20 @@ class Rows:
         finally:
             stopped.set()
             room.release()
-            thread.join()
+            foreign = False
+            for part in self.parts:
+                if isinstance(part, CsvStream):
+                    part.stop()
+                foreign |= isinstance(part, (Stream, Fragment))
+            thread.join(_PATIENCE if foreign else None)
 
     def _columns(self, threads: bool) -> Iterator[_Columns]:
         """Read and convert the columns of every part, batch by batch."""
         for number, part in enumerate(self.parts):
-            row = 0
+            row, label = 0, self._label(number)
             for batch in _reading(part, [*self.names, self.target], threads):
-                columns = [numbers(part.label, name, batch.column(j), row) for j, name in enumerate(self.names)]
-                columns.append(self._target(part.label, batch.column(len(self.names)), row))
+                columns = [numbers(label, name, batch.column(j), row) for j, name in enumerate(self.names)]
+                columns.append(self._target(label, batch.column(len(self.names)), row))
                 yield _Columns(number, row, columns)
                 row += batch.num_rows
             yield _Columns(number, row, [])
@@ -159,6 +169,10 @@ class Rows:
                 _fill(X[filled : filled + count], y[filled : filled + count], item.columns, start)
                 filled, start = filled + count, start + count
 
+    def _label(self, part: int) -> str:
+        """What messages call a part."""
+        return printable(self.parts[part].label)
+
     def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
         if self.labels is False:
             return numbers(label, self.target, column, row)
@@ -166,7 +180,7 @@ class Rows:
 
     def require_finite(self, chunk: Chunk) -> None:
         """Raise ValueError, by file, column and row, for a number that is not finite."""
-        label = self.parts[chunk.part].label
+        label = self._label(chunk.part)
         for j, name in enumerate(self.names):
             require_finite(label, name, chunk.X[:, j], chunk.first_row)
         require_finite(label, self.target, chunk.y, chunk.first_row)
@@ -232,27 +246,30 @@ def open_rows(
     features: list[str] = []
     single = True
     for part in parts:
+        label = printable(part.label)
         try:
             schema = part.schema()
         except (pa.ArrowException, OSError) as error:
             raise unreadable(part.label, error) from error
+        held = schema.names
         if not features:
-            features = select(part.label, schema.names, target, columns, drop)
-        require_present(part.label, schema.names, (*features, target))
-        if columns is None:
-            known = {*features, target, *drop}
-            for column in schema.names:
-                if column not in known:
-                    raise ValueError(
-                        f"{part.label}: column {column!r} must be in all parts or in none, and is not in "
-                        f"{parts[0].label}; say which columns to use (columns, --columns)."
-                    )
+            features = select(label, held, target, columns, drop)
+        require_present(label, held, (*features, target))
+        known = {*features, target, *drop}
+        odd = next((name for name in held if name not in known), None) if columns is None else None
+        if odd is not None:
+            raise ValueError(
+                f"{label}: column {quoted(odd)} must be in all parts or in none, and is not in "
+                f"{printable(parts[0].label)}; say which columns to use (columns, --columns)."
+            )
+        place = {name: j for j, name in enumerate(held)}
+        times = Counter(held)
         for column in (*features, target):
-            if schema.names.count(column) > 1:
-                raise ValueError(f"{part.label}: column {column!r} must be there once, got it more than once.")
-            kind = schema.field(column).type
+            if times[column] > 1:
+                raise ValueError(f"{label}: column {quoted(column)} must be there once, got it more than once.")
+            kind = schema.field(place[column]).type
             if column != target or labels is False:
-                require_numeric(part.label, column, kind)
+                require_numeric(label, column, kind)
             single &= pa.types.is_float32(kind) or (column == target and labels is not False)
     rows = chunk_rows or max(1024, _CELLS // (len(features) + 1))
     dtype = np.dtype(np.float32 if single else np.float64)

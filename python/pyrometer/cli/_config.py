@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer._printable import plain, quoted
 from pyrometer.cli._options import linear_system, read
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def load(path: str, threads: int | None) -> Config:
     files: dict[str, str] = {}
     systems, laws = {}, {}
     for name, table in _tables(path, given, "systems"):
-        with _at(f"{path}: systems.{name}"):
+        with _at(f"{path}: systems.{plain(name)}"):
             systems[name] = _system(folder, table, files)
     for name, table in _tables(path, given, "laws"):
-        with _at(f"{path}: laws.{name}"):
+        with _at(f"{path}: laws.{plain(name)}"):
             laws[name] = _law(table)
     with _at(path):
         plan = plan_of(
@@ -81,6 +82,8 @@ def _at(where: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         raise click.ClickException(f"{where}: {error}") from error
+    except RecursionError as error:
+        raise click.ClickException(f"{where}: it is nested too deeply.") from error
 
 
 def _parse(path: str) -> dict[str, Any]:
@@ -95,28 +98,28 @@ def _parse(path: str) -> dict[str, Any]:
 def _known(where: str, table: Mapping[str, Any], names: Iterable[str]) -> None:
     for key in table:
         if key not in names:
-            near = difflib.get_close_matches(key, names, 1, 0.0)[0]
-            raise click.ClickException(f"{where}: unknown key {key!r}; did you mean {near!r}?")
+            near = difflib.get_close_matches(key[:200], names, 1, 0.0)[0]
+            raise click.ClickException(f"{where}: unknown key {quoted(key)}; did you mean {near!r}?")
 
 
 def _string(where: str, table: Mapping[str, Any], key: str) -> str:
     value = table.get(key)
     if not isinstance(value, str):
-        raise click.ClickException(f"{where}: {key} must be a string, got {value!r}.")
+        raise click.ClickException(f"{where}: {key} must be a string, got {value!r:.200}.")
     return value
 
 
 def _tables(path: str, given: Mapping[str, Any], key: str) -> Iterable[tuple[str, dict[str, Any]]]:
     tables = given.get(key)
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise click.ClickException(f"{path}: {key} must be tables [{key}.NAME], got {tables!r}.")
+        raise click.ClickException(f"{path}: {key} must be tables [{key}.NAME], got {tables!r:.200}.")
     return tables.items()
 
 
 def _strings(table: Mapping[str, Any], key: str) -> list[str] | None:
     value = table.get(key)
     if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-        raise TypeError(f"{key} must be a list of names, got {value!r}.")
+        raise TypeError(f"{key} must be a list of names, got {value!r:.200}.")
     return value
 
 
@@ -128,7 +131,7 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     _known_here(table, _NETWORK if network else _LINEAR)
     for key in ("data", "target"):
         if not isinstance(table.get(key), str):
-            raise TypeError(f"{key} must be a string, got {table.get(key)!r}.")
+            raise TypeError(f"{key} must be a string, got {table.get(key)!r:.200}.")
     standardize = _validate.flag("standardize", table.get("standardize", False))
     energy = _validate.choice("energy", table.get("energy", "mse"), ("mse", "mae", "ce"))
     if energy != "ce" and "labels" in table:

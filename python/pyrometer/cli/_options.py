@@ -10,6 +10,9 @@ import click
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer._printable import listed as listed_names
+from pyrometer._printable import plain
+
 if TYPE_CHECKING:
     from pyrometer.laws import Law
     from pyrometer.systems import Penalty, System
@@ -277,9 +280,10 @@ def read_two(
 ) -> tuple[Subject, Subject]:
     """Read two files with the same columns, in the order of the first."""
     a, b = (read(path, target, drop, columns, False, labels) for path in (first, second))
-    odd = ", ".join(sorted(set(a.names) ^ set(b.names)))
+    odd = sorted(set(a.names) ^ set(b.names))
     if odd:
         raise click.ClickException(
-            f"{first} and {second} must have the same columns, got {odd} in one only; use --drop."
+            f"{first} and {second} must have the same columns, got {listed_names(odd, plain)} in one only; use --drop."
         )
-    return a, replace(b, X=b.X[:, [b.names.index(name) for name in a.names]], names=a.names)
+    place = {name: j for j, name in enumerate(b.names)}
+    return a, replace(b, X=b.X[:, [place[name] for name in a.names]], names=a.names)

@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from pyrometer._files import atomic_write
-from pyrometer._formats import finite
+from pyrometer._formats import escaped, finite
+from pyrometer._printable import printable
+from pyrometer._sources import files_of
+from pyrometer.cli._terminal import show
 from pyrometer.table import Table
 
-__all__ = ["emit", "form_of"]
+__all__ = ["emit", "form_of", "require_apart"]
 
 
 def form_of(form: str | None, output: str | None) -> str:
     """Return "table", "json" or "csv": what was asked for, else what the suffix of the output says."""
     suffix = os.path.splitext(output or "")[1].lower()
     return form or {".json": "json", ".csv": "csv"}.get(suffix, "table")
+
+
+def require_apart(outputs: Mapping[str, str | None], sources: Sequence[str]) -> None:
+    """Refuse to write over a file that is read, or twice to one file; `outputs` are files by option."""
+    taken: dict[object, str] = {}
+    for source in (name for name in sources if name != "-"):
+        with contextlib.suppress(OSError):  # whoever reads it says so
+            taken |= {_identity(name): "the data, which it would replace" for name in files_of(source)}
+    for option, output in outputs.items():
+        if output == "":
+            raise click.UsageError(f"{option} must be the name of a file, got an empty one.")
+        place = _identity(output) if output else None
+        if place is not None and place in taken:
+            raise click.UsageError(f"{option} must be another file than {taken[place]}; got {output}.")
+        taken[place] = f"that of {option}"
+
+
+def _identity(path: str) -> object:
+    """Return what tells a file from others, whatever it is called; None where nothing would be lost."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.abspath(path)
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def _legend(table: Table) -> dict[str, Any]:
@@ -31,7 +60,7 @@ def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, outp
     if form == "json":
         # The metadata of all of them together are the provenance.
         made = ",\n".join(Table(t.title, t.columns, t.units, _legend(t)).to_json() for t in tables)
-        about = json.dumps(finite(provenance), ensure_ascii=False, allow_nan=False)
+        about = escaped(json.dumps(finite(provenance), ensure_ascii=False, allow_nan=False))
         text = f'{{"tables": [\n{made}],\n"provenance": {about}}}\n'
     elif form == "csv":
         (single,) = tables
@@ -42,7 +71,7 @@ def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, outp
 
         text = written(tables, provenance, terminal=output is None)
     if output is None:
-        click.echo(text, nl=False)
+        show(printable(text, keep="\n") if form == "csv" else text)
         return
     with atomic_write(output) as file:
         file.write(text.encode())

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer._files import atomic_write
+from pyrometer._printable import plain
 from pyrometer.energy import mean_energy, sample_energies
 from pyrometer.laws import Law
 from pyrometer.minimum import minimum_energy
@@ -42,6 +43,11 @@ def _figure(path: str) -> Iterator[Any]:
         file.write(buffer.getvalue())
 
 
+def _label(name: str) -> str:
+    """Return a name as text of a picture: dollars are no formula."""
+    return plain(name).replace("$", r"\$")
+
+
 def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int, threads: int | None) -> None:
     """Draw the energy spectrum into a file: how often random parameters have which energy, with <E> and E*."""
     with _figure(path) as figure:
@@ -62,8 +68,8 @@ def save_residuals(path: str, residuals: Mapping[str, npt.NDArray[np.float64]], 
         bins = min(100, 5 + math.isqrt(min(map(len, residuals.values()))))
         edges = np.histogram_bin_edges(np.concatenate(list(residuals.values())), bins)
         for name, values in residuals.items():
-            axes.hist(values, bins=edges, density=True, histtype="step", label=name)
-        axes.set(xlabel=f"{target} less what the model predicts", ylabel="density", title="Residuals")
+            axes.hist(values, bins=edges, density=True, histtype="step", label=_label(name))
+        axes.set(xlabel=f"{_label(target)} less what the model predicts", ylabel="density", title="Residuals")
         axes.legend()
 
 

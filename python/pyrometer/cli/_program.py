@@ -6,11 +6,14 @@ import contextlib
 import importlib
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+
+from pyrometer.cli._terminal import prepare, settle, tell
 
 __all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "judge", "leave", "main"]
 
@@ -38,45 +41,47 @@ class Program(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> Any:
         """Run the program; the exit code says how it ended."""
-        extra["standalone_mode"] = False
-        with contextlib.suppress(AttributeError, ValueError):
-            # A terminal that knows no Greek gets question marks, not a traceback.
-            sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+        prepare()
         name = prog_name or "pyrometer"
+        # click's own main has exit codes of its own, among them 1 for a closed pipe.
         try:
-            code = super().main(args, name, **extra)
-        except click.ClickException as error:
-            context = getattr(error, "ctx", None)
-            where = context.command_path if context is not None else name
-            _complain(where, error.format_message())
-            code = BAD_INPUT
-        except click.Abort:
-            _complain(name, "interrupted")
+            code = self._completed(name)
+            if code is None:
+                with self.make_context(name, list(sys.argv[1:] if args is None else args), **extra) as context:
+                    self.invoke(context)
+                code = 0
+            sys.stdout.flush()
+        except click.exceptions.Exit as stop:
+            code = stop.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            tell(f"{name}: error: interrupted")
             code = _INTERRUPTED
-        sys.exit(code if isinstance(code, int) else 0)
+        except Exception as error:
+            if sys.flags.dev_mode and not isinstance(error, click.ClickException):
+                raise
+            code = _ended(error, name)
+        settle()
+        sys.exit(code)
+
+    def _completed(self, name: str) -> int | None:
+        """Answer a shell that asks for completions; None if none does."""
+        variable = f"_{name}_COMPLETE".replace("-", "_").upper()
+        asked = os.environ.get(variable)
+        if not asked:
+            return None
+        from click.shell_completion import shell_complete
+
+        return BAD_INPUT if shell_complete(self, {}, name, variable, asked) else 0
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what the library refuses becomes one line."""
-        try:
-            with _notes():
-                result = super().invoke(ctx)
-                sys.stdout.flush()
-            return result
-        except BrokenPipeError:
-            # Nobody reads any more; what is still in the buffer must not complain at exit either.
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return ctx.exit(_CLOSED_PIPE)
-        except OSError as error:
-            place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-            raise click.ClickException(f"{place}{error.strerror or error}") from error
-        except (ValueError, TypeError, ImportError, MemoryError) as error:
-            raise click.ClickException(str(error) or type(error).__name__) from error
+        """Run a command; warnings become notes."""
+        with _notes():
+            return super().invoke(ctx)
 
 
 def leave(code: int, why: str) -> None:
     """End the command with this exit code, and say why on standard error."""
-    click.echo(f"note: {why}", err=True)
+    tell(f"note: {why}")
     click.get_current_context().exit(code)
 
 
@@ -98,7 +103,7 @@ def _notes() -> Iterator[None]:
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         if str(message) not in seen:
             seen.add(str(message))
-            click.echo(f"note: {_one_line(str(message))}", err=True)
+            tell(f"note: {message}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", PrecisionWarning)
@@ -106,12 +111,28 @@ def _notes() -> Iterator[None]:
         yield
 
 
-def _complain(where: str, message: str) -> None:
-    click.echo(f"{where}: error: {_one_line(message)}", err=True)
+def _ended(error: Exception, name: str) -> int:
+    """Say in one line what an error means; return the exit code."""
+    if isinstance(error, BrokenPipeError) and error.filename is None:
+        return _CLOSED_PIPE  # nobody reads any more, which is no mistake: the code is the shell's
+    context = getattr(error, "ctx", None)
+    tell(f"{name if context is None else context.command_path}: error: {_meaning(error)}")
+    return BAD_INPUT
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _meaning(error: Exception) -> str:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, OSError):
+        place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+        return f"{place}{error.strerror or error}"
+    if isinstance(error, RecursionError):
+        return "the input is nested too deeply."
+    if isinstance(error, (ValueError, TypeError, ImportError, MemoryError, EOFError)):
+        return str(error) or type(error).__name__
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    return f"{type(error).__name__}: {error} ({place}); this should not happen, please report it."
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -128,7 +149,8 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def main(ctx: click.Context) -> None:
     """Measure the temperature of machine-learning systems.
 
-    Exit codes: 0 done, 1 a --fail-on condition holds, 2 wrong usage or bad input, 3 could not decide.
+    Exit codes: 0 done, 1 a --fail-on condition holds, 2 wrong usage or bad input, 3 could not decide, 130 interrupted,
+    141 nobody reads standard output any more.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -15,6 +16,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from pyrometer import _layout
+from pyrometer._printable import plain, printable
 
 if TYPE_CHECKING:
     from pyrometer.table import Table
@@ -25,15 +27,16 @@ _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", 
 _KEYS = ("section", "energy", "law", "layer")
 # Below this width the symbol of a term stands under its explanation.
 _WIDE = 110
+# Characters of a value.
+_LONGEST = 200
 
 
 def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal: bool) -> str:
-    """Return tables and what they were computed from; in colour for a terminal that wants it."""
+    """Return tables and what they were computed from, fit for a terminal; in colour for one that wants it."""
     colour = terminal and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else int(os.environ.get("COLUMNS", "") or 120)
     screen = Console(
         file=io.StringIO(),
-        width=max(width, 40),
+        width=_width(terminal),
         highlight=False,
         emoji=False,
         markup=False,
@@ -42,7 +45,7 @@ def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal:
     )
     with screen.capture() as capture:
         for table in tables:
-            screen.print(Text(table.title, style="bold"))
+            screen.print(Text(printable(table.title), style="bold"))
             if len(table) == 1:
                 _record(screen, table)
             elif "thermodynamics" in table.names:
@@ -57,10 +60,21 @@ def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal:
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 
+def _width(terminal: bool) -> int:
+    """Columns of a terminal, or of a file: those that COLUMNS tells, else 120."""
+    width = 120
+    if terminal:
+        width = shutil.get_terminal_size().columns
+    else:
+        with contextlib.suppress(ValueError):
+            width = int(os.environ.get("COLUMNS", "")) or width
+    return min(max(width, 40), 1000)
+
+
 def _short(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else plain(str(value), _LONGEST)
 
 
 def _grid(*, header: bool = True) -> Grid:
@@ -71,15 +85,16 @@ def _blocks(screen: Console, table: Table) -> None:
     """Columns side by side as far as they fit, the next ones below beside the same keys."""
     keys = [name for name in _KEYS if name in table.names]
     cells = {name: _layout.cells(array, name) for name, array in table.columns.items()}
-    widths = {name: _layout.columns_width([name, table.units.get(name, ""), *cells[name]]) for name in table.names}
+    heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
+    widths = {name: _layout.columns_width([*heads[name], *cells[name]]) for name in table.names}
     rest = [name for name in table.names if name not in keys]
     for number, block in enumerate(_layout.split(keys, rest, widths, screen.width)):
         if number:
             screen.print()
         grid = _grid()
         for name in block:
-            unit = table.units.get(name)
-            head = Text.assemble(name, *([("\n" + unit, "dim")] if unit else []))
+            title, unit = heads[name]
+            head = Text.assemble(title, *([("\n" + unit, "dim")] if unit else []))
             numeric = table[name].dtype.kind != "U"
             fits = widths[name] < screen.width // 2
             grid.add_column(head, justify="right" if numeric else "left", no_wrap=fits, overflow="fold")
@@ -95,7 +110,8 @@ def _record(screen: Console, table: Table) -> None:
         grid.add_column(justify=justify)
     for name, array in table.columns.items():
         (cell,) = _layout.cells(array, name)
-        grid.add_row(name, Text(cell, style=_COLOURS.get(cell, "bold")), Text(table.units.get(name, ""), style="dim"))
+        unit = Text(plain(table.units.get(name, "")), style="dim")
+        grid.add_row(plain(name), Text(cell, style=_COLOURS.get(cell, "bold")), unit)
     screen.print(grid)
 
 

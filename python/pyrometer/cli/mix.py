@@ -19,7 +19,7 @@ from pyrometer.cli._options import (
     read_two,
     resolution_option,
 )
-from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import CONDITION, UNDECIDED, leave
 
 __all__ = ["command"]
@@ -61,6 +61,7 @@ def command(
     every row. Exit codes: 1 where a --fail-on condition holds, 3 where one cannot be decided, or where a T is undefined
     and nobody asked.
     """
+    require_apart({"--output": output}, [a, b])
     law, widths = law_of(init, scale, length)
     subjects = read_two(a, b, target, drop, columns, labels_of(energy, labels))
 

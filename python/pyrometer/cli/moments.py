@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from pyrometer._printable import plain
 from pyrometer.cli._options import chunk_option, data_options, intercept_option, listed
+from pyrometer.cli._output import require_apart
+from pyrometer.cli._terminal import tell
 
 __all__ = ["command"]
 
@@ -31,6 +34,7 @@ def command(
     """
     from pyrometer.moments import Moments
 
+    require_apart({"--output": output}, [data])
     made = Moments.scan(
         data,
         target=target,
@@ -41,4 +45,4 @@ def command(
         progress=True,
     )
     made.save(output)
-    click.echo(f"{output}: {made.count} rows, {made.parameters - intercept} features, target {made.target}", err=True)
+    tell(f"{output}: {made.count} rows, {made.parameters - intercept} features, target {plain(target)}")

@@ -17,7 +17,7 @@ from pyrometer.cli._options import (
     run_options,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def command(
     network has one linear output, for the target. CSV holds the layers alone. Exit codes: 1 where the verdict is one of
     --fail-on, 3 where T is undefined.
     """
+    require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = _law(init, gain, scale, length)
     subject = read(data, target, drop, columns, standardize)
 

@@ -18,7 +18,7 @@ from pyrometer.cli._options import (
     read_two,
     threads_option,
 )
-from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import CONDITION, UNDECIDED, leave
 
 __all__ = ["command"]
@@ -76,6 +76,7 @@ def command(
     BEFORE and AFTER are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. Exit codes: 1
     where a --fail-on condition holds, 3 where T is undefined and nobody asked.
     """
+    require_apart({"--output": output, "--plot": plot}, [before, after])
     old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__

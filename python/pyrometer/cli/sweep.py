@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pyrometer.cli._options import threads_option
+from pyrometer.cli._terminal import tell
 
 __all__ = ["command"]
 
@@ -64,11 +65,12 @@ def command(config: str, threads: int | None) -> None:
                 parts.keep(answers)
                 advance(sheet.fill(part, answers))
         except KeyboardInterrupt:
-            click.echo("note: the same command goes on from here", err=True)
+            tell("note: the same command goes on from here")
             raise
         finally:
             parts.flush()
     table = sheet.table(described.about)
     table.save(described.output)
-    parts.remove()
-    click.echo(f"{described.output}: {len(table)} rows", err=True)
+    if not parts.remove():
+        tell(f"note: {described.output}.parts stays: it holds files that are no parts of a sweep")
+    tell(f"{described.output}: {len(table)} rows")

@@ -17,7 +17,7 @@ from pyrometer.cli._options import (
     run_options,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._output import emit, form_of, require_apart
 
 if TYPE_CHECKING:
     from pyrometer.table import Table
@@ -69,6 +69,7 @@ def command(
     Table 1 is the dictionary of terms, Table 2 has the energies, entropy and temperatures of every system, Table 3 the
     limits of wide laws. CSV holds one table, the second unless --table says another.
     """
+    require_apart({"--output": output}, [data] if data else [])
     form = form_of(form, output)
     wanted = sorted(set(numbers)) or ([2] if form == "csv" else [1, 2, 3])
     if form == "csv" and len(wanted) > 1:

@@ -25,7 +25,7 @@ from pyrometer.cli._options import (
     scanned_system,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of
+from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def command(
     --chunk-rows it may be larger than memory. Exit codes: 1 where the verdict is one of --fail-on, 3 where T is
     undefined.
     """
+    require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = law_of(init, scale, length)
     pair = labels_of(energy, labels)
     penalty, weight = _penalty(l1, l2)

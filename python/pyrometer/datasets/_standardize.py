@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._printable import quoted
 
 __all__ = ["standardize"]
 
@@ -57,7 +58,7 @@ def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np
         result -= result.mean(axis=0)
         deviation = np.sqrt(np.einsum("ij,ij->j", result, result) / array.shape[0])
     for j in map(int, np.flatnonzero(~(deviation > _CONSTANT))):
-        feature = f"feature {names[j]!r}" if names is not None else f"feature {j}"
+        feature = f"feature {quoted(names[j])}" if names is not None else f"feature {j}"
         if not np.isfinite(size[j]):
             raise ValueError(f"X must be finite, got {feature} with a value that is not; drop or fill it.")
         raise ValueError(
