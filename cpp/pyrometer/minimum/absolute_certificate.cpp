@@ -62,7 +62,9 @@ double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
   };
   add_dual();
   add_dual();
-  for (Index j = 0; j < n; ++j) doubt[at(j)] = std::abs(left[at(j)]) + sums.doubt[at(j)];
+  // Products that underflow are wrong by the least double each.
+  for (Index j = 0; j < n; ++j)
+    doubt[at(j)] = std::abs(left[at(j)]) + sums.doubt[at(j)] + static_cast<double>(r + 1) * 0x1p-1074;
   double most = 1;
   for (Index k = 0; k < r; ++k) {
     double eta = 0;
@@ -121,6 +123,7 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
   }
   out.value = sums.absolute / rows;
   out.slack = above(sums, 0) / rows;
+  out.terms = sums.magnitude / rows;
   out.gap = total * (1 + 8 * kEpsilon) / rows;
   return out;
 }

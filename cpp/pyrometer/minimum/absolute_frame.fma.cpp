@@ -14,6 +14,9 @@ namespace {
 // The power of two at or below `value`; 1 for zero.
 double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
 
+// Whether a size is 0 or within kModest; false for infinity and nan.
+bool modest(double size) { return size == 0 || std::abs(std::ilogb(size)) <= kModest; }
+
 // The element in the middle of up to 128 of the values.
 double median(const Vec& of) {
   const std::size_t step = 1 + of.size() / 128;
@@ -53,7 +56,7 @@ void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
     }
     double size = 0;
     for (const double value : column) size += std::abs(value - centre) / static_cast<double>(rows);
-    if (!std::isfinite(size)) complain(table);
+    if (!modest(size)) complain(table);
     if (j < p) frame.weight[at(j)] = 1 / binade(size);
     if (j < p) frame.blank.push_back(size == 0);
     if (j == p) frame.unit = binade(size);
@@ -69,14 +72,25 @@ struct Orthogonal {
   Index rank = 0;
 };
 
-Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& sample) {
+//
+// `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
+// others are independent.
+Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& sample, bool by_row) {
   const Index n = frame.columns, rows = static_cast<Index>(sample.size());
   const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are filled up with zeros
   Orthogonal o{Vec(at(n * stride)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
   Vec values(at(n + 1));
+  double squares = 0;  // of the rows' factors
   for (Index i = 0; i < rows; ++i) {
     table.row(sample[at(i)], values.data());
-    for (Index j = 0; j < n; ++j) o.q[at(j * stride + i)] = values[at(j)] * frame.weight[at(j)];
+    double largest = 0;
+    for (Index j = 0; j < n; ++j) {
+      values[at(j)] *= frame.weight[at(j)];
+      largest = std::max(largest, std::abs(values[at(j)]));
+    }
+    const double factor = by_row && largest > 0 ? 1 / largest : 1;
+    for (Index j = 0; j < n; ++j) o.q[at(j * stride + i)] = values[at(j)] * factor;
+    squares += factor * factor;
   }
   const auto column = [&](Index j) -> double* { return o.q.data() + j * stride; };
   const double scale = 1 / static_cast<double>(rows);
@@ -93,7 +107,8 @@ Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& 
     o.order[at(j)] = j;
     o.size[at(j)] = std::sqrt(dot(j, j));
     const bool feature = j < table.features;
-    const double offset = feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] : 0;
+    const double offset =
+        feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] * std::sqrt(squares * scale) : 0;
     floor[at(j)] = 16 * kEpsilon * (offset + o.size[at(j)]);
   }
   for (Index k = 0; k < n; ++k) {
@@ -148,6 +163,26 @@ void coordinates(const Orthogonal& o, Frame& frame) {
     for (Index j = 0; j < n; ++j) row[j] /= o.r[at(pivot * n + pivot)];
     for (Index j = 0; j < n; ++j) frame.delicate = frame.delicate || std::abs(row[j]) > 1e5 * frame.weight[at(j)];
   }
+}
+
+// Sizes of the columns that a few rows of extreme size do not set: the median of the deviations that are not zero.
+// Whether there are such rows.
+bool scale_by_median(const Table& table, const Indices& sample, Frame& frame) {
+  std::vector<Vec> sizes(at(table.features));
+  Vec x(at(table.columns + 1));
+  for (const Index i : sample) {
+    table.row(i, x.data());
+    for (Index j = 0; j < table.features; ++j)
+      if (x[at(j)] != 0) sizes[at(j)].push_back(std::abs(x[at(j)]));
+  }
+  double largest = 0;
+  for (Index j = 0; j < table.features; ++j) {
+    const Vec& size = sizes[at(j)];
+    if (size.empty()) continue;
+    frame.weight[at(j)] = 1 / binade(median(size));
+    largest = std::max(largest, *std::max_element(size.begin(), size.end()) * frame.weight[at(j)]);
+  }
+  return largest > 1e10;
 }
 
 // For each column without a coordinate, the row where it differs most from what it is on the sample, if it does at all.
@@ -212,19 +247,28 @@ Vec Frame::coefficients(const Vec& phi) const {
   return theta;
 }
 
-Frame make_frame(Table& table, Team team) {
+Frame make_frame(Table& table, const Indices& largest, Team team) {
   Frame frame;
   frame.columns = table.columns;
   const Index wanted = std::min(table.count, std::max<Index>(512, 8 * frame.columns));
   Indices sample;
   for (Index k = 0; k < wanted; ++k) sample.push_back(stratified(k, wanted, table.count));
+  for (const Index i : largest)
+    if (!std::binary_search(sample.begin(), sample.begin() + wanted, i)) sample.push_back(i);
   centre_and_scale(table, sample, frame);
   table.centre = frame.centre.data();
   for (;;) {
     team.ask();
-    const Orthogonal o = orthogonalise(table, frame, sample);
+    Orthogonal o = orthogonalise(table, frame, sample, false);
+    if (o.rank < frame.columns) {
+      Frame other = frame;
+      if (scale_by_median(table, sample, other)) {
+        Orthogonal by_row = orthogonalise(table, other, sample, true);
+        if (by_row.rank > o.rank) o = std::move(by_row), frame = std::move(other);
+      }
+    }
     coordinates(o, frame);
-    if (o.rank == frame.columns || wanted == table.count) return frame;
+    if (o.rank == frame.columns) return frame;
     Indices more = exceptions(table, frame, o, team);
     std::sort(more.begin(), more.end());
     more.erase(std::unique(more.begin(), more.end()), more.end());
@@ -234,8 +278,11 @@ Frame make_frame(Table& table, Team team) {
       sample.push_back(i);
       Vec x(at(frame.columns + 1));
       table.row(i, x.data());
-      for (Index j = 0; j < table.features; ++j)
-        if (frame.blank[at(j)] != 0 && x[at(j)] != 0) frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
+      for (Index j = 0; j < table.features; ++j) {
+        if (frame.blank[at(j)] == 0 || x[at(j)] == 0) continue;
+        if (!modest(std::abs(x[at(j)]))) complain(table);
+        frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
+      }
     }
     if (sample.size() == before) return frame;
   }
@@ -250,7 +297,7 @@ void complain(const Table& table) {
       require(std::isfinite(x[at(j)]), "X must be finite, got ", printed(x[at(j)]), " at row ", i, ", column ", j);
     require(std::isfinite(y), "y must be finite, got ", printed(y), " at row ", i);
   }
-  throw std::invalid_argument("X and y must have finite sums, got an overflow; rescale them");
+  throw OutOfRange("X and y must have sums and products within the range of a double, got an overflow; rescale them");
 }
 
 }  // namespace pyrometer::minimum::absolute
