@@ -65,17 +65,15 @@ double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
   // Products that underflow are wrong by the least double each.
   for (Index j = 0; j < n; ++j)
     doubt[at(j)] = std::abs(left[at(j)]) + sums.doubt[at(j)] + static_cast<double>(r + 1) * 0x1p-1074;
+  Vec size(at(r));
+  for (Index i = 0; i < r; ++i)
+    for (Index j = 0; j < n; ++j) size[at(i)] += std::abs(frame.A[at(i * n + j)]) * doubt[at(j)];
   double most = 1;
   for (Index k = 0; k < r; ++k) {
     double eta = 0;
-    for (Index i = 0; i < r; ++i) {
-      double size = 0;
-      for (Index j = 0; j < n; ++j) size += std::abs(frame.A[at(i * n + j)]) * doubt[at(j)];
-      eta += std::abs(basis.inverse[at(k * r + i)]) * size;
-    }
+    for (Index i = 0; i < r; ++i) eta += std::abs(basis.inverse[at(k * r + i)]) * size[at(i)];
     // An exact solution lies that near where the inverse is one to a few digits; twice covers its own error.
-    const double size = std::abs(dual[at(k)]);
-    if (size + 2 * eta > most) most = size + 2 * eta;
+    most = std::max(most, std::abs(dual[at(k)]) + 2 * eta);
   }
   return most;
 }

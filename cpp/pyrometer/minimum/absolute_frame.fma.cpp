@@ -6,6 +6,7 @@
 
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/absolute_kernels.hpp"
+#include "pyrometer/minimum/absolute_positive.hpp"
 #include "pyrometer/minimum/doubled.hpp"
 
 namespace pyrometer::minimum::absolute {
@@ -63,15 +64,45 @@ void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
   }
 }
 
-// Gram-Schmidt with pivoting on the scaled sample; leaves A, the rank, and the combinations that vanish on the sample.
+// From here on columns that are far from dependent are orthogonalised by the Cholesky factor of their products.
+constexpr Index kManyColumns = 32;
+
+// What makes columns orthogonal, as a triangle.
 struct Orthogonal {
-  Vec q;          // columns, one after another
+  Vec q;          // columns, one after another; not from by_products
   Vec r;          // columns x columns: r[k, j] = q_k . column j / rows
   Vec size;       // of each column, in units of which rounding is judged
   Indices order;  // pivots first
   Index rank = 0;
 };
 
+// The triangle of columns of which none is nearly dependent on those before; an empty order where one is. Cost: m n^2
+// flops at full speed.
+Orthogonal by_products(const Table& table, const Frame& frame, const Indices& sample, Team team) {
+  const Index n = frame.columns, rows = static_cast<Index>(sample.size());
+  Orthogonal o{{}, Vec(at(n * n)), {}, Indices(at(n)), n};
+  // The constant first.
+  for (Index k = 0; k < n; ++k) o.order[at(k)] = table.intercept ? (k + n - 1) % n : k;
+  Rows scaled(n, rows);
+  Vec values(at(n + 1)), z(at(n)), weight(at(scaled.blocks() * kBlock));
+  for (Index i = 0; i < rows; ++i) {
+    table.row(sample[at(i)], values.data());
+    for (Index k = 0; k < n; ++k) z[at(k)] = values[at(o.order[at(k)])] * frame.weight[at(o.order[at(k)])];
+    scaled.set(i, z.data(), 0);
+    weight[at(i)] = 1 / static_cast<double>(rows);
+  }
+  Vec products = gram(scaled, weight, team), left = products;
+  const bool positive = factor_positive(left, n);
+  for (Index k = 0; k < n; ++k) {
+    const double* row = left.data() + k * (k + 1) / 2;
+    if (!positive || !(row[k] * row[k] > 1e-4 * products[at(k * (k + 1) / 2 + k)])) return {};
+    for (Index t = 0; t <= k; ++t) o.r[at(o.order[at(t)] * n + o.order[at(k)])] = row[t];
+  }
+  return o;
+}
+
+// Gram-Schmidt with pivoting on the scaled sample; leaves the triangle, the rank, and the combinations that
+// vanish on the sample.
 //
 // `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
 // others are independent.
@@ -233,9 +264,7 @@ void Frame::into(const double* x, double* z) const {
     if (delicate) {
       z[k] = -residual(0, row, x, columns);
     } else {
-      double sum = 0;
-      for (Index j = 0; j < columns; ++j) sum += row[j] * x[j];
-      z[k] = sum;
+      z[k] = dot(row, x, columns);
     }
   }
 }
@@ -259,7 +288,8 @@ Frame make_frame(Table& table, const Indices& largest, Team team) {
   table.centre = frame.centre.data();
   for (;;) {
     team.ask();
-    Orthogonal o = orthogonalise(table, frame, sample, false);
+    Orthogonal o = frame.columns < kManyColumns ? Orthogonal{} : by_products(table, frame, sample, team);
+    if (o.order.empty()) o = orthogonalise(table, frame, sample, false);
     if (o.rank < frame.columns) {
       Frame other = frame;
       if (scale_by_median(table, sample, other)) {
