@@ -140,13 +140,14 @@ def test_a_constant_target():
     np.testing.assert_array_equal(minimum.parameters, [0, 0, 0, 3])
 
 
-def test_values_that_underflow():
-    tiny = X * [1.0, 1e-310, 1.0]
-    with pytest.raises(
-        ValueError, match=r"X must have values that do not underflow.*e-310 for the largest of column 1"
-    ):
-        pm.minimum_energy(absolute(tiny, Y))
-    with pytest.raises(ValueError, match="finite sums, got an overflow"):
-        pm.minimum_energy(absolute(X, np.where(LABELS, 1.7e308, -1.7e308)))
+def test_sizes_at_the_ends_of_the_doubles():
+    minimum = pm.minimum_energy(absolute(X, Y))
+    tiny = pm.minimum_energy(absolute(X * [1.0, 1e-310, 1.0], Y * 1e-9))
+    assert tiny.value == pytest.approx(1e-9 * minimum.value, rel=1e-4)  # 1e-310 has five digits
+    assert tiny.parameters[1] == pytest.approx(1e301 * minimum.parameters[1], rel=1e-3)
+    with pytest.raises(ValueError, match=r"within the range of a double, got about 10\^309.*column 1; multiply that column"):
+        pm.minimum_energy(absolute(X * [1.0, 1e-310, 1.0], Y))
+    large = pm.minimum_energy(absolute(X, np.where(LABELS, 1.7e308, -1.7e308)))
+    assert large.value == pytest.approx(1.7e308 * pm.minimum_energy(absolute(X, np.where(LABELS, 1.0, -1.0))).value)
     # A column of zeros is none of these.
     assert pm.minimum_energy(absolute(X * [1.0, 0.0, 1.0], Y)).rank == 2

@@ -259,10 +259,8 @@ def test_values_that_are_not_finite_are_named(m, value):
         _core.least_absolute(*stacked, True, 2)
 
 
-def test_numbers_too_large_are_refused():
+def test_no_row_is_refused():
     X, y = problem(20, 2)
-    with pytest.raises(ValueError, match="rescale"):
-        minimum(np.sign(X) * 1.7e308, y)
     with pytest.raises(ValueError, match="at least one row"):
         minimum(X[:0], y[:0])
 
@@ -309,6 +307,6 @@ def test_a_certificate_that_is_loose_is_warned_of_and_an_exact_fit_is_not():
     X = rng.normal(size=(50, 2))
     y = X.sum(axis=1) + rng.normal(size=50)
     with pytest.warns(pm.PrecisionWarning, match="0 certain digits.*a gap of"):
-        pm.minimum_energy(pm.LinearRegression(X, 1e-316 * y, energy="mae"))  # numbers of a few bits
+        pm.minimum_energy(pm.LinearRegression(X, 1e-322 * y, energy="mae"))  # numbers of a few bits
     exact = pm.minimum_energy(pm.LinearRegression(X, X @ [0.1, 0.3] + 0.7, energy="mae"))
     assert exact.value < 1e-15

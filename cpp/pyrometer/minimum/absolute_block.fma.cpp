@@ -87,10 +87,7 @@ Block TableOf<T>::block(Index b, double* scratch) const {
 
 template <class T>
 bool TableOf<T>::exact(Index begin, Index end) const {
-  const auto lost = [](double value, double less) {
-    const double difference = value - less, part = difference - value;
-    return std::abs((value - (difference - part)) - (less + part));
-  };
+  const auto lost = [](double value, double less) { return std::abs(rounding_of_difference(value, less)); };
   double sum = 0;
   for (Index i = begin; i < end; ++i) {
     for (Index j = 0; j < features; ++j) sum += lost(static_cast<double>(X[i * features + j]), centre[j]);

@@ -62,18 +62,18 @@ double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
   };
   add_dual();
   add_dual();
-  for (Index j = 0; j < n; ++j) doubt[at(j)] = std::abs(left[at(j)]) + sums.doubt[at(j)];
+  // Products that underflow are wrong by the least double each.
+  for (Index j = 0; j < n; ++j)
+    doubt[at(j)] = std::abs(left[at(j)]) + sums.doubt[at(j)] + static_cast<double>(r + 1) * 0x1p-1074;
+  Vec size(at(r));
+  for (Index i = 0; i < r; ++i)
+    for (Index j = 0; j < n; ++j) size[at(i)] += std::abs(frame.A[at(i * n + j)]) * doubt[at(j)];
   double most = 1;
   for (Index k = 0; k < r; ++k) {
     double eta = 0;
-    for (Index i = 0; i < r; ++i) {
-      double size = 0;
-      for (Index j = 0; j < n; ++j) size += std::abs(frame.A[at(i * n + j)]) * doubt[at(j)];
-      eta += std::abs(basis.inverse[at(k * r + i)]) * size;
-    }
+    for (Index i = 0; i < r; ++i) eta += std::abs(basis.inverse[at(k * r + i)]) * size[at(i)];
     // An exact solution lies that near where the inverse is one to a few digits; twice covers its own error.
-    const double size = std::abs(dual[at(k)]);
-    if (size + 2 * eta > most) most = size + 2 * eta;
+    most = std::max(most, std::abs(dual[at(k)]) + 2 * eta);
   }
   return most;
 }
@@ -121,6 +121,7 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
   }
   out.value = sums.absolute / rows;
   out.slack = above(sums, 0) / rows;
+  out.terms = sums.magnitude / rows;
   out.gap = total * (1 + 8 * kEpsilon) / rows;
   return out;
 }

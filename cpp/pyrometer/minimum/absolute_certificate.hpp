@@ -12,6 +12,7 @@ struct Certified {
   Vec parameters;     ///< of the caller's columns, the intercept last
   double gap = 0;     ///< E(parameters) - E* is at most this
   double slack = 0;   ///< how much of the gap is the vertex's, not rounding's
+  double terms = 0;   ///< mean of |y| + sum_j |x_j theta_j|: what cancels in a residual
   Indices misjudged;  ///< rows on the other side of zero than the vertex has them, in order
 };
 

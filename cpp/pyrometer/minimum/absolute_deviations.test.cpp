@@ -91,7 +91,7 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
   const Data data = make(m, 1);
   const double best = solve(data, m, 1, 1).value;
   TableOf<double> table(data.X.data(), data.y.data(), m, 1, true);
-  const Frame frame = make_frame(table, {});
+  const Frame frame = make_frame(table, {}, {});
   table.centre = frame.centre.data();
   for (Index i = 1; i < m; ++i) {
     Vertex vertex;

@@ -6,6 +6,7 @@
 
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/absolute_kernels.hpp"
+#include "pyrometer/minimum/absolute_positive.hpp"
 #include "pyrometer/minimum/doubled.hpp"
 
 namespace pyrometer::minimum::absolute {
@@ -13,6 +14,9 @@ namespace {
 
 // The power of two at or below `value`; 1 for zero.
 double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
+
+// Whether a size is 0 or within kModest; false for infinity and nan.
+bool modest(double size) { return size == 0 || std::abs(std::ilogb(size)) <= kModest; }
 
 // The element in the middle of up to 128 of the values.
 double median(const Vec& of) {
@@ -53,30 +57,71 @@ void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
     }
     double size = 0;
     for (const double value : column) size += std::abs(value - centre) / static_cast<double>(rows);
-    if (!std::isfinite(size)) complain(table);
+    if (!modest(size)) complain(table);
     if (j < p) frame.weight[at(j)] = 1 / binade(size);
     if (j < p) frame.blank.push_back(size == 0);
     if (j == p) frame.unit = binade(size);
   }
 }
 
-// Gram-Schmidt with pivoting on the scaled sample; leaves A, the rank, and the combinations that vanish on the sample.
+// From here on columns that are far from dependent are orthogonalised by the Cholesky factor of their products.
+constexpr Index kManyColumns = 32;
+
+// What makes columns orthogonal, as a triangle.
 struct Orthogonal {
-  Vec q;          // columns, one after another
+  Vec q;          // columns, one after another; not from by_products
   Vec r;          // columns x columns: r[k, j] = q_k . column j / rows
   Vec size;       // of each column, in units of which rounding is judged
   Indices order;  // pivots first
   Index rank = 0;
 };
 
-Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& sample) {
+// The triangle of columns of which none is nearly dependent on those before; an empty order where one is. Cost: m n^2
+// flops at full speed.
+Orthogonal by_products(const Table& table, const Frame& frame, const Indices& sample, Team team) {
+  const Index n = frame.columns, rows = static_cast<Index>(sample.size());
+  Orthogonal o{{}, Vec(at(n * n)), {}, Indices(at(n)), n};
+  // The constant first.
+  for (Index k = 0; k < n; ++k) o.order[at(k)] = table.intercept ? (k + n - 1) % n : k;
+  Rows scaled(n, rows);
+  Vec values(at(n + 1)), z(at(n)), weight(at(scaled.blocks() * kBlock));
+  for (Index i = 0; i < rows; ++i) {
+    table.row(sample[at(i)], values.data());
+    for (Index k = 0; k < n; ++k) z[at(k)] = values[at(o.order[at(k)])] * frame.weight[at(o.order[at(k)])];
+    scaled.set(i, z.data(), 0);
+    weight[at(i)] = 1 / static_cast<double>(rows);
+  }
+  Vec products = gram(scaled, weight, team), left = products;
+  const bool positive = factor_positive(left, n);
+  for (Index k = 0; k < n; ++k) {
+    const double* row = left.data() + k * (k + 1) / 2;
+    if (!positive || !(row[k] * row[k] > 1e-4 * products[at(k * (k + 1) / 2 + k)])) return {};
+    for (Index t = 0; t <= k; ++t) o.r[at(o.order[at(t)] * n + o.order[at(k)])] = row[t];
+  }
+  return o;
+}
+
+// Gram-Schmidt with pivoting on the scaled sample; leaves the triangle, the rank, and the combinations that
+// vanish on the sample.
+//
+// `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
+// others are independent.
+Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& sample, bool by_row) {
   const Index n = frame.columns, rows = static_cast<Index>(sample.size());
   const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are filled up with zeros
   Orthogonal o{Vec(at(n * stride)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
   Vec values(at(n + 1));
+  double squares = 0;  // of the rows' factors
   for (Index i = 0; i < rows; ++i) {
     table.row(sample[at(i)], values.data());
-    for (Index j = 0; j < n; ++j) o.q[at(j * stride + i)] = values[at(j)] * frame.weight[at(j)];
+    double largest = 0;
+    for (Index j = 0; j < n; ++j) {
+      values[at(j)] *= frame.weight[at(j)];
+      largest = std::max(largest, std::abs(values[at(j)]));
+    }
+    const double factor = by_row && largest > 0 ? 1 / largest : 1;
+    for (Index j = 0; j < n; ++j) o.q[at(j * stride + i)] = values[at(j)] * factor;
+    squares += factor * factor;
   }
   const auto column = [&](Index j) -> double* { return o.q.data() + j * stride; };
   const double scale = 1 / static_cast<double>(rows);
@@ -93,7 +138,8 @@ Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& 
     o.order[at(j)] = j;
     o.size[at(j)] = std::sqrt(dot(j, j));
     const bool feature = j < table.features;
-    const double offset = feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] : 0;
+    const double offset =
+        feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] * std::sqrt(squares * scale) : 0;
     floor[at(j)] = 16 * kEpsilon * (offset + o.size[at(j)]);
   }
   for (Index k = 0; k < n; ++k) {
@@ -150,6 +196,26 @@ void coordinates(const Orthogonal& o, Frame& frame) {
   }
 }
 
+// Sizes of the columns that a few rows of extreme size do not set: the median of the deviations that are not zero.
+// Whether there are such rows.
+bool scale_by_median(const Table& table, const Indices& sample, Frame& frame) {
+  std::vector<Vec> sizes(at(table.features));
+  Vec x(at(table.columns + 1));
+  for (const Index i : sample) {
+    table.row(i, x.data());
+    for (Index j = 0; j < table.features; ++j)
+      if (x[at(j)] != 0) sizes[at(j)].push_back(std::abs(x[at(j)]));
+  }
+  double largest = 0;
+  for (Index j = 0; j < table.features; ++j) {
+    const Vec& size = sizes[at(j)];
+    if (size.empty()) continue;
+    frame.weight[at(j)] = 1 / binade(median(size));
+    largest = std::max(largest, *std::max_element(size.begin(), size.end()) * frame.weight[at(j)]);
+  }
+  return largest > 1e10;
+}
+
 // For each column without a coordinate, the row where it differs most from what it is on the sample, if it does at all.
 Indices exceptions(const Table& table, const Frame& frame, const Orthogonal& o, Team team) {
   const Index n = frame.columns, missing = n - frame.rank;
@@ -198,9 +264,7 @@ void Frame::into(const double* x, double* z) const {
     if (delicate) {
       z[k] = -residual(0, row, x, columns);
     } else {
-      double sum = 0;
-      for (Index j = 0; j < columns; ++j) sum += row[j] * x[j];
-      z[k] = sum;
+      z[k] = dot(row, x, columns);
     }
   }
 }
@@ -212,19 +276,29 @@ Vec Frame::coefficients(const Vec& phi) const {
   return theta;
 }
 
-Frame make_frame(Table& table, Team team) {
+Frame make_frame(Table& table, const Indices& largest, Team team) {
   Frame frame;
   frame.columns = table.columns;
   const Index wanted = std::min(table.count, std::max<Index>(512, 8 * frame.columns));
   Indices sample;
   for (Index k = 0; k < wanted; ++k) sample.push_back(stratified(k, wanted, table.count));
+  for (const Index i : largest)
+    if (!std::binary_search(sample.begin(), sample.begin() + wanted, i)) sample.push_back(i);
   centre_and_scale(table, sample, frame);
   table.centre = frame.centre.data();
   for (;;) {
     team.ask();
-    const Orthogonal o = orthogonalise(table, frame, sample);
+    Orthogonal o = frame.columns < kManyColumns ? Orthogonal{} : by_products(table, frame, sample, team);
+    if (o.order.empty()) o = orthogonalise(table, frame, sample, false);
+    if (o.rank < frame.columns) {
+      Frame other = frame;
+      if (scale_by_median(table, sample, other)) {
+        Orthogonal by_row = orthogonalise(table, other, sample, true);
+        if (by_row.rank > o.rank) o = std::move(by_row), frame = std::move(other);
+      }
+    }
     coordinates(o, frame);
-    if (o.rank == frame.columns || wanted == table.count) return frame;
+    if (o.rank == frame.columns) return frame;
     Indices more = exceptions(table, frame, o, team);
     std::sort(more.begin(), more.end());
     more.erase(std::unique(more.begin(), more.end()), more.end());
@@ -234,8 +308,11 @@ Frame make_frame(Table& table, Team team) {
       sample.push_back(i);
       Vec x(at(frame.columns + 1));
       table.row(i, x.data());
-      for (Index j = 0; j < table.features; ++j)
-        if (frame.blank[at(j)] != 0 && x[at(j)] != 0) frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
+      for (Index j = 0; j < table.features; ++j) {
+        if (frame.blank[at(j)] == 0 || x[at(j)] == 0) continue;
+        if (!modest(std::abs(x[at(j)]))) complain(table);
+        frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
+      }
     }
     if (sample.size() == before) return frame;
   }
@@ -250,7 +327,7 @@ void complain(const Table& table) {
       require(std::isfinite(x[at(j)]), "X must be finite, got ", printed(x[at(j)]), " at row ", i, ", column ", j);
     require(std::isfinite(y), "y must be finite, got ", printed(y), " at row ", i);
   }
-  throw std::invalid_argument("X and y must have finite sums, got an overflow; rescale them");
+  throw OutOfRange("X and y must have sums and products within the range of a double, got an overflow; rescale them");
 }
 
 }  // namespace pyrometer::minimum::absolute

@@ -2,8 +2,12 @@
 #pragma once
 
 #include "pyrometer/minimum/absolute_rows.hpp"
+#include "pyrometer/minimum/absolute_scaled.hpp"
 
 namespace pyrometer::minimum::absolute {
+
+/// Squares of sizes 2^-kModest .. 2^kModest, and of their quotients, are well within the range of a double.
+inline constexpr int kModest = 400;
 
 /// z = A (x - centre, 1), with A chosen so that sum z z' is the number of rows times the identity over a sample of
 /// rows.
@@ -34,10 +38,12 @@ struct Frame {
 ///
 /// A pivot counts when what is left of its column is above the rounding of the data themselves; in rows that were not
 /// sampled, above 1e-11 of it.
-/// Throws std::invalid_argument where a sampled value is not finite (see complain).
-[[nodiscard]] Frame make_frame(Table& table, Team team);
+/// largest  rows that the sample has besides, sorted.
+/// Throws std::invalid_argument where a sampled value is not finite, OutOfRange where sizes are not within kModest (see
+/// complain).
+[[nodiscard]] Frame make_frame(Table& table, const Indices& largest, Team team);
 
-/// Throws std::invalid_argument for the first value of the system that is not finite, or because numbers are too large.
+/// Throws std::invalid_argument for the first value of the system that is not finite, or else OutOfRange.
 [[noreturn]] void complain(const Table& table);
 
 /// The rows `chosen` of a source, in the frame.

@@ -1,19 +1,25 @@
 #include "pyrometer/minimum/absolute_inverse.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace pyrometer::minimum::absolute {
 
 bool invert(Vec& z, Index n, Vec& w) {
-  double largest = 0;
-  for (const double value : z) largest = std::max(largest, std::abs(value));
-  Vec right(at(n * n));  // row-major, starts as the identity
-  for (Index i = 0; i < n; ++i) right[at(i * n + i)] = 1;
+  Vec right(at(n * n));  // row-major; starts as diagonal, with what makes the rows' largest elements about 1
+  for (Index i = 0; i < n; ++i) {
+    double largest = 0;
+    for (Index j = 0; j < n; ++j) largest = std::max(largest, std::abs(z[at(i * n + j)]));
+    if (!(largest > 0) || !std::isfinite(largest)) return false;
+    const double factor = std::ldexp(1.0, -std::clamp(std::ilogb(largest), -1000, 1000));
+    for (Index j = 0; j < n; ++j) z[at(i * n + j)] *= factor;
+    right[at(i * n + i)] = factor;
+  }
   for (Index k = 0; k < n; ++k) {
     Index pivot = k;
     for (Index i = k + 1; i < n; ++i)
       if (std::abs(z[at(i * n + k)]) > std::abs(z[at(pivot * n + k)])) pivot = i;
-    if (!(std::abs(z[at(pivot * n + k)]) > 1e-13 * largest)) return false;
+    if (!(std::abs(z[at(pivot * n + k)]) > 1e-13)) return false;
     if (pivot != k) {
       std::swap_ranges(z.begin() + k * n, z.begin() + (k + 1) * n, z.begin() + pivot * n);
       std::swap_ranges(right.begin() + k * n, right.begin() + (k + 1) * n, right.begin() + pivot * n);

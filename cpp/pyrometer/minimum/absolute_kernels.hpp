@@ -38,6 +38,19 @@ inline void add_weighed(const double* column, const double* factor, Lanes& sum) 
 
 inline double total(const Lanes& v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 
+/// a . b
+inline double dot(const double* a, const double* b, Index size) {
+  Lanes even{}, odd{};
+  Index k = 0;
+  for (; k + 2 * kLanes <= size; k += 2 * kLanes) {
+    even += lanes(a + k, 0) * lanes(b + k, 0);
+    odd += lanes(a + k, 1) * lanes(b + k, 1);
+  }
+  double sum = total(even + odd);
+  for (; k < size; ++k) sum += a[k] * b[k];
+  return sum;
+}
+
 /// hi + lo += value, nothing lost
 inline void add_exactly(Lanes& hi, Lanes& lo, const Lanes& value) {
   const Lanes sum = hi + value, part = sum - hi;

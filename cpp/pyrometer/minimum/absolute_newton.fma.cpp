@@ -3,38 +3,12 @@
 #include <cmath>
 
 #include "pyrometer/minimum/absolute_kernels.hpp"
+#include "pyrometer/minimum/absolute_positive.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
 
 constexpr int kMostSteps = 40;
-
-// Solves H x = g for a positive definite H (lower triangle, packed by rows); false where it is not.
-bool solve_positive(Vec& h, Vec& x, Index n) {
-  const auto L = [&](Index i, Index j) -> double& { return h[at(i * (i + 1) / 2 + j)]; };
-  for (Index i = 0; i < n; ++i) {
-    for (Index j = 0; j <= i; ++j) {
-      double sum = L(i, j);
-      for (Index k = 0; k < j; ++k) sum -= L(i, k) * L(j, k);
-      if (i != j) {
-        L(i, j) = sum / L(j, j);
-      } else if (sum > 0) {
-        L(i, i) = std::sqrt(sum);
-      } else {
-        return false;
-      }
-    }
-    double sum = x[at(i)];
-    for (Index k = 0; k < i; ++k) sum -= L(i, k) * x[at(k)];
-    x[at(i)] = sum / L(i, i);
-  }
-  for (Index i = n - 1; i >= 0; --i) {
-    double sum = x[at(i)];
-    for (Index k = i + 1; k < n; ++k) sum -= L(k, i) * x[at(k)];
-    x[at(i)] = sum / L(i, i);
-  }
-  return true;
-}
 
 class Newton {
  public:
@@ -58,7 +32,8 @@ class Newton {
       const double g = quantile(now);
       if (!(g > 0)) break;  // so many rows fit exactly that a vertex is near
       derivatives(g, gradient, hessian);
-      if (!solve_positive(hessian, gradient, n)) break;
+      if (!factor_positive(hessian, n)) break;
+      solve_positive(hessian, gradient);
       factor = hessian;
       product(gradient.data(), false, u_);  // u = -(change of r)
       double moved = 0;

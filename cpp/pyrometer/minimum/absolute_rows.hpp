@@ -134,6 +134,12 @@ struct Table : Source {
   ~Table() = default;
 };
 
+/// The rounding error of value - less: what the difference lacks.
+inline double rounding_of_difference(double value, double less) {
+  const double difference = value - less, part = difference - value;
+  return (value - (difference - part)) - (less + part);
+}
+
 /// A table of numbers of type T.
 template <class T>
 struct TableOf final : Table {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "pyrometer/minimum/absolute_interior.hpp"
 #include "pyrometer/minimum/absolute_metric.hpp"
 #include "pyrometer/minimum/absolute_newton.hpp"
 #include "pyrometer/minimum/absolute_passes.hpp"
@@ -16,6 +17,8 @@ namespace {
 constexpr double kErrors = 4;
 // Up to here edges are walked over all rows at once.
 constexpr Index kFew = 1024;
+// From here on the simplex method starts almost at its end.
+constexpr Index kMany = 24;
 // Up to here a table is copied into the frame as a whole.
 constexpr Index kSome = 16384;
 // The smallest jitter is that of residuals of this size, in units of y: where all rows fit exactly.
@@ -194,12 +197,16 @@ Vertex solve(const Rows& given, Vec phi, Team team) {
   const Index n = given.columns, m = given.count;
   const double size = static_cast<double>(m), share = std::clamp(6 * static_cast<double>(n) / size, 0.125, 0.5);
   const Vec factor = newton(given, 1, share, phi, team);
-  if (factor.empty()) return walk(given, phi, team);
+  if (factor.empty()) return walk(given, phi, false, team);
   const Rows rows = whitened(given, factor, team);
   phi = times_transposed(factor, phi);
   Vertex vertex;
   const auto inside = static_cast<Index>(kErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
-  if (m <= few(n) || !by_reduction(InFrame{rows, team}, phi, inside, team, vertex)) vertex = walk(rows, phi, team);
+  if (m <= few(n) || !by_reduction(InFrame{rows, team}, phi, inside, team, vertex)) {
+    const bool many = n >= kMany;
+    if (many) interior(rows, phi, team);
+    vertex = walk(rows, phi, many, team);
+  }
   vertex.phi = solve_transposed(factor, vertex.phi);
   return vertex;
 }

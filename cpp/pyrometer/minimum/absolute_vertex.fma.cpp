@@ -28,11 +28,11 @@ class Walk {
         v_(at(n_)),
         z_(at(n_)) {}
 
-  Vertex run(const Vec& phi) {
+  Vertex run(const Vec& phi, bool near) {
     Vertex out;
     phi_ = phi;
     product(phi_.data(), r_, y_);
-    if (first_basis() && refresh()) {
+    if (first_basis(near ? 1e-6 : 0.2) && refresh()) {
       out.optimal = descend(out.pivots);
     } else {
       basis_.clear();
@@ -75,7 +75,7 @@ class Walk {
 
   // n independent rows of small residual: in order of |r| the rows that add a fair part of their length to the span;
   // then, for every direction that is still missing, the row whose zero is nearest along it.
-  bool first_basis() {
+  bool first_basis(double part) {
     Vec size(at(m_));
     Indices order(at(m_));
     std::iota(order.begin(), order.end(), Index{0});
@@ -90,7 +90,7 @@ class Walk {
     basis_.clear();
     for (Index t = 0; t < near && static_cast<Index>(basis_.size()) < n_; ++t) {
       rows_.row(order[at(t)], z_.data());
-      extend(span, 0.2, order[at(t)]);
+      extend(span, part, order[at(t)]);
     }
     while (static_cast<Index>(basis_.size()) < n_) {
       missing_direction(span);
@@ -126,8 +126,7 @@ class Walk {
   double project(const Vec& span, Vec& v) const {
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t q = 0; q < span.size(); q += at(n_)) {
-        double part = 0;
-        for (Index j = 0; j < n_; ++j) part += span[q + at(j)] * v[at(j)];
+        const double part = dot(span.data() + q, v.data(), n_);
         for (Index j = 0; j < n_; ++j) v[at(j)] -= part * span[q + at(j)];
       }
     }
@@ -175,11 +174,7 @@ class Walk {
     double most = 0;
     for (Index k = 0; k < n_; ++k) {
       const double* w = w_.data() + k * n_;
-      double dual = 0, length = 0;
-      for (Index j = 0; j < n_; ++j) {
-        dual -= w[j] * g_[at(j)];
-        length += w[j] * w[j];
-      }
+      const double dual = -dot(w, g_.data(), n_), length = dot(w, w, n_);
       d_[at(k)] = dual;
       const double fall = std::abs(dual) - 1;
       if (fall > kDualSlack && fall * fall > most * length) {
@@ -232,8 +227,7 @@ class Walk {
     for (Index c = 0; c < n_; ++c) {
       if (c == k) continue;
       double* other = w_.data() + c * n_;
-      double part = 0;
-      for (Index j = 0; j < n_; ++j) part += z_[at(j)] * other[j];
+      const double part = dot(z_.data(), other, n_);
       for (Index j = 0; j < n_; ++j) other[j] -= part * column[j];
     }
     basis_[at(k)] = enters;
@@ -292,6 +286,6 @@ void jitter(Rows& rows, const Indices& origin, double size) {
   }
 }
 
-Vertex walk(const Rows& rows, const Vec& phi, Team team) { return Walk(rows, team).run(phi); }
+Vertex walk(const Rows& rows, const Vec& phi, bool near, Team team) { return Walk(rows, team).run(phi, near); }
 
 }  // namespace pyrometer::minimum::absolute

@@ -32,6 +32,8 @@ struct Vertex {
 ///
 /// Cost: some n to 4 n pivots from a good start, each 2 m n flops and m n doubles read, and a partial sort of m
 /// numbers.
-[[nodiscard]] Vertex walk(const Rows& rows, const Vec& phi, Team team);
+///
+/// near  whether phi is so near to the lowest vertex that its rows are those of the smallest residuals.
+[[nodiscard]] Vertex walk(const Rows& rows, const Vec& phi, bool near, Team team);
 
 }  // namespace pyrometer::minimum::absolute
