@@ -42,6 +42,16 @@ Pair network_chain_samples(const std::string& activation, const Array<Index>& wi
   return {mean, error};
 }
 
+Array<double> network_chain_draws(const std::string& activation, const Array<Index>& widths,
+                                  const Array<double>& weight, const Array<double>& bias, const Array<double>& norms,
+                                  base::Seed seed, Index first, Index draws, Index samples, int threads) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+  Array<double> energies({networks.laws(), draws, networks.layers()});
+  double* const out = energies.mutable_data();
+  released([&] { energy::network_chain_draws(networks, seed, first, draws, samples, threads, out); });
+  return energies;
+}
+
 Pair network_mean_field(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
                         const Array<double>& bias, const Array<double>& norms, int threads) {
   const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
@@ -62,6 +72,9 @@ void bind_network_chain(py::module_& module) {
   module.def("network_chain_samples", &network_chain_samples, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "samples"_a, "threads"_a,
              "The same by sampled scalar chains -> mean, standard error (b, L).");
+  module.def("network_chain_draws", &network_chain_draws, "activation"_a, "widths"_a.noconvert(),
+             "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "first"_a, "draws"_a,
+             "samples"_a, "threads"_a, "The energies of some of these samples, one by one -> (b, draws, L).");
   module.def("network_mean_field", &network_mean_field, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
              "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
              "At infinite width, and with the term of order 1 / n -> leading, corrected (b, L).");

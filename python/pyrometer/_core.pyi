@@ -145,6 +145,18 @@ def network_chain(
 def network_chain_samples(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, seed: _Seed, samples: int, threads: int
 ) -> tuple[_F64, _F64]: ...  # mean, standard error (b, L)
+def network_chain_draws(
+    activation: str,
+    widths: _Widths,
+    weight: _F64,
+    bias: _F64,
+    norms: _F64,
+    seed: _Seed,
+    first: int,
+    draws: int,
+    samples: int,
+    threads: int,
+) -> _F64: ...  # energies of draws `first` and on, of so many samples: (b, draws, L)
 
 # Infinite width, and with the term of order 1/n.
 def network_mean_field(

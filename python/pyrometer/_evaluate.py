@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,21 @@ from pyrometer.laws import Law, spread
 from pyrometer.results import Estimate, shaped
 from pyrometer.systems import System
 
-__all__ = ["componentwise_energy", "evaluate", "formulas_of", "network_estimate", "require"]
+__all__ = ["Evaluated", "componentwise_energy", "evaluate", "formulas_of", "last_layer", "require"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
 _METHODS = ("auto", "exact", "refined", "asymptotic", "monte-carlo")
 _OF_NETWORKS = ("mean-field", "corrected-mean-field")
+
+
+class Evaluated(NamedTuple):
+    """A mean energy, its derivative dE/dln sigma with a standard error, and the share of one draw in the error."""
+
+    estimate: Estimate
+    slope: _Array
+    slope_error: _Array
+    dominated: _Array
 
 
 def require(system: AnySystem, law: Law | LayerLaw, method: str) -> None:
@@ -49,13 +58,14 @@ def evaluate(
     threads: int | None,
     *,
     slope: bool,
-) -> tuple[Estimate, _Array]:
+) -> Evaluated:
     """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
     if isinstance(system, Network):
         of_layers = layers(law, system)
         found = _layers.energies(system, of_layers, method, samples, rng, threads)
-        known = _layers.slopes(system, of_layers, found, threads) if slope else np.full_like(found.energy, np.nan)
-        return network_estimate(system, found), known[..., -1]
+        nothing = np.full_like(found.energy, np.nan)
+        known = _layers.slopes(system, of_layers, found, threads) if slope else _layers.Slopes(nothing, nothing)
+        return last_layer(system, found, known)
     require_system(system)
     method = _of_linear(method)
     parameters, formulas, workers = spread(law, system.parameters), formulas_of(system), _validate.threads(threads)
@@ -72,7 +82,7 @@ def evaluate(
             method=method,
             samples=draws,
         )
-        return estimate, derivative.reshape(shape)
+        return _linear(estimate, derivative.reshape(shape))
     if method in ("auto", "exact"):
         method, closed = "exact", formulas.exact(system, parameters, workers, slope=slope)
     else:
@@ -84,10 +94,21 @@ def evaluate(
         method=method,
         samples=0,
     )
-    return estimate, closed.slope
+    return _linear(estimate, closed.slope)
 
 
-def network_estimate(network: Network, found: _layers.Layered) -> Estimate:
+def _linear(estimate: Estimate, slope: _Array) -> Evaluated:
+    """Energies of linear systems are quadratic at most: their draws have no heavy tails."""
+    return Evaluated(estimate, slope, np.zeros_like(slope), np.zeros_like(slope))
+
+
+def last_layer(network: Network, found: _layers.Layered, slopes: _layers.Slopes) -> Evaluated:
+    """What the energies of the layers say of the network as one system."""
+    last = (part[..., -1] for part in (*slopes, found.dominated))
+    return Evaluated(_network_estimate(network, found), *last)
+
+
+def _network_estimate(network: Network, found: _layers.Layered) -> Estimate:
     """Take the last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
     target = 0.0 if found.method in ("refined", "asymptotic") else network.target_square
     return Estimate(

@@ -7,18 +7,20 @@ pre-activations, E_l = <|z^(l)|^2>, (5.12).
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from pyrometer import _activations, _core, _validate
 from pyrometer._formulas import Array, require_finite
+from pyrometer._tally import Tally, doubtful
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import Network
 from pyrometer.errors import SimulationWarning
 from pyrometer.initialisations import LayerSpread
 
-__all__ = ["METHODS", "Layered", "energies", "exists", "require", "slopes", "spectrum"]
+__all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "require", "slopes", "spectrum"]
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
@@ -33,16 +35,29 @@ _FOURTH = {"relu": 1.5, "leaky_relu": 1.5 * (1.0 + 0.01**4), "identity": 3.0}
 _HOPELESS = 10.0
 # Numbers that the core returns at once: 32 MB.
 _BLOCK = 1 << 22
+# Draws of a derivative, at most, where energies are averages over sampled networks.
+_SLOPE_DRAWS = 1000
 
 
 class Layered(NamedTuple):
-    """Energies of layers, shape (..., L), what is known of their errors, and what ran."""
+    """Energies of layers, shape (..., L), what is known of their errors, and what ran.
+
+    ``dominated`` is the share of one draw in the squared deviations of all; nan where nothing was drawn.
+    """
 
     energy: Array
     standard_error: Array
     error_bound: Array
     method: str
     samples: int
+    dominated: Array
+
+
+class Slopes(NamedTuple):
+    """Derivatives of energies along the common logarithm of all scales, shape (..., L), and their standard errors."""
+
+    value: Array
+    standard_error: Array
 
 
 def exists(network: Network, spread: LayerSpread) -> bool:
@@ -89,34 +104,78 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
     return method
 
 
-def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int | None) -> Array:
-    """Derivative of each layer's energy along the common logarithm of all scales, shape (..., L).
+def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int | None) -> Slopes:
+    """Derivative of each layer's energy along the common logarithm of all scales.
 
     Closed forms and limits by their derivative; the rest by central differences of ln E, at second order (sampled,
-    with common draws) or fourth.
+    with common draws) or fourth. nan, with a warning, where draws do not tell.
     """
     workers, name = _validate.threads(threads), network.activation
     if found.method in ("refined", "asymptotic") or network.layers == 1 or name in _SQUARED:
-        return _limit_slope(network, spread, found.energy)
+        return _certain(_limit_slope(network, spread, found.energy))
+    # Scales of many layers add up: what a step does to the last one stays the same.
+    deep = max(1.0, network.layers / 10.0)
     if found.method == "monte-carlo" and not _chained(network, spread):
-        h, weights = 0.1, np.array([-0.5, 0.5])
-    else:
-        h, weights = 0.01, np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
-    steps = np.array([-1.0, 1.0]) if len(weights) == 2 else np.array([-2.0, -1.0, 1.0, 2.0])
-    moved = spread.times(np.exp(h * steps))
+        return _sampled_slopes(network, spread, found, 0.1 / deep, workers)
+    h, weights = 0.01 / deep, np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
+    moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
     if found.method in ("mean-field", "corrected-mean-field"):
         values = _mean_field(network, moved, workers)[found.method == "corrected-mean-field"]
-    elif _chained(network, spread):
-        values = _chain(network, moved, workers)[0]
-    else:
-        # Draws of their own: they are common to all steps, and the source of the others has moved on.
-        values = _sampled(network, moved, min(found.samples, 1000), _validate.seed(0), workers, quiet=True).energy
+        return _certain(_times_growth(found.energy, values, weights / h))
+    values, _, trusted = _chain(network, moved, workers)
+    slope = _certain(_times_growth(found.energy, values, weights / h))
+    doubted = ~trusted.all(axis=0) | ~np.isnan(found.dominated).all(axis=-1)
+    if doubted.any():
+        rest = spread.some(doubted)
+        of_rest = Layered(*(part[doubted] for part in found[:3]), *found[3:5], found.dominated[doubted])
+        sampled = _sampled_slopes(network, rest, of_rest, h, workers)
+        slope.value[doubted], slope.standard_error[doubted] = sampled
+    return slope
+
+
+def _certain(slope: Array) -> Slopes:
+    return Slopes(slope, np.zeros_like(slope))
+
+
+def _times_growth(energy: Array, values: Array, weights: Array) -> Array:
+    """The derivative from energies (steps, ..., L) at scales about those of `energy`."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithms = np.log(values)
         # In this order whatever the batch: a law's bits do not depend on its company.
-        growth = sum(weight * part for weight, part in zip(weights, logarithms, strict=True)) / h
+        growth = sum(weight * part for weight, part in zip(weights, logarithms, strict=True))
     # A layer without energy keeps none.
-    return np.where(found.energy > 0, found.energy * growth, 0.0)
+    return np.where(energy > 0, energy * growth, 0.0)
+
+
+def _sampled_slopes(network: Network, spread: LayerSpread, found: Layered, h: float, threads: int) -> Slopes:
+    """Central differences of draws that both scales have in common, with an error from the draws."""
+    # Draws of their own: the source of the others has moved on.
+    moved, key, tally = spread.times(np.exp(h * np.array([-1.0, 1.0]))), _validate.seed(0), Tally()
+    if _chained(network, spread) and found.method != "monte-carlo":
+        draws = found.samples or _SLOPE_DRAWS
+        blocks = list(_chain_draws(network, moved, draws, key, threads))
+    else:
+        draws = min(found.samples, _SLOPE_DRAWS)
+        blocks = list(_blocks(network, moved, draws, key, threads))
+    down, up = np.concatenate(blocks, axis=-2)
+    means = down.mean(axis=-2), up.mean(axis=-2)
+    value = _times_growth(found.energy, np.stack(means), np.array([-0.5, 0.5]) / h)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Of the logarithms' difference, to first order; and of the energy that it is multiplied with.
+        part = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
+        tally.add(np.nan_to_num(part))
+        error = np.hypot(found.energy * tally.error(), value * np.nan_to_num(found.standard_error / found.energy))
+    lost = doubtful(value, error, np.maximum(tally.dominated(), np.nan_to_num(found.dominated)))
+    if lost.any():
+        warnings.warn(
+            SimulationWarning(
+                "The marginal temperature is nan: the standard error of its draws exceeds a tenth of it, or rests on "
+                "one draw; use more samples."
+            ),
+            stacklevel=2,
+        )
+    nothing = np.where(lost, np.nan, 1.0)
+    return Slopes(value * nothing, error * nothing)
 
 
 def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> Array:
@@ -139,7 +198,8 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
 def _answer(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
     require_finite(energy)
     none = np.zeros_like(energy)
-    return Layered(energy, none, none if error_bound is None else error_bound, method, 0)
+    nothing = np.full_like(energy, np.nan)
+    return Layered(energy, none, none if error_bound is None else error_bound, method, 0, nothing)
 
 
 def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -156,14 +216,28 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     standard_error = np.zeros_like(energy)
     if trusted.all():
         return _answer(energy, "exact", error)
-    draws = _validate.count("samples", samples, minimum=2)
-    weight, bias = (a.reshape((*trusted.shape, network.layers))[~trusted] for a in (spread.weight, spread.bias))
-    mean, deviation = _core.network_chain_samples(
-        str(network.activation), _widths(network), weight, bias, network.norms, _validate.seed(rng), draws, threads
-    )
-    energy[~trusted], standard_error[~trusted], error[~trusted] = mean, deviation, 0.0
+    draws, tally, doubted = _validate.count("samples", samples, minimum=2), Tally(paired=True), ~trusted
+    dominated = np.full_like(energy, np.nan)
+    for part in _chain_draws(network, spread.some(doubted), draws, _validate.seed(rng), threads):
+        tally.add(part)
+    energy[doubted], standard_error[doubted], error[doubted] = tally.mean(), tally.error(), 0.0
+    dominated[doubted] = tally.dominated()
     require_finite(energy)
-    return Layered(energy, standard_error, error, "scalar-chain", draws)
+    return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
+
+
+def _chain_draws(
+    network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int
+) -> Iterator[Array]:
+    """Yield energies of draws of the scalar chain, block after block, shape (..., draws, L)."""
+    weight, bias = spread.flat()
+    block = max(2, _BLOCK // weight.size // 2 * 2)
+    for first in range(0, draws, block):
+        count = min(block, draws - first)
+        part = _core.network_chain_draws(
+            str(network.activation), _widths(network), weight, bias, network.norms, key, first, count, draws, threads
+        )
+        yield part.reshape(*spread.batch_shape, count, network.layers)
 
 
 def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array, np.ndarray]:
@@ -216,35 +290,26 @@ def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
 # ---- Monte Carlo
 
 
-def _sampled(
-    network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int, *, quiet: bool = False
-) -> Layered:
+def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Layered:
     """Average over draws, block after block, each merged into mean and sum of squares."""
     if network.layers == 1:
         # Averaged over its own weights, a single layer leaves nothing to draw.
-        return Layered(*_answer(_limit(network, spread), "monte-carlo")[:4], draws)
-    if not quiet:
-        _warn(network, spread)
-    shape = spread.weight.shape
-    block, rows = max(1, _BLOCK // max(1, int(np.prod(shape)))), _rows(network, spread, key, threads)
-    # Relative to the first draw: an energy that no draw changes has no error, not that of rounding. And in units that
-    # are powers of two, so that squares stay in range.
-    origin, unit = np.zeros(shape), np.ones(shape)
-    mean, squares = np.zeros(shape), np.zeros(shape)
+        return _answer(_limit(network, spread), "monte-carlo")._replace(samples=draws)
+    _warn(network, spread)
+    tally = Tally()
+    for part in _blocks(network, spread, draws, key, threads):
+        tally.add(part)
+    mean, error = tally.mean(), tally.error()
+    return Layered(mean, error, np.zeros_like(mean), "monte-carlo", draws, tally.dominated())
+
+
+def _blocks(
+    network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int
+) -> Iterator[Array]:
+    """Yield energies of draws, block after block, shape (..., draws, L)."""
+    block, rows = max(1, _BLOCK // max(1, spread.weight.size)), _rows(network, spread, key, threads)
     for first in range(0, draws, block):
-        count = min(block, draws - first)
-        part = _draws(network, spread, key, first, count, rows, threads, averaged=True)
-        require_finite(part)
-        if first == 0:
-            origin = part[..., 0, :].copy()
-            unit = np.ldexp(0.5, np.frexp(part.max(axis=-2))[1])
-        part = (part - origin[..., None, :]) / unit[..., None, :]
-        here, share = part.mean(axis=-2), count / (first + count)
-        squares += ((part - here[..., None, :]) ** 2).sum(axis=-2) + (here - mean) ** 2 * (first * share)
-        mean += (here - mean) * share
-    error = np.sqrt(squares / (draws * (draws - 1.0))) * unit
-    require_finite(error)
-    return Layered(origin + mean * unit, error, np.zeros(shape), "monte-carlo", draws)
+        yield _draws(network, spread, key, first, min(block, draws - first), rows, threads, averaged=True)
 
 
 def _draws(

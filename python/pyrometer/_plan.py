@@ -185,8 +185,8 @@ def run(pieces: Sequence[tuple[AnySystem, tuple[tuple[AnyLaw, str], ...]]], opti
 
 def _answer(system: AnySystem, law: AnyLaw, method: str, options: Options) -> Answer:
     resolution, samples, rng, threads = options
-    energy, slope = evaluate(system, law, method, samples, rng, threads, slope=True)
-    hot = compose(system, law, energy, slope, resolution, None, threads, coded=True)
+    found = evaluate(system, law, method, samples, rng, threads, slope=True)
+    energy, hot = found.estimate, compose(system, law, found, resolution, None, threads, coded=True)
     shape = (math.prod(system.shape), math.prod(law.batch_shape))
     values = (
         *(energy.value, energy.standard_error, energy.error_bound, hot.minimum_energy, hot.entropy),

@@ -46,18 +46,18 @@ def componentwise(system: System, parameters: Spread, threads: int) -> Array:
 def sample(
     system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
 ) -> tuple[Array, Array, Array]:
-    """Monte Carlo mean, standard error and slope, shape (systems, laws)."""
-
-    def sampled(X: Rows, y: Rows) -> tuple[Array, Array, Array]:
-        loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
-        return _core.sample_rows(X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads)
-
+    """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
     if system.scanned is None:
-        return sampled(*system.stacked_rows())
-    # Blocks share their draws: the standard error is that of the sum, draw by draw.
-    spectrum = energies(system, parameters, draws, seed, threads)
-    mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(len(draws))
-    return mean, error, _over_rows(system, sampled)[2] if slope else np.full_like(mean, np.nan)
+        X, y = system.stacked_rows()
+        loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
+        mean, error, _ = _core.sample_rows(
+            X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+        )
+    else:
+        # Blocks share their draws: the standard error is that of the sum, draw by draw.
+        spectrum = energies(system, parameters, draws, seed, threads)
+        mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(len(draws))
+    return mean, error, exact(system, parameters, threads, slope=True).slope if slope else np.full_like(mean, np.nan)
 
 
 def energies(system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:

@@ -13,6 +13,7 @@ from pyrometer import _activations, _core, _executor, _layers, _squares, _valida
 from pyrometer._evaluate import evaluate, formulas_of
 from pyrometer._layer_variance import variance as network_variance
 from pyrometer._system import require_system
+from pyrometer._tally import warn
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw, layers
@@ -87,7 +88,8 @@ def mean_energy(
     Warns
     -----
     SimulationWarning
-        If draws of a deep narrow network deviate by more than 10 times their mean, so that Monte Carlo misses it.
+        If a standard error is above 10 % of the energy, or rests on a single draw (heavy tails): then neither means
+        much. If draws of a deep narrow network deviate by more than 10 times their mean, so that Monte Carlo misses it.
 
     See Also
     --------
@@ -114,7 +116,10 @@ def mean_energy(
     >>> abs(sampled.value - exact.value) < 4.5 * sampled.standard_error
     True
     """
-    return evaluate(system, law, method, samples, rng, threads, slope=False)[0]
+    found = evaluate(system, law, method, samples, rng, threads, slope=False)
+    estimate = found.estimate
+    warn("mean energy", estimate.value, estimate.standard_error, found.dominated)
+    return estimate
 
 
 def sample_energies(

@@ -23,7 +23,7 @@ class PrecisionWarning(UserWarning):
 
 
 class SimulationWarning(PrecisionWarning):
-    """A mean is dominated by draws too rare to be seen; the message says how far energies deviate from it."""
+    """A Monte Carlo answer says little: its standard error is above a tenth of it, or rests on rare, large draws."""
 
 
 class SeparationWarning(UserWarning):

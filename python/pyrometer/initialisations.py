@@ -244,6 +244,10 @@ class LayerSpread:
         factors = factor.reshape(-1, *(1,) * self.weight.ndim)
         return LayerSpread(factors * self.weight, factors * self.bias, factors * self.leading, self.uniform)
 
+    def some(self, which: npt.NDArray[np.bool_]) -> LayerSpread:
+        """Those laws of the batch, shape (k, L)."""
+        return LayerSpread(self.weight[which], self.bias[which], self.leading[which], self.uniform)
+
     def entropies(self, counts: _Array, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each layer of so many parameters; its leading term alone if asked for."""
         result = logarithms(self.leading if leading else self.weight, resolution)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _layers, _validate
-from pyrometer._evaluate import network_estimate
+from pyrometer._evaluate import last_layer
+from pyrometer._tally import warn
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import Network
 from pyrometer.entropy import parts_of
@@ -101,6 +102,7 @@ def heat_engine(
     found = _layers.energies(network, spread, method, samples, rng, threads)
     slopes = _layers.slopes(network, spread, found, threads)
     E = found.energy
+    warn("layer's energy", E, found.standard_error, found.dominated)
     counts = np.array(network.layer_parameters, dtype=np.int64)
 
     S_l = np.broadcast_to(parts_of(network, law, size, leading=found.method == "asymptotic"), E.shape)
@@ -124,7 +126,8 @@ def heat_engine(
             entropy=np.ascontiguousarray(S_l),
             temperature=E / np.where(undefined, np.nan, S_l),
             gain=gain,
-            marginal=slopes / counts,
+            marginal=slopes.value / counts,
+            marginal_error=slopes.standard_error / counts,
             verdict=of_layers,
         ),
         work_efficiency=shaped(efficiency),
@@ -135,7 +138,7 @@ def heat_engine(
         entropy=shaped(S),
         parameters=network.parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, network_estimate(network, found), slopes[..., -1], size, minimum, threads),
+        total=compose(network, law, last_layer(network, found, slopes), size, minimum, threads),
         method=found.method,
     )
 

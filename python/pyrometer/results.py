@@ -140,7 +140,9 @@ class Temperature:
         Number of parameters n, the intercept included.
     marginal : float or ndarray
         dE/dS along the scale of the law, (dE/d ln scale) / n. Not the paper's: it has no pole and does not depend on
-        the unit of the parameters.
+        the unit of the parameters. nan where it had to be drawn and the draws do not tell.
+    marginal_error : float or ndarray
+        Its standard error; 0 where it was not drawn.
     verdict : str or ndarray of str
         "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where it is below 0 and T
         with it; "undefined" where it is 0.
@@ -165,6 +167,7 @@ class Temperature:
     entropy: Floats
     parameters: int
     marginal: Floats
+    marginal_error: Floats
     verdict: Strings
     method: str
 
@@ -193,6 +196,9 @@ class LayerTemperatures:
         Growth :math:`g_l = E_{l+1}/E_l` from each layer to the next; nan where a layer has no energy.
     marginal : ndarray, shape (..., L)
         Derivative of the energy along the common logarithm of all scales, per parameter of the layer. Not the paper's.
+        nan where it had to be drawn and the draws do not tell.
+    marginal_error : ndarray, shape (..., L)
+        Its standard error; 0 where it was not drawn.
     verdict : ndarray of str, shape (..., L)
         Of each temperature, as in `Temperature`.
 
@@ -215,6 +221,7 @@ class LayerTemperatures:
     temperature: npt.NDArray[np.float64]
     gain: npt.NDArray[np.float64]
     marginal: npt.NDArray[np.float64]
+    marginal_error: npt.NDArray[np.float64]
     verdict: npt.NDArray[np.str_]
 
     def __len__(self) -> int:

@@ -8,14 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
-from pyrometer._evaluate import evaluate
+from pyrometer._evaluate import Evaluated, evaluate
+from pyrometer._tally import warn
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.entropy import parts_of
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import NORMAL_ENTROPY, Law
 from pyrometer.minimum import minimum_energy
-from pyrometer.results import Estimate, Temperature, shaped
+from pyrometer.results import Temperature, shaped
 
 __all__ = ["temperature"]
 
@@ -80,7 +81,8 @@ def temperature(
     PrecisionWarning
         If the minimum energy has lost digits.
     SimulationWarning
-        As in `mean_energy`.
+        If the standard error is above 10 % of the temperature or rests on a single draw, or those of the marginal
+        temperature, which is then nan; and as in `mean_energy`.
 
     See Also
     --------
@@ -103,15 +105,13 @@ def temperature(
     (-2.6724, 'negative-entropy')
     """
     size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
-    energy, slope = evaluate(system, law, method, samples, rng, threads, slope=True)
-    return compose(system, law, energy, slope, size, minimum, threads)
+    return compose(system, law, evaluate(system, law, method, samples, rng, threads, slope=True), size, minimum, threads)
 
 
 def compose(
     system: AnySystem,
     law: Law | LayerLaw,
-    energy: Estimate,
-    slope: npt.NDArray[np.float64],
+    found: Evaluated,
     resolution: float,
     minimum: npt.ArrayLike | None,
     threads: int | None,
@@ -122,6 +122,7 @@ def compose(
 
     `coded` leaves the verdicts as their places in `VERDICTS`.
     """
+    energy, slope, slope_error, dominated = found
     limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
     parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
@@ -132,6 +133,7 @@ def compose(
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
         value, per_parameter = (E - ground) / divisor, slope / system.parameters
+    warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
         raise ValueError(
             "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "
@@ -146,6 +148,7 @@ def compose(
         entropy=shaped(S),
         parameters=system.parameters,
         marginal=shaped(per_parameter),
+        marginal_error=shaped(slope_error / system.parameters),
         verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
         method=energy.method,
     )

@@ -14,14 +14,21 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr Index kWide = 64;          // units from which on cumulants make the rule
-constexpr double kBend = 0.25;       // variance at which the energies of the layers above bend
-constexpr double kGoal = 1e-9;       // relative error at which to stop
-constexpr double kTrusted = 1e-4;    // relative error
-constexpr double kRounding = 1e-14;  // relative, for each layer
-constexpr double kCaution = 4;       // times the difference of two calculations, where convergence may be slow
-constexpr double kMostNodes = 256;   // of a grid
-constexpr double kLeast = 1e-280;    // has a logarithm
+constexpr Index kWide = 64;           // units from which on cumulants make the rule
+constexpr double kBend = 0.25;        // variance at which the energies of the layers above bend
+constexpr double kLeastBend = 1e-60;  // of v: that small, it has no probability or is proportional all the way up
+constexpr double kGoal = 1e-9;        // relative error at which to stop
+constexpr double kTrusted = 1e-4;     // relative error
+constexpr double kRounding = 1e-14;   // relative, for each layer
+constexpr double kCaution = 4;        // times the difference of two calculations, where convergence may be slow
+constexpr double kMostNodes = 256;    // of a panel
+constexpr double kLeast = 1e-280;     // has a logarithm
+constexpr double kWhole = 8;          // range of ln v that one panel takes, whatever the probability of its ends
+constexpr double kPanel = 8;          // width of the panels of a wider one
+constexpr double kMostPanels = 32;
+constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
+constexpr double kTaken = 3;           // excess of the grid of the layer before at which it serves again, in ln v
+constexpr double kNegligible = 1e-20;  // probability of a value, times what its energy can be in units of the mean
 
 /// How fine a calculation is.
 struct Fineness {
@@ -40,7 +47,7 @@ struct Chain {
 
   [[nodiscard]] double width(Index l) const { return static_cast<double>(networks.widths[at(l)]); }
   [[nodiscard]] double variance(Index l, double q) const {
-    return weight[l - 1] * weight[l - 1] * q + bias[l - 1] * bias[l - 1];
+    return weight[l - 1] * (weight[l - 1] * q) + bias[l - 1] * bias[l - 1];
   }
   /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend. An activation
   /// that vanishes at 0 passes small variances on in proportion.
@@ -48,63 +55,164 @@ struct Chain {
     const double slope = weight[l] * weight[l];
     double v = kBend;
     if (l + 2 < networks.layers() && model::activate(networks.activation, 0) == 0)
-      v = std::min(v, bend(l + 1) / width(l + 1));
+      v = std::max(kLeastBend, std::min(v, bend(l + 1) / width(l + 1)));
     return (bias[l] * bias[l] + v) / slope;
   }
 };
 
 /// The values of v_l at which layer l is known, and what follows from each.
 struct Layer {
-  std::vector<double> v;        // grid nodes, then 0 if it can be reached
-  std::vector<Chebyshev> grid;  // none in the first layer, whose nodes are the rows'
+  std::vector<double> v;        // grid nodes, panel by panel, then 0 if it can be reached
+  std::vector<Chebyshev> grid;  // panels of ln v, ascending; none in the first layer, whose nodes are the rows'
+  double low = 0, high = 0;     // ends of the grid
+  bool zero = false;            // whether the last node is 0
+  std::vector<double> mass;     // about the probability of each node
   std::vector<Rule> rule;       // of q_l
   std::vector<double> mean;     // of q_l
+  double bend = 0;              // about which the rules are made, unless less than `least`
+  double least = 0;             // bend that makes a difference at any node
   std::vector<double> energy;   // of the layers l .. L: energy[(k - l) * size + node]
 
   [[nodiscard]] std::size_t size() const { return v.size(); }
+  /// The Lagrange polynomials of the panel that ln v falls into, and the panel's first node. Beyond the grid energies
+  /// are powers of v: their logarithms go on as lines.
+  std::size_t basis(double log, std::vector<double>& out) const {
+    const double inside = std::clamp(log, low, high);
+    const auto place = static_cast<std::size_t>((inside - low) / (high - low) * static_cast<double>(grid.size()));
+    const std::size_t panel = std::min(grid.size() - 1, place);
+    grid[panel].basis(inside, out.data());
+    if (log != inside) {
+      const double step = std::min(kStep, high - low), before = inside + (log < low ? step : -step);
+      thread_local std::vector<double> other;
+      other.resize(out.size());
+      grid[panel].basis(before, other.data());
+      const double share = std::abs(log - inside) / step;
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] += share * (out[i] - other[i]);
+    }
+    return panel * panel_size();
+  }
+  [[nodiscard]] std::size_t panel_size() const { return grid[0].size(); }
 };
 
-void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threads, Layer& layer) {
+void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threads, const Layer& before, Layer& layer) {
   const Index count = chain.networks.widths[at(l)];
   const bool last = l + 1 == chain.networks.layers();
+  if (!last) layer.bend = chain.bend(l);
+  // Deep networks of one width come to a grid that stays.
+  if (!last && l > 1 && count == chain.networks.widths[at(l - 1)] && layer.v == before.v &&
+      (layer.bend == before.bend || std::max(layer.bend, before.bend) < before.least)) {
+    layer.rule = before.rule;
+    layer.mean = before.mean;
+    layer.least = before.least;
+    return;
+  }
   layer.rule.resize(layer.size());
   layer.mean.resize(layer.size());
-  const double bend = last ? 0 : chain.bend(l);
+  // The sum of n units is below this share of the largest square with probability 1e-20 or so; where negative numbers
+  // are switched off, all units are together with probability 2^-n.
+  const bool even = model::has_even_square(chain.networks.activation);
+  const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
+  std::vector<double> least(layer.size());
   base::for_each_chunk(static_cast<Index>(layer.size()), threads, [&](Index node, int) {
     const Rule one = squared_unit(chain.networks.activation, layer.v[at(node)], fineness.step);
     double mean = 0;
     for (std::size_t i = 0; i < one.size(); ++i) mean += one.weight[i] * one.point[i];
     layer.mean[at(node)] = static_cast<double>(count) * mean;
-    if (!last)
-      layer.rule[at(node)] = count >= kWide ? sum_by_cumulants(one, count, fineness.wide)
-                                            : sum_by_powering(one, count, fineness.narrow, bend);
+    if (last) return;
+    least[at(node)] = share * *std::max_element(one.point.begin(), one.point.end());
+    layer.rule[at(node)] = count >= kWide
+                               ? sum_by_cumulants(one, count, fineness.wide)
+                               : sum_by_powering(one, count, fineness.narrow, std::max(layer.bend, least[at(node)]));
   });
+  layer.least = *std::min_element(least.begin(), least.end());
+}
+
+/// A value of v_l with its probability.
+struct Reached {
+  double v, mass;
+};
+
+/// All values of v_l that layer l - 1 leads to.
+std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
+  std::vector<Reached> values;
+  for (std::size_t node = 0; node < before.size(); ++node)
+    for (std::size_t j = 0; j < before.rule[node].size(); ++j) {
+      const double v = chain.variance(l, before.rule[node].point[j]);
+      require(std::isfinite(v), "energies must be finite, got one of layer ", l,
+              " above 1.8e308; use a smaller scale.");
+      values.push_back({v, before.mass[node] * before.rule[node].weight[j]});
+    }
+  return values;
+}
+
+/// The range of ln v of the values that matter to an energy above: none is more than proportional to v, but where the
+/// mean square of an activation grows from v / 4 to v / 2.
+void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
+  double mean = 0;
+  for (const Reached& value : values) mean += value.mass * value.v;
+  const auto activation = chain.networks.activation;
+  const bool bends_up = activation == model::Activation::gelu || activation == model::Activation::silu;
+  const double growth = bends_up ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
+  layer.low = std::numeric_limits<double>::infinity();
+  layer.high = -layer.low;
+  for (const Reached& value : values) {
+    if (value.v < kLeast) continue;
+    const double log = std::log(value.v);
+    if (value.mass > kNegligible) layer.low = std::min(layer.low, log);
+    if (value.mass * growth * std::max(1.0, value.v / mean) > kNegligible) layer.high = std::max(layer.high, log);
+  }
 }
 
 /// The grid of layer l from what layer l - 1 can reach.
-Layer reached(const Chain& chain, Index l, const Fineness& fineness, const Layer& before) {
-  double low = std::numeric_limits<double>::infinity(), high = 0;
-  bool zero = false;
-  for (const Rule& rule : before.rule)
-    for (const double q : rule.point) {
-      const double v = chain.variance(l, q);
-      require(std::isfinite(v), "energies must be finite, got one of layer ", l, " that is not; use a smaller scale.");
-      if (v < kLeast) {
-        zero = true;
-      } else {
-        low = std::min(low, v);
-        high = std::max(high, v);
-      }
-    }
+Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before) {
+  const std::vector<Reached> values = reached(chain, l, before);
   Layer layer;
-  if (high > 0) {
-    low = std::log(low) - 1e-12;
-    high = std::log(high) + 1e-12;
-    const double size = std::ceil(fineness.nodes + fineness.nodes_each * (high - low));
-    layer.grid.emplace_back(low, high, static_cast<std::size_t>(std::min(size, kMostNodes)));
-    for (std::size_t i = 0; i < layer.grid[0].size(); ++i) layer.v.push_back(std::exp(layer.grid[0].node(i)));
+  layer.low = std::numeric_limits<double>::infinity();
+  layer.high = -layer.low;
+  for (const Reached& value : values) {
+    if (value.v < kLeast) {
+      layer.zero = true;
+      continue;
+    }
+    layer.low = std::min(layer.low, std::log(value.v));
+    layer.high = std::max(layer.high, std::log(value.v));
   }
-  if (zero) layer.v.push_back(0);
+  double panels = 1;
+  if (layer.high - layer.low > kWhole) {
+    // Panels keep what is wrong beyond the ends of the grid, where nothing goes, from what is between them.
+    trim(chain, l, values, layer);
+    const auto near = [](double end, double other) { return end >= 0 && end < other; };
+    if (before.grid.size() > 1 && near(layer.low - before.low, kTaken) && near(before.high - layer.high, kTaken)) {
+      layer.low = before.low;
+      layer.high = before.high;
+    }
+    panels = std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels);
+  }
+  if (layer.high >= layer.low) {
+    if (layer.low != before.low || layer.high != before.high) {
+      layer.low -= 1e-12;
+      layer.high += 1e-12;
+    }
+    const double width = (layer.high - layer.low) / panels;
+    const double size = std::min(std::ceil(fineness.nodes + fineness.nodes_each * width), kMostNodes / panels + 32);
+    for (int panel = 0; panel < static_cast<int>(panels); ++panel) {
+      layer.grid.emplace_back(layer.low + width * panel, layer.low + width * (panel + 1),
+                              static_cast<std::size_t>(size));
+      for (std::size_t i = 0; i < layer.grid.back().size(); ++i) layer.v.push_back(std::exp(layer.grid.back().node(i)));
+    }
+  }
+  if (layer.zero) layer.v.push_back(0);
+  layer.mass.resize(layer.size());
+  for (const Reached& value : values) {
+    const auto above = std::lower_bound(layer.v.begin(), layer.v.end() - (layer.zero ? 1 : 0), value.v);
+    std::size_t node = static_cast<std::size_t>(above - layer.v.begin());
+    if (value.v < kLeast)
+      node = layer.size() - 1;
+    else if (above == layer.v.end() - (layer.zero ? 1 : 0) ||
+             (node > 0 && value.v - layer.v[node - 1] < layer.v[node] - value.v))
+      --node;
+    layer.mass[node] += value.mass;
+  }
   return layer;
 }
 
@@ -113,7 +221,7 @@ void average(const Chain& chain, Index l, const Layer& above, int threads, Layer
   const Index layers = chain.networks.layers();
   const std::size_t size = layer.size();
   layer.energy.resize(at(layers - l + 1) * size);
-  const std::size_t smooth = above.grid.empty() ? 0 : above.grid[0].size();
+  const std::size_t smooth = above.size() - (above.zero ? 1 : 0);
   std::vector<double> logs(smooth * at(std::max<Index>(0, layers - l - 1)));
   for (Index k = l + 2; k <= layers; ++k)
     for (std::size_t i = 0; i < smooth; ++i)
@@ -124,18 +232,22 @@ void average(const Chain& chain, Index l, const Layer& above, int threads, Layer
     if (l < layers) layer.energy[size + node] = chain.width(l + 1) * chain.variance(l + 1, layer.mean[node]);
     if (l + 2 > layers) return;
     const Rule& rule = layer.rule[node];
-    std::vector<double> basis(smooth);
+    std::vector<double> basis(above.grid.empty() ? 0 : above.panel_size());
     for (std::size_t j = 0; j < rule.size(); ++j) {
       const double v = chain.variance(l + 1, rule.point[j]);
-      const bool zero = v < kLeast;
-      if (!zero) above.grid[0].basis(std::log(v), basis.data());
+      const bool zero = above.zero && v < kLeast;
+      std::size_t first = 0;
+      if (!zero) {
+        first = above.basis(std::log(std::max(v, kLeast)), basis);
+      }
       for (Index k = l + 2; k <= layers; ++k) {
         double value;
         if (zero) {
           value = above.energy[at(k - l - 1) * above.size() + above.size() - 1];
         } else {
+          const double* const log_energy = &logs[at(k - l - 2) * smooth + first];
           value = 0;
-          for (std::size_t i = 0; i < smooth; ++i) value += basis[i] * logs[at(k - l - 2) * smooth + i];
+          for (std::size_t i = 0; i < basis.size(); ++i) value += basis[i] * log_energy[i];
           value = std::exp(value);
         }
         layer.energy[at(k - l) * size + node] += rule.weight[j] * value;
@@ -148,10 +260,15 @@ void average(const Chain& chain, Index l, const Layer& above, int threads, Layer
 std::vector<double> solve(const Chain& chain, const RowNodes& rows, const Fineness& fineness, int threads) {
   const Index layers = chain.networks.layers();
   std::vector<Layer> layer(at(layers + 1));
-  for (const double q : rows.norm()) layer[1].v.push_back(chain.variance(1, q));
+  for (const double q : rows.norm()) {
+    layer[1].v.push_back(chain.variance(1, q));
+    require(std::isfinite(layer[1].v.back()), "energies must be finite, got one of layer 1 above 1.8e308; use a ",
+            "smaller scale.");
+  }
+  layer[1].mass.assign(layer[1].size(), 1);
   for (Index l = 1; l < layers; ++l) {
-    find_rules(chain, l, fineness, threads, layer[at(l)]);
-    if (l + 1 < layers) layer[at(l + 1)] = reached(chain, l + 1, fineness, layer[at(l)]);
+    find_rules(chain, l, fineness, threads, layer[at(l - 1)], layer[at(l)]);
+    if (l + 1 < layers) layer[at(l + 1)] = grid_of(chain, l + 1, fineness, layer[at(l)]);
   }
   for (Index l = std::max<Index>(1, layers - 1); l >= 1; --l)
     average(chain, l, layer[at(l + 1 <= layers ? l + 1 : l)], threads, layer[at(l)]);
@@ -227,7 +344,7 @@ void network_chain(const Networks& networks, int threads, double* energy, double
     trusted[b] = closed || general(chain, rows, threads, energies, errors);
     for (Index l = 0; l < layers; ++l)
       require(std::isfinite(energies[l]), "energies must be finite, got one of layer ", l + 1, " under law ", b,
-              " that is not; use a smaller scale.");
+              " above 1.8e308; use a smaller scale.");
   });
 }
 

@@ -32,6 +32,7 @@ struct Networks {
 ///
 /// Backwards: the energy of layer k given v_l is a function of ln v_l; its logarithm is interpolated at Chebyshev nodes
 /// over the range that v_l can reach, and at each node averaged over a Gauss rule of the law of q_l (chain_rule.hpp).
+/// A wide range is cut into panels, without the values that have a probability below 1e-20.
 /// All rows share the nodes: the cost does not depend on their number, but for one pass over the norms.
 ///
 /// energy   laws x L, out.
@@ -54,6 +55,8 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 ///
 ///     <q_l> = n_l g + n_l g'' sigma_l^4 V_{l-1} / 2,   V_l = n_l Var phi^2 + (n_l g' sigma_l^2)^2 V_{l-1}
 ///
+/// (computed relative to q_l, so that squares stay within the range of a double).
+///
 /// leading, corrected  laws x L, out. Errors of order 1 / n and 1 / n^2, not estimated.
 void network_mean_field(const Networks& networks, int threads, double* leading, double* corrected);
 
@@ -67,6 +70,12 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
 /// The same bits for every `threads`. Cost: some 55 ns for each unit and law of a draw.
 void network_chain_samples(const Networks& networks, base::Seed seed, Index samples, int threads, double* mean,
                            double* standard_error);
+
+/// The energies of draws first .. first + draws - 1 of as many `samples` as above, one by one.
+///
+/// energy  laws x draws x L, out.
+void network_chain_draws(const Networks& networks, base::Seed seed, Index first, Index draws, Index samples,
+                         int threads, double* energy);
 
 /// The preconditions above.
 void check(const Networks& networks);

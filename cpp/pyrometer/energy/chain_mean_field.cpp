@@ -17,16 +17,19 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
     const double *weight = networks.weight.row(b), *bias = networks.bias.row(b);
     std::vector<double> first(nodes * static_cast<std::size_t>(layers)), second(first.size());
     for (std::size_t node = 0; node < nodes; ++node) {
-      double q = rows.norm()[node], excess = 0, spread = 0;  // of order 1, 1/n, and the variance of q
+      double q = rows.norm()[node], excess = 0, spread = 0;  // mean of q, its term in 1 / n and its variance, relative
       for (Index l = 0; l < layers; ++l) {
         const double n = static_cast<double>(networks.widths[static_cast<std::size_t>(l + 1)]);
-        const double square = weight[l] * weight[l], v = square * q + bias[l] * bias[l];
+        const double from_q = weight[l] * (weight[l] * q), v = from_q + bias[l] * bias[l];
+        require(std::isfinite(n * v), "energies must be finite, got one of layer ", l + 1, " under law ", b,
+                " above 1.8e308; use a smaller scale.");
+        const double share = v > 0 ? from_q / v : 0;
         first[static_cast<std::size_t>(l) * nodes + node] = n * v;
-        second[static_cast<std::size_t>(l) * nodes + node] = n * (v + square * excess);
+        second[static_cast<std::size_t>(l) * nodes + node] = n * v * (1 + share * excess);
         const UnitMoments unit = unit_moments(networks.activation, v);
         q = n * unit.mean;
-        excess = n * (unit.slope * square * excess + 0.5 * unit.bend * square * square * spread);
-        spread = n * unit.variance + std::pow(n * unit.slope * square, 2) * spread;
+        excess = unit.slope * share * excess + 0.5 * unit.bend * share * share * spread;
+        spread = unit.variance / n + unit.slope * share * (unit.slope * share) * spread;
       }
     }
     for (Index l = 0; l < layers; ++l) {
@@ -34,7 +37,7 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
       corrected[b * layers + l] = rows.mean(&second[static_cast<std::size_t>(l) * nodes]);
       require(std::isfinite(leading[b * layers + l]) && std::isfinite(corrected[b * layers + l]),
               "energies must be finite, got one of layer ", l + 1, " under law ", b,
-              " that is not; use a smaller scale.");
+              " above 1.8e308; use a smaller scale.");
     }
   });
 }

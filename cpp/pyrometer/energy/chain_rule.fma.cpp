@@ -7,7 +7,9 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr std::size_t kMost = 32;  // points of a Gauss rule
+constexpr std::size_t kMost = 32;     // points of a Gauss rule
+constexpr double kLeastBend = 1e-40;  // of the largest point: what lies below has no weight to speak of
+constexpr double kStraight = 1e16;    // of the largest point: ln(1 + q / c) is then q / c
 
 /// A symmetric tridiagonal matrix: the three-term recurrence of a law's orthogonal polynomials.
 struct Jacobi {
@@ -124,19 +126,21 @@ Rule convolved(const Rule& a, const Rule& b) {
 
 Rule compressed(const Rule& law, std::size_t size, double c) {
   size = std::min(size, kMost);
-  const bool straight = std::isinf(c);
   const auto [least, most] = std::minmax_element(law.point.begin(), law.point.end());
   const double low = *least, high = *most;
+  if (!(high > 0)) return {{high}, {1.0}};
+  // In units of the largest point, so that no square leaves the range of a double.
+  c = std::max(c / high, kLeastBend);
+  const bool straight = c > kStraight;
   std::vector<double> y(law.point);
-  if (!straight)
-    for (double& value : y) value = c * std::log1p(value / c);
+  for (double& value : y) value = straight ? value / high : std::log1p(value / high / c);
   Jacobi matrix = lanczos(y, law.weight, size);
   Rule rule{std::vector<double>(matrix.size), std::vector<double>(matrix.size)};
   diagonalise(matrix, rule.weight.data());
   // A Gauss rule lies within its law: what lies outside is rounding.
   for (std::size_t i = 0; i < matrix.size; ++i) {
     const double value = matrix.diagonal[i];
-    rule.point[i] = std::clamp(straight ? value : c * std::expm1(value / c), low, high);
+    rule.point[i] = std::clamp(high * (straight ? value : c * std::expm1(value)), low, high);
   }
   return rule;
 }
@@ -158,22 +162,27 @@ Rule sum_by_cumulants(const Rule& one, Index count, std::size_t size) {
   size = std::min(size, kMost);
   const std::size_t orders = 2 * size, n = one.size();
   const double number = static_cast<double>(count);
-  double mean = dot(one.point.data(), one.weight.data(), n);
+  const double mean = dot(one.point.data(), one.weight.data(), n);
+  if (!(mean > 0)) return {{number * mean}, {1.0}};
+  // In units of the mean, so that no square leaves the range of a double.
+  thread_local std::vector<double> x, power;
+  x.resize(n);
+  power.resize(n);
   double variance = 0;
-  for (std::size_t i = 0; i < n; ++i) variance += one.weight[i] * (one.point[i] - mean) * (one.point[i] - mean);
+  for (std::size_t i = 0; i < n; ++i) {
+    x[i] = (one.point[i] - mean) / mean;
+    variance += one.weight[i] * x[i] * x[i];
+  }
   const double deviation = std::sqrt(variance);
-  if (!(deviation > 1e-14 * mean)) return {{number * mean}, {1.0}};
+  if (!(deviation > 1e-14)) return {{number * mean}, {1.0}};
 
   double central[kOrders] = {1, 0, 1}, cumulant[kOrders] = {}, binomial[kOrders][kOrders];
   for (std::size_t k = 0; k < orders; ++k) {
     binomial[k][0] = binomial[k][k] = 1;
     for (std::size_t j = 1; j < k; ++j) binomial[k][j] = binomial[k - 1][j - 1] + binomial[k - 1][j];
   }
-  thread_local std::vector<double> x, power;
-  x.resize(n);
-  power.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
-    x[i] = (one.point[i] - mean) / deviation;
+    x[i] /= deviation;
     power[i] = one.weight[i] * x[i] * x[i];
   }
   for (std::size_t k = 3; k < orders; ++k) {
@@ -219,7 +228,7 @@ Rule sum_by_cumulants(const Rule& one, Index count, std::size_t size) {
   Rule rule{std::vector<double>(matrix.size), std::vector<double>(matrix.size)};
   diagonalise(matrix, rule.weight.data());
   for (std::size_t i = 0; i < matrix.size; ++i)
-    rule.point[i] = number * mean + std::sqrt(number) * deviation * matrix.diagonal[i];
+    rule.point[i] = mean * (number + std::sqrt(number) * deviation * matrix.diagonal[i]);
   return rule;
 }
 

@@ -1,5 +1,6 @@
 #include "pyrometer/energy/chain_unit.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -56,10 +57,12 @@ UnitMoments unit_moments(model::Activation activation, double variance) {
   const double at_zero = model::activate(activation, 0);
   if (!(variance > 0)) return {at_zero * at_zero, 0, 0, 0};
   const double deviation = std::sqrt(variance);
+  // In units of a typical activation, so that no fourth power leaves the range of a double.
+  const double unit = std::max(std::abs(model::activate(activation, deviation)), std::abs(at_zero));
   double total = 0, sums[3] = {}, second = 0;
   half_normal(deviation, 0.1, [&](double z, double weight) {
-    const double up = model::activate(activation, z), down = model::activate(activation, -z);
-    const double t = up * up + down * down, x2 = z * z / variance;
+    const double up = model::activate(activation, z) / unit, down = model::activate(activation, -z) / unit;
+    const double t = up * up + down * down, x = z / deviation, x2 = x * x;
     total += 2 * weight;
     sums[0] += weight * t;
     sums[1] += weight * t * (x2 - 1);
@@ -67,8 +70,9 @@ UnitMoments unit_moments(model::Activation activation, double variance) {
     second += weight * (up * up * up * up + down * down * down * down);
   });
   const double mean = sums[0] / total;
-  return {mean, sums[1] / total / (2 * variance), sums[2] / total / (4 * variance * variance),
-          std::fmax(0.0, second / total - mean * mean)};
+  if (!(mean > 0)) return {0, 0, 0, 0};
+  return {unit * (unit * mean), sums[1] / sums[0] / 2, sums[2] / sums[0] / 4,
+          std::fmax(0.0, second / total / (mean * mean) - 1)};
 }
 
 }  // namespace pyrometer::energy

@@ -17,12 +17,13 @@ namespace pyrometer::energy {
 /// Cost: 80 points for each half-line, 29 more for each decade of deviation above 1; 40 ns a point.
 [[nodiscard]] Rule squared_unit(model::Activation activation, double variance, double step);
 
-/// The moments of t and their derivatives in the variance v, from one such quadrature.
+/// The mean g(v) = E t, its derivatives in the variance v relative to itself, and the variance of t, from one such
+/// quadrature. All but the mean are of order 1 at any scale.
 struct UnitMoments {
-  double mean;      // g(v) = E phi(z)^2
-  double slope;     // g'(v)  = E phi^2 He_2(z / sqrt v) / (2 v)
-  double bend;      // g''(v) = E phi^2 He_4(z / sqrt v) / (4 v^2)
-  double variance;  // Var phi(z)^2
+  double mean;      // g = E phi(z)^2
+  double slope;     // v g' / g    = E phi^2 He_2(z / sqrt v) / (2 g)
+  double bend;      // v^2 g'' / g = E phi^2 He_4(z / sqrt v) / (4 g)
+  double variance;  // Var t / g^2
 };
 [[nodiscard]] UnitMoments unit_moments(model::Activation activation, double variance);
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyrometer import _layers
+from pyrometer._tally import warn
 from pyrometer.architecture import Network
 from pyrometer.initialisations import LayerLaw, LecunNormal, layers
 from pyrometer.laws import NORMAL_ENTROPY, Normal
@@ -78,7 +79,9 @@ class Engines:
         if key not in self._known:
             source = {"samples": 2, "rng": 0, "threads": None} | options
             found = _layers.energies(network, spread, method, **source)
-            slopes = _layers.slopes(network, spread, found, None) if slope else np.full_like(found.energy, np.nan)
+            warn("layer's energy", found.energy, found.standard_error, found.dominated)
+            nothing = np.full_like(found.energy, np.nan)
+            slopes = _layers.slopes(network, spread, found, None).value if slope else nothing
             self._known[key] = found, slopes
         found, slopes = self._known[key]
         counts = np.array(network.layer_parameters, dtype=float)
