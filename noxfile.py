@@ -85,11 +85,17 @@ def cmake(session: nox.Session, preset: str, *options: str) -> None:
 
 
 @nox.session
-@nox.parametrize("preset", ["sanitize", "release"])
+@nox.parametrize("preset", ["sanitize", "sanitize-clang", "release"])
 def cpp(session: nox.Session, preset: str) -> None:
-    """Run the C++ tests (doctest comes from the system), sanitized and optimised."""
-    cmake(session, preset)
+    """Run the C++ tests (doctest and Clang come from the system), sanitized and optimised."""
+    options = []
+    if preset == "sanitize-clang":
+        found = session.run("tools/find_clang.sh", silent=True, external=True)
+        c, cxx = str(found).split()
+        options = [f"-DCMAKE_C_COMPILER={c}", f"-DCMAKE_CXX_COMPILER={cxx}"]
+    cmake(session, preset, *options)
     session.run("ctest", "--preset", preset)
+    session.run("python", "tools/check_levels.py", f"build/{preset}")
 
 
 @nox.session

@@ -34,7 +34,7 @@ py::tuple merge_moments(Index count_a, const Array<double>& mean_a, const Array<
                         const Array<double>& mean_b, const Array<double>& scatter_b, int sign) {
   const py::ssize_t columns = mean_a.size();
   const data::MomentsView a = view(count_a, mean_a, scatter_a, columns), b = view(count_b, mean_b, scatter_b, columns);
-  Array<double> mean({columns}), scatter({columns, columns});
+  Array<double> mean(columns), scatter({columns, columns});
   double *mean_out = mean.mutable_data(), *scatter_out = scatter.mutable_data();
   released([&] { data::merge_moments(a, b, sign, columns, mean_out, scatter_out); });
   return py::make_tuple(mean, scatter);

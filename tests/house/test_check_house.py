@@ -47,6 +47,11 @@ PLANTED = {
     "include of nothing": ("include-path", "cpp/pyrometer/base/chunks.cpp", '#include "pyrometer/base/nothing.hpp"\n'),
     "include cycle": ("include-cycle", "cpp/pyrometer/base/types.hpp", '#include "pyrometer/base/chunks.hpp"\n'),
     "second OpenMP pragma": ("openmp", "cpp/pyrometer/base/random.cpp", "#pragma omp simd\n"),
+    "vector that is aligned by itself": (
+        "aligned-vector",
+        "cpp/pyrometer/base/simd.hpp",
+        "typedef double Loose __attribute__((vector_size(64), aligned(8), may_alias));\n",
+    ),
     "header without a guard": ("pragma-once", "cpp/pyrometer/base/new.hpp", "int x;\n"),
     "import upward": ("direction", "python/pyrometer/laws.py", "from pyrometer.energy import mean_energy\n"),
     "lazy import upward": (

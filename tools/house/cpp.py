@@ -12,6 +12,7 @@ from house import rules
 from house.report import Problem, cycles
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+_ALIGNED_VECTOR = re.compile(r"\bvector_size\b[^;]*\baligned\b|\baligned\b[^;]*\bvector_size\b")
 _OPENMP = re.compile(r"^\s*#\s*pragma\s+omp\b|\b_Pragma\s*\(\s*\"omp\b")
 
 
@@ -77,6 +78,12 @@ def _pragmas(name: str, text: str) -> Iterator[Problem]:
             if _OPENMP.match(line):
                 message = f"only {rules.OPENMP_HOME} may have OpenMP pragmas; use base::for_each_chunk"
                 yield Problem(name, number, "openmp", message)
+    for number, line in enumerate(lines, 1):
+        if _ALIGNED_VECTOR.search(line):
+            message = (
+                "a vector type has no alignment of its own, which references and templates lose; use base::Unaligned"
+            )
+            yield Problem(name, number, "aligned-vector", message)
     storey = _storey(name)
     if name.startswith("cpp/pyrometer/") and storey not in rules.STOREYS:
         yield Problem(

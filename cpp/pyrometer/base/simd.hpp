@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "pyrometer/base/types.hpp"
+#include "pyrometer/base/unaligned.hpp"
 
 namespace pyrometer::base {
 
@@ -37,19 +38,14 @@ template <class T>
 inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
 
 template <class T>
-struct Simd {
-  typedef T Vec __attribute__((vector_size(kVectorBytes)));
-  /// Of any alignment, and allowed to alias T.
-  typedef T Loose __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
-};
-
+using AnyVec = Unaligned<T, kVectorBytes>;
 template <class T>
-using Vec = typename Simd<T>::Vec;
+using Vec = typename AnyVec<T>::Vec;
 
 /// Reads kLanes<T> numbers from any address.
 template <class T>
 [[gnu::always_inline]] inline void load(const T* from, Vec<T>& v) {
-  v = *reinterpret_cast<const typename Simd<T>::Loose*>(from);
+  v = reinterpret_cast<const AnyVec<T>*>(from)->v;
 }
 
 /// Reads kLanes<double> floats and widens them.
@@ -63,7 +59,7 @@ template <class T>
 /// Writes kLanes<T> numbers to any address.
 template <class T>
 [[gnu::always_inline]] inline void store(T* to, const Vec<T>& v) {
-  *reinterpret_cast<typename Simd<T>::Loose*>(to) = v;
+  reinterpret_cast<AnyVec<T>*>(to)->v = v;
 }
 
 /// What to bring into the second-level cache while arithmetic runs: a tile asks for one cache line at each of its

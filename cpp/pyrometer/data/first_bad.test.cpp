@@ -9,7 +9,7 @@ namespace data = pyrometer::data;
 using pyrometer::Index;
 
 TEST_CASE("a bad number is found at every place, and nothing is read beyond the last") {
-  for (const std::size_t size : {1, 31, 256, 777}) {
+  for (const std::size_t size : {1U, 31U, 256U, 777U}) {
     std::vector<double> x(size, 1.0);
     for (std::size_t place = 0; place < size; place += 5) {
       for (const double bad : {std::nan(""), HUGE_VAL}) {

@@ -129,8 +129,9 @@ class Problem {
 
   /// The row that draw k picks of stratum s: uniform on its share of the sorted rows, whose ends may cut a row.
   [[nodiscard]] Index pick(Index draw, Index s) const {
-    const auto bits = base::threefry(
-        draws_.seed, {static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(s / 2) | kPickRange})[s % 2];
+    const auto words =
+        base::threefry(draws_.seed, {static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(s / 2) | kPickRange});
+    const auto bits = words[at(s % 2)];
     const double u = static_cast<double>(bits >> 11) * 0x1p-53, m = static_cast<double>(rows_.rows);
     const auto i = static_cast<Index>((static_cast<double>(s) + u) * m / static_cast<double>(draws_.rows));
     return order_[static_cast<std::size_t>(std::min(i, rows_.rows - 1))];
@@ -299,7 +300,8 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
       for (Index k = 0; k < chunks.count; ++k)
         for (Index l = rows.y ? L : 1; l <= L; ++l) {
           double energy = 0;
-          for (Index part = 0; part < number; ++part) energy += slots[((k * number + part) * batch + law) * L + l - 1];
+          for (Index part = 0; part < number; ++part)
+            energy += slots[at(((k * number + part) * batch + law) * L + l - 1)];
           energy /= used;
           if (draws.averaged) {
             const double weight = laws.weight.row(law)[l - 1], bias = laws.bias.row(law)[l - 1];

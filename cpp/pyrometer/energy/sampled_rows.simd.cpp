@@ -112,7 +112,9 @@ struct Tasks {
 /// then sink.take(chunk of the wave, pair, first draw, energies, slopes, count) for every chunk and pair, in parallel.
 template <class T, class Sink>
 void walk(const Problem<T>& problem, int threads, Sink& sink) {
-  const auto& [rows, law, draws] = problem;
+  const auto& rows = problem.rows;
+  const auto& law = problem.law;
+  const auto& draws = problem.draws;
   if (rows.systems == 0 || law.batch() == 0) return;
   const base::Chunks chunks{draws.samples, kDrawChunk}, parts{rows.rows, kPart};
   const Index number = parts.number();

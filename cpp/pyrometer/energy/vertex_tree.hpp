@@ -63,7 +63,7 @@ class VertexTree {
 
   const double* a_ = nullptr;
   Index count_ = 0;
-  double s_ = 0, l_ = 0, spread_ = 0, log_tolerance_ = 0;
+  double s_ = 0, l_ = 0, spread_ = 0;
   std::vector<Level> levels_;
   Index depth_ = 0, nodes_ = 0;
   // The series of the deepest level: period, terms, phi_k and l d/dl phi_k.

@@ -1,6 +1,7 @@
 // Turning 64 rows into columns: in registers, a square tile at a time.
 #include <cmath>
 
+#include "pyrometer/base/unaligned.hpp"
 #include "pyrometer/minimum/absolute_rows.hpp"
 
 namespace pyrometer::minimum::absolute {
@@ -12,14 +13,15 @@ constexpr Index kTile = 8;
 constexpr Index kTile = 4;
 #endif
 
-typedef double Row __attribute__((vector_size(kTile * 8), aligned(8), may_alias));
-typedef float Half __attribute__((vector_size(kTile * 4), aligned(4), may_alias));
+using AnyRow = base::Unaligned<double, kTile * 8>;
+using AnyHalf = base::Unaligned<float, kTile * 4>;
+using Row = AnyRow::Vec;
 
-inline void load(const double* from, Row& row) { row = *reinterpret_cast<const Row*>(from); }
+inline void load(const double* from, Row& row) { row = reinterpret_cast<const AnyRow*>(from)->v; }
 inline void load(const float* from, Row& row) {
-  row = __builtin_convertvector(*reinterpret_cast<const Half*>(from), Row);
+  row = __builtin_convertvector(reinterpret_cast<const AnyHalf*>(from)->v, Row);
 }
-inline void store(double* to, const Row& row) { *reinterpret_cast<Row*>(to) = row; }
+inline void store(double* to, const Row& row) { reinterpret_cast<AnyRow*>(to)->v = row; }
 
 // Columns 0 .. columns-1 of the tile at `from` to to[j * kBlock], less their centres.
 template <class T>

@@ -127,11 +127,11 @@ Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& 
   const double scale = 1 / static_cast<double>(rows);
   const auto dot = [&](Index a, Index b) {
     Lanes sum{};
-    for (Index i = 0; i < stride; i += kLanes) sum += lanes(column(a) + i, 0) * lanes(column(b) + i, 0);
+    for (Index i = 0; i < stride; i += kLanes) sum += lanes(column(a) + i, 0).v * lanes(column(b) + i, 0).v;
     return total(sum) * scale;
   };
   const auto subtract = [&](double* from, double part, const double* other) {
-    for (Index i = 0; i < stride; i += kLanes) lanes(from + i, 0) -= lanes(other + i, 0) * part;
+    for (Index i = 0; i < stride; i += kLanes) lanes(from + i, 0).v -= lanes(other + i, 0).v * part;
   };
   Vec floor(at(n));
   for (Index j = 0; j < n; ++j) {

@@ -3,37 +3,40 @@
 
 #include <cmath>
 
+#include "pyrometer/base/unaligned.hpp"
 #include "pyrometer/minimum/absolute_rows.hpp"
 
 namespace pyrometer::minimum::absolute {
 
-/// Eight doubles: one register, or a few.
-typedef double Lanes __attribute__((vector_size(64), aligned(8), may_alias));
+/// Eight doubles in a variable: one register, or a few.
+typedef double Lanes __attribute__((vector_size(64)));
 inline constexpr int kLanes = 8;
 inline constexpr int kParts = static_cast<int>(kBlock) / kLanes;
 
-inline const Lanes& lanes(const double* from, int part) {
-  return *reinterpret_cast<const Lanes*>(from + part * kLanes);
+/// Eight of a block's doubles, where they lie: lanes(x, k).v.
+using AnyLanes = base::Unaligned<double, sizeof(Lanes)>;
+inline const AnyLanes& lanes(const double* from, int part) {
+  return *reinterpret_cast<const AnyLanes*>(from + part * kLanes);
 }
-inline Lanes& lanes(double* to, int part) { return *reinterpret_cast<Lanes*>(to + part * kLanes); }
+inline AnyLanes& lanes(double* to, int part) { return *reinterpret_cast<AnyLanes*>(to + part * kLanes); }
 
 /// out = y - X theta (y null for zero)
 inline void residuals(const double* x, const double* y, Index columns, const double* theta, double* out) {
   Lanes sum[kParts] = {};
   if (y)
-    for (int k = 0; k < kParts; ++k) sum[k] = lanes(y, k);
+    for (int k = 0; k < kParts; ++k) sum[k] = lanes(y, k).v;
   for (Index j = 0; j < columns; ++j) {
     const double t = theta[j];
     const double* column = x + j * kBlock;
-    for (int k = 0; k < kParts; ++k) sum[k] -= lanes(column, k) * t;
+    for (int k = 0; k < kParts; ++k) sum[k] -= lanes(column, k).v * t;
   }
-  for (int k = 0; k < kParts; ++k) lanes(out, k) = sum[k];
+  for (int k = 0; k < kParts; ++k) lanes(out, k).v = sum[k];
 }
 
 /// sum += a column's parts, each number times its factor. (Vectors go by reference: not every processor could return
 /// one.)
 inline void add_weighed(const double* column, const double* factor, Lanes& sum) {
-  for (int k = 0; k < kParts; ++k) sum += lanes(column, k) * lanes(factor, k);
+  for (int k = 0; k < kParts; ++k) sum += lanes(column, k).v * lanes(factor, k).v;
 }
 
 inline double total(const Lanes& v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }

@@ -129,7 +129,7 @@ class Newton {
         Lanes sum[4];
         for (int t = 0; t < 4; ++t) sum[t] = pairs[j + t].sum;
         for (int k = 0; k < kParts; ++k)
-          for (int t = 0; t < 4; ++t) sum[t] += lanes(left, k) * lanes(panel + (j + t) * kBlock, k);
+          for (int t = 0; t < 4; ++t) sum[t] += lanes(left, k).v * lanes(panel + (j + t) * kBlock, k).v;
         for (int t = 0; t < 4; ++t) pairs[j + t].sum = sum[t];
       }
       for (; j <= i; ++j) add_weighed(panel + j * kBlock, left, pairs[j].sum);

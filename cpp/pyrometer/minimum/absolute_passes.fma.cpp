@@ -113,13 +113,13 @@ Sides classify(const Source& source, const Vec& theta, const Vec& weight, double
       for (Index j = 0; j < n; ++j) {
         const double w = weight[at(j)];
         for (int k = 0; k < kParts; ++k) {
-          const Lanes scaled = lanes(block.x + j * kBlock, k) * w;
+          const Lanes scaled = lanes(block.x + j * kBlock, k).v * w;
           squares[k] += scaled * scaled;
         }
       }
       for (int k = 0; k < kParts; ++k) {
-        lanes(norm, k) = squares[k];
-        odd += lanes(r, k) * 0.0;
+        lanes(norm, k).v = squares[k];
+        odd += lanes(r, k).v * 0.0;
       }
       const double band2 = band * band;
       for (Index l = 0; l < kBlock; ++l) s[l] = r[l] * r[l] > band2 * norm[l] ? std::copysign(1.0, r[l]) : 0.0;
@@ -189,12 +189,12 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
         const double* column = block.x + j * kBlock;
         const double t = std::abs(theta[at(j)]);
         for (Index l = 0; l < kBlock; ++l) positive[l] = std::abs(column[l]);
-        Lanes sum = lanes(positive, 0);
-        for (int k = 1; k < kParts; ++k) sum += lanes(positive, k);
-        for (int k = 0; k < kParts; ++k) lanes(size, k) += lanes(positive, k) * t;
+        Lanes sum = lanes(positive, 0).v;
+        for (int k = 1; k < kParts; ++k) sum += lanes(positive, k).v;
+        for (int k = 0; k < kParts; ++k) lanes(size, k).v += lanes(positive, k).v * t;
         absolute_x[at(j)].add(sum);
         if (precision == Precision::doubled) {
-          for (int k = 0; k < kParts; ++k) signed_x[at(j)].add(lanes(column, k) * lanes(s, k));
+          for (int k = 0; k < kParts; ++k) signed_x[at(j)].add(lanes(column, k).v * lanes(s, k).v);
         } else {
           Lanes part{};
           add_weighed(column, s, part);
@@ -210,9 +210,9 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
       for (Index l = 0; any != 0 && l < used; ++l)
         if (s[l] * r[l] < -slack * size[l]) wrong[at(chunk)].push_back(b * kBlock + l);
       for (int k = 0; k < kParts; ++k) {
-        sum += lanes(positive, k);
-        over += lanes(positive, k) - lanes(s, k) * lanes(r, k);
-        large += lanes(size, k);
+        sum += lanes(positive, k).v;
+        over += lanes(positive, k).v - lanes(s, k).v * lanes(r, k).v;
+        large += lanes(size, k).v;
       }
       absolute.add(sum);
       excess.add(over);

@@ -131,7 +131,8 @@ TEST_CASE("a factor that grows: its product, and a refusal where columns depend"
   f.run(4 * moment_noise(n));
   REQUIRE(f.rank() == 20);
   order = f.renumber();
-  for (const auto& [kept, size] : {std::pair<Index, Index>{20, 23}, {23, 40}, {17, 40}, {40, n - 2}}) {
+  for (const auto& pair : {std::pair<Index, Index>{20, 23}, {23, 40}, {17, 40}, {40, n - 2}}) {
+    const auto kept = pair.first, size = pair.second;
     CAPTURE(kept);
     order.resize(static_cast<std::size_t>(kept));
     std::vector<Index> rest;

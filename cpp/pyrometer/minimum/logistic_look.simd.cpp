@@ -19,7 +19,7 @@ void look_once(const data::Rows<T>& rows, bool intercept, const double* shift, c
   std::copy(look.size.begin(), look.size.end(), out.size);
   std::copy(sweep.reach(), sweep.reach() + n, out.reach);
   for (Index i = 0; out.curvature && i < n; ++i)
-    for (Index j = i; j < n; ++j) out.curvature[i * n + j] = out.curvature[j * n + i] = look.curvature[i * ld + j];
+    for (Index j = i; j < n; ++j) out.curvature[i * n + j] = out.curvature[j * n + i] = look.curvature[at(i * ld + j)];
 }
 
 template void look_once(const data::Rows<double>&, bool, const double*, const double*, int, LookArrays&);

@@ -1,8 +1,9 @@
 #include "pyrometer/minimum/triangle.hpp"
 
-// GCC 12 warns about its own AVX-512 intrinsics (PR 105593) once Eigen inlines them.
+#ifndef __clang__  // GCC 12 warns about its own AVX-512 intrinsics (PR 105593) once Eigen inlines them.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 #include <Eigen/QR>
 #include <algorithm>
 

@@ -1,4 +1,6 @@
 // The loops that the dense kernels are made of.
+//
+// Inlined everywhere: files that contract a*b+c and files that do not would share one copy otherwise.
 #pragma once
 
 #include <vector>
@@ -7,16 +9,16 @@
 
 namespace pyrometer::minimum {
 
-inline double& at(std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-inline double at(const std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
+[[gnu::always_inline]] inline double& at(std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
+[[gnu::always_inline]] inline double at(const std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
 
 /// to -= a * from, over [begin, end).
-inline void subtract(double* to, double a, const double* from, Index begin, Index end) {
+[[gnu::always_inline]] inline void subtract(double* to, double a, const double* from, Index begin, Index end) {
   for (Index i = begin; i < end; ++i) to[i] -= a * from[i];
 }
 
 /// a . b over [begin, end), in eight lanes: a sum in one would wait for each addition.
-inline double dot(const double* a, const double* b, Index begin, Index end) {
+[[gnu::always_inline]] inline double dot(const double* a, const double* b, Index begin, Index end) {
   double sum[8] = {};
   Index i = begin;
   for (; i + 8 <= end; i += 8)

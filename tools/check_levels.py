@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Check that objects of different compiler options, linked into one module, do not share code that depends on them.
+
+    tools/check_levels.py BUILD-FOLDER
+
+An inline function or a template that is not inlined is in every object that uses it, and the linker keeps one of them:
+perhaps the one that was compiled for another instruction-set level, or with contraction of a*b+c. So two groups of
+objects (plain, simd, fma) of one level may share
+
+- no function of Eigen, whose vectors and packed blocks are as wide as the level;
+- no function that one group compiles with fused multiply-add and another without.
+
+To mend it: [[gnu::always_inline]], or move the function into one file. Best in a build with little optimisation, where
+the fewest functions are inlined.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+_GROUP = re.compile(r"(bindings|(plain|simd|fma)_\w+)\.dir")
+_FUNCTION = re.compile(r"[0-9a-f]+ <(\S+)>:$")
+_FUSED = re.compile(r"\tvfn?m(add|sub)|\tfn?m(add|sub|la|ls)\b")
+
+
+def _run(*command: str, text: str | None = None) -> str:
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+
+
+def groups(folder: Path) -> dict[str, list[Path]]:
+    """Objects by the target that compiled them."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob("*.o")):
+        if match := _GROUP.search(path.as_posix()):
+            found[match.group(1)].append(path)
+    return found
+
+
+def weak(objects: list[Path]) -> set[str]:
+    """Functions that may be in other objects as well."""
+    lines = _run("nm", "--defined-only", "--no-sort", *map(str, objects)).splitlines()
+    return {line.split()[2] for line in lines if " W " in line}
+
+
+def fused(objects: list[Path], names: set[str]) -> set[str]:
+    """Those of the functions that are compiled with fused multiply-add."""
+    found, current = set(), ""
+    for line in _run("objdump", "-d", "--no-show-raw-insn", *map(str, objects)).splitlines():
+        if match := _FUNCTION.match(line):
+            current = match.group(1)
+        elif current in names and _FUSED.search(line):
+            found.add(current)
+    return found
+
+
+def modules(objects: dict[str, list[Path]]) -> list[list[str]]:
+    """The groups that are linked together; AVX-512 takes the plain objects of AVX2 where these are made."""
+    levels = sorted(name.partition("_")[2] for name in objects if name.startswith("fma_"))
+    plain = {level: f"plain_{level if f'plain_{level}' in objects else 'v3'}" for level in levels}
+    return [
+        [name for name in ("bindings", plain[level], f"simd_{level}", f"fma_{level}") if name in objects]
+        for level in levels
+    ]
+
+
+def problems(folder: Path) -> list[str]:
+    """What is shared and must not be, one line each."""
+    objects = groups(folder)
+    if not modules(objects):
+        raise SystemExit(f"{folder} must have the objects of a level, got {sorted(objects)}; build one first")
+    functions = {group: weak(paths) for group, paths in objects.items()}
+    found = []
+    for module in modules(objects):
+        where = defaultdict(list)
+        for group in module:
+            for name in functions[group]:
+                where[name].append(group)
+        shared = {name for name, at in where.items() if len(at) > 1}
+        contracted = {group: fused(objects[group], shared) for group in module}
+        print(f"{', '.join(module)} share {len(shared)} functions")
+        for name in sorted(shared):
+            at = where[name]
+            uses = [group for group in at if name in contracted[group]]
+            if "N5Eigen" in name:
+                found.append(f"{name}: Eigen's, in {' and '.join(at)}")
+            elif uses and uses != at:
+                found.append(f"{name}: of {', '.join(at)} fused in {', '.join(uses)} only")
+    return _run("c++filt", text="\n".join(found)).splitlines()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    broken = problems(Path(sys.argv[1]))
+    print("\n".join(broken))
+    raise SystemExit(1 if broken else 0)
