@@ -1,8 +1,8 @@
 """The p-value of a shift: a permutation test of sums over blocks of rows, whatever the rows are.
 
 Samples without a density (constant or dependent columns, fewer rows than columns, a single row) are compared as well:
-each sample is fitted with `_PRIOR` rows of both samples together besides its own, and coordinates that do not vary
-among all rows are left out. Neither depends on which rows are whose, so the test keeps its level.
+each sample is fitted with a millionth of a row, the mean row of both samples together, besides its own, and coordinates
+that do not vary among all rows are left out. Neither depends on which rows are whose, so the test keeps its level.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pyrometer._row_sums import pairs
 __all__ = ["permuted"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_PRIOR = 1.0
+_PRIOR = 2.0**-20  # the less it is, the more a constant column shows; not less than rounding allows
 _FLAT = 1e-12  # a variance that is less, as a share of the mean square, is rounding
 _SHARE = 1e-11  # of a coordinate's variance, beyond those before it
 

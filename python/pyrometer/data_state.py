@@ -235,19 +235,21 @@ class DataState:
         """The core's name for the density."""
         return _LAWS[self.loss]
 
-    def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int = 0) -> _Array:
-        """Covariance (2, 2) of energy, in units of 2^unit, and entropy over samples of rows, by drawing blocks again.
+    def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
+        """Covariance (2, 2) of energy and entropy over samples of rows, by drawing blocks again.
 
-        It is nan in the row and column of the entropy where a resample has no density, and everywhere with too few
+        Energies are in units of 2^unit, or of the state's own. It is nan in the row and column of the entropy where a resample has no density, and everywhere with too few
         blocks.
         """
+        own = int(self._units[0])
+        unit = own if unit is None else unit
         if self._kept is not None:
             values = np.stack([np.ldexp(self._kept.losses, -unit), self._kept.scores], axis=1)
             return mean_covariance(self, values)
         drawn = _core.redrawn_states(self.blocks(), self.law, _validate.seed(random), resamples, threads)[1:]
         if len(self._counts) < LEAST:
             return np.full((2, 2), np.nan)
-        drawn[:, 0] = np.ldexp(drawn[:, 0], int(self._units[0]) - unit)
+        drawn[:, 0] = np.ldexp(drawn[:, 0], own - unit)
         return covariance_of(drawn)
 
     def blocks(self, like: DataState | None = None) -> _Array:
@@ -255,7 +257,9 @@ class DataState:
 
         See `is_comparable` for units that are too far from these.
         """
-        like, d = self if like is None else like, len(self._centre)
+        if like is None or like is self:
+            return np.column_stack([self._counts, self._sums])
+        d = len(self._centre)
         move = self._moved(like)
         sums = np.column_stack([self._counts, converted(self._sums, self._units, like._units)[0]])
         first, n = sums[:, 3 : 3 + d].copy(), self._counts
@@ -274,7 +278,7 @@ class DataState:
         units = like._units[2:]
         with np.errstate(over="ignore"):
             move = np.ldexp(self._centre, -units) - np.ldexp(like._centre, -units)
-        return np.clip(np.nan_to_num(move), -FARTHEST, FARTHEST)
+        return np.clip(move, -FARTHEST, FARTHEST)
 
     def summed(self, rows: _Array) -> _Array:
         """Sums over blocks of numbers that belong to rows."""
@@ -324,6 +328,8 @@ def as_state(
     If it is not strict, rows without energy or entropy are no error; the state has the reason then.
     """
     if isinstance(value, DataState):
+        if strict and value.reason:
+            raise ValueError(f"{name}: {value.reason}")
         return value
     if isinstance(value, (tuple, list)) and len(value) == 2:
         loss_of(model, energy)

@@ -168,7 +168,7 @@ def shift(
 
 def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
     """Compare two states of one kind; what cannot be computed is nan, and the shift has the reason."""
-    reasons = [f"{name}: {state.reason}" for name, state in (("before", old), ("after", new)) if state.reason]
+    reasons = [f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason]
     sums, law = (old.blocks(), new.blocks(old)), old.law
     if old._kept is None or new._kept is None:
         divergence, spread, why = _redrawn(old, new, sums, resamples, seed, threads)
@@ -181,7 +181,7 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
     p_value = permuted(*sums, law, resamples, (seed[0], seed[1] ^ 1), threads)
     change, entropy = new.energy - old.energy, new.entropy - old.entropy
     errors, unit = np.sqrt(np.diag(spread)), int(old._units[0])
-    T, T_error = _quotient(float(np.ldexp(change, -unit)), entropy, spread, unit)
+    T, T_error = _quotient(change, entropy, spread, unit)
     known = not np.isnan(T)
     if not known and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
         reasons.append("temperature: the quotient leaves the range of a double")
@@ -205,12 +205,14 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
 
 
 def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
-    """T and its standard error, of a change of energy in units of 2^unit; nan unless the entropy's change is known."""
+    """T and its standard error, of energies with a covariance in units of 2^unit; nan unless the entropy has changed."""
     if not abs(entropy) > 2.0 * np.sqrt(spread[1, 1]):
         return np.nan, np.nan
-    T = change / entropy
-    slope = np.array([1.0, -T]) / entropy
-    found = in_range(T, unit), in_range(float(np.sqrt(slope @ spread[:2, :2] @ slope)), unit)
+    with np.errstate(over="ignore", invalid="ignore"):
+        T = np.ldexp(change, -unit) / entropy
+        slope = np.array([1.0, -T]) / entropy
+        error = np.sqrt(slope @ spread[:2, :2] @ slope)
+    found = in_range(float(T), unit), in_range(float(error), unit)
     return found if not np.isnan(found).any() else (np.nan, np.nan)
 
 

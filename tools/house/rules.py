@@ -42,7 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("_layers", "_layer_variance", "_activations"),
         *("_blocks", "_densities", "_degenerate", "_permuted", "_predicted", "_row_sums", "_absolute_passes", "_logistic_passes"),
     ),
-    ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "drift"),
+    ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "_monitor_file", "drift"),
     ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),
     ("__init__",),
     ("cli", "report", "plot"),
