@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pyrometer._printable import quoted
 
-__all__ = ["dependence", "require_spread"]
+__all__ = ["dependence", "lack_of_spread"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
@@ -18,38 +18,41 @@ _SHARE = 1e-11  # of a column's variance, beyond those before it; the core refus
 _PART = 1e-5  # a column whose share of another, in standard deviations, is less has no part in it
 
 
-def require_spread(x: _Array, target: _Array, residual: _Array, loss: str, names: Sequence[str] | None) -> None:
-    """Refuse rows that lack what the core cannot see for sure: enough of them, and columns that are not all rounding.
+def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names: Sequence[str] | None) -> str:
+    """Say what the core cannot see for sure: rows that are too few, and columns that are all rounding; "" if neither.
 
-    A mean is rounded, so what is left of a constant column need not be 0.
+    A mean is rounded, so what is left of a constant column need not be 0. `target` is the largest |y|, in the unit of
+    the residuals.
     """
     rows, features = x.shape
     others = " and the residual" if loss == "mse" else ""
     if rows <= features + (loss == "mse"):
-        raise ValueError(
+        return (
             f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: fewer "
             "have no density; use more rows or fewer columns."
         )
-    flat = np.ptp(x, axis=0) <= _ROUNDING * np.abs(x).max(axis=0)
-    if flat.any():
-        j = int(np.argmax(flat))
-        raise ValueError(
-            f"X must have no constant columns, got {x[0, j]:g} in every row of {_named(j, names)}: it has no density; "
-            "drop it."
-        )
+    if features:
+        flat = np.ptp(x, axis=0) <= _ROUNDING * np.abs(x).max(axis=0)
+        if flat.any():
+            j = int(np.argmax(flat))
+            return (
+                f"X must have no constant columns, got {x[0, j]:g} in every row of {_named(j, names)}: it has no "
+                "density; drop it."
+            )
     if loss == "ce":
-        return
-    level = _ROUNDING * float(np.abs(target).max())
+        return ""
+    level = _ROUNDING * target
     if np.abs(residual).max() <= level:
-        raise ValueError(
+        return (
             "the residuals must not all be 0, got a model that predicts every y to rounding: they have no density; use "
             "rows that it was not trained on, and check that y is none of the features."
         )
     if loss == "mse" and np.ptp(residual) <= level:
-        raise ValueError(
+        return (
             f"the residuals must not all be the same, got {residual[0]:g} in every row: they have no density; check "
             "how y was made."
         )
+    return ""
 
 
 def dependence(z: _Array, features: int, names: Sequence[str] | None) -> str:

@@ -10,15 +10,17 @@ import numpy.typing as npt
 
 from pyrometer import _core, _validate
 from pyrometer._blocks import LEAST, boundaries
-from pyrometer._degenerate import dependence, require_spread
+from pyrometer._degenerate import dependence, lack_of_spread
 from pyrometer._densities import Density, Rows, cross_fitted, known
-from pyrometer._predicted import Model, loss_of, predicted
+from pyrometer._predicted import Model, Predicted, loss_of, predicted
+from pyrometer._row_sums import FARTHEST, Coordinates, converted, coordinates, in_range, pairs
 from pyrometer._validate import RandomSource
 
-__all__ = ["DataState"]
+__all__ = ["HEADER", "DataState"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
+HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
+_LN2 = float(np.log(2.0))
 _LAWS = {"mse": "normal", "mae": "laplace", "ce": "bernoulli"}
 
 
@@ -33,7 +35,7 @@ class DataState:
     ----------
     X : array_like or data frame, shape (m, p)
         Features; finite. No constant or dependent columns: their density has no entropy. More rows than columns, and
-        one more for squared error.
+        one more for squared error. No columns at all (p = 0) are a stream of targets alone.
     y : array_like or column, shape (m,)
         Targets; finite, and 0 or 1 for cross entropy.
     model : LinearRegression, LogisticRegression or callable
@@ -72,11 +74,14 @@ class DataState:
         As given.
     names : tuple of str or None
         Names of the features, where X is a data frame.
+    reason : str
+        Why `energy` or `entropy` is nan, which only batches of a `RefreshMonitor` may have; "" where both are numbers.
 
     Raises
     ------
     TypeError, ValueError
-        If the rows are not finite numbers of matching shapes, or the model or the density does not fit them.
+        If the rows are not finite numbers of matching shapes, have no density, or an energy beyond the range of a
+        double, or if the model or the density does not fit them.
     ImportError
         If the density needs a library that is not there.
 
@@ -98,8 +103,8 @@ class DataState:
     """
 
     __slots__ = (
-        *("_centre", "_counts", "_kept", "_sums", "density", "discrete_entropy"),
-        *("energy", "entropy", "features", "loss", "names", "rows"),
+        *("_centre", "_counts", "_kept", "_sums", "_units", "density", "discrete_entropy"),
+        *("energy", "entropy", "features", "loss", "names", "reason", "rows"),
     )
 
     def __init__(
@@ -113,6 +118,7 @@ class DataState:
         density: Density = "gaussian",
     ) -> None:
         self._fill(X, y, model, energy, block, density)
+        self._require_numbers()
 
     def _fill(
         self,
@@ -126,48 +132,75 @@ class DataState:
         wanted: int | None = None,
     ) -> None:
         """Summarise rows; `names` are for messages where X has none, `wanted` so many columns must X have."""
-        x, target, prediction, self.loss, found = predicted(X, y, model, energy, wanted)
-        names = self.names = found or names
+        found = predicted(X, y, model, energy, wanted)
+        self.loss, self.names = found.loss, found.names or names or None
         size = _validate.count("block", block, minimum=1)
-        self.density = known(density)
-        self.rows, self.features = x.shape
-        residual = target - prediction
-        if self.loss == "ce":
-            if ((target != 0) & (target != 1)).any():
-                raise ValueError("y must be 0 or 1 for cross entropy.")
-            if not ((prediction > 0) & (prediction < 1)).all():
-                raise ValueError("model must predict probabilities above 0 and below 1 for cross entropy.")
-            losses = -np.log(np.where(target == 1, prediction, 1.0 - prediction))
-            inner = -prediction * np.log(prediction) - (1.0 - prediction) * np.log1p(-prediction)
-        else:
-            losses = residual**2 if self.loss == "mse" else np.abs(residual)
-            inner = np.abs(residual)
-        require_spread(x, target, residual, self.loss, names)
-        z = np.column_stack([x, residual]) if self.loss == "mse" else x
-        self._centre: _Array = z.mean(axis=0)
-        z = z - self._centre
-        d = z.shape[1]
+        self.density, self._kept = known(density), None
+        self.rows, self.features = found.x.shape
+        at = coordinates(found)
         begins = boundaries(self.rows, size)
+        self._centre, self._units = at.centre, at.units
         self._counts: _Array = np.diff(np.append(begins, self.rows)).astype(np.float64)
-        columns = [losses, inner, *z.T, *(z[:, j] * z[:, k] for j, k in _pairs(d))]
+        products = (at.z[:, j] * at.z[:, k] for j, k in pairs(at.z.shape[1]))
+        columns = [at.losses, at.inner, *at.z.T, *products]
         self._sums: _Array = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
-        self.energy, self.entropy = map(float, _core.redrawn_states(self.blocks(), self.law, (0, 0), 0, 1)[0])
-        if not np.isfinite(self.entropy):
-            raise ValueError(dependence(z, self.features, names))
-        self._kept: Kept | None = None
+        self.discrete_entropy = np.nan
+        self.energy, self.entropy = self.computed()
+        why = [lack_of_spread(at.x, at.target, at.residual, self.loss, self.names)]
+        if why[0]:
+            self.entropy = np.nan
+        elif np.isnan(self.entropy):
+            why.append(dependence(at.z, self.features, self.names))
+        if np.isnan(self.energy):
+            why.append("energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model.")
+        if self.loss == "ce" and (found.logits is None) and (found.prediction == 1.0 - found.target).any():
+            self.energy = np.nan
+            why.append(
+                "model must predict probabilities above 0 and below 1 for cross entropy, got 0 for a label that occurs: "
+                "the loss is infinite."
+            )
+        self.reason = " ".join(filter(None, why))
+        if self.reason:
+            return
         if density == "gaussian":
-            scores = _gaussian(z)
+            scores = _gaussian(at.z)
             if self.loss == "mae":
-                scores += losses / losses.mean()
+                scores += at.losses / at.losses.mean()
         else:
-            if len(begins) < LEAST:
-                raise ValueError(f"X must have at least {LEAST} blocks of rows for this density, got {len(begins)}.")
-            rows = Rows(x, residual, inner)
-            scores = cross_fitted(density, self.loss, rows, size)
-            self.entropy = float(scores.mean())
-            self._kept = Kept(rows, losses, scores)
-            scores = scores - inner if self.loss == "ce" else scores
-        self.discrete_entropy = _discrete(scores + losses if self.loss == "ce" else scores)
+            scores = self._score(found, at, size)
+        self.discrete_entropy = _discrete(scores + at.losses if self.loss == "ce" else scores)
+
+    def _score(self, found: Predicted, at: Coordinates, size: int) -> _Array:
+        """Keep the rows with their scores under the density, and return what of these depends on the rows."""
+        if len(self._counts) < LEAST:
+            raise ValueError(f"X must have at least {LEAST} blocks of rows for this density, got {len(self._counts)}.")
+        if self._units.any():
+            raise ValueError(
+                "X and y must have magnitudes from 1e-60 to 1e60 for this density, got others; rescale them, or use "
+                "density='gaussian'."
+            )
+        rows = Rows(found.x, at.residual, at.inner)
+        scores = cross_fitted(self.density, self.loss, rows, size)
+        self.entropy = float(scores.mean())
+        self._kept = Kept(rows, at.losses, scores)
+        return scores - at.inner if self.loss == "ce" else scores
+
+    def computed(self) -> tuple[float, float]:
+        """Energy and entropy from the sums, nan where there is none."""
+        energy, entropy = map(float, _core.redrawn_states(self.blocks(), self.law, (0, 0), 0, 1)[0])
+        units = int(self._units[2:].sum() + (self._units[1] if self.loss == "mae" else 0))
+        return in_range(energy, int(self._units[0])), entropy + units * _LN2 if units else entropy
+
+    def _require_numbers(self) -> None:
+        if self.reason:
+            raise ValueError(self.reason)
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        values = {"reason": "", "_units": None} | state[1]
+        for name, value in values.items():
+            setattr(self, name, value)
+        if self._units is None:  # of 0.1.0
+            self._units = np.zeros(2 + len(self._centre), dtype=np.int64)
 
     def __repr__(self) -> str:
         return (
@@ -177,24 +210,24 @@ class DataState:
 
     def header(self) -> dict[str, Any]:
         """Return what describes the state besides its arrays."""
-        return {name: getattr(self, name) for name in (*_HEADER, "names")}
+        return {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
 
-    def arrays(self) -> dict[str, _Array]:
-        """Return the sums that the state is made of."""
-        return {"centre": self._centre, "counts": self._counts, "sums": self._sums}
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the sums that the state is made of; in units of their own under names of their own."""
+        arrays = {"centre": self._centre, "counts": self._counts}
+        return arrays | ({"sums_in_units": self._sums, "units": self._units} if self._units.any() else {"sums": self._sums})
 
     @classmethod
-    def restored(cls, header: dict[str, Any], arrays: dict[str, _Array]) -> DataState:
-        """Return the state of a header and its arrays."""
+    def restored(cls, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> DataState:
+        """Return the state of a header and its arrays, checked."""
         state = cls.__new__(cls)
-        for name in _HEADER:
+        for name in HEADER:
             setattr(state, name, header[name])
         state.density, state._kept = "gaussian", None
-        state.names = tuple(header.get("names") or ()) or None
-        state._centre, state._counts, state._sums = arrays["centre"], arrays["counts"], arrays["sums"]
-        d = len(state._centre)
-        if state._sums.shape != (len(state._counts), 2 + d + d * (d + 1) // 2):
-            raise ValueError(f"sums of shape {state._sums.shape}")
+        state.names, state.reason = header.get("names"), header.get("reason", "")
+        state._centre, state._counts = arrays["centre"], arrays["counts"]
+        state._units = arrays.get("units", np.zeros(2 + len(state._centre), dtype=np.int64))
+        state._sums = arrays["sums_in_units" if state._units.any() else "sums"]
         return state
 
     @property
@@ -202,27 +235,50 @@ class DataState:
         """The core's name for the density."""
         return _LAWS[self.loss]
 
-    def covariance(self, resamples: int, random: RandomSource, threads: int = 0) -> _Array:
-        """Covariance (2, 2) of energy and entropy over samples of rows, by drawing blocks again."""
+    def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
+        """Covariance (2, 2) of energy and entropy over samples of rows, by drawing blocks again.
+
+        Energies are in units of 2^unit, or of the state's own. It is nan in the row and column of the entropy where a resample has no density, and everywhere with too few
+        blocks.
+        """
+        own = int(self._units[0])
+        unit = own if unit is None else unit
         if self._kept is not None:
-            return mean_covariance(self, np.stack([self._kept.losses, self._kept.scores], axis=1))
+            values = np.stack([np.ldexp(self._kept.losses, -unit), self._kept.scores], axis=1)
+            return mean_covariance(self, values)
         drawn = _core.redrawn_states(self.blocks(), self.law, _validate.seed(random), resamples, threads)[1:]
-        if len(self._counts) < LEAST or not np.isfinite(drawn).all():
-            raise ValueError(
-                f"a state must have at least {LEAST} blocks of rows, and rows enough for each resample to have "
-                f"a density, got {len(self._counts)} blocks of {self.rows} rows; use more rows or a smaller block."
-            )
-        return np.asarray(np.cov(drawn.T))
+        if len(self._counts) < LEAST:
+            return np.full((2, 2), np.nan)
+        drawn[:, 0] = np.ldexp(drawn[:, 0], own - unit)
+        return covariance_of(drawn)
 
     def blocks(self, like: DataState | None = None) -> _Array:
-        """Sums over blocks as the core takes them, with features and residual measured from the centre of `like`."""
-        move, d = self._centre - (self if like is None else like)._centre, len(self._centre)
-        sums = np.column_stack([self._counts, self._sums])
-        first, n = self._sums[:, 2 : 2 + d], self._counts
-        for c, (j, k) in enumerate(_pairs(d)):
+        """Sums over blocks as the core takes them, with features and residual about the centre of `like`, in its units.
+
+        See `is_comparable` for units that are too far from these.
+        """
+        if like is None or like is self:
+            return np.column_stack([self._counts, self._sums])
+        d = len(self._centre)
+        move = self._moved(like)
+        sums = np.column_stack([self._counts, converted(self._sums, self._units, like._units)[0]])
+        first, n = sums[:, 3 : 3 + d].copy(), self._counts
+        for c, (j, k) in enumerate(pairs(d)):
             sums[:, 3 + d + c] += move[j] * first[:, k] + move[k] * first[:, j] + n * move[j] * move[k]
         sums[:, 3 : 3 + d] += n[:, None] * move
         return sums
+
+    def is_comparable(self, like: DataState) -> bool:
+        """Whether the sums can be told in the units of `like`, about its centre."""
+        away = np.abs(self._moved(like)).max(initial=0.0)
+        return bool(away < FARTHEST) and converted(self._sums, self._units, like._units)[1]
+
+    def _moved(self, like: DataState) -> _Array:
+        """The centre from that of `like`, in its units."""
+        units = like._units[2:]
+        with np.errstate(over="ignore"):
+            move = np.ldexp(self._centre, -units) - np.ldexp(like._centre, -units)
+        return np.clip(move, -FARTHEST, FARTHEST)
 
     def summed(self, rows: _Array) -> _Array:
         """Sums over blocks of numbers that belong to rows."""
@@ -238,6 +294,15 @@ class Kept:
     rows: Rows
     losses: _Array
     scores: _Array
+
+
+def covariance_of(drawn: _Array) -> _Array:
+    """Covariance of resamples (b, k), nan in the rows and columns of numbers that some resample lacks."""
+    known = np.isfinite(drawn).all(axis=0)
+    result = np.full((drawn.shape[1],) * 2, np.nan)
+    if known.any():
+        result[np.ix_(known, known)] = np.cov(drawn[:, known].T)
+    return result
 
 
 def mean_covariance(state: DataState, values: _Array) -> _Array:
@@ -256,9 +321,15 @@ def as_state(
     *,
     names: tuple[str, ...] | None = None,
     like: DataState | None = None,
+    strict: bool = True,
 ) -> DataState:
-    """Return a state, made of a pair (X, y) if it is none yet; errors begin with its name."""
+    """Return a state, made of a pair (X, y) if it is none yet; errors begin with its name.
+
+    If it is not strict, rows without energy or entropy are no error; the state has the reason then.
+    """
     if isinstance(value, DataState):
+        if strict and value.reason:
+            raise ValueError(f"{name}: {value.reason}")
         return value
     if isinstance(value, (tuple, list)) and len(value) == 2:
         loss_of(model, energy)
@@ -266,16 +337,14 @@ def as_state(
         try:
             X, y = value
             state._fill(X, y, model, energy, block, density, names, like.features if like else None)
+            if strict:
+                state._require_numbers()
         except (TypeError, ValueError) as error:
             if type(error) not in (TypeError, ValueError):
                 raise
             raise type(error)(f"{name}: {error}") from error
         return state
     raise TypeError(f"{name} must be a DataState or a pair (X, y), got {type(value).__name__}.")
-
-
-def _pairs(d: int) -> list[tuple[int, int]]:
-    return [(j, k) for j in range(d) for k in range(j, d)]
 
 
 def _gaussian(z: _Array) -> _Array:

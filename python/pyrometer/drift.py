@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
+from pyrometer._blocks import LEAST
 from pyrometer._validate import RandomSource
 from pyrometer.data_state import DataState
 
@@ -36,7 +37,9 @@ class Drift:
     temperature_error : ndarray, shape (k,)
         Its standard error; ``temperature ± 2 * temperature_error`` is a band of about 95 %.
     verdict : ndarray of str, shape (k,)
-        "ok", or "undefined" where the entropy's slope is not beyond twice its error.
+        "ok", or "undefined" where the entropy's slope is not beyond twice its error, or this cannot be told.
+    reason : str
+        Why standard errors are nan; "" where none is. Times within reach of a state lack those that the state lacks.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class Drift:
     temperature: _Array
     temperature_error: _Array
     verdict: npt.NDArray[np.str_]
+    reason: str = ""
 
 
 def drift(
@@ -110,43 +114,71 @@ def drift(
     (True, 'ok')
     """
     at = np.asarray(_validate.numeric("time", time), dtype=np.float64)
-    if at.ndim != 1 or len(at) < 3 or not np.isfinite(at).all() or not (np.diff(at) > 0).all():
+    if at.ndim != 1 or len(at) < 3 or not np.isfinite(at).all() or not (at[1:] > at[:-1]).all():
         raise ValueError("time must be at least three finite, increasing numbers.")
     if len(states) != len(at) or not all(isinstance(state, DataState) for state in states):
         raise TypeError(f"states must be {len(at)} DataStates, one for each time, got {len(states)} values.")
     kinds = {(state.loss, state.features) for state in states}
     if len(kinds) > 1:
         raise ValueError(f"states must have one loss and the same features, got {sorted(kinds)}.")
+    for t, state in zip(at, states, strict=True):
+        if state.reason:
+            raise ValueError(f"states must have an energy and an entropy, got none at time {t:g}: {state.reason}")
     width = _validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
     count = _validate.count("resamples", resamples, minimum=99)
     workers = _validate.threads(threads)
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_validate.seed(rng))))
     values = np.array([[state.energy, state.entropy] for state in states])
-    noise = np.array([state.covariance(count, random, workers) for state in states])
-    level, slope = _parabolas(at, width)
-    smooth, slopes = level @ values, slope @ values
-    spread = np.einsum("tk,kij->tij", slope**2, noise)
-    errors = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
-    known = np.abs(slopes[:, 1]) > 2.0 * errors[:, 1]
-    divisor = np.where(known, slopes[:, 1], np.nan)
-    T = slopes[:, 0] / divisor
-    gradient = np.stack([1.0 / divisor, -T / divisor], axis=1)
+    # In these units no square leaves the range of a double.
+    unit, coarse = int(np.frexp(np.abs(values[:, 0]).max())[1]), int(np.frexp(width)[1])
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        values[:, 0] = np.ldexp(values[:, 0], -unit)
+        noise = np.array([state.covariance(count, random, workers, unit) for state in states])
+        level, slope = _parabolas(at, width)
+        slope = slope / np.ldexp(width, -coarse)
+        smooth, slopes = level @ values, slope @ values
+        weights = (slope**2)[..., None, None]
+        spread = np.where(weights > 0.0, weights * noise, 0.0).sum(axis=1)
+        errors = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
+        known = np.abs(slopes[:, 1]) > 2.0 * errors[:, 1]
+        divisor = np.where(known, slopes[:, 1], np.nan)
+        T = slopes[:, 0] / divisor
+        gradient = np.stack([1.0 / divisor, -T / divisor], axis=1)
+        T_error = np.ldexp(np.sqrt(np.einsum("ti,tij,tj->t", gradient, spread, gradient)), unit)
+        T = np.ldexp(T, unit)
+        known &= np.isfinite(T) & np.isfinite(T_error)
+        smooth[:, 0] = np.ldexp(smooth[:, 0], unit)
+        slopes, errors = (np.ldexp(each, [unit - coarse, -coarse]) for each in (slopes, errors))
+    if not (np.isfinite(smooth).all() and np.isfinite(slopes).all()):
+        raise ValueError("energies and slopes must be within the range of a double; use other units of y or of time.")
+    lacking = [f"{t:g}" for t, each in zip(at, noise, strict=True) if np.isnan(each).any()]
     return Drift(
         time=at,
         energy=smooth[:, 0],
         entropy=smooth[:, 1],
         energy_slope=slopes[:, 0],
         entropy_slope=slopes[:, 1],
-        energy_slope_error=errors[:, 0],
-        entropy_slope_error=errors[:, 1],
-        temperature=T,
-        temperature_error=np.sqrt(np.einsum("ti,tij,tj->t", gradient, spread, gradient)),
+        energy_slope_error=np.where(np.isinf(errors[:, 0]), np.nan, errors[:, 0]),
+        entropy_slope_error=np.where(np.isinf(errors[:, 1]), np.nan, errors[:, 1]),
+        temperature=np.where(known, T, np.nan),
+        temperature_error=np.where(known, T_error, np.nan),
         verdict=np.where(known, "ok", "undefined"),
+        reason="; ".join(filter(None, [_why(lacking), "errors beyond the range of a double" * bool(np.isinf(errors).any())])),
+    )
+
+
+def _why(lacking: list[str]) -> str:
+    if not lacking:
+        return ""
+    times = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
+    return (
+        f"the states at {times} have fewer than {LEAST} blocks of rows, or resamples of rows without a density; use more "
+        "rows, a smaller block or fewer features"
     )
 
 
 def _parabolas(at: _Array, width: float) -> tuple[_Array, _Array]:
-    """Weights of the values in the local parabolas' levels and slopes, each (k, k)."""
+    """Weights of the values in the local parabolas' levels and slopes per `width`, each (k, k)."""
     away = (at[None, :] - at[:, None]) / width
     root = np.exp(-0.25 * away**2)
     design = root[..., None] * np.stack([np.ones_like(away), away, away**2], axis=-1)
@@ -158,4 +190,4 @@ def _parabolas(at: _Array, width: float) -> tuple[_Array, _Array]:
             f"{np.diff(at).max():g}."
         )
     weights = np.linalg.pinv(design) * root[:, None, :]
-    return weights[:, 0], weights[:, 1] / width
+    return weights[:, 0], weights[:, 1]

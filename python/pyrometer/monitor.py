@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
-from pyrometer._blocks import together
+from pyrometer._blocks import LEAST, together
 from pyrometer._files import Archive
-from pyrometer._predicted import Model
+from pyrometer._monitor_file import checked_header, checked_last, checked_pools, checked_readings, checked_state
+from pyrometer._permuted import permuted
+from pyrometer._predicted import Model, loss_of
+from pyrometer._row_sums import in_range
 from pyrometer._validate import RandomSource
 from pyrometer.data_state import DataState, as_state
 from pyrometer.laws import Law, Mixed, Normal, Uniform
-from pyrometer.states import Shift, permuted, shift
+from pyrometer.states import Shift, compare
 from pyrometer.systems import LinearRegression, LogisticRegression
 from pyrometer.temperature import temperature
 
@@ -38,13 +42,14 @@ class Reading:
     rows : int
         Rows of the batch.
     energy, entropy : float
-        Of the batch under the model, as in `DataState`.
+        Of the batch under the model, as in `DataState`; nan where the batch has none.
     temperature : float
         First kind: the temperature of a system trained on this batch, under the monitor's law; nan without one.
     neighbour : float
-        Second kind (2.9), between the batch before and this one; nan where the entropy has not moved beyond its noise.
+        Second kind (2.9), between the batch before and this one; nan where the entropy has not moved beyond its noise,
+        or one of the two is nan.
     p_value : float
-        Of the shift from the reference.
+        Of the shift from the reference. Every batch has one; it is 1 for fewer rows than a block.
     pooled : float
         Of the shift from the reference to this batch and those before it together: the least p-value of the pools that
         end here; nan where none does.
@@ -52,6 +57,8 @@ class Reading:
         How many batches that pool has; 0 where there is none.
     alarm : bool
         Whether `p_value` or `pooled` is at most the monitor's level.
+    reason : str
+        Why something of this batch cannot be computed, by name; "" if everything can.
 
     Examples
     --------
@@ -70,6 +77,7 @@ class Reading:
     pooled: float
     window: int
     alarm: bool
+    reason: str = ""
 
 
 class _Neighbour(NamedTuple):
@@ -88,7 +96,7 @@ class _Neighbour(NamedTuple):
         """T (2.9) from the one before, nan unless the entropy has moved by twice its standard error."""
         change = self.entropy - before.entropy
         known = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
-        return (self.energy - before.energy) / change if known else np.nan
+        return in_range((self.energy - before.energy) / change, 0) if known else np.nan
 
 
 class RefreshMonitor:
@@ -100,7 +108,9 @@ class RefreshMonitor:
     Parameters
     ----------
     reference : DataState or (X, y)
-        Rows of the time when the model was right, at best not those that it was trained on.
+        Rows of the time when the model was right, at best not those that it was trained on; at least 8 blocks. X may
+        have no columns, shape (m, 0), to watch targets alone. A state must have been made with `block` and the density
+        "gaussian".
     model : LinearRegression, LogisticRegression or callable
         As for `DataState`.
     energy : {"mse", "mae", "ce"}, optional
@@ -132,6 +142,11 @@ class RefreshMonitor:
     `run_length` batches, whatever the distribution and however the comparisons depend on each other. False alarms come
     together, because batches share a reference and pools share batches, so the run to the first one is longer: on
     average 1.2 times `run_length` with the greatest of references, more than three times with one of a batch's size.
+    Every batch counts and is compared, whatever its rows are: constant or dependent columns, duplicates, a single row,
+    fewer rows than columns, values of any magnitude. What such a batch lacks (energy, entropy, a standard error) is
+    nan, and its reading says why; that a batch has become constant is a shift like any other. Only input that is no
+    batch of the kind is an error: other columns, words, values that are not finite, no rows.
+
     Pools see shifts down to what the reference's own noise allows: it should have many times a batch's rows. What they
     have seen they keep until they are whole: when an alarm has been acted upon, begin with a new monitor.
 
@@ -182,8 +197,34 @@ class RefreshMonitor:
         self._seed = _validate.seed(rng)
         self.batches = 0
         self._readings: deque[Reading] = deque(maxlen=_validate.count("history", history, minimum=1))
-        self.reference = as_state("reference", reference, model, energy, self.block)
+        self.reference = as_state("reference", reference, model, energy, self.block, strict=False)
+        self._require_reference(loss_of(model, energy))
         self._last = _Neighbour.of(self.reference, np.random.SeedSequence(self._seed))
+
+    def _require_reference(self, loss: str) -> None:
+        """Refuse a reference that batches cannot be compared with."""
+        found = self.reference
+        blocks = found.arrays()["counts"]
+        if found.loss != loss:
+            raise ValueError(f"reference must have the loss of the model, {loss!r}, got {found.loss!r}.")
+        if not isinstance(found.density, str) or found.density != "gaussian":
+            raise ValueError(f"reference must have density='gaussian', got {found.density!r}.")
+        if len(blocks) < LEAST:
+            raise ValueError(
+                f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; use more "
+                "rows or a smaller block."
+            )
+        if blocks[0] != self.block:
+            raise ValueError(f"reference must have been made with block={self.block}, got {blocks[0]:g}.")
+        if isinstance(self.model, (LinearRegression, LogisticRegression)):
+            features = self.model.parameters - self.model.intercept
+            if self.model.shape != () or features != found.features:
+                raise ValueError(f"reference must have the {features} features of the model, got {found.features}.")
+
+    @property
+    def level(self) -> float:
+        """P-values of at most this raise an alarm."""
+        return 1.0 / (self.run_length * (2.0 - 1.0 / self.memory))
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -206,20 +247,25 @@ class RefreshMonitor:
         Raises
         ------
         TypeError, ValueError
-            As `DataState` and `shift`. The monitor has not changed then.
+            If X and y are not finite numbers of matching shapes with the reference's columns and at least one row, or
+            the model's predictions are not finite. The monitor has not changed then.
         """
         name = f"batch {self.batches + 1}"
-        state = as_state(name, (X, y), self.model, self.energy, self.block, like=self.reference)
+        state = as_state(name, (X, y), self.model, self.energy, self.block, like=self.reference, strict=False)
+        if state.names and self.reference.names and state.names != self.reference.names:
+            raise ValueError(
+                f"{name}: X must have the same columns in one order as the reference, {', '.join(self.reference.names)}, "
+                f"got {', '.join(state.names)}."
+            )
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
-        found = shift(self.reference, state, model=self.model, resamples=resamples, rng=source)
+        found = compare(self.reference, state, resamples, _validate.seed(source), threads=0)
         ours, *theirs = source.spawn(1 + len(self._pools))
         last = _Neighbour.of(state, ours)
         pools, tested = self._grown(state.blocks(self.reference), resamples, theirs)
         pooled, window = min(tested, default=(np.nan, 0))
-        level = 1.0 / (self.run_length * (2.0 - 1.0 / self.memory))
-        hot = np.nan if self.law is None else float(temperature(self._system(X, y, state), self.law).value)
+        hot, why = self._temperature(X, y, state)
         reading = Reading(
             rows=state.rows,
             energy=state.energy,
@@ -229,7 +275,8 @@ class RefreshMonitor:
             p_value=found.p_value,
             pooled=pooled,
             window=window,
-            alarm=found.p_value <= level or pooled <= level,
+            alarm=found.p_value <= self.level or pooled <= self.level,
+            reason="; ".join(filter(None, [found.reason, why])),
         )
         self._readings.append(reading)
         self._last, self._pools = last, pools
@@ -254,11 +301,25 @@ class RefreshMonitor:
             tested.append((p_value, 2 ** (k + 1)))
         return pools, tested
 
-    def _system(self, X: Any, y: Any, state: DataState) -> LinearRegression | LogisticRegression:
+    def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
+        """First kind, of a system trained on the batch; and why it is nan, or what its warnings say."""
+        if self.law is None:
+            return np.nan, ""
         intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
-        if state.loss == "ce":
-            return LogisticRegression(X, y, intercept=intercept)
-        return LinearRegression(X, y, energy=state.loss, intercept=intercept)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                if state.loss == "ce":
+                    system: LinearRegression | LogisticRegression = LogisticRegression(X, y, intercept=intercept)
+                else:
+                    system = LinearRegression(X, y, energy=state.loss, intercept=intercept)
+                hot = temperature(system, self.law)
+            except ValueError as error:
+                return np.nan, f"temperature: {error}"
+        notes = [str(warning.message) for warning in told]
+        if not np.isfinite(hot.value):
+            notes.append(str(hot.verdict))
+        return float(hot.value) if np.isfinite(hot.value) else np.nan, "; ".join(f"temperature: {note}" for note in notes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the reference and the readings to a file, whole or not at all; the model is not in it.
@@ -306,14 +367,20 @@ class RefreshMonitor:
 
         def build(header: dict[str, Any], archive: Mapping[str, Any]) -> tuple[Any, ...]:
             arrays = dict(archive)  # read once
-            reference, last = DataState.restored(header["reference"], arrays), _Neighbour(**header["last"])
-            return header, arrays, reference, last, [Reading(**reading) for reading in header["readings"]]
+            options = checked_header(header)
+            reference = checked_state(header, arrays, options["block"])
+            level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
+            readings = checked_readings(header, Reading, options, level)
+            last = _Neighbour(*checked_last(header, readings[-1] if readings else reference))
+            pools = checked_pools(arrays, options, reference, [reading.rows for reading in readings])
+            return options, reference, readings, last, pools
 
-        header, arrays, reference, last, readings = _ARCHIVE.read(_validate.as_path(path), build)
-        options = {name: header[name] for name in ("energy", "run_length", "memory", "block", "history")}
-        monitor = cls(reference, model, law=law, rng=0, **options)
-        monitor._seed = (header["seed"][0], header["seed"][1])
-        monitor._last, monitor.batches = last, header["batches"]
-        monitor._pools = [arrays.get(f"pool_{k}") for k in range(len(monitor._pools))]
+        options, reference, readings, last, pools = _ARCHIVE.read(_validate.as_path(path), build)
+        seed, batches = options.pop("seed"), options.pop("batches")
+        try:
+            monitor = cls(reference, model, law=law, rng=0, **options)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        monitor._seed, monitor.batches, monitor._last, monitor._pools = seed, batches, last, pools
         monitor._readings.extend(readings)
         return monitor

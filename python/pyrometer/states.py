@@ -13,14 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core, _validate
-from pyrometer._blocks import LEAST, exchangeable
+from pyrometer._blocks import LEAST
 from pyrometer._densities import Density, Joint
+from pyrometer._permuted import permuted
 from pyrometer._predicted import Model
 from pyrometer._printable import listed, plain
+from pyrometer._row_sums import in_range
 from pyrometer._validate import RandomSource
-from pyrometer.data_state import DataState, Kept, as_state, mean_covariance
+from pyrometer.data_state import DataState, Kept, as_state, covariance_of, mean_covariance
 
-__all__ = ["DataState", "Shift", "shift"]
+__all__ = ["DataState", "Shift", "compare", "shift"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -49,7 +51,11 @@ class Shift:
         distribution; a divergence that is less than chance gives does not differ. By permuting blocks between the
         samples, which holds for every distribution and number of rows.
     verdict : str
-        "ok", or "undefined" where the entropy has not changed by more than twice its standard error.
+        "ok", or "undefined" where the entropy has not changed by more than twice its standard error, or this cannot be
+        told because one of the two is nan.
+    reason : str
+        Why a number other than the temperature is nan; "" where none is. A standard error is nan where some resample of
+        the rows has no density, as with a column that is 0 but for a few rows, or hardly more rows than columns.
 
     Examples
     --------
@@ -78,6 +84,7 @@ class Shift:
     temperature_error: float
     p_value: float
     verdict: str
+    reason: str = ""
 
 
 def shift(
@@ -157,21 +164,28 @@ def shift(
     old = as_state("before", before, model, energy, block, density)
     new = as_state("after", after, model, energy, block, density, like=old)
     _require_like(old, new)
-    seed = _validate.seed(rng)
+    return compare(old, new, count, _validate.seed(rng), workers)
+
+
+def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
+    """Compare two states of one kind; what cannot be computed is nan, and the shift has the reason."""
+    reasons = [f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason]
     sums, law = (old.blocks(), new.blocks(old)), old.law
     if old._kept is None or new._kept is None:
-        found, spread = _redrawn(*sums, law, count, seed, workers)
+        divergence, spread, why = _redrawn(old, new, sums, resamples, seed, threads)
+        reasons += why
     else:
-        found, spread = _scored(old, old._kept, new, new._kept)
+        divergence, spread = _scored(old, old._kept, new, new._kept)
         for state, blocks, scores in zip((old, new), sums, _pooled(old, old._kept, new._kept), strict=True):
             blocks[:, 2] = state.summed(scores)
         law = "scores"
-    p_value = permuted(*sums, law, count, (seed[0], seed[1] ^ 1), workers)
-    errors = np.sqrt(np.diag(spread))
-    change, entropy, divergence = map(float, found)
-    known = abs(entropy) > 2.0 * errors[1]
-    T = change / entropy if known else np.nan
-    slope = np.array([1.0, -T]) / entropy if known else np.full(2, np.nan)
+    p_value = permuted(*sums, law, resamples, (seed[0], seed[1] ^ 1), threads)
+    change, entropy = new.energy - old.energy, new.entropy - old.entropy
+    errors, unit = np.sqrt(np.diag(spread)), int(old._units[0])
+    T, T_error = _quotient(change, entropy, spread, unit)
+    known = not np.isnan(T)
+    if not known and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
+        reasons.append("temperature: the quotient leaves the range of a double")
     return Shift(
         before=old,
         after=new,
@@ -180,14 +194,27 @@ def shift(
         divergence=divergence,
         cross_entropy=entropy + divergence,
         temperature=T,
-        energy_change_error=float(errors[0]),
+        energy_change_error=in_range(float(errors[0]), unit),
         entropy_change_error=float(errors[1]),
         divergence_error=float(errors[2]),
         cross_entropy_error=float(np.sqrt(spread[1:, 1:].sum())),
-        temperature_error=float(np.sqrt(slope @ spread[:2, :2] @ slope)),
+        temperature_error=T_error,
         p_value=p_value,
         verdict="ok" if known else "undefined",
+        reason="; ".join(reasons),
     )
+
+
+def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
+    """T and its standard error, of energies with a covariance in units of 2^unit; nan unless the entropy has changed."""
+    if not abs(entropy) > 2.0 * np.sqrt(spread[1, 1]):
+        return np.nan, np.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        T = np.ldexp(change, -unit) / entropy
+        slope = np.array([1.0, -T]) / entropy
+        error = np.sqrt(slope @ spread[:2, :2] @ slope)
+    found = in_range(float(T), unit), in_range(float(error), unit)
+    return found if not np.isnan(found).any() else (np.nan, np.nan)
 
 
 def _require_like(old: DataState, new: DataState) -> None:
@@ -218,30 +245,37 @@ def _require_like(old: DataState, new: DataState) -> None:
 
 
 def _redrawn(
-    old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int
-) -> tuple[_Array, _Array]:
-    """Changes of energy and entropy and the divergence, of Gaussians; and their covariance over redrawn blocks."""
-    drawn = _core.redrawn_shifts(old, new, law, seed, resamples, threads)
-    _require_densities(drawn)
-    return drawn[0], np.asarray(np.cov(drawn[1:].T))
+    old: DataState, new: DataState, sums: tuple[_Array, _Array], resamples: int, seed: tuple[int, int], threads: int
+) -> tuple[float, _Array, list[str]]:
+    """Divergence of Gaussians; covariance of all changes over redrawn blocks; why some of it is nan."""
+    nothing = np.full((3, 3), np.nan)
+    if not new.is_comparable(old):
+        return np.nan, nothing, ["divergence and errors: the samples are more than 80 powers of ten apart"]
+    drawn = _core.redrawn_shifts(*sums, old.law, seed, resamples, threads)
+    divergence = float(drawn[0, 2])
+    blocks = [len(state._counts) for state in (old, new)]
+    if min(blocks) < LEAST:
+        return divergence, nothing, [f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"]
+    lacking = int(np.isnan(drawn[1:, 2]).sum())
+    if not lacking or old.reason or new.reason:
+        return divergence, covariance_of(drawn[1:]), []
+    reason = (
+        f"errors of entropy and divergence: {lacking} of {resamples} resamples of the rows have no density; use more "
+        "rows, a smaller block or fewer features"
+    )
+    return divergence, covariance_of(drawn[1:]), [reason]
 
 
-def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[_Array, _Array]:
-    """Return the same for densities that score rows, where all are means over rows."""
+def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[float, _Array]:
+    """Return divergence and covariance for densities that score rows, where all changes are means over rows."""
     first, second = Joint(old.density, old.loss, before.rows), Joint(new.density, new.loss, after.rows)
     under_old = first.scores(after.rows)
-    found = np.array(
-        [
-            after.losses.mean() - before.losses.mean(),
-            after.scores.mean() - before.scores.mean(),
-            under_old.mean() - after.scores.mean(),
-        ]
-    )
     values = (
         np.stack([-before.losses, -before.scores, first.influence(second)], axis=1),
         np.stack([after.losses, after.scores, under_old - after.scores], axis=1),
     )
-    return found, mean_covariance(old, values[0]) + mean_covariance(new, values[1])
+    divergence = float(under_old.mean() - after.scores.mean())
+    return divergence, mean_covariance(old, values[0]) + mean_covariance(new, values[1])
 
 
 def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:
@@ -250,36 +284,3 @@ def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:
     order = np.lexsort([*rows.x.T, rows.residual, rows.inner])
     scores = Joint(old.density, old.loss, rows[order]).scores(rows)
     return scores[: len(before.losses)], scores[len(before.losses) :]
-
-
-def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int) -> float:
-    """p-value of two samples' sums over blocks, about one centre: among those with blocks dealt to them at random."""
-    (first, many), (second, others) = exchangeable(old, new)
-    dealt = _core.dealt_shifts(first, second, many, others, law, seed, resamples, threads)
-    _require_densities(dealt)
-    return _p_value(dealt)
-
-
-def _require_densities(changes: _Array) -> None:
-    if not np.isfinite(changes).all():
-        raise ValueError(
-            "before and after must have rows enough for each resample to have a density; use more rows, a smaller "
-            "block or fewer features."
-        )
-
-
-def _p_value(points: _Array) -> float:
-    """Share of points, the first among them, that are as far from their centre as the first, in their own metric.
-
-    Of the divergence only what lies above its centre counts, given the others: samples that agree too well do not
-    differ. So one point's length never falls as its divergence rises.
-    """
-    away = points - points.mean(axis=0)
-    size = away.std(axis=0)
-    away /= np.where(size > 0.0, size, 1.0)  # a change of units is then no change of rank
-    both, above = away[:, :2], away[:, 2]
-    metric = np.linalg.pinv(both.T @ both / len(both))
-    lengths = np.einsum("bi,ij,bj->b", both, metric, both)
-    above = above - both @ (metric @ (both.T @ above)) / len(both)
-    lengths += np.square(np.maximum(above, 0.0)) / max(float(np.mean(np.square(above))), 1e-20)
-    return float(np.mean(lengths >= lengths[0] * (1.0 - 1e-9)))

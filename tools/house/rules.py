@@ -40,9 +40,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("energy", "minimum", "entropy", "_evaluate", "_minima", "_minimise", "_formulas", "_squares", "_rows"),
         *("_layers", "_layer_variance", "_activations"),
-        *("_blocks", "_densities", "_degenerate", "_predicted", "_absolute_passes", "_logistic_passes"),
+        *("_blocks", "_densities", "_degenerate", "_permuted", "_predicted", "_row_sums", "_absolute_passes", "_logistic_passes"),
     ),
-    ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "drift"),
+    ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "_monitor_file", "drift"),
     ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),
     ("__init__",),
     ("cli", "report", "plot"),
@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {
-    *("_core", "_validate", "config", "energy", "_minimise", "moments", "network", "data_state", "states"),
+    *("_core", "_validate", "config", "energy", "_minimise", "moments", "network", "data_state", "states", "_permuted"),
     *("_squares", "_rows", "_layers", "_activations", "_absolute_passes", "_logistic_passes"),
 }
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.

@@ -1,6 +1,8 @@
 #include "pyrometer/data/block_state.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -10,6 +12,11 @@ namespace pyrometer::data {
 namespace {
 
 constexpr double kLeastShare = 1e-12;
+
+// What the variance left to a coordinate counts as at least where there must be a density; 0 only if all its values are.
+double least_of(double covariance, double square) {
+  return std::max(kLeastShare * std::max(covariance, kLeastShare * square), std::numeric_limits<double>::min());
+}
 
 std::size_t size_of(Index n) { return static_cast<std::size_t>(n); }
 
@@ -27,16 +34,17 @@ Density density_named(std::string_view name) {
 }
 
 Index block_coordinates(Index columns) {
-  Index d = 1;
+  Index d = 0;
   while (block_columns(d) < columns) ++d;
-  require(block_columns(d) == columns, "sums must have 3 + d + d (d + 1) / 2 columns for some d >= 1, got ", columns);
+  require(block_columns(d) == columns, "sums must have 3 + d + d (d + 1) / 2 columns for some d >= 0, got ", columns);
   return d;
 }
 
 BlockState::BlockState(Index d) : d_(d), mean_(size_of(d)), factor_(size_of(d * d)) {}
 
-bool BlockState::fit(const double* sums, Density density) {
+bool BlockState::fit(const double* sums, Density density, Least least) {
   const double rows = sums[0];
+  energy = entropy = NAN;
   if (!(rows > 0)) return false;
   energy = sums[1] / rows;
   score_ = sums[2] / rows;
@@ -47,13 +55,17 @@ bool BlockState::fit(const double* sums, Density density) {
     double* const row = factor_.data() + j * d_;
     for (Index k = 0; k <= j; ++k) {
       const double* const other = factor_.data() + k * d_;
-      const double covariance = second[k * d_ - k * (k - 1) / 2 + j - k] / rows - mean_[size_of(j)] * mean_[size_of(k)];
+      const double square = second[k * d_ - k * (k - 1) / 2 + j - k] / rows;
+      const double covariance = square - mean_[size_of(j)] * mean_[size_of(k)];
       double left = covariance;
       for (Index i = 0; i < k; ++i) left -= row[i] * other[i];
       if (k < j) {
         row[k] = left / other[k];
       } else {
-        if (!(left > kLeastShare * covariance)) return false;
+        if (least == Least::imposed)
+          left = std::max(left, least_of(covariance, square));
+        else if (!(left > kLeastShare * covariance))
+          return false;
         row[k] = std::sqrt(left);
         log_determinant_ += std::log(left);
       }
@@ -67,7 +79,10 @@ bool BlockState::fit(const double* sums, Density density) {
   entropy = 0.5 * (static_cast<double>(d_) * normal + log_determinant_);
   if (density == Density::bernoulli) entropy += score_;
   if (density == Density::laplace) {
-    if (!(score_ > 0)) return false;
+    if (!(score_ > 0)) {
+      entropy = NAN;
+      return false;
+    }
     entropy += 1 + std::log(2 * score_);
   }
   return true;

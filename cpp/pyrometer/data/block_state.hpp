@@ -19,6 +19,10 @@ enum class Density { normal, laplace, bernoulli, scores };
 /// By the word above; throws std::invalid_argument for another one.
 [[nodiscard]] Density density_named(std::string_view name);
 
+/// Whether a coordinate without variance beyond those before it is refused, or counts as one with the least share of
+/// it that a density may have, 1e-12.
+enum class Least { required, imposed };
+
 /// Numbers that are summed over rows: 1, loss, score, z_j, and z_j z_k for j <= k, in this order.
 [[nodiscard]] constexpr Index block_columns(Index d) { return 3 + d + d * (d + 1) / 2; }
 
@@ -30,9 +34,10 @@ class BlockState {
  public:
   explicit BlockState(Index d);
 
-  /// Takes sums of block_columns(d) numbers. False if the sample has no density: no rows, a coordinate whose share of
-  /// variance beyond those before it is below 1e-12, or a Laplace law of no width. d^3 / 3 flops.
-  [[nodiscard]] bool fit(const double* sums, Density density);
+  /// Takes sums of block_columns(d) numbers. False, with entropy nan, if the sample has no density: no rows, a Laplace
+  /// law of no width, or a coordinate whose share of variance beyond those before it is below 1e-12, unless that much
+  /// is imposed. The energy is nan without rows only. d^3 / 3 flops.
+  [[nodiscard]] bool fit(const double* sums, Density density, Least least = Least::required);
 
   double energy = 0, entropy = 0;
 

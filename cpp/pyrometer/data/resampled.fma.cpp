@@ -104,25 +104,23 @@ void deal(const double* uniforms, Index stride, Index lanes, Index blocks, Index
   }
 }
 
-void write(bool whole, const BlockState& state, double* out) {
-  out[0] = whole ? state.energy : NAN;
-  out[1] = whole ? state.entropy : NAN;
+void write(BlockState& state, const double* sums, Density density, double* out) {
+  (void)state.fit(sums, density);
+  out[0] = state.energy;
+  out[1] = state.entropy;
 }
 
 // Fits two samples and writes their changes.
 class Pair {
  public:
-  Pair(Index columns, Density density)
-      : d_(block_coordinates(columns)), density_(density), old_(d_), now_(d_), scratch_(size()) {}
+  Pair(Index columns, Density density, Least least)
+      : d_(block_coordinates(columns)), density_(density), least_(least), old_(d_), now_(d_), scratch_(size()) {}
 
   void write(const double* old, const double* now, double* out) {
-    if (!old_.fit(old, density_) || !now_.fit(now, density_)) {
-      std::fill_n(out, 3, NAN);
-      return;
-    }
+    const bool before = old_.fit(old, density_, least_), after = now_.fit(now, density_, least_);
     out[0] = now_.energy - old_.energy;
     out[1] = now_.entropy - old_.entropy;
-    out[2] = divergence(old_, now_, density_, scratch_.data());
+    out[2] = before && after ? divergence(old_, now_, density_, scratch_.data()) : NAN;
   }
 
  private:
@@ -130,6 +128,7 @@ class Pair {
 
   Index d_;
   Density density_;
+  Least least_;
   BlockState old_, now_;
   std::vector<double> scratch_;
 };
@@ -183,14 +182,14 @@ void redrawn_states(Matrix sums, Density density, base::Seed seed, Index resampl
   const Packed packed(sums);
   std::vector<BlockState> states(static_cast<std::size_t>(base::worker_count(resamples, threads)) + 1,
                                  BlockState(block_coordinates(sums.cols)));
-  write(states[0].fit(total(sums).data(), density), states[0], out);
+  write(states[0], total(sums).data(), density, out);
   for_each_group(resamples, threads, seed, sums.rows, sums.rows, packed.width(),
                  [&](Index first, Index lanes, Index stride, int worker, const Workspace& work) {
                    BlockState& state = states[static_cast<std::size_t>(worker)];
                    draw(work.uniforms, stride, lanes, sums.rows, work.weights);
                    packed.multiply(work.weights, work.sums);
                    for (Index r = 0; r < lanes; ++r)
-                     write(state.fit(work.sums + r * packed.width(), density), state, out + (first + r + 1) * 2);
+                     write(state, work.sums + r * packed.width(), density, out + (first + r + 1) * 2);
                  });
 }
 
@@ -200,7 +199,7 @@ void redrawn_shifts(Matrix old, Matrix now, Density density, base::Seed seed, In
   const std::array<Packed, 2> packed{Packed(old), Packed(now)};
   const Index width = packed[0].width(), second = (old.rows + 1) / 2 * 2;
   std::vector<Pair> pairs(static_cast<std::size_t>(base::worker_count(resamples, threads)) + 1,
-                          Pair(old.cols, density));
+                          Pair(old.cols, density, Least::required));
   pairs[0].write(total(old).data(), total(now).data(), out);
   for_each_group(resamples, threads, seed, second + now.rows, std::max(old.rows, now.rows), width,
                  [&](Index first, Index lanes, Index stride, int worker, const Workspace& work) {
@@ -232,7 +231,7 @@ void dealt_shifts(Matrix old, Matrix now, Index old_dealt, Index now_dealt, Dens
                                       total({now.row(now_dealt), now.rows - now_dealt, cols})};
   const std::size_t few = old_dealt <= now_dealt ? 0 : 1;
   const auto workers = static_cast<std::size_t>(base::worker_count(resamples, threads)) + 1;
-  std::vector<Pair> pairs(workers, Pair(cols, density));
+  std::vector<Pair> pairs(workers, Pair(cols, density, Least::imposed));
   std::vector<std::vector<Index>> orders(workers, std::vector<Index>(static_cast<std::size_t>(both)));
   pairs[0].write(total(old).data(), total(now).data(), out);
   for_each_group(resamples, threads, seed, chosen, both, width,

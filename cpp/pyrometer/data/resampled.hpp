@@ -16,7 +16,7 @@ namespace pyrometer::data {
 /// seed       u_ki = base::uniforms(seed, k, i).
 /// resamples  at least 0.
 /// threads    at least 1, or 0 for all that OpenMP offers.
-/// out        resamples + 1 x 2, written: energy, entropy; nan where a sample has no density.
+/// out        resamples + 1 x 2, written: energy, entropy; the entropy is nan where a sample has no density.
 ///
 /// Throws std::invalid_argument if a size or count is broken.
 ///
@@ -31,7 +31,7 @@ void redrawn_states(Matrix sums, Density density, base::Seed seed, Index resampl
 /// Changes from a sample `old` to a sample `now`, and those of samples redrawn from them, each from its own blocks.
 ///
 /// out   resamples + 1 x 3, written: changes of energy and entropy, KL divergence of the new density from the old one;
-///       the samples themselves first, nan where one has no density.
+///       the samples themselves first. Entropy and divergence are nan where one has no density.
 ///
 /// All else as redrawn_states(); both sums have z measured from one centre. The blocks of `old` use the draws i = 0 ..
 /// B_old - 1, those of `now` the next ones, from an even number on. d^3 / 3 flops more for each divergence.
@@ -43,6 +43,9 @@ void redrawn_shifts(Matrix old, Matrix now, Density density, base::Seed seed, In
 ///
 /// old_dealt, now_dealt   so many first blocks of each are dealt; they must have the same number of rows. The others,
 ///                        such as a last block of fewer rows, stay where they are.
+///
+/// A sample that has no density counts as one of the least variance that has: all changes are finite wherever both
+/// samples together have a density (and a laplace law some width in each).
 ///
 /// The smaller of the two numbers of blocks is drawn without replacement (Fisher, Yates), draw k from u_ki.
 void dealt_shifts(Matrix old, Matrix now, Index old_dealt, Index now_dealt, Density density, base::Seed seed,

@@ -1,0 +1,223 @@
+"""Files of monitors: whatever is wrong with a field is said at load, by its name, or the monitor works."""
+
+import copy
+import json
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+SAVED = Path(__file__).parent.parent / "reference" / "data" / "0.1.0"
+SCALARS = [None, True, -1, 0, 1, 2, 3, 2**70, 0.5, -0.5, float("nan"), float("inf"), -1e308, "", "mse", "x", [], [1], {}]
+
+
+def line(X):
+    return np.asarray(X)[:, 0]
+
+
+def batch(rng, m=30):
+    x = rng.normal(size=(m, 2))
+    return x, x[:, 0] + rng.normal(size=m)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Return header and arrays of a monitor with readings, pools of one and two batches, and names."""
+    rng = np.random.default_rng(0)
+    monitor = pm.RefreshMonitor(batch(rng), line, energy="mse", run_length=5, memory=4, history=6, rng=1)
+    for m in (30, 20, 1):
+        monitor.update(*batch(rng, m))
+    path = tmp_path_factory.mktemp("monitor") / "state"
+    monitor.save(path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(str(arrays.pop("header")))
+    header["reference"]["names"] = ["u", "v"]
+    return header, arrays
+
+
+def load(path, header, arrays):
+    with open(path, "wb") as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+    return pm.RefreshMonitor.load(path, line)
+
+
+def works(path, header, arrays):
+    """Whether a file loads, to a monitor that counts a batch; else it says which file and why."""
+    try:
+        monitor = load(path, header, arrays)
+    except ValueError as error:
+        assert type(error) is ValueError
+        assert str(error).startswith(str(path))
+        return str(error)
+    before = monitor.batches
+    with np.errstate(all="raise"):
+        monitor.update(*batch(np.random.default_rng(5), 9))
+    reading = monitor.readings[-1]
+    assert 0.0 < reading.p_value <= 1.0
+    assert monitor.batches == before + 1
+    assert len(monitor.readings) <= monitor._readings.maxlen
+    return ""
+
+
+def places(value, at=()):
+    """All paths into a header."""
+    yield at
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(part, (*at, key))
+
+
+def changed(header, at, change):
+    header = copy.deepcopy(header)
+    parent = header
+    for key in at[:-1]:
+        parent = parent[key]
+    change(parent, at[-1])
+    return header
+
+
+def test_a_file_as_it_was_loads(saved, tmp_path):
+    assert works(tmp_path / "state", *saved) == ""
+
+
+def test_missing_fields_are_named(saved, tmp_path):
+    header, arrays = saved
+    optional = {("reference", "names"), ("reference", "reason")} | {("readings", k, "reason") for k in range(3)}
+    for at in places(header):
+        if not at:
+            continue
+        found = works(tmp_path / "state", changed(header, at, lambda parent, key: parent.pop(key)), arrays)
+        if at in optional:
+            assert found == ""
+        elif isinstance(at[-1], str) and at[-1] not in ("format", "version"):
+            assert f"{at[-1]} is missing" in found, at
+        else:
+            assert found, at
+    for name in arrays:
+        found = works(tmp_path / "state", header, {key: array for key, array in arrays.items() if key != name})
+        assert name in found
+
+
+def test_fields_of_any_other_type_or_value_are_refused_by_name_or_work(saved, tmp_path):
+    header, arrays = saved
+    for k, at in enumerate(places(header)):
+        if not at or at[-1] in ("format", "version") or at[:2] == ("readings", 0):
+            continue
+        for value in SCALARS[k % 3 :: 3]:  # all of them take a minute
+
+            def put(parent, key, value=value):
+                parent[key] = value
+
+            found = works(tmp_path / "state", changed(header, at, put), arrays)
+            names = [key for key in at if isinstance(key, str)]
+            if found:
+                related = {"pool_", "window", "alarm", "counts", "sums", "readings", "centre", "last", *names}
+                assert any(name in found for name in related), (at, value, found)
+            wrong = isinstance(value, (list, dict)) or (isinstance(value, str) and value not in ("mse", "", "x"))
+            if wrong and at[-1] not in ("readings", "names"):
+                assert names[-1] in found, (at, value, found)
+
+
+def test_arrays_of_other_shapes_types_and_values_are_refused_by_name(saved, tmp_path):
+    header, arrays = saved
+    rng = np.random.default_rng(2)
+    for name, array in arrays.items():
+        spoilt = [
+            array.astype(np.float32),
+            array.astype(str),
+            array.astype(complex),
+            array.astype(np.int64),
+            array[:-1],
+            array[None],
+            array.ravel()[:0],
+            np.concatenate([array, array]),
+            array * np.nan,
+            array + np.inf,
+            -array if name != "centre" else array[:0],
+        ]
+        for other in spoilt:
+            found = works(tmp_path / "state", header, arrays | {name: other})
+            assert "sums" in found or name in found, (name, other.dtype, other.shape, found)
+        for _ in range(40):
+            other = array.copy()
+            other.flat[rng.integers(other.size)] *= rng.choice([-1.0, 0.0, 1e300, 1e-300, 1.5])
+            works(tmp_path / "state", header, arrays | {name: other})
+        assert works(tmp_path / "state", header, arrays | {name: np.asfortranarray(array)}) == ""
+
+
+def test_fields_that_do_not_fit_each_other(saved, tmp_path):
+    header, arrays = saved
+    cases = [
+        (("reference", "rows"), 31, "counts must be the rows of 31"),
+        (("reference", "features"), 1, "names must be 1 different|centre must have shape"),
+        (("reference", "energy"), 0.3, r"reference.energy must be that of the sums, .*, got 0.3"),
+        (("reference", "entropy"), 0.3, r"reference.entropy must be that of the sums, .*, got 0.3"),
+        (("reference", "discrete_entropy"), 9.0, "discrete_entropy must be 0 to ln"),
+        (("reference", "names"), ["u", "u"], "names must be 2 different words"),
+        (("reference", "names"), [1, 2], "names must be a list of words"),
+        (("readings", 0, "alarm"), True, r"readings\[0\].alarm must say"),
+        (("readings", 1, "p_value"), 1.5, r"readings\[1\].p_value must be at most 1"),
+        (("readings", 1, "window"), 3, r"readings\[1\].window must be that of a pool of batch 2"),
+        (("readings", 1, "rows"), 19, ""),
+        (("readings", 2, "rows"), 19, "pool_0 and pool_1 must have the rows of the last 3 batches, 69, got 51"),
+        (("last", "energy"), 19.0, "last.energy must be that of the last batch"),
+        (("last", "variance"), -1.0, "last.variance must be finite and >= 0"),
+        (("batches",), 4, "readings must be a list of 4, got 3"),
+        (("memory",), 12, "memory must be a power of two"),
+        (("seed", 0), -1, "seed must be two whole numbers"),
+        (("block",), 2, "counts must be the rows of 30 rows' blocks of 2"),
+    ]
+    for at, value, message in cases:
+
+        def put(parent, key, value=value):
+            parent[key] = value
+
+        found = works(tmp_path / "state", changed(header, at, put), arrays)
+        assert not message or re.search(message, found), (at, found)
+
+
+def test_the_model_of_another_monitor_is_refused(saved, tmp_path):
+    header, arrays = saved
+    trained = pm.LinearRegression(np.random.default_rng(0).normal(size=(9, 3)), np.arange(9.0))
+    load(tmp_path / "state", header, arrays)
+    with pytest.raises(ValueError, match="state: reference must have the 3 features of the model, got 2"):
+        pm.RefreshMonitor.load(tmp_path / "state", trained)
+
+
+@pytest.mark.parametrize("name", ["monitor-pools", "monitor-ce"])
+def test_files_of_0_1_0_load(name):
+    def model(X):
+        return 1.0 / (1.0 + np.exp(-line(X))) if name == "monitor-ce" else line(X)
+
+    monitor = pm.RefreshMonitor.load(SAVED / f"{name}.npz", model)
+    assert (monitor.batches, len(monitor.readings), monitor.reference.names) == (7, 5, ("u", "v"))
+    assert all(reading.reason == "" for reading in monitor.readings)
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    monitor.update(x, (x[:, 0] > 0).astype(float))
+    assert monitor.batches == 8
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-310, 1e300])
+def test_loaded_and_pickled_monitors_go_on_with_the_same_bits(scale, tmp_path):
+    rng = np.random.default_rng(3)
+
+    def rows(m, size=1.0):
+        x = rng.normal(size=(m, 2))
+        return x * scale, scale * (x[:, 0] + size * rng.normal(size=m))
+
+    trained = pm.LinearRegression(*(part / scale for part in rows(30)))
+    monitor = pm.RefreshMonitor(rows(40), trained, memory=4, run_length=5, rng=2)
+    stream = [rows(20), rows(1), (np.full((9, 2), scale), np.full(9, scale)), rows(20, 3.0), rows(12)]
+    others = [monitor]
+    for k, rows_of in enumerate(stream):
+        others[0].save(tmp_path / f"{k}")
+        others += [pm.RefreshMonitor.load(tmp_path / f"{k}", trained), pickle.loads(pickle.dumps(others[0]))]
+        for other in others:
+            other.update(*rows_of)
+    assert monitor.batches == len(stream)
+    assert len({str(other.readings) for other in others}) == 1
+    assert any(reading.reason for reading in monitor.readings)
