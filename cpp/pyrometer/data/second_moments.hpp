@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pyrometer/base/types.hpp"
+#include "pyrometer/data/accuracy.hpp"
 
 namespace pyrometer::data {
 
@@ -15,6 +16,13 @@ struct Stack {
   Index features = 0;  ///< p >= 0
 };
 
+/// Where the moments of every system go; arrays that somebody else owns, p + 1 columns.
+struct MomentsOut {
+  double* mean = nullptr;      ///< systems x columns
+  double* scatter = nullptr;   ///< systems x columns x columns
+  double* accuracy = nullptr;  ///< systems x kAccuracy x columns, see there
+};
+
 /// Means and scatter matrices of the rows z = (x, y) of every system.
 ///
 ///     mean(j)       = (1/m) sum_i z(i, j)
@@ -22,8 +30,7 @@ struct Stack {
 ///
 /// data     float64 or float32 (then widened block by block), finite. Read only.
 /// threads  at least 1; 0 means all that OpenMP offers.
-/// mean     systems x (p + 1), written.
-/// scatter  systems x (p + 1) x (p + 1), written; exactly symmetric, and exactly 0 for a constant column.
+/// out      written; the scatter is exactly symmetric, and exactly 0 for a constant column.
 ///
 /// Throws std::invalid_argument for a value that is not finite, naming the first cell in order of systems and rows, and
 /// for columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the
@@ -41,9 +48,9 @@ struct Stack {
 /// of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. Safe to call from several threads at
 /// once.
 template <class T>
-void second_moments(const Stack<T>& data, int threads, double* mean, double* scatter);
+void second_moments(const Stack<T>& data, int threads, const MomentsOut& out);
 
-extern template void second_moments(const Stack<double>&, int, double*, double*);
-extern template void second_moments(const Stack<float>&, int, double*, double*);
+extern template void second_moments(const Stack<double>&, int, const MomentsOut&);
+extern template void second_moments(const Stack<float>&, int, const MomentsOut&);
 
 }  // namespace pyrometer::data

@@ -1,0 +1,36 @@
+// What moments say of their own errors.
+#pragma once
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::data {
+
+/// Rows of the array, kAccuracy x columns, that accompanies means and scatter. With T the sums of the rows z that were
+/// accumulated and M their second moments about any point c,
+///
+///     |error of T(j)|     <= sum_error(j)
+///     |error of M(j, k)|  <= sqrt(square_error(j) square_error(k)) + sum_error(j) away(k) + away(j) sum_error(k)
+///
+/// with away(j) the greatest distance of c(j) from the interval [least(j), most(j)]: it contains the means of all blocks
+/// of rows whose own sums were rounded. About the mean, M is the scatter. Both errors only add when blocks are merged
+/// or taken out, so nothing that was lost is forgotten.
+///
+/// The bounds are for rounding as it happens, where errors are partly of either sign: several times what is found, and
+/// far below what could be if all roundings had one sign.
+enum Accuracy : Index {
+  kMeanLow,      ///< the mean is mean + mean_low
+  kSumError,     ///< not negative; 0 where the sum is exact
+  kSquareError,  ///< not negative
+  kLeast,
+  kMost,
+  kAccuracy  ///< their number
+};
+
+/// Of one rounded operation in double precision, and in sums of two doubles.
+inline constexpr double kUnit = 0x1p-53, kUnitOfPairs = 0x1p-106;
+
+/// Of a block of `rows` rows that were accumulated at once, of which a column's deviations from a number nearby have
+/// the sum of squares `squares`: what sum_error and square_error are in units of sqrt(rows squares) and squares.
+inline constexpr double kFreshSum = 4 * kUnit, kFreshSquare = 8 * kUnit;
+
+}  // namespace pyrometer::data

@@ -1,0 +1,128 @@
+"""What second moments know of their own errors: bounds that only grow when moments are merged or subtracted.
+
+The array `accuracy`, shape (..., 5, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``: its rows are the low
+part of the mean, the errors of the sums and of the sums of squares, and the interval of the means of all blocks of rows
+that were accumulated at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+
+__all__ = ["ROWS", "Lost", "lost", "of_doubles", "require_sound", "shift_of"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+ROWS = 5
+_UNIT = 2.0**-53
+
+# Errors up to twice those of a single pass over the rows are rounding, as solvers expect it.
+_FRESH = 2.0
+# Distances of blocks from the mean that a single pass has as well, in standard deviations.
+_NEAR = 2.0
+
+# Scaled to a diagonal of 1, a scatter may have eigenvalues as low as minus this, times its columns, by rounding; and
+# minus the last of the others if it has lost digits, which then counts as lost.
+_ROUNDED = 4 * np.finfo(np.float64).eps
+_INDEFINITE = (1e-12, 1e-10, 1e-8, 1e-6)
+
+
+class Lost(NamedTuple):
+    """Errors of moments beyond the rounding of one pass over their rows, with their worst signs.
+
+    ``mean`` bounds those of the means, shape (..., p + 1), and the geometric means of ``scatter``, of the same shape,
+    those of the scatter: :math:`|dS_{jk}| \\le (d_j d_k)^{1/2}`.
+    """
+
+    mean: _Array
+    scatter: _Array
+
+
+def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
+    """Return the accuracy of moments that were accumulated at once, as far as is known, and rounded to doubles."""
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    accuracy = np.zeros((*mean.shape[:-1], ROWS, mean.shape[-1]))
+    accuracy[..., 1, :] = _core.FRESH_SUM * np.sqrt(count) * np.sqrt(squares) + count * _UNIT * np.abs(mean)
+    accuracy[..., 2, :] = _core.FRESH_SQUARE * squares
+    accuracy[..., 3, :] = accuracy[..., 4, :] = mean
+    return accuracy
+
+
+def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
+    """Return what moments have lost; None if nothing. O(p) for each data set."""
+    _, sums, squared, least, most = np.moveaxis(accuracy, -2, 0)
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    deviation = np.sqrt(squares)
+    usual = np.minimum(sums, _FRESH * _core.FRESH_SUM * np.sqrt(count) * deviation)
+    away = np.maximum(np.abs(most - mean), np.abs(mean - least))
+    far = np.maximum(away - _NEAR * deviation / np.sqrt(count), 0.0)
+    more = sums - usual
+    error = np.maximum(squared + sums**2 / count - _FRESH * _core.FRESH_SQUARE * squares, 0.0)
+    if not (error.any() or more.any() or (usual.any() and far.any())):
+        return None
+    # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
+    for shift, distance in ((usual, far), (more, away)):
+        error = error + _balanced(shift, distance, deviation)
+    return Lost(more / count, error)
+
+
+def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
+    unit = np.where(deviation > 0.0, deviation, 1.0)
+    most, farthest = ((array / unit).max(axis=-1, keepdims=True) for array in (shift, distance))
+    both = (most > 0.0) & (farthest > 0.0)
+    ratio = np.divide(farthest, most, where=both, out=np.ones_like(most))
+    return np.where(both, ratio * shift**2 + distance**2 / ratio, 0.0)
+
+
+def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
+    """Return what makes the scatter positive semi-definite: a small share of its diagonal, 0 if that is rounding.
+
+    ValueError if it takes more than a share of 1e-6 and the errors that the moments admit. p^3 / 3 flops.
+    """
+    _, sums, squared, least, most = np.moveaxis(accuracy, -2, 0)
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    if (squares < 0.0).any():
+        raise ValueError(f"scatter must have no negative diagonal, got {squares.min():.6g}.")
+    columns = mean.shape[-1]
+    away = np.maximum(np.abs(most - mean), np.abs(mean - least))
+    error = squared + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
+    scale = np.sqrt(squares + columns * error)
+    if (scatter[np.broadcast_to((scale == 0.0)[..., None], scatter.shape)] != 0.0).any():
+        raise ValueError("scatter must be positive semi-definite, got products of a column without squares.")
+    unit = np.where(scale > 0.0, scale, 1.0)
+    scaled = scatter / unit[..., None, :] / unit[..., :, None]
+    for share in (columns * _ROUNDED, *_INDEFINITE):
+        scaled[..., range(columns), range(columns)] = 1.0 + share
+        try:
+            np.linalg.cholesky(scaled)
+        except np.linalg.LinAlgError:
+            continue
+        return 0.0 if share == columns * _ROUNDED else share
+    raise ValueError(
+        "scatter must be positive semi-definite, as sums of products of deviations are, got one with a negative "
+        "eigenvalue beyond rounding."
+    )
+
+
+def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array | None) -> None:
+    """Raise ValueError, by field, for errors and low parts that no moments have."""
+    if accuracy.shape != (*mean.shape[:-1], ROWS, mean.shape[-1]):
+        raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")
+    if not np.isfinite(accuracy).all():
+        raise ValueError("accuracy must be finite, got nan or inf.")
+    mean_low, sums, squared, least, most = np.moveaxis(accuracy, -2, 0)
+    if (sums < 0.0).any() or (squared < 0.0).any():
+        raise ValueError("accuracy must have no negative error.")
+    if (least > most).any():
+        raise ValueError("accuracy must have intervals of means, got a least one above the greatest.")
+    if (mean + mean_low != mean).any():
+        raise ValueError("accuracy must have low parts of the mean below its rounding.")
+    if low is not None and not (low.shape == scatter.shape and (scatter + low == scatter).all()):
+        raise ValueError("scatter_low must have the shape of scatter, and be below its rounding.")
+    if low is not None and not np.array_equal(low, np.swapaxes(low, -1, -2)):
+        raise ValueError("scatter_low must be symmetric, got different halves.")
