@@ -18,10 +18,10 @@ py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads) {
   const data::Stack<T> stack{X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2)};
   const py::ssize_t columns = X.shape(2) + 1;
   Array<double> mean({X.shape(0), columns}), scatter({X.shape(0), columns, columns});
-  Array<double> accuracy({X.shape(0), py::ssize_t{data::kAccuracy}, columns});
-  const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), accuracy.mutable_data()};
+  Array<double> once({X.shape(0), py::ssize_t{2}, columns});
+  const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), once.mutable_data()};
   released([&] { data::second_moments(stack, threads, out); });
-  return py::make_tuple(mean, scatter, accuracy);
+  return py::make_tuple(mean, scatter, once);
 }
 
 // Moments of one data set as Python has them: (count, mean, scatter, scatter_low or None, accuracy).
@@ -47,7 +47,7 @@ struct State {
     require(mean.size() == columns && scatter.shape(0) == columns && scatter.shape(1) == columns,
             "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.shape(0),
             " x ", scatter.shape(1), " for ", columns);
-    require(accuracy.shape(0) == data::kAccuracy && accuracy.shape(1) == columns && (!low || low->size() == scatter.size()),
+    require(accuracy.shape(0) == data::kAccuracy && accuracy.shape(1) == columns && (!low || low->size() == data::half_of(columns)),
             "moments must have an accuracy and a scatter_low of their columns");
     return {count, mean.data(), scatter.data(), low ? low->data() : nullptr, accuracy.data()};
   }
@@ -57,7 +57,7 @@ py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign) {
   const State left(a), right(b);
   const py::ssize_t columns = left.mean.size();
   const data::MomentsView view_a = left.view(columns), view_b = right.view(columns);
-  Array<double> mean({columns}), scatter({columns, columns}), low({columns, columns});
+  Array<double> mean({columns}), scatter({columns, columns}), low({data::half_of(columns)});
   Array<double> accuracy({py::ssize_t{data::kAccuracy}, columns});
   const data::MomentsSlots out{mean.mutable_data(), scatter.mutable_data(), low.mutable_data(), accuracy.mutable_data()};
   released([&] { data::merge_moments(view_a, view_b, sign, columns, out); });
@@ -76,7 +76,7 @@ Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
 void bind_moments(py::module_& module) {
   module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
-             "and their accuracy (s, 5, p+1).");
+             "and, (s, 2, p+1), the low parts of the means and the squares that were rounded.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "The same for float32 data.");
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a,

@@ -7,6 +7,7 @@ that were accumulated at once.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 
-__all__ = ["ROWS", "Lost", "lost", "of_doubles", "require_sound", "shift_of"]
+__all__ = ["ROWS", "Lost", "lost", "of_doubles", "of_pass", "require_sound", "shift_of"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -43,13 +44,21 @@ class Lost(NamedTuple):
     scatter: _Array
 
 
+def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
+    """Return the accuracy of rows that were accumulated at once.
+
+    `once`, shape (..., 2, p + 1), holds low parts of the means and the squares that were rounded on the way.
+    """
+    low, squares = once[..., 0, :], once[..., 1, :]
+    sums = _core.FRESH_SUM * math.sqrt(count) * np.sqrt(squares)
+    return np.stack([low, sums, _core.FRESH_SQUARE * squares, mean, mean], axis=-2)
+
+
 def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
     """Return the accuracy of moments that were accumulated at once, as far as is known, and rounded to doubles."""
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
-    accuracy = np.zeros((*mean.shape[:-1], ROWS, mean.shape[-1]))
-    accuracy[..., 1, :] = _core.FRESH_SUM * np.sqrt(count) * np.sqrt(squares) + count * _UNIT * np.abs(mean)
-    accuracy[..., 2, :] = _core.FRESH_SQUARE * squares
-    accuracy[..., 3, :] = accuracy[..., 4, :] = mean
+    accuracy = of_pass(count, mean, np.stack([np.zeros_like(mean), squares], axis=-2))
+    accuracy[..., 1, :] += count * _UNIT * np.abs(mean)
     return accuracy
 
 
@@ -122,7 +131,9 @@ def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array |
         raise ValueError("accuracy must have intervals of means, got a least one above the greatest.")
     if (mean + mean_low != mean).any():
         raise ValueError("accuracy must have low parts of the mean below its rounding.")
-    if low is not None and not (low.shape == scatter.shape and (scatter + low == scatter).all()):
-        raise ValueError("scatter_low must have the shape of scatter, and be below its rounding.")
-    if low is not None and not np.array_equal(low, np.swapaxes(low, -1, -2)):
-        raise ValueError("scatter_low must be symmetric, got different halves.")
+    if low is None:
+        return
+    columns = mean.shape[-1]
+    upper = scatter[..., *np.triu_indices(columns)]
+    if low.shape != upper.shape or not (upper + low == upper).all():
+        raise ValueError(f"scatter_low must have shape {upper.shape} and be below the rounding of scatter.")

@@ -94,7 +94,7 @@ class Moments:
     (4, array([4., 2., 1.]))
     """
 
-    __slots__ = ("_accuracy", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
+    __slots__ = ("_known", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
 
     count: int
     mean: _Array
@@ -169,8 +169,8 @@ class Moments:
         *stack, m, p = data.X.shape
         systems = math.prod(stack)
         arrays = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
-        mean, scatter, accuracy = (array.reshape(*stack, *array.shape[1:]) for array in arrays)
-        return cls._new(_State(m, mean, scatter, intercept, data.names, data.target, accuracy))
+        mean, scatter, once = (array.reshape(*stack, *array.shape[1:]) for array in arrays)
+        return cls._new(_State(m, mean, scatter, intercept, data.names, data.target, once))
 
     @classmethod
     def scan(
@@ -268,14 +268,22 @@ class Moments:
         self.count, self.mean, self.scatter, self.intercept, self.names, self.target, accuracy, self._scatter_low = state
         # Pickles of version 0.1.0 have none.
         known = _accuracy.of_doubles(self.count, self.mean, self.scatter) if accuracy is None else accuracy
-        self._accuracy = known
-        for array in (self.mean, self.scatter, self._accuracy, self._scatter_low):
+        self._known = known
+        for array in (self.mean, self.scatter, self._known, self._scatter_low):
             if array is not None:
                 array.flags.writeable = False
 
+    @property
+    def _accuracy(self) -> _Array:
+        """Errors, shape (..., 5, p + 1); of one pass over rows they are made when they are asked for."""
+        if self._known.shape[-2] != _accuracy.ROWS:
+            self._known = _accuracy.of_pass(self.count, self.mean, self._known)
+            self._known.flags.writeable = False
+        return self._known
+
     def _state(self) -> _State:
         known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
-        return _State(*known, self._accuracy, self._scatter_low)
+        return _State(*known, self._known, self._scatter_low)
 
     def update(self, X: Any, y: Any, *, threads: int | None = None) -> Moments:
         """Add rows, in place: ``moments.update(X, y)`` and ``moments = moments.update(X, y)`` do the same.
@@ -344,12 +352,14 @@ class Moments:
         return (self.names if names is None else names), (self.target if target is None else target)
 
     def _merged(self, other: Moments, sign: int) -> _State:
-        arrays = [np.empty_like(array) for array in (self.mean, self.scatter, self.scatter, self._accuracy)]
+        columns = self.mean.shape[-1]
+        low = np.empty((*self.shape, columns * (columns + 1) // 2))
+        arrays = [np.empty_like(self.mean), np.empty_like(self.scatter), low, np.empty_like(self._accuracy)]
         for at in np.ndindex(self.shape):
             merged = _core.merge_moments(self._core_state(at), other._core_state(at), sign)
             for array, part in zip(arrays, merged, strict=True):
                 array[at] = part
-        mean, scatter, low, accuracy = arrays
+        mean, scatter, _, accuracy = arrays
         count = self.count + sign * other.count
         return _State(count, mean, scatter, self.intercept, self.names, self.target, accuracy, low)
 
@@ -368,12 +378,12 @@ class Moments:
         columns = self.mean.shape[-1]
 
         def part(array: _Array, *shape: int) -> _Array:
-            return array.reshape(-1, *shape, columns)[first:last]
+            return array.reshape(-1, *shape)[first:last]
 
-        low = None if self._scatter_low is None else part(self._scatter_low, columns)
-        accuracy = part(self._accuracy, _accuracy.ROWS)
-        mean, scatter = part(self.mean), part(self.scatter, columns)
-        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=accuracy, scatter_low=low))
+        low = None if self._scatter_low is None else part(self._scatter_low, self._scatter_low.shape[-1])
+        known = part(self._known, self._known.shape[-2], columns)
+        mean, scatter = part(self.mean, columns), part(self.scatter, columns, columns)
+        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=known, scatter_low=low))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._new, (self._state(),)
@@ -382,8 +392,8 @@ class Moments:
         """Write the moments to a file, of exactly this name, bit for bit.
 
         The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter``, ``accuracy`` (the low parts of the
-        means, and bounds of errors), ``scatter_low`` if the scatter is a sum of two doubles, and, in JSON, a
-        ``header``. What was there before stays until the new file is whole.
+        means, and bounds of errors), ``scatter_low`` if the scatter is a sum of two doubles (its upper half, row by
+        row), and, in JSON, a ``header``. What was there before stays until the new file is whole.
 
         Parameters
         ----------

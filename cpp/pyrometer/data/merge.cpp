@@ -17,6 +17,23 @@ constexpr Index kSquare = 32;
 // Of sums of two doubles: operations that each entry of the result has seen.
 constexpr double kPairs = 8 * kUnitOfPairs;
 
+// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one of
+// them is nan or infinite.
+void add_row(Index size, double sign, Pair factor, const double* a, const double* a_low, const double* b,
+             const double* b_low, const double* d, const double* d_low, double* __restrict high, double* __restrict low,
+             double* __restrict nothing) {
+  for (Index j = 0; j < size; ++j) {
+    const double other = sign * b[j], product = factor.hi * d[j], sum = a[j] + other, all = sum + product;
+    const double small = (base::sum_error(a[j], other, sum) + base::sum_error(sum, product, all)) +
+                         ((a_low[j] + sign * b_low[j]) + (base::product_error(factor.hi, d[j], product) +
+                                                          (factor.hi * d_low[j] + factor.lo * d[j])));
+    const Pair entry = Pair::of(all, small);
+    high[j] = entry.hi;
+    low[j] = entry.lo;
+    nothing[j] += entry.hi * 0 + entry.lo * 0;
+  }
+}
+
 struct Merge {
   Merge(const MomentsView& a_, const MomentsView& b_, int sign_, Index columns_, const MomentsSlots& out_)
       : a(a_), b(b_), out(out_), sign(sign_), columns(columns_) {}
@@ -27,9 +44,11 @@ struct Merge {
   const Index columns;
   const double n_a = static_cast<double>(a.count), n_b = sign * static_cast<double>(b.count), n = n_a + n_b;
   const Pair weight = Pair::product(n_a, n_b) / Pair{n, 0};
-  std::vector<Pair> delta{static_cast<std::size_t>(columns)};
+  std::vector<double> delta = std::vector<double>(at(columns)), delta_low = delta, zeros = delta;
 
-  [[nodiscard]] Pair difference(Index j) const { return delta[static_cast<std::size_t>(j)]; }
+  [[nodiscard]] Pair difference(Index j) const { return {delta[at(j)], delta_low[at(j)]}; }
+  // Element (i, j) of half a matrix, i <= j, is at packed(i) + j.
+  [[nodiscard]] Index packed(Index i) const { return i * columns - half_of(i); }
   [[nodiscard]] double of(const MomentsView& from, Accuracy what, Index j) const {
     return from.accuracy[what * columns + j];
   }
@@ -37,10 +56,9 @@ struct Merge {
 
   void means();
   void scatters();
-  void tile(Index top, Index left);
+  void row(Index i, double* nothing) const;
   void bounds();
   void settle();
-  [[nodiscard]] bool finite() const;
 };
 
 void Merge::means() {
@@ -48,55 +66,46 @@ void Merge::means() {
   for (Index j = 0; j < columns; ++j) {
     const Pair from{a.mean[j], of(a, kMeanLow, j)}, other{b.mean[j], of(b, kMeanLow, j)}, d = other + -from;
     const Pair mean = from + d * share;
-    delta[static_cast<std::size_t>(j)] = d;
+    delta[at(j)] = d.hi;
+    delta_low[at(j)] = d.lo;
     out.mean[j] = mean.hi;
     slot(kMeanLow, j) = mean.lo;
   }
 }
 
-void Merge::tile(Index top, Index left) {
-  static constexpr double kZeros[kSquare] = {};
-  const Index bottom = std::min(top + kSquare, columns), right = std::min(left + kSquare, columns);
-  const auto low = [&](const MomentsView& from, Index i) {
-    return from.scatter_low ? from.scatter_low + i * columns + left : kZeros;
-  };
-  double d[kSquare], d_low[kSquare];
-  for (Index j = left; j < right; ++j) d[j - left] = difference(j).hi, d_low[j - left] = difference(j).lo;
-  for (Index i = top; i < bottom; ++i) {
-    const Pair factor = weight * difference(i);
-    const double *row_a = a.scatter + i * columns + left, *row_b = b.scatter + i * columns + left;
-    const double *low_a = low(a, i), *low_b = low(b, i);
-    double *row = out.scatter + i * columns + left, *row_low = out.scatter_low + i * columns + left;
-    for (Index k = 0; k < right - left; ++k) {
-      const double product = factor.hi * d[k], sum = row_a[k] + sign * row_b[k], all = sum + product;
-      const double small = (base::sum_error(row_a[k], sign * row_b[k], sum) + base::sum_error(sum, product, all)) +
-                           ((low_a[k] + sign * low_b[k]) + (base::product_error(factor.hi, d[k], product) +
-                                                            (factor.hi * d_low[k] + factor.lo * d[k])));
-      const Pair entry = Pair::sum(all, small);
-      row[k] = entry.hi;
-      row_low[k] = entry.lo;
-    }
-  }
-  for (double* matrix : {out.scatter, out.scatter_low})
-    for (Index i = top; i < bottom; ++i)
-      for (Index j = std::max(left, i + 1); j < right; ++j) matrix[j * columns + i] = matrix[i * columns + j];
+// Columns i and later of row i.
+void Merge::row(Index i, double* nothing) const {
+  const auto low = [&](const double* from) { return (from ? from + packed(i) : zeros.data()) + i; };
+  const Index ii = i * (columns + 1);
+  add_row(columns - i, sign, weight * difference(i), a.scatter + ii, low(a.scatter_low), b.scatter + ii,
+          low(b.scatter_low), delta.data() + i, delta_low.data() + i, out.scatter + ii, out.scatter_low + packed(i) + i,
+          nothing + i);
 }
 
+// Throws if a number has left the range of doubles. The squares of the means count, too: raw moments are made of them.
 void Merge::scatters() {
+  std::vector<double> nothing(at(columns));  // stays 0 unless something is nan or infinite
+  for (Index i = 0; i < columns; ++i) row(i, nothing.data());
+  for (Index j = 0; j < columns; ++j) nothing[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
+  require(std::all_of(nothing.begin(), nothing.end(), [](double x) { return x == 0; }),
+          "second moments overflow: a and b must have finite squares together; rescale their data");
   for (Index top = 0; top < columns; top += kSquare)
-    for (Index left = top; left < columns; left += kSquare) tile(top, left);
+    for (Index left = top; left < columns; left += kSquare)
+      for (Index i = top; i < std::min(top + kSquare, columns); ++i)
+        for (Index j = std::max(left, i + 1); j < std::min(left + kSquare, columns); ++j)
+          out.scatter[j * columns + i] = out.scatter[i * columns + j];
 }
 
 // The errors of a and of b, and those of this very sum. A mean that is rounded to a pair shifts sums of products with
 // every column by its error times distances of means, which are within the squares that are merged here.
 void Merge::bounds() {
-  std::vector<double> merged(static_cast<std::size_t>(columns));
+  std::vector<double> merged(at(columns));
   double shifted = 0;
   for (Index j = 0; j < columns; ++j) {
     const Index jj = j * (columns + 1);
     const double d = difference(j).hi;
     const double squares = std::abs(a.scatter[jj]) + std::abs(b.scatter[jj]) + std::abs(weight.hi) * d * d;
-    merged[static_cast<std::size_t>(j)] = squares;
+    merged[at(j)] = squares;
     if (d != 0)
       shifted = std::max(shifted, std::max(n_a, std::abs(n_b)) *
                                       (std::abs(a.mean[j]) + std::abs(b.mean[j]) + std::abs(out.mean[j])) /
@@ -110,7 +119,7 @@ void Merge::bounds() {
   for (Index j = 0; j < columns; ++j) {
     slot(kSumError, j) = of(a, kSumError, j) + of(b, kSumError, j);
     slot(kSquareError, j) = of(a, kSquareError, j) + of(b, kSquareError, j) +
-                            kPairs * (1 + shifted) * merged[static_cast<std::size_t>(j)];
+                            kPairs * (1 + shifted) * merged[at(j)];
     slot(kLeast, j) = exact_a ? of(b, kLeast, j) : of(a, kLeast, j);
     slot(kMost, j) = exact_a ? of(b, kMost, j) : of(a, kMost, j);
     if (!exact_b) {
@@ -131,17 +140,11 @@ void Merge::settle() {
             " would add up to ", out.scatter[jj]);
     if (n == 1) slot(kSquareError, j) = 0, slot(kLeast, j) = slot(kMost, j) = mean;
     if (out.scatter[jj] > 0 && n > 1) continue;
-    for (double* matrix : {out.scatter, out.scatter_low})
-      for (Index k = 0; k < columns; ++k) matrix[j * columns + k] = matrix[k * columns + j] = 0;
+    for (Index k = 0; k < columns; ++k) {
+      out.scatter[j * columns + k] = out.scatter[k * columns + j] = 0;
+      out.scatter_low[packed(std::min(j, k)) + std::max(j, k)] = 0;
+    }
   }
-}
-
-// The squares of the means, too: raw moments are made of them.
-bool Merge::finite() const {
-  double zero = 0;
-  for (Index j = 0; j < columns; ++j) zero += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
-  for (Index cell = 0; cell < columns * columns; ++cell) zero += out.scatter[cell] * 0 + out.scatter_low[cell] * 0;
-  return zero == 0;
 }
 
 }  // namespace
@@ -156,7 +159,6 @@ void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index c
   Merge merge(a, b, sign, columns, out);
   merge.means();
   merge.scatters();
-  require(merge.finite(), "second moments overflow: a and b must have finite squares together; rescale their data");
   merge.bounds();
   if (sign == -1) merge.settle();
 }

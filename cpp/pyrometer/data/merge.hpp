@@ -11,9 +11,12 @@ struct MomentsView {
   Index count = 0;
   const double* mean = nullptr;         ///< columns
   const double* scatter = nullptr;      ///< columns x columns, symmetric
-  const double* scatter_low = nullptr;  ///< the scatter is scatter + scatter_low; null for zeros
+  const double* scatter_low = nullptr;  ///< to be added to the upper half of the scatter, row by row; null for zeros
   const double* accuracy = nullptr;     ///< kAccuracy x columns
 };
+
+/// Numbers of scatter_low.
+[[nodiscard]] constexpr Index half_of(Index columns) { return columns * (columns + 1) / 2; }
 
 /// The same, to be written.
 struct MomentsSlots {
@@ -36,8 +39,7 @@ struct MomentsSlots {
 /// Throws std::invalid_argument for counts below 1 or above 2^53, for n < 1, where the difference has a negative sum of
 /// squares beyond the errors that a and b admit (b was no part of a), and where the result overflows.
 ///
-/// Cost: about 20 columns^2 flops (30 for those of a half, and a copy), 48 columns^2 bytes; memory-bound. Serial; the
-/// result may not overlap a or b.
+/// Cost: about 18 columns^2 flops, 28 columns^2 bytes; memory-bound. Serial; the result may not overlap a or b.
 void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, const MomentsSlots& out);
 
 }  // namespace pyrometer::data

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "pyrometer/base/types.hpp"
-#include "pyrometer/data/accuracy.hpp"
 
 namespace pyrometer::data {
 
@@ -18,9 +17,9 @@ struct Stack {
 
 /// Where the moments of every system go; arrays that somebody else owns, p + 1 columns.
 struct MomentsOut {
-  double* mean = nullptr;      ///< systems x columns
-  double* scatter = nullptr;   ///< systems x columns x columns
-  double* accuracy = nullptr;  ///< systems x kAccuracy x columns, see there
+  double* mean = nullptr;     ///< systems x columns
+  double* scatter = nullptr;  ///< systems x columns x columns
+  double* once = nullptr;     ///< systems x 2 x columns: low parts of the means, and squares that were rounded
 };
 
 /// Means and scatter matrices of the rows z = (x, y) of every system.
@@ -35,6 +34,9 @@ struct MomentsOut {
 /// Throws std::invalid_argument for a value that is not finite, naming the first cell in order of systems and rows, and
 /// for columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the
 /// check.
+///
+/// A mean is mean + low, a sum of two doubles. The squares are sums of (z(i, j) - shift(j))^2 about numbers near the mean,
+/// not below the diagonal of the scatter: errors are in proportion to them (kFreshSum, kFreshSquare).
 ///
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
 /// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,

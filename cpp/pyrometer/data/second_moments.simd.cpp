@@ -97,25 +97,19 @@ struct Results {
   std::vector<char> suspicious;
 };
 
-// The mean as a sum of two doubles, and what rounding may have done to a block that was accumulated at once.
-void write_accuracy(const Part& part, Index columns, double* mean, double* accuracy) {
-  const double rows = static_cast<double>(part.count);
-  for (Index j = 0; j < columns; ++j) {
-    const auto k = static_cast<std::size_t>(j);
-    const base::Pair whole = base::Pair::sum(part.shift[k], part.off[k]);
-    mean[j] = accuracy[kLeast * columns + j] = accuracy[kMost * columns + j] = whole.hi;
-    accuracy[kMeanLow * columns + j] = whole.lo;
-    accuracy[kSumError * columns + j] = kFreshSum * std::sqrt(rows) * std::sqrt(part.squares[k]);
-    accuracy[kSquareError * columns + j] = kFreshSquare * part.squares[k];
-  }
-}
-
 // Writes the result of a system: both triangles, in squares that the first-level cache holds.
 void write(const Part& part, Index columns, Index system, Results& out) {
   constexpr Index kSquare = 32;
   const Index ld = padded(columns);
   double *mean = out.to.mean + system * columns, *scatter = out.to.scatter + system * columns * columns;
-  write_accuracy(part, columns, mean, out.to.accuracy + system * kAccuracy * columns);
+  double *low = out.to.once + 2 * system * columns, *squares = low + columns;
+  for (Index j = 0; j < columns; ++j) {
+    const auto k = static_cast<std::size_t>(j);
+    const base::Pair whole = base::Pair::sum(part.shift[k], part.off[k]);
+    mean[j] = whole.hi;
+    low[j] = whole.lo;
+    squares[j] = part.squares[k];
+  }
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {
       for (Index i = top; i < std::min(top + kSquare, columns); ++i) {

@@ -18,7 +18,7 @@ using namespace pyrometer;
 namespace {
 
 struct Result {
-  std::vector<double> mean, scatter, accuracy;
+  std::vector<double> mean, scatter, once;
   bool operator==(const Result&) const = default;
 };
 
@@ -40,9 +40,9 @@ struct Sample {
   [[nodiscard]] Result moments(int threads) const {
     const std::size_t columns = static_cast<std::size_t>(features + 1), count = static_cast<std::size_t>(systems);
     Result result{std::vector<double>(count * columns), std::vector<double>(count * columns * columns),
-                  std::vector<double>(count * columns * data::kAccuracy)};
+                  std::vector<double>(count * columns * 2)};
     data::second_moments<T>({X.get(), y.get(), systems, rows, features}, threads,
-                            {result.mean.data(), result.scatter.data(), result.accuracy.data()});
+                            {result.mean.data(), result.scatter.data(), result.once.data()});
     return result;
   }
 
@@ -112,9 +112,9 @@ TEST_CASE("a stack has the bits of its systems") {
   const Sample<double> stack(9, 2100, 5, 3.0);
   const Result all = stack.moments(2);
   for (Index s = 0; s < 9; ++s) {
-    std::vector<double> mean(6), scatter(36), accuracy(6 * data::kAccuracy);
+    std::vector<double> mean(6), scatter(36), once(12);
     data::second_moments<double>({stack.X.get() + s * 2100 * 5, stack.y.get() + s * 2100, 1, 2100, 5}, 2,
-                                 {mean.data(), scatter.data(), accuracy.data()});
+                                 {mean.data(), scatter.data(), once.data()});
     CHECK(std::equal(mean.begin(), mean.end(), all.mean.begin() + s * 6));
     CHECK(std::equal(scatter.begin(), scatter.end(), all.scatter.begin() + s * 36));
   }
@@ -164,7 +164,7 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
 TEST_CASE("what was merged in can be taken out") {
   struct Whole {
     explicit Whole(Index count_)
-        : count(count_), mean(3), scatter(9), low(9), accuracy(static_cast<std::size_t>(3 * data::kAccuracy)) {}
+        : count(count_), mean(3), scatter(9), low(6), accuracy(static_cast<std::size_t>(3 * data::kAccuracy)) {}
     [[nodiscard]] data::MomentsView view() const {
       return {count, mean.data(), scatter.data(), low.data(), accuracy.data()};
     }
@@ -176,15 +176,16 @@ TEST_CASE("what was merged in can be taken out") {
   };
   const Sample<double> a(1, 50, 2, 5.0), b(1, 20, 2, -1e6);
   const Result one = a.moments(1), two = b.moments(1);
-  const data::MomentsView first{50, one.mean.data(), one.scatter.data(), nullptr, one.accuracy.data()};
-  const data::MomentsView second{20, two.mean.data(), two.scatter.data(), nullptr, two.accuracy.data()};
+  const std::vector<double> accuracy(static_cast<std::size_t>(3 * data::kAccuracy), 1e-12);
+  const data::MomentsView first{50, one.mean.data(), one.scatter.data(), nullptr, accuracy.data()};
+  const data::MomentsView second{20, two.mean.data(), two.scatter.data(), nullptr, accuracy.data()};
   Whole both(70), left(50);
   data::merge_moments(first, second, 1, 3, both.slots());
   data::merge_moments(both.view(), second, -1, 3, left.slots());
   for (std::size_t k = 0; k < 9; ++k) CHECK(left.scatter[k] == doctest::Approx(one.scatter[k]).epsilon(1e-15));
   for (std::size_t k = 0; k < 3; ++k) CHECK(left.mean[k] == doctest::Approx(one.mean[k]).epsilon(1e-15));
   CHECK_THROWS_AS(data::merge_moments(first, both.view(), -1, 3, left.slots()), std::invalid_argument);
-  CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, one.accuracy.data()},
+  CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, accuracy.data()},
                                       -1, 3, left.slots()),
                   std::invalid_argument);
 }
