@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <limits>
+#include <optional>
+#include <tuple>
 
 #include "bindings.hpp"
 #include "pyrometer/minimum/lasso.hpp"
@@ -10,13 +13,23 @@ namespace {
 
 using Shape = std::vector<py::ssize_t>;
 
-// Where the core writes, as the tuple (value, parameters, gap, relative_error, condition, rank).
+// Where the core writes, as the tuple (value, parameters, gap, relative_error, condition,
+// parameter_error, rank).
 struct Answers {
-  Array<double> value, parameters, gap, relative_error, condition;
+  Array<double> value, parameters, gap, relative_error, condition, parameter_error;
   Array<Index> rank;
 
   Answers(const Shape& shape, Index n)
-      : value(shape), parameters(with(shape, n)), gap(shape), relative_error(shape), condition(shape), rank(shape) {}
+      : value(shape),
+        parameters(with(shape, n)),
+        gap(shape),
+        relative_error(shape),
+        condition(shape),
+        parameter_error(with(shape, n)),
+        rank(shape) {
+    const std::span<double> errors = all(parameter_error);
+    std::fill(errors.begin(), errors.end(), std::numeric_limits<double>::infinity());
+  }
 
   static Shape with(Shape shape, Index n) {
     shape.push_back(n);
@@ -28,23 +41,37 @@ struct Answers {
     return {array.mutable_data(), static_cast<std::size_t>(array.size())};
   }
   minimum::Minima slots() {
-    return {all(value), all(parameters), all(gap), all(relative_error), all(condition), all(rank)};
+    return {all(value),     all(parameters),      all(gap), all(relative_error),
+            all(condition), all(parameter_error), all(rank)};
   }
-  py::tuple tuple() const { return py::make_tuple(value, parameters, gap, relative_error, condition, rank); }
+  py::tuple tuple() const {
+    return py::make_tuple(value, parameters, gap, relative_error, condition, parameter_error, rank);
+  }
 };
 
-minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept) {
+// What moments had lost: None, or (mean_error, scatter_error).
+using Lost = std::optional<std::tuple<Array<double>, Array<double>>>;
+
+minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+                            const Lost& lost) {
   require_rank(mean, 2, "mean");
   require_rank(scatter, 3, "scatter");
   const py::ssize_t systems = mean.shape(0), columns = mean.shape(1);
   if (columns < 1 || scatter.shape(0) != systems || scatter.shape(1) != columns || scatter.shape(2) != columns)
     throw py::value_error("mean must have shape (s, p + 1) and scatter (s, p + 1, p + 1)");
-  return {systems, count, columns - 1, mean.data(), scatter.data(), intercept};
+  minimum::Moments moments{systems, count, columns - 1, mean.data(), scatter.data(), intercept};
+  if (lost) {
+    const auto& [of_mean, of_scatter] = *lost;
+    if (of_mean.size() != mean.size() || of_scatter.size() != mean.size())
+      throw py::value_error("errors that moments had lost must have shape (s, p + 1)");
+    moments.mean_error = of_mean.data(), moments.scatter_error = of_scatter.data();
+  }
+  return moments;
 }
 
 py::tuple least_squares(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
-                        double weight, bool penalise_intercept, int threads) {
-  const minimum::Moments data = moments_of(count, mean, scatter, intercept);
+                        double weight, bool penalise_intercept, int threads, const Lost& lost) {
+  const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
   Answers answers({data.systems}, data.parameters());
   const minimum::Minima out = answers.slots();
   released([&] { minimum::least_squares(data, {weight, penalise_intercept}, threads, out); });
@@ -52,8 +79,8 @@ py::tuple least_squares(Index count, const Array<double>& mean, const Array<doub
 }
 
 py::tuple lasso(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
-                const Array<double>& weights, bool penalise_intercept, int threads) {
-  const minimum::Moments data = moments_of(count, mean, scatter, intercept);
+                const Array<double>& weights, bool penalise_intercept, int threads, const Lost& lost) {
+  const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
   require_rank(weights, 1, "l1");
   const std::span<const double> path{weights.data(), static_cast<std::size_t>(weights.size())};
   Answers answers({data.systems, weights.size()}, data.parameters());
@@ -117,11 +144,11 @@ void bind_rows(py::module_& module) {
 
 void bind_minimum(py::module_& module) {
   module.def("least_squares", &least_squares, "count"_a, "mean"_a.noconvert(), "scatter"_a.noconvert(), "intercept"_a,
-             "l2"_a, "penalise_intercept"_a, "threads"_a);
+             "l2"_a, "penalise_intercept"_a, "threads"_a, "lost"_a = py::none());
   bind_rows<double>(module);
   bind_rows<float>(module);
   module.def("lasso", &lasso, "count"_a, "mean"_a.noconvert(), "scatter"_a.noconvert(), "intercept"_a,
-             "l1"_a.noconvert(), "penalise_intercept"_a, "threads"_a);
+             "l1"_a.noconvert(), "penalise_intercept"_a, "threads"_a, "lost"_a = py::none());
 }
 
 }  // namespace pyrometer::bindings

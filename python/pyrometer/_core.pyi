@@ -57,11 +57,17 @@ def dealt_shifts(
     old: _F64, now: _F64, old_dealt: int, now_dealt: int, density: str, seed: _Seed, resamples: int, threads: int
 ) -> _F64: ...
 
-# minimum: value (s,), parameters (s, n), gap (s,), relative_error (s,), condition (s,), rank (s,) int64.
-_Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]
+# minimum: value (s,), parameters (s, n), gap (s,), relative_error (s,), condition (s,), parameter_error (s, n), rank
+# (s,) int64.
+_Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]
+
+# lost: what the moments had lost beyond the rounding of one pass over rows, (mean_error, scatter_error), each
+# (s, p + 1): |d mean_j| <= mean_error_j and |d scatter_jk| <= (scatter_error_j scatter_error_k)^1/2; None for nothing.
+_Lost: TypeAlias = tuple[_F64, _F64] | None
 
 def least_squares(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int
+    count: int, mean: _F64, scatter: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int,
+    lost: _Lost = None,
 ) -> _Minima: ...
 def least_squares_rows(
     X: _Rows, y: _Rows, mean: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int
@@ -69,7 +75,8 @@ def least_squares_rows(
 
 # l1 (k,), >= 0, in any order; answers (s, k), parameters (s, k, n).
 def lasso(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int
+    count: int, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int,
+    lost: _Lost = None,
 ) -> _Minima: ...
 # The same from rows, l1 > 0; the search begins at start (s, k, n).
 def lasso_rows(

@@ -27,6 +27,7 @@ _NAMES = "U18"
 # A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.
 _ROUNDING = 1e-24
 
+_Array: TypeAlias = npt.NDArray[np.float64]
 Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
 Methods: TypeAlias = npt.NDArray[np.str_]
 
@@ -50,19 +51,24 @@ def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads:
     return of_moments(answers, method, (*system.shape, len(weights))), _lost(system, answers, method)
 
 
-def _flat_moments(system: System) -> tuple[int, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Row count, means (systems, p + 1) and scatter (systems, p + 1, p + 1)."""
+def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
+    """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
+
+    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error), both
+    (systems, p + 1): the errors of means are at most mean_error, those of scatter_jk sqrt(scatter_error_j scatter_error_k).
+    """
     moments = system.second_moments
     columns = moments.mean.shape[-1]
     mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
-    return moments.count, mean, np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
+    return moments.count, mean, np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns)), None
 
 
 def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
     """Least squares from second moments, and from rows where these have lost the digits."""
-    count, mean, scatter = _flat_moments(system)
-    options = (system.intercept, penalty.lam if penalty else 0.0, penalty is None or penalty.intercept, threads)
-    answers = _core.least_squares(count, mean, scatter, *options)
+    count, mean, scatter, lost = _flat_moments(system)
+    # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
+    options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
+    answers = _core.least_squares(count, mean, scatter, *options, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     poor, X, y = _poor(system, answers)
     if poor.size:
@@ -73,9 +79,9 @@ def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers,
 
 def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
     """A lasso for each weight, shape (systems, weights), likewise."""
-    count, mean, scatter = _flat_moments(system)
+    count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
-    answers = _core.lasso(count, mean, scatter, *options)
+    answers = _core.lasso(count, mean, scatter, *options, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
     poor, X, y = _poor(system, answers)

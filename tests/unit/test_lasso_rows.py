@@ -82,13 +82,13 @@ def test_rows_and_moments_agree_where_both_have_the_digits(dtype):
         X, y = X.astype(dtype), y.astype(dtype)
         moments = pm.Moments.of(X, y)
         options = (intercept, np.array([lam]), penalised)
-        value, theta, gap, error, _, rank = _core.lasso(len(y), moments.mean[None], moments.scatter[None], *options, 1)
+        value, theta, gap, error, *_, rank = _core.lasso(len(y), moments.mean[None], moments.scatter[None], *options, 1)
         for start in (np.zeros_like(theta), theta):
             found = _core.lasso_rows(X[None], y[None], moments.mean[None], *options, start, 1)
             assert found[2] <= 1e-12 * found[0]
             # A relative error of infinity stands for a value of 0.
             assert abs(found[0] - value) <= np.where(value > 0, error, 0.0) * value + 1e-13 * value + gap
-            assert found[5] == rank or error > 1e-9
+            assert found[-1] == rank or error > 1e-9
             residual = y - X @ found[1][0, 0, : X.shape[1]].astype(float) - (found[1][0, 0, -1] if intercept else 0.0)
             own = (
                 np.mean(residual**2) + lam * np.abs(found[1][0, 0, : None if penalised or not intercept else -1]).sum()

@@ -5,9 +5,26 @@
 #include <limits>
 
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/doubled.hpp"
 #include "pyrometer/minimum/vectors.hpp"
 
 namespace pyrometer::minimum {
+namespace {
+
+// high + rest, less (t + below) * row and the same of `other`, in twice the working precision.
+void take_away(double t, double below, const double* row, double other_t, double other_below, const double* other,
+               Index size, double* __restrict high, double* __restrict rest) {
+  for (Index k = 0; k < size; ++k) {
+    const double first = -t * row[k], second = -other_t * other[k];
+    const double sum = high[k] + first, part = sum - high[k], both = sum + second, more = both - sum;
+    rest[k] +=
+        ((high[k] - (sum - part)) + (first - part) + product_error(-t, row[k], first) - below * row[k]) +
+        ((sum - (both - more)) + (second - more) + product_error(-other_t, other[k], second) - other_below * other[k]);
+    high[k] = both;
+  }
+}
+
+}  // namespace
 
 void Centred::take(const Moments& data, Index system, double l2) {
   features = data.features;
@@ -16,6 +33,8 @@ void Centred::take(const Moments& data, Index system, double l2) {
   mean = data.mean_of(system);
   const Index p = features, stride = p + 1;
   target_row = scatter + p * stride;
+  mean_error = data.mean_error ? data.mean_error + system * stride : nullptr;
+  scatter_error = data.scatter_error ? data.scatter_error + system * stride : nullptr;
   noise = moment_noise(p);
 
   double nothing[8] = {};  // stays 0 unless something is nan or infinite
@@ -31,12 +50,13 @@ void Centred::take(const Moments& data, Index system, double l2) {
 
   constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
   scale.resize(static_cast<std::size_t>(p));
+  deviation.resize(static_cast<std::size_t>(stride));
   for (Index j = 0; j <= p; ++j) {
     const double variance = scatter[j * (stride + 1)] / count;
     require(variance >= 0, "variances must not be negative, got ", variance, " for column ", j, " of system ", system);
+    deviation[static_cast<std::size_t>(j)] = std::sqrt(variance);
     if (j == p) {
       target_variance = variance;
-      target_scale = std::sqrt(variance);
       target_mean = mean[j];
     } else {
       const bool constant = l2 == 0 && std::sqrt(variance) <= rounding * std::abs(mean[j]);
@@ -45,6 +65,9 @@ void Centred::take(const Moments& data, Index system, double l2) {
   }
   inverse.resize(static_cast<std::size_t>(p));
   for (std::size_t j = 0; j < inverse.size(); ++j) inverse[j] = scale[j] > 0 ? 1 / scale[j] : 0;
+  lost = 0;
+  for (Index j = 0; j < p && scatter_error; ++j)
+    lost += scatter_error[j] / count * square(inverse[static_cast<std::size_t>(j)]);
 }
 
 void Centred::assemble(const Moments& data, Index system, double l2) {
@@ -83,9 +106,27 @@ Index Centred::carrier(const Factor& f, const double* mean, const double* whiten
   return best;
 }
 
-double Centred::half_gradient(Index j, const double* theta) const {
-  const double* row = scatter + j * (features + 1);
-  return (row[features] - dot(row, theta, 0, features)) / count;
+void Centred::covariances(const double* theta, const double* low, double* high, double* rest) const {
+  const auto row = [this](Index j) { return scatter + j * (features + 1); };
+  const auto below = [low](Index j) { return low ? low[j] : 0; };
+  const auto next_active = [&](Index j) {
+    while (j < features && theta[j] == 0) ++j;
+    return j;
+  };
+  for (Index k = 0; k < features; ++k) high[k] = target_row[k], rest[k] = 0;
+  for (Index i = next_active(0); i < features;) {  // two at a time: the sums are read and written half as often
+    const Index j = next_active(i + 1);
+    const bool pair = j < features;
+    take_away(theta[i], below(i), row(i), pair ? theta[j] : 0, pair ? below(j) : 0, row(pair ? j : i), features, high,
+              rest);
+    i = pair ? next_active(j + 1) : features;
+  }
+  for (Index k = 0; k < features; ++k) {
+    const double sum = high[k] + rest[k], quotient = sum / count, product = quotient * count;
+    const double remainder = (sum - product) - product_error(quotient, count, product);
+    rest[k] = (remainder + ((high[k] - sum) + rest[k])) / count;
+    high[k] = quotient;
+  }
 }
 
 Index systems_at_once(Index features) {

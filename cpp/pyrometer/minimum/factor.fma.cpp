@@ -174,6 +174,22 @@ void Factor::dependence(Index k, double* out) const {
   backward(out);
 }
 
+void Factor::inverse_diagonal(double smallest, double* out) const {
+  constexpr Index kExact = 64;
+  if (rank_ > kExact) {
+    std::fill_n(out, rank_, 4 / smallest);
+    return;
+  }
+  work_.assign(static_cast<std::size_t>(rank_ * rank_), 0.0);  // the rows of U^-1, from the last
+  for (Index i = rank_ - 1; i >= 0; --i) {
+    double* own = work_.data() + i * rank_;
+    for (Index k = i + 1; k < rank_; ++k) subtract(own, row(i)[k], work_.data() + k * rank_, k, rank_);
+    for (Index k = i + 1; k < rank_; ++k) own[k] *= inverse(i);
+    own[i] = inverse(i);
+    out[i] = dot(own, own, i, rank_);
+  }
+}
+
 double Factor::smallest_eigenvalue() const {
   if (rank_ == 0) return 1;
   work_.assign(static_cast<std::size_t>(rank_), 0.0);

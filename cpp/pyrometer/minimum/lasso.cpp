@@ -237,7 +237,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     theta[x_.features] =
         x_.constant ? at(x_.theta, x_.features) : residual(x_.centred.target_mean, x_.centred.mean, theta, x_.features);
 
-  double reach = x_.centred.target_scale, mean_reach = std::abs(x_.centred.target_mean);
+  double reach = x_.centred.deviation.back(), mean_reach = std::abs(x_.centred.target_mean);
   for (Index j = 0; j < x_.features; ++j) {
     reach += std::abs(theta[j]) * x_.scale(j);
     mean_reach += std::abs(theta[j] * x_.centred.mean[j]);

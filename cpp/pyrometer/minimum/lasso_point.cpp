@@ -8,23 +8,6 @@
 
 namespace pyrometer::minimum {
 
-namespace {
-
-// high + rest, less (t + below) * row and the same of `other`, in twice the working precision.
-void take_away(double t, double below, const double* row, double other_t, double other_below, const double* other,
-               Index size, double* __restrict high, double* __restrict rest) {
-  for (Index k = 0; k < size; ++k) {
-    const double first = -t * row[k], second = -other_t * other[k];
-    const double sum = high[k] + first, part = sum - high[k], both = sum + second, more = both - sum;
-    rest[k] +=
-        ((high[k] - (sum - part)) + (first - part) + product_error(-t, row[k], first) - below * row[k]) +
-        ((sum - (both - more)) + (second - more) + product_error(-other_t, other[k], second) - other_below * other[k]);
-    high[k] = both;
-  }
-}
-
-}  // namespace
-
 void LassoPoint::start(const Moments& data, bool on_intercept, Index system) {
   centred.take(data, system, 0);
   features = data.features;
@@ -38,26 +21,7 @@ void LassoPoint::start(const Moments& data, bool on_intercept, Index system) {
 }
 
 void LassoPoint::refresh() {
-  // Sums of products with their rounding errors, side by side for all columns.
-  double *high = covariance.data(), *lower = rest.data();
-  for (Index k = 0; k < features; ++k) high[k] = centred.target_row[k], lower[k] = 0;
-  const auto next_active = [this](Index j) {
-    while (j < features && at(theta, j) == 0) ++j;
-    return j;
-  };
-  for (Index i = next_active(0); i < features;) {  // two at a time: the sums are read and written half as often
-    const Index j = next_active(i + 1);
-    const bool pair = j < features;
-    take_away(at(theta, i), at(low, i), scatter(i), pair ? at(theta, j) : 0, pair ? at(low, j) : 0,
-              scatter(pair ? j : i), features, high, lower);
-    i = pair ? next_active(j + 1) : features;
-  }
-  for (Index k = 0; k < features; ++k) {
-    const double sum = high[k] + lower[k], quotient = sum / centred.count, product = quotient * centred.count;
-    const double remainder = (sum - product) - product_error(quotient, centred.count, product);
-    lower[k] = (remainder + ((high[k] - sum) + lower[k])) / centred.count;
-    high[k] = quotient;
-  }
+  centred.covariances(theta.data(), low.data(), covariance.data(), rest.data());
   Doubled left{centred.target_mean, 0};
   for (Index j = 0; j < features; ++j) {
     left.add_product(-at(theta, j), centred.mean[j]);

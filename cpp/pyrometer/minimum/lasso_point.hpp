@@ -6,14 +6,13 @@
 
 #include "pyrometer/minimum/centred.hpp"
 #include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/vectors.hpp"
 
 namespace pyrometer::minimum {
 
 using Numbers = std::vector<double>;
 
 inline double sign(double x) { return x > 0 ? 1 : (x < 0 ? -1 : 0); }
-inline double& at(Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-inline double at(const Numbers& x, Index i) { return x[static_cast<std::size_t>(i)]; }
 
 /// One system's energy, E = mean r^2 + 2 half sum_j |theta_j|, at one point.
 ///

@@ -6,7 +6,7 @@
 
 #include "pyrometer/base/simd.hpp"
 #include "pyrometer/minimum/doubled.hpp"
-#include "pyrometer/minimum/factor.hpp"
+#include "pyrometer/minimum/moment_error.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -59,6 +59,21 @@ struct Systems {
     for (Index k = 0; k < p; ++k) sum += a[k] * b[k];
   }
 
+  // Of the inverse of the scaled covariances: the lengths of the rows of U^-1.
+  void inverse_diagonal(V* out) const {
+    V rows[kAlikeFeatures][kAlikeFeatures];
+    for (Index i = p - 1; i >= 0; --i) {
+      V* own = rows[i];
+      std::fill(own + i, own + p, V{});
+      for (Index k = i + 1; k < p; ++k)
+        for (Index l = k; l < p; ++l) own[l] -= cell[i][k] * rows[k][l];
+      for (Index k = i + 1; k < p; ++k) own[k] *= inverse[i];
+      own[i] = inverse[i];
+      out[i] = V{};
+      for (Index k = i; k < p; ++k) out[i] += own[k] * own[k];
+    }
+  }
+
   // As in Factor: signs that make the first solve grow, then a power step.
   void smallest_eigenvalue(V& out) const {
     V x[kAlikeFeatures] = {}, most = {}, before, grown;
@@ -103,7 +118,7 @@ Index alike_at_once() { return kL; }
 
 unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const Minima& out) {
   const Index p = data.features, stride = p + 1, n = data.parameters();
-  const double count = static_cast<double>(data.count), noise = moment_noise(p);
+  const double count = static_cast<double>(data.count);
   const double shrink = data.intercept && l2.on_intercept ? l2.weight : 0;
   const double weight = data.intercept ? shrink / (1 + shrink) : 1;
   Index system[kL];
@@ -117,14 +132,13 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
 
   Systems s;
   s.p = p;
-  s.good = V{} + 1.0;
-  V nothing = {}, target_variance, target_mean, target_scale;
+  for (int lane = 0; lane < kL; ++lane) s.good[lane] = data.one(system[lane]).had_lost() ? 0 : 1;
+  V nothing = {}, target_variance, target_mean;
   scatter(p, p, target_variance);
   target_variance /= count;
   mean(p, target_mean);
   nothing += 0.0 * target_variance + 0.0 * target_mean;
   s.good = target_variance >= 0 ? s.good : V{};
-  root(target_variance, target_scale);
   constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
   for (Index j = 0; j < p; ++j) {
     scatter(j, j, s.diagonal[j]);
@@ -154,20 +168,16 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
 
   // The names and the formulas are those of solve() in least_squares.cpp, for full rank.
   V u[kAlikeFeatures], v[kAlikeFeatures], z[kAlikeFeatures], theta[kAlikeFeatures];
-  V explained, vv = {}, uv = {}, rho = {};
+  V vv = {}, uv = {}, rho = {};
   for (Index j = 0; j < p; ++j) u[j] = s.target[j] / count * s.whole[j];
   s.forward(u);
-  s.dot(u, u, explained);
-  V value = target_variance - explained;
-  value = value > 0 ? value : V{};
+  for (Index j = 0; j < p; ++j) v[j] = s.mean[j] * s.whole[j];
+  s.forward(v);
+  s.dot(v, v, vv);
   if (weight > 0) {
-    for (Index j = 0; j < p; ++j) v[j] = s.mean[j] * s.whole[j];
-    s.forward(v);
-    s.dot(v, v, vv);
     s.dot(u, v, uv);
     const V left = target_mean - uv;
     rho = left / (1.0 + weight * vv);
-    value += weight * rho * left;
     for (Index j = 0; j < p; ++j) u[j] += weight * rho * v[j];
   }
   s.backward(u);
@@ -180,13 +190,20 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     mean_residual[lane] = residual(target_mean[lane], data.mean_of(system[lane]), row, p);
   }
 
+  // The energy at theta: what it loses to the rounding of theta is of second order.
   const V pull = weight * mean_residual;
+  V value = target_variance, correction = pull * mean_residual;
   for (Index j = 0; j < p; ++j) {
     V g = s.target[j] - s.diagonal[j] * theta[j];
     for (Index k = 0; k < j; ++k) g -= s.cell[j][k] * theta[k];
     for (Index k = j + 1; k < p; ++k) g -= s.cell[k][j] * theta[k];
-    z[j] = (g / count - l2.weight * theta[j] + pull * s.mean[j]) * s.whole[j];
+    g /= count;
+    value -= theta[j] * (s.target[j] / count);
+    correction -= theta[j] * (g - l2.weight * theta[j]);
+    z[j] = (g - l2.weight * theta[j] + pull * s.mean[j]) * s.whole[j];
   }
+  value += correction;
+  value = value > 0 ? value : V{};
   s.forward(z);
   V zv = {}, along = {}, zz = {};
   if (weight > 0) {
@@ -199,30 +216,33 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   }
   zz += along * zv / (1.0 + weight * vv);
 
-  V reach = target_scale, mean_reach, spread = {}, part;
-  size_of(target_mean, mean_reach);
+  // As MomentError, for moments that had lost nothing.
+  V squares = target_variance, means = target_mean * target_mean, spread = {};
   for (Index j = 0; j < p; ++j) {
-    size_of(theta[j], part);
-    reach += part * s.scale[j];
-    size_of(theta[j] * s.mean[j], part);
-    mean_reach += part;
-    const V ratio = s.mean[j] * s.whole[j];
+    const V square = theta[j] * theta[j], ratio = s.mean[j] * s.whole[j];
+    squares += square * (s.diagonal[j] / count);
+    means += square * s.mean[j] * s.mean[j];
     spread += ratio * ratio;
   }
-  V smallest, largest, root_spread, size_of_rho;
+  V smallest, largest, size_of_pull, root_zz, root_means, root_second, condition, trace = {};
   s.smallest_eigenvalue(smallest);
   s.largest_eigenvalue(largest);
-  root(spread, root_spread);
-  size_of(rho, size_of_rho);
-  const V outer = noise * (reach * std::sqrt(static_cast<double>(p)) + weight * size_of_rho * root_spread);
-  const V inner = noise * mean_reach;
-  const V second = outer * outer / smallest + (1 + shrink) * inner * inner;
-  const V error = noise * (reach * reach + 2.0 * weight * size_of_rho * mean_reach) + second;
-  V root_zz, root_second, condition;
+  s.inverse_diagonal(u);
+  for (Index j = 0; j < p; ++j) trace += u[j];
   root(zz, root_zz);
-  root(second, root_second);
+  root(means, root_means);
+  size_of(pull, size_of_pull);
   root(largest / smallest, condition);
-  const V reached = root_zz + root_second, gap = reached * reached;
+  const auto above = [&](double units, V& sum) {
+    const double e = units * std::numeric_limits<double>::epsilon() / 2;
+    root((e * e * (1 + shrink)) * ((squares + pull * pull * spread) * trace + means), root_second);
+    sum = (root_zz + root_second) * (root_zz + root_second);
+  };
+  V gap, error;
+  constexpr double expected = MomentError::kExpected * std::numeric_limits<double>::epsilon() / 2;
+  above(MomentError::kExpected, error);
+  above(MomentError::kWorst, gap);
+  error += expected * (std::sqrt(2.0) * squares + 2.0 * size_of_pull * root_means);
 
   unsigned solved = 0;
   for (int lane = 0; lane < kL && first + lane < data.systems; ++lane) {
@@ -232,6 +252,11 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     double* row = out.parameters.data() + (first + lane) * n;
     for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
     if (data.intercept) row[p] = mean_residual[lane] / (1 + shrink);
+    double* bound = out.parameter_error.data() + (first + lane) * n;
+    for (Index j = 0; j < p; ++j) bound[j] = std::sqrt(gap[lane] * u[j][lane]) * s.whole[j][lane];
+    if (data.intercept)
+      bound[p] = std::sqrt(gap[lane] * (1 + vv[lane])) +
+                 MomentError::kWorst / MomentError::kExpected * expected * root_means[lane];
     out.value[slot] = value[lane];
     out.gap[slot] = gap[lane];
     out.relative_error[slot] = error[lane] == 0 ? 0 : error[lane] / value[lane];

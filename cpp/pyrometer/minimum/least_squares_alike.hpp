@@ -17,7 +17,7 @@ inline constexpr Index kAlikeFeatures = 24;
 /// out    written for the systems that were solved.
 ///
 /// Returns a bit for each system that was solved, from the lowest. The others are as they were: moments that are not
-/// finite, constant columns and columns that nearly depend on others are for those who pivot.
+/// finite or had lost digits, constant columns and columns that nearly depend on others are for those who pivot.
 ///
 /// Reproducible: lanes do not see each other; whether a system is solved, and its bits, depend on the system alone.
 /// Serial. Cost: p^3 / 3 + 14 p^2 operations on vectors, 80 KB of stack.

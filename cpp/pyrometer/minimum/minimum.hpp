@@ -1,6 +1,7 @@
 // What every minimum shares: the data, the penalty and the certified answers.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "pyrometer/base/types.hpp"
@@ -13,6 +14,8 @@ namespace pyrometer::minimum {
 /// mean     s x (p+1)
 /// scatter  s x (p+1) x (p+1), sums over rows of products of deviations from `mean`; symmetric, finite.
 /// intercept  whether the model has a constant feature; it is no column here. n = p + intercept.
+/// mean_error, scatter_error  s x (p+1) each, or nullptr: what these moments had lost beyond the rounding of one pass
+///          over rows, |d mean_j| <= mean_error_j and |d scatter_jk| <= (scatter_error_j scatter_error_k)^1/2.
 struct Moments {
   Index systems = 0;
   Index count = 0;
@@ -20,14 +23,31 @@ struct Moments {
   const double* mean = nullptr;
   const double* scatter = nullptr;
   bool intercept = true;
+  const double* mean_error = nullptr;
+  const double* scatter_error = nullptr;
 
   [[nodiscard]] Index parameters() const { return features + (intercept ? 1 : 0); }
   [[nodiscard]] const double* mean_of(Index system) const { return mean + system * (features + 1); }
   [[nodiscard]] const double* scatter_of(Index system) const {
     return scatter + system * (features + 1) * (features + 1);
   }
+  /// Whether a single system's moments had lost anything.
+  [[nodiscard]] bool had_lost() const {
+    const auto any = [this](const double* errors) {
+      return errors && std::any_of(errors, errors + features + 1, [](double x) { return x != 0; });
+    };
+    return any(mean_error) || any(scatter_error);
+  }
   [[nodiscard]] Moments one(Index system) const {
-    return {1, count, features, mean_of(system), scatter_of(system), intercept};
+    const Index skipped = system * (features + 1);
+    return {1,
+            count,
+            features,
+            mean_of(system),
+            scatter_of(system),
+            intercept,
+            mean_error ? mean_error + skipped : nullptr,
+            scatter_error ? scatter_error + skipped : nullptr};
   }
 };
 
@@ -40,12 +60,15 @@ struct Penalty {
 /// Where the answers go, one slot (or n numbers) for each system, or for each point of each system's path.
 ///
 /// value           E*, never negative.
-/// parameters      s x n, a minimiser, the intercept last; coefficients of dependent columns are 0 (a basic solution).
+/// parameters      s x n, a minimiser, the intercept last. Of least squares the one of least norm: of the limit of a
+///                 vanishing penalty, so the norm counts the intercept if the penalty does. Of a lasso a basic one.
 /// gap             E(parameters) - E* is at most this.
 /// relative_error  |value - E*| / value is at most about this; infinity where only 0 of the value is certain.
 /// condition       2-norm condition number of the centred columns (with the penalty's rows) scaled to length 1,
 /// estimated
 ///                 to within a small factor; infinity where they are dependent; 1 for no columns.
+/// parameter_error  s x n, upper bounds of the distance of each parameter from the exact minimiser's; infinity where no
+///                 bound is known. The caller fills it with infinity.
 /// rank            independent columns, the constant one not counted.
 struct Minima {
   std::span<double> value;
@@ -53,13 +76,14 @@ struct Minima {
   std::span<double> gap;
   std::span<double> relative_error;
   std::span<double> condition;
+  std::span<double> parameter_error;
   std::span<Index> rank;
 
   /// A single slot, of n parameters.
   [[nodiscard]] Minima one(Index slot, Index n) const {
     const auto i = static_cast<std::size_t>(slot), k = static_cast<std::size_t>(n);
-    return {value.subspan(i, 1),          parameters.subspan(i * k, k), gap.subspan(i, 1),
-            relative_error.subspan(i, 1), condition.subspan(i, 1),      rank.subspan(i, 1)};
+    return {value.subspan(i, 1),     parameters.subspan(i * k, k),      gap.subspan(i, 1), relative_error.subspan(i, 1),
+            condition.subspan(i, 1), parameter_error.subspan(i * k, k), rank.subspan(i, 1)};
   }
 };
 

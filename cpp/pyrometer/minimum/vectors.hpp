@@ -1,9 +1,14 @@
-// The two loops that the dense kernels are made of.
+// The loops that the dense kernels are made of.
 #pragma once
+
+#include <vector>
 
 #include "pyrometer/base/types.hpp"
 
 namespace pyrometer::minimum {
+
+inline double& at(std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
+inline double at(const std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
 
 /// to -= a * from, over [begin, end).
 inline void subtract(double* to, double a, const double* from, Index begin, Index end) {
