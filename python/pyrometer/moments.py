@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pyrometer import _accuracy, _core, _validate
 from pyrometer._accumulated import accumulated
+from pyrometer._accuracy import Lost
 from pyrometer._files import Archive, Members, require_fields
 from pyrometer._sources import open_rows
 from pyrometer.errors import MomentsFileError
@@ -280,6 +281,12 @@ class Moments:
             self._known = _accuracy.of_pass(self.count, self.mean, self._known)
             self._known.flags.writeable = False
         return self._known
+
+    def lost(self) -> Lost | None:
+        """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
+        if self._known.shape[-2] != _accuracy.ROWS:
+            return None
+        return _accuracy.lost(self.count, self.mean, self.scatter, self._known)
 
     def _state(self) -> _State:
         known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)

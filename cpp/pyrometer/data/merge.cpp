@@ -15,7 +15,7 @@ using base::Pair;
 // Sides of the squares in which the lower half is copied from the upper one.
 constexpr Index kSquare = 32;
 // Of sums of two doubles: operations that each entry of the result has seen.
-constexpr double kPairs = 8 * kUnitOfPairs;
+constexpr double kPairs = 4 * kUnitOfPairs;
 
 // high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one of
 // them is nan or infinite.
@@ -107,8 +107,8 @@ void Merge::bounds() {
     const double squares = std::abs(a.scatter[jj]) + std::abs(b.scatter[jj]) + std::abs(weight.hi) * d * d;
     merged[at(j)] = squares;
     if (d != 0)
-      shifted = std::max(shifted, std::max(n_a, std::abs(n_b)) *
-                                      (std::abs(a.mean[j]) + std::abs(b.mean[j]) + std::abs(out.mean[j])) /
+      shifted = std::max(shifted, (n * std::abs(out.mean[j]) +
+                                   std::abs(n_b) * (std::abs(a.mean[j]) + std::abs(b.mean[j]))) /
                                       std::sqrt(squares));
   }
   bool exact_a = true, exact_b = true;
