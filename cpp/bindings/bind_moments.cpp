@@ -82,8 +82,6 @@ void bind_moments(py::module_& module) {
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a,
              "Moments of a united with b (sign 1) or of a without b (sign -1), each (count, mean, scatter, scatter_low "
              "or None, accuracy); returns the last four.");
-  module.attr("FRESH_SUM") = data::kFreshSum;
-  module.attr("FRESH_SQUARE") = data::kFreshSquare;
   module.def("first_bad", &first_bad<double>, "x"_a.noconvert(), "allowed"_a, "threads"_a,
              "The flat index of the first number that is not 'finite' or a 'label', 0 or 1; -1 if there is none.");
   module.def("first_bad", &first_bad<float>, "x"_a.noconvert(), "allowed"_a, "threads"_a, "The same for float32 data.");

@@ -13,8 +13,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core
-
 __all__ = ["ROWS", "Lost", "lost", "of_doubles", "of_pass", "require_sound", "shift_of"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
@@ -22,7 +20,12 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 ROWS = 5
 _UNIT = 2.0**-53
 
-# Errors up to twice those of a single pass over the rows are rounding, as solvers expect it.
+# Errors of one pass over m rows, with S the sum of squared deviations from the mean and D that from the number nearby
+# which the core subtracts: of the sum in units of (m S)^1/2, of the squares in units of S. Several times what is found.
+_SUM, _SQUARE = 4 * _UNIT, 8 * _UNIT
+# The rest, D - S, may be the same number again and again, whose roundings have one sign: half a block of rows of it.
+_SUM_REST, _SQUARE_REST = 32, 64
+# Errors up to twice those are rounding, as solvers expect it.
 _FRESH = 2.0
 # Distances of blocks from the mean that a single pass has as well, in standard deviations.
 _NEAR = 2.0
@@ -44,20 +47,23 @@ class Lost(NamedTuple):
     scatter: _Array
 
 
-def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
+def of_pass(count: int, mean: _Array, scatter: _Array, once: _Array) -> _Array:
     """Return the accuracy of rows that were accumulated at once.
 
-    `once`, shape (..., 2, p + 1), holds low parts of the means and the squares that were rounded on the way.
+    `once`, shape (..., 2, p + 1), holds low parts of the means and the squares D that were rounded on the way.
     """
-    low, squares = once[..., 0, :], once[..., 1, :]
-    sums = _core.FRESH_SUM * math.sqrt(count) * np.sqrt(squares)
-    return np.stack([low, sums, _core.FRESH_SQUARE * squares, mean, mean], axis=-2)
+    low, rounded = once[..., 0, :], once[..., 1, :]
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    rest = np.maximum(rounded - squares, 0.0)
+    alike = min(_SQUARE_REST, 0.5 * count) * _UNIT
+    sums = _SUM * np.sqrt(squares) + min(_SUM_REST * _UNIT, alike) * np.sqrt(rest)
+    return np.stack([low, math.sqrt(count) * sums, _SQUARE * squares + alike * rest, mean, mean], axis=-2)
 
 
 def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
     """Return the accuracy of moments that were accumulated at once, as far as is known, and rounded to doubles."""
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
-    accuracy = of_pass(count, mean, np.stack([np.zeros_like(mean), squares], axis=-2))
+    accuracy = of_pass(count, mean, scatter, np.stack([np.zeros_like(mean), squares], axis=-2))
     accuracy[..., 1, :] += count * _UNIT * np.abs(mean)
     return accuracy
 
@@ -67,17 +73,16 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
     _, sums, squared, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     deviation = np.sqrt(squares)
-    usual = np.minimum(sums, _FRESH * _core.FRESH_SUM * np.sqrt(count) * deviation)
+    usual = np.minimum(sums, _FRESH * _SUM * math.sqrt(count) * deviation)
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
     far = np.maximum(away - _NEAR * deviation / np.sqrt(count), 0.0)
     more = sums - usual
-    error = np.maximum(squared + sums**2 / count - _FRESH * _core.FRESH_SQUARE * squares, 0.0)
-    if not (error.any() or more.any() or (usual.any() and far.any())):
-        return None
+    of_mean = np.maximum(more / count - _FRESH * _UNIT * np.abs(mean), 0.0)
+    error = np.maximum(squared + sums**2 / count - _FRESH * _SQUARE * squares, 0.0)
     # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
     for shift, distance in ((usual, far), (more, away)):
         error = error + _balanced(shift, distance, deviation)
-    return Lost(more / count, error)
+    return Lost(of_mean, error) if error.any() or of_mean.any() else None
 
 
 def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:

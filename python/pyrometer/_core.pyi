@@ -39,10 +39,6 @@ _Moments: TypeAlias = tuple[int, _F64, _F64, _F64 | None, _F64]
 
 def merge_moments(a: _Moments, b: _Moments, sign: int) -> tuple[_F64, _F64, _F64, _F64]: ...
 
-# Of one pass over m rows, the errors of sums in units of sqrt(m sum of squares), and of sums of squares in their own.
-FRESH_SUM: float
-FRESH_SQUARE: float
-
 # The flat index of the first number of x, of any shape, that is not "finite" or a "label" (0 or 1); -1 for none.
 def first_bad(x: _Rows, allowed: str, threads: int) -> int: ...
 

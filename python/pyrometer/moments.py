@@ -278,15 +278,13 @@ class Moments:
     def _accuracy(self) -> _Array:
         """Errors, shape (..., 5, p + 1); of one pass over rows they are made when they are asked for."""
         if self._known.shape[-2] != _accuracy.ROWS:
-            self._known = _accuracy.of_pass(self.count, self.mean, self._known)
+            self._known = _accuracy.of_pass(self.count, self.mean, self.scatter, self._known)
             self._known.flags.writeable = False
         return self._known
 
     def lost(self) -> Lost | None:
         """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
-        if self._known.shape[-2] != _accuracy.ROWS:
-            return None
-        return _accuracy.lost(self.count, self.mean, self.scatter, self._known)
+        return _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
 
     def _state(self) -> _State:
         known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)

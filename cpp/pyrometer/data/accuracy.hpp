@@ -26,11 +26,7 @@ enum Accuracy : Index {
   kAccuracy  ///< their number
 };
 
-/// Of one rounded operation in double precision, and in sums of two doubles.
-inline constexpr double kUnit = 0x1p-53, kUnitOfPairs = 0x1p-106;
-
-/// Of a block of `rows` rows that were accumulated at once, of which a column's deviations from a number nearby have
-/// the sum of squares `squares`: what sum_error and square_error are in units of sqrt(rows squares) and squares.
-inline constexpr double kFreshSum = 4 * kUnit, kFreshSquare = 8 * kUnit;
+/// Of one rounded operation in sums of two doubles.
+inline constexpr double kUnitOfPairs = 0x1p-106;
 
 }  // namespace pyrometer::data
