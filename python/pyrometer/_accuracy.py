@@ -1,8 +1,8 @@
 """What second moments know of their own errors: bounds that only grow when moments are merged or subtracted.
 
-The array `accuracy`, shape (..., 5, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``: its rows are the low
-part of the mean, the errors of the sums and of the sums of squares, and the interval of the means of all blocks of rows
-that were accumulated at once.
+The array `accuracy`, shape (..., 7, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``. Its rows are the low
+part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, and those of merging; and
+the interval of the means of all blocks of rows that were accumulated at once.
 """
 
 from __future__ import annotations
@@ -17,17 +17,15 @@ __all__ = ["ROWS", "Lost", "lost", "of_doubles", "of_pass", "require_sound", "sh
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
-ROWS = 5
+ROWS = 7
 _UNIT = 2.0**-53
 
-# Errors of one pass over m rows, with S the sum of squared deviations from the mean and D that from the number nearby
-# which the core subtracts: of the sum in units of (m S)^1/2, of the squares in units of S. Several times what is found.
-_SUM, _SQUARE = 4 * _UNIT, 8 * _UNIT
-# The rest, D - S, may be the same number again and again, whose roundings have one sign: half a block of rows of it.
-_SUM_REST, _SQUARE_REST = 32, 64
-# Errors up to twice those are rounding, as solvers expect it.
-_FRESH = 2.0
-# Distances of blocks from the mean that a single pass has as well, in standard deviations.
+# The core adds products of 128 rows one by one, and these sums one by one: 128 of them, or a 32nd of the columns.
+_BLOCK = 128
+# Errors that a single pass may have, as solvers expect them: those of squares D of which half are left, of sums up to
+# this in units of (m S)^1/2, with S the squares that are left, ...
+_LEFT, _USUAL = 0.5, 24 * _UNIT
+# ... and distances of blocks from the mean up to this in standard deviations.
 _NEAR = 2.0
 
 # Scaled to a diagonal of 1, a scatter may have eigenvalues as low as minus this, times its columns, by rounding; and
@@ -55,9 +53,12 @@ def of_pass(count: int, mean: _Array, scatter: _Array, once: _Array) -> _Array:
     low, rounded = once[..., 0, :], once[..., 1, :]
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     rest = np.maximum(rounded - squares, 0.0)
-    alike = min(_SQUARE_REST, 0.5 * count) * _UNIT
-    sums = _SUM * np.sqrt(squares) + min(_SUM_REST * _UNIT, alike) * np.sqrt(rest)
-    return np.stack([low, math.sqrt(count) * sums, _SQUARE * squares + alike * rest, mean, mean], axis=-2)
+    blocks = min(count / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
+    # Signs of roundings are as good as random, but where one row is most of the sum, or all deviate alike.
+    alone, alike = min(_BLOCK / 4, count) + blocks, min(_BLOCK / 4, count / 2)
+    sums = 4.0 * np.sqrt(count * squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(rest)
+    error = (min(_BLOCK, count) + blocks) * _UNIT * rounded
+    return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean], axis=-2)
 
 
 def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
@@ -70,15 +71,17 @@ def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
 
 def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
     """Return what moments have lost; None if nothing. O(p) for each data set."""
-    _, sums, squared, least, most = np.moveaxis(accuracy, -2, 0)
+    _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     deviation = np.sqrt(squares)
-    usual = np.minimum(sums, _FRESH * _SUM * math.sqrt(count) * deviation)
+    usual = np.minimum(sums, _USUAL * math.sqrt(count) * deviation)
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
     far = np.maximum(away - _NEAR * deviation / np.sqrt(count), 0.0)
     more = sums - usual
-    of_mean = np.maximum(more / count - _FRESH * _UNIT * np.abs(mean), 0.0)
-    error = np.maximum(squared + sums**2 / count - _FRESH * _SQUARE * squares, 0.0)
+    of_mean = np.maximum(more / count - 2.0 * _UNIT * np.abs(mean), 0.0)
+    gone = np.maximum(_LEFT * rounded - squares, 0.0)
+    error = of_merging + sums**2 / count + np.divide(gone, _LEFT * rounded, where=gone > 0.0, out=np.zeros_like(gone)) * of_rounded
+    error = np.where(error > _UNIT * squares, error, 0.0)
     # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
     for shift, distance in ((usual, far), (more, away)):
         error = error + _balanced(shift, distance, deviation)
@@ -98,13 +101,13 @@ def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> flo
 
     ValueError if it takes more than a share of 1e-6 and the errors that the moments admit. p^3 / 3 flops.
     """
-    _, sums, squared, least, most = np.moveaxis(accuracy, -2, 0)
+    _, sums, _, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     if (squares < 0.0).any():
         raise ValueError(f"scatter must have no negative diagonal, got {squares.min():.6g}.")
     columns = mean.shape[-1]
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
-    error = squared + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
+    error = of_rounded + of_merging + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
     scale = np.sqrt(squares + columns * error)
     if (scatter[np.broadcast_to((scale == 0.0)[..., None], scatter.shape)] != 0.0).any():
         raise ValueError("scatter must be positive semi-definite, got products of a column without squares.")
@@ -129,8 +132,8 @@ def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array |
         raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")
     if not np.isfinite(accuracy).all():
         raise ValueError("accuracy must be finite, got nan or inf.")
-    mean_low, sums, squared, least, most = np.moveaxis(accuracy, -2, 0)
-    if (sums < 0.0).any() or (squared < 0.0).any():
+    mean_low, *errors, least, most = np.moveaxis(accuracy, -2, 0)
+    if any((error < 0.0).any() for error in errors):
         raise ValueError("accuracy must have no negative error.")
     if (least > most).any():
         raise ValueError("accuracy must have intervals of means, got a least one above the greatest.")

@@ -34,7 +34,7 @@ def uniforms(
 def second_moments(X: _Rows, y: _Rows, threads: int) -> tuple[_F64, _F64, _F64]: ...
 
 # Moments of a united with b (sign +1) or of a without b (sign -1) of one system: count, mean (p+1,), scatter
-# (p+1, p+1), the low part of its upper half or None, accuracy (5, p+1) -> all but the count.
+# (p+1, p+1), the low part of its upper half or None, accuracy (7, p+1) -> all but the count.
 _Moments: TypeAlias = tuple[int, _F64, _F64, _F64 | None, _F64]
 
 def merge_moments(a: _Moments, b: _Moments, sign: int) -> tuple[_F64, _F64, _F64, _F64]: ...

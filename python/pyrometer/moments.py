@@ -276,7 +276,7 @@ class Moments:
 
     @property
     def _accuracy(self) -> _Array:
-        """Errors, shape (..., 5, p + 1); of one pass over rows they are made when they are asked for."""
+        """Errors, shape (..., 7, p + 1); of one pass over rows they are made when they are asked for."""
         if self._known.shape[-2] != _accuracy.ROWS:
             self._known = _accuracy.of_pass(self.count, self.mean, self.scatter, self._known)
             self._known.flags.writeable = False
@@ -553,7 +553,7 @@ def _sound(state: _State) -> _State:
     if share:
         accuracy = accuracy.copy()
         squares = np.diagonal(state.scatter, axis1=-2, axis2=-1)
-        accuracy[..., 2, :] = np.maximum(accuracy[..., 2, :], share * squares)
+        accuracy[..., 4, :] = np.maximum(accuracy[..., 4, :], share * squares)
     return state._replace(accuracy=accuracy)
 
 

@@ -117,9 +117,9 @@ void Merge::bounds() {
     exact_b = exact_b && of(b, kSumError, j) == 0;
   }
   for (Index j = 0; j < columns; ++j) {
-    slot(kSumError, j) = of(a, kSumError, j) + of(b, kSumError, j);
-    slot(kSquareError, j) = of(a, kSquareError, j) + of(b, kSquareError, j) +
-                            kPairs * (1 + shifted) * merged[at(j)];
+    for (const Accuracy what : {kSumError, kRounded, kRoundedError, kMergeError})
+      slot(what, j) = of(a, what, j) + of(b, what, j);
+    slot(kMergeError, j) += kPairs * (1 + shifted) * merged[at(j)];
     slot(kLeast, j) = exact_a ? of(b, kLeast, j) : of(a, kLeast, j);
     slot(kMost, j) = exact_a ? of(b, kMost, j) : of(a, kMost, j);
     if (!exact_b) {
@@ -135,10 +135,13 @@ void Merge::settle() {
     const Index jj = j * (columns + 1);
     const double error = slot(kSumError, j), mean = out.mean[j];
     const double away = std::max(std::abs(slot(kMost, j) - mean), std::abs(mean - slot(kLeast, j)));
-    const double allowed = slot(kSquareError, j) + error * (2 * away + error / n);
+    const double allowed = slot(kRoundedError, j) + slot(kMergeError, j) + error * (2 * away + error / n);
     require(out.scatter[jj] >= -8 * allowed, "b is not part of a: without it the squares of column ", j,
             " would add up to ", out.scatter[jj]);
-    if (n == 1) slot(kSquareError, j) = 0, slot(kLeast, j) = slot(kMost, j) = mean;
+    if (n == 1) {
+      for (const Accuracy what : {kRounded, kRoundedError, kMergeError}) slot(what, j) = 0;
+      slot(kLeast, j) = slot(kMost, j) = mean;
+    }
     if (out.scatter[jj] > 0 && n > 1) continue;
     for (Index k = 0; k < columns; ++k) {
       out.scatter[j * columns + k] = out.scatter[k * columns + j] = 0;
