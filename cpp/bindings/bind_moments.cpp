@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "bindings.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/data/first_bad.hpp"
@@ -16,28 +18,50 @@ py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads) {
   const data::Stack<T> stack{X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2)};
   const py::ssize_t columns = X.shape(2) + 1;
   Array<double> mean({X.shape(0), columns}), scatter({X.shape(0), columns, columns});
-  double *mean_out = mean.mutable_data(), *scatter_out = scatter.mutable_data();
-  released([&] { data::second_moments(stack, threads, mean_out, scatter_out); });
-  return py::make_tuple(mean, scatter);
+  Array<double> once({X.shape(0), py::ssize_t{2}, columns});
+  const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), once.mutable_data()};
+  released([&] { data::second_moments(stack, threads, out); });
+  return py::make_tuple(mean, scatter, once);
 }
 
-data::MomentsView view(Index count, const Array<double>& mean, const Array<double>& scatter, py::ssize_t columns) {
-  require_rank(mean, 1, "mean");
-  require_rank(scatter, 2, "scatter");
-  require(mean.size() == columns && scatter.shape(0) == columns && scatter.shape(1) == columns,
-          "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.shape(0),
-          " x ", scatter.shape(1), " for ", columns);
-  return {count, mean.data(), scatter.data()};
-}
+// Moments of one data set as Python has them: (count, mean, scatter, scatter_low or None, accuracy).
+struct State {
+  Index count;
+  Array<double> mean, scatter;
+  std::optional<Array<double>> low;
+  Array<double> accuracy;
 
-py::tuple merge_moments(Index count_a, const Array<double>& mean_a, const Array<double>& scatter_a, Index count_b,
-                        const Array<double>& mean_b, const Array<double>& scatter_b, int sign) {
-  const py::ssize_t columns = mean_a.size();
-  const data::MomentsView a = view(count_a, mean_a, scatter_a, columns), b = view(count_b, mean_b, scatter_b, columns);
-  Array<double> mean(columns), scatter({columns, columns});
-  double *mean_out = mean.mutable_data(), *scatter_out = scatter.mutable_data();
-  released([&] { data::merge_moments(a, b, sign, columns, mean_out, scatter_out); });
-  return py::make_tuple(mean, scatter);
+  explicit State(const py::tuple& from) {
+    if (from.size() != 5) throw py::value_error("moments must be (count, mean, scatter, scatter_low, accuracy)");
+    count = from[0].cast<Index>();
+    mean = from[1].cast<Array<double>>();
+    scatter = from[2].cast<Array<double>>();
+    if (!from[3].is_none()) low = from[3].cast<Array<double>>();
+    accuracy = from[4].cast<Array<double>>();
+    require_rank(mean, 1, "mean");
+    require_rank(scatter, 2, "scatter");
+    require_rank(accuracy, 2, "accuracy");
+  }
+
+  [[nodiscard]] data::MomentsView view(py::ssize_t columns) const {
+    require(mean.size() == columns && scatter.shape(0) == columns && scatter.shape(1) == columns,
+            "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.shape(0),
+            " x ", scatter.shape(1), " for ", columns);
+    require(accuracy.shape(0) == data::kAccuracy && accuracy.shape(1) == columns && (!low || low->size() == data::half_of(columns)),
+            "moments must have an accuracy and a scatter_low of their columns");
+    return {count, mean.data(), scatter.data(), low ? low->data() : nullptr, accuracy.data()};
+  }
+};
+
+py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign) {
+  const State left(a), right(b);
+  const py::ssize_t columns = left.mean.size();
+  const data::MomentsView view_a = left.view(columns), view_b = right.view(columns);
+  Array<double> mean({columns}), scatter({columns, columns}), low({data::half_of(columns)});
+  Array<double> accuracy({py::ssize_t{data::kAccuracy}, columns});
+  const data::MomentsSlots out{mean.mutable_data(), scatter.mutable_data(), low.mutable_data(), accuracy.mutable_data()};
+  released([&] { data::merge_moments(view_a, view_b, sign, columns, out); });
+  return py::make_tuple(mean, scatter, low, accuracy);
 }
 
 template <class T>
@@ -51,12 +75,13 @@ Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
 
 void bind_moments(py::module_& module) {
   module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
-             "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1).");
+             "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
+             "and, (s, 2, p+1), the low parts of the means and the squares that were rounded.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "The same for float32 data.");
-  module.def("merge_moments", &merge_moments, "count_a"_a, "mean_a"_a.noconvert(), "scatter_a"_a.noconvert(),
-             "count_b"_a, "mean_b"_a.noconvert(), "scatter_b"_a.noconvert(), "sign"_a,
-             "Moments of a united with b (sign 1) or of a without b (sign -1).");
+  module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a,
+             "Moments of a united with b (sign 1) or of a without b (sign -1), each (count, mean, scatter, scatter_low "
+             "or None, accuracy); returns the last four.");
   module.def("first_bad", &first_bad<double>, "x"_a.noconvert(), "allowed"_a, "threads"_a,
              "The flat index of the first number that is not 'finite' or a 'label', 0 or 1; -1 if there is none.");
   module.def("first_bad", &first_bad<float>, "x"_a.noconvert(), "allowed"_a, "threads"_a, "The same for float32 data.");

@@ -28,14 +28,16 @@ def uniforms(
     seed: _Seed, first_draw: int, draws: int, first_parameter: int, parameters: int, single: bool = False
 ) -> npt.NDArray[Any]: ...
 
-# data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric halves.
-# ValueError naming the cell for a value that is not finite.
-def second_moments(X: _Rows, y: _Rows, threads: int) -> tuple[_F64, _F64]: ...
+# data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
+# halves, and (s, 2, p+1) low parts of the means and squares that were rounded. ValueError naming the cell for a value
+# that is not finite.
+def second_moments(X: _Rows, y: _Rows, threads: int) -> tuple[_F64, _F64, _F64]: ...
 
-# Moments of a united with b (sign +1) or of a without b (sign -1): one system, mean (p+1,), scatter (p+1, p+1).
-def merge_moments(
-    count_a: int, mean_a: _F64, scatter_a: _F64, count_b: int, mean_b: _F64, scatter_b: _F64, sign: int
-) -> tuple[_F64, _F64]: ...
+# Moments of a united with b (sign +1) or of a without b (sign -1) of one system: count, mean (p+1,), scatter
+# (p+1, p+1), the low part of its upper half or None, accuracy (7, p+1) -> all but the count.
+_Moments: TypeAlias = tuple[int, _F64, _F64, _F64 | None, _F64]
+
+def merge_moments(a: _Moments, b: _Moments, sign: int) -> tuple[_F64, _F64, _F64, _F64]: ...
 
 # The flat index of the first number of x, of any shape, that is not "finite" or a "label" (0 or 1); -1 for none.
 def first_bad(x: _Rows, allowed: str, threads: int) -> int: ...

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["Archive", "atomic_write"]
+__all__ = ["Archive", "Members", "atomic_write", "require_fields"]
 
 _Read = TypeVar("_Read")
+
+# A compressed member may be this many times its compressed size, and this many bytes whatever that is.
+_EXPANSION, _SMALL = 100, 1 << 24
 
 
 @contextlib.contextmanager
@@ -69,6 +75,12 @@ def _is_descriptor(path: str) -> bool:
     return False
 
 
+class Members(dict[str, npt.NDArray[Any]]):
+    """The arrays of an archive by name, and the version of the format that they were written in."""
+
+    version: int
+
+
 class Archive(NamedTuple):
     """A kind of file: a NumPy ``.npz`` archive without pickles, of arrays and, in JSON, a header."""
 
@@ -83,22 +95,81 @@ class Archive(NamedTuple):
         with atomic_write(path) as file:
             np.savez(file, header=np.array(json.dumps(described)), **arrays)
 
-    def read(self, path: str, build: Callable[[dict[str, Any], Mapping[str, Any]], _Read]) -> _Read:
+    def read(self, path: str, build: Callable[[dict[str, Any], Members], _Read]) -> _Read:
         """Return what `build` makes of header and arrays; `error` if the file is newer, foreign, or damaged."""
         with open(path, "rb") as file:
             content = io.BytesIO(file.read())
         try:
-            with np.load(content, allow_pickle=False) as archive:
-                header = json.loads(str(archive["header"]))
-                form, version = header.pop("format"), header.pop("version")
-                newer = form == self.form and version > self.version
-                if not newer:
-                    if (form, version) != (self.form, self.version):
-                        raise ValueError(f"format {form!r}, version {version!r}")
-                    return build(header, archive)
+            with zipfile.ZipFile(content) as archive:
+                header = _header(archive)
+                form, version = header.pop("format", None), header.pop("version", None)
+                if form != self.form or not _is_whole(version) or version < 1:
+                    raise ValueError(f"format {form!r}, version {version!r}")
+                if version <= self.version:
+                    return build(header, _members(archive, version))
         except Exception as error:  # a damaged archive raises whatever its bytes happen to mean
-            reason = str(error) or type(error).__name__
+            reason = str(error).rstrip(".") or type(error).__name__
             raise self.error(
                 f"{path} must be a whole file written by {self.writer}, got one that is damaged or foreign: {reason}."
             ) from error
         raise self.error(f"{path} must be of version {self.version} or older, got {version}; upgrade pyrometer.")
+
+
+def require_fields(what: str, found: Collection[str], needed: Collection[str], more: Collection[str] = ()) -> None:
+    """Raise ValueError, by name, for a field that is missing or unknown."""
+    for name in needed:
+        if name not in found:
+            raise ValueError(f"{what} must have a field {name!r}, got none")
+    for name in found:
+        if name not in needed and name not in more:
+            raise ValueError(f"{what} must have no field {name!r}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _header(archive: zipfile.ZipFile) -> dict[str, Any]:
+    if "header.npy" not in archive.namelist():
+        raise ValueError("the file must have a field 'header', got none")
+    text = _member(archive, archive.getinfo("header.npy"), "header")
+    if text.dtype.kind != "U" or text.shape != ():
+        raise ValueError(f"header must be a string, got dtype {text.dtype} of shape {text.shape}")
+    header = json.loads(str(text))
+    if not isinstance(header, dict):
+        raise ValueError(f"header must be an object, got {type(header).__name__}")
+    return header
+
+
+def _members(archive: zipfile.ZipFile, version: int) -> Members:
+    """Read the arrays of an archive."""
+    members = Members()
+    members.version = version
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name == info.filename or name in members:
+            raise ValueError(f"the file must have arrays by different names, got {info.filename!r}")
+        if name != "header":
+            members[name] = _member(archive, info, name)
+    return members
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> npt.NDArray[Any]:
+    """Read an array whose size is what its own header and the archive's table say, both before it is decompressed."""
+    if info.file_size > max(_EXPANSION * info.compress_size, _SMALL):
+        raise ValueError(
+            f"{name} must be written without compression, got {info.file_size} bytes from {info.compress_size}"
+        )
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in readers:
+            raise ValueError(f"{name} must be in NumPy's format 1.0 or 2.0, got {version}")
+        shape, fortran, dtype = readers[version](stream)
+        if dtype.hasobject or dtype.kind not in "biufU":
+            raise ValueError(f"{name} must be an array of numbers or text, got dtype {dtype}")
+        size = stream.tell() + math.prod(shape) * dtype.itemsize
+        if size != info.file_size:
+            raise ValueError(f"{name} must have {size} bytes for shape {shape} of {dtype}, got {info.file_size}")
+        content = stream.read()
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")

@@ -88,9 +88,14 @@ def _separation(systems: int) -> SeparationWarning:
     )
 
 
-def too_few(digits: npt.NDArray[np.float64], rows: bool) -> PrecisionWarning:
+def too_few(digits: npt.NDArray[np.float64], *, rows: bool, merged: bool) -> PrecisionWarning:
     """Return the warning of values of few digits, and what helps."""
-    if rows:
+    if merged and not rows:
+        remedy = (
+            "adding and subtracting moments has lost the rest: accumulate the rows that are left anew, Moments.of(X, y) "
+            "or Moments.scan."
+        )
+    elif rows:
         remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
     else:
         remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."

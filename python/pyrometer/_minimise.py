@@ -60,7 +60,9 @@ def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _A
     moments = system.second_moments
     columns = moments.mean.shape[-1]
     mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
-    return moments.count, mean, np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns)), None
+    scatter = np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
+    lost = moments.lost()
+    return moments.count, mean, scatter, lost and (lost.mean.reshape(-1, columns), lost.scatter.reshape(-1, columns))
 
 
 def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
@@ -68,7 +70,8 @@ def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers,
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
-    answers = _core.least_squares(count, mean, scatter, *options, lost)
+    answers = _core.least_squares(count, mean, scatter, *options, None)
+    _widen(system, answers, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     poor, X, y = _poor(system, answers)
     if poor.size:
@@ -81,7 +84,8 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
-    answers = _core.lasso(count, mean, scatter, *options, lost)
+    answers = _core.lasso(count, mean, scatter, *options, None)
+    _widen(system, answers, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
     poor, X, y = _poor(system, answers)
@@ -97,6 +101,38 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
             _replace(answers, rest, tuple(answer[:, None] for answer in found))
         method[poor] = "orthogonal"
     return answers, method
+
+
+def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None) -> None:
+    """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
+
+    With t = (theta, -1) the energy changes by t' dS t / m at theta, and by the square of the gradient's change over the
+    least eigenvalue as the minimiser moves. A column whose variance may be all error could explain anything.
+    """
+    if lost is None:
+        return
+    value, theta, gap, relative, condition = answers[:5]
+    moments = system.second_moments
+    p = moments.mean.shape[-1] - 1
+
+    def each(array: _Array) -> _Array:
+        return array.reshape(-1, *[1] * (value.ndim - 1), p + 1)
+
+    size, mean = np.abs(theta[..., :p]), each(moments.mean)
+    of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / moments.count)
+    variance = each(np.diagonal(moments.scatter, axis1=-2, axis2=-1))[..., :p] / moments.count
+    first = ((size * share[..., :p]).sum(axis=-1) + share[..., p]) ** 2
+    shift = (size * of_mean[..., :p]).sum(axis=-1) + of_mean[..., p]
+    free = system.intercept and (system.penalty is None or not system.penalty.intercept)
+    rest = 0.0 if free else mean[..., p] - (theta[..., :p] * mean[..., :p]).sum(axis=-1) - theta[..., p:].sum(axis=-1)
+    first = first + 2.0 * np.abs(rest) * shift + shift**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
+        columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
+        least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
+        error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
+        np.maximum(relative, np.where(error > 0.0, error / value, 0.0), out=relative)
+    np.maximum(gap, np.minimum(error, value + first), out=gap)
 
 
 def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, Any]:
@@ -120,7 +156,9 @@ def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
     lost = (digits < _ENOUGH_DIGITS) & ~exact
-    return too_few(digits[lost], system.X is not None) if lost.any() else None
+    if not lost.any():
+        return None
+    return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.lost() is not None)
 
 
 def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core, _validate
+from pyrometer import _accuracy, _core, _validate
 from pyrometer._accumulated import accumulated
-from pyrometer._files import Archive
+from pyrometer._accuracy import Lost
+from pyrometer._files import Archive, Members, require_fields
 from pyrometer._printable import plain, quoted
 from pyrometer._sources import open_rows
 from pyrometer.errors import MomentsFileError
@@ -20,7 +21,10 @@ from pyrometer.errors import MomentsFileError
 __all__ = ["Moments"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_ARCHIVE = Archive("pyrometer-moments", 1, "Moments.save", MomentsFileError)
+_ARCHIVE = Archive("pyrometer-moments", 2, "Moments.save", MomentsFileError)
+
+# Counts are doubles in what is computed from them.
+_MOST_ROWS = 1 << 53
 
 
 class Moments:
@@ -29,15 +33,18 @@ class Moments:
     They add up: moments of parts, made anywhere in any order, give the moments of the whole, and of a whole without a
     part. Make them with :meth:`of`; grow them with :meth:`update`, ``+`` and ``-``; keep them with :meth:`save`.
 
+    They carry bounds of their own rounding errors through all of these, so that what is computed from them says how
+    many digits are left.
+
     Parameters
     ----------
     count : int
-        Number of rows m, at least 1.
+        Number of rows m, 1 to 2\ :sup:`53`.
     mean : array_like, shape (..., p + 1)
         Means of the p features, then of the target; finite. Leading axes are a stack of data sets of m rows each.
     scatter : array_like, shape (..., p + 1, p + 1)
-        Sums over rows of products of deviations from `mean`, :math:`\sum_i (z_i - \bar z)(z_i - \bar z)^T`; finite and
-        symmetric. Divided by `count` they are the population covariances.
+        Sums over rows of products of deviations from `mean`, :math:`\sum_i (z_i - \bar z)(z_i - \bar z)^T`; finite,
+        symmetric and positive semi-definite. Divided by `count` they are the population covariances.
     intercept : bool
         Whether models of these data have a constant feature. It has no column here.
     names : tuple of str, optional
@@ -61,6 +68,18 @@ class Moments:
     TypeError, ValueError
         If a parameter is not as above.
 
+    Notes
+    -----
+    ``+``, ``-`` and :meth:`update` compute in sums of two doubles: ``(a + b) - b`` is `a` but for :math:`10^{-31}` of
+    the larger of the two. What one pass over rows has rounded stays: rows of large values that were accumulated
+    together with others, and are taken out again, leave :math:`10^{-16}` of their squares. Bounds of all this are kept
+    with the moments. They lower `Minimum.digits`, raise `Minimum.gap` and `Estimate.error_bound`, and are warned of
+    where fewer than 9 digits are left; accumulating the rows that remain anew, with :meth:`of` or :meth:`scan`, has
+    none of these errors.
+
+    Moments that are described by `mean` and `scatter`, or read from a file of version 0.1.0, are taken to have the
+    errors of one pass over their rows, and means that are rounded to doubles.
+
     Examples
     --------
     >>> import pyrometer as pm
@@ -77,7 +96,7 @@ class Moments:
     (4, array([4., 2., 1.]))
     """
 
-    __slots__ = ("count", "intercept", "mean", "names", "scatter", "target")
+    __slots__ = ("_known", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
 
     count: int
     mean: _Array
@@ -96,35 +115,7 @@ class Moments:
         names: tuple[str, ...] | None = None,
         target: str | None = None,
     ) -> None:
-        count = _validate.count("count", count, minimum=1)
-        mean_array = np.array(_validate.numeric("mean", mean), dtype=np.float64, order="C")
-        scatter_array = np.array(_validate.numeric("scatter", scatter), dtype=np.float64, order="C")
-        if mean_array.ndim < 1 or mean_array.shape[-1] < 1:
-            raise ValueError(
-                f"mean must have shape (..., features + 1), got {mean_array.shape}; the last is the target's."
-            )
-        columns = mean_array.shape[-1]
-        if scatter_array.shape != (*mean_array.shape, columns):
-            raise ValueError(
-                f"scatter must have shape {(*mean_array.shape, columns)} for a mean of shape {mean_array.shape}, "
-                f"got {scatter_array.shape}."
-            )
-        if not (np.isfinite(mean_array).all() and np.isfinite(scatter_array).all()):
-            raise ValueError("mean and scatter must be finite, got nan or inf.")
-        if not np.array_equal(scatter_array, np.swapaxes(scatter_array, -1, -2)):
-            raise ValueError(
-                "scatter must be symmetric, got different halves; use (scatter + scatter.swapaxes(-1, -2)) / 2."
-            )
-        if names is not None:
-            names = tuple(names)
-            if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
-                raise ValueError(
-                    f"names must be {columns - 1} strings, one for each feature, got {len(names)}: {names!r:.200}."
-                )
-        if target is not None and not isinstance(target, str):
-            raise TypeError(f"target must be a string or None, got {target!r}.")
-        intercept = _validate.flag("intercept", intercept)
-        self._assign(_State(count, mean_array, scatter_array, intercept, names, target))
+        self._assign(_sound(_described(count, mean, scatter, intercept, names, target)))
 
     @classmethod
     def of(cls, X: Any, y: Any, *, intercept: bool = True, threads: int | None = None) -> Moments:
@@ -179,9 +170,9 @@ class Moments:
     def _of(cls, data: _validate.Data, *, intercept: bool, threads: int) -> Moments:
         *stack, m, p = data.X.shape
         systems = math.prod(stack)
-        mean, scatter = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
-        mean, scatter = mean.reshape(*stack, p + 1), scatter.reshape(*stack, p + 1, p + 1)
-        return cls._new(_State(m, mean, scatter, intercept, data.names, data.target))
+        arrays = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
+        mean, scatter, once = (array.reshape(*stack, *array.shape[1:]) for array in arrays)
+        return cls._new(_State(m, mean, scatter, intercept, data.names, data.target, once))
 
     @classmethod
     def scan(
@@ -276,11 +267,29 @@ class Moments:
 
     def _assign(self, state: _State) -> None:
         # Read-only, so that copies may share them: whatever grows the moments puts new arrays in their place.
-        state.mean.flags.writeable = state.scatter.flags.writeable = False
-        self.count, self.mean, self.scatter, self.intercept, self.names, self.target = state
+        self.count, self.mean, self.scatter, self.intercept, self.names, self.target, accuracy, self._scatter_low = state
+        # Pickles of version 0.1.0 have none.
+        known = _accuracy.of_doubles(self.count, self.mean, self.scatter) if accuracy is None else accuracy
+        self._known = known
+        for array in (self.mean, self.scatter, self._known, self._scatter_low):
+            if array is not None:
+                array.flags.writeable = False
+
+    @property
+    def _accuracy(self) -> _Array:
+        """Errors, shape (..., 7, p + 1); of one pass over rows they are made when they are asked for."""
+        if self._known.shape[-2] != _accuracy.ROWS:
+            self._known = _accuracy.of_pass(self.count, self.mean, self.scatter, self._known)
+            self._known.flags.writeable = False
+        return self._known
+
+    def lost(self) -> Lost | None:
+        """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
+        return _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
 
     def _state(self) -> _State:
-        return _State(self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
+        known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
+        return _State(*known, self._known, self._scatter_low)
 
     def update(self, X: Any, y: Any, *, threads: int | None = None) -> Moments:
         """Add rows, in place: ``moments.update(X, y)`` and ``moments = moments.update(X, y)`` do the same.
@@ -312,8 +321,7 @@ class Moments:
         shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
         names, target = self._agree("X and y", shape, data.names, data.target)
         added = self._of(data, intercept=self.intercept, threads=_validate.threads(threads))
-        count, mean, scatter = self._merged(added, 1)
-        self._assign(_State(count, mean, scatter, self.intercept, names, target))
+        self._assign(self._merged(added, 1)._replace(names=names, target=target))
         return self
 
     def __add__(self, other: object) -> Moments:
@@ -330,8 +338,7 @@ class Moments:
             raise ValueError(f"both moments must agree on intercept, got {self.intercept} and {other.intercept}.")
         if sign < 0 and other.count >= self.count:
             raise ValueError(f"a - b needs fewer rows in b than in a, got {other.count} in b and {self.count} in a.")
-        count, mean, scatter = self._merged(other, sign)
-        return self._new(_State(count, mean, scatter, self.intercept, names, target))
+        return self._new(self._merged(other, sign)._replace(names=names, target=target))
 
     def _agree(
         self, what: str, shape: tuple[int, ...], names: tuple[str, ...] | None, target: str | None
@@ -350,14 +357,21 @@ class Moments:
             raise ValueError(f"{what} must have the same target, got {quoted(target)} for {quoted(self.target)}.")
         return (self.names if names is None else names), (self.target if target is None else target)
 
-    def _merged(self, other: Moments, sign: int) -> tuple[int, _Array, _Array]:
-        mean, scatter = np.empty_like(self.mean), np.empty_like(self.scatter)
-        for system in np.ndindex(self.shape):
-            mean[system], scatter[system] = _core.merge_moments(
-                self.count, self.mean[system], self.scatter[system],
-                other.count, other.mean[system], other.scatter[system], sign,
-            )  # fmt: skip
-        return self.count + sign * other.count, mean, scatter
+    def _merged(self, other: Moments, sign: int) -> _State:
+        columns = self.mean.shape[-1]
+        low = np.empty((*self.shape, columns * (columns + 1) // 2))
+        arrays = [np.empty_like(self.mean), np.empty_like(self.scatter), low, np.empty_like(self._accuracy)]
+        for at in np.ndindex(self.shape):
+            merged = _core.merge_moments(self._core_state(at), other._core_state(at), sign)
+            for array, part in zip(arrays, merged, strict=True):
+                array[at] = part
+        mean, scatter, _, accuracy = arrays
+        count = self.count + sign * other.count
+        return _State(count, mean, scatter, self.intercept, self.names, self.target, accuracy, low)
+
+    def _core_state(self, at: tuple[int, ...]) -> tuple[int, _Array, _Array, _Array | None, _Array]:
+        low = None if self._scatter_low is None else self._scatter_low[at]
+        return self.count, self.mean[at], self.scatter[at], low, self._accuracy[at]
 
     def copy(self) -> Moments:
         """Return moments that an update of these does not change. O(1): the arrays are shared, and read-only."""
@@ -368,8 +382,14 @@ class Moments:
     def members(self, first: int, last: int) -> Moments:
         """Return those of data sets `first` to `last` of the flattened stack, as a stack of one axis."""
         columns = self.mean.shape[-1]
-        mean, scatter = self.mean.reshape(-1, columns), self.scatter.reshape(-1, columns, columns)
-        return self._new(self._state()._replace(mean=mean[first:last], scatter=scatter[first:last]))
+
+        def part(array: _Array, *shape: int) -> _Array:
+            return array.reshape(-1, *shape)[first:last]
+
+        low = None if self._scatter_low is None else part(self._scatter_low, self._scatter_low.shape[-1])
+        known = part(self._known, self._known.shape[-2], columns)
+        mean, scatter = part(self.mean, columns), part(self.scatter, columns, columns)
+        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=known, scatter_low=low))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._new, (self._state(),)
@@ -377,8 +397,9 @@ class Moments:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the moments to a file, of exactly this name, bit for bit.
 
-        The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter`` and, in JSON, a ``header``. What was
-        there before stays until the new file is whole.
+        The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter``, ``accuracy`` (the low parts of the
+        means, and bounds of errors), ``scatter_low`` if the scatter is a sum of two doubles (its upper half, row by
+        row), and, in JSON, a ``header``. What was there before stays until the new file is whole.
 
         Parameters
         ----------
@@ -400,8 +421,11 @@ class Moments:
         ...     pm.Moments.load(os.path.join(folder, "day.moments"))
         <Moments: 2 rows, 1 feature and the target, with intercept>
         """
-        header = {name: getattr(self, name) for name in ("count", "intercept", "names", "target")}
-        _ARCHIVE.write(_validate.as_path(path), header, {"mean": self.mean, "scatter": self.scatter})
+        header = {name: getattr(self, name) for name in _HEADER}
+        arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
+        if self._scatter_low is not None:
+            arrays["scatter_low"] = self._scatter_low
+        _ARCHIVE.write(_validate.as_path(path), header, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -415,19 +439,18 @@ class Moments:
         Returns
         -------
         Moments
-            The same bits as were saved.
+            The same bits as were saved. A file of version 0.1.0 does not know what its moments had lost: they are
+            taken to be those of one pass over rows.
 
         Raises
         ------
         MomentsFileError
-            If the file is damaged, is no file of moments, or is of a version newer than this one.
+            If the file is damaged, is no file of moments, or is of a version newer than this one; the message names the
+            field. A ValueError, too.
         OSError
             If the file cannot be read.
         """
-        return _ARCHIVE.read(
-            _validate.as_path(path),
-            lambda header, arrays: cls(mean=arrays["mean"], scatter=arrays["scatter"], **header),
-        )
+        return cls._new(_ARCHIVE.read(_validate.as_path(path), _loaded))
 
     def __repr__(self) -> str:
         features = self.mean.shape[-1] - 1
@@ -478,3 +501,79 @@ class _State(NamedTuple):
     intercept: bool
     names: tuple[str, ...] | None
     target: str | None
+    accuracy: _Array | None = None
+    scatter_low: _Array | None = None
+
+
+_HEADER = ("count", "intercept", "names", "target")
+
+
+def _described(
+    count: int,
+    mean: npt.ArrayLike,
+    scatter: npt.ArrayLike,
+    intercept: bool,
+    names: Sequence[str] | None,
+    target: str | None,
+) -> _State:
+    """Check what can be checked field by field."""
+    count = _validate.count("count", count, minimum=1)
+    if count > _MOST_ROWS:
+        raise ValueError(f"count must be at most 2**53, got {count}.")
+    mean_array = np.array(_validate.numeric("mean", mean), dtype=np.float64, order="C")
+    scatter_array = np.array(_validate.numeric("scatter", scatter), dtype=np.float64, order="C")
+    if mean_array.ndim < 1 or mean_array.shape[-1] < 1:
+        raise ValueError(f"mean must have shape (..., features + 1), got {mean_array.shape}; the last is the target's.")
+    columns = mean_array.shape[-1]
+    if scatter_array.shape != (*mean_array.shape, columns):
+        raise ValueError(
+            f"scatter must have shape {(*mean_array.shape, columns)} for a mean of shape {mean_array.shape}, "
+            f"got {scatter_array.shape}."
+        )
+    for name, array in (("mean", mean_array), ("scatter", scatter_array)):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, got nan or inf.")
+    if not np.array_equal(scatter_array, np.swapaxes(scatter_array, -1, -2)):
+        raise ValueError(
+            "scatter must be symmetric, got different halves; use (scatter + scatter.swapaxes(-1, -2)) / 2."
+        )
+    if names is not None:
+        names = tuple(names)
+        if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"names must be {columns - 1} strings, one for each feature, got {names!r}.")
+    if target is not None and not isinstance(target, str):
+        raise TypeError(f"target must be a string or None, got {target!r}.")
+    return _State(count, mean_array, scatter_array, _validate.flag("intercept", intercept), names, target)
+
+
+def _sound(state: _State) -> _State:
+    """Return the state with an accuracy, that of one pass if it has none; ValueError if the scatter is indefinite."""
+    known = (state.rows, state.mean, state.scatter)
+    accuracy = _accuracy.of_doubles(*known) if state.accuracy is None else state.accuracy
+    share = _accuracy.shift_of(*known, accuracy)
+    if share:
+        accuracy = accuracy.copy()
+        squares = np.diagonal(state.scatter, axis1=-2, axis2=-1)
+        accuracy[..., 4, :] = np.maximum(accuracy[..., 4, :], share * squares)
+    return state._replace(accuracy=accuracy)
+
+
+def _loaded(header: dict[str, Any], arrays: Members) -> _State:
+    """Return the moments of a file; ValueError names the field that is wrong."""
+    needed = ("mean", "scatter") if arrays.version == 1 else ("mean", "scatter", "accuracy")
+    require_fields("the header", header, _HEADER)
+    require_fields("the file", arrays, needed, () if arrays.version == 1 else ("scatter_low",))
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or array.dtype.itemsize != 8:
+            raise ValueError(f"{name} must be of dtype float64, got {array.dtype}")
+    if not (header["names"] is None or isinstance(header["names"], list)):
+        raise ValueError(f"names must be a list or null, got {header['names']!r}")
+    state = _described(mean=arrays["mean"], scatter=arrays["scatter"], **header)
+    rest = {
+        name: np.array(arrays[name], dtype=np.float64, order="C") if name in arrays else None
+        for name in ("accuracy", "scatter_low")
+    }
+    state = state._replace(**rest)
+    if state.accuracy is not None:
+        _accuracy.require_sound(state.mean, state.scatter, state.accuracy, state.scatter_low)
+    return _sound(state)

@@ -283,17 +283,21 @@ def test_raw_second_moments_are_those_of_the_rows(rng):
 
 
 def test_the_core_refuses_what_the_face_never_sends():
-    mean, scatter = np.zeros(2), np.zeros((2, 2))
+    one = 1, np.zeros(2), np.zeros((2, 2)), None, np.zeros((7, 2))
     with pytest.raises(ValueError, match="y must have shape"):
         _core.second_moments(np.zeros((1, 3, 2)), np.zeros((1, 4)), 1)
     with pytest.raises(ValueError, match="at least one row"):
         _core.second_moments(np.zeros((1, 0, 2)), np.zeros((1, 0)), 1)
     with pytest.raises(ValueError, match="sign must be"):
-        _core.merge_moments(1, mean, scatter, 1, mean, scatter, 0)
+        _core.merge_moments(one, one, 0)
     with pytest.raises(ValueError, match="counts must be"):
-        _core.merge_moments(1, mean, scatter, 0, mean, scatter, 1)
+        _core.merge_moments(one, (0, *one[1:]), 1)
     with pytest.raises(ValueError, match="same columns"):
-        _core.merge_moments(1, mean, scatter, 1, np.zeros(3), np.zeros((3, 3)), 1)
+        _core.merge_moments(one, (1, np.zeros(3), np.zeros((3, 3)), None, np.zeros((7, 3))), 1)
+    with pytest.raises(ValueError, match="accuracy and a scatter_low"):
+        _core.merge_moments(one, (*one[:3], np.zeros(3), one[4]), 1)
+    with pytest.raises(ValueError, match=r"moments must be \(count"):
+        _core.merge_moments(one, one[:3], 1)
 
 
 def test_a_row_that_is_left_has_no_scatter():

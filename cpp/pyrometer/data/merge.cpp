@@ -1,59 +1,169 @@
 #include "pyrometer/data/merge.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
+#include "pyrometer/base/doubled.hpp"
 #include "pyrometer/base/require.hpp"
 
 namespace pyrometer::data {
 namespace {
 
-// The part of |scatter(j, j)| that rounding explains: of the three terms, and of delta, whose means are rounded.
-double rounding(double a, double b, double weight, double delta, double mean_a, double mean_b) {
-  constexpr double kEps = 64 * std::numeric_limits<double>::epsilon();
-  const double error = kEps * (std::abs(mean_a) + std::abs(mean_b));
-  return kEps * (std::abs(a) + std::abs(b) + weight * delta * delta) + weight * error * (2 * std::abs(delta) + error);
+using base::Pair;
+
+// Sides of the squares in which the lower half is copied from the upper one.
+constexpr Index kSquare = 32;
+// Of sums of two doubles: operations that each entry of the result has seen.
+constexpr double kPairs = 4 * kUnitOfPairs;
+
+// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one of
+// them is nan or infinite.
+void add_row(Index size, double sign, Pair factor, const double* a, const double* a_low, const double* b,
+             const double* b_low, const double* d, const double* d_low, double* __restrict high, double* __restrict low,
+             double* __restrict nothing) {
+  for (Index j = 0; j < size; ++j) {
+    const double other = sign * b[j], product = factor.hi * d[j], sum = a[j] + other, all = sum + product;
+    const double small = (base::sum_error(a[j], other, sum) + base::sum_error(sum, product, all)) +
+                         ((a_low[j] + sign * b_low[j]) + (base::product_error(factor.hi, d[j], product) +
+                                                          (factor.hi * d_low[j] + factor.lo * d[j])));
+    const Pair entry = Pair::of(all, small);
+    high[j] = entry.hi;
+    low[j] = entry.lo;
+    nothing[j] += entry.hi * 0 + entry.lo * 0;
+  }
+}
+
+struct Merge {
+  Merge(const MomentsView& a_, const MomentsView& b_, int sign_, Index columns_, const MomentsSlots& out_)
+      : a(a_), b(b_), out(out_), sign(sign_), columns(columns_) {}
+
+  const MomentsView &a, &b;
+  const MomentsSlots& out;
+  const double sign;
+  const Index columns;
+  const double n_a = static_cast<double>(a.count), n_b = sign * static_cast<double>(b.count), n = n_a + n_b;
+  const Pair weight = Pair::product(n_a, n_b) / Pair{n, 0};
+  std::vector<double> delta = std::vector<double>(at(columns)), delta_low = delta, zeros = delta;
+
+  [[nodiscard]] Pair difference(Index j) const { return {delta[at(j)], delta_low[at(j)]}; }
+  // Element (i, j) of half a matrix, i <= j, is at packed(i) + j.
+  [[nodiscard]] Index packed(Index i) const { return i * columns - half_of(i); }
+  [[nodiscard]] double of(const MomentsView& from, Accuracy what, Index j) const {
+    return from.accuracy[what * columns + j];
+  }
+  [[nodiscard]] double& slot(Accuracy what, Index j) const { return out.accuracy[what * columns + j]; }
+
+  void means();
+  void scatters();
+  void row(Index i, double* nothing) const;
+  void bounds();
+  void settle();
+};
+
+void Merge::means() {
+  const Pair share = Pair{n_b, 0} / Pair{n, 0};
+  for (Index j = 0; j < columns; ++j) {
+    const Pair from{a.mean[j], of(a, kMeanLow, j)}, other{b.mean[j], of(b, kMeanLow, j)}, d = other + -from;
+    const Pair mean = from + d * share;
+    delta[at(j)] = d.hi;
+    delta_low[at(j)] = d.lo;
+    out.mean[j] = mean.hi;
+    slot(kMeanLow, j) = mean.lo;
+  }
+}
+
+// Columns i and later of row i.
+void Merge::row(Index i, double* nothing) const {
+  const auto low = [&](const double* from) { return (from ? from + packed(i) : zeros.data()) + i; };
+  const Index ii = i * (columns + 1);
+  add_row(columns - i, sign, weight * difference(i), a.scatter + ii, low(a.scatter_low), b.scatter + ii,
+          low(b.scatter_low), delta.data() + i, delta_low.data() + i, out.scatter + ii, out.scatter_low + packed(i) + i,
+          nothing + i);
+}
+
+// Throws if a number has left the range of doubles. The squares of the means count, too: raw moments are made of them.
+void Merge::scatters() {
+  std::vector<double> nothing(at(columns));  // stays 0 unless something is nan or infinite
+  for (Index i = 0; i < columns; ++i) row(i, nothing.data());
+  for (Index j = 0; j < columns; ++j) nothing[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
+  require(std::all_of(nothing.begin(), nothing.end(), [](double x) { return x == 0; }),
+          "second moments overflow: a and b must have finite squares together; rescale their data");
+  for (Index top = 0; top < columns; top += kSquare)
+    for (Index left = top; left < columns; left += kSquare)
+      for (Index i = top; i < std::min(top + kSquare, columns); ++i)
+        for (Index j = std::max(left, i + 1); j < std::min(left + kSquare, columns); ++j)
+          out.scatter[j * columns + i] = out.scatter[i * columns + j];
+}
+
+// The errors of a and of b, and those of this very sum. A mean that is rounded to a pair shifts sums of products with
+// every column by its error times distances of means, which are within the squares that are merged here.
+void Merge::bounds() {
+  std::vector<double> merged(at(columns));
+  double shifted = 0;
+  for (Index j = 0; j < columns; ++j) {
+    const Index jj = j * (columns + 1);
+    const double d = difference(j).hi;
+    const double squares = std::abs(a.scatter[jj]) + std::abs(b.scatter[jj]) + std::abs(weight.hi) * d * d;
+    merged[at(j)] = squares;
+    if (d != 0)
+      shifted = std::max(shifted, (n * std::abs(out.mean[j]) +
+                                   std::abs(n_b) * (std::abs(a.mean[j]) + std::abs(b.mean[j]))) /
+                                      std::sqrt(squares));
+  }
+  bool exact_a = true, exact_b = true;
+  for (Index j = 0; j < columns; ++j) {
+    exact_a = exact_a && of(a, kSumError, j) == 0;
+    exact_b = exact_b && of(b, kSumError, j) == 0;
+  }
+  for (Index j = 0; j < columns; ++j) {
+    for (const Accuracy what : {kSumError, kRounded, kRoundedError, kMergeError})
+      slot(what, j) = of(a, what, j) + of(b, what, j);
+    slot(kMergeError, j) += kPairs * (1 + shifted) * merged[at(j)];
+    slot(kLeast, j) = exact_a ? of(b, kLeast, j) : of(a, kLeast, j);
+    slot(kMost, j) = exact_a ? of(b, kMost, j) : of(a, kMost, j);
+    if (!exact_b) {
+      slot(kLeast, j) = std::min(slot(kLeast, j), of(b, kLeast, j));
+      slot(kMost, j) = std::max(slot(kMost, j), of(b, kMost, j));
+    }
+  }
+}
+
+// What is left of a difference may be rounding alone: a column without scatter, as one row has by nature.
+void Merge::settle() {
+  for (Index j = 0; j < columns; ++j) {
+    const Index jj = j * (columns + 1);
+    const double error = slot(kSumError, j), mean = out.mean[j];
+    const double away = std::max(std::abs(slot(kMost, j) - mean), std::abs(mean - slot(kLeast, j)));
+    const double allowed = slot(kRoundedError, j) + slot(kMergeError, j) + error * (2 * away + error / n);
+    require(out.scatter[jj] >= -8 * allowed, "b is not part of a: without it the squares of column ", j,
+            " would add up to ", out.scatter[jj]);
+    if (n == 1) {
+      for (const Accuracy what : {kRounded, kRoundedError, kMergeError}) slot(what, j) = 0;
+      slot(kLeast, j) = slot(kMost, j) = mean;
+    }
+    if (out.scatter[jj] > 0 && n > 1) continue;
+    for (Index k = 0; k < columns; ++k) {
+      out.scatter[j * columns + k] = out.scatter[k * columns + j] = 0;
+      out.scatter_low[packed(std::min(j, k)) + std::max(j, k)] = 0;
+    }
+  }
 }
 
 }  // namespace
 
-void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double* mean, double* scatter) {
+void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, const MomentsSlots& out) {
+  constexpr Index kMost = Index{1} << 53;  // counts are doubles in what follows
   require(sign == 1 || sign == -1, "sign must be 1 or -1, got ", sign);
   require(a.count >= 1 && b.count >= 1, "counts must be at least 1, got ", a.count, " and ", b.count);
   require(sign == 1 || a.count > b.count, "b must have fewer rows than a, got ", b.count, " and ", a.count);
-  const double n_a = static_cast<double>(a.count), n_b = sign * static_cast<double>(b.count), n = n_a + n_b;
-  const double share = n_b / n, weight = n_a * share;
-
-  std::vector<double> delta(static_cast<std::size_t>(columns));
-  double finite = 0;
-  for (Index j = 0; j < columns; ++j) {
-    const double d = b.mean[j] - a.mean[j];
-    delta[static_cast<std::size_t>(j)] = d;
-    mean[j] = a.mean[j] + d * share;
-    finite += mean[j] * mean[j] * 0;
-  }
-  for (Index i = 0; i < columns; ++i) {
-    const double *row_a = a.scatter + i * columns, *row_b = b.scatter + i * columns,
-                 d = delta[static_cast<std::size_t>(i)];
-    double* row = scatter + i * columns;
-    for (Index j = 0; j < columns; ++j) {
-      // delta delta' first: symmetric to the last bit.
-      row[j] = (row_a[j] + sign * row_b[j]) + weight * (d * delta[static_cast<std::size_t>(j)]);
-      finite += row[j] * 0;
-    }
-  }
-  require(finite == 0, "second moments overflow: a and b must have finite squares together; rescale their data");
-  if (sign == 1) return;
-  for (Index j = 0; j < columns; ++j) {
-    const Index jj = j * columns + j;
-    require(scatter[jj] >= -rounding(a.scatter[jj], b.scatter[jj], std::abs(weight), delta[static_cast<std::size_t>(j)],
-                                     a.mean[j], b.mean[j]),
-            "b is not part of a: without it the squares of column ", j, " would add up to ", scatter[jj]);
-    // What is left is rounding: a column without scatter, as one row has by nature.
-    if (scatter[jj] <= 0 || n == 1)
-      for (Index k = 0; k < columns; ++k) scatter[j * columns + k] = scatter[k * columns + j] = 0;
-  }
+  require(a.count <= kMost && b.count <= kMost - (sign == 1 ? a.count : 0), "counts must be at most 2^53, got ",
+          a.count, " and ", b.count);
+  Merge merge(a, b, sign, columns, out);
+  merge.means();
+  merge.scatters();
+  merge.bounds();
+  if (sign == -1) merge.settle();
 }
 
 }  // namespace pyrometer::data

@@ -2,14 +2,28 @@
 #pragma once
 
 #include "pyrometer/base/types.hpp"
+#include "pyrometer/data/accuracy.hpp"
 
 namespace pyrometer::data {
 
 /// What second_moments() gives for one system of `columns` = p + 1 columns; arrays that somebody else owns.
 struct MomentsView {
   Index count = 0;
-  const double* mean = nullptr;     ///< columns
-  const double* scatter = nullptr;  ///< columns x columns, symmetric
+  const double* mean = nullptr;         ///< columns
+  const double* scatter = nullptr;      ///< columns x columns, symmetric
+  const double* scatter_low = nullptr;  ///< to be added to the upper half of the scatter, row by row; null for zeros
+  const double* accuracy = nullptr;     ///< kAccuracy x columns
+};
+
+/// Numbers of scatter_low.
+[[nodiscard]] constexpr Index half_of(Index columns) { return columns * (columns + 1) / 2; }
+
+/// The same, to be written.
+struct MomentsSlots {
+  double* mean;
+  double* scatter;
+  double* scatter_low;
+  double* accuracy;
 };
 
 /// The moments of a and b together (sign = +1), or of a without b (sign = -1; b must be a part of a's rows).
@@ -19,13 +33,13 @@ struct MomentsView {
 ///     scatter = scatter_a +- scatter_b +- delta delta' n_a n_b / n         (Chan, Golub, LeVeque 1983, and its
 ///     inverse)
 ///
-/// Taking out what was put in gives the moments back up to rounding, which is relative to the larger of the two: what
-/// is left of a nearly emptied set has few digits. Nothing is clamped.
+/// in sums of two doubles: taking out what was put in gives the moments back but for 2^-104 of the larger of the two. A
+/// sum of squares that rounding leaves below zero is zero, and its row with it.
 ///
-/// Throws std::invalid_argument for counts below 1, for n < 1, where the difference has a negative sum of squares
-/// beyond rounding (b was no part of a), and where the result overflows.
+/// Throws std::invalid_argument for counts below 1 or above 2^53, for n < 1, where the difference has a negative sum of
+/// squares beyond the errors that a and b admit (b was no part of a), and where the result overflows.
 ///
-/// Cost: 5 columns^2 flops, memory-bound. Serial; the result may not overlap a or b.
-void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double* mean, double* scatter);
+/// Cost: about 18 columns^2 flops, 28 columns^2 bytes; memory-bound. Serial; the result may not overlap a or b.
+void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, const MomentsSlots& out);
 
 }  // namespace pyrometer::data

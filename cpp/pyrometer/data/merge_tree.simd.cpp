@@ -18,6 +18,7 @@ void merge(Part& left, Part& right, Index columns) {
     double* row = left.scatter.get() + i * ld;
     const double *other = right.scatter.get() + i * ld, d = delta[i];
     for (Index j = i; j < columns; ++j) row[j] += other[j] + weight * (d * delta[j]);
+    left.squares[static_cast<std::size_t>(i)] += right.squares[static_cast<std::size_t>(i)] + weight * (d * d);
   }
   left.count += right.count;
 }

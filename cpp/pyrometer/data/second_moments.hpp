@@ -15,6 +15,13 @@ struct Stack {
   Index features = 0;  ///< p >= 0
 };
 
+/// Where the moments of every system go; arrays that somebody else owns, p + 1 columns.
+struct MomentsOut {
+  double* mean = nullptr;     ///< systems x columns
+  double* scatter = nullptr;  ///< systems x columns x columns
+  double* once = nullptr;     ///< systems x 2 x columns: low parts of the means, and squares that were rounded
+};
+
 /// Means and scatter matrices of the rows z = (x, y) of every system.
 ///
 ///     mean(j)       = (1/m) sum_i z(i, j)
@@ -22,12 +29,14 @@ struct Stack {
 ///
 /// data     float64 or float32 (then widened block by block), finite. Read only.
 /// threads  at least 1; 0 means all that OpenMP offers.
-/// mean     systems x (p + 1), written.
-/// scatter  systems x (p + 1) x (p + 1), written; exactly symmetric, and exactly 0 for a constant column.
+/// out      written; the scatter is exactly symmetric, and exactly 0 for a constant column.
 ///
 /// Throws std::invalid_argument for a value that is not finite, naming the first cell in order of systems and rows, and
 /// for columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the
 /// check.
+///
+/// A mean is mean + low, a sum of two doubles. The squares are sums of (z(i, j) - shift(j))^2 about numbers near the mean,
+/// not below the diagonal of the scatter: errors are in proportion to them.
 ///
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
 /// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
@@ -41,9 +50,9 @@ struct Stack {
 /// of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. Safe to call from several threads at
 /// once.
 template <class T>
-void second_moments(const Stack<T>& data, int threads, double* mean, double* scatter);
+void second_moments(const Stack<T>& data, int threads, const MomentsOut& out);
 
-extern template void second_moments(const Stack<double>&, int, double*, double*);
-extern template void second_moments(const Stack<float>&, int, double*, double*);
+extern template void second_moments(const Stack<double>&, int, const MomentsOut&);
+extern template void second_moments(const Stack<float>&, int, const MomentsOut&);
 
 }  // namespace pyrometer::data

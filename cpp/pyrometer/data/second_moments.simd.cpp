@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
-#include <functional>
 #include <utility>
 #include <vector>
 
 #include "pyrometer/base/aligned.hpp"
 #include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/doubled.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/data/complain.hpp"
 #include "pyrometer/data/merge_tree.hpp"
@@ -85,6 +85,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   for (Index j = 0; j < ld; ++j) off[j] /= n;
   for (Index i = 0; i < columns; ++i) {
     double* row = scatter + i * ld;
+    part.squares[static_cast<std::size_t>(i)] = row[i];
     for (Index j = i; j < columns; ++j) row[j] -= n * (off[i] * off[j]);
   }
   part.count = m;
@@ -92,8 +93,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
 
 // Where the results of a stack go, and which of them want a second look.
 struct Results {
-  double* mean;
-  double* scatter;
+  const MomentsOut& to;
   std::vector<char> suspicious;
 };
 
@@ -101,8 +101,15 @@ struct Results {
 void write(const Part& part, Index columns, Index system, Results& out) {
   constexpr Index kSquare = 32;
   const Index ld = padded(columns);
-  double *mean = out.mean + system * columns, *scatter = out.scatter + system * columns * columns;
-  std::transform(part.shift.get(), part.shift.get() + columns, part.off.get(), mean, std::plus<>());
+  double *mean = out.to.mean + system * columns, *scatter = out.to.scatter + system * columns * columns;
+  double *low = out.to.once + 2 * system * columns, *squares = low + columns;
+  for (Index j = 0; j < columns; ++j) {
+    const auto k = static_cast<std::size_t>(j);
+    const base::Pair whole = base::Pair::sum(part.shift[k], part.off[k]);
+    mean[j] = whole.hi;
+    low[j] = whole.lo;
+    squares[j] = part.squares[k];
+  }
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {
       for (Index i = top; i < std::min(top + kSquare, columns); ++i) {
@@ -168,14 +175,14 @@ void one_by_one(const Stack<T>& data, Chunks chunks, int threads, Results& out) 
 }  // namespace
 
 template <class T>
-void second_moments(const Stack<T>& data, int threads, double* mean, double* scatter) {
+void second_moments(const Stack<T>& data, int threads, const MomentsOut& to) {
   require(data.rows >= 1, "X must have at least one row, got ", data.rows);
   require(data.systems >= 0 && data.features >= 0, "X must have no negative dimension, got ", data.systems,
           " systems of ", data.features, " features");
   const Index columns = data.features + 1, square = columns * columns;
   const Chunks chunks = chunks_of(data.rows, columns);
 
-  Results out{mean, scatter, std::vector<char>(static_cast<std::size_t>(data.systems))};
+  Results out{to, std::vector<char>(static_cast<std::size_t>(data.systems))};
   if (chunks.number() == 1 || (chunks.number() < 8 && data.systems >= 8)) {
     side_by_side(data, chunks, threads, out);
   } else {
@@ -183,11 +190,11 @@ void second_moments(const Stack<T>& data, int threads, double* mean, double* sca
   }
   for (Index s = 0; s < data.systems; ++s) {
     if (out.suspicious[static_cast<std::size_t>(s)]) [[unlikely]]
-      complain(data, s, mean + s * columns, scatter + s * square);
+      complain(data, s, to.mean + s * columns, to.scatter + s * square);
   }
 }
 
-template void second_moments(const Stack<double>&, int, double*, double*);
-template void second_moments(const Stack<float>&, int, double*, double*);
+template void second_moments(const Stack<double>&, int, const MomentsOut&);
+template void second_moments(const Stack<float>&, int, const MomentsOut&);
 
 }  // namespace pyrometer::data

@@ -18,7 +18,7 @@ using namespace pyrometer;
 namespace {
 
 struct Result {
-  std::vector<double> mean, scatter;
+  std::vector<double> mean, scatter, once;
   bool operator==(const Result&) const = default;
 };
 
@@ -39,9 +39,10 @@ struct Sample {
 
   [[nodiscard]] Result moments(int threads) const {
     const std::size_t columns = static_cast<std::size_t>(features + 1), count = static_cast<std::size_t>(systems);
-    Result result{std::vector<double>(count * columns), std::vector<double>(count * columns * columns)};
-    data::second_moments<T>({X.get(), y.get(), systems, rows, features}, threads, result.mean.data(),
-                            result.scatter.data());
+    Result result{std::vector<double>(count * columns), std::vector<double>(count * columns * columns),
+                  std::vector<double>(count * columns * 2)};
+    data::second_moments<T>({X.get(), y.get(), systems, rows, features}, threads,
+                            {result.mean.data(), result.scatter.data(), result.once.data()});
     return result;
   }
 
@@ -111,9 +112,9 @@ TEST_CASE("a stack has the bits of its systems") {
   const Sample<double> stack(9, 2100, 5, 3.0);
   const Result all = stack.moments(2);
   for (Index s = 0; s < 9; ++s) {
-    std::vector<double> mean(6), scatter(36);
-    data::second_moments<double>({stack.X.get() + s * 2100 * 5, stack.y.get() + s * 2100, 1, 2100, 5}, 2, mean.data(),
-                                 scatter.data());
+    std::vector<double> mean(6), scatter(36), once(12);
+    data::second_moments<double>({stack.X.get() + s * 2100 * 5, stack.y.get() + s * 2100, 1, 2100, 5}, 2,
+                                 {mean.data(), scatter.data(), once.data()});
     CHECK(std::equal(mean.begin(), mean.end(), all.mean.begin() + s * 6));
     CHECK(std::equal(scatter.begin(), scatter.end(), all.scatter.begin() + s * 36));
   }
@@ -141,7 +142,8 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
       part->count = leaf + 1;
       for (Index j = 0; j < data::padded(columns); ++j) {
         part->shift[static_cast<std::size_t>(j)] = static_cast<double>(leaf * j);
-        part->off[static_cast<std::size_t>(j)] = 1.0 / static_cast<double>(3 + leaf);
+        part->off[static_cast<std::size_t>(j)] = part->squares[static_cast<std::size_t>(j)] =
+            1.0 / static_cast<double>(3 + leaf);
         for (Index k = 0; k < data::padded(columns); ++k)
           part->scatter[static_cast<std::size_t>(j * data::padded(columns) + k)] = 1.0 / static_cast<double>(7 + leaf);
       }
@@ -160,15 +162,30 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
 }
 
 TEST_CASE("what was merged in can be taken out") {
-  const Sample<double> a(1, 50, 2, 5.0), b(1, 20, 2, -1.0);
+  struct Whole {
+    explicit Whole(Index count_)
+        : count(count_), mean(3), scatter(9), low(6), accuracy(static_cast<std::size_t>(3 * data::kAccuracy)) {}
+    [[nodiscard]] data::MomentsView view() const {
+      return {count, mean.data(), scatter.data(), low.data(), accuracy.data()};
+    }
+    [[nodiscard]] data::MomentsSlots slots() {
+      return {mean.data(), scatter.data(), low.data(), accuracy.data()};
+    }
+    Index count;
+    std::vector<double> mean, scatter, low, accuracy;
+  };
+  const Sample<double> a(1, 50, 2, 5.0), b(1, 20, 2, -1e6);
   const Result one = a.moments(1), two = b.moments(1);
-  std::vector<double> mean(3), scatter(9), mean_left(3), scatter_left(9);
-  data::merge_moments({50, one.mean.data(), one.scatter.data()}, {20, two.mean.data(), two.scatter.data()}, 1, 3,
-                      mean.data(), scatter.data());
-  data::merge_moments({70, mean.data(), scatter.data()}, {20, two.mean.data(), two.scatter.data()}, -1, 3,
-                      mean_left.data(), scatter_left.data());
-  for (std::size_t k = 0; k < 9; ++k) CHECK(scatter_left[k] == doctest::Approx(one.scatter[k]).epsilon(1e-12));
-  CHECK_THROWS_AS(data::merge_moments({50, one.mean.data(), one.scatter.data()}, {20, two.mean.data(), scatter.data()},
-                                      -1, 3, mean_left.data(), scatter_left.data()),
+  const std::vector<double> accuracy(static_cast<std::size_t>(3 * data::kAccuracy), 1e-12);
+  const data::MomentsView first{50, one.mean.data(), one.scatter.data(), nullptr, accuracy.data()};
+  const data::MomentsView second{20, two.mean.data(), two.scatter.data(), nullptr, accuracy.data()};
+  Whole both(70), left(50);
+  data::merge_moments(first, second, 1, 3, both.slots());
+  data::merge_moments(both.view(), second, -1, 3, left.slots());
+  for (std::size_t k = 0; k < 9; ++k) CHECK(left.scatter[k] == doctest::Approx(one.scatter[k]).epsilon(1e-15));
+  for (std::size_t k = 0; k < 3; ++k) CHECK(left.mean[k] == doctest::Approx(one.mean[k]).epsilon(1e-15));
+  CHECK_THROWS_AS(data::merge_moments(first, both.view(), -1, 3, left.slots()), std::invalid_argument);
+  CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, accuracy.data()},
+                                      -1, 3, left.slots()),
                   std::invalid_argument);
 }

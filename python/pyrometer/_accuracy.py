@@ -1,0 +1,147 @@
+"""What second moments know of their own errors: bounds that only grow when moments are merged or subtracted.
+
+The array `accuracy`, shape (..., 7, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``. Its rows are the low
+part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, and those of merging; and
+the interval of the means of all blocks of rows that were accumulated at once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ROWS", "Lost", "lost", "of_doubles", "of_pass", "require_sound", "shift_of"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+ROWS = 7
+_UNIT = 2.0**-53
+
+# The core adds products of 128 rows one by one, and these sums one by one: 128 of them, or a 32nd of the columns.
+_BLOCK = 128
+# Errors that a single pass may have, as solvers expect them: those of squares D of which half are left, of sums up to
+# this in units of (m S)^1/2, with S the squares that are left, ...
+_LEFT, _USUAL = 0.5, 24 * _UNIT
+# ... and distances of blocks from the mean up to this in standard deviations.
+_NEAR = 2.0
+
+# Scaled to a diagonal of 1, a scatter may have eigenvalues as low as minus this, times its columns, by rounding; and
+# minus the last of the others if it has lost digits, which then counts as lost.
+_ROUNDED = 4 * np.finfo(np.float64).eps
+_INDEFINITE = (1e-12, 1e-10, 1e-8, 1e-6)
+
+
+class Lost(NamedTuple):
+    """Errors of moments beyond the rounding of one pass over their rows, with their worst signs.
+
+    ``mean`` bounds those of the means, shape (..., p + 1), and the geometric means of ``scatter``, of the same shape,
+    those of the scatter: :math:`|dS_{jk}| \\le (d_j d_k)^{1/2}`.
+    """
+
+    mean: _Array
+    scatter: _Array
+
+
+def of_pass(count: int, mean: _Array, scatter: _Array, once: _Array) -> _Array:
+    """Return the accuracy of rows that were accumulated at once.
+
+    `once`, shape (..., 2, p + 1), holds low parts of the means and the squares D that were rounded on the way.
+    """
+    low, rounded = once[..., 0, :], once[..., 1, :]
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    rest = np.maximum(rounded - squares, 0.0)
+    blocks = min(count / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
+    # Signs of roundings are as good as random, but where one row is most of the sum, or all deviate alike.
+    alone, alike = min(_BLOCK / 4, count) + blocks, min(_BLOCK / 4, count / 2)
+    sums = 4.0 * np.sqrt(count * squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(rest)
+    error = (min(_BLOCK, count) + blocks) * _UNIT * rounded
+    return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean], axis=-2)
+
+
+def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
+    """Return the accuracy of moments that were accumulated at once, as far as is known, and rounded to doubles."""
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    accuracy = of_pass(count, mean, scatter, np.stack([np.zeros_like(mean), squares], axis=-2))
+    accuracy[..., 1, :] += count * _UNIT * np.abs(mean)
+    return accuracy
+
+
+def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
+    """Return what moments have lost; None if nothing. O(p) for each data set."""
+    _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    deviation = np.sqrt(squares)
+    usual = np.minimum(sums, _USUAL * math.sqrt(count) * deviation)
+    away = np.maximum(np.abs(most - mean), np.abs(mean - least))
+    far = np.maximum(away - _NEAR * deviation / np.sqrt(count), 0.0)
+    more = sums - usual
+    of_mean = np.maximum(more / count - 2.0 * _UNIT * np.abs(mean), 0.0)
+    gone = np.maximum(_LEFT * rounded - squares, 0.0)
+    error = of_merging + sums**2 / count + np.divide(gone, _LEFT * rounded, where=gone > 0.0, out=np.zeros_like(gone)) * of_rounded
+    error = np.where(error > _UNIT * squares, error, 0.0)
+    # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
+    for shift, distance in ((usual, far), (more, away)):
+        error = error + _balanced(shift, distance, deviation)
+    return Lost(of_mean, error) if error.any() or of_mean.any() else None
+
+
+def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
+    unit = np.where(deviation > 0.0, deviation, 1.0)
+    most, farthest = ((array / unit).max(axis=-1, keepdims=True) for array in (shift, distance))
+    both = (most > 0.0) & (farthest > 0.0)
+    ratio = np.divide(farthest, most, where=both, out=np.ones_like(most))
+    return np.where(both, ratio * shift**2 + distance**2 / ratio, 0.0)
+
+
+def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
+    """Return what makes the scatter positive semi-definite: a small share of its diagonal, 0 if that is rounding.
+
+    ValueError if it takes more than a share of 1e-6 and the errors that the moments admit. p^3 / 3 flops.
+    """
+    _, sums, _, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    if (squares < 0.0).any():
+        raise ValueError(f"scatter must have no negative diagonal, got {squares.min():.6g}.")
+    columns = mean.shape[-1]
+    away = np.maximum(np.abs(most - mean), np.abs(mean - least))
+    error = of_rounded + of_merging + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
+    scale = np.sqrt(squares + columns * error)
+    if (scatter[np.broadcast_to((scale == 0.0)[..., None], scatter.shape)] != 0.0).any():
+        raise ValueError("scatter must be positive semi-definite, got products of a column without squares.")
+    unit = np.where(scale > 0.0, scale, 1.0)
+    scaled = scatter / unit[..., None, :] / unit[..., :, None]
+    for share in (columns * _ROUNDED, *_INDEFINITE):
+        scaled[..., range(columns), range(columns)] = 1.0 + share
+        try:
+            np.linalg.cholesky(scaled)
+        except np.linalg.LinAlgError:
+            continue
+        return 0.0 if share == columns * _ROUNDED else share
+    raise ValueError(
+        "scatter must be positive semi-definite, as sums of products of deviations are, got one with a negative "
+        "eigenvalue beyond rounding."
+    )
+
+
+def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array | None) -> None:
+    """Raise ValueError, by field, for errors and low parts that no moments have."""
+    if accuracy.shape != (*mean.shape[:-1], ROWS, mean.shape[-1]):
+        raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")
+    if not np.isfinite(accuracy).all():
+        raise ValueError("accuracy must be finite, got nan or inf.")
+    mean_low, *errors, least, most = np.moveaxis(accuracy, -2, 0)
+    if any((error < 0.0).any() for error in errors):
+        raise ValueError("accuracy must have no negative error.")
+    if (least > most).any():
+        raise ValueError("accuracy must have intervals of means, got a least one above the greatest.")
+    if (mean + mean_low != mean).any():
+        raise ValueError("accuracy must have low parts of the mean below its rounding.")
+    if low is None:
+        return
+    columns = mean.shape[-1]
+    upper = scatter[..., *np.triu_indices(columns)]
+    if low.shape != upper.shape or not (upper + low == upper).all():
+        raise ValueError(f"scatter_low must have shape {upper.shape} and be below the rounding of scatter.")
