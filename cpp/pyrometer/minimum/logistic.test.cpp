@@ -123,7 +123,7 @@ TEST_CASE("a basis spans the columns, and null vectors are null") {
     x[2] = x[1] / 3 - 2;        // depends on the constant and on column 1
     x[4] = x[3] + 1e-9 * x[4];  // hardly differs from column 3
   }
-  const Basis basis = reduce(Matrix{X.data(), m, p}, true, 1);
+  const Basis basis = reduce(Matrix{X.data(), m, p}, true, false, 1);
   CHECK(basis.rank == 5);
   REQUIRE(basis.null.size() == 1);
   for (Index i = 0; i < m; ++i) {

@@ -150,13 +150,13 @@ double mean_of(const Matrix& X, Index j) {
 
 }  // namespace
 
-Basis reduce(const Matrix& X, bool constant, int threads) {
+Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
   const Index n = X.cols + (constant ? 1 : 0);
   const std::vector<double> reach = largest_of(X, constant);
   Basis basis;
   std::vector<Column> columns;
   const auto keep = [&](Column&& column, bool rounding) {
-    if (rounding) {
+    if (rounding && !independent) {
       basis.null.push_back(std::move(column.combination));
     } else {
       rescale(column);
@@ -198,6 +198,7 @@ Basis reduce(const Matrix& X, bool constant, int threads) {
     for (std::size_t j = 0; j < old.size(); ++j) keep(std::move(old[j]), rounding[j]);
   }
   basis.rank = static_cast<Index>(columns.size());
+  for (const Column& column : columns) basis.kept.push_back(column.own);
   basis.map.resize(static_cast<std::size_t>(n * basis.rank));
   for (Index r = 0; r < n; ++r)
     for (Index j = 0; j < basis.rank; ++j)
