@@ -146,8 +146,10 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
     run.theta.assign(at(problem.columns), 0.0);
     go_on(kFirstLooks);
   }
-  for (double loss = INFINITY; run.ending != Ending::converged && out.looks < kMostLooks; loss = run.loss) {
-    if (run.loss >= loss * (1 - 1e-14)) break;  // it no longer falls, yet the bound does not close
+  // Until the loss no longer falls though the bound does not close.
+  for (double loss = INFINITY; run.ending != Ending::converged && run.loss < loss * (1 - 1e-14);) {
+    if (out.looks >= kMostLooks) break;
+    loss = run.loss;
     go_on(kMoreLooks);
   }
 

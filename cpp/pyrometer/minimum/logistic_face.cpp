@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
+#include "pyrometer/minimum/equilibrate.hpp"
 #include "pyrometer/minimum/logistic_quotient.hpp"
 #include "pyrometer/minimum/smallest_point.hpp"
 
@@ -16,24 +17,6 @@ using Wide = std::vector<DoubleDouble>;
 
 // Rows that are looked at from the start, and how many that are on the wrong side join them at once.
 constexpr Index kFirstRows = 4096, kMoreRows = 1024;
-
-/// Powers of two that bring the columns of rows to one typical size, once every row has its largest number near 1.
-std::vector<int> column_exponents(std::vector<Wide> rows, Index columns) {
-  std::vector<int> out(pyrometer::at(columns), 0);
-  for (int round = 0; round < 3; ++round) {
-    std::vector<Index> sums(pyrometer::at(columns), 0), counts(sums);
-    for (Wide& row : rows) {
-      int most = -100000;
-      for (std::size_t j = 0; j < row.size(); ++j)
-        if (row[j].hi != 0) most = std::max(most, std::ilogb(row[j].hi) + out[j]);
-      for (std::size_t j = 0; j < row.size(); ++j)
-        if (row[j].hi != 0) sums[j] += std::ilogb(row[j].hi) + out[j] - most, ++counts[j];
-    }
-    for (std::size_t j = 0; j < out.size(); ++j)
-      if (counts[j]) out[j] -= static_cast<int>(sums[j] / counts[j]);
-  }
-  return out;
-}
 
 /// The rows as they are looked at: signed by their labels, less a centre where that is far, scaled.
 class View {
@@ -48,7 +31,7 @@ class View {
     if (intercept) centre(some);
     std::vector<Wide> views;
     for (const Index i : some) views.push_back(row(i));
-    exponents_ = column_exponents(std::move(views), size());
+    exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[pyrometer::at(i)][pyrometer::at(k)].hi; });
   }
 
   [[nodiscard]] Index size() const { return std::ssize(columns_); }
@@ -171,11 +154,9 @@ class Search {
       names.push_back(i);
     }
     const Index width = view_.size() - span_.rank();
-    exponents = column_exponents(left, width);
+    exponents = column_exponents(std::ssize(left), width, [&](Index i, Index j) { return left[pyrometer::at(i)][pyrometer::at(j)].hi; });
     for (Wide& row : left) {
-      int most = -100000;
-      for (std::size_t j = 0; j < row.size(); ++j)
-        if (row[j].hi != 0) most = std::max(most, std::ilogb(row[j].hi) + exponents[j]);
+      const int most = row_exponent(exponents, [&](Index j) { return row[pyrometer::at(j)].hi; });
       for (std::size_t j = 0; j < row.size(); ++j) points.push_back(row[j].scaled(exponents[j] - most));
     }
   }

@@ -29,8 +29,4 @@ struct Basis {
 /// Cost: m n^2 flops a round, one to four rounds; memory m n doubles.
 [[nodiscard]] Basis reduce(const Matrix& X, bool constant, bool independent, int threads);
 
-/// What stands for a typical row where rounding is judged: coefficients are rounded, too, and then spread the rounding
-/// of large rows over all.
-[[nodiscard]] double root_mean_square(const std::vector<double>& numbers);
-
 }  // namespace pyrometer::minimum
