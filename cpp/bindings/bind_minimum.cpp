@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "bindings.hpp"
 #include "pyrometer/minimum/lasso.hpp"
@@ -10,13 +11,23 @@ namespace {
 
 using Shape = std::vector<py::ssize_t>;
 
-// Where the core writes, as the tuple (value, parameters, gap, relative_error, condition, rank).
+// Where the core writes, as the tuple (value, parameters, gap, relative_error, condition,
+// parameter_error, rank).
 struct Answers {
-  Array<double> value, parameters, gap, relative_error, condition;
+  Array<double> value, parameters, gap, relative_error, condition, parameter_error;
   Array<Index> rank;
 
   Answers(const Shape& shape, Index n)
-      : value(shape), parameters(with(shape, n)), gap(shape), relative_error(shape), condition(shape), rank(shape) {}
+      : value(shape),
+        parameters(with(shape, n)),
+        gap(shape),
+        relative_error(shape),
+        condition(shape),
+        parameter_error(with(shape, n)),
+        rank(shape) {
+    const std::span<double> errors = all(parameter_error);
+    std::fill(errors.begin(), errors.end(), std::numeric_limits<double>::infinity());
+  }
 
   static Shape with(Shape shape, Index n) {
     shape.push_back(n);
@@ -28,9 +39,12 @@ struct Answers {
     return {array.mutable_data(), static_cast<std::size_t>(array.size())};
   }
   minimum::Minima slots() {
-    return {all(value), all(parameters), all(gap), all(relative_error), all(condition), all(rank)};
+    return {all(value),     all(parameters),      all(gap), all(relative_error),
+            all(condition), all(parameter_error), all(rank)};
   }
-  py::tuple tuple() const { return py::make_tuple(value, parameters, gap, relative_error, condition, rank); }
+  py::tuple tuple() const {
+    return py::make_tuple(value, parameters, gap, relative_error, condition, parameter_error, rank);
+  }
 };
 
 minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept) {

@@ -51,8 +51,9 @@ def dealt_shifts(
     old: _F64, now: _F64, old_dealt: int, now_dealt: int, density: str, seed: _Seed, resamples: int, threads: int
 ) -> _F64: ...
 
-# minimum: value (s,), parameters (s, n), gap (s,), relative_error (s,), condition (s,), rank (s,) int64.
-_Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]
+# minimum: value (s,), parameters (s, n), gap (s,), relative_error (s,), condition (s,), parameter_error (s, n), rank
+# (s,) int64.
+_Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]
 
 def least_squares(
     count: int, mean: _F64, scatter: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int

@@ -17,20 +17,31 @@ _Array: TypeAlias = npt.NDArray[Any]
 
 def of_moments(answers: tuple[Any, ...], method: _Array, shape: tuple[int, ...]) -> Minimum:
     """Gather minima from second moments."""
-    value, parameters, gap, relative_error, condition, rank = answers
+    value, parameters, gap, relative_error, condition, parameter_error, rank = answers
     attained = np.ones(value.shape, dtype=bool)
-    return _gathered(shape, value, parameters, gap, attained, method, rank, condition, relative_error)
+    return _gathered(shape, value, parameters, gap, attained, method, rank, condition, relative_error, parameter_error)
 
 
 def of_rows(
-    shape: tuple[int, ...], value: _Array, parameters: _Array, gap: _Array, attained: _Array, rank: _Array, method: str
+    shape: tuple[int, ...],
+    value: _Array,
+    parameters: _Array,
+    gap: _Array,
+    attained: _Array,
+    rank: _Array,
+    method: str,
+    parameter_error: _Array | None = None,
 ) -> tuple[Minimum, Warning | None]:
-    """Gather minima from rows, and the warning of those that no parameters reach."""
+    """Gather minima from rows, and the warning of those that no parameters reach.
+
+    parameter_error: bounds of the errors of `parameters`, of their shape; None where no bounds are known.
+    """
     # A minimum of 0 is known to the last digit where its certificate is 0 as well.
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(attained & (gap > 0), gap / value, 0.0)
     methods, condition = np.full(len(value), method), np.full(len(value), np.nan)
-    minimum = _gathered(shape, value, parameters, gap, attained, methods, rank, condition, relative)
+    bound = np.full(parameters.shape, np.inf) if parameter_error is None else parameter_error
+    minimum = _gathered(shape, value, parameters, gap, attained, methods, rank, condition, relative, bound)
     return minimum, None if attained.all() else _separation(int((~attained).sum()))
 
 
@@ -44,6 +55,7 @@ def _gathered(
     rank: _Array,
     condition: _Array,
     relative_error: _Array,
+    parameter_error: _Array,
 ) -> Minimum:
     def each(array: _Array) -> Any:
         """Return one number for each system of the stack, or the number itself for a single system."""
@@ -58,6 +70,7 @@ def _gathered(
         rank=each(rank),
         condition=each(condition),
         digits=each(digits_of(relative_error)),
+        parameter_error=_frozen(parameter_error.reshape(*shape, parameter_error.shape[-1])),
     )
 
 

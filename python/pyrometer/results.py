@@ -92,7 +92,11 @@ class Minimum:
         Condition number of the same columns, centred and scaled, estimated; inf where they are dependent. nan for
         "simplex" and "newton", which do not compute it.
     digits : float or ndarray
-        Correct decimal digits that `value` can be expected to have, 0 to 16.
+        Correct decimal digits that `value` can be expected to have, 0 to 16. It says nothing of `parameters`; for these
+        there is `parameter_error`.
+    parameter_error : ndarray
+        An upper bound of the distance of each parameter from that of the exact minimiser, in the units of `parameters`
+        and of their shape, ``(..., n)``; inf where no bound is known, as where the minimiser is not unique.
 
     Examples
     --------
@@ -111,6 +115,7 @@ class Minimum:
     rank: int | npt.NDArray[np.int64]
     condition: Floats
     digits: Floats
+    parameter_error: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

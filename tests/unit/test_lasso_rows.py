@@ -82,7 +82,7 @@ def test_rows_and_moments_agree_where_both_have_the_digits(dtype):
         X, y = X.astype(dtype), y.astype(dtype)
         moments = pm.Moments.of(X, y)
         options = (intercept, np.array([lam]), penalised)
-        value, theta, gap, error, _, rank = _core.lasso(len(y), moments.mean[None], moments.scatter[None], *options, 1)
+        value, theta, gap, error, *_, rank = _core.lasso(len(y), moments.mean[None], moments.scatter[None], *options, 1)
         for start in (np.zeros_like(theta), theta):
             found = _core.lasso_rows(X[None], y[None], moments.mean[None], *options, start, 1)
             assert found[2] <= 1e-12 * found[0]

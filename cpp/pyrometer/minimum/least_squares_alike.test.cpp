@@ -46,7 +46,7 @@ struct Problem {
 };
 
 struct Answers {
-  std::vector<double> value, parameters, gap, error, condition;
+  std::vector<double> value, parameters, gap, error, condition, parameter_error;
   std::vector<Index> rank;
   explicit Answers(Index systems, Index n)
       : value(static_cast<std::size_t>(systems)),
@@ -54,8 +54,9 @@ struct Answers {
         gap(value),
         error(value),
         condition(value),
+        parameter_error(parameters),
         rank(value.size()) {}
-  Minima minima() { return {value, parameters, gap, error, condition, rank}; }
+  Minima minima() { return {value, parameters, gap, error, condition, parameter_error, rank}; }
 };
 
 // The energy from the moments, term by term.

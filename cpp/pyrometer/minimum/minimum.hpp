@@ -46,6 +46,8 @@ struct Penalty {
 /// condition       2-norm condition number of the centred columns (with the penalty's rows) scaled to length 1,
 /// estimated
 ///                 to within a small factor; infinity where they are dependent; 1 for no columns.
+/// parameter_error  s x n, upper bounds of the distance of each parameter from the exact minimiser's; infinity where no
+///                 bound is known. The caller fills it with infinity.
 /// rank            independent columns, the constant one not counted.
 struct Minima {
   std::span<double> value;
@@ -53,13 +55,14 @@ struct Minima {
   std::span<double> gap;
   std::span<double> relative_error;
   std::span<double> condition;
+  std::span<double> parameter_error;
   std::span<Index> rank;
 
   /// A single slot, of n parameters.
   [[nodiscard]] Minima one(Index slot, Index n) const {
     const auto i = static_cast<std::size_t>(slot), k = static_cast<std::size_t>(n);
-    return {value.subspan(i, 1),          parameters.subspan(i * k, k), gap.subspan(i, 1),
-            relative_error.subspan(i, 1), condition.subspan(i, 1),      rank.subspan(i, 1)};
+    return {value.subspan(i, 1),     parameters.subspan(i * k, k),      gap.subspan(i, 1), relative_error.subspan(i, 1),
+            condition.subspan(i, 1), parameter_error.subspan(i * k, k), rank.subspan(i, 1)};
   }
 };
 
