@@ -126,14 +126,16 @@ def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
         except ValueError:
             _require_normal(X)
             raise
-        attained, method = np.ones(len(value), dtype=bool), "simplex"
+        attained, method, error = np.ones(len(value), dtype=bool), "simplex", None
     else:
-        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads)
+        error = np.empty((len(X), system.parameters))
+        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads, error)
         method = "newton"
-    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method)
+    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method, error)
     digits = np.asarray(minimum.digits).reshape(-1)
-    exact = value + gap <= np.sqrt(_ROUNDING) * np.abs(y).mean(axis=-1)
-    lost = (digits < _ENOUGH_DIGITS) & ~exact
+    lost = digits < _ENOUGH_DIGITS
+    if system.energy == "mae" and lost.any():
+        lost[lost] = (value + gap)[lost] > np.sqrt(_ROUNDING) * np.abs(y[lost]).mean(axis=-1)
     if complaint is None and lost.any():
         complaint = unclosed(digits[lost], gap[lost])
     return minimum, complaint

@@ -33,7 +33,7 @@ std::vector<double> labels(Index count, unsigned state) {
 }
 
 struct Answer {
-  std::vector<double> value, parameters, gap;
+  std::vector<double> value, parameters, gap, error;
   std::unique_ptr<bool[]> attained;
   std::vector<Index> rank, looks;
 
@@ -41,10 +41,11 @@ struct Answer {
       : value(size(data)),
         parameters(size(data) * static_cast<std::size_t>(data.parameters())),
         gap(size(data)),
+        error(parameters),
         attained(new bool[size(data)]),
         rank(size(data)),
         looks(size(data)) {
-    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, rank, looks});
+    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, error, rank, looks});
   }
   static std::size_t size(const LabelledRows<double>& data) { return static_cast<std::size_t>(data.systems); }
 };

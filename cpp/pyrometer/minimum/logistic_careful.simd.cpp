@@ -154,6 +154,14 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   }
 
   out.parameters = problem.columns ? problem.back(run.theta) : Numbers(n, 0.0);
+  if (out.attained && run.ending == Ending::converged && problem.columns == std::ssize(used)) {
+    for (std::size_t r = 0; r < n; ++r) {
+      const Numbers row(problem.map.data() + r * n, problem.map.data() + (r + 1) * n);
+      double terms = 0;
+      for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * run.theta[j]);
+      out.errors.push_back(run.error_of(row) + static_cast<double>(n) * kUnit * terms);
+    }
+  }
   if (!out.attained) {
     double length = 0;
     for (Index i = 0; i < rows.rows; ++i) {
