@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "bindings.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/logistic.hpp"
@@ -12,16 +14,19 @@ std::span<T> all(Array<T>& array) {
 }
 
 template <class T>
-py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int threads) {
+py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int threads,
+                   std::optional<Array<double>> parameter_error) {
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   const py::ssize_t systems = X.shape(0), rows = X.shape(1), p = X.shape(2);
   if (y.shape(0) != systems || y.shape(1) != rows) throw py::value_error("X must have shape (s, m, p) and y (s, m)");
   const minimum::LabelledRows<T> data{X.data(), y.data(), systems, rows, p, intercept};
   Array<double> value(systems), parameters({systems, data.parameters()}), gap(systems);
+  Array<double> error = parameter_error.value_or(Array<double>({systems, data.parameters()}));
+  if (error.size() != parameters.size()) throw py::value_error("parameter_error must have shape (s, n)");
   Array<bool> attained(systems);
   Array<Index> rank(systems), iterations(systems);
-  const minimum::LogisticMinima out{all(value), all(parameters), all(gap), all(attained), all(rank), all(iterations)};
+  const minimum::LogisticMinima out{all(value), all(parameters), all(gap), all(attained), all(error), all(rank), all(iterations)};
   released([&] { minimum::logistic(data, threads, out); });
   return py::make_tuple(value, parameters, gap, attained, rank, iterations);
 }
@@ -47,8 +52,10 @@ py::tuple logistic_look(const Array<T>& X, const Array<T>& y, bool intercept, co
 }  // namespace
 
 void bind_logistic(py::module_& module) {
-  module.def("logistic", &logistic<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a);
-  module.def("logistic", &logistic<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a);
+  module.def("logistic", &logistic<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a,
+             "parameter_error"_a.noconvert() = py::none());
+  module.def("logistic", &logistic<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a,
+             "parameter_error"_a.noconvert() = py::none());
   module.def("logistic_look", &logistic_look<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
              "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a);
   module.def("logistic_look", &logistic_look<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,

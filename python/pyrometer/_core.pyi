@@ -80,9 +80,10 @@ def lasso_rows(
 ) -> _Minima: ...
 
 # The infimum of the cross entropy of rows labelled 0 or 1: value (s,), parameters (s, n), gap (s,), attained (s,) bool,
-# rank (s,) int64, iterations (s,) int64. ValueError naming the cell that is not finite or the label.
+# rank (s,) int64, iterations (s,) int64; bounds of the errors of the parameters are written to parameter_error (s, n), if
+# there is one. ValueError naming the cell that is not finite or the label.
 def logistic(
-    X: _Rows, y: _Rows, intercept: bool, threads: int
+    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
 
 # One look at rows that come in parts, d = (x - shift, 1): the sum of their losses, the least margin, the gradient (n,),

@@ -36,13 +36,14 @@ def of_rows(
 
     parameter_error: bounds of the errors of `parameters`, of their shape; None where no bounds are known.
     """
-    # A minimum of 0 is known to the last digit where its certificate is 0 as well.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.where(attained & (gap > 0), gap / value, 0.0)
+    # A minimum of 0 is known to the last digit where its certificate is 0 as well, or where all labels are separated.
+    known = (gap == 0.0) | (~attained & (value == 0.0))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        relative = np.where(known, 0.0, gap / value)
     methods, condition = np.full(len(value), method), np.full(len(value), np.nan)
     bound = np.full(parameters.shape, np.inf) if parameter_error is None else parameter_error
     minimum = _gathered(shape, value, parameters, gap, attained, methods, rank, condition, relative, bound)
-    return minimum, None if attained.all() else _separation(int((~attained).sum()))
+    return minimum, None if attained.all() else _separation(~attained, np.asarray(minimum.digits).reshape(-1))
 
 
 def _gathered(
@@ -80,10 +81,12 @@ def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
         return np.clip(-np.log10(relative_error), 0.0, 16.0)
 
 
-def _separation(systems: int) -> SeparationWarning:
+def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWarning:
+    systems, least = int(open_.sum()), int(digits[open_].min())
     which = "The labels can" if systems == 1 else f"The labels of {systems} systems can"
+    known = "right" if least >= 9 else f"certain to {least} digits, of 16"
     return SeparationWarning(
-        f"{which} be separated: the minimum energy is an infimum that no parameters reach; its value is right, "
+        f"{which} be separated: the minimum energy is an infimum that no parameters reach; its value is {known}, "
         "its parameters are on the way."
     )
 

@@ -166,18 +166,19 @@ def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     X, y = system.stacked_rows()
     if system.energy == "mae":
         value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads)
-        attained, method = np.ones(len(value), dtype=bool), "simplex"
+        attained, method, error = np.ones(len(value), dtype=bool), "simplex", None
     else:
-        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads)
+        error = np.empty((len(X), system.parameters))
+        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads, error)
         method = "newton"
-    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method)
+    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method, error)
     digits = np.asarray(minimum.digits).reshape(-1)
-    poor = np.flatnonzero(digits < _ENOUGH_DIGITS)
-    if complaint is None and poor.size:
-        sizes = np.abs(y[poor] / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
-        lost = poor[value[poor] + gap[poor] > np.sqrt(_ROUNDING) * sizes]
-        if lost.size:
-            complaint = unclosed(digits[lost], gap[lost])
+    lost = np.flatnonzero(digits < _ENOUGH_DIGITS)
+    if system.energy == "mae" and lost.size:
+        sizes = np.abs(y[lost] / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
+        lost = lost[value[lost] + gap[lost] > np.sqrt(_ROUNDING) * sizes]
+    if complaint is None and lost.size:
+        complaint = unclosed(digits[lost], gap[lost])
     return minimum, complaint
 
 

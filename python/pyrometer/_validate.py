@@ -29,7 +29,6 @@ __all__ = [
     "finite",
     "flag",
     "label_pair",
-    "labels",
     "matrix",
     "numeric",
     "positive",
@@ -50,13 +49,17 @@ class Data:
     target: str | None
 
 
-def data(X: Any, y: Any) -> Data:
+def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. Finiteness is the core's to see.
 
-    float32 stays float32 (both then), everything else becomes float64.
+    float32 stays float32 (both then), everything else becomes float64. Unless `labels` is False, the target is labels, 0
+    and 1 (None) or the two given, which become numbers of the dtype of X.
     """
     X_array, names = _columns("X", X)
-    y_array, target = _target(y)
+    if labels is False:
+        y_array, target = _target(y)
+    else:
+        y_array, target = _labels(y, labels, np.float32 if X_array.dtype == np.float32 else np.float64), None
     if X_array.ndim < 2:
         raise ValueError(
             f"X must have shape (rows, features) or (..., rows, features), got {X_array.shape}; "
@@ -95,35 +98,6 @@ def finite(name: str, array: npt.NDArray[Any], *, columns: bool = True) -> None:
         place = f"row {row}" + (f", column {column}" if columns else "")
         system = f" of system {tuple(stack)}" if stack else ""
         raise ValueError(f"{name} must be finite, got {array.flat[first]} at {place}{system}.")
-
-
-def labels(value: Any, pair: Any) -> npt.NDArray[np.float64]:
-    """Return labels as 0.0 and 1.0; a single one, which has no row, is for `data` to refuse by its shape."""
-    if pair is None:
-        try:
-            array = _target(value)[0]
-        except TypeError as error:
-            raise TypeError(f"{error} Two labels of another kind are named by labels=(neg, pos).") from None
-        numbers = np.asarray(array, dtype=np.float64, order="C")
-        first = _core.first_bad(numbers, "label", 0)
-        if first >= 0 and array.ndim:
-            where = np.unravel_index(first, array.shape)
-            raise ValueError(
-                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; name two others with labels=(neg, pos)."
-            )
-        return numbers
-    label_pair(pair)
-    if np.ma.is_masked(value):
-        raise ValueError("y must have no masked values; drop those rows first.")
-    series = nw.from_native(value, pass_through=True, allow_series=True)
-    array = series.to_numpy() if isinstance(series, nw.Series) else np.asarray(value)
-    positive_ones = np.asarray(array == pair[1])
-    odd = ~(positive_ones | np.asarray(array == pair[0]))
-    if odd.any() and array.ndim:
-        where = np.argwhere(odd)[0]
-        found = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
-        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {found!r} at row {where[-1]}.")
-    return positive_ones.astype(np.float64)
 
 
 def label_pair(pair: Any) -> tuple[Any, Any]:
@@ -290,6 +264,37 @@ def _target(value: Any) -> tuple[npt.NDArray[Any], str | None]:
     if isinstance(series, (nw.DataFrame, nw.LazyFrame)):
         raise ValueError("y must be a single column, got a data frame; select the target's column.")
     return numeric("y", value), None
+
+
+def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
+    """Return labels as 0.0 and 1.0; a single one, which has no row, is for `data` to refuse by its shape."""
+    if pair is None:
+        try:
+            array = _target(value)[0]
+        except TypeError as error:
+            raise TypeError(f"{error} Two labels of another kind are named by labels=(neg, pos).") from None
+        # float32 could round another number to a label.
+        wide = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize > 4 else dtype
+        numbers = np.asarray(array, dtype=wide, order="C")
+        first = _core.first_bad(numbers, "label", 0)
+        if first >= 0 and array.ndim:
+            where = np.unravel_index(first, array.shape)
+            raise ValueError(
+                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; name two others with labels=(neg, pos)."
+            )
+        return numbers.astype(dtype, copy=False)
+    label_pair(pair)
+    if np.ma.is_masked(value):
+        raise ValueError("y must have no masked values; drop those rows first.")
+    series = nw.from_native(value, pass_through=True, allow_series=True)
+    array = series.to_numpy() if isinstance(series, nw.Series) else np.asarray(value)
+    positive_ones = np.asarray(array == pair[1])
+    odd = ~(positive_ones | np.asarray(array == pair[0]))
+    if odd.any() and array.ndim:
+        where = np.argwhere(odd)[0]
+        found = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
+        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {found!r} at row {where[-1]}.")
+    return positive_ones.astype(dtype)
 
 
 def _series(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:

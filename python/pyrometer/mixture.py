@@ -264,9 +264,9 @@ def _test(
 def _doubt(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
     """How far the value of the minimum may be off."""
     value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
-    doubt = value * 10.0**-digits
     if system.energy != "mse":
-        return doubt
+        return np.asarray(minimum.gap)
+    doubt = value * 10.0**-digits
     # No digits: an exact fit, or one that is lost. What its terms were rounded by tells them apart.
     moments = system.second_moments
     terms = (np.abs(minimum.parameters) * np.sqrt(moments.mean_squares())).sum(axis=-1) + np.sqrt(

@@ -170,7 +170,8 @@ class LogisticRegression(LinearSystem):
 
     Notes
     -----
-    `X` of float64 or float32 is not copied: leave it unchanged for as long as the system is used.
+    `X` of float64 or float32 is not copied: leave it unchanged for as long as the system is used. Labels are kept in the
+    dtype of `X`, whatever theirs.
 
     Examples
     --------
@@ -180,7 +181,7 @@ class LogisticRegression(LinearSystem):
     """
 
     def __init__(self, X: Any, y: Any, *, labels: tuple[Any, Any] | None = None, intercept: bool = True) -> None:
-        data = _validate.data(X, _validate.labels(y, labels))
+        data = _validate.data(X, y, labels=labels)
         _validate.finite("X", data.X)
         self._describe(data, None, energy="ce", intercept=_validate.flag("intercept", intercept))
 

@@ -28,6 +28,8 @@ struct LabelledRows {
 ///             Where the bound does not close (one row thousands of millions of times larger than the others can do
 ///             that) the gap is the value itself: E* is only known to lie between 0 and E(parameters).
 /// attained    0 where only ever larger parameters come ever closer to E*.
+/// parameter_error  s x n, the distance of each parameter from that of the minimiser is at most this; infinite where
+///             there is none, or several, or the bound does not close.
 /// rank        independent columns, the constant one not counted.
 /// iterations  looks at all rows.
 struct LogisticMinima {
@@ -35,6 +37,7 @@ struct LogisticMinima {
   std::span<double> parameters;
   std::span<double> gap;
   std::span<bool> attained;
+  std::span<double> parameter_error;
   std::span<Index> rank;
   std::span<Index> iterations;
 };
@@ -52,8 +55,8 @@ struct LogisticMinima {
 ///
 /// Newton's method, started from the minima over ever larger samples of evenly spread rows, on columns less their mean.
 /// The gap is a dual bound with rounding in it (logistic_newton.hpp). Where the labels are separated, wholly or in
-/// part, there is no minimum: the direction along which E falls forever is found and checked, the separated rows lose
-/// nothing in the limit, and E* is the minimum over the others (logistic_careful.hpp). attained = 1 is as certain as
+/// part, there is no minimum: which rows are separated is decided by facial reduction in twice the working precision, these
+/// lose nothing in the limit, and E* is the minimum over the others (logistic_careful.hpp). attained = 1 is as certain as
 /// the gap: a dual point inside its box proves it.
 ///
 /// Reproducible: the same bits for any number of threads, on one instruction-set level.

@@ -16,6 +16,8 @@
 namespace pyrometer::minimum {
 namespace {
 
+// Larger samples than this many rows would cost memory, and save no look.
+constexpr Index kLargestSample = Index{1} << 22;
 // Squares of deviations this small may be lost to underflow, so large to overflow.
 constexpr double kTiny = 1e-140;
 
@@ -121,6 +123,7 @@ Lowest without_features(Index rows, Index ones, bool intercept) {
     out.gap = m * std::log1p(std::exp(-40.0));
   } else {
     out.parameters = {std::log(a / b)};
+    out.errors = {4 * kUnit * (1 + std::abs(out.parameters[0]))};
     out.value = a * std::log1p(b / a) + b * std::log1p(a / b);
   }
   out.gap += 8 * kUnit * out.value;
@@ -157,7 +160,7 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   const bool sampled = 4 * size <= rows.rows;
   if (intercept) shift = sampled ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
   Run before;
-  for (; 4 * size <= rows.rows; size *= 8) {
+  for (; 4 * size <= rows.rows && size <= kLargestSample; size *= 8) {
     const Sample<T> sample(rows, size, threads);
     SweepOf<T> sweep(sample.rows(p), intercept, shift.data(), threads);
     before = newton(sweep, std::move(theta), Goal{12, 1e-7, true}, &before);
@@ -177,9 +180,16 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   out.value = run.loss;
   out.rank = p;
   out.looks = run.looks;
+  for (Index j = 0; j < n; ++j) {
+    std::vector<double> c(static_cast<std::size_t>(n), 0.0);
+    c[static_cast<std::size_t>(j)] = 1;
+    for (Index k = 0; j == p && k < p; ++k) c[static_cast<std::size_t>(k)] = -shift[static_cast<std::size_t>(k)];
+    out.errors.push_back(run.error_of(c));
+  }
   out.parameters = unshifted(std::move(run.theta), shift, intercept);
   // Rounding the intercept moves every t by as much.
   const double moved = intercept ? kUnit * std::abs(out.parameters.back()) : 0, m = static_cast<double>(rows.rows);
+  if (intercept) out.errors.back() += moved;
   out.gap = run.excess + run.rounding + moved * std::sqrt(m * run.excess) / 2 + moved * moved * m / 8;
   return out;
 }
@@ -205,6 +215,9 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
     out.rank[slot] = found.rank;
     out.iterations[slot] = found.looks;
     std::copy(found.parameters.begin(), found.parameters.end(), out.parameters.begin() + s * n);
+    const auto errors = out.parameter_error.begin() + s * n;
+    std::fill(errors, errors + n, INFINITY);
+    std::copy(found.errors.begin(), found.errors.end(), errors);
   };
   if (size * (n + 8) > (Index{1} << 22) && data.systems < 64) {
     for (Index s = 0; s < data.systems; ++s) one(s, threads);

@@ -33,7 +33,7 @@ std::vector<double> labels(Index count, unsigned state) {
 }
 
 struct Answer {
-  std::vector<double> value, parameters, gap;
+  std::vector<double> value, parameters, gap, error;
   std::unique_ptr<bool[]> attained;
   std::vector<Index> rank, looks;
 
@@ -41,10 +41,11 @@ struct Answer {
       : value(size(data)),
         parameters(size(data) * static_cast<std::size_t>(data.parameters())),
         gap(size(data)),
+        error(parameters),
         attained(new bool[size(data)]),
         rank(size(data)),
         looks(size(data)) {
-    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, rank, looks});
+    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, error, rank, looks});
   }
   static std::size_t size(const LabelledRows<double>& data) { return static_cast<std::size_t>(data.systems); }
 };
@@ -123,7 +124,7 @@ TEST_CASE("a basis spans the columns, and null vectors are null") {
     x[2] = x[1] / 3 - 2;        // depends on the constant and on column 1
     x[4] = x[3] + 1e-9 * x[4];  // hardly differs from column 3
   }
-  const Basis basis = reduce(Matrix{X.data(), m, p}, true, 1);
+  const Basis basis = reduce(Matrix{X.data(), m, p}, true, false, 1);
   CHECK(basis.rank == 5);
   REQUIRE(basis.null.size() == 1);
   for (Index i = 0; i < m; ++i) {

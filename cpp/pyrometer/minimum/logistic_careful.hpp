@@ -15,6 +15,7 @@ struct Lowest {
   Index rank = 0;  ///< independent columns, the constant one not counted
   Index looks = 0;
   std::vector<double> parameters;  ///< of the rows as they came, the intercept last
+  std::vector<double> errors;      ///< |parameter - that of the minimiser| is at most this; empty where that is unknown
 };
 
 /// sum_i ln(1 + e^-z_i) with t_i = x_i . theta (+ theta_p) from twice the working precision.

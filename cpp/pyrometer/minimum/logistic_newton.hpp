@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "pyrometer/minimum/factor.hpp"
 #include "pyrometer/minimum/logistic_sweep.hpp"
 
 namespace pyrometer::minimum {
@@ -27,9 +28,15 @@ struct Run {
   double loss = 0;           ///< sum over rows at theta
   double excess = 0;         ///< converged: loss at theta exceeds the infimum by at most this
   double rounding = 0;       ///< converged: `loss` is known to this
+  /// converged: (theta - minimiser)' H (theta - minimiser) is at most the square of this, H the curvature in `factor`.
+  double radius = 0;
+  Factor factor;
   Index looks = 0;
   double rows = 0;
   base::AlignedArray<double> curvature;  ///< rough: near theta, for a run over more rows
+
+  /// converged: |c . (theta - minimiser)| is at most this.
+  [[nodiscard]] double error_of(const std::vector<double>& c) const;
 };
 
 /// Minimises the sum of losses that `sweep` looks at, from `theta` on.
@@ -47,6 +54,14 @@ struct Run {
 /// the rows, hence that the minimum is attained. |a_i| <= sum_j max_i |d_ij| |u_j| needs no look. Rounding enters as a
 /// bound of the error of g, measured in H^-1, and as a relative error of H. H may be that of an earlier theta_0:
 /// sigma' changes by a factor of at most e^|d_i . (theta - theta_0)|, and so does the bound.
+///
+/// The minimiser. With lambda^2 = g' H^-1 g and R = max_i (d_i' H^-1 d_i)^1/2, convexity along the way to the minimiser,
+/// where the curvature falls to no less than e^-r of H over a distance of r in d_i . theta, gives
+///
+///     ||theta - minimiser||_H <= -ln(1 - R lambda) / R <= 2 ln 2 lambda   where R lambda <= 1/2.
+///
+/// The last step is taken without a look; after it lambda is at most e^r - 1 times the length of the step, with r as
+/// above between here and where H was taken, and rounding. Steps go on until that is lost in the rounding of theta.
 ///
 /// before   a rough run over a sample of the rows, whose curvature, scaled up, serves for the first step.
 ///

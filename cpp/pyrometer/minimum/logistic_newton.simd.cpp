@@ -4,8 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "pyrometer/minimum/factor.hpp"
-
 namespace pyrometer::minimum {
 namespace {
 
@@ -15,6 +13,8 @@ constexpr double kAdditions = 256;
 constexpr Index kFewColumns = 32;
 // Old curvature bounds new by e^drift; beyond this no bound is asked for.
 constexpr double kMostDrift = 4;
+// Looks that only make parameters better.
+constexpr int kMostPolish = 2;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
 
@@ -65,6 +65,8 @@ class Metric {
     }
     return std::sqrt(4 * square / eigenvalue_);
   }
+
+  [[nodiscard]] Factor release() { return std::move(factor_); }
 
   /// sum_j |x_j| H_jj^1/2.
   [[nodiscard]] double length(const std::vector<double>& x) const {
@@ -133,6 +135,7 @@ class Descent {
   Run end(Ending ending) {
     run_.ending = ending;
     run_.rows = rows();
+    if (ending == Ending::converged && !goal_.rough) run_.factor = metric_.release();
     if (goal_.rough) run_.curvature = std::move(here_.curvature ? here_.curvature : there_.curvature);
     return std::move(run_);
   }
@@ -190,21 +193,34 @@ class Descent {
     if (!(largest <= 1)) return false;
 
     const double settled = std::max(aim(), 4 * noise), square = decrement_ * decrement_;
-    const bool here = decrement_ <= settled;
+    const double changed = drift + reached(sweep_.reach(), run_.step), bend = square * changed;
     // One more step needs no look if it is sure to be good enough.
-    const double bend = square * (drift + reached(sweep_.reach(), run_.step));
     const bool next = contraction() * decrement_ <= settled && bend <= 1e-15 * here_.loss;
-    if (!(here || next) || !(most * most <= 1e-13 * here_.loss || decrement_ <= 4 * noise)) return false;
-    double bent = 0;
-    if (next) {
-      for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.theta[j] += run_.step[j];
-      run_.loss -= square / 2;
-      bent = bend;
+    if (!(decrement_ <= settled || next) || !(most * most <= 1e-13 * here_.loss || decrement_ <= 4 * noise))
+      return false;
+    // After it.
+    const double left = std::expm1(changed) * decrement_;
+    if (left > std::max(kUnit * metric_.length(run_.theta), noise / kAdditions) && polished_++ < kMostPolish) {
+      step();
+      look(run_.theta, false, here_);
+      return finite(here_, false) && measure() && done();
     }
-    run_.excess = most * most;
-    run_.rounding = (kAdditions + 8) * kUnit * here_.loss + bent;
+    const double growth = std::exp(changed / 2) / std::sqrt(1 - doubt), after = (left + noise) * growth;
+    const bool near = metric_.most(sweep_.reach()) * growth * after <= 0.5;
+    step();
+    run_.loss = here_.loss - square / 2;
+    run_.excess = after * after;
+    run_.radius = near ? 2 * std::log(2.0) * after * growth : INFINITY;
+    run_.rounding = (kAdditions + 8) * kUnit * here_.loss + bend;
     for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.rounding += unit * here_.size[j] * std::abs(run_.theta[j]);
     return true;
+  }
+
+  void step() {
+    for (std::size_t j = 0; j < run_.theta.size(); ++j) {
+      run_.theta[j] += run_.step[j];
+      drift_[j] += run_.step[j];
+    }
   }
 
   /// Whether to go on with an old curvature rather than to ask for a new one here.
@@ -253,10 +269,21 @@ class Descent {
   Metric metric_;
   std::vector<double> trial_, drift_;
   double decrement_ = 0, before_ = 0;
+  int polished_ = 0;
   bool fresh_ = false, refresh_ = false, borrowed_ = false;
 };
 
 }  // namespace
+
+double Run::error_of(const std::vector<double>& c) const {
+  if (factor.size() != std::ssize(c)) return 0;  // no parameters
+  std::vector<double> work(c.size());
+  factor.whiten(c.data(), work.data());
+  factor.forward(work.data());
+  double sum = 0;
+  for (const double z : work) sum += z * z;
+  return std::sqrt(sum) * radius;
+}
 
 Run newton(Sweep& sweep, std::vector<double> theta, const Goal& goal, const Run* before) {
   return Descent(sweep, std::move(theta), goal).go(before);

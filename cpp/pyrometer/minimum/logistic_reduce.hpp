@@ -13,6 +13,7 @@ struct Basis {
   Index rank = 0;
   std::vector<double> map;                ///< n x rank, row-major
   base::AlignedArray<double> rows;        ///< z, m x rank
+  std::vector<Index> kept;                ///< given columns, n - 1 the constant one, that span the same
   std::vector<std::vector<double>> null;  ///< n - rank vectors of n numbers
 };
 
@@ -23,11 +24,9 @@ struct Basis {
 /// than a few units in the last place of the terms of the sum. Such a column is dependent, and its combination a
 /// vector of `null`. So columns with large means, or that differ in their last digits only, lose nothing.
 ///
+/// independent  the columns are known to be: none is dropped.
+///
 /// Cost: m n^2 flops a round, one to four rounds; memory m n doubles.
-[[nodiscard]] Basis reduce(const Matrix& X, bool constant, int threads);
-
-/// What stands for a typical row where rounding is judged: coefficients are rounded, too, and then spread the rounding
-/// of large rows over all.
-[[nodiscard]] double root_mean_square(const std::vector<double>& numbers);
+[[nodiscard]] Basis reduce(const Matrix& X, bool constant, bool independent, int threads);
 
 }  // namespace pyrometer::minimum

@@ -6,6 +6,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/equilibrate.hpp"
 #include "pyrometer/minimum/factor.hpp"
 #include "pyrometer/minimum/logistic_sweep.hpp"
 
@@ -26,29 +27,50 @@ struct Column {
   Index own = 0;  ///< the given column that it stands for
 };
 
-}  // namespace
-
+/// What stands for a typical row where rounding is judged.
 double root_mean_square(const std::vector<double>& numbers) {
   double square = 0;
   for (const double x : numbers) square += x * x;
   return std::sqrt(square / static_cast<double>(numbers.size()));
 }
 
-namespace {
+/// The rows, and their sizes: powers of two that bring the largest numbers of rows to 1, once columns are of one size.
+struct Table {
+  Matrix X;
+  bool constant;
+  int threads;
+  std::vector<double> sizes;
+
+  [[nodiscard]] Index columns() const { return X.cols + (constant ? 1 : 0); }
+};
+
+Table sized(const Matrix& X, bool constant, int threads) {
+  Table out{X, constant, threads, std::vector<double>(static_cast<std::size_t>(X.rows))};
+  const auto value = [&](Index i, Index j) { return j < X.cols ? X.row(i)[j] : 1.0; };
+  const Index some = std::min(X.rows, Index{4096});
+  const auto exponents = column_exponents(some, out.columns(), [&](Index k, Index j) {
+    return value(static_cast<Index>(static_cast<double>(k) / static_cast<double>(some) * static_cast<double>(X.rows)), j);
+  });
+  for (Index i = 0; i < X.rows; ++i)
+    out.sizes[static_cast<std::size_t>(i)] =
+        std::ldexp(1.0, std::clamp(row_exponent(exponents, [&](Index j) { return value(i, j); }), -500, 500));
+  return out;
+}
 
 /// values = X combination, exactly but for one rounding; returns whether they are all rounding: of their own terms, or
-/// of those of a typical row, since coefficients are rounded, too.
-bool evaluate(const Matrix& X, bool constant, int threads, Column& column) {
+/// of those of a typical row of this size, since coefficients are rounded, too.
+bool evaluate(const Table& table, Column& column) {
+  const Matrix& X = table.X;
   const base::Chunks chunks{X.rows, kRows};
   column.values.resize(static_cast<std::size_t>(X.rows));
   std::vector<double> terms(column.values.size());
   std::vector<Index> used;
   for (Index j = 0; j < X.cols; ++j)
     if (column.combination[static_cast<std::size_t>(j)] != 0) used.push_back(j);
-  base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
+  base::for_each_chunk(chunks.number(), table.threads, [&](Index k, int) {
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const double* x = X.row(i);
-      Doubled sum{constant ? column.combination.back() : 0.0, 0};
+      Doubled sum{table.constant ? column.combination.back() : 0.0, 0};
       double size = std::abs(sum.hi);
       for (const Index j : used) {
         const double t = column.combination[static_cast<std::size_t>(j)];
@@ -56,7 +78,7 @@ bool evaluate(const Matrix& X, bool constant, int threads, Column& column) {
         size += std::abs(x[j] * t);
       }
       column.values[static_cast<std::size_t>(i)] = sum.value();
-      terms[static_cast<std::size_t>(i)] = size;
+      terms[static_cast<std::size_t>(i)] = size / table.sizes[static_cast<std::size_t>(i)];
     }
   });
   const double typical = root_mean_square(terms);
@@ -66,7 +88,7 @@ bool evaluate(const Matrix& X, bool constant, int threads, Column& column) {
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const double size = std::abs(column.values[i]);
     column.largest = std::max(column.largest, size);
-    rounding = rounding && size <= allowed * std::max(terms[i], typical);
+    rounding = rounding && size <= allowed * std::max(terms[i], typical) * table.sizes[i];
   }
   return rounding;
 }
@@ -150,13 +172,14 @@ double mean_of(const Matrix& X, Index j) {
 
 }  // namespace
 
-Basis reduce(const Matrix& X, bool constant, int threads) {
-  const Index n = X.cols + (constant ? 1 : 0);
+Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
+  const Table table = sized(X, constant, threads);
+  const Index n = table.columns();
   const std::vector<double> reach = largest_of(X, constant);
   Basis basis;
   std::vector<Column> columns;
   const auto keep = [&](Column&& column, bool rounding) {
-    if (rounding) {
+    if (rounding && !independent) {
       basis.null.push_back(std::move(column.combination));
     } else {
       rescale(column);
@@ -167,7 +190,7 @@ Basis reduce(const Matrix& X, bool constant, int threads) {
     Column column{std::vector<double>(static_cast<std::size_t>(n), 0.0), {}, 0, j};
     column.combination[static_cast<std::size_t>(j)] = 1;
     if (constant && j < X.cols) column.combination.back() = -mean_of(X, j);
-    const bool rounding = evaluate(X, constant, threads, column);
+    const bool rounding = evaluate(table, column);
     keep(std::move(column), rounding);
   }
 
@@ -191,13 +214,14 @@ Basis reduce(const Matrix& X, bool constant, int threads) {
             column.combination[r] -= parts[static_cast<std::size_t>(i)] * other.combination[r];
         }
         clean(reach, column);
-        settled = evaluate(X, constant, threads, column);
+        settled = evaluate(table, column);
       }
       rounding[static_cast<std::size_t>(factor.column(k))] = settled;
     }
     for (std::size_t j = 0; j < old.size(); ++j) keep(std::move(old[j]), rounding[j]);
   }
   basis.rank = static_cast<Index>(columns.size());
+  for (const Column& column : columns) basis.kept.push_back(column.own);
   basis.map.resize(static_cast<std::size_t>(n * basis.rank));
   for (Index r = 0; r < n; ++r)
     for (Index j = 0; j < basis.rank; ++j)

@@ -1,0 +1,46 @@
+// Powers of two that bring rows and columns to one size.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "pyrometer/base/types.hpp"
+
+namespace pyrometer::minimum {
+
+/// The exponent of the largest of a row's numbers, each times its column's power of two; 0 for a row of zeros.
+template <class Value>
+int row_exponent(const std::vector<int>& columns, Value value) {
+  int most = 0;
+  bool any = false;
+  for (Index j = 0; j < std::ssize(columns); ++j) {
+    const double x = value(j);
+    if (x == 0) continue;
+    const int own = std::ilogb(x) + columns[static_cast<std::size_t>(j)];
+    most = any ? std::max(most, own) : own;
+    any = true;
+  }
+  return most;
+}
+
+/// Exponents that bring the numbers of each column to a geometric mean near 1, once each row has its largest near 1.
+template <class Value>
+std::vector<int> column_exponents(Index rows, Index columns, Value value) {
+  std::vector<int> out(static_cast<std::size_t>(columns), 0);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Index> sums(out.size(), 0), counts(sums);
+    for (Index i = 0; i < rows; ++i) {
+      const int most = row_exponent(out, [&](Index j) { return value(i, j); });
+      for (std::size_t j = 0; j < out.size(); ++j) {
+        const double x = value(i, static_cast<Index>(j));
+        if (x != 0) sums[j] += std::ilogb(x) + out[j] - most, ++counts[j];
+      }
+    }
+    for (std::size_t j = 0; j < out.size(); ++j)
+      if (counts[j]) out[j] -= static_cast<int>(sums[j] / counts[j]);
+  }
+  return out;
+}
+
+}  // namespace pyrometer::minimum
