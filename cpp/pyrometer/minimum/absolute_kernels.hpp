@@ -46,8 +46,8 @@ inline double dot(const double* a, const double* b, Index size) {
   Lanes even{}, odd{};
   Index k = 0;
   for (; k + 2 * kLanes <= size; k += 2 * kLanes) {
-    even += lanes(a + k, 0) * lanes(b + k, 0);
-    odd += lanes(a + k, 1) * lanes(b + k, 1);
+    even += lanes(a + k, 0).v * lanes(b + k, 0).v;
+    odd += lanes(a + k, 1).v * lanes(b + k, 1).v;
   }
   double sum = total(even + odd);
   for (; k < size; ++k) sum += a[k] * b[k];
