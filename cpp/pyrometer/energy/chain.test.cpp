@@ -4,6 +4,9 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
+
+#include "pyrometer/energy/chain_rows.hpp"
 
 using namespace pyrometer;
 
@@ -52,4 +55,20 @@ TEST_CASE("silu at a large scale is relu at that scale") {
   const Answer silu = solve(model::Activation::silu, {3, 8, 8, 2}, 1e5, 0, {2}),
                relu = solve(model::Activation::relu, {3, 8, 8, 2}, 1e5, 0, {2});
   for (std::size_t l = 0; l < 3; ++l) CHECK(silu.energy[l] == doctest::Approx(relu.energy[l]).epsilon(1e-5));
+}
+
+TEST_CASE("rows whose norms differ by little more than rounding have their mean, at any scale") {
+  for (int exponent = -1000; exponent <= 1000; exponent += 40)
+    for (const double ulps : {0.5, 1.0, 4.0, 30.0, 1000.0}) {
+      std::vector<double> norms(200);
+      double mean = 0;
+      for (std::size_t i = 0; i < norms.size(); ++i) {
+        norms[i] = std::ldexp(1 + 0x1p-52 * ulps * static_cast<double>(i), exponent);
+        mean += std::ldexp(norms[i], -exponent) / static_cast<double>(norms.size());
+      }
+      CAPTURE(exponent);
+      CAPTURE(ulps);
+      const energy::RowNodes nodes(norms);
+      CHECK(std::ldexp(nodes.mean(nodes.norm().data()), -exponent) == doctest::Approx(mean).epsilon(2e-12));
+    }
 }

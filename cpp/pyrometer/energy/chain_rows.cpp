@@ -15,12 +15,21 @@ constexpr std::size_t kNodes = 14;     // of a panel: 1e-12 of a function that i
 constexpr double kWidth = 2;           // of a panel, in ln q
 constexpr std::size_t kDistinct = 24;  // norms that are their own nodes
 
+/// Whether the logarithms of two norms are nearly as close as doubles can be: no panel could tell them apart.
+bool alike(double a, double b) {
+  constexpr double kRounding = 8 * std::numeric_limits<double>::epsilon();
+  return a == b || std::abs(a - b) <= kRounding * std::max(1.0, std::abs(std::log(a))) * a;
+}
+
 /// The distinct norms in ascending order with their numbers of rows; empty if there are more than kDistinct.
 std::vector<std::pair<double, Index>> distinct(Vector norms) {
   std::vector<std::pair<double, Index>> found;
   for (const double norm : norms) {
-    const auto place = std::lower_bound(found.begin(), found.end(), std::pair{norm, Index{0}});
-    if (place != found.end() && place->first == norm) {
+    auto place = std::lower_bound(found.begin(), found.end(), std::pair{norm, Index{0}});
+    if (place != found.begin() && (place == found.end() || place->first != norm) &&
+        alike(std::prev(place)->first, norm))
+      --place;
+    if (place != found.end() && alike(place->first, norm)) {
       ++place->second;
     } else if (found.size() == kDistinct) {
       return {};

@@ -9,7 +9,8 @@ namespace pyrometer::energy {
 
 /// Nodes q_i and weights w_i such that mean over rows of F(|x|^2) = sum_i w_i F(q_i) for functions F smooth in ln q.
 ///
-/// Few distinct norms are their own nodes, with their frequencies. Otherwise the range of ln q is cut into panels of
+/// Few distinct norms are their own nodes, with their frequencies; norms whose logarithms differ by rounding are one.
+/// Otherwise the range of ln q is cut into panels of
 /// width at most 2 with 14 Chebyshev nodes each, and w_i is the mean over rows of the node's Lagrange polynomial. Rows
 /// of norm zero are a node of their own, the first.
 class RowNodes {
