@@ -344,7 +344,8 @@ class Moments:
         if names is not None and self.names is not None and names != self.names:
             j = next(j for j, (new, old) in enumerate(zip(names, self.names, strict=True)) if new != old)
             raise ValueError(
-                f"{what} must have the same feature names, got {quoted(names[j])} for {quoted(self.names[j])} in column {j}."
+                f"{what} must have the same feature names, got {quoted(names[j])} for {quoted(self.names[j])} in "
+                f"column {j}."
             )
         if target is not None and self.target is not None and target != self.target:
             raise ValueError(f"{what} must have the same target, got {quoted(target)} for {quoted(self.target)}.")
