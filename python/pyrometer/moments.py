@@ -234,6 +234,8 @@ class Moments:
         ScanError
             If a value is missing or not finite, or a file is damaged: the message gives file, column and row, its
             ``finished`` the moments of the files before. A ValueError, too.
+        ScanInterrupt
+            If Ctrl-C ends it, also while the writer of a pipe stalls: a KeyboardInterrupt with the same ``finished``.
         OSError
             If a file cannot be opened.
 
