@@ -225,6 +225,8 @@ class Moments:
         ScanError
             If a value is missing or not finite, or a file is damaged: the message gives file, column and row, its
             ``finished`` the moments of the files before. A ValueError, too.
+        ScanInterrupt
+            If Ctrl-C ends it, also while the writer of a pipe stalls: a KeyboardInterrupt with the same ``finished``.
         OSError
             If a file cannot be opened.
 
@@ -351,7 +353,8 @@ class Moments:
         if names is not None and self.names is not None and names != self.names:
             j = next(j for j, (new, old) in enumerate(zip(names, self.names, strict=True)) if new != old)
             raise ValueError(
-                f"{what} must have the same feature names, got {quoted(names[j])} for {quoted(self.names[j])} in column {j}."
+                f"{what} must have the same feature names, got {quoted(names[j])} for {quoted(self.names[j])} in "
+                f"column {j}."
             )
         if target is not None and self.target is not None and target != self.target:
             raise ValueError(f"{what} must have the same target, got {quoted(target)} for {quoted(self.target)}.")

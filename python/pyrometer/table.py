@@ -88,7 +88,8 @@ class Table:
         unknown = [name for name in units or () if name not in arrays]
         if unknown:
             raise ValueError(
-                f"units must name columns of the table, got [{listed(unknown)}]; the columns are [{listed(list(arrays))}]."
+                f"units must name columns of the table, got [{listed(unknown)}]; the columns are "
+                f"[{listed(list(arrays))}]."
             )
         object.__setattr__(self, "title", title)
         object.__setattr__(self, "columns", Columns(MappingProxyType(arrays)))
@@ -109,7 +110,8 @@ class Table:
         for number, row in enumerate(rows):
             if set(row) != set(names):
                 raise ValueError(
-                    f"rows must have the same keys, got [{listed(list(row))}] in row {number} and [{listed(names)}] in row 0."
+                    f"rows must have the same keys, got [{listed(list(row))}] in row {number} and [{listed(names)}] in "
+                    "row 0."
                 )
         return cls(title, {name: [row[name] for row in rows] for name in names}, units, metadata)
 

@@ -154,6 +154,7 @@ def test_there_are_two_examples():
         ("out.parquet", "out.xls", "output must end in .parquet, .csv, .json, got 'out.xls'"),
         ('output = "out.parquet"', "", "output must be a string, got None"),
         ("out.parquet", "none/out.parquet", "No such file or directory"),
+        ("out.parquet", "rows.csv", "sweep.toml: output must be another file than the data, which it would replace"),
         ('target = "price"\nstand', 'target = "prize"\nstand', "did you mean 'price'?"),
         ('target = "price"\nstand', "stand", "systems.squares: target must be a string, got None"),
         ('drop = ["c"]', 'drop = "c"', "systems.absolute: drop must be a list of names"),

@@ -16,6 +16,7 @@ import click
 
 from pyrometer._printable import plain, quoted
 from pyrometer.cli._options import linear_system, read
+from pyrometer.cli._output import require_apart
 
 if TYPE_CHECKING:
     from pyrometer._plan import Plan
@@ -52,11 +53,14 @@ def load(path: str, threads: int | None) -> Config:
     output = os.path.join(folder, _string(path, given, "output"))
     if os.path.splitext(output)[1].lower() not in _SUFFIXES:
         raise click.ClickException(f"{path}: output must end in {', '.join(_SUFFIXES)}, got {given['output']!r}.")
+    if os.path.isdir(output):
+        raise click.ClickException(f"{path}: output must be a file, got {output}, which is a folder.")
     files: dict[str, str] = {}
     systems, laws = {}, {}
     for name, table in _tables(path, given, "systems"):
         with _at(f"{path}: systems.{plain(name)}"):
             systems[name] = _system(folder, table, files)
+    require_apart({f"{path}: output": output}, [os.path.join(folder, name) for name in files])
     for name, table in _tables(path, given, "laws"):
         with _at(f"{path}: laws.{plain(name)}"):
             laws[name] = _law(table)

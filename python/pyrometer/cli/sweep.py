@@ -46,7 +46,7 @@ def command(config: str, threads: int | None) -> None:
     scale = {logspace = [0, 4, 50]} # 50 laws, from 10^0 to 10^4; or a number, or a list
 
     Every law must fit every system. Finished parts are kept in the folder OUTPUT.parts: a run that was stopped goes on
-    where it was. OUTPUT appears when all is done, and is whole.
+    where it was. A folder of this name that is not a sweep's is refused. OUTPUT appears when all is done, and is whole.
     """  # noqa: D301 - the command line wants the character, not its name
     from pyrometer._progress import bar
     from pyrometer._sheet import Sheet

@@ -62,7 +62,7 @@ def read_data(
     path : str or path
         A CSV file with a header (a suffix such as ``.gz`` says that it is compressed), Parquet (``.parquet``, ``.pq``)
         or Arrow IPC (``.arrow``, ``.feather``, ``.ipc``); of another suffix the first bytes decide. A folder or a
-        pattern of such files, taken in order of their names. "-" is CSV on standard input.
+        pattern of such files, taken in order of their names. A named pipe of CSV; "-" is CSV on standard input.
     target : str
         Column of the target.
     columns : sequence of str, optional

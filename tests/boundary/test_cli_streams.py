@@ -1,0 +1,161 @@
+"""Standard streams that are closed, full or left, writers that stall, and what an interrupt does to them."""
+
+import contextlib
+import gzip
+import os
+import subprocess
+import sys
+
+import pytest
+
+from .answers import PROGRAM, one_line
+
+FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk here is always full")
+ROWS = b"a,y\n" + b"".join(b"%d.5,%d\n" % (k * 7919 % 1009, k % 97) for k in range(200_000))
+
+
+@pytest.mark.parametrize(
+    ("argument", "redirection", "code", "said"),
+    [
+        pytest.param("info", ">/dev/full", 2, "standard output: No space left on device", marks=FULL),
+        pytest.param("--help", ">/dev/full", 2, "No space left on device", marks=FULL),
+        pytest.param("info", ">/dev/full 2>/dev/full", 2, "", marks=FULL),
+        ("info", ">&-", 2, "standard output: it is closed"),
+        ("--version", ">&-", 2, "standard output: it is closed"),
+        ("info", ">&- 2>&- <&-", 2, ""),
+        ("info", "2>&- <&-", 0, ""),
+        ("--help", "2>&1 | true", 141, ""),
+    ],
+)
+def test_standard_streams(argument, redirection, code, said):
+    line = f'set -o pipefail; "$@" {redirection}'
+    done = subprocess.run(["bash", "-c", line, "bash", *PROGRAM, argument], capture_output=True, check=False)
+    assert done.returncode == code, done
+    assert said.encode() in done.stderr
+    assert done.stderr.count(b"\n") == bool(said)
+
+
+def test_standard_input_that_is_closed():
+    program = [*PROGRAM, "temperature", "-", "--target", "y"]
+    done = subprocess.run(["bash", "-c", '"$@" <&-', "bash", *program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (2, b"pyrometer: error: standard input: it is closed\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 50_000, "laws.x" + ".a" * 5000 + " = 1", "output = 'o.csv'\nsystems" + ".a" * 5000 + " = 1"]
+)
+def test_a_configuration_that_is_nested_deeply(run, tmp_path, text):
+    (tmp_path / "deep.toml").write_text(text)
+    assert "deep.toml" in one_line(run("sweep", tmp_path / "deep.toml"))
+
+
+@pytest.mark.parametrize("columns", ["abc", "-1", "0", "1", "²", "9" * 40, "40", "200"])
+def test_widths(run, file, columns):
+    for option in ([], ["--output", str(file.parent / "out.txt")], ["--help"]):
+        result = run("temperature", file, "--target", "price", *option, env={"COLUMNS": columns})
+        assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_what_should_not_happen_is_one_line(run, file, monkeypatch):
+    monkeypatch.setattr("pyrometer.cli.info.form_of", lambda *_: {}["a"])
+    assert "KeyError: 'a' (test_cli_streams.py:" in one_line(run("info"))
+
+
+STALLED = """
+import os, signal, sys, threading, time
+import pyrometer as pm
+from pyrometer.cli import main
+
+job = {job}
+since = None  # when a read began that has not ended
+def interrupt():
+    while since is None or time.monotonic() - since < 0.5 or ({scan} and not seen):
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGINT)
+from pyrometer import _accumulated
+from pyrometer._sources import _pipes
+some, seen = _pipes.Pipe._some, []
+def told(*arguments):
+    global since
+    since = time.monotonic()
+    piece = some(*arguments)
+    since = None
+    return piece
+_pipes.Pipe._some = told
+labels = _accumulated._validate.Data
+_accumulated._validate.Data = lambda *arguments: (seen.append(1), labels(*arguments))[1]
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    job()
+except KeyboardInterrupt as error:
+    kept = getattr(error, "finished", None)
+    print("interrupted", 0 if kept is None else kept.count, len(getattr(error, "parts", ())))
+except SystemExit as error:
+    print("code", error.code)
+"""
+TEMPERATURE = 'lambda: main(["temperature", sys.argv[1], "--target", "y"])'
+SCAN = 'lambda: pm.Moments.scan(sys.argv[1:][::-1], target="y")'
+
+
+@pytest.mark.parametrize(
+    ("job", "said", "kind", "rows"),
+    [
+        (TEMPERATURE, b"code 130\n", "-", ROWS[:300]),
+        (TEMPERATURE, b"code 130\n", "-", ROWS),
+        (TEMPERATURE, b"code 130\n", "pipe.csv", ROWS),
+        (SCAN, b"interrupted 3 1\n", "pipe.csv", ROWS),
+        (SCAN, b"interrupted 3 1\n", "pipe.csv.gz", ROWS),
+    ],
+    ids=["few", "input", "pipe", "scan", "scan-compressed"],
+)
+def test_an_interrupt_while_a_writer_stalls(tmp_path, job, said, kind, rows):
+    whole, path = tmp_path / "whole.csv", kind if kind == "-" else str(tmp_path / kind)
+    whole.write_text("a,y\n1,2\n2,3\n3,5\n")
+    if kind != "-":
+        os.mkfifo(path)
+    script = STALLED.format(job=job, scan=job == SCAN)
+    program = [sys.executable, "-c", script, path, *([whole] * (job == SCAN))]
+    reader, writer = os.pipe()
+    process = subprocess.Popen(program, stdin=reader, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with open(writer if kind == "-" else path, "wb") as file, contextlib.suppress(BrokenPipeError):
+        file.write(gzip.compress(rows)[:-8] if kind.endswith("gz") else rows)
+        file.flush()
+        try:
+            assert process.wait(timeout=60) == 0, process.stderr.read()
+        finally:
+            process.kill()
+    assert process.communicate()[0] == said
+    os.close(reader)
+
+
+def test_a_compressed_pipe_is_read(tmp_path):
+    path = str(tmp_path / "rows.csv.gz")
+    os.mkfifo(path)
+    program = [*PROGRAM, "moments", path, "--target", "y", "--output", str(tmp_path / "out")]
+    process = subprocess.Popen(program, stderr=subprocess.PIPE)
+    with open(path, "wb") as writer:
+        writer.write(gzip.compress(ROWS))
+    assert process.communicate()[1].endswith(b"out: 200000 rows, 1 features, target y\n")
+
+
+def test_output_is_never_the_data_nor_truncates_what_others_wrote(run, file, tmp_path):
+    before = file.read_bytes()
+    os.symlink(file, tmp_path / "link.csv")
+    for name in ("rows.csv", "link.csv", "./rows.csv"):
+        for command in ("temperature", "moments"):
+            line = one_line(run(command, file, "--target", "price", "--output", tmp_path / name))
+            assert "--output must be another file than the data" in line
+    line = one_line(run("moments", tmp_path / "*.csv", "--target", "price", "--output", file))
+    assert "--output must be another file" in line
+    same = ["--output", tmp_path / "a.png", "--plot", tmp_path / "a.png"]
+    assert "--plot must be another file" in one_line(run("temperature", file, "--target", "price", *same))
+    assert "name of a file" in one_line(run("temperature", file, "--target", "price", "--output", ""))
+    assert file.read_bytes() == before
+    log = tmp_path / "log"
+    log.write_text("kept\n")
+    with open(log, "ab") as output:
+        subprocess.run([*PROGRAM, "info", "--output", "/dev/stdout"], stdout=output, check=True)
+    assert log.read_text().startswith("kept\nInstallation\n")
+    name = "語" * 80
+    assert run("info", "--output", tmp_path / name).exit_code == 0
+    assert (tmp_path / name).exists()
