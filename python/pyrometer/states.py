@@ -21,7 +21,7 @@ from pyrometer._row_sums import in_range
 from pyrometer._validate import RandomSource
 from pyrometer.data_state import DataState, Kept, as_state, covariance_of, mean_covariance
 
-__all__ = ["DataState", "Shift", "compare", "shift"]
+__all__ = ["DataState", "Shift", "shift"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -168,7 +168,9 @@ def shift(
 
 def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
     """Compare two states of one kind; what cannot be computed is nan, and the shift has the reason."""
-    reasons = [f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason]
+    reasons = [
+        f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason
+    ]
     sums, law = (old.blocks(), new.blocks(old)), old.law
     if old._kept is None or new._kept is None:
         divergence, spread, why = _redrawn(old, new, sums, resamples, seed, threads)
@@ -205,7 +207,7 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
 
 
 def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
-    """T and its standard error, of energies with a covariance in units of 2^unit; nan unless the entropy has changed."""
+    """T and its standard error, with energies of `spread` in units of 2^unit; nan unless the entropy has changed."""
     if not abs(entropy) > 2.0 * np.sqrt(spread[1, 1]):
         return np.nan, np.nan
     with np.errstate(over="ignore", invalid="ignore"):
@@ -254,7 +256,11 @@ def _redrawn(
     divergence = float(drawn[0, 2])
     blocks = [len(state._counts) for state in (old, new)]
     if min(blocks) < LEAST:
-        return divergence, nothing, [f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"]
+        return (
+            divergence,
+            nothing,
+            [f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"],
+        )
     lacking = int(np.isnan(drawn[1:, 2]).sum())
     if not lacking or old.reason or new.reason:
         return divergence, covariance_of(drawn[1:]), []
