@@ -1,8 +1,8 @@
 """The p-value of a shift: a permutation test of sums over blocks of rows, whatever the rows are.
 
 Samples without a density (constant or dependent columns, fewer rows than columns, a single row) are compared as well:
-each sample is fitted with a thousandth of a row, the mean row of both samples together, besides its own, and
-coordinates that do not vary among all rows are left out. Neither depends on which rows are whose, so the test keeps its level.
+each sample is fitted with a thousandth of a row besides its own, the mean row of both samples together, and coordinates
+that do not vary among all rows are left out. Neither depends on which rows are whose, so the test keeps its level.
 """
 
 from __future__ import annotations
