@@ -134,7 +134,9 @@ def shift(
     over all permutations, the sample's own included. A divergence below what the other two lead to expect counts as
     that: samples that agree better than chance are no sign of a shift, and a sample beside itself has p near 1. Only
     blocks of equally many rows change hands: where one sample is much the larger, as many of its rows as the other can
-    match.
+    match. For the statistic each sample has a thousandth of a row besides its own, the mean row of both together, so
+    that a permutation without a density has a statistic, too: the p-value needs no density, only the standard errors
+    do. They are nan, with a `reason`, where a resample has none.
 
     With a density other than "gaussian" entropies are cross-fitted (`DataState`) and new rows are scored under the old
     density. Then everything is a mean over rows, and errors are those of means over blocks. Where new rows lie beyond
