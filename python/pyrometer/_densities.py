@@ -154,7 +154,10 @@ def _kernel(x: _Array) -> Callable[[_Array], Any]:
         from scipy.stats import gaussian_kde
     except ImportError as error:
         raise ImportError("density='kernel' needs SciPy: pip install 'pyrometer[density]'.") from error
-    density = gaussian_kde(x.T)
+    try:
+        density = gaussian_kde(x.T)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(_without("kernel")) from error
     return lambda other: density.logpdf(other.T)
 
 
@@ -165,8 +168,18 @@ def _mixture(x: _Array) -> Callable[[_Array], Any]:
     except ImportError as error:
         raise ImportError("density='mixture' needs scikit-learn: pip install 'pyrometer[density]'.") from error
     centre, size = x.mean(axis=0), x.std(axis=0)  # its guard against flat components is in units of the features
+    if not (size > 0.0).all():
+        raise ValueError(_without("mixture"))
     z = (x - centre) / size
-    some = [k for k in _COMPONENTS if k * (x.shape[1] + 1) < len(x)]
+    most = min((len(x) - 1) // (x.shape[1] + 1), len(np.unique(z, axis=0)))
+    some = [k for k in _COMPONENTS if k <= most] or [1]
     tried = [GaussianMixture(k, max_iter=1000, random_state=0).fit(z) for k in some]
     best = min(tried, key=lambda mixture: float(mixture.bic(z)))
     return lambda other: best.score_samples((other - centre) / size) - np.log(size).sum()
+
+
+def _without(density: str) -> str:
+    return (
+        f"X must have columns that vary, none of them by the others, in each four fifths of its rows for "
+        f"density={density!r}; drop columns that hardly vary, or use density='gaussian'."
+    )

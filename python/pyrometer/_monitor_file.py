@@ -103,10 +103,15 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     state = DataState.restored(found, given)
     for name, value in zip(("energy", "entropy"), state.computed(), strict=True):
         told = found[name]
-        if not (math.isclose(told, value, rel_tol=_CLOSE, abs_tol=_CLOSE * (name == "entropy")) or (found["reason"] and math.isnan(told))):
+        if not (
+            math.isclose(told, value, rel_tol=_CLOSE, abs_tol=_CLOSE * (name == "entropy"))
+            or (found["reason"] and math.isnan(told))
+        ):
             raise ValueError(f"reference.{name} must be that of the sums, {value}, got {told}")
     most = math.log(found["rows"]) * (1.0 + _CLOSE) + _CLOSE
-    if not (-_CLOSE <= found["discrete_entropy"] <= most or (found["reason"] and math.isnan(found["discrete_entropy"]))):
+    if not (
+        -_CLOSE <= found["discrete_entropy"] <= most or (found["reason"] and math.isnan(found["discrete_entropy"]))
+    ):
         raise ValueError(f"reference.discrete_entropy must be 0 to ln(rows), got {found['discrete_entropy']}")
     return state
 
@@ -119,7 +124,9 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
         came = len(given) if isinstance(given, list) else type(given).__name__
         raise ValueError(f"readings must be a list of {expected}, got {came}")
     first = levels["batches"] - expected
-    return [_reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level) for k, each in enumerate(given)]
+    return [
+        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level) for k, each in enumerate(given)
+    ]
 
 
 def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float) -> Any:
@@ -130,14 +137,18 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
     field(given, "rows", whole(1), at)
     if extra := sorted(set(given) - set(checks)):
         raise ValueError(f"{at} must have no other fields, got {extra[0]!r}")
-    found = {name: field(given, name, check, at) for name, check in checks.items() if name in given or name not in optional}
+    found = {
+        name: field(given, name, check, at) for name, check in checks.items() if name in given or name not in optional
+    }
     for name in ("p_value", "pooled"):
         if found[name] > 1.0:
             raise ValueError(f"{at}.{name} must be at most 1, got {found[name]}")
     window = found["window"]
     sizes = {2**k for k in range(1, memory.bit_length()) if batch % 2**k == 0}
     if (window == 0) != math.isnan(found["pooled"]) or (window not in sizes if sizes else window != 0):
-        raise ValueError(f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {found['pooled']}")
+        raise ValueError(
+            f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {found['pooled']}"
+        )
     if found["alarm"] != (found["p_value"] <= level or found["pooled"] <= level):
         raise ValueError(f"{at}.alarm must say whether a p-value is at most {level:g}, got {found['alarm']}")
     return kind(**found)
@@ -160,10 +171,11 @@ def checked_pools(arrays: Mapping[str, Any], levels: dict[str, Any], state: Data
     for k in range(levels["memory"].bit_length() - 1):
         name, waits = f"pool_{k}", bool(levels["batches"] >> k & 1)
         if (name in arrays) != waits:
-            raise ValueError(f"{name} must be there {'after' if waits else 'only after other numbers than'} {levels['batches']} batches")
-        pools.append(_array(arrays, name, (None, width)) if waits else None)
-        if waits:
-            _require_moments(name, pools[-1], len(state.arrays()["centre"]))
+            raise ValueError(f"{name} must {'' if waits else 'not '}be there after {levels['batches']} batches")
+        pool = _array(arrays, name, (None, width)) if waits else None
+        if pool is not None:
+            _require_moments(name, pool, len(state.arrays()["centre"]))
+        pools.append(pool)
     waiting = levels["batches"] % levels["memory"]
     held = sum(pool[:, 0].sum() for pool in pools if pool is not None)
     if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]):

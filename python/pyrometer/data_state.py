@@ -135,7 +135,8 @@ class DataState:
         found = predicted(X, y, model, energy, wanted)
         self.loss, self.names = found.loss, found.names or names or None
         size = _validate.count("block", block, minimum=1)
-        self.density, self._kept = known(density), None
+        self.density = known(density)
+        self._kept: Kept | None = None
         self.rows, self.features = found.x.shape
         at = coordinates(found)
         begins = boundaries(self.rows, size)
@@ -152,11 +153,13 @@ class DataState:
         elif np.isnan(self.entropy):
             why.append(dependence(at.z, self.features, self.names))
         if np.isnan(self.energy):
-            why.append("energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model.")
+            why.append(
+                "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
+            )
         if self.loss == "ce" and (found.logits is None) and (found.prediction == 1.0 - found.target).any():
             self.energy = np.nan
             why.append(
-                "model must predict probabilities above 0 and below 1 for cross entropy, got 0 for a label that occurs: "
+                "model must predict probabilities above 0 and below 1 for cross entropy, got 0 for one that occurs: "
                 "the loss is infinite."
             )
         self.reason = " ".join(filter(None, why))
@@ -215,7 +218,9 @@ class DataState:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the sums that the state is made of; in units of their own under names of their own."""
         arrays = {"centre": self._centre, "counts": self._counts}
-        return arrays | ({"sums_in_units": self._sums, "units": self._units} if self._units.any() else {"sums": self._sums})
+        return arrays | (
+            {"sums_in_units": self._sums, "units": self._units} if self._units.any() else {"sums": self._sums}
+        )
 
     @classmethod
     def restored(cls, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> DataState:
@@ -238,8 +243,8 @@ class DataState:
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
         """Covariance (2, 2) of energy and entropy over samples of rows, by drawing blocks again.
 
-        Energies are in units of 2^unit, or of the state's own. It is nan in the row and column of the entropy where a resample has no density, and everywhere with too few
-        blocks.
+        Energies are in units of 2^unit, or of the state's own. It is nan in the row and column of the entropy where a
+        resample has no density, and everywhere with too few blocks.
         """
         own = int(self._units[0])
         unit = own if unit is None else unit
@@ -278,7 +283,7 @@ class DataState:
         units = like._units[2:]
         with np.errstate(over="ignore"):
             move = np.ldexp(self._centre, -units) - np.ldexp(like._centre, -units)
-        return np.clip(move, -FARTHEST, FARTHEST)
+        return np.asarray(np.clip(move, -FARTHEST, FARTHEST))
 
     def summed(self, rows: _Array) -> _Array:
         """Sums over blocks of numbers that belong to rows."""

@@ -163,7 +163,9 @@ def drift(
         temperature=np.where(known, T, np.nan),
         temperature_error=np.where(known, T_error, np.nan),
         verdict=np.where(known, "ok", "undefined"),
-        reason="; ".join(filter(None, [_why(lacking), "errors beyond the range of a double" * bool(np.isinf(errors).any())])),
+        reason="; ".join(
+            filter(None, [_why(lacking), "errors beyond the range of a double" * bool(np.isinf(errors).any())])
+        ),
     )
 
 
@@ -172,8 +174,8 @@ def _why(lacking: list[str]) -> str:
         return ""
     times = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
     return (
-        f"the states at {times} have fewer than {LEAST} blocks of rows, or resamples of rows without a density; use more "
-        "rows, a smaller block or fewer features"
+        f"the states at {times} have fewer than {LEAST} blocks of rows, or resamples of rows without a density; "
+        "use more rows, a smaller block or fewer features"
     )
 
 

@@ -211,8 +211,8 @@ class RefreshMonitor:
             raise ValueError(f"reference must have density='gaussian', got {found.density!r}.")
         if len(blocks) < LEAST:
             raise ValueError(
-                f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; use more "
-                "rows or a smaller block."
+                f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; "
+                "use more rows or a smaller block."
             )
         if blocks[0] != self.block:
             raise ValueError(f"reference must have been made with block={self.block}, got {blocks[0]:g}.")
@@ -254,7 +254,8 @@ class RefreshMonitor:
         state = as_state(name, (X, y), self.model, self.energy, self.block, like=self.reference, strict=False)
         if state.names and self.reference.names and state.names != self.reference.names:
             raise ValueError(
-                f"{name}: X must have the same columns in one order as the reference, {', '.join(self.reference.names)}, "
+                f"{name}: X must have the same columns in one order as the reference, "
+                f"{', '.join(self.reference.names)}, "
                 f"got {', '.join(state.names)}."
             )
         source = np.random.SeedSequence([*self._seed, self.batches])
@@ -319,7 +320,9 @@ class RefreshMonitor:
         notes = [str(warning.message) for warning in told]
         if not np.isfinite(hot.value):
             notes.append(str(hot.verdict))
-        return float(hot.value) if np.isfinite(hot.value) else np.nan, "; ".join(f"temperature: {note}" for note in notes)
+        return float(hot.value) if np.isfinite(hot.value) else np.nan, "; ".join(
+            f"temperature: {note}" for note in notes
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the reference and the readings to a file, whole or not at all; the model is not in it.

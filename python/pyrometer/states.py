@@ -22,7 +22,7 @@ from pyrometer._row_sums import in_range
 from pyrometer._validate import RandomSource
 from pyrometer.data_state import DataState, Kept, as_state, covariance_of, mean_covariance
 
-__all__ = ["DataState", "Shift", "compare", "shift"]
+__all__ = ["DataState", "Shift", "shift"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -135,7 +135,9 @@ def shift(
     over all permutations, the sample's own included. A divergence below what the other two lead to expect counts as
     that: samples that agree better than chance are no sign of a shift, and a sample beside itself has p near 1. Only
     blocks of equally many rows change hands: where one sample is much the larger, as many of its rows as the other can
-    match.
+    match. For the statistic each sample has a thousandth of a row besides its own, the mean row of both together, so
+    that a permutation without a density has a statistic, too: the p-value needs no density, only the standard errors
+    do. They are nan, with a `reason`, where a resample has none.
 
     With a density other than "gaussian" entropies are cross-fitted (`DataState`) and new rows are scored under the old
     density. Then everything is a mean over rows, and errors are those of means over blocks. Where new rows lie beyond
@@ -169,7 +171,9 @@ def shift(
 
 def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
     """Compare two states of one kind; what cannot be computed is nan, and the shift has the reason."""
-    reasons = [f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason]
+    reasons = [
+        f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason
+    ]
     sums, law = (old.blocks(), new.blocks(old)), old.law
     if old._kept is None or new._kept is None:
         divergence, spread, why = _redrawn(old, new, sums, resamples, seed, threads)
@@ -206,7 +210,7 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
 
 
 def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
-    """T and its standard error, of energies with a covariance in units of 2^unit; nan unless the entropy has changed."""
+    """T and its standard error, with energies of `spread` in units of 2^unit; nan unless the entropy has changed."""
     if not abs(entropy) > 2.0 * np.sqrt(spread[1, 1]):
         return np.nan, np.nan
     with np.errstate(over="ignore", invalid="ignore"):
@@ -255,7 +259,11 @@ def _redrawn(
     divergence = float(drawn[0, 2])
     blocks = [len(state._counts) for state in (old, new)]
     if min(blocks) < LEAST:
-        return divergence, nothing, [f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"]
+        return (
+            divergence,
+            nothing,
+            [f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"],
+        )
     lacking = int(np.isnan(drawn[1:, 2]).sum())
     if not lacking or old.reason or new.reason:
         return divergence, covariance_of(drawn[1:]), []

@@ -81,8 +81,43 @@ TEST_CASE("the density of a sample of one coordinate is that of its mean and var
   CHECK(state.entropy == 0.5);
   const double constant[] = {4, 8, 2, 4, 4};
   CHECK_FALSE(state.fit(constant, data::Density::normal));
+  CHECK(state.energy == 2);
+  CHECK(std::isnan(state.entropy));
+  REQUIRE(state.fit(constant, data::Density::normal, data::Least::imposed));
+  CHECK(std::isfinite(state.entropy));
   const double none[] = {0, 0, 0, 0, 0};
   CHECK_FALSE(state.fit(none, data::Density::normal));
+  CHECK(std::isnan(state.energy));
+}
+
+TEST_CASE("samples without coordinates have the entropy of their score") {
+  const double sums[] = {4, 8, 2};
+  data::BlockState state(0);
+  REQUIRE(state.fit(sums, data::Density::normal));
+  CHECK(state.entropy == 0);
+  REQUIRE(state.fit(sums, data::Density::laplace));
+  CHECK(state.entropy == doctest::Approx(1 + std::log(2 * 0.5)).epsilon(1e-14));
+  CHECK(data::block_coordinates(3) == 0);
+}
+
+TEST_CASE("a sample without a density has an energy, and can be dealt") {
+  const Sample a(20, 3, 2, 0, {1, 1});
+  std::vector<double> same(2 * 8);                 // two blocks of one row that is the same
+  const double row[] = {3, 6, 3, 3, 6, 3, 6, 12};  // z = 1, 2 in each of three rows
+  for (std::size_t c = 0; c < 8; ++c) same[c] = same[8 + c] = row[c];
+  const Matrix constant{same.data(), 2, 8};
+  std::vector<double> out(3 * 101);
+  data::redrawn_states(constant, data::Density::normal, kSeed, 0, 1, out.data());
+  CHECK(out[0] == 2);
+  CHECK(std::isnan(out[1]));
+  data::redrawn_shifts(a.sums(), constant, data::Density::normal, kSeed, 100, 1, out.data());
+  for (std::size_t k = 0; k < 101; ++k) {
+    CHECK(std::isfinite(out[3 * k]));
+    CHECK(std::isnan(out[3 * k + 1]));
+    CHECK(std::isnan(out[3 * k + 2]));
+  }
+  data::dealt_shifts(a.sums(), constant, 20, 2, data::Density::normal, kSeed, 100, 1, out.data());
+  for (const double value : out) CHECK(std::isfinite(value));
 }
 
 TEST_CASE("the divergence of Gaussians of one coordinate is the textbook's") {

@@ -119,6 +119,7 @@ def command(
         "density": density,
         "resamples": resamples,
         "seed": seed,
+        **({"not computed": found.reason} if found.reason else {}),
     }
     if plot is not None:
         from pyrometer._predicted import predicted
