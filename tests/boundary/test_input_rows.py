@@ -145,7 +145,7 @@ def test_sizes_at_the_ends_of_the_doubles():
     tiny = pm.minimum_energy(absolute(X * [1.0, 1e-310, 1.0], Y * 1e-9))
     assert tiny.value == pytest.approx(1e-9 * minimum.value, rel=1e-4)  # 1e-310 has five digits
     assert tiny.parameters[1] == pytest.approx(1e301 * minimum.parameters[1], rel=1e-3)
-    with pytest.raises(ValueError, match=r"within the range of a double, got about 10\^309.*column 1; multiply that column"):
+    with pytest.raises(ValueError, match=r"within the range of a double, got about 10\^309.*column 1; multiply that"):
         pm.minimum_energy(absolute(X * [1.0, 1e-310, 1.0], Y))
     large = pm.minimum_energy(absolute(X, np.where(LABELS, 1.7e308, -1.7e308)))
     assert large.value == pytest.approx(1.7e308 * pm.minimum_energy(absolute(X, np.where(LABELS, 1.0, -1.0))).value)

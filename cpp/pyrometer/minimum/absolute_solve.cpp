@@ -28,6 +28,21 @@ constexpr double kRounding = 1e-14;
 
 Index few(Index n) { return std::max(kFew, 24 * n); }
 
+// (n m)^{2/3} of m rows, or as many as determine n parameters.
+Indices sample_of(Index m, Index n) {
+  const auto wanted = static_cast<Index>(std::pow(static_cast<double>(n) * static_cast<double>(m), 2.0 / 3.0));
+  const Index taken = std::clamp(wanted, Index{64} * n, std::max(Index{64} * n, m / 4));
+  Indices chosen(at(taken));
+  for (Index k = 0; k < taken; ++k) chosen[at(k)] = stratified(k, taken, m);
+  return chosen;
+}
+
+// Of m rows, how many are nearer to zero than the error of what `taken` of them say.
+Index within_error(Index m, Index n, Index taken) {
+  return static_cast<Index>(kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken)) *
+                            static_cast<double>(m));
+}
+
 // The rows near zero of some source, and one that stands for all others.
 struct Reduced {
   Rows rows;          // in the frame, jittered
@@ -63,9 +78,27 @@ struct InFrame {
   void check_finite(bool /*finite*/) const {}
 };
 
+// A table with jitter, so that ties have sides as well.
+struct Jittered final : Source {
+  const Table& table;
+  double size;
+
+  Jittered(const Table& of, double of_size) : Source(of.columns, of.count), table(of), size(of_size) {}
+  [[nodiscard]] Index scratch() const override { return table.scratch(); }
+  [[nodiscard]] Block block(Index b, double* scratch) const override {
+    const Block plain = table.block(b, scratch);
+    double* y = scratch + columns * kBlock;
+    for (Index l = 0; l < std::min(kBlock, count - b * kBlock); ++l)
+      y[l] = plain.y[l] + size * jitter_of(b * kBlock + l);
+    return {plain.x, y};
+  }
+  double row(Index i, double* z) const override { return table.row(i, z) + size * jitter_of(i); }
+};
+
 // A table as a source.
 struct InTable {
-  const Table& rows;
+  const Table& table;
+  Jittered rows;
   const Frame& frame;
   Vec weights;
   double noise;
@@ -75,9 +108,9 @@ struct InTable {
   [[nodiscard]] Vec theta(const Vec& phi) const { return frame.coefficients(phi); }
   [[nodiscard]] const Vec& weight() const { return weights; }
   [[nodiscard]] static int most_tries() { return 40; }
-  [[nodiscard]] double least_band() const { return 4 * noise * frame.unit; }
+  [[nodiscard]] double least_band() const { return kRounding * frame.unit; }
   [[nodiscard]] Rows take(const Indices& chosen) const {
-    Rows taken = pack(rows, frame, chosen, team);
+    Rows taken = pack(table, frame, chosen, team);
     jitter(taken, chosen, noise);
     return taken;
   }
@@ -87,11 +120,11 @@ struct InTable {
     return y / frame.unit;
   }
   [[nodiscard]] Indices wrong(const Vertex& vertex) const {
-    certified = certify(rows, frame, vertex, team);
+    certified = certify(table, frame, vertex, team);
     return std::move(certified.misjudged);
   }
   void check_finite(bool finite) const {
-    if (!finite) complain(rows);
+    if (!finite) complain(table);
   }
 };
 
@@ -148,6 +181,12 @@ bool by_reduction(const Problem& source, Vec& phi, Index inside, Team team, Vert
   const Index m = source.rows.count;
   const Vec weight = source.weight();
   for (int tries = 0; tries < source.most_tries() && 2 * inside < m; ++tries, inside *= 3) {
+    // The minimum of the smoothed energy is not near where residuals are discrete: the vertex of a sample is.
+    if (const Index n = static_cast<Index>(phi.size()); tries == 1 && 256 * n < m) {
+      const Indices chosen = sample_of(m, n);
+      phi = solve(source.take(chosen), phi, team).phi;
+      inside = within_error(m, n, static_cast<Index>(chosen.size()));
+    }
     Signs signs;
     bool finite = true;
     const Vec theta = source.theta(phi);
@@ -215,10 +254,8 @@ Certified solve(const Table& table, const Frame& frame, double size, Team team) 
   const Index m = table.count, n = frame.rank;
   if (m <= std::max(kSome, 64 * n)) return solve_whole(table, frame, size, team);
 
-  const auto wanted = static_cast<Index>(std::pow(static_cast<double>(n) * static_cast<double>(m), 2.0 / 3.0));
-  const Index taken = std::clamp(wanted, Index{64} * n, m / 4);
-  Indices chosen(at(taken));
-  for (Index k = 0; k < taken; ++k) chosen[at(k)] = stratified(k, taken, m);
+  const Indices chosen = sample_of(m, n);
+  const Index taken = static_cast<Index>(chosen.size());
   Rows sample = pack(table, frame, chosen, team);
   Vec phi = least_squares_start(sample);
   require_finite(table, phi);
@@ -229,10 +266,10 @@ Certified solve(const Table& table, const Frame& frame, double size, Team team) 
 
   Vertex vertex;
   Certified certified;
-  const double error = kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken));
-  const auto inside = static_cast<Index>(error * static_cast<double>(m));
+  const Index inside = within_error(m, n, taken);
   const Vec weights = inner_weights(table, frame, chosen, frame.coefficients(phi));
-  if (by_reduction(InTable{table, frame, weights, noise, certified, team}, phi, inside, team, vertex)) return certified;
+  const InTable source{table, {table, noise * frame.unit}, frame, weights, noise, certified, team};
+  if (by_reduction(source, phi, inside, team, vertex)) return certified;
   return solve_whole(table, frame, size, team);
 }
 

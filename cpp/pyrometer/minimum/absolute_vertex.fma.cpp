@@ -278,12 +278,7 @@ class Walk {
 }  // namespace
 
 void jitter(Rows& rows, const Indices& origin, double size) {
-  for (Index i = 0; i < rows.count; ++i) {
-    std::uint64_t h = (static_cast<std::uint64_t>(origin[at(i)]) + 1) * 0x9E3779B97F4A7C15U;  // splitmix64
-    h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
-    h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
-    rows.y[at(i)] += size * (static_cast<double>(static_cast<std::int64_t>(h ^ (h >> 31))) * 0x1p-63);
-  }
+  for (Index i = 0; i < rows.count; ++i) rows.y[at(i)] += size * jitter_of(origin[at(i)]);
 }
 
 Vertex walk(const Rows& rows, const Vec& phi, bool near, Team team) { return Walk(rows, team).run(phi, near); }

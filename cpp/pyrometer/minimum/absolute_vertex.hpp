@@ -5,7 +5,15 @@
 
 namespace pyrometer::minimum::absolute {
 
-/// Adds to y_i a fixed pseudo-random number between -size and size that depends on origin[i] alone. Ties in the data
+/// A fixed pseudo-random number between -1 and 1 for row i.
+[[nodiscard]] inline double jitter_of(Index i) {
+  std::uint64_t h = (static_cast<std::uint64_t>(i) + 1) * 0x9E3779B97F4A7C15U;  // splitmix64
+  h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
+  h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
+  return static_cast<double>(static_cast<std::int64_t>(h ^ (h >> 31))) * 0x1p-63;
+}
+
+/// Adds to y_i size * jitter_of(origin[i]). Ties in the data
 /// are broken, and the dual of a vertex stays feasible for the data themselves: y does not enter its constraints.
 void jitter(Rows& rows, const Indices& origin, double size);
 
