@@ -97,7 +97,6 @@ void Solver::step(double* theta) {
   f.backward(step_.data());
   for (Index k = 0; k < f.rank(); ++k) theta[f.column(k)] += at(step_, k) / f.scale_at(k);
   if (carrier_ >= 0) theta[f.column(carrier_)] += f.scale_at(carrier_) > 0 ? alpha_ / f.scale_at(carrier_) : alpha_;
-  shorten(theta);
 }
 
 void Solver::shorten(double* theta) const {
@@ -140,6 +139,7 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
+    if (count == 0) shorten(theta);  // later steps put right what its rounding did to the residuals
     const State state = judge(theta);
     const bool halved = state.above < 0.5 * best.above;
     if (count == 0 || halved) {

@@ -179,7 +179,6 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
         }
         if (!halved || best[at].gap <= 1e-20 * best[at].energy || step == kSteps) continue;
         for (std::size_t j = 0; j < trial[at].size(); ++j) trial[at][j] += best[at].step[j];
-        shorten(shape, factors[at], mean + (first + k) * (p + 1), l2.on_intercept, trial[at].data());
         going.push_back(k);
       }
       active = std::move(going);
