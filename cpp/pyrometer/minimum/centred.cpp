@@ -111,7 +111,7 @@ Index Centred::carrier(const Factor& f, const double* mean, const double* whiten
       if (own != 0) return k;
       continue;
     }
-    double terms = std::abs(own) / f.scale_at(k);
+    double terms = 1 + std::abs(own) / f.scale_at(k);  // a mean is rounded as numbers that vary by a scale are
     for (Index i = 0; i < f.rank(); ++i) terms += std::abs(f.row(i)[k] * whitened[i]);
     const double certain = std::abs(whitened[k]) / (noise * terms);
     if (certain > most) most = certain, best = k;

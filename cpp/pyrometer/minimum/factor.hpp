@@ -10,9 +10,9 @@ namespace pyrometer::minimum {
 /// Relative size of the rounding noise in the second moments of p columns: sums of rounded products, then a factor.
 [[nodiscard]] double moment_noise(Index columns);
 
-/// Continues U'U, whose first `kept` rows are there, to `size` columns, of which the triangle's other elements are given;
-/// row i of U begins at upper + i * stride. False where a pivot is not positive. Blocked: size^2 (size - kept) flops in
-/// products of matrices.
+/// Continues U'U, whose first `kept` rows are there, to `size` columns, of which the triangle's other elements are
+/// given; row i of U begins at upper + i * stride. False where a pivot is not positive. Blocked: size^2 (size - kept)
+/// flops in products of matrices.
 [[nodiscard]] bool factor_blocked(double* upper, Index stride, Index kept, Index size);
 
 /// P' D^-1 A D^-1 P = U'U with D = diag(A)^1/2 and columns ordered so that each pivot is the largest that is left.

@@ -222,8 +222,9 @@ LassoPoint::Certificate Descent::polish() {
 }
 
 // Bounds the distances of the parameters from the minimiser's, given the diagonal of the active columns' inverse scaled
-// covariances. E(theta) - E* is at least (theta - theta*)' G (theta - theta*), and the residuals are at most gap^1/2 from
-// those of the minimiser in root mean square: columns whose pull stays below the penalty's then are 0 there as well.
+// covariances. E(theta) - E* is at least (theta - theta*)' G (theta - theta*), and the residuals are at most gap^1/2
+// from those of the minimiser in root mean square: columns whose pull stays below the penalty's then are 0 there as
+// well.
 void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double* out) {
   const Factor& f = active_.factor();
   const std::vector<Index>& columns = active_.columns();
@@ -233,7 +234,8 @@ void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double*
   for (const Index j : columns) in[static_cast<std::size_t>(j)] = 1;
   for (Index j = 0; j < x_.features; ++j) {
     const double root = std::sqrt(x_.curvature(j));
-    if (in[static_cast<std::size_t>(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half)) return;
+    if (in[static_cast<std::size_t>(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half))
+      return;
   }
   std::fill_n(out, x_.features, 0.0);
   Numbers means(columns.size()), whitened(columns.size());
@@ -243,7 +245,8 @@ void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double*
   }
   f.whiten(means.data(), whitened.data());
   f.forward(whitened.data());
-  if (x_.constant || x_.weight == 0) out[x_.features] = reach * std::sqrt(1 + dot(whitened.data(), whitened.data(), 0, size)) + of_mean;
+  if (x_.constant || x_.weight == 0)
+    out[x_.features] = reach * std::sqrt(1 + dot(whitened.data(), whitened.data(), 0, size)) + of_mean;
 }
 
 void Descent::minimise(const Moments& data, double l1, Index place, const Minima& out) {
@@ -251,7 +254,8 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   x_.low.assign(x_.low.size(), 0.0);
   const auto slot = static_cast<std::size_t>(place);
 
-  // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates it pays to see the signs settle.
+  // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates it pays to see the signs
+  // settle.
   Index calm = 0, wanted = 1;
   for (int sweeps = 0; sweeps < 100 && calm < wanted; ++sweeps) {
     base::throw_if_interrupted();
@@ -278,7 +282,8 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   f.inverse_diagonal(smallest, diagonal.data());
   const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
   const auto second = [&](double units) { return error.second(units, pull, trace); };
-  const double doubt = error.first(MomentError::kExpected, pull, found.value) + second(MomentError::kExpected) + found.gap;
+  const double doubt =
+      error.first(MomentError::kExpected, pull, found.value) + second(MomentError::kExpected) + found.gap;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {

@@ -94,7 +94,8 @@ class ActiveSet {
     Numbers direction(static_cast<std::size_t>(size));  // in the order of the pivots
     if (f.rank() < size) {
       // Along a dependence the energy changes by the penalty alone, at a constant rate until a sign changes.
-      const Numbers made = f.dependence();
+      Numbers made(static_cast<std::size_t>(size));
+      f.dependence(f.rank(), made.data());
       at(direction, f.rank()) = 1 / f.length(f.rank());
       for (Index k = 0; k < f.rank(); ++k) at(direction, k) = -at(made, k) / f.length(k);
       double rate = 0;

@@ -97,7 +97,6 @@ void Solver::step(double* theta) {
   f.backward(step_.data());
   for (Index k = 0; k < f.rank(); ++k) theta[f.column(k)] += at(step_, k) / f.scale_at(k);
   if (carrier_ >= 0) theta[f.column(carrier_)] += f.scale_at(carrier_) > 0 ? alpha_ / f.scale_at(carrier_) : alpha_;
-  shorten(theta);
 }
 
 void Solver::shorten(double* theta) const {
@@ -137,9 +136,10 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   best_.assign(static_cast<std::size_t>(p), 0.0);
   State best = judge(best_.data());
   without_ = std::max(c_.target_variance - dot(pull_.data(), pull_.data(), 0, f.rank()), 0.0);
-  for (int count = 0; count < kSteps && best.above > 0; ++count) {
+  for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
+    if (count == 0) shorten(theta);  // later steps put right what its rounding did to the residuals
     const State state = judge(theta);
     const bool halved = state.above < 0.5 * best.above;
     if (count == 0 || halved) {
@@ -197,8 +197,10 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
 
   // E(theta) - E* is at least the squared distance over the inverse Hessian's element.
   double* bound = out.parameter_error.data() + s * n;
+  if (l2_ > 0) std::fill_n(bound, p, std::sqrt(gap / l2_));
   if (!full || carrier_ >= 0) return;
-  for (Index k = 0; k < p; ++k) bound[f.column(k)] = std::sqrt(gap * diagonal[k]) / f.scale_at(k);
+  for (Index k = 0; k < p; ++k)
+    bound[f.column(k)] = std::min(bound[f.column(k)], std::sqrt(gap * diagonal[k]) / f.scale_at(k));
   if (intercept_) bound[p] = std::sqrt(gap * (1 + vv_)) + error.of_mean(MomentError::kWorst);
 }
 

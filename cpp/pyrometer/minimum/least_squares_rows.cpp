@@ -6,10 +6,12 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/doubled.hpp"
+#include "pyrometer/minimum/least_norm.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
 #include "pyrometer/minimum/pivoted.hpp"
 #include "pyrometer/minimum/row_sums.hpp"
 #include "pyrometer/minimum/triangle.hpp"
+#include "pyrometer/minimum/vectors.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -63,6 +65,34 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
   return state;
 }
 
+// Makes the parameters of dependent columns the shortest: see Dependence.
+void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta) {
+  const Index n = shape.columns();
+  if (f.rank() == n) return;
+  const bool taken_up = shape.centred && with_intercept;
+  const auto length = [&](Index k) { return f.length(k); };
+  dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
+}
+
+// Bounds the distances of the parameters from the minimiser's: the energy there is at least the square of one over the
+// inverse Hessian's element higher.
+void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out) {
+  const Index n = shape.columns(), r = f.rank();
+  if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap / shape.l2));
+  if (r < n) return;
+  const double reach = std::sqrt(gap * static_cast<double>(shape.rows));
+  std::vector<double> diagonal(static_cast<std::size_t>(n)), whitened(diagonal);
+  f.inverse_diagonal(diagonal.data());
+  for (Index k = 0; k < n; ++k) {
+    double& own = out[f.column(k)];
+    own = std::min(own, reach * std::sqrt(at(diagonal, k)) / f.length(k));
+    if (shape.centred) at(whitened, k) = mean[f.column(k)] / f.length(k);
+  }
+  if (!shape.centred) return;
+  f.forward(whitened.data());
+  out[n] = std::hypot(std::sqrt(gap), reach * std::sqrt(dot(whitened.data(), whitened.data(), 0, n)));
+}
+
 }  // namespace
 
 template <class T>
@@ -113,6 +143,7 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       const std::vector<double> solution = f.solution();
       for (Index i = 0; i < f.rank(); ++i) theta[f.column(i)] = solution[static_cast<std::size_t>(i)] / f.length(i);
       if (shape.centred) theta[p] = residual(centre[p], centre, theta, p);
+      shorten(shape, f, centre, l2.on_intercept, theta);
     });
 
     // Newton's steps with the residuals of the rows themselves. The first state is that of the solution above; a step
@@ -167,6 +198,7 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       out.relative_error[slot] = error == 0 ? 0 : error / state.energy;
       out.condition[slot] = f.rank() < shape.columns() ? std::numeric_limits<double>::infinity() : known;
       out.rank[slot] = f.rank() - (shape.constant ? 1 : 0);
+      bound(shape, f, mean + (first + k) * (p + 1), gap, out.parameter_error.data() + (first + k) * n);
     }
   }
 }

@@ -116,11 +116,23 @@ std::vector<double> Pivoted::solution() const {
   return x;
 }
 
-std::vector<double> Pivoted::dependence() const {
-  const double* column = work_.column(rank_);
-  std::vector<double> x(column, column + rank_);
-  backward(x.data());
-  return x;
+void Pivoted::dependence(Index k, double* out) const {
+  std::copy_n(work_.column(k), rank_, out);
+  backward(out);
+}
+
+void Pivoted::inverse_diagonal(double* out) const {
+  std::fill_n(out, rank_, 0.0);
+  std::vector<double> x(static_cast<std::size_t>(rank_));
+  for (Index k = 0; k < rank_; ++k) {  // column k of R^-1
+    std::fill_n(x.begin(), k, 0.0);
+    x[static_cast<std::size_t>(k)] = 1;
+    for (Index i = k; i >= 0; --i) {
+      x[static_cast<std::size_t>(i)] /= work_.column(i)[i];
+      subtract(x.data(), x[static_cast<std::size_t>(i)], work_.column(i), 0, i);
+      out[i] += square(x[static_cast<std::size_t>(i)]);
+    }
+  }
 }
 
 double Pivoted::estimated() const {

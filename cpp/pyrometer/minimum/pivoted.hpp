@@ -36,8 +36,10 @@ class Pivoted {
   [[nodiscard]] double left(Index k, double x, const double* z) const;
   /// The least-squares solution for the target: R z = Q' y.
   [[nodiscard]] std::vector<double> solution() const;
-  /// What the column of pivot `rank` is made of, if the columns are dependent: coefficients of the independent ones.
-  [[nodiscard]] std::vector<double> dependence() const;
+  /// What the column of pivot k >= rank is made of: writes `rank` coefficients of the independent ones.
+  void dependence(Index k, double* out) const;
+  /// Writes the diagonal of (R'R)^-1, in the order of the pivots: rank^3 / 3 flops.
+  void inverse_diagonal(double* out) const;
   /// 2-norm condition number of the independent columns scaled to length 1, estimated by power steps.
   [[nodiscard]] double condition() const { return condition_; }
 
