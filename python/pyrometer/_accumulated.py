@@ -48,14 +48,15 @@ def accumulated(
                 data = _validate.Data(chunk.X, chunk.y, rows.names, rows.target)
                 try:
                     piece = of(data, intercept=intercept, threads=workers)
-                except ValueError:
+                    part = piece if part is None else part + piece
+                    together = part if whole is None or not chunk.last else whole + part
+                except ValueError as error:
                     rows.require_finite(chunk)
-                    raise
+                    rows.require_squares(chunk, error)
                 witness(chunk)
-                part = piece if part is None else part + piece
                 count += piece.count
                 if chunk.last:
-                    whole, part = part if whole is None else whole + part, None
+                    whole, part = together, None
                     finished = chunk.part + 1
                 advance(piece.count)
     except (ValueError, OSError) as error:

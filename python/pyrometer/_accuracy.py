@@ -28,6 +28,8 @@ _LEFT, _USUAL = 0.5, 24 * _UNIT
 # ... and distances of blocks from the mean up to this in standard deviations.
 _NEAR = 2.0
 
+# Errors of sums, and means, have finite squares.
+_GREATEST = 1e154
 # Scaled to a diagonal of 1, a scatter may have eigenvalues as low as minus this, times its columns, by rounding; and
 # minus the last of the others if it has lost digits, which then counts as lost.
 _ROUNDED = 4 * np.finfo(np.float64).eps
@@ -103,8 +105,6 @@ def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> flo
     """
     _, sums, _, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
-    if (squares < 0.0).any():
-        raise ValueError(f"scatter must have no negative diagonal, got {squares.min():.6g}.")
     columns = mean.shape[-1]
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
     error = of_rounded + of_merging + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
@@ -132,6 +132,8 @@ def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array |
         raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")
     if not np.isfinite(accuracy).all():
         raise ValueError("accuracy must be finite, got nan or inf.")
+    if (np.abs(np.delete(accuracy, (2, 3, 4), axis=-2)) > _GREATEST).any():
+        raise ValueError("accuracy must have errors and means whose squares are finite.")
     mean_low, *errors, least, most = np.moveaxis(accuracy, -2, 0)
     if any((error < 0.0).any() for error in errors):
         raise ValueError("accuracy must have no negative error.")

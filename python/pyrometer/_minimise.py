@@ -9,17 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _absolute_passes, _core, _logistic_passes
-from pyrometer._minima import digits_of, of_moments, of_rows, too_few, unclosed
+from pyrometer._minima import ENOUGH_DIGITS, digits_of, of_moments, of_rows, too_few, unclosed
 from pyrometer._scanned import Scanned
 from pyrometer.errors import PrecisionWarning
 from pyrometer.results import Minimum
 from pyrometer.systems import L1, L2, System
 
 __all__ = ["lowest", "path"]
-
-# Below this many digits the rows are asked. The count is a bound that is usually 1 to 3 digits too modest, and a
-# temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of the moments.
-_ENOUGH_DIGITS = 9.0
 
 # Of methods.
 _NAMES = "U18"
@@ -85,6 +81,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
     answers = _core.lasso(count, mean, scatter, *options, None)
+    _tame(system, penalty, answers)
     _widen(system, answers, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
@@ -101,6 +98,22 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
             _replace(answers, rest, tuple(answer[:, None] for answer in found))
         method[poor] = "orthogonal"
     return answers, method
+
+
+def _tame(system: System, penalty: L1, answers: Answers) -> None:
+    """Take no feature where the descent ended above that: columns alike within rounding may have led it astray."""
+    value, theta, gap, relative, condition, *_, rank = answers
+    moments, free = system.second_moments, system.intercept and not penalty.intercept
+    least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
+    energy = np.broadcast_to(least.reshape(-1, 1), value.shape)
+    astray = ~(value <= energy * (1.0 + 1e-9))
+    if astray.any():
+        theta[astray] = 0.0
+        if free:
+            theta[..., -1] = np.where(astray, moments.mean[..., -1].reshape(-1, 1), theta[..., -1])
+        value[astray] = gap[astray] = energy[astray]
+        relative[astray] = condition[astray] = np.inf
+        rank[astray] = 0
 
 
 def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None) -> None:
@@ -139,7 +152,7 @@ def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, 
     """Systems whose moments have lost the digits of an answer, with their rows; none if there are no rows."""
     if system.X is None or system.y is None:
         return np.empty(0, dtype=np.intp), None, None
-    lost = digits_of(answers[3]) < _ENOUGH_DIGITS
+    lost = digits_of(answers[3]) < ENOUGH_DIGITS
     poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
     X, y = system.stacked_rows()
     return poor, X[poor], y[poor]
@@ -155,7 +168,7 @@ def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning
     value, gap, digits = answers[0], answers[2], digits_of(answers[3])
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
-    lost = (digits < _ENOUGH_DIGITS) & ~exact
+    lost = (digits < ENOUGH_DIGITS) & ~exact
     if not lost.any():
         return None
     return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.lost() is not None)
@@ -177,7 +190,7 @@ def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method)
     digits = np.asarray(minimum.digits).reshape(-1)
     exact = value + gap <= np.sqrt(_ROUNDING) * np.abs(y).mean(axis=-1)
-    lost = (digits < _ENOUGH_DIGITS) & ~exact
+    lost = (digits < ENOUGH_DIGITS) & ~exact
     if complaint is None and lost.any():
         complaint = unclosed(digits[lost], gap[lost])
     return minimum, complaint
@@ -200,7 +213,7 @@ def _of_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | Non
     value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)
     answers = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
     minimum, complaint = of_rows(system.shape, *answers, method)
-    if complaint is None and minimum.digits < _ENOUGH_DIGITS:
+    if complaint is None and minimum.digits < ENOUGH_DIGITS:
         complaint = PrecisionWarning(
             f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
             f"{scanned.rows.source} did not close the gap of {gap:.2g}."

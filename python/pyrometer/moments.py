@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ __all__ = ["Moments"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-moments", 2, "Moments.save", MomentsFileError)
 
+_GREATEST_MEAN = 1e154
 # Counts are doubles in what is computed from them.
 _MOST_ROWS = 1 << 53
 
@@ -95,7 +96,7 @@ class Moments:
     (4, array([4., 2., 1.]))
     """
 
-    __slots__ = ("_known", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
+    __slots__ = ("_known", "_lost", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
 
     count: int
     mean: _Array
@@ -270,6 +271,7 @@ class Moments:
         # Pickles of version 0.1.0 have none.
         known = _accuracy.of_doubles(self.count, self.mean, self.scatter) if accuracy is None else accuracy
         self._known = known
+        self._lost: Lost | None | Literal[False] = False  # until it is asked for
         for array in (self.mean, self.scatter, self._known, self._scatter_low):
             if array is not None:
                 array.flags.writeable = False
@@ -284,7 +286,9 @@ class Moments:
 
     def lost(self) -> Lost | None:
         """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
-        return _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
+        if self._lost is False:
+            self._lost = _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
+        return self._lost
 
     def _state(self) -> _State:
         known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
@@ -483,6 +487,14 @@ class Moments:
         square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
         return square
 
+    def square_errors(self) -> _Array | None:
+        """Bounds of what :meth:`mean_squares` and, last, :meth:`target_square` have lost, shape (..., n + 1)."""
+        lost = self.lost()
+        if lost is None:
+            return None
+        errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
+        return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
+
     def second(self) -> _Array:
         r"""Raw second moments of (features, constant if any, target), shape (..., n + 1, n + 1)."""
         mean, scatter = self.mean, self.scatter / self.count
@@ -532,10 +544,15 @@ def _described(
     for name, array in (("mean", mean_array), ("scatter", scatter_array)):
         if not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite, got nan or inf.")
+    if np.abs(mean_array).max(initial=0.0) > _GREATEST_MEAN:
+        raise ValueError(f"mean must have finite squares, got {mean_array.flat[np.abs(mean_array).argmax()]:.6g}.")
     if not np.array_equal(scatter_array, np.swapaxes(scatter_array, -1, -2)):
         raise ValueError(
             "scatter must be symmetric, got different halves; use (scatter + scatter.swapaxes(-1, -2)) / 2."
         )
+    least = np.diagonal(scatter_array, axis1=-2, axis2=-1).min(initial=0.0)
+    if least < 0.0:
+        raise ValueError(f"scatter must have no negative diagonal, got {least:.6g}.")
     if names is not None:
         names = tuple(names)
         if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
