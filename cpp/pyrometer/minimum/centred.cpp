@@ -71,9 +71,23 @@ void Centred::take(const Moments& data, Index system, double l2) {
 }
 
 void Centred::assemble(const Moments& data, Index system, double l2) {
+  constexpr Index kMany = 64;
   take(data, system, l2);
+  // Many columns are factored in the order that they have, if that turns out well.
+  if (features >= kMany && std::all_of(scale.begin(), scale.end(), [](double x) { return x > 0; })) {
+    factor.prepare(0);
+    factor.keep(0, features);
+    fill();
+    if (factor.append()) return;
+  }
+  factor.prepare(features);
+  fill();
+  factor.run(tolerance());
+}
+
+// The scaled covariances, as the factor is to find them.
+void Centred::fill() {
   const Index p = features, stride = p + 1;
-  factor.prepare(p);
   for (Index j = 0; j < p; ++j) factor.scale(j) = scale[static_cast<std::size_t>(j)];
   for (Index i = 0; i < p; ++i) {
     const double* from = scatter + i * stride;
@@ -86,7 +100,6 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
     const double share = 1 / (count * factor.scale(i));
     for (Index j = i + 1; j < p; ++j) to[j] = from[j] * share * inverse[static_cast<std::size_t>(j)];
   }
-  factor.run(tolerance());
 }
 
 Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {

@@ -44,6 +44,9 @@ struct Centred {
   /// Covariances of the columns with the residuals of theta + low, (S_jy - S_j . (theta + low)) / m = high_j + rest_j,
   /// in twice the working precision; `low` may be nullptr. 20 flops an element of the columns with theta_j != 0.
   void covariances(const double* theta, const double* low, double* high, double* rest) const;
+
+ private:
+  void fill();
 };
 
 /// How many systems of p features make a chunk of about a millisecond.

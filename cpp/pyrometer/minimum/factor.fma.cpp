@@ -12,6 +12,7 @@ namespace pyrometer::minimum {
 namespace {
 
 constexpr Index kPanel = 16;
+constexpr double kClearPivot = 1e-6;  // of a pivot: no order of the columns would find a dependent one
 
 // Rows i and, if there is a `pair`, i + 1 of the triangle, less what eight rows of the panel explain of their columns
 // `from` and later: two rows at a time, so that the panel is read half as often.
@@ -128,8 +129,24 @@ void Factor::keep(Index kept, Index size) {
 }
 
 bool Factor::append() {
+  constexpr Index kMany = 64;
   const Index kept = rank_;
   for (Index i = kept; i < size_; ++i) row(i)[i] = scale(i) > 0 ? 1 : 0;
+  if (size_ >= kMany && size_ - kept >= 8) {
+    if (!factor_blocked(upper_.data(), stride_, kept, size_)) return false;
+    for (Index i = kept; i < size_; ++i) {
+      if (!(square(row(i)[i]) > kClearPivot)) return false;
+      inverse_[static_cast<std::size_t>(i)] = 1 / row(i)[i];
+    }
+  } else if (!append_rows(kept)) {
+    return false;
+  }
+  rank_ = size_;
+  return true;
+}
+
+// The same, row by row.
+bool Factor::append_rows(Index kept) {
   for (Index begin = 0; begin < size_; begin += 8) {
     const Index end = std::min(begin + 8, size_);
     for (Index i = begin; i < end; ++i) {
@@ -137,7 +154,7 @@ bool Factor::append() {
       Index from = std::max(i, kept);
       for (Index q = begin; q < i; ++q) subtract(own, row(q)[i], row(q), from, size_);
       if (i >= kept) {
-        if (!(own[i] > 1e-6)) return false;
+        if (!(own[i] > kClearPivot)) return false;
         own[i] = std::sqrt(own[i]);
         inverse_[static_cast<std::size_t>(i)] = 1 / own[i];
         ++from;
@@ -150,7 +167,6 @@ bool Factor::append() {
       subtract_eight(row(i), next, row(begin), stride_, size_, i, std::max(i, kept), pair);
     }
   }
-  rank_ = size_;
   return true;
 }
 

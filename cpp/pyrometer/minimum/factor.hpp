@@ -10,6 +10,11 @@ namespace pyrometer::minimum {
 /// Relative size of the rounding noise in the second moments of p columns: sums of rounded products, then a factor.
 [[nodiscard]] double moment_noise(Index columns);
 
+/// Continues U'U, whose first `kept` rows are there, to `size` columns, of which the triangle's other elements are given;
+/// row i of U begins at upper + i * stride. False where a pivot is not positive. Blocked: size^2 (size - kept) flops in
+/// products of matrices.
+[[nodiscard]] bool factor_blocked(double* upper, Index stride, Index kept, Index size);
+
 /// P' D^-1 A D^-1 P = U'U with D = diag(A)^1/2 and columns ordered so that each pivot is the largest that is left.
 ///
 /// Columns whose pivot is noise depend on those before them: `rank` counts the others. Columns with scale 0 (no
@@ -31,7 +36,7 @@ class Factor {
   std::vector<Index> renumber();
   /// Keeps the first `kept` columns of a renumbered factor and makes room for others, up to `size`: fill the elements
   /// with j >= kept and j > i, and their scales, and call append(). False, and there is no factor, where a pivot is
-  /// below 1e-6: then the order of the columns matters. size^2 (size - kept) flops.
+  /// below 1e-6: then the order of the columns matters. size^2 (size - kept) flops, many columns in blocks.
   void keep(Index kept, Index size);
   [[nodiscard]] bool append();
 
@@ -63,6 +68,7 @@ class Factor {
 
  private:
   void swap_columns(Index j, Index pivot);
+  bool append_rows(Index kept);
   [[nodiscard]] double inverse(Index k) const { return inverse_[static_cast<std::size_t>(k)]; }
 
   Index size_ = 0;

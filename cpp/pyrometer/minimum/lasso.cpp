@@ -14,6 +14,7 @@
 #include "pyrometer/minimum/lasso_factor.hpp"
 #include "pyrometer/minimum/lasso_point.hpp"
 #include "pyrometer/minimum/least_squares.hpp"
+#include "pyrometer/minimum/moment_error.hpp"
 #include "pyrometer/minimum/vectors.hpp"
 
 namespace pyrometer::minimum {
@@ -36,6 +37,7 @@ class Descent {
   [[nodiscard]] bool near(Index j, double margin) const;
   [[nodiscard]] std::vector<Index> let_in(double margin) const;
   void null_vector(Index k, double share, Numbers& direction) const;
+  void bound(double gap, double of_mean, const Numbers& diagonal, double* out);
   LassoPoint x_;
   LassoFactor active_;
   Numbers work_u_, work_v_;
@@ -219,14 +221,43 @@ LassoPoint::Certificate Descent::polish() {
   return best;
 }
 
+// Bounds the distances of the parameters from the minimiser's, given the diagonal of the active columns' inverse scaled
+// covariances. E(theta) - E* is at least (theta - theta*)' G (theta - theta*), and the residuals are at most gap^1/2 from
+// those of the minimiser in root mean square: columns whose pull stays below the penalty's then are 0 there as well.
+void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double* out) {
+  const Factor& f = active_.factor();
+  const std::vector<Index>& columns = active_.columns();
+  const auto size = static_cast<Index>(columns.size());
+  const double reach = std::sqrt(gap);
+  std::vector<char> in(static_cast<std::size_t>(x_.features), 0);
+  for (const Index j : columns) in[static_cast<std::size_t>(j)] = 1;
+  for (Index j = 0; j < x_.features; ++j) {
+    const double root = std::sqrt(x_.curvature(j));
+    if (in[static_cast<std::size_t>(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half)) return;
+  }
+  std::fill_n(out, x_.features, 0.0);
+  Numbers means(columns.size()), whitened(columns.size());
+  for (Index i = 0; i < size; ++i) {
+    at(means, i) = x_.centred.mean[columns[static_cast<std::size_t>(i)]];
+    out[columns[static_cast<std::size_t>(f.column(i))]] = reach * std::sqrt(at(diagonal, i)) / f.scale_at(i);
+  }
+  f.whiten(means.data(), whitened.data());
+  f.forward(whitened.data());
+  if (x_.constant || x_.weight == 0) out[x_.features] = reach * std::sqrt(1 + dot(whitened.data(), whitened.data(), 0, size)) + of_mean;
+}
+
 void Descent::minimise(const Moments& data, double l1, Index place, const Minima& out) {
   x_.half = l1 / 2;
   x_.low.assign(x_.low.size(), 0.0);
   const auto slot = static_cast<std::size_t>(place);
 
-  for (int sweeps = 0, calm = 0; sweeps < 100 && calm < 1; ++sweeps) {
+  // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates it pays to see the signs settle.
+  Index calm = 0, wanted = 1;
+  for (int sweeps = 0; sweeps < 100 && calm < wanted; ++sweeps) {
     base::throw_if_interrupted();
     calm = x_.sweep() ? 0 : calm + 1;
+    const Index active = x_.coordinates() - static_cast<Index>(std::count(x_.theta.begin(), x_.theta.end(), 0.0));
+    wanted = std::clamp<Index>(active / 300, 1, 6);
   }
   const LassoPoint::Certificate found = polish();
 
@@ -237,19 +268,17 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     theta[x_.features] =
         x_.constant ? at(x_.theta, x_.features) : residual(x_.centred.target_mean, x_.centred.mean, theta, x_.features);
 
-  double reach = x_.centred.deviation.back(), mean_reach = std::abs(x_.centred.target_mean);
-  for (Index j = 0; j < x_.features; ++j) {
-    reach += std::abs(theta[j]) * x_.scale(j);
-    mean_reach += std::abs(theta[j] * x_.centred.mean[j]);
-  }
-  const double margin = x_.centred.noise * (reach + mean_reach);
+  const MomentError error(x_.centred, theta);
+  const double pull = x_.weight * x_.rbar;
+  const double margin = x_.centred.noise * (std::sqrt(static_cast<double>(x_.features) * error.squares) + error.means);
   const std::vector<Index> columns = let_in(margin);
   const Factor& f = active_.of(x_.centred, columns);
-  const double smallest = f.smallest_eigenvalue(), width = static_cast<double>(columns.size());
-  const double epsilon = std::numeric_limits<double>::epsilon();
-  const double second = square(x_.centred.noise * reach) * width / smallest + square(epsilon * mean_reach);
-  const double error =
-      x_.centred.noise * square(reach) + 4 * epsilon * std::abs(x_.rbar) * mean_reach + second + found.gap;
+  const double smallest = f.smallest_eigenvalue();
+  Numbers diagonal(columns.size());
+  f.inverse_diagonal(smallest, diagonal.data());
+  const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
+  const auto second = [&](double units) { return error.second(units, pull, trace); };
+  const double doubt = error.first(MomentError::kExpected, pull, found.value) + second(MomentError::kExpected) + found.gap;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {
@@ -260,12 +289,15 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     f.forward(work_v_.data());
     rank += Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
   }
+  const double gap = found.gap + second(MomentError::kWorst) + x_.rounded();
   out.value[slot] = found.value;
-  out.gap[slot] = found.gap + second + x_.rounded();
-  out.relative_error[slot] = error == 0 ? 0 : error / found.value;
+  out.gap[slot] = gap;
+  out.relative_error[slot] = doubt == 0 ? 0 : doubt / found.value;
   out.rank[slot] = rank;
   out.condition[slot] =
       rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest);
+  if (f.rank() == f.size())
+    bound(gap, error.of_mean(MomentError::kWorst), diagonal, out.parameter_error.data() + place * n);
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const auto above = [&](double units) {
     return square(std::sqrt(state.above) + std::sqrt(error.second(units, pull, trace) * (1 + shrink_)));
   };
-  const double doubt = error.first(MomentError::kExpected, pull) + above(MomentError::kExpected) + unseen;
+  const double doubt = error.first(MomentError::kExpected, pull, state.value) + above(MomentError::kExpected) + unseen;
   const double gap = above(MomentError::kWorst) + unseen;
   const double value = carrier_ >= 0 && doubt >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;

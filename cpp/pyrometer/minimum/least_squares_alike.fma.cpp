@@ -235,14 +235,14 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   root(largest / smallest, condition);
   const auto above = [&](double units, V& sum) {
     const double e = units * std::numeric_limits<double>::epsilon() / 2;
-    root((e * e * (1 + shrink)) * ((squares + pull * pull * spread) * trace + means), root_second);
+    root((e * e * (1 + shrink)) * ((squares + pull * pull * spread) * trace + means / 16.0), root_second);
     sum = (root_zz + root_second) * (root_zz + root_second);
   };
   V gap, error;
   constexpr double expected = MomentError::kExpected * std::numeric_limits<double>::epsilon() / 2;
   above(MomentError::kExpected, error);
   above(MomentError::kWorst, gap);
-  error += expected * (std::sqrt(2.0) * squares + 2.0 * size_of_pull * root_means);
+  error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_pull * root_means);
 
   unsigned solved = 0;
   for (int lane = 0; lane < kL && first + lane < data.systems; ++lane) {
@@ -256,7 +256,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     for (Index j = 0; j < p; ++j) bound[j] = std::sqrt(gap[lane] * u[j][lane]) * s.whole[j][lane];
     if (data.intercept)
       bound[p] = std::sqrt(gap[lane] * (1 + vv[lane])) +
-                 MomentError::kWorst / MomentError::kExpected * expected * root_means[lane];
+                 MomentError::kWorst / MomentError::kExpected / 4 * expected * root_means[lane];
     out.value[slot] = value[lane];
     out.gap[slot] = gap[lane];
     out.relative_error[slot] = error[lane] == 0 ? 0 : error[lane] / value[lane];

@@ -29,10 +29,10 @@ MomentError::MomentError(const Centred& c, const double* theta) {
   means = std::sqrt(means);
 }
 
-double MomentError::of_mean(double units) const { return units * kRoundoff * means + lost_mean; }
+double MomentError::of_mean(double units) const { return units / 4 * kRoundoff * means + lost_mean; }
 
-double MomentError::first(double units, double pull) const {
-  return units * kRoundoff * std::sqrt(2.0) * squares + square(lost) + 2 * std::abs(pull) * of_mean(units);
+double MomentError::first(double units, double pull, double value) const {
+  return units * kRoundoff * (std::sqrt(2.0) * squares + 2 * value) + square(lost) + 2 * std::abs(pull) * of_mean(units);
 }
 
 double MomentError::second(double units, double pull, double trace) const {

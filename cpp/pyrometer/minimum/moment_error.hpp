@@ -31,10 +31,10 @@ struct MomentError {
 
   MomentError(const Centred& c, const double* theta);
 
-  /// Of the mean of the residuals.
+  /// Of the mean of the residuals. Means are sums of m numbers instead of m squares: a quarter of the units does.
   [[nodiscard]] double of_mean(double units) const;
-  /// Of the energy at theta; `pull` is its weight of the squared mean of the residuals times their mean.
-  [[nodiscard]] double first(double units, double pull) const;
+  /// Of the energy at theta, its `value` and the rounding of that included; `pull` is its weight of the squared mean of the residuals times their mean.
+  [[nodiscard]] double first(double units, double pull, double value) const;
   /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
   [[nodiscard]] double second(double units, double pull, double trace) const;
 };
