@@ -71,6 +71,7 @@ def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
     return accuracy
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is lost altogether
 def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
     """Return what moments have lost; None if nothing. O(p) for each data set."""
     _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
@@ -87,6 +88,7 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
     # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
     for shift, distance in ((usual, far), (more, away)):
         error = error + _balanced(shift, distance, deviation)
+    error = np.where(np.isnan(error), np.inf, error)
     return Lost(of_mean, error) if error.any() or of_mean.any() else None
 
 
@@ -98,6 +100,7 @@ def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
     return np.where(both, ratio * shift**2 + distance**2 / ratio, 0.0)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
     """Return what makes the scatter positive semi-definite: a small share of its diagonal, 0 if that is rounding.
 
@@ -108,7 +111,7 @@ def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> flo
     columns = mean.shape[-1]
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
     error = of_rounded + of_merging + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
-    scale = np.sqrt(squares + columns * error)
+    scale = np.sqrt(squares + columns * np.where(np.isnan(error), np.inf, error))
     if (scatter[np.broadcast_to((scale == 0.0)[..., None], scatter.shape)] != 0.0).any():
         raise ValueError("scatter must be positive semi-definite, got products of a column without squares.")
     unit = np.where(scale > 0.0, scale, 1.0)

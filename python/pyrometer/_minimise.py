@@ -116,6 +116,7 @@ def _tame(system: System, penalty: L1, answers: Answers) -> None:
         rank[astray] = 0
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
 def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None) -> None:
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
@@ -139,12 +140,12 @@ def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None)
     free = system.intercept and (system.penalty is None or not system.penalty.intercept)
     rest = 0.0 if free else mean[..., p] - (theta[..., :p] * mean[..., :p]).sum(axis=-1) - theta[..., p:].sum(axis=-1)
     first = first + 2.0 * np.abs(rest) * shift + shift**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
-        columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
-        least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
-        error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
-        np.maximum(relative, np.where(error > 0.0, error / value, 0.0), out=relative)
+    first = np.where(np.isnan(first), np.inf, first)
+    scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
+    columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
+    least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
+    error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
+    np.maximum(relative, np.where(error > 0.0, error / value, 0.0), out=relative)
     np.maximum(gap, np.minimum(error, value + first), out=gap)
 
 

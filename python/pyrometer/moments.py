@@ -492,7 +492,8 @@ class Moments:
         lost = self.lost()
         if lost is None:
             return None
-        errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
+        with np.errstate(over="ignore"):
+            errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
         return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
 
     def second(self) -> _Array:

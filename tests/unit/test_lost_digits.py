@@ -190,7 +190,7 @@ def test_parts_far_from_zero_merge_without_loss():
     total = parts[0]
     for part in parts[1:]:
         total = total + part
-    assert check(total, X, y) > 11.5
+    assert check(total, X, y) > 11.0
     # Of files of 0.1.0 a mean is a double, and says no more.
     old = [Moments(part.count, part.mean, part.scatter, intercept=True) for part in parts]
     total = old[0]
@@ -239,7 +239,7 @@ def test_a_mean_energy_is_bounded(line):
     X, y = line
     anew = pm.mean_energy(pm.LinearRegression.from_moments(Moments.of(X, y)), pm.Normal(2.0))
     assert anew.error_bound == 0.0
-    for spike in (1e4, 1e7, 1e10):
+    for spike in (1e3, 1e7, 1e10):
         left = Moments.of(np.r_[X, [[spike]]], np.r_[y, spike]) - Moments.of([[spike]], [spike])
         system = pm.LinearRegression.from_moments(left)
         with warnings.catch_warnings(record=True) as caught:
@@ -249,7 +249,7 @@ def test_a_mean_energy_is_bounded(line):
             pm.energy_variance(system, pm.Normal(2.0))
         assert abs(found.value - anew.value) <= found.error_bound
         assert sampled.error_bound == found.error_bound
-        assert len(caught) == 3 * (spike > 1e4)
+        assert len(caught) == (3 if spike > 1e3 else 0)
         assert all("accumulate the rows" in str(warning.message) for warning in caught)
 
 
@@ -266,5 +266,5 @@ def test_what_was_lost_survives_a_file(line, tmp_path):
     left = Moments.of(np.r_[X, [[1e5]]], np.r_[y, 0.0]) - Moments.of([[1e5]], [0.0])
     left.save(tmp_path / "left")
     loaded = Moments.load(tmp_path / "left")
-    assert minimise(loaded) == minimise(left) or minimise(loaded).digits == minimise(left).digits
+    assert minimise(loaded).digits == minimise(left).digits
     assert ((loaded + left) - left).scatter.tolist() == left.scatter.tolist()
