@@ -37,10 +37,10 @@ _INDEFINITE = (1e-12, 1e-10, 1e-8, 1e-6)
 
 
 class Lost(NamedTuple):
-    """Errors of moments beyond the rounding of one pass over their rows, with their worst signs.
+    r"""Errors of moments beyond the rounding of one pass over their rows, with their worst signs.
 
     ``mean`` bounds those of the means, shape (..., p + 1), and the geometric means of ``scatter``, of the same shape,
-    those of the scatter: :math:`|dS_{jk}| \\le (d_j d_k)^{1/2}`.
+    those of the scatter: :math:`|dS_{jk}| \le (d_j d_k)^{1/2}`.
     """
 
     mean: _Array
@@ -83,7 +83,11 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
     more = sums - usual
     of_mean = np.maximum(more / count - 2.0 * _UNIT * np.abs(mean), 0.0)
     gone = np.maximum(_LEFT * rounded - squares, 0.0)
-    error = of_merging + sums**2 / count + np.divide(gone, _LEFT * rounded, where=gone > 0.0, out=np.zeros_like(gone)) * of_rounded
+    error = (
+        of_merging
+        + sums**2 / count
+        + np.divide(gone, _LEFT * rounded, where=gone > 0.0, out=np.zeros_like(gone)) * of_rounded
+    )
     error = np.where(error > _UNIT * squares, error, 0.0)
     # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
     for shift, distance in ((usual, far), (more, away)):
@@ -147,6 +151,7 @@ def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array |
     if low is None:
         return
     columns = mean.shape[-1]
-    upper = scatter[..., *np.triu_indices(columns)]
+    above, right = np.triu_indices(columns)
+    upper = scatter[..., above, right]
     if low.shape != upper.shape or not (upper + low == upper).all():
         raise ValueError(f"scatter_low must have shape {upper.shape} and be below the rounding of scatter.")

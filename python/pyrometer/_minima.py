@@ -14,9 +14,8 @@ __all__ = ["ANEW", "ENOUGH_DIGITS", "digits_of", "of_moments", "of_rows", "too_f
 
 _Array: TypeAlias = npt.NDArray[Any]
 
-# Below this many digits the rows are asked, and users are warned. The count is a bound that is usually 1 to 3 digits too
-# modest, and a temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of
-# the moments.
+# Below this many digits the rows are asked, and users are warned. A temperature feels E* only through <E> - E*; against
+# that stands a QR of the rows, many times the cost of the moments.
 ENOUGH_DIGITS = 9.0
 
 # What helps where moments have lost digits.

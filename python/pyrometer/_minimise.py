@@ -50,8 +50,8 @@ def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads:
 def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
     """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
 
-    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error), both
-    (systems, p + 1): the errors of means are at most mean_error, those of scatter_jk sqrt(scatter_error_j scatter_error_k).
+    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
+    both (systems, p + 1), as of `Moments.lost`.
     """
     moments = system.second_moments
     columns = moments.mean.shape[-1]

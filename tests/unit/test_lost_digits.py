@@ -1,4 +1,4 @@
-"""Moments that were merged and subtracted: no minimum has fewer digits than are stated. Truth in rational arithmetic."""
+"""Moments that were merged and subtracted: no minimum has fewer digits than are stated; truth in exact arithmetic."""
 
 from __future__ import annotations
 
@@ -155,12 +155,16 @@ def history(rng):
     total = of(parts[0])
     for part in parts[1:]:
         how = rng.integers(3)
-        total = total.copy().update(part[:, :p], part[:, p]) if how == 0 else (of(part) + total, total + of(part))[how - 1]
+        total = (
+            total.copy().update(part[:, :p], part[:, p]) if how == 0 else (of(part) + total, total + of(part))[how - 1]
+        )
     for k in rng.permutation(len(gone)):
         for rows in [gone[k]] if rng.random() < 0.7 else gone[k][:, None]:
             total = total - of(rows)
     lam, free = 10.0 ** rng.uniform(-3, 1) * float(scale[0]), bool(rng.random() < 0.5)
-    penalty = [None, None, pm.L2(lam * scale[0], intercept=free), pm.L1(lam * scale[-1], intercept=free)][rng.integers(4)]
+    penalty = [None, None, pm.L2(lam * scale[0], intercept=free), pm.L1(lam * scale[-1], intercept=free)][
+        rng.integers(4)
+    ]
     return Z.astype(float), total, penalty
 
 
