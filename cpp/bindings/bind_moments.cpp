@@ -47,7 +47,8 @@ struct State {
     require(mean.size() == columns && scatter.shape(0) == columns && scatter.shape(1) == columns,
             "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.shape(0),
             " x ", scatter.shape(1), " for ", columns);
-    require(accuracy.shape(0) == data::kAccuracy && accuracy.shape(1) == columns && (!low || low->size() == data::half_of(columns)),
+    require(accuracy.shape(0) == data::kAccuracy && accuracy.shape(1) == columns &&
+                (!low || low->size() == data::half_of(columns)),
             "moments must have an accuracy and a scatter_low of their columns");
     return {count, mean.data(), scatter.data(), low ? low->data() : nullptr, accuracy.data()};
   }
@@ -59,7 +60,8 @@ py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign) {
   const data::MomentsView view_a = left.view(columns), view_b = right.view(columns);
   Array<double> mean({columns}), scatter({columns, columns}), low({data::half_of(columns)});
   Array<double> accuracy({py::ssize_t{data::kAccuracy}, columns});
-  const data::MomentsSlots out{mean.mutable_data(), scatter.mutable_data(), low.mutable_data(), accuracy.mutable_data()};
+  const data::MomentsSlots out{mean.mutable_data(), scatter.mutable_data(), low.mutable_data(),
+                               accuracy.mutable_data()};
   released([&] { data::merge_moments(view_a, view_b, sign, columns, out); });
   return py::make_tuple(mean, scatter, low, accuracy);
 }

@@ -49,14 +49,15 @@ def accumulated(
                 data = _validate.Data(chunk.X, chunk.y, rows.names, rows.target)
                 try:
                     piece = of(data, intercept=intercept, threads=workers)
-                except ValueError:
+                    part = piece if part is None else part + piece
+                    together = part if whole is None or not chunk.last else whole + part
+                except ValueError as error:
                     rows.require_finite(chunk)
-                    raise
+                    rows.require_squares(chunk, error)
                 witness(chunk)
-                part = piece if part is None else part + piece
                 count += piece.count
                 if chunk.last:
-                    whole, part, finished = part if whole is None else whole + part, None, chunk.part + 1
+                    whole, part, finished = together, None, chunk.part + 1
                 advance(piece.count)
     except KeyboardInterrupt as interrupt:
         raise ScanInterrupt(whole, _labels(rows, finished)) from interrupt

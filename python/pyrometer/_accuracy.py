@@ -28,6 +28,8 @@ _LEFT, _USUAL = 0.5, 24 * _UNIT
 # ... and distances of blocks from the mean up to this in standard deviations.
 _NEAR = 2.0
 
+# Errors of sums, and means, have finite squares.
+_GREATEST = 1e154
 # Scaled to a diagonal of 1, a scatter may have eigenvalues as low as minus this, times its columns, by rounding; and
 # minus the last of the others if it has lost digits, which then counts as lost.
 _ROUNDED = 4 * np.finfo(np.float64).eps
@@ -35,10 +37,10 @@ _INDEFINITE = (1e-12, 1e-10, 1e-8, 1e-6)
 
 
 class Lost(NamedTuple):
-    """Errors of moments beyond the rounding of one pass over their rows, with their worst signs.
+    r"""Errors of moments beyond the rounding of one pass over their rows, with their worst signs.
 
     ``mean`` bounds those of the means, shape (..., p + 1), and the geometric means of ``scatter``, of the same shape,
-    those of the scatter: :math:`|dS_{jk}| \\le (d_j d_k)^{1/2}`.
+    those of the scatter: :math:`|dS_{jk}| \le (d_j d_k)^{1/2}`.
     """
 
     mean: _Array
@@ -69,6 +71,7 @@ def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
     return accuracy
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is lost altogether
 def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
     """Return what moments have lost; None if nothing. O(p) for each data set."""
     _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
@@ -80,11 +83,16 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
     more = sums - usual
     of_mean = np.maximum(more / count - 2.0 * _UNIT * np.abs(mean), 0.0)
     gone = np.maximum(_LEFT * rounded - squares, 0.0)
-    error = of_merging + sums**2 / count + np.divide(gone, _LEFT * rounded, where=gone > 0.0, out=np.zeros_like(gone)) * of_rounded
+    error = (
+        of_merging
+        + sums**2 / count
+        + np.divide(gone, _LEFT * rounded, where=gone > 0.0, out=np.zeros_like(gone)) * of_rounded
+    )
     error = np.where(error > _UNIT * squares, error, 0.0)
     # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
     for shift, distance in ((usual, far), (more, away)):
         error = error + _balanced(shift, distance, deviation)
+    error = np.where(np.isnan(error), np.inf, error)
     return Lost(of_mean, error) if error.any() or of_mean.any() else None
 
 
@@ -96,6 +104,7 @@ def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
     return np.where(both, ratio * shift**2 + distance**2 / ratio, 0.0)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
     """Return what makes the scatter positive semi-definite: a small share of its diagonal, 0 if that is rounding.
 
@@ -103,12 +112,10 @@ def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> flo
     """
     _, sums, _, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
-    if (squares < 0.0).any():
-        raise ValueError(f"scatter must have no negative diagonal, got {squares.min():.6g}.")
     columns = mean.shape[-1]
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
     error = of_rounded + of_merging + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
-    scale = np.sqrt(squares + columns * error)
+    scale = np.sqrt(squares + columns * np.where(np.isnan(error), np.inf, error))
     if (scatter[np.broadcast_to((scale == 0.0)[..., None], scatter.shape)] != 0.0).any():
         raise ValueError("scatter must be positive semi-definite, got products of a column without squares.")
     unit = np.where(scale > 0.0, scale, 1.0)
@@ -132,6 +139,8 @@ def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array |
         raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")
     if not np.isfinite(accuracy).all():
         raise ValueError("accuracy must be finite, got nan or inf.")
+    if (np.abs(np.delete(accuracy, (2, 3, 4), axis=-2)) > _GREATEST).any():
+        raise ValueError("accuracy must have errors and means whose squares are finite.")
     mean_low, *errors, least, most = np.moveaxis(accuracy, -2, 0)
     if any((error < 0.0).any() for error in errors):
         raise ValueError("accuracy must have no negative error.")
@@ -142,6 +151,7 @@ def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array |
     if low is None:
         return
     columns = mean.shape[-1]
-    upper = scatter[..., *np.triu_indices(columns)]
+    above, right = np.triu_indices(columns)
+    upper = scatter[..., above, right]
     if low.shape != upper.shape or not (upper + low == upper).all():
         raise ValueError(f"scatter_low must have shape {upper.shape} and be below the rounding of scatter.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import ModuleType
 from typing import NamedTuple, TypeAlias
 
@@ -9,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _layers, _rows, _squares, _validate
+from pyrometer._minima import ANEW, ENOUGH_DIGITS, digits_of
 from pyrometer._system import require_system
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
+from pyrometer.errors import PrecisionWarning
 from pyrometer.initialisations import LayerLaw, layers
 from pyrometer.laws import Law, spread
 from pyrometer.results import Estimate, shaped
 from pyrometer.systems import System
 
-__all__ = ["Evaluated", "componentwise_energy", "evaluate", "formulas_of", "last_layer", "require"]
+__all__ = [
+    "Evaluated", "componentwise_energy", "evaluate", "formulas_of", "last_layer", "require", "warn_of_lost",
+]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -70,15 +75,18 @@ def evaluate(
     method = _of_linear(method)
     parameters, formulas, workers = spread(law, system.parameters), formulas_of(system), _validate.threads(threads)
     shape = system.shape + parameters.batch_shape
+    warn_of_lost(system)
     if method == "monte-carlo":
         draws = _validate.count("samples", samples, minimum=2)
         value, error, derivative = formulas.sample(
             system, parameters, range(draws), _validate.seed(rng), workers, slope=slope
         )
+        lost = system.energy == "mse" and system.second_moments.lost() is not None
+        bound = formulas.exact(system, parameters, workers, slope=False).error if lost else np.zeros(shape)
         estimate = Estimate(
             value=shaped(value.reshape(shape)),
             standard_error=shaped(error.reshape(shape)),
-            error_bound=shaped(np.zeros(shape)),
+            error_bound=shaped(bound),
             method=method,
             samples=draws,
         )
@@ -95,6 +103,19 @@ def evaluate(
         samples=0,
     )
     return _linear(estimate, closed.slope)
+
+
+def warn_of_lost(system: System) -> None:
+    """Warn of mean squares of few digits, where moments have lost them in additions and subtractions."""
+    errors = system.second_moments.square_errors() if system.energy == "mse" else None
+    if errors is None:
+        return
+    moments = system.second_moments
+    squares = np.concatenate([moments.mean_squares(), moments.target_square()[..., None]], axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = digits_of(np.where(errors > 0.0, errors / squares, 0.0)).min()
+    if digits < ENOUGH_DIGITS:
+        warnings.warn(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"), stacklevel=4)
 
 
 def _linear(estimate: Estimate, slope: _Array) -> Evaluated:

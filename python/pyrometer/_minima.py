@@ -10,9 +10,19 @@ import numpy.typing as npt
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 
-__all__ = ["digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
+__all__ = ["ANEW", "ENOUGH_DIGITS", "digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
 
 _Array: TypeAlias = npt.NDArray[Any]
+
+# Below this many digits the rows are asked, and users are warned. A temperature feels E* only through <E> - E*; against
+# that stands a QR of the rows, many times the cost of the moments.
+ENOUGH_DIGITS = 9.0
+
+# What helps where moments have lost digits.
+ANEW = (
+    "adding and subtracting moments has lost the rest: accumulate the rows that are left anew, Moments.of(X, y) or "
+    "Moments.scan."
+)
 
 
 def of_moments(answers: tuple[Any, ...], method: _Array, shape: tuple[int, ...]) -> Minimum:
@@ -94,10 +104,7 @@ def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWar
 def too_few(digits: npt.NDArray[np.float64], *, rows: bool, merged: bool) -> PrecisionWarning:
     """Return the warning of values of few digits, and what helps."""
     if merged and not rows:
-        remedy = (
-            "adding and subtracting moments has lost the rest: accumulate the rows that are left anew, Moments.of(X, y) "
-            "or Moments.scan."
-        )
+        remedy = ANEW
     elif rows:
         remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
     else:

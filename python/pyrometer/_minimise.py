@@ -9,17 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _absolute_passes, _core, _logistic_passes
-from pyrometer._minima import digits_of, of_moments, of_rows, too_few, unclosed
+from pyrometer._minima import ENOUGH_DIGITS, digits_of, of_moments, of_rows, too_few, unclosed
 from pyrometer._scanned import Scanned
 from pyrometer.errors import PrecisionWarning
 from pyrometer.results import Minimum
 from pyrometer.systems import L1, L2, System
 
 __all__ = ["lowest", "path"]
-
-# Below this many digits the rows are asked. The count is a bound that is usually 1 to 3 digits too modest, and a
-# temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of the moments.
-_ENOUGH_DIGITS = 9.0
 
 # Of methods.
 _NAMES = "U18"
@@ -54,8 +50,8 @@ def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads:
 def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
     """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
 
-    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error), both
-    (systems, p + 1): the errors of means are at most mean_error, those of scatter_jk sqrt(scatter_error_j scatter_error_k).
+    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
+    both (systems, p + 1), as of `Moments.lost`.
     """
     moments = system.second_moments
     columns = moments.mean.shape[-1]
@@ -85,6 +81,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
     answers = _core.lasso(count, mean, scatter, *options, None)
+    _tame(system, penalty, answers)
     _widen(system, answers, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
@@ -103,6 +100,23 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     return answers, method
 
 
+def _tame(system: System, penalty: L1, answers: Answers) -> None:
+    """Take no feature where the descent ended above that: columns alike within rounding may have led it astray."""
+    value, theta, gap, relative, condition, *_, rank = answers
+    moments, free = system.second_moments, system.intercept and not penalty.intercept
+    least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
+    energy = np.broadcast_to(least.reshape(-1, 1), value.shape)
+    astray = ~(value <= energy * (1.0 + 1e-9))
+    if astray.any():
+        theta[astray] = 0.0
+        if free:
+            theta[..., -1] = np.where(astray, moments.mean[..., -1].reshape(-1, 1), theta[..., -1])
+        value[astray] = gap[astray] = energy[astray]
+        relative[astray] = condition[astray] = np.inf
+        rank[astray] = 0
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
 def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None) -> None:
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
@@ -126,12 +140,12 @@ def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None)
     free = system.intercept and (system.penalty is None or not system.penalty.intercept)
     rest = 0.0 if free else mean[..., p] - (theta[..., :p] * mean[..., :p]).sum(axis=-1) - theta[..., p:].sum(axis=-1)
     first = first + 2.0 * np.abs(rest) * shift + shift**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
-        columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
-        least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
-        error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
-        np.maximum(relative, np.where(error > 0.0, error / value, 0.0), out=relative)
+    first = np.where(np.isnan(first), np.inf, first)
+    scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
+    columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
+    least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
+    error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
+    np.maximum(relative, np.where(error > 0.0, error / value, 0.0), out=relative)
     np.maximum(gap, np.minimum(error, value + first), out=gap)
 
 
@@ -139,7 +153,7 @@ def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, 
     """Systems whose moments have lost the digits of an answer, with their rows; none if there are no rows."""
     if system.X is None or system.y is None:
         return np.empty(0, dtype=np.intp), None, None
-    lost = digits_of(answers[3]) < _ENOUGH_DIGITS
+    lost = digits_of(answers[3]) < ENOUGH_DIGITS
     poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
     X, y = system.stacked_rows()
     return poor, X[poor], y[poor]
@@ -155,7 +169,7 @@ def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning
     value, gap, digits = answers[0], answers[2], digits_of(answers[3])
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
-    lost = (digits < _ENOUGH_DIGITS) & ~exact
+    lost = (digits < ENOUGH_DIGITS) & ~exact
     if not lost.any():
         return None
     return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.lost() is not None)
@@ -173,7 +187,7 @@ def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
         method = "newton"
     minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method, error)
     digits = np.asarray(minimum.digits).reshape(-1)
-    lost = np.flatnonzero(digits < _ENOUGH_DIGITS)
+    lost = np.flatnonzero(digits < ENOUGH_DIGITS)
     if system.energy == "mae" and lost.size:
         sizes = np.abs(y[lost] / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
         lost = lost[value[lost] + gap[lost] > np.sqrt(_ROUNDING) * sizes]
@@ -188,7 +202,7 @@ def _of_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | Non
     value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)
     answers = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
     minimum, complaint = of_rows(system.shape, *answers, method)
-    if complaint is None and minimum.digits < _ENOUGH_DIGITS:
+    if complaint is None and minimum.digits < ENOUGH_DIGITS:
         complaint = PrecisionWarning(
             f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
             f"{scanned.rows.source} did not close the gap of {gap:.2g}."

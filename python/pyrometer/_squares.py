@@ -20,9 +20,12 @@ def exact(system: System, parameters: Spread, threads: int, *, slope: bool) -> C
     quadratic = limit(system, parameters, 0)
     target = system.second_moments.target_square()
     linear = absolute_penalty(system, parameters)
-    value = quadratic.value + target.reshape(target.shape + (1,) * len(parameters.batch_shape)) + linear
+    more = (1,) * len(parameters.batch_shape)
+    value = quadratic.value + target.reshape(target.shape + more) + linear
     require_finite(value)
-    return Closed(value, quadratic.slope + linear, quadratic.error)
+    errors = system.second_moments.square_errors()
+    error = quadratic.error if errors is None else quadratic.error + errors[..., -1].reshape(target.shape + more)
+    return Closed(value, quadratic.slope + linear, error)
 
 
 def limit(system: System, parameters: Spread, threads: int) -> Closed:
@@ -32,8 +35,10 @@ def limit(system: System, parameters: Spread, threads: int) -> Closed:
     with np.errstate(over="ignore", invalid="ignore"):
         value = contract(squares, parameters.deviations(), 2)
         slope = 2.0 * value
+        errors = system.second_moments.square_errors()
+        error = np.zeros_like(value) if errors is None else contract(errors[..., :-1], parameters.deviations(), 2)
     require_finite(value)
-    return Closed(value, slope, np.zeros_like(value))
+    return Closed(value, slope, error)
 
 
 def componentwise(system: System, parameters: Spread, threads: int) -> Array:

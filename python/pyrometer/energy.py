@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _activations, _core, _executor, _layers, _squares, _validate
-from pyrometer._evaluate import evaluate, formulas_of
+from pyrometer._evaluate import evaluate, formulas_of, warn_of_lost
 from pyrometer._layer_variance import variance as network_variance
 from pyrometer._system import require_system
 from pyrometer._tally import warn
@@ -90,6 +90,8 @@ def mean_energy(
     SimulationWarning
         If a standard error is above 10 % of the energy, or rests on a single draw (heavy tails): then neither means
         much. If draws of a deep narrow network deviate by more than 10 times their mean, so that Monte Carlo misses it.
+    PrecisionWarning
+        If additions and subtractions of moments have left fewer than 9 digits of a mean square.
 
     See Also
     --------
@@ -301,5 +303,6 @@ def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
             f"energy_variance has a formula for squared error only, got energy={system.energy!r}; the standard error "
             'of mean_energy(..., method="monte-carlo") estimates it.'
         )
+    warn_of_lost(system)
     parameters = spread(law, system.parameters)
     return shaped(_squares.variance(system, parameters).reshape(system.shape + parameters.batch_shape))

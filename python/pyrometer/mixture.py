@@ -272,7 +272,7 @@ def _doubt(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _
     terms = (np.abs(minimum.parameters) * np.sqrt(moments.mean_squares())).sum(axis=-1) + np.sqrt(
         moments.target_square()
     )
-    return np.where(digits > 0.0, doubt, np.maximum(doubt, _TERMS * terms**2))
+    return np.where(digits > 0.0, doubt, np.maximum(np.maximum(doubt, minimum.gap), _TERMS * terms**2))
 
 
 def _chow(lost: float, noise: float, above: int, below: int) -> float:

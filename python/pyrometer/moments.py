@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ import numpy.typing as npt
 from pyrometer import _accuracy, _core, _validate
 from pyrometer._accumulated import accumulated
 from pyrometer._accuracy import Lost
-from pyrometer._files import Archive, Members, require_fields
+from pyrometer._files import Archive
+from pyrometer._moments_state import HEADER, described, loaded, sound
+from pyrometer._moments_state import State as _State  # the name that pickles of version 0.1.0 know
 from pyrometer._printable import plain, quoted
 from pyrometer._sources import open_rows
 from pyrometer.errors import MomentsFileError
@@ -22,9 +24,6 @@ __all__ = ["Moments"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-moments", 2, "Moments.save", MomentsFileError)
-
-# Counts are doubles in what is computed from them.
-_MOST_ROWS = 1 << 53
 
 
 class Moments:
@@ -96,7 +95,7 @@ class Moments:
     (4, array([4., 2., 1.]))
     """
 
-    __slots__ = ("_known", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
+    __slots__ = ("_known", "_lost", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
 
     count: int
     mean: _Array
@@ -115,7 +114,7 @@ class Moments:
         names: tuple[str, ...] | None = None,
         target: str | None = None,
     ) -> None:
-        self._assign(_sound(_described(count, mean, scatter, intercept, names, target)))
+        self._assign(sound(described(count, mean, scatter, intercept, names, target)))
 
     @classmethod
     def of(cls, X: Any, y: Any, *, intercept: bool = True, threads: int | None = None) -> Moments:
@@ -269,10 +268,13 @@ class Moments:
 
     def _assign(self, state: _State) -> None:
         # Read-only, so that copies may share them: whatever grows the moments puts new arrays in their place.
-        self.count, self.mean, self.scatter, self.intercept, self.names, self.target, accuracy, self._scatter_low = state
+        self.count, self.mean, self.scatter, self.intercept, self.names, self.target, accuracy, self._scatter_low = (
+            state
+        )
         # Pickles of version 0.1.0 have none.
         known = _accuracy.of_doubles(self.count, self.mean, self.scatter) if accuracy is None else accuracy
         self._known = known
+        self._lost: Lost | Literal[False] | None = False  # until it is asked for
         for array in (self.mean, self.scatter, self._known, self._scatter_low):
             if array is not None:
                 array.flags.writeable = False
@@ -287,7 +289,9 @@ class Moments:
 
     def lost(self) -> Lost | None:
         """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
-        return _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
+        if self._lost is False:
+            self._lost = _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
+        return self._lost
 
     def _state(self) -> _State:
         known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
@@ -424,7 +428,7 @@ class Moments:
         ...     pm.Moments.load(os.path.join(folder, "day.moments"))
         <Moments: 2 rows, 1 feature and the target, with intercept>
         """
-        header = {name: getattr(self, name) for name in _HEADER}
+        header = {name: getattr(self, name) for name in HEADER}
         arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
         if self._scatter_low is not None:
             arrays["scatter_low"] = self._scatter_low
@@ -453,7 +457,7 @@ class Moments:
         OSError
             If the file cannot be read.
         """
-        return cls._new(_ARCHIVE.read(_validate.as_path(path), _loaded))
+        return cls._new(_ARCHIVE.read(_validate.as_path(path), loaded))
 
     def __repr__(self) -> str:
         features = self.mean.shape[-1] - 1
@@ -487,6 +491,15 @@ class Moments:
         square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
         return square
 
+    def square_errors(self) -> _Array | None:
+        """Bounds of what :meth:`mean_squares` and, last, :meth:`target_square` have lost, shape (..., n + 1)."""
+        lost = self.lost()
+        if lost is None:
+            return None
+        with np.errstate(over="ignore"):
+            errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
+        return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
+
     def second(self) -> _Array:
         r"""Raw second moments of (features, constant if any, target), shape (..., n + 1, n + 1)."""
         mean, scatter = self.mean, self.scatter / self.count
@@ -495,88 +508,3 @@ class Moments:
             mean = np.insert(mean, p, 1.0, axis=-1)
             scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
         return scatter + mean[..., :, None] * mean[..., None, :]
-
-
-class _State(NamedTuple):
-    rows: int
-    mean: _Array
-    scatter: _Array
-    intercept: bool
-    names: tuple[str, ...] | None
-    target: str | None
-    accuracy: _Array | None = None
-    scatter_low: _Array | None = None
-
-
-_HEADER = ("count", "intercept", "names", "target")
-
-
-def _described(
-    count: int,
-    mean: npt.ArrayLike,
-    scatter: npt.ArrayLike,
-    intercept: bool,
-    names: Sequence[str] | None,
-    target: str | None,
-) -> _State:
-    """Check what can be checked field by field."""
-    count = _validate.count("count", count, minimum=1)
-    if count > _MOST_ROWS:
-        raise ValueError(f"count must be at most 2**53, got {count}.")
-    mean_array = np.array(_validate.numeric("mean", mean), dtype=np.float64, order="C")
-    scatter_array = np.array(_validate.numeric("scatter", scatter), dtype=np.float64, order="C")
-    if mean_array.ndim < 1 or mean_array.shape[-1] < 1:
-        raise ValueError(f"mean must have shape (..., features + 1), got {mean_array.shape}; the last is the target's.")
-    columns = mean_array.shape[-1]
-    if scatter_array.shape != (*mean_array.shape, columns):
-        raise ValueError(
-            f"scatter must have shape {(*mean_array.shape, columns)} for a mean of shape {mean_array.shape}, "
-            f"got {scatter_array.shape}."
-        )
-    for name, array in (("mean", mean_array), ("scatter", scatter_array)):
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} must be finite, got nan or inf.")
-    if not np.array_equal(scatter_array, np.swapaxes(scatter_array, -1, -2)):
-        raise ValueError(
-            "scatter must be symmetric, got different halves; use (scatter + scatter.swapaxes(-1, -2)) / 2."
-        )
-    if names is not None:
-        names = tuple(names)
-        if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
-            raise ValueError(f"names must be {columns - 1} strings, one for each feature, got {names!r}.")
-    if target is not None and not isinstance(target, str):
-        raise TypeError(f"target must be a string or None, got {target!r}.")
-    return _State(count, mean_array, scatter_array, _validate.flag("intercept", intercept), names, target)
-
-
-def _sound(state: _State) -> _State:
-    """Return the state with an accuracy, that of one pass if it has none; ValueError if the scatter is indefinite."""
-    known = (state.rows, state.mean, state.scatter)
-    accuracy = _accuracy.of_doubles(*known) if state.accuracy is None else state.accuracy
-    share = _accuracy.shift_of(*known, accuracy)
-    if share:
-        accuracy = accuracy.copy()
-        squares = np.diagonal(state.scatter, axis1=-2, axis2=-1)
-        accuracy[..., 4, :] = np.maximum(accuracy[..., 4, :], share * squares)
-    return state._replace(accuracy=accuracy)
-
-
-def _loaded(header: dict[str, Any], arrays: Members) -> _State:
-    """Return the moments of a file; ValueError names the field that is wrong."""
-    needed = ("mean", "scatter") if arrays.version == 1 else ("mean", "scatter", "accuracy")
-    require_fields("the header", header, _HEADER)
-    require_fields("the file", arrays, needed, () if arrays.version == 1 else ("scatter_low",))
-    for name, array in arrays.items():
-        if array.dtype.kind != "f" or array.dtype.itemsize != 8:
-            raise ValueError(f"{name} must be of dtype float64, got {array.dtype}")
-    if not (header["names"] is None or isinstance(header["names"], list)):
-        raise ValueError(f"names must be a list or null, got {header['names']!r}")
-    state = _described(mean=arrays["mean"], scatter=arrays["scatter"], **header)
-    rest = {
-        name: np.array(arrays[name], dtype=np.float64, order="C") if name in arrays else None
-        for name in ("accuracy", "scatter_low")
-    }
-    state = state._replace(**rest)
-    if state.accuracy is not None:
-        _accuracy.require_sound(state.mean, state.scatter, state.accuracy, state.scatter_low)
-    return _sound(state)

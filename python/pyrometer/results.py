@@ -44,8 +44,8 @@ class Estimate:
     standard_error : float or ndarray
         0 for a closed form; the standard error of the mean for Monte Carlo.
     error_bound : float or ndarray
-        What a truncated series or a quadrature may have left of an exact value, in units of the loss; 0 where only
-        rounding has.
+        What a truncated series or a quadrature may have left of an exact value, or moments lost of it in additions and
+        subtractions, in units of the loss; 0 where only rounding has.
     method : str
         What ran: "exact", "refined", "asymptotic", "mean-field", "corrected-mean-field" or "monte-carlo";
         "scalar-chain" for "exact" where some energies of a batch had to be drawn, those with a standard error.

@@ -295,7 +295,7 @@ def test_the_core_refuses_what_the_face_never_sends():
     with pytest.raises(ValueError, match="same columns"):
         _core.merge_moments(one, (1, np.zeros(3), np.zeros((3, 3)), None, np.zeros((7, 3))), 1)
     with pytest.raises(ValueError, match="accuracy and a scatter_low"):
-        _core.merge_moments(one, (*one[:3], np.zeros(3), one[4]), 1)
+        _core.merge_moments(one, (*one[:3], np.zeros(4), one[4]), 1)
     with pytest.raises(ValueError, match=r"moments must be \(count"):
         _core.merge_moments(one, one[:3], 1)
 

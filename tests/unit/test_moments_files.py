@@ -81,7 +81,7 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
 
     assert load().count == 2
     for changes, message in (
-        ({"version": 2}, "version 1 or older, got 2; upgrade"),
+        ({"version": 3}, "version 2 or older, got 3; upgrade"),
         ({"format": "something-else"}, "something-else"),
         ({"version": "1"}, "damaged or foreign"),
         ({"count": 0}, "count must be at least 1"),

@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("results", "table", "_columns", "_formats", "_layout", "config", "datasets"),
     (
         *("laws", "penalties", "systems", "moments", "architecture", "initialisations"),
-        *("_system", "_accumulated", "_scanned"),
+        *("_system", "_accuracy", "_moments_state", "_accumulated", "_scanned"),
     ),
     (
         *("energy", "minimum", "entropy", "_evaluate", "_minima", "_minimise", "_formulas", "_squares", "_rows"),

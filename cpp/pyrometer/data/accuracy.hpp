@@ -11,9 +11,9 @@ namespace pyrometer::data {
 ///     |error of T(j)|     <= sum_error(j)
 ///     |error of M(j, k)|  <= sqrt(e(j) e(k)) + sum_error(j) away(k) + away(j) sum_error(k)
 ///
-/// with away(j) the greatest distance of c(j) from the interval [least(j), most(j)]: it contains the means of all blocks
-/// of rows whose own sums were rounded. About the mean, M is the scatter. Errors only add when blocks are merged or
-/// taken out, so nothing that was lost is forgotten.
+/// with away(j) the greatest distance of c(j) from the interval [least(j), most(j)]: it contains the means of all
+/// blocks of rows whose own sums were rounded. About the mean, M is the scatter. Errors only add when blocks are merged
+/// or taken out, so nothing that was lost is forgotten.
 enum Accuracy : Index {
   kMeanLow,       ///< the mean is mean + mean_low
   kSumError,      ///< not negative; 0 where the sum is exact

@@ -17,16 +17,16 @@ constexpr Index kSquare = 32;
 // Of sums of two doubles: operations that each entry of the result has seen.
 constexpr double kPairs = 4 * kUnitOfPairs;
 
-// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one of
-// them is nan or infinite.
+// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one
+// of them is nan or infinite.
 void add_row(Index size, double sign, Pair factor, const double* a, const double* a_low, const double* b,
              const double* b_low, const double* d, const double* d_low, double* __restrict high, double* __restrict low,
              double* __restrict nothing) {
   for (Index j = 0; j < size; ++j) {
     const double other = sign * b[j], product = factor.hi * d[j], sum = a[j] + other, all = sum + product;
     const double small = (base::sum_error(a[j], other, sum) + base::sum_error(sum, product, all)) +
-                         ((a_low[j] + sign * b_low[j]) + (base::product_error(factor.hi, d[j], product) +
-                                                          (factor.hi * d_low[j] + factor.lo * d[j])));
+                         ((a_low[j] + sign * b_low[j]) +
+                          (base::product_error(factor.hi, d[j], product) + (factor.hi * d_low[j] + factor.lo * d[j])));
     const Pair entry = Pair::of(all, small);
     high[j] = entry.hi;
     low[j] = entry.lo;
@@ -107,9 +107,9 @@ void Merge::bounds() {
     const double squares = std::abs(a.scatter[jj]) + std::abs(b.scatter[jj]) + std::abs(weight.hi) * d * d;
     merged[at(j)] = squares;
     if (d != 0)
-      shifted = std::max(shifted, (n * std::abs(out.mean[j]) +
-                                   std::abs(n_b) * (std::abs(a.mean[j]) + std::abs(b.mean[j]))) /
-                                      std::sqrt(squares));
+      shifted =
+          std::max(shifted, (n * std::abs(out.mean[j]) + std::abs(n_b) * (std::abs(a.mean[j]) + std::abs(b.mean[j]))) /
+                                std::sqrt(squares));
   }
   bool exact_a = true, exact_b = true;
   for (Index j = 0; j < columns; ++j) {
@@ -129,7 +129,8 @@ void Merge::bounds() {
   }
 }
 
-// What is left of a difference may be rounding alone: a column without scatter, as one row has by nature.
+// What is left of squares may be below zero by rounding alone: then it is what rounding may have taken. One row has
+// none.
 void Merge::settle() {
   for (Index j = 0; j < columns; ++j) {
     const Index jj = j * (columns + 1);
@@ -141,8 +142,14 @@ void Merge::settle() {
     if (n == 1) {
       for (const Accuracy what : {kRounded, kRoundedError, kMergeError}) slot(what, j) = 0;
       slot(kLeast, j) = slot(kMost, j) = mean;
+    } else if (out.scatter[jj] > 0) {
+      continue;
+    } else if (allowed > 0) {  // its products with others may be known better than it is
+      out.scatter[jj] = allowed;
+      out.scatter_low[packed(j) + j] = 0;
+      slot(kMergeError, j) += allowed;
+      continue;
     }
-    if (out.scatter[jj] > 0 && n > 1) continue;
     for (Index k = 0; k < columns; ++k) {
       out.scatter[j * columns + k] = out.scatter[k * columns + j] = 0;
       out.scatter_low[packed(std::min(j, k)) + std::max(j, k)] = 0;

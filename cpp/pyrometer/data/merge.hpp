@@ -34,7 +34,7 @@ struct MomentsSlots {
 ///     inverse)
 ///
 /// in sums of two doubles: taking out what was put in gives the moments back but for 2^-104 of the larger of the two. A
-/// sum of squares that rounding leaves below zero is zero, and its row with it.
+/// sum of squares that rounding leaves below zero is set to the bound of its error; of one row all are zero.
 ///
 /// Throws std::invalid_argument for counts below 1 or above 2^53, for n < 1, where the difference has a negative sum of
 /// squares beyond the errors that a and b admit (b was no part of a), and where the result overflows.

@@ -12,8 +12,8 @@ namespace pyrometer::data {
 
 /// The moments of some rows: padded(columns) means, each the sum of a number near them (`shift`) and a small rest
 /// (`off`), and in the upper triangle of a padded(columns)^2 matrix the scatter. A mean in one double would be off by
-/// an ulp, and with it the difference of two means, by which scatters are merged. `squares` are the sums of squares that
-/// were rounded on the way, not below the diagonal of the scatter.
+/// an ulp, and with it the difference of two means, by which scatters are merged. `squares` are the sums of squares
+/// that were rounded on the way, not below the diagonal of the scatter.
 struct Part {
   explicit Part(Index columns)
       : shift(base::aligned_array<double>(padded(columns))),

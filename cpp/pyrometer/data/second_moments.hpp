@@ -35,8 +35,8 @@ struct MomentsOut {
 /// for columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the
 /// check.
 ///
-/// A mean is mean + low, a sum of two doubles. The squares are sums of (z(i, j) - shift(j))^2 about numbers near the mean,
-/// not below the diagonal of the scatter: errors are in proportion to them.
+/// A mean is mean + low, a sum of two doubles. The squares are sums of (z(i, j) - shift(j))^2 about numbers near the
+/// mean, not below the diagonal of the scatter: errors are in proportion to them.
 ///
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
 /// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,

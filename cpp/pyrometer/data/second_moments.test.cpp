@@ -168,9 +168,7 @@ TEST_CASE("what was merged in can be taken out") {
     [[nodiscard]] data::MomentsView view() const {
       return {count, mean.data(), scatter.data(), low.data(), accuracy.data()};
     }
-    [[nodiscard]] data::MomentsSlots slots() {
-      return {mean.data(), scatter.data(), low.data(), accuracy.data()};
-    }
+    [[nodiscard]] data::MomentsSlots slots() { return {mean.data(), scatter.data(), low.data(), accuracy.data()}; }
     Index count;
     std::vector<double> mean, scatter, low, accuracy;
   };
@@ -185,7 +183,7 @@ TEST_CASE("what was merged in can be taken out") {
   for (std::size_t k = 0; k < 9; ++k) CHECK(left.scatter[k] == doctest::Approx(one.scatter[k]).epsilon(1e-15));
   for (std::size_t k = 0; k < 3; ++k) CHECK(left.mean[k] == doctest::Approx(one.mean[k]).epsilon(1e-15));
   CHECK_THROWS_AS(data::merge_moments(first, both.view(), -1, 3, left.slots()), std::invalid_argument);
-  CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, accuracy.data()},
-                                      -1, 3, left.slots()),
+  CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, accuracy.data()}, -1,
+                                      3, left.slots()),
                   std::invalid_argument);
 }

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ __all__ = ["Chunk", "Rows", "open_rows"]
 _CELLS = 1 << 20
 # Columns become rows in blocks that stay in the cache.
 _BLOCK = 4096
+# Above and below these, squares and their sums may leave the range of a double.
+_HUGE, _TINY = 1e140, 1e-140
 # Batches that wait to be computed with.
 _AHEAD = 3
 # Seconds that are waited for a thread that reads what is not ours: nothing wakes it if that stalls.
@@ -184,6 +186,25 @@ class Rows:
         for j, name in enumerate(self.names):
             require_finite(label, name, chunk.X[:, j], chunk.first_row)
         require_finite(label, self.target, chunk.y, chunk.first_row)
+
+    def require_squares(self, chunk: Chunk, error: ValueError) -> NoReturn:
+        """Raise ValueError, by file, column and row, for the number whose square has left the range of a double."""
+        label = self.parts[chunk.part].label
+        columns = [*chunk.X.T, chunk.y]
+        sizes = np.array([np.abs(column).max(initial=0.0) for column in columns], dtype=np.float64)
+        under = np.where(sizes > 0.0, sizes, np.inf)
+        if sizes.max() > _HUGE:
+            j, must = int(sizes.argmax()), "a sum of squares below 1.8e308"
+        elif under.min() < _TINY:
+            j, must = int(under.argmin()), "squares above 1e-290"
+        else:
+            raise ValueError(f"{label}: {error}") from error
+        row = int(np.abs(columns[j]).argmax())
+        name = (*self.names, self.target)[j]
+        raise ValueError(
+            f"{label}: column {name!r} must have {must}, got {columns[j][row]:.6g} in row {chunk.first_row + row + 1}; "
+            "rescale it."
+        ) from error
 
     def constants(self) -> list[str]:
         """Return names of columns that are known to be constant before they are read.

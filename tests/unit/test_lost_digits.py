@@ -1,0 +1,274 @@
+"""Moments that were merged and subtracted: no minimum has fewer digits than are stated; truth in exact arithmetic."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import warnings
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+from pyrometer.moments import Moments
+
+MARGIN = 0.5
+
+
+def gram(X, y, intercept):
+    """Raw second moments of (features, 1, target), exactly."""
+    columns, units = [], []
+    for column in np.column_stack([X] + [np.ones(len(y))] * intercept + [y]).T:
+        ratios = [float(value).as_integer_ratio() for value in column]
+        unit = max(denominator for _, denominator in ratios)  # all are powers of two
+        columns.append([numerator * (unit // denominator) for numerator, denominator in ratios])
+        units.append(unit)
+    return [
+        [Fraction(sum(map(int.__mul__, a, b)), u * v * len(y)) for b, v in zip(columns, units, strict=True)]
+        for a, u in zip(columns, units, strict=True)
+    ]
+
+
+def solve(matrix, right):
+    """Gauss; None for a singular matrix."""
+    n, rows = len(right), [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i in range(n):
+        pivot = next((k for k in range(i, n) if rows[k][i] != 0), None)
+        if pivot is None:
+            return None
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for k in range(n):
+            if k != i and rows[k][i] != 0:
+                factor = rows[k][i] / rows[i][i]
+                rows[k] = [a - factor * b for a, b in zip(rows[k], rows[i], strict=True)]
+    return [row[n] / row[i] for i, row in enumerate(rows)]
+
+
+def minimum(X, y, intercept, penalty):
+    """The minimum energy, exactly; None if columns are dependent."""
+    G = gram(X, y, intercept)
+    n, p = len(G) - 1, X.shape[1]
+    A, b, square = [row[:n] for row in G[:n]], [G[i][n] for i in range(n)], G[n][n]
+    weighed = [penalty is not None and (j < p or penalty.intercept) for j in range(n)]
+    if not isinstance(penalty, pm.L1):
+        for j in range(n):
+            A[j][j] += Fraction(penalty.lam) * weighed[j] if penalty else 0
+        theta = solve(A, b)
+        return theta and square - sum(u * v for u, v in zip(b, theta, strict=True))
+    half = Fraction(penalty.lam) / 2
+    for signs in itertools.product(*((0, 1, -1) if w else (None,) for w in weighed)):
+        active = [j for j in range(n) if signs[j] != 0]
+        found = solve([[A[i][j] for j in active] for i in active], [b[j] - half * (signs[j] or 0) for j in active])
+        if found is None:
+            continue
+        theta = [Fraction(0)] * n
+        for j, value in zip(active, found, strict=True):
+            theta[j] = value
+        slope = [b[i] - sum(A[i][j] * theta[j] for j in range(n)) for i in range(n)]
+        if all(abs(slope[j]) <= half if signs[j] == 0 else theta[j] * (signs[j] or 0) >= 0 for j in range(n)):
+            fit = sum((b[j] + slope[j]) * theta[j] for j in range(n))
+            return square - fit + 2 * half * sum(abs(theta[j]) for j in range(n) if weighed[j])
+    return None
+
+
+def true_digits(value, truth):
+    error = float(abs(Fraction(value) - truth) / truth)
+    return 16.0 if error == 0 else float(np.clip(-np.log10(error), 0.0, 16.0))
+
+
+def minimise(moments, penalty=None):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        return pm.minimum_energy(pm.LinearRegression.from_moments(moments, penalty=penalty))
+
+
+def check(moments, X, y, penalty=None):
+    """Assert that the digits are there, and return them; and that the gap holds."""
+    truth = minimum(X, y, moments.intercept, penalty)
+    if truth is None or truth <= 0:
+        return 16.0
+    found = minimise(moments, penalty)
+    assert found.digits <= true_digits(found.value, truth) + MARGIN
+    return found.digits
+
+
+@pytest.fixture(scope="module")
+def line():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(1000, 1))
+    return X, X[:, 0] + 0.1 * rng.normal(size=1000)
+
+
+SPIKES = [1e-13, 1e2, 1e5, 1e8, 1e10, 1e12, 1e13, 1e150]
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("spike", SPIKES)
+@pytest.mark.parametrize("where", ["x", "y", "both"])
+def test_a_spike_that_came_and_went(line, intercept, spike, where):
+    X, y = line
+    row = np.array([[spike * (where != "y")]]), np.array([spike * (where != "x")])
+    a, b = Moments.of(X, y, intercept=intercept), Moments.of(*row, intercept=intercept)
+    digits = check((a + b) - b, X, y)
+    assert digits >= np.clip(12.5 - 2 * max(0.0, np.log10(spike) - 9.0), 0.0, 16.0)  # sums of two doubles
+    check((b + a) - b, X, y)
+    together = Moments.of(np.r_[X, row[0]], np.r_[y, row[1]], intercept=intercept)
+    check(together - b, X, y)
+    check(a.copy().update(*row) - b, X, y)
+    alone = (a + b) - a
+    assert not alone.scatter.any()
+    np.testing.assert_allclose(alone.mean, [row[0][0, 0], row[1][0]], rtol=1e-9, atol=1e-9)
+
+
+def history(rng):
+    """Rows that are left, and their moments after parts came together and went in any order."""
+    p, intercept = int(rng.integers(1, 4)), bool(rng.random() < 0.6)
+    m = int(rng.integers(p + 3, 80))
+    scale = 10.0 ** (rng.uniform(-3, 3, p + 1) * (rng.random() < 0.5))
+    Z = rng.normal(size=(m, p + 1))
+    Z[:, p] += Z[:, :p] @ rng.normal(size=p) - Z[:, p] * (1 - 10.0 ** rng.uniform(-4, 0))
+    Z = (Z + np.where(rng.random(p + 1) < 0.3, 10.0 ** rng.uniform(0, 8, p + 1), 0.0)) * scale
+    dtype = np.float32 if rng.random() < 0.2 else np.float64
+    top = rng.choice([6.0, 13.0, 13.0, 13.0, 30.0 if dtype is np.float32 else 100.0])
+
+    def spikes():
+        size = int(rng.choice([1, 1, 2, 5, 20]))
+        columns = rng.random(p + 1) < 0.5
+        columns[rng.integers(p + 1)] = True
+        shape = (size if rng.random() < 0.5 else 1, 1)
+        sizes = 10.0 ** rng.uniform(rng.choice([-13.0, 2.0, 2.0]), top, shape)
+        shapes = rng.normal(size=(size, p + 1)) if rng.random() < 0.5 else np.ones((size, p + 1))
+        rest = rng.normal(size=(size, p + 1)) * scale * (rng.random() < 0.5)
+        return np.where(columns, sizes * shapes, rest).astype(dtype)
+
+    def of(rows):
+        rows = rows.astype(dtype)
+        return Moments.of(rows[:, :p], rows[:, p], intercept=intercept)
+
+    Z = Z.astype(dtype)
+    gone = [spikes() for _ in range(rng.integers(1, 6))]
+    parts = [*np.split(Z, np.sort(rng.integers(1, m, rng.integers(0, 4)))), *gone]
+    parts = [parts[k] for k in rng.permutation(len(parts)) if len(parts[k])]
+    if rng.random() < 0.5:
+        parts = [np.concatenate(parts)]
+    total = of(parts[0])
+    for part in parts[1:]:
+        how = rng.integers(3)
+        total = (
+            total.copy().update(part[:, :p], part[:, p]) if how == 0 else (of(part) + total, total + of(part))[how - 1]
+        )
+    for k in rng.permutation(len(gone)):
+        for rows in [gone[k]] if rng.random() < 0.7 else gone[k][:, None]:
+            total = total - of(rows)
+    lam, free = 10.0 ** rng.uniform(-3, 1) * float(scale[0]), bool(rng.random() < 0.5)
+    penalty = [None, None, pm.L2(lam * scale[0], intercept=free), pm.L1(lam * scale[-1], intercept=free)][
+        rng.integers(4)
+    ]
+    return Z.astype(float), total, penalty
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_stated_digits_are_there_after_any_history(block):
+    for seed in range(60 * block, 60 * block + 60):
+        Z, moments, penalty = history(np.random.default_rng([9, seed]))
+        digits = check(moments, Z[:, :-1], Z[:, -1], penalty)
+        assert check(pickle.loads(pickle.dumps(moments)), Z[:, :-1], Z[:, -1], penalty) == digits
+
+
+def test_float32_rows_that_round_one_way():
+    # Squares of multiples of 1 / 256 beside one of 1.4e11: halves of the last place, that are always rounded down.
+    rng = np.random.default_rng(4)
+    for seed in range(20):
+        X = (rng.integers(-512, 512, size=(60, 1)) / 256 + 382731.0).astype(np.float32)
+        y = (X[:, 0] - 382731.0 + 0.1 * rng.normal(size=60)).astype(np.float32)
+        both = Moments.of(np.r_[X[:8], np.float32([[0.059 * seed]]), X[8:]], np.r_[y[:8], np.float32([0.0]), y[8:]])
+        check(both - Moments.of(np.float32([[0.059 * seed]]), np.float32([0.0])), X.astype(float), y.astype(float))
+
+
+def test_parts_far_from_zero_merge_without_loss():
+    rng = np.random.default_rng(5)
+    X = 1e8 + rng.normal(size=(6000, 2))
+    y = X @ [1.0, 2.0] + 0.1 * rng.normal(size=6000)
+    parts = [Moments.of(*rows) for rows in zip(np.split(X, 120), np.split(y, 120), strict=True)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    assert check(total, X, y) > 11.0
+    # Of files of 0.1.0 a mean is a double, and says no more.
+    old = [Moments(part.count, part.mean, part.scatter, intercept=True) for part in parts]
+    total = old[0]
+    for part in old[1:]:
+        total = total + part
+    assert check(total, X, y) < 9.0
+
+
+def test_ten_spikes_in_any_order(line):
+    X, y = line
+    rng = np.random.default_rng(6)
+    for _ in range(8):
+        spikes = [Moments.of([[10.0 ** rng.uniform(2, 13)]], [10.0 ** rng.uniform(2, 13)]) for _ in range(10)]
+        total = Moments.of(X, y)
+        for spike in spikes:
+            total = total + spike if rng.random() < 0.5 else spike + total
+        for k in rng.permutation(10):
+            total = total - spikes[k]
+        check(total, X, y)
+
+
+def test_stacks_have_their_own_errors():
+    rng = np.random.default_rng(7)
+    X, y = rng.normal(size=(3, 40, 2)), rng.normal(size=(3, 40))
+    row = np.zeros((3, 1, 2))
+    row[1] = 1e10
+    whole = Moments.of(np.concatenate([X, row], axis=1), np.concatenate([y, np.zeros((3, 1))], axis=1))
+    left = whole - Moments.of(row, np.zeros((3, 1)))
+    digits = minimise(left).digits
+    assert digits[1] == 0.0
+    assert min(digits[0], digits[2]) > 11
+    assert minimise(left.members(0, 1)).digits[0] == digits[0]
+
+
+def test_the_warning_says_what_to_do_and_it_helps(line):
+    X, y = line
+    left = Moments.of(np.r_[X, [[1e7]]], np.r_[y, 0.0]) - Moments.of([[1e7]], [0.0])
+    system = pm.LinearRegression.from_moments(left)
+    with pytest.warns(pm.PrecisionWarning, match=r"accumulate the rows that are left anew, Moments\.of\(X, y\)"):
+        assert pm.minimum_energy(system).digits < 9
+    anew = pm.LinearRegression.from_moments(Moments.of(X, y))  # warnings are errors
+    assert pm.minimum_energy(anew).digits > 12
+
+
+def test_a_mean_energy_is_bounded(line):
+    X, y = line
+    anew = pm.mean_energy(pm.LinearRegression.from_moments(Moments.of(X, y)), pm.Normal(2.0))
+    assert anew.error_bound == 0.0
+    for spike in (1e3, 1e7, 1e10):
+        left = Moments.of(np.r_[X, [[spike]]], np.r_[y, spike]) - Moments.of([[spike]], [spike])
+        system = pm.LinearRegression.from_moments(left)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = pm.mean_energy(system, pm.Normal(2.0))
+            sampled = pm.mean_energy(system, pm.Normal(2.0), method="monte-carlo", samples=10, rng=1)
+            pm.energy_variance(system, pm.Normal(2.0))
+        assert abs(found.value - anew.value) <= found.error_bound
+        assert sampled.error_bound == found.error_bound
+        assert len(caught) == (3 if spike > 1e3 else 0)
+        assert all("accumulate the rows" in str(warning.message) for warning in caught)
+
+
+def test_mixtures_do_not_trust_lost_minima(line):
+    X, y = line
+    left = Moments.of(np.r_[X[:500], [[1e12]]], np.r_[y[:500], 0.0]) - Moments.of([[1e12]], [0.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        assert np.isnan(pm.mix(left, Moments.of(X[500:], y[500:]), pm.Normal(1.0)).p_value)
+
+
+def test_what_was_lost_survives_a_file(line, tmp_path):
+    X, y = line
+    left = Moments.of(np.r_[X, [[1e5]]], np.r_[y, 0.0]) - Moments.of([[1e5]], [0.0])
+    left.save(tmp_path / "left")
+    loaded = Moments.load(tmp_path / "left")
+    assert minimise(loaded).digits == minimise(left).digits
+    assert ((loaded + left) - left).scatter.tolist() == left.scatter.tolist()
