@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
@@ -48,9 +49,12 @@ struct Problem {
   }
 };
 
-/// The rows that are asked for, in columns that are independent.
-Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
-                const std::vector<Index>& independent, int threads) {
+/// The rows that are not separated, in columns that are independent.
+Problem reduced(const data::Rows<double>& rows, bool intercept, const Face& face, int threads) {
+  std::vector<bool> left_out(at(rows.rows), false);
+  for (const Separated& part : face.separated)
+    for (const Index i : part.rows) left_out[at(i)] = true;
+  const std::vector<Index>& independent = face.independent;
   if (independent.empty()) return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), 0, {}};
   Numbers X, y;
   for (Index i = 0; i < rows.rows; ++i) {
@@ -91,8 +95,8 @@ Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direc
       return face;
   }
   face.certain = true;
-  face.separated.assign(at(rows.rows), true);
-  face.direction = std::move(direction);
+  face.separated = {{std::move(direction), std::vector<Index>(at(rows.rows))}};
+  std::iota(face.separated[0].rows.begin(), face.separated[0].rows.end(), Index{0});
   return face;
 }
 
@@ -140,9 +144,9 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   Face face;
   if (run.ending == Ending::separated) face = all_separated(rows, intercept, problem.back(run.theta));
   if (run.ending != Ending::converged && !face.certain) face = face_of(rows, intercept, used, threads);
-  out.attained = std::find(face.separated.begin(), face.separated.end(), true) == face.separated.end();
-  if (!out.attained) {
-    problem = reduced(rows, intercept, face.separated, face.independent, threads);
+  out.attained = face.separated.empty();
+  if (!out.attained && face.certain) {
+    problem = reduced(rows, intercept, face, threads);
     run.theta.assign(at(problem.columns), 0.0);
     go_on(kFirstLooks);
   }
@@ -162,14 +166,14 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
       out.errors.push_back(run.error_of(row) + static_cast<double>(n) * kUnit * terms);
     }
   }
-  if (!out.attained) {
+  // The last direction first: an earlier one may then make up for what a later one does to its rows.
+  for (auto part = face.separated.rbegin(); face.certain && part != face.separated.rend(); ++part) {
     double length = 0;
-    for (Index i = 0; i < rows.rows; ++i) {
-      if (!face.separated[at(i)]) continue;
+    for (const Index i : part->rows) {
       const double wanted = kFar - margin_of(rows, i, intercept, out.parameters);
-      length = std::max(length, wanted / margin_of(rows, i, intercept, face.direction));
+      length = std::max(length, wanted / margin_of(rows, i, intercept, part->direction));
     }
-    for (std::size_t j = 0; j < n; ++j) out.parameters[j] += length * face.direction[j];
+    for (std::size_t j = 0; j < n; ++j) out.parameters[j] += length * part->direction[j];
   }
   out.value = run.loss;
   if (run.ending != Ending::converged) {  // the loss is an upper bound, and 0 a lower one
