@@ -119,6 +119,42 @@ double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector
   return sum.value();
 }
 
+namespace {
+
+/// Moves parameters along the directions until every separated row has a margin of `far`.
+///
+/// The last direction first: an earlier one may then make up for what a later one does to its rows.
+Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, double far, Numbers theta) {
+  for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {
+    double length = 0;
+    for (const Index i : part->rows) {
+      const double wanted = far - margin_of(rows, i, intercept, theta);
+      length = std::max(length, wanted / margin_of(rows, i, intercept, part->direction));
+    }
+    for (std::size_t j = 0; j < theta.size(); ++j) theta[j] += length * part->direction[j];
+  }
+  return theta;
+}
+
+/// Brings the separated rows to where they lose nothing, as far as the rounding of large parameters lets the others be;
+/// returns the loss, which is at least `lowest`.
+double place(const data::Rows<double>& rows, bool intercept, const Face& face, double lowest, int threads, Numbers& theta) {
+  Numbers best(theta.size(), 0.0);
+  double least = static_cast<double>(rows.rows) * std::log(2.0);
+  if (const double loss = loss_at(rows, intercept, theta, threads); loss <= least) least = loss, best = theta;
+  for (double far = kFar; far >= 5 && !face.separated.empty(); far /= 2) {
+    Numbers there = moved(rows, intercept, face, far, theta);
+    const double loss = loss_at(rows, intercept, there, threads);
+    const bool finite = std::all_of(there.begin(), there.end(), [](double x) { return std::isfinite(x); });
+    if (finite && loss <= least) least = loss, best = std::move(there);
+    if (finite && loss <= lowest * (1 + 1e-12) + static_cast<double>(rows.rows) * std::exp(-far)) break;
+  }
+  theta = std::move(best);
+  return least;
+}
+
+}  // namespace
+
 Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   const auto n = at(rows.features + (intercept ? 1 : 0));
   Lowest out;
@@ -166,21 +202,13 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
       out.errors.push_back(run.error_of(row) + static_cast<double>(n) * kUnit * terms);
     }
   }
-  // The last direction first: an earlier one may then make up for what a later one does to its rows.
-  for (auto part = face.separated.rbegin(); face.certain && part != face.separated.rend(); ++part) {
-    double length = 0;
-    for (const Index i : part->rows) {
-      const double wanted = kFar - margin_of(rows, i, intercept, out.parameters);
-      length = std::max(length, wanted / margin_of(rows, i, intercept, part->direction));
-    }
-    for (std::size_t j = 0; j < n; ++j) out.parameters[j] += length * part->direction[j];
-  }
   out.value = run.loss;
+  const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
+                                      : loss_at(rows, intercept, out.parameters, threads);
   if (run.ending != Ending::converged) {  // the loss is an upper bound, and 0 a lower one
-    out.gap = run.loss;
+    out.gap = std::max(run.loss, reached);
     return out;
   }
-  const double reached = loss_at(rows, intercept, out.parameters, threads);
   out.gap = run.excess + run.rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   return out;
 }
