@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
@@ -48,9 +49,12 @@ struct Problem {
   }
 };
 
-/// The rows that are asked for, in columns that are independent.
-Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
-                const std::vector<Index>& independent, int threads) {
+/// The rows that are not separated, in columns that are independent.
+Problem reduced(const data::Rows<double>& rows, bool intercept, const Face& face, int threads) {
+  std::vector<bool> left_out(at(rows.rows), false);
+  for (const Separated& part : face.separated)
+    for (const Index i : part.rows) left_out[at(i)] = true;
+  const std::vector<Index>& independent = face.independent;
   if (independent.empty()) return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), 0, {}};
   Numbers X, y;
   for (Index i = 0; i < rows.rows; ++i) {
@@ -91,8 +95,8 @@ Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direc
       return face;
   }
   face.certain = true;
-  face.separated.assign(at(rows.rows), true);
-  face.direction = std::move(direction);
+  face.separated = {{std::move(direction), std::vector<Index>(at(rows.rows))}};
+  std::iota(face.separated[0].rows.begin(), face.separated[0].rows.end(), Index{0});
   return face;
 }
 
@@ -114,6 +118,42 @@ double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector
   for (const double part : sums) sum.add(part);
   return sum.value();
 }
+
+namespace {
+
+/// Moves parameters along the directions until every separated row has a margin of `far`.
+///
+/// The last direction first: an earlier one may then make up for what a later one does to its rows.
+Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, double far, Numbers theta) {
+  for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {
+    double length = 0;
+    for (const Index i : part->rows) {
+      const double wanted = far - margin_of(rows, i, intercept, theta);
+      length = std::max(length, wanted / margin_of(rows, i, intercept, part->direction));
+    }
+    for (std::size_t j = 0; j < theta.size(); ++j) theta[j] += length * part->direction[j];
+  }
+  return theta;
+}
+
+/// Brings the separated rows to where they lose nothing, as far as the rounding of large parameters lets the others be;
+/// returns the loss, which is at least `lowest`.
+double place(const data::Rows<double>& rows, bool intercept, const Face& face, double lowest, int threads, Numbers& theta) {
+  Numbers best(theta.size(), 0.0);
+  double least = static_cast<double>(rows.rows) * std::log(2.0);
+  if (const double loss = loss_at(rows, intercept, theta, threads); loss <= least) least = loss, best = theta;
+  for (double far = kFar; far >= 5 && !face.separated.empty(); far /= 2) {
+    Numbers there = moved(rows, intercept, face, far, theta);
+    const double loss = loss_at(rows, intercept, there, threads);
+    const bool finite = std::all_of(there.begin(), there.end(), [](double x) { return std::isfinite(x); });
+    if (finite && loss <= least) least = loss, best = std::move(there);
+    if (finite && loss <= lowest * (1 + 1e-12) + static_cast<double>(rows.rows) * std::exp(-far)) break;
+  }
+  theta = std::move(best);
+  return least;
+}
+
+}  // namespace
 
 Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   const auto n = at(rows.features + (intercept ? 1 : 0));
@@ -140,9 +180,9 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   Face face;
   if (run.ending == Ending::separated) face = all_separated(rows, intercept, problem.back(run.theta));
   if (run.ending != Ending::converged && !face.certain) face = face_of(rows, intercept, used, threads);
-  out.attained = std::find(face.separated.begin(), face.separated.end(), true) == face.separated.end();
-  if (!out.attained) {
-    problem = reduced(rows, intercept, face.separated, face.independent, threads);
+  out.attained = face.separated.empty();
+  if (!out.attained && face.certain) {
+    problem = reduced(rows, intercept, face, threads);
     run.theta.assign(at(problem.columns), 0.0);
     go_on(kFirstLooks);
   }
@@ -162,21 +202,13 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
       out.errors.push_back(run.error_of(row) + static_cast<double>(n) * kUnit * terms);
     }
   }
-  if (!out.attained) {
-    double length = 0;
-    for (Index i = 0; i < rows.rows; ++i) {
-      if (!face.separated[at(i)]) continue;
-      const double wanted = kFar - margin_of(rows, i, intercept, out.parameters);
-      length = std::max(length, wanted / margin_of(rows, i, intercept, face.direction));
-    }
-    for (std::size_t j = 0; j < n; ++j) out.parameters[j] += length * face.direction[j];
-  }
   out.value = run.loss;
+  const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
+                                      : loss_at(rows, intercept, out.parameters, threads);
   if (run.ending != Ending::converged) {  // the loss is an upper bound, and 0 a lower one
-    out.gap = run.loss;
+    out.gap = std::max(run.loss, reached);
     return out;
   }
-  const double reached = loss_at(rows, intercept, out.parameters, threads);
   out.gap = run.excess + run.rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   return out;
 }

@@ -187,57 +187,97 @@ class Search {
   Wide direction_;
 };
 
-/// At most `count` rows that lie evenly.
-std::vector<Index> evenly(Index rows, Index count) {
-  std::vector<Index> out(pyrometer::at(std::min(rows, count)));
-  for (std::size_t k = 0; k < out.size(); ++k)
-    out[k] = static_cast<Index>(static_cast<double>(k) * static_cast<double>(rows) / static_cast<double>(out.size()));
+/// At most `count` of the rows, evenly.
+std::vector<Index> evenly(const std::vector<Index>& rows, Index count) {
+  if (std::ssize(rows) <= count) return rows;
+  std::vector<Index> out(pyrometer::at(count));
+  for (std::size_t k = 0; k < out.size(); ++k) out[k] = rows[k * rows.size() / out.size()];
   return out;
+}
+
+/// The least and the greatest value of a column among rows of one label.
+struct Range {
+  double least = INFINITY, greatest = -INFINITY;
+  void add(double x) {
+    least = std::min(least, x);
+    greatest = std::max(greatest, x);
+  }
+};
+
+/// Takes the rows that column j alone separates out of `left`: with a constant, at some threshold, else at 0.
+bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<Index>& left, Face& face) {
+  Range range[2];
+  if (!intercept) range[0].add(0), range[1].add(0);
+  for (const Index i : left) range[rows.y[i] > 0.5 ? 1 : 0].add(rows.X[i * rows.features + j]);
+  const bool rising = range[0].greatest <= range[1].least;
+  if (!rising && !(range[1].greatest <= range[0].least)) return false;
+  const double low = range[rising ? 0 : 1].greatest, high = range[rising ? 1 : 0].least;
+  double threshold = !intercept ? 0 : std::isinf(low) ? high : std::isinf(high) ? low : low / 2 + high / 2;
+  if (!(threshold >= low && threshold <= high)) threshold = low;
+  Separated part{std::vector<double>(pyrometer::at(rows.features + (intercept ? 1 : 0)), 0.0), {}};
+  part.direction[pyrometer::at(j)] = rising ? 1 : -1;
+  if (intercept) part.direction.back() = rising ? -threshold : threshold;
+  std::vector<Index> others;
+  for (const Index i : left) (rows.X[i * rows.features + j] == threshold ? others : part.rows).push_back(i);
+  if (part.rows.empty()) return false;
+  left = std::move(others);
+  face.separated.push_back(std::move(part));
+  return true;
+}
+
+/// The same for the rows that are left, by facial reduction; false if rounding does not tell.
+bool search_for(const View& view, std::vector<Index> some, const std::vector<Index>& left, int threads, Face& face) {
+  Search search(view);
+  std::vector<Search::Side> sides(left.size());
+  std::vector<double> margins(left.size());
+  const base::Chunks chunks{std::ssize(left), 1024};
+  for (;;) {
+    if (!search.look_at(some)) return false;
+    if (search.span().rank() == view.size()) break;
+    base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+      for (auto k = pyrometer::at(chunks.begin(chunk)); k < pyrometer::at(chunks.end(chunk)); ++k)
+        sides[k] = search.side(left[k], margins[k]);
+    });
+    std::vector<std::pair<double, Index>> wrong;
+    for (std::size_t k = 0; k < left.size(); ++k)
+      if (sides[k] == Search::Side::wrong) wrong.emplace_back(margins[k], left[k]);
+    if (wrong.empty()) break;
+    if (std::ssize(wrong) > kMoreRows) {
+      std::nth_element(wrong.begin(), wrong.begin() + kMoreRows, wrong.end());
+      wrong.resize(pyrometer::at(kMoreRows));
+    }
+    const std::size_t before = some.size();
+    for (const auto& [margin, i] : wrong) some.push_back(i);
+    std::sort(some.begin(), some.end());
+    some.erase(std::unique(some.begin(), some.end()), some.end());
+    // A row that the direction was made for is on the wrong side all the same: rounding.
+    if (some.size() == before) return false;
+  }
+  Separated part{view.back(search.direction()), {}};
+  for (std::size_t k = 0; k < left.size() && search.span().rank() < view.size(); ++k)
+    if (sides[k] == Search::Side::separated) part.rows.push_back(left[k]);
+  if (!part.rows.empty()) face.separated.push_back(std::move(part));
+  for (Index k = 0; k < view.size(); ++k)
+    if (search.span().pivot(k)) face.independent.push_back(view.column(k));
+  return true;
 }
 
 }  // namespace
 
 Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads) {
-  std::vector<Index> some = evenly(rows.rows, kFirstRows);
-  const View view(rows, intercept, used, some);
-  Search search(view);
   Face face;
-  std::vector<Search::Side> sides(pyrometer::at(rows.rows));
-  std::vector<double> margins(sides.size());
-  const base::Chunks chunks{rows.rows, 1024};
-  for (;;) {
-    if (!search.look_at(some)) return face;
-    if (search.span().rank() == view.size()) {
-      std::fill(sides.begin(), sides.end(), Search::Side::in_span);
-      break;
-    }
-    base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
-      for (Index i = chunks.begin(k); i < chunks.end(k); ++i) sides[pyrometer::at(i)] = search.side(i, margins[pyrometer::at(i)]);
-    });
-    std::vector<Index> wrong;
-    for (Index i = 0; i < rows.rows; ++i)
-      if (sides[pyrometer::at(i)] == Search::Side::wrong) wrong.push_back(i);
-    if (wrong.empty()) break;
-    if (std::ssize(wrong) > kMoreRows) {
-      const auto by_margin = [&](Index a, Index b) {
-        return margins[pyrometer::at(a)] != margins[pyrometer::at(b)] ? margins[pyrometer::at(a)] < margins[pyrometer::at(b)] : a < b;
-      };
-      std::nth_element(wrong.begin(), wrong.begin() + kMoreRows, wrong.end(), by_margin);
-      wrong.resize(pyrometer::at(kMoreRows));
-    }
-    // A row that the direction was made for and that is on the wrong side all the same: rounding.
-    const std::size_t before = some.size();
-    some.insert(some.end(), wrong.begin(), wrong.end());
-    std::sort(some.begin(), some.end());
-    some.erase(std::unique(some.begin(), some.end()), some.end());
-    if (some.size() == before) return face;
+  std::vector<Index> left(pyrometer::at(rows.rows));
+  std::iota(left.begin(), left.end(), Index{0});
+  for (bool again = true; again && !left.empty();) {
+    again = false;
+    for (Index j = 0; j < rows.features && !left.empty(); ++j)
+      if (used[pyrometer::at(j)]) again = peel(rows, intercept, j, left, face) || again;
   }
-  face.certain = true;
-  face.separated.resize(sides.size());
-  for (std::size_t i = 0; i < sides.size(); ++i) face.separated[i] = sides[i] == Search::Side::separated;
-  face.direction = view.back(search.direction());
-  for (Index k = 0; k < view.size(); ++k)
-    if (search.span().pivot(k)) face.independent.push_back(view.column(k));
+  face.certain = left.empty();
+  if (left.empty()) return face;
+  std::vector<Index> some = evenly(left, kFirstRows);
+  const View view(rows, intercept, used, some);
+  face.certain = search_for(view, std::move(some), left, threads, face);
   return face;
 }
 

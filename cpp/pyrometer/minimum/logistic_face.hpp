@@ -7,17 +7,23 @@
 
 namespace pyrometer::minimum {
 
-/// With v_i = (2 y_i - 1) (x_i, 1): a direction d with v_i . d >= 0 for all rows, and > 0 for as many as possible.
+/// With v_i = (2 y_i - 1) (x_i, 1): rows with v_i . direction > 0, while all rows of no earlier part have
+/// v_i . direction >= 0.
+struct Separated {
+  std::vector<double> direction;  ///< rounded; n numbers, the intercept last
+  std::vector<Index> rows;
+};
+
 struct Face {
-  bool certain = false;             ///< otherwise nothing else has a meaning
-  std::vector<bool> separated;      ///< v_i . d > 0; the others have v_i . d = 0
-  std::vector<double> direction;    ///< d, rounded; n numbers, the intercept last
-  std::vector<Index> independent;   ///< columns that span those of the rows that are not separated; p is the constant
+  bool certain = false;              ///< otherwise it is not known whether other rows are separated
+  std::vector<Separated> separated;  ///< all rows that are separated, in parts
+  std::vector<Index> independent;    ///< columns that span those of the other rows; p is the constant
 };
 
 /// Decides which rows are separated.
 ///
-/// Facial reduction. Wolfe's algorithm looks for the point of smallest norm in the convex hull of the v_i. If it is not
+/// Rows that one column separates at a threshold are found by comparing numbers, again and again. The others by facial
+/// reduction. Wolfe's algorithm looks for the point of smallest norm in the convex hull of the v_i. If it is not
 /// 0, it is a direction that separates them all. If it is 0, a positive combination of some of the rows vanishes: they
 /// overlap, and so do all rows in their span. What the other rows leave outside of that span is looked at in the same
 /// way, until that is separated, or nothing.

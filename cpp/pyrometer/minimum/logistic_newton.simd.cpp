@@ -13,8 +13,9 @@ constexpr double kAdditions = 256;
 constexpr Index kFewColumns = 32;
 // Old curvature bounds new by e^drift; beyond this no bound is asked for.
 constexpr double kMostDrift = 4;
-// Looks that only make parameters better.
+// Looks that only make parameters better, and the numbers up to which they are cheap.
 constexpr int kMostPolish = 2;
+constexpr double kCheap = 1 << 17;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
 
@@ -200,10 +201,13 @@ class Descent {
       return false;
     // After it.
     const double left = std::expm1(changed) * decrement_;
-    if (left > std::max(kUnit * metric_.length(run_.theta), noise / kAdditions) && polished_++ < kMostPolish) {
+    const bool cheap = rows() * columns() <= kCheap;
+    const double sharp = 16 * kUnit * metric_.length(run_.theta);
+    if ((cheap ? left > sharp : likely_left() > 1e-11) && polished_++ < kMostPolish) {
       step();
-      look(run_.theta, false, here_);
-      return finite(here_, false) && measure() && done();
+      refresh_ = cheap && sweep_.columns() <= kFewColumns && std::expm1(changed) * left > sharp;
+      look(run_.theta, refresh_, here_);
+      return finite(here_, refresh_) && measure() && done();
     }
     const double growth = std::exp(changed / 2) / std::sqrt(1 - doubt), after = (left + noise) * growth;
     const bool near = metric_.most(sweep_.reach()) * growth * after <= 0.5;
@@ -216,6 +220,10 @@ class Descent {
     return true;
   }
 
+  /// What a step is likely to leave of the decrement of the mean loss: its bound with a typical row for the largest.
+  [[nodiscard]] double likely_left() const {
+    return decrement_ * (before_ + decrement_) / std::min(rows(), here_.loss);
+  }
   void step() {
     for (std::size_t j = 0; j < run_.theta.size(); ++j) {
       run_.theta[j] += run_.step[j];

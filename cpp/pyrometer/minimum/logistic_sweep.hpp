@@ -49,6 +49,7 @@ class Sweep {
   struct Scratch;
   struct Part;
   Sweep(Index rows, Index features, bool intercept, const double* shift, int threads);
+  /// `theta` is nullptr for zeros.
   virtual void chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const = 0;
 
   Index rows_, features_, columns_;

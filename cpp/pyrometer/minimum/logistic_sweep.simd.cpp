@@ -102,8 +102,15 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curv
       data::pack(block, shift_.data(), d, scratch.sums.get());
     }
     if (!reached_) stretch(d, depth, panels, part.reach.get());
-    project(d, depth, panels, theta, t);
-    link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
+    if (theta) {
+      project(d, depth, panels, theta, t);
+      link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
+    } else {  // at 0 nothing depends on the rows
+      for (Index k = 0; k < depth; ++k) slope[k] = 0.5 - static_cast<double>(table_.y[begin + k]);
+      std::fill_n(root, depth, 0.5);
+      part.loss += static_cast<double>(depth) * std::log(2.0);
+      part.least = 0;
+    }
     const Index next = std::min(end + kBlock, rows_);
     const T* ahead = table_.X + end * features_;
     const Index bytes = (next - end) * features_ * static_cast<Index>(sizeof(T));
@@ -115,8 +122,10 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curv
 
 void Sweep::look(const double* theta, bool curvature, Look& out) {
   std::copy(theta, theta + columns_, theta_.get());
+  const double* const from =
+      std::any_of(theta, theta + columns_, [](double x) { return x != 0; }) ? theta_.get() : nullptr;
   base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
-    chunk(k, scratch_[static_cast<std::size_t>(worker)], theta_.get(), curvature, parts_[static_cast<std::size_t>(k)]);
+    chunk(k, scratch_[static_cast<std::size_t>(worker)], from, curvature, parts_[static_cast<std::size_t>(k)]);
   });
 
   out.loss = 0;

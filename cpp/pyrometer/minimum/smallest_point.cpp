@@ -12,6 +12,8 @@ using Wide = std::vector<DoubleDouble>;
 
 // Weights below this are 0.
 constexpr double kLeastWeight = 1e-20;
+// The point of smallest norm has products of at least its square: a direction that is as good but for this factor.
+constexpr double kEnough = 0.25;
 // Where the algorithm no longer gets on: a point as small as this is 0.
 constexpr double kStalled = 1e-19;
 
@@ -168,9 +170,9 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
     out.corral = corral.members();
     if (largest(out.point) <= kVanishing) return out.kind = Kind::zero, out;
     least.find(out.point);
-    if (least.product > 0) return out.kind = Kind::separates, out;
-
-    out.kind = largest(out.point) <= kStalled ? Kind::zero : Kind::doubtful;
+    const double square = dot(out.point.data(), out.point.data(), size).hi;
+    out.kind = least.product > 0 ? Kind::separates : largest(out.point) <= kStalled ? Kind::zero : Kind::doubtful;
+    if (least.product > kEnough * square) return out;
     if (std::find(out.corral.begin(), out.corral.end(), least.index) != out.corral.end()) return out;
     if (!corral.add(least.index)) return out;
     weights.push_back(0);

@@ -21,7 +21,7 @@ struct SmallestPoint {
   std::vector<Index> corral;
 };
 
-/// Wolfe's algorithm (Mathematical Programming 11, 1976), stopped as soon as the point separates.
+/// Wolfe's algorithm (Mathematical Programming 11, 1976), stopped as soon as the point separates well.
 ///
 /// points  count x size, row-major, none of them 0, of sizes near 1.
 ///

@@ -1,0 +1,147 @@
+"""Cross entropy of rows that are separated in part, on columns and rows of very different sizes: against what is known."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+from .logistic_reference import energy, newton, solve
+
+
+def overlapping(rng, rows, features):
+    """Rows of which some appear with both labels: enough of them to let nothing separate any."""
+    X = rng.normal(size=(rows, features))
+    y = (rng.random(rows) < 0.5).astype(float)
+    twice = features + 2
+    return np.concatenate([X, X[:twice]]), np.concatenate([y, 1 - y[:twice]])
+
+
+def separated_in_part(seed, spread):
+    """Rows A overlap, rows B are separated by the last column."""
+    rng = np.random.default_rng(seed)
+    a, b, p = int(rng.integers(6, 60)), int(rng.integers(1, 10)), int(rng.integers(1, 6))
+    A = rng.normal(size=(a, p)) * 10 ** (spread * rng.uniform(-1, 1, p))
+    y = (rng.random(a) < 0.5) * 1.0
+    k = min(a // 2, p + 2)
+    A[k : 2 * k], y[k : 2 * k] = A[:k], 1 - y[:k]
+    z = rng.choice([-1.0, 1.0], b)
+    B = rng.normal(size=(b, p)) * 10 ** (spread * rng.uniform(-1, 1))
+    X = np.concatenate([np.column_stack([A, np.zeros(a)]), np.column_stack([B, z])])
+    return X, np.concatenate([y, z > 0]), A, y
+
+
+def nested(seed, whole):
+    """Each level has a column of its own that separates it, and anything in the columns before; then columns are mixed."""
+    rng = np.random.default_rng(seed)
+    q, levels = int(rng.integers(1, 5)), int(rng.integers(1, 5))
+    A, yA = overlapping(rng, int(rng.integers(q + 3, 40)), q)
+    if whole:
+        A = np.round(2 * A)
+    X, y = np.column_stack([A, np.zeros((len(A), levels))]), yA
+    for level in range(levels):
+        z = rng.choice([-1.0, 1.0], int(rng.integers(1, 8)))
+        rows = np.round(2 * rng.normal(size=(len(z), q + levels)))
+        rows[:, q + level], rows[:, q + level + 1 :] = z, 0
+        X, y = np.concatenate([X, rows]), np.concatenate([y, z > 0])
+    if whole:  # exact in doubles, and no column separates by itself
+        for _ in range(2 * X.shape[1]):
+            i, j = rng.choice(X.shape[1], 2, replace=False)
+            X[:, i] += X[:, j] * rng.integers(-2, 3)
+    order = rng.permutation(len(X))
+    return X[order], y[order], A, yA
+
+
+def check(X, y, A, yA):
+    """The minimum is that over A, weighed by its share of the rows, and not attained."""
+    scale = 2.0 ** -np.floor(np.log2(np.maximum(np.abs(A).max(axis=0), 1e-300)))
+    known, _, doubt, *_ = solve(A * scale, yA)
+    value, theta, gap, attained, *_ = solve(X, y)
+    share = len(A) / len(X)
+    assert not attained
+    assert abs(value - known * share) <= gap + doubt * share
+    assert gap <= 1e-9 * value
+    assert energy(X, y, theta) - known * share <= gap + doubt * share
+
+
+@pytest.mark.parametrize("spread", [0, 3, 5, 6, 8])
+def test_rows_separated_in_part(spread):
+    for seed in [*range(25), 376, 1131]:
+        check(*separated_in_part(seed, spread))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_levels_of_separation(whole):
+    for seed in range(60):
+        check(*nested(seed, whole))
+
+
+@pytest.mark.parametrize("seed", [3, 7])
+def test_scales_of_columns_do_not_matter(seed):
+    X, y, A, yA = separated_in_part(seed, 2)
+    rng = np.random.default_rng(seed)
+    check(X * 10 ** rng.uniform(-10, 10, X.shape[1]), y, A, yA)
+
+
+def test_many_rows_of_which_few_are_separated():
+    # More than are looked at from the start: a row on the wrong side has to be found.
+    rng = np.random.default_rng(1)
+    A, yA = overlapping(rng, 20_000, 3)
+    z = np.where(np.arange(40) < 39, 1.0, -1.0)
+    B = np.column_stack([rng.normal(size=(40, 3)), z])
+    X = np.concatenate([np.column_stack([A, np.zeros(len(A))]), B])
+    X[:, 0] += X[:, 3]
+    X[:, 3] += 2 * X[:, 0]
+    value, _, gap, attained, *_ = solve(X, np.concatenate([yA, z > 0]))
+    known = solve(A, yA)[0] * len(A) / len(X)
+    assert not attained
+    assert abs(value - known) <= gap <= 1e-9 * value
+
+
+def test_digits_are_those_of_the_gap():
+    X, y, A, yA = separated_in_part(1131, 5)
+    with pytest.warns(pm.SeparationWarning, match="its value is right"):
+        minimum = pm.minimum_energy(pm.LogisticRegression(X, y))
+    assert minimum.digits == pytest.approx(min(16, -np.log10(minimum.gap / minimum.value)), abs=1e-6)
+    assert minimum.digits < 15
+    assert np.isinf(minimum.parameter_error).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.SeparationWarning)
+        assert pm.minimum_energy(pm.LogisticRegression([[1.0], [2.0]], [0, 1])).digits == 16
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_parameters_are_right_to_the_last_digits_and_their_bound_holds(seed):
+    rng = np.random.default_rng(seed)
+    m, p = int(rng.integers(30, 120)), int(rng.integers(1, 5))
+    X = rng.normal(size=(m, p)) * 10 ** rng.uniform(-3, 3, p) + rng.choice([0, 1]) * 10 ** rng.uniform(-1, 3, p)
+    t = ((X - X.mean(0)) / X.std(0)) @ rng.normal(size=p)
+    y = (rng.random(m) < 1 / (1 + np.exp(-t))).astype(float)
+    minimum = pm.minimum_energy(pm.LogisticRegression(X, y))
+    best = np.array([float(x) for x in newton(X, y, minimum.parameters, digits=50)[1]])
+    distance = np.abs(minimum.parameters - best)
+    assert (distance <= minimum.parameter_error).all()
+    assert (minimum.parameter_error <= 1e-8 * np.abs(best).max() / np.abs(X).std(axis=0).min()).all()
+    offset = 1 + np.abs(X.mean(0) / X.std(0)).max()
+    assert (distance <= 1e-14 * offset * (np.abs(best) + np.abs(best).max() * (np.arange(p + 1) == p))).all()
+
+
+def test_a_minimiser_that_is_not_unique_has_no_bound():
+    X, y, *_ = nested(0, False)
+    A, yA = overlapping(np.random.default_rng(0), 40, 2)
+    dependent = pm.minimum_energy(pm.LogisticRegression(np.column_stack([A, A[:, 0]]), yA))
+    assert dependent.attained
+    assert np.isinf(dependent.parameter_error).all()
+
+
+def test_mix_asks_the_gap():
+    # Both minima attained: the likelihood ratio has a p-value. A gap as large as the value would leave it open.
+    rng = np.random.default_rng(5)
+    A, yA = overlapping(rng, 60, 2)
+    B, yB = overlapping(rng, 60, 2)
+    mixture = pm.mix(pm.LogisticRegression(A, yA), pm.LogisticRegression(B, yB), pm.Normal(1.0))
+    assert mixture.test == "likelihood-ratio"
+    assert 0 < mixture.p_value < 1
