@@ -20,9 +20,11 @@ def exact(system: System, parameters: Spread, threads: int, *, slope: bool) -> C
     quadratic = limit(system, parameters, 0)
     target = system.second_moments.target_square()
     linear = absolute_penalty(system, parameters)
-    value = quadratic.value + target.reshape(target.shape + (1,) * len(parameters.batch_shape)) + linear
+    with np.errstate(over="ignore"):
+        value = quadratic.value + target.reshape(target.shape + (1,) * len(parameters.batch_shape)) + linear
+        derivative = quadratic.slope + linear
     require_finite(value)
-    return Closed(value, quadratic.slope + linear, quadratic.error)
+    return Closed(value, derivative, quadratic.error)
 
 
 def limit(system: System, parameters: Spread, threads: int) -> Closed:

@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("energy", "minimum", "entropy", "_evaluate", "_minima", "_minimise", "_formulas", "_squares", "_rows"),
-        *("_layers", "_layer_variance", "_activations"),
+        *("_layers", "_layer_variance", "_activations", "_balance", "_tally"),
         *("_blocks", "_densities", "_degenerate", "_predicted", "_absolute_passes", "_logistic_passes"),
     ),
     ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "drift"),
