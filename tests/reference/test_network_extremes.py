@@ -1,5 +1,7 @@
 """Energies of networks of any depth, width and scale: a value that is right, or a refusal that says which layer."""
 
+import itertools
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -45,6 +47,11 @@ def test_homogeneous_networks_of_any_scales(activation, seed):
     if max(expected) > 1.7e308:
         with pytest.raises(ValueError, match=r"must be below 1.8e308, got an overflow in layer \d+"):
             pm.heat_engine(network, pm.Normal(scale))
+        return
+    growth = [b / a for a, b in itertools.pairwise(expected)]
+    if max(growth) > 1e308 or min(expected[:-1]) < 1e-307:
+        found = pm.mean_energy(network, pm.Normal(scale)).value
+        assert abs(found - expected[-1]) <= 1e-12 * expected[-1] + mp.mpf("1e-322")
         return
     for law in (pm.Normal(scale), pm.Uniform(scale * np.sqrt(12.0))):
         found = pm.heat_engine(network, law).layers
