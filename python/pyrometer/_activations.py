@@ -44,11 +44,13 @@ def energies(
     result = np.empty((len(weight), draws, network.layers))
     for law, draw, layer, before, after in _forward(network, spread, key, first, draws, last=not averaged):
         if averaged:
-            square = np.einsum("ij,ij->", before, before, dtype=np.float64) / network.rows
-            result[law, draw, layer] = network.widths[layer + 1] * (weight[law, layer] * square + bias[law, layer])
+            square = _square(before) / network.rows
+            with np.errstate(over="ignore"):
+                energy = network.widths[layer + 1] * (weight[law, layer] * square + bias[law, layer])
+            result[law, draw, layer] = energy
         else:
             assert after is not None
-            result[law, draw, layer] = np.einsum("ij,ij->", after, after, dtype=np.float64) / network.rows
+            result[law, draw, layer] = _square(after) / network.rows
     return result
 
 
@@ -59,7 +61,7 @@ def errors(network: Network, spread: LayerSpread, key: tuple[int, int], first: i
         if layer == network.layers - 1:
             assert after is not None
             off = after if network.y is None else after - network.y
-            result[law, draw] = np.einsum("ij,ij->", off, off, dtype=np.float64) / network.rows
+            result[law, draw] = _square(off) / network.rows
     return result
 
 
@@ -79,15 +81,32 @@ def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first:
                     if layer == network.layers - 1 and not last:
                         yield law, start + draw, layer, x, None
                         break
-                    W = unit[offset : offset + n * k, draw].reshape(k, n) * x.dtype.type(weights[law, layer])
-                    offset += n * k
-                    z = x @ W.T
-                    if network.bias:
-                        z += unit[offset : offset + k, draw] * x.dtype.type(biases[law, layer])
-                    offset += k
+                    numbers_of_layer = unit[offset : offset + (n + 1) * k, draw]
+                    offset += (n + 1) * k
+                    z = _affine(x, numbers_of_layer, weights[law, layer], biases[law, layer], layer)
                     yield law, start + draw, layer, x, z
                     if layer < network.layers - 1:
                         x = _apply(network.activation, z)
+
+
+def _affine(x: npt.NDArray[Any], numbers: npt.NDArray[Any], weight: float, bias: float, layer: int) -> npt.NDArray[Any]:
+    """Pre-activations of a layer from the standardised numbers of its weights and then its biases."""
+    n, kind = x.shape[1], x.dtype.type
+    k = len(numbers) // (n + 1)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        z: npt.NDArray[Any] = x @ (numbers[: n * k].reshape(k, n) * kind(weight)).T + numbers[n * k :] * kind(bias)
+    if not np.isfinite(z).all():
+        raise ValueError(
+            f"energies must be finite, got an overflow in layer {layer + 1}; use a smaller scale"
+            + (" or float64 data." if kind is np.float32 else ".")
+        )
+    return z
+
+
+def _square(values: npt.NDArray[Any]) -> float:
+    """Sum of squares in double precision; inf where it overflows, for the caller to refuse."""
+    with np.errstate(over="ignore"):
+        return float(np.einsum("ij,ij->", values, values, dtype=np.float64))
 
 
 def _apply(activation: Any, z: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -41,11 +41,12 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
     left, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)
     sums = np.empty((len(left), len(right)))
     step = max(1, _BLOCK // max(1, len(right) * n))
-    for first in range(0, len(left), step):
-        terms = left[first : first + step] * right
-        for _ in range(power - 1):
-            terms *= right
-        np.sum(terms, axis=-1, out=sums[first : first + step])
+    with np.errstate(over="ignore", invalid="ignore"):  # `require_finite` is for the whole
+        for first in range(0, len(left), step):
+            terms = left[first : first + step] * right
+            for _ in range(power - 1):
+                terms *= right
+            np.sum(terms, axis=-1, out=sums[first : first + step])
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 
 

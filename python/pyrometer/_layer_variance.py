@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pyrometer._balance import balanced, unbalanced
 from pyrometer._formulas import Array, require_finite
+from pyrometer._layers import require_norms
 from pyrometer.architecture import Network
 from pyrometer.initialisations import LayerSpread
 
@@ -29,25 +31,28 @@ def variance(network: Network, spread: LayerSpread) -> Array:
             f"energy_variance of a network has a formula for one row or at most one hidden layer only, got "
             f"{network.rows} rows and {network.layers - 1} hidden layers; take one row, or sample_energies."
         )
-    weight, bias = (a.reshape(-1, network.layers) for a in spread.variances())
+    require_norms(network)
+    moved, shift = balanced(network, spread, last=network.y is None)
+    weight, bias = (a.reshape(-1, network.layers) for a in moved.variances())
     law = _one_row if network.rows == 1 else _one_hidden
     with np.errstate(over="ignore", invalid="ignore"):
         value = np.array([law(network, w, b) for w, b in zip(weight, bias, strict=True)])
+    value = unbalanced(value.reshape(spread.batch_shape), 2 * shift[..., -1])
     require_finite(value)
-    return value.reshape(spread.batch_shape)
+    return value
 
 
 def _one_row(network: Network, weight: Array, bias: Array) -> float:
-    """Mean and mean square of |x^(l)|^2 from layer to layer: given the one before, units are independent."""
+    """Mean and relative variance of |x^(l)|^2 from layer to layer: given the one before, units are independent."""
     a = _SLOPES.get(str(network.activation), 0.0)
     second, fourth = 0.5 * (1.0 + a**2), 1.5 * (1.0 + a**4)
-    q = float(network.norms[0])
-    q2, n, v, v2 = q * q, 0, 0.0, 0.0
+    of_unit = fourth / second**2 - 1.0
+    q, excess, n, v, of_v = network.norms[0], 0.0, 0, np.float64(0.0), 0.0
     for width, w, b in zip(network.widths[1:], weight, bias, strict=True):
-        v = float(w * q + b)
-        v2 = float(w * w * q2 + 2.0 * w * b * q + b * b)
-        n, q, q2 = width, width * second * v, width * (fourth + (width - 1) * second**2) * v2
-    return float((2.0 * n + n * n) * v2 - (n * v) ** 2 + 4.0 * network.target_square * v)
+        v = w * q + b
+        of_v = (w * q / v) ** 2 * excess if v > 0.0 else 0.0
+        n, q, excess = width, width * second * v, of_unit / width * (1.0 + of_v) + of_v
+    return float((2.0 * n * (1.0 + of_v) + n * n * of_v) * v * v + 4.0 * network.target_square * v)
 
 
 def _one_hidden(network: Network, weight: Array, bias: Array) -> float:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pyrometer import _activations, _core, _validate
+from pyrometer._balance import balanced, unbalanced
 from pyrometer._formulas import Array, require_finite
 from pyrometer._tally import Tally, doubtful
 from pyrometer._validate import RandomSource
@@ -20,7 +21,7 @@ from pyrometer.architecture import Network
 from pyrometer.errors import SimulationWarning
 from pyrometer.initialisations import LayerSpread
 
-__all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "require", "slopes", "spectrum"]
+__all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "require", "require_norms", "slopes", "spectrum"]
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
@@ -33,6 +34,7 @@ _SATURATED = {"tanh": 1.0, "erf": 1.0, "sigmoid": 0.5}
 _FOURTH = {"relu": 1.5, "leaky_relu": 1.5 * (1.0 + 0.01**4), "identity": 3.0}
 
 _HOPELESS = 10.0
+_LEAST_NORM = 1e-290
 # Numbers that the core returns at once: 32 MB.
 _BLOCK = 1 << 22
 # Draws of a derivative, at most, where energies are averages over sampled networks.
@@ -75,6 +77,18 @@ def energies(
     """Energies of all layers by a method of `METHODS`."""
     method = require(network, spread, method)
     workers = _validate.threads(threads)
+    if method in ("refined", "asymptotic") and network.activation not in _SQUARED:
+        return _answer(_limit(network, spread), method)
+    moved, shift = balanced(network, spread)
+    found = _energies(network, moved, method, samples, rng, workers)
+    energy, error, bound = (unbalanced(part, shift) for part in found[:3])
+    _require_layers(energy)
+    return Layered(energy, error, bound, *found[3:])
+
+
+def _energies(
+    network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, workers: int
+) -> Layered:
     if method == "monte-carlo":
         draws = _validate.count("samples", samples, minimum=2)
         return _sampled(network, spread, draws, _validate.seed(rng), workers)
@@ -82,14 +96,23 @@ def energies(
         return _exact(network, spread, samples, rng, workers)
     if method in ("refined", "asymptotic"):
         return _answer(_limit(network, spread), method)
-    return _answer(_mean_field(network, spread, workers)[method == "corrected-mean-field"], method)
+    energy = _mean_field(network, spread, workers)[method == "corrected-mean-field"]
+    if (energy < 0).any():
+        raise ValueError(
+            f"method={method!r} needs wider layers, got a negative energy; use 'exact', or 'mean-field' without its "
+            "correction."
+        )
+    return _answer(energy, method)
 
 
 def require(network: Network, spread: LayerSpread, method: str) -> str:
     """Return the method that "auto" is, any other as it is; ValueError if the network has no such energies."""
     method = _validate.choice("method", method, METHODS)
-    # Of the same order as the energies, whatever the method; what overflows is not worth the attempt.
-    require_finite(_limit(network, spread))
+    require_norms(network)
+    # What overflows is not worth the attempt.
+    moved, shift = balanced(network, spread)
+    known = unbalanced(_limit(network, moved), shift)
+    _require_layers(known if network.activation in _SQUARED else known[..., :1])
     if method == "auto":
         return "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo" or (method == "exact" and exists(network, spread)):
@@ -104,13 +127,46 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
     return method
 
 
+def require_norms(network: Network) -> None:
+    """Refuse rows whose squared norms leave the range of a double."""
+    most = network.norms.max()
+    if not np.isfinite(most) or (most < _LEAST_NORM and network.X.any()):
+        raise ValueError(
+            f"the squared norm of a row of X must be from {_LEAST_NORM:g} to 1.8e308, got {most:g} as the largest one; "
+            "rescale the features."
+        )
+
+
+def _require_layers(energy: Array) -> None:
+    """Refuse energies that left the range of a double, by their layer."""
+    bad = ~np.isfinite(energy)
+    if bad.any():
+        layer = int(np.argmax(bad.any(axis=tuple(range(energy.ndim - 1)))))
+        raise ValueError(
+            f"the energy must be below 1.8e308, got an overflow in layer {layer + 1}; use a smaller scale or rescale "
+            "the features."
+        )
+
+
 def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int | None) -> Slopes:
     """Derivative of each layer's energy along the common logarithm of all scales.
 
     Closed forms and limits by their derivative; the rest by central differences of ln E, at second order (sampled,
     with common draws) or fourth. nan, with a warning, where draws do not tell.
     """
-    workers, name = _validate.threads(threads), network.activation
+    spread, shift = balanced(network, spread)
+    found = found._replace(
+        energy=unbalanced(found.energy, -shift), standard_error=unbalanced(found.standard_error, -shift)
+    )
+    value, error = _slopes(network, spread, found, _validate.threads(threads))
+    value, error = unbalanced(value, shift), unbalanced(error, shift)
+    if np.isinf(value).any():
+        raise ValueError("the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale.")
+    return Slopes(value, error)
+
+
+def _slopes(network: Network, spread: LayerSpread, found: Layered, workers: int) -> Slopes:
+    name = network.activation
     if found.method in ("refined", "asymptotic") or network.layers == 1 or name in _SQUARED:
         return _certain(_limit_slope(network, spread, found.energy))
     # Scales of many layers add up: what a step does to the last one stays the same.
@@ -124,11 +180,13 @@ def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int |
         return _certain(_times_growth(found.energy, values, weights / h))
     values, _, trusted = _chain(network, moved, workers)
     slope = _certain(_times_growth(found.energy, values, weights / h))
-    doubted = ~trusted.all(axis=0) | ~np.isnan(found.dominated).all(axis=-1)
+    doubted = np.asarray(~trusted.all(axis=0))
+    if found.method == "scalar-chain":
+        doubted |= ~np.isnan(found.dominated).all(axis=-1)
     if doubted.any():
-        rest = spread.some(doubted)
-        of_rest = Layered(*(part[doubted] for part in found[:3]), *found[3:5], found.dominated[doubted])
-        sampled = _sampled_slopes(network, rest, of_rest, h, workers)
+        energy, error, dominated = (part[doubted] for part in (found.energy, found.standard_error, found.dominated))
+        rest = found._replace(energy=energy, standard_error=error, dominated=dominated)
+        sampled = _sampled_slopes(network, spread.some(doubted), rest, h, workers)
         slope.value[doubted], slope.standard_error[doubted] = sampled
     return slope
 
@@ -181,6 +239,8 @@ def _sampled_slopes(network: Network, spread: LayerSpread, found: Layered, h: fl
 def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape (..., draws): the mean squared error, or the outputs' mean square without targets."""
     first, count = draws.start, len(draws)
+    require_norms(network)
+    spread, shift = balanced(network, spread, last=network.y is None)
     if not isinstance(network.activation, str):
         result = _activations.errors(network, spread, key, first, count)
     elif network.y is None:
@@ -191,8 +251,9 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
             network.X, network.y, _widths(network), network.activation, spread.uniform, weight, bias, key, first,
             count, 0, False, threads,
         )  # fmt: skip
+    result = unbalanced(result.reshape(*spread.batch_shape, count), shift[..., -1:])
     require_finite(result)
-    return result.reshape(*spread.batch_shape, count)
+    return result
 
 
 def _answer(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
@@ -216,7 +277,8 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     standard_error = np.zeros_like(energy)
     if trusted.all():
         return _answer(energy, "exact", error)
-    draws, tally, doubted = _validate.count("samples", samples, minimum=2), Tally(paired=True), ~trusted
+    draws, tally = _validate.count("samples", samples, minimum=2), Tally(paired=True)
+    doubted = np.asarray(~trusted)
     dominated = np.full_like(energy, np.nan)
     for part in _chain_draws(network, spread.some(doubted), draws, _validate.seed(rng), threads):
         tally.add(part)
@@ -277,13 +339,14 @@ def _limit(network: Network, spread: LayerSpread) -> Array:
 
 def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
     """Derivative of `_limit`: 2 E_l, and what the energy of the layer before grows by."""
-    slope = 2.0 * energy
-    if network.activation in _SATURATED:
-        return slope
     weight, _ = spread.variances()
     factor = _LIMIT_SQUARED.get(str(network.activation), 1.0)
-    for layer, width in enumerate(network.widths[2:], start=1):
-        slope[..., layer] += width * weight[..., layer] * factor * slope[..., layer - 1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        slope = 2.0 * energy
+        if network.activation in _SATURATED:
+            return slope
+        for layer, width in enumerate(network.widths[2:], start=1):
+            slope[..., layer] += width * weight[..., layer] * factor * slope[..., layer - 1]
     return slope
 
 
@@ -303,9 +366,7 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
     return Layered(mean, error, np.zeros_like(mean), "monte-carlo", draws, tally.dominated())
 
 
-def _blocks(
-    network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int
-) -> Iterator[Array]:
+def _blocks(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Iterator[Array]:
     """Yield energies of draws, block after block, shape (..., draws, L)."""
     block, rows = max(1, _BLOCK // max(1, spread.weight.size)), _rows(network, spread, key, threads)
     for first in range(0, draws, block):

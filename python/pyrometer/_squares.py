@@ -21,11 +21,13 @@ def exact(system: System, parameters: Spread, threads: int, *, slope: bool) -> C
     target = system.second_moments.target_square()
     linear = absolute_penalty(system, parameters)
     more = (1,) * len(parameters.batch_shape)
-    value = quadratic.value + target.reshape(target.shape + more) + linear
+    with np.errstate(over="ignore"):
+        value = quadratic.value + target.reshape(target.shape + more) + linear
+        derivative = quadratic.slope + linear
     require_finite(value)
     errors = system.second_moments.square_errors()
     error = quadratic.error if errors is None else quadratic.error + errors[..., -1].reshape(target.shape + more)
-    return Closed(value, quadratic.slope + linear, error)
+    return Closed(value, derivative, error)
 
 
 def limit(system: System, parameters: Spread, threads: int) -> Closed:

@@ -55,7 +55,8 @@ class Tally:
 
     def mean(self) -> Array:
         """Return the mean, shape (..., L)."""
-        return self._origin + self._mean * self._unit
+        mean: Array = self._origin + self._mean * self._unit
+        return mean
 
     def error(self) -> Array:
         """Return its standard error."""

@@ -144,7 +144,8 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
 
 def positive(name: str, value: Any, why: str) -> npt.NDArray[np.float64]:
     """Return a read-only float64 copy of finite numbers > 0, of at least one element."""
-    array = np.array(numeric(name, value), dtype=np.float64, order="C")
+    with np.errstate(over="ignore"):  # of numbers wider than a double
+        array = np.array(numeric(name, value), dtype=np.float64, order="C")
     if array.size == 0:
         raise ValueError(f"{name} must have at least one value, got shape {array.shape}.")
     bad = ~(np.isfinite(array) & (array > 0))
@@ -160,39 +161,45 @@ def single(name: str, value: Any, *, minimum: float = -math.inf, exclusive: bool
     """Return a finite float that is at least (or above) `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r}.")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number) or number < minimum or (exclusive and number == minimum):
         bound = "" if minimum == -math.inf else f" and {'>' if exclusive else '>='} {minimum:g}"
         raise ValueError(f"{name} must be finite{bound}, got {number}.")
     return number
 
 
-def count(name: str, value: Any, *, minimum: int) -> int:
-    """Return a whole number that is at least `minimum`."""
+def count(name: str, value: Any, *, minimum: int, maximum: int = 2**62 - 1) -> int:
+    """Return a whole number from `minimum` to `maximum`."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {value!r}.") from None
-    if not minimum <= number < 2**62:
-        raise ValueError(f"{name} must be at least {minimum}, got {number}.")
+    if number < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {_digits(number)}.")
+    if number > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {_digits(number)}.")
     return number
+
+
+def _digits(number: int) -> str:
+    """Write a whole number, or its sign and length where Python refuses to."""
+    bits = number.bit_length()
+    return str(number) if bits <= 256 else f"{'minus ' if number < 0 else ''}a number of {bits} bits"
 
 
 def threads(value: Any) -> int:
     """Return the core's number of threads: 0 for None, which means all that OpenMP offers."""
-    if value is None:
-        return 0
-    number = count("threads", value, minimum=1)
-    if number > 4096:
-        raise ValueError(f"threads must be at most 4096, got {number}.")
-    return number
+    return 0 if value is None else count("threads", value, minimum=1, maximum=4096)
 
 
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return one of the `allowed` words."""
-    if value not in allowed or not isinstance(value, str):
+    if not isinstance(value, str) or value not in allowed:
         words = ", ".join(map(repr, allowed))
         raise ValueError(f"{name} must be one of {words}, got {value!r}.")
     return value
@@ -218,7 +225,7 @@ def seed(rng: RandomSource) -> tuple[int, int]:
         elif isinstance(rng, (bool, np.bool_)) or not isinstance(rng, numbers.Integral):
             raise TypeError(f"rng must be an int, a numpy SeedSequence or Generator, or None, got {rng!r}.")
         elif rng < 0:
-            raise ValueError(f"rng must be a seed >= 0, got {rng}.")
+            raise ValueError(f"rng must be a seed >= 0, got {_digits(int(rng))}.")
         else:
             sequence = np.random.SeedSequence(int(rng))
         words = sequence.generate_state(2, np.uint64).astype(np.uint64)
@@ -235,7 +242,8 @@ def as_path(value: Any) -> str:
 
 def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
     """Return C-contiguous, native-endian, aligned data of `dtype`; a copy only where it must be."""
-    return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
+    with np.errstate(over="ignore"):  # of numbers wider than a double
+        return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
 
 
 def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:

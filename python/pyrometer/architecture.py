@@ -18,6 +18,9 @@ __all__ = ["Activation", "AnySystem", "Network"]
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu")
 
+# A double counts them exactly.
+_MOST_PARAMETERS = 2**53
+
 Activation: TypeAlias = str | Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 """The name of an activation, or a function of arrays."""
 
@@ -113,6 +116,11 @@ class Network:
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
+        if self.parameters > _MOST_PARAMETERS:
+            raise ValueError(
+                f"a network must have at most {_MOST_PARAMETERS} parameters, got {self.parameters:.3g}; use narrower "
+                "layers."
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,7 +150,8 @@ class Network:
     @cached_property
     def norms(self) -> npt.NDArray[np.float64]:
         """Squared norms of the rows, shape (m,)."""
-        norms: npt.NDArray[np.float64] = np.einsum("ij,ij->i", self.X, self.X, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            norms: npt.NDArray[np.float64] = np.einsum("ij,ij->i", self.X, self.X, dtype=np.float64)
         return norms
 
     @cached_property

@@ -230,10 +230,10 @@ def collapse(
     if share > 1.0:
         raise ValueError(f"fraction must be at most 1, got {share}.")
     heat = np.nan if energy_change is None else _validate.single("energy_change", energy_change)
-    squeezed = _mask(law, collapsed, parameters)
-    parts = terms(spread(law, squeezed.size), 1.0)
+    squeezed, counts = _groups(law, collapsed, parameters)
+    parts = terms(spread(law, squeezed.size), 1.0) * counts
     before, after = parts.sum(axis=-1), np.asarray(parts[..., ~squeezed].sum(axis=-1))
-    cells = float(squeezed.sum()) * np.log(size)
+    cells = float(counts[squeezed].sum()) * np.log(size)
     real = np.asarray(after - before)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         together = np.where(real + cells == 0.0, np.nan, heat / -(real + cells))
@@ -258,18 +258,20 @@ def _require_finite(*temperatures: npt.NDArray[np.float64]) -> None:
         raise ValueError("the temperature must be below 1.8e308, got an overflow; use a larger unit of energy.")
 
 
-def _mask(law: Any, collapsed: Any, parameters: int | None) -> npt.NDArray[np.bool_]:
-    """Return which parameters are squeezed."""
+def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Return which parameters are squeezed, and how many each of these stands for: of one scale, two groups."""
     given = np.asarray(collapsed)
     if given.dtype == np.bool_ and given.ndim == 1 and given.size:
         if parameters is not None and parameters != given.size:
             raise ValueError(f"parameters must be {given.size}, as many as collapsed has, got {parameters}.")
-        return given
+        return given, np.ones(given.size)
     count = _validate.count("collapsed", collapsed, minimum=0)
-    if parameters is None:
-        widths = (getattr(law, "scale", 0.0), getattr(law, "length", 0.0))
-        parameters = sum(np.shape(width)[-1] for width in widths if np.ndim(width)) or 1
-    total = _validate.count("parameters", parameters, minimum=1)
+    widths = [np.shape(getattr(law, name, 0.0)) for name in ("scale", "length")]
+    described = sum(shape[-1] for shape in widths if shape) or 1
+    total = described if parameters is None else _validate.count("parameters", parameters, minimum=1)
     if count > total:
         raise ValueError(f"collapsed must be at most the {total} parameters, got {count}; pass parameters=.")
-    return np.arange(total) < count
+    if described == 1:
+        return np.array([True, False]), np.array([count, total - count], dtype=np.float64)
+    spread(law, total)
+    return np.arange(total) < count, np.ones(total)

@@ -113,10 +113,15 @@ def heat_engine(
     of_all = verdict(S, none, network.parameters)
     mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))
     divisor = np.where(none, np.nan, S)
-    sums = E.sum(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    most = E.max(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
-        efficiency = np.where(sums > 0, E[..., -1] / sums, np.nan)
+        shares = E / most  # whose sum does not overflow
+        efficiency = np.where(most[..., 0] > 0, shares[..., -1] / shares.sum(axis=-1), np.nan)
+        of_layer, hot = E / np.where(undefined, np.nan, S_l), E[..., -1] / divisor
+    for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
+        if np.isinf(quotient).any():
+            raise ValueError(f"the {name} must be below 1.8e308, got an overflow; use scales that differ less.")
     return HeatEngine(
         layers=LayerTemperatures(
             energy=E,
@@ -124,7 +129,7 @@ def heat_engine(
             error_bound=found.error_bound,
             parameters=counts,
             entropy=np.ascontiguousarray(S_l),
-            temperature=E / np.where(undefined, np.nan, S_l),
+            temperature=of_layer,
             gain=gain,
             marginal=slopes.value / counts,
             marginal_error=slopes.standard_error / counts,
@@ -133,7 +138,7 @@ def heat_engine(
         work_efficiency=shaped(efficiency),
         engine=shaped(_engine(E, np.array(network.widths[1:]), counts)),
         regime=shaped(_regime(gain * np.divide(network.widths[1:-1], network.widths[2:]))),
-        temperature=shaped(E[..., -1] / divisor),
+        temperature=shaped(hot),
         standard_error=shaped(found.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
         parameters=network.parameters,
@@ -146,7 +151,7 @@ def heat_engine(
 def _engine(energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the type; a single layer does all the work."""
     # What grows with the widths alone does not grow by all three counts.
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         growth = [E[..., 1:] / E[..., :-1] for E in (energy, energy / widths, energy / counts)]
     return np.where((np.min(growth, axis=0) > _ALIKE).all(axis=-1), 2, 1)
 

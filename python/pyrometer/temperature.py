@@ -105,7 +105,9 @@ def temperature(
     (-2.6724, 'negative-entropy')
     """
     size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
-    return compose(system, law, evaluate(system, law, method, samples, rng, threads, slope=True), size, minimum, threads)
+    return compose(
+        system, law, evaluate(system, law, method, samples, rng, threads, slope=True), size, minimum, threads
+    )
 
 
 def compose(

@@ -248,6 +248,7 @@ def test_frozen():
         LAW.scale[...] = 3.0
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")
 def test_sources_of_randomness():
     def sampled(rng):
         return pm.mean_energy(SYSTEM, LAW, method="monte-carlo", samples=50, rng=rng).value

@@ -126,6 +126,7 @@ def test_functions_that_are_no_activation(activation, message):
         pm.mean_energy(small(activation=activation), pm.Normal(1.0), samples=2, rng=0)
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")
 def test_simulation_that_is_hopeless_is_warned_of():
     deep = pm.Network(np.ones((1, 8)), hidden=(8,) * 20, outputs=1, activation="relu")
     with pytest.warns(pm.SimulationWarning, match="simulation cannot see"):

@@ -251,6 +251,7 @@ def test_layers_one_by_one():
 
 
 @pytest.mark.parametrize("power", [-300, 270])
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")
 def test_sampled_energies_whose_squares_leave_the_range_of_a_double(power):
     """A ReLU network is homogeneous: a power of two in the inputs is its square in energy and error."""
     X = np.random.default_rng(0).normal(size=(40, 4))

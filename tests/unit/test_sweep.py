@@ -13,6 +13,9 @@ import pytest
 import pyrometer as pm
 from pyrometer import _plan
 
+# Few draws are enough to compare tables.
+pytestmark = pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")
+
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(0.3, 1.0, size=(2, 3, 6, 3)), RNG.normal(size=(2, 3, 6))
 FIELDS = {

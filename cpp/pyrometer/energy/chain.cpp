@@ -138,8 +138,7 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
   for (std::size_t node = 0; node < before.size(); ++node)
     for (std::size_t j = 0; j < before.rule[node].size(); ++j) {
       const double v = chain.variance(l, before.rule[node].point[j]);
-      require(std::isfinite(v), "energies must be finite, got one of layer ", l,
-              " above 1.8e308; use a smaller scale.");
+      require(std::isfinite(v), "energies must be finite, got an overflow in layer ", l, "; use a smaller scale.");
       values.push_back({v, before.mass[node] * before.rule[node].weight[j]});
     }
   return values;
@@ -262,7 +261,7 @@ std::vector<double> solve(const Chain& chain, const RowNodes& rows, const Finene
   std::vector<Layer> layer(at(layers + 1));
   for (const double q : rows.norm()) {
     layer[1].v.push_back(chain.variance(1, q));
-    require(std::isfinite(layer[1].v.back()), "energies must be finite, got one of layer 1 above 1.8e308; use a ",
+    require(std::isfinite(layer[1].v.back()), "energies must be finite, got an overflow in layer 1; use a ",
             "smaller scale.");
   }
   layer[1].mass.assign(layer[1].size(), 1);
@@ -343,8 +342,8 @@ void network_chain(const Networks& networks, int threads, double* energy, double
     if (closed) homogeneous(chain, energies, errors);
     trusted[b] = closed || general(chain, rows, threads, energies, errors);
     for (Index l = 0; l < layers; ++l)
-      require(std::isfinite(energies[l]), "energies must be finite, got one of layer ", l + 1, " under law ", b,
-              " above 1.8e308; use a smaller scale.");
+      require(std::isfinite(energies[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
+              "; use a smaller scale.");
   });
 }
 

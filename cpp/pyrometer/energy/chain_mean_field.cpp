@@ -21,8 +21,8 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
       for (Index l = 0; l < layers; ++l) {
         const double n = static_cast<double>(networks.widths[static_cast<std::size_t>(l + 1)]);
         const double from_q = weight[l] * (weight[l] * q), v = from_q + bias[l] * bias[l];
-        require(std::isfinite(n * v), "energies must be finite, got one of layer ", l + 1, " under law ", b,
-                " above 1.8e308; use a smaller scale.");
+        require(std::isfinite(n * v), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
+                "; use a smaller scale.");
         const double share = v > 0 ? from_q / v : 0;
         first[static_cast<std::size_t>(l) * nodes + node] = n * v;
         second[static_cast<std::size_t>(l) * nodes + node] = n * v * (1 + share * excess);
@@ -36,8 +36,7 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
       leading[b * layers + l] = rows.mean(&first[static_cast<std::size_t>(l) * nodes]);
       corrected[b * layers + l] = rows.mean(&second[static_cast<std::size_t>(l) * nodes]);
       require(std::isfinite(leading[b * layers + l]) && std::isfinite(corrected[b * layers + l]),
-              "energies must be finite, got one of layer ", l + 1, " under law ", b,
-              " above 1.8e308; use a smaller scale.");
+              "energies must be finite, got an overflow in layer ", l + 1, " under law ", b, "; use a smaller scale.");
     }
   });
 }

@@ -86,8 +86,8 @@ void run(const Networks& networks, const std::vector<double>& sorted, base::Seed
 }
 
 void require_energy(double energy, Index law, Index l) {
-  require(std::isfinite(energy), "energies must be finite, got one of layer ", l + 1, " under law ", law,
-          " above 1.8e308; use a smaller scale.");
+  require(std::isfinite(energy), "energies must be finite, got an overflow in layer ", l + 1, " under law ", law,
+          "; use a smaller scale.");
 }
 
 }  // namespace

@@ -98,6 +98,7 @@ TreeValue VertexTree::mean_absolute(double y, std::vector<double>& a, double s, 
   const double unit = std::exp2(std::ilogb(largest));
   for (double& length : a) length /= unit;
   y = std::fabs(y);
+  if (!std::isfinite(y / unit)) return {y, 0, kCut * y};  // the sum is nothing beside y
   a_ = a.data();
   count_ = static_cast<Index>(a.size());
   s_ = s / unit;

@@ -1,0 +1,155 @@
+"""Energies of networks of any depth, width and scale: a value that is right, or a refusal that says which layer."""
+
+import itertools
+
+import mpmath as mp
+import numpy as np
+import pytest
+from scipy.special import erf, expit, ndtr
+
+import pyrometer as pm
+
+HOMOGENEOUS = {"relu": mp.mpf(1) / 2, "leaky_relu": (1 + mp.mpf(0.01) ** 2) / 2, "identity": mp.mpf(1)}
+SMOOTH = {
+    "tanh": np.tanh,
+    "sigmoid": expit,
+    "erf": erf,
+    "gelu": lambda z: z * ndtr(z),
+    "silu": lambda z: z * expit(z),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+}
+
+
+def closed(network, activation, scale, bias):
+    """Energies of the layers in 40 digits and any exponent."""
+    with mp.workdps(40):
+        square = mp.fsum(mp.mpf(float(x)) ** 2 for x in network.X.ravel()) / network.rows
+        energies = []
+        for width, w, b in zip(network.widths[1:], scale, bias, strict=True):
+            energies.append(width * (mp.mpf(w) ** 2 * square + mp.mpf(b) ** 2))
+            square = HOMOGENEOUS[activation] * energies[-1]
+    return energies
+
+
+@pytest.mark.parametrize("activation", HOMOGENEOUS)
+@pytest.mark.parametrize("seed", range(60))
+def test_homogeneous_networks_of_any_scales(activation, seed):
+    """Scales from 1e-150 to 1e150 that cancel between layers: what is between them need not be a double."""
+    rng = np.random.default_rng((seed, len(activation)))
+    depth = int(rng.choice([1, 2, 5, 30]))
+    X = rng.normal(size=(int(rng.integers(1, 4)), 3)) * 10.0 ** rng.uniform(-140, 140)
+    network = pm.Network(
+        X, hidden=list(rng.integers(1, 9, depth)), outputs=2, activation=activation, bias=seed % 2 == 1
+    )
+    scale = 10.0 ** rng.uniform(-150, 150, depth + 1)
+    expected = closed(network, activation, scale, scale * network.bias)
+    if max(expected) > 1.7e308:
+        with pytest.raises(ValueError, match=r"must be below 1.8e308, got an overflow in layer \d+"):
+            pm.heat_engine(network, pm.Normal(scale))
+        return
+    growth = [b / a for a, b in itertools.pairwise(expected)]
+    if max(growth) > 1e308 or min(expected[:-1]) < 1e-307:
+        found = pm.mean_energy(network, pm.Normal(scale)).value
+        assert abs(found - expected[-1]) <= 1e-12 * expected[-1] + mp.mpf("1e-322")
+        return
+    for law in (pm.Normal(scale), pm.Uniform(scale * np.sqrt(12.0))):
+        found = pm.heat_engine(network, law).layers
+        for value, slope, true in zip(found.energy, found.marginal, expected, strict=True):
+            assert abs(value - true) <= 1e-12 * true + mp.mpf("1e-322")
+            assert np.isfinite(slope)
+    single = pm.Network(X[:1], hidden=network.widths[1:-1], outputs=2, activation=activation)
+    mean = pm.mean_energy(single, pm.Normal(scale)).value
+    if 1e-150 < mean < 1e150:
+        kappa = {"relu": 5.0, "leaky_relu": 5.0, "identity": 2.0}[activation]
+        relative = (1 + 2 / 2) * np.prod([1 + kappa / n for n in single.widths[1:-1]]) - 1
+        assert pm.energy_variance(single, pm.Normal(scale)) == pytest.approx(relative * mean**2, rel=1e-3)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "elu", "relu"])
+@pytest.mark.parametrize("shift", [-200, -140, 140])
+def test_scales_move_between_layers_where_activations_are_linear(activation, shift):
+    """Far below 1, a factor on a layer and its inverse on the next one change that layer's energy alone."""
+    if shift > 0 and activation != "relu":
+        pytest.skip("linear near 0 only")
+    X, factor = np.random.default_rng(0).normal(size=(4, 3)), 10.0**shift
+    plain = np.array([1e-30 if activation != "relu" else 1.0, 1e30 if activation != "relu" else 1.0, 0.7, 1.1])
+    moved = plain * [factor, 1 / factor, 1, 1]
+    network = pm.Network(X, hidden=(4, 5, 3), outputs=2, activation=activation)
+    for method in ("exact", "mean-field", "corrected-mean-field", "monte-carlo"):
+        options = {"method": method, "samples": 500, "rng": 1}
+        one, other = (pm.heat_engine(network, pm.Normal(scale), **options).layers for scale in (plain, moved))
+        np.testing.assert_allclose(other.energy[1:], one.energy[1:], rtol=1e-9)
+        np.testing.assert_allclose(other.marginal[1:], one.marginal[1:], rtol=1e-5)
+    drawn = [pm.sample_energies(network, pm.Normal(scale), samples=5, rng=1) for scale in (plain, moved)]
+    np.testing.assert_allclose(drawn[1], drawn[0], rtol=1e-12)
+
+
+def sampled_chain(network, activation, scale, rng, draws):
+    """Energies of the layers by sampling |x_l|^2, unit by unit."""
+    square = (network.X**2).sum(axis=1)[rng.integers(network.rows, size=draws)]
+    for width, w in zip(network.widths[1:], scale, strict=True):
+        variance = w**2 * square
+        yield width * variance
+        square = (SMOOTH[activation](np.sqrt(variance)[:, None] * rng.normal(size=(draws, width))) ** 2).sum(axis=1)
+
+
+@pytest.mark.parametrize(
+    ("activation", "hidden", "scale"),
+    [
+        ("tanh", [50] * 90, 10.0),
+        ("tanh", [10] * 400, 1.0),
+        ("erf", [3] * 60, 2.0),
+        ("sigmoid", [5] * 40, 30.0),
+        ("tanh", [64] * 40, 0.5),
+        ("elu", [20] * 20, 0.3),
+        ("softplus", [8] * 12, 0.4),
+        ("gelu", [64] * 8, 0.2),
+    ],
+)
+def test_deep_networks_against_sampled_chains(activation, hidden, scale):
+    X = np.random.default_rng(5).normal(size=(3, 10))
+    network = pm.Network(X, hidden=hidden, outputs=1, activation=activation)
+    found = pm.heat_engine(network, pm.Normal(scale))
+    assert found.method == "exact"
+    scales = np.full(network.layers, scale)
+    sampled = sampled_chain(network, activation, scales, np.random.default_rng(6), 2000)
+    for value, slope, energies in zip(found.layers.energy, found.layers.marginal, sampled, strict=True):
+        error = energies.std() / np.sqrt(len(energies))
+        assert abs(value - energies.mean()) < 5.5 * error + 1e-9 * value
+        assert np.isfinite(slope)
+
+
+@pytest.mark.parametrize("activation", SMOOTH)
+def test_mean_fields_of_large_scales(activation):
+    """Fourth powers of the activations are no doubles; the mean energy is."""
+    network = pm.Network([[1.0, 2.0]], hidden=(40, 40), outputs=1, activation=activation)
+    exact, leading, corrected = (
+        pm.mean_energy(network, pm.Normal([1e90, 1e20, 1.0]), method=m).value
+        for m in ("exact", "mean-field", "corrected-mean-field")
+    )
+    assert leading == pytest.approx(exact, rel=0.1)
+    assert corrected == pytest.approx(exact, rel=0.02)
+
+
+def test_rows_whose_squares_are_no_doubles_are_refused():
+    for size in (1e-200, 1e200):
+        network = pm.Network([[size]], hidden=(3,), outputs=1)
+        for compute in (pm.mean_energy, pm.heat_engine, lambda *a: pm.sample_energies(*a, samples=3)):
+            with pytest.raises(ValueError, match=r"squared norm of a row of X must be from 1e-290 to 1.8e308.*rescale"):
+                compute(network, pm.Normal(1.0 / size))
+    zero = pm.Network([[0.0]], hidden=(3,), outputs=1)
+    assert pm.mean_energy(zero, pm.Normal(1.0)).value == 0.0
+
+
+def test_a_correction_that_is_larger_than_the_energy_is_refused():
+    network = pm.Network([[1.0]], hidden=[1] * 12, outputs=1, activation="tanh")
+    with pytest.raises(ValueError, match="needs wider layers"):
+        pm.mean_energy(network, pm.Normal(np.logspace(-1, 2, 30)[:, None]), method="corrected-mean-field")
+
+
+def test_a_function_is_refused_for_its_own_overflow_only():
+    """Bounded activations have energies however deep and wide the law."""
+    network = pm.Network([[1.0]], hidden=[5] * 160, outputs=1, activation=np.sin)
+    found = pm.mean_energy(network, pm.Normal(100.0), samples=200, rng=0)
+    assert found.value == pytest.approx(5 * 1e4 / 2, rel=0.2)

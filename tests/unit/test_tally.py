@@ -1,0 +1,120 @@
+"""Means over draws against NumPy, and the warnings where the draws say too little."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+from pyrometer import _core
+from pyrometer._tally import Tally, warn
+
+DEEP = {"hidden": [64] * 50, "outputs": 1, "activation": "silu"}
+X = np.random.default_rng(0).normal(size=(20, 10))
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1.0, 1e250])
+@pytest.mark.parametrize("blocks", [(400,), (2, 398), (100, 200, 100)])
+def test_blocks_are_merged_at_any_scale(scale, blocks):
+    draws = np.random.default_rng(1).exponential(size=(3, 400, 2))
+    plain, paired, start = Tally(), Tally(paired=True), 0
+    for count in blocks:
+        for tally in (plain, paired):
+            tally.add(scale * draws[:, start : start + count])
+        start += count
+    apart = draws[:, 1::2] - draws[:, ::2]
+    np.testing.assert_allclose(plain.mean() / scale, draws.mean(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(plain.error() / scale, draws.std(axis=1, ddof=1) / 20.0, rtol=1e-12)
+    np.testing.assert_allclose(paired.error() / scale, np.sqrt((apart**2).sum(axis=1)) / 400.0, rtol=1e-12)
+    np.testing.assert_allclose(paired.dominated(), (apart**2).max(axis=1) / (apart**2).sum(axis=1), rtol=1e-12)
+
+
+def test_equal_draws_have_no_error():
+    tally = Tally()
+    tally.add(np.full((150, 1), 0.1))
+    assert tally.error() == 0.0
+    assert tally.dominated() == 0.0
+
+
+def test_draws_of_the_chain_are_those_of_its_means():
+    widths, scale, norms = np.array([3, 7, 4, 2]), np.full((2, 3), 0.8), np.array([1.0, 3.0, 2.0])
+    scale[1] *= 1.5
+    arguments = ("tanh", widths, scale, 0.1 * scale, norms, (3, 4))
+    draws = _core.network_chain_draws(*arguments, 0, 1001, 1001, 2)
+    parts = [_core.network_chain_draws(*arguments, first, count, 1001, 1) for first, count in ((0, 300), (300, 701))]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), draws)
+    mean, _ = _core.network_chain_samples(*arguments, 1001, 1)
+    np.testing.assert_allclose(draws.mean(axis=1), mean, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "dominated", "complaint"),
+    [
+        (1.0, 0.1, 0.0, None),
+        (1.0, 0.11, 0.0, "The energy has a standard error of 0.11 times itself; use more samples."),
+        ([1.0, 2.0], [0.01, 0.5], 0.0, "A energy|energy has a standard error of 0.25 times itself"),
+        (0.0, 1.0, 0.0, "standard error of inf times itself"),
+        (0.0, 0.0, 0.0, None),
+        (np.nan, np.nan, np.nan, None),
+        (1.0, 0.01, 0.3, "rest on one draw, with 30% of the squared deviations"),
+    ],
+)
+def test_warnings_of_standard_errors(value, error, dominated, complaint):
+    if complaint is None:
+        warn("energy", value, error, dominated)
+        return
+    with pytest.warns(pm.errors.SimulationWarning, match=complaint):
+        warn("energy", value, error, dominated)
+
+
+def caught(compute):
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        answer = compute()
+    return answer, [str(w.message) for w in found if issubclass(w.category, pm.errors.SimulationWarning)]
+
+
+def test_marginal_temperatures_of_sampled_chains_are_nan_with_a_warning_or_have_errors():
+    network = pm.Network(X, **DEEP)
+    hot, said = caught(lambda: pm.temperature(network, pm.HeNormal(), samples=200, rng=0))
+    assert hot.method == "scalar-chain"
+    assert np.isnan([hot.marginal, hot.marginal_error]).all()
+    assert any("marginal temperature is nan" in text for text in said)
+    assert any("standard error" in text and "times itself" in text for text in said)
+
+
+def test_marginal_temperatures_that_draws_do_tell(monkeypatch):
+    """Of chains that are doubted without reason: errors that hold the exact values."""
+    network = pm.Network(X, hidden=(8, 8), outputs=1, activation="tanh")
+    law = pm.Normal([[0.3], [1.0], [5.0]])
+    exact = pm.heat_engine(network, law)
+    honest = _core.network_chain
+    monkeypatch.setattr(_core, "network_chain", lambda *a: (*honest(*a)[:2], np.zeros(len(a[2]), dtype=bool)))
+    drawn = pm.heat_engine(network, law, samples=4000, rng=2)
+    assert drawn.method == "scalar-chain"
+    off = np.abs(drawn.layers.marginal - exact.layers.marginal)
+    assert (off <= 5.0 * drawn.layers.marginal_error + 1e-4 * exact.layers.marginal).all()
+    assert (drawn.layers.marginal_error[:, 1:] < 0.1 * drawn.layers.marginal[:, 1:]).all()
+    assert (exact.layers.marginal_error == 0.0).all()
+    assert pm.temperature(network, law, samples=4000, rng=2).marginal_error.shape == (3,)
+
+
+@pytest.mark.parametrize("method", ["mean_energy", "temperature", "heat_engine", "sweep"])
+def test_large_standard_errors_are_told_everywhere(method):
+    network, law = pm.Network(X, hidden=[3] * 8, outputs=1, activation="tanh"), pm.Uniform(0.3)
+    compute = {
+        "mean_energy": lambda: pm.mean_energy(network, law, method="monte-carlo", samples=20, rng=1),
+        "temperature": lambda: pm.temperature(network, law, method="monte-carlo", samples=20, rng=1),
+        "heat_engine": lambda: pm.heat_engine(network, law, method="monte-carlo", samples=20, rng=1),
+        "sweep": lambda: pm.sweep(network, law, methods=("monte-carlo",), samples=20, rng=1),
+    }[method]
+    assert any("standard error" in text for text in caught(compute)[1])
+
+
+def test_few_draws_of_a_linear_system_are_told():
+    """The temperature's error counts against E - E*."""
+    system = pm.LinearRegression(X, X @ np.ones(10) + 100.0)
+    quiet, said = caught(lambda: pm.mean_energy(system, pm.Normal(0.1), method="monte-carlo", samples=50, rng=0))
+    assert quiet.standard_error < 0.1 * quiet.value
+    assert not said
+    assert caught(lambda: pm.mean_energy(system, pm.Normal(30.0), method="monte-carlo", samples=4, rng=0))[1]
