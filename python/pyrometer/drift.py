@@ -181,7 +181,10 @@ def _why(lacking: list[str]) -> str:
 
 def _parabolas(at: _Array, width: float) -> tuple[_Array, _Array]:
     """Weights of the values in the local parabolas' levels and slopes per `width`, each (k, k)."""
-    away = (at[None, :] - at[:, None]) / width
+    if not np.isfinite(at[-1] - at[0]):
+        raise ValueError(f"time must span less than 1.8e308, got {at[0]:g} to {at[-1]:g}; use another unit of time.")
+    with np.errstate(over="ignore"):  # beyond 60 bandwidths the weight is 0
+        away = np.clip((at[None, :] - at[:, None]) / width, -60.0, 60.0)
     root = np.exp(-0.25 * away**2)
     design = root[..., None] * np.stack([np.ones_like(away), away, away**2], axis=-1)
     least = np.linalg.svd(design, compute_uv=False)[:, -1]
