@@ -19,12 +19,9 @@ namespace {
 
 // libgomp's pool does not survive fork: a child that enters a parallel region waits for threads it does not have.
 // Giving the pool back before the fork lets both sides start a new one. The pause concerns the forking thread's own
-// pool only, which is the one that its child would inherit. LLVM's OpenMP, whose header has the macro, makes itself new
-// in a child, and keeps its threads when it pauses.
+// pool only, which is the one that its child would inherit.
 void release_pool() {
-#ifndef __KAI_KMPC_CONVENTION
   if (!omp_in_parallel()) omp_pause_resource_all(omp_pause_soft);
-#endif
 }
 
 void survive_forks() {
