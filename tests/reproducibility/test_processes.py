@@ -34,9 +34,11 @@ def busy():
 
 def run(script, timeout=300, **environment):
     """Run a script after the prelude; its standard output."""
+    # scikit-learn, imported by other tests, tells LLVM's OpenMP (a core made by Clang) not to start anew in a child.
+    inherited = {name: value for name, value in os.environ.items() if name != "KMP_INIT_AT_FORK"}
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + textwrap.dedent(script)],
-        env=os.environ | environment,
+        env=inherited | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
