@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import math
@@ -45,6 +46,9 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
             with open(given, "ab" if stat.S_ISREG(mode) else "wb") as special:
                 yield special
             return
+        if mode is not None and not os.access(path, os.W_OK):
+            # A rename would replace a file that is protected.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), given)
         with open(temporary, "xb") as file:
             if mode is not None:
                 os.chmod(temporary, stat.S_IMODE(mode))

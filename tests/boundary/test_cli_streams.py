@@ -56,6 +56,12 @@ def test_widths(run, file, columns):
         assert (result.exit_code, result.stderr) == (0, "")
 
 
+def test_temperatures_that_are_zero_have_no_ratio(run):
+    result = run("tables", "--table", 3, "--scale", "1e-300", "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert '"limit / exact": null' in result.stdout
+
+
 def test_what_should_not_happen_is_one_line(run, file, monkeypatch):
     monkeypatch.setattr("pyrometer.cli.info.form_of", lambda *_: {}["a"])
     assert "KeyError: 'a' (test_cli_streams.py:" in one_line(run("info"))

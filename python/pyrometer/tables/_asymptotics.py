@@ -107,6 +107,11 @@ def _row(
         "true limit": case.limit,
         "T limit": limit,
         "T componentwise": componentwise,
-        "limit / exact": limit / exact,
-        "refined / exact": refined / exact,
+        "limit / exact": _ratio(limit, exact),
+        "refined / exact": _ratio(refined, exact),
     }
+
+
+def _ratio(value: Any, exact: Any) -> float:
+    """Return value / exact; nan where a scale is so small that the exact one is 0 in double precision."""
+    return float(value / exact) if exact != 0 else np.nan
