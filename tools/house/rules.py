@@ -40,7 +40,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("energy", "minimum", "entropy", "_evaluate", "_minima", "_minimise", "_formulas", "_squares", "_rows"),
         *("_layers", "_layer_variance", "_activations"),
-        *("_blocks", "_densities", "_degenerate", "_permuted", "_predicted", "_row_sums", "_absolute_passes", "_logistic_passes"),
+        *(
+            "_blocks",
+            "_densities",
+            "_degenerate",
+            "_permuted",
+            "_predicted",
+            "_row_sums",
+            "_absolute_passes",
+            "_logistic_passes",
+        ),
     ),
     ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "_monitor_file", "drift"),
     ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),
