@@ -29,6 +29,8 @@ def of_moments(answers: tuple[Any, ...], method: _Array, shape: tuple[int, ...])
     """Gather minima from second moments."""
     value, parameters, gap, relative_error, condition, parameter_error, rank = answers
     attained = np.ones(value.shape, dtype=bool)
+    parameter_error[np.isnan(parameter_error)] = np.inf
+    relative_error[np.isnan(relative_error)] = np.inf
     return _gathered(shape, value, parameters, gap, attained, method, rank, condition, relative_error, parameter_error)
 
 

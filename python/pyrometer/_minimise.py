@@ -38,13 +38,15 @@ def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
         answers, method = tuple(answer[:, 0] for answer in answers), method[:, 0]
     else:
         answers, method = _squares(system, penalty, threads)
-    return of_moments(answers, method, system.shape), _lost(system, answers, method)
+    complaint = _lost(system, answers, method)
+    return of_moments(answers, method, system.shape), complaint
 
 
 def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Minimum, Warning | None]:
     """The same for each weight of a lasso."""
     answers, method = _lasso(system, penalty, weights, threads)
-    return of_moments(answers, method, (*system.shape, len(weights))), _lost(system, answers, method)
+    complaint = _lost(system, answers, method)
+    return of_moments(answers, method, (*system.shape, len(weights))), complaint
 
 
 def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
@@ -90,7 +92,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
         positive = weights > 0
         at, rest = np.ix_(poor, positive), np.ix_(poor, ~positive)
         if positive.any():
-            start = np.ascontiguousarray(answers[1][at])
+            start = np.nan_to_num(np.ascontiguousarray(answers[1][at]), posinf=0.0, neginf=0.0)
             of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
             _replace(answers, at, _core.lasso_rows(X, y, mean[poor], *of_lasso))
         if not positive.all():
@@ -153,7 +155,7 @@ def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, 
     """Systems whose moments have lost the digits of an answer, with their rows; none if there are no rows."""
     if system.X is None or system.y is None:
         return np.empty(0, dtype=np.intp), None, None
-    lost = digits_of(answers[3]) < ENOUGH_DIGITS
+    lost = ~(digits_of(answers[3]) >= ENOUGH_DIGITS)  # nan, too
     poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
     X, y = system.stacked_rows()
     return poor, X[poor], y[poor]
@@ -167,6 +169,11 @@ def _replace(answers: Answers, at: Any, others: Answers) -> None:
 def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning | None:
     """Return the warning of values of few digits, if there are any."""
     value, gap, digits = answers[0], answers[2], digits_of(answers[3])
+    if not all(np.isfinite(answer).all() for answer in answers[:3]):
+        raise ValueError(
+            "data must have a minimum in the range of a double, with its parameters and its gap, got one beyond it; "
+            "rescale columns and targets of extreme sizes."
+        )
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
     lost = (digits < ENOUGH_DIGITS) & ~exact

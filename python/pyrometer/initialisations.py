@@ -280,4 +280,10 @@ def layers(law: Any, network: Network) -> LayerSpread:
             f"or TorchLinear for a network, got {what}."
         )
     scale = np.ascontiguousarray(scale)
+    if not (np.isfinite(scale) & (scale > 0.0)).all():
+        layer = int(np.argwhere(~(np.isfinite(scale) & (scale > 0.0)))[0][-1]) + 1
+        raise ValueError(
+            f"law must give every layer a scale in the range of a double, got one that leaves it for layer {layer}; use "
+            "a gain of another size."
+        )
     return LayerSpread(scale, scale if network.bias else np.zeros_like(scale), np.ascontiguousarray(leading), uniform)

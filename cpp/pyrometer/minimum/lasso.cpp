@@ -273,6 +273,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
         x_.constant ? at(x_.theta, x_.features) : residual(x_.centred.target_mean, x_.centred.mean, theta, x_.features);
 
   const MomentError error(x_.centred, theta);
+  const double units = MomentError::expected(x_.features);
   const double pull = x_.weight * x_.rbar;
   const double margin = x_.centred.noise * (std::sqrt(static_cast<double>(x_.features) * error.squares) + error.means);
   const std::vector<Index> columns = let_in(margin);
@@ -281,9 +282,9 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   Numbers diagonal(columns.size());
   f.inverse_diagonal(smallest, diagonal.data());
   const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
-  const auto second = [&](double units) { return error.second(units, pull, trace); };
+  const auto second = [&](double rounding) { return error.second(rounding, pull, trace); };
   const double doubt =
-      error.first(MomentError::kExpected, pull, found.value) + second(MomentError::kExpected) + found.gap;
+      error.first(units, pull, found.value) + second(units) + found.gap;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {

@@ -181,11 +181,12 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   for (Index k = 0; k < r; ++k) trace += diagonal[k];
 
   const MomentError error(c_, theta);
+  const double units = MomentError::expected(p);
   const double unseen = hidden(theta, error, smallest);
   const auto above = [&](double units) {
     return square(std::sqrt(state.above) + std::sqrt(error.second(units, pull, trace) * (1 + shrink_)));
   };
-  const double doubt = error.first(MomentError::kExpected, pull, state.value) + above(MomentError::kExpected) + unseen;
+  const double doubt = error.first(units, pull, state.value) + above(units) + unseen;
   const double gap = above(MomentError::kWorst) + unseen;
   const double value = carrier_ >= 0 && doubt >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;

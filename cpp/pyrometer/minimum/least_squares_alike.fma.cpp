@@ -239,14 +239,18 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     sum = (root_zz + root_second) * (root_zz + root_second);
   };
   V gap, error;
-  constexpr double expected = MomentError::kExpected * std::numeric_limits<double>::epsilon() / 2;
-  above(MomentError::kExpected, error);
+  constexpr double roundoff = std::numeric_limits<double>::epsilon() / 2;
+  const double units = MomentError::expected(p), expected = units * roundoff;
+  above(units, error);
   above(MomentError::kWorst, gap);
   error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_pull * root_means);
 
   unsigned solved = 0;
   for (int lane = 0; lane < kL && first + lane < data.systems; ++lane) {
     if (s.good[lane] == 0) continue;
+    double finite = 0 * (value[lane] + gap[lane] + error[lane]);  // nan if something has left the range of doubles
+    for (Index j = 0; j < p; ++j) finite += 0 * theta[j][lane];
+    if (finite != 0) continue;
     solved |= 1U << lane;
     const auto slot = static_cast<std::size_t>(first + lane);
     double* row = out.parameters.data() + (first + lane) * n;
@@ -256,7 +260,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     for (Index j = 0; j < p; ++j) bound[j] = std::sqrt(gap[lane] * u[j][lane]) * s.whole[j][lane];
     if (data.intercept)
       bound[p] = std::sqrt(gap[lane] * (1 + vv[lane])) +
-                 MomentError::kWorst / MomentError::kExpected / 4 * expected * root_means[lane];
+                 MomentError::kWorst / 4 * roundoff * root_means[lane];
     out.value[slot] = value[lane];
     out.gap[slot] = gap[lane];
     out.relative_error[slot] = error[lane] == 0 ? 0 : error[lane] / value[lane];

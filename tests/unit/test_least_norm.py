@@ -1,0 +1,161 @@
+"""Least squares and ridge: parameters of least norm, bounds of the parameters, and digits that are neither too many nor few."""
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+from pyrometer import _core
+
+
+def dependent(rng):
+    """Draw rows with copied, zero, constant and combined columns, of any shape."""
+    m, p = int(rng.integers(1, 30)), int(rng.integers(1, 12))
+    X = rng.normal(size=(m, p)) if rng.random() < 0.5 else rng.integers(-3, 4, size=(m, p)).astype(float)
+    for j in range(p):
+        k, other = rng.integers(0, p, 2)
+        match rng.integers(0, 12):
+            case 0:
+                X[:, j] = X[:, k]
+            case 1:
+                X[:, j] = 0.0
+            case 2:
+                X[:, j] = rng.normal()
+            case 3:
+                X[:, j] = X[:, k] - 2.0 * X[:, other]
+    return X + (rng.normal(size=p) if rng.random() < 0.3 else 0.0), rng.normal(size=m) + 1.0
+
+
+def shortest(X, y, intercept, counted):
+    """Return the least-squares solution of least norm, by singular values; with the intercept in the norm if `counted`."""
+    if not intercept:
+        return np.linalg.lstsq(X, y, rcond=1e-11)[0]
+    if counted:
+        return np.linalg.lstsq(np.c_[X, np.ones(len(y))], y, rcond=1e-11)[0]
+    varied = (X - X.mean(axis=0)) * (np.ptp(X, axis=0) > 0)
+    slopes = np.linalg.lstsq(varied, y - y.mean(), rcond=1e-11)[0]
+    return np.r_[slopes, y.mean() - X.mean(axis=0) @ slopes]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_dependent_columns_have_the_solution_of_least_norm(seed):
+    X, y = dependent(np.random.default_rng(seed))
+    for intercept in (False, True):
+        moments = pm.Moments.of(X, y, intercept=intercept)
+        for penalty in (None, pm.L2(0.0), pm.L2(0.0, intercept=False)):
+            counted = penalty is not None and penalty.intercept
+            truth = shortest(X, y, intercept, counted)
+            rows = _core.least_squares_rows(X[None], y[None], moments.mean[None], intercept, 0.0, counted, 1)[1][0]
+            for system in (
+                pm.LinearRegression(X, y, intercept=intercept, penalty=penalty),
+                pm.LinearRegression.from_moments(moments, penalty=penalty),
+            ):
+                with np.testing.suppress_warnings() as quiet:
+                    quiet.filter(pm.PrecisionWarning)
+                    found = pm.minimum_energy(system).parameters
+                np.testing.assert_allclose(found, truth, atol=1e-7 * max(1.0, np.abs(truth).max()))
+            np.testing.assert_allclose(rows, truth, atol=1e-7 * max(1.0, np.abs(truth).max()))
+
+
+def exactly(X, y, intercept):
+    """Return the minimum and the minimiser by refinement in extended precision."""
+    A = np.c_[X, np.ones(len(y))] if intercept else X
+    scale = np.sqrt((A * A).sum(axis=0))
+    Q, R = np.linalg.qr(A / scale)
+    theta = np.zeros(A.shape[1], dtype=np.longdouble)
+    for _ in range(6):
+        residual = y.astype(np.longdouble) - A.astype(np.longdouble) @ theta
+        theta = theta + np.linalg.solve(R, Q.T @ residual.astype(float)) / scale
+    residual = y.astype(np.longdouble) - A.astype(np.longdouble) @ theta
+    return residual @ residual / len(y), theta
+
+
+def regression(rng):
+    """Draw rows with units, means beyond deviations, correlated, near-collinear and binary columns."""
+    p = int(rng.integers(1, 30))
+    m = int(rng.integers(p + 2, 300))
+    X = rng.normal(size=(m, p))
+    match rng.integers(0, 5):
+        case 0:
+            X += rng.normal(size=p) * 10.0 ** rng.uniform(0, 6)
+        case 1 if p > 1:
+            X[:, 1] = X[:, 0] + 10.0 ** rng.uniform(-5, 0) * X[:, 1]
+        case 2:
+            X += rng.normal(size=(m, 1)) * 10.0 ** rng.uniform(-1, 2)
+        case 3:
+            X = rng.standard_t(2, size=(m, p))
+    theta = rng.normal(size=p) / X.std(axis=0)
+    y = X @ theta + 10.0 ** rng.uniform(-4, 1) * rng.normal(size=m)
+    return X * 2.0 ** rng.integers(-20, 21, p), y
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="needs an extended precision")
+def test_digits_and_bounds_of_parameters_are_those_there_are():
+    spare, excess = [], []
+    for seed in range(600):
+        rng = np.random.default_rng(seed)
+        X, y = regression(rng)
+        intercept = bool(rng.integers(0, 2))
+        moments = pm.Moments.of(X, y)
+        answer = _core.least_squares(len(y), moments.mean[None], moments.scatter[None], intercept, 0.0, False, 1)
+        value, theta = exactly(X, y, intercept)
+        off = float(abs(answer[0][0] - value))
+        stated, true = (-np.log10(np.clip(error, 1e-16, 1.0)) for error in (answer[3][0], off / float(value)))
+        if stated > 0:
+            spare.append(true - stated)
+        error, bound = np.abs(answer[1][0] - theta).astype(float), answer[5][0]
+        excess.append(np.max(error / bound))
+    assert min(spare) > -0.7
+    assert np.mean(np.array(spare) < -0.5) < 0.005
+    assert 0.0 < np.median(spare) < 1.0
+    assert np.mean(np.array(excess) > 1.0) == 0.0
+
+
+def test_many_columns_keep_the_digits_of_their_moments():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 300))
+    y = X @ rng.normal(size=300) + rng.normal(size=900)
+    minimum = pm.minimum_energy(pm.LinearRegression(X, y))
+    assert minimum.method == "covariance"
+    assert minimum.digits > 11
+    assert abs(minimum.value - float(exactly(X, y, True)[0])) <= 10.0**-minimum.digits * minimum.value
+
+
+@pytest.mark.parametrize("lam", [1e-3, 0.1])
+def test_bounds_of_a_lasso_hold(lam):
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(60, 8)) * 10.0 ** rng.uniform(-2, 2, 8)
+        y = X[:, :3] @ (rng.normal(size=3) / X[:, :3].std(axis=0)) + rng.normal(size=60)
+        system = pm.LinearRegression(X, y, penalty=pm.L1(lam, intercept=False))
+        minimum = pm.minimum_energy(system)
+        # The minimiser for these signs, from the rows.
+        active = np.flatnonzero(minimum.parameters[:-1])
+        A = np.c_[X[:, active], np.ones(60)].astype(np.longdouble)
+        pull = 0.5 * lam * np.r_[np.sign(minimum.parameters[active]), 0.0]
+        wanted = (A.T @ y) / 60 - pull
+        truth, gram = np.zeros(len(wanted), dtype=np.longdouble), A.T @ A / 60
+        for _ in range(5):
+            truth += np.linalg.solve(gram.astype(float), (wanted - gram @ truth).astype(float))
+        whole = np.zeros(9)
+        whole[np.r_[active, 8]] = truth
+        assert np.isfinite(minimum.parameter_error).all()
+        assert (np.abs(minimum.parameters - whole) <= minimum.parameter_error + 1e-16 * np.abs(whole)).all()
+
+
+def test_values_or_refusals_at_the_ends_of_the_doubles():
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        m, p, spread = int(rng.integers(1, 12)), int(rng.integers(1, 6)), float(rng.choice([20, 150, 300]))
+        X = rng.normal(size=(m, p)) * 10.0 ** rng.uniform(-spread, spread, p)
+        y = rng.normal(size=m) * 10.0 ** rng.uniform(-spread, spread)
+        lam = 10.0 ** rng.uniform(-spread, spread)
+        for penalty in (None, pm.L2(lam), pm.L1(lam, intercept=False)):
+            with np.testing.suppress_warnings() as quiet:
+                quiet.filter(pm.PrecisionWarning)
+                try:
+                    minimum = pm.minimum_energy(pm.LinearRegression(X, y, penalty=penalty))
+                except ValueError:
+                    continue
+            assert np.isfinite(minimum.parameters).all()
+            assert np.isfinite([minimum.value, minimum.gap, minimum.digits]).all()
+            assert not np.isnan(minimum.parameter_error).any()
