@@ -47,6 +47,8 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
     if len(scanned.y) == moments.count:
         return value, start, gap, attained, rank
     free, rank = independent(scanned, intercept)
+    if not free.any():  # nothing but zeros
+        return float(np.log(2.0)), np.zeros(len(start)), 2.0 * _UNIT, True, rank
     if value == 0.0 and not attained:
         start, margin = _separating(scanned, intercept, start)
         if margin > 0.0:

@@ -198,7 +198,7 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     basis.rows = side_by_side(columns, X.rows);
     const auto width = static_cast<Index>(columns.size());
     const Factor factor = factor_of(basis.rows.get(), X.rows, width, threads);
-    if (factor.rank() == width) break;
+    if (factor.rank() == width || (independent && round >= kRounds)) break;
     std::vector<Column> old;
     std::swap(old, columns);
     std::vector<bool> rounding(old.size(), false);
