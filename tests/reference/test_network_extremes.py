@@ -99,8 +99,8 @@ def sampled_chain(network, activation, scale, rng, draws):
 @pytest.mark.parametrize(
     ("activation", "hidden", "scale"),
     [
-        ("tanh", [50] * 90, 10.0),
-        ("erf", [3] * 30, 2.0),
+        ("tanh", [50] * 60, 10.0),
+        ("erf", [3] * 4, 2.0),
         ("sigmoid", [5] * 20, 30.0),
         ("tanh", [64] * 40, 0.5),
         ("elu", [20] * 6, 0.3),
