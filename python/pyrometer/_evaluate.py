@@ -49,9 +49,10 @@ def require(system: AnySystem, law: Law | LayerLaw, method: str) -> None:
 
 
 def _of_linear(method: str) -> str:
+    method = _validate.choice("method", method, (*_METHODS, *_OF_NETWORKS))
     if method in _OF_NETWORKS:
         raise ValueError(f"method={method!r} is for networks; a linear system has 'exact'.")
-    return _validate.choice("method", method, _METHODS)
+    return method
 
 
 def evaluate(

@@ -168,7 +168,9 @@ def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int |
 def _slopes(network: Network, spread: LayerSpread, found: Layered, workers: int) -> Slopes:
     name = network.activation
     if found.method in ("refined", "asymptotic") or network.layers == 1 or name in _SQUARED:
-        return _certain(_limit_slope(network, spread, found.energy))
+        # A layer whose energy is no double may lead to one whose energy is.
+        energy = np.where(found.energy > 0, found.energy, _limit(network, spread))
+        return _certain(_limit_slope(network, spread, energy))
     # Scales of many layers add up: what a step does to the last one stays the same.
     deep = max(1.0, network.layers / 10.0)
     if found.method == "monte-carlo" and not _chained(network, spread):
