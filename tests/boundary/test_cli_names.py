@@ -68,7 +68,7 @@ def commands(folder):
 
 
 def test_nothing_that_a_terminal_obeys_is_printed(run, files):
-    system = f'data = "one.parquet"\ntarget = {json.dumps(HOSTILE[:-9])[:-1]}\\U000E0041$_{{x}}$[red]"'
+    system = f'data = "one.parquet"\ntarget = {json.dumps(HOSTILE[:-12])[:-1]}\\U000E0041$_{{x}}$[red]"'
     text = f'output = "out.json"\n[systems."a\\u001Bb"]\n{system}\n[laws."l\\u001Bw"]\nkind = "Normal"\nscale = 1.0\n'
     (files / "sweep.toml").write_text(text)
     (files / "odd.toml").write_text(text.replace("scale", '"sc\\u001Bale"'))
