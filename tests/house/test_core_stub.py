@@ -63,6 +63,7 @@ SAMPLES = {
     "_F64": np.zeros((2, 2)),
     "_Rows": np.zeros((2, 2)),
     "_Widths": np.ones(2, np.int64),
+    "_Lost": None,
 }
 ARRAYS = [
     (name, argument.arg)
