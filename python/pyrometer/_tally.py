@@ -13,7 +13,7 @@ from pyrometer.errors import SimulationWarning
 __all__ = ["Tally", "doubtful", "warn"]
 
 # Relative standard error, and share of the largest squared deviation in their sum, from which on an answer is doubtful.
-_RELATIVE, _DOMINATED = 0.1, 0.25
+_RELATIVE, _DOMINATED = 0.1, 0.5
 # Fewer draws have a largest one of this share whatever their law.
 _ENOUGH = 100
 

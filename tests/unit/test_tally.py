@@ -56,7 +56,7 @@ def test_draws_of_the_chain_are_those_of_its_means():
         (0.0, 1.0, 0.0, "standard error of inf times itself"),
         (0.0, 0.0, 0.0, None),
         (np.nan, np.nan, np.nan, None),
-        (1.0, 0.01, 0.3, "rest on one draw, with 30% of the squared deviations"),
+        (1.0, 0.01, 0.6, "rest on one draw, with 60% of the squared deviations"),
     ],
 )
 def test_warnings_of_standard_errors(value, error, dominated, complaint):
