@@ -17,8 +17,8 @@ from pyrometer.systems import L1, L2, System
 
 __all__ = ["lowest", "path"]
 
-# Below this many digits the rows are asked. The count is a bound that is usually 1 to 3 digits too modest, and a
-# temperature feels E* only through <E> - E*; against that stands a QR of the rows, many times the cost of the moments.
+# Below this many digits the rows are asked: a temperature feels E* only through <E> - E*, and a QR of the rows takes
+# many times the cost of the moments.
 _ENOUGH_DIGITS = 9.0
 
 # Of methods.
@@ -56,8 +56,9 @@ def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads:
 def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
     """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
 
-    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error), both
-    (systems, p + 1): the errors of means are at most mean_error, those of scatter_jk sqrt(scatter_error_j scatter_error_k).
+    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
+    both (systems, p + 1): errors of means are at most mean_error, those of scatter_jk at most
+    sqrt(scatter_error_j scatter_error_k).
     """
     moments = system.second_moments
     columns = moments.mean.shape[-1]
