@@ -53,7 +53,8 @@ def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _A
     """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
 
     The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
-    both (systems, p + 1), as of `Moments.lost`.
+    both (systems, p + 1): errors of means are at most mean_error, those of scatter_jk at most
+    sqrt(scatter_error_j scatter_error_k).
     """
     moments = system.second_moments
     columns = moments.mean.shape[-1]

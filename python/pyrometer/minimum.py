@@ -46,7 +46,7 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     TypeError
         If `system` is not a system.
     ValueError
-        If parameters that minimise an absolute error are outside the range of a double, by column.
+        If the minimum, its parameters or its gap leave the range of a double; for an absolute error, by column.
 
     Warns
     -----
@@ -59,16 +59,20 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
 
     Notes
     -----
-    The value of a squared error comes from the second moments, by a pivoted Cholesky factor of the scaled covariances.
-    Their rounding limits it to about :math:`10^{-15} (\sum_j |\theta_j| s_j + s_y)^2`, with standard deviations s:
-    few digits are left
+    The value of a squared error comes from the second moments, by a Cholesky factor of the scaled covariances, and is
+    refined with residuals in twice the working precision. The rounding of the moments limits it to about
+    :math:`10^{-15} (\sum_j \theta_j^2 s_j^2 + s_y^2)`, with standard deviations s: few digits are left
     where the fit is nearly exact or columns are nearly dependent. If fewer than 9 are certain and the system has its
     rows, they are solved by orthogonal transformations, and the energy is evaluated at the solution in twice the
     working precision. An L1 penalty is minimised by coordinate descent and exact steps on the active set, on the
     moments or, if need be, the triangle of the rows.
 
-    The minimum exists where the minimiser is not unique: columns that depend on others, within the rounding of what
-    is at hand (of the rows; of their moments), get coefficient 0, and `gap` is for data that are dependent
+    Where columns depend on others, within the rounding of what is at hand (of the rows; of their moments), the
+    minimiser is not unique. Least squares and ridge then return the one of least norm in the units given, the limit of
+    a vanishing L2 penalty: without a penalty, and with ``L2(0, intercept=False)``, the slopes are the shortest and the
+    intercept follows, as in scikit-learn; without an intercept, and with ``L2(0)``, whose sum includes the intercept,
+    all parameters together are, as of ``numpy.linalg.lstsq`` of the design. A lasso returns one of its minimisers.
+    `gap` is for data that are dependent
     exactly. For data that are not, a parameter of the size of 1 / rounding could fit their rounding too.
 
     With an L2 penalty, `rank` and `condition` are those of the penalised problem, whose columns are independent; with

@@ -78,7 +78,8 @@ class Minimum:
         The minimum energy E*, in units of the loss.
     parameters : ndarray
         Parameters that reach it, shape ``(..., n)``, the intercept last. Where the data leave some combination of
-        parameters free, one of the minimisers.
+        parameters free, one of the minimisers; of least squares and ridge that of
+        least norm (see `minimum_energy`).
     gap : float or ndarray
         Certified: the energy of `parameters` exceeds the infimum by at most this, in units of the loss.
     attained : bool or ndarray of bool

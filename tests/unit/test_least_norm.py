@@ -1,4 +1,6 @@
-"""Least squares and ridge: parameters of least norm, bounds of the parameters, and digits that are neither too many nor few."""
+"""Least squares and ridge: parameters of least norm, bounds of the parameters, and honest digits."""
+
+import warnings
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def dependent(rng):
 
 
 def shortest(X, y, intercept, counted):
-    """Return the least-squares solution of least norm, by singular values; with the intercept in the norm if `counted`."""
+    """Return the least-squares solution of least norm, by singular values; `counted`: with the intercept."""
     if not intercept:
         return np.linalg.lstsq(X, y, rcond=1e-11)[0]
     if counted:
@@ -49,8 +51,8 @@ def test_dependent_columns_have_the_solution_of_least_norm(seed):
                 pm.LinearRegression(X, y, intercept=intercept, penalty=penalty),
                 pm.LinearRegression.from_moments(moments, penalty=penalty),
             ):
-                with np.testing.suppress_warnings() as quiet:
-                    quiet.filter(pm.PrecisionWarning)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", pm.PrecisionWarning)
                     found = pm.minimum_energy(system).parameters
                 np.testing.assert_allclose(found, truth, atol=1e-7 * max(1.0, np.abs(truth).max()))
             np.testing.assert_allclose(rows, truth, atol=1e-7 * max(1.0, np.abs(truth).max()))
@@ -150,8 +152,8 @@ def test_values_or_refusals_at_the_ends_of_the_doubles():
         y = rng.normal(size=m) * 10.0 ** rng.uniform(-spread, spread)
         lam = 10.0 ** rng.uniform(-spread, spread)
         for penalty in (None, pm.L2(lam), pm.L1(lam, intercept=False)):
-            with np.testing.suppress_warnings() as quiet:
-                quiet.filter(pm.PrecisionWarning)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pm.PrecisionWarning)
                 try:
                     minimum = pm.minimum_energy(pm.LinearRegression(X, y, penalty=penalty))
                 except ValueError:

@@ -283,8 +283,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   f.inverse_diagonal(smallest, diagonal.data());
   const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
   const auto second = [&](double rounding) { return error.second(rounding, pull, trace); };
-  const double doubt =
-      error.first(units, pull, found.value) + second(units) + found.gap;
+  const double doubt = error.first(units, pull, found.value) + second(units) + found.gap;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {

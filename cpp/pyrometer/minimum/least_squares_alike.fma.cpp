@@ -259,8 +259,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     double* bound = out.parameter_error.data() + (first + lane) * n;
     for (Index j = 0; j < p; ++j) bound[j] = std::sqrt(gap[lane] * u[j][lane]) * s.whole[j][lane];
     if (data.intercept)
-      bound[p] = std::sqrt(gap[lane] * (1 + vv[lane])) +
-                 MomentError::kWorst / 4 * roundoff * root_means[lane];
+      bound[p] = std::sqrt(gap[lane] * (1 + vv[lane])) + MomentError::kWorst / 4 * roundoff * root_means[lane];
     out.value[slot] = value[lane];
     out.gap[slot] = gap[lane];
     out.relative_error[slot] = error[lane] == 0 ? 0 : error[lane] / value[lane];

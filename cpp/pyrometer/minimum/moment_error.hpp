@@ -21,8 +21,8 @@ namespace pyrometer::minimum {
 /// The minimiser moves by G^-1 times the change of the gradient, which raises the energy at second order: by the square
 /// of that change over the eigenvalues of the scaled covariances.
 struct MomentError {
-  /// Units of roundoff that errors of sums are taken for where a bound is promised, and in `relative_error`: there fewer
-  /// where many columns' errors average.
+  /// Units of roundoff that errors of sums are taken for where a bound is promised, and in `relative_error`: there
+  /// fewer where many columns' errors average.
   static constexpr double kWorst = 32;
   [[nodiscard]] static double expected(Index columns) {
     return columns <= 20 ? 6 : 2 + 80 / static_cast<double>(columns);
