@@ -26,7 +26,8 @@ py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int thr
   if (error.size() != parameters.size()) throw py::value_error("parameter_error must have shape (s, n)");
   Array<bool> attained(systems);
   Array<Index> rank(systems), iterations(systems);
-  const minimum::LogisticMinima out{all(value), all(parameters), all(gap), all(attained), all(error), all(rank), all(iterations)};
+  const minimum::LogisticMinima out{all(value), all(parameters), all(gap),       all(attained),
+                                    all(error), all(rank),       all(iterations)};
   released([&] { minimum::logistic(data, threads, out); });
   return py::make_tuple(value, parameters, gap, attained, rank, iterations);
 }

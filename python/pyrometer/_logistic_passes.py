@@ -83,7 +83,9 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
 
 
 def _in_memory(X: npt.NDArray[Any], y: npt.NDArray[Any], intercept: bool) -> tuple[float, Array, float, bool, int]:
-    value, parameters, gap, attained, rank = (answer[0] for answer in _core.logistic(X[None], y[None], intercept, 0)[:5])
+    value, parameters, gap, attained, rank = (
+        answer[0] for answer in _core.logistic(X[None], y[None], intercept, 0)[:5]
+    )
     return float(value), parameters, float(gap), bool(attained), int(rank)
 
 

@@ -52,8 +52,8 @@ class Data:
 def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. Finiteness is the core's to see.
 
-    float32 stays float32 (both then), everything else becomes float64. Unless `labels` is False, the target is labels, 0
-    and 1 (None) or the two given, which become numbers of the dtype of X.
+    float32 stays float32 (both then), everything else becomes float64. Unless `labels` is False, the target is labels,
+    0 and 1 (None) or the two given, which become numbers of the dtype of X.
     """
     X_array, names = _columns("X", X)
     if labels is False:

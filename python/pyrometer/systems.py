@@ -170,8 +170,8 @@ class LogisticRegression(LinearSystem):
 
     Notes
     -----
-    `X` of float64 or float32 is not copied: leave it unchanged for as long as the system is used. Labels are kept in the
-    dtype of `X`, whatever theirs.
+    `X` of float64 or float32 is not copied: leave it unchanged for as long as the system is used. Labels are kept in
+    the dtype of `X`, whatever theirs.
 
     Examples
     --------

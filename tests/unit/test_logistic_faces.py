@@ -1,4 +1,4 @@
-"""Cross entropy of rows that are separated in part, on columns and rows of very different sizes: against what is known."""
+"""Cross entropy of rows that are separated in part, on columns and rows of very different sizes: known answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def separated_in_part(seed, spread):
 
 
 def nested(seed, whole):
-    """Each level has a column of its own that separates it, and anything in the columns before; then columns are mixed."""
+    """Each level has a column of its own that separates it, and anything in those before; then columns are mixed."""
     rng = np.random.default_rng(seed)
     q, levels = int(rng.integers(1, 5)), int(rng.integers(1, 5))
     A, yA = overlapping(rng, int(rng.integers(q + 3, 40)), q)
@@ -55,10 +55,10 @@ def nested(seed, whole):
     return X[order], y[order], A, yA
 
 
-def check(X, y, A, yA):
+def check(X, y, A, labels):
     """The minimum is that over A, weighed by its share of the rows, and not attained."""
     scale = 2.0 ** -np.floor(np.log2(np.maximum(np.abs(A).max(axis=0), 1e-300)))
-    known, _, doubt, *_ = solve(A * scale, yA)
+    known, _, doubt, *_ = solve(A * scale, labels)
     value, theta, gap, attained, *_ = solve(X, y)
     share = len(A) / len(X)
     assert not attained
@@ -102,7 +102,7 @@ def test_many_rows_of_which_few_are_separated():
 
 
 def test_digits_are_those_of_the_gap():
-    X, y, A, yA = separated_in_part(1131, 5)
+    X, y, *_ = separated_in_part(1131, 5)
     with pytest.warns(pm.SeparationWarning, match="its value is right"):
         minimum = pm.minimum_energy(pm.LogisticRegression(X, y))
     assert minimum.digits == pytest.approx(min(16, -np.log10(minimum.gap / minimum.value)), abs=1e-6)
@@ -130,7 +130,6 @@ def test_parameters_are_right_to_the_last_digits_and_their_bound_holds(seed):
 
 
 def test_a_minimiser_that_is_not_unique_has_no_bound():
-    X, y, *_ = nested(0, False)
     A, yA = overlapping(np.random.default_rng(0), 40, 2)
     dependent = pm.minimum_energy(pm.LogisticRegression(np.column_stack([A, A[:, 0]]), yA))
     assert dependent.attained

@@ -55,9 +55,9 @@ struct LogisticMinima {
 ///
 /// Newton's method, started from the minima over ever larger samples of evenly spread rows, on columns less their mean.
 /// The gap is a dual bound with rounding in it (logistic_newton.hpp). Where the labels are separated, wholly or in
-/// part, there is no minimum: which rows are separated is decided by facial reduction in twice the working precision, these
-/// lose nothing in the limit, and E* is the minimum over the others (logistic_careful.hpp). attained = 1 is as certain as
-/// the gap: a dual point inside its box proves it.
+/// part, there is no minimum: which rows are separated is decided by facial reduction in twice the working precision,
+/// these lose nothing in the limit, and E* is the minimum over the others (logistic_careful.hpp). attained = 1 is as
+/// certain as the gap: a dual point inside its box proves it.
 ///
 /// Reproducible: the same bits for any number of threads, on one instruction-set level.
 ///

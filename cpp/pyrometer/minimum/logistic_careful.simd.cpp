@@ -91,7 +91,8 @@ Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direc
   for (Index i = 0; i < rows.rows; ++i) {
     double terms = intercept ? std::abs(direction.back()) : 0;
     for (Index j = 0; j < rows.features; ++j) terms += std::abs(rows.X[i * rows.features + j] * direction[at(j)]);
-    if (!(margin_of(rows, i, intercept, direction) > 4 * kUnit * kUnit * static_cast<double>(rows.features + 4) * terms))
+    if (!(margin_of(rows, i, intercept, direction) >
+          4 * kUnit * kUnit * static_cast<double>(rows.features + 4) * terms))
       return face;
   }
   face.certain = true;
@@ -138,7 +139,8 @@ Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, 
 
 /// Brings the separated rows to where they lose nothing, as far as the rounding of large parameters lets the others be;
 /// returns the loss, which is at least `lowest`.
-double place(const data::Rows<double>& rows, bool intercept, const Face& face, double lowest, int threads, Numbers& theta) {
+double place(const data::Rows<double>& rows, bool intercept, const Face& face, double lowest, int threads,
+             Numbers& theta) {
   Numbers best(theta.size(), 0.0);
   double least = static_cast<double>(rows.rows) * std::log(2.0);
   if (const double loss = loss_at(rows, intercept, theta, threads); loss <= least) least = loss, best = theta;

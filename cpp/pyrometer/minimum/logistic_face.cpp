@@ -31,7 +31,8 @@ class View {
     if (intercept) centre(some);
     std::vector<Wide> views;
     for (const Index i : some) views.push_back(row(i));
-    exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[pyrometer::at(i)][pyrometer::at(k)].hi; });
+    exponents_ = column_exponents(std::ssize(views), size(),
+                                  [&](Index i, Index k) { return views[pyrometer::at(i)][pyrometer::at(k)].hi; });
   }
 
   [[nodiscard]] Index size() const { return std::ssize(columns_); }
@@ -107,7 +108,8 @@ class Search {
       if (found.kind == SmallestPoint::Kind::doubtful) return false;
       if (found.kind == SmallestPoint::Kind::separates) {
         for (Index j = 0, k = 0; j < view_.size(); ++j)
-          if (!span_.pivot(j)) direction_[pyrometer::at(j)] = found.point[pyrometer::at(k)].scaled(exponents[pyrometer::at(k)]), ++k;
+          if (!span_.pivot(j))
+            direction_[pyrometer::at(j)] = found.point[pyrometer::at(k)].scaled(exponents[pyrometer::at(k)]), ++k;
         span_.complete(direction_);
         return true;
       }
@@ -154,7 +156,8 @@ class Search {
       names.push_back(i);
     }
     const Index width = view_.size() - span_.rank();
-    exponents = column_exponents(std::ssize(left), width, [&](Index i, Index j) { return left[pyrometer::at(i)][pyrometer::at(j)].hi; });
+    exponents = column_exponents(std::ssize(left), width,
+                                 [&](Index i, Index j) { return left[pyrometer::at(i)][pyrometer::at(j)].hi; });
     for (Wide& row : left) {
       const int most = row_exponent(exponents, [&](Index j) { return row[pyrometer::at(j)].hi; });
       for (std::size_t j = 0; j < row.size(); ++j) points.push_back(row[j].scaled(exponents[j] - most));

@@ -28,8 +28,8 @@ struct Face {
 /// overlap, and so do all rows in their span. What the other rows leave outside of that span is looked at in the same
 /// way, until that is separated, or nothing.
 ///
-/// Arithmetic has 106 bits, on rows and columns scaled by powers of two, and sums below 2^-80 of their terms are 0. That
-/// a margin is positive is rigorous; that rows overlap, to these bits.
+/// Arithmetic has 106 bits, on rows and columns scaled by powers of two, and sums below 2^-80 of their terms are 0.
+/// That a margin is positive is rigorous; that rows overlap, to these bits.
 ///
 /// rows       X finite, columns between 1e-140 and 1e140 in size, or 0.
 /// used       which columns may have a coefficient; together with the constant they are independent.

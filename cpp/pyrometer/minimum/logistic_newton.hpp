@@ -55,8 +55,8 @@ struct Run {
 /// bound of the error of g, measured in H^-1, and as a relative error of H. H may be that of an earlier theta_0:
 /// sigma' changes by a factor of at most e^|d_i . (theta - theta_0)|, and so does the bound.
 ///
-/// The minimiser. With lambda^2 = g' H^-1 g and R = max_i (d_i' H^-1 d_i)^1/2, convexity along the way to the minimiser,
-/// where the curvature falls to no less than e^-r of H over a distance of r in d_i . theta, gives
+/// The minimiser. With lambda^2 = g' H^-1 g and R = max_i (d_i' H^-1 d_i)^1/2, convexity along the way to the
+/// minimiser, where the curvature falls to no less than e^-r of H over a distance of r in d_i . theta, gives
 ///
 ///     ||theta - minimiser||_H <= -ln(1 - R lambda) / R <= 2 ln 2 lambda   where R lambda <= 1/2.
 ///

@@ -49,7 +49,8 @@ Table sized(const Matrix& X, bool constant, int threads) {
   const auto value = [&](Index i, Index j) { return j < X.cols ? X.row(i)[j] : 1.0; };
   const Index some = std::min(X.rows, Index{4096});
   const auto exponents = column_exponents(some, out.columns(), [&](Index k, Index j) {
-    return value(static_cast<Index>(static_cast<double>(k) / static_cast<double>(some) * static_cast<double>(X.rows)), j);
+    return value(static_cast<Index>(static_cast<double>(k) / static_cast<double>(some) * static_cast<double>(X.rows)),
+                 j);
   });
   for (Index i = 0; i < X.rows; ++i)
     out.sizes[static_cast<std::size_t>(i)] =
