@@ -32,7 +32,8 @@ def parameters(network: Network, spread: LayerSpread, key: tuple[int, int], draw
         scales += [np.repeat(spread.weight[..., layer, None], n * k, axis=-1)]
         scales += [np.repeat(spread.bias[..., layer, None], k * network.bias, axis=-1)]
         kept += [np.ones(n * k, dtype=bool), np.full(k, network.bias)]
-    theta = unit[np.concatenate(kept)].T.astype(np.float64) * np.concatenate(scales, axis=-1)[..., None, :]
+    with np.errstate(over="ignore"):
+        theta = unit[np.concatenate(kept)].T.astype(np.float64) * np.concatenate(scales, axis=-1)[..., None, :]
     return np.ascontiguousarray(theta)
 
 

@@ -21,7 +21,13 @@ from pyrometer.results import Estimate, shaped
 from pyrometer.systems import System
 
 __all__ = [
-    "Evaluated", "componentwise_energy", "evaluate", "formulas_of", "last_layer", "require", "warn_of_lost",
+    "Evaluated",
+    "componentwise_energy",
+    "evaluate",
+    "formulas_of",
+    "last_layer",
+    "require",
+    "warn_of_lost",
 ]
 
 _Array: TypeAlias = npt.NDArray[np.float64]

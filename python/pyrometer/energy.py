@@ -17,7 +17,7 @@ from pyrometer._tally import warn
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
 from pyrometer.initialisations import LayerLaw, layers
-from pyrometer.laws import Law, spread
+from pyrometer.laws import Law, Spread, spread
 from pyrometer.results import Estimate, Floats, shaped
 
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
@@ -239,17 +239,26 @@ def sample_parameters(system: AnySystem, law: Law | LayerLaw, *, samples: int, r
     """
     draws = _validate.count("samples", samples, minimum=1)
     if isinstance(system, Network):
-        return _activations.parameters(system, layers(law, system), _validate.seed(rng), draws)
-    require_system(system)
-    parameters = spread(law, system.parameters)
-    key, n, k = _validate.seed(rng), parameters.parameters, parameters.normals
+        theta = _activations.parameters(system, layers(law, system), _validate.seed(rng), draws)
+    else:
+        require_system(system)
+        theta = _linear_parameters(spread(law, system.parameters), _validate.seed(rng), draws)
+    if not np.isfinite(theta).all():
+        raise ValueError("parameters must be below 1.8e308, got a draw beyond it; use a smaller scale.")
+    return theta
+
+
+def _linear_parameters(parameters: Spread, key: tuple[int, int], draws: int) -> _Array:
+    """Parameters of the first draws, those that the core's samplers draw: (..., draws, n)."""
+    n, k = parameters.parameters, parameters.normals
     unit = np.empty((n, draws))
     if k:
         unit[:k] = _core.normals(key, 0, draws, 0, k)
     if k < n:
         even = k - k % 2
         unit[k:] = _core.uniforms(key, 0, draws, even, n - even)[k - even :]
-    return np.ascontiguousarray(unit.T * parameters.scales[..., None, :])
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(unit.T * parameters.scales[..., None, :])
 
 
 def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:

@@ -49,7 +49,8 @@ class _Scaled:
 
     def _width(self) -> _Array:
         """Return the scale of a layer of fan 1: a standard deviation, or the length of an interval."""
-        width: _Array = self.gain * np.sqrt(self._variance * (12.0 if self._uniform else 1.0))
+        with np.errstate(over="ignore"):  # what overflows is refused where a network is known
+            width: _Array = self.gain * np.sqrt(self._variance * (12.0 if self._uniform else 1.0))
         return width
 
 
@@ -283,7 +284,7 @@ def layers(law: Any, network: Network) -> LayerSpread:
     if not (np.isfinite(scale) & (scale > 0.0)).all():
         layer = int(np.argwhere(~(np.isfinite(scale) & (scale > 0.0)))[0][-1]) + 1
         raise ValueError(
-            f"law must give every layer a scale in the range of a double, got one that leaves it for layer {layer}; use "
-            "a gain of another size."
+            f"law must give every layer a scale in the range of a double, got one beyond it for layer {layer}; use a "
+            "gain of another size."
         )
     return LayerSpread(scale, scale if network.bias else np.zeros_like(scale), np.ascontiguousarray(leading), uniform)

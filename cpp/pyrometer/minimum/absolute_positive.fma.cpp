@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "pyrometer/base/unaligned.hpp"
 #include "pyrometer/minimum/absolute_kernels.hpp"
 
 namespace pyrometer::minimum::absolute {
@@ -19,9 +20,10 @@ constexpr Index kWide = 8, kRight = 4;
 constexpr Index kWide = 4, kRight = 2;
 #endif
 constexpr Index kLeft = 4;
-typedef double Wide __attribute__((vector_size(kWide * 8), aligned(8), may_alias));
+using AnyWide = base::Unaligned<double, kWide * 8>;
+using Wide = AnyWide::Vec;
 
-inline const Wide& wide(const double* from) { return *reinterpret_cast<const Wide*>(from); }
+inline const AnyWide& wide(const double* from) { return *reinterpret_cast<const AnyWide*>(from); }
 
 inline double sum_of(const Wide& v) {
   double sum = 0;
@@ -38,10 +40,10 @@ inline void add_tile(const double* left, const double* const (&right)[kRight], I
     for (Index l = 0; l < kBlock; l += kWide) {
       Wide b[kRight];
 #pragma GCC unroll 4
-      for (Index j = 0; j < kRight; ++j) b[j] = wide(right[j] + g * stride + l);
+      for (Index j = 0; j < kRight; ++j) b[j] = wide(right[j] + g * stride + l).v;
 #pragma GCC unroll 4
       for (Index i = 0; i < kLeft; ++i) {
-        const Wide a = wide(left + i * kDeep + g * kBlock + l);
+        const Wide a = wide(left + i * kDeep + g * kBlock + l).v;
 #pragma GCC unroll 4
         for (Index j = 0; j < kRight; ++j) sum[i][j] += a * b[j];
       }
