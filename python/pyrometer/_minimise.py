@@ -26,6 +26,8 @@ _ROUNDING = 1e-24
 _Array: TypeAlias = npt.NDArray[np.float64]
 Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
 Methods: TypeAlias = npt.NDArray[np.str_]
+# Answers, how they were found, and relative errors as they are if the moments have none.
+Solved: TypeAlias = tuple[Answers, Methods, npt.NDArray[np.float64]]
 
 
 def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
@@ -34,18 +36,18 @@ def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
         return _of_rows(system, threads) if system.scanned is None else _of_passes(system, system.scanned)
     penalty = system.penalty
     if isinstance(penalty, L1):
-        answers, method = _lasso(system, penalty, np.array([penalty.lam]), threads)
-        answers, method = tuple(answer[:, 0] for answer in answers), method[:, 0]
+        answers, method, solved = _lasso(system, penalty, np.array([penalty.lam]), threads)
+        answers, method, solved = tuple(answer[:, 0] for answer in answers), method[:, 0], solved[:, 0]
     else:
-        answers, method = _squares(system, penalty, threads)
-    complaint = _lost(system, answers, method)
+        answers, method, solved = _squares(system, penalty, threads)
+    complaint = _lost(system, answers, method, solved)
     return of_moments(answers, method, system.shape), complaint
 
 
 def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Minimum, Warning | None]:
     """The same for each weight of a lasso."""
-    answers, method = _lasso(system, penalty, weights, threads)
-    complaint = _lost(system, answers, method)
+    answers, method, solved = _lasso(system, penalty, weights, threads)
+    complaint = _lost(system, answers, method, solved)
     return of_moments(answers, method, (*system.shape, len(weights))), complaint
 
 
@@ -64,27 +66,29 @@ def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _A
     return moments.count, mean, scatter, lost and (lost.mean.reshape(-1, columns), lost.scatter.reshape(-1, columns))
 
 
-def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
+def _squares(system: System, penalty: L2 | None, threads: int) -> Solved:
     """Least squares from second moments, and from rows where these have lost the digits."""
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
     answers = _core.least_squares(count, mean, scatter, *options, None)
+    solved = answers[3].copy()
     _widen(system, answers, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     poor, X, y = _poor(system, answers)
     if poor.size:
         _replace(answers, poor, _core.least_squares_rows(X, y, mean[poor], *options))
         method[poor] = "orthogonal"
-    return answers, method
+    return answers, method, solved
 
 
-def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
+def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> Solved:
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
     answers = _core.lasso(count, mean, scatter, *options, None)
     _tame(system, penalty, answers)
+    solved = answers[3].copy()
     _widen(system, answers, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
@@ -100,7 +104,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
             found = _core.least_squares_rows(X, y, mean[poor], system.intercept, 0.0, True, threads)
             _replace(answers, rest, tuple(answer[:, None] for answer in found))
         method[poor] = "orthogonal"
-    return answers, method
+    return answers, method, solved
 
 
 def _tame(system: System, penalty: L1, answers: Answers) -> None:
@@ -167,8 +171,10 @@ def _replace(answers: Answers, at: Any, others: Answers) -> None:
         answer[at] = other
 
 
-def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning | None:
-    """Return the warning of values of few digits, if there are any."""
+def _lost(
+    system: System, answers: Answers, method: Methods, solved: npt.NDArray[np.float64]
+) -> PrecisionWarning | None:
+    """Return the warning of values of few digits, if there are any; `solved` are the errors of exact moments."""
     value, gap, digits = answers[0], answers[2], digits_of(answers[3])
     if not all(np.isfinite(answer).all() for answer in answers[:3]):
         raise ValueError(
@@ -180,7 +186,8 @@ def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning
     lost = (digits < ENOUGH_DIGITS) & ~exact
     if not lost.any():
         return None
-    return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.lost() is not None)
+    merged = bool((digits_of(solved)[lost] >= ENOUGH_DIGITS).all())
+    return too_few(digits[lost], rows=system.X is not None, merged=merged)
 
 
 def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:

@@ -7,7 +7,7 @@ is a plain ``float`` (or ``str``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias, overload
+from typing import Any, ClassVar, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,19 @@ def shaped(array: npt.NDArray[np.int64]) -> int | npt.NDArray[np.int64]: ...
 def shaped(array: npt.NDArray[Any]) -> Any:
     """Return a Python scalar for an array of shape (), else a contiguous array."""
     return array.item() if array.ndim == 0 else np.ascontiguousarray(array)
+
+
+class _Answer:
+    """What pickles of earlier versions lack is what it is where nothing is known."""
+
+    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {}
+    """Fields that were added: of the shape of which field, and the value."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, (like, value) in self._UNKNOWN.items():
+            if name not in state:
+                state[name] = shaped(np.full(np.shape(state[like]), value))
+        self.__dict__.update(state)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +82,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Minimum:
+class Minimum(_Answer):
     """The lowest energy that any parameters reach, with its certificate.
 
     Attributes
@@ -108,6 +121,8 @@ class Minimum:
     (0.02381, [0.642857, 0.5])
     """
 
+    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {"parameter_error": ("parameters", np.inf)}
+
     value: Floats
     parameters: npt.NDArray[np.float64]
     gap: Floats
@@ -120,7 +135,7 @@ class Minimum:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Temperature:
+class Temperature(_Answer):
     """A temperature, the three numbers that it is made of, and whether it can be trusted.
 
     ``value == (energy - minimum_energy) / entropy`` holds for every method.
@@ -161,6 +176,8 @@ class Temperature:
     ('ok', 'negative-entropy')
     """
 
+    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
+
     value: Floats
     standard_error: Floats
     energy: Floats
@@ -174,7 +191,7 @@ class Temperature:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerTemperatures:
+class LayerTemperatures(_Answer):
     """The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
 
     ``layers[l]`` is one of them, with numbers (for a batch arrays of its shape); ``len`` and iteration go with it.
@@ -213,6 +230,8 @@ class LayerTemperatures:
     >>> layers[1].energy, [layer.parameters for layer in layers]
     (256.0, [64, 64, 64])
     """
+
+    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
 
     energy: npt.NDArray[np.float64]
     standard_error: npt.NDArray[np.float64]

@@ -253,6 +253,7 @@ def test_a_mean_energy_is_bounded(line):
             pm.energy_variance(system, pm.Normal(2.0))
         assert abs(found.value - anew.value) <= found.error_bound
         assert sampled.error_bound == found.error_bound
+        caught = [each for each in caught if each.category is pm.PrecisionWarning]
         assert len(caught) == (3 if spike > 1e3 else 0)
         assert all("accumulate the rows" in str(warning.message) for warning in caught)
 

@@ -7,6 +7,9 @@ import pytest
 
 import pyrometer as pm
 
+# Few draws are enough to see that bits agree, and are warned of.
+pytestmark = pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
+
 RNG = np.random.default_rng(1)
 X = RNG.normal(0.3, 1.0, size=(2, 3, 15, 2))
 Y = RNG.normal(size=(2, 3, 15))

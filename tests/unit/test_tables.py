@@ -145,6 +145,7 @@ def test_scores_of_many_seeds_have_variance_1():
     assert abs(scores.mean()) < 5 / np.sqrt(len(scores))
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")  # few draws
 def test_seed_and_threads(second):
     again = pm.tables.systems(threads=1)
     for name in second.names:
@@ -170,6 +171,7 @@ def test_metadata_say_what_it_is(second):
     assert set(second.units) <= set(second.names)
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")  # few draws
 def test_user_data_without_intercept():
     generator = np.random.default_rng(5)
     X, y = generator.normal(size=(60, 2)), generator.normal(size=60)
@@ -181,6 +183,7 @@ def test_user_data_without_intercept():
     assert table.metadata["data"] == "mine"
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")  # few draws
 def test_one_parameter_has_no_mixed_row():
     table = pm.tables.systems([[1.0], [2.0]], [1.0, 3.0], intercept=False, samples=10)
     assert "mixed" not in table["law"]
