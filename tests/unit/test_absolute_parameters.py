@@ -115,3 +115,11 @@ def test_columns_dependent_up_to_rounding_cost_no_digits(m):
         value, _, gap, rank = (answer[0] for answer in _core.least_absolute(Z[None], y[None], True, 1))
         assert rank < Z.shape[1]
         assert gap <= 1e-9 * value
+
+
+def test_a_bound_beyond_the_range_of_a_double_is_refused():
+    X = [[1.2e-105, -9.8e-88], [-7.8e-107, 6.4e48], [2.9e-106, -4.2e-226], [4.8e-106, -1.3e83], [1e308, -1.3e211]]
+    X = np.column_stack([np.full(6, 1.2e235), np.array([*X, [-6.6e-106, -1.8e-239]])])
+    y = np.array([4.9e47, 4.9e47, -8.2e202, 4.9e47, 5.5e202, -5.5e202])
+    with pytest.raises(ValueError, match="within the range of a double"):
+        _core.least_absolute(X[None], y[None], True, 1)

@@ -114,7 +114,13 @@ Answer solve_one(const T* X, const T* y, Index rows, Index features, bool interc
   } catch (const OutOfRange&) {
   }
   Answer scaled = solve_scaled(table, team);
-  return scaled.certified.gap < plain.certified.gap ? scaled : plain;
+  if (scaled.certified.gap < plain.certified.gap) return scaled;
+  if (!is_finite(plain.certified)) {
+    throw std::invalid_argument(
+        "X and y must have a certified minimum within the range of a double, got a bound beyond it; rescale columns of "
+        "which a few values are many orders of magnitude larger than the others");
+  }
+  return plain;
 }
 
 }  // namespace
