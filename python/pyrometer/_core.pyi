@@ -92,10 +92,11 @@ def logistic_look(
     X: _Rows, y: _Rows, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int
 ) -> tuple[float, float, _F64, _F64, _F64, _F64]: ...
 
-# Least absolute deviations of rows, X (s, m, p), y (s, m) -> value (s,), parameters (s, n), gap (s,), rank (s,) int64.
-# ValueError naming the cell for a value that is not finite.
+# Least absolute deviations of rows, X (s, m, p), y (s, m) -> value (s,), parameters (s, n), gap (s,), rank (s,) int64;
+# bounds of the errors of the parameters are written to parameter_error (s, n), if there is one. ValueError naming the
+# cell for a value that is not finite.
 def least_absolute(
-    X: _Rows, y: _Rows, intercept: bool, threads: int
+    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.int64]]: ...
 
 # energy: the squared-error energy of `samples` draws from first_draw on under every law; scale (b, n) holds sigma_j for

@@ -193,11 +193,11 @@ def _lost(
 def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     """The same of an energy that needs the rows."""
     X, y = system.stacked_rows()
+    error = np.empty((len(X), system.parameters))
     if system.energy == "mae":
-        value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads)
-        attained, method, error = np.ones(len(value), dtype=bool), "simplex", None
+        value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads, error)
+        attained, method = np.ones(len(value), dtype=bool), "simplex"
     else:
-        error = np.empty((len(X), system.parameters))
         value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads, error)
         method = "newton"
     minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method, error)

@@ -94,7 +94,8 @@ class Minimum(_Answer):
         parameters free, one of the minimisers; of least squares and ridge that of
         least norm (see `minimum_energy`).
     gap : float or ndarray
-        Certified: the energy of `parameters` exceeds the infimum by at most this, in units of the loss.
+        Certified: the energy of `parameters` exceeds the infimum by at most this, in units of the loss. Columns that
+        are combinations of others up to rounding (see `rank`) are taken to be so exactly.
     attained : bool or ndarray of bool
         False where the infimum is approached but not reached by any parameters.
     method : str or ndarray of str
@@ -110,7 +111,8 @@ class Minimum(_Answer):
         there is `parameter_error`.
     parameter_error : ndarray
         An upper bound of the distance of each parameter from that of the exact minimiser, in the units of `parameters`
-        and of their shape, ``(..., n)``; inf where no bound is known, as where the minimiser is not unique.
+        and of their shape, ``(..., n)``; inf where no bound is known, as where the minimiser is not unique or may not
+        be, and for absolute error and cross entropy of rows that stay in files.
 
     Examples
     --------

@@ -9,6 +9,8 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 // The rows of the basis as the caller has them, centred, and in the frame with its inverse.
 struct Basis {
   Index size = 0, columns = 0;
@@ -46,8 +48,8 @@ Vec interpolate(const Frame& frame, const Basis& basis) {
   return theta;
 }
 
-// max(1, |d_B| + eta): by how much the dual must shrink to be feasible for certain.
-double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
+// |d_B| + eta: what the dual in the basis is at most.
+Vec dual_sizes(const Frame& frame, const Basis& basis, const Sums& sums) {
   const Index r = basis.size, n = basis.columns;
   Vec dual(at(r)), z(at(r)), left = sums.signed_x, doubt(at(n));
   const auto add_dual = [&] {  // dual -= W' A left
@@ -68,14 +70,51 @@ double shrinkage(const Frame& frame, const Basis& basis, const Sums& sums) {
   Vec size(at(r));
   for (Index i = 0; i < r; ++i)
     for (Index j = 0; j < n; ++j) size[at(i)] += std::abs(frame.A[at(i * n + j)]) * doubt[at(j)];
-  double most = 1;
   for (Index k = 0; k < r; ++k) {
     double eta = 0;
     for (Index i = 0; i < r; ++i) eta += std::abs(basis.inverse[at(k * r + i)]) * size[at(i)];
     // An exact solution lies that near where the inverse is one to a few digits; twice covers its own error.
-    most = std::max(most, std::abs(dual[at(k)]) + 2 * eta);
+    dual[at(k)] = std::abs(dual[at(k)]) + 2 * eta;
   }
+  return dual;
+}
+
+// By how much the dual must shrink to be feasible for certain.
+double shrinkage(const Vec& dual) {
+  double most = 1;
+  for (const double size : dual) most = std::max(most, size);
   return most;
+}
+
+// By how much the coefficients of the centred columns change at most where residuals in the basis do.
+Vec spread(const Frame& frame, const Basis& basis, const Vec& change) {
+  const Index r = basis.size, n = basis.columns;
+  Vec z(at(r)), out(at(n));
+  for (Index k = 0; k < r; ++k)
+    for (Index i = 0; i < r; ++i) z[at(i)] += std::abs(basis.inverse[at(k * r + i)]) * change[at(k)];
+  for (Index i = 0; i < r; ++i)
+    for (Index j = 0; j < n; ++j) out[at(j)] += 2 * std::abs(frame.A[at(i * n + j)]) * z[at(i)];
+  return out;
+}
+
+// Errors of the coefficients of the centred columns; see certify. `above` is m times the gap, `free` the number of rows
+// without a sign.
+Vec errors(const Frame& frame, const Basis& basis, const Vec& theta, const Vec& dual, const Sums& sums, Index free,
+           double above) {
+  const Index r = basis.size, n = basis.columns;
+  Vec left(at(r)), moved(at(r));
+  for (Index k = 0; k < r; ++k) {
+    double size = std::abs(basis.y[at(k)]);
+    for (Index j = 0; j < n; ++j) size += std::abs(basis.row(k)[j] * theta[at(j)]);
+    left[at(k)] = std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + 2 * kEpsilon * size;
+    moved[at(k)] = dual[at(k)] < 1 ? left[at(k)] + above / (1 - dual[at(k)]) : kInfinity;
+  }
+  if (std::find(moved.begin(), moved.end(), kInfinity) != moved.end()) return Vec(at(n), kInfinity);
+  Vec exact = spread(frame, basis, left);
+  bool decided = sums.decided && free == r;
+  for (Index j = 0; j < n; ++j)
+    decided = decided && exact[at(j)] <= (kDecided / 2) * static_cast<double>(n) * kEpsilon * std::abs(theta[at(j)]);
+  return decided ? exact : spread(frame, basis, moved);
 }
 
 }  // namespace
@@ -101,7 +140,8 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
     shift = -sum.value();
   }
   // Sums of all rows above their dual bound at theta + shift.
-  double shrink = std::numeric_limits<double>::infinity();
+  double shrink = kInfinity;
+  Vec dual;
   const auto above = [&](const Sums& sums, double by) {
     double interpolated = 0;
     for (Index k = 0; whole && k < basis.size; ++k)
@@ -110,12 +150,16 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
   };
   Sums sums = measure(table, theta, 0, vertex.signs, Precision::plain, team);
   out.misjudged = std::move(sums.misjudged);
-  if (whole) shrink = shrinkage(frame, basis, sums);
+  const auto measure_dual = [&] {
+    dual = dual_sizes(frame, basis, sums);
+    shrink = shrinkage(dual);
+  };
+  if (whole) measure_dual();
   double total = above(sums, 0) + 2 * sums.rounding + rows * std::abs(shift);
   const bool fine = 2 * sums.rounding + rows * std::abs(shift) <= 1e-10 * sums.absolute && shrink - 1 <= 1e-13;
   if (whole && !fine) {
     sums = measure(table, theta, 0, vertex.signs, Precision::doubled, team);
-    shrink = shrinkage(frame, basis, sums);
+    measure_dual();
     const Sums there = shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::doubled, team);
     total = above(there, shift) + 2 * there.rounding;
   }
@@ -123,6 +167,21 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
   out.slack = above(sums, 0) / rows;
   out.terms = sums.magnitude / rows;
   out.gap = total * (1 + 8 * kEpsilon) / rows;
+  out.error.assign(at(n), kInfinity);
+  if (whole && frame.rank == n) {
+    const Index free = std::count(vertex.signs.begin(), vertex.signs.end(), 0);
+    out.error = errors(frame, basis, theta, dual, sums, free, out.gap * rows);
+  }
+  if (table.intercept) {
+    double& error = out.error[at(p)];
+    error += std::abs(shift) + kEpsilon * std::abs(out.parameters[at(p)]);
+    for (Index j = 0; j < p; ++j)
+      if (frame.centre[at(j)] != 0) error += std::abs(frame.centre[at(j)]) * out.error[at(j)];
+  }
+  if (frame.doubtful) {
+    out.gap += out.value;
+    out.slack = out.value;
+  }
   return out;
 }
 

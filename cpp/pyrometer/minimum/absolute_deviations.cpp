@@ -80,6 +80,8 @@ void unscale(Certified& found, const Exponents& exponents, const Vec& largest) {
     const double scaled = found.parameters[j], plain = std::ldexp(scaled, by);
     if (!std::isfinite(plain)) refuse_parameter(j, p, (std::log2(std::abs(scaled)) + by) * std::log10(2.0));
     found.parameters[j] = plain;
+    found.error[j] = std::nextafter(std::ldexp(found.error[j], by), std::numeric_limits<double>::infinity());
+    if (std::ldexp(plain, -by) != scaled) found.error[j] += 0x1p-1074;
     const double size = j < p ? std::ldexp(largest[j], exponents[j]) : 1;
     lost += std::abs(std::ldexp(plain, -by) - scaled) * size + std::abs(scaled) * 0x1p-1074;
   }
@@ -112,14 +114,20 @@ Answer solve_one(const T* X, const T* y, Index rows, Index features, bool interc
   } catch (const OutOfRange&) {
   }
   Answer scaled = solve_scaled(table, team);
-  return scaled.certified.gap < plain.certified.gap ? scaled : plain;
+  if (scaled.certified.gap < plain.certified.gap) return scaled;
+  if (!is_finite(plain.certified)) {
+    throw std::invalid_argument(
+        "X and y must have a certified minimum within the range of a double, got a bound beyond it; rescale columns of "
+        "which a few values are many orders of magnitude larger than the others");
+  }
+  return plain;
 }
 
 }  // namespace
 
 template <class T>
 void least_absolute(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, int threads,
-                    double* value, double* parameters, double* gap, Index* rank) {
+                    double* value, double* parameters, double* gap, Index* rank, double* parameter_error) {
   require(systems >= 0 && rows >= 1 && features >= 0, "X must have at least one row, got shape (", systems, ", ", rows,
           ", ", features, ")");
   const Index n = features + (intercept ? 1 : 0);
@@ -141,6 +149,7 @@ void least_absolute(const T* X, const T* y, Index systems, Index rows, Index fea
     gap[s] = answer.certified.gap;
     rank[s] = answer.rank;
     std::copy_n(answer.certified.parameters.begin(), n, parameters + s * n);
+    if (parameter_error != nullptr) std::copy_n(answer.certified.error.begin(), n, parameter_error + s * n);
   };
   if (systems == 1) return one(0, Team{threads, false});
   const base::Chunks chunks{systems, 1};
@@ -148,8 +157,8 @@ void least_absolute(const T* X, const T* y, Index systems, Index rows, Index fea
 }
 
 template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*, double*,
-                             Index*);
+                             Index*, double*);
 template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*, double*,
-                             Index*);
+                             Index*, double*);
 
 }  // namespace pyrometer::minimum

@@ -21,7 +21,11 @@ namespace pyrometer::minimum {
 ///             of the parameters themselves included. A few 1e-15 of the sizes that cancel in a residual, unless no
 ///             exact vertex was reached.
 /// rank        systems, out: independent columns, the constant one not counted. Dependent is a column of which no more
-///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence.
+///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence, or where it does
+///             not hold to rounding row by row, the gap is as large as the value.
+/// parameter_error  systems x n, out, or null: the minimiser is unique, and parameters are that far from it at most;
+///             infinity where that is not certain, as for dependent columns or other minimisers. Rounding of the
+///             parameters where no residual but those of the vertex is near 0; else it grows with the gap times rows.
 ///
 /// Throws std::invalid_argument for a size out of range or a number that is not finite, by system, row and column.
 ///
@@ -37,11 +41,11 @@ namespace pyrometer::minimum {
 /// and some 20 m' n^2 + 10 n^3 flops besides, m' = min(m, 24 n).
 template <class T>
 void least_absolute(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, int threads,
-                    double* value, double* parameters, double* gap, Index* rank);
+                    double* value, double* parameters, double* gap, Index* rank, double* parameter_error = nullptr);
 
 extern template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*,
-                                    double*, Index*);
+                                    double*, Index*, double*);
 extern template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*,
-                                    double*, Index*);
+                                    double*, Index*, double*);
 
 }  // namespace pyrometer::minimum

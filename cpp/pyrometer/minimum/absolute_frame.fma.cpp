@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/absolute_dependence.hpp"
 #include "pyrometer/minimum/absolute_kernels.hpp"
 #include "pyrometer/minimum/absolute_positive.hpp"
 #include "pyrometer/minimum/doubled.hpp"
@@ -256,6 +257,21 @@ Indices exceptions(const Table& table, const Frame& frame, const Orthogonal& o, 
   return rows;
 }
 
+// Columns without a coordinate as combinations of those with one, in scaled columns: z = A x and the triangle.
+std::vector<Dependence> dependences(const Orthogonal& o, const Frame& frame) {
+  const Index n = frame.columns;
+  std::vector<Dependence> out;
+  for (Index d = frame.rank; d < n; ++d) {
+    const Index column = o.order[at(d)];
+    Vec parts(at(n));
+    for (Index k = 0; k < frame.rank; ++k)
+      for (Index j = 0; j < n; ++j)
+        parts[at(j)] += o.r[at(o.order[at(k)] * n + column)] * frame.A[at(k * n + j)] / frame.weight[at(j)];
+    out.push_back(dependence(column, parts, o.size));
+  }
+  return out;
+}
+
 }  // namespace
 
 void Frame::into(const double* x, double* z) const {
@@ -314,7 +330,10 @@ Frame make_frame(Table& table, const Indices& largest, Team team) {
         frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
       }
     }
-    if (sample.size() == before) return frame;
+    if (sample.size() == before) {
+      frame.doubtful = !all_depend(table, frame, dependences(o, frame), team);
+      return frame;
+    }
   }
 }
 

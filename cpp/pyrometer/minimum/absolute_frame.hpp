@@ -24,6 +24,7 @@ struct Frame {
   Vec centre, weight, A;
   double unit = 1;
   bool delicate = false;    ///< z is a small difference of large terms: twice the precision is needed
+  bool doubtful = false;    ///< a column without a coordinate depends on others in norm, but not in every row
   std::vector<char> blank;  ///< columns of which the sample saw one value only
 
   /// z = A x

@@ -167,7 +167,7 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
   const Index n = table.columns, chunks = chunk_count(table.blocks());
   std::vector<Vec> sums(at(chunks));
   std::vector<Indices> wrong(at(chunks));
-  std::vector<char> inexact(at(chunks));
+  std::vector<char> inexact(at(chunks)), near(at(chunks));
   const double slack = static_cast<double>(n + 3) * kEpsilon;
   over_blocks(table, team, [&](Index chunk, Index first, Index last, double* scratch) {
     std::vector<Accumulated> signed_x(at(n)), absolute_x(at(n));
@@ -202,11 +202,13 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
         }
       }
       Lanes sum{}, over{}, large{};
-      int any = 0;
+      int any = 0, close = 0;
       for (Index l = 0; l < kBlock; ++l) {
         positive[l] = std::abs(r[l]);
         any |= static_cast<int>(s[l] * r[l] < -slack * size[l]);
+        close |= static_cast<int>((s[l] != 0) & (s[l] * r[l] < kDecided * slack * size[l]));
       }
+      if (close != 0) near[at(chunk)] = 1;
       for (Index l = 0; any != 0 && l < used; ++l)
         if (s[l] * r[l] < -slack * size[l]) wrong[at(chunk)].push_back(b * kBlock + l);
       for (int k = 0; k < kParts; ++k) {
@@ -231,7 +233,8 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
     for (std::size_t j = 0; j < all.size(); ++j) all[j].add(sum[j]);
     for (Index j = 0; j < n; ++j) all[at(3 + j)].lo += sum[at(2 * n + 3 + j)];
   }
-  Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n)), joined(wrong)};
+  Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n)), true, joined(wrong)};
+  out.decided = std::find(near.begin(), near.end(), 1) == near.end();
   // Plain sums round along 64 rows and across lanes; doubled ones lose what is added up of their low parts. Centring
   // rounds too.
   const bool doubled = precision == Precision::doubled;

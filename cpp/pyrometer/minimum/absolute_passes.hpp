@@ -30,6 +30,9 @@ struct Sides {
 /// The rows whose sign is not 0 and whose residual is on the other side by more than `slack`, in order.
 [[nodiscard]] Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack, Team team);
 
+/// Sides of rows that far from zero, in units of the rounding of residuals, stay if parameters change by rounding.
+inline constexpr double kDecided = 0x1p18;
+
 /// Everything that the certificate needs, in one pass. Sums are compensated every 64 rows.
 struct Sums {
   double absolute = 0;   ///< sum |r_i|
@@ -38,6 +41,7 @@ struct Sums {
   double rounding = 0;   ///< by how much the residuals together may be wrong
   Vec signed_x;          ///< sum s_i x_i
   Vec doubt;             ///< by how much that may be wrong
+  bool decided = true;   ///< whether rows with a sign are beyond kDecided times the rounding from zero, on that side
   Indices misjudged;     ///< rows whose sign is not 0 and whose residual is on the other side beyond rounding, in order
 };
 

@@ -21,6 +21,8 @@ constexpr Index kFew = 1024;
 constexpr Index kMany = 24;
 // Up to here a table is copied into the frame as a whole.
 constexpr Index kSome = 16384;
+// Up to so many numbers a table is copied into the frame where two samples were no guide.
+constexpr Index kCopied = Index{1} << 22;
 // The smallest jitter is that of residuals of this size, in units of y: where all rows fit exactly.
 constexpr double kFloor = 1e-2;
 // Residuals in the frame, whose y are about 1, are not known better.
@@ -107,7 +109,8 @@ struct InTable {
 
   [[nodiscard]] Vec theta(const Vec& phi) const { return frame.coefficients(phi); }
   [[nodiscard]] const Vec& weight() const { return weights; }
-  [[nodiscard]] static int most_tries() { return 40; }
+  // Many ties mislead the sample: wider bands than two are no better than all rows, unless those are very many.
+  [[nodiscard]] int most_tries() const { return table.count * table.columns <= kCopied ? 2 : 40; }
   [[nodiscard]] double least_band() const { return kRounding * frame.unit; }
   [[nodiscard]] Rows take(const Indices& chosen) const {
     Rows taken = pack(table, frame, chosen, team);

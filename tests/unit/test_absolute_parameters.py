@@ -1,0 +1,125 @@
+"""Bounds of the errors of parameters, and gaps where columns are dependent in norm only, against exact rationals."""
+
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+from pyrometer import _core
+
+from .absolute_exactly import energy_exactly, minimum_exactly, rationals, solve_exactly
+
+KINDS = ["noise", "integers", "offset", "sizes", "exact", "half exact", "copies", "wild"]
+
+
+def data_of(kind, m, p, rng):
+    X, y = rng.standard_normal((m, p)), rng.standard_normal(m)
+    match kind:
+        case "integers":
+            X, y = rng.integers(-3, 4, (m, p)).astype(float), rng.integers(-4, 5, m).astype(float)
+        case "offset":
+            X, y = X + 10.0 ** rng.uniform(0, 12, p), y + 1e6
+        case "sizes":
+            X, y = X * 10.0 ** rng.uniform(-200, 200, p), y * 10.0 ** rng.uniform(-100, 100)
+        case "exact":
+            y = X @ rng.standard_normal(p)
+        case "half exact":
+            y = X @ rng.standard_normal(p) + np.where(rng.random(m) < 0.6, 0, y)
+        case "copies":
+            X = X[rng.integers(0, m, m)]
+        case "wild":
+            X = X * 10.0 ** rng.uniform(-30, 30, X.shape)
+    return X, y
+
+
+def minimisers(A, b):
+    """All vertices of least energy."""
+    found = {}
+    for basis in combinations(range(len(b)), len(A[0])):
+        theta = solve_exactly([A[i] for i in basis], [b[i] for i in basis])
+        if theta is not None:
+            found[tuple(theta)] = energy_exactly(A, b, theta)
+    least = min(found.values(), default=None)
+    return [theta for theta, energy in found.items() if energy == least]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bounds_of_parameters_hold_over_the_rationals(kind):
+    rng = np.random.default_rng(KINDS.index(kind))
+    unique = bounded = 0
+    for _ in range(40):
+        m, p, intercept = int(rng.integers(3, 8)), int(rng.integers(1, 3)), bool(rng.integers(2))
+        X, y = data_of(kind, m, p, rng)
+        error = np.full((1, p + intercept), np.nan)
+        _, (theta,), _, _ = _core.least_absolute(X[None], y[None], intercept, 1, error)
+        exact = minimisers(*rationals(X, y, intercept))
+        unique += len(exact) == 1
+        bounded += bool(np.isfinite(error).all())
+        assert not np.isnan(error).any()
+        assert len(exact) == 1 or np.isinf(error).all()
+        for other in exact:
+            for found, right, bound in zip(theta, other, error[0], strict=True):
+                assert np.isinf(bound) or abs(Fraction(float(found)) - right) <= Fraction(float(bound))
+    assert bounded >= 0.8 * unique > 0
+
+
+@pytest.mark.parametrize("m", [60, 3000, 40_000])
+def test_parameters_of_many_rows_are_known_to_rounding(m):
+    rng = np.random.default_rng(m)
+    X = rng.standard_normal((m, 3))
+    minimum = pm.minimum_energy(pm.LinearRegression(X, X.sum(axis=1) + rng.standard_normal(m), energy="mae"))
+    assert np.all(minimum.parameter_error <= 1e-12)
+
+
+def test_no_bounds_without_a_unique_minimiser():
+    x = np.arange(6.0)
+    between = pm.minimum_energy(pm.LinearRegression(np.zeros((4, 0)), [0.0, 1.0, 2.0, 3.0], energy="mae"))
+    dependent = pm.minimum_energy(pm.LinearRegression(np.column_stack([x, 2 * x]), x**2, energy="mae"))
+    assert np.isinf(between.parameter_error).all()
+    assert np.isinf(dependent.parameter_error).all()
+
+
+# Of the norm of a column nothing is left but rounding, of its rows much.
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        ([[0.0, -1.0], [1e200, 1e200]], [2.4e90, 0.0]),
+        ([[1.2e-68, -6.2e11], [0.0, 2.1e-185], [0.0, 8.3e-247]], [2.3e94] * 3),
+        ([[5e-324, 5.3e131, -2.3e158], [-2.4e24, 9e179, 7.1e157], [-1.2e24, 2.5e194, -1.7e308]], [-1.4, -1.1, 0.7]),
+        ([[0.0, 0.39, -2.9e-81], [0.0, -0.11, 1.5e139], [-1.8e-243, -0.89, -3.8e288]], [2.7, 0.017, -0.32]),
+        ([[-8e109, -2e250, 4.5e-205], [-9e71, -3e-270, 0.0], [0.0, -6.9e-127, 1e-308]], [-4e-133, 8e190, 5e-287]),
+    ],
+)
+def test_gaps_hold_where_columns_are_dependent_in_norm_only(X, y):
+    X, y = np.array(X), np.array(y)
+    value, _, gap, _ = (answer[0] for answer in _core.least_absolute(X[None], y[None], False, 1))
+    assert Fraction(float(value)) - Fraction(float(gap)) <= minimum_exactly(*rationals(X, y, False))
+
+
+@pytest.mark.parametrize("m", [40, 3000])
+def test_columns_dependent_up_to_rounding_cost_no_digits(m):
+    rng = np.random.default_rng(m)
+    X, binary = rng.standard_normal((m, 3)), rng.integers(0, 2, (m, 3)).astype(float)
+    y = X.sum(axis=1) + rng.standard_normal(m)
+    groups = np.eye(4)[rng.integers(0, 4, m)]
+    celsius = (X[:, :1] * 100 - 32) / 1.8
+    for Z in (
+        np.hstack([X, X[:, :1] * 0.1, X @ [[0.3], [1.7], [-2.2]]]),
+        np.hstack([binary, binary[:, ::-1], binary[:, :1] / 3]),
+        np.hstack([groups, X, groups * 1e5]),
+        np.hstack([X * 100, celsius, np.full((m, 1), 0.1)]),
+        np.hstack([np.exp(3 * X), np.exp(3 * X) @ [[1.3], [0.1], [-0.7]]]),
+    ):
+        value, _, gap, rank = (answer[0] for answer in _core.least_absolute(Z[None], y[None], True, 1))
+        assert rank < Z.shape[1]
+        assert gap <= 1e-9 * value
+
+
+def test_a_bound_beyond_the_range_of_a_double_is_refused():
+    X = [[1.2e-105, -9.8e-88], [-7.8e-107, 6.4e48], [2.9e-106, -4.2e-226], [4.8e-106, -1.3e83], [1e308, -1.3e211]]
+    X = np.column_stack([np.full(6, 1.2e235), np.array([*X, [-6.6e-106, -1.8e-239]])])
+    y = np.array([4.9e47, 4.9e47, -8.2e202, 4.9e47, 5.5e202, -5.5e202])
+    with pytest.raises(ValueError, match="within the range of a double"):
+        _core.least_absolute(X[None], y[None], True, 1)
