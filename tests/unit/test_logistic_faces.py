@@ -101,6 +101,24 @@ def test_many_rows_of_which_few_are_separated():
     assert abs(value - known) <= gap <= 1e-9 * value
 
 
+@pytest.mark.parametrize("exponent", range(4, 13))
+def test_a_row_so_large_that_it_loses_nothing(exponent):
+    # It rules the curvature far from the minimum, and the bounds near it; the others decide.
+    for seed in range(6):
+        rng = np.random.default_rng([seed, exponent])
+        A, yA = overlapping(rng, int(rng.integers(8, 80)), int(rng.integers(1, 5)))
+        known, theta, doubt, *_ = solve(A, yA)
+        row = rng.normal(size=A.shape[1]) * 10.0**exponent
+        label = float(row @ theta[:-1] + theta[-1] > 0)
+        assert abs(row @ theta[:-1]) > 100
+        share = len(A) / (len(A) + 1)
+        value, found, gap, attained, *_ = solve(np.concatenate([A, row[None]]), np.append(yA, label))
+        assert attained
+        assert abs(value - known * share) <= gap + doubt
+        assert gap <= 1e-9 * value
+        np.testing.assert_allclose(found, theta, rtol=1e-6, atol=1e-6 * np.abs(theta).max())
+
+
 def test_digits_are_those_of_the_gap():
     X, y, *_ = separated_in_part(1131, 5)
     with pytest.warns(pm.SeparationWarning, match="its value is right"):

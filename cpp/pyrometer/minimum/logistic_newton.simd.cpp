@@ -136,6 +136,7 @@ class Descent {
   Run end(Ending ending) {
     run_.ending = ending;
     run_.rows = rows();
+    run_.stretch = reached(sweep_.reach(), run_.step);
     if (ending == Ending::converged && !goal_.rough) run_.factor = metric_.release();
     if (goal_.rough) run_.curvature = std::move(here_.curvature ? here_.curvature : there_.curvature);
     return std::move(run_);
