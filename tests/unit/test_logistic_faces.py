@@ -131,6 +131,49 @@ def test_digits_are_those_of_the_gap():
         assert pm.minimum_energy(pm.LogisticRegression([[1.0], [2.0]], [0, 1])).digits == 16
 
 
+def advised(make, X, y):
+    """Digits and message of a minimum."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        minimum = pm.minimum_energy(make(X, y))
+    return minimum.digits, "".join(str(one.message) for one in caught if one.category is pm.PrecisionWarning)
+
+
+def entropy(X, y):
+    return pm.LogisticRegression(X, y > 0)
+
+
+def deviation(X, y):
+    return pm.LinearRegression(X, y, energy="mae")
+
+
+@pytest.mark.parametrize("make", [entropy, deviation])
+@pytest.mark.parametrize("seed", range(5))
+def test_advice_where_few_digits_are_certain_works(make, seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(100, 3)), rng.normal(size=100)
+
+    far = X + 1e14 * rng.normal(size=3)
+    digits, message = advised(make, far, y)
+    assert digits < 9
+    assert "pass X - X.mean(axis=0)" in message
+    digits, message = advised(make, far - far.mean(axis=0), y)
+    assert (digits > 9, message) == (True, "")
+
+    near = np.column_stack([X, X[:, 0] + 1e-15 * X[:, 1]])
+    digits, message = advised(make, near, y)
+    if digits < 9:
+        assert "replace one of them by its difference from the others, or drop it" in message
+        assert advised(make, np.column_stack([X, near[:, 3] - X[:, 0]]), y)[1] == ""
+        assert advised(make, X, y)[1] == ""
+
+    X[17] *= 1e14
+    digits, message = advised(make, X, y)
+    if digits < 9:
+        assert "Row 17 is" in message
+        assert advised(make, np.delete(X, 17, 0), np.delete(y, 17))[1] == ""
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_parameters_are_right_to_the_last_digits_and_their_bound_holds(seed):
     rng = np.random.default_rng(seed)
