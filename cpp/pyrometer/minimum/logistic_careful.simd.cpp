@@ -201,12 +201,12 @@ class Attempt {
 
 /// Bounds of the errors of the system's parameters where all its columns are in the problem.
 Numbers errors_of(const Attempt& found, std::size_t n) {
-  Numbers errors;
+  Numbers errors, work;
   for (std::size_t r = 0; r < n; ++r) {
     const Numbers row(found.problem().map.data() + r * n, found.problem().map.data() + (r + 1) * n);
     double terms = 0;
     for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * found.run().theta[j]);
-    errors.push_back(found.run().error_of(row) + static_cast<double>(n) * kUnit * terms);
+    errors.push_back(found.run().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
   }
   return errors;
 }

@@ -37,7 +37,7 @@ struct Run {
   base::AlignedArray<double> curvature;  ///< rough: near theta, for a run over more rows
 
   /// converged: |c . (theta - minimiser)| is at most this.
-  [[nodiscard]] double error_of(const std::vector<double>& c) const;
+  [[nodiscard]] double error_of(const std::vector<double>& c, std::vector<double>& work) const;
 };
 
 /// Minimises the sum of losses that `sweep` looks at, from `theta` on.
