@@ -14,7 +14,7 @@ constexpr Index kFewColumns = 32;
 // Old curvature bounds new by e^drift; beyond this no bound is asked for.
 constexpr double kMostDrift = 4;
 // Looks that only make parameters better, and the numbers up to which they are cheap.
-constexpr int kMostPolish = 2;
+constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
@@ -216,7 +216,9 @@ class Descent {
     for (int count = 0;; ++count) {
       changed = reached(sweep_.reach(), drift_) + reached(sweep_.reach(), run_.step);
       left = std::expm1(changed) * decrement_;
-      const bool enough = cheap ? left <= sharp : likely_left() <= 1e-11;
+      // The curvature being old, steps shrink by the same factor again and again, the first one's being half of it.
+      const double likely = count > 0 ? 4 * decrement_ * (decrement_ / before_) : left;
+      const bool enough = cheap ? std::min(left, likely) <= sharp : likely_left() <= 1e-11;
       step();
       if (enough || count == kMostPolish) break;
       sweep_.gradient(run_.theta.data(), here_.gradient);
