@@ -78,7 +78,7 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
         here = there
     raise ValueError(
         f"passes over {scanned.rows.source} cannot tell the minimum cross entropy: labels may be separated in part, or "
-        "columns nearly dependent; drop or combine columns, or read the rows: LogisticRegression(X, y)."
+        "columns nearly dependent, which takes the rows in memory: read them, LogisticRegression(X, y), or drop some."
     )
 
 

@@ -18,6 +18,9 @@ _Array: TypeAlias = npt.NDArray[Any]
 # that stands a QR of the rows, many times the cost of the moments.
 ENOUGH_DIGITS = 9.0
 
+# Rows this many times larger than most, and means this many times larger than deviations, make certificates loose.
+_LARGE = 1e4
+
 # What helps where moments have lost digits.
 ANEW = (
     "adding and subtracting moments has lost the rest: accumulate the rows that are left anew, Moments.of(X, y) or "
@@ -114,12 +117,28 @@ def too_few(digits: npt.NDArray[np.float64], *, rows: bool, merged: bool) -> Pre
     return PrecisionWarning(f"{_who(digits)} {int(digits.min())} certain digits, of 16; {remedy}")
 
 
-def unclosed(digits: npt.NDArray[np.float64], gap: npt.NDArray[np.float64]) -> PrecisionWarning:
-    """Return the warning of values whose certificates are loose."""
+def unclosed(
+    digits: npt.NDArray[np.float64], gap: npt.NDArray[np.float64], X: _Array, intercept: bool
+) -> PrecisionWarning:
+    """Return the warning of values whose certificates are loose; X are the rows of the one of fewest digits."""
     return PrecisionWarning(
         f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
-        "Rescale columns of extreme sizes."
+        + _remedy(X.astype(np.float64, copy=False), intercept)
     )
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def _remedy(X: _Array, intercept: bool) -> str:
+    """Say what makes the certificate of rows X (m, p) loose, and what helps."""
+    size = np.abs(X)
+    size = (size / np.where(size.any(axis=0), np.median(size, axis=0), 1.0)).max(axis=1)
+    row = int(np.argmax(size))
+    if size[row] > _LARGE * np.median(size):
+        return f"Row {row} is {size[row] / np.median(size):.1g} times as large as most: correct it or leave it out."
+    middle, spread = np.abs(X.mean(axis=0)), X.std(axis=0)
+    if intercept and (middle > _LARGE * spread)[spread > 0].any():
+        return "The means of columns are large against their standard deviations: pass X - X.mean(axis=0)."
+    return "Columns are nearly dependent: replace one of them by its difference from the others, or drop it."
 
 
 def _who(digits: npt.NDArray[np.float64]) -> str:

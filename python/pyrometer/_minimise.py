@@ -207,7 +207,8 @@ def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
         sizes = np.abs(y[lost] / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
         lost = lost[value[lost] + gap[lost] > np.sqrt(_ROUNDING) * sizes]
     if complaint is None and lost.size:
-        complaint = unclosed(digits[lost], gap[lost])
+        worst = lost[np.argmin(digits[lost])]
+        complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept)
     return minimum, complaint
 
 

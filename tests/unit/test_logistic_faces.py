@@ -101,6 +101,24 @@ def test_many_rows_of_which_few_are_separated():
     assert abs(value - known) <= gap <= 1e-9 * value
 
 
+@pytest.mark.parametrize("exponent", range(4, 13))
+def test_a_row_so_large_that_it_loses_nothing(exponent):
+    # It rules the curvature far from the minimum, and the bounds near it; the others decide.
+    for seed in range(6):
+        rng = np.random.default_rng([seed, exponent])
+        A, yA = overlapping(rng, int(rng.integers(8, 80)), int(rng.integers(1, 5)))
+        known, theta, doubt, *_ = solve(A, yA)
+        row = rng.normal(size=A.shape[1]) * 10.0**exponent
+        label = float(row @ theta[:-1] + theta[-1] > 0)
+        assert abs(row @ theta[:-1]) > 100
+        share = len(A) / (len(A) + 1)
+        value, found, gap, attained, *_ = solve(np.concatenate([A, row[None]]), np.append(yA, label))
+        assert attained
+        assert abs(value - known * share) <= gap + doubt
+        assert gap <= 1e-9 * value
+        np.testing.assert_allclose(found, theta, rtol=1e-6, atol=1e-6 * np.abs(theta).max())
+
+
 def test_digits_are_those_of_the_gap():
     X, y, *_ = separated_in_part(1131, 5)
     with pytest.warns(pm.SeparationWarning, match="its value is right"):
@@ -111,6 +129,49 @@ def test_digits_are_those_of_the_gap():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pm.SeparationWarning)
         assert pm.minimum_energy(pm.LogisticRegression([[1.0], [2.0]], [0, 1])).digits == 16
+
+
+def advised(make, X, y):
+    """Digits and message of a minimum."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        minimum = pm.minimum_energy(make(X, y))
+    return minimum.digits, "".join(str(one.message) for one in caught if one.category is pm.PrecisionWarning)
+
+
+def entropy(X, y):
+    return pm.LogisticRegression(X, y > 0)
+
+
+def deviation(X, y):
+    return pm.LinearRegression(X, y, energy="mae")
+
+
+@pytest.mark.parametrize("make", [entropy, deviation])
+@pytest.mark.parametrize("seed", range(5))
+def test_advice_where_few_digits_are_certain_works(make, seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(100, 3)), rng.normal(size=100)
+
+    far = X + 1e14 * rng.normal(size=3)
+    digits, message = advised(make, far, y)
+    assert digits < 9
+    assert "pass X - X.mean(axis=0)" in message
+    digits, message = advised(make, far - far.mean(axis=0), y)
+    assert (digits > 9, message) == (True, "")
+
+    near = np.column_stack([X[:, :2], X[:, 0] + 10**-14.3 * X[:, 2]])
+    digits, message = advised(make, near, y)
+    assert digits < 9
+    assert "replace one of them by its difference from the others, or drop it" in message
+    assert advised(make, np.column_stack([X[:, :2], near[:, 2] - X[:, 0]]), y)[1] == ""
+    assert advised(make, X[:, :2], y)[1] == ""
+
+    X[17] *= 1e14
+    digits, message = advised(make, X, y)
+    if digits < 9:  # always so of absolute deviations
+        assert "Row 17 is" in message
+        assert advised(make, np.delete(X, 17, 0), np.delete(y, 17))[1] == ""
 
 
 @pytest.mark.parametrize("seed", range(24))

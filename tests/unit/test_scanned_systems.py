@@ -159,8 +159,18 @@ def test_labels_separated_in_part_are_refused(small_memory):
     rare = np.arange(ROWS) % 1000 == 0
     labels = FLAG | rare
     wide = np.concatenate([X, rare[:, None].astype(float)], axis=1)
-    with pytest.raises(ValueError, match="cannot tell the minimum cross entropy.*separated in part"):
+    with pytest.raises(ValueError, match="cannot tell the minimum cross entropy.*separated in part.*in memory"):
         pm.minimum_energy(pm.LogisticRegression.scan(table(wide, labels), target="y"))
+    # What the message advises.
+    with pytest.warns(pm.SeparationWarning):
+        found = pm.minimum_energy(pm.LogisticRegression(wide, labels))
+    left = pm.minimum_energy(pm.LogisticRegression(X[~rare], FLAG[~rare]))
+    assert not found.attained
+    assert found.digits > 9
+    np.testing.assert_allclose(found.value, left.value * np.mean(~rare), rtol=1e-12)
+    without = pm.minimum_energy(pm.LogisticRegression.scan(table(X, labels), target="y"))
+    assert without.attained
+    assert without.digits > 9
 
 
 def test_squared_error_keeps_the_moments_alone():

@@ -25,8 +25,9 @@ struct LabelledRows {
 /// value       E*, the infimum.
 /// parameters  s x n, a minimiser, the intercept last; coefficients of dependent columns that are not needed are 0.
 /// gap         E(parameters) - E* and value - E* are at most this; |value - E*| up to a few units in the last place.
-///             Where the bound does not close (one row thousands of millions of times larger than the others can do
-///             that) the gap is the value itself: E* is only known to lie between 0 and E(parameters).
+///             Where the bound does not close (a row that is thousands of millions of times larger than the others
+///             and near the boundary between the labels can do that) the gap is the value itself: E* is only known to
+///             lie between 0 and E(parameters).
 /// attained    0 where only ever larger parameters come ever closer to E*.
 /// parameter_error  s x n, the distance of each parameter from that of the minimiser is at most this; infinite where
 ///             there is none, or several, or the bound does not close.

@@ -180,11 +180,13 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   out.value = run.loss;
   out.rank = p;
   out.looks = run.looks;
+  out.errors.resize(at(n));
+  std::vector<double> c(at(n)), work;
   for (Index j = 0; j < n; ++j) {
-    std::vector<double> c(static_cast<std::size_t>(n), 0.0);
-    c[static_cast<std::size_t>(j)] = 1;
-    for (Index k = 0; j == p && k < p; ++k) c[static_cast<std::size_t>(k)] = -shift[static_cast<std::size_t>(k)];
-    out.errors.push_back(run.error_of(c));
+    std::fill(c.begin(), c.end(), 0.0);
+    for (Index k = 0; j == p && k < p; ++k) c[at(k)] = -shift[at(k)];
+    c[at(j)] = 1;
+    out.errors[at(j)] = run.error_of(c, work);
   }
   out.parameters = unshifted(std::move(run.theta), shift, intercept);
   // Rounding the intercept moves every t by as much.

@@ -25,12 +25,12 @@ struct Lowest {
 /// Finds the infimum of the sum of losses for any finite rows: dependent columns, nearly dependent ones, and rows that
 /// the labels separate, wholly or in part.
 ///
-/// First the columns become independent (reduce). If then Newton's steps do not settle, the rows whose margins keep
-/// growing are taken for separated: a direction d that leaves every other row where it is, x_i . d = 0, is made from
-/// the null vectors of those others and the last step, and checked on all rows: (2 y_i - 1) x_i . d must be positive
-/// beyond rounding for some and nowhere negative. Along such a direction the losses of the former fall to 0 and nothing
-/// else changes, so the infimum is that of the other rows alone, where it all begins again. It ends with rows whose
-/// minimum is certified to be attained (newton), or with none.
+/// First the columns become independent (reduce). If then Newton's steps do not settle, face_of() decides which rows
+/// are separated. Along their directions their losses fall to 0 and nothing else changes, so the infimum is that of the
+/// other rows, whose minimum is attained and certified (newton).
+///
+/// Where that bound does not close, rows with margins beyond 20 are left out as well, and the others certified: their
+/// infimum is a lower bound, the loss of all rows at their minimiser an upper one.
 ///
 /// value     0 plus the minimum over the rows that are left.
 /// parameters  with separated rows they lie so far along their directions that what they lose is below rounding.

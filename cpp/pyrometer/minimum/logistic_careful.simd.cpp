@@ -18,6 +18,8 @@ using Numbers = std::vector<double>;
 
 // A separated row at this margin loses e^-40, far below the rounding of any sum that holds ln 2.
 constexpr double kFar = 40;
+// At this one it may rule the curvature, and yet count for nothing at the minimum.
+constexpr double kRuling = 20;
 constexpr Index kFirstLooks = 10, kMoreLooks = 4, kMostLooks = 120;
 // On columns far from parallel: below this the curvature's own rounding shows.
 constexpr double kLeastEigenvalue = 1e-11;
@@ -49,12 +51,10 @@ struct Problem {
   }
 };
 
-/// The rows that are not separated, in columns that are independent.
-Problem reduced(const data::Rows<double>& rows, bool intercept, const Face& face, int threads) {
-  std::vector<bool> left_out(at(rows.rows), false);
-  for (const Separated& part : face.separated)
-    for (const Index i : part.rows) left_out[at(i)] = true;
-  const std::vector<Index>& independent = face.independent;
+/// The rows that are not left out, in columns that are independent. `independent` span those rows, `certain` says that
+/// no fewer would.
+Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
+                const std::vector<Index>& independent, bool certain, int threads) {
   if (independent.empty()) return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), 0, {}};
   Numbers X, y;
   for (Index i = 0; i < rows.rows; ++i) {
@@ -64,7 +64,7 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const Face& face
     y.push_back(rows.y[i]);
   }
   const auto width = std::ssize(independent) - (intercept ? 1 : 0);
-  Basis basis = reduce(Matrix{X.data(), std::ssize(y), width}, intercept, true, threads);
+  Basis basis = reduce(Matrix{X.data(), std::ssize(y), width}, intercept, certain, threads);
   Numbers map(at((rows.features + (intercept ? 1 : 0)) * basis.rank), 0.0);
   for (std::size_t k = 0; k < independent.size(); ++k)
     std::copy_n(basis.map.data() + static_cast<Index>(k) * basis.rank, basis.rank,
@@ -155,63 +155,119 @@ double place(const data::Rows<double>& rows, bool intercept, const Face& face, d
   return least;
 }
 
+/// Newton's method on a problem, gone on with for as long as it gets on.
+class Attempt {
+ public:
+  Attempt(Problem problem, int threads) : problem_(std::move(problem)), threads_(threads) {
+    run_.theta.assign(at(problem_.columns), 0.0);
+    go_on(kFirstLooks);
+  }
+
+  [[nodiscard]] const Problem& problem() const { return problem_; }
+  [[nodiscard]] const Run& run() const { return run_; }
+  [[nodiscard]] bool converged() const { return run_.ending == Ending::converged; }
+  [[nodiscard]] Index looks() const { return looks_; }
+  /// In the columns of the system, of which there are n.
+  [[nodiscard]] Numbers parameters(std::size_t n) const {
+    return problem_.columns ? problem_.back(run_.theta) : Numbers(n, 0.0);
+  }
+
+  /// Until neither the loss falls nor margins grow, though the bound does not close. A step moves the margin of a row
+  /// by about 1 where that is so large that it rules the curvature, and its loss no longer counts.
+  void settle_down() {
+    double loss = INFINITY;
+    while (!converged() && looks_ < kMostLooks && (run_.loss < loss * (1 - 1e-14) || run_.stretch > 0.5)) {
+      loss = run_.loss;
+      go_on(kMoreLooks);
+    }
+  }
+
+ private:
+  void go_on(Index looks) {
+    if (problem_.count() == 0 || problem_.columns == 0) {
+      run_.ending = Ending::converged;
+      run_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
+      return;
+    }
+    run_ = settle(problem_, std::move(run_.theta), looks, threads_);
+    looks_ += run_.looks;
+  }
+
+  Problem problem_;
+  int threads_;
+  Run run_;
+  Index looks_ = 0;
+};
+
+/// Bounds of the errors of the system's parameters where all its columns are in the problem.
+Numbers errors_of(const Attempt& found, std::size_t n) {
+  Numbers errors, work;
+  for (std::size_t r = 0; r < n; ++r) {
+    const Numbers row(found.problem().map.data() + r * n, found.problem().map.data() + (r + 1) * n);
+    double terms = 0;
+    for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * found.run().theta[j]);
+    errors.push_back(found.run().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
+  }
+  return errors;
+}
+
 }  // namespace
 
 Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   const auto n = at(rows.features + (intercept ? 1 : 0));
   Lowest out;
+  std::vector<bool> used(n, false), left_out(at(rows.rows), false);
   Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
-  std::vector<bool> used(n, false);
   for (const Index j : basis.kept) used[at(j)] = true;
-  Problem problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)};
   out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-
-  Run run;
-  run.theta.assign(at(problem.columns), 0.0);
-  const auto go_on = [&](Index looks) {
-    if (problem.count() == 0 || problem.columns == 0) {
-      run.ending = Ending::converged;
-      run.loss = static_cast<double>(problem.count()) * std::log(2.0);
-      run.excess = run.rounding = 0;
-      return;
-    }
-    run = settle(problem, std::move(run.theta), looks, threads);
-    out.looks += run.looks;
+  Attempt found({std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)},
+                threads);
+  const auto without = [&](const Face& face, bool independent) {
+    Attempt other(reduced(rows, intercept, left_out, face.independent, independent, threads), threads);
+    other.settle_down();
+    out.looks += other.looks();
+    return other;
   };
-  go_on(kFirstLooks);
-  Face face;
-  if (run.ending == Ending::separated) face = all_separated(rows, intercept, problem.back(run.theta));
-  if (run.ending != Ending::converged && !face.certain) face = face_of(rows, intercept, used, threads);
-  out.attained = face.separated.empty();
-  if (!out.attained && face.certain) {
-    problem = reduced(rows, intercept, face, threads);
-    run.theta.assign(at(problem.columns), 0.0);
-    go_on(kFirstLooks);
-  }
-  // Until the loss no longer falls though the bound does not close.
-  for (double loss = INFINITY; run.ending != Ending::converged && run.loss < loss * (1 - 1e-14);) {
-    if (out.looks >= kMostLooks) break;
-    loss = run.loss;
-    go_on(kMoreLooks);
-  }
 
-  out.parameters = problem.columns ? problem.back(run.theta) : Numbers(n, 0.0);
-  if (out.attained && run.ending == Ending::converged && problem.columns == std::ssize(used)) {
-    for (std::size_t r = 0; r < n; ++r) {
-      const Numbers row(problem.map.data() + r * n, problem.map.data() + (r + 1) * n);
-      double terms = 0;
-      for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * run.theta[j]);
-      out.errors.push_back(run.error_of(row) + static_cast<double>(n) * kUnit * terms);
+  Face face;
+  if (found.run().ending == Ending::separated)
+    face = all_separated(rows, intercept, found.problem().back(found.run().theta));
+  if (!found.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
+  out.attained = face.separated.empty();
+  out.looks = found.looks();
+  if (!out.attained && face.certain) {
+    for (const Separated& part : face.separated)
+      for (const Index i : part.rows) left_out[at(i)] = true;
+    found = without(face, true);
+  } else {
+    found.settle_down();
+  }
+  out.parameters = found.parameters(n);
+  if (found.converged() && out.attained && found.problem().columns == std::ssize(used))
+    out.errors = errors_of(found, n);
+
+  // Rows on their labels' side that lose little may be so large that the bound does not close. The infimum over the
+  // others is a lower bound, the loss of all where that is reached an upper one.
+  if (!found.converged() && face.certain) {
+    const auto before = std::count(left_out.begin(), left_out.end(), true);
+    for (Index i = 0; i < rows.rows; ++i)
+      if (margin_of(rows, i, intercept, out.parameters) > kRuling) left_out[at(i)] = true;
+    if (std::count(left_out.begin(), left_out.end(), true) > before) {
+      if (Attempt other = without(face, false); other.converged()) {
+        found = std::move(other);
+        out.parameters = found.parameters(n);
+      }
     }
   }
-  out.value = run.loss;
+
+  out.value = found.run().loss;
   const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
                                       : loss_at(rows, intercept, out.parameters, threads);
-  if (run.ending != Ending::converged) {  // the loss is an upper bound, and 0 a lower one
-    out.gap = std::max(run.loss, reached);
+  if (!found.converged()) {  // the loss is an upper bound, and 0 a lower one
+    out.gap = std::max(out.value, reached);
     return out;
   }
-  out.gap = run.excess + run.rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  out.gap = found.run().excess + found.run().rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   return out;
 }
 

@@ -123,6 +123,15 @@ void project(const double* d, Index depth, Index panels, const double* theta, do
 }
 
 template <class T>
+void slopes(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope) {
+  for (Index k = 0; k < depth; ++k) {
+    const double sign = 2 * static_cast<double>(y[k]) - 1, margin = sign * t[k], size = std::fabs(margin);
+    const double e = exp_minus(size < 708 ? size : 708);
+    slope[k] = -sign * (margin >= 0 ? e : 1) / (1 + e);
+  }
+}
+
+template <class T>
 void link(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope,
           double* __restrict root, double* __restrict losses, double& loss, double& least) {
   for (Index k = 0; k < depth; ++k) {
@@ -151,9 +160,11 @@ void weigh(const double* d, Index depth, Index panels, const double* slope, cons
       fetch.fetch();
       load(panel + k * kL, v);
       term = slope[k] * v;
-      absolute(term, positive);
       sums[lane] += term;
-      sizes[lane] += positive;
+      if (size) {
+        absolute(term, positive);
+        sizes[lane] += positive;
+      }
       if (to) store<double>(to + k * kL, root[k] * v);
     };
     Index k = 0;
@@ -170,7 +181,7 @@ void weigh(const double* d, Index depth, Index panels, const double* slope, cons
       store<double>(total, old + ((four[0] + four[1]) + (four[2] + four[3])));
     };
     add(gradient + n * kL, sums);
-    add(size + n * kL, sizes);
+    if (size) add(size + n * kL, sizes);
   }
 }
 
@@ -188,6 +199,8 @@ void stretch(const double* d, Index depth, Index panels, double* reach) {
   }
 }
 
+template void slopes(const double*, const double*, Index, double*);
+template void slopes(const double*, const float*, Index, double*);
 template void link(const double*, const double*, Index, double*, double*, double*, double&, double&);
 template void link(const double*, const float*, Index, double*, double*, double*, double&, double&);
 

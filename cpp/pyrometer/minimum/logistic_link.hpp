@@ -33,7 +33,11 @@ template <class T>
 void link(const double* t, const T* y, Index depth, double* slope, double* root, double* losses, double& loss,
           double& least);
 
-/// gradient(j) += sum_k slope(k) d(k, j),   size(j) += sum_k |slope(k) d(k, j)|,
+/// The slopes alone, for a third of the cost.
+template <class T>
+void slopes(const double* t, const T* y, Index depth, double* slope);
+
+/// gradient(j) += sum_k slope(k) d(k, j); and, unless it is nullptr, size(j) += sum_k |slope(k) d(k, j)|;
 /// and, unless it is nullptr, scaled(k, j) = root(k) d(k, j), whose products with themselves make the Hessian.
 ///
 /// scaled   packed as d is; may be d.
@@ -44,6 +48,8 @@ void weigh(const double* d, Index depth, Index panels, const double* slope, cons
 /// reach(j) = max(reach(j), |d(k, j)|) over the rows of the block.
 void stretch(const double* d, Index depth, Index panels, double* reach);
 
+extern template void slopes(const double*, const double*, Index, double*);
+extern template void slopes(const double*, const float*, Index, double*);
 extern template void link(const double*, const double*, Index, double*, double*, double*, double&, double&);
 extern template void link(const double*, const float*, Index, double*, double*, double*, double&, double&);
 

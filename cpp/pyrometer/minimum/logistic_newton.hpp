@@ -25,6 +25,7 @@ struct Run {
   Ending ending = Ending::doubtful;
   std::vector<double> theta;
   std::vector<double> step;  ///< the last Newton step: where theta + step would be next
+  double stretch = 0;        ///< |d_i . step| is at most this
   double loss = 0;           ///< sum over rows at theta
   double excess = 0;         ///< converged: loss at theta exceeds the infimum by at most this
   double rounding = 0;       ///< converged: `loss` is known to this
@@ -36,7 +37,7 @@ struct Run {
   base::AlignedArray<double> curvature;  ///< rough: near theta, for a run over more rows
 
   /// converged: |c . (theta - minimiser)| is at most this.
-  [[nodiscard]] double error_of(const std::vector<double>& c) const;
+  [[nodiscard]] double error_of(const std::vector<double>& c, std::vector<double>& work) const;
 };
 
 /// Minimises the sum of losses that `sweep` looks at, from `theta` on.

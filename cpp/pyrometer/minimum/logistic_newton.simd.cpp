@@ -14,7 +14,7 @@ constexpr Index kFewColumns = 32;
 // Old curvature bounds new by e^drift; beyond this no bound is asked for.
 constexpr double kMostDrift = 4;
 // Looks that only make parameters better, and the numbers up to which they are cheap.
-constexpr int kMostPolish = 2;
+constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
@@ -136,6 +136,7 @@ class Descent {
   Run end(Ending ending) {
     run_.ending = ending;
     run_.rows = rows();
+    run_.stretch = reached(sweep_.reach(), run_.step);
     if (ending == Ending::converged && !goal_.rough) run_.factor = metric_.release();
     if (goal_.rough) run_.curvature = std::move(here_.curvature ? here_.curvature : there_.curvature);
     return std::move(run_);
@@ -199,25 +200,36 @@ class Descent {
     const bool next = contraction() * decrement_ <= settled && bend <= 1e-15 * here_.loss;
     if (!(decrement_ <= settled || next) || !(most * most <= 1e-13 * here_.loss || decrement_ <= 4 * noise))
       return false;
-    // After it.
-    const double left = std::expm1(changed) * decrement_;
-    const bool cheap = rows() * columns() <= kCheap;
-    const double sharp = 16 * kUnit * metric_.length(run_.theta);
-    if ((cheap ? left > sharp : likely_left() > 1e-11) && polished_++ < kMostPolish) {
-      step();
-      refresh_ = cheap && sweep_.columns() <= kFewColumns && std::expm1(changed) * left > sharp;
-      look(run_.theta, refresh_, here_);
-      return finite(here_, refresh_) && measure() && done();
-    }
-    const double growth = std::exp(changed / 2) / std::sqrt(1 - doubt), after = (left + noise) * growth;
-    const bool near = metric_.most(sweep_.reach()) * growth * after <= 0.5;
-    step();
     run_.loss = here_.loss - square / 2;
-    run_.excess = after * after;
-    run_.radius = near ? 2 * std::log(2.0) * after * growth : INFINITY;
     run_.rounding = (kAdditions + 8) * kUnit * here_.loss + bend;
     for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.rounding += unit * here_.size[j] * std::abs(run_.theta[j]);
+    polish(noise, doubt);
     return true;
+  }
+
+  /// Takes the last steps, of which the loss is known already: each leaves the next gradient smaller by what margins,
+  /// and with them curvature, have changed since it was made.
+  void polish(double noise, double doubt) {
+    const bool cheap = rows() * columns() <= kCheap;
+    const double sharp = 16 * kUnit * metric_.length(run_.theta);
+    double changed = 0, left = 0;
+    for (int count = 0;; ++count) {
+      changed = reached(sweep_.reach(), drift_) + reached(sweep_.reach(), run_.step);
+      left = std::expm1(changed) * decrement_;
+      // The curvature being old, steps shrink by the same factor again and again, the first one's being half of it.
+      const double likely = count > 0 ? 4 * decrement_ * (decrement_ / before_) : left;
+      const bool enough = cheap ? std::min(left, likely) <= sharp : likely_left() <= 1e-11;
+      step();
+      if (enough || count == kMostPolish) break;
+      sweep_.gradient(run_.theta.data(), here_.gradient);
+      ++run_.looks;
+      before_ = decrement_;
+      decrement_ = metric_.solve(here_.gradient, run_.step);
+    }
+    const double growth = std::exp(changed / 2) / std::sqrt(1 - doubt), after = (left + noise * growth) * growth;
+    const bool near = metric_.most(sweep_.reach()) * growth * after <= 0.5;
+    run_.excess = after * after;
+    run_.radius = near ? 2 * std::log(2.0) * after * growth : INFINITY;
   }
 
   /// What a step is likely to leave of the decrement of the mean loss: its bound with a typical row for the largest.
@@ -277,15 +289,14 @@ class Descent {
   Metric metric_;
   std::vector<double> trial_, drift_;
   double decrement_ = 0, before_ = 0;
-  int polished_ = 0;
   bool fresh_ = false, refresh_ = false, borrowed_ = false;
 };
 
 }  // namespace
 
-double Run::error_of(const std::vector<double>& c) const {
+double Run::error_of(const std::vector<double>& c, std::vector<double>& work) const {
   if (factor.size() != std::ssize(c)) return 0;  // no parameters
-  std::vector<double> work(c.size());
+  work.resize(c.size());
   factor.whiten(c.data(), work.data());
   factor.forward(work.data());
   double sum = 0;

@@ -42,15 +42,19 @@ class Sweep {
   [[nodiscard]] Index columns() const { return columns_; }
   /// One look, at theta (one number a column). Leaves `curvature` alone unless it is asked for.
   void look(const double* theta, bool curvature, Look& out);
+  /// The gradient alone, for half the cost; after a look.
+  void gradient(const double* theta, std::vector<double>& out);
   /// max_i |d_ij| for each column, known after the first look.
   [[nodiscard]] const double* reach() const { return reach_.data(); }
 
  protected:
   struct Scratch;
   struct Part;
+  enum class Wanted { gradient, energy, curvature };
   Sweep(Index rows, Index features, bool intercept, const double* shift, int threads);
   /// `theta` is nullptr for zeros.
-  virtual void chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const = 0;
+  void visit(const double* theta, Wanted wanted);
+  virtual void chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const = 0;
 
   Index rows_, features_, columns_;
   std::vector<double> shift_;
@@ -72,7 +76,7 @@ class SweepOf final : public Sweep {
   SweepOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads);
 
  private:
-  void chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const override;
+  void chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const override;
 
   data::Rows<T> table_;
   std::vector<T> ones_;

@@ -78,11 +78,12 @@ SweepOf<T>::SweepOf(const data::Rows<T>& rows, bool intercept, const double* shi
     : Sweep(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
 
 template <class T>
-void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curvature, Part& part) const {
+void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
+  const bool curvature = wanted == Wanted::curvature, energy = wanted != Wanted::gradient;
   const Index width = data::padded(features_ + 1), panels = data::panels(features_ + 1);
   const Index square = data::padded(columns_) * data::padded(columns_);
   clear(part.gradient, width);
-  clear(part.size, width);
+  if (energy) clear(part.size, width);
   if (!reached_) clear(part.reach, width);
   if (curvature) {
     if (!part.curvature) part.curvature = aligned_array<double>(square);
@@ -102,8 +103,10 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curv
       data::pack(block, shift_.data(), d, scratch.sums.get());
     }
     if (!reached_) stretch(d, depth, panels, part.reach.get());
-    if (theta) {
-      project(d, depth, panels, theta, t);
+    if (theta) project(d, depth, panels, theta, t);
+    if (!energy) {
+      slopes(t, table_.y + begin, depth, slope);
+    } else if (theta) {
       link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
     } else {  // at 0 nothing depends on the rows
       for (Index k = 0; k < depth; ++k) slope[k] = 0.5 - static_cast<double>(table_.y[begin + k]);
@@ -114,20 +117,31 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, bool curv
     const Index next = std::min(end + kBlock, rows_);
     const T* ahead = table_.X + end * features_;
     const Index bytes = (next - end) * features_ * static_cast<Index>(sizeof(T));
-    weigh(d, depth, panels, slope, root, scaled, part.gradient.get(), part.size.get(), ahead, curvature ? 0 : bytes);
+    weigh(d, depth, panels, slope, root, scaled, part.gradient.get(), energy ? part.size.get() : nullptr, ahead,
+          curvature ? 0 : bytes);
     if (curvature) data::add_products(scaled, depth, columns_, part.curvature.get(), ahead, bytes);
   }
   if (curvature) data::finish_products(columns_, part.curvature.get());
 }
 
-void Sweep::look(const double* theta, bool curvature, Look& out) {
+void Sweep::visit(const double* theta, Wanted wanted) {
   std::copy(theta, theta + columns_, theta_.get());
-  const double* const from =
-      std::any_of(theta, theta + columns_, [](double x) { return x != 0; }) ? theta_.get() : nullptr;
+  const bool zeros = std::all_of(theta, theta + columns_, [](double x) { return x == 0; });
+  const double* const from = zeros && wanted != Wanted::gradient ? nullptr : theta_.get();
   base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
-    chunk(k, scratch_[static_cast<std::size_t>(worker)], from, curvature, parts_[static_cast<std::size_t>(k)]);
+    chunk(k, scratch_[static_cast<std::size_t>(worker)], from, wanted, parts_[static_cast<std::size_t>(k)]);
   });
+}
 
+void Sweep::gradient(const double* theta, std::vector<double>& out) {
+  visit(theta, Wanted::gradient);
+  out.assign(static_cast<std::size_t>(columns_), 0.0);
+  for (const Part& part : parts_)
+    for (std::size_t j = 0; j < out.size(); ++j) out[j] += part.gradient[j];
+}
+
+void Sweep::look(const double* theta, bool curvature, Look& out) {
+  visit(theta, curvature ? Wanted::curvature : Wanted::energy);
   out.loss = 0;
   out.least = std::numeric_limits<double>::infinity();
   out.gradient.assign(static_cast<std::size_t>(columns_), 0.0);
