@@ -23,6 +23,10 @@ _NAMES = "U18"
 # A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.
 _ROUNDING = 1e-24
 
+# Condition numbers: above the first, parameters from moments are worth a pass over rows for the digits that the moments
+# cost them; below the second, that pass needs no QR of the rows, because the factor of the moments is good enough.
+_SKEW, _NEAR = 100.0, 1e5
+
 _Array: TypeAlias = npt.NDArray[np.float64]
 Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
 Methods: TypeAlias = npt.NDArray[np.str_]
@@ -72,11 +76,31 @@ def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers,
     answers = _core.least_squares(count, mean, scatter, *options, None)
     _widen(system, answers, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
-    poor, X, y = _poor(system, answers)
-    if poor.size:
-        _replace(answers, poor, _core.least_squares_rows(X, y, mean[poor], *options))
-        method[poor] = "orthogonal"
+    poor = _poor(system, answers)
+    near = _near(system, answers, mean, scatter, lost)
+    vague = (answers[4] > _SKEW) | (digits_of(answers[3]) < ENOUGH_DIGITS + 1)
+    for name, chosen in (("refined", near & (poor | vague)), ("orthogonal", poor & ~near)):
+        at = np.flatnonzero(chosen)
+        if at.size:
+            X, y = _rows_of(system, at)
+            factored = scatter[at] if name == "refined" else None
+            _replace(answers, at, _core.least_squares_rows(X, y, mean[at], *options, factored))
+            method[at] = name
     return answers, method
+
+
+def _near(
+    system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+) -> npt.NDArray[np.bool_]:
+    """Return which systems have rows, and moments good enough for steps that residuals of the rows make exact."""
+    condition, l2 = answers[4], system.penalty
+    if system.X is None or not system.intercept or (isinstance(l2, L2) and l2.lam > 0 and l2.intercept):
+        return np.zeros(len(condition), dtype=bool)
+    count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
+    with np.errstate(all="ignore"):
+        error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2  # a rounded mean adds its square to those of deviations
+        share = ((error if lost is None else error + lost[1][:, :-1]) / squares).sum(axis=-1)
+        return (condition < _NEAR) & (share * condition**2 < 1e-3)
 
 
 def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
@@ -88,8 +112,9 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     _widen(system, answers, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
-    poor, X, y = _poor(system, answers)
+    poor = np.flatnonzero(_poor(system, answers))
     if poor.size:
+        X, y = _rows_of(system, poor)
         positive = weights > 0
         at, rest = np.ix_(poor, positive), np.ix_(poor, ~positive)
         if positive.any():
@@ -152,14 +177,18 @@ def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None)
     np.maximum(gap, np.minimum(error, value + first), out=gap)
 
 
-def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, Any]:
-    """Systems whose moments have lost the digits of an answer, with their rows; none if there are no rows."""
+def _poor(system: System, answers: Answers) -> npt.NDArray[np.bool_]:
+    """Return which systems' moments have lost the digits of an answer that their rows have; none without rows."""
     if system.X is None or system.y is None:
-        return np.empty(0, dtype=np.intp), None, None
+        return np.zeros(len(answers[3]), dtype=bool)
     lost = ~(digits_of(answers[3]) >= ENOUGH_DIGITS)  # nan, too
-    poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
+    return lost.reshape(len(lost), -1).any(axis=1)
+
+
+def _rows_of(system: System, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
+    """Return the rows of some systems, without a copy if these are all."""
     X, y = system.stacked_rows()
-    return poor, X[poor], y[poor]
+    return (X, y) if at.size == len(X) else (X[at], y[at])
 
 
 def _replace(answers: Answers, at: Any, others: Answers) -> None:
@@ -176,11 +205,11 @@ def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning
             "rescale columns and targets of extreme sizes."
         )
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
-    exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
+    exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
     lost = (digits < ENOUGH_DIGITS) & ~exact
     if not lost.any():
         return None
-    return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.lost() is not None)
+    return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.merged())
 
 
 def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:

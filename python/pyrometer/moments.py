@@ -293,6 +293,11 @@ class Moments:
             self._lost = _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
         return self._lost
 
+    def merged(self) -> bool:
+        """Return whether adding and subtracting moments may have cost these digits."""
+        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
+        return bool(of_merging.any())
+
     def _state(self) -> _State:
         known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
         return _State(*known, self._known, self._scatter_low)
