@@ -74,11 +74,13 @@ def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers,
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
     answers = _core.least_squares(count, mean, scatter, *options, None)
-    _widen(system, answers, lost)
+    _widen(system, answers, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     poor = _poor(system, answers)
+    vague = (answers[4] > _SKEW) | (answers[3] > 0.1 * 10.0**-ENOUGH_DIGITS)
+    if not (poor | vague).any():
+        return answers, method
     near = _near(system, answers, mean, scatter, lost)
-    vague = (answers[4] > _SKEW) | (digits_of(answers[3]) < ENOUGH_DIGITS + 1)
     for name, chosen in (("refined", near & (poor | vague)), ("orthogonal", poor & ~near)):
         at = np.flatnonzero(chosen)
         if at.size:
@@ -98,7 +100,9 @@ def _near(
         return np.zeros(len(condition), dtype=bool)
     count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
     with np.errstate(all="ignore"):
-        error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2  # a rounded mean adds its square to those of deviations
+        error = (
+            count * (np.finfo(float).eps * mean[:, :-1]) ** 2
+        )  # a rounded mean adds its square to those of deviations
         share = ((error if lost is None else error + lost[1][:, :-1]) / squares).sum(axis=-1)
         return (condition < _NEAR) & (share * condition**2 < 1e-3)
 
@@ -109,7 +113,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     options = (system.intercept, weights, penalty.intercept, threads)
     answers = _core.lasso(count, mean, scatter, *options, None)
     _tame(system, penalty, answers)
-    _widen(system, answers, lost)
+    _widen(system, answers, mean, scatter, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
     poor = np.flatnonzero(_poor(system, answers))
@@ -145,7 +149,7 @@ def _tame(system: System, penalty: L1, answers: Answers) -> None:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
-def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None) -> None:
+def _widen(system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None) -> None:
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
     With t = (theta, -1) the energy changes by t' dS t / m at theta, and by the square of the gradient's change over the
@@ -153,16 +157,16 @@ def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None)
     """
     if lost is None:
         return
-    value, theta, gap, relative, condition = answers[:5]
-    moments = system.second_moments
-    p = moments.mean.shape[-1] - 1
+    at = np.flatnonzero((lost[0] != 0.0).any(axis=-1) | (lost[1] != 0.0).any(axis=-1))
+    value, theta, gap, relative, condition = (answer[at] for answer in answers[:5])
+    count, p = system.second_moments.count, mean.shape[-1] - 1
 
     def each(array: _Array) -> _Array:
-        return array.reshape(-1, *[1] * (value.ndim - 1), p + 1)
+        return array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
 
-    size, mean = np.abs(theta[..., :p]), each(moments.mean)
-    of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / moments.count)
-    variance = each(np.diagonal(moments.scatter, axis1=-2, axis2=-1))[..., :p] / moments.count
+    size, mean = np.abs(theta[..., :p]), each(mean)
+    of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / count)
+    variance = each(np.diagonal(scatter, axis1=-2, axis2=-1))[..., :p] / count
     first = ((size * share[..., :p]).sum(axis=-1) + share[..., p]) ** 2
     shift = (size * of_mean[..., :p]).sum(axis=-1) + of_mean[..., p]
     free = system.intercept and (system.penalty is None or not system.penalty.intercept)
@@ -173,8 +177,8 @@ def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None)
     columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
     error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
-    np.maximum(relative, np.where(error > 0.0, error / value, 0.0), out=relative)
-    np.maximum(gap, np.minimum(error, value + first), out=gap)
+    answers[3][at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
+    answers[2][at] = np.maximum(gap, np.minimum(error, value + first))
 
 
 def _poor(system: System, answers: Answers) -> npt.NDArray[np.bool_]:

@@ -290,7 +290,8 @@ class Moments:
     def lost(self) -> Lost | None:
         """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
         if self._lost is False:
-            self._lost = _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
+            find = _accuracy.lost if self._known.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
+            self._lost = find(self.count, self.mean, self.scatter, self._known)
         return self._lost
 
     def merged(self) -> bool:
