@@ -24,7 +24,7 @@ _UNIT = 2.0**-53
 _BLOCK = 128
 # Errors that a single pass may have, as solvers expect them: those of squares D of which half are left, of sums up to
 # this in units of (m S)^1/2, with S the squares that are left, ...
-_LEFT, _USUAL = 0.5, 24 * _UNIT
+_LEFT, _USUAL = 0.5, 40 * _UNIT
 # ... and distances of blocks from the mean up to this in standard deviations.
 _NEAR = 2.0
 

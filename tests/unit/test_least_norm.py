@@ -166,12 +166,16 @@ def test_values_or_refusals_at_the_ends_of_the_doubles():
         y = rng.normal(size=m) * 10.0 ** rng.uniform(-spread, spread)
         lam = 10.0 ** rng.uniform(-spread, spread)
         for penalty in (None, pm.L2(lam), pm.L1(lam, intercept=False)):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", pm.PrecisionWarning)
-                try:
-                    minimum = pm.minimum_energy(pm.LinearRegression(X, y, penalty=penalty))
-                except ValueError:
-                    continue
-            assert np.isfinite(minimum.parameters).all()
-            assert np.isfinite([minimum.value, minimum.gap, minimum.digits]).all()
-            assert not np.isnan(minimum.parameter_error).any()
+            stack = np.stack([X, X[::-1]]), np.stack([y, -y])
+            for rows in ((X, y), stack):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", pm.PrecisionWarning)
+                    try:
+                        system = pm.LinearRegression(*rows, penalty=penalty)
+                        path = isinstance(penalty, pm.L1)
+                        minimum = pm.minimum_path(system, [lam, 0.0, 1.0]) if path else pm.minimum_energy(system)
+                    except ValueError:
+                        continue
+                assert np.isfinite(minimum.parameters).all()
+                assert np.isfinite([minimum.value, minimum.gap, minimum.digits]).all()
+                assert not np.isnan(minimum.parameter_error).any()

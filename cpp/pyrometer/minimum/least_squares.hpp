@@ -35,9 +35,10 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
 /// X     s x m x p, row-major, finite; float is widened.
 /// y     s x m, finite.
 /// mean  s x (p+1), as of Moments.
-/// scatter  s x (p+1) x (p+1), as of Moments, or nullptr. If given, and the intercept is free, systems whose scaled columns
-///       have a condition below 1e5 are factored by Cholesky instead of the QR: residuals of the rows mend what the moments
-///       had lost, and a step leaves about roundoff * condition^2 of an error.
+/// scatter  s x (p+1) x (p+1), as of Moments, or nullptr. If given, and the intercept is free, systems whose scaled
+/// columns
+///       have a condition below 1e5 are factored by Cholesky instead of the QR: residuals of the rows mend what the
+///       moments had lost, and a step leaves about roundoff * condition^2 of an error.
 ///
 /// Columns centred (when the intercept is free), QR of fixed chunks of rows, triangles merged in order, penalty's rows
 /// added, then a column-pivoted QR of what is left: a column is dependent if what is left of it is below its rounding

@@ -93,8 +93,8 @@ void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap,
   out[n] = std::hypot(std::sqrt(gap), reach * std::sqrt(dot(whitened.data(), whitened.data(), 0, n)));
 }
 
-// The factor of a system's moments, if it is as good as that of the rows once their residuals have refined the solution:
-// a step then leaves of an error what rounding does to the square of the condition.
+// The factor of a system's moments, if it is as good as that of the rows once their residuals have refined the
+// solution: a step then leaves of an error what rounding does to the square of the condition.
 Pivoted of_moments(const Shape& shape, const double* scatter) {
   constexpr double kPoor = 1e5;
   if (scatter == nullptr || !shape.centred) return {};
@@ -156,8 +156,8 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
     base::for_each_chunk(static_cast<Index>(open.size()) * pieces, threads, [&](Index job, int) {
       const auto at = static_cast<std::size_t>(job / pieces);
       const Index piece = job % pieces;
-      triangles[at][static_cast<std::size_t>(piece)] = triangle_of(
-          shape, rows_of(open[at]), parts.chunks.begin(piece), parts.chunks.end(piece), parts.block);
+      triangles[at][static_cast<std::size_t>(piece)] =
+          triangle_of(shape, rows_of(open[at]), parts.chunks.begin(piece), parts.chunks.end(piece), parts.block);
     });
     base::for_each_chunk(static_cast<Index>(open.size()), threads, [&](Index job, int) {
       const Index k = open[static_cast<std::size_t>(job)];
