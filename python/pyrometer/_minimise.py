@@ -104,7 +104,8 @@ def _near(
             count * (np.finfo(float).eps * mean[:, :-1]) ** 2
         )  # a rounded mean adds its square to those of deviations
         share = ((error if lost is None else error + lost[1][:, :-1]) / squares).sum(axis=-1)
-        return (condition < _NEAR) & (share * condition**2 < 1e-3)
+        near: npt.NDArray[np.bool_] = (condition < _NEAR) & (share * condition**2 < 1e-3)
+    return near
 
 
 def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
@@ -186,7 +187,7 @@ def _poor(system: System, answers: Answers) -> npt.NDArray[np.bool_]:
     if system.X is None or system.y is None:
         return np.zeros(len(answers[3]), dtype=bool)
     lost = ~(digits_of(answers[3]) >= ENOUGH_DIGITS)  # nan, too
-    return lost.reshape(len(lost), -1).any(axis=1)
+    return np.asarray(lost.reshape(len(lost), -1).any(axis=1))
 
 
 def _rows_of(system: System, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
