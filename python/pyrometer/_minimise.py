@@ -100,12 +100,10 @@ def _near(
         return np.zeros(len(condition), dtype=bool)
     count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
     with np.errstate(all="ignore"):
-        error = (
-            count * (np.finfo(float).eps * mean[:, :-1]) ** 2
-        )  # a rounded mean adds its square to those of deviations
+        # A rounded mean adds its square to those of the deviations.
+        error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2
         share = ((error if lost is None else error + lost[1][:, :-1]) / squares).sum(axis=-1)
-        near: npt.NDArray[np.bool_] = (condition < _NEAR) & (share * condition**2 < 1e-3)
-    return near
+        return np.asarray((condition < _NEAR) & (share * condition**2 < 1e-3))
 
 
 def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
