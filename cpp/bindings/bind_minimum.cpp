@@ -103,14 +103,16 @@ BasicMatrix<T> rows_of(const Array<T>& X, const Array<T>& y, const Array<double>
 
 template <class T>
 py::tuple least_squares_rows(const Array<T>& X, const Array<T>& y, const Array<double>& mean, bool intercept, double l2,
-                             bool penalise_intercept, int threads) {
+                             bool penalise_intercept, int threads, const std::optional<Array<double>>& scatter) {
   const BasicMatrix<T> rows = rows_of(X, y, mean);
   const Index systems = X.shape(0);
+  if (scatter && scatter->size() != systems * (rows.cols + 1) * (rows.cols + 1))
+    throw py::value_error("scatter must have shape (s, p + 1, p + 1)");
   Answers answers({systems}, rows.cols + (intercept ? 1 : 0));
   const minimum::Minima out = answers.slots();
   released([&] {
-    minimum::least_squares_rows(rows, y.data(), systems, mean.data(), intercept, {l2, penalise_intercept}, threads,
-                                out);
+    minimum::least_squares_rows(rows, y.data(), systems, mean.data(), scatter ? scatter->data() : nullptr, intercept,
+                                {l2, penalise_intercept}, threads, out);
   });
   return answers.tuple();
 }
@@ -135,7 +137,7 @@ py::tuple lasso_rows(const Array<T>& X, const Array<T>& y, const Array<double>& 
 template <class T>
 void bind_rows(py::module_& module) {
   module.def("least_squares_rows", &least_squares_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(),
-             "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a);
+             "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a, "scatter"_a = py::none());
   module.def("lasso_rows", &lasso_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(), "intercept"_a,
              "l1"_a.noconvert(), "penalise_intercept"_a, "start"_a.noconvert(), "threads"_a);
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ROWS", "Lost", "lost", "of_doubles", "of_pass", "require_sound", "shift_of"]
+__all__ = ["ROWS", "Lost", "lost", "lost_at_once", "of_doubles", "of_pass", "require_sound", "shift_of"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -24,7 +24,7 @@ _UNIT = 2.0**-53
 _BLOCK = 128
 # Errors that a single pass may have, as solvers expect them: those of squares D of which half are left, of sums up to
 # this in units of (m S)^1/2, with S the squares that are left, ...
-_LEFT, _USUAL = 0.5, 24 * _UNIT
+_LEFT, _USUAL = 0.5, 40 * _UNIT
 # ... and distances of blocks from the mean up to this in standard deviations.
 _NEAR = 2.0
 
@@ -94,6 +94,26 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
         error = error + _balanced(shift, distance, deviation)
     error = np.where(np.isnan(error), np.inf, error)
     return Lost(of_mean, error) if error.any() or of_mean.any() else None
+
+
+def lost_at_once(count: int, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
+    """The same of rows that were accumulated at once (see `of_pass`): few data sets of a stack need the long way."""
+    columns = mean.shape[-1]
+    alone = min(_BLOCK / 4, count) + min(count / _BLOCK, max(_BLOCK, columns / 32))
+    # Sums stay usual, and half of the squares is left, up to this ratio of the squares that were rounded to those left.
+    room = (_USUAL / _UNIT - 4.0 - alone * math.sqrt(2.0 / count)) / min(_BLOCK / 4, count / 2)
+    most = 1.0 + min(max(room, 0.0) ** 2, 1.0)
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    doubtful = ~(once[..., 1, :] <= most * squares).all(axis=-1) | (room <= 0.0)
+    if not doubtful.any():
+        return None
+    of_mean, of_scatter = np.zeros(mean.shape), np.zeros(mean.shape)
+    at = doubtful if mean.ndim > 1 else ...
+    found = lost(count, mean[at], scatter[at], of_pass(count, mean[at], scatter[at], once[at]))
+    if found is None:
+        return None
+    of_mean[at], of_scatter[at] = found
+    return Lost(of_mean, of_scatter)
 
 
 def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:

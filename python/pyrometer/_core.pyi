@@ -66,7 +66,8 @@ def least_squares(
     lost: _Lost = None,
 ) -> _Minima: ...
 def least_squares_rows(
-    X: _Rows, y: _Rows, mean: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int
+    X: _Rows, y: _Rows, mean: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int,
+    scatter: _F64 | None = None,
 ) -> _Minima: ...
 
 # l1 (k,), >= 0, in any order; answers (s, k), parameters (s, k, n).

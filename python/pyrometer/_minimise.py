@@ -23,11 +23,13 @@ _NAMES = "U18"
 # A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.
 _ROUNDING = 1e-24
 
+# Condition numbers: above the first, parameters from moments are worth a pass over rows for the digits that the moments
+# cost them; below the second, that pass needs no QR of the rows, because the factor of the moments is good enough.
+_SKEW, _NEAR = 100.0, 1e5
+
 _Array: TypeAlias = npt.NDArray[np.float64]
 Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
 Methods: TypeAlias = npt.NDArray[np.str_]
-# Answers, how they were found, and relative errors as they are if the moments have none.
-Solved: TypeAlias = tuple[Answers, Methods, npt.NDArray[np.float64]]
 
 
 def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
@@ -36,18 +38,18 @@ def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
         return _of_rows(system, threads) if system.scanned is None else _of_passes(system, system.scanned)
     penalty = system.penalty
     if isinstance(penalty, L1):
-        answers, method, solved = _lasso(system, penalty, np.array([penalty.lam]), threads)
-        answers, method, solved = tuple(answer[:, 0] for answer in answers), method[:, 0], solved[:, 0]
+        answers, method = _lasso(system, penalty, np.array([penalty.lam]), threads)
+        answers, method = tuple(answer[:, 0] for answer in answers), method[:, 0]
     else:
-        answers, method, solved = _squares(system, penalty, threads)
-    complaint = _lost(system, answers, method, solved)
+        answers, method = _squares(system, penalty, threads)
+    complaint = _lost(system, answers, method)
     return of_moments(answers, method, system.shape), complaint
 
 
 def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Minimum, Warning | None]:
     """The same for each weight of a lasso."""
-    answers, method, solved = _lasso(system, penalty, weights, threads)
-    complaint = _lost(system, answers, method, solved)
+    answers, method = _lasso(system, penalty, weights, threads)
+    complaint = _lost(system, answers, method)
     return of_moments(answers, method, (*system.shape, len(weights))), complaint
 
 
@@ -66,34 +68,56 @@ def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _A
     return moments.count, mean, scatter, lost and (lost.mean.reshape(-1, columns), lost.scatter.reshape(-1, columns))
 
 
-def _squares(system: System, penalty: L2 | None, threads: int) -> Solved:
+def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
     """Least squares from second moments, and from rows where these have lost the digits."""
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
     answers = _core.least_squares(count, mean, scatter, *options, None)
-    solved = answers[3].copy()
-    _widen(system, answers, lost)
+    _widen(system, answers, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
-    poor, X, y = _poor(system, answers)
-    if poor.size:
-        _replace(answers, poor, _core.least_squares_rows(X, y, mean[poor], *options))
-        method[poor] = "orthogonal"
-    return answers, method, solved
+    poor = _poor(system, answers)
+    vague = (answers[4] > _SKEW) | (answers[3] > 0.1 * 10.0**-ENOUGH_DIGITS)
+    if not (poor | vague).any():
+        return answers, method
+    near = _near(system, answers, mean, scatter, lost)
+    for name, chosen in (("refined", near & (poor | vague)), ("orthogonal", poor & ~near)):
+        at = np.flatnonzero(chosen)
+        if at.size:
+            X, y = _rows_of(system, at)
+            factored = scatter[at] if name == "refined" else None
+            _replace(answers, at, _core.least_squares_rows(X, y, mean[at], *options, factored))
+            method[at] = name
+    return answers, method
 
 
-def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> Solved:
+def _near(
+    system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+) -> npt.NDArray[np.bool_]:
+    """Return which systems have rows, and moments good enough for steps that residuals of the rows make exact."""
+    condition, l2 = answers[4], system.penalty
+    if system.X is None or not system.intercept or (isinstance(l2, L2) and l2.lam > 0 and l2.intercept):
+        return np.zeros(len(condition), dtype=bool)
+    count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
+    with np.errstate(all="ignore"):
+        # A rounded mean adds its square to those of the deviations.
+        error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2
+        share = ((error if lost is None else error + lost[1][:, :-1]) / squares).sum(axis=-1)
+        return np.asarray((condition < _NEAR) & (share * condition**2 < 1e-3))
+
+
+def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
     answers = _core.lasso(count, mean, scatter, *options, None)
     _tame(system, penalty, answers)
-    solved = answers[3].copy()
-    _widen(system, answers, lost)
+    _widen(system, answers, mean, scatter, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
-    poor, X, y = _poor(system, answers)
+    poor = np.flatnonzero(_poor(system, answers))
     if poor.size:
+        X, y = _rows_of(system, poor)
         positive = weights > 0
         at, rest = np.ix_(poor, positive), np.ix_(poor, ~positive)
         if positive.any():
@@ -104,7 +128,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
             found = _core.least_squares_rows(X, y, mean[poor], system.intercept, 0.0, True, threads)
             _replace(answers, rest, tuple(answer[:, None] for answer in found))
         method[poor] = "orthogonal"
-    return answers, method, solved
+    return answers, method
 
 
 def _tame(system: System, penalty: L1, answers: Answers) -> None:
@@ -124,7 +148,7 @@ def _tame(system: System, penalty: L1, answers: Answers) -> None:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
-def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None) -> None:
+def _widen(system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None) -> None:
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
     With t = (theta, -1) the energy changes by t' dS t / m at theta, and by the square of the gradient's change over the
@@ -132,16 +156,16 @@ def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None)
     """
     if lost is None:
         return
-    value, theta, gap, relative, condition = answers[:5]
-    moments = system.second_moments
-    p = moments.mean.shape[-1] - 1
+    at = np.flatnonzero((lost[0] != 0.0).any(axis=-1) | (lost[1] != 0.0).any(axis=-1))
+    value, theta, gap, relative, condition = (answer[at] for answer in answers[:5])
+    count, p = system.second_moments.count, mean.shape[-1] - 1
 
     def each(array: _Array) -> _Array:
-        return array.reshape(-1, *[1] * (value.ndim - 1), p + 1)
+        return array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
 
-    size, mean = np.abs(theta[..., :p]), each(moments.mean)
-    of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / moments.count)
-    variance = each(np.diagonal(moments.scatter, axis1=-2, axis2=-1))[..., :p] / moments.count
+    size, mean = np.abs(theta[..., :p]), each(mean)
+    of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / count)
+    variance = each(np.diagonal(scatter, axis1=-2, axis2=-1))[..., :p] / count
     first = ((size * share[..., :p]).sum(axis=-1) + share[..., p]) ** 2
     shift = (size * of_mean[..., :p]).sum(axis=-1) + of_mean[..., p]
     free = system.intercept and (system.penalty is None or not system.penalty.intercept)
@@ -152,18 +176,22 @@ def _widen(system: System, answers: Answers, lost: tuple[_Array, _Array] | None)
     columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
     error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
-    np.maximum(relative, np.where(error > 0.0, error / value, 0.0), out=relative)
-    np.maximum(gap, np.minimum(error, value + first), out=gap)
+    answers[3][at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
+    answers[2][at] = np.maximum(gap, np.minimum(error, value + first))
 
 
-def _poor(system: System, answers: Answers) -> tuple[npt.NDArray[np.intp], Any, Any]:
-    """Systems whose moments have lost the digits of an answer, with their rows; none if there are no rows."""
+def _poor(system: System, answers: Answers) -> npt.NDArray[np.bool_]:
+    """Return which systems' moments have lost the digits of an answer that their rows have; none without rows."""
     if system.X is None or system.y is None:
-        return np.empty(0, dtype=np.intp), None, None
+        return np.zeros(len(answers[3]), dtype=bool)
     lost = ~(digits_of(answers[3]) >= ENOUGH_DIGITS)  # nan, too
-    poor = np.flatnonzero(lost.reshape(len(lost), -1).any(axis=1))
+    return np.asarray(lost.reshape(len(lost), -1).any(axis=1))
+
+
+def _rows_of(system: System, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
+    """Return the rows of some systems, without a copy if these are all."""
     X, y = system.stacked_rows()
-    return poor, X[poor], y[poor]
+    return (X, y) if at.size == len(X) else (X[at], y[at])
 
 
 def _replace(answers: Answers, at: Any, others: Answers) -> None:
@@ -171,10 +199,8 @@ def _replace(answers: Answers, at: Any, others: Answers) -> None:
         answer[at] = other
 
 
-def _lost(
-    system: System, answers: Answers, method: Methods, solved: npt.NDArray[np.float64]
-) -> PrecisionWarning | None:
-    """Return the warning of values of few digits, if there are any; `solved` are the errors of exact moments."""
+def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning | None:
+    """Return the warning of values of few digits, if there are any."""
     value, gap, digits = answers[0], answers[2], digits_of(answers[3])
     if not all(np.isfinite(answer).all() for answer in answers[:3]):
         raise ValueError(
@@ -182,12 +208,11 @@ def _lost(
             "rescale columns and targets of extreme sizes."
         )
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
-    exact = (method == "orthogonal") & (value + gap <= _ROUNDING * squares)
+    exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
     lost = (digits < ENOUGH_DIGITS) & ~exact
     if not lost.any():
         return None
-    merged = bool((digits_of(solved)[lost] >= ENOUGH_DIGITS).all())
-    return too_few(digits[lost], rows=system.X is not None, merged=merged)
+    return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.merged())
 
 
 def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:

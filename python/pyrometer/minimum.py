@@ -64,8 +64,9 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     :math:`10^{-15} (\sum_j \theta_j^2 s_j^2 + s_y^2)`, with standard deviations s: few digits are left
     where the fit is nearly exact or columns are nearly dependent. If fewer than 9 are certain and the system has its
     rows, they are solved by orthogonal transformations, and the energy is evaluated at the solution in twice the
-    working precision. An L1 penalty is minimised by coordinate descent and exact steps on the active set, on the
-    moments or, if need be, the triangle of the rows.
+    working precision. Those residuals alone refine the parameters ("refined"), with the factor of the moments, where
+    the condition is below :math:`10^5` and either fewer than 10 digits are certain or the condition is above 100.
+    An L1 penalty is minimised by coordinate descent and exact steps on the active set, on the moments or, if need be, the triangle of the rows.
 
     Where columns depend on others, within the rounding of what is at hand (of the rows; of their moments), the
     minimiser is not unique. Least squares and ridge then return the one of least norm in the units given, the limit of

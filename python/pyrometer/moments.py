@@ -290,8 +290,14 @@ class Moments:
     def lost(self) -> Lost | None:
         """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
         if self._lost is False:
-            self._lost = _accuracy.lost(self.count, self.mean, self.scatter, self._accuracy)
+            find = _accuracy.lost if self._known.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
+            self._lost = find(self.count, self.mean, self.scatter, self._known)
         return self._lost
+
+    def merged(self) -> bool:
+        """Return whether adding and subtracting moments may have cost these digits."""
+        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
+        return bool(of_merging.any())
 
     def _state(self) -> _State:
         known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)

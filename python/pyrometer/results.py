@@ -99,7 +99,8 @@ class Minimum(_Answer):
     attained : bool or ndarray of bool
         False where the infimum is approached but not reached by any parameters.
     method : str or ndarray of str
-        "covariance" (from second moments), "orthogonal" (QR of the rows, where the moments had lost the digits),
+        "covariance" (from second moments), "refined" (from second moments, then from residuals of the rows in twice
+        the working precision), "orthogonal" (QR of the rows, where the moments had lost the digits),
         "coordinate-descent" (lasso), "simplex" (absolute error) or "newton" (cross entropy).
     rank : int or ndarray of int
         Independent columns of the data, the constant one not counted; for the lasso of those that its penalty lets in.

@@ -75,5 +75,15 @@ def test_rows_reach_the_certified_minimum(problem):
         error = float(abs(mpmath.mpf(minimum.value) / p.rounded - 1))
     assert error <= 10.0 ** (-minimum.digits), "the digits are promised"
     assert minimum.digits >= 9
-    if minimum.method == "orthogonal":
+    if minimum.method != "covariance":
         assert error < 1e-14
+
+
+def test_coefficients_have_all_the_digits_that_a_double_has(problem):
+    name, p = problem
+    A = np.c_[p.X, np.ones(len(p.y))] if p.intercept else p.X
+    with mpmath.workdps(60):
+        M, b = mpmath.matrix(A.tolist()), mpmath.matrix(p.y.tolist())
+        truth = np.array([float(t) for t in mpmath.lu_solve(M.T * M, M.T * b)])
+    found = pm.minimum_energy(pm.LinearRegression(p.X, p.y, intercept=p.intercept)).parameters
+    np.testing.assert_allclose(found, truth, rtol=1e-13 if name == "filip" else 1e-15)

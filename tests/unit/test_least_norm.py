@@ -1,6 +1,7 @@
 """Least squares and ridge: parameters of least norm, bounds of the parameters, and honest digits."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -59,16 +60,30 @@ def test_dependent_columns_have_the_solution_of_least_norm(seed):
 
 
 def exactly(X, y, intercept):
-    """Return the minimum and the minimiser by refinement in extended precision."""
+    """Return the minimum and the minimiser by refinement in extended precision.
+
+    Means may exceed deviations by more than extended precision has digits to spare: what they contribute to the
+    residuals is summed in fractions.
+    """
     A = np.c_[X, np.ones(len(y))] if intercept else X
     scale = np.sqrt((A * A).sum(axis=0))
     Q, R = np.linalg.qr(A / scale)
+    centre, target = A.mean(axis=0), y.mean()
+    deviations, of_target = A.astype(np.longdouble) - centre, y.astype(np.longdouble) - target
+
+    def residual(theta):
+        high = theta.astype(float)
+        shift = Fraction(target) - sum(
+            Fraction(c) * (Fraction(h) + Fraction(low))
+            for c, h, low in zip(centre, high, (theta - high).astype(float), strict=True)
+        )
+        rounded = float(shift)
+        return (of_target - deviations @ theta) + rounded + float(shift - Fraction(rounded))
+
     theta = np.zeros(A.shape[1], dtype=np.longdouble)
     for _ in range(6):
-        residual = y.astype(np.longdouble) - A.astype(np.longdouble) @ theta
-        theta = theta + np.linalg.solve(R, Q.T @ residual.astype(float)) / scale
-    residual = y.astype(np.longdouble) - A.astype(np.longdouble) @ theta
-    return residual @ residual / len(y), theta
+        theta = theta + np.linalg.solve(R, Q.T @ residual(theta).astype(float)) / scale
+    return residual(theta) @ residual(theta) / len(y), theta
 
 
 def regression(rng):
@@ -106,8 +121,7 @@ def test_digits_and_bounds_of_parameters_are_those_there_are():
             spare.append(true - stated)
         error, bound = np.abs(answer[1][0] - theta).astype(float), answer[5][0]
         excess.append(np.max(error / bound))
-    assert min(spare) > -0.7
-    assert np.mean(np.array(spare) < -0.5) < 0.005
+    assert min(spare) > -0.5
     assert 0.0 < np.median(spare) < 1.0
     assert np.mean(np.array(excess) > 1.0) == 0.0
 
@@ -152,12 +166,16 @@ def test_values_or_refusals_at_the_ends_of_the_doubles():
         y = rng.normal(size=m) * 10.0 ** rng.uniform(-spread, spread)
         lam = 10.0 ** rng.uniform(-spread, spread)
         for penalty in (None, pm.L2(lam), pm.L1(lam, intercept=False)):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", pm.PrecisionWarning)
-                try:
-                    minimum = pm.minimum_energy(pm.LinearRegression(X, y, penalty=penalty))
-                except ValueError:
-                    continue
-            assert np.isfinite(minimum.parameters).all()
-            assert np.isfinite([minimum.value, minimum.gap, minimum.digits]).all()
-            assert not np.isnan(minimum.parameter_error).any()
+            stack = np.stack([X, X[::-1]]), np.stack([y, -y])
+            for rows in ((X, y), stack):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", pm.PrecisionWarning)
+                    try:
+                        system = pm.LinearRegression(*rows, penalty=penalty)
+                        path = isinstance(penalty, pm.L1)
+                        minimum = pm.minimum_path(system, [lam, 0.0, 1.0]) if path else pm.minimum_energy(system)
+                    except ValueError:
+                        continue
+                assert np.isfinite(minimum.parameters).all()
+                assert np.isfinite([minimum.value, minimum.gap, minimum.digits]).all()
+                assert not np.isnan(minimum.parameter_error).any()

@@ -183,8 +183,8 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const MomentError error(c_, theta);
   const double units = MomentError::expected(p);
   const double unseen = hidden(theta, error, smallest);
-  const auto above = [&](double units) {
-    return square(std::sqrt(state.above) + std::sqrt(error.second(units, pull, trace) * (1 + shrink_)));
+  const auto above = [&](double roundoffs) {
+    return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, pull, trace) * (1 + shrink_)));
   };
   const double doubt = error.first(units, pull, state.value) + above(units) + unseen;
   const double gap = above(MomentError::kWorst) + unseen;

@@ -35,17 +35,22 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
 /// X     s x m x p, row-major, finite; float is widened.
 /// y     s x m, finite.
 /// mean  s x (p+1), as of Moments.
+/// scatter  s x (p+1) x (p+1), as of Moments, or nullptr. If given, and the intercept is free, systems whose scaled
+/// columns
+///       have a condition below 1e5 are factored by Cholesky instead of the QR: residuals of the rows mend what the
+///       moments had lost, and a step leaves about roundoff * condition^2 of an error.
 ///
 /// Columns centred (when the intercept is free), QR of fixed chunks of rows, triangles merged in order, penalty's rows
 /// added, then a column-pivoted QR of what is left: a column is dependent if what is left of it is below its rounding
 /// and that of what it is made of. Then the energy, its residuals and gradient are evaluated at the parameters in twice
 /// the working precision and the parameters refined until the gradient stops falling. `value` is that energy, so it is
-/// exact for `parameters` to rounding; `gap` is the gradient's certificate g' H^-1 g.
+/// exact for `parameters` to rounding; `gap` is the gradient's certificate g' H^-1 g. Where the value has settled, the
+/// parameters take one step more.
 ///
 /// Reproducible: chunks depend on m and p only and are merged in order.
 /// Cost: about 3 m n^2 + 40 m n flops for each evaluation (2 to 4), chunks x n^2 doubles. Call without the GIL.
 template <class T>
-void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, bool intercept,
-                        const Penalty& l2, int threads, const Minima& out);
+void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, const double* scatter,
+                        bool intercept, const Penalty& l2, int threads, const Minima& out);
 
 }  // namespace pyrometer::minimum

@@ -93,11 +93,33 @@ void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap,
   out[n] = std::hypot(std::sqrt(gap), reach * std::sqrt(dot(whitened.data(), whitened.data(), 0, n)));
 }
 
+// The factor of a system's moments, if it is as good as that of the rows once their residuals have refined the
+// solution: a step then leaves of an error what rounding does to the square of the condition.
+Pivoted of_moments(const Shape& shape, const double* scatter) {
+  constexpr double kPoor = 1e5;
+  if (scatter == nullptr || !shape.centred) return {};
+  Columns triangle = triangle_of_scatter(shape, scatter);
+  if (triangle.cols == 0) return {};
+  Pivoted factor(shape, std::move(triangle));
+  return factor.rank() == shape.columns() && factor.condition() < kPoor ? factor : Pivoted();
+}
+
+// The root mean square of what rounding of the parameters does to the residuals, with its worst signs.
+double rounded(const Shape& shape, const Pivoted& f, const double* mean, const double* theta) {
+  const double root = std::sqrt(static_cast<double>(shape.rows));
+  double sum = shape.parameters() > shape.features ? std::abs(theta[shape.features]) : 0;
+  for (Index k = 0; k < f.rank(); ++k) {
+    const Index j = f.column(k);
+    if (j < shape.features) sum += std::abs(theta[j]) * (f.length(k) / root + (shape.centred ? std::abs(mean[j]) : 0));
+  }
+  return 0.5 * kEpsilon * sum;
+}
+
 }  // namespace
 
 template <class T>
-void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, bool intercept,
-                        const Penalty& l2, int threads, const Minima& out) {
+void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, const double* scatter,
+                        bool intercept, const Penalty& l2, int threads, const Minima& out) {
   require(std::isfinite(l2.weight) && l2.weight >= 0, "l2 must be finite and >= 0, got ", l2.weight);
   require(systems >= 0 && (systems == 0 ? X.rows == 0 : X.rows % systems == 0 && X.rows >= systems),
           "X must have at least one row for each of ", systems, " systems, got ", X.rows);
@@ -117,26 +139,38 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       return Rows<T>{X.data + system * shape.rows * p, y + system * shape.rows, mean + system * (p + 1)};
     };
     const auto parameters_of = [&](Index k) { return out.parameters.data() + (first + k) * n; };
-    const auto each = [&](const auto& body) {
-      base::for_each_chunk(here * pieces, threads, [&](Index job, int) {
-        const Index piece = job % pieces;
-        body(job / pieces, piece, parts.chunks.begin(piece), parts.chunks.end(piece));
-      });
-    };
-    std::vector<std::vector<Columns>> triangles(static_cast<std::size_t>(here));
+    std::vector<Pivoted> factors(static_cast<std::size_t>(here));
+    std::vector<double> worst(factors.size());  // what rounding in the factor is multiplied with
+    constexpr double kLost = 1e11;              // and what moments had lost, 1e-3 of the steps
+    base::for_each_chunk(here, threads, [&](Index k, int) {
+      const auto at = static_cast<std::size_t>(k);
+      require_finite(shape, rows_of(k), first + k);
+      factors[at] = of_moments(shape, scatter ? scatter + (first + k) * (p + 1) * (p + 1) : nullptr);
+      worst[at] = square(factors[at].condition()) + kLost;
+    });
+    std::vector<Index> open;
+    for (Index k = 0; k < here; ++k)
+      if (factors[static_cast<std::size_t>(k)].columns() == 0) open.push_back(k);
+    std::vector<std::vector<Columns>> triangles(open.size());
     for (auto& list : triangles) list.resize(static_cast<std::size_t>(pieces));
-    each([&](Index k, Index piece, Index begin, Index end) {
-      if (piece == 0) require_finite(shape, rows_of(k), first + k);
-      triangles[static_cast<std::size_t>(k)][static_cast<std::size_t>(piece)] =
-          triangle_of(shape, rows_of(k), begin, end, parts.block);
+    base::for_each_chunk(static_cast<Index>(open.size()) * pieces, threads, [&](Index job, int) {
+      const auto at = static_cast<std::size_t>(job / pieces);
+      const Index piece = job % pieces;
+      triangles[at][static_cast<std::size_t>(piece)] =
+          triangle_of(shape, rows_of(open[at]), parts.chunks.begin(piece), parts.chunks.end(piece), parts.block);
+    });
+    base::for_each_chunk(static_cast<Index>(open.size()), threads, [&](Index job, int) {
+      const Index k = open[static_cast<std::size_t>(job)];
+      auto& pieces_of = triangles[static_cast<std::size_t>(job)];
+      Pivoted& f = factors[static_cast<std::size_t>(k)];
+      f = Pivoted(shape, merged(pieces_of), mean + (first + k) * (p + 1));
+      worst[static_cast<std::size_t>(k)] = f.condition();
+      pieces_of.clear();
     });
 
-    std::vector<Pivoted> factors(static_cast<std::size_t>(here));
     base::for_each_chunk(here, threads, [&](Index k, int) {
       const auto at = static_cast<std::size_t>(k);
       const double* centre = mean + (first + k) * (p + 1);
-      factors[at] = Pivoted(shape, merged(triangles[at]), centre);
-      triangles[at].clear();
       const Pivoted& f = factors[at];
       double* theta = parameters_of(k);
       std::fill(theta, theta + n, 0.0);
@@ -149,6 +183,7 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
     // Newton's steps with the residuals of the rows themselves. The first state is that of the solution above; a step
     // that does not halve the gap has met the rounding of the parameters, and the better of the two is kept.
     constexpr int kSteps = 4;
+    constexpr double kSettled = 1e-20;
     std::vector<State> best(static_cast<std::size_t>(here));
     std::vector<std::vector<double>> trial(static_cast<std::size_t>(here));
     std::vector<Index> active;
@@ -177,7 +212,7 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
           best[at] = std::move(state);
           std::copy(trial[at].begin(), trial[at].end(), parameters_of(k));
         }
-        if (!halved || best[at].gap <= 1e-20 * best[at].energy || step == kSteps) continue;
+        if (!halved || best[at].gap <= kSettled * best[at].energy || step == kSteps) continue;
         for (std::size_t j = 0; j < trial[at].size(); ++j) trial[at][j] += best[at].step[j];
         going.push_back(k);
       }
@@ -185,12 +220,19 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
     }
 
     for (Index k = 0; k < here; ++k) {
-      const auto at = static_cast<std::size_t>(k), slot = static_cast<std::size_t>(first + k);
-      const Pivoted& f = factors[at];
-      const State& state = best[at];
+      const auto own = static_cast<std::size_t>(k), slot = static_cast<std::size_t>(first + k);
+      const Pivoted& f = factors[own];
+      const State& state = best[own];
+      const double *centre = mean + (first + k) * (p + 1), known = f.condition();
+      double* theta = parameters_of(k);
+      // A last step where the value cannot tell: it is the parameters that gain.
+      double moved = 0;
+      if (state.gap > 0 && state.gap <= kSettled * state.energy) {
+        for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
+        moved = rounded(shape, f, centre, theta);
+      }
       // The triangle solves in working precision, and the gradient is rounded once.
-      const double known = f.condition();
-      const double gap = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * known) +
+      const double gap = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst[own]) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
       out.value[slot] = state.energy;
       out.gap[slot] = gap;
@@ -198,14 +240,14 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       out.relative_error[slot] = error == 0 ? 0 : error / state.energy;
       out.condition[slot] = f.rank() < shape.columns() ? std::numeric_limits<double>::infinity() : known;
       out.rank[slot] = f.rank() - (shape.constant ? 1 : 0);
-      bound(shape, f, mean + (first + k) * (p + 1), gap, out.parameter_error.data() + (first + k) * n);
+      bound(shape, f, centre, gap, out.parameter_error.data() + (first + k) * n);
     }
   }
 }
 
-template void least_squares_rows(BasicMatrix<double>, const double*, Index, const double*, bool, const Penalty&, int,
-                                 const Minima&);
-template void least_squares_rows(BasicMatrix<float>, const float*, Index, const double*, bool, const Penalty&, int,
-                                 const Minima&);
+template void least_squares_rows(BasicMatrix<double>, const double*, Index, const double*, const double*, bool,
+                                 const Penalty&, int, const Minima&);
+template void least_squares_rows(BasicMatrix<float>, const float*, Index, const double*, const double*, bool,
+                                 const Penalty&, int, const Minima&);
 
 }  // namespace pyrometer::minimum

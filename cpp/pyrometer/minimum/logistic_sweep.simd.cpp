@@ -109,7 +109,7 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wa
     } else if (theta) {
       link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
     } else {  // at 0 nothing depends on the rows
-      for (Index k = 0; k < depth; ++k) slope[k] = 0.5 - static_cast<double>(table_.y[begin + k]);
+      for (Index i = 0; i < depth; ++i) slope[i] = 0.5 - static_cast<double>(table_.y[begin + i]);
       std::fill_n(root, depth, 0.5);
       part.loss += static_cast<double>(depth) * std::log(2.0);
       part.least = 0;
@@ -166,8 +166,8 @@ void Sweep::look(const double* theta, bool curvature, Look& out) {
                            double* to = out.curvature.get() + i * ld;
                            std::fill(to + i, to + columns_, 0.0);
                            for (const Part& part : parts_) {
-                             const double* from = part.curvature.get() + i * ld;
-                             for (Index j = i; j < columns_; ++j) to[j] += from[j];
+                             const double* row = part.curvature.get() + i * ld;
+                             for (Index j = i; j < columns_; ++j) to[j] += row[j];
                            }
                          }
                        });

@@ -1,6 +1,7 @@
 // What the errors of second moments do to a minimum that is found from them.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "pyrometer/minimum/centred.hpp"
@@ -22,10 +23,11 @@ namespace pyrometer::minimum {
 /// of that change over the eigenvalues of the scaled covariances.
 struct MomentError {
   /// Units of roundoff that errors of sums are taken for where a bound is promised, and in `relative_error`: there
-  /// fewer where many columns' errors average.
+  /// fewer where there are few products, and where many columns' errors average.
   static constexpr double kWorst = 32;
   [[nodiscard]] static double expected(Index columns) {
-    return columns <= 20 ? 6 : 2 + 80 / static_cast<double>(columns);
+    const auto p = static_cast<double>(columns);
+    return columns <= 20 ? std::min(2.5 + 0.5 * p, 6.0) : 2 + 80 / p;
   }
 
   double squares = 0;       ///< sum_j t_j^2 s_j^2

@@ -32,13 +32,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
   } else {
     work_ = std::move(rows);
   }
-  for (Index j = 0; j < n; ++j) {
-    double* column = work_.column(j);
-    length_.push_back(std::hypot(norm(column, work_.rows), shape.centred ? std::sqrt(m) * mean[j] : 0));
-    order_.push_back(j);
-    if (length_.back() > 0)
-      for (Index i = 0; i < work_.rows; ++i) column[i] /= length_.back();
-  }
+  scale(n, mean, shape.centred ? std::sqrt(m) : 0);
   if (shape.l2 == 0 && clear(n)) return;
   const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
   for (Index k = 0; k < std::min(n, work_.rows); ++k) {
@@ -64,6 +58,22 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
     rank_ = k + 1;
   }
   condition_ = estimated();
+}
+
+Pivoted::Pivoted(const Shape& shape, Columns triangle) : work_(std::move(triangle)) {
+  scale(shape.columns(), nullptr, 0);
+  clear(shape.columns());
+}
+
+// To columns of the length 1 in the data: of what is left of them and `share` times their mean.
+void Pivoted::scale(Index columns, const double* mean, double share) {
+  for (Index j = 0; j < columns; ++j) {
+    double* column = work_.column(j);
+    length_.push_back(std::hypot(norm(column, work_.rows), share > 0 ? share * mean[j] : 0));
+    order_.push_back(j);
+    if (length_.back() > 0)
+      for (Index i = 0; i < work_.rows; ++i) column[i] /= length_.back();
+  }
 }
 
 // Whether the triangle as it came has no column near the others' span: then no order of pivots would find a dependent

@@ -22,6 +22,10 @@ class Pivoted {
   /// Cost: about 2 n^3 flops, or n^2 where the triangle is kept.
   Pivoted(const Shape& shape, Columns rows, const double* mean);
 
+  /// Takes a triangle that has the penalty in it and whose columns were centred. `rank` is 0 if they are not far from
+  /// dependent. Cost: n^2.
+  Pivoted(const Shape& shape, Columns triangle);
+
   [[nodiscard]] Index columns() const { return static_cast<Index>(order_.size()); }
   [[nodiscard]] Index rank() const { return rank_; }
   /// The design's column that is pivot k.
@@ -44,6 +48,7 @@ class Pivoted {
   [[nodiscard]] double condition() const { return condition_; }
 
  private:
+  void scale(Index columns, const double* mean, double share);
   bool clear(Index columns);
   [[nodiscard]] double estimated() const;
   void eliminate(Index k);

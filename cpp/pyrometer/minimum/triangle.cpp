@@ -4,8 +4,10 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
+#include <Eigen/Cholesky>
 #include <Eigen/QR>
 #include <algorithm>
+#include <cmath>
 
 namespace pyrometer::minimum {
 namespace {
@@ -59,6 +61,27 @@ Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index 
     held = reduce(work, held + count);
   }
   return top(work, held);
+}
+
+Columns triangle_of_scatter(const Shape& shape, const double* scatter) {
+  const Index n = shape.features, stride = n + 1;
+  const double ridge = static_cast<double>(shape.rows) * shape.l2;
+  Eigen::VectorXd length(n), target(n);
+  for (Index j = 0; j < n; ++j) length[j] = std::sqrt(scatter[j * (stride + 1)] + ridge);
+  Eigen::MatrixXd unit(n, n);  // scaled to a diagonal of ones, the upper triangle alone
+  for (Index j = 0; j < n; ++j) {
+    for (Index i = 0; i < j; ++i) unit(i, j) = scatter[j * stride + i] / length[i] / length[j];
+    unit(j, j) = 1;
+    target[j] = scatter[n * stride + j] / length[j];
+  }
+  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Upper> factor(unit);
+  if (factor.info() != Eigen::Success) return {};
+  factor.matrixL().solveInPlace(target);
+  Columns result(n, n + 1);
+  for (Index j = 0; j < n; ++j)
+    for (Index i = 0; i <= j; ++i) result.column(j)[i] = unit(i, j) * length[j];
+  std::copy_n(target.data(), n, result.column(n));
+  return result;
 }
 
 Columns merged(const std::vector<Columns>& triangles) {

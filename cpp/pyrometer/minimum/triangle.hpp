@@ -33,6 +33,10 @@ struct Split {
 template <class T>
 [[nodiscard]] Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block);
 
+/// (R, R'^-1 s) with R'R = S + m l2 1 of one system's scatter S, whose last row is (s', s_yy): the triangle of centred
+/// rows by Cholesky. Empty if the matrix is not positive definite to rounding. n^3 / 3 flops.
+[[nodiscard]] Columns triangle_of_scatter(const Shape& shape, const double* scatter);
+
 /// R of the triangles on top of each other, in their order.
 [[nodiscard]] Columns merged(const std::vector<Columns>& triangles);
 
