@@ -30,6 +30,18 @@ std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(const std::s
   return {energies, errors, trusted};
 }
 
+std::tuple<Array<double>, Array<bool>> network_chain_growth(const std::string& activation, const Array<Index>& widths,
+                                                            const Array<double>& weight, const Array<double>& bias,
+                                                            const Array<double>& norms, int threads) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+  Array<double> growth({networks.laws(), networks.layers()});
+  Array<bool> trusted(networks.laws());
+  double* const growth_out = growth.mutable_data();
+  auto* trusted_out = reinterpret_cast<unsigned char*>(trusted.mutable_data());
+  released([&] { energy::network_chain_growth(networks, threads, growth_out, trusted_out); });
+  return {growth, trusted};
+}
+
 using Pair = std::tuple<Array<double>, Array<double>>;
 
 Pair network_chain_samples(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
@@ -69,6 +81,9 @@ void bind_network_chain(py::module_& module) {
       "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
       "Mean energy of every layer under normal laws, its error and whether that can be trusted: widths (L + 1,), "
       "weight, bias (b, L), norms (m,) -> (b, L), (b, L), (b,).");
+  module.def("network_chain_growth", &network_chain_growth, "activation"_a, "widths"_a.noconvert(),
+             "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
+             "Derivatives of ln E along the logarithm of all scales, and trusted as above -> (b, L), (b,).");
   module.def("network_chain_samples", &network_chain_samples, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "samples"_a, "threads"_a,
              "The same by sampled scalar chains -> mean, standard error (b, L).");

@@ -147,6 +147,9 @@ _Widths: TypeAlias = npt.NDArray[np.int64]
 def network_chain(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
 ) -> tuple[_F64, _F64, npt.NDArray[np.bool_]]: ...  # energy, error (b, L), trusted
+def network_chain_growth(
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+) -> tuple[_F64, npt.NDArray[np.bool_]]: ...
 def network_chain_samples(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, seed: _Seed, samples: int, threads: int
 ) -> tuple[_F64, _F64]: ...  # mean, standard error (b, L)

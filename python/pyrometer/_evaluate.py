@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _layers, _rows, _squares, _validate
+from pyrometer._formulas import require_normal
 from pyrometer._minima import ANEW, ENOUGH_DIGITS, digits_of
 from pyrometer._system import require_system
 from pyrometer._validate import RandomSource
@@ -83,6 +84,7 @@ def evaluate(
     parameters, formulas, workers = spread(law, system.parameters), formulas_of(system), _validate.threads(threads)
     shape = system.shape + parameters.batch_shape
     warn_of_lost(system)
+    moves = system.moves().reshape(system.shape + (1,) * len(parameters.batch_shape))
     if method == "monte-carlo":
         draws = _validate.count("samples", samples, minimum=2)
         value, error, derivative = formulas.sample(
@@ -97,7 +99,7 @@ def evaluate(
             method=method,
             samples=draws,
         )
-        return _linear(estimate, derivative.reshape(shape))
+        return _linear(estimate, derivative.reshape(shape), moves)
     if method in ("auto", "exact"):
         method, closed = "exact", formulas.exact(system, parameters, workers, slope=slope)
     else:
@@ -109,7 +111,7 @@ def evaluate(
         method=method,
         samples=0,
     )
-    return _linear(estimate, closed.slope)
+    return _linear(estimate, closed.slope, moves)
 
 
 def warn_of_lost(system: System) -> None:
@@ -125,8 +127,9 @@ def warn_of_lost(system: System) -> None:
         warnings.warn(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"), stacklevel=4)
 
 
-def _linear(estimate: Estimate, slope: _Array) -> Evaluated:
+def _linear(estimate: Estimate, slope: _Array, moves: npt.NDArray[np.bool_]) -> Evaluated:
     """Energies of linear systems are quadratic at most: their draws have no heavy tails."""
+    require_normal(np.asarray(estimate.value), moves)
     return Evaluated(estimate, slope, np.zeros_like(slope), np.zeros_like(slope))
 
 
@@ -139,6 +142,9 @@ def last_layer(network: Network, found: _layers.Layered, slopes: _layers.Slopes)
 def _network_estimate(network: Network, found: _layers.Layered) -> Estimate:
     """Take the last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
     target = 0.0 if found.method in ("refined", "asymptotic") else network.target_square
+    # No unit of a draw may be active: then the mean is 0, whatever the scale.
+    sampled = found.method == "monte-carlo" and network.activation == "relu"
+    require_normal(found.energy[..., -1] + target, network.moves() and not sampled)
     return Estimate(
         value=shaped(found.energy[..., -1] + target),
         standard_error=shaped(found.standard_error[..., -1]),

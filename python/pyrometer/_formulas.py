@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyrometer.laws import Spread
 from pyrometer.systems import L1, L2, System
 
-__all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", "weights"]
+__all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", "require_normal", "weights"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -61,6 +61,14 @@ def weights(system: System, kind: type[L1 | L2]) -> Array:
 def absolute_penalty(system: System, parameters: Spread) -> Array:
     """Mean energy of an L1 penalty, linear in the scales."""
     return contract(np.broadcast_to(weights(system, L1), (*system.shape, parameters.parameters)), parameters.mean_abs())
+
+
+def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, what: str = "energy") -> None:
+    """Refuse what is not 0 by its formula, where `positive` says so, but too small for a double with all its digits."""
+    if (np.asarray(positive) & (np.abs(value) < np.finfo(float).tiny)).any():
+        raise ValueError(
+            f"the {what} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."
+        )
 
 
 def require_finite(value: Array) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pyrometer import _activations, _core, _validate
 from pyrometer._balance import balanced, unbalanced
-from pyrometer._formulas import Array, require_finite
+from pyrometer._formulas import Array, require_finite, require_normal
 from pyrometer._tally import Tally, doubtful
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import Network
@@ -112,7 +112,11 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
     # What overflows is not worth the attempt.
     moved, shift = balanced(network, spread)
     known = unbalanced(_limit(network, moved), shift)
-    _require_layers(known if network.activation in _SQUARED else known[..., :1])
+    if network.activation in _SQUARED:
+        _require_layers(known)
+        require_normal(known[..., -1] + network.target_square, network.moves())
+    else:
+        _require_layers(known[..., :1])
     if method == "auto":
         return "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo" or (method == "exact" and exists(network, spread)):
@@ -151,8 +155,8 @@ def _require_layers(energy: Array) -> None:
 def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int | None) -> Slopes:
     """Derivative of each layer's energy along the common logarithm of all scales.
 
-    Closed forms and limits by their derivative; the rest by central differences of ln E, at second order (sampled,
-    with common draws) or fourth. nan, with a warning, where draws do not tell.
+    Closed forms, limits and exact chains by their derivative; mean fields by central differences of ln E at fourth
+    order, draws, in common, at second. nan, with a warning, where draws do not tell.
     """
     spread, shift = balanced(network, spread)
     found = found._replace(
@@ -175,14 +179,15 @@ def _slopes(network: Network, spread: LayerSpread, found: Layered, workers: int)
     deep = max(1.0, network.layers / 10.0)
     if found.method == "monte-carlo" and not _chained(network, spread):
         return _sampled_slopes(network, spread, found, 0.1 / deep, workers)
-    h, weights = 0.01 / deep, np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
-    moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
+    h = 0.01 / deep
     if found.method in ("mean-field", "corrected-mean-field"):
+        weights = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
+        moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
         values = _mean_field(network, moved, workers)[found.method == "corrected-mean-field"]
         return _certain(_times_growth(found.energy, values, weights / h))
-    values, _, trusted = _chain(network, moved, workers)
-    slope = _certain(_times_growth(found.energy, values, weights / h))
-    doubted = np.asarray(~trusted.all(axis=0))
+    growth, trusted = _chain_growth(network, spread, workers)
+    slope = _certain(np.where(found.energy > 0, found.energy * growth, 0.0))
+    doubted = np.asarray(~trusted)
     if found.method == "scalar-chain":
         doubted |= ~np.isnan(found.dominated).all(axis=-1)
     if doubted.any():
@@ -311,6 +316,14 @@ def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, 
     )
     shape = spread.weight.shape
     return energy.reshape(shape), error.reshape(shape), trusted.reshape(spread.batch_shape)
+
+
+def _chain_growth(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, np.ndarray]:
+    weight, bias = spread.flat()
+    growth, trusted = _core.network_chain_growth(
+        str(network.activation), _widths(network), weight, bias, network.norms, threads
+    )
+    return growth.reshape(spread.weight.shape), trusted.reshape(spread.batch_shape)
 
 
 def _mean_field(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _validate
@@ -115,6 +116,14 @@ class LinearSystem:
         if self.penalty is None:
             return 0
         return self.parameters - (self.intercept and not self.penalty.intercept)
+
+    def moves(self) -> npt.NDArray[np.bool_]:
+        """Whether the energy depends on the parameters at all, of the shape of the stack."""
+        if self.intercept or (self.penalty is not None and self.penalty.lam > 0.0):
+            return np.ones(self.shape, dtype=bool)
+        if self.X is not None:
+            return np.asarray(self.X.any(axis=(-2, -1)))
+        return np.asarray(self._moments().mean_squares().any(axis=-1))
 
     def __repr__(self) -> str:
         stack = f"{self.shape} systems of " if self.shape else ""

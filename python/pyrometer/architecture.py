@@ -159,6 +159,12 @@ class Network:
         """Mean squared norm of the targets; 0 without them."""
         return 0.0 if self.y is None else float(np.einsum("ij,ij->", self.y, self.y, dtype=np.float64)) / self.rows
 
+    def moves(self) -> bool:
+        """Whether the mean energy of the last layer is known to be above 0 under every law."""
+        if self.layers > 1 and self.activation in ("sigmoid", "softplus"):
+            return True
+        return bool(self.X.any()) and (self.layers == 1 or isinstance(self.activation, str))
+
     def __repr__(self) -> str:
         name = self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "callable")
         widths = "-".join(map(str, self.widths))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pyrometer import _activations, _core, _executor, _layers, _squares, _validate
 from pyrometer._evaluate import evaluate, formulas_of, warn_of_lost
+from pyrometer._formulas import require_normal
 from pyrometer._layer_variance import variance as network_variance
 from pyrometer._system import require_system
 from pyrometer._tally import warn
@@ -83,7 +84,7 @@ def mean_energy(
     ------
     ValueError
         If an option is out of range, the law does not fit the system, a network has no such method, or the energy is
-        too large for a double.
+        too large for a double, or so small that it would lose digits (below 2.2e-308).
 
     Warns
     -----
@@ -291,7 +292,8 @@ def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
     Raises
     ------
     ValueError
-        If the law does not fit the system or the variance is too large for a double.
+        If the law does not fit the system or the variance is too large for a double, or so small that it would lose
+        digits (below 2.2e-308).
 
     Notes
     -----
@@ -305,7 +307,9 @@ def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
     2.0
     """
     if isinstance(system, Network):
-        return shaped(network_variance(system, layers(law, system)))
+        variance = network_variance(system, layers(law, system))
+        require_normal(variance, system.moves(), "variance")
+        return shaped(variance)
     require_system(system)
     if system.energy != "mse":
         raise ValueError(
@@ -314,4 +318,7 @@ def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
         )
     warn_of_lost(system)
     parameters = spread(law, system.parameters)
-    return shaped(_squares.variance(system, parameters).reshape(system.shape + parameters.batch_shape))
+    variance = _squares.variance(system, parameters).reshape(system.shape + parameters.batch_shape)
+    moves = system.moves().reshape(system.shape + (1,) * len(parameters.batch_shape))
+    require_normal(variance, moves, "variance")
+    return shaped(variance)

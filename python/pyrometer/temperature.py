@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pyrometer import _validate
 from pyrometer._evaluate import Evaluated, evaluate
+from pyrometer._formulas import require_normal
 from pyrometer._tally import warn
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
@@ -74,7 +75,8 @@ def temperature(
     Raises
     ------
     ValueError
-        If an option is out of range, the law does not fit the system, or the energy is too large for a double.
+        If an option is out of range, the law does not fit the system, or the energy is too large for a double, or so
+        small that it would lose digits (below 2.2e-308).
 
     Warns
     -----
@@ -135,6 +137,10 @@ def compose(
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
         value, per_parameter = (E - ground) / divisor, slope / system.parameters
+    if not isinstance(system, Network):
+        moves = system.moves().reshape(system.shape + (1,) * (E.ndim - len(system.shape)))
+        squared = moves & (system.energy == "mse")
+        require_normal(per_parameter, squared, "marginal temperature")
     warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
         raise ValueError(

@@ -49,6 +49,10 @@ def test_homogeneous_networks_of_any_scales(activation, seed):
         with pytest.raises(ValueError, match=r"must be below 1.8e308, got an overflow in layer \d+"):
             pm.heat_engine(network, pm.Normal(scale))
         return
+    if expected[-1] < np.finfo(float).tiny:
+        with pytest.raises(ValueError, match=r"must be above 2.2e-308, got an underflow"):
+            pm.mean_energy(network, pm.Normal(scale))
+        return
     growth = [b / a for a, b in itertools.pairwise(expected)]
     if max(growth) > 1e308 or min(expected[:-1]) < 1e-307:
         found = pm.mean_energy(network, pm.Normal(scale)).value
@@ -60,11 +64,55 @@ def test_homogeneous_networks_of_any_scales(activation, seed):
             assert abs(value - true) <= 1e-12 * true + mp.mpf("1e-322")
             assert np.isfinite(slope)
     single = pm.Network(X[:1], hidden=network.widths[1:-1], outputs=2, activation=activation)
+    if closed(single, activation, scale, scale * single.bias)[-1] < np.finfo(float).tiny:
+        with pytest.raises(ValueError, match=r"must be above 2.2e-308, got an underflow"):
+            pm.mean_energy(single, pm.Normal(scale))
+        return
     mean = pm.mean_energy(single, pm.Normal(scale)).value
     if 1e-150 < mean < 1e150:
         kappa = {"relu": 5.0, "leaky_relu": 5.0, "identity": 2.0}[activation]
         relative = (1 + 2 / 2) * np.prod([1 + kappa / n for n in single.widths[1:-1]]) - 1
         assert pm.energy_variance(single, pm.Normal(scale)) == pytest.approx(relative * mean**2, rel=1e-3)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "sigmoid", "softplus", "elu"])
+@pytest.mark.parametrize("hidden", [[50] * 10, [3] * 4, [70, 9]])
+def test_slopes_are_the_derivatives_of_energies(activation, hidden):
+    """Against differences of fourth order of the energies themselves."""
+    rng = np.random.default_rng((len(hidden), len(activation)))
+    network = pm.Network(rng.normal(size=(5, 3)), hidden=hidden, outputs=2, activation=activation, bias=True)
+    scale, h = rng.uniform(0.1, 0.5, len(hidden) + 1), 0.02
+    steps = np.exp(h * np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))[:, None] * scale
+    found = pm.heat_engine(network, pm.Normal(scale)).layers
+    E = np.log([_layers_energy(network, s) for s in steps])
+    slope = np.exp(E[2]) * (E[0] - 8 * E[1] + 8 * E[3] - E[4]) / (12 * h)
+    assert found.marginal * found.parameters == pytest.approx(slope, rel=1e-5)
+
+
+def _layers_energy(network, scale):
+    weights = np.ascontiguousarray(scale[None])
+    widths = np.array(network.widths, dtype=np.int64)
+    return _core.network_chain(network.activation, widths, weights, weights, network.norms, 1)[0][0]
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-160, 1e-156])
+def test_energies_below_the_doubles_are_refused(scale):
+    X, y = [[1.0, 2.0], [2.0, -1.0]], [0.0, 0.0]
+    for activation in ("relu", "tanh", "silu", "callable"):
+        phi = np.tanh if activation == "callable" else activation
+        for hidden in ([], [3]):
+            network = pm.Network(X, hidden=hidden, outputs=1, activation=phi)
+            if activation == "callable" and hidden:
+                continue
+            for function in (pm.mean_energy, pm.temperature, pm.heat_engine):
+                with pytest.raises(ValueError, match="underflow; use a larger scale"):
+                    function(network, pm.Normal(scale))
+    for system in (pm.LinearRegression(X, y), pm.LinearRegression(X, y, intercept=False)):
+        for function in (pm.mean_energy, pm.temperature, pm.energy_variance):
+            with pytest.raises(ValueError, match="underflow; use a larger scale"):
+                function(system, pm.Normal(scale))
+    nothing = pm.LinearRegression([[0.0], [0.0]], y, intercept=False)
+    assert pm.mean_energy(nothing, pm.Normal(scale)).value == pm.energy_variance(nothing, pm.Normal(scale)) == 0.0
 
 
 @pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")

@@ -21,12 +21,14 @@ constexpr double kGoal = 1e-9;        // relative error at which to stop
 constexpr double kTrusted = 1e-4;     // relative error
 constexpr double kRounding = 1e-14;   // relative, for each layer
 constexpr double kCaution = 4;        // times the difference of two calculations, where convergence may be slow
-constexpr double kMostNodes = 256;    // of a panel
+constexpr double kMostNodes = 256;    // of a grid, but for
+constexpr double kPanelNodes = 48;    // of each panel
 constexpr double kLeast = 1e-280;     // has a logarithm
-constexpr double kWhole = 8;          // range of ln v that one panel takes, whatever the probability of its ends
+constexpr double kWhole = 10;         // range of ln v that one panel takes, whatever the probability of its ends
 constexpr double kPanel = 8;          // width of the panels of a wider one
 constexpr double kMostPanels = 32;
 constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
+constexpr double kApart = 0.01;        // of ln v, between the nodes of a central difference
 constexpr double kTaken = 3;           // excess of the grid of the layer before at which it serves again, in ln v
 constexpr double kNegligible = 1e-20;  // probability of a value, times what its energy can be in units of the mean
 
@@ -72,6 +74,7 @@ struct Layer {
   double bend = 0;              // about which the rules are made, unless less than `least`
   double least = 0;             // bend that makes a difference at any node
   std::vector<double> energy;   // of the layers l .. L: energy[(k - l) * size + node]
+  std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if asked for
 
   [[nodiscard]] std::size_t size() const { return v.size(); }
   /// The Lagrange polynomials of the panel that ln v falls into, and the panel's first node. Beyond the grid energies
@@ -179,7 +182,8 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   double panels = 1;
   if (layer.high - layer.low > kWhole) {
     // Panels keep what is wrong beyond the ends of the grid, where nothing goes, from what is between them.
-    trim(chain, l, values, layer);
+    // One panel spreads what is wrong at its own ends: from it all values are kept.
+    if (before.grid.size() != 1) trim(chain, l, values, layer);
     const auto near = [](double end, double other) { return end >= 0 && end < other; };
     if (before.grid.size() > 1 && near(layer.low - before.low, kTaken) && near(before.high - layer.high, kTaken)) {
       layer.low = before.low;
@@ -193,7 +197,8 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
       layer.high += 1e-12;
     }
     const double width = (layer.high - layer.low) / panels;
-    const double size = std::min(std::ceil(fineness.nodes + fineness.nodes_each * width), kMostNodes / panels + 32);
+    const double size =
+        std::min(std::ceil(fineness.nodes + fineness.nodes_each * width), std::max(kPanelNodes, kMostNodes / panels));
     for (int panel = 0; panel < static_cast<int>(panels); ++panel) {
       layer.grid.emplace_back(layer.low + width * panel, layer.low + width * (panel + 1),
                               static_cast<std::size_t>(size));
@@ -215,18 +220,47 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   return layer;
 }
 
+double dot(const double* a, const double* b, std::size_t n) {
+  double lanes[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t k = 0; k < 8; ++k) lanes[k] += a[i + k] * b[i + k];
+  for (; i < n; ++i) lanes[0] += a[i] * b[i];
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
+
+/// The growth of energies at the nodes of a grid where v, too, grows with all scales: by a square.
+std::vector<double> total_growth(const Layer& layer, const std::vector<double>& logs) {
+  std::vector<double> total(logs.size());
+  const std::size_t smooth = layer.size() - (layer.zero ? 1 : 0);
+  for (std::size_t panel = 0; panel < layer.grid.size() && !logs.empty(); ++panel) {
+    const std::size_t nodes = layer.panel_size();
+    const std::vector<double> derivative = layer.grid[panel].derivative();
+    for (std::size_t order = 0; order < logs.size() / smooth; ++order)
+      for (std::size_t i = 0; i < nodes; ++i) {
+        const std::size_t first = order * smooth + panel * nodes;
+        total[first + i] = 2 * dot(&derivative[i * nodes], &logs[first], nodes) +
+                           layer.growth[(order + 1) * layer.size() + panel * nodes + i];
+      }
+  }
+  return total;
+}
+
 /// The energies of layers l .. L at the nodes of layer l, from those of layer l + 1.
-void average(const Chain& chain, Index l, const Layer& above, int threads, Layer& layer) {
+void average(const Chain& chain, Index l, const Layer& above, bool growing, int threads, Layer& layer) {
   const Index layers = chain.networks.layers();
   const std::size_t size = layer.size();
   layer.energy.resize(at(layers - l + 1) * size);
+  layer.growth.resize(growing ? layer.energy.size() : 0);
   const std::size_t smooth = above.size() - (above.zero ? 1 : 0);
   std::vector<double> logs(smooth * at(std::max<Index>(0, layers - l - 1)));
   for (Index k = l + 2; k <= layers; ++k)
     for (std::size_t i = 0; i < smooth; ++i)
       logs[at(k - l - 2) * smooth + i] = std::log(std::max(kLeast, above.energy[at(k - l - 1) * above.size() + i]));
+  const std::vector<double> growth = growing ? total_growth(above, logs) : std::vector<double>();
   base::for_each_chunk(static_cast<Index>(size), threads, [&](Index chunk, int) {
     const std::size_t node = at(chunk);
+    if (growing && l < layers) layer.growth[size + node] = 2;
     layer.energy[node] = chain.width(l) * layer.v[node];
     if (l < layers) layer.energy[size + node] = chain.width(l + 1) * chain.variance(l + 1, layer.mean[node]);
     if (l + 2 > layers) return;
@@ -240,38 +274,41 @@ void average(const Chain& chain, Index l, const Layer& above, int threads, Layer
         first = above.basis(std::log(std::max(v, kLeast)), basis);
       }
       for (Index k = l + 2; k <= layers; ++k) {
-        double value;
-        if (zero) {
-          value = above.energy[at(k - l - 1) * above.size() + above.size() - 1];
-        } else {
-          const double* const log_energy = &logs[at(k - l - 2) * smooth + first];
-          value = 0;
-          for (std::size_t i = 0; i < basis.size(); ++i) value += basis[i] * log_energy[i];
-          value = std::exp(value);
-        }
-        layer.energy[at(k - l) * size + node] += rule.weight[j] * value;
+        const std::size_t here = at(k - l) * size + node, last = at(k - l) * above.size() - 1;
+        const auto interpolated = [&](const std::vector<double>& values) {
+          return dot(basis.data(), &values[at(k - l - 2) * smooth + first], basis.size());
+        };
+        const double part = rule.weight[j] * (zero ? above.energy[last] : std::exp(interpolated(logs)));
+        layer.energy[here] += part;
+        if (growing) layer.growth[here] += part * (zero ? above.growth[last] : interpolated(growth));
       }
+    }
+    for (Index k = l + 2; growing && k <= layers; ++k) {
+      const std::size_t here = at(k - l) * size + node;
+      layer.growth[here] = layer.energy[here] > 0 ? layer.growth[here] / layer.energy[here] : 0;
     }
   });
 }
 
-/// The energies of all layers at every node of the rows: (layer, node).
-std::vector<double> solve(const Chain& chain, const RowNodes& rows, const Fineness& fineness, int threads) {
+/// Layer 1, whose nodes are the rows' times each of `factors`, with the energies of all layers at them.
+Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, const Fineness& fineness,
+            int threads) {
   const Index layers = chain.networks.layers();
   std::vector<Layer> layer(at(layers + 1));
-  for (const double q : rows.norm()) {
-    layer[1].v.push_back(chain.variance(1, q));
-    require(std::isfinite(layer[1].v.back()), "energies must be finite, got an overflow in layer 1; use a ",
-            "smaller scale.");
-  }
+  for (const double factor : factors)
+    for (const double q : rows.norm()) {
+      layer[1].v.push_back(chain.variance(1, q) * factor);
+      require(std::isfinite(layer[1].v.back()), "energies must be finite, got an overflow in layer 1; use a ",
+              "smaller scale.");
+    }
   layer[1].mass.assign(layer[1].size(), 1);
   for (Index l = 1; l < layers; ++l) {
     find_rules(chain, l, fineness, threads, layer[at(l - 1)], layer[at(l)]);
     if (l + 1 < layers) layer[at(l + 1)] = grid_of(chain, l + 1, fineness, layer[at(l)]);
   }
   for (Index l = std::max<Index>(1, layers - 1); l >= 1; --l)
-    average(chain, l, layer[at(l + 1 <= layers ? l + 1 : l)], threads, layer[at(l)]);
-  return std::move(layer[1].energy);
+    average(chain, l, layer[at(l + 1 <= layers ? l + 1 : l)], factors.size() > 1, threads, layer[at(l)]);
+  return std::move(layer[1]);
 }
 
 void homogeneous(const Chain& chain, double* energy, double* error) {
@@ -288,25 +325,48 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   }
 }
 
-bool general(const Chain& chain, const RowNodes& rows, int threads, double* energy, double* error) {
-  std::vector<double> fine, coarse;
+/// Solutions of rising fineness until the energies are known to kGoal: the last one, and whether it can be trusted.
+bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
+             double* energy, double* error) {
+  Layer coarse;
   double worst = 0;  // relative error of any layer
   for (const Fineness& fineness : kFineness) {
-    coarse.swap(fine);
-    fine = solve(chain, rows, fineness, threads);
-    if (coarse.empty()) continue;
+    std::swap(coarse, fine);
+    fine = solve(chain, rows, factors, fineness, threads);
+    if (coarse.energy.empty()) continue;
     worst = 0;
     for (Index l = 1; l <= chain.networks.layers(); ++l) {
-      const std::size_t first = at(l - 1) * rows.norm().size();
-      const double value = rows.mean(&fine[first]);
+      const std::size_t first = at(l - 1) * fine.size();
+      const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
-      error[l - 1] = kCaution * std::abs(value - rows.mean(&coarse[first])) + rows.error(&fine[first]) +
+      error[l - 1] = kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
                      kRounding * static_cast<double>(l) * value;
       if (value > 0) worst = std::max(worst, error[l - 1] / value);
     }
     if (worst <= kGoal) break;
   }
   return worst <= kTrusted;
+}
+
+/// The growth of the mean over rows of every layer's energy, from energies at the factors of `network_chain_growth`.
+void grow(const RowNodes& rows, const Layer& first, Index layers, double* growth) {
+  const std::size_t count = rows.norm().size();
+  std::vector<double> value(count), slope(count);
+  for (Index l = 0; l < layers; ++l) {
+    const auto log = [&](std::size_t step, std::size_t node) {
+      return std::log(first.energy[at(l) * first.size() + step * count + node]);
+    };
+    for (std::size_t node = 0; node < count; ++node) {
+      const std::size_t here = at(l) * first.size() + node;
+      value[node] = first.energy[here];
+      slope[node] = 0;
+      if (!(value[node] > 0) || !(first.energy[here + count] > 0)) continue;
+      const double along = (8 * (log(3, node) - log(2, node)) - (log(4, node) - log(1, node))) / (12 * kApart);
+      slope[node] = value[node] * (first.growth[here] + 2 * along);
+    }
+    const double mean = rows.mean(value.data());
+    growth[l] = mean > 0 ? rows.mean(slope.data()) / mean : 0;
+  }
 }
 
 }  // namespace
@@ -340,10 +400,27 @@ void network_chain(const Networks& networks, int threads, double* energy, double
     const Chain chain{networks, networks.weight.row(b), networks.bias.row(b)};
     double *energies = energy + b * layers, *errors = error + b * layers;
     if (closed) homogeneous(chain, energies, errors);
-    trusted[b] = closed || general(chain, rows, threads, energies, errors);
+    Layer solution;
+    trusted[b] = closed || general(chain, rows, {1}, threads, solution, energies, errors);
     for (Index l = 0; l < layers; ++l)
       require(std::isfinite(energies[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
               "; use a smaller scale.");
+  });
+}
+
+void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted) {
+  check(networks);
+  require(!model::is_homogeneous(networks.activation), "activation must not be homogeneous: its growth is closed");
+  const Index layers = networks.layers();
+  const RowNodes rows(networks.norms);
+  const std::vector<double> factors{1, std::exp(-2 * kApart), std::exp(-kApart), std::exp(kApart),
+                                    std::exp(2 * kApart)};
+  base::for_each_chunk(networks.laws(), threads, [&](Index b, int) {
+    std::vector<double> energy(at(layers)), error(at(layers));
+    Layer solution;
+    trusted[b] = general({networks, networks.weight.row(b), networks.bias.row(b)}, rows, factors, threads, solution,
+                         energy.data(), error.data());
+    grow(rows, solution, layers, growth + b * layers);
   });
 }
 

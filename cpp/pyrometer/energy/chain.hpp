@@ -51,6 +51,17 @@ struct Networks {
 /// ones; 10 nodes and 4.5 more for each unit of ln v that is reached, 24 to some 100 in the first layer.
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted);
 
+/// The derivative of ln E_l along the logarithm of all scales, weights and biases, under every law.
+///
+/// The chain rule through the same grids, sigma_l^2 and b_l^2 moving each v_l beside what moves q_{l-1}: interpolants
+/// are differentiated, and in layer 1 a central difference of fourth order at step 0.01 of ln v.
+///
+/// growth   laws x L, out; 0 where there is no energy.
+/// trusted  laws, out: as above.
+///
+/// Cost: that of network_chain and about half more.
+void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted);
+
 /// The limit of infinite width, q_l = n_l g(v_l), g(v) = E phi(sqrt(v) Z)^2, and the term of order 1 / n beside it:
 ///
 ///     <q_l> = n_l g + n_l g'' sigma_l^4 V_{l-1} / 2,   V_l = n_l Var phi^2 + (n_l g' sigma_l^2)^2 V_{l-1}

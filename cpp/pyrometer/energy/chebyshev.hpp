@@ -38,6 +38,18 @@ class Chebyshev {
     for (std::size_t i = 0; i < size(); ++i) out[i] /= sum;
   }
 
+  /// The matrix, size x size, that makes of values at the nodes the derivative of their interpolant there.
+  [[nodiscard]] std::vector<double> derivative() const {
+    std::vector<double> matrix(size() * size());
+    for (std::size_t i = 0; i < size(); ++i)
+      for (std::size_t j = 0; j < size(); ++j) {
+        if (j == i) continue;
+        matrix[i * size() + j] = weight_[j] / weight_[i] / (node_[i] - node_[j]);
+        matrix[i * size() + i] -= matrix[i * size() + j];
+      }
+    return matrix;
+  }
+
  private:
   std::vector<double> node_, weight_;
 };
