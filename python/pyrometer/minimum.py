@@ -66,7 +66,8 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     rows, they are solved by orthogonal transformations, and the energy is evaluated at the solution in twice the
     working precision. Those residuals alone refine the parameters ("refined"), with the factor of the moments, where
     the condition is below :math:`10^5` and either fewer than 10 digits are certain or the condition is above 100.
-    An L1 penalty is minimised by coordinate descent and exact steps on the active set, on the moments or, if need be, the triangle of the rows.
+    An L1 penalty is minimised by coordinate descent and exact steps on the active set, on the
+    moments or, if need be, the triangle of the rows.
 
     Where columns depend on others, within the rounding of what is at hand (of the rows; of their moments), the
     minimiser is not unique. Least squares and ridge then return the one of least norm in the units given, the limit of

@@ -65,6 +65,7 @@ SAMPLES = {
     "_Rows": np.zeros((2, 2)),
     "_Widths": np.ones(2, np.int64),
     "_Lost": None,
+    "_F64 | None": None,
 }
 ARRAYS = [
     (name, argument.arg)
