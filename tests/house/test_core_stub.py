@@ -61,7 +61,6 @@ SAMPLES = {
     "str": "norm",
     "_Seed": (1, 2),
     "_F64": np.zeros((2, 2)),
-    "_F64 | None": None,
     "_Rows": np.zeros((2, 2)),
     "_Widths": np.ones(2, np.int64),
     "_Lost": None,

@@ -17,8 +17,8 @@ constexpr std::size_t kDistinct = 24;  // norms that are their own nodes
 
 /// Whether the logarithms of two norms are nearly as close as doubles can be: no panel could tell them apart.
 bool alike(double a, double b) {
-  constexpr double kRounding = 8 * std::numeric_limits<double>::epsilon();
-  return a == b || std::abs(a - b) <= kRounding * std::max(1.0, std::abs(std::log(a))) * a;
+  constexpr double kAlike = 8 * std::numeric_limits<double>::epsilon();
+  return a == b || std::abs(a - b) <= kAlike * std::max(1.0, std::abs(std::log(a))) * a;
 }
 
 /// The distinct norms in ascending order with their numbers of rows; empty if there are more than kDistinct.
