@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeAlias, get_args
@@ -15,8 +16,10 @@ from pyrometer._printable import quoted
 from pyrometer._progress import bar
 from pyrometer._sheet import Sheet
 from pyrometer._system import members
+from pyrometer._tally import doubtful
 from pyrometer._validate import RandomSource
 from pyrometer.architecture import AnySystem, Network
+from pyrometer.errors import SimulationWarning
 from pyrometer.initialisations import LayerLaw
 from pyrometer.laws import Law
 from pyrometer.systems import System
@@ -124,7 +127,22 @@ def sweep(
     with contextlib.suppress(KeyboardInterrupt), bar(progress, "sweep", "rows", sheet.plan.rows) as advance:
         for part, answers in answered(sheet.plan, executor):
             advance(sheet.fill(part, answers))
-    return sheet.table()
+    table = sheet.table()
+    warn_of_few(table)
+    return table
+
+
+def warn_of_few(table: Table) -> None:
+    """Give one SimulationWarning for all temperatures whose draws say too little."""
+    heat = np.abs(table["energy"] - table["minimum_energy"])
+    few = int(np.count_nonzero(doubtful(heat, table["energy_error"])))
+    if few:
+        warnings.warn(
+            SimulationWarning(
+                f"{few} of {len(table)} temperatures have standard errors above a tenth of them; use more samples."
+            ),
+            stacklevel=3,
+        )
 
 
 def plan_of(

@@ -124,7 +124,7 @@ def compose(
 ) -> Temperature:
     """Make a temperature of a mean energy and its derivative along the logarithm of the scales.
 
-    `coded` leaves the verdicts as their places in `VERDICTS`.
+    `coded` is for sweeps: verdicts stay as their places in `VERDICTS`, and draws that say too little are not warned of.
     """
     energy, slope, slope_error, dominated = found
     limit = energy.method in ("refined", "asymptotic")
@@ -141,7 +141,8 @@ def compose(
         moves = system.moves().reshape(system.shape + (1,) * (E.ndim - len(system.shape)))
         squared = moves & (system.energy == "mse")
         require_normal(per_parameter, squared, "marginal temperature")
-    warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
+    if not coded:
+        warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
         raise ValueError(
             "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "

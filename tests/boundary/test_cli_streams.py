@@ -56,10 +56,9 @@ def test_widths(run, file, columns):
         assert (result.exit_code, result.stderr) == (0, "")
 
 
-def test_temperatures_that_are_zero_have_no_ratio(run):
-    result = run("tables", "--table", 3, "--scale", "1e-300", "--format", "json")
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert '"limit / exact": null' in result.stdout
+def test_energies_that_underflow_are_refused(run):
+    message = one_line(run("tables", "--table", 3, "--scale", "1e-300", "--format", "json"))
+    assert "the energy must be above 2.2e-308, got an underflow; use a larger scale" in message
 
 
 def test_what_should_not_happen_is_one_line(run, file, monkeypatch):

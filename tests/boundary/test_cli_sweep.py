@@ -24,7 +24,7 @@ README = Path(__file__).parents[2] / "README.md"
 CONFIG = """
 output = "out.parquet"
 methods = ["exact", "monte-carlo"]
-samples = 50
+samples = 5000
 seed = 3
 
 [systems.squares]
@@ -84,7 +84,7 @@ def test_it_is_the_sweep_of_the_library(run, folder, rows):
         {"squares": squares, "absolute": absolute, "net": net},
         {"wide": pm.Normal(np.logspace(0, 2, 5)[:, None]), "narrow": pm.Uniform([[0.5], [2.0]])},
         methods=("exact", "monte-carlo"),
-        samples=50,
+        samples=5000,
         rng=3,
     )
     read = parquet.read_table(folder / "out.parquet")
@@ -149,7 +149,7 @@ def test_there_are_two_examples():
         ("length = [0.5, 2]", "length = 'a'", "laws.narrow: length must be numeric"),
         ("length = [0.5, 2]", "length = [[1, 2], [1, 2]]", "law 'narrow' must fit system 'squares'"),
         ('["exact", "monte-carlo"]', '["exakt"]', "method must be one of"),
-        ("samples = 50", "samples = 1", "samples must be at least 2"),
+        ("samples = 5000", "samples = 1", "samples must be at least 2"),
         ("seed = 3", "seed = -3", "rng must be a seed >= 0"),
         ("out.parquet", "out.xls", "output must end in .parquet, .csv, .json, got 'out.xls'"),
         ('output = "out.parquet"', "", "output must be a string, got None"),

@@ -49,7 +49,7 @@ def system(r: Generator) -> Any:
 
 def network(r: Generator) -> Any:
     """Return a network, deep or wide."""
-    depth = int(r.choice([0, 1, 2, 3, 30, 100], p=[0.1, 0.3, 0.3, 0.2, 0.05, 0.05]))
+    depth = int(r.choice([0, 1, 2, 3, 12], p=[0.1, 0.3, 0.3, 0.2, 0.1]))
     width = int(r.choice([1, 2, 5, 40]))
     X, y = rows(r)
     data: dict[str, Any] = {"y": y} if r.random() < 0.5 else {"outputs": 1}

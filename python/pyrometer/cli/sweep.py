@@ -52,7 +52,7 @@ def command(config: str, threads: int | None) -> None:
     from pyrometer._sheet import Sheet
     from pyrometer.cli._config import load
     from pyrometer.cli._parts import Parts
-    from pyrometer.sweep import answered
+    from pyrometer.sweep import answered, warn_of_few
 
     described = load(config, threads)
     plan, sheet = described.plan, Sheet(described.plan)
@@ -70,6 +70,7 @@ def command(config: str, threads: int | None) -> None:
         finally:
             parts.flush()
     table = sheet.table(described.about)
+    warn_of_few(table)
     table.save(described.output)
     if not parts.remove():
         tell(f"note: {described.output}.parts stays: it holds files that are no parts of a sweep")
