@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,12 +48,20 @@ class CsvStream:
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
         """Read some columns, in their order."""
-        with open_csv(_Chained(self.first.head, self.stream), self.first, columns, threads=threads) as reader:
+        stream = _Chained(self.first.head, self.stream)
+        self.pipe.reader = weakref.ref(stream)
+        reader = open_csv(stream, self.first, columns, threads=threads)
+        del stream
+        with reader:
             yield from reader
 
     def stop(self) -> None:
         """Let a thread that waits for bytes go on, as if there were no more."""
         self.pipe.stop()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until no thread waits for bytes."""
+        self.pipe.wait(seconds)
 
 
 def opening(stream: Any, delimiter: str) -> Opening:

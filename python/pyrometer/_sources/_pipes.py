@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import select
 import sys
+import time
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 __all__ = ["Pipe", "standard_input"]
@@ -26,6 +28,7 @@ class Pipe(io.RawIOBase):
     """
 
     def __init__(self, stream: BinaryIO, close: bool) -> None:
+        self.reader: Callable[[], Any] = lambda: None  # what a library reads it through, while it does
         self._stream, self._close = stream, close
         self._ended = self._stopped = False
         self._poll: Any = None
@@ -61,6 +64,12 @@ class Pipe(io.RawIOBase):
     def stop(self) -> None:
         """Let every read, also one that waits, return what it has."""
         self._stopped = True
+
+    def wait(self, seconds: float) -> None:
+        """Wait until no thread of a library reads any more: one that did so while Python ends would end the process."""
+        end = time.monotonic() + seconds
+        while self.reader() is not None and time.monotonic() < end:
+            time.sleep(0.001)
 
     def close(self) -> None:
         """Close the stream if it is the pipe's own."""

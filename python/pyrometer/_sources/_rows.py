@@ -141,6 +141,11 @@ class Rows:
                     part.stop()
                 foreign |= isinstance(part, (Stream, Fragment))
             thread.join(_PATIENCE if foreign else None)
+            while not ahead.empty():
+                ahead.get()  # an error holds what it was raised in
+            for part in self.parts:
+                if isinstance(part, CsvStream):
+                    part.wait(_PATIENCE)
 
     def _columns(self, threads: bool) -> Iterator[_Columns]:
         """Read and convert the columns of every part, batch by batch."""
