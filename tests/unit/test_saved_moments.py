@@ -249,7 +249,7 @@ def test_files_and_pickles_of_version_0_1_0_load():
         pickle.loads((DATA / "moments-0.1.0.pickle").read_bytes()),
     ):
         assert (moments.count, moments.names, moments.target, moments.intercept) == (40, ("größe", "b"), "price", True)
-        np.testing.assert_allclose(moments.mean, whole.mean, rtol=1e-15)
+        np.testing.assert_allclose(moments.mean, whole.mean, rtol=1e-14)  # levels differ in last digits
         np.testing.assert_allclose(moments.scatter, whole.scatter, rtol=1e-14)
         assert moments.lost() is None
         assert (moments + whole - whole).count == 40
