@@ -58,7 +58,7 @@ py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign) {
   const State left(a), right(b);
   const py::ssize_t columns = left.mean.size();
   const data::MomentsView view_a = left.view(columns), view_b = right.view(columns);
-  Array<double> mean({columns}), scatter({columns, columns}), low({data::half_of(columns)});
+  Array<double> mean(columns), scatter({columns, columns}), low(data::half_of(columns));
   Array<double> accuracy({py::ssize_t{data::kAccuracy}, columns});
   const data::MomentsSlots out{mean.mutable_data(), scatter.mutable_data(), low.mutable_data(),
                                accuracy.mutable_data()};

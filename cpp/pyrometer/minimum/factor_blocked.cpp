@@ -1,7 +1,9 @@
 #include "pyrometer/minimum/factor.hpp"
 
 // GCC 12 warns about its own AVX-512 intrinsics (PR 105593) once Eigen inlines them.
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #include <Eigen/Cholesky>
 
