@@ -1,5 +1,6 @@
 #include "pyrometer/minimum/absolute_dependence.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace pyrometer::minimum::absolute {
@@ -13,7 +14,7 @@ constexpr double kOfTerms = 1e-12;
 
 // The nearest number of 20 binary digits.
 double plain(double value) {
-  const int exponent = 20 - std::ilogb(value);
+  const int exponent = 20 - std::clamp(std::ilogb(value), -1100, 1100);
   return std::ldexp(std::round(std::ldexp(value, exponent)), -exponent);
 }
 

@@ -9,6 +9,9 @@
 
 namespace pyrometer::minimum {
 
+/// The exponent of a number that is not 0; that of the largest double where products have left their range.
+[[gnu::always_inline]] inline int exponent_of(double x) { return std::isfinite(x) ? std::ilogb(x) : 1023; }
+
 /// The exponent of the largest of a row's numbers, each times its column's power of two; 0 for a row of zeros.
 template <class Value>
 int row_exponent(const std::vector<int>& columns, Value value) {
@@ -17,7 +20,7 @@ int row_exponent(const std::vector<int>& columns, Value value) {
   for (Index j = 0; j < std::ssize(columns); ++j) {
     const double x = value(j);
     if (x == 0) continue;
-    const int own = std::ilogb(x) + columns[static_cast<std::size_t>(j)];
+    const int own = exponent_of(x) + columns[static_cast<std::size_t>(j)];
     most = any ? std::max(most, own) : own;
     any = true;
   }
@@ -34,7 +37,7 @@ std::vector<int> column_exponents(Index rows, Index columns, Value value) {
       const int most = row_exponent(out, [&](Index j) { return value(i, j); });
       for (std::size_t j = 0; j < out.size(); ++j) {
         const double x = value(i, static_cast<Index>(j));
-        if (x != 0) sums[j] += std::ilogb(x) + out[j] - most, ++counts[j];
+        if (x != 0) sums[j] += exponent_of(x) + out[j] - most, ++counts[j];
       }
     }
     for (std::size_t j = 0; j < out.size(); ++j)

@@ -26,7 +26,7 @@ bool Quotient::represent(std::vector<DoubleDouble>& row) const {
   }
   for (const Index pivot : pivots_) row[pyrometer::at(pivot)] = 0;
   if (largest == 0) return false;
-  for (DoubleDouble& value : row) value = value.scaled(-std::ilogb(largest));
+  for (DoubleDouble& value : row) value = value.scaled(-std::clamp(std::ilogb(largest), -1100, 1100));
   return true;
 }
 

@@ -114,9 +114,10 @@ std::vector<double> largest_of(const Matrix& X, bool constant) {
   return all;
 }
 
-/// Brings the largest value near 1, exactly.
+/// Brings the largest value near 1, exactly; a column that left the range of a double is given up.
 void rescale(Column& column) {
-  const double factor = std::ldexp(1.0, -std::ilogb(column.largest));
+  const bool known = column.largest > 0 && std::isfinite(column.largest);
+  const double factor = known ? std::ldexp(1.0, -std::ilogb(column.largest)) : 0.0;
   for (double& t : column.combination) t *= factor;
   for (double& value : column.values) value *= factor;
   column.largest *= factor;
