@@ -102,7 +102,7 @@ template <class T>
 void TableOf<T>::prefetch(Index i) const {
   const char* from = reinterpret_cast<const char*>(X + i * features);
   const Index bytes = features * static_cast<Index>(sizeof(T));
-  for (Index b = 0; b < bytes + 63; b += 64) __builtin_prefetch(from + std::min(b, bytes - 1));
+  for (Index b = 0; bytes > 0 && b < bytes + 63; b += 64) __builtin_prefetch(from + std::min(b, bytes - 1));
   __builtin_prefetch(target + i);
 }
 
