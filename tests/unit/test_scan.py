@@ -157,3 +157,11 @@ def test_memory_stays_below_the_size_of_the_file(tmp_path):
     program = [sys.executable, "-c", MEMORY, small, large]
     run = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
     assert 10 < int(run.stdout) < 200  # MiB; about 95
+
+
+def test_a_name_in_the_message_of_an_overflow_is_printable(tmp_path):
+    path = tmp_path / "a\x1b[31m.csv"
+    path.write_text("x,y\n1e200,1\n2e200,2\n")
+    with pytest.raises(pm.ScanError, match="sum of squares below 1.8e308") as caught:
+        pm.Moments.scan(str(path), target="y")
+    assert "\x1b" not in str(caught.value)

@@ -194,7 +194,7 @@ class Rows:
 
     def require_squares(self, chunk: Chunk, error: ValueError) -> NoReturn:
         """Raise ValueError, by file, column and row, for the number whose square has left the range of a double."""
-        label = self.parts[chunk.part].label
+        label = self._label(chunk.part)
         columns = [*chunk.X.T, chunk.y]
         sizes = np.array([np.abs(column).max(initial=0.0) for column in columns], dtype=np.float64)
         under = np.where(sizes > 0.0, sizes, np.inf)
