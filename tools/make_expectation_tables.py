@@ -1,4 +1,4 @@
-"""Write cpp/pyrometer/energy/expectation_tables.hpp: polynomials for two Gaussian expectations, fitted in 40 digits.
+"""Write cpp/pyrometer/energy/rows/expectation_tables.hpp: two Gaussian expectations, fitted in 40 digits.
 
     softplus  f(s) = E ln(1 + e^{sZ})    f / (s + c) and f' / v over the eighths of v = s / (s + c), c = sqrt(pi)
     folded    F(t) = E |t - Z|           F and F - t F' over the units of t from 0 to 8
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import mpmath as mp
 
-TARGET = Path(__file__).resolve().parents[1] / "cpp/pyrometer/energy/expectation_tables.hpp"
+TARGET = Path(__file__).resolve().parents[1] / "cpp/pyrometer/energy/rows/expectation_tables.hpp"
 INTERVALS = 8
 
 mp.mp.dps = 40

@@ -2,8 +2,8 @@
 
 #include "bindings.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/logistic.hpp"
-#include "pyrometer/minimum/logistic_look.hpp"
+#include "pyrometer/minimum/logistic/logistic.hpp"
+#include "pyrometer/minimum/logistic/partial_sums.hpp"
 
 namespace pyrometer::bindings {
 namespace {

@@ -4,9 +4,9 @@
 #include <tuple>
 
 #include "bindings.hpp"
-#include "pyrometer/minimum/lasso.hpp"
-#include "pyrometer/minimum/lasso_rows.hpp"
-#include "pyrometer/minimum/least_squares.hpp"
+#include "pyrometer/minimum/lasso/from_rows.hpp"
+#include "pyrometer/minimum/lasso/lasso.hpp"
+#include "pyrometer/minimum/least_squares/least_squares.hpp"
 
 namespace pyrometer::bindings {
 namespace {

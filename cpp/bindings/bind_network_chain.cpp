@@ -1,7 +1,7 @@
 #include <string>
 
 #include "bindings.hpp"
-#include "pyrometer/energy/chain.hpp"
+#include "pyrometer/energy/network/chain.hpp"
 
 namespace pyrometer::bindings {
 namespace {

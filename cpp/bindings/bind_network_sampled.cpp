@@ -1,7 +1,7 @@
 #include <string>
 
 #include "bindings.hpp"
-#include "pyrometer/energy/network_sampled.hpp"
+#include "pyrometer/energy/network/sampled.hpp"
 
 namespace pyrometer::bindings {
 namespace {

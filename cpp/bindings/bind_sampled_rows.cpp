@@ -2,7 +2,7 @@
 #include <tuple>
 
 #include "bindings.hpp"
-#include "pyrometer/energy/sampled_rows.hpp"
+#include "pyrometer/energy/sampled/rows.hpp"
 
 namespace pyrometer::bindings {
 namespace {

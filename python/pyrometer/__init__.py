@@ -16,13 +16,9 @@ True
 """
 
 from pyrometer import datasets, interop, tables, testsystems
+from pyrometer._installation import config, show_config
 from pyrometer._version import __version__
-from pyrometer.architecture import Network
-from pyrometer.boltzmann import Collapse, boltzmann, collapse, lorentz
-from pyrometer.config import config, show_config
-from pyrometer.drift import Drift, drift
-from pyrometer.energy import energy_variance, mean_energy, sample_energies, sample_parameters
-from pyrometer.entropy import entropy
+from pyrometer.data._moments import Moments
 from pyrometer.errors import (
     ConstantColumnWarning,
     MomentsFileError,
@@ -32,7 +28,10 @@ from pyrometer.errors import (
     SeparationWarning,
     SimulationWarning,
 )
-from pyrometer.initialisations import (
+from pyrometer.laws._independent import Mixed, Normal, Uniform
+from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression
+from pyrometer.networks._heat_engine import heat_engine
+from pyrometer.networks._initialisations import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -41,18 +40,19 @@ from pyrometer.initialisations import (
     LecunUniform,
     TorchLinear,
 )
-from pyrometer.laws import Mixed, Normal, Uniform
-from pyrometer.minimum import minimum_energy, minimum_path
-from pyrometer.mixture import Mixture, mix
-from pyrometer.moments import Moments
-from pyrometer.monitor import Reading, RefreshMonitor
-from pyrometer.network import heat_engine
-from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Temperature
-from pyrometer.states import DataState, Shift, shift
-from pyrometer.sweep import sweep
-from pyrometer.systems import L1, L2, LinearRegression, LogisticRegression
-from pyrometer.table import Table
-from pyrometer.temperature import temperature
+from pyrometer.networks._network import Network
+from pyrometer.results._answers import Estimate, HeatEngine, LayerTemperatures, Minimum, Temperature
+from pyrometer.results._table import Table
+from pyrometer.states._drift import Drift, drift
+from pyrometer.states._mixture import Mixture, mix
+from pyrometer.states._monitor import Reading, RefreshMonitor
+from pyrometer.states._shift import DataState, Shift, shift
+from pyrometer.sweeps._sweep import sweep
+from pyrometer.thermodynamics._boltzmann import Collapse, boltzmann, collapse, lorentz
+from pyrometer.thermodynamics._energy import energy_variance, mean_energy, sample_energies, sample_parameters
+from pyrometer.thermodynamics._entropy import entropy
+from pyrometer.thermodynamics._minimum import minimum_energy, minimum_path
+from pyrometer.thermodynamics._temperature import temperature
 
 __all__ = [
     "L1",

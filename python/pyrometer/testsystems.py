@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _validate
-from pyrometer.systems import LinearRegression
+from pyrometer.base import _validate
+from pyrometer.linear._systems import LinearRegression
 
 __all__ = ["Barometric", "MovingObserver", "OrthogonalRegression"]
 

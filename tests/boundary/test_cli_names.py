@@ -10,7 +10,7 @@ import pytest
 from pyarrow import csv, feather, parquet
 
 import pyrometer as pm
-from pyrometer._printable import listed, plain, printable, quoted
+from pyrometer.base._printable import listed, plain, printable, quoted
 
 # An escape sequence, C1 controls, a bidirectional override, line separators, a newline, a bell, a backspace, a tag.
 HOSTILE = "e\x1b[31mr\x9b1m\u202ed\u2028l\nm\x07b\x08t\U000e0041$_{x}$[red]"

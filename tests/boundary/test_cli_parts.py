@@ -9,9 +9,9 @@ import shutil
 import numpy as np
 import pytest
 
-from pyrometer import _plan
+from pyrometer.sweeps import _plan
 
-RUN = importlib.import_module("pyrometer.sweep")
+RUN = importlib.import_module("pyrometer.sweeps._sweep")
 CONFIG = """
 output = "out.csv"
 [systems.squares]

@@ -17,8 +17,8 @@ import pytest
 from pyarrow import csv, parquet
 
 import pyrometer as pm
-from pyrometer import _plan
 from pyrometer.cli.sweep import command
+from pyrometer.sweeps import _plan
 
 README = Path(__file__).parents[2] / "README.md"
 CONFIG = """
@@ -56,7 +56,7 @@ scale = {logspace = [0, 2, 5]}
 kind = "Uniform"
 length = [0.5, 2]
 """
-RUN = importlib.import_module("pyrometer.sweep")
+RUN = importlib.import_module("pyrometer.sweeps._sweep")
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def told(*arguments):
     return run(*arguments)
 def before(done):
     {before}
-importlib.import_module("pyrometer.sweep").run = told
+importlib.import_module("pyrometer.sweeps._sweep").run = told
 main(["sweep", sys.argv[1]])
 """
 

@@ -16,7 +16,7 @@ def nothing_runs(monkeypatch):
     def run(*_):
         raise AssertionError("it has run")
 
-    monkeypatch.setattr(importlib.import_module("pyrometer.sweep"), "run", run)
+    monkeypatch.setattr(importlib.import_module("pyrometer.sweeps._sweep"), "run", run)
 
 
 @pytest.mark.usefixtures("nothing_runs")

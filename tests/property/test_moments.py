@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pyrometer.moments import Moments
+from pyrometer.data._moments import Moments
 
 
 @st.composite

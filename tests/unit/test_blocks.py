@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pyrometer._blocks import boundaries, exchangeable, together
+from pyrometer.states._blocks import boundaries, exchangeable, together
 
 SIZES = [
     (8, 1),

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 import pyrometer as pm
-from pyrometer import _special
+from pyrometer.base import _tail_probabilities
 
 
 def test_weights_are_those_of_logsumexp():
@@ -154,9 +154,13 @@ def test_collapse_refuses(options, message):
 
 @given(st.floats(1e-3, 1e3), st.integers(1, 60), st.integers(1, 10**6))
 def test_tails_are_scipys(statistic, above, below):
-    assert _special.f_tail(statistic, above, below) == pytest.approx(stats.f.sf(statistic, above, below), rel=1e-7)
-    assert _special.chi2_tail(statistic, above) == pytest.approx(stats.chi2.sf(statistic, above), rel=1e-9, abs=1e-300)
-    assert _special.f_tail(0.0, above, below) == _special.chi2_tail(0.0, above) == 1.0
+    assert _tail_probabilities.f_tail(statistic, above, below) == pytest.approx(
+        stats.f.sf(statistic, above, below), rel=1e-7
+    )
+    assert _tail_probabilities.chi2_tail(statistic, above) == pytest.approx(
+        stats.chi2.sf(statistic, above), rel=1e-9, abs=1e-300
+    )
+    assert _tail_probabilities.f_tail(0.0, above, below) == _tail_probabilities.chi2_tail(0.0, above) == 1.0
 
 
 def test_temperatures_too_large_for_a_double_are_refused():

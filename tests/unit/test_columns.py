@@ -7,7 +7,7 @@ import pytest
 from pyarrow import csv, types
 
 import pyrometer as pm
-from pyrometer._columns import Repeated
+from pyrometer.results._columns import Repeated
 
 CODES, WORDS = np.array([1, 0, 1, 2], dtype=np.int8), ("ok", "näh, er", "pole")
 

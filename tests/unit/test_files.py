@@ -9,7 +9,7 @@ import pytest
 from pyarrow import csv, feather, parquet
 
 import pyrometer as pm
-from pyrometer._sources._files import BATCH, ParquetFile
+from pyrometer.data.readers._formats import BATCH, ParquetFile
 
 ROWS = BATCH + 1000  # more than a batch
 NUMBERS = np.random.default_rng(0).normal(size=(ROWS, 3))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pyrometer as pm
-from pyrometer.moments import Moments
+from pyrometer.data._moments import Moments
 
 MARGIN = 0.5
 

@@ -9,7 +9,7 @@ import pytest
 
 import pyrometer as pm
 from pyrometer import _core
-from pyrometer.moments import Moments
+from pyrometer.data._moments import Moments
 
 
 @pytest.fixture

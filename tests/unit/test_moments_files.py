@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pyrometer as pm
-from pyrometer.moments import Moments
+from pyrometer.data._moments import Moments
 
 RNG = np.random.default_rng(21)
 

@@ -11,7 +11,9 @@ from pyarrow import parquet
 from scipy import special
 
 import pyrometer as pm
-from pyrometer import _absolute_passes, _core, _scanned
+from pyrometer import _core
+from pyrometer.data import _scan
+from pyrometer.linear import _absolute_out_of_core
 
 ROWS = 20_000
 RNG = np.random.default_rng(5)
@@ -42,9 +44,9 @@ def pair(request, tmp_path):
 @pytest.fixture
 def small_memory(monkeypatch):
     """A sample of 4096 rows, and problems of 6000 at most: what a file of a hundred million has in proportion."""
-    monkeypatch.setattr(_scanned, "_CELLS", 1)
-    monkeypatch.setattr(_absolute_passes, "_FEWEST", 3000)
-    monkeypatch.setattr(_absolute_passes, "_CELLS", 1)
+    monkeypatch.setattr(_scan, "_CELLS", 1)
+    monkeypatch.setattr(_absolute_out_of_core, "_FEWEST", 3000)
+    monkeypatch.setattr(_absolute_out_of_core, "_CELLS", 1)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=["normal", "uniform", "mixed"])
@@ -122,8 +124,8 @@ def test_few_rows_are_solved_in_memory(pair):
 def test_a_biased_start_is_mended(small_memory, monkeypatch, distances):
     # Half of the rows have another line: a sample of some thousand is off by more than the first band. With two sums
     # only, the steps are far too long as well.
-    monkeypatch.setattr(_absolute_passes, "_DISTANCES", distances)
-    monkeypatch.setattr(_absolute_passes, "_SIGNS", 6 if distances > 2 else 0)
+    monkeypatch.setattr(_absolute_out_of_core, "_DISTANCES", distances)
+    monkeypatch.setattr(_absolute_out_of_core, "_SIGNS", 6 if distances > 2 else 0)
     y = np.where(np.random.default_rng(6).random(ROWS) < 0.5, Y, Y + X[:, 0] ** 3)
     found = pm.minimum_energy(pm.LinearRegression.scan(table(y=y), target="y", energy="mae", chunk_rows=999))
     expected = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pyrometer as pm
-from pyrometer import _plan
+from pyrometer.sweeps import _plan
 
 # Few draws are enough to compare tables.
 pytestmark = pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")
@@ -210,7 +210,7 @@ def test_an_interruption_gives_what_is_done(through, monkeypatch):
             raise KeyboardInterrupt
         return _plan.run(*arguments)
 
-    monkeypatch.setattr(importlib.import_module("pyrometer.sweep"), "run", run)
+    monkeypatch.setattr(importlib.import_module("pyrometer.sweeps._sweep"), "run", run)
     systems = {str(k): SYSTEMS["one"] for k in range(20)}
     if through == "here":
         table = pm.sweep(systems, NARROW)

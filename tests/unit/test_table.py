@@ -135,7 +135,7 @@ def test_save_follows_links_and_refuses(table, tmp_path):
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
-    from pyrometer._files import atomic_write
+    from pyrometer.base._archive import atomic_write
 
     path = tmp_path / "t.csv"
     path.write_text("old")

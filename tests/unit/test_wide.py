@@ -6,7 +6,7 @@ import pytest
 from pyarrow import csv, feather, parquet
 
 import pyrometer as pm
-from pyrometer._sources import _rows, select
+from pyrometer.data.readers import _chunks, select
 
 
 class Counted(str):
@@ -53,8 +53,8 @@ def test_comparisons(monkeypatch, p):
         counted = Counted.count
         assert counted < 20 * p
         Counted.count = 0
-        monkeypatch.setattr(_rows, "parts_of", lambda _, names=names: ("wide", [Wide(names)]))
-        rows = _rows.open_rows("wide", target=names[0], columns=columns, drop=drop)
+        monkeypatch.setattr(_chunks, "parts_of", lambda _, names=names: ("wide", [Wide(names)]))
+        rows = _chunks.open_rows("wide", target=names[0], columns=columns, drop=drop)
         assert rows.names == tuple(found)
         assert Counted.count < 40 * p
 

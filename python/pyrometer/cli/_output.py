@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from pyrometer._files import atomic_write
-from pyrometer._formats import escaped, finite
-from pyrometer._printable import printable
-from pyrometer._sources import files_of
+from pyrometer.base._archive import atomic_write
+from pyrometer.base._printable import printable
 from pyrometer.cli._terminal import show
-from pyrometer.table import Table
+from pyrometer.data.readers import files_of
+from pyrometer.results._serialise import escaped, finite
+from pyrometer.results._table import Table
 
 __all__ = ["emit", "form_of", "require_apart"]
 
@@ -67,7 +67,7 @@ def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, outp
         text = single.to_csv()
     else:
         # rich is imported for those who look.
-        from pyrometer.cli._render import written
+        from pyrometer.cli._screen import written
 
         text = written(tables, provenance, terminal=output is None)
     if output is None:

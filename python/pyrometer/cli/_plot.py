@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer._files import atomic_write
-from pyrometer._printable import plain
-from pyrometer.energy import mean_energy, sample_energies
-from pyrometer.laws import Law
-from pyrometer.minimum import minimum_energy
-from pyrometer.results import LayerTemperatures
-from pyrometer.systems import System
+from pyrometer.base._archive import atomic_write
+from pyrometer.base._printable import plain
+from pyrometer.laws._independent import Law
+from pyrometer.linear._systems import System
+from pyrometer.results._answers import LayerTemperatures
+from pyrometer.thermodynamics._energy import mean_energy, sample_energies
+from pyrometer.thermodynamics._minimum import minimum_energy
 
 __all__ = ["save_layers", "save_residuals", "save_spectrum"]
 

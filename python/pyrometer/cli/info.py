@@ -14,8 +14,8 @@ __all__ = ["command"]
 @output_options
 def command(form: str | None, output: str | None) -> None:
     """Print versions, instruction-set level and threads."""
-    from pyrometer.config import config
-    from pyrometer.table import Table
+    from pyrometer._installation import config
+    from pyrometer.results._table import Table
 
     values = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in config().items()}
     table = Table("Installation", {"what": list(values), "value": list(values.values())})

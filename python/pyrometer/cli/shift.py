@@ -80,9 +80,9 @@ def command(
     old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
-    from pyrometer.data_state import as_state
-    from pyrometer.states import shift
-    from pyrometer.table import Table
+    from pyrometer.results._table import Table
+    from pyrometer.states._data_state import as_state
+    from pyrometer.states._shift import shift
 
     model = linear_system(energy, old.X, old.y, intercept)
     states = [
@@ -122,8 +122,8 @@ def command(
         **({"not computed": found.reason} if found.reason else {}),
     }
     if plot is not None:
-        from pyrometer._predicted import predicted
         from pyrometer.cli._plot import save_residuals
+        from pyrometer.states._predictions import predicted
 
         residuals = {}
         for when, subject in (("before", old), ("after", new)):

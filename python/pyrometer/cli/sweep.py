@@ -48,11 +48,11 @@ def command(config: str, threads: int | None) -> None:
     Every law must fit every system. Finished parts are kept in the folder OUTPUT.parts: a run that was stopped goes on
     where it was. A folder of this name that is not a sweep's is refused. OUTPUT appears when all is done, and is whole.
     """  # noqa: D301 - the command line wants the character, not its name
-    from pyrometer._progress import bar
-    from pyrometer._sheet import Sheet
-    from pyrometer.cli._config import load
-    from pyrometer.cli._parts import Parts
-    from pyrometer.sweep import answered, warn_of_few
+    from pyrometer.base._progress import bar
+    from pyrometer.cli._checkpoint import Parts
+    from pyrometer.cli._sweep_config import load
+    from pyrometer.sweeps._sweep import answered, warn_of_few
+    from pyrometer.sweeps._table import Sheet
 
     described = load(config, threads)
     plan, sheet = described.plan, Sheet(described.plan)

@@ -32,8 +32,8 @@ def command(form: str | None, output: str | None) -> None:
     Minima, expectations and network energies are compared with values that were computed in 30 digits by other means;
     draws with the exact energies, in standard errors; one thread with two, bit by bit. Exit code 1 if a check fails.
     """
-    from pyrometer.config import config
-    from pyrometer.table import Table
+    from pyrometer._installation import config
+    from pyrometer.results._table import Table
 
     rows = [
         {

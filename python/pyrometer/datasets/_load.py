@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _validate
+from pyrometer.base import _validate
 from pyrometer.datasets._standardize import standardize as _standardize
 
 __all__ = ["Dataset", "breast_cancer", "diabetes"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _validate
-from pyrometer._printable import quoted
+from pyrometer.base import _validate
+from pyrometer.base._printable import quoted
 
 __all__ = ["standardize"]
 

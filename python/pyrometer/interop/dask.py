@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyrometer import _validate
-from pyrometer._sources import select
-from pyrometer.moments import Moments
+from pyrometer.base import _validate
+from pyrometer.data._moments import Moments
+from pyrometer.data.readers import select
 
 __all__ = ["moments"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from pyrometer import _validate
-from pyrometer._sources import open_rows
+from pyrometer.base import _validate
+from pyrometer.data.readers import open_rows
 
 __all__ = ["FileData", "read_data"]
 

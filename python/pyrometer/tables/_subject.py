@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer import _validate
 from pyrometer._version import __version__
+from pyrometer.base import _validate
 from pyrometer.datasets import breast_cancer, diabetes
 from pyrometer.errors import SeparationWarning
-from pyrometer.laws import Law
-from pyrometer.minimum import minimum_energy
-from pyrometer.results import Minimum
-from pyrometer.systems import LinearRegression, System
+from pyrometer.laws._independent import Law
+from pyrometer.linear._systems import LinearRegression, System
+from pyrometer.results._answers import Minimum
 from pyrometer.tables._cases import CASES, SIGMAS_PER_LENGTH, Case, Scales
+from pyrometer.thermodynamics._minimum import minimum_energy
 
 __all__ = ["Row", "Subject", "subject"]
 

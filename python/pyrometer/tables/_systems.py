@@ -6,14 +6,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pyrometer import _validate
-from pyrometer._validate import RandomSource
-from pyrometer.results import Temperature
-from pyrometer.table import Table
+from pyrometer.base import _validate
+from pyrometer.base._validate import RandomSource
+from pyrometer.results._answers import Temperature
+from pyrometer.results._table import Table
 from pyrometer.tables._cases import Case
 from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, Number, heading
 from pyrometer.tables._subject import subject
-from pyrometer.temperature import temperature
+from pyrometer.thermodynamics._temperature import temperature
 
 __all__ = ["systems"]
 

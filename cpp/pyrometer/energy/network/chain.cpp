@@ -1,0 +1,427 @@
+#include "pyrometer/energy/network/chain.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/energy/network/chain_rows.hpp"
+#include "pyrometer/energy/network/chain_rule.hpp"
+#include "pyrometer/energy/network/chain_unit.hpp"
+#include "pyrometer/energy/network/chebyshev.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr Index kWide = 64;           // units from which on cumulants make the rule
+constexpr double kBend = 0.25;        // variance at which the energies of the layers above bend
+constexpr double kLeastBend = 1e-60;  // of v: that small, it has no probability or is proportional all the way up
+constexpr double kGoal = 1e-9;        // relative error at which to stop
+constexpr double kTrusted = 1e-4;     // relative error
+constexpr double kRounding = 1e-14;   // relative, for each layer
+constexpr double kCaution = 4;        // times the difference of two calculations, where convergence may be slow
+constexpr double kMostNodes = 256;    // of a grid, but for
+constexpr double kPanelNodes = 48;    // of each panel
+constexpr double kLeast = 1e-280;     // has a logarithm
+constexpr double kWhole = 10;         // range of ln v that one panel takes, whatever the probability of its ends
+constexpr double kPanel = 8;          // width of the panels of a wider one
+constexpr double kMostPanels = 32;
+constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
+constexpr double kApart = 0.01;        // of ln v, between the nodes of a central difference
+constexpr double kTaken = 3;           // excess of the grid of the layer before at which it serves again, in ln v
+constexpr double kNegligible = 1e-20;  // probability of a value, times what its energy can be in units of the mean
+
+/// How fine a calculation is.
+struct Fineness {
+  std::size_t wide, narrow;  // points of a rule
+  double nodes, nodes_each;  // of a grid, and for each unit of its width
+  double step;               // of the quadrature over one unit
+};
+constexpr Fineness kFineness[] = {
+    {8, 14, 8, 3.4, 0.1}, {10, 18, 10, 4.5, 0.08}, {12, 24, 16, 7, 0.08}, {14, 30, 24, 10, 0.07}};
+
+/// One law of one network.
+struct Chain {
+  const Networks& networks;
+  const double* weight;
+  const double* bias;
+
+  [[nodiscard]] double width(Index l) const { return static_cast<double>(networks.widths[at(l)]); }
+  [[nodiscard]] double variance(Index l, double q) const {
+    return weight[l - 1] * (weight[l - 1] * q) + bias[l - 1] * bias[l - 1];
+  }
+  /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend. An activation
+  /// that vanishes at 0 passes small variances on in proportion.
+  [[nodiscard]] double bend(Index l) const {
+    const double slope = weight[l] * weight[l];
+    double v = kBend;
+    if (l + 2 < networks.layers() && model::activate(networks.activation, 0) == 0)
+      v = std::max(kLeastBend, std::min(v, bend(l + 1) / width(l + 1)));
+    return (bias[l] * bias[l] + v) / slope;
+  }
+};
+
+/// The values of v_l at which layer l is known, and what follows from each.
+struct Layer {
+  std::vector<double> v;        // grid nodes, panel by panel, then 0 if it can be reached
+  std::vector<Chebyshev> grid;  // panels of ln v, ascending; none in the first layer, whose nodes are the rows'
+  double low = 0, high = 0;     // ends of the grid
+  bool zero = false;            // whether the last node is 0
+  std::vector<double> mass;     // about the probability of each node
+  std::vector<Rule> rule;       // of q_l
+  std::vector<double> mean;     // of q_l
+  double bend = 0;              // about which the rules are made, unless less than `least`
+  double least = 0;             // bend that makes a difference at any node
+  std::vector<double> energy;   // of the layers l .. L: energy[(k - l) * size + node]
+  std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if asked for
+
+  [[nodiscard]] std::size_t size() const { return v.size(); }
+  /// The Lagrange polynomials of the panel that ln v falls into, and the panel's first node. Beyond the grid energies
+  /// are powers of v: their logarithms go on as lines.
+  std::size_t basis(double log, std::vector<double>& out) const {
+    const double inside = std::clamp(log, low, high);
+    const auto place = static_cast<std::size_t>((inside - low) / (high - low) * static_cast<double>(grid.size()));
+    const std::size_t panel = std::min(grid.size() - 1, place);
+    grid[panel].basis(inside, out.data());
+    if (log != inside) {
+      const double step = std::min(kStep, high - low), before = inside + (log < low ? step : -step);
+      thread_local std::vector<double> other;
+      other.resize(out.size());
+      grid[panel].basis(before, other.data());
+      const double share = std::abs(log - inside) / step;
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] += share * (out[i] - other[i]);
+    }
+    return panel * panel_size();
+  }
+  [[nodiscard]] std::size_t panel_size() const { return grid[0].size(); }
+};
+
+void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threads, const Layer& before, Layer& layer) {
+  const Index count = chain.networks.widths[at(l)];
+  const bool last = l + 1 == chain.networks.layers();
+  if (!last) layer.bend = chain.bend(l);
+  // Deep networks of one width come to a grid that stays.
+  if (!last && l > 1 && count == chain.networks.widths[at(l - 1)] && layer.v == before.v &&
+      (layer.bend == before.bend || std::max(layer.bend, before.bend) < before.least)) {
+    layer.rule = before.rule;
+    layer.mean = before.mean;
+    layer.least = before.least;
+    return;
+  }
+  layer.rule.resize(layer.size());
+  layer.mean.resize(layer.size());
+  // The sum of n units is below this share of the largest square with probability 1e-20 or so; where negative numbers
+  // are switched off, all units are together with probability 2^-n.
+  const bool even = model::has_even_square(chain.networks.activation);
+  const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
+  std::vector<double> least(layer.size());
+  base::for_each_chunk(static_cast<Index>(layer.size()), threads, [&](Index node, int) {
+    const Rule one = squared_unit(chain.networks.activation, layer.v[at(node)], fineness.step);
+    double mean = 0;
+    for (std::size_t i = 0; i < one.size(); ++i) mean += one.weight[i] * one.point[i];
+    layer.mean[at(node)] = static_cast<double>(count) * mean;
+    if (last) return;
+    least[at(node)] = share * *std::max_element(one.point.begin(), one.point.end());
+    layer.rule[at(node)] = count >= kWide
+                               ? sum_by_cumulants(one, count, fineness.wide)
+                               : sum_by_powering(one, count, fineness.narrow, std::max(layer.bend, least[at(node)]));
+  });
+  layer.least = *std::min_element(least.begin(), least.end());
+}
+
+/// A value of v_l with its probability.
+struct Reached {
+  double v, mass;
+};
+
+/// All values of v_l that layer l - 1 leads to.
+std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
+  std::vector<Reached> values;
+  for (std::size_t node = 0; node < before.size(); ++node)
+    for (std::size_t j = 0; j < before.rule[node].size(); ++j) {
+      const double v = chain.variance(l, before.rule[node].point[j]);
+      require(std::isfinite(v), "energies must be finite, got an overflow in layer ", l, "; use a smaller scale.");
+      values.push_back({v, before.mass[node] * before.rule[node].weight[j]});
+    }
+  return values;
+}
+
+/// The range of ln v of the values that matter to an energy above: none is more than proportional to v, but where the
+/// mean square of an activation grows from v / 4 to v / 2.
+void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
+  double mean = 0;
+  for (const Reached& value : values) mean += value.mass * value.v;
+  const auto activation = chain.networks.activation;
+  const bool bends_up = activation == model::Activation::gelu || activation == model::Activation::silu;
+  const double growth = bends_up ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
+  layer.low = std::numeric_limits<double>::infinity();
+  layer.high = -layer.low;
+  for (const Reached& value : values) {
+    if (value.v < kLeast) continue;
+    const double log = std::log(value.v);
+    if (value.mass > kNegligible) layer.low = std::min(layer.low, log);
+    if (value.mass * growth * std::max(1.0, value.v / mean) > kNegligible) layer.high = std::max(layer.high, log);
+  }
+}
+
+/// The grid of layer l from what layer l - 1 can reach.
+Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before) {
+  const std::vector<Reached> values = reached(chain, l, before);
+  Layer layer;
+  layer.low = std::numeric_limits<double>::infinity();
+  layer.high = -layer.low;
+  for (const Reached& value : values) {
+    if (value.v < kLeast) {
+      layer.zero = true;
+      continue;
+    }
+    layer.low = std::min(layer.low, std::log(value.v));
+    layer.high = std::max(layer.high, std::log(value.v));
+  }
+  double panels = 1;
+  if (layer.high - layer.low > kWhole) {
+    // Panels keep what is wrong beyond the ends of the grid, where nothing goes, from what is between them.
+    // One panel spreads what is wrong at its own ends: from it all values are kept.
+    if (before.grid.size() != 1) trim(chain, l, values, layer);
+    const auto near = [](double end, double other) { return end >= 0 && end < other; };
+    if (before.grid.size() > 1 && near(layer.low - before.low, kTaken) && near(before.high - layer.high, kTaken)) {
+      layer.low = before.low;
+      layer.high = before.high;
+    }
+    panels = std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels);
+  }
+  if (layer.high >= layer.low) {
+    if (layer.low != before.low || layer.high != before.high) {
+      layer.low -= 1e-12;
+      layer.high += 1e-12;
+    }
+    const double width = (layer.high - layer.low) / panels;
+    const double size =
+        std::min(std::ceil(fineness.nodes + fineness.nodes_each * width), std::max(kPanelNodes, kMostNodes / panels));
+    for (int panel = 0; panel < static_cast<int>(panels); ++panel) {
+      layer.grid.emplace_back(layer.low + width * panel, layer.low + width * (panel + 1),
+                              static_cast<std::size_t>(size));
+      for (std::size_t i = 0; i < layer.grid.back().size(); ++i) layer.v.push_back(std::exp(layer.grid.back().node(i)));
+    }
+  }
+  if (layer.zero) layer.v.push_back(0);
+  layer.mass.resize(layer.size());
+  for (const Reached& value : values) {
+    const auto above = std::lower_bound(layer.v.begin(), layer.v.end() - (layer.zero ? 1 : 0), value.v);
+    std::size_t node = static_cast<std::size_t>(above - layer.v.begin());
+    if (value.v < kLeast)
+      node = layer.size() - 1;
+    else if (above == layer.v.end() - (layer.zero ? 1 : 0) ||
+             (node > 0 && value.v - layer.v[node - 1] < layer.v[node] - value.v))
+      --node;
+    layer.mass[node] += value.mass;
+  }
+  return layer;
+}
+
+double dot(const double* a, const double* b, std::size_t n) {
+  double lanes[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t k = 0; k < 8; ++k) lanes[k] += a[i + k] * b[i + k];
+  for (; i < n; ++i) lanes[0] += a[i] * b[i];
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
+
+/// The growth of energies at the nodes of a grid where v, too, grows with all scales: by a square.
+std::vector<double> total_growth(const Layer& layer, const std::vector<double>& logs) {
+  std::vector<double> total(logs.size());
+  const std::size_t smooth = layer.size() - (layer.zero ? 1 : 0);
+  for (std::size_t panel = 0; panel < layer.grid.size() && !logs.empty(); ++panel) {
+    const std::size_t nodes = layer.panel_size();
+    const std::vector<double> derivative = layer.grid[panel].derivative();
+    for (std::size_t order = 0; order < logs.size() / smooth; ++order)
+      for (std::size_t i = 0; i < nodes; ++i) {
+        const std::size_t first = order * smooth + panel * nodes;
+        total[first + i] = 2 * dot(&derivative[i * nodes], &logs[first], nodes) +
+                           layer.growth[(order + 1) * layer.size() + panel * nodes + i];
+      }
+  }
+  return total;
+}
+
+/// The energies of layers l .. L at the nodes of layer l, from those of layer l + 1.
+void average(const Chain& chain, Index l, const Layer& above, bool growing, int threads, Layer& layer) {
+  const Index layers = chain.networks.layers();
+  const std::size_t size = layer.size();
+  layer.energy.resize(at(layers - l + 1) * size);
+  layer.growth.resize(growing ? layer.energy.size() : 0);
+  const std::size_t smooth = above.size() - (above.zero ? 1 : 0);
+  std::vector<double> logs(smooth * at(std::max<Index>(0, layers - l - 1)));
+  for (Index k = l + 2; k <= layers; ++k)
+    for (std::size_t i = 0; i < smooth; ++i)
+      logs[at(k - l - 2) * smooth + i] = std::log(std::max(kLeast, above.energy[at(k - l - 1) * above.size() + i]));
+  const std::vector<double> growth = growing ? total_growth(above, logs) : std::vector<double>();
+  base::for_each_chunk(static_cast<Index>(size), threads, [&](Index chunk, int) {
+    const std::size_t node = at(chunk);
+    if (growing && l < layers) layer.growth[size + node] = 2;
+    layer.energy[node] = chain.width(l) * layer.v[node];
+    if (l < layers) layer.energy[size + node] = chain.width(l + 1) * chain.variance(l + 1, layer.mean[node]);
+    if (l + 2 > layers) return;
+    const Rule& rule = layer.rule[node];
+    std::vector<double> basis(above.grid.empty() ? 0 : above.panel_size());
+    for (std::size_t j = 0; j < rule.size(); ++j) {
+      const double v = chain.variance(l + 1, rule.point[j]);
+      const bool zero = above.zero && v < kLeast;
+      std::size_t first = 0;
+      if (!zero) {
+        first = above.basis(std::log(std::max(v, kLeast)), basis);
+      }
+      for (Index k = l + 2; k <= layers; ++k) {
+        const std::size_t here = at(k - l) * size + node, last = at(k - l) * above.size() - 1;
+        const auto interpolated = [&](const std::vector<double>& values) {
+          return dot(basis.data(), &values[at(k - l - 2) * smooth + first], basis.size());
+        };
+        const double part = rule.weight[j] * (zero ? above.energy[last] : std::exp(interpolated(logs)));
+        layer.energy[here] += part;
+        if (growing) layer.growth[here] += part * (zero ? above.growth[last] : interpolated(growth));
+      }
+    }
+    for (Index k = l + 2; growing && k <= layers; ++k) {
+      const std::size_t here = at(k - l) * size + node;
+      layer.growth[here] = layer.energy[here] > 0 ? layer.growth[here] / layer.energy[here] : 0;
+    }
+  });
+}
+
+/// Layer 1, whose nodes are the rows' times each of `factors`, with the energies of all layers at them.
+Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, const Fineness& fineness,
+            int threads) {
+  const Index layers = chain.networks.layers();
+  std::vector<Layer> layer(at(layers + 1));
+  for (const double factor : factors)
+    for (const double q : rows.norm()) {
+      layer[1].v.push_back(chain.variance(1, q) * factor);
+      require(std::isfinite(layer[1].v.back()), "energies must be finite, got an overflow in layer 1; use a ",
+              "smaller scale.");
+    }
+  layer[1].mass.assign(layer[1].size(), 1);
+  for (Index l = 1; l < layers; ++l) {
+    find_rules(chain, l, fineness, threads, layer[at(l - 1)], layer[at(l)]);
+    if (l + 1 < layers) layer[at(l + 1)] = grid_of(chain, l + 1, fineness, layer[at(l)]);
+  }
+  for (Index l = std::max<Index>(1, layers - 1); l >= 1; --l)
+    average(chain, l, layer[at(l + 1 <= layers ? l + 1 : l)], factors.size() > 1, threads, layer[at(l)]);
+  return std::move(layer[1]);
+}
+
+void homogeneous(const Chain& chain, double* energy, double* error) {
+  double q = 0;
+  for (const double norm : chain.networks.norms) q += norm;
+  q /= static_cast<double>(chain.networks.norms.size());
+  const double factor = model::homogeneous_factor(chain.networks.activation);
+  for (Index l = 1; l <= chain.networks.layers(); ++l) {
+    energy[l - 1] = chain.width(l) * chain.variance(l, q);
+    error[l - 1] =
+        (kRounding * static_cast<double>(l) + 1e-16 * std::sqrt(static_cast<double>(chain.networks.norms.size()))) *
+        energy[l - 1];
+    q = factor * energy[l - 1];
+  }
+}
+
+/// Solutions of rising fineness until the energies are known to kGoal: the last one, and whether it can be trusted.
+bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
+             double* energy, double* error) {
+  Layer coarse;
+  double worst = 0;  // relative error of any layer
+  for (const Fineness& fineness : kFineness) {
+    std::swap(coarse, fine);
+    fine = solve(chain, rows, factors, fineness, threads);
+    if (coarse.energy.empty()) continue;
+    worst = 0;
+    for (Index l = 1; l <= chain.networks.layers(); ++l) {
+      const std::size_t first = at(l - 1) * fine.size();
+      const double value = rows.mean(&fine.energy[first]);
+      energy[l - 1] = value;
+      error[l - 1] = kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
+                     kRounding * static_cast<double>(l) * value;
+      if (value > 0) worst = std::max(worst, error[l - 1] / value);
+    }
+    if (worst <= kGoal) break;
+  }
+  return worst <= kTrusted;
+}
+
+/// The growth of the mean over rows of every layer's energy, from energies at the factors of `network_chain_growth`.
+void grow(const RowNodes& rows, const Layer& first, Index layers, double* growth) {
+  const std::size_t count = rows.norm().size();
+  std::vector<double> value(count), slope(count);
+  for (Index l = 0; l < layers; ++l) {
+    const auto log = [&](std::size_t step, std::size_t node) {
+      return std::log(first.energy[at(l) * first.size() + step * count + node]);
+    };
+    for (std::size_t node = 0; node < count; ++node) {
+      const std::size_t here = at(l) * first.size() + node;
+      value[node] = first.energy[here];
+      slope[node] = 0;
+      if (!(value[node] > 0) || !(first.energy[here + count] > 0)) continue;
+      const double along = (8 * (log(3, node) - log(2, node)) - (log(4, node) - log(1, node))) / (12 * kApart);
+      slope[node] = value[node] * (first.growth[here] + 2 * along);
+    }
+    const double mean = rows.mean(value.data());
+    growth[l] = mean > 0 ? rows.mean(slope.data()) / mean : 0;
+  }
+}
+
+}  // namespace
+
+void check(const Networks& networks) {
+  const Index layers = networks.layers();
+  require(layers >= 1, "widths must have at least two numbers, got ", layers + 1);
+  for (const Index width : networks.widths) require(width >= 1, "widths must be at least 1, got ", width);
+  for (const auto& [matrix, name] : {std::pair{networks.weight, "weight"}, std::pair{networks.bias, "bias"}}) {
+    require(matrix.cols == layers, name, " must have ", layers, " columns, one for each layer, got ", matrix.cols);
+    require(matrix.rows == networks.weight.rows, "weight and bias must have the same number of rows, got ",
+            networks.weight.rows, " and ", matrix.rows);
+    const bool weights = name[0] == 'w';
+    for (Index i = 0; i < matrix.size(); ++i)
+      require(std::isfinite(matrix.data[i]) && (weights ? matrix.data[i] > 0 : matrix.data[i] >= 0), name,
+              weights ? " must be finite and positive, got " : " must be finite and not negative, got ",
+              matrix.data[i]);
+  }
+  require(!networks.norms.empty(), "norms must have at least one row, got none");
+  for (const double norm : networks.norms)
+    require(std::isfinite(norm) && norm >= 0, "norms must be finite and not negative, got ", norm);
+}
+
+void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted) {
+  check(networks);
+  const Index layers = networks.layers(), laws = networks.laws();
+  const bool closed = model::is_homogeneous(networks.activation);
+  const RowNodes rows(closed ? networks.norms.first(1) : networks.norms);
+  // Nested loops run on one thread: laws in parallel where there are several, else the nodes of a layer.
+  base::for_each_chunk(laws, threads, [&](Index b, int) {
+    const Chain chain{networks, networks.weight.row(b), networks.bias.row(b)};
+    double *energies = energy + b * layers, *errors = error + b * layers;
+    if (closed) homogeneous(chain, energies, errors);
+    Layer solution;
+    trusted[b] = closed || general(chain, rows, {1}, threads, solution, energies, errors);
+    for (Index l = 0; l < layers; ++l)
+      require(std::isfinite(energies[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
+              "; use a smaller scale.");
+  });
+}
+
+void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted) {
+  check(networks);
+  require(!model::is_homogeneous(networks.activation), "activation must not be homogeneous: its growth is closed");
+  const Index layers = networks.layers();
+  const RowNodes rows(networks.norms);
+  const std::vector<double> factors{1, std::exp(-2 * kApart), std::exp(-kApart), std::exp(kApart),
+                                    std::exp(2 * kApart)};
+  base::for_each_chunk(networks.laws(), threads, [&](Index b, int) {
+    std::vector<double> energy(at(layers)), error(at(layers));
+    Layer solution;
+    trusted[b] = general({networks, networks.weight.row(b), networks.bias.row(b)}, rows, factors, threads, solution,
+                         energy.data(), error.data());
+    grow(rows, solution, layers, growth + b * layers);
+  });
+}
+
+}  // namespace pyrometer::energy

@@ -1,0 +1,74 @@
+#include "pyrometer/energy/network/chain.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "pyrometer/energy/network/chain_rows.hpp"
+
+using namespace pyrometer;
+
+namespace {
+
+struct Answer {
+  std::vector<double> energy, error;
+  bool trusted;
+};
+
+Answer solve(model::Activation activation, std::vector<Index> widths, double scale, double bias,
+             std::vector<double> norms) {
+  const std::size_t layers = widths.size() - 1;
+  const std::vector<double> weight(layers, scale), offset(layers, bias);
+  const Index columns = static_cast<Index>(layers);
+  Answer answer{std::vector<double>(layers), std::vector<double>(layers), false};
+  unsigned char trusted = 0;
+  energy::network_chain({activation, widths, {weight.data(), 1, columns}, {offset.data(), 1, columns}, norms}, 1,
+                        answer.energy.data(), answer.error.data(), &trusted);
+  answer.trusted = trusted != 0;
+  return answer;
+}
+
+}  // namespace
+
+TEST_CASE("the second layer of erf is an arc tangent") {
+  for (const double scale : {1e-3, 0.3, 1.0, 30.0, 1e6}) {
+    const Answer answer = solve(model::Activation::erf, {3, 5, 2}, scale, 0, {1.7});
+    const double v = scale * scale * 1.7;
+    const double square = 2 / std::numbers::pi * std::atan(2 * v / std::sqrt(1 + 4 * v));
+    CHECK(answer.energy[0] == doctest::Approx(5 * v).epsilon(1e-14));
+    CHECK(answer.energy[1] == doctest::Approx(2 * scale * scale * 5 * square).epsilon(1e-13));
+    CHECK(answer.trusted);
+  }
+}
+
+TEST_CASE("rows of norm zero stay at zero where activations do and biases are absent") {
+  const Answer none = solve(model::Activation::tanh, {3, 5, 4, 2}, 1, 0, {0, 0});
+  for (const double energy : none.energy) CHECK(energy == 0);
+  const Answer some = solve(model::Activation::tanh, {3, 5, 4, 2}, 1, 0, {0, 2}),
+               one = solve(model::Activation::tanh, {3, 5, 4, 2}, 1, 0, {2});
+  for (std::size_t l = 0; l < 3; ++l) CHECK(some.energy[l] == doctest::Approx(0.5 * one.energy[l]).epsilon(1e-14));
+}
+
+TEST_CASE("silu at a large scale is relu at that scale") {
+  const Answer silu = solve(model::Activation::silu, {3, 8, 8, 2}, 1e5, 0, {2}),
+               relu = solve(model::Activation::relu, {3, 8, 8, 2}, 1e5, 0, {2});
+  for (std::size_t l = 0; l < 3; ++l) CHECK(silu.energy[l] == doctest::Approx(relu.energy[l]).epsilon(1e-5));
+}
+
+TEST_CASE("rows whose norms differ by little more than rounding have their mean, at any scale") {
+  for (int exponent = -1000; exponent <= 1000; exponent += 40)
+    for (const double ulps : {0.5, 1.0, 4.0, 30.0, 1000.0}) {
+      std::vector<double> norms(200);
+      double mean = 0;
+      for (std::size_t i = 0; i < norms.size(); ++i) {
+        norms[i] = std::ldexp(1 + 0x1p-52 * ulps * static_cast<double>(i), exponent);
+        mean += std::ldexp(norms[i], -exponent) / static_cast<double>(norms.size());
+      }
+      CAPTURE(exponent);
+      CAPTURE(ulps);
+      const energy::RowNodes nodes(norms);
+      CHECK(std::ldexp(nodes.mean(nodes.norm().data()), -exponent) == doctest::Approx(mean).epsilon(2e-12));
+    }
+}

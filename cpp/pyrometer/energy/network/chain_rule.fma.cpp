@@ -1,0 +1,235 @@
+#include "pyrometer/energy/network/chain_rule.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr std::size_t kMost = 32;     // points of a Gauss rule
+constexpr double kLeastBend = 1e-40;  // of the largest point: what lies below has no weight to speak of
+constexpr double kStraight = 1e16;    // of the largest point: ln(1 + q / c) is then q / c
+
+/// A symmetric tridiagonal matrix: the three-term recurrence of a law's orthogonal polynomials.
+struct Jacobi {
+  double diagonal[kMost];
+  double beside[kMost];  // beside[i] couples i and i + 1
+  std::size_t size = 0;
+};
+
+/// Eigenvalues into diagonal, squared first components of eigenvectors into weight, by implicit QL with Wilkinson's
+/// shift.
+void diagonalise(Jacobi& matrix, double* weight) {
+  const std::size_t n = matrix.size;
+  double *d = matrix.diagonal, *e = matrix.beside, first[kMost] = {1};
+  e[n - 1] = 0;
+  for (std::size_t l = 0; l < n; ++l) {
+    for (int sweep = 0; sweep < 60; ++sweep) {
+      std::size_t m = l;
+      while (m + 1 < n && std::abs(e[m]) > 1e-17 * (std::abs(d[m]) + std::abs(d[m + 1]))) ++m;
+      if (m == l) break;
+      double g = (d[l + 1] - d[l]) / (2 * e[l]);
+      double r = std::hypot(g, 1.0);
+      g = d[m] - d[l] + e[l] / (g + std::copysign(r, g));
+      double s = 1, c = 1, p = 0;
+      bool split = false;
+      for (std::size_t i = m; i-- > l;) {
+        double f = s * e[i];
+        const double b = c * e[i];
+        r = std::sqrt(f * f + g * g);
+        e[i + 1] = r;
+        if (r == 0) {
+          d[i + 1] -= p;
+          e[m] = 0;
+          split = true;
+          break;
+        }
+        s = f / r;
+        c = g / r;
+        g = d[i + 1] - p;
+        r = (d[i] - g) * s + 2 * c * b;
+        p = s * r;
+        d[i + 1] = g + p;
+        g = c * r - b;
+        f = first[i + 1];
+        first[i + 1] = s * first[i] + c * f;
+        first[i] = c * first[i] - s * f;
+      }
+      if (split) continue;
+      d[l] -= p;
+      e[l] = g;
+      e[m] = 0;
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i) weight[i] = first[i] * first[i];
+  for (std::size_t i = 1; i < n; ++i)  // insertion sort: few and nearly ordered
+    for (std::size_t j = i; j > 0 && d[j] < d[j - 1]; --j) {
+      std::swap(d[j], d[j - 1]);
+      std::swap(weight[j], weight[j - 1]);
+    }
+}
+
+double dot(const double* a, const double* b, std::size_t n) {
+  double lanes[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (std::size_t k = 0; k < 8; ++k) lanes[k] += a[i + k] * b[i + k];
+  for (; i < n; ++i) lanes[0] += a[i] * b[i];
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
+
+/// Lanczos on diag(y) from sqrt(w), every vector orthogonalised twice against all before it.
+Jacobi lanczos(const std::vector<double>& y, const std::vector<double>& w, std::size_t size) {
+  const std::size_t n = y.size();
+  thread_local std::vector<double> basis;
+  basis.resize((size + 1) * n);
+  Jacobi matrix;
+  double total = 0;
+  for (const double weight : w) total += weight;
+  for (std::size_t i = 0; i < n; ++i) basis[i] = std::sqrt(w[i] / total);
+  double scale = 0;
+  for (const double value : y) scale = std::max(scale, std::abs(value));
+  for (std::size_t k = 0; k < size; ++k) {
+    const double* v = &basis[k * n];
+    double* next = &basis[(k + 1) * n];
+    for (std::size_t i = 0; i < n; ++i) next[i] = y[i] * v[i];
+    matrix.diagonal[k] = dot(next, v, n);
+    matrix.beside[k] = 0;
+    matrix.size = k + 1;
+    if (k + 1 == size || k + 1 == n) break;
+    for (int pass = 0; pass < 2; ++pass)
+      for (std::size_t j = k + 1; j-- > 0;) {
+        const double* u = &basis[j * n];
+        const double part = dot(next, u, n);
+        for (std::size_t i = 0; i < n; ++i) next[i] -= part * u[i];
+      }
+    const double norm = std::sqrt(dot(next, next, n));
+    if (!(norm > 1e-14 * scale)) break;
+    matrix.beside[k] = norm;
+    for (std::size_t i = 0; i < n; ++i) next[i] /= norm;
+  }
+  return matrix;
+}
+
+Rule convolved(const Rule& a, const Rule& b) {
+  Rule sum{std::vector<double>(a.size() * b.size()), std::vector<double>(a.size() * b.size())};
+  for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      sum.point[i * b.size() + j] = a.point[i] + b.point[j];
+      sum.weight[i * b.size() + j] = a.weight[i] * b.weight[j];
+    }
+  return sum;
+}
+
+}  // namespace
+
+Rule compressed(const Rule& law, std::size_t size, double c) {
+  size = std::min(size, kMost);
+  const auto [least, most] = std::minmax_element(law.point.begin(), law.point.end());
+  const double low = *least, high = *most;
+  if (!(high > 0)) return {{high}, {1.0}};
+  // In units of the largest point, so that no square leaves the range of a double.
+  c = std::max(c / high, kLeastBend);
+  const bool straight = c > kStraight;
+  std::vector<double> y(law.point);
+  for (double& value : y) value = straight ? value / high : std::log1p(value / high / c);
+  Jacobi matrix = lanczos(y, law.weight, size);
+  Rule rule{std::vector<double>(matrix.size), std::vector<double>(matrix.size)};
+  diagonalise(matrix, rule.weight.data());
+  // A Gauss rule lies within its law: what lies outside is rounding.
+  for (std::size_t i = 0; i < matrix.size; ++i) {
+    const double value = matrix.diagonal[i];
+    rule.point[i] = std::clamp(high * (straight ? value : c * std::expm1(value)), low, high);
+  }
+  return rule;
+}
+
+Rule sum_by_powering(const Rule& one, Index count, std::size_t size, double c) {
+  const Rule base = compressed(one, size, c);
+  int bit = 62;
+  while (!(count >> bit & 1)) --bit;
+  Rule sum = base;
+  while (bit-- > 0) {
+    sum = compressed(convolved(sum, sum), size, c);
+    if (count >> bit & 1) sum = compressed(convolved(sum, base), size, c);
+  }
+  return sum;
+}
+
+Rule sum_by_cumulants(const Rule& one, Index count, std::size_t size) {
+  constexpr std::size_t kOrders = 2 * kMost;
+  size = std::min(size, kMost);
+  const std::size_t orders = 2 * size, n = one.size();
+  const double number = static_cast<double>(count);
+  const double mean = dot(one.point.data(), one.weight.data(), n);
+  if (!(mean > 0)) return {{number * mean}, {1.0}};
+  // In units of the mean, so that no square leaves the range of a double.
+  thread_local std::vector<double> x, power;
+  x.resize(n);
+  power.resize(n);
+  double variance = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    x[i] = (one.point[i] - mean) / mean;
+    variance += one.weight[i] * x[i] * x[i];
+  }
+  const double deviation = std::sqrt(variance);
+  if (!(deviation > 1e-14)) return {{number * mean}, {1.0}};
+
+  double central[kOrders] = {1, 0, 1}, cumulant[kOrders] = {}, binomial[kOrders][kOrders];
+  for (std::size_t k = 0; k < orders; ++k) {
+    binomial[k][0] = binomial[k][k] = 1;
+    for (std::size_t j = 1; j < k; ++j) binomial[k][j] = binomial[k - 1][j - 1] + binomial[k - 1][j];
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    x[i] /= deviation;
+    power[i] = one.weight[i] * x[i] * x[i];
+  }
+  for (std::size_t k = 3; k < orders; ++k) {
+    central[k] = dot(power.data(), x.data(), n);
+    for (std::size_t i = 0; i < n; ++i) power[i] *= x[i];
+  }
+  cumulant[2] = 1;
+  for (std::size_t k = 3; k < orders; ++k) {
+    double value = central[k];
+    for (std::size_t j = 2; j + 2 <= k; ++j) value -= binomial[k - 1][j - 1] * cumulant[j] * central[k - j];
+    cumulant[k] = value;
+  }
+  // Of the standardised sum, and without the second, which the Hermite polynomials have taken away.
+  for (std::size_t k = 3; k < orders; ++k) cumulant[k] *= std::pow(number, 1 - 0.5 * static_cast<double>(k));
+  cumulant[2] = 0;
+
+  double hermite[kOrders] = {1};
+  for (std::size_t k = 0; k + 1 < orders; ++k) {
+    double value = 0;
+    for (std::size_t j = 2; j <= k; ++j) value += binomial[k][j] * cumulant[j + 1] * hermite[k - j];
+    hermite[k + 1] = value;
+  }
+
+  Jacobi matrix;
+  double before[kOrders] = {}, now[kOrders], next[kOrders] = {};
+  std::copy(hermite, hermite + orders, now);
+  double slope = hermite[1], pivot = 0;
+  matrix.diagonal[0] = slope;
+  matrix.size = 1;
+  for (std::size_t k = 1; k < size; ++k) {
+    for (std::size_t l = k; l + k < orders; ++l)
+      next[l] = now[l + 1] - matrix.diagonal[k - 1] * now[l] - pivot * before[l] + static_cast<double>(l) * now[l - 1];
+    pivot = next[k] / now[k - 1];
+    if (!(pivot > 0)) break;
+    matrix.beside[k - 1] = std::sqrt(pivot);
+    const double ratio = next[k + 1] / next[k];
+    matrix.diagonal[k] = ratio - slope;
+    slope = ratio;
+    matrix.size = k + 1;
+    std::copy(now, now + orders, before);
+    std::copy(next, next + orders, now);
+  }
+  Rule rule{std::vector<double>(matrix.size), std::vector<double>(matrix.size)};
+  diagonalise(matrix, rule.weight.data());
+  for (std::size_t i = 0; i < matrix.size; ++i)
+    rule.point[i] = mean * (number + std::sqrt(number) * deviation * matrix.diagonal[i]);
+  return rule;
+}
+
+}  // namespace pyrometer::energy

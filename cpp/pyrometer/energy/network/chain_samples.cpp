@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <cmath>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/energy/network/chain.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr Index kChunk = 128;  // draws: even, so that neighbours share a chunk
+constexpr Index kBlock = 64;   // units whose numbers are drawn at a time: even, as normals() asks
+
+/// Sums over the draws of a chunk, of one law and layer: energies, and squared differences of neighbours.
+struct Sums {
+  double energy = 0, squares = 0;
+};
+
+void add(const double* v, double width, Index draws, Sums& sums) {
+  for (Index k = 0; k < draws; ++k) sums.energy += width * v[k];
+  for (Index k = 0; k + 1 < draws; k += 2) sums.squares += width * width * (v[k] - v[k + 1]) * (v[k] - v[k + 1]);
+  // An odd last draw is compared with the one before it.
+  if (draws % 2 == 1 && draws > 1) {
+    const double difference = width * (v[draws - 1] - v[draws - 2]);
+    sums.squares += 0.5 * difference * difference;
+  }
+}
+
+constexpr std::size_t kMost = kChunk + 1;  // draws of a chunk, with a last one that was alone
+
+/// The squared norms of the rows in ascending order: draw k takes one of the k-th of `samples` equal parts.
+std::vector<double> sorted_norms(const Networks& networks) {
+  std::vector<double> sorted(networks.norms.begin(), networks.norms.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
+/// The last chunk of a single draw joins the one before it.
+Index chunks_of(Index draws) { return std::max<Index>(1, (draws - 1) / kChunk + ((draws - 1) % kChunk ? 1 : 0)); }
+
+/// Draws first .. first + draws - 1: take(law, layer, v), v the variance of the layer's pre-activations in each draw.
+template <class Take>
+void run(const Networks& networks, const std::vector<double>& sorted, base::Seed seed, Index first, Index draws,
+         Index samples, Take take) {
+  const Index layers = networks.layers(), laws = networks.laws();
+  const double rows = static_cast<double>(sorted.size());
+  double place[kMost], normal[kBlock * kMost];
+  std::vector<double> q(static_cast<std::size_t>(laws) * kMost), v(q.size());
+  base::uniforms(seed, first, draws, 0, 1, place);
+  for (Index k = 0; k < draws; ++k) {
+    const double row = (static_cast<double>(first + k) + 0.5 + place[k]) / static_cast<double>(samples) * rows;
+    const double norm = sorted[static_cast<std::size_t>(std::min(row, rows - 1))];
+    for (Index b = 0; b < laws; ++b) q[static_cast<std::size_t>(b) * kMost + static_cast<std::size_t>(k)] = norm;
+  }
+  Index parameter = 0;
+  for (Index l = 0; l < layers; ++l) {
+    const Index width = networks.widths[static_cast<std::size_t>(l + 1)];
+    for (Index b = 0; b < laws; ++b) {
+      const double scale = networks.weight.row(b)[l], offset = networks.bias.row(b)[l] * networks.bias.row(b)[l];
+      double* here = &v[static_cast<std::size_t>(b) * kMost];
+      double* past = &q[static_cast<std::size_t>(b) * kMost];
+      for (Index k = 0; k < draws; ++k) here[k] = scale * (scale * past[k]) + offset;
+      take(b, l, here);
+      for (Index k = 0; k < draws; ++k) {
+        here[k] = std::sqrt(here[k]);
+        past[k] = 0;
+      }
+    }
+    if (l + 1 == layers) break;
+    // normals() begins at even parameters: a layer of odd width leaves one number unused.
+    for (Index unit = 0; unit < width; unit += kBlock) {
+      const Index units = std::min(kBlock, width - unit);
+      base::normals(seed, first, draws, parameter + unit, units, normal);
+      for (Index b = 0; b < laws; ++b) {
+        const double* deviation = &v[static_cast<std::size_t>(b) * kMost];
+        double* sum = &q[static_cast<std::size_t>(b) * kMost];
+        for (Index j = 0; j < units; ++j)
+          for (Index k = 0; k < draws; ++k) {
+            const double x = model::activate(networks.activation, deviation[k] * normal[j * draws + k]);
+            sum[k] += x * x;
+          }
+      }
+    }
+    parameter += width + width % 2;
+  }
+}
+
+void require_energy(double energy, Index law, Index l) {
+  require(std::isfinite(energy), "energies must be finite, got an overflow in layer ", l + 1, " under law ", law,
+          "; use a smaller scale.");
+}
+
+}  // namespace
+
+void network_chain_draws(const Networks& networks, base::Seed seed, Index first, Index draws, Index samples,
+                         int threads, double* energy) {
+  check(networks);
+  require(first >= 0 && draws >= 1 && first + draws <= samples, "draws must be within the ", samples, " samples, got ",
+          draws, " from ", first);
+  const std::vector<double> sorted = sorted_norms(networks);
+  const Index layers = networks.layers(), number = chunks_of(draws);
+  base::for_each_chunk(number, threads, [&](Index chunk, int) {
+    const Index begin = chunk * kChunk, count = chunk + 1 == number ? draws - begin : kChunk;
+    run(networks, sorted, seed, first + begin, count, samples, [&](Index b, Index l, const double* v) {
+      const double width = static_cast<double>(networks.widths[static_cast<std::size_t>(l + 1)]);
+      for (Index k = 0; k < count; ++k) {
+        energy[(b * draws + begin + k) * layers + l] = width * v[k];
+        require_energy(width * v[k], b, l);
+      }
+    });
+  });
+}
+
+void network_chain_samples(const Networks& networks, base::Seed seed, Index samples, int threads, double* mean,
+                           double* standard_error) {
+  check(networks);
+  require(samples >= 2, "samples must be at least 2, got ", samples);
+  const Index layers = networks.layers(), laws = networks.laws(), number = chunks_of(samples);
+  const std::vector<double> sorted = sorted_norms(networks);
+  std::vector<Sums> sums(static_cast<std::size_t>(number * laws * layers));
+  base::for_each_chunk(number, threads, [&](Index chunk, int) {
+    const Index first = chunk * kChunk, draws = chunk + 1 == number ? samples - first : kChunk;
+    run(networks, sorted, seed, first, draws, samples, [&](Index b, Index l, const double* v) {
+      const double width = static_cast<double>(networks.widths[static_cast<std::size_t>(l + 1)]);
+      add(v, width, draws, sums[static_cast<std::size_t>((chunk * laws + b) * layers + l)]);
+    });
+  });
+
+  const double count = static_cast<double>(samples);
+  for (Index i = 0; i < laws * layers; ++i) {
+    Sums all;
+    for (Index chunk = 0; chunk < number; ++chunk) {
+      const Sums& part = sums[static_cast<std::size_t>(chunk * laws * layers + i)];
+      all.energy += part.energy;
+      all.squares += part.squares;
+    }
+    mean[i] = all.energy / count;
+    standard_error[i] = std::sqrt(all.squares) / count;
+    require_energy(mean[i], i / layers, i % layers);
+    require_energy(standard_error[i], i / layers, i % layers);
+  }
+}
+
+}  // namespace pyrometer::energy

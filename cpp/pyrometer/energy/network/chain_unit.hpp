@@ -1,0 +1,30 @@
+// The law of one unit's squared activation under a normal pre-activation.
+#pragma once
+
+#include "pyrometer/base/types.hpp"
+#include "pyrometer/energy/network/chain_rule.hpp"
+#include "pyrometer/model/activation.hpp"
+
+namespace pyrometer::energy {
+
+/// The law of t = phi(z)^2, z ~ N(0, variance), as points and weights (not sorted).
+///
+/// Trapezoid in u on each half-line, z = c exp(u - e^{-u}), c = min(1, sqrt(variance)): a grid that is geometric from
+/// the scale at which activations bend to 13.5 deviations, and doubly exponential towards 0. It needs no derivative at
+/// 0, where elu has none, and resolves bends at |z| ~ 1 and the normal density at |z| ~ deviation at once.
+///
+/// step  of u. At 0.08 expectations of smooth functions of t are right to 1e-14, for deviations 1e-3 to 1e6 and beyond.
+/// Cost: 80 points for each half-line, 29 more for each decade of deviation above 1; 40 ns a point.
+[[nodiscard]] Rule squared_unit(model::Activation activation, double variance, double step);
+
+/// The mean g(v) = E t, its derivatives in the variance v relative to itself, and the variance of t, from one such
+/// quadrature. All but the mean are of order 1 at any scale.
+struct UnitMoments {
+  double mean;      // g = E phi(z)^2
+  double slope;     // v g' / g    = E phi^2 He_2(z / sqrt v) / (2 g)
+  double bend;      // v^2 g'' / g = E phi^2 He_4(z / sqrt v) / (4 g)
+  double variance;  // Var t / g^2
+};
+[[nodiscard]] UnitMoments unit_moments(model::Activation activation, double variance);
+
+}  // namespace pyrometer::energy

@@ -1,0 +1,384 @@
+#include "pyrometer/energy/network/sampled.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "pyrometer/base/aligned.hpp"
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/base/running.hpp"
+#include "pyrometer/energy/network/layer.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+using base::AlignedArray;
+
+constexpr Index kSlab = 64 * 1024;        // weights at a time
+constexpr Index kPartNumbers = 1 << 20;   // activations that a worker holds of a part of the rows
+constexpr Index kLeastPart = 512;         // rows, or making the weights again for every part costs too much
+constexpr Index kGroupNumbers = 1 << 21;  // activations that a worker holds of all laws of a group
+constexpr Index kTask = 1 << 22;          // flops worth a task
+constexpr Index kAsk = 1 << 24;           // flops between two looks at whether to stop
+constexpr Index kSlots = 1 << 22;         // sums of parts held at a time
+constexpr Index kRandomFlops = 200;       // what a random number costs
+constexpr Index kUnitFlops = 60;          // what an activation costs
+constexpr Index kPilotDraws = 24, kPilotRows = 256, kPilotFew = 16;
+constexpr std::uint64_t kPickRange = std::uint64_t{1} << 62;  // the blocks that pick rows
+
+template <class T>
+Index panels_of(Index rows) {
+  return (rows + kPanelRows<T> - 1) / kPanelRows<T>;
+}
+
+template <class T>
+void check(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws) {
+  require(laws.layers >= 1, "widths must have at least 2 entries, got ", laws.layers + 1);
+  for (Index l = 0; l <= laws.layers; ++l)
+    require(laws.widths[l] >= 1, "widths must be at least 1, got ", laws.widths[l], " at position ", l);
+  require(rows.rows >= 1, "X must have at least 1 row, got ", rows.rows);
+  for (const Matrix& scale : {laws.weight, laws.bias}) {
+    const char* const name = scale.data == laws.weight.data ? "weight" : "bias";
+    require(scale.rows == laws.weight.rows && scale.cols == laws.layers, name, " must be ", laws.weight.rows, " x ",
+            laws.layers, ", laws by layers, got ", scale.rows, " x ", scale.cols);
+    for (Index i = 0; i < scale.size(); ++i)
+      require(scale.data[i] >= 0 && std::isfinite(scale.data[i]), name, " must be finite and at least 0, got ",
+              scale.data[i]);
+  }
+  require(draws.first >= 0 && draws.samples >= 0, "first_draw and samples must be at least 0, got ", draws.first,
+          " and ", draws.samples);
+  require(draws.rows >= 0 && draws.rows <= rows.rows, "rows must be 0 (all) .. ", rows.rows, ", got ", draws.rows);
+}
+
+template <class T>
+double norm_squared(const T* x, Index size) {
+  double sum = 0;
+  for (Index j = 0; j < size; ++j) sum += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+  return sum;
+}
+
+/// Rows from(0) .. from(count - 1) of a row-major matrix, as panels; rows that fill the last panel are zero.
+template <class T, class From>
+void pack(const T* data, Index width, Index count, From from, T* out) {
+  constexpr Index L = kPanelRows<T>;
+  for (Index panel = 0; panel < panels_of<T>(count); ++panel, out += width * L)
+    for (Index lane = 0; lane < L; ++lane) {
+      const Index i = panel * L + lane;
+      const T* const row = i < count ? data + from(i) * width : nullptr;
+      for (Index j = 0; j < width; ++j) out[j * L + lane] = row ? row[j] : T{0};
+    }
+}
+
+/// What all workers read.
+template <class T>
+class Problem {
+ public:
+  Problem(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws)
+      : rows_(rows), laws_(laws), draws_(draws) {
+    const Index L = laws.layers;
+    Index widest = 1, offset = 0;
+    for (Index l = 1; l <= L; ++l) {
+      offsets_.push_back(offset);
+      offset += width(l) * (width(l - 1) + 1);
+      if (l > drawn()) continue;
+      widest = std::max(widest, width(l));
+      flops_a_row_ += 2 * width(l) * width(l - 1) + kUnitFlops * width(l);
+      random_ += width(l) * width(l - 1);
+    }
+    widest_ = widest;
+    const Index tile = kPanelGroup * kPanelRows<T>;
+    const Index part = std::max(kLeastPart, kPartNumbers / (2 * widest)) / tile * tile;
+    parts_ = {used(), part};
+    const Index numbers = 2 * widest * std::min(part, used());
+    group_ = std::clamp(kGroupNumbers / numbers, Index{1}, std::max<Index>(1, laws.laws()));
+
+    std::vector<double> norm;
+    for (Index i = 0; i < rows.rows; ++i) norm.push_back(norm_squared(rows.X + i * width(0), width(0)));
+    input_ = std::accumulate(norm.begin(), norm.end(), 0.0) / static_cast<double>(rows.rows);
+    if (rows.y) target_ = norm_squared(rows.y, rows.rows * width(L)) / static_cast<double>(rows.rows);
+    if (draws.rows > 0) {
+      order_.resize(norm.size());
+      std::iota(order_.begin(), order_.end(), Index{0});
+      std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) {
+        return norm[static_cast<std::size_t>(a)] < norm[static_cast<std::size_t>(b)];
+      });
+    } else if (drawn() > 0) {
+      const auto all = [](Index i) { return i; };
+      x_ = base::aligned_array<T>(padded(rows.rows) * width(0));
+      pack(rows.X, width(0), rows.rows, all, x_.get());
+      if (takes_targets()) {
+        y_ = base::aligned_array<T>(padded(rows.rows) * width(L));
+        pack(rows.y, width(L), rows.rows, all, y_.get());
+      }
+    }
+  }
+
+  [[nodiscard]] Index width(Index l) const { return laws_.widths[l]; }
+  [[nodiscard]] Index offset(Index l) const { return offsets_[static_cast<std::size_t>(l - 1)]; }
+  /// Layers whose parameters are drawn.
+  [[nodiscard]] Index drawn() const { return laws_.layers - (draws_.averaged ? 1 : 0); }
+  [[nodiscard]] Index used() const { return draws_.rows > 0 ? draws_.rows : rows_.rows; }
+  [[nodiscard]] bool takes_targets() const { return rows_.y && !draws_.averaged; }
+  [[nodiscard]] static Index padded(Index count) { return panels_of<T>(count) * kPanelRows<T>; }
+  [[nodiscard]] Index flops(Index count) const { return count * flops_a_row_ + kRandomFlops * random_; }
+
+  /// The row that draw k picks of stratum s: uniform on its share of the sorted rows, whose ends may cut a row.
+  [[nodiscard]] Index pick(Index draw, Index s) const {
+    const auto words =
+        base::threefry(draws_.seed, {static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(s / 2) | kPickRange});
+    const auto bits = words[at(s % 2)];
+    const double u = static_cast<double>(bits >> 11) * 0x1p-53, m = static_cast<double>(rows_.rows);
+    const auto i = static_cast<Index>((static_cast<double>(s) + u) * m / static_cast<double>(draws_.rows));
+    return order_[static_cast<std::size_t>(std::min(i, rows_.rows - 1))];
+  }
+
+  const NetworkRows<T>& rows_;
+  const NetworkLaws& laws_;
+  const NetworkDraws& draws_;
+  std::vector<Index> offsets_, order_;
+  AlignedArray<T> x_, y_;
+  base::Chunks parts_{};
+  Index widest_ = 0, group_ = 0, flops_a_row_ = 0, random_ = 0;
+  double input_ = 0, target_ = 0;
+};
+
+template <class T>
+class Worker {
+ public:
+  explicit Worker(const Problem<T>& problem)
+      : p_(problem), space_(Problem<T>::padded(std::min(problem.parts_.size, problem.used()))) {
+    if (p_.drawn() == 0) return;
+    Index slab = 0, units = 1;
+    for (Index l = 1; l <= p_.drawn(); ++l) {
+      slab = std::max(slab, (slab_units(l) + kUnitGroup) * p_.width(l - 1) + 1);
+      units = std::max(units, p_.width(l));
+    }
+    slab_ = base::aligned_array<T>(slab);
+    std::fill_n(slab_.get(), slab, T{0});
+    bias_ = base::aligned_array<T>(units + 1);
+    for (auto& activations : activations_) activations = base::aligned_array<T>(p_.group_ * p_.widest_ * space_);
+    sums_ = base::aligned_array<double>(p_.group_ * space_);
+    if (p_.draws_.rows == 0) return;
+    x_ = base::aligned_array<T>(space_ * p_.width(0));
+    if (p_.takes_targets()) y_ = base::aligned_array<T>(space_ * p_.width(p_.laws_.layers));
+  }
+
+  /// sums[law * L + l - 1] = sum over the rows of a part of |z_l|^2, or of |x_{l-1}|^2 if averaged.
+  void run(Index draw, Index part, Index first_law, Index laws, double* sums) {
+    const Index L = p_.laws_.layers, begin = p_.parts_.begin(part), count = p_.parts_.end(part) - begin;
+    const bool averaged = p_.draws_.averaged;
+    Panels<const T> x{nullptr, p_.width(0)}, y{nullptr, p_.width(L)};
+    if (p_.drawn() > 0) rows(draw, begin, count, x, y);
+    if (averaged)
+      for (Index law = 0; law < laws; ++law) sums[law * L] = 0;  // known without a draw
+    for (Index l = 1; l <= p_.drawn(); ++l) {
+      layer(draw, l, first_law, laws, count, x, y);
+      for (Index law = 0; law < laws; ++law) {
+        const double* const squares = sums_.get() + law * space_;
+        double sum = 0;
+        for (Index i = 0; i < count; ++i) sum += squares[i];
+        sums[law * L + l - (averaged ? 0 : 1)] = sum;
+      }
+    }
+  }
+
+ private:
+  [[nodiscard]] Index slab_units(Index l) const {
+    return std::min(p_.width(l), std::max(kUnitGroup, kSlab / p_.width(l - 1) / kUnitGroup * kUnitGroup));
+  }
+
+  void rows(Index draw, Index begin, Index count, Panels<const T>& x, Panels<const T>& y) {
+    const auto& data = p_.rows_;
+    if (p_.draws_.rows == 0) {
+      x.data = p_.x_.get() + begin * x.width;
+      if (p_.takes_targets()) y.data = p_.y_.get() + begin * y.width;
+      return;
+    }
+    picked_.resize(static_cast<std::size_t>(count));
+    for (Index i = 0; i < count; ++i) picked_[static_cast<std::size_t>(i)] = p_.pick(draw, begin + i);
+    const auto from = [&](Index i) { return picked_[static_cast<std::size_t>(i)]; };
+    pack(data.X, x.width, count, from, x_.get());
+    x.data = x_.get();
+    if (!p_.takes_targets()) return;
+    pack(data.y, y.width, count, from, y_.get());
+    y.data = y_.get();
+  }
+
+  /// Numbers first .. first + count - 1 of the draw; the streams begin at even ones.
+  const T* numbers(Index draw, Index first, Index count, T* out) const {
+    const Index odd = first % 2;
+    (p_.laws_.uniform ? static_cast<void (*)(base::Seed, Index, Index, Index, Index, T*)>(base::uniforms)
+                      : static_cast<void (*)(base::Seed, Index, Index, Index, Index, T*)>(base::normals))(
+        p_.draws_.seed, draw, 1, first - odd, count + odd, out);
+    return out + odd;
+  }
+
+  void layer(Index draw, Index l, Index first_law, Index laws, Index count, const Panels<const T>& input,
+             const Panels<const T>& targets) {
+    const auto& scales = p_.laws_;
+    const Index depth = p_.width(l - 1), width = p_.width(l), panels = panels_of<T>(count), L = scales.layers;
+    const bool last = l == L;
+    const ActivationPass<T> pass = activation_pass<T>(last ? model::Activation::identity : scales.activation);
+    bool biased = false;
+    for (Index law = 0; law < laws; ++law) biased |= scales.bias.row(first_law + law)[l - 1] != 0;
+    const T* const bias = biased ? numbers(draw, p_.offset(l) + width * depth, width, bias_.get()) : nullptr;
+    std::fill_n(sums_.get(), laws * space_, 0.0);
+    const Index step = slab_units(l);
+    for (Index first = 0; first < width; first += step) {
+      const Index units = std::min(step, width - first);
+      const T* const weight = numbers(draw, p_.offset(l) + first * depth, units * depth, slab_.get());
+      for (Index law = 0; law < laws; ++law) {
+        unasked_ += 2 * count * units * depth;
+        if (unasked_ > kAsk) {
+          base::throw_if_interrupted();
+          unasked_ = 0;
+        }
+        const double weight_scale = scales.weight.row(first_law + law)[l - 1];
+        const double bias_scale = scales.bias.row(first_law + law)[l - 1];
+        const Panels<const T> x = l == 1 ? input : Panels<const T>{activations(l - 1, law), depth};
+        const Panels<T> out{activations(l, law), width};
+        const Panels<const T> y{last ? targets.data : nullptr, targets.width};
+        const LayerUnits<T> part{weight, bias_scale != 0 ? bias + first : nullptr, units, static_cast<T>(weight_scale),
+                                 static_cast<T>(bias_scale)};
+        pass_layer<T>(x, panels, part, y, pass, out, first, p_.draws_.averaged, sums_.get() + law * space_);
+      }
+    }
+  }
+
+  T* activations(Index l, Index law) { return activations_[l % 2].get() + law * p_.widest_ * space_; }
+
+  const Problem<T>& p_;
+  Index space_, unasked_ = 0;
+  AlignedArray<T> slab_, bias_, x_, y_, activations_[2];
+  AlignedArray<double> sums_;
+  std::vector<Index> picked_;
+};
+
+template <class T>
+[[noreturn]] void refuse(double energy, Index draw, Index law, Index l) {
+  require(false, "the energy of draw ", draw, " must be finite, got ", energy, " in layer ", l, " under law ", law,
+          "; use a smaller scale", std::is_same_v<T, float> ? " or float64 data." : ".");
+  std::abort();
+}
+
+/// Writes energies of every layer, or the last one's alone if there are targets.
+template <class T>
+void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads, double* out) {
+  check(rows, laws, draws);
+  if (laws.laws() == 0 || draws.samples == 0) return;
+  const Problem<T> problem(rows, laws, draws);
+  const Index L = laws.layers, number = problem.parts_.number(), batch = laws.laws();
+  const base::Chunks groups{batch, problem.group_};
+  const Index wave = std::clamp(kSlots / (batch * L * number), Index{1}, draws.samples);
+  const Index most = std::min(problem.used(), problem.parts_.size);
+  const Index flops = std::max<Index>(1, problem.flops(most) * std::min(batch, problem.group_));  // 0: nothing is drawn
+  const base::Chunks shape{wave, std::clamp(kTask / flops, Index{1}, Index{256})};
+  if (draws.samples <= kTask / (flops * number)) threads = 1;
+
+  const auto slots = base::aligned_array<double>(wave * number * batch * L);
+  std::vector<Worker<T>> workers;
+  for (int i = base::worker_count(shape.number() * number * groups.number(), threads); i > 0; --i)
+    workers.emplace_back(problem);
+
+  for (Index start = 0; start < draws.samples; start += wave) {
+    const base::Chunks chunks{std::min(wave, draws.samples - start), shape.size};
+    base::for_each_chunk(chunks.number() * number * groups.number(), threads, [&](Index task, int worker) {
+      const Index part = task % number, group = task / number % groups.number(),
+                  chunk = task / number / groups.number();
+      const Index first_law = groups.begin(group), count = groups.end(group) - first_law;
+      for (Index k = chunks.begin(chunk); k < chunks.end(chunk); ++k)
+        workers[static_cast<std::size_t>(worker)].run(draws.first + start + k, part, first_law, count,
+                                                      slots.get() + ((k * number + part) * batch + first_law) * L);
+    });
+    const double used = static_cast<double>(problem.used());
+    for (Index law = 0; law < batch; ++law)
+      for (Index k = 0; k < chunks.count; ++k)
+        for (Index l = rows.y ? L : 1; l <= L; ++l) {
+          double energy = 0;
+          for (Index part = 0; part < number; ++part)
+            energy += slots[at(((k * number + part) * batch + law) * L + l - 1)];
+          energy /= used;
+          if (draws.averaged) {
+            const double weight = laws.weight.row(law)[l - 1], bias = laws.bias.row(law)[l - 1];
+            const double variance = laws.uniform ? 12 : 1;
+            energy = static_cast<double>(laws.widths[l]) *
+                     (weight * weight / variance * (l == 1 ? problem.input_ : energy) + bias * bias / variance);
+            if (rows.y) energy += problem.target_;
+          }
+          if (!std::isfinite(energy)) [[unlikely]]
+            refuse<T>(energy, draws.first + start + k, law, l);
+          const Index at = law * draws.samples + start + k;
+          out[rows.y ? at : at * L + l - 1] = energy;
+        }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void sample_network(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
+                    double* energy) {
+  sample<T>({rows.X, nullptr, rows.rows}, laws, draws, threads, energy);
+}
+
+template <class T>
+void sample_network_errors(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
+                           double* energy) {
+  require(rows.y != nullptr, "y must be given");
+  sample<T>(rows, laws, draws, threads, energy);
+}
+
+template <class T>
+Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Seed seed, bool averaged, int threads) {
+  const NetworkRows<T> inputs{rows.X, nullptr, rows.rows};
+  const Index many = std::min(rows.rows, kPilotRows), L = laws.layers;
+  NetworkDraws draws{seed, Index{1} << 62, kPilotDraws, many < rows.rows ? many : 0, averaged};
+  check(inputs, laws, draws);
+  if (many <= kPilotFew || (averaged && L == 1) || laws.laws() == 0) return 0;
+  std::vector<double> fine(static_cast<std::size_t>(laws.laws() * kPilotDraws * L)), coarse(fine.size());
+  sample(inputs, laws, draws, threads, fine.data());
+  draws.rows = kPilotFew;
+  sample(inputs, laws, draws, threads, coarse.data());
+
+  // What 16 rows add to the variance of 256 is W (1/16 + 1/256), or W / 16 where these are all the rows.
+  const double rest = many < rows.rows ? 1 / static_cast<double>(many) : 0;
+  double between = 0, within = 0;
+  for (Index law = 0; law < laws.laws(); ++law) {
+    base::Running energy, difference;
+    for (Index k = 0; k < kPilotDraws; ++k) {
+      const auto at = static_cast<std::size_t>((law * kPilotDraws + k) * L + L - 1);
+      energy.add(fine[at]);
+      difference.add(coarse[at] - fine[at]);
+    }
+    if (energy.mean <= 0) continue;
+    const double square = energy.mean * energy.mean;
+    const double w = difference.variance() / (1 / static_cast<double>(kPilotFew) + rest);
+    within += w / square;
+    between += std::max(energy.variance() - w * rest, 0.0) / square;
+  }
+  if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares of such energies tell nothing
+  if (within <= 0) return std::min(many, kPanelGroup * kPanelRows<T>);
+
+  const Problem<T> problem(inputs, laws, draws);
+  const double draw = static_cast<double>(problem.flops(0)) / static_cast<double>(problem.group_);
+  const double row = static_cast<double>(problem.flops(1) - problem.flops(0));
+  const double tile = static_cast<double>(kPanelGroup * kPanelRows<T>), m = static_cast<double>(rows.rows);
+  const double best = std::sqrt(within * draw / (between * row));
+  const double rounded = std::ceil(std::clamp(best, 1.0, m) / tile) * tile;
+  const bool all = (between + within / rounded) * (draw + rounded * row) >= between * (draw + m * row);
+  return rounded >= m || all ? 0 : static_cast<Index>(rounded);
+}
+
+template void sample_network(const NetworkRows<double>&, const NetworkLaws&, const NetworkDraws&, int, double*);
+template void sample_network(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int, double*);
+template void sample_network_errors(const NetworkRows<double>&, const NetworkLaws&, const NetworkDraws&, int, double*);
+template void sample_network_errors(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int, double*);
+template Index network_rows(const NetworkRows<double>&, const NetworkLaws&, base::Seed, bool, int);
+template Index network_rows(const NetworkRows<float>&, const NetworkLaws&, base::Seed, bool, int);
+
+}  // namespace pyrometer::energy

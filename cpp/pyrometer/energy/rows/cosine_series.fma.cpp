@@ -1,0 +1,200 @@
+#include "pyrometer/energy/rows/cosine_series.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "pyrometer/energy/rows/eight_lanes.hpp"
+#include "pyrometer/energy/rows/symmetric_sum.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr double kPi = std::numbers::pi;
+
+// sin(u) / u for |u| <= pi/2 as a polynomial in w = u^2: Taylor's series, which ends below one rounding.
+[[gnu::always_inline]] inline void sinc(const Lanes& w, Lanes& out) {
+  constexpr double c[] = {1.0,
+                          -1.0 / 6,
+                          1.0 / 120,
+                          -1.0 / 5040,
+                          1.0 / 362880,
+                          -1.0 / 39916800,
+                          1.0 / 6227020800,
+                          -1.0 / 1307674368000,
+                          1.0 / 355687428096000,
+                          -1.0 / 121645100408832000,
+                          1.0 / 51090942171709440000.0};
+  fill(c[10], out);
+  for (int k = 9; k >= 0; --k) out = out * w + c[k];
+}
+
+// sin(k theta) / theta for k = 1, 3, ...: s += d, then d -= 4 sin^2(theta) s. No digits are lost where theta is small.
+struct Sine {
+  Lanes s, d, c;
+
+  [[gnu::always_inline]] inline void start(const double* theta) {
+    Lanes angle;
+    load(theta, angle);
+    const Lanes w = angle * angle;
+    sinc(w, s);
+    c = 4.0 * w * s * s;
+    d = s * (2.0 - c);
+  }
+  [[gnu::always_inline]] inline void step() {
+    s += d;
+    d -= c * s;
+  }
+};
+
+}  // namespace
+
+void sinc_products(const double* theta, Index features, Index terms, double* product) {
+  std::fill_n(product, terms * kSeriesLanes, 1.0);
+  for (Index j = 0; j < features; j += 4) {
+    Sine a, b, c, d;
+    a.start(theta + j * kSeriesLanes);
+    b.start(theta + (j + 1) * kSeriesLanes);
+    c.start(theta + (j + 2) * kSeriesLanes);
+    d.start(theta + (j + 3) * kSeriesLanes);
+    for (Index i = 0; i < terms; ++i) {
+      const double inverse = 1.0 / static_cast<double>(2 * i + 1), square = inverse * inverse;
+      Lanes p;
+      load(product + i * kSeriesLanes, p);
+      p *= ((a.s * b.s) * (c.s * d.s)) * (square * square);
+      store(product + i * kSeriesLanes, p);
+      a.step();
+      b.step();
+      c.step();
+      d.step();
+    }
+  }
+}
+
+void envelope(const double* x, const double* weight, Index features, const double* half_t, Envelope& out) {
+  Lanes t, gaussian, inverse;
+  load(half_t, t);
+  fill(0.0, gaussian);
+  fill(1.0, inverse);
+  Lanes low, high;
+  fill(kGaussianUntil, low);
+  fill(kInverseFrom, high);
+  for (Index j = 0; j < features; ++j) {
+    Lanes u;
+    load(x + j * kSeriesLanes, u);
+    u *= weight[j] * t;
+    const Lanes near = u < low ? u : low, far = u > high ? u : high;
+    gaussian += near * near;
+    inverse *= far * (1.0 / kInverseFrom);
+  }
+  store(out.gaussian, gaussian);
+  store(out.inverse, inverse);
+}
+
+void row_sums(const double* x, const double* weight, Index features, RowSums& out) {
+  Lanes sum, squares, largest;
+  fill(0.0, sum);
+  squares = largest = sum;
+  for (Index j = 0; j < features; ++j) {
+    Lanes a;
+    load(x + j * kSeriesLanes, a);
+    a *= weight[j];
+    sum += a;
+    squares += a * a;
+    largest = a > largest ? a : largest;
+  }
+  store(out.sum, sum);
+  store(out.squares, squares);
+  store(out.largest, largest);
+}
+
+void angles(const double* x, const double* weight, Index features, const double* factor, double* theta) {
+  Lanes f;
+  load(factor, f);
+  for (Index j = 0; j < features; ++j) {
+    Lanes a;
+    load(x + j * kSeriesLanes, a);
+    a = (a * weight[j]) * f;
+    store(theta + j * kSeriesLanes, a);
+  }
+  std::fill_n(theta + features * kSeriesLanes, ((features + 3) / 4 * 4 - features) * kSeriesLanes, 0.0);
+}
+
+void cosine_series(const double* product, Index terms, bool slope, SeriesRows& rows) {
+  Lanes period, y, deviation, alpha, sine, cosine, half;
+  load(rows.period, period);
+  load(rows.y, y);
+  load(rows.deviation, deviation);
+  alpha = y * (kPi / period);
+
+  // cos(k alpha) and sin(k alpha) by the same recurrence.
+  sinc(alpha * alpha, sine);
+  sine *= alpha;
+  sinc(0.25 * (alpha * alpha), half);
+  half *= 0.5 * alpha;
+  cosine = 1.0 - 2.0 * half * half;
+  const Lanes step = 4.0 * sine * sine;
+  Lanes cosine_step = -(step * cosine), sine_step = sine * (2.0 - step);
+
+  // e^{-h k^2}: ratios of neighbours fall by a constant factor.
+  Lanes decay, ratio, fall;
+  const bool normal = *std::max_element(rows.deviation, rows.deviation + kSeriesLanes) > 0;
+  fill(1.0, decay);
+  ratio = fall = decay;
+  if (normal)
+    for (int lane = 0; lane < kSeriesLanes; ++lane) {
+      const double t = rows.deviation[lane] * kPi / rows.period[lane], h = 0.5 * t * t;
+      decay[lane] = std::exp(-h);
+      ratio[lane] = std::exp(-8.0 * h);
+    }
+  fall = ratio;
+
+  // sinh(k x) / x and cosh(k x), x = pi l t_1: sums of positive numbers.
+  Lanes growth, sinh, sinh_step, cosh, cosh_step, x;
+  x = (kPi * kPi * rows.logistic) / period;
+  fill(1.0, cosh);
+  for (int lane = 0; lane < kSeriesLanes; ++lane) {
+    const double s = x[lane] > 0 ? std::sinh(x[lane]) / x[lane] : 1.0;
+    sinh[lane] = s;
+    cosh[lane] = std::cosh(x[lane]);
+  }
+  growth = 4.0 * (x * sinh) * (x * sinh);
+  sinh_step = sinh * (2.0 + growth);
+  cosh_step = cosh * growth;
+
+  Lanes sum, derivative;
+  fill(0.0, sum);
+  derivative = sum;
+  for (Index i = 0; i < terms; ++i) {
+    const double k = static_cast<double>(2 * i + 1), square = 1.0 / (k * k);
+    Lanes phi;
+    load(product + i * kSeriesLanes, phi);
+    if (normal) {
+      phi *= decay;
+      decay *= ratio;
+      ratio *= fall;
+    }
+    if (rows.logistic > 0) {
+      phi *= k / sinh;
+      if (slope) derivative += (square * phi) * (1.0 - k * cosh / sinh);
+      sinh += sinh_step;
+      sinh_step += growth * sinh;
+      cosh += cosh_step;
+      cosh_step += growth * cosh;
+    } else if (slope) {
+      derivative += (phi * sine) * (1.0 / k);
+      sine += sine_step;
+      sine_step -= step * sine;
+    }
+    sum += (square * phi) * cosine;
+    cosine += cosine_step;
+    cosine_step -= step * cosine;
+  }
+  const Lanes value = period * (0.5 - (4.0 / (kPi * kPi)) * sum);
+  store(rows.value, value);
+  // Homogeneity: what the lengths, y and l scale together is the value itself.
+  const Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
+  store(rows.slope, value - other);
+}
+
+}  // namespace pyrometer::energy

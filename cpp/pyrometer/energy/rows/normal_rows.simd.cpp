@@ -1,0 +1,230 @@
+#include "pyrometer/energy/rows/normal_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/energy/rows/expectation.hpp"
+#include "pyrometer/energy/rows/weighted_squares.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr Index kBlock = 64;  // rows at a time
+// A task is so many rows and laws at most: neither number depends on how many laws there are, and so no law's bits do.
+constexpr Index kChunkFlops = 1 << 22;
+constexpr Index kLaws = 64;
+constexpr Index kBatch = 1 << 12;  // rows times laws
+// Between these, sums of squares have lost nothing to underflow as long as the scales are within their own range.
+constexpr double kSmall = 1e-100, kLarge = 1e280, kLeastScale = 1e-90, kLargestScale = 1e90;
+
+// What a thread works in.
+struct Block {
+  Index columns;                // of the squares
+  std::vector<double> squares;  // the last columns stay 0
+  alignas(64) double s2[kBlock], s[kBlock], y[kBlock]{}, value[kBlock], slope[kBlock];
+
+  explicit Block(Index features) : columns(padded(features)), squares(at(kBlock * columns), 0.0) {}
+};
+
+// One law: its scales, and their squares.
+struct Law {
+  const double* scale;          // of the features
+  double last;                  // the intercept's
+  std::vector<double> weights;  // of the features, padded with zeros
+  double constant;              // the intercept's
+  bool extreme = false;         // squares of the scales, or of what they are of, may leave the range of a double
+
+  Law(const double* scales, Index features, bool intercept)
+      : scale(scales),
+        last(intercept ? scales[features] : 0.0),
+        weights(at(padded(features)), 0.0),
+        constant(last * last) {
+    for (Index j = 0; j < features; ++j) weights[at(j)] = scales[j] * scales[j];
+    for (Index j = 0; j < features + intercept; ++j)
+      extreme |= !(scales[j] >= kLeastScale && scales[j] <= kLargestScale);
+  }
+};
+
+bool any(const Truths& odd) {
+  bool found = false;
+  for (int lane = 0; lane < kLanes; ++lane) found |= odd[lane] != 0;
+  return found;
+}
+
+template <class T>
+void square(const T* X, Index rows, Index features, Block& block) {
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < features; ++j) {
+      const double x = static_cast<double>(X[i * features + j]);
+      block.squares[at(i * block.columns + j)] = x * x;
+    }
+}
+
+// s^2 and s of rows from i on.
+[[gnu::always_inline]] inline void keep(Numbers& sums, double constant, Index i, Block& block) {
+  sums += constant;
+  base::store<double>(block.s2 + i, sums);
+  for (int lane = 0; lane < kLanes; ++lane) sums[lane] = std::sqrt(sums[lane]);
+  base::store<double>(block.s + i, sums);
+}
+
+// s^2 and s of all rows, from block.squares if `squared`, else from X, of which `readable` numbers are there.
+template <class T>
+void weigh(const T* X, Index rows, Index features, Index readable, bool squared, const Law& law, Block& block) {
+  const Edge edge(features);
+  const double* const weights = law.weights.data();
+  Numbers sums;
+  Index i = 0;
+  if (!squared) {
+    // The block that comes next is fetched while this one is weighed.
+    base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + kBlock * features), 64};
+    for (; i + kLanes <= rows && (i + kLanes - 1) * features + block.columns <= readable; i += kLanes) {
+      for (std::size_t k = 0; k < at(kLanes * features) * sizeof(T); k += 64) ahead.fetch();
+      weighted_squares<false>(X + i * features, features, features, weights, edge, sums);
+      keep(sums, law.constant, i, block);
+    }
+    square(X + i * features, rows - i, features, block);
+  }
+  for (const double* squares = block.squares.data(); i < rows; i += kLanes, squares += kLanes * block.columns) {
+    weighted_squares<true>(squares, block.columns, features, weights, edge, sums);
+    keep(sums, law.constant, i, block);
+  }
+}
+
+// The deviation of one row whose squares left the range of a double, or that is not finite.
+template <class T>
+double careful_deviation(const T* x, Index features, const Law& law, Index row) {
+  double s = law.last;
+  for (Index j = 0; j < features; ++j) {
+    const double value = static_cast<double>(x[j]);
+    require(std::isfinite(value), "X must be finite, got ", value, " at row ", row, ", column ", j);
+    s = std::hypot(s, value * law.scale[j]);
+  }
+  require(std::isfinite(s), "the energy must be below 1.8e308, got an overflow at row ", row,
+          "; use a smaller scale or rescale the features");
+  return s;
+}
+
+template <class T>
+void replace_odd(const T* X, Index first, Index rows, Index features, const Law& law, Block& block) {
+  Truths odd{};
+  for (Index i = 0; i < rows; i += kLanes) {
+    Numbers v;
+    base::load(block.s2 + i, v);
+    odd |= (v <= kSmall) | (v >= kLarge) | (v != v);
+  }
+  if (!law.extreme && !any(odd)) [[likely]]
+    return;
+  for (Index i = 0; i < rows; ++i)
+    if (law.extreme || !(block.s2[i] > kSmall && block.s2[i] < kLarge))
+      block.s[i] = careful_deviation(X + i * features, features, law, first + i);
+}
+
+template <class T>
+void targets(const T* y, Index first, Index rows, Block& block) {
+  Truths odd{};
+  for (Index i = 0; i < rows; ++i) block.y[i] = static_cast<double>(y[i]);
+  for (Index i = 0; i < rows; i += kLanes) {
+    Numbers v;
+    base::load(block.y + i, v);
+    odd |= v - v != Numbers{};
+  }
+  if (!any(odd)) [[likely]]
+    return;
+  for (Index i = 0; i < rows; ++i) require(std::isfinite(y[i]), "y must be finite, got ", y[i], " at row ", first + i);
+}
+
+void evaluate(RowLoss loss, bool slopes, std::size_t rows, Block& block) {
+  const Vector s{block.s, rows};
+  const MutableVector value{block.value, rows}, slope{block.slope, slopes ? rows : 0};
+  switch (loss) {
+    case RowLoss::norm:
+      std::copy_n(block.s, rows, block.value);
+      std::copy_n(block.s, rows, block.slope);
+      return;
+    case RowLoss::absolute:
+      return mean_folded({block.y, rows}, s, value, slope);
+    case RowLoss::cross_entropy:
+      return mean_softplus(s, value, slope);
+  }
+}
+
+// Sums of every eighth row, summed by halves.
+double sum(const double (&values)[kBlock], Index count) {
+  double total[8]{};
+  for (Index i = 0; i < count / 8 * 8; i += 8)
+    for (Index k = 0; k < 8; ++k) total[k] += values[i + k];
+  for (Index i = count / 8 * 8; i < count; ++i) total[i % 8] += values[i];
+  return ((total[0] + total[4]) + (total[1] + total[5])) + ((total[2] + total[6]) + (total[3] + total[7]));
+}
+
+}  // namespace
+
+template <class T>
+void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
+                 Matrix scale, int threads, double* mean, double* slope) {
+  require(rows > 0, "X must have at least one row");
+  require(scale.cols == features + intercept, "scale must have ", features + intercept, " columns, got ", scale.cols);
+  for (Index i = 0; i < scale.size(); ++i)
+    require(std::isfinite(scale.data[i]) && scale.data[i] >= 0, "scale must be finite and not negative, got ",
+            scale.data[i], " at law ", i / scale.cols, ", parameter ", i % scale.cols);
+  const Index laws = scale.rows, size = std::clamp<Index>(kChunkFlops / (features + 40) / kBlock, 1, 1024) * kBlock;
+  const base::Chunks chunks{rows, size}, groups{laws, kLaws};
+  const auto width = static_cast<std::size_t>(laws * (slope ? 2 : 1));
+  std::vector<double> partial(static_cast<std::size_t>(systems * chunks.number()) * width, 0.0);
+  const Index tasks = systems * chunks.number() * groups.number();
+  // Small ones by the dozen.
+  const Index pairs = std::min(rows, size) * std::clamp<Index>(laws, 1, kLaws);
+  const base::Chunks batches{tasks, std::max<Index>(1, kBatch / pairs)};
+  std::vector<Block> blocks(at(base::worker_count(batches.number(), threads)), Block(features));
+  std::vector<Law> described;
+  for (Index law = 0; law < laws; ++law) described.emplace_back(scale.row(law), features, intercept);
+
+  const auto sum_rows = [&](Index task, Block& block) {
+    const Index piece = task / groups.number(), group = task % groups.number();
+    const Index system = piece / chunks.number(), chunk = piece % chunks.number();
+    double* sums = partial.data() + static_cast<std::size_t>(piece) * width;
+    for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += kBlock) {
+      const Index count = std::min(kBlock, chunks.end(chunk) - first);
+      const T* part = X + (system * rows + first) * features;
+      const Index readable = ((systems - system) * rows - first) * features;
+      if (laws > 1) square(part, count, features, block);
+      if (loss == RowLoss::absolute) targets(y + system * rows + first, first, count, block);
+      for (Index law = groups.begin(group); law < groups.end(group); ++law) {
+        weigh(part, count, features, readable, laws > 1, described[at(law)], block);
+        replace_odd(part, first, count, features, described[at(law)], block);
+        evaluate(loss, slope != nullptr, static_cast<std::size_t>(count), block);
+        sums[law] += sum(block.value, count);
+        if (slope) sums[laws + law] += sum(block.slope, count);
+      }
+    }
+  };
+  base::for_each_chunk(batches.number(), threads, [&](Index batch, int worker) {
+    for (Index task = batches.begin(batch); task < batches.end(batch); ++task) sum_rows(task, blocks[at(worker)]);
+  });
+
+  const double share = 1.0 / static_cast<double>(rows);
+  for (Index system = 0; system < systems; ++system)
+    for (Index law = 0; law < laws; ++law) {
+      double value = 0, derivative = 0;
+      for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
+        const double* sums = partial.data() + static_cast<std::size_t>(system * chunks.number() + chunk) * width;
+        value += sums[law];
+        if (slope) derivative += sums[laws + law];
+      }
+      mean[system * laws + law] = value * share;
+      require(std::isfinite(value), "the energy must be below 1.8e308, got an overflow in the sum over rows of law ",
+              law, "; use a smaller scale or rescale the features");
+      if (slope) slope[system * laws + law] = derivative * share;
+    }
+}
+
+template void normal_rows<double>(const double*, const double*, Index, Index, Index, bool, RowLoss, Matrix, int,
+                                  double*, double*);
+template void normal_rows<float>(const float*, const float*, Index, Index, Index, bool, RowLoss, Matrix, int, double*,
+                                 double*);
+
+}  // namespace pyrometer::energy

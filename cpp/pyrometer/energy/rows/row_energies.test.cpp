@@ -1,0 +1,94 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "pyrometer/energy/rows/cosine_series.hpp"
+#include "pyrometer/energy/rows/normal_rows.hpp"
+#include "pyrometer/energy/rows/symmetric_sum.hpp"
+#include "pyrometer/energy/rows/vertex_tree.hpp"
+
+namespace energy = pyrometer::energy;
+using pyrometer::Index;
+
+TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do not depend on other laws") {
+  for (const Index features : {1, 3, 8, 13})
+    for (const Index rows : {1, 8, 27, 150}) {
+      const Index laws = 70;
+      std::vector<double> X(static_cast<std::size_t>(rows * features)),
+          scales(static_cast<std::size_t>(laws * (features + 1))), together(static_cast<std::size_t>(laws));
+      for (std::size_t i = 0; i < X.size(); ++i) X[i] = std::sin(static_cast<double>(i));
+      for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = 1.0 / static_cast<double>(1 + i);
+      const auto norms = [&](const double* v, Index count, double* mean) {
+        energy::normal_rows<double>(X.data(), nullptr, 1, rows, features, true, energy::RowLoss::norm,
+                                    {v, count, features + 1}, 1, mean, nullptr);
+      };
+      norms(scales.data(), laws, together.data());
+      for (const Index law : {Index{0}, Index{1}, laws - 1}) {
+        const double* v = scales.data() + law * (features + 1);
+        double sum = 0, alone = 0;
+        for (Index i = 0; i < rows; ++i) {
+          double square = v[features] * v[features];
+          for (Index j = 0; j < features; ++j)
+            square += std::pow(v[j] * X[static_cast<std::size_t>(i * features + j)], 2);
+          sum += std::sqrt(square);
+        }
+        norms(v, 1, &alone);
+        CHECK(alone == doctest::Approx(sum / static_cast<double>(rows)).epsilon(1e-14));
+        CHECK(alone == together[static_cast<std::size_t>(law)]);
+      }
+    }
+}
+
+TEST_CASE("products of sincs are the products of sincs") {
+  const Index features = 8, terms = 40;
+  std::vector<double> theta(features * energy::kSeriesLanes), product(terms * energy::kSeriesLanes);
+  for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = 1.5 * std::fabs(std::sin(static_cast<double>(i)));
+  theta[3] = 0.0;
+  theta[4] = 1e-9;
+  energy::sinc_products(theta.data(), features, terms, product.data());
+  for (Index i = 0; i < terms; ++i)
+    for (Index lane = 0; lane < energy::kSeriesLanes; ++lane) {
+      double expected = 1;
+      for (Index j = 0; j < features; ++j) {
+        const double angle = static_cast<double>(2 * i + 1) * theta[static_cast<std::size_t>(j * 8 + lane)];
+        expected *= angle > 0 ? std::sin(angle) / angle : 1.0;
+      }
+      CHECK(std::fabs(product[static_cast<std::size_t>(i * 8 + lane)] - expected) < 1e-14);
+    }
+}
+
+TEST_CASE("one and two uniform numbers have closed forms") {
+  energy::VertexTree tree;
+  for (const double a : {1e-12, 1.0, 3e7})
+    for (const double c : {0.0, 0.2, 0.49}) {
+      std::vector<double> lengths{0.0, a};
+      const double exact = a * (c * c + 0.25);
+      const energy::TreeValue one = tree.mean_absolute(c * a, lengths, 0, 0);
+      CHECK(std::fabs(one.value - exact) <= one.bound);
+      CHECK(one.bound < 1e-13 * exact);
+      CHECK(one.slope == doctest::Approx(a * (0.25 - c * c)));
+    }
+  std::vector<double> lengths{2.0, 6.0};
+  CHECK(tree.mean_absolute(0, lengths, 0, 0).value == doctest::Approx((64.0 - 8.0) * 2 / (6 * 12.0)).epsilon(1e-15));
+}
+
+TEST_CASE("the quick tail point is beyond the careful one") {
+  for (const double variance : {1e-6, 0.1, 3.0, 50.0, 1e6})
+    for (const double deviation : {0.0, 0.5, 20.0})
+      for (const double logistic : {0.0, 1.0}) {
+        const energy::Reach sum{variance, 10 * std::sqrt(variance), deviation, logistic};
+        const double x = energy::quick_tail_point(sum), size = energy::kCut * sum.scale(0);
+        // Whatever lambda was chosen, the bound of another one may not exceed the tolerance by more than its own slack.
+        CHECK(energy::log_tail(sum, 1, x) < std::log(size) + 1.5);
+        CHECK(x > 0.95 * energy::tail_point(sum, 1, std::log(size)));
+      }
+}
+
+TEST_CASE("logarithms from the bits bracket the logarithm") {
+  for (double z = 1e-3; z < 1e6; z *= 1.0123) {
+    CHECK(energy::log_below(z) <= std::log(z) + 1e-12);
+    CHECK(energy::log_above(z) >= std::log(z));
+    CHECK(energy::log_above(z) - energy::log_below(z) < 0.087);
+  }
+}

@@ -1,0 +1,282 @@
+#include "pyrometer/energy/sampled/rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/base/running.hpp"
+#include "pyrometer/energy/sampled/group.hpp"
+#include "pyrometer/energy/sampled/rows_block.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+using base::Running;
+
+constexpr Index kPart = 16384;     // rows of a chunk: part of the definition of the result's last bits
+constexpr Index kSlots = 4096;     // sums of one chunk of draws and one of rows, 6 kB each, held at a time
+constexpr Index kWave = 64;        // chunks of draws at a time, where there are pairs to share their draws
+constexpr Index kTasks = 64;       // to make of a wave where its chunks are fewer
+constexpr Index kSmall = 1 << 19;  // flops that are not worth a second thread
+constexpr Index kAsk = 1 << 24;    // flops between two looks at whether to stop
+
+template <class T>
+struct Problem {
+  const LabelledRows<T>& rows;
+  const model::LawBatch& law;
+  const base::Draws& draws;
+
+  // Of one draw of one pair, with what the loss costs.
+  [[nodiscard]] Index flops() const { return rows.rows * (2 * rows.parameters() + 24); }
+};
+
+template <class T>
+void check(const Problem<T>& problem, Index fewest) {
+  const auto& [rows, law, draws] = problem;
+  const Index n = rows.parameters();
+  require(rows.rows >= 1, "X must have at least 1 row, got ", rows.rows);
+  require(n >= 1, "the model must have a parameter, got X without columns and no intercept");
+  require(law.parameters() == n, "scale must have ", n, " columns, one for each parameter, got ", law.parameters());
+  require(law.normals >= 0 && law.normals <= n, "normals must be 0 .. ", n, ", got ", law.normals);
+  require(draws.first >= 0, "the first draw must be at least 0, got ", draws.first);
+  require(draws.samples >= fewest, "samples must be at least ", fewest, ", got ", draws.samples);
+  if (rows.loss != SampledLoss::cross_entropy) return;
+  for (Index i = 0; i < rows.systems * rows.rows; ++i)
+    require(rows.y[i] == 0 || rows.y[i] == 1, "labels must be 0 or 1, got ", rows.y[i], " in row ", i % rows.rows,
+            " of system ", i / rows.rows);
+}
+
+/// Sums over one part of the rows, for one chunk of draws.
+struct Slot {
+  double energy[kDrawChunk], slope[kDrawChunk];
+};
+
+/// The space of one worker, and what it does with it.
+class Worker {
+ public:
+  explicit Worker(Index parameters)
+      : parameters_(parameters),
+        numbers_(base::aligned_array<double>((parameters + 1) * kDrawChunk)),
+        draws_(parameters),
+        blocks_(parameters) {}
+
+  /// The random numbers of `count` draws from `first` on, and of the next ones that fill whole groups and whole tiles.
+  void draw(base::Seed seed, Index first, Index count, Index normals) {
+    constexpr Index kTile = 64;
+    count_ = count;
+    stride_ = ((count + kDrawGroup - 1) / kDrawGroup * kDrawGroup + kTile - 1) / kTile * kTile;
+    draw_standard(seed, first, stride_, normals, parameters_, numbers_.get());
+  }
+
+  void scale(const double* scale) { draws_.set(scale, numbers_.get(), stride_, count_); }
+
+  template <class T>
+  void sum(const LabelledRows<T>& rows, Index system, Index begin, Index end, Slot& slot) {
+    std::fill_n(slot.energy, kDrawChunk, 0.0);
+    std::fill_n(slot.slope, kDrawChunk, 0.0);
+    for (Index row = begin; row < end; row += blocks_.capacity()) {
+      const Index stop = std::min(end, row + blocks_.capacity());
+      unasked_ += (stop - row) * kDrawChunk * (parameters_ + 8);
+      if (unasked_ > kAsk) {
+        base::throw_if_interrupted();
+        unasked_ = 0;
+      }
+      blocks_.add(rows, system, row, stop, draws_, slot.energy, slot.slope);
+    }
+  }
+
+ private:
+  Index parameters_, count_ = 0, stride_ = 0, unasked_ = 0;
+  base::AlignedArray<double> numbers_;  // parameters x stride
+  PackedDraws draws_;
+  RowBlocks blocks_;
+};
+
+/// How the work of a group and a wave falls into tasks: by draws, by rows and, where these are few, by pairs.
+struct Tasks {
+  Index chunks, parts, systems, laws;
+
+  Tasks(const Group& group, Index wave, Index row_parts) : chunks(wave), parts(row_parts) {
+    const Index wanted = (kTasks + wave * row_parts - 1) / (wave * row_parts);
+    systems = std::min(group.systems, wanted);
+    laws = std::min(group.laws, (wanted + systems - 1) / systems);
+  }
+  [[nodiscard]] Index number() const { return chunks * parts * systems * laws; }
+};
+
+/// Walks over groups of pairs and, for each, over waves of chunks of draws: sums over parts of the rows into slots,
+/// then sink.take(chunk of the wave, pair, first draw, energies, slopes, count) for every chunk and pair, in parallel.
+template <class T, class Sink>
+void walk(const Problem<T>& problem, int threads, Sink& sink) {
+  const auto& rows = problem.rows;
+  const auto& law = problem.law;
+  const auto& draws = problem.draws;
+  if (rows.systems == 0 || law.batch() == 0) return;
+  const base::Chunks chunks{draws.samples, kDrawChunk}, parts{rows.rows, kPart};
+  const Index number = parts.number();
+  const Index waves = std::min(chunks.number(), std::clamp(kSlots / number, Index{1}, kWave));
+  const Index pairs = std::max<Index>(1, kSlots / (number * waves));
+  const Index laws = std::min(law.batch(), pairs), systems = std::min(rows.systems, pairs / laws);
+  // Below some tens of microseconds waking threads costs more than it gains.
+  if (draws.samples <= kSmall / problem.flops() / law.batch() / rows.systems) threads = 1;
+
+  Group group{0, systems, 0, laws};
+  std::vector<Worker> workers;
+  for (int i = base::worker_count(Tasks(group, waves, number).number(), threads); i > 0; --i)
+    workers.emplace_back(rows.parameters());
+  const auto slots = base::aligned_array<Slot>(waves * systems * laws * number);
+
+  const auto sum = [&](const Tasks& tasks, Index first_chunk, Index task, Worker& worker) {
+    const Index chunk = task % tasks.chunks, part = task / tasks.chunks % tasks.parts;
+    const Index slice = task / tasks.chunks / tasks.parts, s = slice % tasks.systems, b = slice / tasks.systems;
+    const Index first = chunks.begin(first_chunk + chunk);
+    worker.draw(draws.seed, draws.first + first, chunks.end(first_chunk + chunk) - first, law.normals);
+    for (Index l = b * group.laws / tasks.laws; l < (b + 1) * group.laws / tasks.laws; ++l) {
+      worker.scale(law.scale.row(group.first_law + l));
+      for (Index i = s * group.systems / tasks.systems; i < (s + 1) * group.systems / tasks.systems; ++i)
+        worker.sum(rows, group.first_system + i, parts.begin(part), parts.end(part),
+                   slots[static_cast<std::size_t>((chunk * group.pairs() + i * group.laws + l) * number + part)]);
+    }
+  };
+  const auto finish = [&](Index first_chunk, Index chunk, Index pair) {
+    Slot* const slot = slots.get() + (chunk * group.pairs() + pair) * number;
+    const Index first = chunks.begin(first_chunk + chunk), count = chunks.end(first_chunk + chunk) - first;
+    const double m = static_cast<double>(rows.rows);
+    bool finite = true;
+    for (Index k = 0; k < count; ++k) {
+      for (Index part = 1; part < number; ++part) {
+        slot->energy[k] += slot[part].energy[k];
+        slot->slope[k] += slot[part].slope[k];
+      }
+      slot->energy[k] /= m;
+      slot->slope[k] /= m;
+      finite &= std::isfinite(slot->energy[k]) && std::isfinite(slot->slope[k]);
+    }
+    if (!finite) [[unlikely]] {
+      Index k = 0;
+      while (std::isfinite(slot->energy[k]) && std::isfinite(slot->slope[k])) ++k;
+      refuse("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair), group.law(pair));
+    }
+    sink.take(chunk, pair, first, slot->energy, slot->slope, count);
+  };
+
+  for (group.first_system = 0; group.first_system < rows.systems; group.first_system += systems) {
+    group.systems = std::min(systems, rows.systems - group.first_system);
+    for (group.first_law = 0; group.first_law < law.batch(); group.first_law += laws) {
+      group.laws = std::min(laws, law.batch() - group.first_law);
+      sink.begin(group, waves);
+      for (Index first = 0; first < chunks.number(); first += waves) {
+        const Index wave = std::min(waves, chunks.number() - first);
+        const Tasks tasks(group, wave, number);
+        base::for_each_chunk(tasks.number(), threads, [&](Index task, int worker) {
+          sum(tasks, first, task, workers[static_cast<std::size_t>(worker)]);
+        });
+        base::for_each_chunk(wave, threads, [&](Index chunk, int) {
+          for (Index pair = 0; pair < group.pairs(); ++pair) finish(first, chunk, pair);
+        });
+        sink.merge(wave);
+      }
+      sink.end(draws.samples);
+    }
+  }
+}
+
+/// Mean, standard error and slope of every pair.
+class Averages {
+ public:
+  Averages(Index laws, const RowAverages& out) : laws_(laws), out_(out) {}
+
+  void begin(const Group& group, Index chunks) {
+    group_ = group;
+    totals_.assign(static_cast<std::size_t>(group.pairs()), {});
+    partial_.resize(static_cast<std::size_t>(group.pairs() * chunks));
+  }
+  void take(Index chunk, Index pair, Index, const double* energies, const double* slopes, Index count) {
+    Part& part = partial_[static_cast<std::size_t>(chunk * group_.pairs() + pair)];
+    part = {Running::of(energies, count), 0};
+    for (Index k = 0; k < count; ++k) part.slope += slopes[k];
+  }
+  void merge(Index chunks) {
+    for (Index i = 0; i < chunks * group_.pairs(); ++i) {
+      const Part& part = partial_[static_cast<std::size_t>(i)];
+      Part& total = totals_[static_cast<std::size_t>(i % group_.pairs())];
+      total.energy.merge(part.energy);
+      total.slope += part.slope;
+    }
+  }
+  void end(Index samples) const {
+    for (Index pair = 0; pair < group_.pairs(); ++pair) {
+      const auto& [energy, slope] = totals_[static_cast<std::size_t>(pair)];
+      require_variance(energy, group_.system(pair), group_.law(pair));
+      if (!std::isfinite(slope)) refuse("the slope of the energies", group_.system(pair), group_.law(pair));
+      const Index at = group_.system(pair) * laws_ + group_.law(pair);
+      out_.mean[at] = energy.mean;
+      out_.standard_error[at] = energy.standard_error();
+      out_.slope[at] = slope / static_cast<double>(samples);
+    }
+  }
+
+ private:
+  struct Part {
+    Running energy;
+    double slope = 0;  // summed over draws
+  };
+  Index laws_;
+  RowAverages out_;
+  Group group_{};
+  std::vector<Part> totals_, partial_;
+};
+
+/// The energies themselves.
+class Spectrum {
+ public:
+  Spectrum(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
+
+  void begin(const Group& group, Index) { group_ = group; }
+  void take(Index, Index pair, Index first_draw, const double* energies, const double*, Index count) {
+    const Index at = group_.system(pair) * laws_ + group_.law(pair);
+    std::copy_n(energies, count, energies_ + at * samples_ + first_draw);
+  }
+  void merge(Index) {}
+  void end(Index) const {}
+
+ private:
+  Index laws_, samples_;
+  double* energies_;
+  Group group_{};
+};
+
+}  // namespace
+
+template <class T>
+void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws, int threads,
+                 const RowAverages& averages) {
+  const Problem<T> problem{rows, law, draws};
+  check(problem, 2);
+  Averages sink(law.batch(), averages);
+  walk(problem, threads, sink);
+}
+
+template <class T>
+void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws,
+                          int threads, double* energies) {
+  const Problem<T> problem{rows, law, draws};
+  check(problem, 1);
+  Spectrum sink(law.batch(), draws.samples, energies);
+  walk(problem, threads, sink);
+}
+
+template void sample_rows(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,
+                          const RowAverages&);
+template void sample_rows(const LabelledRows<float>&, const model::LawBatch&, const base::Draws&, int,
+                          const RowAverages&);
+template void sample_rows_energies(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,
+                                   double*);
+template void sample_rows_energies(const LabelledRows<float>&, const model::LawBatch&, const base::Draws&, int,
+                                   double*);
+
+}  // namespace pyrometer::energy

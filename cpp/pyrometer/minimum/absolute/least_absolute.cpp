@@ -1,0 +1,164 @@
+#include "pyrometer/minimum/absolute/least_absolute.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/absolute/certificate.hpp"
+#include "pyrometer/minimum/absolute/solve.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+using namespace absolute;
+
+struct Answer {
+  Certified certified;
+  Index rank = 0;
+
+  // Whether more work would gain nothing but rounding.
+  [[nodiscard]] bool closed() const {
+    const Certified& c = certified;
+    return c.slack <= std::max({1e-13 * c.value, c.gap / 2, 4 * kEpsilon * c.terms});
+  }
+};
+
+bool is_finite(const Certified& found) {
+  return std::isfinite(found.value) && std::isfinite(found.gap) &&
+         std::all_of(found.parameters.begin(), found.parameters.end(), [](double t) { return std::isfinite(t); });
+}
+
+// Parameters 0: the energy is the mean of |y|.
+Certified at_zero(const Table& table, const Frame& frame, Team team) {
+  Vertex zero;
+  zero.phi.assign(at(frame.rank), 0.0);
+  Vec x(at(table.columns + 1));
+  for (Index i = 0; i < table.count; ++i) zero.signs.push_back(table.row(i, x.data()) < 0 ? -1 : 1);
+  return certify(table, frame, zero, team);
+}
+
+// Throws OutOfRange where no answer is finite; `largest` as of make_frame.
+Answer solve_system(Table& table, const Indices& largest, Team team) {
+  const Frame frame = make_frame(table, largest, team);
+  table.centre = frame.centre.data();
+  Answer best;
+  best.rank = frame.rank - (table.intercept ? 1 : 0);
+  best.certified.gap = best.certified.slack = std::numeric_limits<double>::infinity();
+  const auto improves = [&](Certified found) {
+    if (is_finite(found) && found.slack < best.certified.slack) best.certified = std::move(found);
+    return is_finite(best.certified) && best.closed();
+  };
+  bool exact = frame.rank == 0 && improves(at_zero(table, frame, team));
+  // Less jitter where the vertex of the jittered data is not one of the data themselves, as with outliers so far away
+  // that they set the size of all residuals.
+  for (const double size : {1e-7, 1e-10, 1e-13}) exact = exact || improves(solve(table, frame, size, team));
+  if (!exact && !largest.empty()) improves(at_zero(table, frame, team));
+  if (!is_finite(best.certified)) complain(table);
+  return best;
+}
+
+[[noreturn]] void refuse_parameter(std::size_t j, std::size_t features, double power) {
+  std::ostringstream message;
+  message << "X and y must have a minimiser within the range of a double, got about 10^" << std::lround(power);
+  if (j < features)
+    message << " for the parameter of column " << j << "; multiply that column, or divide y, by a power of ten";
+  else
+    message << " for the intercept; divide y by a power of ten";
+  throw std::invalid_argument(message.str());
+}
+
+// From the units of Scaled to the caller's. The gap grows by what is lost where a result underflows.
+void unscale(Certified& found, const Exponents& exponents, const Vec& largest) {
+  const int of_y = exponents.back();
+  const auto p = largest.size() - 1;
+  double lost = 0x1p-1074;  // of y that underflowed
+  for (std::size_t j = 0; j < found.parameters.size(); ++j) {
+    const int by = (j < p ? exponents[j] : 0) - of_y;
+    const double scaled = found.parameters[j], plain = std::ldexp(scaled, by);
+    if (!std::isfinite(plain)) refuse_parameter(j, p, (std::log2(std::abs(scaled)) + by) * std::log10(2.0));
+    found.parameters[j] = plain;
+    found.error[j] = std::nextafter(std::ldexp(found.error[j], by), std::numeric_limits<double>::infinity());
+    if (std::ldexp(plain, -by) != scaled) found.error[j] += 0x1p-1074;
+    const double size = j < p ? std::ldexp(largest[j], exponents[j]) : 1;
+    lost += std::abs(std::ldexp(plain, -by) - scaled) * size + std::abs(scaled) * 0x1p-1074;
+  }
+  const double value = std::ldexp(found.value, -of_y);
+  if (std::ldexp(value, of_y) != found.value) lost += std::ldexp(1.0, -1074 + of_y);
+  found.gap = std::nextafter(std::ldexp(found.gap + lost, -of_y), std::numeric_limits<double>::infinity());
+  found.value = value;
+}
+
+// For sizes of which products leave the range of a double: columns and y are multiplied by powers of two.
+Answer solve_scaled(const Table& table, Team team) {
+  const Extremes largest = extremes(table, team);
+  Indices rows = largest.row;
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  Scaled scaled(table, largest);
+  Answer answer = solve_system(scaled, rows, team);
+  unscale(answer.certified, scaled.exponents(), largest.size);
+  return answer;
+}
+
+template <class T>
+Answer solve_one(const T* X, const T* y, Index rows, Index features, bool intercept, Team team) {
+  TableOf<T> table(X, y, rows, features, intercept);
+  Answer plain;
+  plain.certified.gap = std::numeric_limits<double>::infinity();
+  try {
+    plain = solve_system(table, {}, team);
+    if (plain.closed() || plain.certified.slack <= 1e-6 * plain.certified.value) return plain;
+  } catch (const OutOfRange&) {
+  }
+  Answer scaled = solve_scaled(table, team);
+  if (scaled.certified.gap < plain.certified.gap) return scaled;
+  if (!is_finite(plain.certified)) {
+    throw std::invalid_argument(
+        "X and y must have a certified minimum within the range of a double, got a bound beyond it; rescale columns of "
+        "which a few values are many orders of magnitude larger than the others");
+  }
+  return plain;
+}
+
+}  // namespace
+
+template <class T>
+void least_absolute(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, int threads,
+                    double* value, double* parameters, double* gap, Index* rank, double* parameter_error) {
+  require(systems >= 0 && rows >= 1 && features >= 0, "X must have at least one row, got shape (", systems, ", ", rows,
+          ", ", features, ")");
+  const Index n = features + (intercept ? 1 : 0);
+  const auto one = [&](Index s, Team team) {
+    Answer answer;
+    try {
+      answer = solve_one(X + s * rows * features, y + s * rows, rows, features, intercept, team);
+    } catch (const std::invalid_argument& error) {
+      std::string what = error.what();
+      const std::string system = "system " + std::to_string(s);
+      if (const auto place = what.find("at row"); systems > 1 && place != std::string::npos) {
+        what.insert(place + 3, system + ", ");
+      } else if (systems > 1) {
+        what += " (" + system + ")";
+      }
+      throw std::invalid_argument(what);
+    }
+    value[s] = answer.certified.value;
+    gap[s] = answer.certified.gap;
+    rank[s] = answer.rank;
+    std::copy_n(answer.certified.parameters.begin(), n, parameters + s * n);
+    if (parameter_error != nullptr) std::copy_n(answer.certified.error.begin(), n, parameter_error + s * n);
+  };
+  if (systems == 1) return one(0, Team{threads, false});
+  const base::Chunks chunks{systems, 1};
+  base::for_each_chunk(chunks.number(), threads, [&](Index s, int) { one(s, Team{1, true}); });
+}
+
+template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*, double*,
+                             Index*, double*);
+template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*, double*,
+                             Index*, double*);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,74 @@
+#include "pyrometer/minimum/absolute/scaled.hpp"
+
+#include <cmath>
+
+#include "pyrometer/minimum/absolute/whitening.hpp"
+
+namespace pyrometer::minimum::absolute {
+
+Extremes extremes(const Table& table, Team team) {
+  const Index p = table.features;
+  const base::Chunks chunks{table.count, kChunk * kBlock};
+  std::vector<Extremes> parts(at(chunks.number()), {Vec(at(p + 1)), Indices(at(p + 1))});
+  std::vector<char> odd(at(chunks.number()));
+  team.each(chunks.number(), table.count * (p + 1), [&](Index chunk, int) {
+    Extremes& mine = parts[at(chunk)];
+    Vec x(at(table.columns + 1));
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
+      const double y = table.raw(i, x.data());
+      x[at(p)] = y;
+      for (Index j = 0; j <= p; ++j) {
+        const double size = std::abs(x[at(j)]);
+        if (!std::isfinite(size)) odd[at(chunk)] = 1;
+        if (size > mine.size[at(j)]) mine.size[at(j)] = size, mine.row[at(j)] = i;
+      }
+    }
+  });
+  Extremes out{Vec(at(p + 1)), Indices(at(p + 1))};
+  for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
+    if (odd[at(chunk)] != 0) complain(table);
+    const Extremes& part = parts[at(chunk)];
+    for (Index j = 0; j <= p; ++j)
+      if (part.size[at(j)] > out.size[at(j)]) out.size[at(j)] = part.size[at(j)], out.row[at(j)] = part.row[at(j)];
+  }
+  return out;
+}
+
+Scaled::Scaled(const Table& of, const Extremes& largest)
+    : Table(of.count, of.features, of.intercept, nullptr), of_(of) {
+  for (const double size : largest.size) {
+    // Short of the ends, so that the factor is a normal number.
+    exponents_.push_back(size > 0 ? -std::clamp(std::ilogb(size), -1000, 1000) : 0);
+    factor_.push_back(std::ldexp(1.0, exponents_.back()));
+  }
+}
+
+double Scaled::raw(Index i, double* x) const {
+  const double y = of_.raw(i, x);
+  for (Index j = 0; j < features; ++j) x[j] *= factor_[at(j)];
+  return y * factor_[at(features)];
+}
+
+Block Scaled::block(Index b, double* scratch) const {
+  const Index first = b * kBlock, used = std::min(kBlock, count - first);
+  double* y = scratch + columns * kBlock;
+  std::fill(scratch, scratch + (columns + 1) * kBlock, 0.0);
+  Vec x(at(columns + 1));
+  for (Index l = 0; l < used; ++l) {
+    y[l] = row(first + l, x.data());
+    for (Index j = 0; j < columns; ++j) scratch[j * kBlock + l] = x[at(j)];
+  }
+  return {scratch, y};
+}
+
+bool Scaled::exact(Index begin, Index end) const {
+  Vec x(at(features + 1));
+  for (Index i = begin; i < end; ++i) {
+    x[at(features)] = raw(i, x.data());
+    for (Index j = 0; j <= features; ++j)
+      if (rounding_of_difference(x[at(j)], centre[j]) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace pyrometer::minimum::absolute

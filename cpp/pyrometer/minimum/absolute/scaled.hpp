@@ -1,0 +1,44 @@
+// Columns in units in which no product of theirs leaves the range of a double.
+#pragma once
+
+#include <stdexcept>
+
+#include "pyrometer/minimum/absolute/blocks_of_rows.hpp"
+
+namespace pyrometer::minimum::absolute {
+
+/// Sizes, or an intermediate result, are outside of the range that unscaled arithmetic covers: see Scaled.
+struct OutOfRange : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// Binary exponents, p + 1 numbers, the last for y.
+using Exponents = std::vector<int>;
+
+/// The largest absolute value of each column, and of y last, with its row (the first if there are several).
+struct Extremes {
+  Vec size;
+  Indices row;
+};
+
+/// Reads all rows. Throws std::invalid_argument for a value that is not finite (see complain).
+[[nodiscard]] Extremes extremes(const Table& table, Team team);
+
+/// The table with column j multiplied by 2^exponent[j]: exact, unless a value underflows to below 2^-1074.
+struct Scaled final : Table {
+  Scaled(const Table& of, const Extremes& largest);
+  [[nodiscard]] Block block(Index b, double* scratch) const override;
+  [[nodiscard]] bool exact(Index begin, Index end) const override;
+  double raw(Index i, double* x) const override;
+  void prefetch(Index i) const override { of_.prefetch(i); }
+
+  /// By how many binades each column is multiplied: afterwards the largest value is about 1.
+  [[nodiscard]] const Exponents& exponents() const { return exponents_; }
+
+ private:
+  const Table& of_;
+  Exponents exponents_;
+  Vec factor_;
+};
+
+}  // namespace pyrometer::minimum::absolute

@@ -1,0 +1,279 @@
+#include "pyrometer/minimum/absolute/solve.hpp"
+
+#include <cmath>
+#include <numeric>
+
+#include "pyrometer/minimum/absolute/interior_point.hpp"
+#include "pyrometer/minimum/absolute/newton.hpp"
+#include "pyrometer/minimum/absolute/passes.hpp"
+#include "pyrometer/minimum/absolute/scales.hpp"
+#include "pyrometer/minimum/absolute/simplex.hpp"
+
+namespace pyrometer::minimum::absolute {
+namespace {
+
+// Standard errors that the band is wide: wide enough that few rows are on the wrong side, narrow enough that few are
+// inside.
+constexpr double kErrors = 4;
+// Up to here edges are walked over all rows at once.
+constexpr Index kFew = 1024;
+// From here on the simplex method starts almost at its end.
+constexpr Index kMany = 24;
+// Up to here a table is copied into the frame as a whole.
+constexpr Index kSome = 16384;
+// Up to so many numbers a table is copied into the frame where two samples were no guide.
+constexpr Index kCopied = Index{1} << 22;
+// The smallest jitter is that of residuals of this size, in units of y: where all rows fit exactly.
+constexpr double kFloor = 1e-2;
+// Residuals in the frame, whose y are about 1, are not known better.
+constexpr double kRounding = 1e-14;
+
+Index few(Index n) { return std::max(kFew, 24 * n); }
+
+// (n m)^{2/3} of m rows, or as many as determine n parameters.
+Indices sample_of(Index m, Index n) {
+  const auto wanted = static_cast<Index>(std::pow(static_cast<double>(n) * static_cast<double>(m), 2.0 / 3.0));
+  const Index taken = std::clamp(wanted, Index{64} * n, std::max(Index{64} * n, m / 4));
+  Indices chosen(at(taken));
+  for (Index k = 0; k < taken; ++k) chosen[at(k)] = stratified(k, taken, m);
+  return chosen;
+}
+
+// Of m rows, how many are nearer to zero than the error of what `taken` of them say.
+Index within_error(Index m, Index n, Index taken) {
+  return static_cast<Index>(kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken)) *
+                            static_cast<double>(m));
+}
+
+// The rows near zero of some source, and one that stands for all others.
+struct Reduced {
+  Rows rows;          // in the frame, jittered
+  Indices origin;     // which row of the source each one is; -1 for the aggregate
+  Index decided = 0;  // origin[0 .. decided) is sorted
+  Aggregate rest;
+
+  [[nodiscard]] bool has(Index i) const {
+    const auto sorted = origin.begin() + decided;
+    return std::binary_search(origin.begin(), sorted, i) || std::find(sorted, origin.end(), i) != origin.end();
+  }
+};
+
+// Rows of the frame as a source of rows of the frame.
+struct InFrame {
+  const Rows& rows;
+  Team team;
+
+  [[nodiscard]] Vec theta(const Vec& phi) const { return phi; }
+  [[nodiscard]] Vec weight() const { return Vec(at(rows.columns), 1.0); }
+  [[nodiscard]] double least_band() const { return 0; }
+  // Walking over all rows is no disaster here.
+  [[nodiscard]] static int most_tries() { return 2; }
+  [[nodiscard]] Rows take(const Indices& chosen) const { return pack(rows, chosen); }
+  double into(const double* x, double y, Vec& z) const {
+    z.assign(x, x + rows.columns);
+    return y;
+  }
+  // Rows on the wrong side of zero.
+  [[nodiscard]] Indices wrong(const Vertex& vertex) const {
+    return misjudged(rows, vertex.phi, vertex.signs, kRounding, team);
+  }
+  void check_finite(bool /*finite*/) const {}
+};
+
+// A table with jitter, so that ties have sides as well.
+struct Jittered final : Source {
+  const Table& table;
+  double size;
+
+  Jittered(const Table& of, double of_size) : Source(of.columns, of.count), table(of), size(of_size) {}
+  [[nodiscard]] Index scratch() const override { return table.scratch(); }
+  [[nodiscard]] Block block(Index b, double* scratch) const override {
+    const Block plain = table.block(b, scratch);
+    double* y = scratch + columns * kBlock;
+    for (Index l = 0; l < std::min(kBlock, count - b * kBlock); ++l)
+      y[l] = plain.y[l] + size * jitter_of(b * kBlock + l);
+    return {plain.x, y};
+  }
+  double row(Index i, double* z) const override { return table.row(i, z) + size * jitter_of(i); }
+};
+
+// A table as a source.
+struct InTable {
+  const Table& table;
+  Jittered rows;
+  const Frame& frame;
+  Vec weights;
+  double noise;
+  Certified& certified;
+  Team team;
+
+  [[nodiscard]] Vec theta(const Vec& phi) const { return frame.coefficients(phi); }
+  [[nodiscard]] const Vec& weight() const { return weights; }
+  // Many ties mislead the sample: wider bands than two are no better than all rows, unless those are very many.
+  [[nodiscard]] int most_tries() const { return table.count * table.columns <= kCopied ? 2 : 40; }
+  [[nodiscard]] double least_band() const { return kRounding * frame.unit; }
+  [[nodiscard]] Rows take(const Indices& chosen) const {
+    Rows taken = pack(table, frame, chosen, team);
+    jitter(taken, chosen, noise);
+    return taken;
+  }
+  double into(const double* x, double y, Vec& z) const {
+    z.resize(at(frame.rank));
+    frame.into(x, z.data());
+    return y / frame.unit;
+  }
+  [[nodiscard]] Indices wrong(const Vertex& vertex) const {
+    certified = certify(table, frame, vertex, team);
+    return std::move(certified.misjudged);
+  }
+  void check_finite(bool finite) const {
+    if (!finite) complain(table);
+  }
+};
+
+template <class Problem>
+Reduced reduce(const Problem& source, Sides sides) {
+  Reduced out;
+  out.rows = source.take(sides.undecided);
+  out.origin = std::move(sides.undecided);
+  out.decided = out.rows.count;
+  out.rest = std::move(sides.rest);
+  Vec z;
+  const double y = source.into(out.rest.x.data(), out.rest.y, z);
+  out.rows.append(z.data(), y);
+  out.origin.push_back(-1);
+  return out;
+}
+
+// Takes rows out of the aggregate again.
+template <class Problem>
+void release(const Problem& source, const Indices& wrong, const Signs& signs, Reduced& reduced) {
+  Vec x(at(source.rows.columns + 1)), z;
+  for (const Index i : wrong) {
+    const double y = source.rows.row(i, x.data()), s = signs[at(i)];
+    for (Index j = 0; j < source.rows.columns; ++j) reduced.rest.x[at(j)] -= s * x[at(j)];
+    reduced.rest.y -= s * y;
+  }
+  const Rows back = source.take(wrong);
+  z.resize(at(back.columns));
+  for (Index i = 0; i < back.count; ++i) {
+    const double y = back.row(i, z.data());
+    reduced.rows.append(z.data(), y);
+  }
+  reduced.origin.insert(reduced.origin.end(), wrong.begin(), wrong.end());
+  const double y = source.into(reduced.rest.x.data(), reduced.rest.y, z);
+  reduced.rows.set(reduced.decided, z.data(), y);
+}
+
+// The reduced problem's vertex in the rows of the source; false if it rests on the aggregate.
+bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
+  for (Index& i : vertex.basis) {
+    i = reduced.origin[at(i)];
+    if (i < 0) return false;
+  }
+  for (Index i = 0; i < reduced.rows.count; ++i)
+    if (i != reduced.decided) signs[at(reduced.origin[at(i)])] = vertex.signs[at(i)];
+  vertex.signs = std::move(signs);
+  return true;
+}
+
+// Solves a source of which phi is known so well that `inside` rows hold all doubtful ones. phi and vertex are out.
+// False if the doubtful rows turn out to be half of all: then nothing is gained.
+template <class Problem>
+bool by_reduction(const Problem& source, Vec& phi, Index inside, Team team, Vertex& vertex) {
+  const Index m = source.rows.count;
+  const Vec weight = source.weight();
+  for (int tries = 0; tries < source.most_tries() && 2 * inside < m; ++tries, inside *= 3) {
+    // The minimum of the smoothed energy is not near where residuals are discrete: the vertex of a sample is.
+    if (const Index n = static_cast<Index>(phi.size()); tries == 1 && 256 * n < m) {
+      const Indices chosen = sample_of(m, n);
+      phi = solve(source.take(chosen), phi, team).phi;
+      inside = within_error(m, n, static_cast<Index>(chosen.size()));
+    }
+    Signs signs;
+    bool finite = true;
+    const Vec theta = source.theta(phi);
+    const double share = static_cast<double>(inside) / static_cast<double>(m);
+    const double width = std::max(band(source.rows, theta, weight, share), source.least_band());
+    Sides sides = classify(source.rows, theta, weight, width, signs, team, finite);
+    source.check_finite(finite);
+    if (4 * static_cast<Index>(sides.undecided.size()) > 3 * m) return false;
+    Reduced reduced = reduce(source, std::move(sides));
+    for (int mends = 0; mends < 6; ++mends) {
+      vertex = solve(reduced.rows, phi, team);
+      if (!vertex.optimal) break;
+      phi = vertex.phi;
+      if (!lift(reduced, vertex, signs)) break;
+      Indices wrong = source.wrong(vertex);
+      // Rows of the reduced problem are on their side but for jitter.
+      std::erase_if(wrong, [&](Index i) { return reduced.has(i); });
+      if (wrong.empty()) return true;
+      if (4 * static_cast<Index>(wrong.size()) > reduced.rows.count) break;
+      signs = std::move(vertex.signs);
+      release(source, wrong, signs, reduced);
+    }
+  }
+  return false;
+}
+
+void require_finite(const Table& table, const Vec& values) {
+  for (const double value : values)
+    if (!std::isfinite(value)) complain(table);
+}
+
+// All rows at once.
+Certified solve_whole(const Table& table, const Frame& frame, double size, Team team) {
+  Indices every(at(table.count));
+  std::iota(every.begin(), every.end(), Index{0});
+  Rows rows = pack(table, frame, every, team);
+  require_finite(table, rows.y);
+  const Vec phi = least_squares_start(rows);
+  require_finite(table, phi);
+  jitter(rows, every, size * (typical(rows, phi) + kFloor));
+  return certify(table, frame, solve(rows, phi, team), team);
+}
+
+}  // namespace
+
+Vertex solve(const Rows& given, Vec phi, Team team) {
+  const Index n = given.columns, m = given.count;
+  const double size = static_cast<double>(m), share = std::clamp(6 * static_cast<double>(n) / size, 0.125, 0.5);
+  const Vec factor = newton(given, 1, share, phi, team);
+  if (factor.empty()) return walk(given, phi, false, team);
+  const Rows rows = whitened(given, factor, team);
+  phi = times_transposed(factor, phi);
+  Vertex vertex;
+  const auto inside = static_cast<Index>(kErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
+  if (m <= few(n) || !by_reduction(InFrame{rows, team}, phi, inside, team, vertex)) {
+    const bool many = n >= kMany;
+    if (many) interior(rows, phi, team);
+    vertex = walk(rows, phi, many, team);
+  }
+  vertex.phi = solve_transposed(factor, vertex.phi);
+  return vertex;
+}
+
+Certified solve(const Table& table, const Frame& frame, double size, Team team) {
+  const Index m = table.count, n = frame.rank;
+  if (m <= std::max(kSome, 64 * n)) return solve_whole(table, frame, size, team);
+
+  const Indices chosen = sample_of(m, n);
+  const Index taken = static_cast<Index>(chosen.size());
+  Rows sample = pack(table, frame, chosen, team);
+  Vec phi = least_squares_start(sample);
+  require_finite(table, phi);
+  newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, team);
+  const double noise = size * (typical(sample, phi) + kFloor);
+  jitter(sample, chosen, noise);
+  newton(sample, 1, 0.125, phi, team);
+
+  Vertex vertex;
+  Certified certified;
+  const Index inside = within_error(m, n, taken);
+  const Vec weights = inner_weights(table, frame, chosen, frame.coefficients(phi));
+  const InTable source{table, {table, noise * frame.unit}, frame, weights, noise, certified, team};
+  if (by_reduction(source, phi, inside, team, vertex)) return certified;
+  return solve_whole(table, frame, size, team);
+}
+
+}  // namespace pyrometer::minimum::absolute

@@ -1,0 +1,352 @@
+#include "pyrometer/minimum/absolute/whitening.hpp"
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/absolute/dependence.hpp"
+#include "pyrometer/minimum/absolute/kernels.hpp"
+#include "pyrometer/minimum/absolute/normal_equations.hpp"
+#include "pyrometer/minimum/dense/double_double.hpp"
+
+namespace pyrometer::minimum::absolute {
+namespace {
+
+// The power of two at or below `value`; 1 for zero.
+double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
+
+// Whether a size is 0 or within kModest; false for infinity and nan.
+bool modest(double size) { return size == 0 || std::abs(std::ilogb(size)) <= kModest; }
+
+// The element in the middle of up to 128 of the values.
+double median(const Vec& of) {
+  const std::size_t step = 1 + of.size() / 128;
+  Vec values;
+  for (std::size_t i = 0; i < of.size(); i += step) values.push_back(of[i]);
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Centres and sizes of the sampled rows. A centre is a median, which outliers do not move away from the data, rounded
+// to the binade of the median deviation: then subtracting it loses nothing of data that are written with few digits.
+void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
+  const Index p = table.features, rows = static_cast<Index>(sample.size());
+  const Vec zero(at(p + 1));
+  table.centre = zero.data();
+  Vec row(at(table.columns + 1)), columns(at((p + 1) * rows));
+  for (Index i = 0; i < rows; ++i) {
+    const double y = table.row(sample[at(i)], row.data());
+    row[at(p)] = y;
+    for (Index j = 0; j <= p; ++j) {
+      if (!std::isfinite(row[at(j)])) complain(table);
+      columns[at(j * rows + i)] = row[at(j)];
+    }
+  }
+  frame.centre.assign(at(p + 1), 0.0);
+  frame.weight.assign(at(frame.columns), 1.0);
+  for (Index j = 0; j <= p; ++j) {
+    Vec column(columns.begin() + j * rows, columns.begin() + (j + 1) * rows);
+    double& centre = frame.centre[at(j)];
+    if (table.intercept) {
+      centre = median(column);
+      Vec deviation = column;
+      for (double& value : deviation) value = std::abs(value - centre);
+      const double typical = median(deviation);
+      if (typical > 0) centre = std::round(centre / binade(typical)) * binade(typical);
+    }
+    double size = 0;
+    for (const double value : column) size += std::abs(value - centre) / static_cast<double>(rows);
+    if (!modest(size)) complain(table);
+    if (j < p) frame.weight[at(j)] = 1 / binade(size);
+    if (j < p) frame.blank.push_back(size == 0);
+    if (j == p) frame.unit = binade(size);
+  }
+}
+
+// From here on columns that are far from dependent are orthogonalised by the Cholesky factor of their products.
+constexpr Index kManyColumns = 32;
+
+// What makes columns orthogonal, as a triangle.
+struct Orthogonal {
+  Vec q;          // columns, one after another; not from by_products
+  Vec r;          // columns x columns: r[k, j] = q_k . column j / rows
+  Vec size;       // of each column, in units of which rounding is judged
+  Indices order;  // pivots first
+  Index rank = 0;
+};
+
+// The triangle of columns of which none is nearly dependent on those before; an empty order where one is. Cost: m n^2
+// flops at full speed.
+Orthogonal by_products(const Table& table, const Frame& frame, const Indices& sample, Team team) {
+  const Index n = frame.columns, rows = static_cast<Index>(sample.size());
+  Orthogonal o{{}, Vec(at(n * n)), {}, Indices(at(n)), n};
+  // The constant first.
+  for (Index k = 0; k < n; ++k) o.order[at(k)] = table.intercept ? (k + n - 1) % n : k;
+  Rows scaled(n, rows);
+  Vec values(at(n + 1)), z(at(n)), weight(at(scaled.blocks() * kBlock));
+  for (Index i = 0; i < rows; ++i) {
+    table.row(sample[at(i)], values.data());
+    for (Index k = 0; k < n; ++k) z[at(k)] = values[at(o.order[at(k)])] * frame.weight[at(o.order[at(k)])];
+    scaled.set(i, z.data(), 0);
+    weight[at(i)] = 1 / static_cast<double>(rows);
+  }
+  Vec products = gram(scaled, weight, team), left = products;
+  const bool positive = factor_positive(left, n);
+  for (Index k = 0; k < n; ++k) {
+    const double* row = left.data() + k * (k + 1) / 2;
+    if (!positive || !(row[k] * row[k] > 1e-4 * products[at(k * (k + 1) / 2 + k)])) return {};
+    for (Index t = 0; t <= k; ++t) o.r[at(o.order[at(t)] * n + o.order[at(k)])] = row[t];
+  }
+  return o;
+}
+
+// Gram-Schmidt with pivoting on the scaled sample; leaves the triangle, the rank, and the combinations that
+// vanish on the sample.
+//
+// `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
+// others are independent.
+Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& sample, bool by_row) {
+  const Index n = frame.columns, rows = static_cast<Index>(sample.size());
+  const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are filled up with zeros
+  Orthogonal o{Vec(at(n * stride)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
+  Vec values(at(n + 1));
+  double squares = 0;  // of the rows' factors
+  for (Index i = 0; i < rows; ++i) {
+    table.row(sample[at(i)], values.data());
+    double largest = 0;
+    for (Index j = 0; j < n; ++j) {
+      values[at(j)] *= frame.weight[at(j)];
+      largest = std::max(largest, std::abs(values[at(j)]));
+    }
+    const double factor = by_row && largest > 0 ? 1 / largest : 1;
+    for (Index j = 0; j < n; ++j) o.q[at(j * stride + i)] = values[at(j)] * factor;
+    squares += factor * factor;
+  }
+  const auto column = [&](Index j) -> double* { return o.q.data() + j * stride; };
+  const double scale = 1 / static_cast<double>(rows);
+  const auto dot = [&](Index a, Index b) {
+    Lanes sum{};
+    for (Index i = 0; i < stride; i += kLanes) sum += lanes(column(a) + i, 0).v * lanes(column(b) + i, 0).v;
+    return total(sum) * scale;
+  };
+  const auto subtract = [&](double* from, double part, const double* other) {
+    for (Index i = 0; i < stride; i += kLanes) lanes(from + i, 0).v -= lanes(other + i, 0).v * part;
+  };
+  Vec floor(at(n));
+  for (Index j = 0; j < n; ++j) {
+    o.order[at(j)] = j;
+    o.size[at(j)] = std::sqrt(dot(j, j));
+    const bool feature = j < table.features;
+    const double offset =
+        feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] * std::sqrt(squares * scale) : 0;
+    floor[at(j)] = 16 * kEpsilon * (offset + o.size[at(j)]);
+  }
+  for (Index k = 0; k < n; ++k) {
+    Index best = -1;
+    double left = 0;
+    for (Index t = k; t < n; ++t) {
+      const Index j = o.order[at(t)];
+      const double norm = std::sqrt(dot(j, j));
+      // The constant goes first: it is exact, and the others are nearly orthogonal to it.
+      const double score = table.intercept && k == 0 && j == n - 1 ? std::numeric_limits<double>::infinity()
+                                                                   : norm / std::max(o.size[at(j)], 1e-300);
+      if (norm > floor[at(j)] && score > left) left = score, best = t;
+    }
+    if (best < 0) break;
+    std::swap(o.order[at(k)], o.order[at(best)]);
+    const Index pivot = o.order[at(k)];
+    for (int twice = 0; twice < 2; ++twice) {
+      for (Index t = 0; t < k; ++t) {
+        const Index earlier = o.order[at(t)];
+        const double part = dot(earlier, pivot);
+        o.r[at(earlier * n + pivot)] += part;
+        subtract(column(pivot), part, column(earlier));
+      }
+    }
+    const double norm = std::sqrt(dot(pivot, pivot));
+    o.r[at(pivot * n + pivot)] = norm;
+    for (Index i = 0; i < rows; ++i) column(pivot)[i] /= norm;
+    for (Index t = k + 1; t < n; ++t) {
+      const Index later = o.order[at(t)];
+      const double part = dot(pivot, later);
+      o.r[at(pivot * n + later)] += part;
+      subtract(column(later), part, column(pivot));
+    }
+    o.rank = k + 1;
+  }
+  return o;
+}
+
+// A from the triangle: column order[k] = sum_{t<=k} r[t, k] q_t, solved forward for q.
+void coordinates(const Orthogonal& o, Frame& frame) {
+  const Index n = frame.columns;
+  frame.rank = o.rank;
+  frame.A.assign(at(o.rank * n), 0.0);
+  for (Index k = 0; k < o.rank; ++k) {
+    double* row = frame.A.data() + k * n;
+    const Index pivot = o.order[at(k)];
+    row[pivot] = frame.weight[at(pivot)];
+    for (Index t = 0; t < k; ++t) {
+      const double part = o.r[at(o.order[at(t)] * n + pivot)];
+      for (Index j = 0; j < n; ++j) row[j] -= part * frame.A[at(t * n + j)];
+    }
+    for (Index j = 0; j < n; ++j) row[j] /= o.r[at(pivot * n + pivot)];
+    for (Index j = 0; j < n; ++j) frame.delicate = frame.delicate || std::abs(row[j]) > 1e5 * frame.weight[at(j)];
+  }
+}
+
+// Sizes of the columns that a few rows of extreme size do not set: the median of the deviations that are not zero.
+// Whether there are such rows.
+bool scale_by_median(const Table& table, const Indices& sample, Frame& frame) {
+  std::vector<Vec> sizes(at(table.features));
+  Vec x(at(table.columns + 1));
+  for (const Index i : sample) {
+    table.row(i, x.data());
+    for (Index j = 0; j < table.features; ++j)
+      if (x[at(j)] != 0) sizes[at(j)].push_back(std::abs(x[at(j)]));
+  }
+  double largest = 0;
+  for (Index j = 0; j < table.features; ++j) {
+    const Vec& size = sizes[at(j)];
+    if (size.empty()) continue;
+    frame.weight[at(j)] = 1 / binade(median(size));
+    largest = std::max(largest, *std::max_element(size.begin(), size.end()) * frame.weight[at(j)]);
+  }
+  return largest > 1e10;
+}
+
+// For each column without a coordinate, the row where it differs most from what it is on the sample, if it does at all.
+Indices exceptions(const Table& table, const Frame& frame, const Orthogonal& o, Team team) {
+  const Index n = frame.columns, missing = n - frame.rank;
+  const base::Chunks chunks{table.count, kChunk * kBlock};
+  struct Worst {
+    double size = 0;
+    Index row = -1;
+  };
+  std::vector<Worst> worst(at(chunks.number() * missing));
+  team.each(chunks.number(), table.count * n, [&](Index chunk, int) {
+    Vec x(at(n + 1)), z(at(frame.rank));
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
+      table.row(i, x.data());
+      frame.into(x.data(), z.data());
+      for (Index d = 0; d < missing; ++d) {
+        const Index j = o.order[at(frame.rank + d)];
+        double value = x[at(j)] * frame.weight[at(j)];
+        double terms = std::abs(value) + std::abs(frame.centre[at(j)]) * frame.weight[at(j)] * (j < table.features);
+        for (Index k = 0; k < frame.rank; ++k) {
+          const double term = o.r[at(o.order[at(k)] * n + j)] * z[at(k)];
+          value -= term;
+          terms += std::abs(term);
+        }
+        Worst& w = worst[at(chunk * missing + d)];
+        if (std::abs(value) > 1e-11 * terms && std::abs(value) > w.size) w = {std::abs(value), i};
+      }
+    }
+  });
+  Indices rows;
+  for (Index d = 0; d < missing; ++d) {
+    Worst all;
+    for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
+      const Worst& w = worst[at(chunk * missing + d)];
+      if (w.size > all.size) all = w;
+    }
+    if (all.row >= 0) rows.push_back(all.row);
+  }
+  return rows;
+}
+
+// Columns without a coordinate as combinations of those with one, in scaled columns: z = A x and the triangle.
+std::vector<Dependence> dependences(const Orthogonal& o, const Frame& frame) {
+  const Index n = frame.columns;
+  std::vector<Dependence> out;
+  for (Index d = frame.rank; d < n; ++d) {
+    const Index column = o.order[at(d)];
+    Vec parts(at(n));
+    for (Index k = 0; k < frame.rank; ++k)
+      for (Index j = 0; j < n; ++j)
+        parts[at(j)] += o.r[at(o.order[at(k)] * n + column)] * frame.A[at(k * n + j)] / frame.weight[at(j)];
+    out.push_back(dependence(column, parts, o.size));
+  }
+  return out;
+}
+
+}  // namespace
+
+void Frame::into(const double* x, double* z) const {
+  for (Index k = 0; k < rank; ++k) {
+    const double* row = A.data() + k * columns;
+    if (delicate) {
+      z[k] = -residual(0, row, x, columns);
+    } else {
+      z[k] = dot(row, x, columns);
+    }
+  }
+}
+
+Vec Frame::coefficients(const Vec& phi) const {
+  Vec theta(at(columns));
+  for (Index k = 0; k < rank; ++k)
+    for (Index j = 0; j < columns; ++j) theta[at(j)] += unit * A[at(k * columns + j)] * phi[at(k)];
+  return theta;
+}
+
+Frame make_frame(Table& table, const Indices& largest, Team team) {
+  Frame frame;
+  frame.columns = table.columns;
+  const Index wanted = std::min(table.count, std::max<Index>(512, 8 * frame.columns));
+  Indices sample;
+  for (Index k = 0; k < wanted; ++k) sample.push_back(stratified(k, wanted, table.count));
+  for (const Index i : largest)
+    if (!std::binary_search(sample.begin(), sample.begin() + wanted, i)) sample.push_back(i);
+  centre_and_scale(table, sample, frame);
+  table.centre = frame.centre.data();
+  for (;;) {
+    team.ask();
+    Orthogonal o = frame.columns < kManyColumns ? Orthogonal{} : by_products(table, frame, sample, team);
+    if (o.order.empty()) o = orthogonalise(table, frame, sample, false);
+    if (o.rank < frame.columns) {
+      Frame other = frame;
+      if (scale_by_median(table, sample, other)) {
+        Orthogonal by_row = orthogonalise(table, other, sample, true);
+        if (by_row.rank > o.rank) o = std::move(by_row), frame = std::move(other);
+      }
+    }
+    coordinates(o, frame);
+    if (o.rank == frame.columns) return frame;
+    Indices more = exceptions(table, frame, o, team);
+    std::sort(more.begin(), more.end());
+    more.erase(std::unique(more.begin(), more.end()), more.end());
+    const std::size_t before = sample.size();
+    for (const Index i : more) {
+      if (std::find(sample.begin(), sample.end(), i) != sample.end()) continue;
+      sample.push_back(i);
+      Vec x(at(frame.columns + 1));
+      table.row(i, x.data());
+      for (Index j = 0; j < table.features; ++j) {
+        if (frame.blank[at(j)] == 0 || x[at(j)] == 0) continue;
+        if (!modest(std::abs(x[at(j)]))) complain(table);
+        frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
+      }
+    }
+    if (sample.size() == before) {
+      frame.doubtful = !all_depend(table, frame, dependences(o, frame), team);
+      return frame;
+    }
+  }
+}
+
+void complain(const Table& table) {
+  const auto printed = [](double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; };
+  Vec x(at(table.features));
+  for (Index i = 0; i < table.count; ++i) {
+    const double y = table.raw(i, x.data());
+    for (Index j = 0; j < table.features; ++j)
+      require(std::isfinite(x[at(j)]), "X must be finite, got ", printed(x[at(j)]), " at row ", i, ", column ", j);
+    require(std::isfinite(y), "y must be finite, got ", printed(y), " at row ", i);
+  }
+  throw OutOfRange("X and y must have sums and products within the range of a double, got an overflow; rescale them");
+}
+
+}  // namespace pyrometer::minimum::absolute

@@ -1,0 +1,150 @@
+#include "pyrometer/minimum/dense/centred_moments.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/vectors.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+// high + rest, less (t + below) * row and the same of `other`, in twice the working precision.
+void take_away(double t, double below, const double* row, double other_t, double other_below, const double* other,
+               Index size, double* __restrict high, double* __restrict rest) {
+  for (Index k = 0; k < size; ++k) {
+    const double first = -t * row[k], second = -other_t * other[k];
+    const double sum = high[k] + first, part = sum - high[k], both = sum + second, more = both - sum;
+    rest[k] +=
+        ((high[k] - (sum - part)) + (first - part) + product_error(-t, row[k], first) - below * row[k]) +
+        ((sum - (both - more)) + (second - more) + product_error(-other_t, other[k], second) - other_below * other[k]);
+    high[k] = both;
+  }
+}
+
+}  // namespace
+
+void Centred::take(const Moments& data, Index system, double l2) {
+  features = data.features;
+  count = static_cast<double>(data.count);
+  scatter = data.scatter_of(system);
+  mean = data.mean_of(system);
+  const Index p = features, stride = p + 1;
+  target_row = scatter + p * stride;
+  mean_error = data.mean_error ? data.mean_error + system * stride : nullptr;
+  scatter_error = data.scatter_error ? data.scatter_error + system * stride : nullptr;
+  noise = moment_noise(p);
+
+  double nothing[8] = {};  // stays 0 unless something is nan or infinite
+  Index cell = 0;
+  for (; cell + 8 <= stride * stride; cell += 8)
+    for (Index lane = 0; lane < 8; ++lane) nothing[lane] += 0 * scatter[cell + lane];
+  for (; cell < stride * stride; ++cell) nothing[0] += 0 * scatter[cell];
+  for (Index i = 0; i < stride; ++i) nothing[1] += 0 * mean[i];
+  double finite = 0;
+  for (const double lane : nothing) finite += lane;
+  require(finite == 0, "moments must be finite, got nan or infinity in system ", system,
+          "; rescale columns whose squares overflow");
+
+  constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
+  scale.resize(static_cast<std::size_t>(p));
+  deviation.resize(static_cast<std::size_t>(stride));
+  for (Index j = 0; j <= p; ++j) {
+    const double variance = scatter[j * (stride + 1)] / count;
+    require(variance >= 0, "variances must not be negative, got ", variance, " for column ", j, " of system ", system);
+    deviation[static_cast<std::size_t>(j)] = std::sqrt(variance);
+    if (j == p) {
+      target_variance = variance;
+      target_mean = mean[j];
+    } else {
+      const bool constant = l2 == 0 && std::sqrt(variance) <= rounding * std::abs(mean[j]);
+      scale[static_cast<std::size_t>(j)] = constant ? 0 : std::sqrt(variance + l2);
+    }
+  }
+  inverse.resize(static_cast<std::size_t>(p));
+  for (std::size_t j = 0; j < inverse.size(); ++j) inverse[j] = scale[j] > 0 ? 1 / scale[j] : 0;
+  lost = 0;
+  for (Index j = 0; j < p && scatter_error; ++j)
+    lost += scatter_error[j] / count * square(inverse[static_cast<std::size_t>(j)]);
+}
+
+void Centred::assemble(const Moments& data, Index system, double l2) {
+  constexpr Index kMany = 64;
+  take(data, system, l2);
+  // Many columns are factored in the order that they have, if that turns out well.
+  if (features >= kMany && std::all_of(scale.begin(), scale.end(), [](double x) { return x > 0; })) {
+    factor.prepare(0);
+    factor.keep(0, features);
+    fill();
+    if (factor.append()) return;
+  }
+  factor.prepare(features);
+  fill();
+  factor.run(tolerance());
+}
+
+// The scaled covariances, as the factor is to find them.
+void Centred::fill() {
+  const Index p = features, stride = p + 1;
+  for (Index j = 0; j < p; ++j) factor.scale(j) = scale[static_cast<std::size_t>(j)];
+  for (Index i = 0; i < p; ++i) {
+    const double* from = scatter + i * stride;
+    double* to = factor.row(i);
+    if (factor.scale(i) == 0) {
+      std::fill(to + i, to + p, 0.0);
+      continue;
+    }
+    // In two factors: their product could overflow.
+    const double share = 1 / (count * factor.scale(i));
+    for (Index j = i + 1; j < p; ++j) to[j] = from[j] * share * inverse[static_cast<std::size_t>(j)];
+  }
+}
+
+Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {
+  Index best = -1;
+  double most = 64;  // times the rounding of what is left of the mean
+  for (Index k = f.rank(); k < f.size(); ++k) {
+    const double own = mean[f.column(k)];
+    if (f.scale_at(k) == 0) {
+      if (own != 0) return k;
+      continue;
+    }
+    double terms = 1 + std::abs(own) / f.scale_at(k);  // a mean is rounded as numbers that vary by a scale are
+    for (Index i = 0; i < f.rank(); ++i) terms += std::abs(f.row(i)[k] * whitened[i]);
+    const double certain = std::abs(whitened[k]) / (noise * terms);
+    if (certain > most) most = certain, best = k;
+  }
+  return best;
+}
+
+void Centred::covariances(const double* theta, const double* low, double* high, double* rest) const {
+  const auto row = [this](Index j) { return scatter + j * (features + 1); };
+  const auto below = [low](Index j) { return low ? low[j] : 0; };
+  const auto next_active = [&](Index j) {
+    while (j < features && theta[j] == 0) ++j;
+    return j;
+  };
+  for (Index k = 0; k < features; ++k) high[k] = target_row[k], rest[k] = 0;
+  for (Index i = next_active(0); i < features;) {  // two at a time: the sums are read and written half as often
+    const Index j = next_active(i + 1);
+    const bool pair = j < features;
+    take_away(theta[i], below(i), row(i), pair ? theta[j] : 0, pair ? below(j) : 0, row(pair ? j : i), features, high,
+              rest);
+    i = pair ? next_active(j + 1) : features;
+  }
+  for (Index k = 0; k < features; ++k) {
+    const double sum = high[k] + rest[k], quotient = sum / count, product = quotient * count;
+    const double remainder = (sum - product) - product_error(quotient, count, product);
+    rest[k] = (remainder + ((high[k] - sum) + rest[k])) / count;
+    high[k] = quotient;
+  }
+}
+
+Index systems_at_once(Index features) {
+  const Index cost = (features + 2) * (features + 2) * (features + 32);
+  return std::max<Index>(1, 1'000'000 / cost);
+}
+
+}  // namespace pyrometer::minimum

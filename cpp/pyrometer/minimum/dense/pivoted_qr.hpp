@@ -1,0 +1,63 @@
+// Column-pivoted QR of a triangle: rank, least-squares solution, condition.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/minimum/dense/row_qr.hpp"
+
+namespace pyrometer::minimum {
+
+/// R'R = m H with H the Hessian (halved) of the energy in the design's independent columns, in order of their pivots
+/// and in units of their length in the data. Without a penalty, a triangle whose columns are far from dependent keeps
+/// their order.
+class Pivoted {
+ public:
+  Pivoted() = default;
+
+  /// Takes (design, y), a triangle or any columns, adds the penalty's rows, and factors.
+  ///
+  /// A column is dependent if what is left of it is below the rounding of its length before centring and of the columns
+  /// that it is made of.
+  ///
+  /// Cost: about 2 n^3 flops, or n^2 where the triangle is kept.
+  Pivoted(const Shape& shape, Columns rows, const double* mean);
+
+  /// Takes a triangle that has the penalty in it and whose columns were centred. `rank` is 0 if they are not far from
+  /// dependent. Cost: n^2.
+  Pivoted(const Shape& shape, Columns triangle);
+
+  [[nodiscard]] Index columns() const { return static_cast<Index>(order_.size()); }
+  [[nodiscard]] Index rank() const { return rank_; }
+  /// The design's column that is pivot k.
+  [[nodiscard]] Index column(Index k) const { return order_[static_cast<std::size_t>(k)]; }
+  /// Its length in the data.
+  [[nodiscard]] double length(Index k) const { return length_[static_cast<std::size_t>(column(k))]; }
+
+  /// Solves R' z = x in place, and R z = x; `rank` numbers.
+  void forward(double* x) const;
+  void backward(double* x) const;
+  /// What the independent columns leave of x, the element of pivot k >= rank: x - R_k' z.
+  [[nodiscard]] double left(Index k, double x, const double* z) const;
+  /// The least-squares solution for the target: R z = Q' y.
+  [[nodiscard]] std::vector<double> solution() const;
+  /// What the column of pivot k >= rank is made of: writes `rank` coefficients of the independent ones.
+  void dependence(Index k, double* out) const;
+  /// Writes the diagonal of (R'R)^-1, in the order of the pivots: rank^3 / 3 flops.
+  void inverse_diagonal(double* out) const;
+  /// 2-norm condition number of the independent columns scaled to length 1, estimated by power steps.
+  [[nodiscard]] double condition() const { return condition_; }
+
+ private:
+  void scale(Index columns, const double* mean, double share);
+  bool clear(Index columns);
+  [[nodiscard]] double estimated() const;
+  void eliminate(Index k);
+
+  Columns work_;
+  std::vector<double> length_;
+  std::vector<Index> order_;
+  Index rank_ = 0;
+  double condition_ = 1;
+};
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,102 @@
+#include "pyrometer/minimum/dense/row_qr.hpp"
+
+#ifndef __clang__  // GCC 12 warns about its own AVX-512 intrinsics (PR 105593) once Eigen inlines them.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <Eigen/Cholesky>
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+
+namespace pyrometer::minimum {
+namespace {
+
+// Leaves R of the first `rows` rows of `work` in its first rows. Returns how many those are.
+Index reduce(Columns& work, Index rows) {
+  using View = Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
+  const Index left = std::min(rows, work.cols);
+  if (rows <= 1) return left;
+  View part(Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>(work.cells.data(), rows, work.cols,
+                                                                 Eigen::OuterStride<>(work.rows)));
+  const Eigen::HouseholderQR<View> qr(part);
+  for (Index j = 0; j < work.cols; ++j) std::fill(work.column(j) + std::min(j + 1, left), work.column(j) + left, 0.0);
+  return left;
+}
+
+Columns top(const Columns& work, Index rows) {
+  Columns result(rows, work.cols);
+  for (Index j = 0; j < work.cols; ++j) std::copy_n(work.column(j), rows, result.column(j));
+  return result;
+}
+
+}  // namespace
+
+Split split(const Shape& shape) {
+  const Index n = shape.columns() + 1;
+  // A block brings 4 n rows to the n that are held, and a chunk has two: each triangle on another costs 10 n^3 / 3
+  // flops.
+  const Index block = std::max({Index{64}, 4 * n, 8192 / n});
+  const Index blocks = std::clamp<Index>(100'000'000 / (block * n * n), 2, 16);
+  return {block, {shape.rows, block * blocks}};
+}
+
+template <class T>
+Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block) {
+  const Index p = shape.features, n = shape.columns() + 1;
+  Columns work(n + std::min(block, end - begin), n);
+  Index held = 0;
+  for (Index first = begin; first < end; first += block) {
+    const Index count = std::min(block, end - first);
+    const T* rows = data.X + first * p;
+    for (Index j = 0; j < p; ++j) {
+      double* to = work.column(j) + held;
+      const double centre = shape.centred ? data.mean[j] : 0;
+      for (Index i = 0; i < count; ++i) to[i] = static_cast<double>(rows[i * p + j]) - centre;
+    }
+    if (shape.constant) std::fill_n(work.column(p) + held, count, 1.0);
+    double* target = work.column(n - 1) + held;
+    const double centre = shape.centred ? data.mean[p] : 0;
+    for (Index i = 0; i < count; ++i) target[i] = static_cast<double>(data.y[first + i]) - centre;
+    held = reduce(work, held + count);
+  }
+  return top(work, held);
+}
+
+Columns triangle_of_scatter(const Shape& shape, const double* scatter) {
+  const Index n = shape.features, stride = n + 1;
+  const double ridge = static_cast<double>(shape.rows) * shape.l2;
+  Eigen::VectorXd length(n), target(n);
+  for (Index j = 0; j < n; ++j) length[j] = std::sqrt(scatter[j * (stride + 1)] + ridge);
+  Eigen::MatrixXd unit(n, n);  // scaled to a diagonal of ones, the upper triangle alone
+  for (Index j = 0; j < n; ++j) {
+    for (Index i = 0; i < j; ++i) unit(i, j) = scatter[j * stride + i] / length[i] / length[j];
+    unit(j, j) = 1;
+    target[j] = scatter[n * stride + j] / length[j];
+  }
+  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Upper> factor(unit);
+  if (factor.info() != Eigen::Success) return {};
+  factor.matrixL().solveInPlace(target);
+  Columns result(n, n + 1);
+  for (Index j = 0; j < n; ++j)
+    for (Index i = 0; i <= j; ++i) result.column(j)[i] = unit(i, j) * length[j];
+  std::copy_n(target.data(), n, result.column(n));
+  return result;
+}
+
+Columns merged(const std::vector<Columns>& triangles) {
+  const Index n = triangles.front().cols;
+  if (triangles.size() == 1) return triangles.front();
+  Columns work(2 * n, n);
+  Index held = 0;
+  for (const Columns& next : triangles) {
+    for (Index j = 0; j < n; ++j) std::copy_n(next.column(j), next.rows, work.column(j) + held);
+    held = reduce(work, held + next.rows);
+  }
+  return top(work, held);
+}
+
+template Columns triangle_of(const Shape&, const Rows<double>&, Index, Index, Index);
+template Columns triangle_of(const Shape&, const Rows<float>&, Index, Index, Index);
+
+}  // namespace pyrometer::minimum

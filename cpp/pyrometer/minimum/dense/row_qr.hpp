@@ -1,0 +1,43 @@
+// Triangles of rows: the orthogonal counterpart of second moments.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/minimum/dense/row_sums.hpp"
+
+namespace pyrometer::minimum {
+
+/// A matrix by columns: element (i, j) is column(j)[i].
+struct Columns {
+  Index rows = 0;
+  Index cols = 0;
+  std::vector<double> cells;
+
+  Columns() = default;
+  Columns(Index rows_, Index cols_) : rows(rows_), cols(cols_), cells(static_cast<std::size_t>(rows_ * cols_)) {}
+  [[nodiscard]] double* column(Index j) { return cells.data() + j * rows; }
+  [[nodiscard]] const double* column(Index j) const { return cells.data() + j * rows; }
+};
+
+/// How rows fall into blocks of one QR, and blocks into chunks of one thread's work. Depends on the shape alone.
+struct Split {
+  Index block;
+  base::Chunks chunks;
+};
+[[nodiscard]] Split split(const Shape& shape);
+
+/// R of a QR of rows [begin, end) of (design, y): at most columns + 1 rows, block after block.
+///
+/// Cost: 2.3 n^2 flops a row, (block + n) n doubles of scratch.
+template <class T>
+[[nodiscard]] Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block);
+
+/// (R, R'^-1 s) with R'R = S + m l2 1 of one system's scatter S, whose last row is (s', s_yy): the triangle of centred
+/// rows by Cholesky. Empty if the matrix is not positive definite to rounding. n^3 / 3 flops.
+[[nodiscard]] Columns triangle_of_scatter(const Shape& shape, const double* scatter);
+
+/// R of the triangles on top of each other, in their order.
+[[nodiscard]] Columns merged(const std::vector<Columns>& triangles);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,57 @@
+// Residuals of a linear model and their sums, in twice the working precision.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/base/types.hpp"
+#include "pyrometer/minimum/dense/double_double.hpp"
+
+namespace pyrometer::minimum {
+
+/// The columns of the design: x (centred when the intercept is free), then the constant one when it is penalised.
+struct Shape {
+  Index rows;
+  Index features;
+  bool centred;
+  bool constant;
+  double l2;
+
+  [[nodiscard]] Index columns() const { return features + (constant ? 1 : 0); }
+  [[nodiscard]] Index parameters() const { return features + (centred || constant ? 1 : 0); }
+};
+
+template <class T>
+struct Rows {
+  const T* X;
+  const T* y;
+  const double* mean;
+};
+
+/// Throws std::invalid_argument, naming the system, for a number that is not finite.
+template <class T>
+void require_finite(const Shape& shape, const Rows<T>& rows, Index system);
+
+/// Sums over rows at given parameters.
+struct Sums {
+  Doubled squares;                ///< r . r
+  Doubled total;                  ///< sum of r
+  std::vector<Doubled> gradient;  ///< X' r, one for each feature
+
+  void add(const Sums& other);
+  /// d_j . r for column j of the design.
+  [[nodiscard]] Doubled pull(const Shape& shape, const double* mean, Index j) const;
+};
+
+/// Sums over rows [begin, end) of r_i = y_i - x_i . theta - theta_0, where every product and sum keeps its rounding
+/// error.
+///
+/// theta  shape.parameters() numbers, the intercept last.
+///
+/// The relative error is that of working precision unless the residuals are smaller than its square times the terms
+/// that they are made of. The bits are the same at every instruction-set level.
+///
+/// Cost: about 40 flops an element; 64 rows and 16 p doubles of scratch.
+template <class T>
+[[nodiscard]] Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Index begin, Index end);
+
+}  // namespace pyrometer::minimum

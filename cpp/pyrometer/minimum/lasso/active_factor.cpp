@@ -1,0 +1,58 @@
+#include "pyrometer/minimum/lasso/active_factor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pyrometer::minimum {
+
+void LassoFactor::clear() {
+  columns_.clear();
+  factor_.prepare(0);
+  factor_.run(0);
+}
+
+const Factor& LassoFactor::of(const Centred& centred, const std::vector<Index>& wanted) {
+  const auto missing = [this](Index j) -> char& { return missing_[static_cast<std::size_t>(j)]; };
+  missing_.assign(static_cast<std::size_t>(centred.features), 0);
+  for (const Index j : wanted) missing(j) = 1;
+  const auto gone = std::find_if(columns_.begin(), columns_.end(), [&](Index j) { return missing(j) == 0; });
+  if (gone == columns_.end() && columns_.size() == wanted.size()) return factor_;
+
+  const auto size = static_cast<Index>(wanted.size()), kept = static_cast<Index>(gone - columns_.begin());
+  if (factor_.rank() == factor_.size() && 2 * kept >= size) {
+    columns_.erase(gone, columns_.end());
+    for (const Index j : columns_) missing(j) = 0;
+    for (const Index j : wanted)
+      if (missing(j) != 0) columns_.push_back(j);
+    factor_.keep(kept, size);
+    fill(centred, kept);
+    if (factor_.append()) return factor_;
+  }
+  columns_ = wanted;
+  factor_.prepare(size);
+  fill(centred, 0);
+  factor_.run(centred.tolerance());
+  if (factor_.rank() < size) return factor_;
+  std::vector<Index> order = factor_.renumber();
+  for (Index& i : order) i = wanted[static_cast<std::size_t>(i)];
+  columns_ = std::move(order);
+  return factor_;
+}
+
+// The scaled covariances of the columns from `kept` on with all before them.
+void LassoFactor::fill(const Centred& centred, Index kept) {
+  const auto size = static_cast<Index>(columns_.size());
+  for (Index i = 0; i < size; ++i) {
+    const auto column = static_cast<std::size_t>(columns_[static_cast<std::size_t>(i)]);
+    const double* from = centred.scatter + static_cast<Index>(column) * (centred.features + 1);
+    const double share = 1 / centred.count * centred.inverse[column];
+    if (i >= kept) factor_.scale(i) = centred.scale[column];
+    double* row = factor_.row(i);
+    for (Index l = std::max(i + 1, kept); l < size; ++l) {
+      const Index other = columns_[static_cast<std::size_t>(l)];
+      row[l] = share > 0 ? from[other] * share * centred.inverse[static_cast<std::size_t>(other)] : 0;
+    }
+  }
+}
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,287 @@
+#include "pyrometer/minimum/lasso/from_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/pivoted_qr.hpp"
+#include "pyrometer/minimum/dense/row_qr.hpp"
+#include "pyrometer/minimum/dense/row_sums.hpp"
+#include "pyrometer/minimum/dense/vectors.hpp"
+#include "pyrometer/minimum/lasso/point.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+/// min over d of |W d|^2 / 2 - pull . d + sum_j weight_j |z_j + d_j|, the columns of W having length 1: the design's,
+/// in units of their length.
+class ActiveSet {
+ public:
+  ActiveSet(Columns triangle, Index columns) : design_(std::move(triangle)), columns_(columns) {
+    for (Index j = 0; j < columns_; ++j) {
+      double* const column = design_.column(j);
+      const double length = std::sqrt(dot(column, column, 0, design_.rows));
+      length_.push_back(length);
+      if (length > 0)
+        for (Index i = 0; i < design_.rows; ++i) column[i] /= length;
+    }
+  }
+
+  [[nodiscard]] double length(Index j) const { return at(length_, j); }
+  [[nodiscard]] const Numbers& step() const { return d_; }
+  /// The pull at z + d, and |W d|^2.
+  [[nodiscard]] double left(Index j) const { return at(left_, j); }
+  [[nodiscard]] double moved() const { return dot(image_.data(), image_.data(), 0, design_.rows); }
+
+  void minimise(const Numbers& z, const Numbers& pull, const Numbers& weight) {
+    z_ = z, pull_ = pull, weight_ = weight;
+    d_.assign(z.size(), 0.0);
+    sign_.clear();
+    for (const double value : z) sign_.push_back(sign(value));
+    refresh();
+    const Index limit = 100 + 20 * columns_;
+    for (Index round = 0; round < limit; ++round) {
+      base::throw_if_interrupted();
+      if (descend() && !enter()) return;
+    }
+  }
+
+  /// The columns that are active or as near to it as rounding goes, and their factor.
+  [[nodiscard]] std::vector<Index> let_in() const {
+    std::vector<Index> columns;
+    for (Index j = 0; j < columns_; ++j)
+      if (at(sign_, j) != 0 || (length(j) > 0 && std::abs(left(j)) >= at(weight_, j) - doubt(j))) columns.push_back(j);
+    return columns;
+  }
+  [[nodiscard]] Pivoted factor(const std::vector<Index>& columns) const {
+    Columns part(design_.rows, static_cast<Index>(columns.size()) + 1);  // without a target
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      std::copy_n(design_.column(columns[i]), design_.rows, part.column(static_cast<Index>(i)));
+    return {{design_.rows, static_cast<Index>(columns.size()), false, false, 0}, std::move(part), nullptr};
+  }
+
+ private:
+  // By how much rounding may have moved a pull.
+  [[nodiscard]] double doubt(Index j) const {
+    return 4 * kEpsilon * (std::abs(at(pull_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
+  }
+
+  void refresh() {
+    image_.assign(static_cast<std::size_t>(design_.rows), 0.0);
+    for (Index j = 0; j < columns_; ++j)
+      if (at(d_, j) != 0) subtract(image_.data(), -at(d_, j), design_.column(j), 0, design_.rows);
+    size_ = std::sqrt(moved());
+    left_ = pull_;
+    for (Index j = 0; j < columns_; ++j) at(left_, j) -= dot(design_.column(j), image_.data(), 0, design_.rows);
+  }
+
+  // Takes the step for the present signs, or the part of it up to the first coordinate that reaches 0 and leaves.
+  // Returns whether the minimum for these signs is reached.
+  bool descend() {
+    std::vector<Index> active;
+    for (Index j = 0; j < columns_; ++j)
+      if (at(sign_, j) != 0) active.push_back(j);
+    if (active.empty()) return true;
+    const Pivoted f = factor(active);
+    const auto own = [&](Index k) { return active[static_cast<std::size_t>(f.column(k))]; };
+    const Index size = static_cast<Index>(active.size());
+    Numbers direction(static_cast<std::size_t>(size));  // in the order of the pivots
+    if (f.rank() < size) {
+      // Along a dependence the energy changes by the penalty alone, at a constant rate until a sign changes.
+      Numbers made(static_cast<std::size_t>(size));
+      f.dependence(f.rank(), made.data());
+      at(direction, f.rank()) = 1 / f.length(f.rank());
+      for (Index k = 0; k < f.rank(); ++k) at(direction, k) = -at(made, k) / f.length(k);
+      double rate = 0;
+      for (Index k = 0; k < size; ++k) rate += at(weight_, own(k)) * at(sign_, own(k)) * at(direction, k);
+      if (rate == 0) rate = at(direction, f.rank()) * at(sign_, own(f.rank()));
+      for (double& value : direction) value *= -sign(rate);
+      return advance(active, f, direction, std::numeric_limits<double>::infinity());
+    }
+    for (Index k = 0; k < size; ++k)
+      at(direction, k) = (left(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) / f.length(k);
+    f.forward(direction.data());
+    f.backward(direction.data());
+    for (Index k = 0; k < size; ++k) at(direction, k) /= f.length(k);
+    return advance(active, f, direction, 1);
+  }
+
+  bool advance(const std::vector<Index>& active, const Pivoted& f, const Numbers& direction, double step) {
+    Index leaves = -1;
+    for (Index k = 0; k < f.columns(); ++k) {
+      const Index j = active[static_cast<std::size_t>(f.column(k))];
+      if (at(direction, k) * at(sign_, j) >= 0) continue;
+      const double where = -(at(z_, j) + at(d_, j)) / at(direction, k);
+      if (where < step) step = where, leaves = j;
+    }
+    if (!std::isfinite(step)) return true;
+    for (Index k = 0; k < f.columns(); ++k)
+      at(d_, active[static_cast<std::size_t>(f.column(k))]) += step * at(direction, k);
+    if (leaves >= 0) at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
+    refresh();
+    if (leaves >= 0) return false;
+    // A step that met the rounding of the factor is repeated once or twice, until it changes nothing.
+    const double change = std::sqrt(dot(direction.data(), direction.data(), 0, f.columns()));
+    const double whole = std::sqrt(dot(d_.data(), d_.data(), 0, columns_));
+    const bool settled = change <= 1e-10 * whole || ++repeats_ > 3;
+    if (settled) repeats_ = 0;
+    return settled;
+  }
+
+  // Lets the coordinate enter whose pull exceeds its weight the most. Returns whether there was one.
+  bool enter() {
+    Index best = -1;
+    double most = 0;
+    for (Index j = 0; j < columns_; ++j) {
+      if (at(sign_, j) != 0 || length(j) == 0) continue;
+      const double excess = std::abs(left(j)) - at(weight_, j) - doubt(j);
+      if (excess > most) most = excess, best = j;
+    }
+    if (best >= 0) at(sign_, best) = sign(left(best));
+    return best >= 0;
+  }
+
+  Columns design_;
+  Index columns_;
+  int repeats_ = 0;
+  double size_ = 0;
+  Numbers length_, z_, pull_, weight_, d_, sign_, image_, left_;
+};
+
+/// One system: its rows, its triangle, and sums over its rows by all threads.
+template <class T>
+class System {
+ public:
+  System(const Shape& shape, const Rows<T>& rows, int threads)
+      : shape_(shape), rows_(rows), parts_(split(shape)), threads_(threads), set_(triangle(), shape.columns()) {}
+
+  void minimise(double l1, double* theta, const Minima& out, std::size_t slot);
+
+ private:
+  [[nodiscard]] Columns triangle() const {
+    std::vector<Columns> pieces(static_cast<std::size_t>(parts_.chunks.number()));
+    base::for_each_chunk(parts_.chunks.number(), threads_, [&](Index piece, int) {
+      pieces[static_cast<std::size_t>(piece)] =
+          triangle_of(shape_, rows_, parts_.chunks.begin(piece), parts_.chunks.end(piece), parts_.block);
+    });
+    return merged(pieces);
+  }
+  [[nodiscard]] Sums sums(const double* theta) const {
+    std::vector<Sums> pieces(static_cast<std::size_t>(parts_.chunks.number()));
+    base::for_each_chunk(parts_.chunks.number(), threads_, [&](Index piece, int) {
+      pieces[static_cast<std::size_t>(piece)] =
+          sums_over(shape_, rows_, theta, parts_.chunks.begin(piece), parts_.chunks.end(piece));
+    });
+    for (std::size_t piece = 1; piece < pieces.size(); ++piece) pieces[0].add(pieces[piece]);
+    return pieces[0];
+  }
+
+  Shape shape_;
+  Rows<T> rows_;
+  Split parts_;
+  int threads_;
+  ActiveSet set_;
+};
+
+template <class T>
+void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_t slot) {
+  constexpr int kRounds = 10;
+  const Index p = shape_.features, n = shape_.columns();
+  const double m = static_cast<double>(shape_.rows);
+  const auto size = static_cast<std::size_t>(n);
+  Numbers z(size), pull(size), weight(size), here(theta, theta + shape_.parameters());
+  double best = std::numeric_limits<double>::infinity();
+  for (int round = 0; round < kRounds; ++round) {
+    for (Index j = 0; j < n; ++j)
+      if (set_.length(j) == 0) at(here, j) = 0;
+    if (shape_.centred) at(here, p) = residual(rows_.mean[p], rows_.mean, here.data(), p);
+    const Sums all = sums(here.data());
+    const double total = shape_.centred ? all.total.value() / m : 0;
+    double value = all.squares.value() / m;
+    for (Index j = 0; j < n; ++j) {
+      const double length = set_.length(j), unit = length > 0 ? 1 / length : 0;
+      at(z, j) = at(here, j) * length;
+      at(pull, j) = all.pull(shape_, rows_.mean, j).value() * unit;
+      at(weight, j) = 0.5 * m * l1 * unit;
+      value += l1 * std::abs(at(here, j));
+    }
+    set_.minimise(z, pull, weight);
+
+    // The duality gap at theta + d, and how far theta lies above it.
+    double squares = all.squares.value() + set_.moved(), above = -set_.moved(), most = 1;
+    for (Index j = 0; j < n; ++j) {
+      const double d = at(set_.step(), j);
+      squares -= 2 * at(pull, j) * d;
+      above += 2 * (at(pull, j) * d + at(weight, j) * (std::abs(at(z, j)) - std::abs(at(z, j) + d)));
+      if (set_.length(j) > 0) most = std::max(most, std::abs(set_.left(j)) / at(weight, j));
+    }
+    double gap = square(1 - 1 / most) * std::max(squares, 0.0);
+    for (Index j = 0; j < n; ++j) {
+      const double t = at(z, j) + at(set_.step(), j);
+      gap += 2 * std::max(at(weight, j) * std::abs(t) - set_.left(j) * t / most, 0.0);
+    }
+    gap = (gap + std::abs(above)) / m + square(total);
+    require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
+    if (gap < best) {
+      const std::vector<Index> columns = set_.let_in();
+      const Pivoted f = set_.factor(columns);
+      const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
+      const double error = gap + static_cast<double>(n + 2) * kEpsilon * value;
+      out.value[slot] = value;
+      out.gap[slot] = gap;
+      out.relative_error[slot] = error == 0 ? 0 : error / value;
+      out.rank[slot] = f.rank() - (constant ? 1 : 0);
+      out.condition[slot] = f.rank() < f.columns() ? std::numeric_limits<double>::infinity() : f.condition();
+      std::copy(here.begin(), here.end(), theta);
+    }
+    const bool halved = gap < 0.5 * best;
+    best = std::min(best, gap);
+    if (!halved || gap <= 1e-15 * value) break;
+    for (Index j = 0; j < n; ++j)
+      if (set_.length(j) > 0) at(here, j) += at(set_.step(), j) / set_.length(j);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, bool intercept,
+                std::span<const double> weights, bool on_intercept, int threads, const Minima& out) {
+  require(systems >= 0 && (systems == 0 ? X.rows == 0 : X.rows % systems == 0 && X.rows >= systems),
+          "X must have at least one row for each of ", systems, " systems, got ", X.rows);
+  for (const double weight : weights)
+    require(std::isfinite(weight) && weight > 0, "l1 must be finite and > 0, got ", weight);
+  if (systems == 0) return;
+  const bool constant = intercept && on_intercept;
+  const Shape shape{X.rows / systems, X.cols, intercept && !constant, constant, 0};
+  const Index p = shape.features, n = shape.parameters(), points = static_cast<Index>(weights.size());
+  const auto one = [&](Index s, int workers) {
+    const Rows<T> rows{X.data + s * shape.rows * p, y + s * shape.rows, mean + s * (p + 1)};
+    require_finite(shape, rows, s);
+    System<T> system(shape, rows, workers);
+    for (Index k = 0; k < points; ++k) {
+      const Index slot = s * points + k;
+      system.minimise(weights[static_cast<std::size_t>(k)], out.parameters.data() + slot * n, out,
+                      static_cast<std::size_t>(slot));
+    }
+  };
+  // Small systems side by side, large ones one after the other with all threads each.
+  if (split(shape).chunks.number() == 1) {
+    base::for_each_chunk(systems, threads, [&](Index s, int) { one(s, 1); });
+  } else {
+    for (Index s = 0; s < systems; ++s) one(s, threads);
+  }
+}
+
+template void lasso_rows(BasicMatrix<double>, const double*, Index, const double*, bool, std::span<const double>, bool,
+                         int, const Minima&);
+template void lasso_rows(BasicMatrix<float>, const float*, Index, const double*, bool, std::span<const double>, bool,
+                         int, const Minima&);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,253 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/pivoted_qr.hpp"
+#include "pyrometer/minimum/dense/row_qr.hpp"
+#include "pyrometer/minimum/dense/row_sums.hpp"
+#include "pyrometer/minimum/dense/vectors.hpp"
+#include "pyrometer/minimum/least_squares/least_norm.hpp"
+#include "pyrometer/minimum/least_squares/least_squares.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+// The energy at given parameters, how far above the minimum it is, and the step towards it.
+struct State {
+  double energy = 0;
+  double gap = 0;
+  std::vector<double> step;
+};
+
+State judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta, const Sums& sums) {
+  const Index p = shape.features, n = shape.columns(), r = f.rank();
+  const double m = static_cast<double>(shape.rows);
+  Doubled energy = sums.squares;
+  for (Index j = 0; j < n && shape.l2 > 0; ++j) {
+    const double product = theta[j] * theta[j];
+    energy.add_product(m * shape.l2, product);
+    energy.add_product(m * shape.l2, product_error(theta[j], theta[j], product));
+  }
+  // Half the negative gradient, without the free intercept's share of it.
+  const auto pull = [&](Index k) {
+    const Index j = f.column(k);
+    Doubled g = sums.pull(shape, mean, j);
+    if (shape.l2 > 0) g.add_product(-m * shape.l2, theta[j]);
+    return g.value() / f.length(k);
+  };
+  std::vector<double> z(static_cast<std::size_t>(r));
+  for (Index k = 0; k < r; ++k) z[static_cast<std::size_t>(k)] = pull(k);
+  f.forward(z.data());
+  double zz = 0;
+  for (const double value : z) zz += value * value;
+  // A penalty makes every column count. Those taken for dependent have no less curvature than its own.
+  for (Index k = r; k < n && shape.l2 > 0; ++k)
+    zz += square(f.left(k, pull(k), z.data()) * f.length(k)) / (m * shape.l2);
+  f.backward(z.data());
+
+  State state;
+  state.energy = std::max(energy.value() / m, 0.0);
+  const double total = shape.centred ? sums.total.value() / m : 0;
+  state.gap = zz / m + square(total);
+  state.step.assign(static_cast<std::size_t>(shape.parameters()), 0.0);
+  double shift = total;
+  for (Index k = 0; k < r; ++k) {
+    const Index j = f.column(k);
+    const double step = z[static_cast<std::size_t>(k)] / f.length(k);
+    state.step[static_cast<std::size_t>(j)] = step;
+    if (shape.centred) shift -= mean[j] * step;
+  }
+  if (shape.centred) state.step[static_cast<std::size_t>(p)] = shift;
+  return state;
+}
+
+// Makes the parameters of dependent columns the shortest: see Dependence.
+void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta) {
+  const Index n = shape.columns();
+  if (f.rank() == n) return;
+  const bool taken_up = shape.centred && with_intercept;
+  const auto length = [&](Index k) { return f.length(k); };
+  dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
+}
+
+// Bounds the distances of the parameters from the minimiser's: the energy there is at least the square of one over the
+// inverse Hessian's element higher.
+void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out) {
+  const Index n = shape.columns(), r = f.rank();
+  if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap / shape.l2));
+  if (r < n) return;
+  const double reach = std::sqrt(gap * static_cast<double>(shape.rows));
+  std::vector<double> diagonal(static_cast<std::size_t>(n)), whitened(diagonal);
+  f.inverse_diagonal(diagonal.data());
+  for (Index k = 0; k < n; ++k) {
+    double& own = out[f.column(k)];
+    own = std::min(own, reach * std::sqrt(at(diagonal, k)) / f.length(k));
+    if (shape.centred) at(whitened, k) = mean[f.column(k)] / f.length(k);
+  }
+  if (!shape.centred) return;
+  f.forward(whitened.data());
+  out[n] = std::hypot(std::sqrt(gap), reach * std::sqrt(dot(whitened.data(), whitened.data(), 0, n)));
+}
+
+// The factor of a system's moments, if it is as good as that of the rows once their residuals have refined the
+// solution: a step then leaves of an error what rounding does to the square of the condition.
+Pivoted of_moments(const Shape& shape, const double* scatter) {
+  constexpr double kPoor = 1e5;
+  if (scatter == nullptr || !shape.centred) return {};
+  Columns triangle = triangle_of_scatter(shape, scatter);
+  if (triangle.cols == 0) return {};
+  Pivoted factor(shape, std::move(triangle));
+  return factor.rank() == shape.columns() && factor.condition() < kPoor ? factor : Pivoted();
+}
+
+// The root mean square of what rounding of the parameters does to the residuals, with its worst signs.
+double rounded(const Shape& shape, const Pivoted& f, const double* mean, const double* theta) {
+  const double root = std::sqrt(static_cast<double>(shape.rows));
+  double sum = shape.parameters() > shape.features ? std::abs(theta[shape.features]) : 0;
+  for (Index k = 0; k < f.rank(); ++k) {
+    const Index j = f.column(k);
+    if (j < shape.features) sum += std::abs(theta[j]) * (f.length(k) / root + (shape.centred ? std::abs(mean[j]) : 0));
+  }
+  return 0.5 * kEpsilon * sum;
+}
+
+}  // namespace
+
+template <class T>
+void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, const double* scatter,
+                        bool intercept, const Penalty& l2, int threads, const Minima& out) {
+  require(std::isfinite(l2.weight) && l2.weight >= 0, "l2 must be finite and >= 0, got ", l2.weight);
+  require(systems >= 0 && (systems == 0 ? X.rows == 0 : X.rows % systems == 0 && X.rows >= systems),
+          "X must have at least one row for each of ", systems, " systems, got ", X.rows);
+  if (systems == 0) return;
+  const bool constant = intercept && l2.on_intercept && l2.weight > 0;
+  const Shape shape{X.rows / systems, X.cols, intercept && !constant, constant, l2.weight};
+  const Split parts = split(shape);
+  const Index pieces = parts.chunks.number();
+  const Index p = shape.features, n = shape.parameters();
+
+  // A group of systems at a time, so that the triangles of a large stack are not all held at once.
+  const Index group = std::clamp<Index>(4096 / pieces, 1, systems);
+  for (Index first = 0; first < systems; first += group) {
+    const Index here = std::min(group, systems - first);
+    const auto rows_of = [&](Index k) {
+      const Index system = first + k;
+      return Rows<T>{X.data + system * shape.rows * p, y + system * shape.rows, mean + system * (p + 1)};
+    };
+    const auto parameters_of = [&](Index k) { return out.parameters.data() + (first + k) * n; };
+    std::vector<Pivoted> factors(static_cast<std::size_t>(here));
+    std::vector<double> worst(factors.size());  // what rounding in the factor is multiplied with
+    constexpr double kLost = 1e11;              // and what moments had lost, 1e-3 of the steps
+    base::for_each_chunk(here, threads, [&](Index k, int) {
+      const auto at = static_cast<std::size_t>(k);
+      require_finite(shape, rows_of(k), first + k);
+      factors[at] = of_moments(shape, scatter ? scatter + (first + k) * (p + 1) * (p + 1) : nullptr);
+      worst[at] = square(factors[at].condition()) + kLost;
+    });
+    std::vector<Index> open;
+    for (Index k = 0; k < here; ++k)
+      if (factors[static_cast<std::size_t>(k)].columns() == 0) open.push_back(k);
+    std::vector<std::vector<Columns>> triangles(open.size());
+    for (auto& list : triangles) list.resize(static_cast<std::size_t>(pieces));
+    base::for_each_chunk(static_cast<Index>(open.size()) * pieces, threads, [&](Index job, int) {
+      const auto at = static_cast<std::size_t>(job / pieces);
+      const Index piece = job % pieces;
+      triangles[at][static_cast<std::size_t>(piece)] =
+          triangle_of(shape, rows_of(open[at]), parts.chunks.begin(piece), parts.chunks.end(piece), parts.block);
+    });
+    base::for_each_chunk(static_cast<Index>(open.size()), threads, [&](Index job, int) {
+      const Index k = open[static_cast<std::size_t>(job)];
+      auto& pieces_of = triangles[static_cast<std::size_t>(job)];
+      Pivoted& f = factors[static_cast<std::size_t>(k)];
+      f = Pivoted(shape, merged(pieces_of), mean + (first + k) * (p + 1));
+      worst[static_cast<std::size_t>(k)] = f.condition();
+      pieces_of.clear();
+    });
+
+    base::for_each_chunk(here, threads, [&](Index k, int) {
+      const auto at = static_cast<std::size_t>(k);
+      const double* centre = mean + (first + k) * (p + 1);
+      const Pivoted& f = factors[at];
+      double* theta = parameters_of(k);
+      std::fill(theta, theta + n, 0.0);
+      const std::vector<double> solution = f.solution();
+      for (Index i = 0; i < f.rank(); ++i) theta[f.column(i)] = solution[static_cast<std::size_t>(i)] / f.length(i);
+      if (shape.centred) theta[p] = residual(centre[p], centre, theta, p);
+      shorten(shape, f, centre, l2.on_intercept, theta);
+    });
+
+    // Newton's steps with the residuals of the rows themselves. The first state is that of the solution above; a step
+    // that does not halve the gap has met the rounding of the parameters, and the better of the two is kept.
+    constexpr int kSteps = 4;
+    constexpr double kSettled = 1e-20;
+    std::vector<State> best(static_cast<std::size_t>(here));
+    std::vector<std::vector<double>> trial(static_cast<std::size_t>(here));
+    std::vector<Index> active;
+    for (Index k = 0; k < here; ++k) {
+      active.push_back(k);
+      trial[static_cast<std::size_t>(k)].assign(parameters_of(k), parameters_of(k) + n);
+    }
+    for (int step = 0; step <= kSteps && !active.empty(); ++step) {
+      std::vector<Sums> sums(active.size() * static_cast<std::size_t>(pieces));
+      base::for_each_chunk(static_cast<Index>(sums.size()), threads, [&](Index job, int) {
+        const Index k = active[static_cast<std::size_t>(job / pieces)], piece = job % pieces;
+        sums[static_cast<std::size_t>(job)] = sums_over(shape, rows_of(k), trial[static_cast<std::size_t>(k)].data(),
+                                                        parts.chunks.begin(piece), parts.chunks.end(piece));
+      });
+      std::vector<Index> going;
+      for (std::size_t a = 0; a < active.size(); ++a) {
+        const Index k = active[a];
+        const auto at = static_cast<std::size_t>(k);
+        Sums all = sums[a * static_cast<std::size_t>(pieces)];
+        for (std::size_t piece = 1; piece < static_cast<std::size_t>(pieces); ++piece)
+          all.add(sums[a * static_cast<std::size_t>(pieces) + piece]);
+        State state = judge(shape, factors[at], mean + (first + k) * (p + 1), trial[at].data(), all);
+        const bool better = step == 0 || state.gap < best[at].gap;
+        const bool halved = step == 0 || state.gap < 0.5 * best[at].gap;
+        if (better) {
+          best[at] = std::move(state);
+          std::copy(trial[at].begin(), trial[at].end(), parameters_of(k));
+        }
+        if (!halved || best[at].gap <= kSettled * best[at].energy || step == kSteps) continue;
+        for (std::size_t j = 0; j < trial[at].size(); ++j) trial[at][j] += best[at].step[j];
+        going.push_back(k);
+      }
+      active = std::move(going);
+    }
+
+    for (Index k = 0; k < here; ++k) {
+      const auto own = static_cast<std::size_t>(k), slot = static_cast<std::size_t>(first + k);
+      const Pivoted& f = factors[own];
+      const State& state = best[own];
+      const double *centre = mean + (first + k) * (p + 1), known = f.condition();
+      double* theta = parameters_of(k);
+      // A last step where the value cannot tell: it is the parameters that gain.
+      double moved = 0;
+      if (state.gap > 0 && state.gap <= kSettled * state.energy) {
+        for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
+        moved = rounded(shape, f, centre, theta);
+      }
+      // The triangle solves in working precision, and the gradient is rounded once.
+      const double gap = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst[own]) + moved +
+                                2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
+      out.value[slot] = state.energy;
+      out.gap[slot] = gap;
+      const double error = gap + 2 * kEpsilon * state.energy;
+      out.relative_error[slot] = error == 0 ? 0 : error / state.energy;
+      out.condition[slot] = f.rank() < shape.columns() ? std::numeric_limits<double>::infinity() : known;
+      out.rank[slot] = f.rank() - (shape.constant ? 1 : 0);
+      bound(shape, f, centre, gap, out.parameter_error.data() + (first + k) * n);
+    }
+  }
+}
+
+template void least_squares_rows(BasicMatrix<double>, const double*, Index, const double*, const double*, bool,
+                                 const Penalty&, int, const Minima&);
+template void least_squares_rows(BasicMatrix<float>, const float*, Index, const double*, const double*, bool,
+                                 const Penalty&, int, const Minima&);
+
+}  // namespace pyrometer::minimum

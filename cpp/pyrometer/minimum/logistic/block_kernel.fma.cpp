@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "pyrometer/base/simd.hpp"
+#include "pyrometer/minimum/logistic/block_kernel.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+using base::load;
+using base::store;
+using V = base::Vec<double>;
+constexpr int kL = base::kLanes<double>;
+constexpr Index kStride = data::kBlock * kL;
+
+// The sums of neighbouring lanes, a's then b's. log2(kL) rounds of it turn kL vectors into the vector of their sums.
+template <int... I>
+[[gnu::always_inline]] inline void pair_sums(const V& a, const V& b, V& out, std::integer_sequence<int, I...>) {
+  out = __builtin_shufflevector(a, b, 2 * I...) + __builtin_shufflevector(a, b, (2 * I + 1)...);
+}
+
+[[gnu::always_inline]] inline void lane_sums(V (&v)[kL]) {
+#pragma GCC unroll 4
+  for (int count = kL; count > 1; count /= 2) {
+#pragma GCC unroll 8
+    for (int r = 0; r < count / 2; ++r) pair_sums(v[2 * r], v[2 * r + 1], v[r], std::make_integer_sequence<int, kL>{});
+  }
+}
+
+[[gnu::always_inline]] inline void absolute(const V& v, V& out) {
+  typedef std::int64_t Bits __attribute__((vector_size(base::kVectorBytes)));
+  out = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & INT64_MAX);
+}
+
+// exp(-a) for 0 <= a <= 708: a = k ln 2 - r with |r| <= ln(2) / 2, Taylor's series of exp(r) to 2^-57, and 2^-k from
+// its bits.
+[[gnu::always_inline]] inline double exp_minus(double a) {
+  constexpr double kRound = 0x1.8p52, kLog2High = 0x1.62e42fefa39efp-1, kLog2Low = 0x1.abc9e3b39803fp-56;
+  const double shifted = a * 0x1.71547652b82fep+0 + kRound, k = shifted - kRound;
+#ifdef __FMA__
+  const double r = __builtin_fma(k, kLog2High, -a) + k * kLog2Low;
+#else
+  // Without fma the product k ln 2 must be exact: 32 bits of ln 2, and the rest.
+  constexpr double kHead = 0x1.62e42feep-1, kTail = 0x1.a39ef35793c76p-33;
+  static_cast<void>(kLog2High), static_cast<void>(kLog2Low);
+  const double r = (k * kHead - a) + k * kTail;
+#endif
+  double p = 1.0 / 6227020800;
+  p = p * r + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1;
+  p = p * r + 1;
+  const std::uint64_t scale = 0x3FF0000000000000 - (std::bit_cast<std::uint64_t>(shifted) << 52);
+  return p * std::bit_cast<double>(scale);
+}
+
+// ln(1 + e) for 0 < e <= 1 = 2 artanh(s), s = e / (2 + e) <= 1/3: the series in s^2 <= 1/9 to 2^-56.
+[[gnu::always_inline]] inline double log_one_plus(double e) {
+  const double s = e / (2 + e), z = s * s;
+  double p = 2.0 / 31;
+  p = p * z + 2.0 / 29;
+  p = p * z + 2.0 / 27;
+  p = p * z + 2.0 / 25;
+  p = p * z + 2.0 / 23;
+  p = p * z + 2.0 / 21;
+  p = p * z + 2.0 / 19;
+  p = p * z + 2.0 / 17;
+  p = p * z + 2.0 / 15;
+  p = p * z + 2.0 / 13;
+  p = p * z + 2.0 / 11;
+  p = p * z + 2.0 / 9;
+  p = p * z + 2.0 / 7;
+  p = p * z + 2.0 / 5;
+  p = p * z + 2.0 / 3;
+  return s * (p * z) + 2 * s;
+}
+
+// Sums and minima over lanes of their own, in an order that depends on `count` alone.
+template <class Combine>
+double fold(const double* values, Index count, double start, Combine combine) {
+  double lanes[16];
+  std::fill(lanes, lanes + 16, start);
+  Index k = 0;
+  for (; k + 16 <= count; k += 16)
+    for (Index lane = 0; lane < 16; ++lane) lanes[lane] = combine(lanes[lane], values[k + lane]);
+  for (Index lane = 0; k + lane < count; ++lane) lanes[lane] = combine(lanes[lane], values[k + lane]);
+  for (Index half = 8; half > 0; half /= 2)
+    for (Index lane = 0; lane < half; ++lane) lanes[lane] = combine(lanes[lane], lanes[lane + half]);
+  return lanes[0];
+}
+
+}  // namespace
+
+void project(const double* d, Index depth, Index panels, const double* theta, double* t) {
+  for (Index k = 0; k < depth; k += kL) {
+    V rows[kL] = {};
+    for (Index n = 0; n < panels; ++n) {
+      V parameters;
+      load(theta + n * kL, parameters);
+      const double* from = d + n * kStride + k * kL;
+#pragma GCC unroll 8
+      for (int r = 0; r < kL; ++r) {
+        V v;
+        load(from + r * kL, v);
+        rows[r] += v * parameters;
+      }
+    }
+    lane_sums(rows);
+    store<double>(t + k, rows[0]);
+  }
+}
+
+template <class T>
+void slopes(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope) {
+  for (Index k = 0; k < depth; ++k) {
+    const double sign = 2 * static_cast<double>(y[k]) - 1, margin = sign * t[k], size = std::fabs(margin);
+    const double e = exp_minus(size < 708 ? size : 708);
+    slope[k] = -sign * (margin >= 0 ? e : 1) / (1 + e);
+  }
+}
+
+template <class T>
+void link(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope,
+          double* __restrict root, double* __restrict losses, double& loss, double& least) {
+  for (Index k = 0; k < depth; ++k) {
+    const double sign = 2 * static_cast<double>(y[k]) - 1, margin = sign * t[k], size = std::fabs(margin);
+    const double a = size < 708 ? size : 708;
+    const double e = exp_minus(a), upper = 1 / (1 + e), lower = e * upper;
+    slope[k] = -sign * (margin >= 0 ? lower : upper);
+    root[k] = std::sqrt(lower * upper);
+    losses[k] = log_one_plus(e) + (margin >= 0 ? 0 : size);
+  }
+  loss += fold(losses, depth, 0.0, [](double a, double b) { return a + b; });
+  for (Index k = 0; k < depth; ++k) losses[k] = (2 * static_cast<double>(y[k]) - 1) * t[k];
+  least = std::min(least, fold(losses, depth, INFINITY, [](double a, double b) { return b < a ? b : a; }));
+}
+
+void weigh(const double* d, Index depth, Index panels, const double* slope, const double* root, double* scaled,
+           double* gradient, double* size, const void* ahead, Index ahead_bytes) {
+  base::Ahead fetch{reinterpret_cast<std::uintptr_t>(ahead),
+                    static_cast<std::uintptr_t>(ahead_bytes / (panels * depth))};
+  for (Index n = 0; n < panels; ++n) {
+    const double* panel = d + n * kStride;
+    double* to = scaled ? scaled + n * kStride : nullptr;
+    V sums[4] = {}, sizes[4] = {};
+    const auto row = [&](Index k, int lane) {
+      V v, term, positive;
+      fetch.fetch();
+      load(panel + k * kL, v);
+      term = slope[k] * v;
+      sums[lane] += term;
+      if (size) {
+        absolute(term, positive);
+        sizes[lane] += positive;
+      }
+      if (to) store<double>(to + k * kL, root[k] * v);
+    };
+    Index k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      row(k, 0);
+      row(k + 1, 1);
+      row(k + 2, 2);
+      row(k + 3, 3);
+    }
+    for (; k < depth; ++k) row(k, 0);
+    const auto add = [](double* total, const V(&four)[4]) {
+      V old;
+      load(total, old);
+      store<double>(total, old + ((four[0] + four[1]) + (four[2] + four[3])));
+    };
+    add(gradient + n * kL, sums);
+    if (size) add(size + n * kL, sizes);
+  }
+}
+
+void stretch(const double* d, Index depth, Index panels, double* reach) {
+  for (Index n = 0; n < panels; ++n) {
+    V most;
+    load(reach + n * kL, most);
+    for (Index k = 0; k < depth; ++k) {
+      V v, positive;
+      load(d + n * kStride + k * kL, v);
+      absolute(v, positive);
+      most = positive > most ? positive : most;
+    }
+    store<double>(reach + n * kL, most);
+  }
+}
+
+template void slopes(const double*, const double*, Index, double*);
+template void slopes(const double*, const float*, Index, double*);
+template void link(const double*, const double*, Index, double*, double*, double*, double&, double&);
+template void link(const double*, const float*, Index, double*, double*, double*, double&, double&);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,287 @@
+#include "pyrometer/minimum/logistic/facial_reduction.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/minimum/dense/equilibrate.hpp"
+#include "pyrometer/minimum/logistic/quotient.hpp"
+#include "pyrometer/minimum/logistic/smallest_point.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+using Wide = std::vector<DoubleDouble>;
+
+// Rows that are looked at from the start, and how many that are on the wrong side join them at once.
+constexpr Index kFirstRows = 4096, kMoreRows = 1024;
+
+/// The rows as they are looked at: signed by their labels, less a centre where that is far, scaled.
+class View {
+ public:
+  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& some)
+      : rows_(rows), intercept_(intercept) {
+    for (Index j = 0; j < rows.features; ++j)
+      if (used[pyrometer::at(j)]) columns_.push_back(j);
+    if (intercept) columns_.push_back(rows.features);
+    centres_.assign(columns_.size(), 0.0);
+    exponents_.assign(columns_.size(), 0);
+    if (intercept) centre(some);
+    std::vector<Wide> views;
+    for (const Index i : some) views.push_back(row(i));
+    exponents_ = column_exponents(std::ssize(views), size(),
+                                  [&](Index i, Index k) { return views[pyrometer::at(i)][pyrometer::at(k)].hi; });
+  }
+
+  [[nodiscard]] Index size() const { return std::ssize(columns_); }
+  [[nodiscard]] Index column(Index k) const { return columns_[pyrometer::at(k)]; }
+  /// The constant one's place, or -1.
+  [[nodiscard]] Index constant() const { return intercept_ ? size() - 1 : -1; }
+  [[nodiscard]] Index rows() const { return rows_.rows; }
+
+  [[nodiscard]] Wide row(Index i) const {
+    Wide out(columns_.size());
+    const double sign = 2 * rows_.y[i] - 1;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      out[k] = DoubleDouble::sum(value(i, k), -centres_[k]).scaled(exponents_[k]);
+      if (sign < 0) out[k] = -out[k];
+    }
+    return out;
+  }
+
+  /// In the system's columns, rounded.
+  [[nodiscard]] std::vector<double> back(const Wide& direction) const {
+    std::vector<double> out(pyrometer::at(rows_.features + (intercept_ ? 1 : 0)), 0.0);
+    DoubleDouble constant;
+    for (std::size_t k = 0; k < direction.size(); ++k) {
+      const DoubleDouble part = direction[k].scaled(exponents_[k]);
+      if (columns_[k] < rows_.features) constant = constant - part * centres_[k];
+      out[pyrometer::at(columns_[k])] = part.hi;
+    }
+    if (intercept_) out.back() = (constant + direction.back().scaled(exponents_.back())).hi;
+    return out;
+  }
+
+ private:
+  [[nodiscard]] double value(Index i, std::size_t k) const {
+    return columns_[k] == rows_.features ? 1.0 : rows_.X[i * rows_.features + columns_[k]];
+  }
+  /// Columns far from 0 against their spread are looked at from one of their values.
+  void centre(const std::vector<Index>& some) {
+    for (std::size_t k = 0; k + 1 < columns_.size(); ++k) {
+      const double at_first = value(some[some.size() / 2], k);
+      double spread = 0;
+      for (const Index i : some) spread = std::max(spread, std::abs(value(i, k) - at_first));
+      if (spread < std::abs(at_first) / 8) centres_[k] = at_first;
+    }
+  }
+
+  data::Rows<double> rows_;
+  bool intercept_;
+  std::vector<Index> columns_;
+  std::vector<double> centres_;
+  std::vector<int> exponents_;
+};
+
+/// Rows of a view that separate or overlap.
+class Search {
+ public:
+  explicit Search(const View& view) : view_(view), span_(view.size()), direction_(pyrometer::at(view.size())) {}
+
+  /// Of rows that overlap.
+  [[nodiscard]] const Quotient& span() const { return span_; }
+  [[nodiscard]] const Wide& direction() const { return direction_; }
+
+  /// Enlarges the span, and finds a direction for what is left of the rows; false if rounding does not tell.
+  bool look_at(const std::vector<Index>& some) {
+    for (;;) {
+      Wide points;
+      std::vector<Index> names;
+      std::vector<int> exponents;
+      const Index width = view_.size() - span_.rank();
+      collect(some, points, names, exponents);
+      std::fill(direction_.begin(), direction_.end(), DoubleDouble());
+      if (names.empty()) return true;
+      const SmallestPoint found = smallest_point(points, width);
+      if (found.kind == SmallestPoint::Kind::doubtful) return false;
+      if (found.kind == SmallestPoint::Kind::separates) {
+        for (Index j = 0, k = 0; j < view_.size(); ++j)
+          if (!span_.pivot(j))
+            direction_[pyrometer::at(j)] = found.point[pyrometer::at(k)].scaled(exponents[pyrometer::at(k)]), ++k;
+        span_.complete(direction_);
+        return true;
+      }
+      std::vector<Index> rows;
+      for (const Index k : found.corral) rows.push_back(names[pyrometer::at(k)]);
+      enlarge(std::move(rows));
+    }
+  }
+
+  enum class Side { in_span, separated, wrong };
+  /// Where a row is; `margin` gets how far on the wrong side.
+  [[nodiscard]] Side side(Index i, double& margin) const {
+    Wide row = view_.row(i);
+    double sum = 0, terms = 0;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      const double term = row[j].hi * direction_[j].hi;
+      sum += term;
+      terms += std::abs(term);
+    }
+    margin = terms > 0 ? sum / terms : 0;
+    if (sum > static_cast<double>(row.size() + 4) * kUnit * terms) return Side::separated;
+    if (!span_.represent(row)) return Side::in_span;
+    DoubleDouble exact;
+    double size = 0;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      const DoubleDouble term = row[j] * direction_[j];
+      exact = exact + term;
+      size += std::abs(term.hi);
+    }
+    return exact.hi > static_cast<double>(row.size() + 4) * 0x1p-100 * size ? Side::separated : Side::wrong;
+  }
+
+ private:
+  /// What the span leaves of the rows, on columns scaled once more.
+  void collect(const std::vector<Index>& some, Wide& points, std::vector<Index>& names,
+               std::vector<int>& exponents) const {
+    std::vector<Wide> left;
+    for (const Index i : some) {
+      Wide row = view_.row(i), part;
+      if (!span_.represent(row)) continue;
+      for (Index j = 0; j < view_.size(); ++j)
+        if (!span_.pivot(j)) part.push_back(row[pyrometer::at(j)]);
+      left.push_back(std::move(part));
+      names.push_back(i);
+    }
+    const Index width = view_.size() - span_.rank();
+    exponents = column_exponents(std::ssize(left), width,
+                                 [&](Index i, Index j) { return left[pyrometer::at(i)][pyrometer::at(j)].hi; });
+    for (Wide& row : left) {
+      const int most = row_exponent(exponents, [&](Index j) { return row[pyrometer::at(j)].hi; });
+      for (std::size_t j = 0; j < row.size(); ++j) points.push_back(row[j].scaled(exponents[j] - most));
+    }
+  }
+
+  /// By a corral: affinely independent rows whose span has one dimension less than there are rows.
+  void enlarge(std::vector<Index> rows) {
+    for (std::size_t more = std::max<std::size_t>(rows.size() - 1, 1); more > 0; --more) {
+      // The constant first: then the other columns' spans are those of a model with a constant.
+      const Index first = span_.rank() == 0 ? view_.constant() : -1;
+      Wide best;
+      double most = 0;
+      std::size_t taken = 0;
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        Wide row = view_.row(rows[k]);
+        if (!span_.represent(row)) continue;
+        const double size = first < 0 ? 1 : std::abs(row[pyrometer::at(first)].hi);
+        if (size > most) most = size, best = std::move(row), taken = k;
+        if (first < 0) break;
+      }
+      if (best.empty()) return;
+      span_.add(std::move(best), first);
+      rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(taken));
+    }
+  }
+
+  const View& view_;
+  Quotient span_;
+  Wide direction_;
+};
+
+/// At most `count` of the rows, evenly.
+std::vector<Index> evenly(const std::vector<Index>& rows, Index count) {
+  if (std::ssize(rows) <= count) return rows;
+  std::vector<Index> out(pyrometer::at(count));
+  for (std::size_t k = 0; k < out.size(); ++k) out[k] = rows[k * rows.size() / out.size()];
+  return out;
+}
+
+/// The least and the greatest value of a column among rows of one label.
+struct Range {
+  double least = INFINITY, greatest = -INFINITY;
+  void add(double x) {
+    least = std::min(least, x);
+    greatest = std::max(greatest, x);
+  }
+};
+
+/// Takes the rows that column j alone separates out of `left`: with a constant, at some threshold, else at 0.
+bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<Index>& left, Face& face) {
+  Range range[2];
+  if (!intercept) range[0].add(0), range[1].add(0);
+  for (const Index i : left) range[rows.y[i] > 0.5 ? 1 : 0].add(rows.X[i * rows.features + j]);
+  const bool rising = range[0].greatest <= range[1].least;
+  if (!rising && !(range[1].greatest <= range[0].least)) return false;
+  const double low = range[rising ? 0 : 1].greatest, high = range[rising ? 1 : 0].least;
+  double threshold = !intercept ? 0 : std::isinf(low) ? high : std::isinf(high) ? low : low / 2 + high / 2;
+  if (!(threshold >= low && threshold <= high)) threshold = low;
+  Separated part{std::vector<double>(pyrometer::at(rows.features + (intercept ? 1 : 0)), 0.0), {}};
+  part.direction[pyrometer::at(j)] = rising ? 1 : -1;
+  if (intercept) part.direction.back() = rising ? -threshold : threshold;
+  std::vector<Index> others;
+  for (const Index i : left) (rows.X[i * rows.features + j] == threshold ? others : part.rows).push_back(i);
+  if (part.rows.empty()) return false;
+  left = std::move(others);
+  face.separated.push_back(std::move(part));
+  return true;
+}
+
+/// The same for the rows that are left, by facial reduction; false if rounding does not tell.
+bool search_for(const View& view, std::vector<Index> some, const std::vector<Index>& left, int threads, Face& face) {
+  Search search(view);
+  std::vector<Search::Side> sides(left.size());
+  std::vector<double> margins(left.size());
+  const base::Chunks chunks{std::ssize(left), 1024};
+  for (;;) {
+    if (!search.look_at(some)) return false;
+    if (search.span().rank() == view.size()) break;
+    base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+      for (auto k = pyrometer::at(chunks.begin(chunk)); k < pyrometer::at(chunks.end(chunk)); ++k)
+        sides[k] = search.side(left[k], margins[k]);
+    });
+    std::vector<std::pair<double, Index>> wrong;
+    for (std::size_t k = 0; k < left.size(); ++k)
+      if (sides[k] == Search::Side::wrong) wrong.emplace_back(margins[k], left[k]);
+    if (wrong.empty()) break;
+    if (std::ssize(wrong) > kMoreRows) {
+      std::nth_element(wrong.begin(), wrong.begin() + kMoreRows, wrong.end());
+      wrong.resize(pyrometer::at(kMoreRows));
+    }
+    const std::size_t before = some.size();
+    for (const auto& [margin, i] : wrong) some.push_back(i);
+    std::sort(some.begin(), some.end());
+    some.erase(std::unique(some.begin(), some.end()), some.end());
+    // A row that the direction was made for is on the wrong side all the same: rounding.
+    if (some.size() == before) return false;
+  }
+  Separated part{view.back(search.direction()), {}};
+  for (std::size_t k = 0; k < left.size() && search.span().rank() < view.size(); ++k)
+    if (sides[k] == Search::Side::separated) part.rows.push_back(left[k]);
+  if (!part.rows.empty()) face.separated.push_back(std::move(part));
+  for (Index k = 0; k < view.size(); ++k)
+    if (search.span().pivot(k)) face.independent.push_back(view.column(k));
+  return true;
+}
+
+}  // namespace
+
+Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads) {
+  Face face;
+  std::vector<Index> left(pyrometer::at(rows.rows));
+  std::iota(left.begin(), left.end(), Index{0});
+  for (bool again = true; again && !left.empty();) {
+    again = false;
+    for (Index j = 0; j < rows.features && !left.empty(); ++j)
+      if (used[pyrometer::at(j)]) again = peel(rows, intercept, j, left, face) || again;
+  }
+  face.certain = left.empty();
+  if (left.empty()) return face;
+  std::vector<Index> some = evenly(left, kFirstRows);
+  const View view(rows, intercept, used, some);
+  face.certain = search_for(view, std::move(some), left, threads, face);
+  return face;
+}
+
+}  // namespace pyrometer::minimum

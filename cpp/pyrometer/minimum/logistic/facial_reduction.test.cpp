@@ -1,0 +1,84 @@
+#include "pyrometer/minimum/logistic/facial_reduction.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "pyrometer/minimum/logistic/logistic.hpp"
+#include "pyrometer/minimum/logistic/quotient.hpp"
+#include "pyrometer/minimum/logistic/smallest_point.hpp"
+
+using namespace pyrometer;
+using namespace pyrometer::minimum;
+
+TEST_CASE("106 bits") {
+  const DoubleDouble third = DoubleDouble(1) / 3.0;
+  CHECK((third * 3.0 - 1.0).hi == doctest::Approx(0).epsilon(1e-31));
+  CHECK(((DoubleDouble(1e16) + 1.0) - 1e16).hi == 1);
+  const DoubleDouble tiny = (DoubleDouble(1) + 0x1p-80) * (DoubleDouble(1) - 0x1p-80) - 1.0;
+  CHECK(std::abs(tiny.hi) < 0x1p-104);
+}
+
+TEST_CASE("the smallest point of a triangle: 0 inside, a normal outside") {
+  const std::vector<DoubleDouble> around{1, 0, -0.5, 1, -0.5, -1};
+  const SmallestPoint inside = smallest_point(around, 2);
+  CHECK(inside.kind == SmallestPoint::Kind::zero);
+  CHECK(inside.corral.size() == 3);
+  // The edge misses 0 by 1e-15.
+  const std::vector<DoubleDouble> beside{DoubleDouble::sum(1, 0), 1e-15, -1, 1e-15, 0, 1};
+  const SmallestPoint outside = smallest_point(beside, 2);
+  CHECK(outside.kind == SmallestPoint::Kind::separates);
+  CHECK(outside.point[1].hi > 0);
+}
+
+TEST_CASE("rows up to a span are what elimination leaves of them") {
+  Quotient quotient(3);
+  quotient.add({3, 1, 0}, -1);
+  std::vector<DoubleDouble> same{0.75, 0.25, 0}, other{0, 1, 0};
+  CHECK_FALSE(quotient.represent(same));
+  CHECK(quotient.represent(other));
+  std::vector<DoubleDouble> direction{0, 1, 0};
+  quotient.complete(direction);
+  CHECK(std::abs((direction[0] * 3.0 + direction[1]).hi) < 1e-31);
+}
+
+TEST_CASE("rows that overlap stay, those beside their span are separated") {
+  // Two rows with both labels, and two that a direction across them separates.
+  const std::vector<double> X{1, 2, 1, 2, 3, 1, 4, 0}, y{0, 1, 1, 1};
+  const Face face = face_of({X.data(), y.data(), 4, 2, 8}, true, {true, true, true}, 1);
+  REQUIRE(face.certain);
+  std::vector<bool> separated(4, false);
+  for (const Separated& part : face.separated)
+    for (const Index i : part.rows) separated[at(i)] = true;
+  CHECK(separated == std::vector<bool>{false, false, true, true});
+  CHECK(face.independent.size() == 1);
+}
+
+TEST_CASE("numbers of any magnitude have an answer or are refused") {
+  std::mt19937 state(1);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  for (int round = 0; round < 300; ++round) {
+    const Index m = 1 + static_cast<Index>(state() % 40), p = 1 + static_cast<Index>(state() % 5);
+    std::vector<double> X(at(m * p)), y(at(m));
+    const double reach = round % 3 == 0 ? 320 : round % 3 == 1 ? 150 : 20;
+    for (double& x : X) x = std::clamp(uniform(state) * std::pow(10.0, reach * uniform(state)), -1e308, 1e308);
+    for (double& label : y) label = uniform(state) > 0 ? 1 : 0;
+    std::vector<double> value(1), parameters(at(p + 1)), gap(1), error(at(p + 1));
+    bool attained = false;
+    std::vector<Index> rank(1), looks(1);
+    const LabelledRows<double> rows{X.data(), y.data(), 1, m, p, true};
+    try {
+      logistic(rows, 1, {value, parameters, gap, {&attained, 1}, error, rank, looks});
+    } catch (const std::invalid_argument&) {
+      continue;
+    }
+    CHECK((value[0] >= 0 && value[0] < 0.6932));
+    CHECK((gap[0] >= 0 && std::isfinite(gap[0])));
+    for (const double theta : parameters) CHECK(std::isfinite(theta));
+    for (const double bound : error) CHECK(bound >= 0);
+  }
+}

@@ -1,0 +1,237 @@
+#include "pyrometer/minimum/logistic/logistic.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pyrometer/base/aligned.hpp"
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/logistic/newton.hpp"
+#include "pyrometer/minimum/logistic/separation.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+// Larger samples than this many rows would cost memory, and save no look.
+constexpr Index kLargestSample = Index{1} << 22;
+// Squares of deviations this small may be lost to underflow, so large to overflow.
+constexpr double kTiny = 1e-140;
+
+std::string printed(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+template <class T>
+Index ones_of(const data::Rows<T>& rows, const std::string& where) {
+  Index ones = 0, odd = 0;
+  for (Index i = 0; i < rows.rows; ++i) {
+    ones += rows.y[i] == T{1};
+    odd += rows.y[i] != T{1} && rows.y[i] != T{0};
+  }
+  if (odd == 0) [[likely]]
+    return ones;
+  for (Index i = 0; i < rows.rows; ++i) {
+    require(rows.y[i] == T{1} || rows.y[i] == T{0}, "y must be 0 or 1, got ", printed(static_cast<double>(rows.y[i])),
+            " at ", where, "row ", i);
+  }
+  return ones;
+}
+
+/// Throws if there is a reason for sums that are not finite or for columns that seem to be zero.
+template <class T>
+void complain(const data::Rows<T>& rows, const std::string& where) {
+  const Index p = rows.features;
+  std::vector<double> largest(static_cast<std::size_t>(p), 0.0);
+  for (Index i = 0; i < rows.rows; ++i) {
+    for (Index j = 0; j < p; ++j) {
+      const auto value = static_cast<double>(rows.X[i * p + j]);
+      require(std::isfinite(value), "X must be finite, got ", printed(value), " at ", where, "row ", i, ", column ", j);
+      largest[static_cast<std::size_t>(j)] = std::max(largest[static_cast<std::size_t>(j)], std::abs(value));
+    }
+  }
+  for (Index j = 0; j < p; ++j) {
+    const double size = largest[static_cast<std::size_t>(j)];
+    require(size == 0 || (size > kTiny && size < 1 / kTiny),
+            "X must have squares that neither over- nor underflow, got ", printed(size), " for the largest value of ",
+            where, "column ", j, "; rescale it");
+  }
+}
+
+/// About `count` rows, in groups of neighbours that lie evenly over all; `count` is at most a quarter of them.
+template <class T>
+class Sample {
+ public:
+  Sample(const data::Rows<T>& all, Index count, int threads)
+      : groups_(std::max<Index>(1, count / kNeighbours)),
+        X_(base::aligned_array<T>(groups_ * kNeighbours * all.features)),
+        y_(base::aligned_array<T>(groups_ * kNeighbours)) {
+    const Index p = all.features, room = all.rows - kNeighbours;
+    const base::Chunks chunks{groups_, 64};
+    base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
+      for (Index g = chunks.begin(k); g < chunks.end(k); ++g) {
+        const auto begin =
+            static_cast<Index>(static_cast<double>(g) / static_cast<double>(groups_) * static_cast<double>(room));
+        std::copy(all.X + begin * p, all.X + (begin + kNeighbours) * p, X_.get() + g * kNeighbours * p);
+        std::copy(all.y + begin, all.y + begin + kNeighbours, y_.get() + g * kNeighbours);
+      }
+    });
+  }
+  [[nodiscard]] data::Rows<T> rows(Index features) const {
+    const Index count = groups_ * kNeighbours;
+    return {X_.get(), y_.get(), count, features, count * features};
+  }
+
+ private:
+  static constexpr Index kNeighbours = 16;
+  Index groups_;
+  base::AlignedArray<T> X_, y_;
+};
+
+/// Means through the first row: a constant column has its own value for a mean, and deviations of exactly 0.
+template <class T>
+std::vector<double> means(const data::Rows<T>& rows) {
+  const Index p = rows.features;
+  std::vector<double> sums(static_cast<std::size_t>(p), 0.0);
+  double* const __restrict sum = sums.data();
+  const T* row = rows.X;
+  for (Index i = 0; i < rows.rows; ++i, row += p)
+    for (Index j = 0; j < p; ++j) sum[j] += static_cast<double>(row[j]) - static_cast<double>(rows.X[j]);
+  for (Index j = 0; j < p; ++j) {
+    sum[j] = static_cast<double>(rows.X[j]) + sum[j] / static_cast<double>(rows.rows);
+    if (!std::isfinite(sum[j])) sum[j] = 0;  // the sweep will find out why
+  }
+  return sums;
+}
+
+/// The infimum where there is nothing but a constant, or not even that.
+Lowest without_features(Index rows, Index ones, bool intercept) {
+  Lowest out;
+  const double m = static_cast<double>(rows), a = static_cast<double>(ones), b = m - a;
+  if (!intercept) {
+    out.value = m * std::log(2.0);
+  } else if (ones == 0 || ones == rows) {
+    out.attained = false;
+    out.parameters = {ones ? 40.0 : -40.0};
+    out.gap = m * std::log1p(std::exp(-40.0));
+  } else {
+    out.parameters = {std::log(a / b)};
+    out.errors = {4 * kUnit * (1 + std::abs(out.parameters[0]))};
+    out.value = a * std::log1p(b / a) + b * std::log1p(a / b);
+  }
+  out.gap += 8 * kUnit * out.value;
+  return out;
+}
+
+Lowest carefully(const data::Rows<double>& rows, bool intercept, int threads) {
+  return lowest(rows, intercept, threads);
+}
+
+/// Of rows copied as doubles: one copy among several.
+Lowest carefully(const data::Rows<float>& rows, bool intercept, int threads) {
+  const Index size = rows.rows * rows.features;
+  const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
+  return lowest({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
+}
+
+/// The parameters of columns less `shift`, for the columns as they are.
+std::vector<double> unshifted(std::vector<double> theta, const std::vector<double>& shift, bool intercept) {
+  if (!intercept) return theta;
+  Doubled sum{theta.back(), 0};
+  for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[j], shift[j]);
+  theta.back() = sum.value();
+  return theta;
+}
+
+template <class T>
+Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::string& where) {
+  const Index ones = ones_of(rows, where), p = rows.features, n = p + (intercept ? 1 : 0);
+  if (p == 0) return without_features(rows.rows, ones, intercept);
+
+  std::vector<double> shift(static_cast<std::size_t>(p), 0.0), theta(static_cast<std::size_t>(n), 0.0);
+  Index size = std::max<Index>(1024, 12 * n);
+  const bool sampled = 4 * size <= rows.rows;
+  if (intercept) shift = sampled ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
+  Run before;
+  for (; 4 * size <= rows.rows && size <= kLargestSample; size *= 8) {
+    const Sample<T> sample(rows, size, threads);
+    SweepOf<T> sweep(sample.rows(p), intercept, shift.data(), threads);
+    before = newton(sweep, std::move(theta), Goal{12, 1e-7, true}, &before);
+    if (before.ending == Ending::not_finite) complain(rows, where);
+    theta = before.theta;
+  }
+
+  SweepOf<T> sweep(rows, intercept, shift.data(), threads);
+  Run run = newton(sweep, std::move(theta), Goal{}, &before);
+  if (run.ending != Ending::converged) {
+    complain(rows, where);
+    Lowest out = carefully(rows, intercept, threads);
+    out.looks += run.looks;
+    return out;
+  }
+  Lowest out;
+  out.value = run.loss;
+  out.rank = p;
+  out.looks = run.looks;
+  out.errors.resize(at(n));
+  std::vector<double> c(at(n)), work;
+  for (Index j = 0; j < n; ++j) {
+    std::fill(c.begin(), c.end(), 0.0);
+    for (Index k = 0; j == p && k < p; ++k) c[at(k)] = -shift[at(k)];
+    c[at(j)] = 1;
+    out.errors[at(j)] = run.error_of(c, work);
+  }
+  out.parameters = unshifted(std::move(run.theta), shift, intercept);
+  // Rounding the intercept moves every t by as much.
+  const double moved = intercept ? kUnit * std::abs(out.parameters.back()) : 0, m = static_cast<double>(rows.rows);
+  if (intercept) out.errors.back() += moved;
+  out.gap = run.excess + run.rounding + moved * std::sqrt(m * run.excess) / 2 + moved * moved * m / 8;
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& out) {
+  require(data.rows >= 1, "X must have at least one row, got ", data.rows);
+  require(data.systems >= 0 && data.features >= 0, "X must have no negative dimension, got ", data.systems,
+          " systems of ", data.features, " features");
+  const Index size = data.rows * data.features, n = data.parameters();
+  const auto one = [&](Index s, int inner) {
+    const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
+                             (data.systems - s) * size};
+    const Lowest found =
+        solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
+    const auto slot = static_cast<std::size_t>(s);
+    const double m = static_cast<double>(data.rows);
+    out.value[slot] = found.value / m;
+    out.gap[slot] = found.gap / m;
+    out.attained[slot] = found.attained;
+    out.rank[slot] = found.rank;
+    out.iterations[slot] = found.looks;
+    std::copy(found.parameters.begin(), found.parameters.end(), out.parameters.begin() + s * n);
+    const auto errors = out.parameter_error.begin() + s * n;
+    std::fill(errors, errors + n, INFINITY);
+    std::copy(found.errors.begin(), found.errors.end(), errors);
+  };
+  if (size * (n + 8) > (Index{1} << 22) && data.systems < 64) {
+    for (Index s = 0; s < data.systems; ++s) one(s, threads);
+    return;
+  }
+  const base::Chunks groups{data.systems, std::max<Index>(1, (Index{1} << 18) / (1 + size * (n + 8)))};
+  base::for_each_chunk(groups.number(), threads, [&](Index group, int) {
+    for (Index s = groups.begin(group); s < groups.end(group); ++s) one(s, 1);
+  });
+}
+
+template void logistic(const LabelledRows<double>&, int, const LogisticMinima&);
+template void logistic(const LabelledRows<float>&, int, const LogisticMinima&);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,179 @@
+#include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/minimum/logistic/block_kernel.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+using base::aligned_array;
+using base::AlignedArray;
+using data::kBlock;
+
+// Enough chunks for many threads, each long against its n^2 of results, and not too many results to keep.
+base::Chunks chunks_of(Index rows, Index columns) {
+  const Index square = data::padded(columns) * data::padded(columns);
+  const Index most = std::clamp(Index{1 << 25} / square, Index{8}, Index{64});
+  const Index size = std::max({Index{1024}, 16 * columns, (rows + most - 1) / most});
+  return {rows, (size + kBlock - 1) / kBlock * kBlock};
+}
+
+// Makes it zeros, in the memory that it has.
+void clear(AlignedArray<double>& array, Index size) {
+  if (!array) array = aligned_array<double>(size);
+  std::fill_n(array.get(), size, 0.0);
+}
+
+AlignedArray<double> zeros(Index size) {
+  AlignedArray<double> array;
+  clear(array, size);
+  return array;
+}
+
+// Rows stay packed from look to look if they are so few, of so many numbers, that they stay in the nearest caches.
+constexpr Index kKept = 4 * kBlock, kKeptNumbers = 1 << 16;
+
+}  // namespace
+
+struct Sweep::Scratch {
+  Scratch(Index blocks, Index width)
+      : packed(zeros(blocks * kBlock * width)),
+        scaled(aligned_array<double>(kBlock * width)),
+        sums(zeros(width)),
+        rows(zeros(4 * kBlock)) {}
+  AlignedArray<double> packed, scaled, sums, rows;
+};
+
+struct Sweep::Part {
+  double loss = 0, least = 0;
+  AlignedArray<double> gradient, size, reach, curvature;
+};
+
+Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, int threads)
+    : rows_(rows),
+      features_(features),
+      columns_(features + (intercept ? 1 : 0)),
+      shift_(at(data::padded(features + 1)), 0.0),
+      reach_(at(data::padded(features + 1)), 0.0),
+      kept_(rows <= kKept && rows * data::padded(features + 1) <= kKeptNumbers),
+      threads_(threads),
+      chunks_(chunks_of(rows, features + 1)),
+      theta_(zeros(data::padded(features + 1))) {
+  std::copy(shift, shift + features, shift_.begin());
+  // The constant feature is packed where moments have the target; without it, 1 - 1 is packed there.
+  if (!intercept) shift_[at(features)] = 1;
+  const int workers = base::worker_count(chunks_.number(), threads);
+  const Index blocks = kept_ ? (rows + kBlock - 1) / kBlock : 1;
+  for (int worker = 0; worker < workers; ++worker) scratch_.emplace_back(blocks, data::padded(features + 1));
+  parts_.resize(at(chunks_.number()));
+}
+
+Sweep::~Sweep() = default;
+
+template <class T>
+SweepOf<T>::SweepOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
+    : Sweep(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
+
+template <class T>
+void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
+  const bool curvature = wanted == Wanted::curvature, energy = wanted != Wanted::gradient;
+  const Index width = data::padded(features_ + 1), panels = data::panels(features_ + 1);
+  const Index square = data::padded(columns_) * data::padded(columns_);
+  clear(part.gradient, width);
+  if (energy) clear(part.size, width);
+  if (!reached_) clear(part.reach, width);
+  if (curvature) {
+    if (!part.curvature) part.curvature = aligned_array<double>(square);
+    data::start_products(columns_, part.curvature.get());
+  }
+  part.loss = 0;
+  part.least = std::numeric_limits<double>::infinity();
+
+  double *t = scratch.rows.get(), *slope = t + kBlock, *root = slope + kBlock;
+  for (Index begin = chunks_.begin(k); begin < chunks_.end(k); begin += kBlock) {
+    const Index end = std::min(begin + kBlock, chunks_.end(k)), depth = end - begin;
+    double* const d = scratch.packed.get() + (kept_ ? begin * width : 0);
+    double* const scaled = !curvature ? nullptr : kept_ ? scratch.scaled.get() : d;
+    if (!kept_ || !reached_) {
+      data::Rows<T> block = table_.from(begin, end);
+      block.y = ones_.data();
+      data::pack(block, shift_.data(), d, scratch.sums.get());
+    }
+    if (!reached_) stretch(d, depth, panels, part.reach.get());
+    if (theta) project(d, depth, panels, theta, t);
+    if (!energy) {
+      slopes(t, table_.y + begin, depth, slope);
+    } else if (theta) {
+      link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
+    } else {  // at 0 nothing depends on the rows
+      for (Index i = 0; i < depth; ++i) slope[i] = 0.5 - static_cast<double>(table_.y[begin + i]);
+      std::fill_n(root, depth, 0.5);
+      part.loss += static_cast<double>(depth) * std::log(2.0);
+      part.least = 0;
+    }
+    const Index next = std::min(end + kBlock, rows_);
+    const T* ahead = table_.X + end * features_;
+    const Index bytes = (next - end) * features_ * static_cast<Index>(sizeof(T));
+    weigh(d, depth, panels, slope, root, scaled, part.gradient.get(), energy ? part.size.get() : nullptr, ahead,
+          curvature ? 0 : bytes);
+    if (curvature) data::add_products(scaled, depth, columns_, part.curvature.get(), ahead, bytes);
+  }
+  if (curvature) data::finish_products(columns_, part.curvature.get());
+}
+
+void Sweep::visit(const double* theta, Wanted wanted) {
+  std::copy(theta, theta + columns_, theta_.get());
+  const bool zeros = std::all_of(theta, theta + columns_, [](double x) { return x == 0; });
+  const double* const from = zeros && wanted != Wanted::gradient ? nullptr : theta_.get();
+  base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
+    chunk(k, scratch_[static_cast<std::size_t>(worker)], from, wanted, parts_[static_cast<std::size_t>(k)]);
+  });
+}
+
+void Sweep::gradient(const double* theta, std::vector<double>& out) {
+  visit(theta, Wanted::gradient);
+  out.assign(static_cast<std::size_t>(columns_), 0.0);
+  for (const Part& part : parts_)
+    for (std::size_t j = 0; j < out.size(); ++j) out[j] += part.gradient[j];
+}
+
+void Sweep::look(const double* theta, bool curvature, Look& out) {
+  visit(theta, curvature ? Wanted::curvature : Wanted::energy);
+  out.loss = 0;
+  out.least = std::numeric_limits<double>::infinity();
+  out.gradient.assign(static_cast<std::size_t>(columns_), 0.0);
+  out.size = out.gradient;
+  for (const Part& part : parts_) {
+    out.loss += part.loss;
+    out.least = std::min(out.least, part.least);
+    for (std::size_t j = 0; j < out.gradient.size(); ++j) {
+      out.gradient[j] += part.gradient[j];
+      out.size[j] += part.size[j];
+      if (!reached_) reach_[j] = std::max(reach_[j], part.reach[j]);
+    }
+  }
+  reached_ = true;
+  if (!curvature) return;
+  const Index ld = data::padded(columns_);
+  if (!out.curvature) out.curvature = aligned_array<double>(ld * ld);
+  const base::Chunks bands{columns_, std::max(Index{8}, columns_ / 64)};
+  base::for_each_chunk(bands.number(), static_cast<Index>(parts_.size()) * ld * ld > (1 << 16) ? threads_ : 1,
+                       [&](Index band, int) {
+                         for (Index i = bands.begin(band); i < bands.end(band); ++i) {
+                           double* to = out.curvature.get() + i * ld;
+                           std::fill(to + i, to + columns_, 0.0);
+                           for (const Part& part : parts_) {
+                             const double* row = part.curvature.get() + i * ld;
+                             for (Index j = i; j < columns_; ++j) to[j] += row[j];
+                           }
+                         }
+                       });
+}
+
+template class SweepOf<double>;
+template class SweepOf<float>;
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,73 @@
+// Newton's method for the cross entropy, with a bound of what is left to gain.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
+#include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
+
+namespace pyrometer::minimum {
+
+enum class Ending {
+  converged,   ///< the minimum exists, and `excess` bounds the distance to it
+  separated,   ///< theta has every label on its side: the infimum is 0
+  doubtful,    ///< columns (nearly) dependent under the present weights, or out of looks
+  not_finite,  ///< sums over the rows overflowed, or the rows hold such numbers
+};
+
+struct Goal {
+  Index looks = 10;                ///< at most so many
+  double least_eigenvalue = 1e-7;  ///< of the curvature scaled to a diagonal of ones; below it is doubtful
+  bool rough = false;              ///< stop where the error is small against that of a sample of these rows
+};
+
+struct Run {
+  Ending ending = Ending::doubtful;
+  std::vector<double> theta;
+  std::vector<double> step;  ///< the last Newton step: where theta + step would be next
+  double stretch = 0;        ///< |d_i . step| is at most this
+  double loss = 0;           ///< sum over rows at theta
+  double excess = 0;         ///< converged: loss at theta exceeds the infimum by at most this
+  double rounding = 0;       ///< converged: `loss` is known to this
+  /// converged: (theta - minimiser)' H (theta - minimiser) is at most the square of this, H the curvature in `factor`.
+  double radius = 0;
+  Factor factor;
+  Index looks = 0;
+  double rows = 0;
+  base::AlignedArray<double> curvature;  ///< rough: near theta, for a run over more rows
+
+  /// converged: |c . (theta - minimiser)| is at most this.
+  [[nodiscard]] double error_of(const std::vector<double>& c, std::vector<double>& work) const;
+};
+
+/// Minimises the sum of losses that `sweep` looks at, from `theta` on.
+///
+///     theta <- theta - t H^-1 g,    t = 1, or less until the loss falls (Armijo's rule)
+///
+/// The certificate. Let g, H be gradient and curvature at theta, u = H^-1 g, a_i = d_i . u. The numbers
+/// s_i = sigma(t_i) - sigma'(t_i) a_i satisfy sum_i (s_i - y_i) d_i = g - H u = 0, and lie in (0, 1) if all |a_i| <= 1:
+/// they are then feasible for the dual problem (the largest sum of entropies of Bernoulli(s_i) that reproduces
+/// sum_i y_i d_i), whose value no loss undercuts. The gap between the two is a sum of Kullback-Leibler divergences,
+///
+///     loss(theta) - infimum <= sum_i KL(s_i || sigma(t_i)) <= sum_i sigma'(t_i) a_i^2 = g' H^-1 g,
+///
+/// because KL is at most chi^2. Strictly between 0 and 1 they also prove, by Stiemke's lemma, that nothing separates
+/// the rows, hence that the minimum is attained. |a_i| <= sum_j max_i |d_ij| |u_j| needs no look. Rounding enters as a
+/// bound of the error of g, measured in H^-1, and as a relative error of H. H may be that of an earlier theta_0:
+/// sigma' changes by a factor of at most e^|d_i . (theta - theta_0)|, and so does the bound.
+///
+/// The minimiser. With lambda^2 = g' H^-1 g and R = max_i (d_i' H^-1 d_i)^1/2, convexity along the way to the
+/// minimiser, where the curvature falls to no less than e^-r of H over a distance of r in d_i . theta, gives
+///
+///     ||theta - minimiser||_H <= -ln(1 - R lambda) / R <= 2 ln 2 lambda   where R lambda <= 1/2.
+///
+/// The last step is taken without a look; after it lambda is at most e^r - 1 times the length of the step, with r as
+/// above between here and where H was taken, and rounding. Steps go on until that is lost in the rounding of theta.
+///
+/// before   a rough run over a sample of the rows, whose curvature, scaled up, serves for the first step.
+///
+/// Cost: looks; n^3 / 3 flops for each with curvature. With few columns every look takes it along; with many an old one
+/// serves as long as it pays.
+[[nodiscard]] Run newton(Sweep& sweep, std::vector<double> theta, const Goal& goal, const Run* before = nullptr);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,1 @@
+"""What everything stands on: validation, archives, executors, progress, tail probabilities."""

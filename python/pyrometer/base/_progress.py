@@ -1,0 +1,37 @@
+"""One bar for what takes long: how fast it goes, and how long it still will."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+
+from pyrometer.base._printable import plain
+
+__all__ = ["bar"]
+
+
+@contextlib.contextmanager
+def bar(shown: bool, what: str, unit: str, total: float | None) -> Iterator[Callable[[float], None]]:
+    """Give a function that moves a bar on standard error by so many of `total` units.
+
+    It does nothing unless the bar is `shown` and standard error a terminal where a bar can move.
+    """
+    if not shown:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(no_wrap=True, text=f"{task.completed:,.0f} {unit}" + (f", {speed:,.0f}/s" if speed else ""))
+
+    console = Console(stderr=True, width=max(40, min(shutil.get_terminal_size().columns, 1000)))
+    console.quiet = not console.is_interactive  # of a bar that is only disabled, rich may leave an empty line
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=console.quiet) as progress:
+        task = progress.add_task(plain(what), total=total)
+        yield lambda amount: progress.advance(task, amount)

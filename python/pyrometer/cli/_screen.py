@@ -1,0 +1,136 @@
+"""Tables for the eye: columns that do not fit go on below, long text is folded."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from pyrometer.base._printable import plain, printable
+from pyrometer.results import _plain_text
+
+if TYPE_CHECKING:
+    from pyrometer.results._table import Table
+
+__all__ = ["written"]
+
+_COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red"}
+_KEYS = ("section", "energy", "law", "layer")
+# Below this width the symbol of a term stands under its explanation.
+_WIDE = 110
+# Characters of a value.
+_LONGEST = 200
+
+
+def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal: bool) -> str:
+    """Return tables and what they were computed from, fit for a terminal; in colour for one that wants it."""
+    colour = terminal and sys.stdout.isatty()
+    screen = Console(
+        file=io.StringIO(),
+        width=_width(terminal),
+        highlight=False,
+        emoji=False,
+        markup=False,
+        force_terminal=colour,
+        color_system="auto" if colour else None,
+    )
+    with screen.capture() as capture:
+        for table in tables:
+            screen.print(Text(printable(table.title), style="bold"))
+            if len(table) == 1:
+                _record(screen, table)
+            elif "thermodynamics" in table.names:
+                _terms(screen, table)
+            else:
+                _blocks(screen, table)
+            if "legend" in table.metadata:
+                screen.print(Text(table.metadata["legend"], style="dim"))
+            screen.print()
+        about = ", ".join(f"{name} {_short(value)}" for name, value in provenance.items())
+        screen.print(Text(about, style="dim"))
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+
+
+def _width(terminal: bool) -> int:
+    """Columns of a terminal, or of a file: those that COLUMNS tells, else 120."""
+    width = 120
+    if terminal:
+        width = shutil.get_terminal_size().columns
+    else:
+        with contextlib.suppress(ValueError):
+            width = int(os.environ.get("COLUMNS", "")) or width
+    return min(max(width, 40), 1000)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else plain(str(value), _LONGEST)
+
+
+def _grid(*, header: bool = True) -> Grid:
+    return Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_header=header)
+
+
+def _blocks(screen: Console, table: Table) -> None:
+    """Columns side by side as far as they fit, the next ones below beside the same keys."""
+    keys = [name for name in _KEYS if name in table.names]
+    cells = {name: _plain_text.cells(array, name) for name, array in table.columns.items()}
+    heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
+    widths = {name: _plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}
+    rest = [name for name in table.names if name not in keys]
+    for number, block in enumerate(_plain_text.split(keys, rest, widths, screen.width)):
+        if number:
+            screen.print()
+        grid = _grid()
+        for name in block:
+            title, unit = heads[name]
+            head = Text.assemble(title, *([("\n" + unit, "dim")] if unit else []))
+            numeric = table[name].dtype.kind != "U"
+            fits = widths[name] < screen.width // 2
+            grid.add_column(head, justify="right" if numeric else "left", no_wrap=fits, overflow="fold")
+        for row in zip(*(cells[name] for name in block), strict=True):
+            grid.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+        screen.print(grid)
+
+
+def _record(screen: Console, table: Table) -> None:
+    """A single row, one line for each column."""
+    grid = _grid(header=False)
+    for justify in ("left", "right", "left"):
+        grid.add_column(justify=justify)
+    for name, array in table.columns.items():
+        (cell,) = _plain_text.cells(array, name)
+        unit = Text(plain(table.units.get(name, "")), style="dim")
+        grid.add_row(plain(name), Text(cell, style=_COLOURS.get(cell, "bold")), unit)
+    screen.print(grid)
+
+
+def _terms(screen: Console, table: Table) -> None:
+    """The dictionary, by topic."""
+    wide = screen.width >= _WIDE
+    grid = _grid()
+    grid.add_column("thermodynamics", overflow="fold", ratio=24)
+    grid.add_column("machine learning" if wide else "machine learning; symbol", overflow="fold", ratio=42)
+    if wide:
+        grid.add_column("symbol", overflow="fold", ratio=38)
+    grid.add_column("equations", overflow="fold", ratio=14)
+    grid.expand = True
+    topic = None
+    for row in table:
+        if row["topic"] != topic:
+            topic = row["topic"]
+            grid.add_section()
+        meaning, symbol = row["machine learning"], row["symbol"]
+        middle = [meaning, symbol] if wide else [Text.assemble(meaning, "\n", (symbol, "cyan"))]
+        grid.add_row(row["thermodynamics"], *middle, row["equations"])
+    screen.print(grid)

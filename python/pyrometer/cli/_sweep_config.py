@@ -1,0 +1,219 @@
+"""The file that describes a sweep."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyrometer.base._printable import plain, quoted
+from pyrometer.cli._options import linear_system, read
+from pyrometer.cli._output import require_apart
+
+if TYPE_CHECKING:
+    from pyrometer.sweeps._plan import Plan
+
+__all__ = ["Config", "load"]
+
+_DATA = ("data", "target", "columns", "drop", "standardize")
+_LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
+_NETWORK = (*_DATA, "hidden", "activation", "bias")
+_OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
+_WIDTHS = {"Normal": "scale", "Uniform": "length", **dict.fromkeys(_OF_LAYERS, "gain")}
+_RUN = ("methods", "resolution", "samples", "seed")
+_SUFFIXES = (".parquet", ".csv", ".json")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A sweep: what to compute, where it goes, what it was made of, and a key that changes with any of it."""
+
+    plan: Plan
+    output: str
+    about: dict[str, Any]
+    key: str
+
+
+def load(path: str, threads: int | None) -> Config:
+    """Read a configuration and the data that it names."""
+    from pyrometer._version import __version__
+    from pyrometer.sweeps._sweep import plan_of
+
+    given = _parse(path)
+    _known(path, given, ("output", "systems", "laws", *_RUN))
+    folder = os.path.dirname(path)
+    output = os.path.join(folder, _string(path, given, "output"))
+    if os.path.splitext(output)[1].lower() not in _SUFFIXES:
+        raise click.ClickException(f"{path}: output must end in {', '.join(_SUFFIXES)}, got {given['output']!r}.")
+    if os.path.isdir(output):
+        raise click.ClickException(f"{path}: output must be a file, got {output}, which is a folder.")
+    files: dict[str, str] = {}
+    systems, laws = {}, {}
+    for name, table in _tables(path, given, "systems"):
+        with _at(f"{path}: systems.{plain(name)}"):
+            systems[name] = _system(folder, table, files)
+    require_apart({f"{path}: output": output}, [os.path.join(folder, name) for name in files])
+    for name, table in _tables(path, given, "laws"):
+        with _at(f"{path}: laws.{plain(name)}"):
+            laws[name] = _law(table)
+    with _at(path):
+        plan = plan_of(
+            systems,
+            laws,
+            given.get("methods", ("exact",)),
+            given.get("resolution", 1.0),
+            given.get("samples", 10_000),
+            given.get("seed", 0),
+            threads,
+        )
+    about = {"configuration": given, "sha256": files}
+    text = json.dumps([__version__, about], sort_keys=True)
+    return Config(plan, output, about, hashlib.sha256(text.encode()).hexdigest())
+
+
+@contextlib.contextmanager
+def _at(where: str) -> Iterator[None]:
+    """Say where in the file a mistake is."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise click.ClickException(f"{where}: {error}") from error
+    except RecursionError as error:
+        raise click.ClickException(f"{where}: it is nested too deeply.") from error
+
+
+def _parse(path: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    with open(path, "rb") as file, _at(f"{path} must be TOML"):
+        return tomllib.load(file)
+
+
+def _known(where: str, table: Mapping[str, Any], names: Iterable[str]) -> None:
+    for key in table:
+        if key not in names:
+            near = difflib.get_close_matches(key[:200], names, 1, 0.0)[0]
+            raise click.ClickException(f"{where}: unknown key {quoted(key)}; did you mean {near!r}?")
+
+
+def _string(where: str, table: Mapping[str, Any], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str):
+        raise click.ClickException(f"{where}: {key} must be a string, got {value!r:.200}.")
+    return value
+
+
+def _tables(path: str, given: Mapping[str, Any], key: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    tables = given.get(key)
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise click.ClickException(f"{path}: {key} must be tables [{key}.NAME], got {tables!r:.200}.")
+    return tables.items()
+
+
+def _strings(table: Mapping[str, Any], key: str) -> list[str] | None:
+    value = table.get(key)
+    if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        raise TypeError(f"{key} must be a list of names, got {value!r:.200}.")
+    return value
+
+
+def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
+    from pyrometer.base import _validate
+    from pyrometer.networks._network import Network
+
+    network = "hidden" in table
+    _known_here(table, _NETWORK if network else _LINEAR)
+    for key in ("data", "target"):
+        if not isinstance(table.get(key), str):
+            raise TypeError(f"{key} must be a string, got {table.get(key)!r:.200}.")
+    standardize = _validate.flag("standardize", table.get("standardize", False))
+    energy = _validate.choice("energy", table.get("energy", "mse"), ("mse", "mae", "ce"))
+    if energy != "ce" and "labels" in table:
+        raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
+    path = os.path.join(folder, table["data"])
+    subject = read(
+        path,
+        table["target"],
+        tuple(_strings(table, "drop") or ()),
+        _strings(table, "columns"),
+        standardize,
+        table.get("labels", energy == "ce"),
+    )
+    if table["data"] not in files:
+        files[table["data"]] = _digest(path)
+    if network:
+        options = {key: table[key] for key in ("activation", "bias") if key in table}
+        return Network(subject.X, subject.y, hidden=table["hidden"], **options)
+    intercept = _validate.flag("intercept", table.get("intercept", True))
+    return linear_system(energy, subject.X, subject.y, intercept, _penalty(table, energy))
+
+
+def _digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _known_here(table: Mapping[str, Any], names: Iterable[str]) -> None:
+    try:
+        _known("", table, names)
+    except click.ClickException as error:
+        raise ValueError(error.message.removeprefix(": ")) from None
+
+
+def _penalty(table: Mapping[str, Any], energy: str) -> Any:
+    from pyrometer.linear._systems import L1, L2
+
+    if "l1" in table and "l2" in table:
+        raise ValueError("l1 and l2 exclude each other: a system has one penalty.")
+    if energy != "mse" and ("l1" in table or "l2" in table):
+        raise ValueError(f"l1 and l2 are for energy = 'mse', got {energy!r}.")
+    return L1(table["l1"]) if "l1" in table else L2(table["l2"]) if "l2" in table else None
+
+
+def _law(table: dict[str, Any]) -> Any:
+    import numpy as np
+
+    import pyrometer
+    from pyrometer.base import _validate
+
+    kind = _validate.choice("kind", table.get("kind"), (*_WIDTHS, "TorchLinear"))
+    if kind == "TorchLinear":
+        _known_here(table, ("kind",))
+        return pyrometer.TorchLinear()
+    key = _WIDTHS[kind]
+    _known_here(table, ("kind", key))
+    value = table.get(key)
+    if isinstance(value, dict):
+        _known_here(value, ("logspace",))
+        first, last, count = _logspace(value.get("logspace"))
+        value = np.logspace(first, last, count)
+    elif value is None:
+        raise ValueError(f"{key} must be a number, a list or {{logspace = [FIRST, LAST, COUNT]}}, got none.")
+    array = _validate.numeric(key, value)
+    law: Any = getattr(pyrometer, kind)
+    return law(array[:, None] if array.ndim == 1 and key != "gain" else array)
+
+
+def _logspace(value: Any) -> tuple[float, float, int]:
+    from pyrometer.base import _validate
+
+    if not isinstance(value, list) or len(value) != 3:
+        raise ValueError(f"logspace must be [FIRST, LAST, COUNT], exponents of 10 and how many, got {value!r}.")
+    return (
+        _validate.single("FIRST", value[0]),
+        _validate.single("LAST", value[1]),
+        _validate.count("COUNT", value[2], minimum=1),
+    )

@@ -1,0 +1,1 @@
+"""Rows and their second moments: accumulated, merged, scanned."""

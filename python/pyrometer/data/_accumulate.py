@@ -1,0 +1,84 @@
+"""Moments of rows that come in chunks: summed part by part, so that what was finished before an error is kept."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyrometer.base import _validate
+from pyrometer.base._printable import listed, printable, quoted
+from pyrometer.base._progress import bar
+from pyrometer.data.readers import Chunk, Rows
+from pyrometer.errors import ConstantColumnWarning, ScanError, ScanInterrupt
+
+if TYPE_CHECKING:
+    from pyrometer.data._moments import Moments
+
+__all__ = ["accumulated"]
+
+# Few columns take longer to decode than to multiply: starting the core's threads for each chunk would not pay.
+_MANY_COLUMNS = 256
+
+
+def accumulated(
+    rows: Rows,
+    of: Callable[..., Moments],
+    *,
+    intercept: bool,
+    progress: bool,
+    threads: int,
+    witness: Callable[[Chunk], None] = lambda _: None,
+) -> Moments:
+    """Sum what `of` makes of each chunk; `witness` sees every chunk whose numbers are finite."""
+    suspects = rows.constants()
+    _warn_of_constants(rows.source, suspects)
+    whole: Moments | None = None  # of the parts that are finished
+    part: Moments | None = None  # of the one that is not
+    finished = count = 0
+    workers = threads if len(rows.names) >= _MANY_COLUMNS else 1
+    try:
+        with (
+            bar(progress, rows.source, "rows", rows.expected()) as advance,
+            closing(rows.chunks(threads)) as chunks,
+        ):
+            for chunk in chunks:
+                data = _validate.Data(chunk.X, chunk.y, rows.names, rows.target)
+                try:
+                    piece = of(data, intercept=intercept, threads=workers)
+                    part = piece if part is None else part + piece
+                    together = part if whole is None or not chunk.last else whole + part
+                except ValueError as error:
+                    rows.require_finite(chunk)
+                    rows.require_squares(chunk, error)
+                witness(chunk)
+                count += piece.count
+                if chunk.last:
+                    whole, part, finished = together, None, chunk.part + 1
+                advance(piece.count)
+    except KeyboardInterrupt as interrupt:
+        raise ScanInterrupt(whole, _labels(rows, finished)) from interrupt
+    except (ValueError, OSError) as error:
+        kept = f" The moments of the {finished} before it are the error's `finished`." if finished else ""
+        raise ScanError(f"{error} ({count} rows had been read.{kept})", whole, _labels(rows, finished)) from error
+    if whole is None:
+        raise ValueError(f"{printable(rows.source)} must have at least one row of data, got none.")
+    still = np.flatnonzero(np.diagonal(whole.scatter) == 0)
+    found = [(*rows.names, rows.target)[j] for j in still] if whole.count > 1 else []
+    _warn_of_constants(rows.source, [name for name in found if name not in suspects])
+    return whole
+
+
+def _labels(rows: Rows, finished: int) -> tuple[str, ...]:
+    return tuple(part.label for part in rows.parts[:finished])
+
+
+def _warn_of_constants(source: str, names: list[str]) -> None:
+    if names:
+        which = f"Column {quoted(names[0])} has" if len(names) == 1 else f"Columns {listed(names)} have"
+        warnings.warn(
+            ConstantColumnWarning(f"{which} the same value in every row of {printable(source)}."), stacklevel=4
+        )

@@ -1,0 +1,518 @@
+"""Second moments of data: all that a squared-error energy ever asks of its rows."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.base import _validate
+from pyrometer.base._archive import Archive
+from pyrometer.base._printable import plain, quoted
+from pyrometer.data import _accuracy
+from pyrometer.data._accumulate import accumulated
+from pyrometer.data._accuracy import Lost
+from pyrometer.data._moments_state import HEADER, described, loaded, sound
+from pyrometer.data._moments_state import State as _State  # the name that pickles of version 0.1.0 know
+from pyrometer.data.readers import open_rows
+from pyrometer.errors import MomentsFileError
+
+__all__ = ["Moments"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_ARCHIVE = Archive("pyrometer-moments", 2, "Moments.save", MomentsFileError)
+
+
+class Moments:
+    r"""Count, means and centred second moments of the features and the target.
+
+    They add up: moments of parts, made anywhere in any order, give the moments of the whole, and of a whole without a
+    part. Make them with :meth:`of`; grow them with :meth:`update`, ``+`` and ``-``; keep them with :meth:`save`.
+
+    They carry bounds of their own rounding errors through all of these, so that what is computed from them says how
+    many digits are left.
+
+    Parameters
+    ----------
+    count : int
+        Number of rows m, 1 to 2\ :sup:`53`.
+    mean : array_like, shape (..., p + 1)
+        Means of the p features, then of the target; finite. Leading axes are a stack of data sets of m rows each.
+    scatter : array_like, shape (..., p + 1, p + 1)
+        Sums over rows of products of deviations from `mean`, :math:`\sum_i (z_i - \bar z)(z_i - \bar z)^T`; finite,
+        symmetric and positive semi-definite. Divided by `count` they are the population covariances.
+    intercept : bool
+        Whether models of these data have a constant feature. It has no column here.
+    names : tuple of str, optional
+        Names of the features.
+    target : str, optional
+        Name of the target.
+
+    Attributes
+    ----------
+    count : int
+        Number of rows m of each data set.
+    mean, scatter : ndarray of float64, read-only
+        As above.
+    intercept : bool
+        As above.
+    names, target : tuple of str, str, or None
+        As above; None where the data came without names.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not as above.
+
+    Notes
+    -----
+    ``+``, ``-`` and :meth:`update` compute in sums of two doubles: ``(a + b) - b`` is `a` but for :math:`10^{-31}` of
+    the larger of the two. What one pass over rows has rounded stays: rows of large values that were accumulated
+    together with others, and are taken out again, leave :math:`10^{-16}` of their squares. Bounds of all this are kept
+    with the moments. They lower `Minimum.digits`, raise `Minimum.gap` and `Estimate.error_bound`, and are warned of
+    where fewer than 9 digits are left; accumulating the rows that remain anew, with :meth:`of` or :meth:`scan`, has
+    none of these errors.
+
+    Moments that are described by `mean` and `scatter`, or read from a file of version 0.1.0, are taken to have the
+    errors of one pass over their rows, and means that are rounded to doubles.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> X, y = [[1.0, 0.0], [2.0, 1.0], [3.0, 5.0]], [1.0, 0.0, 2.0]
+    >>> moments = pm.Moments.of(X, y)
+    >>> moments.mean
+    array([2., 2., 1.])
+    >>> moments.scatter
+    array([[ 2.,  5.,  1.],
+           [ 5., 14.,  4.],
+           [ 1.,  4.,  2.]])
+    >>> whole = moments.copy().update([[4.0, 2.0]], [1.0])
+    >>> whole.count, (whole - moments).mean
+    (4, array([4., 2., 1.]))
+    """
+
+    __slots__ = ("_known", "_lost", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
+
+    count: int
+    mean: _Array
+    scatter: _Array
+    intercept: bool
+    names: tuple[str, ...] | None
+    target: str | None
+
+    def __init__(
+        self,
+        count: int,
+        mean: npt.ArrayLike,
+        scatter: npt.ArrayLike,
+        *,
+        intercept: bool,
+        names: tuple[str, ...] | None = None,
+        target: str | None = None,
+    ) -> None:
+        self._assign(sound(described(count, mean, scatter, intercept, names, target)))
+
+    @classmethod
+    def of(cls, X: Any, y: Any, *, intercept: bool = True, threads: int | None = None) -> Moments:
+        """Accumulate the moments of rows in one pass over memory.
+
+        Parameters
+        ----------
+        X : array_like or data frame, shape (m, p) or (..., m, p)
+            Features, one row per example; finite, real. Leading axes are a stack of data sets. float32 is widened
+            piece by piece; what is neither C-contiguous float64 nor float32 is copied.
+        y : array_like or column, shape (m,) or (..., m)
+            Targets, finite, real.
+        intercept : bool
+            Whether models of these data have a constant feature.
+        threads : int, optional
+            At least 1; changes the speed and not a bit of the result. Default: all that OpenMP offers.
+
+        Returns
+        -------
+        Moments
+            Of all rows, in double precision.
+
+        Raises
+        ------
+        TypeError
+            If `X` or `y` is not numeric.
+        ValueError
+            If shapes do not fit, if a value is not finite (the message names its cell), or if squares leave the range
+            of doubles.
+
+        Notes
+        -----
+        Rows are centred before they are multiplied, so a variance has about 14 correct digits however far off the mean
+        is, as far as the data themselves carry them. Time: :math:`m (p + 1)^2` flops or one read of the data, whichever
+        is longer. Memory: at most a quarter of the data's.
+
+        References
+        ----------
+        .. [1] T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance: analysis and
+           recommendations", The American Statistician 37 (1983), 242-247.
+
+        Examples
+        --------
+        >>> import pyrometer as pm
+        >>> pm.Moments.of([[1.0], [2.0]], [3.0, 5.0])
+        <Moments: 2 rows, 1 feature and the target, with intercept>
+        """
+        data = _validate.data(X, y)
+        return cls._of(data, intercept=_validate.flag("intercept", intercept), threads=_validate.threads(threads))
+
+    @classmethod
+    def _of(cls, data: _validate.Data, *, intercept: bool, threads: int) -> Moments:
+        *stack, m, p = data.X.shape
+        systems = math.prod(stack)
+        arrays = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
+        mean, scatter, once = (array.reshape(*stack, *array.shape[1:]) for array in arrays)
+        return cls._new(_State(m, mean, scatter, intercept, data.names, data.target, once))
+
+    @classmethod
+    def scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        intercept: bool = True,
+        chunk_rows: int | None = None,
+        progress: bool = False,
+        threads: int | None = None,
+    ) -> Moments:
+        r"""Accumulate the moments of rows that need not fit into memory, chunk by chunk.
+
+        Parameters
+        ----------
+        source : path, list of paths, Dataset, or stream
+            A file of CSV with a header, Parquet or Arrow IPC; a folder or a pattern of such files, taken in order of
+            their names; a list of them; a pyarrow Dataset (whose partition keys are columns); or whatever has
+            ``__arrow_c_stream__``: a pyarrow RecordBatchReader or Table, a polars or pandas frame, a duckdb relation.
+        target : str
+            Column of the target.
+        columns : sequence of str, optional
+            Columns of the features, in this order. Default: all of the first file but the target.
+        drop : sequence of str
+            Columns that are no features.
+        intercept : bool
+            Whether models of these data have a constant feature.
+        chunk_rows : int, optional
+            Rows of a chunk, at least 1. Default: about a million numbers. The chunks, and with them the last bits of
+            the result, depend on this and on the files, not on threads or row groups.
+        progress : bool
+            Whether to show a bar on standard error.
+        threads : int, optional
+            At least 1; changes the speed and not a bit of the result. With 1, columns are decoded one after another.
+            Default: all.
+
+        Returns
+        -------
+        Moments
+            Of all rows, those of :meth:`of` but for the last bits.
+
+        Raises
+        ------
+        ValueError
+            If names, types or a file's own statistics tell that a column is not there, is no number, or has missing
+            values: nothing has been read then.
+        ScanError
+            If a value is missing or not finite, or a file is damaged: the message gives file, column and row, its
+            ``finished`` the moments of the files before. A ValueError, too.
+        ScanInterrupt
+            If Ctrl-C ends it, also while the writer of a pipe stalls: a KeyboardInterrupt with the same ``finished``.
+        OSError
+            If a file cannot be opened.
+
+        Warns
+        -----
+        ConstantColumnWarning
+            If a column has one value only; before reading, where the statistics of Parquet tell.
+
+        Notes
+        -----
+        One thread decodes while the core accumulates, three chunks are in memory at a time. Numbers that are not
+        float32 are widened to float64; float32 is the core's where all columns are.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import pyrometer as pm
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> for day, row in (("monday", "1,2"), ("tuesday", "3,5")):
+        ...     _ = pathlib.Path(folder.name, f"{day}.csv").write_text(f"size,price\n{row}\n")
+        >>> moments = pm.Moments.scan(folder.name, target="price")
+        >>> moments, moments.mean.tolist()
+        (<Moments: 2 rows, 1 feature (size) and 'price', with intercept>, [2.0, 3.5])
+        >>> folder.cleanup()
+        """
+        return accumulated(
+            open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows),
+            cls._of,
+            intercept=_validate.flag("intercept", intercept),
+            progress=_validate.flag("progress", progress),
+            threads=_validate.threads(threads),
+        )
+
+    @classmethod
+    def _new(cls, state: _State) -> Moments:
+        """Make moments of what is known to be sound."""
+        moments = cls.__new__(cls)
+        moments._assign(state)
+        return moments
+
+    def _assign(self, state: _State) -> None:
+        # Read-only, so that copies may share them: whatever grows the moments puts new arrays in their place.
+        self.count, self.mean, self.scatter, self.intercept, self.names, self.target, accuracy, self._scatter_low = (
+            state
+        )
+        # Pickles of version 0.1.0 have none.
+        known = _accuracy.of_doubles(self.count, self.mean, self.scatter) if accuracy is None else accuracy
+        self._known = known
+        self._lost: Lost | Literal[False] | None = False  # until it is asked for
+        for array in (self.mean, self.scatter, self._known, self._scatter_low):
+            if array is not None:
+                array.flags.writeable = False
+
+    @property
+    def _accuracy(self) -> _Array:
+        """Errors, shape (..., 7, p + 1); of one pass over rows they are made when they are asked for."""
+        if self._known.shape[-2] != _accuracy.ROWS:
+            self._known = _accuracy.of_pass(self.count, self.mean, self.scatter, self._known)
+            self._known.flags.writeable = False
+        return self._known
+
+    def lost(self) -> Lost | None:
+        """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
+        if self._lost is False:
+            find = _accuracy.lost if self._known.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
+            self._lost = find(self.count, self.mean, self.scatter, self._known)
+        return self._lost
+
+    def merged(self) -> bool:
+        """Return whether adding and subtracting moments may have cost these digits."""
+        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
+        return bool(of_merging.any())
+
+    def _state(self) -> _State:
+        known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
+        return _State(*known, self._known, self._scatter_low)
+
+    def update(self, X: Any, y: Any, *, threads: int | None = None) -> Moments:
+        """Add rows, in place: ``moments.update(X, y)`` and ``moments = moments.update(X, y)`` do the same.
+
+        Parameters
+        ----------
+        X, y, threads
+            As for :meth:`of`, with the same features, target and stack as before. Names must agree where both sides
+            have them.
+
+        Returns
+        -------
+        Moments
+            These very moments.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`of`, and for other columns, names or stacks. Nothing has changed then.
+
+        Examples
+        --------
+        >>> import pyrometer as pm
+        >>> moments = pm.Moments.of([[1.0], [2.0]], [3.0, 5.0])
+        >>> moments.update([[6.0]], [1.0]).mean
+        array([3., 3.])
+        """
+        data = _validate.data(X, y)
+        shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
+        names, target = self._agree("X and y", shape, data.names, data.target)
+        added = self._of(data, intercept=self.intercept, threads=_validate.threads(threads))
+        self._assign(self._merged(added, 1)._replace(names=names, target=target))
+        return self
+
+    def __add__(self, other: object) -> Moments:
+        """Moments of both sets of rows together."""
+        return self._combined(other, 1) if isinstance(other, Moments) else NotImplemented
+
+    def __sub__(self, other: object) -> Moments:
+        """Moments of the rows that are left when those of `other`, a part of these, are taken out."""
+        return self._combined(other, -1) if isinstance(other, Moments) else NotImplemented
+
+    def _combined(self, other: Moments, sign: int) -> Moments:
+        names, target = self._agree("both moments", other.mean.shape, other.names, other.target)
+        if self.intercept != other.intercept:
+            raise ValueError(f"both moments must agree on intercept, got {self.intercept} and {other.intercept}.")
+        if sign < 0 and other.count >= self.count:
+            raise ValueError(f"a - b needs fewer rows in b than in a, got {other.count} in b and {self.count} in a.")
+        return self._new(self._merged(other, sign)._replace(names=names, target=target))
+
+    def _agree(
+        self, what: str, shape: tuple[int, ...], names: tuple[str, ...] | None, target: str | None
+    ) -> tuple[tuple[str, ...] | None, str | None]:
+        """Return the names of what is put together; ValueError unless columns, stacks and names agree where known."""
+        if shape[-1] != self.mean.shape[-1]:
+            raise ValueError(f"{what} must have the same features, got {shape[-1] - 1} for {self.mean.shape[-1] - 1}.")
+        if shape[:-1] != self.shape:
+            raise ValueError(f"{what} must have the same stack of data sets, got shape {shape[:-1]} for {self.shape}.")
+        if names is not None and self.names is not None and names != self.names:
+            j = next(j for j, (new, old) in enumerate(zip(names, self.names, strict=True)) if new != old)
+            raise ValueError(
+                f"{what} must have the same feature names, got {quoted(names[j])} for {quoted(self.names[j])} in "
+                f"column {j}."
+            )
+        if target is not None and self.target is not None and target != self.target:
+            raise ValueError(f"{what} must have the same target, got {quoted(target)} for {quoted(self.target)}.")
+        return (self.names if names is None else names), (self.target if target is None else target)
+
+    def _merged(self, other: Moments, sign: int) -> _State:
+        columns = self.mean.shape[-1]
+        low = np.empty((*self.shape, columns * (columns + 1) // 2))
+        arrays = [np.empty_like(self.mean), np.empty_like(self.scatter), low, np.empty_like(self._accuracy)]
+        for at in np.ndindex(self.shape):
+            merged = _core.merge_moments(self._core_state(at), other._core_state(at), sign)
+            for array, part in zip(arrays, merged, strict=True):
+                array[at] = part
+        mean, scatter, _, accuracy = arrays
+        count = self.count + sign * other.count
+        return _State(count, mean, scatter, self.intercept, self.names, self.target, accuracy, low)
+
+    def _core_state(self, at: tuple[int, ...]) -> tuple[int, _Array, _Array, _Array | None, _Array]:
+        low = None if self._scatter_low is None else self._scatter_low[at]
+        return self.count, self.mean[at], self.scatter[at], low, self._accuracy[at]
+
+    def copy(self) -> Moments:
+        """Return moments that an update of these does not change. O(1): the arrays are shared, and read-only."""
+        return self._new(self._state())
+
+    __copy__ = copy
+
+    def members(self, first: int, last: int) -> Moments:
+        """Return those of data sets `first` to `last` of the flattened stack, as a stack of one axis."""
+        columns = self.mean.shape[-1]
+
+        def part(array: _Array, *shape: int) -> _Array:
+            return array.reshape(-1, *shape)[first:last]
+
+        low = None if self._scatter_low is None else part(self._scatter_low, self._scatter_low.shape[-1])
+        known = part(self._known, self._known.shape[-2], columns)
+        mean, scatter = part(self.mean, columns), part(self.scatter, columns, columns)
+        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=known, scatter_low=low))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._new, (self._state(),)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the moments to a file, of exactly this name, bit for bit.
+
+        The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter``, ``accuracy`` (the low parts of the
+        means, and bounds of errors), ``scatter_low`` if the scatter is a sum of two doubles (its upper half, row by
+        row), and, in JSON, a ``header``. What was there before stays until the new file is whole.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to. An existing file is replaced.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import pyrometer as pm
+        >>> moments = pm.Moments.of([[1.0], [2.0]], [3.0, 5.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     moments.save(os.path.join(folder, "day.moments"))
+        ...     pm.Moments.load(os.path.join(folder, "day.moments"))
+        <Moments: 2 rows, 1 feature and the target, with intercept>
+        """
+        header = {name: getattr(self, name) for name in HEADER}
+        arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
+        if self._scatter_low is not None:
+            arrays["scatter_low"] = self._scatter_low
+        _ARCHIVE.write(_validate.as_path(path), header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Moments:
+        """Read moments that :meth:`save` has written.
+
+        Parameters
+        ----------
+        path : str or path
+            Where from; used as it is, no extension is added.
+
+        Returns
+        -------
+        Moments
+            The same bits as were saved. A file of version 0.1.0 does not know what its moments had lost: they are
+            taken to be those of one pass over rows.
+
+        Raises
+        ------
+        MomentsFileError
+            If the file is damaged, is no file of moments, or is of a version newer than this one; the message names the
+            field. A ValueError, too.
+        OSError
+            If the file cannot be read.
+        """
+        return cls._new(_ARCHIVE.read(_validate.as_path(path), loaded))
+
+    def __repr__(self) -> str:
+        features = self.mean.shape[-1] - 1
+        rows = f"{self.count} row{'s' * (self.count != 1)}"
+        stack = f"a stack {self.shape} of " if self.shape else ""
+        named = f" ({', '.join(map(plain, self.names[:3]))}{', ...' if features > 3 else ''})" if self.names else ""
+        target = quoted(self.target) if self.target is not None else "the target"
+        return (
+            f"<Moments: {stack}{rows}, {features} feature{'s' * (features != 1)}{named} "
+            f"and {target}, with{'' if self.intercept else 'out'} intercept>"
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the stack of data sets; ``()`` for a single one."""
+        return self.mean.shape[:-1]
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters n of a linear model: the features, and the intercept if there is one."""
+        return int(self.mean.shape[-1]) - 1 + self.intercept
+
+    def mean_squares(self) -> _Array:
+        r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant one."""
+        variances = np.diagonal(self.scatter, axis1=-2, axis2=-1)[..., :-1] / self.count
+        squares = variances + self.mean[..., :-1] ** 2
+        return np.concatenate([squares, np.ones((*self.shape, 1))], axis=-1) if self.intercept else squares
+
+    def target_square(self) -> _Array:
+        r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
+        square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
+        return square
+
+    def square_errors(self) -> _Array | None:
+        """Bounds of what :meth:`mean_squares` and, last, :meth:`target_square` have lost, shape (..., n + 1)."""
+        lost = self.lost()
+        if lost is None:
+            return None
+        with np.errstate(over="ignore"):
+            errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
+        return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
+
+    def second(self) -> _Array:
+        r"""Raw second moments of (features, constant if any, target), shape (..., n + 1, n + 1)."""
+        mean, scatter = self.mean, self.scatter / self.count
+        if self.intercept:
+            p = mean.shape[-1] - 1
+            mean = np.insert(mean, p, 1.0, axis=-1)
+            scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
+        return scatter + mean[..., :, None] * mean[..., None, :]

@@ -1,0 +1,111 @@
+"""What moments are made of, and how it is checked: described by a user, read from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.base._archive import Members, require_fields
+from pyrometer.data import _accuracy
+
+__all__ = ["HEADER", "State", "described", "loaded", "sound"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+_GREATEST_MEAN = 1e154
+# Counts are doubles in what is computed from them.
+_MOST_ROWS = 1 << 53
+
+
+class State(NamedTuple):
+    rows: int
+    mean: _Array
+    scatter: _Array
+    intercept: bool
+    names: tuple[str, ...] | None
+    target: str | None
+    accuracy: _Array | None = None
+    scatter_low: _Array | None = None
+
+
+HEADER = ("count", "intercept", "names", "target")
+
+
+def described(
+    count: int,
+    mean: npt.ArrayLike,
+    scatter: npt.ArrayLike,
+    intercept: bool,
+    names: Sequence[str] | None,
+    target: str | None,
+) -> State:
+    """Check what can be checked field by field."""
+    count = _validate.count("count", count, minimum=1)
+    if count > _MOST_ROWS:
+        raise ValueError(f"count must be at most 2**53, got {count}.")
+    mean_array = np.array(_validate.numeric("mean", mean), dtype=np.float64, order="C")
+    scatter_array = np.array(_validate.numeric("scatter", scatter), dtype=np.float64, order="C")
+    if mean_array.ndim < 1 or mean_array.shape[-1] < 1:
+        raise ValueError(f"mean must have shape (..., features + 1), got {mean_array.shape}; the last is the target's.")
+    columns = mean_array.shape[-1]
+    if scatter_array.shape != (*mean_array.shape, columns):
+        raise ValueError(
+            f"scatter must have shape {(*mean_array.shape, columns)} for a mean of shape {mean_array.shape}, "
+            f"got {scatter_array.shape}."
+        )
+    for name, array in (("mean", mean_array), ("scatter", scatter_array)):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, got nan or inf.")
+    if np.abs(mean_array).max(initial=0.0) > _GREATEST_MEAN:
+        raise ValueError(f"mean must have finite squares, got {mean_array.flat[np.abs(mean_array).argmax()]:.6g}.")
+    if not np.array_equal(scatter_array, np.swapaxes(scatter_array, -1, -2)):
+        raise ValueError(
+            "scatter must be symmetric, got different halves; use (scatter + scatter.swapaxes(-1, -2)) / 2."
+        )
+    least = np.diagonal(scatter_array, axis1=-2, axis2=-1).min(initial=0.0)
+    if least < 0.0:
+        raise ValueError(f"scatter must have no negative diagonal, got {least:.6g}.")
+    if names is not None:
+        names = tuple(names)
+        if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"names must be {columns - 1} strings, one for each feature, got {names!r}.")
+    if target is not None and not isinstance(target, str):
+        raise TypeError(f"target must be a string or None, got {target!r}.")
+    return State(count, mean_array, scatter_array, _validate.flag("intercept", intercept), names, target)
+
+
+def sound(state: State) -> State:
+    """Return the state with an accuracy, that of one pass if it has none; ValueError if the scatter is indefinite."""
+    known = (state.rows, state.mean, state.scatter)
+    accuracy = _accuracy.of_doubles(*known) if state.accuracy is None else state.accuracy
+    share = _accuracy.shift_of(*known, accuracy)
+    if share:
+        accuracy = accuracy.copy()
+        squares = np.diagonal(state.scatter, axis1=-2, axis2=-1)
+        accuracy[..., 4, :] = np.maximum(accuracy[..., 4, :], share * squares)
+    return state._replace(accuracy=accuracy)
+
+
+def loaded(header: dict[str, Any], arrays: Members) -> State:
+    """Return the moments of a file; ValueError names the field that is wrong."""
+    needed = ("mean", "scatter") if arrays.version == 1 else ("mean", "scatter", "accuracy")
+    require_fields("the header", header, HEADER)
+    require_fields("the file", arrays, needed, () if arrays.version == 1 else ("scatter_low",))
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or array.dtype.itemsize != 8:
+            raise ValueError(f"{name} must be of dtype float64, got {array.dtype}")
+    if not (header["names"] is None or isinstance(header["names"], list)):
+        raise ValueError(f"names must be a list or null, got {header['names']!r}")
+    state = described(mean=arrays["mean"], scatter=arrays["scatter"], **header)
+    accuracy, low = (
+        np.array(arrays[name], dtype=np.float64, order="C") if name in arrays else None
+        for name in ("accuracy", "scatter_low")
+    )
+    state = state._replace(accuracy=accuracy, scatter_low=low)
+    if state.accuracy is not None:
+        _accuracy.require_sound(state.mean, state.scatter, state.accuracy, state.scatter_low)
+    return sound(state)

@@ -1,0 +1,127 @@
+"""What is asked of columns: which they are, and that they hold finite numbers."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base._printable import dropping, listed, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "binary",
+    "numbers",
+    "require_finite",
+    "require_numeric",
+    "require_present",
+    "require_whole",
+    "select",
+]
+
+_MANY, _LONG = 1000, 200
+
+
+def select(source: str, held: list[str], target: str, columns: Sequence[str] | None, drop: Sequence[str]) -> list[str]:
+    """Return the names of the features; every name that is asked for must exist, once."""
+    require_present(source, held, (target, *(columns or ()), *drop))
+    dropped = set(drop)
+    features = [name for name in (held if columns is None else columns) if name not in dropped]
+    if columns is not None and target in features:
+        raise ValueError(f"the target {quoted(target)} must not be among the features; leave it out of the columns.")
+    features = [name for name in features if name != target]
+    in_source, asked = Counter(held), Counter(features)
+    for name in (*features, target):
+        if in_source[name] > 1 or asked[name] > 1:
+            raise ValueError(f"column {quoted(name)} must be there once, got it more than once; rename or drop it.")
+    if not features:
+        raise ValueError(f"{source} must have at least one feature beside the target {quoted(target)}, got none.")
+    return features
+
+
+def require_present(source: str, held: Sequence[str], wanted: Iterable[str]) -> None:
+    """Raise ValueError for a name that a source does not hold."""
+    known = set(held)
+    for name in wanted:
+        if name not in known:
+            # Similar names are looked for among as many as take no time.
+            others = [other for other in held[:_MANY] if len(other) < _LONG]
+            close = difflib.get_close_matches(name[:_LONG], others, n=1)
+            hint = f"did you mean {quoted(close[0])}?" if close else f"it has {listed(held)}."
+            raise ValueError(f"{source} has no column {quoted(name)}; {hint}")
+
+
+def require_numeric(source: str, name: str, kind: pa.DataType) -> None:
+    """Raise ValueError unless a column of this type holds numbers; bools and decimals do."""
+    import pyarrow as pa
+
+    types = pa.types
+    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
+        raise ValueError(f"{source}: column {quoted(name)} must be numeric, got {kind!s:.80}; encode it{_remedy(name)}")
+
+
+def numbers(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[Any]:
+    """Return a column as an array of numbers, or say what it is and what to do. Finite is another question."""
+    import pyarrow as pa
+
+    require_whole(source, name, column, first_row)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    elif not pa.types.is_floating(column.type):
+        require_numeric(source, name, column.type)
+    array: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return array
+
+
+def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int) -> None:
+    """Raise ValueError for missing values; `first_row` is the number of the column's first row in the source."""
+    if column.null_count:
+        first = first_row + column.is_null().index(True).as_py()
+        raise ValueError(
+            f"{source}: column {quoted(name)} must have no missing values, got {column.null_count}, the first in row "
+            f"{first + 1}; fill them{_remedy(name)}"
+        )
+
+
+def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int) -> None:
+    """Raise ValueError for a number that is not finite."""
+    if not np.isfinite(array).all():
+        bad = ~np.isfinite(array)
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"{source}: column {quoted(name)} must be finite, got {int(bad.sum())} values that are not, the first "
+            f"{array[row]} in row {first_row + row + 1}; fill them{_remedy(name)}"
+        )
+
+
+def binary(
+    source: str, name: str, column: pa.Array, first_row: int, labels: tuple[Any, Any] | None
+) -> npt.NDArray[np.float64]:
+    """Return a column of two labels (0 and 1 unless `labels` names them, the negative first) as 0.0 and 1.0."""
+    require_whole(source, name, column, first_row)
+    array = column.to_numpy(zero_copy_only=False)
+    negative, positive = (0, 1) if labels is None else labels
+    ones = np.asarray(array == positive)
+    odd = ~(ones | np.asarray(array == negative))
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise ValueError(
+            f"{source}: column {quoted(name)} must be {_value(negative)} or {_value(positive)}, got "
+            f"{_value(column[row].as_py())} in row {first_row + row + 1}; name its two labels (labels=(neg, pos), "
+            "--labels NEG POS)."
+        )
+    return ones.astype(np.float64)
+
+
+def _value(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else f"{value!r:.80}"
+
+
+def _remedy(name: str) -> str:
+    return f"; leave it out ({dropping(name)}) or say which to use (columns, --columns)."

@@ -1,0 +1,302 @@
+"""Chunks of rows, decoded ahead by one thread while another computes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.base._printable import printable, quoted
+from pyrometer.data.readers._checks import binary, numbers, require_finite, require_numeric, require_present, select
+from pyrometer.data.readers._csv import CsvStream
+from pyrometer.data.readers._formats import ParquetFile, unreadable
+from pyrometer.data.readers._resolve import Fragment, Part, Stream, parts_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Chunk", "Rows", "open_rows"]
+
+# Numbers of a chunk unless the user says otherwise: a few milliseconds of work, little memory.
+_CELLS = 1 << 20
+# Columns become rows in blocks that stay in the cache.
+_BLOCK = 4096
+# Above and below these, squares and their sums may leave the range of a double.
+_HUGE, _TINY = 1e140, 1e-140
+# Batches that wait to be computed with.
+_AHEAD = 3
+# Seconds that are waited for a thread that reads what is not ours: nothing wakes it if that stalls.
+_PATIENCE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Rows of one part: X (k, p) and y (k,), valid until the next chunk is asked for."""
+
+    X: npt.NDArray[Any]
+    y: npt.NDArray[Any]
+    part: int
+    first_row: int
+    last: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features and a target that stay where they are; whoever wants them passes over their chunks.
+
+    Chunks begin anew at every part and have `chunk_rows` rows, the last of a part what is left: they depend on the
+    parts and on `chunk_rows` alone.
+    """
+
+    source: str
+    parts: tuple[Part, ...]
+    names: tuple[str, ...]
+    target: str
+    dtype: npt.DTypeLike
+    chunk_rows: int
+    labels: tuple[Any, Any] | bool = False
+    """Two labels of the target, the negative first; True for 0 and 1; False for a target that is a number."""
+
+    @property
+    def once(self) -> bool:
+        """Whether a single pass is all there is."""
+        return any(part.once for part in self.parts)
+
+    def expected(self) -> int | None:
+        """Return the number of rows, if it is known before they are read."""
+        counts = [part.rows() for part in self.parts]
+        return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
+
+    def chunks(self, threads: int = 0) -> Generator[Chunk]:
+        """Pass over all rows. Close it (`contextlib.closing`) when it is left early: its thread ends then.
+
+        ValueError for what is no number or cannot be read, OSError from the system.
+        """
+        with closing(self._ahead(threads != 1)) as ahead:
+            yield from self._filled(ahead)
+
+    def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return X and y of all rows; ValueError, by file, column and row, for what is no finite number, or no row."""
+        count = self.expected()
+        with closing(self._ahead(threads=True)) as ahead:
+            batches: Iterable[list[npt.NDArray[Any]]] = filter(None, map(self._finite, ahead))
+            if count is None:
+                batches = list(batches)
+                count = sum(len(columns[-1]) for columns in batches)
+            if not count:
+                raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")
+            X, y = np.empty((count, len(self.names)), self.dtype), np.empty(count, self.dtype)
+            first = 0
+            for columns in batches:
+                end = first + len(columns[-1])
+                _fill(X[first:end], y[first:end], columns, 0)
+                first = end
+        if first != count:
+            raise ValueError(f"{printable(self.source)} must have the {count} rows that it tells of, got {first}.")
+        return X, y
+
+    def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:
+        for name, column in zip((*self.names, self.target), batch.columns, strict=False):
+            require_finite(self._label(batch.part), name, column, batch.row)
+        return batch.columns
+
+    def _ahead(self, threads: bool) -> Generator[_Columns]:
+        """Yield columns batch by batch while a thread decodes those that follow."""
+        ahead: queue.SimpleQueue[_Columns | BaseException | None] = queue.SimpleQueue()
+        room, stopped = threading.Semaphore(_AHEAD), threading.Event()
+
+        def decode() -> None:
+            try:
+                for columns in self._columns(threads):
+                    room.acquire()
+                    if stopped.is_set():
+                        return
+                    ahead.put(columns)
+                ahead.put(None)
+            except BaseException as error:
+                ahead.put(error)
+
+        thread = threading.Thread(target=decode, name="pyrometer-decode", daemon=True)
+        thread.start()
+        try:
+            while (item := ahead.get()) is not None:
+                room.release()
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+            room.release()
+            foreign = False
+            for part in self.parts:
+                if isinstance(part, CsvStream):
+                    part.stop()
+                foreign |= isinstance(part, (Stream, Fragment))
+            thread.join(_PATIENCE if foreign else None)
+            while not ahead.empty():
+                ahead.get()  # an error holds what it was raised in
+            for part in self.parts:
+                if isinstance(part, CsvStream):
+                    part.wait(_PATIENCE)
+
+    def _columns(self, threads: bool) -> Iterator[_Columns]:
+        """Read and convert the columns of every part, batch by batch."""
+        for number, part in enumerate(self.parts):
+            row, label = 0, self._label(number)
+            for batch in _reading(part, [*self.names, self.target], threads):
+                columns = [numbers(label, name, batch.column(j), row) for j, name in enumerate(self.names)]
+                columns.append(self._target(label, batch.column(len(self.names)), row))
+                yield _Columns(number, row, columns)
+                row += batch.num_rows
+            yield _Columns(number, row, [])
+
+    def _filled(self, ahead: Iterable[_Columns]) -> Iterator[Chunk]:
+        X, y = np.empty((self.chunk_rows, len(self.names)), self.dtype), np.empty(self.chunk_rows, self.dtype)
+        filled = part = first = 0
+        for item in ahead:
+            if filled and not item.columns:
+                yield Chunk(X[:filled], y[:filled], part, first, last=True)
+                filled = 0
+            start, end = 0, len(item.columns[-1]) if item.columns else 0
+            while start < end:
+                if filled == self.chunk_rows:
+                    yield Chunk(X, y, part, first, last=False)
+                    filled = 0
+                if not filled:
+                    part, first = item.part, item.row + start
+                count = min(end - start, self.chunk_rows - filled)
+                _fill(X[filled : filled + count], y[filled : filled + count], item.columns, start)
+                filled, start = filled + count, start + count
+
+    def _label(self, part: int) -> str:
+        """What messages call a part."""
+        return printable(self.parts[part].label)
+
+    def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
+        if self.labels is False:
+            return numbers(label, self.target, column, row)
+        return binary(label, self.target, column, row, None if self.labels is True else self.labels)
+
+    def require_finite(self, chunk: Chunk) -> None:
+        """Raise ValueError, by file, column and row, for a number that is not finite."""
+        label = self._label(chunk.part)
+        for j, name in enumerate(self.names):
+            require_finite(label, name, chunk.X[:, j], chunk.first_row)
+        require_finite(label, self.target, chunk.y, chunk.first_row)
+
+    def require_squares(self, chunk: Chunk, error: ValueError) -> NoReturn:
+        """Raise ValueError, by file, column and row, for the number whose square has left the range of a double."""
+        label = self._label(chunk.part)
+        columns = [*chunk.X.T, chunk.y]
+        sizes = np.array([np.abs(column).max(initial=0.0) for column in columns], dtype=np.float64)
+        under = np.where(sizes > 0.0, sizes, np.inf)
+        if sizes.max() > _HUGE:
+            j, must = int(sizes.argmax()), "a sum of squares below 1.8e308"
+        elif under.min() < _TINY:
+            j, must = int(under.argmin()), "squares above 1e-290"
+        else:
+            raise ValueError(f"{label}: {error}") from error
+        row = int(np.abs(columns[j]).argmax())
+        name = (*self.names, self.target)[j]
+        raise ValueError(
+            f"{label}: column {name!r} must have {must}, got {columns[j][row]:.6g} in row {chunk.first_row + row + 1}; "
+            "rescale it."
+        ) from error
+
+    def constants(self) -> list[str]:
+        """Return names of columns that are known to be constant before they are read.
+
+        ValueError if files tell of missing values.
+        """
+        wanted = [*self.names, self.target]
+        together: dict[str, set[Any]] = {name: set() for name in wanted}
+        known = set(wanted)
+        for part in self.parts:
+            extremes = part.extremes(wanted) if isinstance(part, ParquetFile) else {}
+            known &= set(extremes)
+            for name in known:
+                together[name] |= extremes[name]
+        return [name for name in wanted if name in known and len(together[name]) == 1]
+
+
+class _Columns(NamedTuple):
+    """Features and target of one batch; none at the end of a part."""
+
+    part: int
+    row: int
+    columns: list[npt.NDArray[Any]]
+
+
+def _fill(X: npt.NDArray[Any], y: npt.NDArray[Any], columns: list[npt.NDArray[Any]], start: int) -> None:
+    """Make rows of columns, from `start` on."""
+    for begin in range(0, len(y), _BLOCK):
+        end = min(begin + _BLOCK, len(y))
+        for j, column in enumerate(columns[:-1]):
+            X[begin:end, j] = column[start + begin : start + end]
+        y[begin:end] = columns[-1][start + begin : start + end]
+
+
+def _reading(part: Part, columns: list[str], threads: bool) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a part; what Arrow complains of becomes a ValueError that names it."""
+    import pyarrow as pa
+
+    try:
+        yield from part.batches(columns, threads=threads)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(part.label, error) from error
+
+
+def open_rows(
+    source: Any,
+    *,
+    target: str,
+    columns: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    chunk_rows: int | None = None,
+    labels: tuple[Any, Any] | bool = False,
+) -> Rows:
+    """Look at the names and types of every part, and say what will be read; ValueError names what is wrong where."""
+    import pyarrow as pa
+
+    if chunk_rows is not None:
+        chunk_rows = _validate.count("chunk_rows", chunk_rows, minimum=1)
+    name, parts = parts_of(source)
+    features: list[str] = []
+    single = True
+    for part in parts:
+        label = printable(part.label)
+        try:
+            schema = part.schema()
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(part.label, error) from error
+        held = schema.names
+        if not features:
+            features = select(label, held, target, columns, drop)
+        require_present(label, held, (*features, target))
+        known = {*features, target, *drop}
+        odd = next((name for name in held if name not in known), None) if columns is None else None
+        if odd is not None:
+            raise ValueError(
+                f"{label}: column {quoted(odd)} must be in all parts or in none, and is not in "
+                f"{printable(parts[0].label)}; say which columns to use (columns, --columns)."
+            )
+        place = {name: j for j, name in enumerate(held)}
+        times = Counter(held)
+        for column in (*features, target):
+            if times[column] > 1:
+                raise ValueError(f"{label}: column {quoted(column)} must be there once, got it more than once.")
+            kind = schema.field(place[column]).type
+            if column != target or labels is False:
+                require_numeric(label, column, kind)
+            single &= pa.types.is_float32(kind) or (column == target and labels is not False)
+    rows = chunk_rows or max(1024, _CELLS // (len(features) + 1))
+    dtype = np.dtype(np.float32 if single else np.float64)
+    return Rows(name, tuple(parts), tuple(features), target, dtype, rows, labels)

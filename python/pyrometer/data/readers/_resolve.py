@@ -1,0 +1,182 @@
+"""What a user calls a source: a path, many of them, a dataset, a stream."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from pyrometer.data.readers._csv import CsvStream, opening
+from pyrometer.data.readers._formats import BATCH, decompressed, file_part, unreadable
+from pyrometer.data.readers._pipes import Pipe, standard_input
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Fragment", "Part", "Stream", "files_of", "parts_of"]
+
+
+class Part(Protocol):
+    """A piece of a source: one file, one fragment of a dataset, one stream."""
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        ...
+
+    @property
+    def once(self) -> bool:
+        """Whether it can be read only once."""
+        ...
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+        ...
+
+    def rows(self) -> int | None:
+        """How many there are, if that is known before they are read."""
+        ...
+
+    def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
+        """Read some columns, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Whatever speaks Arrow's stream protocol."""
+
+    label: str
+    held: Any
+    once: bool
+
+    def _open(self) -> Any:
+        import pyarrow as pa
+
+        return self.held if self.once else pa.RecordBatchReader.from_stream(self.held)
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+        return self._open().schema
+
+    def rows(self) -> int | None:
+        """How many there are, if that is known before they are read."""
+        return None if self.once else len(self.held)
+
+    def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
+        """Read some columns, in their order."""
+        del threads
+        for batch in self._open():
+            yield batch.select(columns)
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A fragment of a pyarrow Dataset, or a whole one that is filtered."""
+
+    label: str
+    held: Any
+    declared: Any
+    once = False
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns: those of the dataset, to which every fragment is cast."""
+        return self.declared
+
+    def rows(self) -> int | None:
+        """How many there are: counting may mean reading."""
+        return None
+
+    def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
+        """Read some columns, in their order, little ahead of what is asked for."""
+        from pyarrow import dataset
+
+        options: dict[str, Any] = {"batch_readahead": 4, "fragment_readahead": 1, "use_threads": threads}
+        if isinstance(getattr(self.held, "format", None), dataset.ParquetFileFormat):
+            options["fragment_scan_options"] = dataset.ParquetFragmentScanOptions(
+                use_buffered_stream=True, pre_buffer=False
+            )
+        if not isinstance(self.held, dataset.Dataset):
+            options["schema"] = self.declared
+        for batch in self.held.to_batches(columns=columns, batch_size=BATCH, **options):
+            yield batch.select(columns)
+
+
+def parts_of(source: Any) -> tuple[str, list[Part]]:
+    """Return what to call a source, and its parts in order; nothing but names has been looked at then."""
+    if isinstance(source, (str, bytes, os.PathLike)):
+        name = os.fsdecode(source)
+        if name == "-":
+            name = "standard input"
+            return name, [_piped(name, standard_input(), close=False)]
+        return name, [_part(path) for path in files_of(name)]
+    if isinstance(source, (list, tuple)):
+        if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
+            raise TypeError(f"source must be a list of at least one path, got {source!r:.80}.")
+        return f"{len(source)} files", [_part(path) for one in source for path in files_of(os.fsdecode(one))]
+    if hasattr(source, "__arrow_c_stream__"):
+        # Frames and tables have a length and stay; a reader, or what may be one, is used up by reading.
+        import pyarrow as pa
+
+        once = isinstance(source, pa.RecordBatchReader) or not hasattr(source, "__len__")
+        return "the stream", [Stream("the stream", pa.RecordBatchReader.from_stream(source) if once else source, once)]
+    parts = _fragments(source)
+    if parts is None:
+        raise TypeError(
+            "source must be a path, a list of paths, a pyarrow Dataset or RecordBatchReader, or have "
+            f"__arrow_c_stream__, got {type(source).__name__}; arrays are for Moments.of(X, y)."
+        )
+    return "the dataset", parts
+
+
+def _part(path: str) -> Part:
+    if os.path.exists(path) and not os.path.isfile(path):  # a named pipe: it cannot be rewound
+        return _piped(path, open(path, "rb"), close=True)
+    return file_part(path)
+
+
+def _piped(label: str, stream: BinaryIO, *, close: bool) -> CsvStream:
+    import pyarrow as pa
+
+    pipe = Pipe(stream, close)
+    try:
+        held = decompressed(pipe, label)
+        return CsvStream(label, pipe, held, opening(held, ","))
+    except (pa.ArrowException, OSError) as error:
+        pipe.close()
+        raise unreadable(label, error) from error
+
+
+def files_of(name: str) -> list[str]:
+    """Return the files that a path stands for: itself, those below a folder, those that fit a pattern; sorted."""
+    if os.path.isdir(name):
+        found = [
+            os.path.join(folder, file)
+            for folder, _, files in os.walk(name)
+            for file in files
+            if not file.startswith((".", "_"))
+        ]
+    elif os.path.exists(name) or not glob.has_magic(name):
+        return [name]
+    else:
+        found = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
+    if not found:
+        raise FileNotFoundError(2, "there are no files in this folder or of this pattern", name)
+    return sorted(found)
+
+
+def _fragments(source: Any) -> list[Part] | None:
+    from pyarrow import dataset
+
+    if not isinstance(source, dataset.Dataset):
+        return None
+    try:
+        held = list(source.get_fragments())
+    except ValueError:  # filtered: its rows are known to the dataset alone
+        return [Fragment("the dataset", source, source.schema)]
+    return [
+        Fragment(getattr(fragment, "path", "") or f"fragment {k}", fragment, source.schema)
+        for k, fragment in enumerate(held)
+    ]

@@ -1,0 +1,152 @@
+"""What every linear system has: its data, in memory, in moments or on disk, and how many there are of everything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.data._moments import Moments
+from pyrometer.data._scan import Scanned
+from pyrometer.linear._penalties import L1, L2, Penalty
+
+__all__ = ["LinearSystem", "members", "require_system"]
+
+_System = TypeVar("_System", bound="LinearSystem")
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class LinearSystem:
+    """A linear model of rows or their moments, an energy, perhaps a penalty and an intercept."""
+
+    X: npt.NDArray[Any] | None
+    y: npt.NDArray[Any] | None
+    energy: str
+    penalty: Penalty | None
+    intercept: bool
+    moments: Moments | None
+    names: tuple[str, ...] | None
+    scanned: Scanned | None
+
+    def _describe(
+        self,
+        data: _validate.Data | None,
+        moments: Moments | None,
+        *,
+        energy: str,
+        penalty: Penalty | None = None,
+        intercept: bool,
+        scanned: Scanned | None = None,
+    ) -> None:
+        if penalty is not None and not isinstance(penalty, (L1, L2)):
+            raise TypeError(f"penalty must be L1(lam), L2(lam) or None, got {penalty!r}.")
+        fields = {
+            "X": data.X if data else None,
+            "y": data.y if data else None,
+            "energy": energy,
+            "penalty": penalty,
+            "intercept": intercept,
+            "moments": moments,
+            "names": data.names if data else moments.names if moments else scanned.rows.names if scanned else None,
+            "scanned": scanned,
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+        if self.parameters == 0:
+            raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
+
+    @property
+    def second_moments(self) -> Moments:
+        """The moments of a squared-error system."""
+        if self.moments is None:
+            raise TypeError(f"second moments are of squared error, got energy={self.energy!r}.")
+        return self.moments
+
+    def stacked_rows(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Rows as (systems, m, p) and (systems, m), of one dtype."""
+        if self.scanned is not None:
+            raise TypeError(
+                f"the rows of this system are in {self.scanned.rows.source}, not in memory; for this, read them: "
+                f"{type(self).__name__}(X, y)."
+            )
+        if self.X is None or self.y is None:
+            raise TypeError("a system described by its moments has no rows; pass X and y.")
+        systems = math.prod(self.shape)  # of no feature, -1 could be any number
+        return self.X.reshape(systems, *self.X.shape[-2:]), self.y.reshape(systems, -1)
+
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], float]]:
+        """Rows as of `stacked_rows`, in blocks with their share of all rows; those on disk are valid one at a time."""
+        if self.scanned is None:
+            yield *self.stacked_rows(), 1.0
+            return
+        for X, y in self.scanned.blocks():
+            yield X[None], y[None], len(y) / self.rows
+
+    def _moments(self) -> Moments:
+        """Moments of rows that are not in memory."""
+        known = self.moments if self.scanned is None else self.scanned.moments
+        assert known is not None
+        return known
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the stack of systems; ``()`` for a single one."""
+        return self._moments().shape if self.X is None else self.X.shape[:-2]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows m of each system."""
+        return self._moments().count if self.X is None else int(self.X.shape[-2])
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters n, the intercept included."""
+        features = self._moments().mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]
+        return int(features) + self.intercept
+
+    @property
+    def penalised(self) -> int:
+        """How many of the parameters, from the first, the penalty weighs."""
+        if self.penalty is None:
+            return 0
+        return self.parameters - (self.intercept and not self.penalty.intercept)
+
+    def moves(self) -> npt.NDArray[np.bool_]:
+        """Whether the energy depends on the parameters at all, of the shape of the stack."""
+        if self.intercept or (self.penalty is not None and self.penalty.lam > 0.0):
+            return np.ones(self.shape, dtype=bool)
+        if self.X is not None:
+            return np.asarray(self.X.any(axis=(-2, -1)))
+        return np.asarray(self._moments().mean_squares().any(axis=-1))
+
+    def __repr__(self) -> str:
+        stack = f"{self.shape} systems of " if self.shape else ""
+        penalty = f", penalty={self.penalty!r}" if self.penalty is not None else ""
+        return (
+            f"<{type(self).__name__}: {stack}{self.rows} rows, {self.parameters} parameters"
+            f"{' with intercept' if self.intercept else ''}, energy={self.energy!r}{penalty}>"
+        )
+
+
+def members(system: _System, first: int, last: int) -> _System:
+    """Systems `first` to `last` of a flattened stack, as a stack of one axis; the data are shared."""
+    part = copy(system)
+    fields: dict[str, Any] = {"moments": system.moments and system.moments.members(first, last)}
+    if system.X is not None:
+        X, y = system.stacked_rows()
+        fields |= {"X": X[first:last], "y": y[first:last]}
+    for name, value in fields.items():
+        object.__setattr__(part, name, value)
+    return part
+
+
+def require_system(system: Any) -> None:
+    """Raise TypeError unless `system` is one."""
+    if not isinstance(system, LinearSystem):
+        raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")

@@ -1,0 +1,229 @@
+"""The lowest cross entropy of rows that are not in memory: Newton's method, a pass over them for each step."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.data._scan import Scanned
+from pyrometer.linear._closed_form import Array
+
+__all__ = ["lowest"]
+
+_UNIT = np.finfo(float).eps / 2
+# Additions one after the other on the way of a row's term into the sum of a chunk.
+_ADDITIONS = 256
+_MOST_PASSES = 40
+# Of the curvature scaled to a diagonal of ones: below it neither step nor bound can be trusted.
+_LEAST_EIGENVALUE = 1e-7
+# What is left of a column once those before it are taken out, below which it depends on them.
+_DEPENDENT = 1e-12
+
+
+class _Look(NamedTuple):
+    """What a pass at theta finds: sums over rows."""
+
+    theta: Array
+    loss: float
+    least: float
+    gradient: Array
+    size: Array
+    reach: Array
+    curvature: Array
+    chunks: int
+
+
+def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool, int]:
+    """Return infimum, parameters, gap, whether it is attained, and rank; ValueError where passes cannot tell.
+
+    The certificate is that of the core (logistic_newton.hpp): near the minimum a Newton step makes a feasible point of
+    the dual problem, and the loss exceeds the infimum by g' H^-1 g at most, rounding included.
+    """
+    moments = scanned.moments
+    value, start, gap, attained, rank = _in_memory(scanned.X, scanned.y, intercept)
+    if len(scanned.y) == moments.count:
+        return value, start, gap, attained, rank
+    free, rank = independent(scanned, intercept)
+    if not free.any():  # nothing but zeros
+        return float(np.log(2.0)), np.zeros(len(start)), 2.0 * _UNIT, True, rank
+    if value == 0.0 and not attained:
+        start, margin = _separating(scanned, intercept, start)
+        if margin > 0.0:
+            return 0.0, start * (40.0 / margin), float(np.log1p(np.exp(-36.0))), False, rank
+    shift = moments.mean[:-1] if intercept else np.zeros(len(start))
+    theta = np.where(free, start, 0.0)
+    if intercept:
+        theta[-1] += theta[:-1] @ shift
+    here = _look(scanned, intercept, shift, theta)
+    if here.loss > np.log(2.0) * moments.count:  # a start that is worse than none
+        here = _look(scanned, intercept, shift, np.zeros_like(theta))
+    for _ in range(_MOST_PASSES):
+        newton = _Newton(here, free)
+        if not newton.sound:
+            break
+        found = newton.certified(here)
+        if found is not None:
+            loss, theta, excess, rounding = found
+            parameters, m = _unshifted(theta, shift, intercept), moments.count
+            # Rounding the intercept moves every margin by as much.
+            moved = _UNIT * abs(parameters[-1]) if intercept else 0.0
+            gap = excess + rounding + moved * np.sqrt(m * excess) / 2 + moved**2 * m / 8
+            return loss / m, parameters, float(gap / m), True, rank
+        there = _descend(scanned, intercept, shift, here, newton)
+        if there is None:
+            break
+        here = there
+    raise ValueError(
+        f"passes over {scanned.rows.source} cannot tell the minimum cross entropy: labels may be separated in part, or "
+        "columns nearly dependent, which takes the rows in memory: read them, LogisticRegression(X, y), or drop some."
+    )
+
+
+def _in_memory(X: npt.NDArray[Any], y: npt.NDArray[Any], intercept: bool) -> tuple[float, Array, float, bool, int]:
+    value, parameters, gap, attained, rank = (
+        answer[0] for answer in _core.logistic(X[None], y[None], intercept, 0)[:5]
+    )
+    return float(value), parameters, float(gap), bool(attained), int(rank)
+
+
+def _separating(scanned: Scanned, intercept: bool, start: Array) -> tuple[Array, float]:
+    """Return parameters that have every label on its side, and the least margin; 0 if there seem to be none.
+
+    Rows on the wrong side join the sample until there are none, or until the sample is no longer separated.
+    """
+    X, y, theta = scanned.X, scanned.y, start
+    p = X.shape[1]
+    for _ in range(_MOST_PASSES):
+        least, wrong, wrong_y = np.inf, [X], [y]
+        for block, labels in scanned.blocks():
+            margins = (2.0 * labels - 1.0) * (np.einsum("ij,j->i", block, theta[:p]) + theta[p:].sum())
+            error = (p + 4) * _UNIT * (np.einsum("ij,j->i", np.abs(block), np.abs(theta[:p])) + np.abs(theta[p:]).sum())
+            chosen = margins <= 8.0 * error
+            least = min(least, float(margins.min()))
+            wrong.append(block[chosen])
+            wrong_y.append(labels[chosen])
+        if not any(map(len, wrong_y[1:])):
+            return theta, least
+        X, y = np.concatenate(wrong), np.concatenate(wrong_y)
+        if len(y) > 4 * len(scanned.y):
+            break
+        value, theta, _, attained, _ = _in_memory(X, y, intercept)
+        if value > 0.0 or attained:
+            break
+    return theta, 0.0
+
+
+def independent(scanned: Scanned, intercept: bool) -> tuple[npt.NDArray[np.bool_], int]:
+    """Return which parameters are free, those of dependent columns being 0, and how many columns are independent."""
+    moments = scanned.moments
+    p = len(moments.mean) - 1
+    matrix = moments.scatter[:p, :p].copy()
+    if not intercept:
+        matrix += moments.count * np.outer(moments.mean[:p], moments.mean[:p])
+    scale = np.sqrt(np.diagonal(matrix))
+    matrix /= np.outer(np.where(scale > 0, scale, 1.0), np.where(scale > 0, scale, 1.0))
+    free = np.zeros(p + intercept, dtype=np.bool_)
+    left = np.diagonal(matrix).copy()
+    while left.max() > _DEPENDENT:
+        pivot = int(np.argmax(left))
+        free[pivot] = True
+        column = matrix[:, pivot] / np.sqrt(left[pivot])
+        matrix = matrix - np.outer(column, column)
+        left = np.where(free[:p], 0.0, np.diagonal(matrix))
+    rank = int(free.sum())
+    free[p:] = True
+    return free, rank
+
+
+def _look(scanned: Scanned, intercept: bool, shift: Array, theta: Array) -> _Look:
+    shift, theta = np.ascontiguousarray(shift), np.ascontiguousarray(theta)
+    n = len(theta)
+    loss, least, chunks = 0.0, np.inf, 0
+    gradient, size, reach, curvature = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, n))
+    for X, y in scanned.blocks():
+        part = _core.logistic_look(X, y, intercept, shift, theta, True, 0)
+        loss, least, chunks = loss + part[0], min(least, part[1]), chunks + 1
+        gradient += part[2]
+        size += part[3]
+        np.maximum(reach, part[4], out=reach)
+        curvature += part[5]
+    return _Look(theta, loss, least, gradient, size, reach, curvature, chunks)
+
+
+def _margin_error(look: _Look) -> float:
+    """Bound of the error of any margin: products, their sum, and the deviation from the shift."""
+    return (len(look.theta) + 4) * _UNIT * float(look.reach @ np.abs(look.theta))
+
+
+class _Newton:
+    """Step and bounds from gradient and curvature, on the free parameters."""
+
+    def __init__(self, look: _Look, free: npt.NDArray[np.bool_]) -> None:
+        self.step = np.zeros_like(look.theta)
+        self.scale = np.sqrt(np.diagonal(look.curvature)[free])
+        self.free = free
+        self.sound = bool(np.isfinite(look.loss) and (self.scale > 0).all())
+        if self.sound:
+            correlations = look.curvature[np.ix_(free, free)] / np.outer(self.scale, self.scale)
+            values, vectors = np.linalg.eigh(correlations)
+            self.eigenvalue = float(values[0])
+            self.sound = self.eigenvalue >= _LEAST_EIGENVALUE
+            white = (vectors.T @ (look.gradient[free] / self.scale)) / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE))
+            self.step[free] = -(vectors @ (white / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE)))) / self.scale
+            self.decrement = float(np.sqrt(white @ white))
+
+    def _most(self, bound: Array) -> float:
+        """At least (b' H^-1 b)^1/2 for every b with |b_j| <= bound_j."""
+        return float(np.sqrt(np.sum((bound[self.free] / self.scale) ** 2) / self.eigenvalue))
+
+    def certified(self, look: _Look) -> tuple[float, Array, float, float] | None:
+        """Return loss, parameters, a bound of the excess over the infimum, and the rounding; None if still too far."""
+        n, additions = len(look.theta), (_ADDITIONS + look.chunks) * _UNIT
+        unit = (n + 4) * _UNIT
+        # Errors of margins change the gradient, in H^-1, by no more than their size in H; the rest is rounding of sums.
+        noise = unit * float(np.abs(look.theta[self.free]) @ self.scale) + additions * self._most(look.size)
+        doubt = n * (additions + _margin_error(look)) / self.eigenvalue
+        if not doubt < 0.25:
+            return None
+        most = (self.decrement + noise) / np.sqrt(1.0 - doubt)
+        leverage = self._most(look.reach) / np.sqrt(1.0 - doubt)
+        reached = float(look.reach @ np.abs(self.step))
+        if not 2.0 * reached + leverage * noise <= 1.0:
+            return None
+        settled = max(1e-9 * np.sqrt(look.loss), 4.0 * noise)
+        bend = self.decrement**2 * reached
+        # One more step needs no look if it is sure to be good enough.
+        follow = reached * self.decrement <= settled and bend <= 1e-15 * look.loss
+        if not (self.decrement <= settled or follow) or not (
+            most**2 <= 1e-13 * look.loss or self.decrement <= 4 * noise
+        ):
+            return None
+        rounding = (additions + 8.0 * _UNIT) * look.loss + unit * float(look.size @ np.abs(look.theta))
+        if not follow:
+            return look.loss, look.theta, most**2, rounding
+        return look.loss - self.decrement**2 / 2, look.theta + self.step, most**2, rounding + bend
+
+
+def _descend(scanned: Scanned, intercept: bool, shift: Array, here: _Look, newton: _Newton) -> _Look | None:
+    """Return a look where the loss is lower, along the step; None if there is none."""
+    slope, t = newton.decrement**2, 1.0
+    for _ in range(20):
+        there = _look(scanned, intercept, shift, here.theta + t * newton.step)
+        if there.loss <= here.loss - 1e-4 * t * slope + 64.0 * _UNIT * here.loss:
+            return there
+        # The parabola through the loss here, its slope, and the loss there.
+        rise = there.loss - here.loss + t * slope
+        best = t * t * slope / (2.0 * rise)
+        t = min(max(best, 0.1 * t), 0.5 * t) if np.isfinite(best) else 0.1 * t
+    return None
+
+
+def _unshifted(theta: Array, shift: Array, intercept: bool) -> Array:
+    """Return the parameters of columns less `shift`, for the columns as they are."""
+    theta = theta.copy()
+    if intercept:
+        theta[-1] -= theta[:-1] @ shift
+    return theta

@@ -1,0 +1,150 @@
+"""What the core says of minima, as results; and what there is to warn of."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.errors import PrecisionWarning, SeparationWarning
+from pyrometer.results._answers import Minimum, shaped
+
+__all__ = ["ANEW", "ENOUGH_DIGITS", "digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
+
+_Array: TypeAlias = npt.NDArray[Any]
+
+# Below this many digits the rows are asked, and users are warned. A temperature feels E* only through <E> - E*; against
+# that stands a QR of the rows, many times the cost of the moments.
+ENOUGH_DIGITS = 9.0
+
+# Rows this many times larger than most, and means this many times larger than deviations, make certificates loose.
+_LARGE = 1e4
+
+# What helps where moments have lost digits.
+ANEW = (
+    "adding and subtracting moments has lost the rest: accumulate the rows that are left anew, Moments.of(X, y) or "
+    "Moments.scan."
+)
+
+
+def of_moments(answers: tuple[Any, ...], method: _Array, shape: tuple[int, ...]) -> Minimum:
+    """Gather minima from second moments."""
+    value, parameters, gap, relative_error, condition, parameter_error, rank = answers
+    attained = np.ones(value.shape, dtype=bool)
+    parameter_error[np.isnan(parameter_error)] = np.inf
+    relative_error[np.isnan(relative_error)] = np.inf
+    return _gathered(shape, value, parameters, gap, attained, method, rank, condition, relative_error, parameter_error)
+
+
+def of_rows(
+    shape: tuple[int, ...],
+    value: _Array,
+    parameters: _Array,
+    gap: _Array,
+    attained: _Array,
+    rank: _Array,
+    method: str,
+    parameter_error: _Array | None = None,
+) -> tuple[Minimum, Warning | None]:
+    """Gather minima from rows, and the warning of those that no parameters reach.
+
+    parameter_error: bounds of the errors of `parameters`, of their shape; None where no bounds are known.
+    """
+    # A minimum of 0 is known to the last digit where its certificate is 0 as well, or where all labels are separated.
+    known = (gap == 0.0) | (~attained & (value == 0.0))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        relative = np.where(known, 0.0, gap / value)
+    methods, condition = np.full(len(value), method), np.full(len(value), np.nan)
+    bound = np.full(parameters.shape, np.inf) if parameter_error is None else parameter_error
+    minimum = _gathered(shape, value, parameters, gap, attained, methods, rank, condition, relative, bound)
+    return minimum, None if attained.all() else _separation(~attained, np.asarray(minimum.digits).reshape(-1))
+
+
+def _gathered(
+    shape: tuple[int, ...],
+    value: _Array,
+    parameters: _Array,
+    gap: _Array,
+    attained: _Array,
+    method: _Array,
+    rank: _Array,
+    condition: _Array,
+    relative_error: _Array,
+    parameter_error: _Array,
+) -> Minimum:
+    def each(array: _Array) -> Any:
+        """Return one number for each system of the stack, or the number itself for a single system."""
+        return shaped(_frozen(array.reshape(shape)))
+
+    return Minimum(
+        value=each(value),
+        parameters=_frozen(parameters.reshape(*shape, parameters.shape[-1])),
+        gap=each(gap),
+        attained=each(attained),
+        method=each(method),
+        rank=each(rank),
+        condition=each(condition),
+        digits=each(digits_of(relative_error)),
+        parameter_error=_frozen(parameter_error.reshape(*shape, parameter_error.shape[-1])),
+    )
+
+
+def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
+    """Return how many digits are certain, at most 16."""
+    with np.errstate(divide="ignore"):
+        return np.clip(-np.log10(relative_error), 0.0, 16.0)
+
+
+def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWarning:
+    systems, least = int(open_.sum()), int(digits[open_].min())
+    which = "The labels can" if systems == 1 else f"The labels of {systems} systems can"
+    known = "right" if least >= 9 else f"certain to {least} digits, of 16"
+    return SeparationWarning(
+        f"{which} be separated: the minimum energy is an infimum that no parameters reach; its value is {known}, "
+        "its parameters are on the way."
+    )
+
+
+def too_few(digits: npt.NDArray[np.float64], *, rows: bool, merged: bool) -> PrecisionWarning:
+    """Return the warning of values of few digits, and what helps."""
+    if merged and not rows:
+        remedy = ANEW
+    elif rows:
+        remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
+    else:
+        remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."
+    return PrecisionWarning(f"{_who(digits)} {int(digits.min())} certain digits, of 16; {remedy}")
+
+
+def unclosed(
+    digits: npt.NDArray[np.float64], gap: npt.NDArray[np.float64], X: _Array, intercept: bool
+) -> PrecisionWarning:
+    """Return the warning of values whose certificates are loose; X are the rows of the one of fewest digits."""
+    return PrecisionWarning(
+        f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
+        + _remedy(X.astype(np.float64, copy=False), intercept)
+    )
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def _remedy(X: _Array, intercept: bool) -> str:
+    """Say what makes the certificate of rows X (m, p) loose, and what helps."""
+    size = np.abs(X)
+    size = (size / np.where(size.any(axis=0), np.median(size, axis=0), 1.0)).max(axis=1)
+    row = int(np.argmax(size))
+    if size[row] > _LARGE * np.median(size):
+        return f"Row {row} is {size[row] / np.median(size):.1g} times as large as most: correct it or leave it out."
+    middle, spread = np.abs(X.mean(axis=0)), X.std(axis=0)
+    if intercept and (middle > _LARGE * spread)[spread > 0].any():
+        return "The means of columns are large against their standard deviations: pass X - X.mean(axis=0)."
+    return "Columns are nearly dependent: replace one of them by its difference from the others, or drop it."
+
+
+def _who(digits: npt.NDArray[np.float64]) -> str:
+    return "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
+
+
+def _frozen(array: _Array) -> _Array:
+    array.flags.writeable = False
+    return array

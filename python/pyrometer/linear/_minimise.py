@@ -1,0 +1,252 @@
+"""How minima are found: from second moments, from rows where these have lost the digits, from passes over files."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.data._scan import Scanned
+from pyrometer.errors import PrecisionWarning
+from pyrometer.linear import _absolute_out_of_core, _logistic_out_of_core
+from pyrometer.linear._minima import ENOUGH_DIGITS, digits_of, of_moments, of_rows, too_few, unclosed
+from pyrometer.linear._systems import L1, L2, System
+from pyrometer.results._answers import Minimum
+
+__all__ = ["lowest", "path"]
+
+# Of methods.
+_NAMES = "U18"
+
+# A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.
+_ROUNDING = 1e-24
+
+# Condition numbers: above the first, parameters from moments are worth a pass over rows for the digits that the moments
+# cost them; below the second, that pass needs no QR of the rows, because the factor of the moments is good enough.
+_SKEW, _NEAR = 100.0, 1e5
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
+Methods: TypeAlias = npt.NDArray[np.str_]
+
+
+def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
+    """Return the minimum, and what there is to warn of."""
+    if system.energy != "mse":
+        return _of_rows(system, threads) if system.scanned is None else _of_passes(system, system.scanned)
+    penalty = system.penalty
+    if isinstance(penalty, L1):
+        answers, method = _lasso(system, penalty, np.array([penalty.lam]), threads)
+        answers, method = tuple(answer[:, 0] for answer in answers), method[:, 0]
+    else:
+        answers, method = _squares(system, penalty, threads)
+    complaint = _lost(system, answers, method)
+    return of_moments(answers, method, system.shape), complaint
+
+
+def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Minimum, Warning | None]:
+    """The same for each weight of a lasso."""
+    answers, method = _lasso(system, penalty, weights, threads)
+    complaint = _lost(system, answers, method)
+    return of_moments(answers, method, (*system.shape, len(weights))), complaint
+
+
+def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
+    """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
+
+    The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
+    both (systems, p + 1): errors of means are at most mean_error, those of scatter_jk at most
+    sqrt(scatter_error_j scatter_error_k).
+    """
+    moments = system.second_moments
+    columns = moments.mean.shape[-1]
+    mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
+    scatter = np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
+    lost = moments.lost()
+    return moments.count, mean, scatter, lost and (lost.mean.reshape(-1, columns), lost.scatter.reshape(-1, columns))
+
+
+def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
+    """Least squares from second moments, and from rows where these have lost the digits."""
+    count, mean, scatter, lost = _flat_moments(system)
+    # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
+    options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
+    answers = _core.least_squares(count, mean, scatter, *options, None)
+    _widen(system, answers, mean, scatter, lost)
+    method = np.full(len(mean), "covariance", dtype=_NAMES)
+    poor = _poor(system, answers)
+    vague = (answers[4] > _SKEW) | (answers[3] > 0.1 * 10.0**-ENOUGH_DIGITS)
+    if not (poor | vague).any():
+        return answers, method
+    near = _near(system, answers, mean, scatter, lost)
+    for name, chosen in (("refined", near & (poor | vague)), ("orthogonal", poor & ~near)):
+        at = np.flatnonzero(chosen)
+        if at.size:
+            X, y = _rows_of(system, at)
+            factored = scatter[at] if name == "refined" else None
+            _replace(answers, at, _core.least_squares_rows(X, y, mean[at], *options, factored))
+            method[at] = name
+    return answers, method
+
+
+def _near(
+    system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+) -> npt.NDArray[np.bool_]:
+    """Return which systems have rows, and moments good enough for steps that residuals of the rows make exact."""
+    condition, l2 = answers[4], system.penalty
+    if system.X is None or not system.intercept or (isinstance(l2, L2) and l2.lam > 0 and l2.intercept):
+        return np.zeros(len(condition), dtype=bool)
+    count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
+    with np.errstate(all="ignore"):
+        # A rounded mean adds its square to those of the deviations.
+        error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2
+        share = ((error if lost is None else error + lost[1][:, :-1]) / squares).sum(axis=-1)
+        return np.asarray((condition < _NEAR) & (share * condition**2 < 1e-3))
+
+
+def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
+    """A lasso for each weight, shape (systems, weights), likewise."""
+    count, mean, scatter, lost = _flat_moments(system)
+    options = (system.intercept, weights, penalty.intercept, threads)
+    answers = _core.lasso(count, mean, scatter, *options, None)
+    _tame(system, penalty, answers)
+    _widen(system, answers, mean, scatter, lost)
+    method = np.empty(answers[0].shape, dtype=_NAMES)
+    method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
+    poor = np.flatnonzero(_poor(system, answers))
+    if poor.size:
+        X, y = _rows_of(system, poor)
+        positive = weights > 0
+        at, rest = np.ix_(poor, positive), np.ix_(poor, ~positive)
+        if positive.any():
+            start = np.nan_to_num(np.ascontiguousarray(answers[1][at]), posinf=0.0, neginf=0.0)
+            of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
+            _replace(answers, at, _core.lasso_rows(X, y, mean[poor], *of_lasso))
+        if not positive.all():
+            found = _core.least_squares_rows(X, y, mean[poor], system.intercept, 0.0, True, threads)
+            _replace(answers, rest, tuple(answer[:, None] for answer in found))
+        method[poor] = "orthogonal"
+    return answers, method
+
+
+def _tame(system: System, penalty: L1, answers: Answers) -> None:
+    """Take no feature where the descent ended above that: columns alike within rounding may have led it astray."""
+    value, theta, gap, relative, condition, *_, rank = answers
+    moments, free = system.second_moments, system.intercept and not penalty.intercept
+    least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
+    energy = np.broadcast_to(least.reshape(-1, 1), value.shape)
+    astray = ~(value <= energy * (1.0 + 1e-9))
+    if astray.any():
+        theta[astray] = 0.0
+        if free:
+            theta[..., -1] = np.where(astray, moments.mean[..., -1].reshape(-1, 1), theta[..., -1])
+        value[astray] = gap[astray] = energy[astray]
+        relative[astray] = condition[astray] = np.inf
+        rank[astray] = 0
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
+def _widen(system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None) -> None:
+    """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
+
+    With t = (theta, -1) the energy changes by t' dS t / m at theta, and by the square of the gradient's change over the
+    least eigenvalue as the minimiser moves. A column whose variance may be all error could explain anything.
+    """
+    if lost is None:
+        return
+    at = np.flatnonzero((lost[0] != 0.0).any(axis=-1) | (lost[1] != 0.0).any(axis=-1))
+    value, theta, gap, relative, condition = (answer[at] for answer in answers[:5])
+    count, p = system.second_moments.count, mean.shape[-1] - 1
+
+    def each(array: _Array) -> _Array:
+        return array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
+
+    size, mean = np.abs(theta[..., :p]), each(mean)
+    of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / count)
+    variance = each(np.diagonal(scatter, axis1=-2, axis2=-1))[..., :p] / count
+    first = ((size * share[..., :p]).sum(axis=-1) + share[..., p]) ** 2
+    shift = (size * of_mean[..., :p]).sum(axis=-1) + of_mean[..., p]
+    free = system.intercept and (system.penalty is None or not system.penalty.intercept)
+    rest = 0.0 if free else mean[..., p] - (theta[..., :p] * mean[..., :p]).sum(axis=-1) - theta[..., p:].sum(axis=-1)
+    first = first + 2.0 * np.abs(rest) * shift + shift**2
+    first = np.where(np.isnan(first), np.inf, first)
+    scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
+    columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
+    least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
+    error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
+    answers[3][at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
+    answers[2][at] = np.maximum(gap, np.minimum(error, value + first))
+
+
+def _poor(system: System, answers: Answers) -> npt.NDArray[np.bool_]:
+    """Return which systems' moments have lost the digits of an answer that their rows have; none without rows."""
+    if system.X is None or system.y is None:
+        return np.zeros(len(answers[3]), dtype=bool)
+    lost = ~(digits_of(answers[3]) >= ENOUGH_DIGITS)  # nan, too
+    return np.asarray(lost.reshape(len(lost), -1).any(axis=1))
+
+
+def _rows_of(system: System, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
+    """Return the rows of some systems, without a copy if these are all."""
+    X, y = system.stacked_rows()
+    return (X, y) if at.size == len(X) else (X[at], y[at])
+
+
+def _replace(answers: Answers, at: Any, others: Answers) -> None:
+    for answer, other in zip(answers, others, strict=True):
+        answer[at] = other
+
+
+def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning | None:
+    """Return the warning of values of few digits, if there are any."""
+    value, gap, digits = answers[0], answers[2], digits_of(answers[3])
+    if not all(np.isfinite(answer).all() for answer in answers[:3]):
+        raise ValueError(
+            "data must have a minimum in the range of a double, with its parameters and its gap, got one beyond it; "
+            "rescale columns and targets of extreme sizes."
+        )
+    squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
+    exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
+    lost = (digits < ENOUGH_DIGITS) & ~exact
+    if not lost.any():
+        return None
+    return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.merged())
+
+
+def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
+    """The same of an energy that needs the rows."""
+    X, y = system.stacked_rows()
+    error = np.empty((len(X), system.parameters))
+    if system.energy == "mae":
+        value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads, error)
+        attained, method = np.ones(len(value), dtype=bool), "simplex"
+    else:
+        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads, error)
+        method = "newton"
+    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method, error)
+    digits = np.asarray(minimum.digits).reshape(-1)
+    lost = np.flatnonzero(digits < ENOUGH_DIGITS)
+    if system.energy == "mae" and lost.size:
+        sizes = np.abs(y[lost] / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
+        lost = lost[value[lost] + gap[lost] > np.sqrt(_ROUNDING) * sizes]
+    if complaint is None and lost.size:
+        worst = lost[np.argmin(digits[lost])]
+        complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept)
+    return minimum, complaint
+
+
+def _of_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | None]:
+    """The same for rows that are not in memory."""
+    passes, method = (_absolute_out_of_core, "simplex") if system.energy == "mae" else (_logistic_out_of_core, "newton")
+    value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)
+    answers = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
+    minimum, complaint = of_rows(system.shape, *answers, method)
+    if complaint is None and minimum.digits < ENOUGH_DIGITS:
+        complaint = PrecisionWarning(
+            f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
+            f"{scanned.rows.source} did not close the gap of {gap:.2g}."
+        )
+    return minimum, complaint

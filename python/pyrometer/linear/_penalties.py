@@ -1,0 +1,63 @@
+"""Penalties: what is added to the energy of a system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pyrometer.base import _validate
+
+__all__ = ["L1", "L2", "Penalty"]
+
+
+@dataclass(frozen=True)
+class _Penalty:
+    r"""What L1 and L2 share: a weight, and whether the intercept is weighed too."""
+
+    lam: float
+    intercept: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lam", _validate.single("lam", self.lam, minimum=0.0))
+        _validate.flag("intercept", self.intercept)
+
+
+@dataclass(frozen=True)
+class L1(_Penalty):
+    r"""Adds :math:`\lambda \sum_j |\theta_j|` to the energy (2.20).
+
+    Parameters
+    ----------
+    lam : float
+        The weight :math:`\lambda`, finite and >= 0, in units of the loss per unit of the parameters.
+    intercept : bool
+        Whether the sum includes the intercept, as the paper's does.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.L1(0.1)
+    L1(lam=0.1, intercept=True)
+    """
+
+
+@dataclass(frozen=True)
+class L2(_Penalty):
+    r"""Adds :math:`\lambda \sum_j \theta_j^2` to the energy (2.21); no factor 1/2.
+
+    Parameters
+    ----------
+    lam : float
+        The weight :math:`\lambda`, finite and >= 0, in units of the loss per squared unit of the parameters.
+    intercept : bool
+        Whether the sum includes the intercept, as the paper's does.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.L2(0.1, intercept=False)
+    L2(lam=0.1, intercept=False)
+    """
+
+
+Penalty: TypeAlias = L1 | L2

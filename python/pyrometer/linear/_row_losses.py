@@ -1,0 +1,107 @@
+"""Absolute error and cross entropy: one expectation for each row, exact for every law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.laws._independent import Spread
+from pyrometer.linear._closed_form import Array, Closed, contract
+from pyrometer.linear._systems import System
+
+__all__ = ["componentwise", "energies", "exact", "limit", "sample"]
+
+Rows: TypeAlias = npt.NDArray[Any]
+
+_LOSS = {"mae": "absolute", "ce": "cross-entropy"}
+# The limits of wide laws as multiples of E|theta . x|, and of its form for one normal parameter.
+_OF_MEAN_ABS = {"mae": 1.0, "ce": 0.5}
+_FOLDED = np.sqrt(2.0 / np.pi)
+
+
+def exact(system: System, parameters: Spread, threads: int, *, slope: bool) -> Closed:
+    """Folded normals and softplus expectations for normal laws; Fourier series for uniform and mixed ones."""
+    return _expectation(system, parameters, _LOSS[system.energy], threads, slope=slope)
+
+
+def limit(system: System, parameters: Spread, threads: int) -> Closed:
+    r"""Mean of :math:`|\theta\cdot x|` (half of it for cross entropy): the true limit when every scale grows."""
+    closed = _expectation(system, parameters, "norm", threads, slope=False)
+    factor = _OF_MEAN_ABS[system.energy] * (_FOLDED if parameters.normals == parameters.parameters else 1.0)
+    return Closed(factor * closed.value, factor * closed.value, factor * closed.error)
+
+
+def componentwise(system: System, parameters: Spread, threads: int) -> Array:
+    """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
+    (means,) = _over_rows(system, lambda X, _: (_core.mean_abs(X, threads),))
+    if system.intercept:
+        means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
+    return _OF_MEAN_ABS[system.energy] * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
+
+
+def sample(
+    system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
+) -> tuple[Array, Array, Array]:
+    """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
+    if system.scanned is None:
+        X, y = system.stacked_rows()
+        loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
+        mean, error, _ = _core.sample_rows(
+            X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+        )
+    else:
+        # Blocks share their draws: the standard error is that of the sum, draw by draw.
+        spectrum = energies(system, parameters, draws, seed, threads)
+        mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(len(draws))
+    return mean, error, exact(system, parameters, threads, slope=True).slope if slope else np.full_like(mean, np.nan)
+
+
+def energies(system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
+    """Energies of draws, shape (systems, laws, draws)."""
+    loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
+
+    def drawn(X: Rows, y: Rows) -> tuple[Array]:
+        energies = _core.sample_rows_energies(
+            X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+        )
+        return (energies,)
+
+    return _over_rows(system, drawn)[0]
+
+
+def _expectation(system: System, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
+    shape = system.shape + parameters.batch_shape
+    scale, normals = _flat(parameters), parameters.normals
+    if normals == parameters.parameters:
+
+        def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
+            value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads)
+            return value, np.zeros_like(value), derivative
+
+    else:
+
+        def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
+            return _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads)
+
+    value, error, derivative = _over_rows(
+        system, lambda X, y: tuple(np.full((len(X), len(scale)), np.nan) if a is None else a for a in expected(X, y))
+    )
+    return Closed(value.reshape(shape), derivative.reshape(shape), error.reshape(shape))
+
+
+def _over_rows(system: System, mean: Callable[[Rows, Rows], tuple[Array, ...]]) -> tuple[Array, ...]:
+    """Return means over all rows, of means over blocks of rows: the core's answer itself where there is one block."""
+    total: tuple[Array, ...] | None = None
+    for X, y, share in system.blocks():
+        part = tuple(share * array for array in mean(X, y)) if share != 1.0 else mean(X, y)
+        total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
+    assert total is not None
+    return total
+
+
+def _flat(parameters: Spread) -> Array:
+    return np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))

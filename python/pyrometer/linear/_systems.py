@@ -1,0 +1,253 @@
+"""Systems: a model, its data and its energy, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from pyrometer.base import _validate
+from pyrometer.data._moments import Moments
+from pyrometer.data._scan import scanned
+from pyrometer.linear._base import LinearSystem
+from pyrometer.linear._penalties import L1, L2, Penalty
+
+__all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System"]
+
+
+class LinearRegression(LinearSystem):
+    r"""A linear model of a real target.
+
+    The energy is the mean squared error (2.16) or the mean absolute error (2.17),
+
+    .. math:: E = \frac1m\sum_i (y_i - \theta\cdot x_i)^2
+        \quad\text{or}\quad E = \frac1m\sum_i |y_i - \theta\cdot x_i|.
+
+    Parameters
+    ----------
+    X : array_like or data frame, shape (m, p) or (..., m, p)
+        Features, one row per example; finite, real. Leading axes are a stack of systems.
+    y : array_like or column, shape (m,) or (..., m)
+        Targets, finite, real.
+    energy : {"mse", "mae"}
+        The loss.
+    penalty : L1 or L2, optional
+        Added to the energy of every state, the trained one included. For "mse" only.
+    intercept : bool
+        Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data are not finite real numbers of matching shapes, or the options do not go together.
+
+    Notes
+    -----
+    For "mse" the rows are read once, here, into second moments. Arrays of float64 or float32 are not copied: leave them
+    unchanged for as long as the system is used.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L2(0.1))
+    <LinearRegression: 3 rows, 2 parameters with intercept, energy='mse', penalty=L2(lam=0.1, intercept=True)>
+    """
+
+    def __init__(
+        self, X: Any, y: Any, *, energy: str = "mse", penalty: Penalty | None = None, intercept: bool = True
+    ) -> None:
+        energy = _loss(energy, penalty)
+        intercept = _validate.flag("intercept", intercept)
+        data = _validate.data(X, y)
+        if energy == "mse":
+            moments = Moments._of(data, intercept=intercept, threads=0)
+        else:
+            _validate.finite("X", data.X)
+            _validate.finite("y", data.y, columns=False)
+            moments = None
+        self._describe(data, moments, energy=energy, penalty=penalty, intercept=intercept)
+
+    @classmethod
+    def from_moments(cls, moments: Moments, *, penalty: Penalty | None = None) -> LinearRegression:
+        """Describe a system by its second moments alone (squared error only)."""
+        if not isinstance(moments, Moments):
+            raise TypeError(f"moments must be a Moments, got {type(moments).__name__}; make one with Moments.of(X, y).")
+        system = cls.__new__(cls)
+        system._describe(None, moments.copy(), energy="mse", penalty=penalty, intercept=moments.intercept)
+        return system
+
+    @classmethod
+    def scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        energy: str = "mse",
+        penalty: Penalty | None = None,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        intercept: bool = True,
+        chunk_rows: int | None = None,
+        progress: bool = False,
+        threads: int | None = None,
+    ) -> LinearRegression:
+        """Describe a system of rows that need not fit into memory.
+
+        The rows are read once, here. For "mse" their moments are all that is kept. For "mae" they stay where they are,
+        and everything that is asked of the system is a pass over them or, for `minimum_energy`, a few.
+
+        Parameters
+        ----------
+        source, target
+            As of `Moments.scan`. For "mae" the source must stay as it is, and must be one that can be read again.
+        energy, penalty
+            As of the class.
+        columns, drop, intercept, chunk_rows, progress, threads
+            As of `Moments.scan`.
+
+        Returns
+        -------
+        LinearRegression
+            A system without `X` and `y`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As of `Moments.scan` and the class; if the source can be read only once; later, if it has changed.
+
+        Notes
+        -----
+        Energies are those of the rows in memory but for the last digits, with the same draws for the same seed. Monte
+        Carlo of "mae" takes time O(m n samples).
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> import pyrometer as pm
+        >>> table = pa.table({"x": [0.0, 1.0, 2.0, 3.0], "y": [0.0, 1.0, 2.0, 7.0]})
+        >>> system = pm.LinearRegression.scan(table, target="y", energy="mae")
+        >>> minimum = pm.minimum_energy(system)        # y = x, but for the last row
+        >>> round(minimum.value, 12), minimum.attained
+        (1.0, True)
+        """
+        energy = _loss(energy, penalty)
+        options: dict[str, Any] = {"target": target, "columns": columns, "drop": drop, "intercept": intercept}
+        options |= {"chunk_rows": chunk_rows, "progress": progress, "threads": threads}
+        if energy == "mse":
+            return cls.from_moments(Moments.scan(source, **options), penalty=penalty)
+        system, rows = cls.__new__(cls), scanned(source, **options)
+        system._describe(None, None, energy=energy, intercept=intercept, scanned=rows)
+        return system
+
+
+def _loss(energy: str, penalty: Penalty | None) -> str:
+    """Check the loss of a linear model, and that it can have the penalty; before any row is read."""
+    energy = _validate.choice("energy", energy, ("mse", "mae"))
+    if energy == "mae" and penalty is not None:
+        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
+    return energy
+
+
+class LogisticRegression(LinearSystem):
+    r"""A linear model of the log odds of a binary target, with cross entropy for its energy (4.1).
+
+    .. math:: E = \frac1m\sum_i \left[\ln(1 + e^{-\theta\cdot x_i}) + (1 - y_i)\,\theta\cdot x_i\right]
+
+    Parameters
+    ----------
+    X : array_like or data frame, shape (m, p) or (..., m, p)
+        Features, one row per example; finite, real. Leading axes are a stack of systems.
+    y : array_like or column, shape (m,) or (..., m)
+        Labels, 0 or 1 (numbers or bool), or the two of `labels`.
+    labels : tuple, optional
+        The two labels of `y`, the negative (0) first: ``("benign", "malignant")``.
+    intercept : bool
+        Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the features are not finite real numbers, `y` has other labels, or the shapes do not match.
+
+    Notes
+    -----
+    `X` of float64 or float32 is not copied: leave it unchanged for as long as the system is used. Labels are kept in
+    the dtype of `X`, whatever theirs.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.LogisticRegression([[1.0], [2.0], [4.0]], ["no", "yes", "no"], labels=("no", "yes"))
+    <LogisticRegression: 3 rows, 2 parameters with intercept, energy='ce'>
+    """
+
+    def __init__(self, X: Any, y: Any, *, labels: tuple[Any, Any] | None = None, intercept: bool = True) -> None:
+        data = _validate.data(X, y, labels=labels)
+        _validate.finite("X", data.X)
+        self._describe(data, None, energy="ce", intercept=_validate.flag("intercept", intercept))
+
+    @classmethod
+    def scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        labels: tuple[Any, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        intercept: bool = True,
+        chunk_rows: int | None = None,
+        progress: bool = False,
+        threads: int | None = None,
+    ) -> LogisticRegression:
+        """Describe a system of rows that need not fit into memory.
+
+        The rows are read once, here, and stay where they are: everything that is asked of the system is a pass over
+        them or, for `minimum_energy`, a few.
+
+        Parameters
+        ----------
+        source, target
+            As of `Moments.scan`. The source must stay as it is, and must be one that can be read again.
+        labels
+            As of the class.
+        columns, drop, intercept, chunk_rows, progress, threads
+            As of `Moments.scan`.
+
+        Returns
+        -------
+        LogisticRegression
+            A system without `X` and `y`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As of `Moments.scan`; if the target has other labels; if the source can be read only once; later, if it has
+            changed.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> import pyrometer as pm
+        >>> table = pa.table({"x": [1.0, 2.0, 4.0], "y": ["no", "yes", "no"]})
+        >>> system = pm.LogisticRegression.scan(table, target="y", labels=("no", "yes"))
+        >>> same = pm.LogisticRegression([[1.0], [2.0], [4.0]], [0, 1, 0])
+        >>> bool(abs(pm.mean_energy(system, pm.Normal(2.0)).value - pm.mean_energy(same, pm.Normal(2.0)).value) < 1e-14)
+        True
+        """
+        rows = scanned(
+            source,
+            target=target,
+            labels=True if labels is None else _validate.label_pair(labels),
+            columns=columns,
+            drop=drop,
+            chunk_rows=chunk_rows,
+            intercept=intercept,
+            progress=progress,
+            threads=threads,
+        )
+        system = cls.__new__(cls)
+        system._describe(None, None, energy="ce", intercept=intercept, scanned=rows)
+        return system
+
+
+System: TypeAlias = LinearRegression | LogisticRegression

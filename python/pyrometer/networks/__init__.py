@@ -1,0 +1,1 @@
+"""Neural networks as heat engines (section 5)."""

@@ -1,0 +1,73 @@
+"""Scales of layers that leave the range of a double between them, moved to where they do not.
+
+Where an activation is linear, (W_l, b_l) times a number and W_{l+1} divided by it give the same outputs: positive
+multiples go through relu, leaky_relu and identity at any scale, and through those that vanish at 0 at small ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.linear._closed_form import Array
+from pyrometer.networks._initialisations import LayerSpread
+from pyrometer.networks._network import Network
+
+__all__ = ["balanced", "unbalanced"]
+
+# E phi(z)^2 / E z^2 of activations that hand on positive multiples, and of those that do near 0.
+_ANYWHERE = {"relu": 0.5, "leaky_relu": 0.5 * (1.0 + 0.01**2), "identity": 1.0}
+_NEAR_ZERO = {"tanh": 1.0, "erf": 4.0 / np.pi, "gelu": 0.25, "silu": 0.25, "elu": 1.0}
+# Binary logarithms of variances, by dtype: those beyond which layers are moved, and where the small ones go. There
+# activations are linear to the last bit, and squares of what is much smaller still are numbers.
+_FAR = {np.dtype(np.float64): 400.0, np.dtype(np.float32): 110.0}
+_SMALL = {np.dtype(np.float64): -130.0, np.dtype(np.float32): -60.0}
+
+
+def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
+    """Return equivalent scales, and by which power of two the pre-activations of each layer are larger then, (..., L).
+
+    `last` says whether those of the last layer may be: not if they are compared with targets.
+    """
+    shift = np.zeros(spread.weight.shape, dtype=np.int32)
+    anywhere = network.layers == 1 or network.activation in _ANYWHERE
+    if not (anywhere or network.activation in _NEAR_ZERO):
+        return spread, shift
+    variance = _variances(network, spread)
+    far = np.abs(variance) > _FAR[network.X.dtype]
+    if not last:
+        far[..., -1] = False
+    if not anywhere:
+        far[..., :-1] &= variance[..., :-1] < 0
+    far &= np.isfinite(variance)
+    if not far.any():
+        return spread, shift
+    target = np.full(network.layers, 0.0 if anywhere else _SMALL[network.X.dtype])
+    target[-1] = 0.0
+    shift[far] = np.rint(0.5 * (target - variance))[far].astype(np.int32)
+    before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
+    weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
+    return LayerSpread(weight, bias, spread.leading, spread.uniform), shift
+
+
+def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
+    """Return energies of the original scales."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.ldexp(energy, -2 * shift) if shift.any() else energy
+
+
+def _variances(network: Network, spread: LayerSpread) -> Array:
+    """Binary logarithms of the mean variances of pre-activations, about, shape (..., L)."""
+    name = str(network.activation)
+    normal = spread.normal()
+    with np.errstate(divide="ignore"):
+        weight, bias, square = 2.0 * np.log2(normal.weight), 2.0 * np.log2(normal.bias), np.log2(network.norms.max())
+    variance = np.empty_like(weight)
+    # Where it is not linear, something between this and the limit of wide laws: only what is far below matters.
+    factor = np.log2((_ANYWHERE | _NEAR_ZERO).get(name, 1.0))
+    for layer, width in enumerate(network.widths[1:]):
+        variance[..., layer] = np.logaddexp2(weight[..., layer] + square, bias[..., layer])
+        square = np.log2(float(width)) + factor + variance[..., layer]
+        if name in ("tanh", "erf"):
+            square = np.minimum(square, np.log2(float(width)))
+    return variance

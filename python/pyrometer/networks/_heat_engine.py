@@ -1,0 +1,170 @@
+"""Networks as heat engines: a temperature for every layer, and how much of their energy comes out."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.base._validate import RandomSource
+from pyrometer.laws._independent import NORMAL_ENTROPY
+from pyrometer.networks import _layer_energies
+from pyrometer.networks._initialisations import LayerLaw, layers
+from pyrometer.networks._network import Network
+from pyrometer.networks._tally import warn
+from pyrometer.results._answers import HeatEngine, LayerTemperatures, shaped
+from pyrometer.thermodynamics._entropy import parts_of
+from pyrometer.thermodynamics._methods import last_layer
+from pyrometer.thermodynamics._temperature import compose, total, verdict
+
+__all__ = ["heat_engine"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+# Energies within this factor are alike, (5.26); beyond it one is much less than the other, (5.29).
+_ALIKE = 10.0
+
+
+def heat_engine(
+    network: Network,
+    law: LayerLaw,
+    *,
+    method: str = "auto",
+    resolution: float = 1.0,
+    minimum: npt.ArrayLike | None = None,
+    samples: int = 10_000,
+    rng: RandomSource = None,
+    threads: int | None = None,
+) -> HeatEngine:
+    r"""Measure every layer of a network: energy, entropy, temperature, and the work efficiency of the whole.
+
+    .. math:: T_l = \frac{E_l}{S_l}, \qquad \eta = \frac{E_L}{\sum_l E_l}, \qquad
+        T = \frac{E_L}{S} = \eta\,\frac{\sum_l T_lS_l}{\sum_l S_l},
+
+    (5.12), (5.23) and (5.24), at finite widths and scales; the paper has their limits, (5.14) to (5.42) and (E.1) to
+    (E.4), which `method="asymptotic"` gives.
+
+    Parameters
+    ----------
+    network : Network
+        Architecture and data.
+    law : Normal, Uniform, or a law of layers
+        Law of the parameters; a batch of laws gives arrays.
+    method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
+        How the energies of the layers are computed; see `mean_energy`.
+    resolution : float
+        Size :math:`\varepsilon > 0` below which two values of a parameter are the same (2.28).
+    minimum : float, optional
+        Energy of the trained network, for `total` alone. Default: 0.
+    samples, rng, threads
+        Draws, source of randomness and threads, as in `mean_energy`.
+
+    Returns
+    -------
+    HeatEngine
+        The layers, the work efficiency, the type of the engine and its regime, T and a verdict.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `network` is not a network, an option is out of range, or the law does not fit the layers.
+
+    Warns
+    -----
+    SimulationWarning
+        As in `mean_energy`.
+
+    See Also
+    --------
+    temperature : of the network as one system.
+
+    Notes
+    -----
+    The type of the engine is computed from the energies, at the scale of the law: an activation has none. A ReLU layer
+    multiplies the energy of a unit by :math:`g_l = \sigma_l^2n_{l-1}/2`; a wide law makes its network an engine of the
+    second type, and He's initialisation, with g = 1, one of the first: :math:`\eta = n_L/\sum_l n_l`.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> network = pm.Network([[1.0] * 64], hidden=(256, 256), outputs=10, activation="relu")
+    >>> engine = pm.heat_engine(network, pm.HeNormal())
+    >>> engine.engine, round(engine.work_efficiency, 6), engine.verdict
+    (1, 0.019157, 'negative-entropy')
+    >>> engine.layers.energy.round(6).tolist()
+    [512.0, 512.0, 20.0]
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, got {type(network).__name__}.")
+    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    spread = layers(law, network)
+    found = _layer_energies.energies(network, spread, method, samples, rng, threads)
+    slopes = _layer_energies.slopes(network, spread, found, threads)
+    E = found.energy
+    warn("layer's energy", E, found.standard_error, found.dominated)
+    counts = np.array(network.layer_parameters, dtype=np.int64)
+
+    S_l = np.broadcast_to(parts_of(network, law, size, leading=found.method == "asymptotic"), E.shape)
+    noise = 4.0 * np.finfo(float).eps * (np.abs(S_l) + NORMAL_ENTROPY * counts)
+    undefined = np.abs(S_l) <= noise
+    S, none = total(S_l, network, E.shape[:-1])
+    of_layers = verdict(S_l, undefined, counts)
+    of_all = verdict(S, none, network.parameters)
+    mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))
+    divisor = np.where(none, np.nan, S)
+    most = E.max(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
+        shares = E / most  # whose sum does not overflow
+        efficiency = np.where(most[..., 0] > 0, shares[..., -1] / shares.sum(axis=-1), np.nan)
+        of_layer, hot = E / np.where(undefined, np.nan, S_l), E[..., -1] / divisor
+    for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
+        if np.isinf(quotient).any():
+            raise ValueError(f"the {name} must be below 1.8e308, got an overflow; use scales that differ less.")
+    return HeatEngine(
+        layers=LayerTemperatures(
+            energy=E,
+            standard_error=found.standard_error,
+            error_bound=found.error_bound,
+            parameters=counts,
+            entropy=np.ascontiguousarray(S_l),
+            temperature=of_layer,
+            gain=gain,
+            marginal=slopes.value / counts,
+            marginal_error=slopes.standard_error / counts,
+            verdict=of_layers,
+        ),
+        work_efficiency=shaped(efficiency),
+        engine=shaped(_engine(E, np.array(network.widths[1:]), counts)),
+        regime=shaped(_regime(gain * np.divide(network.widths[1:-1], network.widths[2:]))),
+        temperature=shaped(hot),
+        standard_error=shaped(found.standard_error[..., -1] / np.abs(divisor)),
+        entropy=shaped(S),
+        parameters=network.parameters,
+        verdict=shaped(_either(mixed, of_all)),
+        total=compose(network, law, last_layer(network, found, slopes), size, minimum, threads),
+        method=found.method,
+    )
+
+
+def _engine(energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the type; a single layer does all the work."""
+    # What grows with the widths alone does not grow by all three counts.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        growth = [E[..., 1:] / E[..., :-1] for E in (energy, energy / widths, energy / counts)]
+    return np.where((np.min(growth, axis=0) > _ALIKE).all(axis=-1), 2, 1)
+
+
+def _either(mixed: npt.NDArray[np.bool_], of_all: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    return np.where(mixed, np.array("mixed-signs"), of_all)
+
+
+def _regime(gain: _Array) -> npt.NDArray[np.str_]:
+    """Say what the layers do, from the growth of the energy of a unit."""
+    if gain.shape[-1] == 0:
+        return np.full(gain.shape[:-1], "single layer")
+    grows, falls = gain > _ALIKE, ~(gain >= 1.0 / _ALIKE)
+    conditions = [grows.all(axis=-1), falls.all(axis=-1), ~(grows | falls).any(axis=-1)]
+    return np.select(conditions, ["amplifying", "damping", "even"], default="uneven")

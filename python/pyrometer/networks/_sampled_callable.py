@@ -1,0 +1,128 @@
+"""Networks whose activation is a Python function: sampled here, with the parameters that the core would draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.linear._closed_form import Array
+from pyrometer.networks._initialisations import LayerSpread
+from pyrometer.networks._network import Network
+
+__all__ = ["energies", "errors", "parameters"]
+
+# Standardised parameters in memory at once: 32 MB.
+_BLOCK = 1 << 22
+
+
+def numbers(network: Network) -> int:
+    """How many random numbers a draw has: layer by layer weights, then biases, which keep theirs if there are none."""
+    return sum((n + 1) * k for n, k in zip(network.widths[:-1], network.widths[1:], strict=True))
+
+
+def parameters(network: Network, spread: LayerSpread, key: tuple[int, int], draws: int) -> Array:
+    """Return the parameters of draws, shape (..., draws, N), in the order of their numbers."""
+    standardised = _core.uniforms if spread.uniform else _core.normals
+    unit = standardised(key, 0, draws, 0, numbers(network), network.X.dtype == np.float32)
+    scales, kept = [], []
+    for layer, (n, k) in enumerate(zip(network.widths[:-1], network.widths[1:], strict=True)):
+        scales += [np.repeat(spread.weight[..., layer, None], n * k, axis=-1)]
+        scales += [np.repeat(spread.bias[..., layer, None], k * network.bias, axis=-1)]
+        kept += [np.ones(n * k, dtype=bool), np.full(k, network.bias)]
+    with np.errstate(over="ignore"):
+        theta = unit[np.concatenate(kept)].T.astype(np.float64) * np.concatenate(scales, axis=-1)[..., None, :]
+    return np.ascontiguousarray(theta)
+
+
+def energies(
+    network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, *, averaged: bool
+) -> Array:
+    """Energies of layers, shape (laws, draws, L); each averaged over the layer's own weights if asked for."""
+    weight, bias = _variances(spread)
+    result = np.empty((len(weight), draws, network.layers))
+    for law, draw, layer, before, after in _forward(network, spread, key, first, draws, last=not averaged):
+        if averaged:
+            square = _square(before) / network.rows
+            with np.errstate(over="ignore"):
+                energy = network.widths[layer + 1] * (weight[law, layer] * square + bias[law, layer])
+            result[law, draw, layer] = energy
+        else:
+            assert after is not None
+            result[law, draw, layer] = _square(after) / network.rows
+    return result
+
+
+def errors(network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int) -> Array:
+    """Mean squared error of draws, shape (laws, draws)."""
+    result = np.empty((len(spread.flat()[0]), draws))
+    for law, draw, layer, _, after in _forward(network, spread, key, first, draws, last=True):
+        if layer == network.layers - 1:
+            assert after is not None
+            off = after if network.y is None else after - network.y
+            result[law, draw] = _square(off) / network.rows
+    return result
+
+
+def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, *, last: bool) -> Any:
+    """Yield (law, draw, layer, its inputs, its pre-activations); those of the last layer if asked for."""
+    weights, biases = spread.flat()
+    standardised = _core.uniforms if spread.uniform else _core.normals
+    count = numbers(network)
+    block = max(1, _BLOCK // count)
+    for start in range(0, draws, block):
+        size = min(block, draws - start)
+        unit = standardised(key, first + start, size, 0, count, network.X.dtype == np.float32)
+        for draw in range(size):
+            for law in range(len(weights)):
+                x, offset = network.X, 0
+                for layer, (n, k) in enumerate(zip(network.widths[:-1], network.widths[1:], strict=True)):
+                    if layer == network.layers - 1 and not last:
+                        yield law, start + draw, layer, x, None
+                        break
+                    numbers_of_layer = unit[offset : offset + (n + 1) * k, draw]
+                    offset += (n + 1) * k
+                    z = _affine(x, numbers_of_layer, weights[law, layer], biases[law, layer], layer)
+                    yield law, start + draw, layer, x, z
+                    if layer < network.layers - 1:
+                        x = _apply(network.activation, z)
+
+
+def _affine(x: npt.NDArray[Any], numbers: npt.NDArray[Any], weight: float, bias: float, layer: int) -> npt.NDArray[Any]:
+    """Pre-activations of a layer from the standardised numbers of its weights and then its biases."""
+    n, kind = x.shape[1], x.dtype.type
+    k = len(numbers) // (n + 1)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        z: npt.NDArray[Any] = x @ (numbers[: n * k].reshape(k, n) * kind(weight)).T + numbers[n * k :] * kind(bias)
+    if not np.isfinite(z).all():
+        raise ValueError(
+            f"energies must be finite, got an overflow in layer {layer + 1}; use a smaller scale"
+            + (" or float64 data." if kind is np.float32 else ".")
+        )
+    return z
+
+
+def _square(values: npt.NDArray[Any]) -> float:
+    """Sum of squares in double precision; inf where it overflows, for the caller to refuse."""
+    with np.errstate(over="ignore"):
+        return float(np.einsum("ij,ij->", values, values, dtype=np.float64))
+
+
+def _apply(activation: Any, z: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    result = np.asarray(activation(z))
+    if result.shape != z.shape or result.dtype.kind not in "fiub":
+        raise ValueError(
+            f"activation must return an array of real numbers of its argument's shape {z.shape}, got {result.dtype} of "
+            f"shape {result.shape}."
+        )
+    if not np.isfinite(result).all():
+        raise ValueError("activation must return finite numbers, got some that are not; its arguments were finite.")
+    return result.astype(z.dtype, copy=False)
+
+
+def _variances(spread: LayerSpread) -> tuple[Array, Array]:
+    weight, bias = spread.variances()
+    layers = weight.shape[-1]
+    return weight.reshape(-1, layers), bias.reshape(-1, layers)

@@ -1,0 +1,98 @@
+"""Variance of the energy of networks whose activation is positively homogeneous, under normal laws."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyrometer.linear._closed_form import Array, require_finite
+from pyrometer.networks._balance import balanced, unbalanced
+from pyrometer.networks._initialisations import LayerSpread
+from pyrometer.networks._layer_energies import require_norms
+from pyrometer.networks._network import Network
+
+__all__ = ["variance"]
+
+# The slope of phi for negative z: phi(z) = max(z, 0) - a max(-z, 0).
+_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "identity": 1.0}
+# Rows of a Gram matrix in memory at once.
+_ROWS = 512
+
+
+def variance(network: Network, spread: LayerSpread) -> Array:
+    """Return the variance of the mean squared error over the draws, shape (...): `energy_variance` has the formulas."""
+    linear = network.layers == 1
+    if spread.uniform or not (linear or network.activation in _SLOPES):
+        raise ValueError(
+            "energy_variance of a network has a formula for normal laws and 'relu', 'leaky_relu' or 'identity' only; "
+            'the standard error of mean_energy(..., method="monte-carlo") estimates it.'
+        )
+    if network.rows > 1 and network.layers > 2:
+        raise ValueError(
+            f"energy_variance of a network has a formula for one row or at most one hidden layer only, got "
+            f"{network.rows} rows and {network.layers - 1} hidden layers; take one row, or sample_energies."
+        )
+    require_norms(network)
+    moved, shift = balanced(network, spread, last=network.y is None)
+    weight, bias = (a.reshape(-1, network.layers) for a in moved.variances())
+    law = _one_row if network.rows == 1 else _one_hidden
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = np.array([law(network, w, b) for w, b in zip(weight, bias, strict=True)])
+    value = unbalanced(value.reshape(spread.batch_shape), 2 * shift[..., -1])
+    require_finite(value)
+    return value
+
+
+def _one_row(network: Network, weight: Array, bias: Array) -> float:
+    """Mean and relative variance of |x^(l)|^2 from layer to layer: given the one before, units are independent."""
+    a = _SLOPES.get(str(network.activation), 0.0)
+    second, fourth = 0.5 * (1.0 + a**2), 1.5 * (1.0 + a**4)
+    of_unit = fourth / second**2 - 1.0
+    q, excess, n, v, of_v = network.norms[0], 0.0, 0, np.float64(0.0), 0.0
+    for width, w, b in zip(network.widths[1:], weight, bias, strict=True):
+        v = w * q + b
+        of_v = (w * q / v) ** 2 * excess if v > 0.0 else 0.0
+        n, q, excess = width, width * second * v, of_unit / width * (1.0 + of_v) + of_v
+    return float((2.0 * n * (1.0 + of_v) + n * n * of_v) * v * v + 4.0 * network.target_square * v)
+
+
+def _one_hidden(network: Network, weight: Array, bias: Array) -> float:
+    """(1/m^2) sum_ij 2 n_L E K_ij^2 + n_L^2 Cov(K_ii, K_jj) + 4 y_i . y_j E K_ij, K the covariance of an output."""
+    X = network.X.astype(np.float64, copy=False)
+    y = None if network.y is None else network.y.astype(np.float64, copy=False)
+    m, last = network.rows, network.widths[-1]
+    total = 0.0
+    for start in range(0, m, _ROWS):
+        rows = slice(start, start + _ROWS)
+        C = weight[0] * (X[rows] @ X.T) + bias[0]
+        if network.layers == 1:
+            mean, square, covariance = C, C**2, np.zeros(())
+        else:
+            variances = weight[0] * network.norms + bias[0]
+            mean, square, covariance = _hidden_gram(network, C, variances[rows, None], variances)
+            square = weight[1] ** 2 * square + 2.0 * weight[1] * bias[1] * mean + bias[1] ** 2
+            mean, covariance = weight[1] * mean + bias[1], weight[1] ** 2 * covariance
+        total += 2.0 * last * square.sum() + last**2 * covariance.sum()
+        if y is not None:
+            total += 4.0 * float(((y[rows] @ y.T) * mean).sum())
+    return float(total / m**2)
+
+
+def _hidden_gram(network: Network, C: Array, left: Array, right: Array) -> tuple[Array, Array, Array]:
+    """E G_ij, E G_ij^2 and Cov(G_ii, G_jj) of G = sum over units of phi(u_i) phi(u_j), u normal of covariance C."""
+    a, n = _SLOPES[str(network.activation)], network.widths[1]
+    size = np.sqrt(left * right)
+    cosine = np.clip(np.divide(C, size, out=np.zeros_like(C), where=size > 0), -1.0, 1.0)
+    same, opposite = _kernels(cosine), _kernels(-cosine)
+    first = size * ((1.0 + a**2) * same[0] - 2.0 * a * opposite[0])
+    second = size**2 * ((1.0 + a**4) * same[1] + 2.0 * a**2 * opposite[1])
+    mean_square = 0.5 * (1.0 + a**2)
+    return n * first, n * second + n * (n - 1.0) * first**2, n * (second - mean_square**2 * size**2)
+
+
+def _kernels(cosine: Array) -> tuple[Array, Array]:
+    """E u+ v+ and E (u+ v+)^2 of standard normals of this correlation: arc-cosine kernels of order 1 and 2."""
+    angle, sine = np.arccos(cosine), np.sqrt(np.maximum(0.0, 1.0 - cosine**2))
+    rest = np.pi - angle
+    first = (sine + rest * cosine) / (2.0 * np.pi)
+    second = (3.0 * sine * cosine + rest * (1.0 + 2.0 * cosine**2)) / (2.0 * np.pi)
+    return first, second

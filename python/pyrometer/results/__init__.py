@@ -1,0 +1,1 @@
+"""Frozen answers and tables, and how they are written out."""

@@ -1,0 +1,74 @@
+"""Columns of a table: arrays, and strings that repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base._printable import quoted
+
+__all__ = ["Columns", "Held", "Repeated", "checked"]
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """A column of few different strings: row i holds ``words[codes[i]]``, in the memory of the codes."""
+
+    codes: npt.NDArray[Any]
+    words: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def array(self) -> npt.NDArray[np.str_]:
+        """Return the strings, read-only."""
+        strings: npt.NDArray[np.str_] = np.array(self.words, dtype=np.str_)[self.codes]
+        strings.flags.writeable = False
+        return strings
+
+
+Held: TypeAlias = "npt.NDArray[Any] | Repeated"
+
+
+class Columns(Mapping[str, "npt.NDArray[Any]"]):
+    """Columns as arrays by name, in order; strings that repeat become an array each time they are asked for."""
+
+    def __init__(self, held: Mapping[str, Held]) -> None:
+        self.held = held
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        column = self.held[name]
+        return column.array() if isinstance(column, Repeated) else column
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.held)
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
+def checked(name: str, values: Any) -> Held:
+    """Return a read-only one-dimensional array of numbers, bools or strings, or strings that repeat."""
+    if isinstance(values, Repeated):
+        codes = np.array(values.codes)
+        if codes.ndim != 1 or codes.dtype.kind not in "iu" or not values.words or _outside(codes, len(values.words)):
+            raise ValueError(f"column {quoted(name)} must have codes below {len(values.words)}, got {values.codes!r}.")
+        codes.flags.writeable = False
+        return Repeated(codes, tuple(values.words))
+    array = np.array(values)
+    if array.dtype.kind == "U" and not isinstance(values, np.ndarray) and not all(isinstance(v, str) for v in values):
+        raise TypeError(f"column {quoted(name)} must not mix strings with other values, got {list(values)[:5]}.")
+    if array.ndim != 1:
+        raise ValueError(f"column {quoted(name)} must be one-dimensional, got shape {array.shape}.")
+    if array.dtype.kind not in "fiubU":
+        raise TypeError(f"column {quoted(name)} must be numbers, bools or strings, got an array of {array.dtype}.")
+    array.flags.writeable = False
+    return array
+
+
+def _outside(codes: npt.NDArray[Any], words: int) -> bool:
+    return bool(len(codes)) and not 0 <= codes.min() <= codes.max() < words

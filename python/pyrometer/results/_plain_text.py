@@ -1,0 +1,83 @@
+"""Tables as plain text: columns that do not fit the width go on below, beside the first ones."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+
+from pyrometer.base._printable import plain, printable
+
+__all__ = ["cells", "columns_width", "split", "text", "text_width"]
+
+_Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+_GAP = 2
+# Characters of a cell.
+_LONGEST = 500
+
+
+def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | None, max_rows: int) -> str:
+    """Return a table as lines of at most `width` characters, if any column fits."""
+    rows = len(next(iter(columns.values()), ()))
+    head = rows if rows <= max_rows else (max_rows + 1) // 2
+    tail = 0 if rows <= max_rows else max_rows - head
+    lines: dict[str, list[str]] = {}
+    for name, array in columns.items():
+        body = [*cells(array[:head], name), *cells(array[rows - tail :], name)]
+        heads = [plain(name), plain(units.get(name, ""))] if units else [plain(name)]
+        wide = max(map(text_width, [*heads, *body]))
+        right = array.dtype.kind != "U"
+        lines[name] = [_pad(cell, wide, right) for cell in [*heads, "-" * wide, *body]]
+    widths = {name: text_width(column[0]) for name, column in lines.items()}
+    blocks = []
+    names = list(columns)
+    for block in split(names[:1], names[1:], widths, width):
+        made = [(_GAP * " ").join(row).rstrip() for row in zip(*(lines[name] for name in block), strict=True)]
+        if tail:
+            made.insert(len(made) - tail, f"... {rows - head - tail} rows ...")
+        blocks.append("\n".join(made))
+    return f"{printable(title)}\n" + "\n\n".join(blocks)
+
+
+def split(
+    keys: Sequence[str], names: Sequence[str], widths: dict[str, int], width: int | None, *, gap: int = _GAP
+) -> list[list[str]]:
+    """Deal out `names` to blocks no wider than `width`, each beginning with `keys`."""
+    blocks: list[list[str]] = [[*keys]]
+    start = sum(widths[key] + gap for key in keys)
+    used = start
+    for name in names:
+        if width is not None and used + widths[name] > width and len(blocks[-1]) > len(keys):
+            blocks.append([*keys])
+            used = start
+        blocks[-1].append(name)
+        used += widths[name] + gap
+    return blocks
+
+
+def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:
+    """Write a column: numbers with six significant digits, those that measure an error with three."""
+    if array.dtype.kind == "f":
+        digits = 3 if name in ("s.e.", "z") else 6
+        return [f"{value:.{digits}g}" for value in array.tolist()]
+    return [plain(str(value), _LONGEST) for value in array.tolist()]
+
+
+def columns_width(strings: Sequence[str]) -> int:
+    """Return the width of the widest string."""
+    return max(map(text_width, strings), default=0)
+
+
+def text_width(string: str) -> int:
+    """Return the columns that a string takes on a terminal: a combining mark none, a wide character two."""
+    if string.isascii():
+        return len(string)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in string)
+
+
+def _pad(string: str, width: int, right: bool) -> str:
+    space = " " * (width - text_width(string))
+    return space + string if right else string + space

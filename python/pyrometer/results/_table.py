@@ -1,0 +1,270 @@
+"""A frozen table: named columns with units, a title and where the numbers come from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.base._archive import atomic_write
+from pyrometer.base._printable import listed, quoted
+from pyrometer.results import _plain_text, _serialise
+from pyrometer.results._columns import Columns, Held, Repeated, checked
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+__all__ = ["Table"]
+
+_SUFFIXES = (".csv", ".json", ".parquet")
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Named columns of equal length, as numpy arrays.
+
+    Parameters
+    ----------
+    title : str
+        What the table shows.
+    columns : mapping of str to array_like, shape (rows,)
+        Columns of numbers, bools or strings, in order. They are kept as read-only arrays, never as objects.
+    units : mapping of str to str, optional
+        Units of some of the columns.
+    metadata : mapping, optional
+        Provenance: whatever JSON can hold, e.g. version, data set, seed.
+
+    Raises
+    ------
+    ValueError
+        If columns differ in length or are not one-dimensional, or a unit names no column.
+    TypeError
+        If a column is neither numbers, bools nor strings.
+
+    Notes
+    -----
+    ``len(table)`` is the number of rows, ``table["T exact"]`` a column, and iteration gives rows as dicts.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> table = pm.Table("Squares", {"x": [1, 2], "x squared": [1.0, 4.0]}, units={"x": "m", "x squared": "m^2"})
+    >>> len(table), float(table["x squared"].sum())
+    (2, 5.0)
+    >>> print(table)
+    Squares
+    x  x squared
+    m        m^2
+    -  ---------
+    1          1
+    2          4
+    """
+
+    title: str
+    columns: Columns
+    units: Mapping[str, str]
+    metadata: Mapping[str, Any]
+
+    def __init__(
+        self,
+        title: str,
+        columns: Mapping[str, npt.ArrayLike | Repeated],
+        units: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        given = columns.held if isinstance(columns, Columns) else columns
+        arrays: dict[str, Held] = {str(name): checked(str(name), values) for name, values in given.items()}
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns must have the same length, got {lengths}.")
+        unknown = [name for name in units or () if name not in arrays]
+        if unknown:
+            raise ValueError(
+                f"units must name columns of the table, got [{listed(unknown)}]; the columns are "
+                f"[{listed(list(arrays))}]."
+            )
+        object.__setattr__(self, "title", title)
+        object.__setattr__(self, "columns", Columns(MappingProxyType(arrays)))
+        for name, value in (("units", units), ("metadata", metadata)):
+            object.__setattr__(self, name, MappingProxyType(dict(value or {})))
+
+    @classmethod
+    def from_rows(
+        cls,
+        title: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        units: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Table:
+        """Make a table of rows that all have the same keys, the first row's in its order."""
+        names = list(rows[0]) if rows else []
+        for number, row in enumerate(rows):
+            if set(row) != set(names):
+                raise ValueError(
+                    f"rows must have the same keys, got [{listed(list(row))}] in row {number} and [{listed(names)}] in "
+                    "row 0."
+                )
+        return cls(title, {name: [row[name] for row in rows] for name in names}, units, metadata)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(self.columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.held.values()), ()))
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        try:
+            return self.columns[name]
+        except (KeyError, TypeError):
+            raise KeyError(f"no column {name!r:.200}; the columns are [{listed(self.names)}]") from None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        arrays = list(self.columns.values())
+        for start in range(0, len(self), _CHUNK):
+            parts = [array[start : start + _CHUNK].tolist() for array in arrays]
+            for row in zip(*parts, strict=True):
+                yield dict(zip(self.columns, row, strict=True))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Table, (self.title, dict(self.columns.held), dict(self.units), dict(self.metadata))
+
+    def __repr__(self) -> str:
+        return f"<Table {quoted(self.title)}: {len(self)} rows, columns [{listed(self.names)}]>"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, *, width: int | None = None, max_rows: int = 60) -> str:
+        """Return the table as plain text.
+
+        Parameters
+        ----------
+        width : int, optional
+            At least 20: columns that do not fit stand in further blocks below, beside the first column. Default: no
+            limit.
+        max_rows : int
+            At least 2: of a longer table the first and the last rows are shown.
+
+        Returns
+        -------
+        str
+            Lines without trailing newline; numbers with six significant digits.
+        """
+        if width is not None:
+            width = _validate.count("width", width, minimum=20)
+        rows = _validate.count("max_rows", max_rows, minimum=2)
+        return _plain_text.text(self.title, self.columns, self.units, width, rows)
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return the columns as lists of Python values, in order."""
+        return {name: array.tolist() for name, array in self.columns.items()}
+
+    def to_json(self) -> str:
+        """Return title, columns, units, metadata and rows, one a line, as one JSON object.
+
+        Numbers have all their digits; what JSON has no number for (nan and the infinities) is null.
+        """
+        return "".join(_serialise.json_pieces(self.title, self.columns, self.units, self.metadata))
+
+    def to_csv(self) -> str:
+        """Return the columns as CSV with a header; nan is an empty field, text is quoted where it must be."""
+        return _serialise.csv_bytes(self._arrow(for_csv=True)).decode()
+
+    def to_arrow(self) -> pa.Table:
+        """Return a pyarrow Table; title, units and metadata are in its schema under the key ``pyrometer``.
+
+        Strings that repeat, such as the verdicts of a sweep, are of dictionary type.
+        """
+        return self._arrow(for_csv=False)
+
+    def _arrow(self, *, for_csv: bool) -> pa.Table:
+        arrow = _framework("pyarrow", "to_arrow")
+        about = {"title": self.title, "units": dict(self.units), "metadata": _serialise.finite(self.metadata)}
+        fields, arrays = [], []
+        for name, column in self.columns.held.items():
+            if isinstance(column, Repeated):
+                array = arrow.DictionaryArray.from_arrays(column.codes, arrow.array(column.words, arrow.string()))
+                arrays.append(array.dictionary_decode() if for_csv else array)
+            else:
+                arrays.append(arrow.array(column, from_pandas=for_csv))
+            unit = {"unit": self.units[name]} if name in self.units else None
+            fields.append(arrow.field(name, arrays[-1].type, metadata=unit))
+        schema = arrow.schema(fields, metadata={"pyrometer": json.dumps(about, ensure_ascii=False)})
+        table: pa.Table = arrow.Table.from_arrays(arrays, schema=schema)
+        return table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas DataFrame; title, units and metadata are in its ``attrs``."""
+        pandas = _framework("pandas", "to_pandas")
+        columns = {
+            name: pandas.Categorical.from_codes(column.codes, column.words)
+            if isinstance(column, Repeated)
+            else column.copy()
+            for name, column in self.columns.held.items()
+        }
+        frame: pd.DataFrame = pandas.DataFrame(columns)
+        frame.attrs.update(title=self.title, units=dict(self.units), metadata=dict(self.metadata))
+        return frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars DataFrame."""
+        polars = _framework("polars", "to_polars")
+        frame: pl.DataFrame = polars.from_arrow(self.to_arrow())
+        return frame
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the table to a file, replacing it; the suffix says how.
+
+        Parameters
+        ----------
+        path : str or path
+            ``.parquet`` and ``.json`` keep title, units and metadata, ``.csv`` the columns alone. The file is replaced
+            whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is none of these.
+        OSError
+            If the file cannot be written.
+        """
+        name = _validate.as_path(path)
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix not in _SUFFIXES:
+            raise ValueError(f"path must end in {', '.join(_SUFFIXES)}, got {name!r}.")
+        if suffix == ".parquet":
+            arrow = self.to_arrow()
+            from pyarrow import parquet
+
+            with atomic_write(name) as file:
+                parquet.write_table(arrow, file)
+            return
+        with atomic_write(name) as file:
+            if suffix == ".csv":
+                file.write(_serialise.csv_bytes(self._arrow(for_csv=True)))
+                return
+            for piece in _serialise.json_pieces(self.title, self.columns, self.units, self.metadata):
+                file.write(piece.encode())
+            file.write(b"\n")
+
+
+def _framework(module: str, method: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(f"Table.{method}() needs {package}: pip install {package}.", name=package) from error

@@ -1,0 +1,85 @@
+"""Why rows have no density: each cause by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base._printable import quoted
+
+__all__ = ["dependence", "lack_of_spread"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
+_SHARE = 1e-11  # of a column's variance, beyond those before it; the core refuses what is below a tenth of this
+_PART = 1e-5  # a column whose share of another, in standard deviations, is less has no part in it
+
+
+def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names: Sequence[str] | None) -> str:
+    """Say what the core cannot see for sure: rows that are too few, and columns that are all rounding; "" if neither.
+
+    A mean is rounded, so what is left of a constant column need not be 0. `target` is the largest |y|, in the unit of
+    the residuals.
+    """
+    rows, features = x.shape
+    others = " and the residual" if loss == "mse" else ""
+    if rows <= features + (loss == "mse"):
+        return (
+            f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: fewer "
+            "have no density; use more rows or fewer columns."
+        )
+    if features:
+        flat = np.ptp(x, axis=0) <= _ROUNDING * np.abs(x).max(axis=0)
+        if flat.any():
+            j = int(np.argmax(flat))
+            return (
+                f"X must have no constant columns, got {x[0, j]:g} in every row of {_named(j, names)}: it has no "
+                "density; drop it."
+            )
+    if loss == "ce":
+        return ""
+    level = _ROUNDING * target
+    if np.abs(residual).max() <= level:
+        return (
+            "the residuals must not all be 0, got a model that predicts every y to rounding: they have no density; use "
+            "rows that it was not trained on, and check that y is none of the features."
+        )
+    if loss == "mse" and np.ptp(residual) <= level:
+        return (
+            f"the residuals must not all be the same, got {residual[0]:g} in every row: they have no density; check "
+            "how y was made."
+        )
+    return ""
+
+
+def dependence(z: _Array, features: int, names: Sequence[str] | None) -> str:
+    """Say which of the columns of `z`, centred, is a combination of those before it; the last may be the residual."""
+    size = np.sqrt(np.mean(z**2, axis=0))
+    units = z / np.where(size > 0.0, size, 1.0)
+    left = np.array([np.mean((units[:, j] - units[:, :j] @ _weights(units, j)) ** 2) for j in range(1, z.shape[1])])
+    j = 1 + int(np.argmax(left < _SHARE) if (left < _SHARE).any() else np.argmin(left))
+    parts = np.flatnonzero(np.abs(_weights(units, j)) > _PART)
+    among = " and ".join(_named(int(k), names) for k in parts[:4]) + (" and others" if len(parts) > 4 else "")
+    if j >= features:
+        return (
+            f"the residuals must be no linear function of X, got one of {among}: given the features "
+            "they have no density; use rows with noise, and check that y is not made of the features."
+        )
+    same = len(parts) == 1 and bool((z[:, j] == z[:, parts[0]]).all())
+    how = f"the same as {among}" if same else f"a linear function of {among}"
+    return f"X must have no dependent columns, got {_named(j, names)}, {how}: together they have no density; drop one."
+
+
+def _weights(units: _Array, j: int) -> _Array:
+    return np.asarray(np.linalg.lstsq(units[:, :j], units[:, j], rcond=1e-10)[0])
+
+
+def _named(j: int, names: Sequence[str] | None) -> str:
+    return f"column {j}" + (f" ({quoted(names[j])})" if names is not None else "")
+
+
+def _counted(number: int) -> str:
+    return f"{number} column" + ("s" if number > 1 else "")

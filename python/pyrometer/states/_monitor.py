@@ -1,0 +1,389 @@
+"""A fixed model watched batch by batch, until the data have moved so far that it should be trained again."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.base._archive import Archive
+from pyrometer.base._validate import RandomSource
+from pyrometer.laws._independent import Law, Mixed, Normal, Uniform
+from pyrometer.linear._systems import LinearRegression, LogisticRegression
+from pyrometer.states._blocks import LEAST, together
+from pyrometer.states._data_state import DataState, as_state
+from pyrometer.states._monitor_file import checked_header, checked_last, checked_pools, checked_readings, checked_state
+from pyrometer.states._permuted import permuted
+from pyrometer.states._predictions import Model, loss_of
+from pyrometer.states._row_sums import in_range
+from pyrometer.states._shift import Shift, compare
+from pyrometer.thermodynamics._temperature import temperature
+
+__all__ = ["Reading", "RefreshMonitor"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_ARCHIVE = Archive("pyrometer-monitor", 1, "RefreshMonitor.save")
+_RESAMPLES = 99  # for the standard error of an entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What the monitor keeps of a batch.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the batch.
+    energy, entropy : float
+        Of the batch under the model, as in `DataState`; nan where the batch has none.
+    temperature : float
+        First kind: the temperature of a system trained on this batch, under the monitor's law; nan without one.
+    neighbour : float
+        Second kind (2.9), between the batch before and this one; nan where the entropy has not moved beyond its noise,
+        or one of the two is nan.
+    p_value : float
+        Of the shift from the reference. Every batch has one; it is 1 for fewer rows than a block.
+    pooled : float
+        Of the shift from the reference to this batch and those before it together: the least p-value of the pools that
+        end here; nan where none does.
+    window : int
+        How many batches that pool has; 0 where there is none.
+    alarm : bool
+        Whether `p_value` or `pooled` is at most the monitor's level.
+    reason : str
+        Why something of this batch cannot be computed, by name; "" if everything can.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> series = {"energy": 1.0, "entropy": 2.0, "temperature": 3.0, "neighbour": 4.0}
+    >>> pm.Reading(rows=100, **series, p_value=0.5, pooled=0.1, window=2, alarm=False).window
+    2
+    """
+
+    rows: int
+    energy: float
+    entropy: float
+    temperature: float
+    neighbour: float
+    p_value: float
+    pooled: float
+    window: int
+    alarm: bool
+    reason: str = ""
+
+
+class _Neighbour(NamedTuple):
+    """What the next batch is compared with."""
+
+    energy: float
+    entropy: float
+    variance: float
+
+    @classmethod
+    def of(cls, state: DataState, source: np.random.SeedSequence) -> _Neighbour:
+        variance = state.covariance(_RESAMPLES, source)[1, 1]
+        return cls(state.energy, state.entropy, float(variance))
+
+    def temperature(self, before: _Neighbour) -> float:
+        """T (2.9) from the one before, nan unless the entropy has moved by twice its standard error."""
+        change = self.entropy - before.entropy
+        known = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
+        return in_range((self.energy - before.energy) / change, 0) if known else np.nan
+
+
+class RefreshMonitor:
+    r"""Compares batch after batch with a reference, in constant memory; both series of Appendix A.
+
+    Every batch is compared by itself, and so are the last 2, 4, 8, ... batches together whenever their number divides
+    that of the batches seen: a large shift shows at once, a small one in the sum of many batches.
+
+    Parameters
+    ----------
+    reference : DataState or (X, y)
+        Rows of the time when the model was right, at best not those that it was trained on; at least 8 blocks. X may
+        have no columns, shape (m, 0), to watch targets alone. A state must have been made with `block` and the density
+        "gaussian".
+    model : LinearRegression, LogisticRegression or callable
+        As for `DataState`.
+    energy : {"mse", "mae", "ce"}, optional
+        The loss of a callable model.
+    law : Normal, Uniform or Mixed, optional
+        Law of the parameters for temperatures of the first kind. Without it they are nan.
+    run_length : int
+        At least how many batches are expected before a false alarm while nothing has moved. At least 2. An alarm is a
+        p-value, of the batch or of a pool, of at most ``1 / (run_length * (2 - 1 / memory))``.
+    memory : int
+        How many batches are pooled at most: a power of two; with 1 each batch stands for itself.
+    block : int
+        As for `DataState`.
+    history : int
+        How many of the last readings are kept.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness, read once: the same source and batches give the same readings.
+
+    Attributes
+    ----------
+    readings : tuple of Reading
+        The last `history` readings, in order.
+    batches : int
+        Batches seen.
+
+    Notes
+    -----
+    A batch ends 2 - 1 / memory comparisons on average, so that without a shift there is at most one alarm in
+    `run_length` batches, whatever the distribution and however the comparisons depend on each other. False alarms come
+    together, because batches share a reference and pools share batches, so the run to the first one is longer: on
+    average 1.2 times `run_length` with the greatest of references, more than three times with one of a batch's size.
+    Every batch counts and is compared, whatever its rows are: constant or dependent columns, duplicates, a single row,
+    fewer rows than columns, values of any magnitude. What such a batch lacks (energy, entropy, a standard error) is
+    nan, and its reading says why; that a batch has become constant is a shift like any other. Only input that is no
+    batch of the kind is an error: other columns, words, values that are not finite, no rows.
+
+    Pools see shifts down to what the reference's own noise allows: it should have many times a batch's rows. What they
+    have seen they keep until they are whole: when an alarm has been acted upon, begin with a new monitor.
+
+    Kept are the sums over blocks of the reference, and of one pool of each size, some thousand blocks each.
+
+    Cost of a batch: two permutation tests on average, of ``8 * run_length`` deals each, as in `shift`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> rng = np.random.default_rng(0)
+    >>> def batch(noise):
+    ...     x = rng.normal(size=(500, 1))
+    ...     return x, x[:, 0] + noise * rng.normal(size=500)
+    >>> monitor = pm.RefreshMonitor(batch(1.0), lambda X: X[:, 0], energy="mse", rng=0)
+    >>> for noise in (1.0, 1.0, 2.0):
+    ...     found = monitor.update(*batch(noise))
+    >>> [reading.alarm for reading in monitor.readings]
+    [False, False, True]
+    """
+
+    def __init__(
+        self,
+        reference: DataState | tuple[Any, Any],
+        model: Model,
+        *,
+        energy: str | None = None,
+        law: Law | None = None,
+        run_length: int = 200,
+        memory: int = 32,
+        block: int = 1,
+        history: int = 1000,
+        rng: RandomSource = None,
+    ) -> None:
+        self.model, self.energy = model, energy
+        if law is not None and not isinstance(law, (Normal, Uniform, Mixed)):
+            raise TypeError(f"law must be Normal, Uniform, Mixed or None, got {law!r}.")
+        if law is not None and law.batch_shape != ():
+            raise ValueError(f"law must be a single one, got a batch of shape {law.batch_shape}.")
+        self.law = law
+        self.run_length = _validate.count("run_length", run_length, minimum=2)
+        self.memory = _validate.count("memory", memory, minimum=1)
+        if self.memory & (self.memory - 1):
+            raise ValueError(f"memory must be a power of two, got {memory}.")
+        self._pools: list[_Array | None] = [None] * (self.memory.bit_length() - 1)
+        self.block = _validate.count("block", block, minimum=1)
+        self._seed = _validate.seed(rng)
+        self.batches = 0
+        self._readings: deque[Reading] = deque(maxlen=_validate.count("history", history, minimum=1))
+        self.reference = as_state("reference", reference, model, energy, self.block, strict=False)
+        self._require_reference(loss_of(model, energy))
+        self._last = _Neighbour.of(self.reference, np.random.SeedSequence(self._seed))
+
+    def _require_reference(self, loss: str) -> None:
+        """Refuse a reference that batches cannot be compared with."""
+        found = self.reference
+        blocks = found.arrays()["counts"]
+        if found.loss != loss:
+            raise ValueError(f"reference must have the loss of the model, {loss!r}, got {found.loss!r}.")
+        if not isinstance(found.density, str) or found.density != "gaussian":
+            raise ValueError(f"reference must have density='gaussian', got {found.density!r}.")
+        if len(blocks) < LEAST:
+            raise ValueError(
+                f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; "
+                "use more rows or a smaller block."
+            )
+        if blocks[0] != self.block:
+            raise ValueError(f"reference must have been made with block={self.block}, got {blocks[0]:g}.")
+        if isinstance(self.model, (LinearRegression, LogisticRegression)):
+            features = self.model.parameters - self.model.intercept
+            if self.model.shape != () or features != found.features:
+                raise ValueError(f"reference must have the {features} features of the model, got {found.features}.")
+
+    @property
+    def level(self) -> float:
+        """P-values of at most this raise an alarm."""
+        return 1.0 / (self.run_length * (2.0 - 1.0 / self.memory))
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The last readings, in order."""
+        return tuple(self._readings)
+
+    def update(self, X: Any, y: Any) -> Shift:
+        """Compare a batch with the reference, and keep its reading.
+
+        Parameters
+        ----------
+        X, y
+            Rows, as for `DataState`.
+
+        Returns
+        -------
+        Shift
+            From the reference to this batch. ``monitor.readings[-1].alarm`` says whether to act.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X and y are not finite numbers of matching shapes with the reference's columns and at least one row, or
+            the model's predictions are not finite. The monitor has not changed then.
+        """
+        name = f"batch {self.batches + 1}"
+        state = as_state(name, (X, y), self.model, self.energy, self.block, like=self.reference, strict=False)
+        if state.names and self.reference.names and state.names != self.reference.names:
+            raise ValueError(
+                f"{name}: X must have the same columns in one order as the reference, "
+                f"{', '.join(self.reference.names)}, "
+                f"got {', '.join(state.names)}."
+            )
+        source = np.random.SeedSequence([*self._seed, self.batches])
+        # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
+        resamples = max(199, 8 * self.run_length - 1)
+        found = compare(self.reference, state, resamples, _validate.seed(source), threads=0)
+        ours, *theirs = source.spawn(1 + len(self._pools))
+        last = _Neighbour.of(state, ours)
+        pools, tested = self._grown(state.blocks(self.reference), resamples, theirs)
+        pooled, window = min(tested, default=(np.nan, 0))
+        hot, why = self._temperature(X, y, state)
+        reading = Reading(
+            rows=state.rows,
+            energy=state.energy,
+            entropy=state.entropy,
+            temperature=hot,
+            neighbour=last.temperature(self._last),
+            p_value=found.p_value,
+            pooled=pooled,
+            window=window,
+            alarm=found.p_value <= self.level or pooled <= self.level,
+            reason="; ".join(filter(None, [found.reason, why])),
+        )
+        self._readings.append(reading)
+        self._last, self._pools = last, pools
+        self.batches += 1
+        return found
+
+    def _grown(
+        self, sums: _Array, resamples: int, sources: list[np.random.SeedSequence]
+    ) -> tuple[list[_Array | None], list[tuple[float, int]]]:
+        """Pools with a batch more, which wait for others of their size; p-values and sizes of those that it made whole.
+
+        Pools of 1, 2, 4, ... batches are the digits of a binary counter: two of a size make the next one.
+        """
+        pools, tested = list(self._pools), []
+        for k, (waiting, source) in enumerate(zip(self._pools, sources, strict=True)):
+            if waiting is None:
+                pools[k] = sums
+                break
+            sums, pools[k] = together(waiting, sums), None
+            seed = _validate.seed(source)
+            p_value = permuted(self.reference.blocks(), sums, self.reference.law, resamples, seed, threads=0)
+            tested.append((p_value, 2 ** (k + 1)))
+        return pools, tested
+
+    def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
+        """First kind, of a system trained on the batch; and why it is nan, or what its warnings say."""
+        if self.law is None:
+            return np.nan, ""
+        intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                if state.loss == "ce":
+                    system: LinearRegression | LogisticRegression = LogisticRegression(X, y, intercept=intercept)
+                else:
+                    system = LinearRegression(X, y, energy=state.loss, intercept=intercept)
+                hot = temperature(system, self.law)
+            except ValueError as error:
+                return np.nan, f"temperature: {error}"
+        notes = [str(warning.message) for warning in told]
+        if not np.isfinite(hot.value):
+            notes.append(str(hot.verdict))
+        return float(hot.value) if np.isfinite(hot.value) else np.nan, "; ".join(
+            f"temperature: {note}" for note in notes
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the reference and the readings to a file, whole or not at all; the model is not in it.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to. An existing file is replaced.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        header = {"batches": self.batches, "seed": list(self._seed), "readings": [vars(r) for r in self._readings]}
+        header |= {"run_length": self.run_length, "memory": self.memory, "block": self.block}
+        header |= {"history": self._readings.maxlen}
+        header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
+        pools = {f"pool_{k}": sums for k, sums in enumerate(self._pools) if sums is not None}
+        _ARCHIVE.write(_validate.as_path(path), header, self.reference.arrays() | pools)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
+        """Read a monitor that :meth:`save` has written; it goes on as if it had never stopped.
+
+        Parameters
+        ----------
+        path : str or path
+            Where from.
+        model, law
+            Those of the saved monitor: they are not in the file.
+
+        Returns
+        -------
+        RefreshMonitor
+            With the same readings, and the same ones to come.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or is no file of a monitor.
+        OSError
+            If the file cannot be read.
+        """
+
+        def build(header: dict[str, Any], archive: Mapping[str, Any]) -> tuple[Any, ...]:
+            arrays = dict(archive)  # read once
+            options = checked_header(header)
+            reference = checked_state(header, arrays, options["block"])
+            level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
+            readings = checked_readings(header, Reading, options, level)
+            last = _Neighbour(*checked_last(header, readings[-1] if readings else reference))
+            pools = checked_pools(arrays, options, reference, [reading.rows for reading in readings])
+            return options, reference, readings, last, pools
+
+        options, reference, readings, last, pools = _ARCHIVE.read(_validate.as_path(path), build)
+        seed, batches = options.pop("seed"), options.pop("batches")
+        try:
+            monitor = cls(reference, model, law=law, rng=0, **options)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        monitor._seed, monitor.batches, monitor._last, monitor._pools = seed, batches, last, pools
+        monitor._readings.extend(readings)
+        return monitor

@@ -1,0 +1,242 @@
+"""What the file of a monitor holds, checked field by field before anything is made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.states._blocks import boundaries
+from pyrometer.states._data_state import HEADER, DataState
+from pyrometer.states._row_sums import pairs
+
+__all__ = ["checked_header", "checked_last", "checked_pools", "checked_readings", "checked_state"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_Check: TypeAlias = Callable[[str, Any], Any]
+_LOSSES = ("mse", "mae", "ce")
+_CLOSE = 1e-9  # levels of instruction sets differ in the last digits
+_MOVED = 1e-12  # of the largest square: what moving blocks to another centre rounds
+_FARTHEST_CENTRE = 2.0**300  # in units: ordinary magnitudes, to 2^200, and rows that differ by rounding alone
+_LARGEST = 2.0**964  # squares of coordinates are less
+_UNITS = 5000  # exponents of doubles, twice those of their squares, are less
+
+
+def field(mapping: Any, name: str, check: _Check, where: str = "") -> Any:
+    """Return a checked field of a mapping; ValueError by its name."""
+    if not isinstance(mapping, Mapping):
+        raise ValueError(f"{where or 'header'} must be a mapping of names to values, got {type(mapping).__name__}")
+    full = f"{where}.{name}" if where else name
+    if name not in mapping:
+        raise ValueError(f"{full} is missing")
+    try:
+        return check(full, mapping[name])
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def whole(minimum: int) -> _Check:
+    return lambda name, value: _validate.count(name, value, minimum=minimum)
+
+
+def number(minimum: float = -math.inf, *, nan: bool = False) -> _Check:
+    """Check a float that is at least `minimum`, or nan if that is allowed."""
+
+    def check(name: str, value: Any) -> float:
+        if nan and isinstance(value, float) and math.isnan(value):
+            return value
+        return _validate.single(name, value, minimum=minimum)
+
+    return check
+
+
+def checked_header(header: Any) -> dict[str, Any]:
+    """Return what the header says of the monitor itself."""
+    found = {name: field(header, name, whole(least)) for name, least in _COUNTS.items()}
+    if found["memory"] & (found["memory"] - 1):
+        raise ValueError(f"memory must be a power of two, got {found['memory']}")
+    found["seed"] = field(header, "seed", _seed)
+    found["energy"] = field(header, "energy", lambda n, v: v if v is None else _validate.choice(n, v, _LOSSES))
+    return found
+
+
+_COUNTS = {"batches": 0, "run_length": 2, "memory": 1, "block": 1, "history": 1}
+
+
+def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataState:
+    """Return the reference, whose sums fit its counts and give its energy and entropy."""
+    described = field(header, "reference", lambda _, value: value)
+    at = "reference"
+    found: dict[str, Any] = {
+        "rows": field(described, "rows", whole(1), at),
+        "features": field(described, "features", whole(0), at),
+        "loss": field(described, "loss", lambda n, v: _validate.choice(n, v, _LOSSES), at),
+    }
+    found |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
+    found["names"] = _names(described.get("names"), found["features"])
+    found["reason"] = _text("reference.reason", described.get("reason", ""))
+    d = found["features"] + (found["loss"] == "mse")
+    if found["rows"] > 2**53:
+        raise ValueError(f"reference.rows must be at most 2**53, got {found['rows']}")
+    centre = _array(arrays, "centre", (d,))
+    counts = _array(arrays, "counts", (None,))
+    begins = boundaries(found["rows"], block) if len(counts) <= found["rows"] else np.empty(0)
+    if not np.array_equal(counts, np.diff(np.append(begins, found["rows"]))):
+        raise ValueError(f"counts must be the rows of {found['rows']} rows' blocks of {block}")
+    given = {"centre": centre, "counts": counts}
+    if "units" in arrays:
+        given["units"] = _array(arrays, "units", (2 + d,), np.int64)
+        if np.abs(given["units"]).max() > _UNITS:
+            raise ValueError(f"units must be exponents of doubles, got {np.abs(given['units']).max()}")
+    unit = given["units"][2:] if "units" in arrays else np.zeros(d, dtype=np.int64)
+    with np.errstate(over="ignore"):
+        if not (np.abs(np.ldexp(centre, -unit)) <= _FARTHEST_CENTRE).all():
+            raise ValueError("centre must be that of rows, within what their units can tell")
+    sums = "sums_in_units" if "units" in arrays and given["units"].any() else "sums"
+    given[sums] = _array(arrays, sums, (len(counts), 2 + d + d * (d + 1) // 2))
+    _require_moments(sums, np.column_stack([counts, given[sums]]), d)
+    state = DataState.restored(found, given)
+    for name, value in zip(("energy", "entropy"), state.computed(), strict=True):
+        told = found[name]
+        if not (
+            math.isclose(told, value, rel_tol=_CLOSE, abs_tol=_CLOSE * (name == "entropy"))
+            or (found["reason"] and math.isnan(told))
+        ):
+            raise ValueError(f"reference.{name} must be that of the sums, {value}, got {told}")
+    most = math.log(found["rows"]) * (1.0 + _CLOSE) + _CLOSE
+    if not (
+        -_CLOSE <= found["discrete_entropy"] <= most or (found["reason"] and math.isnan(found["discrete_entropy"]))
+    ):
+        raise ValueError(f"reference.discrete_entropy must be 0 to ln(rows), got {found['discrete_entropy']}")
+    return state
+
+
+def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: float) -> list[Any]:
+    """Return the readings: the last ones, whose alarms and windows are those of the monitor."""
+    given = field(header, "readings", lambda _, value: value)
+    expected = min(levels["batches"], levels["history"])
+    if not isinstance(given, list) or len(given) != expected:
+        came = len(given) if isinstance(given, list) else type(given).__name__
+        raise ValueError(f"readings must be a list of {expected}, got {came}")
+    first = levels["batches"] - expected
+    return [
+        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level) for k, each in enumerate(given)
+    ]
+
+
+def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float) -> Any:
+    checks: dict[str, _Check] = dict.fromkeys(("energy", "entropy", "temperature", "neighbour"), number(nan=True))
+    checks |= {"rows": whole(1), "p_value": number(0.0), "pooled": number(0.0, nan=True), "window": whole(0)}
+    checks |= {"alarm": _validate.flag, "reason": _text}
+    optional = {each.name for each in fields(kind) if each.default is not MISSING}
+    field(given, "rows", whole(1), at)
+    if extra := sorted(set(given) - set(checks)):
+        raise ValueError(f"{at} must have no other fields, got {extra[0]!r}")
+    found = {
+        name: field(given, name, check, at) for name, check in checks.items() if name in given or name not in optional
+    }
+    for name in ("p_value", "pooled"):
+        if found[name] > 1.0:
+            raise ValueError(f"{at}.{name} must be at most 1, got {found[name]}")
+    window = found["window"]
+    sizes = {2**k for k in range(1, memory.bit_length()) if batch % 2**k == 0}
+    if (window == 0) != math.isnan(found["pooled"]) or (window not in sizes if sizes else window != 0):
+        raise ValueError(
+            f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {found['pooled']}"
+        )
+    if found["alarm"] != (found["p_value"] <= level or found["pooled"] <= level):
+        raise ValueError(f"{at}.alarm must say whether a p-value is at most {level:g}, got {found['alarm']}")
+    return kind(**found)
+
+
+def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
+    """Return what the next batch is compared with: energy and entropy of `batch`, and the entropy's variance."""
+    given = field(header, "last", lambda _, value: value)
+    found = [field(given, name, number(nan=True), "last") for name in ("energy", "entropy")]
+    for name, value in zip(("energy", "entropy"), found, strict=True):
+        told = getattr(batch, name)
+        if value != told and not (math.isnan(value) and math.isnan(told)):
+            raise ValueError(f"last.{name} must be that of the last batch, {told}, got {value}")
+    return found[0], found[1], field(given, "variance", number(0.0, nan=True), "last")
+
+
+def checked_pools(arrays: Mapping[str, Any], levels: dict[str, Any], state: DataState, rows: list[int]) -> list[Any]:
+    """Return the pools of the batches that wait for others: the binary digits of their number."""
+    width, pools = state.blocks().shape[1], []
+    for k in range(levels["memory"].bit_length() - 1):
+        name, waits = f"pool_{k}", bool(levels["batches"] >> k & 1)
+        if (name in arrays) != waits:
+            raise ValueError(f"{name} must {'' if waits else 'not '}be there after {levels['batches']} batches")
+        pool = _array(arrays, name, (None, width)) if waits else None
+        if pool is not None:
+            _require_moments(name, pool, len(state.arrays()["centre"]))
+        pools.append(pool)
+    waiting = levels["batches"] % levels["memory"]
+    held = sum(pool[:, 0].sum() for pool in pools if pool is not None)
+    if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]):
+        names = " and ".join(f"pool_{k}" for k, pool in enumerate(pools) if pool is not None)
+        expected = sum(rows[-waiting:])
+        raise ValueError(f"{names} must have the rows of the last {waiting} batches, {expected}, got {held:g}")
+    return pools
+
+
+def _array(arrays: Mapping[str, Any], name: str, shape: tuple[int | None, ...], dtype: Any = np.float64) -> Any:
+    if name not in arrays:
+        raise ValueError(f"{name} is missing")
+    array = np.asarray(arrays[name])
+    if array.dtype != dtype:
+        raise ValueError(f"{name} must be of {np.dtype(dtype)}, got {array.dtype}")
+    if array.ndim != len(shape) or any(want not in (None, got) for want, got in zip(shape, array.shape, strict=True)):
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}".replace("None", "any"))
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite")
+    return np.ascontiguousarray(array)
+
+
+def _require_moments(name: str, sums: _Array, d: int) -> None:
+    """Refuse sums over blocks that no rows have: counts, losses, scores, and squares beside first moments."""
+    counts, first = sums[:, 0], sums[:, 3 : 3 + d]
+    if not len(sums) or not ((counts >= 1) & (counts == np.floor(counts)) & (counts <= 2**53)).all():
+        raise ValueError(f"{name} must have blocks of whole numbers of rows, at least 1")
+    if (sums[:, 1:3] < 0).any():
+        raise ValueError(f"{name} must have losses and scores of at least 0")
+    if not (np.abs(sums[:, 1:]) <= counts[:, None] * _LARGEST).all():
+        raise ValueError(f"{name} must have sums of magnitudes to {_LARGEST:g}")
+    j, k = np.array(pairs(d), dtype=int).reshape(-1, 2).T
+    squares = np.maximum(sums[:, 3 + d :][:, j == k], 0.0)
+    squares = np.sqrt(squares + _MOVED * squares.max(axis=0))
+    products = squares[:, j] * squares[:, k] * (1.0 + _CLOSE)
+    if not (np.abs(first) <= np.sqrt(counts)[:, None] * squares * (1.0 + _CLOSE)).all():
+        raise ValueError(f"{name} must have sums of squares that rows can have")
+    if not (np.abs(sums[:, 3 + d :]) <= products).all():
+        raise ValueError(f"{name} must have sums of products that rows can have")
+
+
+def _seed(name: str, value: Any) -> tuple[int, int]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError(f"{name} must be two whole numbers")
+    for word in value:
+        if isinstance(word, bool) or not isinstance(word, int) or not 0 <= word < 2**64:
+            raise ValueError(f"{name} must be two whole numbers from 0 to 2**64 - 1, got {word!r}")
+    return value[0], value[1]
+
+
+def _names(value: Any, features: int) -> tuple[str, ...] | None:
+    if value is None or (value == [] and features == 0):
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("reference.names must be a list of words or null")
+    if len(value) != features or len(set(value)) != len(value):
+        raise ValueError(f"reference.names must be {features} different words, got {len(value)}")
+    return tuple(value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be words, got {type(value).__name__}")
+    return value

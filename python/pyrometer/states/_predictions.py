@@ -1,0 +1,100 @@
+"""What a fixed model predicts for rows, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.base._printable import listed, plain
+from pyrometer.linear._systems import LinearRegression, LogisticRegression
+from pyrometer.thermodynamics._minimum import minimum_energy
+
+__all__ = ["Model", "Predicted", "loss_of", "predicted"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+Model: TypeAlias = LinearRegression | LogisticRegression | Callable[[Any], Any]
+
+
+class Predicted(NamedTuple):
+    """Rows with what the model predicts for them: for cross entropy probabilities, of a system their logits, too."""
+
+    x: _Array
+    target: _Array
+    prediction: _Array
+    loss: str
+    names: tuple[str, ...] | None
+    logits: _Array | None
+
+
+def loss_of(model: Any, energy: str | None) -> str:
+    """Check that there is a model and a loss; return the loss."""
+    if isinstance(model, (LinearRegression, LogisticRegression)):
+        if energy is not None and energy != model.energy:
+            raise ValueError(f"energy must be that of the model, {model.energy!r}, got {energy!r}; leave it out.")
+        return model.energy
+    if not callable(model):
+        hint = "; pass its method, model=....predict." if callable(getattr(model, "predict", None)) else "."
+        raise TypeError(
+            "model must be a system of pyrometer (LinearRegression, LogisticRegression) or a callable that predicts, "
+            f"got {type(model).__module__}.{type(model).__qualname__}{hint}"
+        )
+    if energy is None:
+        raise ValueError("energy must be 'mse', 'mae' or 'ce' for a callable model, got None.")
+    return _validate.choice("energy", energy, ("mse", "mae", "ce"))
+
+
+def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | None = None) -> Predicted:
+    """Check rows, of so many features if it is given, and the model; return them with its predictions."""
+    loss = loss_of(model, energy)
+    data = _validate.data(X, y)
+    if data.X.ndim != 2:
+        raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; a stack is a loop over its systems.")
+    _validate.finite("X", data.X)
+    _validate.finite("y", data.y, columns=False)
+    x, target = data.X.astype(np.float64), data.y.astype(np.float64)
+    if features is not None and x.shape[1] != features:
+        raise ValueError(
+            f"X must have {features} column{'s' if features != 1 else ''}, as the rows that it is compared with, got "
+            f"{x.shape[1]}."
+        )
+    if loss == "ce" and ((target != 0) & (target != 1)).any():
+        raise ValueError("y must be 0 or 1 for cross entropy.")
+    if isinstance(model, (LinearRegression, LogisticRegression)):
+        scores = _scores(model, x, data.names)
+        if loss != "ce":
+            return Predicted(x, target, scores, loss, data.names, None)
+        with np.errstate(over="ignore"):  # 1 / inf is the probability 0 that is meant
+            return Predicted(x, target, 1.0 / (1.0 + np.exp(-scores)), loss, data.names, scores)
+    prediction = np.asarray(_validate.numeric("predictions of the model", model(X)), dtype=np.float64)
+    if prediction.shape != target.shape:
+        raise ValueError(f"model must give one prediction for each row, shape {target.shape}, got {prediction.shape}.")
+    if not np.isfinite(prediction).all():
+        raise ValueError("model must give finite predictions, got nan or inf.")
+    if loss == "ce" and not ((prediction >= 0) & (prediction <= 1)).all():
+        raise ValueError("model must predict probabilities above 0 and below 1 for cross entropy.")
+    return Predicted(x, target, prediction, loss, data.names, None)
+
+
+def _scores(model: LinearRegression | LogisticRegression, x: _Array, names: tuple[str, ...] | None) -> _Array:
+    """Return the linear predictions of a trained system."""
+    if model.shape != () or model.parameters - model.intercept != x.shape[1]:
+        raise ValueError(f"model must be one system of {x.shape[1]} features, got {model!r} for X of shape {x.shape}.")
+    if model.names is not None and names is not None and model.names != names:
+        raise ValueError(
+            f"X must have the columns that the model was trained on, {listed(model.names, plain)}, got "
+            f"{listed(names, plain)}."
+        )
+    parameters = minimum_energy(model).parameters
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = x @ parameters[: x.shape[1]] + (parameters[-1] if model.intercept else 0.0)
+    if not np.isfinite(scores).all():
+        row = int(np.argmin(np.isfinite(scores)))
+        raise ValueError(
+            f"model must give finite predictions, got {scores[row]} at row {row}: X times the parameters leaves the "
+            "range of a double; rescale X and train again, or drop the row."
+        )
+    return np.asarray(scores)

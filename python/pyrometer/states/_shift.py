@@ -1,0 +1,295 @@
+"""Temperatures of the second kind: the model stays, the data move (2.8)-(2.12).
+
+Two samples of the same distribution differ by noise, so a bare quotient of differences says nothing. Everything here
+comes with a standard error, and with one p-value for energy, entropy and divergence together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.base import _validate
+from pyrometer.base._printable import listed, plain
+from pyrometer.base._validate import RandomSource
+from pyrometer.states._blocks import LEAST
+from pyrometer.states._data_state import DataState, Kept, as_state, covariance_of, mean_covariance
+from pyrometer.states._densities import Density, Joint
+from pyrometer.states._permuted import permuted
+from pyrometer.states._predictions import Model
+from pyrometer.states._row_sums import in_range
+
+__all__ = ["DataState", "Shift", "shift"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    r"""What a shift of the data does to the energy and the entropy of a fixed model.
+
+    Attributes
+    ----------
+    before, after : DataState
+        The two states.
+    energy_change, entropy_change : float
+        :math:`\Delta E` in units of the loss, :math:`\Delta S` in nats.
+    divergence : float
+        KL divergence of the new density from the old one, in nats. An entropy that is fitted to each state cannot see a
+        shift of the mean; this does.
+    cross_entropy : float
+        What the old density needs in excess for the new rows: ``entropy_change + divergence``.
+    temperature : float
+        :math:`T = \Delta E / \Delta S` (2.9), in units of the loss per nat; nan where `verdict` is "undefined".
+    energy_change_error, entropy_change_error, divergence_error, cross_entropy_error, temperature_error : float
+        Their standard errors, from resampled blocks of rows.
+    p_value : float
+        Probability of energy, entropy and divergence that differ together at least as much, if both samples are of one
+        distribution; a divergence that is less than chance gives does not differ. By permuting blocks between the
+        samples, which holds for every distribution and number of rows.
+    verdict : str
+        "ok", or "undefined" where the entropy has not changed by more than twice its standard error, or this cannot be
+        told because one of the two is nan.
+    reason : str
+        Why a number other than the temperature is nan; "" where none is. A standard error is nan where some resample of
+        the rows has no density, as with a column that is 0 but for a few rows, or hardly more rows than columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(2000, 1))
+    >>> model = lambda X: X[:, 0]
+    >>> calm, noisy = ((x, x[:, 0] + noise * rng.normal(size=2000)) for noise in (1.0, 1.5))
+    >>> found = pm.shift(calm, noisy, model=model, energy="mse", rng=0)
+    >>> found.verdict, found.p_value < 0.01, abs(found.temperature - 3.08) < 3 * found.temperature_error
+    ('ok', True, True)
+    """
+
+    before: DataState
+    after: DataState
+    energy_change: float
+    entropy_change: float
+    divergence: float
+    cross_entropy: float
+    temperature: float
+    energy_change_error: float
+    entropy_change_error: float
+    divergence_error: float
+    cross_entropy_error: float
+    temperature_error: float
+    p_value: float
+    verdict: str
+    reason: str = ""
+
+
+def shift(
+    before: DataState | tuple[Any, Any],
+    after: DataState | tuple[Any, Any],
+    *,
+    model: Model,
+    energy: str | None = None,
+    block: int = 1,
+    density: Density = "gaussian",
+    resamples: int = 999,
+    rng: RandomSource = None,
+    threads: int | None = None,
+) -> Shift:
+    r"""Temperature of a shift of the data under a fixed model (2.9), with errors and a test.
+
+    Parameters
+    ----------
+    before, after : DataState or (X, y)
+        The two samples.
+    model, energy, block, density
+        As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
+        adds nothing to the divergence: give each state its own.
+    resamples : int
+        How often rows are drawn again for the errors, and permuted for the p-value; at least 99. The p-value is a
+        multiple of ``1 / (resamples + 1)``.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness.
+    threads : int, optional
+        At least 1; changes the speed and not a bit of the result. Default: all that OpenMP offers.
+
+    Returns
+    -------
+    Shift
+        Changes of energy and entropy, the divergence, T, their errors, the p-value and a verdict.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the states are not of the same loss, features, block and kind of density, or an option is out of range.
+
+    Notes
+    -----
+    A model fits the rows that it was trained on better than others of the same distribution, by about n/m of its
+    energy on both sides; where that matters, hold rows out for `before`.
+
+    The statistic of the test is the squared length of (:math:`\Delta E, \Delta S`, KL) in units of their covariance
+    over all permutations, the sample's own included. A divergence below what the other two lead to expect counts as
+    that: samples that agree better than chance are no sign of a shift, and a sample beside itself has p near 1. Only
+    blocks of equally many rows change hands: where one sample is much the larger, as many of its rows as the other can
+    match. For the statistic each sample has a thousandth of a row besides its own, the mean row of both together, so
+    that a permutation without a density has a statistic, too: the p-value needs no density, only the standard errors
+    do. They are nan, with a `reason`, where a resample has none.
+
+    With a density other than "gaussian" entropies are cross-fitted (`DataState`) and new rows are scored under the old
+    density. Then everything is a mean over rows, and errors are those of means over blocks. Where new rows lie beyond
+    the old ones, the divergence rests on the old density's tails, and its error is too small. For the p-value one
+    density is fitted to the rows of both samples together, whichever they came from; the statistic has the change of
+    the mean :math:`-\ln p` under it in the place of :math:`\Delta S`, and the divergence of Gaussians. So permutations
+    need no further fit, and the test keeps its level whatever the density.
+
+    Cost: ``resamples`` products with some thousand sums over blocks at most, of :math:`(p + 2)(p + 5)/2` numbers, two
+    for each sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> rng = np.random.default_rng(2)
+    >>> X = rng.normal(size=(400, 2))
+    >>> y = X @ [1.0, 2.0] + rng.normal(size=400)
+    >>> trained = pm.LinearRegression(X[:200], y[:200])
+    >>> found = pm.shift((X[:200], y[:200]), (X[200:], y[200:]), model=trained, rng=0)
+    >>> found.p_value > 0.05
+    True
+    """
+    count = _validate.count("resamples", resamples, minimum=99)
+    workers = _validate.threads(threads)
+    old = as_state("before", before, model, energy, block, density)
+    new = as_state("after", after, model, energy, block, density, like=old)
+    _require_like(old, new)
+    return compare(old, new, count, _validate.seed(rng), workers)
+
+
+def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
+    """Compare two states of one kind; what cannot be computed is nan, and the shift has the reason."""
+    reasons = [
+        f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason
+    ]
+    sums, law = (old.blocks(), new.blocks(old)), old.law
+    if old._kept is None or new._kept is None:
+        divergence, spread, why = _redrawn(old, new, sums, resamples, seed, threads)
+        reasons += why
+    else:
+        divergence, spread = _scored(old, old._kept, new, new._kept)
+        for state, blocks, scores in zip((old, new), sums, _pooled(old, old._kept, new._kept), strict=True):
+            blocks[:, 2] = state.summed(scores)
+        law = "scores"
+    p_value = permuted(*sums, law, resamples, (seed[0], seed[1] ^ 1), threads)
+    change, entropy = new.energy - old.energy, new.entropy - old.entropy
+    errors, unit = np.sqrt(np.diag(spread)), int(old._units[0])
+    T, T_error = _quotient(change, entropy, spread, unit)
+    known = not np.isnan(T)
+    if not known and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
+        reasons.append("temperature: the quotient leaves the range of a double")
+    return Shift(
+        before=old,
+        after=new,
+        energy_change=change,
+        entropy_change=entropy,
+        divergence=divergence,
+        cross_entropy=entropy + divergence,
+        temperature=T,
+        energy_change_error=in_range(float(errors[0]), unit),
+        entropy_change_error=float(errors[1]),
+        divergence_error=float(errors[2]),
+        cross_entropy_error=float(np.sqrt(spread[1:, 1:].sum())),
+        temperature_error=T_error,
+        p_value=p_value,
+        verdict="ok" if known else "undefined",
+        reason="; ".join(reasons),
+    )
+
+
+def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
+    """T and its standard error, with energies of `spread` in units of 2^unit; nan unless the entropy has changed."""
+    if not abs(entropy) > 2.0 * np.sqrt(spread[1, 1]):
+        return np.nan, np.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        T = np.ldexp(change, -unit) / entropy
+        slope = np.array([1.0, -T]) / entropy
+        error = np.sqrt(slope @ spread[:2, :2] @ slope)
+    found = in_range(float(T), unit), in_range(float(error), unit)
+    return found if not np.isnan(found).any() else (np.nan, np.nan)
+
+
+def _require_like(old: DataState, new: DataState) -> None:
+    """Refuse states that cannot be compared."""
+    if (old.loss, old.features) != (new.loss, new.features):
+        raise ValueError(
+            f"before and after must have the same loss and features, got {old.loss} with {old.features} and {new.loss} "
+            f"with {new.features}."
+        )
+    if old.names is not None and new.names is not None and old.names != new.names:
+        raise ValueError(
+            f"before and after must have the same columns in one order, got {listed(old.names, plain)} and "
+            f"{listed(new.names, plain)}."
+        )
+    kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(f"before and after must have the same kind of density, got {kinds[0]} and {kinds[1]}.")
+    if min(len(old._counts), len(new._counts)) < LEAST:
+        raise ValueError(
+            f"before and after must have at least {LEAST} blocks of rows, got {len(old._counts)} and "
+            f"{len(new._counts)} blocks of {old.rows} and {new.rows} rows; use more rows or a smaller block."
+        )
+    if old._counts[0] != new._counts[0]:
+        raise ValueError(
+            f"before and after must have the same block, got {old._counts[0]:g} and {new._counts[0]:g} rows; make both "
+            "states with one."
+        )
+
+
+def _redrawn(
+    old: DataState, new: DataState, sums: tuple[_Array, _Array], resamples: int, seed: tuple[int, int], threads: int
+) -> tuple[float, _Array, list[str]]:
+    """Divergence of Gaussians; covariance of all changes over redrawn blocks; why some of it is nan."""
+    nothing = np.full((3, 3), np.nan)
+    if not new.is_comparable(old):
+        return np.nan, nothing, ["divergence and errors: the samples are more than 80 powers of ten apart"]
+    drawn = _core.redrawn_shifts(*sums, old.law, seed, resamples, threads)
+    divergence = float(drawn[0, 2])
+    blocks = [len(state._counts) for state in (old, new)]
+    if min(blocks) < LEAST:
+        return (
+            divergence,
+            nothing,
+            [f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"],
+        )
+    lacking = int(np.isnan(drawn[1:, 2]).sum())
+    if not lacking or old.reason or new.reason:
+        return divergence, covariance_of(drawn[1:]), []
+    reason = (
+        f"errors of entropy and divergence: {lacking} of {resamples} resamples of the rows have no density; use more "
+        "rows, a smaller block or fewer features"
+    )
+    return divergence, covariance_of(drawn[1:]), [reason]
+
+
+def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[float, _Array]:
+    """Return divergence and covariance for densities that score rows, where all changes are means over rows."""
+    first, second = Joint(old.density, old.loss, before.rows), Joint(new.density, new.loss, after.rows)
+    under_old = first.scores(after.rows)
+    values = (
+        np.stack([-before.losses, -before.scores, first.influence(second)], axis=1),
+        np.stack([after.losses, after.scores, under_old - after.scores], axis=1),
+    )
+    divergence = float(under_old.mean() - after.scores.mean())
+    return divergence, mean_covariance(old, values[0]) + mean_covariance(new, values[1])
+
+
+def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:
+    """Return -ln p of the rows of each sample under one density of all, which does not see whose they are."""
+    rows = before.rows + after.rows
+    order = np.lexsort([*rows.x.T, rows.residual, rows.inner])
+    scores = Joint(old.density, old.loss, rows[order]).scores(rows)
+    return scores[: len(before.losses)], scores[len(before.losses) :]

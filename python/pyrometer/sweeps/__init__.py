@@ -1,0 +1,1 @@
+"""Many systems and laws at once."""

@@ -1,0 +1,244 @@
+"""Many systems under many laws, as one table."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeAlias, get_args
+
+import numpy as np
+
+from pyrometer.base import _executor, _validate
+from pyrometer.base._printable import quoted
+from pyrometer.base._progress import bar
+from pyrometer.base._validate import RandomSource
+from pyrometer.errors import SimulationWarning
+from pyrometer.laws._independent import Law
+from pyrometer.linear._base import members
+from pyrometer.linear._systems import System
+from pyrometer.networks._initialisations import LayerLaw
+from pyrometer.networks._network import AnySystem, Network
+from pyrometer.networks._tally import doubtful
+from pyrometer.results._table import Table
+from pyrometer.sweeps._plan import Answer, AnyLaw, Options, Part, Plan, run
+from pyrometer.sweeps._table import Sheet
+
+__all__ = ["sweep"]
+
+Systems: TypeAlias = "AnySystem | Sequence[AnySystem] | Mapping[str, AnySystem]"
+Laws: TypeAlias = "AnyLaw | Sequence[AnyLaw] | Mapping[str, AnyLaw]"
+
+_SYSTEMS = (*get_args(System), Network)
+_LAWS = (*get_args(Law), *get_args(LayerLaw))
+
+
+def sweep(
+    systems: Systems,
+    laws: Laws,
+    *,
+    methods: Sequence[str] = ("exact",),
+    resolution: float = 1.0,
+    samples: int = 10_000,
+    rng: RandomSource = None,
+    threads: int | None = None,
+    progress: bool = False,
+    executor: Executor | None = None,
+) -> Table:
+    r"""Temperatures of many systems under many laws: one row for each system, law and method.
+
+    The rows hold what `temperature` gives for the pair, to the last bit. What systems share is computed once: moments,
+    minima, norms of rows; laws of one kind are one batch.
+
+    Parameters
+    ----------
+    systems : system, sequence or mapping
+        A system, several, or several by name; linear, logistic and networks may be mixed, stacks are taken apart.
+        Systems in a sequence are called by their number.
+    laws : law, sequence or mapping
+        A law, several, or several by name; batches are taken apart. Each must fit each system.
+    methods : sequence of str
+        Methods of `temperature`, each for every pair.
+    resolution : float
+        Size below which two values of a parameter are the same, as in `temperature`.
+    samples : int
+        Draws of "monte-carlo", at least 2.
+    rng : int, SeedSequence, Generator or None
+        Source of the draws, as in `mean_energy`. All pairs see the same draws.
+    threads : int, optional
+        At least 1; changes the speed, nothing else. Default: all that OpenMP offers, or 1 in each worker of an
+        executor.
+    progress : bool
+        Whether to show a bar on standard error.
+    executor : concurrent.futures.Executor, optional
+        Where to run, in parts; processes get pickled systems. The table is the same.
+
+    Returns
+    -------
+    Table
+        Columns ``system`` (name), ``member`` (place in the flattened stack), ``loss`` ("mse", "mae", "ce", "network"),
+        ``rows``, ``parameters``, ``law`` (name), ``kind`` (its class), ``batch`` (place in the flattened batch),
+        ``scale`` (standard deviation, length or gain where the law has a single one, else nan), ``method`` (what ran),
+        ``energy``, ``energy_error`` (standard error), ``energy_bound`` (of quadrature and series), ``minimum_energy``,
+        ``entropy``, ``temperature``, ``standard_error`` (of the temperature), ``marginal`` and ``verdict``. The
+        metadata hold version, methods, laws, samples, seed and ``complete``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is out of range, or a law or method does not fit a system; the message names the pair, and nothing
+        has run then. If an energy is too large for a double; the message names the system.
+
+    Warns
+    -----
+    PrecisionWarning, SeparationWarning, SimulationWarning
+        As in `temperature`; those of an executor's processes stay there.
+
+    See Also
+    --------
+    temperature : of one system, or one stack.
+
+    Notes
+    -----
+    Ctrl-C ends the sweep within a second or so, and gives the rows that are done: ``metadata["complete"]`` is then
+    False.
+
+    A pair of squared error takes some 0.2 microseconds, so that a million take less than a second.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> data = pm.datasets.diabetes(standardize=True)
+    >>> systems = {e: pm.LinearRegression(data.X, data.y, energy=e) for e in ("mse", "mae")}
+    >>> laws = {"normal": pm.Normal(np.logspace(0, 4, 5)[:, None]), "uniform": pm.Uniform(60.0)}
+    >>> table = pm.sweep(systems, laws)
+    >>> len(table), float(table["temperature"][1]) == pm.temperature(systems["mse"], pm.Normal(10.0)).value
+    (12, True)
+    >>> table["loss"][-1].item(), table["kind"][-1].item(), table["scale"][-1].item(), table["verdict"][-1].item()
+    ('mae', 'Uniform', 60.0, 'ok')
+    """
+    _validate.flag("progress", progress)
+    _executor.require(executor)
+    options = (resolution, samples, rng, 1 if threads is None and executor is not None else threads)
+    sheet = Sheet(plan_of(systems, laws, methods, *options))
+    # Ctrl-C: what is done is worth having.
+    with contextlib.suppress(KeyboardInterrupt), bar(progress, "sweep", "rows", sheet.plan.rows) as advance:
+        for part, answers in answered(sheet.plan, executor):
+            advance(sheet.fill(part, answers))
+    table = sheet.table()
+    warn_of_few(table)
+    return table
+
+
+def warn_of_few(table: Table) -> None:
+    """Give one SimulationWarning for all temperatures whose draws say too little."""
+    heat = np.abs(table["energy"] - table["minimum_energy"])
+    few = int(np.count_nonzero(doubtful(heat, table["energy_error"])))
+    if few:
+        warnings.warn(
+            SimulationWarning(
+                f"{few} of {len(table)} temperatures have standard errors above a tenth of them; use more samples."
+            ),
+            stacklevel=3,
+        )
+
+
+def plan_of(
+    systems: Systems,
+    laws: Laws,
+    methods: Sequence[str],
+    resolution: float,
+    samples: int,
+    rng: RandomSource,
+    threads: int | None,
+) -> Plan:
+    """Check everything that `sweep` was given."""
+    names = (methods,) if isinstance(methods, str) else tuple(methods)
+    if not names:
+        raise ValueError("methods must have at least one method, got none; ('exact',) is the default.")
+    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    draws = _validate.count("samples", samples, minimum=2)
+    _validate.threads(threads)
+    options = Options(size, draws, _seed(rng), threads)
+    plan = Plan(_named("systems", systems, _SYSTEMS), _named("laws", laws, _LAWS), names, options)
+    plan.check()
+    return plan
+
+
+def answered(
+    plan: Plan, executor: Executor | None, parts: Iterable[Part] | None = None
+) -> Iterator[tuple[Part, list[Answer]]]:
+    """Yield parts with their answers as they are done."""
+    systems = tuple(plan.systems.values())
+    parts = plan.parts() if parts is None else parts
+    last: tuple[Any, Any] = (None, None)
+
+    def task(part: Part) -> tuple[Any, Options]:
+        nonlocal last
+        pieces = []
+        for number, first, end, tasks in part:
+            system = systems[number]
+            if not isinstance(system, Network) and end - first < plan.stacks[number]:
+                # One object for neighbours, so that its minimum is found once.
+                last = last if last[0] == (number, first, end) else ((number, first, end), members(system, first, end))
+                system = last[1]
+            pieces.append((system, tuple((law, plan.methods[method]) for _, law, method in tasks)))
+        return pieces, plan.options
+
+    if executor is None:
+        for part in parts:
+            with _named_pair(plan, part):
+                answers = run(*task(part))
+            yield part, answers
+        return
+    with contextlib.closing(_executor.completed(executor, run, ((part, task(part)) for part in parts))) as done:
+        for part, future in done:
+            with _named_pair(plan, part):
+                answers = future.result()
+            yield part, answers
+
+
+@contextlib.contextmanager
+def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
+    """Say which systems an error is about."""
+    try:
+        yield
+    except ValueError as error:
+        names = list(plan.systems)
+        first, last = names[part[0].system], names[part[-1].system]
+        which = f"system {quoted(first)}" if first == last else f"systems {quoted(first)} to {quoted(last)}"
+        raise ValueError(f"{which}: {error}") from error
+
+
+def _named(what: str, given: Any, kinds: tuple[type, ...]) -> dict[str, Any]:
+    """Return what was given by name: one, several, or a mapping."""
+    if isinstance(given, kinds):
+        given = (given,)
+    if isinstance(given, Mapping):
+        items = dict(given)
+    elif isinstance(given, Sequence) and not isinstance(given, str):
+        items = {str(number): item for number, item in enumerate(given)}
+    else:
+        raise TypeError(f"{what} must be one, a sequence, or a mapping from names, got {given!r}.")
+    if not items:
+        raise ValueError(f"{what} must have at least one, got none.")
+    for name, item in items.items():
+        if not isinstance(name, str):
+            raise TypeError(f"names of {what} must be strings, got {name!r}.")
+        if not isinstance(item, kinds):
+            raise TypeError(
+                f"{what} must be {', '.join(kind.__name__ for kind in kinds)}, got {item!r} for {quoted(name)}."
+            )
+    return items
+
+
+def _seed(rng: RandomSource) -> int | np.random.SeedSequence:
+    """Return a source that gives every pair the same draws, and can be written down."""
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**63))
+    _validate.seed(rng)
+    if rng is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    return rng if isinstance(rng, np.random.SeedSequence) else int(rng)

@@ -1,0 +1,138 @@
+"""Answers of a sweep in their places, and the table that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pyrometer._version import __version__
+from pyrometer.laws._independent import Mixed, Normal, Uniform
+from pyrometer.networks._network import Network
+from pyrometer.results._columns import Repeated
+from pyrometer.results._table import Table
+from pyrometer.sweeps._plan import FIELDS, METHODS, Answer, AnyLaw, Part, Plan
+from pyrometer.thermodynamics._temperature import VERDICTS
+
+__all__ = ["Sheet"]
+
+_LOSSES = ("mse", "mae", "ce", "network")
+_UNITS = dict.fromkeys(("energy", "energy_error", "energy_bound", "minimum_energy"), "loss")
+_UNITS |= dict.fromkeys(("temperature", "standard_error", "marginal"), "loss/nat") | {"entropy": "nat"}
+
+
+class Sheet:
+    """The rows of a plan, of which some are filled."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._numbers = {name: np.empty(plan.rows) for name in FIELDS}
+        self._verdicts, self._methods = np.empty(plan.rows, np.int8), np.empty(plan.rows, np.int8)
+        self._filled = np.zeros(plan.rows, dtype=bool)
+
+    def fill(self, part: Part, answers: Sequence[Answer]) -> int:
+        """Put the answers of a part in their places; how many rows these are."""
+        rows, queue = 0, iter(answers)
+        for number, first, last, tasks in part:
+            columns = {name: self.plan.block(array, number) for name, array in self._numbers.items()}
+            verdicts, methods, filled = (
+                self.plan.block(array, number) for array in (self._verdicts, self._methods, self._filled)
+            )
+            for places, _, method in tasks:
+                answer = next(queue)
+                here = (slice(first, last), places, method)
+                for name, values in zip(FIELDS, answer.numbers, strict=True):
+                    columns[name][here] = values
+                verdicts[here], methods[here] = answer.verdicts, answer.method
+                filled[here] = True
+                rows += answer.verdicts.size
+        return rows
+
+    def table(self, about: Mapping[str, Any] | None = None) -> Table:
+        """Return the rows that are filled, `about` among what is said of them."""
+        plan, complete = self.plan, bool(self._filled.all())
+        systems, laws, stacks = list(plan.systems.values()), list(plan.laws.values()), plan.stacks
+        repeats = stacks * plan.columns
+        losses = [_LOSSES.index("network" if isinstance(system, Network) else system.energy) for system in systems]
+        kinds = sorted({type(law).__name__ for law in laws})
+        members = np.arange(stacks.sum()) - np.repeat(np.cumsum(stacks) - stacks, stacks)
+        batches = plan.batches
+        places = np.arange(batches.sum()) - np.repeat(np.cumsum(batches) - batches, batches)
+
+        def of_law(values: Any) -> Any:
+            return np.tile(np.repeat(values, len(plan.methods)), int(stacks.sum()))
+
+        def of_system(values: Any) -> Any:
+            return np.repeat(values, repeats)
+
+        columns = {
+            "system": Repeated(of_system(np.arange(len(systems), dtype=np.int32)), tuple(plan.systems)),
+            "member": np.repeat(members, plan.columns),
+            "loss": Repeated(of_system(np.array(losses, np.int8)), _LOSSES),
+            "rows": of_system([system.rows for system in systems]),
+            "parameters": of_system([system.parameters for system in systems]),
+            "law": Repeated(of_law(np.repeat(np.arange(len(laws), dtype=np.int32), batches)), tuple(plan.laws)),
+            "kind": Repeated(
+                of_law(np.repeat(np.array([kinds.index(type(law).__name__) for law in laws], np.int8), batches)),
+                tuple(kinds),
+            ),
+            "batch": of_law(places),
+            "scale": of_law(np.concatenate([_scales(law) for law in laws])),
+            "method": Repeated(self._methods, METHODS),
+            **self._numbers,
+            "verdict": Repeated(self._verdicts, VERDICTS),
+        }
+        if not complete:
+            columns = {name: _some(column, self._filled) for name, column in columns.items()}
+        count = f"{int(stacks.sum())} systems, {int(batches.sum())} laws"
+        title = f"Sweep: {count}" + ("" if complete else f"; stopped at {int(self._filled.sum())} of {plan.rows} rows")
+        return Table(title, columns, _UNITS, {**self._provenance(complete), **(about or {})})
+
+    def _provenance(self, complete: bool) -> dict[str, Any]:
+        options = self.plan.options
+        seed = options.rng
+        if isinstance(seed, np.random.SeedSequence):
+            about: Any = {"entropy": seed.entropy, "spawn_key": list(seed.spawn_key)}
+        else:
+            about = seed
+        return {
+            "pyrometer": __version__,
+            "complete": complete,
+            "methods": list(self.plan.methods),
+            "laws": {name: _text(law) for name, law in self.plan.laws.items()},
+            "resolution": options.resolution,
+            "samples": options.samples,
+            "seed": about,
+        }
+
+
+def _some(column: Any, filled: Any) -> Any:
+    if isinstance(column, Repeated):
+        return Repeated(column.codes[filled], column.words)
+    return column[filled]
+
+
+def _widths(law: AnyLaw) -> dict[str, Any]:
+    if isinstance(law, Mixed):
+        return {"scale": law.scale, "length": law.length}
+    if isinstance(law, (Normal, Uniform)):
+        return {"scale": law.scale} if isinstance(law, Normal) else {"length": law.length}
+    return {"gain": law.gain}
+
+
+def _scales(law: AnyLaw) -> Any:
+    """Scale of each law of a batch, nan where it has several."""
+    count = int(np.prod(law.batch_shape, dtype=int))
+    widths = list(_widths(law).values())
+    return np.reshape(widths[0], count) if len(widths) == 1 and widths[0].size == count else np.full(count, np.nan)
+
+
+def _text(law: AnyLaw) -> str:
+    """Return the law as it was described, long arrays in short."""
+
+    def short(array: Any) -> str:
+        return repr(array.item()) if array.ndim == 0 else np.array2string(array, threshold=20, separator=", ")
+
+    inside = ", ".join(f"{name}={short(array)}" for name, array in _widths(law).items())
+    return " ".join(f"{type(law).__name__}({inside})".split())

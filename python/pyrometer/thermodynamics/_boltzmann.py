@@ -1,0 +1,277 @@
+r"""Appendices B to D: what squeezing a distribution does to its entropy, Boltzmann weights, and moving observers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.laws._independent import Law, spread
+from pyrometer.results._answers import Floats, shaped
+from pyrometer.thermodynamics._entropy import terms
+
+__all__ = ["Collapse", "boltzmann", "collapse", "lorentz"]
+
+_CONVENTIONS = ("planck-einstein", "ott-arzelies", "landsberg")
+
+
+def boltzmann(
+    energy: npt.ArrayLike, temperature: npt.ArrayLike, *, metric: npt.ArrayLike = 1.0
+) -> npt.NDArray[np.float64]:
+    r"""Boltzmann weights of states with a metric (2.33), (C.20).
+
+    .. math:: p_i = \frac{g_i\,e^{-E_i/T}}{\sum_j g_j\,e^{-E_j/T}}
+
+    Parameters
+    ----------
+    energy : array_like, shape (..., k)
+        Energies :math:`E_i` of the states along the last axis; not nan, not -inf. inf is a state that is never taken.
+    temperature : array_like, shape (...)
+        T in units of the energy, k = 1; not 0. Negative where higher states are fuller, inf where energies do not
+        matter. Broadcasts with the leading axes of `energy`.
+    metric : array_like, shape (..., k)
+        Weights :math:`g_i` of the states themselves, finite and >= 0; broadcasts with `energy`.
+
+    Returns
+    -------
+    ndarray, shape (..., k)
+        Probabilities; sum 1 along the last axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is out of range, shapes do not broadcast, or no state of positive metric has a finite energy.
+
+    Notes
+    -----
+    Right for any energies: exponents are differences from the largest, so nothing overflows.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> pm.boltzmann([0.0, 1.0], 1.0).round(4).tolist()
+    [0.7311, 0.2689]
+    >>> pm.boltzmann([1e300, 1.1e300], 1.0, metric=[1.0, 2.0]).tolist()
+    [1.0, 0.0]
+    """
+    E = np.asarray(_validate.numeric("energy", energy), dtype=np.float64)
+    T = np.asarray(_validate.numeric("temperature", temperature), dtype=np.float64)
+    g = np.asarray(_validate.numeric("metric", metric), dtype=np.float64)
+    if E.ndim == 0 or E.shape[-1] == 0:
+        raise ValueError(f"energy must have shape (..., states) with at least one state, got shape {E.shape}.")
+    if np.isnan(E).any() or np.isneginf(E).any():
+        raise ValueError("energy must be finite or inf, got nan or -inf.")
+    if np.isnan(T).any() or (T == 0.0).any():
+        raise ValueError("temperature must not be 0 or nan; at 0 all weight is on the lowest states.")
+    if not (np.isfinite(g).all() and (g >= 0.0).all()):
+        raise ValueError("metric must be finite and >= 0.")
+    try:
+        E, T, g = np.broadcast_arrays(E, T[..., None], g)
+    except ValueError:
+        raise ValueError(
+            f"temperature {T.shape} and metric {g.shape} must broadcast with energy {E.shape}, whose last axis is the "
+            "states."
+        ) from None
+    taken = np.isfinite(E) & (g > 0.0)
+    if not taken.any(axis=-1).all():
+        raise ValueError("energy must be finite for some state of positive metric, got none.")
+    # From the state that is fullest but for the metric: differences have one sign. Where one overflows, so does not the
+    # difference of the halves.
+    low = np.where(taken, E, np.inf).min(axis=-1, keepdims=True)
+    high = np.where(taken, E, -np.inf).max(axis=-1, keepdims=True)
+    own, least = np.where(taken, E, low), np.where(T > 0.0, low, high)
+    with np.errstate(over="ignore", divide="ignore"):
+        above = own - least
+        far = ~np.isfinite(above)
+        factor = np.where(far, 2.0, 1.0)
+        above = np.where(far, 0.5 * own - 0.5 * least, above) / T * factor
+        exponent = np.where(taken, np.log(np.where(taken, g, 1.0)) - above, -np.inf)
+    weights: npt.NDArray[np.float64] = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
+    weights /= weights.sum(axis=-1, keepdims=True)
+    return weights
+
+
+def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str) -> Floats:
+    r"""Temperature that a moving observer assigns (Appendix D), by one of three conventions.
+
+    Parameters
+    ----------
+    temperature : float or array_like
+        Temperature at rest :math:`T_0`, finite.
+    beta : float or array_like
+        Speed over that of light, ``-1 < beta < 1``; broadcasts.
+    convention : {"planck-einstein", "ott-arzelies", "landsberg"}
+        :math:`T_0/\gamma`, :math:`\gamma T_0` or :math:`T_0`, with :math:`\gamma = 1/\sqrt{1-\beta^2}`. Physics has not
+        settled on one, so there is no default.
+
+    Returns
+    -------
+    float or ndarray
+        In the unit of `temperature`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is out of range or the convention is not one of these.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> [round(pm.lorentz(1.0, 0.6, convention=name), 12) for name in ("planck-einstein", "ott-arzelies", "landsberg")]
+    [0.8, 1.25, 1.0]
+    """
+    _validate.choice("convention", convention, _CONVENTIONS)
+    T = np.asarray(_validate.numeric("temperature", temperature), dtype=np.float64)
+    speed = np.asarray(_validate.numeric("beta", beta), dtype=np.float64)
+    if not np.isfinite(T).all():
+        raise ValueError("temperature must be finite, got nan or inf.")
+    if not (np.abs(speed) < 1.0).all():
+        raise ValueError(f"beta must be above -1 and below 1, got {beta!r}.")
+    shrinking = np.sqrt((1.0 - speed) * (1.0 + speed))
+    factor = {"planck-einstein": shrinking, "ott-arzelies": 1.0 / shrinking, "landsberg": np.ones_like(shrinking)}
+    with np.errstate(over="ignore"):
+        moving: npt.NDArray[np.float64] = np.asarray(T * factor[convention])
+    _require_finite(moving)
+    return shaped(moving)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collapse:
+    r"""A distribution squeezed to one cell in some dimensions (Appendix B).
+
+    Attributes
+    ----------
+    entropy_before, entropy_after : float or ndarray
+        Differential entropies of all parameters, and of those that keep their law (B.2), (B.4), in nats.
+    real : float or ndarray
+        The part of the change that is the law's, ``entropy_after - entropy_before``.
+    collapse : float or ndarray
+        The part that is the cells', :math:`k \ln\varepsilon` for k squeezed parameters.
+    change : float or ndarray
+        Change of the entropy counted in cells of size :math:`\varepsilon`, their sum (B.6).
+    temperature : float or ndarray
+        Energy given off over entropy given off, both systems together (2.28); nan without `energy_change`.
+    temperature_cells : float or ndarray
+        That of the first subsystem, the cells: :math:`T_I = f\Delta E / (-k\ln\varepsilon)` (B.9), which goes to 0 with
+        :math:`\varepsilon`.
+    temperature_law : float or ndarray
+        That of the second, the law: :math:`T_{II} = (1-f)\Delta E / (S_n - S_{n-k})` (B.10).
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> trained = pm.collapse(pm.Normal(5.0), 10, resolution=1e-3, parameters=10, energy_change=100.0)
+    >>> round(trained.temperature, 4), trained.temperature_cells, round(trained.temperature_law, 4)
+    (1.0064, 0.0, 3.3021)
+    """
+
+    entropy_before: Floats
+    entropy_after: Floats
+    real: Floats
+    collapse: Floats
+    change: Floats
+    temperature: Floats
+    temperature_cells: Floats
+    temperature_law: Floats
+
+
+def collapse(
+    law: Law,
+    collapsed: int | npt.ArrayLike,
+    *,
+    resolution: float,
+    parameters: int | None = None,
+    energy_change: float | None = None,
+    fraction: float = 0.0,
+) -> Collapse:
+    r"""Entropy that goes when some parameters are squeezed into cells of size :math:`\varepsilon` (Appendix B).
+
+    .. math:: \Delta S = (S_{n-k} - S_n) + k\ln\varepsilon
+
+    Parameters
+    ----------
+    law : Normal, Uniform or Mixed
+        Law of the n parameters before; a batch gives arrays.
+    collapsed : int or array_like of bool, shape (n,)
+        How many of the parameters are squeezed, from the first, or which.
+    resolution : float
+        :math:`\varepsilon`, above 0 and below 1.
+    parameters : int, optional
+        n. Default: what `collapsed` or the law says.
+    energy_change : float, optional
+        Energy :math:`\Delta E` that is given off in all, finite. Without it the temperatures are nan.
+    fraction : float
+        Share f of that energy that goes with the cells, from 0 to 1.
+
+    Returns
+    -------
+    Collapse
+        Entropies, the two parts of the change, and the temperatures of two subsystems.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is out of range or the shapes do not fit.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> plane = pm.collapse(pm.Uniform([2.0, 3.0]), [False, True], resolution=0.01)     # a rectangle becomes a line
+    >>> round(plane.entropy_before, 4), round(plane.entropy_after, 4), round(plane.change, 4)
+    (1.7918, 0.6931, -5.7038)
+    """
+    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    if size >= 1.0:
+        raise ValueError(f"resolution must be below 1, got {size}.")
+    share = _validate.single("fraction", fraction, minimum=0.0)
+    if share > 1.0:
+        raise ValueError(f"fraction must be at most 1, got {share}.")
+    heat = np.nan if energy_change is None else _validate.single("energy_change", energy_change)
+    squeezed, counts = _groups(law, collapsed, parameters)
+    parts = terms(spread(law, squeezed.size), 1.0) * counts
+    before, after = parts.sum(axis=-1), np.asarray(parts[..., ~squeezed].sum(axis=-1))
+    cells = float(counts[squeezed].sum()) * np.log(size)
+    real = np.asarray(after - before)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        together = np.where(real + cells == 0.0, np.nan, heat / -(real + cells))
+        of_law = np.where(real == 0.0, np.nan, (1.0 - share) * heat / -real)
+        of_cells = np.full_like(real, np.nan if cells == 0.0 else share * heat / -cells)
+    _require_finite(together, of_law, of_cells)
+    return Collapse(
+        entropy_before=shaped(np.asarray(before)),
+        entropy_after=shaped(after),
+        real=shaped(real),
+        collapse=shaped(np.full_like(real, cells)),
+        change=shaped(real + cells),
+        temperature=shaped(together),
+        temperature_cells=shaped(of_cells),
+        temperature_law=shaped(of_law),
+    )
+
+
+def _require_finite(*temperatures: npt.NDArray[np.float64]) -> None:
+    """Refuse a temperature that left the range of a double."""
+    if any(np.isinf(T).any() for T in temperatures):
+        raise ValueError("the temperature must be below 1.8e308, got an overflow; use a larger unit of energy.")
+
+
+def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Return which parameters are squeezed, and how many each of these stands for: of one scale, two groups."""
+    given = np.asarray(collapsed)
+    if given.dtype == np.bool_ and given.ndim == 1 and given.size:
+        if parameters is not None and parameters != given.size:
+            raise ValueError(f"parameters must be {given.size}, as many as collapsed has, got {parameters}.")
+        return given, np.ones(given.size)
+    count = _validate.count("collapsed", collapsed, minimum=0)
+    widths = [np.shape(getattr(law, name, 0.0)) for name in ("scale", "length")]
+    described = sum(shape[-1] for shape in widths if shape) or 1
+    total = described if parameters is None else _validate.count("parameters", parameters, minimum=1)
+    if count > total:
+        raise ValueError(f"collapsed must be at most the {total} parameters, got {count}; pass parameters=.")
+    if described == 1:
+        return np.array([True, False]), np.array([count, total - count], dtype=np.float64)
+    spread(law, total)
+    return np.arange(total) < count, np.ones(total)

@@ -1,0 +1,327 @@
+"""Mean energies of random states: exact, their limits, and Monte Carlo."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import Executor
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.base import _executor, _validate
+from pyrometer.base._validate import RandomSource
+from pyrometer.laws._independent import Law, Spread, spread
+from pyrometer.linear import _squared_error
+from pyrometer.linear._base import require_system
+from pyrometer.linear._closed_form import require_normal
+from pyrometer.networks import _layer_energies, _sampled_callable
+from pyrometer.networks._initialisations import LayerLaw, layers
+from pyrometer.networks._network import AnySystem, Network
+from pyrometer.networks._tally import warn
+from pyrometer.networks._variance import variance as network_variance
+from pyrometer.results._answers import Estimate, Floats, shaped
+from pyrometer.thermodynamics._methods import evaluate, formulas_of, warn_of_lost
+
+__all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+# Of the draws on an executor: enough for its workers, few enough to send the system with each.
+_PARTS = 32
+
+
+def mean_energy(
+    system: AnySystem,
+    law: Law | LayerLaw,
+    *,
+    method: str = "auto",
+    samples: int = 10_000,
+    rng: RandomSource = None,
+    threads: int | None = None,
+) -> Estimate:
+    r"""Mean energy of a system whose parameters are drawn at random.
+
+    For squared error and independent parameters of zero mean and variance :math:`\tilde\sigma_j^2`
+
+    .. math:: \langle E\rangle = \sum_j \tilde\sigma_j^2\,\overline{x_j^2} + \overline{y^2}
+        + \lambda_1 \sum_j \langle|\theta_j|\rangle + \lambda_2 \sum_j \tilde\sigma_j^2,
+
+    which is (3.8), (3.18), (3.22), (3.27), (3.28), (3.31) and (3.32), with :math:`\tilde\sigma_j = L_j/\sqrt{12}` for a
+    uniform parameter, :math:`\langle|\theta_j|\rangle = \sigma_j\sqrt{2/\pi}` or :math:`L_j/4`. For a network
+
+    .. math:: \langle E\rangle = \overline{\|y\|^2} + E_L, \qquad
+        E_l = n_l\left(\sigma_l^2\langle\|x^{(l-1)}\|^2\rangle + \sigma_{b,l}^2\right),
+
+    which is (5.4) before its limit; a sum over outputs.
+
+    Parameters
+    ----------
+    system : LinearRegression, LogisticRegression or Network
+        Model, data and energy.
+    law : Normal, Uniform, Mixed, or a law of layers
+        Law of the parameters; a batch of laws gives arrays.
+    method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
+        "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
+        :math:`\tilde\sigma_j^2` alone. "monte-carlo" averages over draws. "auto" is "exact" where it exists. Networks
+        have an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form), and for the other
+        activations by name under normal laws (a Markov chain of the squared norm, by quadrature). "mean-field" is that
+        of infinitely wide layers, with uniform parameters as normal ones of their variance, "corrected-mean-field" has
+        the next term in 1 / width; both need an activation by name, and so do the limits (5.4), (5.7) and (5.10).
+    samples : int
+        Draws of "monte-carlo", at least 2.
+    rng : int, SeedSequence, Generator or None
+        Source of the draws. The same int gives the same bits for any `threads`; None draws fresh entropy. Every law of
+        a batch and every system of a stack sees the same draws.
+    threads : int, optional
+        At least 1; changes the speed, nothing else. Default: all that OpenMP offers.
+
+    Returns
+    -------
+    Estimate
+        ``value`` and ``standard_error`` in units of the loss, of the shape of the system's stack followed by the law's
+        batch.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, the law does not fit the system, a network has no such method, or the energy is
+        too large for a double, or so small that it would lose digits (below 2.2e-308).
+
+    Warns
+    -----
+    SimulationWarning
+        If a standard error is above 10 % of the energy, or rests on a single draw (heavy tails): then neither means
+        much. If draws of a deep narrow network deviate by more than 10 times their mean, so that Monte Carlo misses it.
+    PrecisionWarning
+        If additions and subtractions of moments have left fewer than 9 digits of a mean square.
+
+    See Also
+    --------
+    sample_energies : the whole spectrum of energies.
+    energy_variance : its variance in closed form.
+    temperature : energy per nat.
+
+    Notes
+    -----
+    O(n) for each pair of system and law. Monte Carlo O(n^2) for each draw of each pair; with up to nine parameters
+    O(n^4) for each draw and for each pair, but not for both. The rows of the data are not read again.
+
+    The quadrature of narrow, saturated networks cannot see its own error. Such energies come from `samples` draws of
+    the scalar chain instead, and the estimate says so: its method is then "scalar-chain", with a standard error.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    >>> exact = pm.mean_energy(system, pm.Normal(2.0))      # 4 (21/3 + 1) + 14/3
+    >>> round(exact.value, 6), exact.standard_error
+    (36.666667, 0.0)
+    >>> sampled = pm.mean_energy(system, pm.Normal(2.0), method="monte-carlo", rng=1)
+    >>> abs(sampled.value - exact.value) < 4.5 * sampled.standard_error
+    True
+    """
+    found = evaluate(system, law, method, samples, rng, threads, slope=False)
+    estimate = found.estimate
+    warn("mean energy", estimate.value, estimate.standard_error, found.dominated)
+    return estimate
+
+
+def sample_energies(
+    system: AnySystem,
+    law: Law | LayerLaw,
+    *,
+    samples: int,
+    rng: RandomSource = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+) -> _Array:
+    """Energies of random states: the spectrum of the system under the law.
+
+    Parameters
+    ----------
+    system : LinearRegression, LogisticRegression or Network
+        Model, data and energy.
+    law : Normal, Uniform, Mixed, or a law of layers
+        Law of the parameters.
+    samples : int
+        Number of draws, at least 1. Draw k is the same for every `samples`: more samples extend the same sequence.
+    rng : int, SeedSequence, Generator or None
+        Source of the draws, as in `mean_energy`.
+    threads : int, optional
+        At least 1; changes the speed, nothing else. Default: all that OpenMP offers, or 1 in each worker of an
+        executor.
+    executor : concurrent.futures.Executor, optional
+        Where to run, in up to 32 parts of the draws; processes get the system pickled with each. The energies are the
+        same, bit for bit.
+
+    Returns
+    -------
+    ndarray, shape (samples,)
+        Energies in units of the loss; for a stack of systems or a batch of laws their axes come first.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range or an energy is too large for a double; the message gives the draw.
+
+    See Also
+    --------
+    sample_parameters : the parameters of the same draws.
+
+    Notes
+    -----
+    O(n^2) for each draw of squared error, from second moments; O(m n) for the others and for networks.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    >>> energies = pm.sample_energies(system, pm.Uniform(3.0), samples=1000, rng=7)
+    >>> energies.shape, bool((energies >= pm.minimum_energy(system).value).all())
+    ((1000,), True)
+    """
+    _executor.require(executor)
+    _validate.threads(threads)
+    draws, seed = _validate.count("samples", samples, minimum=1), _validate.seed(rng)
+    if executor is None:
+        return _energies(system, law, range(draws), seed, threads)
+    step = -(-draws // _PARTS)
+    parts = [range(first, min(first + step, draws)) for first in range(0, draws, step)]
+    tasks = ((part, (system, law, part, seed, 1 if threads is None else threads)) for part in parts)
+    energies = np.empty(0)
+    with contextlib.closing(_executor.completed(executor, _energies, tasks)) as done:
+        for part, future in done:
+            answer = future.result()
+            energies = energies if energies.size else np.empty((*answer.shape[:-1], draws))
+            energies[..., part.start : part.stop] = answer
+    return energies
+
+
+def _energies(
+    system: AnySystem, law: Law | LayerLaw, draws: range, seed: tuple[int, int], threads: int | None
+) -> _Array:
+    """Energies of these draws."""
+    if isinstance(system, Network):
+        return _layer_energies.spectrum(system, layers(law, system), draws, seed, _validate.threads(threads))
+    require_system(system)
+    parameters = spread(law, system.parameters)
+    energies = formulas_of(system).energies(system, parameters, draws, seed, _validate.threads(threads))
+    return np.reshape(energies, (*system.shape, *parameters.batch_shape, len(draws)))
+
+
+def sample_parameters(system: AnySystem, law: Law | LayerLaw, *, samples: int, rng: RandomSource = None) -> _Array:
+    """Random parameters: those of the draws of `sample_energies` with the same `rng`.
+
+    Parameters
+    ----------
+    system : LinearRegression, LogisticRegression or Network
+        Says how many parameters there are.
+    law : Normal, Uniform, Mixed, or a law of layers
+        Law of the parameters.
+    samples : int
+        Number of draws, at least 1.
+    rng : int, SeedSequence, Generator or None
+        Source of the draws, as in `mean_energy`.
+
+    Returns
+    -------
+    ndarray, shape (samples, n)
+        Row k holds the parameters of draw k, the intercept last; the axes of a batch of laws come first. Those of a
+        network are numbered layer by layer, the weights (n_l, n_{l-1}) row by row and then the biases.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    >>> theta = pm.sample_parameters(system, pm.Normal(1.0), samples=5, rng=7)
+    >>> slope, intercept = theta[3]
+    >>> energy = ((system.y - slope * system.X[:, 0] - intercept) ** 2).mean()
+    >>> bool(abs(pm.sample_energies(system, pm.Normal(1.0), samples=5, rng=7)[3] - energy) < 1e-12 * energy)
+    True
+    """
+    draws = _validate.count("samples", samples, minimum=1)
+    if isinstance(system, Network):
+        theta = _sampled_callable.parameters(system, layers(law, system), _validate.seed(rng), draws)
+    else:
+        require_system(system)
+        theta = _linear_parameters(spread(law, system.parameters), _validate.seed(rng), draws)
+    if not np.isfinite(theta).all():
+        raise ValueError("parameters must be below 1.8e308, got a draw beyond it; use a smaller scale.")
+    return theta
+
+
+def _linear_parameters(parameters: Spread, key: tuple[int, int], draws: int) -> _Array:
+    """Parameters of the first draws, those that the core's samplers draw: (..., draws, n)."""
+    n, k = parameters.parameters, parameters.normals
+    unit = np.empty((n, draws))
+    if k:
+        unit[:k] = _core.normals(key, 0, draws, 0, k)
+    if k < n:
+        even = k - k % 2
+        unit[k:] = _core.uniforms(key, 0, draws, even, n - even)[k - even :]
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(unit.T * parameters.scales[..., None, :])
+
+
+def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
+    r"""Variance of the energy over the random states of a system, in closed form.
+
+    With :math:`G = \overline{x x^T}`, plus :math:`\lambda_2` on the diagonal, :math:`b = \overline{x y}` and the excess
+    kurtosis :math:`\kappa` (0 normal, -6/5 uniform),
+
+    .. math:: \mathrm{Var}\,E = 4\sum_j b_j^2\tilde\sigma_j^2 + 2\sum_{jk}\tilde\sigma_j^2\tilde\sigma_k^2 G_{jk}^2
+        + \sum_j \kappa_j\tilde\sigma_j^4 G_{jj}^2
+        + \sum_j\left[\lambda_1^2\mathrm{Var}|\theta_j| + 2\lambda_1 G_{jj}\mathrm{Cov}(\theta_j^2, |\theta_j|)\right].
+
+    Not in the paper. The standard error of `mean_energy` by Monte Carlo approaches ``sqrt(variance / samples)``.
+    Networks have a formula for "relu", "leaky_relu" and "identity" under normal laws, for a single row or at most one
+    hidden layer; without biases and targets a ReLU network on one row has
+    :math:`\mathrm{Var}\,E/\langle E\rangle^2 = \prod_{l<L}(1 + 5/n_l)\,(1 + 2/n_L) - 1`.
+
+    Parameters
+    ----------
+    system : LinearRegression, LogisticRegression or Network
+        Model, data and energy.
+    law : Normal, Uniform, Mixed, or a law of layers
+        Law of the parameters.
+
+    Returns
+    -------
+    float or ndarray
+        In squared units of the loss, of the shape of the system's stack followed by the law's batch.
+
+    Raises
+    ------
+    ValueError
+        If the law does not fit the system or the variance is too large for a double, or so small that it would lose
+        digits (below 2.2e-308).
+
+    Notes
+    -----
+    O(n^2) for each pair of system and law; O(m^2 n_0) for a network with a hidden layer.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [-1.0]], [0.0, 0.0], intercept=False)
+    >>> pm.energy_variance(system, pm.Normal(1.0))          # E = theta^2: 3 - 1
+    2.0
+    """
+    if isinstance(system, Network):
+        variance = network_variance(system, layers(law, system))
+        require_normal(variance, system.moves(), "variance")
+        return shaped(variance)
+    require_system(system)
+    if system.energy != "mse":
+        raise ValueError(
+            f"energy_variance has a formula for squared error only, got energy={system.energy!r}; the standard error "
+            'of mean_energy(..., method="monte-carlo") estimates it.'
+        )
+    warn_of_lost(system)
+    parameters = spread(law, system.parameters)
+    variance = _squared_error.variance(system, parameters).reshape(system.shape + parameters.batch_shape)
+    moves = system.moves().reshape(system.shape + (1,) * len(parameters.batch_shape))
+    require_normal(variance, moves, "variance")
+    return shaped(variance)

@@ -1,0 +1,195 @@
+"""Temperatures: energy per nat of entropy, with a verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import _validate
+from pyrometer.base._validate import RandomSource
+from pyrometer.laws._independent import NORMAL_ENTROPY, Law
+from pyrometer.linear._closed_form import require_normal
+from pyrometer.networks._initialisations import LayerLaw
+from pyrometer.networks._network import AnySystem, Network
+from pyrometer.networks._tally import warn
+from pyrometer.results._answers import Temperature, shaped
+from pyrometer.thermodynamics._entropy import parts_of
+from pyrometer.thermodynamics._methods import Evaluated, evaluate
+from pyrometer.thermodynamics._minimum import minimum_energy
+
+__all__ = ["temperature"]
+
+VERDICTS = ("ok", "near-pole", "negative-entropy", "undefined")
+_NEAR_POLE = 0.1
+
+
+def temperature(
+    system: AnySystem,
+    law: Law | LayerLaw,
+    *,
+    method: str = "auto",
+    resolution: float = 1.0,
+    minimum: npt.ArrayLike | None = None,
+    samples: int = 10_000,
+    rng: RandomSource = None,
+    threads: int | None = None,
+) -> Temperature:
+    r"""Temperature of a system under a law of its initial parameters (2.7).
+
+    .. math:: T = \frac{\Delta E}{\Delta S} = \frac{\langle E\rangle - E^*}{S}
+
+    The hot state has random parameters, energy :math:`\langle E\rangle` and entropy S; the cold one is trained, has the
+    minimum energy :math:`E^*` and entropy 0. This is (3.5), (3.10), (3.15), (3.19) and (3.24), for every law and
+    penalty.
+
+    Parameters
+    ----------
+    system : LinearRegression, LogisticRegression or Network
+        Model, data and energy. T depends on the units of the features (:math:`x \to cx` shifts S by ln c): standardise
+        them, or state the units.
+    law : Normal, Uniform, Mixed, or a law of layers
+        Law of the parameters; a batch of laws gives arrays.
+    method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
+        "exact" takes the closed form of the mean energy, "monte-carlo" its estimate from draws. "refined" keeps of the
+        energy what grows with the scale, drops :math:`E^*`, and keeps the whole entropy; "asymptotic" also keeps of the
+        entropy only what grows, as the paper's limits (3.11), (3.20), (3.25), (3.29), (3.30), (3.33), (3.34) do: it is
+        off by 62 % at a scale of 10 and by 8 % at 1e8. For networks the limits are (5.6), (5.8), (5.11), (5.34), (5.40)
+        and (E.2). "auto" is "exact" where it exists; see `mean_energy` for it and for the two mean fields of networks.
+    resolution : float
+        Size :math:`\varepsilon > 0` below which two values of a parameter are the same (2.28): S becomes
+        :math:`S - n\ln\varepsilon`.
+    minimum : float or array_like, optional
+        Energy of the trained state, shape () or that of the system's stack. Default: `minimum_energy` of the system,
+        found once for all laws; 0 for a network, whose trained loss is yours to give.
+    samples, rng, threads
+        Draws, source of randomness and threads of "monte-carlo", as in `mean_energy`.
+
+    Returns
+    -------
+    Temperature
+        ``value`` in units of the loss per nat, with its standard error, its three ingredients, the marginal temperature
+        and a verdict.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, the law does not fit the system, or the energy is too large for a double, or so
+        small that it would lose digits (below 2.2e-308).
+
+    Warns
+    -----
+    PrecisionWarning
+        If the minimum energy has lost digits.
+    SimulationWarning
+        If the standard error is above 10 % of the temperature or rests on a single draw, or those of the marginal
+        temperature, which is then nan; and as in `mean_energy`.
+
+    See Also
+    --------
+    heat_engine : the temperature of every layer of a network.
+
+    Notes
+    -----
+    Nothing is clipped: where the entropy is negative, as for most common initialisations, so is T, and the verdict says
+    so. The standard error is that of the Monte Carlo energy; the data are taken as given.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    >>> hot = pm.temperature(system, pm.Normal(10.0))
+    >>> round(hot.value, 4), hot.verdict
+    (108.1066, 'ok')
+    >>> cold = pm.temperature(system, pm.Normal(0.1))
+    >>> round(cold.value, 4), cold.verdict
+    (-2.6724, 'negative-entropy')
+    """
+    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    return compose(
+        system, law, evaluate(system, law, method, samples, rng, threads, slope=True), size, minimum, threads
+    )
+
+
+def compose(
+    system: AnySystem,
+    law: Law | LayerLaw,
+    found: Evaluated,
+    resolution: float,
+    minimum: npt.ArrayLike | None,
+    threads: int | None,
+    *,
+    coded: bool = False,
+) -> Temperature:
+    """Make a temperature of a mean energy and its derivative along the logarithm of the scales.
+
+    `coded` is for sweeps: verdicts stay as their places in `VERDICTS`, and draws that say too little are not warned of.
+    """
+    energy, slope, slope_error, dominated = found
+    limit = energy.method in ("refined", "asymptotic")
+    E = np.asarray(energy.value)
+    parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
+    S, undefined = total(parts, system, E.shape)
+    none = minimum is None and (limit or isinstance(system, Network))
+    ground = np.zeros(()) if none else _ground(system, minimum, threads)
+    ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
+    divisor = np.where(undefined, np.nan, S)
+    with np.errstate(over="ignore"):
+        value, per_parameter = (E - ground) / divisor, slope / system.parameters
+    if not isinstance(system, Network):
+        moves = system.moves().reshape(system.shape + (1,) * (E.ndim - len(system.shape)))
+        squared = moves & (system.energy == "mse")
+        require_normal(per_parameter, squared, "marginal temperature")
+    if not coded:
+        warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
+    if np.isinf(value).any() or np.isinf(per_parameter).any():
+        raise ValueError(
+            "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "
+            "or rescale the features."
+        )
+    verdicts: npt.NDArray[Any] = verdict_codes(S, undefined, system.parameters)
+    return Temperature(
+        value=shaped(value),
+        standard_error=shaped(np.asarray(energy.standard_error) / np.abs(divisor)),
+        energy=energy.value,
+        minimum_energy=shaped(ground),
+        entropy=shaped(S),
+        parameters=system.parameters,
+        marginal=shaped(per_parameter),
+        marginal_error=shaped(slope_error / system.parameters),
+        verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
+        method=energy.method,
+    )
+
+
+def total(
+    parts: npt.NDArray[np.float64], system: AnySystem, shape: tuple[int, ...]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Sum of the entropies of parts, and whether it is 0 but for rounding: T would be a quotient by noise."""
+    noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * system.parameters)
+    S = np.broadcast_to(parts.sum(axis=-1), shape)
+    return S, np.broadcast_to(np.abs(S) <= noise, shape)
+
+
+def _ground(system: AnySystem, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
+    """Energy of the trained state, of the shape of the stack or ()."""
+    if minimum is None:
+        assert not isinstance(system, Network)
+        return np.asarray(minimum_energy(system, threads=threads).value)
+    given = np.asarray(_validate.numeric("minimum", minimum), dtype=np.float64)
+    if given.shape not in ((), system.shape) or not np.isfinite(given).all():
+        raise ValueError(f"minimum must be finite, one value or one for each system {system.shape}, got {minimum!r}.")
+    return given
+
+
+def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:
+    """Say of each entropy whether a temperature can be trusted."""
+    return np.array(VERDICTS)[verdict_codes(S, undefined, parameters)]
+
+
+def verdict_codes(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.int8]:
+    """Return the places of the verdicts in `VERDICTS`."""
+    ok, near_pole, negative, none = np.arange(4, dtype=np.int8)
+    conditions = [undefined, np.abs(S) < _NEAR_POLE * parameters, S < 0]
+    return np.select(conditions, [none, near_pole, negative], default=ok)
