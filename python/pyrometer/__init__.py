@@ -15,10 +15,11 @@ True
 (200,)
 """
 
+from pyrometer import _moved as _moved
 from pyrometer import datasets, interop, tables, testsystems
 from pyrometer._installation import config, show_config
 from pyrometer._version import __version__
-from pyrometer.data._moments import Moments
+from pyrometer.data import Moments
 from pyrometer.errors import (
     ConstantColumnWarning,
     MomentsFileError,
@@ -28,31 +29,35 @@ from pyrometer.errors import (
     SeparationWarning,
     SimulationWarning,
 )
-from pyrometer.laws._independent import Mixed, Normal, Uniform
-from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression
-from pyrometer.networks._heat_engine import heat_engine
-from pyrometer.networks._initialisations import (
+from pyrometer.laws import Mixed, Normal, Uniform
+from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, minimum_path
+from pyrometer.networks import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
     LecunNormal,
     LecunUniform,
+    Network,
     TorchLinear,
+    heat_engine,
 )
-from pyrometer.networks._network import Network
-from pyrometer.results._answers import Estimate, HeatEngine, LayerTemperatures, Minimum, Temperature
-from pyrometer.results._table import Table
-from pyrometer.states._drift import Drift, drift
-from pyrometer.states._mixture import Mixture, mix
-from pyrometer.states._monitor import Reading, RefreshMonitor
-from pyrometer.states._shift import DataState, Shift, shift
-from pyrometer.sweeps._sweep import sweep
-from pyrometer.thermodynamics._boltzmann import Collapse, boltzmann, collapse, lorentz
-from pyrometer.thermodynamics._energy import energy_variance, mean_energy, sample_energies, sample_parameters
-from pyrometer.thermodynamics._entropy import entropy
-from pyrometer.thermodynamics._minimum import minimum_energy, minimum_path
-from pyrometer.thermodynamics._temperature import temperature
+from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature
+from pyrometer.states import DataState, Drift, Mixture, Reading, RefreshMonitor, Shift, drift, mix, shift
+from pyrometer.sweeps import sweep
+from pyrometer.thermodynamics import (
+    Collapse,
+    boltzmann,
+    collapse,
+    energy_variance,
+    entropy,
+    lorentz,
+    mean_energy,
+    minimum_energy,
+    sample_energies,
+    sample_parameters,
+    temperature,
+)
 
 __all__ = [
     "L1",
@@ -115,3 +120,8 @@ __all__ = [
     "temperature",
     "testsystems",
 ]
+
+# What is public is public here: names and pickles do not tell in which module it is written.
+for _name in __all__:
+    if getattr(globals()[_name], "__module__", "").startswith("pyrometer."):
+        globals()[_name].__module__ = "pyrometer"

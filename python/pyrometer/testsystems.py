@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.linear._systems import LinearRegression
+from pyrometer.base import validate
+from pyrometer.linear import LinearRegression
 
 __all__ = ["Barometric", "MovingObserver", "OrthogonalRegression"]
 
@@ -46,7 +46,7 @@ class OrthogonalRegression:
     def __post_init__(self) -> None:
         if len(self.weights) == 0:
             raise ValueError("weights must have at least one value, got none.")
-        _validate.single("noise", self.noise, minimum=0.0)
+        validate.single("noise", self.noise, minimum=0.0)
 
     @property
     def parameters(self) -> int:
@@ -114,9 +114,9 @@ class MovingObserver:
     velocity: float
 
     def __post_init__(self) -> None:
-        _validate.single("mass", self.mass, minimum=0.0, exclusive=True)
-        _validate.single("temperature", self.temperature, minimum=0.0, exclusive=True)
-        _validate.single("velocity", self.velocity)
+        validate.single("mass", self.mass, minimum=0.0, exclusive=True)
+        validate.single("temperature", self.temperature, minimum=0.0, exclusive=True)
+        validate.single("velocity", self.velocity)
 
     def energy(self, velocity: npt.ArrayLike) -> npt.NDArray[np.float64]:
         r"""Energy :math:`\tfrac12mv'^2` of the velocities that the observer sees."""
@@ -154,7 +154,7 @@ class Barometric:
 
     def __post_init__(self) -> None:
         for name in ("mass", "gravity", "temperature"):
-            _validate.single(name, getattr(self, name), minimum=0.0, exclusive=True)
+            validate.single(name, getattr(self, name), minimum=0.0, exclusive=True)
 
     def energy(self, height: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Energy m g h."""

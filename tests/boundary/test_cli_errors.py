@@ -94,7 +94,7 @@ def test_a_warning_becomes_one_note(run, file, monkeypatch):
         return original(*arguments, **options)
 
     # The module, not the function of the same name that the package shows.
-    module = importlib.import_module("pyrometer.thermodynamics._temperature")
+    module = importlib.import_module("pyrometer.thermodynamics")
     original = module.temperature
     monkeypatch.setattr(module, "temperature", careless)
     result = run("temperature", file, "--target", "price")

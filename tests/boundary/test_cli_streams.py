@@ -77,8 +77,8 @@ def interrupt():
     while since is None or time.monotonic() - since < 0.5 or ({scan} and not seen):
         time.sleep(0.02)
     os.kill(os.getpid(), signal.SIGINT)
-from pyrometer import _accumulated
-from pyrometer._sources import _pipes
+from pyrometer.data import _accumulate
+from pyrometer.data.readers import _pipes
 some, seen = _pipes.Pipe._some, []
 def told(*arguments):
     global since
@@ -87,8 +87,8 @@ def told(*arguments):
     since = None
     return piece
 _pipes.Pipe._some = told
-labels = _accumulated._validate.Data
-_accumulated._validate.Data = lambda *arguments: (seen.append(1), labels(*arguments))[1]
+labels = _accumulate.validate.Data
+_accumulate.validate.Data = lambda *arguments: (seen.append(1), labels(*arguments))[1]
 threading.Thread(target=interrupt, daemon=True).start()
 try:
     job()

@@ -238,9 +238,9 @@ def test_a_damaged_part_is_computed_again(run, folder, monkeypatch):
 # The program with parts that are small and written at once; `before` runs before each, with their number so far.
 PROGRAM = """
 import importlib, itertools, resource, sys, time
-from pyrometer import _plan
-from pyrometer.cli import main, _parts
-_plan._NANOSECONDS, _parts._SECONDS = 1.0, -1.0
+from pyrometer.sweeps import _plan
+from pyrometer.cli import _checkpoint, main
+_plan._NANOSECONDS, _checkpoint._SECONDS = 1.0, -1.0
 run, number = _plan.run, itertools.count()
 def told(*arguments):
     before(next(number))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Iterator
 from types import ModuleType
@@ -18,8 +16,7 @@ import pyrometer
 
 def public() -> Iterator[tuple[str, tuple[Any, bool]]]:
     """Yield every public class, function and method of the package by its dotted name, and whether it is a method."""
-    names = [info.name for info in pkgutil.walk_packages(pyrometer.__path__, "pyrometer.")]
-    modules = [pyrometer, *(importlib.import_module(name) for name in names if not re.search(r"\._|\.cli\b", name))]
+    modules = [pyrometer, *(m for name in pyrometer.__all__ if isinstance(m := getattr(pyrometer, name), ModuleType))]
     seen = set()
     for module in modules:
         for name in getattr(module, "__all__", ()):

@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 
 import pyrometer as pm
 from pyrometer import _core
-from pyrometer.thermodynamics._minimum import _found
+from pyrometer.linear._base import _found
 
 from . import exact
 

@@ -7,7 +7,7 @@ import pytest
 
 import pyrometer as pm
 from pyrometer import _core
-from pyrometer.networks._tally import Tally, warn
+from pyrometer.base._tally import Tally, warn
 
 DEEP = {"hidden": [64] * 50, "outputs": 1, "activation": "silu"}
 X = np.random.default_rng(0).normal(size=(20, 10))

@@ -13,24 +13,42 @@ _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def check(root: Path) -> Iterator[Problem]:
-    """Check `__all__` and the docstrings of the names in it."""
-    for module in modules(root).values():
-        tree = ast.parse((root / module.path).read_text("utf-8"))
+    """Check every module's docstring, `__all__` of public ones, and the docstrings of what `pyrometer` offers."""
+    trees = {name: (m.path, ast.parse((root / m.path).read_text("utf-8"))) for name, m in modules(root).items()}
+    for name, (path, tree) in trees.items():
         if ast.get_docstring(tree) is None and tree.body:
-            yield Problem(module.path, 1, "docstring", "a module must say what it is for, got no docstring")
-        if any(part.startswith("_") for part in module.dotted.split(".")) or module.part == "cli":
-            continue
-        definitions = {node.name: node for node in tree.body if isinstance(node, _Definition)}
-        names = _exported(tree)
-        if names is None:
-            if any(not name.startswith("_") for name in definitions):
-                yield Problem(
-                    module.path, 1, "exports", "a public module must list what it offers in __all__, got none"
-                )
-            continue
-        for name in names:
-            if name in definitions:
-                yield from _documented(module.path, definitions[name])
+            yield Problem(path, 1, "docstring", "a module must say what it is for, got no docstring")
+        private = any(part.startswith("_") for part in name.split(".")) or name.startswith("pyrometer.cli")
+        defines = any(isinstance(node, _Definition) and not node.name.startswith("_") for node in tree.body)
+        if defines and not private and _exported(tree) is None:
+            yield Problem(path, 1, "exports", "a public module must list what it offers in __all__, got none")
+    for path, node in _public(trees):
+        yield from _documented(path, node)
+
+
+_Trees = dict[str, tuple[str, ast.Module]]
+
+
+def _public(trees: _Trees) -> Iterator[tuple[str, _Definition]]:
+    """Yield the definition of every name that `pyrometer` offers, and of those in the modules among them."""
+    for module in ["pyrometer", *(f"pyrometer.{name}" for name in _exported(trees["pyrometer"][1]) or ())]:
+        for name in _exported(trees[module][1]) or () if module in trees else ():
+            definition = _definition(trees, module, name)
+            if definition is not None:
+                yield definition
+
+
+def _definition(trees: _Trees, module: str, name: str) -> tuple[str, _Definition] | None:
+    """Find where a name of a module is defined, through the imports that lead to it."""
+    path, tree = trees[module]
+    for node in reversed(tree.body):  # the last one counts
+        if isinstance(node, _Definition) and node.name == name:
+            return path, node
+        if isinstance(node, ast.ImportFrom) and node.module in trees:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name and f"{node.module}.{alias.name}" not in trees:
+                    return _definition(trees, node.module, alias.name)
+    return None
 
 
 def _exported(tree: ast.Module) -> list[str] | None:

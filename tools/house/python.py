@@ -103,9 +103,15 @@ def _inside(module: _Module, item: _Import) -> Iterator[Problem]:
             )
     elif target not in _RANK:
         yield Problem(module.path, item.line, "imports", f"{item.module} must be a module of the package")
-    elif target != module.part and _RANK[target] > _RANK[module.part]:
-        message = f"imports must go down, got {module.part} -> {target}; move what is shared below both"
-        yield Problem(module.path, item.line, "direction", message)
+    elif target != module.part:
+        if _RANK[target] >= _RANK[module.part]:
+            message = f"imports must go down, got {module.part} -> {target}; move what is shared below both"
+            yield Problem(module.path, item.line, "direction", message)
+        if any(step.startswith("_") for step in item.module.split(".")[2:]):
+            message = (
+                f"modules of a folder are private to it, got {item.module}; import the name from pyrometer.{target}"
+            )
+            yield Problem(module.path, item.line, "private", message)
 
 
 def _outside(module: _Module, item: _Import) -> Iterator[Problem]:

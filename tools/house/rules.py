@@ -28,32 +28,26 @@ OPENMP_HOME = "cpp/pyrometer/base/chunks.cpp"
 LEVEL_HOME = "cpp/pyrometer/base/simd.hpp"
 LEVEL_SUFFIXES = (".simd.cpp", ".fma.cpp", ".test.cpp")
 
-# ---- Python: storeys from the ground up; a module may import from its own storey (without cycles) and from below.
+# ---- Python: folders from the ground up; a folder may import from those above it in this list, and nothing of another
+# folder but what its __init__ lists. Folders of one line do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "_version", "_core", "_cpu", "_printable"),
-    ("_validate", "_files", "_progress", "_executor", "_sources", "_special"),
-    ("results", "table", "_columns", "_formats", "_layout", "config", "datasets"),
-    (
-        *("laws", "penalties", "systems", "moments", "architecture", "initialisations"),
-        *("_system", "_accuracy", "_moments_state", "_accumulated", "_scanned"),
-    ),
-    (
-        *("energy", "minimum", "entropy", "_evaluate", "_minima", "_minimise", "_formulas", "_squares", "_rows"),
-        *("_layers", "_layer_variance", "_activations", "_balance", "_tally"),
-        *("_blocks", "_densities", "_degenerate", "_permuted", "_predicted", "_row_sums"),
-        *("_absolute_passes", "_logistic_passes"),
-    ),
-    ("temperature", "network", "data_state", "states", "mixture", "boltzmann", "monitor", "_monitor_file", "drift"),
-    ("interop", "tables", "sweep", "_plan", "_sheet", "testsystems"),
+    ("errors", "_version", "_cpu"),
+    ("_core",),
+    ("_installation",),
+    ("base",),
+    ("results",),
+    ("data", "datasets", "laws"),
+    ("thermodynamics",),
+    ("linear",),
+    ("networks", "states"),
+    ("interop", "tables", "sweeps", "testsystems"),
+    ("_moved",),
     ("__init__",),
-    ("cli", "report", "plot"),
+    ("cli", "plots", "report"),
     ("__main__",),
 )
 CORE_MODULES = {"_core", "_cpu"}
-CORE_IMPORTERS = {
-    *("_core", "_validate", "config", "energy", "_minimise", "moments", "network", "data_state", "states", "_permuted"),
-    *("_squares", "_rows", "_layers", "_activations", "_absolute_passes", "_logistic_passes"),
-}
+CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "networks", "states"}
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy", "narwhals"}
 HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}}

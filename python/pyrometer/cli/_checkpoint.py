@@ -16,9 +16,9 @@ from typing import Any
 import click
 import numpy as np
 
-from pyrometer.base._archive import atomic_write
-from pyrometer.sweeps._plan import FIELDS, METHODS, Answer, Part, Plan
-from pyrometer.thermodynamics._temperature import VERDICTS
+from pyrometer.base import atomic_write
+from pyrometer.sweeps import FIELDS, METHODS, Answer, Part, Plan
+from pyrometer.thermodynamics import VERDICTS
 
 __all__ = ["Parts"]
 

@@ -10,12 +10,12 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._printable import listed as listed_names
-from pyrometer.base._printable import plain
+from pyrometer.base import listed as listed_names
+from pyrometer.base import plain
 
 if TYPE_CHECKING:
-    from pyrometer.laws._independent import Law
-    from pyrometer.linear._systems import Penalty, System
+    from pyrometer.laws import Law
+    from pyrometer.linear import Penalty, System
 
 __all__ = [
     "Positive",
@@ -186,8 +186,8 @@ def law_options(function: _Function) -> _Function:
 
 def law_of(init: str, scale: float | None, length: float | None) -> tuple[Law, dict[str, float]]:
     """Return the law that the options describe, and its width by name."""
-    from pyrometer.laws._independent import Normal, Uniform
-    from pyrometer.tables._cases import SIGMAS_PER_LENGTH
+    from pyrometer.laws import Normal, Uniform
+    from pyrometer.tables import SIGMAS_PER_LENGTH
 
     if init == "normal":
         if length is not None:
@@ -202,7 +202,7 @@ def law_of(init: str, scale: float | None, length: float | None) -> tuple[Law, d
 
 def linear_system(energy: str, X: Any, y: Any, intercept: bool, penalty: Penalty | None = None) -> System:
     """Describe the linear system of a loss; a penalty is for squared error."""
-    from pyrometer.linear._systems import LinearRegression, LogisticRegression
+    from pyrometer.linear import LinearRegression, LogisticRegression
 
     if energy == "ce":
         return LogisticRegression(X, y, intercept=intercept)
@@ -221,7 +221,7 @@ def scanned_system(
     penalty: Penalty | None,
 ) -> System:
     """Describe the linear system of rows that stay in their file."""
-    from pyrometer.linear._systems import LinearRegression, LogisticRegression
+    from pyrometer.linear import LinearRegression, LogisticRegression
 
     options: dict[str, Any] = {"target": target, "columns": listed(columns), "drop": drop, "intercept": intercept}
     options |= {"chunk_rows": chunk_rows, "progress": True}

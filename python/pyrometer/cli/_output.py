@@ -11,12 +11,10 @@ from typing import Any
 
 import click
 
-from pyrometer.base._archive import atomic_write
-from pyrometer.base._printable import printable
+from pyrometer.base import atomic_write, printable
 from pyrometer.cli._terminal import show
 from pyrometer.data.readers import files_of
-from pyrometer.results._serialise import escaped, finite
-from pyrometer.results._table import Table
+from pyrometer.results import Table, escaped, finite
 
 __all__ = ["emit", "form_of", "require_apart"]
 

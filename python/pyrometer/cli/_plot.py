@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._archive import atomic_write
-from pyrometer.base._printable import plain
-from pyrometer.laws._independent import Law
-from pyrometer.linear._systems import System
-from pyrometer.results._answers import LayerTemperatures
-from pyrometer.thermodynamics._energy import mean_energy, sample_energies
-from pyrometer.thermodynamics._minimum import minimum_energy
+from pyrometer.base import atomic_write, plain
+from pyrometer.laws import Law
+from pyrometer.linear import System
+from pyrometer.results import LayerTemperatures
+from pyrometer.thermodynamics import mean_energy, minimum_energy, sample_energies
 
 __all__ = ["save_layers", "save_residuals", "save_spectrum"]
 

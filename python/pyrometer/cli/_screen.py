@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from pyrometer.base._printable import plain, printable
-from pyrometer.results import _plain_text
+from pyrometer.base import plain, printable
+from pyrometer.results import plain_text
 
 if TYPE_CHECKING:
-    from pyrometer.results._table import Table
+    from pyrometer.results import Table
 
 __all__ = ["written"]
 
@@ -84,11 +84,11 @@ def _grid(*, header: bool = True) -> Grid:
 def _blocks(screen: Console, table: Table) -> None:
     """Columns side by side as far as they fit, the next ones below beside the same keys."""
     keys = [name for name in _KEYS if name in table.names]
-    cells = {name: _plain_text.cells(array, name) for name, array in table.columns.items()}
+    cells = {name: plain_text.cells(array, name) for name, array in table.columns.items()}
     heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
-    widths = {name: _plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}
+    widths = {name: plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}
     rest = [name for name in table.names if name not in keys]
-    for number, block in enumerate(_plain_text.split(keys, rest, widths, screen.width)):
+    for number, block in enumerate(plain_text.split(keys, rest, widths, screen.width)):
         if number:
             screen.print()
         grid = _grid()
@@ -109,7 +109,7 @@ def _record(screen: Console, table: Table) -> None:
     for justify in ("left", "right", "left"):
         grid.add_column(justify=justify)
     for name, array in table.columns.items():
-        (cell,) = _plain_text.cells(array, name)
+        (cell,) = plain_text.cells(array, name)
         unit = Text(plain(table.units.get(name, "")), style="dim")
         grid.add_row(plain(name), Text(cell, style=_COLOURS.get(cell, "bold")), unit)
     screen.print(grid)

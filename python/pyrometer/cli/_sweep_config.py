@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.base._printable import plain, quoted
+from pyrometer.base import plain, quoted
 from pyrometer.cli._options import linear_system, read
 from pyrometer.cli._output import require_apart
 
 if TYPE_CHECKING:
-    from pyrometer.sweeps._plan import Plan
+    from pyrometer.sweeps import Plan
 
 __all__ = ["Config", "load"]
 
@@ -45,7 +45,7 @@ class Config:
 def load(path: str, threads: int | None) -> Config:
     """Read a configuration and the data that it names."""
     from pyrometer._version import __version__
-    from pyrometer.sweeps._sweep import plan_of
+    from pyrometer.sweeps import plan_of
 
     given = _parse(path)
     _known(path, given, ("output", "systems", "laws", *_RUN))
@@ -128,16 +128,16 @@ def _strings(table: Mapping[str, Any], key: str) -> list[str] | None:
 
 
 def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
-    from pyrometer.base import _validate
-    from pyrometer.networks._network import Network
+    from pyrometer.base import validate
+    from pyrometer.networks import Network
 
     network = "hidden" in table
     _known_here(table, _NETWORK if network else _LINEAR)
     for key in ("data", "target"):
         if not isinstance(table.get(key), str):
             raise TypeError(f"{key} must be a string, got {table.get(key)!r:.200}.")
-    standardize = _validate.flag("standardize", table.get("standardize", False))
-    energy = _validate.choice("energy", table.get("energy", "mse"), ("mse", "mae", "ce"))
+    standardize = validate.flag("standardize", table.get("standardize", False))
+    energy = validate.choice("energy", table.get("energy", "mse"), ("mse", "mae", "ce"))
     if energy != "ce" and "labels" in table:
         raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
     path = os.path.join(folder, table["data"])
@@ -154,7 +154,7 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     if network:
         options = {key: table[key] for key in ("activation", "bias") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
-    intercept = _validate.flag("intercept", table.get("intercept", True))
+    intercept = validate.flag("intercept", table.get("intercept", True))
     return linear_system(energy, subject.X, subject.y, intercept, _penalty(table, energy))
 
 
@@ -174,7 +174,7 @@ def _known_here(table: Mapping[str, Any], names: Iterable[str]) -> None:
 
 
 def _penalty(table: Mapping[str, Any], energy: str) -> Any:
-    from pyrometer.linear._systems import L1, L2
+    from pyrometer.linear import L1, L2
 
     if "l1" in table and "l2" in table:
         raise ValueError("l1 and l2 exclude each other: a system has one penalty.")
@@ -187,9 +187,9 @@ def _law(table: dict[str, Any]) -> Any:
     import numpy as np
 
     import pyrometer
-    from pyrometer.base import _validate
+    from pyrometer.base import validate
 
-    kind = _validate.choice("kind", table.get("kind"), (*_WIDTHS, "TorchLinear"))
+    kind = validate.choice("kind", table.get("kind"), (*_WIDTHS, "TorchLinear"))
     if kind == "TorchLinear":
         _known_here(table, ("kind",))
         return pyrometer.TorchLinear()
@@ -202,18 +202,18 @@ def _law(table: dict[str, Any]) -> Any:
         value = np.logspace(first, last, count)
     elif value is None:
         raise ValueError(f"{key} must be a number, a list or {{logspace = [FIRST, LAST, COUNT]}}, got none.")
-    array = _validate.numeric(key, value)
+    array = validate.numeric(key, value)
     law: Any = getattr(pyrometer, kind)
     return law(array[:, None] if array.ndim == 1 and key != "gain" else array)
 
 
 def _logspace(value: Any) -> tuple[float, float, int]:
-    from pyrometer.base import _validate
+    from pyrometer.base import validate
 
     if not isinstance(value, list) or len(value) != 3:
         raise ValueError(f"logspace must be [FIRST, LAST, COUNT], exponents of 10 and how many, got {value!r}.")
     return (
-        _validate.single("FIRST", value[0]),
-        _validate.single("LAST", value[1]),
-        _validate.count("COUNT", value[2], minimum=1),
+        validate.single("FIRST", value[0]),
+        validate.single("LAST", value[1]),
+        validate.count("COUNT", value[2], minimum=1),
     )

@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from pyrometer.base._printable import printable
+from pyrometer.base import printable
 
 __all__ = ["drop", "prepare", "settle", "show", "tell"]
 

@@ -15,7 +15,7 @@ __all__ = ["command"]
 def command(form: str | None, output: str | None) -> None:
     """Print versions, instruction-set level and threads."""
     from pyrometer._installation import config
-    from pyrometer.results._table import Table
+    from pyrometer.results import Table
 
     values = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in config().items()}
     table = Table("Installation", {"what": list(values), "value": list(values.values())})

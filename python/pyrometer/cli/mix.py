@@ -66,8 +66,8 @@ def command(
     subjects = read_two(a, b, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
-    from pyrometer.results._table import Table
-    from pyrometer.states._mixture import mix
+    from pyrometer.results import Table
+    from pyrometer.states import mix
 
     first, second = (linear_system(energy, subject.X, subject.y, intercept) for subject in subjects)
     mixture = mix(first, second, law, resolution=resolution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyrometer.base._printable import plain
+from pyrometer.base import plain
 from pyrometer.cli._options import chunk_option, data_options, intercept_option, listed
 from pyrometer.cli._output import require_apart
 from pyrometer.cli._terminal import tell
@@ -32,7 +32,7 @@ def command(
     DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files; - is CSV on standard input. It is
     read chunk by chunk, and may be larger than memory. Read the result with pyrometer.Moments.load.
     """
-    from pyrometer.data._moments import Moments
+    from pyrometer.data import Moments
 
     require_apart({"--output": output}, [data])
     made = Moments.scan(

@@ -21,9 +21,8 @@ from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
 
 if TYPE_CHECKING:
-    from pyrometer.networks._initialisations import LayerLaw
-    from pyrometer.results._answers import HeatEngine
-    from pyrometer.results._table import Table
+    from pyrometer.networks import LayerLaw
+    from pyrometer.results import HeatEngine, Table
 
 __all__ = ["command"]
 
@@ -118,8 +117,7 @@ def command(
     subject = read(data, target, drop, columns, standardize)
 
     from pyrometer._version import __version__
-    from pyrometer.networks._heat_engine import heat_engine
-    from pyrometer.networks._network import Network
+    from pyrometer.networks import Network, heat_engine
 
     network = Network(subject.X, subject.y, hidden=hidden, activation=activation, bias=bias)
     engine = heat_engine(
@@ -155,7 +153,7 @@ def command(
 
 def _layers(network: Any, engine: HeatEngine, *, bars: bool) -> Table:
     """One row for each layer; the bar is its share of the energy of all."""
-    from pyrometer.results._table import Table
+    from pyrometer.results import Table
 
     made, widths = engine.layers, network.widths
     sums = float(made.energy.sum())
@@ -189,7 +187,7 @@ def _bar(share: float) -> str:
 
 
 def _engine(engine: HeatEngine, target: str) -> Table:
-    from pyrometer.results._table import Table
+    from pyrometer.results import Table
 
     row = {
         "work efficiency": engine.work_efficiency,
@@ -214,8 +212,8 @@ def _engine(engine: HeatEngine, target: str) -> Table:
 
 def _law(init: str, gain: float | None, scale: float | None, length: float | None) -> tuple[LayerLaw, dict[str, float]]:
     """Return the law that the options describe, and its width by name."""
-    from pyrometer.laws._independent import Normal, Uniform
-    from pyrometer.networks import _initialisations
+    from pyrometer import networks
+    from pyrometer.laws import Normal, Uniform
 
     for option, value, of in (("--scale", scale, init == "normal"), ("--length", length, init == "uniform")):
         if value is not None and not of:
@@ -227,7 +225,7 @@ def _law(init: str, gain: float | None, scale: float | None, length: float | Non
     if init == "uniform":
         return Uniform(1.0 if length is None else length), {"length": 1.0 if length is None else length}
     if init == "torch":
-        return _initialisations.TorchLinear(), {}
+        return networks.TorchLinear(), {}
     gain = 1.0 if gain is None else gain
-    law: LayerLaw = getattr(_initialisations, _SCALED[init])(gain)
+    law: LayerLaw = getattr(networks, _SCALED[init])(gain)
     return law, {"gain": gain}

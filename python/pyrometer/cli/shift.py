@@ -80,9 +80,8 @@ def command(
     old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
-    from pyrometer.results._table import Table
-    from pyrometer.states._data_state import as_state
-    from pyrometer.states._shift import shift
+    from pyrometer.results import Table
+    from pyrometer.states import as_state, shift
 
     model = linear_system(energy, old.X, old.y, intercept)
     states = [
@@ -123,7 +122,7 @@ def command(
     }
     if plot is not None:
         from pyrometer.cli._plot import save_residuals
-        from pyrometer.states._predictions import predicted
+        from pyrometer.states import predicted
 
         residuals = {}
         for when, subject in (("before", old), ("after", new)):

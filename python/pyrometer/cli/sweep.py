@@ -48,11 +48,10 @@ def command(config: str, threads: int | None) -> None:
     Every law must fit every system. Finished parts are kept in the folder OUTPUT.parts: a run that was stopped goes on
     where it was. A folder of this name that is not a sweep's is refused. OUTPUT appears when all is done, and is whole.
     """  # noqa: D301 - the command line wants the character, not its name
-    from pyrometer.base._progress import bar
+    from pyrometer.base import bar
     from pyrometer.cli._checkpoint import Parts
     from pyrometer.cli._sweep_config import load
-    from pyrometer.sweeps._sweep import answered, warn_of_few
-    from pyrometer.sweeps._table import Sheet
+    from pyrometer.sweeps import Sheet, answered, warn_of_few
 
     described = load(config, threads)
     plan, sheet = described.plan, Sheet(described.plan)

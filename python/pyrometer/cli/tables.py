@@ -20,7 +20,7 @@ from pyrometer.cli._options import (
 from pyrometer.cli._output import emit, form_of, require_apart
 
 if TYPE_CHECKING:
-    from pyrometer.results._table import Table
+    from pyrometer.results import Table
 
 __all__ = ["command"]
 

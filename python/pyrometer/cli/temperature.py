@@ -29,7 +29,7 @@ from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
 
 if TYPE_CHECKING:
-    from pyrometer.linear._systems import Penalty
+    from pyrometer.linear import Penalty
 
 __all__ = ["command"]
 
@@ -90,8 +90,8 @@ def command(
     penalty, weight = _penalty(l1, l2)
 
     from pyrometer._version import __version__
-    from pyrometer.results._table import Table
-    from pyrometer.thermodynamics._temperature import temperature
+    from pyrometer.results import Table
+    from pyrometer.thermodynamics import temperature
 
     if energy == "ce" and penalty is not None:
         raise click.UsageError("--l1 and --l2 are for --energy mse.")
@@ -144,7 +144,7 @@ def command(
 
 
 def _penalty(l1: float | None, l2: float | None) -> tuple[Penalty | None, dict[str, float]]:
-    from pyrometer.linear._systems import L1, L2
+    from pyrometer.linear import L1, L2
 
     if l1 is not None and l2 is not None:
         raise click.UsageError("--l1 and --l2 exclude each other: a system has one penalty.")

@@ -33,7 +33,7 @@ def command(form: str | None, output: str | None) -> None:
     draws with the exact energies, in standard errors; one thread with two, bit by bit. Exit code 1 if a check fails.
     """
     from pyrometer._installation import config
-    from pyrometer.results._table import Table
+    from pyrometer.results import Table
 
     rows = [
         {

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyrometer.base import _validate
-from pyrometer.base._printable import listed, printable, quoted
-from pyrometer.base._progress import bar
+from pyrometer.base import bar, listed, printable, quoted, validate
 from pyrometer.data.readers import Chunk, Rows
 from pyrometer.errors import ConstantColumnWarning, ScanError, ScanInterrupt
 
@@ -46,7 +44,7 @@ def accumulated(
             closing(rows.chunks(threads)) as chunks,
         ):
             for chunk in chunks:
-                data = _validate.Data(chunk.X, chunk.y, rows.names, rows.target)
+                data = validate.Data(chunk.X, chunk.y, rows.names, rows.target)
                 try:
                     piece = of(data, intercept=intercept, threads=workers)
                     part = piece if part is None else part + piece

@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import _validate
-from pyrometer.base._archive import Archive
-from pyrometer.base._printable import plain, quoted
+from pyrometer.base import Archive, plain, quoted, validate
 from pyrometer.data import _accuracy
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._accuracy import Lost
@@ -164,11 +162,11 @@ class Moments:
         >>> pm.Moments.of([[1.0], [2.0]], [3.0, 5.0])
         <Moments: 2 rows, 1 feature and the target, with intercept>
         """
-        data = _validate.data(X, y)
-        return cls._of(data, intercept=_validate.flag("intercept", intercept), threads=_validate.threads(threads))
+        data = validate.data(X, y)
+        return cls._of(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
 
     @classmethod
-    def _of(cls, data: _validate.Data, *, intercept: bool, threads: int) -> Moments:
+    def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
         *stack, m, p = data.X.shape
         systems = math.prod(stack)
         arrays = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
@@ -256,9 +254,9 @@ class Moments:
         return accumulated(
             open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows),
             cls._of,
-            intercept=_validate.flag("intercept", intercept),
-            progress=_validate.flag("progress", progress),
-            threads=_validate.threads(threads),
+            intercept=validate.flag("intercept", intercept),
+            progress=validate.flag("progress", progress),
+            threads=validate.threads(threads),
         )
 
     @classmethod
@@ -331,10 +329,10 @@ class Moments:
         >>> moments.update([[6.0]], [1.0]).mean
         array([3., 3.])
         """
-        data = _validate.data(X, y)
+        data = validate.data(X, y)
         shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
         names, target = self._agree("X and y", shape, data.names, data.target)
-        added = self._of(data, intercept=self.intercept, threads=_validate.threads(threads))
+        added = self._of(data, intercept=self.intercept, threads=validate.threads(threads))
         self._assign(self._merged(added, 1)._replace(names=names, target=target))
         return self
 
@@ -440,7 +438,7 @@ class Moments:
         arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
         if self._scatter_low is not None:
             arrays["scatter_low"] = self._scatter_low
-        _ARCHIVE.write(_validate.as_path(path), header, arrays)
+        _ARCHIVE.write(validate.as_path(path), header, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -465,7 +463,7 @@ class Moments:
         OSError
             If the file cannot be read.
         """
-        return cls._new(_ARCHIVE.read(_validate.as_path(path), loaded))
+        return cls._new(_ARCHIVE.read(validate.as_path(path), loaded))
 
     def __repr__(self) -> str:
         features = self.mean.shape[-1] - 1

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._archive import Members, require_fields
+from pyrometer.base import Members, require_fields, validate
 from pyrometer.data import _accuracy
 
 __all__ = ["HEADER", "State", "described", "loaded", "sound"]
@@ -44,11 +43,11 @@ def described(
     target: str | None,
 ) -> State:
     """Check what can be checked field by field."""
-    count = _validate.count("count", count, minimum=1)
+    count = validate.count("count", count, minimum=1)
     if count > _MOST_ROWS:
         raise ValueError(f"count must be at most 2**53, got {count}.")
-    mean_array = np.array(_validate.numeric("mean", mean), dtype=np.float64, order="C")
-    scatter_array = np.array(_validate.numeric("scatter", scatter), dtype=np.float64, order="C")
+    mean_array = np.array(validate.numeric("mean", mean), dtype=np.float64, order="C")
+    scatter_array = np.array(validate.numeric("scatter", scatter), dtype=np.float64, order="C")
     if mean_array.ndim < 1 or mean_array.shape[-1] < 1:
         raise ValueError(f"mean must have shape (..., features + 1), got {mean_array.shape}; the last is the target's.")
     columns = mean_array.shape[-1]
@@ -75,7 +74,7 @@ def described(
             raise ValueError(f"names must be {columns - 1} strings, one for each feature, got {names!r}.")
     if target is not None and not isinstance(target, str):
         raise TypeError(f"target must be a string or None, got {target!r}.")
-    return State(count, mean_array, scatter_array, _validate.flag("intercept", intercept), names, target)
+    return State(count, mean_array, scatter_array, validate.flag("intercept", intercept), names, target)
 
 
 def sound(state: State) -> State:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._printable import printable
+from pyrometer.base import printable, validate
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._moments import Moments
 from pyrometer.data.readers import Chunk, Rows, open_rows
@@ -97,9 +96,9 @@ def scanned(
     moments = accumulated(
         rows,
         Moments._of,
-        intercept=_validate.flag("intercept", intercept),
-        progress=_validate.flag("progress", progress),
-        threads=_validate.threads(threads),
+        intercept=validate.flag("intercept", intercept),
+        progress=validate.flag("progress", progress),
+        threads=validate.threads(threads),
         witness=sample.see,
     )
     _, X, y = sample.whole()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
+from pyrometer.base import validate
 from pyrometer.datasets._standardize import standardize as _standardize
 
 __all__ = ["Dataset", "breast_cancer", "diabetes"]
@@ -157,7 +157,7 @@ def _load(
     source: str,
     licence: str,
 ) -> Dataset:
-    standardize = _validate.flag("standardize", standardize)
+    standardize = validate.flag("standardize", standardize)
     path = os.path.join(os.path.dirname(__file__), f"{name.replace(' ', '_')}.csv.gz")
     header = np.loadtxt(path, delimiter=",", dtype=str, max_rows=1)
     rows = np.loadtxt(path, delimiter=",", skiprows=1)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._printable import quoted
+from pyrometer.base import quoted, validate
 
 __all__ = ["standardize"]
 
@@ -44,7 +43,7 @@ def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    array = np.asarray(_validate.numeric("X", X), dtype=np.float64)
+    array = np.asarray(validate.numeric("X", X), dtype=np.float64)
     if array.ndim != 2 or array.shape[0] == 0:
         raise ValueError(f"X must have shape (rows, features) with at least one row, got {array.shape}.")
     if names is not None and len(names) != array.shape[1]:

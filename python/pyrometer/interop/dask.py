@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyrometer.base import _validate
-from pyrometer.data._moments import Moments
+from pyrometer.base import validate
+from pyrometer.data import Moments
 from pyrometer.data.readers import select
 
 __all__ = ["moments"]
@@ -70,7 +70,7 @@ def moments(
     (<Moments: 6 rows, 2 features and the target, with intercept>, array([ 5.,  6., 11.]))
     """
     dask = _dask()
-    intercept = _validate.flag("intercept", intercept)
+    intercept = validate.flag("intercept", intercept)
     made = dask.delayed(_moments, pure=False)
     if hasattr(X, "partitions") and hasattr(X, "columns"):
         if target is None or y is not None:

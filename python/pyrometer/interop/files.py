@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from pyrometer.base import _validate
+from pyrometer.base import validate
 from pyrometer.data.readers import open_rows
 
 __all__ = ["FileData", "read_data"]
@@ -99,7 +99,7 @@ def read_data(
     >>> folder.cleanup()
     """
     if not isinstance(labels, bool):
-        labels = _validate.label_pair(labels)
-    rows = open_rows(_validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels)
+        labels = validate.label_pair(labels)
+    rows = open_rows(validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels)
     X, y = rows.whole()
     return FileData(X, y, rows.names, rows.target, rows.source)

@@ -7,17 +7,17 @@ each along its last axis. Leading axes are a batch of laws.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
+from pyrometer.base import validate
+from pyrometer.laws._families import NORMAL, UNIFORM, Family
 
 __all__ = ["Law", "Mixed", "Normal", "Uniform"]
 
-NORMAL_ENTROPY = 0.5 * np.log(2.0 * np.pi * np.e)
-"""h, the entropy of a standard normal parameter; a uniform one of unit length has 0."""
+Segments: TypeAlias = tuple[tuple[Family, npt.NDArray[np.float64]], ...]
 
 WHY_SCALE = "a parameter that does not move has no differential entropy."
 
@@ -45,12 +45,17 @@ class Normal:
     scale: npt.NDArray[np.float64]
 
     def __init__(self, scale: npt.ArrayLike) -> None:
-        object.__setattr__(self, "scale", _validate.positive("scale", scale, WHY_SCALE))
+        object.__setattr__(self, "scale", validate.positive("scale", scale, WHY_SCALE))
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch of laws; ``()`` for a single one."""
         return self.scale.shape[:-1]
+
+    @property
+    def segments(self) -> Segments:
+        """Scales by family."""
+        return ((NORMAL, self.scale),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +77,17 @@ class Uniform:
     length: npt.NDArray[np.float64]
 
     def __init__(self, length: npt.ArrayLike) -> None:
-        object.__setattr__(self, "length", _validate.positive("length", length, WHY_SCALE))
+        object.__setattr__(self, "length", validate.positive("length", length, WHY_SCALE))
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch of laws; ``()`` for a single one."""
         return self.length.shape[:-1]
+
+    @property
+    def segments(self) -> Segments:
+        """Scales by family."""
+        return ((UNIFORM, self.length),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +114,8 @@ class Mixed:
     length: npt.NDArray[np.float64]
 
     def __init__(self, scale: npt.ArrayLike, length: npt.ArrayLike) -> None:
-        normal = np.atleast_1d(_validate.positive("scale", scale, WHY_SCALE))
-        uniform = np.atleast_1d(_validate.positive("length", length, WHY_SCALE))
+        normal = np.atleast_1d(validate.positive("scale", scale, WHY_SCALE))
+        uniform = np.atleast_1d(validate.positive("length", length, WHY_SCALE))
         try:
             np.broadcast_shapes(normal.shape[:-1], uniform.shape[:-1])
         except ValueError:
@@ -121,75 +131,10 @@ class Mixed:
         """Shape of the batch of laws; ``()`` for a single one."""
         return np.broadcast_shapes(self.scale.shape[:-1], self.length.shape[:-1])
 
+    @property
+    def segments(self) -> Segments:
+        """Scales by family, in the order of the parameters."""
+        return ((NORMAL, self.scale), (UNIFORM, self.length))
+
 
 Law: TypeAlias = Normal | Uniform | Mixed
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A law spread out over n parameters: ``scales`` (..., n), the first ``normals`` of them standard deviations.
-
-    What the formulas are made of. ``uniform`` is the number of uniform parameters, which come last.
-    """
-
-    scales: npt.NDArray[np.float64]
-    normals: int
-
-    @property
-    def parameters(self) -> int:
-        """Number of parameters n."""
-        return int(self.scales.shape[-1])
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """Shape of the batch of laws."""
-        return self.scales.shape[:-1]
-
-    def deviations(self) -> npt.NDArray[np.float64]:
-        r"""Standard deviations :math:`\tilde\sigma_j` (3.22): a uniform parameter has L_j / sqrt(12)."""
-        result = self.scales.copy()
-        result[..., self.normals :] /= np.sqrt(12.0)
-        return result
-
-    def mean_abs(self) -> npt.NDArray[np.float64]:
-        r"""Mean absolute values: :math:`\sigma_j\sqrt{2/\pi}` (3.27) and L_j / 4 (3.31)."""
-        result = self.scales.copy()
-        result[..., : self.normals] *= np.sqrt(2.0 / np.pi)
-        result[..., self.normals :] /= 4.0
-        return result
-
-
-def spread(law: Any, parameters: int) -> Spread:
-    """Spread `law` over `parameters` parameters of a linear system, or say why it does not fit."""
-    if isinstance(law, Mixed):
-        k, rest = law.scale.shape[-1], law.length.shape[-1]
-        if k + rest != parameters:
-            raise ValueError(
-                f"law must describe the system's {parameters} parameters (an intercept is the last), got "
-                f"{k} normal + {rest} uniform."
-            )
-        parts = [np.broadcast_to(part, (*law.batch_shape, part.shape[-1])) for part in (law.scale, law.length)]
-        return Spread(np.concatenate(parts, axis=-1), k)
-    if not isinstance(law, (Normal, Uniform)):
-        remedy = "; laws with a gain are for networks" if hasattr(law, "gain") else ""
-        raise TypeError(f"law must be Normal, Uniform or Mixed, got {law!r}{remedy}.")
-    scales = law.scale if isinstance(law, Normal) else law.length
-    if scales.ndim and scales.shape[-1] not in (1, parameters):
-        raise ValueError(
-            f"law must have 1 or {parameters} scales on its last axis, one for each parameter of the system (an "
-            f"intercept is the last), got shape {scales.shape}; a batch of laws goes on leading axes, e.g. "
-            "scale[:, None]."
-        )
-    full = np.ascontiguousarray(np.broadcast_to(scales, (*scales.shape[:-1], parameters)))
-    return Spread(full, parameters if isinstance(law, Normal) else 0)
-
-
-def logarithms(scales: npt.NDArray[np.float64], resolution: float) -> npt.NDArray[np.float64]:
-    r"""Logarithms :math:`\ln(\sigma_j / \varepsilon)`, of quotients that leave the range of a double as well."""
-    with np.errstate(over="ignore", under="ignore"):
-        quotients = scales / resolution
-    inside = (quotients > np.finfo(float).tiny) & np.isfinite(quotients)
-    result: npt.NDArray[np.float64] = np.log(quotients, out=np.empty_like(quotients), where=inside)
-    if not inside.all():
-        result[~inside] = np.log(scales[~inside]) - np.log(resolution)
-    return result

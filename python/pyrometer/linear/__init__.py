@@ -1,1 +1,7 @@
 """Linear models: linear and logistic regression (sections 3 and 4)."""
+
+from pyrometer.linear._mean_energy import componentwise
+from pyrometer.linear._path import minimum_path
+from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System
+
+__all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System", "componentwise", "minimum_path"]

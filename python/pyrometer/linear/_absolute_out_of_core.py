@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyrometer import _core
-from pyrometer.data._scan import Scanned
+from pyrometer.data import Scanned
 from pyrometer.linear._closed_form import Array
 from pyrometer.linear._logistic_out_of_core import independent
 

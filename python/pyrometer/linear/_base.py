@@ -6,19 +6,27 @@ import math
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.data._moments import Moments
-from pyrometer.data._scan import Scanned
+from pyrometer.base import validate
+from pyrometer.data import Moments, Scanned
+from pyrometer.laws import Normal, Spread, spread
+from pyrometer.linear import _mean_energy
+from pyrometer.linear._minimise import lowest
 from pyrometer.linear._penalties import L1, L2, Penalty
+from pyrometer.results import Minimum
+from pyrometer.thermodynamics import Evaluated
 
-__all__ = ["LinearSystem", "members", "require_system"]
+__all__ = ["LinearSystem", "require_linear"]
 
-_System = TypeVar("_System", bound="LinearSystem")
+_Array = npt.NDArray[np.float64]
+
+# Many laws share one minimum. Systems are frozen, and compared by identity.
+_found: WeakKeyDictionary[LinearSystem, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -36,7 +44,7 @@ class LinearSystem:
 
     def _describe(
         self,
-        data: _validate.Data | None,
+        data: validate.Data | None,
         moments: Moments | None,
         *,
         energy: str,
@@ -117,7 +125,76 @@ class LinearSystem:
             return 0
         return self.parameters - (self.intercept and not self.penalty.intercept)
 
-    def moves(self) -> npt.NDArray[np.bool_]:
+    # ---- what the general theory asks: see `pyrometer.thermodynamics`
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return self.energy
+
+    @property
+    def separable(self) -> bool:
+        """True: nothing depends on the rest of a stack or batch."""
+        return True
+
+    def members(self, first: int, last: int) -> LinearSystem:
+        """Systems `first` to `last` of the flattened stack, as a stack of one axis; the data are shared."""
+        part = copy(self)
+        fields: dict[str, Any] = {"moments": self.moments and self.moments.members(first, last)}
+        if self.X is not None:
+            X, y = self.stacked_rows()
+            fields |= {"X": X[first:last], "y": y[first:last]}
+        for name, value in fields.items():
+            object.__setattr__(part, name, value)
+        return part
+
+    def bind(self, law: Any) -> Spread:
+        """Spread a law over the parameters."""
+        return spread(law, self.parameters)
+
+    def check_method(self, bound: Spread, method: str) -> str:
+        """Return the method that runs."""
+        del bound
+        return _mean_energy.check_method(method)
+
+    def mean_energies(
+        self, bound: Spread, method: str, samples: int, rng: validate.RandomSource, threads: int, *, slope: bool
+    ) -> Evaluated:
+        """Mean energy and slope."""
+        return _mean_energy.mean_energies(self, bound, method, samples, rng, threads, slope=slope)
+
+    def draw_energies(self, bound: Spread, draws: range, key: tuple[int, int], threads: int) -> _Array:
+        """Energies of draws."""
+        return _mean_energy.draw_energies(self, bound, draws, key, threads)
+
+    def draw_parameters(self, bound: Spread, samples: int, key: tuple[int, int]) -> _Array:
+        """Parameters of draws."""
+        return _mean_energy.draw_parameters(bound, samples, key)
+
+    def energy_variances(self, bound: Spread) -> _Array:
+        """Variance of the energy."""
+        return _mean_energy.variances(self, bound)
+
+    def entropy_parts(self, bound: Spread, resolution: float, *, leading: bool) -> _Array:
+        """Entropy of each parameter."""
+        return bound.entropies(resolution, leading=leading)
+
+    def least_energy(self, threads: int) -> tuple[Minimum, Warning | None]:
+        """Minimum energy, and what there is to warn of; found once."""
+        found = _found.get(self)
+        if found is None:
+            found = _found[self] = lowest(self, threads)
+        return found
+
+    def cost(self, law: Any, method: str, samples: int) -> float:
+        """Nanoseconds for one system and one law, by order of magnitude: what is summed, and how fast."""
+        n, sampled = self.parameters, samples if method == "monte-carlo" else 0
+        if self.moments is not None:
+            return 10.0 + 2.0 * n + sampled * n * n / 20
+        exact = 20.0 + 0.3 * n if isinstance(law, Normal) else 300.0 + 100.0 * n
+        return self.rows * (exact + sampled * n / 10)
+
+    def depends_on_parameters(self) -> npt.NDArray[np.bool_]:
         """Whether the energy depends on the parameters at all, of the shape of the stack."""
         if self.intercept or (self.penalty is not None and self.penalty.lam > 0.0):
             return np.ones(self.shape, dtype=bool)
@@ -134,19 +211,7 @@ class LinearSystem:
         )
 
 
-def members(system: _System, first: int, last: int) -> _System:
-    """Systems `first` to `last` of a flattened stack, as a stack of one axis; the data are shared."""
-    part = copy(system)
-    fields: dict[str, Any] = {"moments": system.moments and system.moments.members(first, last)}
-    if system.X is not None:
-        X, y = system.stacked_rows()
-        fields |= {"X": X[first:last], "y": y[first:last]}
-    for name, value in fields.items():
-        object.__setattr__(part, name, value)
-    return part
-
-
-def require_system(system: Any) -> None:
+def require_linear(system: Any) -> None:
     """Raise TypeError unless `system` is one."""
     if not isinstance(system, LinearSystem):
         raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.laws._independent import Spread
-from pyrometer.linear._systems import L1, L2, System
+from pyrometer.base import Array, require_finite, require_normal
+from pyrometer.laws import Spread
+from pyrometer.linear._penalties import L1, L2
+
+if TYPE_CHECKING:
+    from pyrometer.linear._base import LinearSystem
 
 __all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", "require_normal", "weights"]
 
-Array: TypeAlias = npt.NDArray[np.float64]
 
 # Products made at once: 1 MB, which stays in the cache.
 _BLOCK = 1 << 17
@@ -50,7 +52,7 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 
 
-def weights(system: System, kind: type[L1 | L2]) -> Array:
+def weights(system: LinearSystem, kind: type[L1 | L2]) -> Array:
     """Weight of each parameter in a penalty of this kind, shape (n,)."""
     result = np.zeros(system.parameters)
     if isinstance(system.penalty, kind):
@@ -58,22 +60,6 @@ def weights(system: System, kind: type[L1 | L2]) -> Array:
     return result
 
 
-def absolute_penalty(system: System, parameters: Spread) -> Array:
+def absolute_penalty(system: LinearSystem, parameters: Spread) -> Array:
     """Mean energy of an L1 penalty, linear in the scales."""
     return contract(np.broadcast_to(weights(system, L1), (*system.shape, parameters.parameters)), parameters.mean_abs())
-
-
-def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, what: str = "energy") -> None:
-    """Refuse what is not 0 by its formula, where `positive` says so, but too small for a double with all its digits."""
-    if (np.asarray(positive) & (np.abs(value) < np.finfo(float).tiny)).any():
-        raise ValueError(
-            f"the {what} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."
-        )
-
-
-def require_finite(value: Array) -> None:
-    """Refuse an energy that left the range of a double."""
-    if not np.isfinite(value).all():
-        raise ValueError(
-            "the energy must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
-        )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.data._scan import Scanned
+from pyrometer.data import Scanned
 from pyrometer.linear._closed_form import Array
 
 __all__ = ["lowest"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.errors import PrecisionWarning, SeparationWarning
-from pyrometer.results._answers import Minimum, shaped
+from pyrometer.results import Minimum, shaped
 
 __all__ = ["ANEW", "ENOUGH_DIGITS", "digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.data._scan import Scanned
+from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear import _absolute_out_of_core, _logistic_out_of_core
 from pyrometer.linear._minima import ENOUGH_DIGITS, digits_of, of_moments, of_rows, too_few, unclosed
-from pyrometer.linear._systems import L1, L2, System
-from pyrometer.results._answers import Minimum
+from pyrometer.linear._penalties import L1, L2
+from pyrometer.results import Minimum
+
+if TYPE_CHECKING:
+    from pyrometer.linear._base import LinearSystem
 
 __all__ = ["lowest", "path"]
 
@@ -33,7 +36,7 @@ Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
 Methods: TypeAlias = npt.NDArray[np.str_]
 
 
-def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
+def lowest(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
     """Return the minimum, and what there is to warn of."""
     if system.energy != "mse":
         return _of_rows(system, threads) if system.scanned is None else _of_passes(system, system.scanned)
@@ -47,14 +50,16 @@ def lowest(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     return of_moments(answers, method, system.shape), complaint
 
 
-def path(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Minimum, Warning | None]:
+def path(
+    system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], threads: int
+) -> tuple[Minimum, Warning | None]:
     """The same for each weight of a lasso."""
     answers, method = _lasso(system, penalty, weights, threads)
     complaint = _lost(system, answers, method)
     return of_moments(answers, method, (*system.shape, len(weights))), complaint
 
 
-def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
+def _flat_moments(system: LinearSystem) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
     """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
 
     The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
@@ -69,7 +74,7 @@ def _flat_moments(system: System) -> tuple[int, _Array, _Array, tuple[_Array, _A
     return moments.count, mean, scatter, lost and (lost.mean.reshape(-1, columns), lost.scatter.reshape(-1, columns))
 
 
-def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
+def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
     """Least squares from second moments, and from rows where these have lost the digits."""
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
@@ -93,7 +98,7 @@ def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers,
 
 
 def _near(
-    system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+    system: LinearSystem, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
 ) -> npt.NDArray[np.bool_]:
     """Return which systems have rows, and moments good enough for steps that residuals of the rows make exact."""
     condition, l2 = answers[4], system.penalty
@@ -107,7 +112,9 @@ def _near(
         return np.asarray((condition < _NEAR) & (share * condition**2 < 1e-3))
 
 
-def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Answers, Methods]:
+def _lasso(
+    system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], threads: int
+) -> tuple[Answers, Methods]:
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
@@ -132,7 +139,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     return answers, method
 
 
-def _tame(system: System, penalty: L1, answers: Answers) -> None:
+def _tame(system: LinearSystem, penalty: L1, answers: Answers) -> None:
     """Take no feature where the descent ended above that: columns alike within rounding may have led it astray."""
     value, theta, gap, relative, condition, *_, rank = answers
     moments, free = system.second_moments, system.intercept and not penalty.intercept
@@ -149,7 +156,9 @@ def _tame(system: System, penalty: L1, answers: Answers) -> None:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
-def _widen(system: System, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None) -> None:
+def _widen(
+    system: LinearSystem, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+) -> None:
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
     With t = (theta, -1) the energy changes by t' dS t / m at theta, and by the square of the gradient's change over the
@@ -181,7 +190,7 @@ def _widen(system: System, answers: Answers, mean: _Array, scatter: _Array, lost
     answers[2][at] = np.maximum(gap, np.minimum(error, value + first))
 
 
-def _poor(system: System, answers: Answers) -> npt.NDArray[np.bool_]:
+def _poor(system: LinearSystem, answers: Answers) -> npt.NDArray[np.bool_]:
     """Return which systems' moments have lost the digits of an answer that their rows have; none without rows."""
     if system.X is None or system.y is None:
         return np.zeros(len(answers[3]), dtype=bool)
@@ -189,7 +198,7 @@ def _poor(system: System, answers: Answers) -> npt.NDArray[np.bool_]:
     return np.asarray(lost.reshape(len(lost), -1).any(axis=1))
 
 
-def _rows_of(system: System, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
+def _rows_of(system: LinearSystem, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
     """Return the rows of some systems, without a copy if these are all."""
     X, y = system.stacked_rows()
     return (X, y) if at.size == len(X) else (X[at], y[at])
@@ -200,7 +209,7 @@ def _replace(answers: Answers, at: Any, others: Answers) -> None:
         answer[at] = other
 
 
-def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning | None:
+def _lost(system: LinearSystem, answers: Answers, method: Methods) -> PrecisionWarning | None:
     """Return the warning of values of few digits, if there are any."""
     value, gap, digits = answers[0], answers[2], digits_of(answers[3])
     if not all(np.isfinite(answer).all() for answer in answers[:3]):
@@ -216,7 +225,7 @@ def _lost(system: System, answers: Answers, method: Methods) -> PrecisionWarning
     return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.merged())
 
 
-def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
+def _of_rows(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
     """The same of an energy that needs the rows."""
     X, y = system.stacked_rows()
     error = np.empty((len(X), system.parameters))
@@ -238,7 +247,7 @@ def _of_rows(system: System, threads: int) -> tuple[Minimum, Warning | None]:
     return minimum, complaint
 
 
-def _of_passes(system: System, scanned: Scanned) -> tuple[Minimum, Warning | None]:
+def _of_passes(system: LinearSystem, scanned: Scanned) -> tuple[Minimum, Warning | None]:
     """The same for rows that are not in memory."""
     passes, method = (_absolute_out_of_core, "simplex") if system.energy == "mae" else (_logistic_out_of_core, "newton")
     value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pyrometer.base import _validate
+from pyrometer.base import validate
 
 __all__ = ["L1", "L2", "Penalty"]
 
@@ -18,8 +18,8 @@ class _Penalty:
     intercept: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lam", _validate.single("lam", self.lam, minimum=0.0))
-        _validate.flag("intercept", self.intercept)
+        object.__setattr__(self, "lam", validate.single("lam", self.lam, minimum=0.0))
+        validate.flag("intercept", self.intercept)
 
 
 @dataclass(frozen=True)

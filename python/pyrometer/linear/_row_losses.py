@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.laws._independent import Spread
+from pyrometer.laws import Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
-from pyrometer.linear._systems import System
+
+if TYPE_CHECKING:
+    from pyrometer.linear._base import LinearSystem
 
 __all__ = ["componentwise", "energies", "exact", "limit", "sample"]
 
@@ -23,19 +25,19 @@ _OF_MEAN_ABS = {"mae": 1.0, "ce": 0.5}
 _FOLDED = np.sqrt(2.0 / np.pi)
 
 
-def exact(system: System, parameters: Spread, threads: int, *, slope: bool) -> Closed:
+def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
     """Folded normals and softplus expectations for normal laws; Fourier series for uniform and mixed ones."""
     return _expectation(system, parameters, _LOSS[system.energy], threads, slope=slope)
 
 
-def limit(system: System, parameters: Spread, threads: int) -> Closed:
+def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
     r"""Mean of :math:`|\theta\cdot x|` (half of it for cross entropy): the true limit when every scale grows."""
     closed = _expectation(system, parameters, "norm", threads, slope=False)
     factor = _OF_MEAN_ABS[system.energy] * (_FOLDED if parameters.normals == parameters.parameters else 1.0)
     return Closed(factor * closed.value, factor * closed.value, factor * closed.error)
 
 
-def componentwise(system: System, parameters: Spread, threads: int) -> Array:
+def componentwise(system: LinearSystem, parameters: Spread, threads: int) -> Array:
     """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
     (means,) = _over_rows(system, lambda X, _: (_core.mean_abs(X, threads),))
     if system.intercept:
@@ -44,7 +46,7 @@ def componentwise(system: System, parameters: Spread, threads: int) -> Array:
 
 
 def sample(
-    system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
+    system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
 ) -> tuple[Array, Array, Array]:
     """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
     if system.scanned is None:
@@ -60,7 +62,7 @@ def sample(
     return mean, error, exact(system, parameters, threads, slope=True).slope if slope else np.full_like(mean, np.nan)
 
 
-def energies(system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
+def energies(system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape (systems, laws, draws)."""
     loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
 
@@ -73,7 +75,7 @@ def energies(system: System, parameters: Spread, draws: range, seed: tuple[int, 
     return _over_rows(system, drawn)[0]
 
 
-def _expectation(system: System, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
+def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
     shape = system.shape + parameters.batch_shape
     scale, normals = _flat(parameters), parameters.normals
     if normals == parameters.parameters:
@@ -93,7 +95,7 @@ def _expectation(system: System, parameters: Spread, loss: str, threads: int, *,
     return Closed(value.reshape(shape), derivative.reshape(shape), error.reshape(shape))
 
 
-def _over_rows(system: System, mean: Callable[[Rows, Rows], tuple[Array, ...]]) -> tuple[Array, ...]:
+def _over_rows(system: LinearSystem, mean: Callable[[Rows, Rows], tuple[Array, ...]]) -> tuple[Array, ...]:
     """Return means over all rows, of means over blocks of rows: the core's answer itself where there is one block."""
     total: tuple[Array, ...] | None = None
     for X, y, share in system.blocks():

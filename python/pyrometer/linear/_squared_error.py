@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyrometer import _core
-from pyrometer.laws._independent import Spread
+from pyrometer.laws import Spread
 from pyrometer.linear._closed_form import Array, Closed, absolute_penalty, contract, require_finite, weights
-from pyrometer.linear._systems import L1, L2, System
+from pyrometer.linear._penalties import L1, L2
+
+if TYPE_CHECKING:
+    from pyrometer.linear._base import LinearSystem
 
 __all__ = ["componentwise", "energies", "exact", "limit", "sample", "variance"]
 
 
-def exact(system: System, parameters: Spread, threads: int, *, slope: bool) -> Closed:
+def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
     """(3.8), (3.18), (3.22) and, with penalties, (3.27), (3.28), (3.31), (3.32)."""
     del threads, slope
     quadratic = limit(system, parameters, 0)
@@ -30,7 +33,7 @@ def exact(system: System, parameters: Spread, threads: int, *, slope: bool) -> C
     return Closed(value, derivative, error)
 
 
-def limit(system: System, parameters: Spread, threads: int) -> Closed:
+def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
     """What is quadratic in the scales."""
     del threads
     squares = system.second_moments.mean_squares() + weights(system, L2)
@@ -43,40 +46,39 @@ def limit(system: System, parameters: Spread, threads: int) -> Closed:
     return Closed(value, slope, error)
 
 
-def componentwise(system: System, parameters: Spread, threads: int) -> Array:
+def componentwise(system: LinearSystem, parameters: Spread, threads: int) -> Array:
     """The limit itself: a squared error is a sum over parameters."""
     return limit(system, parameters, threads).value
 
 
 def sample(
-    system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
+    system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
 ) -> tuple[Array, Array, Array]:
     """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
     mean, error = _core.sample_squares(*_arguments(system, parameters, draws, seed, threads))
     return mean, error, exact(system, parameters, 0, slope=True).slope if slope else np.full_like(mean, np.nan)
 
 
-def energies(system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
+def energies(system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape (systems, laws, draws)."""
     return _core.sample_squares_energies(*_arguments(system, parameters, draws, seed, threads))
 
 
-def variance(system: System, parameters: Spread) -> Array:
+def variance(system: LinearSystem, parameters: Spread) -> Array:
     """Closed-form variance of the energy; its formula is in the docstring of `pyrometer.energy_variance`."""
-    n, k = parameters.parameters, parameters.normals
+    n = parameters.parameters
     second = system.second_moments.second().reshape(-1, n + 1, n + 1)
     G, b = second[:, :n, :n].copy(), second[:, :n, n]
     G[:, range(n), range(n)] += weights(system, L2)
     with np.errstate(over="ignore", invalid="ignore"):
         v = (parameters.deviations() ** 2).reshape(-1, n)
         diagonal = G[:, range(n), range(n)]
-        kurtosis = np.where(np.arange(n) < k, 0.0, -1.2)
-        value = 4.0 * b**2 @ v.T + diagonal**2 @ (kurtosis * v**2).T
+        value = 4.0 * b**2 @ v.T + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
         value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
         lasso = weights(system, L1)
         if lasso.any():
             mean_abs = parameters.mean_abs().reshape(-1, n)
-            third = np.where(np.arange(n) < k, 2.0 * mean_abs * v, parameters.scales.reshape(-1, n) ** 3 / 32.0)
+            third = parameters.cubed().reshape(-1, n)
             value += (lasso**2 * (v - mean_abs**2)).sum(axis=-1)
             value += 2.0 * (diagonal * lasso) @ (third - v * mean_abs).T
     require_finite(value)
@@ -84,7 +86,7 @@ def variance(system: System, parameters: Spread) -> Array:
 
 
 def _arguments(
-    system: System, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
+    system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
 ) -> tuple[Any, ...]:
     """Return the arguments of the core's samplers."""
     moments = system.second_moments

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from pyrometer.base import _validate
-from pyrometer.data._moments import Moments
-from pyrometer.data._scan import scanned
+from pyrometer.base import validate
+from pyrometer.data import Moments, scanned
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
 
@@ -56,13 +55,13 @@ class LinearRegression(LinearSystem):
         self, X: Any, y: Any, *, energy: str = "mse", penalty: Penalty | None = None, intercept: bool = True
     ) -> None:
         energy = _loss(energy, penalty)
-        intercept = _validate.flag("intercept", intercept)
-        data = _validate.data(X, y)
+        intercept = validate.flag("intercept", intercept)
+        data = validate.data(X, y)
         if energy == "mse":
             moments = Moments._of(data, intercept=intercept, threads=0)
         else:
-            _validate.finite("X", data.X)
-            _validate.finite("y", data.y, columns=False)
+            validate.finite("X", data.X)
+            validate.finite("y", data.y, columns=False)
             moments = None
         self._describe(data, moments, energy=energy, penalty=penalty, intercept=intercept)
 
@@ -141,7 +140,7 @@ class LinearRegression(LinearSystem):
 
 def _loss(energy: str, penalty: Penalty | None) -> str:
     """Check the loss of a linear model, and that it can have the penalty; before any row is read."""
-    energy = _validate.choice("energy", energy, ("mse", "mae"))
+    energy = validate.choice("energy", energy, ("mse", "mae"))
     if energy == "mae" and penalty is not None:
         raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
     return energy
@@ -181,9 +180,9 @@ class LogisticRegression(LinearSystem):
     """
 
     def __init__(self, X: Any, y: Any, *, labels: tuple[Any, Any] | None = None, intercept: bool = True) -> None:
-        data = _validate.data(X, y, labels=labels)
-        _validate.finite("X", data.X)
-        self._describe(data, None, energy="ce", intercept=_validate.flag("intercept", intercept))
+        data = validate.data(X, y, labels=labels)
+        validate.finite("X", data.X)
+        self._describe(data, None, energy="ce", intercept=validate.flag("intercept", intercept))
 
     @classmethod
     def scan(
@@ -237,7 +236,7 @@ class LogisticRegression(LinearSystem):
         rows = scanned(
             source,
             target=target,
-            labels=True if labels is None else _validate.label_pair(labels),
+            labels=True if labels is None else validate.label_pair(labels),
             columns=columns,
             drop=drop,
             chunk_rows=chunk_rows,

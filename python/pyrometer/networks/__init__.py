@@ -1,1 +1,31 @@
 """Neural networks as heat engines (section 5)."""
+
+from pyrometer.networks import _layer_energies as layer_energies
+from pyrometer.networks._heat_engine import heat_engine
+from pyrometer.networks._initialisations import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LayerLaw,
+    LecunNormal,
+    LecunUniform,
+    TorchLinear,
+    layers,
+)
+from pyrometer.networks._network import Network
+
+__all__ = [
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "LayerLaw",
+    "LecunNormal",
+    "LecunUniform",
+    "Network",
+    "TorchLinear",
+    "heat_engine",
+    "layer_energies",
+    "layers",
+]

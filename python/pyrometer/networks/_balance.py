@@ -6,12 +6,16 @@ multiples go through relu, leaky_relu and identity at any scale, and through tho
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.linear._closed_form import Array
+from pyrometer.base import Array
 from pyrometer.networks._initialisations import LayerSpread
-from pyrometer.networks._network import Network
+
+if TYPE_CHECKING:
+    from pyrometer.networks._network import Network
 
 __all__ = ["balanced", "unbalanced"]
 
@@ -47,7 +51,7 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     shift[far] = np.rint(0.5 * (target - variance))[far].astype(np.int32)
     before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
     weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
-    return LayerSpread(weight, bias, spread.leading, spread.uniform), shift
+    return LayerSpread(weight, bias, spread.leading, spread.family), shift
 
 
 def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:

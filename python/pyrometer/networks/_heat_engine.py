@@ -7,17 +7,13 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._validate import RandomSource
-from pyrometer.laws._independent import NORMAL_ENTROPY
+from pyrometer.base import RandomSource, validate, warn
+from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _layer_energies
 from pyrometer.networks._initialisations import LayerLaw, layers
 from pyrometer.networks._network import Network
-from pyrometer.networks._tally import warn
-from pyrometer.results._answers import HeatEngine, LayerTemperatures, shaped
-from pyrometer.thermodynamics._entropy import parts_of
-from pyrometer.thermodynamics._methods import last_layer
-from pyrometer.thermodynamics._temperature import compose, total, verdict
+from pyrometer.results import HeatEngine, LayerTemperatures, shaped
+from pyrometer.thermodynamics import compose, total, verdict
 
 __all__ = ["heat_engine"]
 
@@ -98,15 +94,16 @@ def heat_engine(
     """
     if not isinstance(network, Network):
         raise TypeError(f"network must be a Network, got {type(network).__name__}.")
-    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     spread = layers(law, network)
-    found = _layer_energies.energies(network, spread, method, samples, rng, threads)
-    slopes = _layer_energies.slopes(network, spread, found, threads)
+    workers = validate.threads(threads)
+    found = _layer_energies.energies(network, spread, method, samples, rng, workers)
+    slopes = _layer_energies.slopes(network, spread, found, workers)
     E = found.energy
     warn("layer's energy", E, found.standard_error, found.dominated)
     counts = np.array(network.layer_parameters, dtype=np.int64)
 
-    S_l = np.broadcast_to(parts_of(network, law, size, leading=found.method == "asymptotic"), E.shape)
+    S_l = np.broadcast_to(network.entropy_parts(spread, size, leading=found.method == "asymptotic"), E.shape)
     noise = 4.0 * np.finfo(float).eps * (np.abs(S_l) + NORMAL_ENTROPY * counts)
     undefined = np.abs(S_l) <= noise
     S, none = total(S_l, network, E.shape[:-1])
@@ -144,7 +141,7 @@ def heat_engine(
         entropy=shaped(S),
         parameters=network.parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, last_layer(network, found, slopes), size, minimum, threads),
+        total=compose(network, law, network.last_layer(found, slopes), size, minimum, threads),
         method=found.method,
     )
 

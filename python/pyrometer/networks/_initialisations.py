@@ -7,14 +7,16 @@ Keras' names and variances; the normal ones are plain normals, not Keras' trunca
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.laws._independent import NORMAL_ENTROPY, WHY_SCALE, Mixed, Normal, Uniform, logarithms
-from pyrometer.networks._network import Network
+from pyrometer.base import validate
+from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, Normal, Uniform, logarithms
+
+if TYPE_CHECKING:
+    from pyrometer.networks._network import Network
 
 __all__ = [
     "GlorotNormal",
@@ -37,10 +39,10 @@ class _Scaled:
     gain: _Array
     _variance: ClassVar[float]
     _average: ClassVar[bool] = False
-    _uniform: ClassVar[bool] = False
+    _family: ClassVar[Family] = NORMAL
 
     def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
-        object.__setattr__(self, "gain", _validate.positive("gain", gain, WHY_SCALE))
+        object.__setattr__(self, "gain", validate.positive("gain", gain, WHY_SCALE))
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -50,7 +52,7 @@ class _Scaled:
     def _width(self) -> _Array:
         """Return the scale of a layer of fan 1: a standard deviation, or the length of an interval."""
         with np.errstate(over="ignore"):  # what overflows is refused where a network is known
-            width: _Array = self.gain * np.sqrt(self._variance * (12.0 if self._uniform else 1.0))
+            width: _Array = self.gain * np.sqrt(self._variance * self._family.precision)
         return width
 
 
@@ -130,7 +132,7 @@ class LecunUniform(_Scaled):
     """
 
     _variance = 1.0
-    _uniform = True
+    _family = UNIFORM
 
 
 class HeUniform(_Scaled):
@@ -150,7 +152,7 @@ class HeUniform(_Scaled):
     """
 
     _variance = 2.0
-    _uniform = True
+    _family = UNIFORM
 
 
 class GlorotUniform(_Scaled):
@@ -171,7 +173,7 @@ class GlorotUniform(_Scaled):
 
     _variance = 1.0
     _average = True
-    _uniform = True
+    _family = UNIFORM
 
 
 class TorchLinear(_Scaled):
@@ -193,7 +195,7 @@ class TorchLinear(_Scaled):
     """
 
     _variance = 1.0 / 3.0
-    _uniform = True
+    _family = UNIFORM
 
     def __init__(self) -> None:
         super().__init__(1.0)
@@ -208,14 +210,19 @@ LayerLaw: TypeAlias = (
 class LayerSpread:
     """A law spread out over the layers of a network, each array of shape (..., L).
 
-    ``weight`` and ``bias`` are standard deviations, or lengths of intervals if `uniform`; a bias of 0 is none.
+    ``weight`` and ``bias`` are standard deviations, or lengths of intervals, by `family`; a bias of 0 is none.
     ``leading`` is the scale whose logarithm the paper's limits take: with a scaling (5.32) sigma, not sigma_l.
     """
 
     weight: _Array
     bias: _Array
     leading: _Array
-    uniform: bool
+    family: Family
+
+    @property
+    def uniform(self) -> bool:
+        """Whether the core draws uniform numbers."""
+        return self.family is UNIFORM
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -224,7 +231,7 @@ class LayerSpread:
 
     def variances(self) -> tuple[_Array, _Array]:
         """Variances of the weights and of the biases of each layer."""
-        divisor = 12.0 if self.uniform else 1.0
+        divisor = self.family.precision
         with np.errstate(over="ignore"):
             return self.weight**2 / divisor, self.bias**2 / divisor
 
@@ -235,39 +242,39 @@ class LayerSpread:
 
     def normal(self) -> LayerSpread:
         """Return the normal law of the same variances."""
-        if not self.uniform:
+        if self.family is NORMAL:
             return self
-        divisor = np.sqrt(12.0)
-        return LayerSpread(self.weight / divisor, self.bias / divisor, self.leading, False)
+        ratio = self.family.ratio
+        return LayerSpread(self.weight / ratio, self.bias / ratio, self.leading, NORMAL)
 
     def times(self, factor: _Array) -> LayerSpread:
         """Every scale times each of k factors, shape (k, ..., L)."""
         factors = factor.reshape(-1, *(1,) * self.weight.ndim)
-        return LayerSpread(factors * self.weight, factors * self.bias, factors * self.leading, self.uniform)
+        return LayerSpread(factors * self.weight, factors * self.bias, factors * self.leading, self.family)
 
     def some(self, which: npt.NDArray[np.bool_]) -> LayerSpread:
         """Those laws of the batch, shape (k, L)."""
-        return LayerSpread(self.weight[which], self.bias[which], self.leading[which], self.uniform)
+        return LayerSpread(self.weight[which], self.bias[which], self.leading[which], self.family)
 
     def entropies(self, counts: _Array, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each layer of so many parameters; its leading term alone if asked for."""
         result = logarithms(self.leading if leading else self.weight, resolution)
-        if not (leading or self.uniform):
-            result = result + NORMAL_ENTROPY
+        if not leading:
+            result = result + self.family.entropy
         return counts * result
 
 
 def layers(law: Any, network: Network) -> LayerSpread:
     """Spread `law` over the layers of `network`, or say why it does not fit."""
     count = len(network.widths) - 1
+    segments: Any = getattr(law, "segments", ())
     if isinstance(law, _Scaled):
         fan_in, fan_out = np.array(network.widths[:-1], float), np.array(network.widths[1:], float)
         fan = 0.5 * (fan_in + fan_out) if law._average else fan_in
         width = law._width()[..., None]
-        scale, leading, uniform = width / np.sqrt(fan), np.broadcast_to(width, (*law.batch_shape, count)), law._uniform
-    elif isinstance(law, (Normal, Uniform)):
-        uniform = isinstance(law, Uniform)
-        given = law.length if isinstance(law, Uniform) else law.scale
+        scale, leading, family = width / np.sqrt(fan), np.broadcast_to(width, (*law.batch_shape, count)), law._family
+    elif len(segments) == 1:
+        ((family, given),) = segments
         if given.ndim and given.shape[-1] not in (1, count):
             raise ValueError(
                 f"law must have 1 or {count} scales on its last axis, one for each layer of the network, got shape "
@@ -275,7 +282,7 @@ def layers(law: Any, network: Network) -> LayerSpread:
             )
         scale = leading = np.ascontiguousarray(np.broadcast_to(given, (*given.shape[:-1], count)))
     else:
-        what = "a Mixed law, which is for linear systems" if isinstance(law, Mixed) else repr(law)
+        what = f"a {type(law).__name__} law, which is for linear systems" if segments else repr(law)
         raise TypeError(
             "law must be Normal, Uniform, LecunNormal, GlorotNormal, HeNormal, LecunUniform, GlorotUniform, HeUniform "
             f"or TorchLinear for a network, got {what}."
@@ -287,4 +294,4 @@ def layers(law: Any, network: Network) -> LayerSpread:
             f"law must give every layer a scale in the range of a double, got one beyond it for layer {layer}; use a "
             "gain of another size."
         )
-    return LayerSpread(scale, scale if network.bias else np.zeros_like(scale), np.ascontiguousarray(leading), uniform)
+    return LayerSpread(scale, scale if network.bias else np.zeros_like(scale), np.ascontiguousarray(leading), family)

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pyrometer import _core
-from pyrometer.base import _validate
-from pyrometer.base._validate import RandomSource
+from pyrometer.base import Array, RandomSource, Tally, doubtful, require_finite, require_normal, validate
 from pyrometer.errors import SimulationWarning
-from pyrometer.linear._closed_form import Array, require_finite, require_normal
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._initialisations import LayerSpread
-from pyrometer.networks._network import Network
-from pyrometer.networks._tally import Tally, doubtful
+
+if TYPE_CHECKING:
+    from pyrometer.networks._network import Network
 
 __all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "require", "require_norms", "slopes", "spectrum"]
 
@@ -74,15 +73,14 @@ def _chained(network: Network, spread: LayerSpread) -> bool:
 
 
 def energies(
-    network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, threads: int | None
+    network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, threads: int
 ) -> Layered:
-    """Energies of all layers by a method of `METHODS`."""
+    """Energies of all layers by a method of `METHODS`; `threads` as the core takes them, 0 for all."""
     method = require(network, spread, method)
-    workers = _validate.threads(threads)
     if method in ("refined", "asymptotic") and network.activation not in _SQUARED:
         return _answer(_limit(network, spread), method)
     moved, shift = balanced(network, spread)
-    found = _energies(network, moved, method, samples, rng, workers)
+    found = _energies(network, moved, method, samples, rng, threads)
     energy, error, bound = (unbalanced(part, shift) for part in found[:3])
     _require_layers(energy)
     return Layered(energy, error, bound, *found[3:])
@@ -92,8 +90,8 @@ def _energies(
     network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, workers: int
 ) -> Layered:
     if method == "monte-carlo":
-        draws = _validate.count("samples", samples, minimum=2)
-        return _sampled(network, spread, draws, _validate.seed(rng), workers)
+        draws = validate.count("samples", samples, minimum=2)
+        return _sampled(network, spread, draws, validate.seed(rng), workers)
     if method == "exact":
         return _exact(network, spread, samples, rng, workers)
     if method in ("refined", "asymptotic"):
@@ -109,14 +107,14 @@ def _energies(
 
 def require(network: Network, spread: LayerSpread, method: str) -> str:
     """Return the method that "auto" is, any other as it is; ValueError if the network has no such energies."""
-    method = _validate.choice("method", method, METHODS)
+    method = validate.choice("method", method, METHODS)
     require_norms(network)
     # What overflows is not worth the attempt.
     moved, shift = balanced(network, spread)
     known = unbalanced(_limit(network, moved), shift)
     if network.activation in _SQUARED:
         _require_layers(known)
-        require_normal(known[..., -1] + network.target_square, network.moves())
+        require_normal(known[..., -1] + network.target_square, network.surely_positive())
     else:
         _require_layers(known[..., :1])
     if method == "auto":
@@ -154,7 +152,7 @@ def _require_layers(energy: Array) -> None:
         )
 
 
-def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int | None) -> Slopes:
+def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int) -> Slopes:
     """Derivative of each layer's energy along the common logarithm of all scales.
 
     Closed forms, limits and exact chains by their derivative; mean fields by central differences of ln E at fourth
@@ -164,7 +162,7 @@ def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int |
     found = found._replace(
         energy=unbalanced(found.energy, -shift), standard_error=unbalanced(found.standard_error, -shift)
     )
-    value, error = _slopes(network, spread, found, _validate.threads(threads))
+    value, error = _slopes(network, spread, found, threads)
     value, error = unbalanced(value, shift), unbalanced(error, shift)
     if np.isinf(value).any():
         raise ValueError("the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale.")
@@ -217,7 +215,7 @@ def _times_growth(energy: Array, values: Array, weights: Array) -> Array:
 def _sampled_slopes(network: Network, spread: LayerSpread, found: Layered, h: float, threads: int) -> Slopes:
     """Central differences of draws that both scales have in common, with an error from the draws."""
     # Draws of their own: the source of the others has moved on.
-    moved, key, tally = spread.times(np.exp(h * np.array([-1.0, 1.0]))), _validate.seed(0), Tally()
+    moved, key, tally = spread.times(np.exp(h * np.array([-1.0, 1.0]))), validate.seed(0), Tally()
     if _chained(network, spread) and found.method != "monte-carlo":
         draws = found.samples or _SLOPE_DRAWS
         blocks = list(_chain_draws(network, moved, draws, key, threads))
@@ -286,10 +284,10 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     standard_error = np.zeros_like(energy)
     if trusted.all():
         return _answer(energy, "exact", error)
-    draws, tally = _validate.count("samples", samples, minimum=2), Tally(paired=True)
+    draws, tally = validate.count("samples", samples, minimum=2), Tally(paired=True)
     doubted = np.asarray(~trusted)
     dominated = np.full_like(energy, np.nan)
-    for part in _chain_draws(network, spread.some(doubted), draws, _validate.seed(rng), threads):
+    for part in _chain_draws(network, spread.some(doubted), draws, validate.seed(rng), threads):
         tally.add(part)
     energy[doubted], standard_error[doubted], error[doubted] = tally.mean(), tally.error(), 0.0
     dominated[doubted] = tally.dominated()

@@ -11,15 +11,20 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.linear._systems import System
+from pyrometer.base import require_normal, validate
+from pyrometer.networks import _layer_energies, _sampled_callable, _variance
+from pyrometer.networks._initialisations import LayerSpread, layers
+from pyrometer.results import Estimate, shaped
+from pyrometer.thermodynamics import Evaluated
 
-__all__ = ["Activation", "AnySystem", "Network"]
+__all__ = ["Activation", "Network"]
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu")
 
 # A double counts them exactly.
 _MOST_PARAMETERS = 2**53
+
+_Array: TypeAlias = npt.NDArray[np.float64]
 
 Activation: TypeAlias = str | Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 """The name of an activation, or a function of arrays."""
@@ -91,8 +96,8 @@ class Network:
         bias: bool = False,
     ) -> None:
         if isinstance(activation, str) or not callable(activation):
-            activation = _validate.choice("activation", activation, ACTIVATIONS)
-        inputs, names = _validate.matrix("X", X)
+            activation = validate.choice("activation", activation, ACTIVATIONS)
+        inputs, names = validate.matrix("X", X)
         targets = None if y is None else _targets(y, len(inputs))
         if targets is not None:
             dtype = np.float32 if inputs.dtype == targets.dtype == np.float32 else np.float64
@@ -100,7 +105,7 @@ class Network:
         elif outputs is None:
             raise ValueError("outputs must be given where there is no y, got neither; pass outputs=1 for one output.")
         if outputs is not None:
-            outputs = _validate.count("outputs", outputs, minimum=1)
+            outputs = validate.count("outputs", outputs, minimum=1)
             if targets is not None and outputs != targets.shape[1]:
                 raise ValueError(
                     f"outputs must be the columns of y, {targets.shape[1]}, got {outputs}; leave it out to take them."
@@ -111,7 +116,7 @@ class Network:
             "y": targets,
             "widths": (inputs.shape[1], *_hidden(hidden), last),
             "activation": activation,
-            "bias": _validate.flag("bias", bias),
+            "bias": validate.flag("bias", bias),
             "names": names,
         }
         for name, value in fields.items():
@@ -159,7 +164,89 @@ class Network:
         """Mean squared norm of the targets; 0 without them."""
         return 0.0 if self.y is None else float(np.einsum("ij,ij->", self.y, self.y, dtype=np.float64)) / self.rows
 
-    def moves(self) -> bool:
+    # ---- what the general theory asks: see `pyrometer.thermodynamics`
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss, as tables show it."""
+        return "network"
+
+    @property
+    def separable(self) -> bool:
+        """False: draws and differences depend on the batch in their last digits."""
+        return False
+
+    def members(self, first: int, last: int) -> Network:
+        """Return itself: a network is a single system."""
+        del first, last
+        return self
+
+    def bind(self, law: Any) -> LayerSpread:
+        """Spread a law over the layers."""
+        return layers(law, self)
+
+    def check_method(self, bound: LayerSpread, method: str) -> str:
+        """Return the method that runs."""
+        return _layer_energies.require(self, bound, method)
+
+    def mean_energies(
+        self, bound: LayerSpread, method: str, samples: int, rng: validate.RandomSource, threads: int, *, slope: bool
+    ) -> Evaluated:
+        """Mean energy and slope: those of the last layer, and of the targets."""
+        found = _layer_energies.energies(self, bound, method, samples, rng, threads)
+        nothing = np.full_like(found.energy, np.nan)
+        slopes = _layer_energies.Slopes(nothing, nothing)
+        if slope:
+            slopes = _layer_energies.slopes(self, bound, found, threads)
+        return self.last_layer(found, slopes)
+
+    def last_layer(self, found: _layer_energies.Layered, slopes: _layer_energies.Slopes) -> Evaluated:
+        """What the energies of the layers say of the network as one system."""
+        last = (part[..., -1] for part in (*slopes, found.dominated))
+        return Evaluated(self.estimate(found), *last)
+
+    def estimate(self, found: _layer_energies.Layered) -> Estimate:
+        """Take the last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
+        target = 0.0 if found.method in ("refined", "asymptotic") else self.target_square
+        # No unit of a draw may be active: then the mean is 0, whatever the scale.
+        sampled = found.method == "monte-carlo" and self.activation == "relu"
+        require_normal(found.energy[..., -1] + target, self.surely_positive() and not sampled)
+        return Estimate(
+            value=shaped(found.energy[..., -1] + target),
+            standard_error=shaped(found.standard_error[..., -1]),
+            error_bound=shaped(found.error_bound[..., -1]),
+            method=found.method,
+            samples=found.samples,
+        )
+
+    def draw_energies(self, bound: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> _Array:
+        """Energies of draws."""
+        return _layer_energies.spectrum(self, bound, draws, key, threads)
+
+    def draw_parameters(self, bound: LayerSpread, samples: int, key: tuple[int, int]) -> _Array:
+        """Parameters of draws."""
+        return _sampled_callable.parameters(self, bound, key, samples)
+
+    def energy_variances(self, bound: LayerSpread) -> _Array:
+        """Variance of the energy."""
+        variance = _variance.variance(self, bound)
+        require_normal(variance, self.surely_positive(), "variance")
+        return variance
+
+    def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> _Array:
+        """Entropy of each layer."""
+        return bound.entropies(np.array(self.layer_parameters, float), resolution, leading=leading)
+
+    def least_energy(self, threads: int) -> None:
+        """None: the trained energy is the user's to give."""
+
+    def cost(self, law: Any, method: str, samples: int) -> float:
+        """Nanoseconds for one law, by order of magnitude."""
+        del law
+        sampled = samples if method == "monte-carlo" else 0
+        return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20
+
+    def surely_positive(self) -> bool:
         """Whether the mean energy of the last layer is known to be above 0 under every law."""
         if self.layers > 1 and self.activation in ("sigmoid", "softplus"):
             return True
@@ -172,9 +259,6 @@ class Network:
         return f"<Network: {self.rows} rows, {widths} {name}, {self.parameters} parameters{biases}>"
 
 
-AnySystem: TypeAlias = System | Network
-
-
 def _hidden(value: Any) -> tuple[int, ...]:
     try:
         widths = (operator.index(value),)
@@ -182,12 +266,12 @@ def _hidden(value: Any) -> tuple[int, ...]:
         if isinstance(value, str) or not hasattr(value, "__iter__"):
             raise TypeError(f"hidden must be a sequence of widths, got {value!r}; () has no hidden layer.") from None
         widths = tuple(value)
-    return tuple(_validate.count(f"hidden[{place}]", width, minimum=1) for place, width in enumerate(widths))
+    return tuple(validate.count(f"hidden[{place}]", width, minimum=1) for place, width in enumerate(widths))
 
 
 def _targets(value: Any, rows: int) -> npt.NDArray[Any]:
     """Return targets as (m, n_L)."""
-    targets, _ = _validate.matrix("y", value, vector=True)
+    targets, _ = validate.matrix("y", value, vector=True)
     if len(targets) != rows:
         raise ValueError(f"y must have one row for each of the {rows} rows of X, got {len(targets)}.")
     return targets

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.linear._closed_form import Array
+from pyrometer.base import Array
 from pyrometer.networks._initialisations import LayerSpread
-from pyrometer.networks._network import Network
+
+if TYPE_CHECKING:
+    from pyrometer.networks._network import Network
 
 __all__ = ["energies", "errors", "parameters"]
 

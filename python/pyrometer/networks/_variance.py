@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from pyrometer.linear._closed_form import Array, require_finite
+from pyrometer.base import Array, require_finite
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._initialisations import LayerSpread
 from pyrometer.networks._layer_energies import require_norms
-from pyrometer.networks._network import Network
+
+if TYPE_CHECKING:
+    from pyrometer.networks._network import Network
 
 __all__ = ["variance"]
 

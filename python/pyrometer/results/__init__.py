@@ -1,1 +1,22 @@
 """Frozen answers and tables, and how they are written out."""
+
+from pyrometer.results import _plain_text as plain_text
+from pyrometer.results._answers import Estimate, Floats, HeatEngine, LayerTemperatures, Minimum, Temperature, shaped
+from pyrometer.results._columns import Repeated
+from pyrometer.results._serialise import escaped, finite
+from pyrometer.results._table import Table
+
+__all__ = [
+    "Estimate",
+    "Floats",
+    "HeatEngine",
+    "LayerTemperatures",
+    "Minimum",
+    "Repeated",
+    "Table",
+    "Temperature",
+    "escaped",
+    "finite",
+    "plain_text",
+    "shaped",
+]

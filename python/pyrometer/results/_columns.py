@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._printable import quoted
+from pyrometer.base import quoted
 
 __all__ = ["Columns", "Held", "Repeated", "checked"]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-from pyrometer.base._printable import plain, printable
+from pyrometer.base import plain, printable
 
 __all__ = ["cells", "columns_width", "split", "text", "text_width"]
 

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._archive import atomic_write
-from pyrometer.base._printable import listed, quoted
+from pyrometer.base import atomic_write, listed, quoted, validate
 from pyrometer.results import _plain_text, _serialise
 from pyrometer.results._columns import Columns, Held, Repeated, checked
 
@@ -163,8 +161,8 @@ class Table:
             Lines without trailing newline; numbers with six significant digits.
         """
         if width is not None:
-            width = _validate.count("width", width, minimum=20)
-        rows = _validate.count("max_rows", max_rows, minimum=2)
+            width = validate.count("width", width, minimum=20)
+        rows = validate.count("max_rows", max_rows, minimum=2)
         return _plain_text.text(self.title, self.columns, self.units, width, rows)
 
     def to_dict(self) -> dict[str, list[Any]]:
@@ -240,7 +238,7 @@ class Table:
         OSError
             If the file cannot be written.
         """
-        name = _validate.as_path(path)
+        name = validate.as_path(path)
         suffix = os.path.splitext(name)[1].lower()
         if suffix not in _SUFFIXES:
             raise ValueError(f"path must end in {', '.join(_SUFFIXES)}, got {name!r}.")

@@ -1,5 +1,22 @@
 """States of data: shift, drift, monitoring and mixing (section 2.1, appendix A)."""
 
+from pyrometer.states._data_state import as_state
+from pyrometer.states._drift import Drift, drift
+from pyrometer.states._mixture import Mixture, mix
+from pyrometer.states._monitor import Reading, RefreshMonitor
+from pyrometer.states._predictions import predicted
 from pyrometer.states._shift import DataState, Shift, shift
 
-__all__ = ["DataState", "Shift", "shift"]
+__all__ = [
+    "DataState",
+    "Drift",
+    "Mixture",
+    "Reading",
+    "RefreshMonitor",
+    "Shift",
+    "as_state",
+    "drift",
+    "mix",
+    "predicted",
+    "shift",
+]

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import _validate
-from pyrometer.base._validate import RandomSource
+from pyrometer.base import RandomSource, validate
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, Rows, cross_fitted, known
@@ -135,7 +134,7 @@ class DataState:
         """Summarise rows; `names` are for messages where X has none, `wanted` so many columns must X have."""
         found = predicted(X, y, model, energy, wanted)
         self.loss, self.names = found.loss, found.names or names or None
-        size = _validate.count("block", block, minimum=1)
+        size = validate.count("block", block, minimum=1)
         self.density = known(density)
         self._kept: Kept | None = None
         self.rows, self.features = found.x.shape
@@ -252,7 +251,7 @@ class DataState:
         if self._kept is not None:
             values = np.stack([np.ldexp(self._kept.losses, -unit), self._kept.scores], axis=1)
             return mean_covariance(self, values)
-        drawn = _core.redrawn_states(self.blocks(), self.law, _validate.seed(random), resamples, threads)[1:]
+        drawn = _core.redrawn_states(self.blocks(), self.law, validate.seed(random), resamples, threads)[1:]
         if len(self._counts) < LEAST:
             return np.full((2, 2), np.nan)
         drawn[:, 0] = np.ldexp(drawn[:, 0], own - unit)

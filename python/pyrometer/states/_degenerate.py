@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._printable import quoted
+from pyrometer.base import quoted
 
 __all__ = ["dependence", "lack_of_spread"]
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._validate import RandomSource
+from pyrometer.base import RandomSource, validate
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState
 
@@ -113,7 +112,7 @@ def drift(
     >>> bool(np.abs(found.temperature[4] - 2.0 * 1.8**2) < 4.0 * found.temperature_error[4]), str(found.verdict[4])
     (True, 'ok')
     """
-    at = np.asarray(_validate.numeric("time", time), dtype=np.float64)
+    at = np.asarray(validate.numeric("time", time), dtype=np.float64)
     if at.ndim != 1 or len(at) < 3 or not np.isfinite(at).all() or not (at[1:] > at[:-1]).all():
         raise ValueError("time must be at least three finite, increasing numbers.")
     if len(states) != len(at) or not all(isinstance(state, DataState) for state in states):
@@ -124,10 +123,10 @@ def drift(
     for t, state in zip(at, states, strict=True):
         if state.reason:
             raise ValueError(f"states must have an energy and an entropy, got none at time {t:g}: {state.reason}")
-    width = _validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
-    count = _validate.count("resamples", resamples, minimum=99)
-    workers = _validate.threads(threads)
-    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(_validate.seed(rng))))
+    width = validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
+    count = validate.count("resamples", resamples, minimum=99)
+    workers = validate.threads(threads)
+    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(validate.seed(rng))))
     values = np.array([[state.energy, state.entropy] for state in states])
     # In these units no square leaves the range of a double.
     unit, coarse = int(np.frexp(np.abs(values[:, 0]).max())[1]), int(np.frexp(width)[1])

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _tail_probabilities
-from pyrometer.data._moments import Moments
-from pyrometer.laws._independent import Law
-from pyrometer.linear._systems import LinearRegression, LogisticRegression
-from pyrometer.results._answers import Floats, Minimum, Temperature, shaped
-from pyrometer.thermodynamics._minimum import known, minimum_energy
-from pyrometer.thermodynamics._temperature import temperature
+from pyrometer.base import tail_probabilities
+from pyrometer.data import Moments
+from pyrometer.laws import Law
+from pyrometer.linear import LinearRegression, LogisticRegression
+from pyrometer.results import Floats, Minimum, Temperature, shaped
+from pyrometer.thermodynamics import minimum_energy, temperature
 
 __all__ = ["Mixture", "mix"]
 
@@ -208,7 +207,7 @@ def _pooled(
     if a.moments is not None and b.moments is not None:
         pooled = LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
         # Where these have lost the minimum, the rows have it.
-        if a.X is None or b.X is None or known(pooled, 0)[1] is None:
+        if a.X is None or b.X is None or pooled.least_energy(0)[1] is None:
             return pooled
     if a.names is not None and b.names is not None and a.names != b.names:
         raise ValueError(f"a and b must have the same features, got {a.names} and {b.names}.")
@@ -254,7 +253,7 @@ def _test(
             lost = max(float(total * loss[i] + sign * (doubt[i] + doubts[2][i])), 0.0)
             if name == "chow":
                 return _chow(lost, float(noise[i] - sign * doubt[i]), int(freedom[i]), int(left[i]))
-            return _tail_probabilities.chi2_tail(2.0 * lost, int(freedom[i]))
+            return tail_probabilities.chi2_tail(2.0 * lost, int(freedom[i]))
 
         if tail(-1.0) - tail(1.0) <= _SETTLED:
             p[i] = tail(0.0)
@@ -278,4 +277,4 @@ def _doubt(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _
 def _chow(lost: float, noise: float, above: int, below: int) -> float:
     if noise <= 0.0:  # both fit exactly: any loss at all is significant
         return 0.0 if lost > 0.0 else 1.0
-    return _tail_probabilities.f_tail(lost / above / (noise / below), above, below)
+    return tail_probabilities.f_tail(lost / above / (noise / below), above, below)

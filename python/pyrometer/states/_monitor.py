@@ -12,11 +12,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._archive import Archive
-from pyrometer.base._validate import RandomSource
-from pyrometer.laws._independent import Law, Mixed, Normal, Uniform
-from pyrometer.linear._systems import LinearRegression, LogisticRegression
+from pyrometer.base import Archive, RandomSource, validate
+from pyrometer.laws import Law, Mixed, Normal, Uniform
+from pyrometer.linear import LinearRegression, LogisticRegression
 from pyrometer.states._blocks import LEAST, together
 from pyrometer.states._data_state import DataState, as_state
 from pyrometer.states._monitor_file import checked_header, checked_last, checked_pools, checked_readings, checked_state
@@ -24,7 +22,7 @@ from pyrometer.states._permuted import permuted
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._row_sums import in_range
 from pyrometer.states._shift import Shift, compare
-from pyrometer.thermodynamics._temperature import temperature
+from pyrometer.thermodynamics import temperature
 
 __all__ = ["Reading", "RefreshMonitor"]
 
@@ -188,15 +186,15 @@ class RefreshMonitor:
         if law is not None and law.batch_shape != ():
             raise ValueError(f"law must be a single one, got a batch of shape {law.batch_shape}.")
         self.law = law
-        self.run_length = _validate.count("run_length", run_length, minimum=2)
-        self.memory = _validate.count("memory", memory, minimum=1)
+        self.run_length = validate.count("run_length", run_length, minimum=2)
+        self.memory = validate.count("memory", memory, minimum=1)
         if self.memory & (self.memory - 1):
             raise ValueError(f"memory must be a power of two, got {memory}.")
         self._pools: list[_Array | None] = [None] * (self.memory.bit_length() - 1)
-        self.block = _validate.count("block", block, minimum=1)
-        self._seed = _validate.seed(rng)
+        self.block = validate.count("block", block, minimum=1)
+        self._seed = validate.seed(rng)
         self.batches = 0
-        self._readings: deque[Reading] = deque(maxlen=_validate.count("history", history, minimum=1))
+        self._readings: deque[Reading] = deque(maxlen=validate.count("history", history, minimum=1))
         self.reference = as_state("reference", reference, model, energy, self.block, strict=False)
         self._require_reference(loss_of(model, energy))
         self._last = _Neighbour.of(self.reference, np.random.SeedSequence(self._seed))
@@ -261,7 +259,7 @@ class RefreshMonitor:
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
-        found = compare(self.reference, state, resamples, _validate.seed(source), threads=0)
+        found = compare(self.reference, state, resamples, validate.seed(source), threads=0)
         ours, *theirs = source.spawn(1 + len(self._pools))
         last = _Neighbour.of(state, ours)
         pools, tested = self._grown(state.blocks(self.reference), resamples, theirs)
@@ -297,7 +295,7 @@ class RefreshMonitor:
                 pools[k] = sums
                 break
             sums, pools[k] = together(waiting, sums), None
-            seed = _validate.seed(source)
+            seed = validate.seed(source)
             p_value = permuted(self.reference.blocks(), sums, self.reference.law, resamples, seed, threads=0)
             tested.append((p_value, 2 ** (k + 1)))
         return pools, tested
@@ -342,7 +340,7 @@ class RefreshMonitor:
         header |= {"history": self._readings.maxlen}
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
         pools = {f"pool_{k}": sums for k, sums in enumerate(self._pools) if sums is not None}
-        _ARCHIVE.write(_validate.as_path(path), header, self.reference.arrays() | pools)
+        _ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | pools)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
@@ -378,7 +376,7 @@ class RefreshMonitor:
             pools = checked_pools(arrays, options, reference, [reading.rows for reading in readings])
             return options, reference, readings, last, pools
 
-        options, reference, readings, last, pools = _ARCHIVE.read(_validate.as_path(path), build)
+        options, reference, readings, last, pools = _ARCHIVE.read(validate.as_path(path), build)
         seed, batches = options.pop("seed"), options.pop("batches")
         try:
             monitor = cls(reference, model, law=law, rng=0, **options)

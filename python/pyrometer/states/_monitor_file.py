@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
+from pyrometer.base import validate
 from pyrometer.states._blocks import boundaries
 from pyrometer.states._data_state import HEADER, DataState
 from pyrometer.states._row_sums import pairs
@@ -41,7 +41,7 @@ def field(mapping: Any, name: str, check: _Check, where: str = "") -> Any:
 
 
 def whole(minimum: int) -> _Check:
-    return lambda name, value: _validate.count(name, value, minimum=minimum)
+    return lambda name, value: validate.count(name, value, minimum=minimum)
 
 
 def number(minimum: float = -math.inf, *, nan: bool = False) -> _Check:
@@ -50,7 +50,7 @@ def number(minimum: float = -math.inf, *, nan: bool = False) -> _Check:
     def check(name: str, value: Any) -> float:
         if nan and isinstance(value, float) and math.isnan(value):
             return value
-        return _validate.single(name, value, minimum=minimum)
+        return validate.single(name, value, minimum=minimum)
 
     return check
 
@@ -61,7 +61,7 @@ def checked_header(header: Any) -> dict[str, Any]:
     if found["memory"] & (found["memory"] - 1):
         raise ValueError(f"memory must be a power of two, got {found['memory']}")
     found["seed"] = field(header, "seed", _seed)
-    found["energy"] = field(header, "energy", lambda n, v: v if v is None else _validate.choice(n, v, _LOSSES))
+    found["energy"] = field(header, "energy", lambda n, v: v if v is None else validate.choice(n, v, _LOSSES))
     return found
 
 
@@ -75,7 +75,7 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     found: dict[str, Any] = {
         "rows": field(described, "rows", whole(1), at),
         "features": field(described, "features", whole(0), at),
-        "loss": field(described, "loss", lambda n, v: _validate.choice(n, v, _LOSSES), at),
+        "loss": field(described, "loss", lambda n, v: validate.choice(n, v, _LOSSES), at),
     }
     found |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
     found["names"] = _names(described.get("names"), found["features"])
@@ -132,7 +132,7 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
 def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float) -> Any:
     checks: dict[str, _Check] = dict.fromkeys(("energy", "entropy", "temperature", "neighbour"), number(nan=True))
     checks |= {"rows": whole(1), "p_value": number(0.0), "pooled": number(0.0, nan=True), "window": whole(0)}
-    checks |= {"alarm": _validate.flag, "reason": _text}
+    checks |= {"alarm": validate.flag, "reason": _text}
     optional = {each.name for each in fields(kind) if each.default is not MISSING}
     field(given, "rows", whole(1), at)
     if extra := sorted(set(given) - set(checks)):

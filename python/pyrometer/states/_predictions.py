@@ -8,10 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._printable import listed, plain
-from pyrometer.linear._systems import LinearRegression, LogisticRegression
-from pyrometer.thermodynamics._minimum import minimum_energy
+from pyrometer.base import listed, plain, validate
+from pyrometer.linear import LinearRegression, LogisticRegression
+from pyrometer.thermodynamics import minimum_energy
 
 __all__ = ["Model", "Predicted", "loss_of", "predicted"]
 
@@ -44,17 +43,17 @@ def loss_of(model: Any, energy: str | None) -> str:
         )
     if energy is None:
         raise ValueError("energy must be 'mse', 'mae' or 'ce' for a callable model, got None.")
-    return _validate.choice("energy", energy, ("mse", "mae", "ce"))
+    return validate.choice("energy", energy, ("mse", "mae", "ce"))
 
 
 def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | None = None) -> Predicted:
     """Check rows, of so many features if it is given, and the model; return them with its predictions."""
     loss = loss_of(model, energy)
-    data = _validate.data(X, y)
+    data = validate.data(X, y)
     if data.X.ndim != 2:
         raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; a stack is a loop over its systems.")
-    _validate.finite("X", data.X)
-    _validate.finite("y", data.y, columns=False)
+    validate.finite("X", data.X)
+    validate.finite("y", data.y, columns=False)
     x, target = data.X.astype(np.float64), data.y.astype(np.float64)
     if features is not None and x.shape[1] != features:
         raise ValueError(
@@ -69,7 +68,7 @@ def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | No
             return Predicted(x, target, scores, loss, data.names, None)
         with np.errstate(over="ignore"):  # 1 / inf is the probability 0 that is meant
             return Predicted(x, target, 1.0 / (1.0 + np.exp(-scores)), loss, data.names, scores)
-    prediction = np.asarray(_validate.numeric("predictions of the model", model(X)), dtype=np.float64)
+    prediction = np.asarray(validate.numeric("predictions of the model", model(X)), dtype=np.float64)
     if prediction.shape != target.shape:
         raise ValueError(f"model must give one prediction for each row, shape {target.shape}, got {prediction.shape}.")
     if not np.isfinite(prediction).all():

@@ -13,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import _validate
-from pyrometer.base._printable import listed, plain
-from pyrometer.base._validate import RandomSource
+from pyrometer.base import RandomSource, listed, plain, validate
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState, Kept, as_state, covariance_of, mean_covariance
 from pyrometer.states._densities import Density, Joint
@@ -162,12 +160,12 @@ def shift(
     >>> found.p_value > 0.05
     True
     """
-    count = _validate.count("resamples", resamples, minimum=99)
-    workers = _validate.threads(threads)
+    count = validate.count("resamples", resamples, minimum=99)
+    workers = validate.threads(threads)
     old = as_state("before", before, model, energy, block, density)
     new = as_state("after", after, model, energy, block, density, like=old)
     _require_like(old, new)
-    return compare(old, new, count, _validate.seed(rng), workers)
+    return compare(old, new, count, validate.seed(rng), workers)
 
 
 def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:

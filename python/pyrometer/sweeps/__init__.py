@@ -1,1 +1,7 @@
 """Many systems and laws at once."""
+
+from pyrometer.sweeps._plan import FIELDS, METHODS, Answer, Part, Plan
+from pyrometer.sweeps._sweep import answered, plan_of, sweep, warn_of_few
+from pyrometer.sweeps._table import Sheet
+
+__all__ = ["Answer", "FIELDS", "METHODS", "Part", "Plan", "Sheet", "answered", "plan_of", "sweep", "warn_of_few"]

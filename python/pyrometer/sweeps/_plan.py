@@ -12,16 +12,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._printable import quoted
-from pyrometer.laws._independent import Law, Mixed, Normal
-from pyrometer.networks._initialisations import LayerLaw
-from pyrometer.networks._network import AnySystem, Network
-from pyrometer.thermodynamics._methods import evaluate, require
-from pyrometer.thermodynamics._temperature import compose
+from pyrometer.base import quoted
+from pyrometer.laws import merge_batches, part_of_batch
+from pyrometer.thermodynamics import Batched, System, compose, evaluate, require
 
-__all__ = ["FIELDS", "METHODS", "AnyLaw", "Answer", "Options", "Part", "Plan", "run"]
+__all__ = ["FIELDS", "METHODS", "Answer", "Options", "Part", "Plan", "run"]
 
-AnyLaw: TypeAlias = "Law | LayerLaw"
 _Array: TypeAlias = npt.NDArray[Any]
 
 FIELDS = (
@@ -50,7 +46,7 @@ class Task(NamedTuple):
     """A batch of laws and a method; `places` are those of the laws among all."""
 
     places: slice | _Array
-    law: AnyLaw
+    law: Batched
     method: int
 
 
@@ -78,14 +74,14 @@ class Answer(NamedTuple):
 class Plan:
     """Every system under every law by every method; the rows of the table in that order, stacks and batches within."""
 
-    systems: dict[str, AnySystem]
-    laws: dict[str, AnyLaw]
+    systems: dict[str, System]
+    laws: dict[str, Batched]
     methods: tuple[str, ...]
     options: Options
 
     def check(self) -> None:
         """Raise an error that names the first pair that does not fit."""
-        alike = {id(s) if isinstance(s, Network) else s.parameters: name for name, s in reversed(self.systems.items())}
+        alike = {(type(s), s.parameters) if s.separable else id(s): name for name, s in reversed(self.systems.items())}
         for name, law in itertools.product(reversed(alike.values()), self.laws):
             try:
                 for method in self.methods:
@@ -133,29 +129,28 @@ class Plan:
             yield tuple(pieces)
 
     def _pieces(self) -> Iterator[tuple[Piece, float]]:
-        merged: dict[int, list[tuple[_Array, AnyLaw]]] = {}
+        of_size: dict[int, list[tuple[_Array, Batched]]] = {}
         singles = [
             (np.arange(end - size, end), law)
             for law, end, size in zip(self.laws.values(), np.cumsum(self.batches), self.batches, strict=True)
         ]
         for number, system in enumerate(self.systems.values()):
-            if isinstance(system, Network):
-                # Its draws and differences depend on the batch in their last digits: laws stay as they came.
+            if not system.separable:  # laws stay as they came
                 for places, law in singles:
                     for method in range(len(self.methods)):
-                        cost = len(places) * _cost(system, law, self.methods[method], self.options.samples)
+                        cost = len(places) * system.cost(law, self.methods[method], self.options.samples)
                         yield Piece(number, 0, 1, (_task(places, law, method),)), cost
                 continue
-            if system.parameters not in merged:
-                merged[system.parameters] = list(_merged(singles, system.parameters))
-            yield from self._linear(number, system, merged[system.parameters])
+            if system.parameters not in of_size:
+                of_size[system.parameters] = list(merge_batches(singles, system.parameters))
+            yield from self._linear(number, system, of_size[system.parameters])
 
     def _linear(
-        self, number: int, system: Any, groups: Sequence[tuple[_Array, AnyLaw]]
+        self, number: int, system: Any, groups: Sequence[tuple[_Array, Batched]]
     ) -> Iterator[tuple[Piece, float]]:
         """Cut along the stack, and along the batch where one system is too much."""
         costs = [
-            [len(places) * _cost(system, law, method, self.options.samples) for method in self.methods]
+            [len(places) * system.cost(law, method, self.options.samples) for method in self.methods]
             for places, law in groups
         ]
         each, size = sum(map(sum, costs)), int(self.stacks[number])
@@ -171,19 +166,19 @@ class Plan:
                 for method, price in enumerate(prices):
                     parts = math.ceil(max(price / _NANOSECONDS, len(places) / _PAIRS))
                     for some in np.array_split(np.arange(len(places)), min(parts, len(places))):
-                        few = _some(law, some[0], some[-1] + 1)
+                        few = part_of_batch(law, some[0], some[-1] + 1)
                         yield (
                             Piece(number, member, member + 1, (_task(places[some], few, method),)),
                             price * len(some) / len(places),
                         )
 
 
-def run(pieces: Sequence[tuple[AnySystem, tuple[tuple[AnyLaw, str], ...]]], options: Options) -> list[Answer]:
+def run(pieces: Sequence[tuple[System, tuple[tuple[Batched, str], ...]]], options: Options) -> list[Answer]:
     """Answers of all tasks of a part, in order."""
     return [_answer(system, law, method, options) for system, tasks in pieces for law, method in tasks]
 
 
-def _answer(system: AnySystem, law: AnyLaw, method: str, options: Options) -> Answer:
+def _answer(system: System, law: Batched, method: str, options: Options) -> Answer:
     resolution, samples, rng, threads = options
     found = evaluate(system, law, method, samples, rng, threads, slope=True)
     energy, hot = found.estimate, compose(system, law, found, resolution, None, threads, coded=True)
@@ -196,53 +191,6 @@ def _answer(system: AnySystem, law: AnyLaw, method: str, options: Options) -> An
     return Answer(numbers, np.array(hot.verdict, np.int8).reshape(shape), METHODS.index(hot.method))
 
 
-def _task(places: _Array, law: AnyLaw, method: int) -> Task:
+def _task(places: _Array, law: Batched, method: int) -> Task:
     neighbours = places[-1] - places[0] == len(places) - 1
     return Task(slice(int(places[0]), int(places[-1]) + 1) if neighbours else places, law, method)
-
-
-def _merged(laws: Sequence[tuple[_Array, AnyLaw]], parameters: int) -> Iterator[tuple[_Array, AnyLaw]]:
-    """Put laws of one kind together into a batch of one axis."""
-    kinds: dict[Any, list[tuple[_Array, tuple[_Array, ...]]]] = {}
-    for places, law in laws:
-        arrays = tuple(_flat(array, law.batch_shape) for array in _arrays(law))
-        split = arrays[0].shape[-1] if isinstance(law, Mixed) else None
-        kinds.setdefault((type(law), split), []).append((places, arrays))
-    for (kind, split), members in kinds.items():
-        widths = [array.shape[-1] for array in members[0][1]]
-        if split is None and any(arrays[0].shape[-1] != widths[0] for _, arrays in members):
-            widths = [parameters]
-        stacked = [
-            np.concatenate([np.broadcast_to(arrays[k], (len(arrays[k]), width)) for _, arrays in members])
-            for k, width in enumerate(widths)
-        ]
-        yield np.concatenate([places for places, _ in members]), kind(*stacked)
-
-
-def _some(law: Any, first: int, last: int) -> AnyLaw:
-    """Return laws `first` to `last` of a batch of one axis."""
-    return type(law)(*(array[first:last] for array in _arrays(law)))  # type: ignore[no-any-return]
-
-
-def _arrays(law: Any) -> tuple[_Array, ...]:
-    if isinstance(law, Mixed):
-        return law.scale, law.length
-    return (law.scale if isinstance(law, Normal) else law.length,)
-
-
-def _flat(array: _Array, batch: tuple[int, ...]) -> _Array:
-    width = array.shape[-1] if array.ndim else 1
-    return np.broadcast_to(array, (*batch, width)).reshape(-1, width)
-
-
-def _cost(system: AnySystem, law: AnyLaw, method: str, samples: int) -> float:
-    """Return nanoseconds of a pair, by order of magnitude: what is summed, and how fast."""
-    sampled = samples if method == "monte-carlo" else 0
-    if isinstance(system, Network):
-        weights = sum(system.layer_parameters)
-        return 1e6 + 1e4 * system.rows + sampled * min(system.rows, 100) * weights / 20
-    n = system.parameters
-    if system.energy == "mse":
-        return 10.0 + 2.0 * n + sampled * n * n / 20
-    normal = isinstance(law, Normal)
-    return system.rows * ((20.0 + 0.3 * n if normal else 300.0 + 100.0 * n) + sampled * n / 10)

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from pyrometer.base import _executor, _validate
-from pyrometer.base._printable import quoted
-from pyrometer.base._progress import bar
-from pyrometer.base._validate import RandomSource
+from pyrometer.base import RandomSource, bar, doubtful, executors, quoted, validate
 from pyrometer.errors import SimulationWarning
-from pyrometer.laws._independent import Law
-from pyrometer.linear._base import members
-from pyrometer.linear._systems import System
-from pyrometer.networks._initialisations import LayerLaw
-from pyrometer.networks._network import AnySystem, Network
-from pyrometer.networks._tally import doubtful
-from pyrometer.results._table import Table
-from pyrometer.sweeps._plan import Answer, AnyLaw, Options, Part, Plan, run
+from pyrometer.results import Table
+from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
 from pyrometer.sweeps._table import Sheet
+from pyrometer.thermodynamics import Batched, System, is_law, is_system
 
 __all__ = ["sweep"]
 
-Systems: TypeAlias = "AnySystem | Sequence[AnySystem] | Mapping[str, AnySystem]"
-Laws: TypeAlias = "AnyLaw | Sequence[AnyLaw] | Mapping[str, AnyLaw]"
+Systems: TypeAlias = "System | Sequence[System] | Mapping[str, System]"
+Laws: TypeAlias = "Batched | Sequence[Batched] | Mapping[str, Batched]"
 
-_SYSTEMS = (*get_args(System), Network)
-_LAWS = (*get_args(Law), *get_args(LayerLaw))
+
+_SUCH = {"systems": "pm.LinearRegression(X, y)", "laws": "pm.Normal(1.0)"}
 
 
 def sweep(
@@ -119,8 +111,8 @@ def sweep(
     >>> table["loss"][-1].item(), table["kind"][-1].item(), table["scale"][-1].item(), table["verdict"][-1].item()
     ('mae', 'Uniform', 60.0, 'ok')
     """
-    _validate.flag("progress", progress)
-    _executor.require(executor)
+    validate.flag("progress", progress)
+    executors.require(executor)
     options = (resolution, samples, rng, 1 if threads is None and executor is not None else threads)
     sheet = Sheet(plan_of(systems, laws, methods, *options))
     # Ctrl-C: what is done is worth having.
@@ -158,11 +150,11 @@ def plan_of(
     names = (methods,) if isinstance(methods, str) else tuple(methods)
     if not names:
         raise ValueError("methods must have at least one method, got none; ('exact',) is the default.")
-    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
-    draws = _validate.count("samples", samples, minimum=2)
-    _validate.threads(threads)
+    size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    draws = validate.count("samples", samples, minimum=2)
+    validate.threads(threads)
     options = Options(size, draws, _seed(rng), threads)
-    plan = Plan(_named("systems", systems, _SYSTEMS), _named("laws", laws, _LAWS), names, options)
+    plan = Plan(_named("systems", systems, is_system), _named("laws", laws, is_law), names, options)
     plan.check()
     return plan
 
@@ -180,9 +172,9 @@ def answered(
         pieces = []
         for number, first, end, tasks in part:
             system = systems[number]
-            if not isinstance(system, Network) and end - first < plan.stacks[number]:
+            if system.separable and end - first < plan.stacks[number]:
                 # One object for neighbours, so that its minimum is found once.
-                last = last if last[0] == (number, first, end) else ((number, first, end), members(system, first, end))
+                last = last if last[0] == (number, first, end) else ((number, first, end), system.members(first, end))
                 system = last[1]
             pieces.append((system, tuple((law, plan.methods[method]) for _, law, method in tasks)))
         return pieces, plan.options
@@ -193,7 +185,7 @@ def answered(
                 answers = run(*task(part))
             yield part, answers
         return
-    with contextlib.closing(_executor.completed(executor, run, ((part, task(part)) for part in parts))) as done:
+    with contextlib.closing(executors.completed(executor, run, ((part, task(part)) for part in parts))) as done:
         for part, future in done:
             with _named_pair(plan, part):
                 answers = future.result()
@@ -212,9 +204,9 @@ def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
         raise ValueError(f"{which}: {error}") from error
 
 
-def _named(what: str, given: Any, kinds: tuple[type, ...]) -> dict[str, Any]:
+def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, Any]:
     """Return what was given by name: one, several, or a mapping."""
-    if isinstance(given, kinds):
+    if is_one(given):
         given = (given,)
     if isinstance(given, Mapping):
         items = dict(given)
@@ -227,9 +219,9 @@ def _named(what: str, given: Any, kinds: tuple[type, ...]) -> dict[str, Any]:
     for name, item in items.items():
         if not isinstance(name, str):
             raise TypeError(f"names of {what} must be strings, got {name!r}.")
-        if not isinstance(item, kinds):
+        if not is_one(item):
             raise TypeError(
-                f"{what} must be {', '.join(kind.__name__ for kind in kinds)}, got {item!r} for {quoted(name)}."
+                f"{what} must be {what} of pyrometer, such as {_SUCH[what]}, got {item!r} for {quoted(name)}."
             )
     return items
 
@@ -238,7 +230,7 @@ def _seed(rng: RandomSource) -> int | np.random.SeedSequence:
     """Return a source that gives every pair the same draws, and can be written down."""
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(2**63))
-    _validate.seed(rng)
+    validate.seed(rng)
     if rng is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
     return rng if isinstance(rng, np.random.SeedSequence) else int(rng)

@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 
 from pyrometer._version import __version__
-from pyrometer.laws._independent import Mixed, Normal, Uniform
-from pyrometer.networks._network import Network
-from pyrometer.results._columns import Repeated
-from pyrometer.results._table import Table
-from pyrometer.sweeps._plan import FIELDS, METHODS, Answer, AnyLaw, Part, Plan
-from pyrometer.thermodynamics._temperature import VERDICTS
+from pyrometer.laws import arguments
+from pyrometer.results import Repeated, Table
+from pyrometer.sweeps._plan import FIELDS, METHODS, Answer, Part, Plan
+from pyrometer.thermodynamics import VERDICTS, Batched
 
 __all__ = ["Sheet"]
 
-_LOSSES = ("mse", "mae", "ce", "network")
 _UNITS = dict.fromkeys(("energy", "energy_error", "energy_bound", "minimum_energy"), "loss")
 _UNITS |= dict.fromkeys(("temperature", "standard_error", "marginal"), "loss/nat") | {"entropy": "nat"}
 
@@ -54,7 +51,8 @@ class Sheet:
         plan, complete = self.plan, bool(self._filled.all())
         systems, laws, stacks = list(plan.systems.values()), list(plan.laws.values()), plan.stacks
         repeats = stacks * plan.columns
-        losses = [_LOSSES.index("network" if isinstance(system, Network) else system.energy) for system in systems]
+        names = tuple(dict.fromkeys(system.loss for system in systems))
+        losses = [names.index(system.loss) for system in systems]
         kinds = sorted({type(law).__name__ for law in laws})
         members = np.arange(stacks.sum()) - np.repeat(np.cumsum(stacks) - stacks, stacks)
         batches = plan.batches
@@ -69,7 +67,7 @@ class Sheet:
         columns = {
             "system": Repeated(of_system(np.arange(len(systems), dtype=np.int32)), tuple(plan.systems)),
             "member": np.repeat(members, plan.columns),
-            "loss": Repeated(of_system(np.array(losses, np.int8)), _LOSSES),
+            "loss": Repeated(of_system(np.array(losses, np.int8)), names),
             "rows": of_system([system.rows for system in systems]),
             "parameters": of_system([system.parameters for system in systems]),
             "law": Repeated(of_law(np.repeat(np.arange(len(laws), dtype=np.int32), batches)), tuple(plan.laws)),
@@ -113,26 +111,18 @@ def _some(column: Any, filled: Any) -> Any:
     return column[filled]
 
 
-def _widths(law: AnyLaw) -> dict[str, Any]:
-    if isinstance(law, Mixed):
-        return {"scale": law.scale, "length": law.length}
-    if isinstance(law, (Normal, Uniform)):
-        return {"scale": law.scale} if isinstance(law, Normal) else {"length": law.length}
-    return {"gain": law.gain}
-
-
-def _scales(law: AnyLaw) -> Any:
+def _scales(law: Batched) -> Any:
     """Scale of each law of a batch, nan where it has several."""
     count = int(np.prod(law.batch_shape, dtype=int))
-    widths = list(_widths(law).values())
+    widths = list(arguments(law).values())
     return np.reshape(widths[0], count) if len(widths) == 1 and widths[0].size == count else np.full(count, np.nan)
 
 
-def _text(law: AnyLaw) -> str:
+def _text(law: Batched) -> str:
     """Return the law as it was described, long arrays in short."""
 
     def short(array: Any) -> str:
         return repr(array.item()) if array.ndim == 0 else np.array2string(array, threshold=20, separator=", ")
 
-    inside = ", ".join(f"{name}={short(array)}" for name, array in _widths(law).items())
+    inside = ", ".join(f"{name}={short(array)}" for name, array in arguments(law).items())
     return " ".join(f"{type(law).__name__}({inside})".split())

@@ -5,7 +5,8 @@ with its energies, entropy and temperatures; `asymptotics` is Table 3, the limit
 """
 
 from pyrometer.tables._asymptotics import asymptotics
+from pyrometer.tables._cases import SIGMAS_PER_LENGTH
 from pyrometer.tables._systems import systems
 from pyrometer.tables._terminology import terminology
 
-__all__ = ["asymptotics", "systems", "terminology"]
+__all__ = ["SIGMAS_PER_LENGTH", "asymptotics", "systems", "terminology"]

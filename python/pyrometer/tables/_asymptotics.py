@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.results._table import Table
+from pyrometer.linear import componentwise as componentwise_energy
+from pyrometer.results import Table
 from pyrometer.tables._cases import Case
 from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, heading
 from pyrometer.tables._subject import subject
-from pyrometer.thermodynamics._methods import componentwise_energy
-from pyrometer.thermodynamics._temperature import temperature
+from pyrometer.thermodynamics import temperature
 
 __all__ = ["asymptotics"]
 

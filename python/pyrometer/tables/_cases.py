@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pyrometer.laws._independent import Law, Mixed, Normal, Uniform
-from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System
+from pyrometer.laws import Law, Mixed, Normal, Uniform
+from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, Penalty, System
 
 __all__ = ["CASES", "Case", "Scales"]
 

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.laws._independent import NORMAL_ENTROPY, Normal
-from pyrometer.networks import _layer_energies
-from pyrometer.networks._initialisations import LayerLaw, LecunNormal, layers
-from pyrometer.networks._network import Network
-from pyrometer.networks._tally import warn
+from pyrometer.base import validate, warn
+from pyrometer.laws import NORMAL_ENTROPY, Normal
+from pyrometer.networks import LayerLaw, LecunNormal, Network, layer_energies, layers
 from pyrometer.tables._cases import Case
-from pyrometer.thermodynamics._temperature import verdict
+from pyrometer.thermodynamics import verdict
 
 __all__ = ["HIDDEN", "NETWORKS", "Engines", "NetworkCase", "Number", "heading"]
 
@@ -68,7 +66,7 @@ class Engines:
 
     X: Any
     sigma: float
-    _known: dict[Any, tuple[_layer_energies.Layered, Any]] = field(default_factory=dict)
+    _known: dict[Any, tuple[layer_energies.Layered, Any]] = field(default_factory=dict)
 
     def number(self, case: NetworkCase, method: str, *, slope: bool = False, **options: Any) -> Number:
         """Compute the temperature of a row by one method, without targets: E* is 0 and T = E_L/S (5.24)."""
@@ -78,10 +76,11 @@ class Engines:
         key = case.activation, case.law, method
         if key not in self._known:
             source = {"samples": 2, "rng": 0, "threads": None} | options
-            found = _layer_energies.energies(network, spread, method, **source)
+            source["threads"] = validate.threads(source["threads"])
+            found = layer_energies.energies(network, spread, method, **source)
             warn("layer's energy", found.energy, found.standard_error, found.dominated)
             nothing = np.full_like(found.energy, np.nan)
-            slopes = _layer_energies.slopes(network, spread, found, None).value if slope else nothing
+            slopes = layer_energies.slopes(network, spread, found, 0).value if slope else nothing
             self._known[key] = found, slopes
         found, slopes = self._known[key]
         counts = np.array(network.layer_parameters, dtype=float)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from pyrometer._version import __version__
-from pyrometer.base import _validate
+from pyrometer.base import validate
 from pyrometer.datasets import breast_cancer, diabetes
 from pyrometer.errors import SeparationWarning
-from pyrometer.laws._independent import Law
-from pyrometer.linear._systems import LinearRegression, System
-from pyrometer.results._answers import Minimum
+from pyrometer.laws import Law
+from pyrometer.linear import LinearRegression, System
+from pyrometer.results import Minimum
 from pyrometer.tables._cases import CASES, SIGMAS_PER_LENGTH, Case, Scales
-from pyrometer.thermodynamics._minimum import minimum_energy
+from pyrometer.thermodynamics import minimum_energy
 
 __all__ = ["Row", "Subject", "subject"]
 
@@ -86,13 +86,13 @@ def subject(
     if (X is None) != (y is None):
         missing = "X" if X is None else "y"
         raise ValueError(f"X and y must be given together, got no {missing}; leave out both for the shipped data.")
-    sigma = _validate.single("scale", scale, minimum=0.0, exclusive=True)
+    sigma = validate.single("scale", scale, minimum=0.0, exclusive=True)
     if length is None:
         length = SIGMAS_PER_LENGTH * sigma
-    length = _validate.single("length", length, minimum=0.0, exclusive=True)
-    widths = sigma, length, _validate.single("lam", lam, minimum=0.0)
+    length = validate.single("length", length, minimum=0.0, exclusive=True)
+    widths = sigma, length, validate.single("lam", lam, minimum=0.0)
     if X is None:
-        standardize = _validate.flag("standardize", standardize)
+        standardize = validate.flag("standardize", standardize)
         target, labels = diabetes(standardize=standardize), breast_cancer(standardize=standardize)
         features = "standardised" if standardize else "raw"
         sets: tuple[_Data, ...] = (
@@ -100,7 +100,7 @@ def subject(
             _data(labels.name, labels.X, labels.y, widths, intercept, logistic=True),
         )
     else:
-        checked = _validate.data(X, y)
+        checked = validate.data(X, y)
         binary = bool(np.isin(checked.y, (0, 1)).all())
         sets = (_data(name or "X, y", X, y, widths, intercept, logistic=False),)
         if binary:

@@ -6,14 +6,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pyrometer.base import _validate
-from pyrometer.base._validate import RandomSource
-from pyrometer.results._answers import Temperature
-from pyrometer.results._table import Table
+from pyrometer.base import RandomSource, validate
+from pyrometer.results import Table, Temperature
 from pyrometer.tables._cases import Case
 from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, Number, heading
 from pyrometer.tables._subject import subject
-from pyrometer.thermodynamics._temperature import temperature
+from pyrometer.thermodynamics import temperature
 
 __all__ = ["systems"]
 
@@ -118,7 +116,7 @@ def systems(
     True
     """
     about = subject(X, y, scale, length, lam, intercept, name, features, standardize)
-    samples = _validate.count("samples", samples, minimum=2)
+    samples = validate.count("samples", samples, minimum=2)
     sequence = _sequence(rng)
     described = list(about.rows())
     rows = []
@@ -161,7 +159,7 @@ def _sequence(rng: RandomSource) -> np.random.SeedSequence:
         return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key, pool_size=rng.pool_size)
     if rng is None:
         return np.random.SeedSequence()
-    high, low = _validate.seed(rng)
+    high, low = validate.seed(rng)
     return np.random.SeedSequence((high << 64) | low)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyrometer.results._table import Table
+from pyrometer.results import Table
 
 __all__ = ["terminology"]
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.laws._independent import Law, spread
-from pyrometer.results._answers import Floats, shaped
-from pyrometer.thermodynamics._entropy import terms
+from pyrometer.base import validate
+from pyrometer.laws import Law, spread
+from pyrometer.results import Floats, shaped
 
 __all__ = ["Collapse", "boltzmann", "collapse", "lorentz"]
 
@@ -57,9 +56,9 @@ def boltzmann(
     >>> pm.boltzmann([1e300, 1.1e300], 1.0, metric=[1.0, 2.0]).tolist()
     [1.0, 0.0]
     """
-    E = np.asarray(_validate.numeric("energy", energy), dtype=np.float64)
-    T = np.asarray(_validate.numeric("temperature", temperature), dtype=np.float64)
-    g = np.asarray(_validate.numeric("metric", metric), dtype=np.float64)
+    E = np.asarray(validate.numeric("energy", energy), dtype=np.float64)
+    T = np.asarray(validate.numeric("temperature", temperature), dtype=np.float64)
+    g = np.asarray(validate.numeric("metric", metric), dtype=np.float64)
     if E.ndim == 0 or E.shape[-1] == 0:
         raise ValueError(f"energy must have shape (..., states) with at least one state, got shape {E.shape}.")
     if np.isnan(E).any() or np.isneginf(E).any():
@@ -123,9 +122,9 @@ def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str)
     >>> [round(pm.lorentz(1.0, 0.6, convention=name), 12) for name in ("planck-einstein", "ott-arzelies", "landsberg")]
     [0.8, 1.25, 1.0]
     """
-    _validate.choice("convention", convention, _CONVENTIONS)
-    T = np.asarray(_validate.numeric("temperature", temperature), dtype=np.float64)
-    speed = np.asarray(_validate.numeric("beta", beta), dtype=np.float64)
+    validate.choice("convention", convention, _CONVENTIONS)
+    T = np.asarray(validate.numeric("temperature", temperature), dtype=np.float64)
+    speed = np.asarray(validate.numeric("beta", beta), dtype=np.float64)
     if not np.isfinite(T).all():
         raise ValueError("temperature must be finite, got nan or inf.")
     if not (np.abs(speed) < 1.0).all():
@@ -223,15 +222,15 @@ def collapse(
     >>> round(plane.entropy_before, 4), round(plane.entropy_after, 4), round(plane.change, 4)
     (1.7918, 0.6931, -5.7038)
     """
-    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     if size >= 1.0:
         raise ValueError(f"resolution must be below 1, got {size}.")
-    share = _validate.single("fraction", fraction, minimum=0.0)
+    share = validate.single("fraction", fraction, minimum=0.0)
     if share > 1.0:
         raise ValueError(f"fraction must be at most 1, got {share}.")
-    heat = np.nan if energy_change is None else _validate.single("energy_change", energy_change)
+    heat = np.nan if energy_change is None else validate.single("energy_change", energy_change)
     squeezed, counts = _groups(law, collapsed, parameters)
-    parts = terms(spread(law, squeezed.size), 1.0) * counts
+    parts = spread(law, squeezed.size).entropies(1.0, leading=False) * counts
     before, after = parts.sum(axis=-1), np.asarray(parts[..., ~squeezed].sum(axis=-1))
     cells = float(counts[squeezed].sum()) * np.log(size)
     real = np.asarray(after - before)
@@ -265,10 +264,10 @@ def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArr
         if parameters is not None and parameters != given.size:
             raise ValueError(f"parameters must be {given.size}, as many as collapsed has, got {parameters}.")
         return given, np.ones(given.size)
-    count = _validate.count("collapsed", collapsed, minimum=0)
+    count = validate.count("collapsed", collapsed, minimum=0)
     widths = [np.shape(getattr(law, name, 0.0)) for name in ("scale", "length")]
     described = sum(shape[-1] for shape in widths if shape) or 1
-    total = described if parameters is None else _validate.count("parameters", parameters, minimum=1)
+    total = described if parameters is None else validate.count("parameters", parameters, minimum=1)
     if count > total:
         raise ValueError(f"collapsed must be at most the {total} parameters, got {count}; pass parameters=.")
     if described == 1:

@@ -9,20 +9,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core
-from pyrometer.base import _executor, _validate
-from pyrometer.base._validate import RandomSource
-from pyrometer.laws._independent import Law, Spread, spread
-from pyrometer.linear import _squared_error
-from pyrometer.linear._base import require_system
-from pyrometer.linear._closed_form import require_normal
-from pyrometer.networks import _layer_energies, _sampled_callable
-from pyrometer.networks._initialisations import LayerLaw, layers
-from pyrometer.networks._network import AnySystem, Network
-from pyrometer.networks._tally import warn
-from pyrometer.networks._variance import variance as network_variance
-from pyrometer.results._answers import Estimate, Floats, shaped
-from pyrometer.thermodynamics._methods import evaluate, formulas_of, warn_of_lost
+from pyrometer.base import RandomSource, executors, validate, warn
+from pyrometer.results import Estimate, Floats, shaped
+from pyrometer.thermodynamics._methods import evaluate
+from pyrometer.thermodynamics._system import Batched, System, require_system
 
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 
@@ -33,8 +23,8 @@ _PARTS = 32
 
 
 def mean_energy(
-    system: AnySystem,
-    law: Law | LayerLaw,
+    system: System,
+    law: Batched,
     *,
     method: str = "auto",
     samples: int = 10_000,
@@ -129,8 +119,8 @@ def mean_energy(
 
 
 def sample_energies(
-    system: AnySystem,
-    law: Law | LayerLaw,
+    system: System,
+    law: Batched,
     *,
     samples: int,
     rng: RandomSource = None,
@@ -182,16 +172,16 @@ def sample_energies(
     >>> energies.shape, bool((energies >= pm.minimum_energy(system).value).all())
     ((1000,), True)
     """
-    _executor.require(executor)
-    _validate.threads(threads)
-    draws, seed = _validate.count("samples", samples, minimum=1), _validate.seed(rng)
+    executors.require(executor)
+    validate.threads(threads)
+    draws, seed = validate.count("samples", samples, minimum=1), validate.seed(rng)
     if executor is None:
         return _energies(system, law, range(draws), seed, threads)
     step = -(-draws // _PARTS)
     parts = [range(first, min(first + step, draws)) for first in range(0, draws, step)]
     tasks = ((part, (system, law, part, seed, 1 if threads is None else threads)) for part in parts)
     energies = np.empty(0)
-    with contextlib.closing(_executor.completed(executor, _energies, tasks)) as done:
+    with contextlib.closing(executors.completed(executor, _energies, tasks)) as done:
         for part, future in done:
             answer = future.result()
             energies = energies if energies.size else np.empty((*answer.shape[:-1], draws))
@@ -199,19 +189,13 @@ def sample_energies(
     return energies
 
 
-def _energies(
-    system: AnySystem, law: Law | LayerLaw, draws: range, seed: tuple[int, int], threads: int | None
-) -> _Array:
+def _energies(system: System, law: Batched, draws: range, seed: tuple[int, int], threads: int | None) -> _Array:
     """Energies of these draws."""
-    if isinstance(system, Network):
-        return _layer_energies.spectrum(system, layers(law, system), draws, seed, _validate.threads(threads))
     require_system(system)
-    parameters = spread(law, system.parameters)
-    energies = formulas_of(system).energies(system, parameters, draws, seed, _validate.threads(threads))
-    return np.reshape(energies, (*system.shape, *parameters.batch_shape, len(draws)))
+    return system.draw_energies(system.bind(law), draws, seed, validate.threads(threads))
 
 
-def sample_parameters(system: AnySystem, law: Law | LayerLaw, *, samples: int, rng: RandomSource = None) -> _Array:
+def sample_parameters(system: System, law: Batched, *, samples: int, rng: RandomSource = None) -> _Array:
     """Random parameters: those of the draws of `sample_energies` with the same `rng`.
 
     Parameters
@@ -241,31 +225,15 @@ def sample_parameters(system: AnySystem, law: Law | LayerLaw, *, samples: int, r
     >>> bool(abs(pm.sample_energies(system, pm.Normal(1.0), samples=5, rng=7)[3] - energy) < 1e-12 * energy)
     True
     """
-    draws = _validate.count("samples", samples, minimum=1)
-    if isinstance(system, Network):
-        theta = _sampled_callable.parameters(system, layers(law, system), _validate.seed(rng), draws)
-    else:
-        require_system(system)
-        theta = _linear_parameters(spread(law, system.parameters), _validate.seed(rng), draws)
+    draws = validate.count("samples", samples, minimum=1)
+    require_system(system)
+    theta = system.draw_parameters(system.bind(law), draws, validate.seed(rng))
     if not np.isfinite(theta).all():
         raise ValueError("parameters must be below 1.8e308, got a draw beyond it; use a smaller scale.")
     return theta
 
 
-def _linear_parameters(parameters: Spread, key: tuple[int, int], draws: int) -> _Array:
-    """Parameters of the first draws, those that the core's samplers draw: (..., draws, n)."""
-    n, k = parameters.parameters, parameters.normals
-    unit = np.empty((n, draws))
-    if k:
-        unit[:k] = _core.normals(key, 0, draws, 0, k)
-    if k < n:
-        even = k - k % 2
-        unit[k:] = _core.uniforms(key, 0, draws, even, n - even)[k - even :]
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(unit.T * parameters.scales[..., None, :])
-
-
-def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
+def energy_variance(system: System, law: Batched) -> Floats:
     r"""Variance of the energy over the random states of a system, in closed form.
 
     With :math:`G = \overline{x x^T}`, plus :math:`\lambda_2` on the diagonal, :math:`b = \overline{x y}` and the excess
@@ -309,19 +277,5 @@ def energy_variance(system: AnySystem, law: Law | LayerLaw) -> Floats:
     >>> pm.energy_variance(system, pm.Normal(1.0))          # E = theta^2: 3 - 1
     2.0
     """
-    if isinstance(system, Network):
-        variance = network_variance(system, layers(law, system))
-        require_normal(variance, system.moves(), "variance")
-        return shaped(variance)
     require_system(system)
-    if system.energy != "mse":
-        raise ValueError(
-            f"energy_variance has a formula for squared error only, got energy={system.energy!r}; the standard error "
-            'of mean_energy(..., method="monte-carlo") estimates it.'
-        )
-    warn_of_lost(system)
-    parameters = spread(law, system.parameters)
-    variance = _squared_error.variance(system, parameters).reshape(system.shape + parameters.batch_shape)
-    moves = system.moves().reshape(system.shape + (1,) * len(parameters.batch_shape))
-    require_normal(variance, moves, "variance")
-    return shaped(variance)
+    return shaped(system.energy_variances(system.bind(law)))

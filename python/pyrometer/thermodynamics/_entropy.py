@@ -5,17 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.laws._independent import NORMAL_ENTROPY, Law, Spread, logarithms, spread
-from pyrometer.linear._base import require_system
-from pyrometer.networks._initialisations import LayerLaw, layers
-from pyrometer.networks._network import AnySystem, Network
-from pyrometer.results._answers import Floats, shaped
+from pyrometer.base import validate
+from pyrometer.results import Floats, shaped
+from pyrometer.thermodynamics._system import Batched, System, require_system
 
 __all__ = ["entropy"]
 
 
-def entropy(system: AnySystem, law: Law | LayerLaw, *, resolution: float = 1.0) -> Floats:
+def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Floats:
     r"""Entropy of the random initial parameters of a system.
 
     .. math:: S = k\,h + \sum_{j \le k} \ln\sigma_j + \sum_{j > k} \ln L_j - n \ln\varepsilon,
@@ -59,33 +56,12 @@ def entropy(system: AnySystem, law: Law | LayerLaw, *, resolution: float = 1.0) 
     >>> pm.entropy(system, pm.Uniform(1.0))
     0.0
     """
-    parts = parts_of(system, law, _validate.single("resolution", resolution, minimum=0.0, exclusive=True))
+    parts = parts_of(system, law, validate.single("resolution", resolution, minimum=0.0, exclusive=True))
     total: npt.NDArray[np.float64] = np.broadcast_to(parts.sum(axis=-1), system.shape + parts.shape[:-1])
     return shaped(total)
 
 
-def parts_of(
-    system: AnySystem, law: Law | LayerLaw, resolution: float, *, leading: bool = False
-) -> npt.NDArray[np.float64]:
-    """Entropy of each parameter of a linear system, of each layer of a network, or its leading term: (..., parts)."""
-    if isinstance(system, Network):
-        return layers(law, system).entropies(np.array(system.layer_parameters, float), resolution, leading=leading)
+def parts_of(system: System, law: Batched, resolution: float, *, leading: bool = False) -> npt.NDArray[np.float64]:
+    """Entropy of each part of a system, or its leading term: (..., parts)."""
     require_system(system)
-    return (leading_terms if leading else terms)(spread(law, system.parameters), resolution)
-
-
-def terms(parameters: Spread, resolution: float) -> npt.NDArray[np.float64]:
-    """Entropy of each parameter, shape (..., n)."""
-    result = logarithms(parameters.scales, resolution)
-    result[..., : parameters.normals] += NORMAL_ENTROPY
-    return result
-
-
-def leading_terms(parameters: Spread, resolution: float) -> npt.NDArray[np.float64]:
-    r"""What grows of each parameter's entropy: :math:`\ln\sigma_j` (3.11), :math:`\ln L_j` (3.20).
-
-    A law that mixes both counts a uniform parameter by its standard deviation, as (3.25) does.
-    """
-    mixed = 0 < parameters.normals < parameters.parameters
-    scales = parameters.deviations() if mixed else parameters.scales
-    return logarithms(scales, resolution)
+    return system.entropy_parts(system.bind(law), resolution, leading=leading)

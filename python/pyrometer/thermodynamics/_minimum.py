@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from weakref import WeakKeyDictionary
 
-import numpy as np
-import numpy.typing as npt
+from pyrometer.base import validate
+from pyrometer.results import Minimum
+from pyrometer.thermodynamics._system import System, is_system
 
-from pyrometer.base import _validate
-from pyrometer.linear._base import require_system
-from pyrometer.linear._minimise import lowest, path
-from pyrometer.linear._systems import L1, System
-from pyrometer.results._answers import Minimum
-
-__all__ = ["minimum_energy", "minimum_path"]
-
-# Many laws share one minimum. Systems are frozen, and compared by identity.
-_found: WeakKeyDictionary[System, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
+__all__ = ["least_known", "minimum_energy"]
 
 
 def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
@@ -106,75 +97,18 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     >>> minimum.gap < 1e-12 and minimum.digits > 12
     True
     """
-    require_system(system)
-    minimum, complaint = known(system, _validate.threads(threads))
-    if complaint is not None:
-        warnings.warn(complaint, stacklevel=2)
+    minimum = least_known(system, threads) if is_system(system) else None
+    if minimum is None:
+        raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")
     return minimum
 
 
-def known(system: System, threads: int) -> tuple[Minimum, Warning | None]:
-    """Return the minimum, and what there is to warn of; found once."""
-    found = _found.get(system)
-    if found is None:
-        found = _found[system] = lowest(system, threads)
-    return found
-
-
-def minimum_path(system: System, lam: npt.ArrayLike) -> Minimum:
-    r"""Minimise the penalised energy of a lasso for many weights: its regularisation path.
-
-    The energy is (2.20), the weights :math:`\lambda` replace the one that the system has. Each minimum starts from that
-    for the next larger weight, so that a path takes a fraction of the time of its points.
-
-    Parameters
-    ----------
-    system : LinearRegression
-        A system with an L1 penalty, or a stack of such systems.
-    lam : array_like, shape (k,)
-        Weights, finite and >= 0, in any order.
-
-    Returns
-    -------
-    Minimum
-        As of `minimum_energy`, its arrays of the shape of the system's stack followed by k; ``parameters`` has shape
-        ``(..., k, n)``.
-
-    Raises
-    ------
-    TypeError
-        If the system has no L1 penalty, or `lam` is not real.
-    ValueError
-        If `lam` is not one-dimensional, finite and >= 0.
-
-    Warns
-    -----
-    PrecisionWarning
-        If fewer than 9 digits of a value are certain.
-
-    Notes
-    -----
-    Second moments are all that is read, unless they have lost the digits. A weight of 0 is least squares.
-
-    Time O(k a\ :sup:`2` (a + p)) for each system of p features of which a are active, usually less.
-
-    Examples
-    --------
-    >>> import pyrometer as pm
-    >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L1(1.0, intercept=False))
-    >>> path = pm.minimum_path(system, [10.0, 1.0, 0.0])
-    >>> path.parameters[:, 0].round(3).tolist()
-    [0.0, 0.321, 0.643]
-    >>> bool(path.value[1] == pm.minimum_energy(system).value)
-    True
-    """
-    require_system(system)
-    if not isinstance(system.penalty, L1):
-        raise TypeError(f"system must have a penalty pm.L1(lam), got penalty={system.penalty!r}.")
-    weights = np.asarray(_validate.numeric("lam", lam), dtype=np.float64)
-    if weights.ndim != 1 or not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {lam!r}.")
-    minimum, complaint = path(system, system.penalty, np.ascontiguousarray(weights), 0)
+def least_known(system: System, threads: int | None) -> Minimum | None:
+    """Return the minimum with its warning; None where the trained energy is the user's to give."""
+    answer = system.least_energy(validate.threads(threads))
+    if answer is None:
+        return None
+    minimum, complaint = answer
     if complaint is not None:
-        warnings.warn(complaint, stacklevel=2)
+        warnings.warn(complaint, stacklevel=3)
     return minimum

@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._validate import RandomSource
-from pyrometer.laws._independent import NORMAL_ENTROPY, Law
-from pyrometer.linear._closed_form import require_normal
-from pyrometer.networks._initialisations import LayerLaw
-from pyrometer.networks._network import AnySystem, Network
-from pyrometer.networks._tally import warn
-from pyrometer.results._answers import Temperature, shaped
+from pyrometer.base import RandomSource, validate, warn
+from pyrometer.laws import NORMAL_ENTROPY
+from pyrometer.results import Temperature, shaped
 from pyrometer.thermodynamics._entropy import parts_of
-from pyrometer.thermodynamics._methods import Evaluated, evaluate
-from pyrometer.thermodynamics._minimum import minimum_energy
+from pyrometer.thermodynamics._methods import evaluate
+from pyrometer.thermodynamics._minimum import least_known
+from pyrometer.thermodynamics._system import Batched, Evaluated, System
 
 __all__ = ["temperature"]
 
@@ -26,8 +22,8 @@ _NEAR_POLE = 0.1
 
 
 def temperature(
-    system: AnySystem,
-    law: Law | LayerLaw,
+    system: System,
+    law: Batched,
     *,
     method: str = "auto",
     resolution: float = 1.0,
@@ -106,15 +102,15 @@ def temperature(
     >>> round(cold.value, 4), cold.verdict
     (-2.6724, 'negative-entropy')
     """
-    size = _validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     return compose(
         system, law, evaluate(system, law, method, samples, rng, threads, slope=True), size, minimum, threads
     )
 
 
 def compose(
-    system: AnySystem,
-    law: Law | LayerLaw,
+    system: System,
+    law: Batched,
     found: Evaluated,
     resolution: float,
     minimum: npt.ArrayLike | None,
@@ -131,16 +127,11 @@ def compose(
     E = np.asarray(energy.value)
     parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
     S, undefined = total(parts, system, E.shape)
-    none = minimum is None and (limit or isinstance(system, Network))
-    ground = np.zeros(()) if none else _ground(system, minimum, threads)
+    ground = np.zeros(()) if minimum is None and limit else _ground(system, minimum, threads)
     ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
         value, per_parameter = (E - ground) / divisor, slope / system.parameters
-    if not isinstance(system, Network):
-        moves = system.moves().reshape(system.shape + (1,) * (E.ndim - len(system.shape)))
-        squared = moves & (system.energy == "mse")
-        require_normal(per_parameter, squared, "marginal temperature")
     if not coded:
         warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
@@ -164,7 +155,7 @@ def compose(
 
 
 def total(
-    parts: npt.NDArray[np.float64], system: AnySystem, shape: tuple[int, ...]
+    parts: npt.NDArray[np.float64], system: System, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Sum of the entropies of parts, and whether it is 0 but for rounding: T would be a quotient by noise."""
     noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * system.parameters)
@@ -172,12 +163,12 @@ def total(
     return S, np.broadcast_to(np.abs(S) <= noise, shape)
 
 
-def _ground(system: AnySystem, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
-    """Energy of the trained state, of the shape of the stack or ()."""
+def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
+    """Energy of the trained state, of the shape of the stack or (); 0 where it is neither given nor known."""
     if minimum is None:
-        assert not isinstance(system, Network)
-        return np.asarray(minimum_energy(system, threads=threads).value)
-    given = np.asarray(_validate.numeric("minimum", minimum), dtype=np.float64)
+        known = least_known(system, threads)
+        return np.zeros(()) if known is None else np.asarray(known.value)
+    given = np.asarray(validate.numeric("minimum", minimum), dtype=np.float64)
     if given.shape not in ((), system.shape) or not np.isfinite(given).all():
         raise ValueError(f"minimum must be finite, one value or one for each system {system.shape}, got {minimum!r}.")
     return given

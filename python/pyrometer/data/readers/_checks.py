@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._printable import dropping, listed, quoted
+from pyrometer.base import dropping, listed, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import _validate
-from pyrometer.base._printable import printable, quoted
+from pyrometer.base import printable, quoted, validate
 from pyrometer.data.readers._checks import binary, numbers, require_finite, require_numeric, require_present, select
 from pyrometer.data.readers._csv import CsvStream
 from pyrometer.data.readers._formats import ParquetFile, unreadable
@@ -267,7 +266,7 @@ def open_rows(
     import pyarrow as pa
 
     if chunk_rows is not None:
-        chunk_rows = _validate.count("chunk_rows", chunk_rows, minimum=1)
+        chunk_rows = validate.count("chunk_rows", chunk_rows, minimum=1)
     name, parts = parts_of(source)
     features: list[str] = []
     single = True

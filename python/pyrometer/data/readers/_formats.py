@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pyrometer.base._printable import printable
+from pyrometer.base import printable
 from pyrometer.data.readers._checks import require_whole
 from pyrometer.data.readers._csv import Opening, open_csv, opening
 

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base._arrays import Array, require_finite
 from pyrometer.errors import SimulationWarning
-from pyrometer.linear._closed_form import Array, require_finite
 
 __all__ = ["Tally", "doubtful", "warn"]
 

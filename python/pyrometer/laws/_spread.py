@@ -1,0 +1,100 @@
+"""Laws spread out over the parameters of a system: what the formulas are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.laws._families import NORMAL, Family
+
+__all__ = ["Spread", "logarithms", "spread"]
+
+_Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A law spread out over n parameters: ``scales`` (..., n), and how many parameters in a row have each family."""
+
+    scales: _Array
+    runs: tuple[tuple[Family, int], ...]
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters n."""
+        return int(self.scales.shape[-1])
+
+    @property
+    def normals(self) -> int:
+        """How many parameters from the first are normal; the core takes the rest for uniform."""
+        return self.runs[0][1] if self.runs[0][0] is NORMAL else 0
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the batch of laws."""
+        return self.scales.shape[:-1]
+
+    def each(self, attribute: str) -> _Array:
+        """Return an attribute of the family of each parameter, shape (n,)."""
+        return np.concatenate([np.full(count, getattr(family, attribute)) for family, count in self.runs])
+
+    def deviations(self) -> _Array:
+        r"""Standard deviations :math:`\tilde\sigma_j` (3.22): a uniform parameter has L_j / sqrt(12)."""
+        return self.scales / self.each("ratio")
+
+    def mean_abs(self) -> _Array:
+        r"""Mean absolute values: :math:`\sigma_j\sqrt{2/\pi}` (3.27) and L_j / 4 (3.31)."""
+        return self.scales * self.each("mean_abs")
+
+    def cubed(self) -> _Array:
+        """Means of the cubed absolute values."""
+        ends = np.cumsum([count for _, count in self.runs])
+        parts = zip(self.runs, np.split(self.scales, ends[:-1], axis=-1), strict=True)
+        return np.concatenate([family.cubed(scales) for (family, _), scales in parts], axis=-1)
+
+    def entropies(self, resolution: float, *, leading: bool) -> _Array:
+        """Entropy of each parameter, shape (..., n), or its leading term for wide laws."""
+        if leading:
+            return logarithms(self.deviations() if len(self.runs) > 1 else self.scales, resolution)
+        return logarithms(self.scales, resolution) + self.each("entropy")
+
+
+def spread(law: Any, parameters: int) -> Spread:
+    """Spread `law` over `parameters` parameters of a linear system, or say why it does not fit."""
+    segments = getattr(law, "segments", None)
+    if segments is None:
+        remedy = "; laws with a gain are for networks" if hasattr(law, "gain") else ""
+        raise TypeError(f"law must be Normal, Uniform or Mixed, got {law!r}{remedy}.")
+    if len(segments) == 1:
+        ((family, scales),) = segments
+        if scales.ndim and scales.shape[-1] not in (1, parameters):
+            raise ValueError(
+                f"law must have 1 or {parameters} scales on its last axis, one for each parameter of the system (an "
+                f"intercept is the last), got shape {scales.shape}; a batch of laws goes on leading axes, e.g. "
+                "scale[:, None]."
+            )
+        full = np.ascontiguousarray(np.broadcast_to(scales, (*scales.shape[:-1], parameters)))
+        return Spread(full, ((family, parameters),))
+    counts = [scales.shape[-1] for _, scales in segments]
+    if sum(counts) != parameters:
+        described = " + ".join(f"{count} {family.name}" for (family, _), count in zip(segments, counts, strict=True))
+        raise ValueError(
+            f"law must describe the system's {parameters} parameters (an intercept is the last), got {described}."
+        )
+    parts = [np.broadcast_to(scales, (*law.batch_shape, scales.shape[-1])) for _, scales in segments]
+    families = [family for family, _ in segments]
+    return Spread(np.concatenate(parts, axis=-1), tuple(zip(families, counts, strict=True)))
+
+
+def logarithms(scales: npt.NDArray[np.float64], resolution: float) -> npt.NDArray[np.float64]:
+    r"""Logarithms :math:`\ln(\sigma_j / \varepsilon)`, of quotients that leave the range of a double as well."""
+    with np.errstate(over="ignore", under="ignore"):
+        quotients = scales / resolution
+    inside = (quotients > np.finfo(float).tiny) & np.isfinite(quotients)
+    result: npt.NDArray[np.float64] = np.log(quotients, out=np.empty_like(quotients), where=inside)
+    if not inside.all():
+        result[~inside] = np.log(scales[~inside]) - np.log(resolution)
+    return result

@@ -1,0 +1,140 @@
+"""Mean energies of linear systems by every method, draws of their parameters and energies, and their variance."""
+
+from __future__ import annotations
+
+import warnings
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.base import RandomSource, require_normal, validate
+from pyrometer.errors import PrecisionWarning
+from pyrometer.laws import Spread, spread
+from pyrometer.linear import _row_losses, _squared_error
+from pyrometer.linear._closed_form import Array
+from pyrometer.linear._minima import ANEW, ENOUGH_DIGITS, digits_of
+from pyrometer.results import Estimate, shaped
+from pyrometer.thermodynamics import Evaluated
+
+if TYPE_CHECKING:
+    from pyrometer.laws import Law
+    from pyrometer.linear._base import LinearSystem
+
+__all__ = ["check_method", "componentwise", "draw_energies", "draw_parameters", "mean_energies", "variances"]
+
+_METHODS = ("auto", "exact", "refined", "asymptotic", "monte-carlo")
+_OF_NETWORKS = ("mean-field", "corrected-mean-field")
+
+
+def check_method(method: str) -> str:
+    """Return the method that runs; ValueError if a linear system has none of this name."""
+    method = validate.choice("method", method, (*_METHODS, *_OF_NETWORKS))
+    if method in _OF_NETWORKS:
+        raise ValueError(f"method={method!r} is for networks; a linear system has 'exact'.")
+    return "exact" if method == "auto" else method
+
+
+def mean_energies(
+    system: LinearSystem, law: Spread, method: str, samples: int, rng: RandomSource, threads: int, *, slope: bool
+) -> Evaluated:
+    """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
+    method = check_method(method)
+    formulas, shape = _formulas(system), system.shape + law.batch_shape
+    warn_of_lost(system)
+    if method == "monte-carlo":
+        draws = validate.count("samples", samples, minimum=2)
+        value, error, derivative = formulas.sample(system, law, range(draws), validate.seed(rng), threads, slope=slope)
+        lost = system.energy == "mse" and system.second_moments.lost() is not None
+        bound = formulas.exact(system, law, threads, slope=False).error if lost else np.zeros(shape)
+        estimate = Estimate(
+            value=shaped(value.reshape(shape)),
+            standard_error=shaped(error.reshape(shape)),
+            error_bound=shaped(bound),
+            method=method,
+            samples=draws,
+        )
+        return _certain(system, estimate, derivative.reshape(shape), slope=slope)
+    if method == "exact":
+        closed = formulas.exact(system, law, threads, slope=slope)
+    else:
+        closed = formulas.limit(system, law, threads)
+    estimate = Estimate(
+        value=shaped(closed.value),
+        standard_error=shaped(np.zeros(shape)),
+        error_bound=shaped(closed.error),
+        method=method,
+        samples=0,
+    )
+    return _certain(system, estimate, closed.slope, slope=slope)
+
+
+def _certain(system: LinearSystem, estimate: Estimate, derivative: Array, *, slope: bool) -> Evaluated:
+    """Energies of linear systems are quadratic at most: their draws have no heavy tails."""
+    depends = _depends(system, derivative.ndim)
+    require_normal(np.asarray(estimate.value), depends)
+    if slope and system.energy == "mse":
+        require_normal(derivative / system.parameters, depends, "marginal temperature")
+    return Evaluated(estimate, derivative, np.zeros_like(derivative), np.zeros_like(derivative))
+
+
+def _depends(system: LinearSystem, axes: int) -> npt.NDArray[np.bool_]:
+    """Return which systems' energies depend on the parameters, broadcast over laws: `axes` axes in all."""
+    return system.depends_on_parameters().reshape(system.shape + (1,) * (axes - len(system.shape)))
+
+
+def warn_of_lost(system: LinearSystem) -> None:
+    """Warn of mean squares of few digits, where moments have lost them in additions and subtractions."""
+    errors = system.second_moments.square_errors() if system.energy == "mse" else None
+    if errors is None:
+        return
+    moments = system.second_moments
+    squares = np.concatenate([moments.mean_squares(), moments.target_square()[..., None]], axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = digits_of(np.where(errors > 0.0, errors / squares, 0.0)).min()
+    if digits < ENOUGH_DIGITS:
+        warnings.warn(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"), stacklevel=4)
+
+
+def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[int, int], threads: int) -> Array:
+    """Energies of draws, shape stack + batch + (draws,)."""
+    energies = _formulas(system).energies(system, law, draws, key, threads)
+    return np.reshape(energies, (*system.shape, *law.batch_shape, len(draws)))
+
+
+def draw_parameters(law: Spread, draws: int, key: tuple[int, int]) -> Array:
+    """Parameters of the first draws, shape batch + (draws, n): those that the core's samplers draw."""
+    n, k = law.parameters, law.normals
+    unit = np.empty((n, draws))
+    if k:
+        unit[:k] = _core.normals(key, 0, draws, 0, k)
+    if k < n:
+        even = k - k % 2
+        unit[k:] = _core.uniforms(key, 0, draws, even, n - even)[k - even :]
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(unit.T * law.scales[..., None, :])
+
+
+def variances(system: LinearSystem, law: Spread) -> Array:
+    """Variance of the energy, shape stack + batch; ValueError where there is no formula."""
+    if system.energy != "mse":
+        raise ValueError(
+            f"energy_variance has a formula for squared error only, got energy={system.energy!r}; the standard error "
+            'of mean_energy(..., method="monte-carlo") estimates it.'
+        )
+    warn_of_lost(system)
+    variance = _squared_error.variance(system, law).reshape(system.shape + law.batch_shape)
+    require_normal(variance, _depends(system, variance.ndim), "variance")
+    return variance
+
+
+def componentwise(system: LinearSystem, law: Law) -> Array:
+    """Sum over parameters of the one-parameter limits of the mean energy, the paper's form of the limit."""
+    return np.asarray(_formulas(system).componentwise(system, spread(law, system.parameters), 0))
+
+
+def _formulas(system: LinearSystem) -> ModuleType:
+    """Return the module that knows this energy; both have the same functions."""
+    return _squared_error if system.energy == "mse" else _row_losses

@@ -1,0 +1,81 @@
+"""Activations: one record each, with what the formulas ask of phi. The core has a table of the same names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["ACTIVATIONS", "LEAK", "ActivationRecord", "record_of"]
+
+LEAK = 0.01
+"""Slope of "leaky_relu" for negative z."""
+
+
+@dataclass(frozen=True)
+class ActivationRecord:
+    """Values of phi at 0 and far from it.
+
+    Parameters
+    ----------
+    at_zero : float
+        phi(0).
+    slopes : tuple of float
+        Limits of phi(z)/z for z to minus and plus infinity.
+    limits : tuple of float, optional
+        Limits of phi(z) for z to minus and plus infinity, where both are finite.
+    slope_at_zero : float, optional
+        phi'(0); None where phi has a kink there.
+    homogeneous : bool
+        Whether phi(z) is slopes[0] z for every negative z, slopes[1] z for every positive one.
+    """
+
+    at_zero: float
+    slopes: tuple[float, float]
+    limits: tuple[float, float] | None = None
+    slope_at_zero: float | None = None
+    homogeneous: bool = False
+
+    @property
+    def second_moment(self) -> float:
+        """E phi(z)^2 / E z^2 for symmetric z: exact if `homogeneous`, else the limit of wide laws; 0 if bounded."""
+        return 0.5 * (self.slopes[1] ** 2 + self.slopes[0] ** 2)
+
+    @property
+    def fourth_moment(self) -> float:
+        """E phi(z)^4 / (E z^2)^2 for normal z, likewise."""
+        return 1.5 * (self.slopes[1] ** 4 + self.slopes[0] ** 4)
+
+    @property
+    def saturation(self) -> float | None:
+        """Limit of E phi(z)^2 for wide symmetric laws of z, r of (5.7); None if phi is unbounded."""
+        return None if self.limits is None else 0.5 * (self.limits[1] ** 2 + self.limits[0] ** 2)
+
+    @property
+    def near_zero(self) -> float | None:
+        """E phi(z)^2 / E z^2 for narrow laws of z, where phi(0) = 0; None elsewhere."""
+        if self.at_zero != 0.0:
+            return None
+        return self.second_moment if self.slope_at_zero is None else self.slope_at_zero**2
+
+
+ACTIVATIONS = {
+    "tanh": ActivationRecord(0.0, (0.0, 0.0), limits=(-1.0, 1.0), slope_at_zero=1.0),
+    "sigmoid": ActivationRecord(0.5, (0.0, 0.0), limits=(0.0, 1.0), slope_at_zero=0.25),
+    "relu": ActivationRecord(0.0, (0.0, 1.0), homogeneous=True),
+    "identity": ActivationRecord(0.0, (1.0, 1.0), slope_at_zero=1.0, homogeneous=True),
+    "erf": ActivationRecord(0.0, (0.0, 0.0), limits=(-1.0, 1.0), slope_at_zero=2.0 / float(np.sqrt(np.pi))),
+    "leaky_relu": ActivationRecord(0.0, (LEAK, 1.0), homogeneous=True),
+    "gelu": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=0.5),
+    "silu": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=0.5),
+    "softplus": ActivationRecord(float(np.log(2.0)), (0.0, 1.0), slope_at_zero=0.5),
+    "elu": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=1.0),
+}
+
+
+def record_of(name: str) -> ActivationRecord:
+    """Return the record of an activation by name; ValueError, with the list of names, if there is none."""
+    try:
+        return ACTIVATIONS[name]
+    except KeyError:
+        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, got {name!r}.") from None
