@@ -2,6 +2,7 @@
 
 #include "bindings.hpp"
 #include "pyrometer/energy/network/chain.hpp"
+#include "pyrometer/model/activation.hpp"
 
 namespace pyrometer::bindings {
 namespace {
@@ -73,9 +74,17 @@ Pair network_mean_field(const std::string& activation, const Array<Index>& width
   return {leading, corrected};
 }
 
+py::dict activations() {
+  py::dict table;
+  for (const model::ActivationRecord& record : model::kActivations)
+    table[py::str(std::string(record.name))] = py::make_tuple(record.slope_below, record.even_square);
+  return table;
+}
+
 }  // namespace
 
 void bind_network_chain(py::module_& module) {
+  module.def("activations", &activations, "Names of activations -> (slope below 0, or nan; whether phi^2 is even).");
   module.def(
       "network_chain", &network_chain, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
       "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,

@@ -166,6 +166,9 @@ def network_chain_draws(
     threads: int,
 ) -> _F64: ...  # energies of draws `first` and on, of so many samples: (b, draws, L)
 
+# The core's activations by name: phi(z)/z for z < 0 if that is a constant and phi(z) = z above (else nan); phi(-z)^2 = phi(z)^2.
+def activations() -> dict[str, tuple[float, bool]]: ...
+
 # Infinite width, and with the term of order 1/n.
 def network_mean_field(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int

@@ -2,24 +2,18 @@
 
 #include <cmath>
 #include <numbers>
-#include <utility>
+#include <string>
 
 #include "pyrometer/base/require.hpp"
 
 namespace pyrometer::model {
 
 Activation activation_named(std::string_view name) {
-  static constexpr std::pair<std::string_view, Activation> table[] = {
-      {"tanh", Activation::tanh},         {"sigmoid", Activation::sigmoid}, {"relu", Activation::relu},
-      {"identity", Activation::identity}, {"erf", Activation::erf},         {"leaky_relu", Activation::leaky_relu},
-      {"gelu", Activation::gelu},         {"silu", Activation::silu},       {"softplus", Activation::softplus},
-      {"elu", Activation::elu},
-  };
-  for (const auto& [known, activation] : table)
-    if (known == name) return activation;
-  require(false,
-          "activation must be tanh, sigmoid, relu, identity, erf, leaky_relu, gelu, silu, softplus or elu, got '", name,
-          "'");
+  for (const ActivationRecord& record : kActivations)
+    if (record.name == name) return record.activation;
+  std::string known;
+  for (const ActivationRecord& record : kActivations) known += (known.empty() ? "" : ", ") + std::string(record.name);
+  require(false, "activation must be one of ", known, ", got '", name, "'");
   return Activation::identity;
 }
 
@@ -47,11 +41,6 @@ double activate(Activation activation, double z) {
       return z > 0 ? z : std::expm1(z);
   }
   return z;
-}
-
-double homogeneous_factor(Activation activation) {
-  if (activation == Activation::relu) return 0.5;
-  return activation == Activation::leaky_relu ? 0.5 * (1 + kLeak * kLeak) : 1.0;
 }
 
 }  // namespace pyrometer::model

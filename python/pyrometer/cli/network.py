@@ -19,6 +19,7 @@ from pyrometer.cli._options import (
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
+from pyrometer.networks import ACTIVATIONS
 
 if TYPE_CHECKING:
     from pyrometer.networks import LayerLaw
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_ACTIVATIONS = ["tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu"]
 _SCALED = {
     "lecun-normal": "LecunNormal",
     "glorot-normal": "GlorotNormal",
@@ -61,7 +61,9 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @data_options
 @standardize_option(True)
 @click.option("--hidden", type=_Widths(), metavar="N,N,...", required=True, help="Widths of the hidden layers.")
-@click.option("--activation", type=click.Choice(_ACTIVATIONS), default="tanh", show_default=True, help="Activation.")
+@click.option(
+    "--activation", type=click.Choice(list(ACTIVATIONS)), default="tanh", show_default=True, help="Activation."
+)
 @click.option("--bias/--no-bias", default=False, show_default=True, help="Biases in every layer.")
 @click.option(
     "--init",

@@ -1,6 +1,7 @@
 """Neural networks as heat engines (section 5)."""
 
 from pyrometer.networks import _layer_energies as layer_energies
+from pyrometer.networks._activations import ACTIVATIONS
 from pyrometer.networks._heat_engine import heat_engine
 from pyrometer.networks._initialisations import (
     GlorotNormal,
@@ -16,6 +17,7 @@ from pyrometer.networks._initialisations import (
 from pyrometer.networks._network import Network
 
 __all__ = [
+    "ACTIVATIONS",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ACTIVATIONS", "LEAK", "ActivationRecord", "record_of"]
+__all__ = ["ACTIVATIONS", "LEAK", "ActivationRecord"]
 
 LEAK = 0.01
 """Slope of "leaky_relu" for negative z."""
@@ -47,6 +47,11 @@ class ActivationRecord:
         return 1.5 * (self.slopes[1] ** 4 + self.slopes[0] ** 4)
 
     @property
+    def rectifies(self) -> bool:
+        """Whether phi(z) is 0 for every negative z."""
+        return self.homogeneous and self.slopes[0] == 0.0
+
+    @property
     def saturation(self) -> float | None:
         """Limit of E phi(z)^2 for wide symmetric laws of z, r of (5.7); None if phi is unbounded."""
         return None if self.limits is None else 0.5 * (self.limits[1] ** 2 + self.limits[0] ** 2)
@@ -71,11 +76,3 @@ ACTIVATIONS = {
     "softplus": ActivationRecord(float(np.log(2.0)), (0.0, 1.0), slope_at_zero=0.5),
     "elu": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=1.0),
 }
-
-
-def record_of(name: str) -> ActivationRecord:
-    """Return the record of an activation by name; ValueError, with the list of names, if there is none."""
-    try:
-        return ACTIVATIONS[name]
-    except KeyError:
-        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, got {name!r}.") from None

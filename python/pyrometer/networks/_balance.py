@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["balanced", "unbalanced"]
 
-# E phi(z)^2 / E z^2 of activations that hand on positive multiples, and of those that do near 0.
-_ANYWHERE = {"relu": 0.5, "leaky_relu": 0.5 * (1.0 + 0.01**2), "identity": 1.0}
-_NEAR_ZERO = {"tanh": 1.0, "erf": 4.0 / np.pi, "gelu": 0.25, "silu": 0.25, "elu": 1.0}
 # Binary logarithms of variances, by dtype: those beyond which layers are moved, and where the small ones go. There
 # activations are linear to the last bit, and squares of what is much smaller still are numbers.
 _FAR = {np.dtype(np.float64): 400.0, np.dtype(np.float32): 110.0}
@@ -34,8 +31,9 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     `last` says whether those of the last layer may be: not if they are compared with targets.
     """
     shift = np.zeros(spread.weight.shape, dtype=np.int32)
-    anywhere = network.layers == 1 or network.activation in _ANYWHERE
-    if not (anywhere or network.activation in _NEAR_ZERO):
+    record = network.record
+    anywhere = network.layers == 1 or (record is not None and record.homogeneous)
+    if not (anywhere or (record is not None and record.near_zero is not None)):
         return spread, shift
     variance = _variances(network, spread)
     far = np.abs(variance) > _FAR[network.X.dtype]
@@ -62,16 +60,16 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
 
 def _variances(network: Network, spread: LayerSpread) -> Array:
     """Binary logarithms of the mean variances of pre-activations, about, shape (..., L)."""
-    name = str(network.activation)
+    record = network.record
     normal = spread.normal()
     with np.errstate(divide="ignore"):
         weight, bias, square = 2.0 * np.log2(normal.weight), 2.0 * np.log2(normal.bias), np.log2(network.norms.max())
     variance = np.empty_like(weight)
     # Where it is not linear, something between this and the limit of wide laws: only what is far below matters.
-    factor = np.log2((_ANYWHERE | _NEAR_ZERO).get(name, 1.0))
+    factor = np.log2((record and record.near_zero) or 1.0)
     for layer, width in enumerate(network.widths[1:]):
         variance[..., layer] = np.logaddexp2(weight[..., layer] + square, bias[..., layer])
         square = np.log2(float(width)) + factor + variance[..., layer]
-        if name in ("tanh", "erf"):
+        if record is not None and record.limits is not None:
             square = np.minimum(square, np.log2(float(width)))
     return variance

@@ -26,14 +26,6 @@ __all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "require", "req
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
-# Mean of phi(z)^2 / z^2 over a symmetric law: exact for these, the limit of wide laws for the smooth ones below.
-_SQUARED = {"relu": 0.5, "leaky_relu": 0.5 * (1.0 + 0.01**2), "identity": 1.0}
-_LIMIT_SQUARED = _SQUARED | {"gelu": 0.5, "silu": 0.5, "softplus": 0.5, "elu": 0.5}
-# Mean of phi(z)^2 where phi saturates, r of (5.7).
-_SATURATED = {"tanh": 1.0, "erf": 1.0, "sigmoid": 0.5}
-# Normalised fourth moment E phi^4 / (E z^2)^2 of a normal z.
-_FOURTH = {"relu": 1.5, "leaky_relu": 1.5 * (1.0 + 0.01**4), "identity": 3.0}
-
 _HOPELESS = 10.0
 _LEAST_NORM = 1e-290
 # Numbers that the core returns at once: 32 MB.
@@ -65,7 +57,12 @@ class Slopes(NamedTuple):
 
 def exists(network: Network, spread: LayerSpread) -> bool:
     """Whether the energies have an exact method."""
-    return network.layers == 1 or network.activation in _SQUARED or _chained(network, spread)
+    return _closed(network) or _chained(network, spread)
+
+
+def _closed(network: Network) -> bool:
+    """Whether the energies are in closed form: phi(z)^2 is a multiple of z^2 on the average, or there is no phi."""
+    return network.layers == 1 or (network.record is not None and network.record.homogeneous)
 
 
 def _chained(network: Network, spread: LayerSpread) -> bool:
@@ -77,7 +74,7 @@ def energies(
 ) -> Layered:
     """Energies of all layers by a method of `METHODS`; `threads` as the core takes them, 0 for all."""
     method = require(network, spread, method)
-    if method in ("refined", "asymptotic") and network.activation not in _SQUARED:
+    if method in ("refined", "asymptotic") and not _closed(network):
         return _answer(_limit(network, spread), method)
     moved, shift = balanced(network, spread)
     found = _energies(network, moved, method, samples, rng, threads)
@@ -112,7 +109,7 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
     # What overflows is not worth the attempt.
     moved, shift = balanced(network, spread)
     known = unbalanced(_limit(network, moved), shift)
-    if network.activation in _SQUARED:
+    if _closed(network):
         _require_layers(known)
         require_normal(known[..., -1] + network.target_square, network.surely_positive())
     else:
@@ -170,8 +167,7 @@ def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int) 
 
 
 def _slopes(network: Network, spread: LayerSpread, found: Layered, workers: int) -> Slopes:
-    name = network.activation
-    if found.method in ("refined", "asymptotic") or network.layers == 1 or name in _SQUARED:
+    if found.method in ("refined", "asymptotic") or _closed(network):
         # A layer whose energy is no double may lead to one whose energy is.
         energy = np.where(found.energy > 0, found.energy, _limit(network, spread))
         return _certain(_limit_slope(network, spread, energy))
@@ -278,7 +274,7 @@ def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSource, threads: int) -> Layered:
-    if network.layers == 1 or network.activation in _SQUARED:
+    if _closed(network):
         return _answer(_limit(network, spread), "exact")
     energy, error, trusted = _chain(network, spread, threads)
     standard_error = np.zeros_like(energy)
@@ -345,23 +341,27 @@ def _limit(network: Network, spread: LayerSpread) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         for layer, width in enumerate(network.widths[1:]):
             energy[..., layer] = width * (weight[..., layer] * square + bias[..., layer])
-            if network.activation in _SATURATED:
-                square = _SATURATED[str(network.activation)] * width
+            if network.record is None:
+                square = np.nan  # nothing is known of layers behind a function
+            elif network.record.saturation is not None:
+                square = network.record.saturation * width
             else:
-                square = _LIMIT_SQUARED.get(str(network.activation), 1.0) * energy[..., layer]
+                square = network.record.second_moment * energy[..., layer]
     return energy
 
 
 def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
     """Derivative of `_limit`: 2 E_l, and what the energy of the layer before grows by."""
     weight, _ = spread.variances()
-    factor = _LIMIT_SQUARED.get(str(network.activation), 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
         slope = 2.0 * energy
-        if network.activation in _SATURATED:
+        if network.layers == 1:
+            return slope
+        assert network.record is not None  # `require` refuses limits of functions
+        if network.record.saturation is not None:
             return slope
         for layer, width in enumerate(network.widths[2:], start=1):
-            slope[..., layer] += width * weight[..., layer] * factor * slope[..., layer - 1]
+            slope[..., layer] += width * weight[..., layer] * network.record.second_moment * slope[..., layer - 1]
     return slope
 
 
@@ -428,10 +428,10 @@ def deviation(network: Network, spread: LayerSpread) -> Array:
 
     The product of (1 + 5/n_l) over hidden ReLU layers, less 1; 0 where there is no formula.
     """
-    kappa = _FOURTH.get(str(network.activation))
-    if kappa is None:
+    record = network.record
+    if record is None or not record.homogeneous:
         return np.zeros(spread.batch_shape)
-    ratio = kappa / _SQUARED[str(network.activation)] ** 2 - 1.0
+    ratio = record.fourth_moment / record.second_moment**2 - 1.0
     with np.errstate(over="ignore"):
         growth = np.prod([1.0 + ratio / width for width in network.widths[1:-1]])
         return np.full(spread.batch_shape, np.sqrt(growth - 1.0))

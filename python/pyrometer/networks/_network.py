@@ -13,13 +13,12 @@ import numpy.typing as npt
 
 from pyrometer.base import require_normal, validate
 from pyrometer.networks import _layer_energies, _sampled_callable, _variance
+from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._initialisations import LayerSpread, layers
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
 
 __all__ = ["Activation", "Network"]
-
-ACTIVATIONS = ("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu")
 
 # A double counts them exactly.
 _MOST_PARAMETERS = 2**53
@@ -96,7 +95,7 @@ class Network:
         bias: bool = False,
     ) -> None:
         if isinstance(activation, str) or not callable(activation):
-            activation = validate.choice("activation", activation, ACTIVATIONS)
+            activation = validate.choice("activation", activation, tuple(ACTIVATIONS))
         inputs, names = validate.matrix("X", X)
         targets = None if y is None else _targets(y, len(inputs))
         if targets is not None:
@@ -151,6 +150,11 @@ class Network:
     def parameters(self) -> int:
         """Number of parameters N, biases included."""
         return sum(self.layer_parameters)
+
+    @property
+    def record(self) -> ActivationRecord | None:
+        """What the formulas ask of the activation; None of a function, of which nothing is known."""
+        return ACTIVATIONS[self.activation] if isinstance(self.activation, str) else None
 
     @cached_property
     def norms(self) -> npt.NDArray[np.float64]:
@@ -209,7 +213,7 @@ class Network:
         """Take the last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
         target = 0.0 if found.method in ("refined", "asymptotic") else self.target_square
         # No unit of a draw may be active: then the mean is 0, whatever the scale.
-        sampled = found.method == "monte-carlo" and self.activation == "relu"
+        sampled = found.method == "monte-carlo" and self.record is not None and self.record.rectifies
         require_normal(found.energy[..., -1] + target, self.surely_positive() and not sampled)
         return Estimate(
             value=shaped(found.energy[..., -1] + target),
@@ -248,9 +252,9 @@ class Network:
 
     def surely_positive(self) -> bool:
         """Whether the mean energy of the last layer is known to be above 0 under every law."""
-        if self.layers > 1 and self.activation in ("sigmoid", "softplus"):
-            return True
-        return bool(self.X.any()) and (self.layers == 1 or isinstance(self.activation, str))
+        if self.layers == 1:
+            return bool(self.X.any())
+        return self.record is not None and (self.record.at_zero != 0.0 or bool(self.X.any()))
 
     def __repr__(self) -> str:
         name = self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "callable")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer.base import Array, require_finite
+from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._initialisations import LayerSpread
 from pyrometer.networks._layer_energies import require_norms
@@ -16,16 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["variance"]
 
-# The slope of phi for negative z: phi(z) = max(z, 0) - a max(-z, 0).
-_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "identity": 1.0}
 # Rows of a Gram matrix in memory at once.
 _ROWS = 512
 
 
 def variance(network: Network, spread: LayerSpread) -> Array:
     """Return the variance of the mean squared error over the draws, shape (...): `energy_variance` has the formulas."""
-    linear = network.layers == 1
-    if spread.uniform or not (linear or network.activation in _SLOPES):
+    homogeneous = network.layers == 1 or (network.record is not None and network.record.homogeneous)
+    if spread.uniform or not homogeneous:
         raise ValueError(
             "energy_variance of a network has a formula for normal laws and 'relu', 'leaky_relu' or 'identity' only; "
             'the standard error of mean_energy(..., method="monte-carlo") estimates it.'
@@ -46,11 +45,17 @@ def variance(network: Network, spread: LayerSpread) -> Array:
     return value
 
 
+def _record(network: Network) -> ActivationRecord:
+    """Return the record of phi(z) = max(z, 0) - a max(-z, 0), whose slopes are a and 1."""
+    record = ACTIVATIONS["identity"] if network.layers == 1 else network.record
+    assert record is not None
+    return record
+
+
 def _one_row(network: Network, weight: Array, bias: Array) -> float:
     """Mean and relative variance of |x^(l)|^2 from layer to layer: given the one before, units are independent."""
-    a = _SLOPES.get(str(network.activation), 0.0)
-    second, fourth = 0.5 * (1.0 + a**2), 1.5 * (1.0 + a**4)
-    of_unit = fourth / second**2 - 1.0
+    record = _record(network)
+    second, of_unit = record.second_moment, record.fourth_moment / record.second_moment**2 - 1.0
     q, excess, n, v, of_v = network.norms[0], 0.0, 0, np.float64(0.0), 0.0
     for width, w, b in zip(network.widths[1:], weight, bias, strict=True):
         v = w * q + b
@@ -83,14 +88,14 @@ def _one_hidden(network: Network, weight: Array, bias: Array) -> float:
 
 def _hidden_gram(network: Network, C: Array, left: Array, right: Array) -> tuple[Array, Array, Array]:
     """E G_ij, E G_ij^2 and Cov(G_ii, G_jj) of G = sum over units of phi(u_i) phi(u_j), u normal of covariance C."""
-    a, n = _SLOPES[str(network.activation)], network.widths[1]
+    record, n = _record(network), network.widths[1]
+    a = record.slopes[0]
     size = np.sqrt(left * right)
     cosine = np.clip(np.divide(C, size, out=np.zeros_like(C), where=size > 0), -1.0, 1.0)
     same, opposite = _kernels(cosine), _kernels(-cosine)
     first = size * ((1.0 + a**2) * same[0] - 2.0 * a * opposite[0])
     second = size**2 * ((1.0 + a**4) * same[1] + 2.0 * a**2 * opposite[1])
-    mean_square = 0.5 * (1.0 + a**2)
-    return n * first, n * second + n * (n - 1.0) * first**2, n * (second - mean_square**2 * size**2)
+    return n * first, n * second + n * (n - 1.0) * first**2, n * (second - record.second_moment**2 * size**2)
 
 
 def _kernels(cosine: Array) -> tuple[Array, Array]:

@@ -152,9 +152,8 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
   double mean = 0;
   for (const Reached& value : values) mean += value.mass * value.v;
-  const auto activation = chain.networks.activation;
-  const bool bends_up = activation == model::Activation::gelu || activation == model::Activation::silu;
-  const double growth = bends_up ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
+  const bool accelerates = model::record_of(chain.networks.activation).accelerates;
+  const double growth = accelerates ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
   layer.low = std::numeric_limits<double>::infinity();
   layer.high = -layer.low;
   for (const Reached& value : values) {
