@@ -195,7 +195,11 @@ X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: pm.DataState(X2, y2, model=line), ValueError, "energy must be 'mse', 'mae' or 'ce' for a callable"),
+        (
+            lambda: pm.DataState(X2, y2, model=line),
+            ValueError,
+            "energy must be one of 'mse', 'mae', 'ce' for a callable",
+        ),
         (
             lambda: pm.DataState(X2, y2, model=3, energy="mse"),
             TypeError,

@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_installation",),
     ("base",),
     ("results",),
-    ("data", "datasets", "laws"),
+    ("data", "datasets", "laws", "losses"),
     ("thermodynamics",),
     ("linear",),
     ("networks", "states"),

@@ -9,6 +9,7 @@ from pyrometer.base import validate
 from pyrometer.data import Moments, scanned
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
+from pyrometer.losses import ABSOLUTE, LOSSES, SQUARED, loss_named
 
 __all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System"]
 
@@ -57,7 +58,7 @@ class LinearRegression(LinearSystem):
         energy = _loss(energy, penalty)
         intercept = validate.flag("intercept", intercept)
         data = validate.data(X, y)
-        if energy == "mse":
+        if LOSSES[energy].moments:
             moments = Moments._of(data, intercept=intercept, threads=0)
         else:
             validate.finite("X", data.X)
@@ -131,7 +132,7 @@ class LinearRegression(LinearSystem):
         energy = _loss(energy, penalty)
         options: dict[str, Any] = {"target": target, "columns": columns, "drop": drop, "intercept": intercept}
         options |= {"chunk_rows": chunk_rows, "progress": progress, "threads": threads}
-        if energy == "mse":
+        if LOSSES[energy].moments:
             return cls.from_moments(Moments.scan(source, **options), penalty=penalty)
         system, rows = cls.__new__(cls), scanned(source, **options)
         system._describe(None, None, energy=energy, intercept=intercept, scanned=rows)
@@ -140,10 +141,10 @@ class LinearRegression(LinearSystem):
 
 def _loss(energy: str, penalty: Penalty | None) -> str:
     """Check the loss of a linear model, and that it can have the penalty; before any row is read."""
-    energy = validate.choice("energy", energy, ("mse", "mae"))
-    if energy == "mae" and penalty is not None:
-        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy='mae'; leave it out.")
-    return energy
+    loss = loss_named(energy, (SQUARED, ABSOLUTE))
+    if not loss.penalties and penalty is not None:
+        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
+    return loss.name
 
 
 class LogisticRegression(LinearSystem):

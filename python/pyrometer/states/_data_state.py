@@ -11,17 +11,18 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.base import RandomSource, validate
 from pyrometer.states._blocks import LEAST, boundaries
+from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._degenerate import dependence, lack_of_spread
-from pyrometer.states._densities import Density, Rows, cross_fitted, known
+from pyrometer.states._densities import Density, cross_fitted, known
 from pyrometer.states._predictions import Model, Predicted, loss_of, predicted
 from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, coordinates, in_range, pairs
+from pyrometer.states._rows import Rows
 
 __all__ = ["HEADER", "DataState"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
 _LN2 = float(np.log(2.0))
-_LAWS = {"mse": "normal", "mae": "laplace", "ce": "bernoulli"}
 
 
 class DataState:
@@ -138,7 +139,7 @@ class DataState:
         self.density = known(density)
         self._kept: Kept | None = None
         self.rows, self.features = found.x.shape
-        at = coordinates(found)
+        at, conditional = coordinates(found), CONDITIONALS[found.loss]
         begins = boundaries(self.rows, size)
         self._centre, self._units = at.centre, at.units
         self._counts: _Array = np.diff(np.append(begins, self.rows)).astype(np.float64)
@@ -156,25 +157,21 @@ class DataState:
             why.append(
                 "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
             )
-        if self.loss == "ce" and (found.logits is None) and (found.prediction == 1.0 - found.target).any():
+        if infinite := conditional.impossible(found):
             self.energy = np.nan
-            why.append(
-                "model must predict probabilities above 0 and below 1 for cross entropy, got 0 for one that occurs: "
-                "the loss is infinite."
-            )
+            why.append(infinite)
         self.reason = " ".join(filter(None, why))
         if self.reason:
             return
         if density == "gaussian":
             scores = _gaussian(at.z)
-            if self.loss == "mae":
-                scores += at.losses / at.losses.mean()
+            scores = scores + conditional.beside_features(at.losses)
         else:
-            scores = self._score(found, at, size)
-        self.discrete_entropy = _discrete(scores + at.losses if self.loss == "ce" else scores)
+            scores = conditional.observed(self._score(found, at, size), at.losses, at.inner)
+        self.discrete_entropy = _discrete(scores)
 
     def _score(self, found: Predicted, at: Coordinates, size: int) -> _Array:
-        """Keep the rows with their scores under the density, and return what of these depends on the rows."""
+        """Keep the rows with their scores under the density, and return these."""
         if len(self._counts) < LEAST:
             raise ValueError(f"X must have at least {LEAST} blocks of rows for this density, got {len(self._counts)}.")
         if self._units.any():
@@ -186,12 +183,12 @@ class DataState:
         scores = cross_fitted(self.density, self.loss, rows, size)
         self.entropy = float(scores.mean())
         self._kept = Kept(rows, at.losses, scores)
-        return scores - at.inner if self.loss == "ce" else scores
+        return scores
 
     def computed(self) -> tuple[float, float]:
         """Energy and entropy from the sums, nan where there is none."""
         energy, entropy = map(float, _core.redrawn_states(self.blocks(), self.law, (0, 0), 0, 1)[0])
-        units = int(self._units[2:].sum() + (self._units[1] if self.loss == "mae" else 0))
+        units = int(self._units[2:].sum() + (self._units[1] if CONDITIONALS[self.loss].scaled else 0))
         return in_range(energy, int(self._units[0])), entropy + units * _LN2 if units else entropy
 
     def _require_numbers(self) -> None:
@@ -238,7 +235,7 @@ class DataState:
     @property
     def law(self) -> str:
         """The core's name for the density."""
-        return _LAWS[self.loss]
+        return CONDITIONALS[self.loss].law
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
         """Covariance (2, 2) of energy and entropy over samples of rows, by drawing blocks again.

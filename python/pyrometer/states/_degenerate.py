@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import quoted
+from pyrometer.states._conditionals import CONDITIONALS
 
 __all__ = ["dependence", "lack_of_spread"]
 
@@ -25,8 +26,9 @@ def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names:
     the residuals.
     """
     rows, features = x.shape
-    others = " and the residual" if loss == "mse" else ""
-    if rows <= features + (loss == "mse"):
+    conditional = CONDITIONALS[loss]
+    others = " and the residual" if conditional.joint else ""
+    if rows <= features + conditional.joint:
         return (
             f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: fewer "
             "have no density; use more rows or fewer columns."
@@ -39,7 +41,7 @@ def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names:
                 f"X must have no constant columns, got {x[0, j]:g} in every row of {_named(j, names)}: it has no "
                 "density; drop it."
             )
-    if loss == "ce":
+    if not conditional.continuous:
         return ""
     level = _ROUNDING * target
     if np.abs(residual).max() <= level:
@@ -47,7 +49,7 @@ def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names:
             "the residuals must not all be 0, got a model that predicts every y to rounding: they have no density; use "
             "rows that it was not trained on, and check that y is none of the features."
         )
-    if loss == "mse" and np.ptp(residual) <= level:
+    if conditional.joint and np.ptp(residual) <= level:
         return (
             f"the residuals must not all be the same, got {residual[0]:g} in every row: they have no density; check "
             "how y was made."

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Density", "Estimator", "Joint", "Rows", "cross_fitted", "known"]
+from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._rows import Rows
+
+__all__ = ["Density", "Estimator", "Joint", "cross_fitted", "known"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _FOLDS = 5
@@ -34,23 +36,6 @@ class Estimator(Protocol):
 Density: TypeAlias = str | Estimator | Callable[[Any], Any]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows as a density sees them: features, residuals, and what the model thinks of the entropy of each label."""
-
-    x: _Array
-    residual: _Array
-    inner: _Array
-
-    def __getitem__(self, chosen: npt.NDArray[Any]) -> Rows:
-        return Rows(self.x[chosen], self.residual[chosen], self.inner[chosen])
-
-    def __add__(self, other: Rows) -> Rows:
-        return Rows(
-            *(np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("x", "residual", "inner"))
-        )
-
-
 def known(density: Any) -> Density:
     """Check what a caller names as density."""
     if isinstance(density, str):
@@ -68,49 +53,25 @@ class Joint:
     """The joint density of rows, p(x) as the caller chose and p(y | x) as the loss has it."""
 
     def __init__(self, density: Density, loss: str, rows: Rows) -> None:
-        self.loss, self.rows = loss, rows
+        self.rows = rows
         self.is_fitted = isinstance(density, (str, Estimator))
         self.features = _features(density, rows.x)
-        self.centre = rows.x.mean(axis=0)
-        if loss == "mse":
-            design = self._design(rows)
-            self.slopes = np.asarray(np.linalg.lstsq(design, rows.residual, rcond=None)[0], dtype=np.float64)
-            self.variance = np.mean(self._left(rows) ** 2)
-        self.width = np.abs(rows.residual).mean()
+        self.conditional = CONDITIONALS[loss](rows)
 
     def scores(self, other: Rows) -> _Array:
         """Return -ln p of rows."""
-        if self.loss == "mse":
-            target = 0.5 * (np.log(2.0 * np.pi * self.variance) + self._left(other) ** 2 / self.variance)
-        elif self.loss == "mae":
-            target = np.log(2.0 * self.width) + np.abs(other.residual) / self.width
-        else:
-            target = other.inner
-        return np.asarray(target - self.features(other.x))
+        return np.asarray(self.conditional.scores(other) - self.features(other.x))
 
     def influence(self, other: Joint) -> _Array:
         """How each row of this density moves the mean score of the rows of another, times the number of rows.
 
         A row that is weighed more by w adds w (1 - p_other / p) through a density of features that may take any form,
-        and through p(y | x) what moves the slopes and the width.
+        and through p(y | x) what moves its parameters.
         """
         moved = np.zeros(len(self.rows.x))
         if self.is_fitted:
             moved -= np.exp(other.features(self.rows.x) - self.features(self.rows.x))
-        if self.loss == "mse":
-            left, theirs, design = self._left(self.rows), self._left(other.rows), self._design(self.rows)
-            pull = np.linalg.solve(design.T @ design / len(left), self._design(other.rows).T @ theirs / len(theirs))
-            moved -= left * (design @ pull) / self.variance
-            moved += 0.5 * left**2 * (self.variance - np.mean(theirs**2)) / self.variance**2
-        elif self.loss == "mae":
-            moved += np.abs(self.rows.residual) * (self.width - other.width) / self.width**2
-        return moved
-
-    def _design(self, rows: Rows) -> _Array:
-        return np.column_stack([np.ones(len(rows.x)), rows.x - self.centre])
-
-    def _left(self, rows: Rows) -> _Array:
-        return np.asarray(rows.residual - self._design(rows) @ self.slopes)
+        return np.asarray(moved + self.conditional.influence(other.conditional))
 
 
 def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> _Array:

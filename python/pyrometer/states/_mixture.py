@@ -12,6 +12,7 @@ from pyrometer.base import tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression
+from pyrometer.losses import LOSSES
 from pyrometer.results import Floats, Minimum, Temperature, shaped
 from pyrometer.thermodynamics import minimum_energy, temperature
 
@@ -263,7 +264,7 @@ def _test(
 def _doubt(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
     """How far the value of the minimum may be off."""
     value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
-    if system.energy != "mse":
+    if not LOSSES[system.energy].moments:
         return np.asarray(minimum.gap)
     doubt = value * 10.0**-digits
     # No digits: an exact fit, or one that is lost. What its terms were rounded by tells them apart.

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import validate
+from pyrometer.losses import loss_named
 from pyrometer.states._blocks import boundaries
+from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import HEADER, DataState
 from pyrometer.states._row_sums import pairs
 
@@ -19,7 +21,6 @@ __all__ = ["checked_header", "checked_last", "checked_pools", "checked_readings"
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Check: TypeAlias = Callable[[str, Any], Any]
-_LOSSES = ("mse", "mae", "ce")
 _CLOSE = 1e-9  # levels of instruction sets differ in the last digits
 _MOVED = 1e-12  # of the largest square: what moving blocks to another centre rounds
 _FARTHEST_CENTRE = 2.0**300  # in units: ordinary magnitudes, to 2^200, and rows that differ by rounding alone
@@ -61,7 +62,7 @@ def checked_header(header: Any) -> dict[str, Any]:
     if found["memory"] & (found["memory"] - 1):
         raise ValueError(f"memory must be a power of two, got {found['memory']}")
     found["seed"] = field(header, "seed", _seed)
-    found["energy"] = field(header, "energy", lambda n, v: v if v is None else validate.choice(n, v, _LOSSES))
+    found["energy"] = field(header, "energy", lambda n, v: v if v is None else loss_named(v, what=n).name)
     return found
 
 
@@ -75,12 +76,12 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     found: dict[str, Any] = {
         "rows": field(described, "rows", whole(1), at),
         "features": field(described, "features", whole(0), at),
-        "loss": field(described, "loss", lambda n, v: validate.choice(n, v, _LOSSES), at),
+        "loss": field(described, "loss", lambda n, v: loss_named(v, what=n).name, at),
     }
     found |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
     found["names"] = _names(described.get("names"), found["features"])
     found["reason"] = _text("reference.reason", described.get("reason", ""))
-    d = found["features"] + (found["loss"] == "mse")
+    d = found["features"] + CONDITIONALS[found["loss"]].joint
     if found["rows"] > 2**53:
         raise ValueError(f"reference.rows must be at most 2**53, got {found['rows']}")
     centre = _array(arrays, "centre", (d,))

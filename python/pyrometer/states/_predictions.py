@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pyrometer.base import listed, plain, validate
 from pyrometer.linear import LinearRegression, LogisticRegression
+from pyrometer.losses import LOSSES, loss_named
 from pyrometer.thermodynamics import minimum_energy
 
 __all__ = ["Model", "Predicted", "loss_of", "predicted"]
@@ -42,8 +43,8 @@ def loss_of(model: Any, energy: str | None) -> str:
             f"got {type(model).__module__}.{type(model).__qualname__}{hint}"
         )
     if energy is None:
-        raise ValueError("energy must be 'mse', 'mae' or 'ce' for a callable model, got None.")
-    return validate.choice("energy", energy, ("mse", "mae", "ce"))
+        raise ValueError(f"energy must be one of {listed(tuple(LOSSES), repr)} for a callable model, got None.")
+    return loss_named(energy).name
 
 
 def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | None = None) -> Predicted:
@@ -60,11 +61,11 @@ def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | No
             f"X must have {features} column{'s' if features != 1 else ''}, as the rows that it is compared with, got "
             f"{x.shape[1]}."
         )
-    if loss == "ce" and ((target != 0) & (target != 1)).any():
+    if LOSSES[loss].labels and ((target != 0) & (target != 1)).any():
         raise ValueError("y must be 0 or 1 for cross entropy.")
     if isinstance(model, (LinearRegression, LogisticRegression)):
         scores = _scores(model, x, data.names)
-        if loss != "ce":
+        if not LOSSES[loss].labels:
             return Predicted(x, target, scores, loss, data.names, None)
         with np.errstate(over="ignore"):  # 1 / inf is the probability 0 that is meant
             return Predicted(x, target, 1.0 / (1.0 + np.exp(-scores)), loss, data.names, scores)
@@ -73,7 +74,7 @@ def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | No
         raise ValueError(f"model must give one prediction for each row, shape {target.shape}, got {prediction.shape}.")
     if not np.isfinite(prediction).all():
         raise ValueError("model must give finite predictions, got nan or inf.")
-    if loss == "ce" and not ((prediction >= 0) & (prediction <= 1)).all():
+    if LOSSES[loss].labels and not ((prediction >= 0) & (prediction <= 1)).all():
         raise ValueError("model must predict probabilities above 0 and below 1 for cross entropy.")
     return Predicted(x, target, prediction, loss, data.names, None)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.states._conditionals import CONDITIONALS, exponents
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["FARTHEST", "Coordinates", "coordinates", "converted", "in_range", "pairs"]
@@ -21,7 +22,6 @@ _ORDINARY = 200  # exponents of values that are summed as they are
 _APART = 280  # exponents between two units that can be told; squares of their quotient stay doubles
 FARTHEST = 2.0 ** (_ORDINARY + _APART)  # what lies farther from another sample's centre counts as that far
 _LARGEST = float(np.finfo(np.float64).max)
-_LEAST_PROBABILITY, _MOST_PROBABILITY = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
 
 
 class Coordinates(NamedTuple):
@@ -41,31 +41,22 @@ class Coordinates(NamedTuple):
 
 
 def coordinates(rows: Predicted) -> Coordinates:
-    """Return losses, scores and centred features (and residuals, for squared error) of rows."""
-    if rows.loss == "ce":
-        residual, unit, of_score = rows.target - rows.prediction, 0, 0
-        losses, inner = _of_labels(rows)
-        of_loss = int(_exponents(losses))
-        losses = np.ldexp(losses, -of_loss) if of_loss else losses
-    else:
-        residual, unit = _residual(rows)
-        inner = np.abs(residual)
-        losses = residual**2 if rows.loss == "mse" else inner
-        of_loss, of_score = (2 if rows.loss == "mse" else 1) * unit, unit
-    of_raw = _exponents(rows.x)
+    """Return losses, scores and centred features (and residuals, where they are coordinates) of rows."""
+    measured = CONDITIONALS[rows.loss].measured(rows)
+    of_raw = exponents(rows.x)
     x = _scaled(rows.x, -of_raw)
     raw = x
-    if rows.loss == "mse":
-        raw, of_raw = np.column_stack([x, residual]), np.append(of_raw, unit)
+    if CONDITIONALS[rows.loss].joint:
+        raw, of_raw = np.column_stack([x, measured.residual]), np.append(of_raw, measured.of_residual)
     with np.errstate(over="ignore"):  # a residual may be twice the largest double; what it is measured from may not
         centre = np.clip(np.ldexp(raw.mean(axis=0), of_raw), -_LARGEST, _LARGEST)
     z = raw - np.ldexp(centre, -of_raw)
-    finer = _exponents(z)
-    units = np.array([of_loss, of_score, *(of_raw + finer)], dtype=np.int64)
+    finer = exponents(z)
+    units = np.array([measured.of_loss, measured.of_inner, *(of_raw + finer)], dtype=np.int64)
     z = _scaled(z, -finer)
     with np.errstate(over="ignore"):
-        largest = float(np.ldexp(np.abs(rows.target).max(), -unit))
-    return Coordinates(losses, inner, z, centre, units, x, residual, largest)
+        largest = float(np.ldexp(np.abs(rows.target).max(), -measured.of_residual))
+    return Coordinates(measured.losses, measured.inner, z, centre, units, x, measured.residual, largest)
 
 
 def converted(sums: _Array, units: _Units, to: _Units) -> tuple[_Array, bool]:
@@ -94,35 +85,6 @@ def pairs(d: int) -> list[tuple[int, int]]:
     return [(j, k) for j in range(d) for k in range(j, d)]
 
 
-def _exponents(columns: _Array) -> _Units:
-    """Exponents of 2 of the largest magnitudes of columns, 0 where sums of squares need none."""
-    largest = np.maximum(columns.max(axis=0), -columns.min(axis=0))
-    exponents = np.frexp(largest)[1].astype(np.int64)
-    return np.where(np.abs(exponents) > _ORDINARY, exponents, 0)
-
-
 def _scaled(values: _Array, exponents: _Units) -> _Array:
     """Values 2^exponents; the same where these are all 0."""
     return np.ldexp(values, exponents) if exponents.any() else values
-
-
-def _residual(rows: Predicted) -> tuple[_Array, int]:
-    """Targets less predictions, and the exponent of their unit."""
-    with np.errstate(over="ignore"):
-        residual, coarse = rows.target - rows.prediction, 0
-    if not np.isfinite(residual).all():
-        residual, coarse = 0.5 * rows.target - 0.5 * rows.prediction, 1
-    fine = int(_exponents(residual))
-    return (np.ldexp(residual, -fine) if fine else residual), coarse + fine
-
-
-def _of_labels(rows: Predicted) -> tuple[_Array, _Array]:
-    """Cross entropy of labels, and the entropy of the label that the model predicts."""
-    if rows.logits is not None:
-        away = np.abs(rows.logits)
-        rare = np.exp(-away)
-        losses = np.logaddexp(0.0, np.where(rows.target == 1, -rows.logits, rows.logits))
-        return losses, np.log1p(rare) + away * rare / (1.0 + rare)
-    losses = -np.log(np.maximum(np.where(rows.target == 1, rows.prediction, 1.0 - rows.prediction), _LEAST_PROBABILITY))
-    p = np.clip(rows.prediction, _LEAST_PROBABILITY, _MOST_PROBABILITY)
-    return losses, -p * np.log(p) - (1.0 - p) * np.log1p(-p)

@@ -1,0 +1,57 @@
+"""The records of the losses.
+
+A record says what a loss is. How it is computed stands where it is computed, in a table by the same records: minima and
+mean energies in `linear`, densities of a state in `states`. A test refuses a loss that one of these tables lacks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyrometer.base import validate
+
+__all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SQUARED", "Loss", "loss_named"]
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """What a loss is.
+
+    Parameters
+    ----------
+    name : str
+        The word for it, as `energy`.
+    title : str
+        What it is called in a sentence.
+    unit : str
+        Unit of the energy, with ``{target}`` for that of the target.
+    labels : bool
+        Whether targets are 0 or 1 and predictions are probabilities; else both are real numbers.
+    moments : bool
+        Whether second moments of the rows are all that the energy needs.
+    penalties : bool
+        Whether an L1 or L2 penalty may be added.
+    """
+
+    name: str
+    title: str
+    unit: str
+    labels: bool = False
+    moments: bool = False
+    penalties: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return loss_named, (self.name,)
+
+
+SQUARED = Loss("mse", "squared error", "({target})^2", moments=True, penalties=True)
+ABSOLUTE = Loss("mae", "absolute error", "{target}")
+LOGISTIC = Loss("ce", "cross entropy", "nat", labels=True)
+
+LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC)}
+
+
+def loss_named(name: Any, among: tuple[Loss, ...] | None = None, *, what: str = "energy") -> Loss:
+    """Return the loss of a name; ValueError, with the names of those that may be, if it is none `among` them."""
+    return LOSSES[validate.choice(what, name, tuple(loss.name for loss in among or LOSSES.values()))]

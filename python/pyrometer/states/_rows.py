@@ -1,0 +1,30 @@
+"""Rows of a state as its densities see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Rows"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Features, residuals, and what each row adds to the score of p(y | x), as `Measured` has it."""
+
+    x: _Array
+    residual: _Array
+    inner: _Array
+
+    def __getitem__(self, chosen: npt.NDArray[Any]) -> Rows:
+        return Rows(self.x[chosen], self.residual[chosen], self.inner[chosen])
+
+    def __add__(self, other: Rows) -> Rows:
+        return Rows(
+            *(np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("x", "residual", "inner"))
+        )
