@@ -73,7 +73,7 @@ def _squares(system: System, penalty: L2 | None, threads: int) -> tuple[Answers,
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
-    answers = _core.least_squares(count, mean, scatter, *options, None)
+    answers = _core.least_squares(count, mean, scatter, *options, lost)
     _widen(system, answers, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     poor = _poor(system, answers)
@@ -110,7 +110,7 @@ def _lasso(system: System, penalty: L1, weights: npt.NDArray[np.float64], thread
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
-    answers = _core.lasso(count, mean, scatter, *options, None)
+    answers = _core.lasso(count, mean, scatter, *options, lost)
     _tame(system, penalty, answers)
     _widen(system, answers, mean, scatter, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
