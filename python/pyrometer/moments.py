@@ -371,20 +371,12 @@ class Moments:
         return (self.names if names is None else names), (self.target if target is None else target)
 
     def _merged(self, other: Moments, sign: int) -> _State:
-        columns = self.mean.shape[-1]
-        low = np.empty((*self.shape, columns * (columns + 1) // 2))
-        arrays = [np.empty_like(self.mean), np.empty_like(self.scatter), low, np.empty_like(self._accuracy)]
-        for at in np.ndindex(self.shape):
-            merged = _core.merge_moments(self._core_state(at), other._core_state(at), sign)
-            for array, part in zip(arrays, merged, strict=True):
-                array[at] = part
-        mean, scatter, _, accuracy = arrays
+        mean, scatter, low, accuracy = _core.merge_moments(self._core_state(), other._core_state(), sign)
         count = self.count + sign * other.count
         return _State(count, mean, scatter, self.intercept, self.names, self.target, accuracy, low)
 
-    def _core_state(self, at: tuple[int, ...]) -> tuple[int, _Array, _Array, _Array | None, _Array]:
-        low = None if self._scatter_low is None else self._scatter_low[at]
-        return self.count, self.mean[at], self.scatter[at], low, self._accuracy[at]
+    def _core_state(self) -> tuple[int, _Array, _Array, _Array | None, _Array]:
+        return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
 
     def copy(self) -> Moments:
         """Return moments that an update of these does not change. O(1): the arrays are shared, and read-only."""
