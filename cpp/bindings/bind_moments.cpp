@@ -18,7 +18,7 @@ py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads) {
   const data::Stack<T> stack{X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2)};
   const py::ssize_t columns = X.shape(2) + 1;
   Array<double> mean({X.shape(0), columns}), scatter({X.shape(0), columns, columns});
-  Array<double> once({X.shape(0), py::ssize_t{2}, columns});
+  Array<double> once({py::ssize_t{3}, X.shape(0), columns});
   const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), once.mutable_data()};
   released([&] { data::second_moments(stack, threads, out); });
   return py::make_tuple(mean, scatter, once);
@@ -94,7 +94,7 @@ Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
 void bind_moments(py::module_& module) {
   module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
-             "and, (s, 2, p+1), the low parts of the means and the squares that were rounded.");
+             "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "The same for float32 data.");
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a,

@@ -170,7 +170,8 @@ class Moments:
         *stack, m, p = data.X.shape
         systems = math.prod(stack)
         arrays = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
-        mean, scatter, once = (array.reshape(*stack, *array.shape[1:]) for array in arrays)
+        mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in arrays[:2])
+        once = np.moveaxis(arrays[2].reshape(3, *stack, p + 1), 0, -2)
         return cls._new(_State(m, mean, scatter, intercept, data.names, data.target, once))
 
     @classmethod
@@ -283,7 +284,7 @@ class Moments:
     def _accuracy(self) -> _Array:
         """Errors, shape (..., 7, p + 1); of one pass over rows they are made when they are asked for."""
         if self._known.shape[-2] != _accuracy.ROWS:
-            self._known = _accuracy.of_pass(self.count, self.mean, self.scatter, self._known)
+            self._known = _accuracy.of_pass(self.count, self.mean, self._known)
             self._known.flags.writeable = False
         return self._known
 
