@@ -161,7 +161,8 @@ def _widen(system: System, answers: Answers, mean: _Array, scatter: _Array, lost
     count, p = system.second_moments.count, mean.shape[-1] - 1
 
     def each(array: _Array) -> _Array:
-        return array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
+        chosen: _Array = array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
+        return chosen
 
     size, mean = np.abs(theta[..., :p]), each(mean)
     of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / count)

@@ -46,6 +46,9 @@ struct MomentError {
   [[nodiscard]] double first(double units, double pull, double value) const;
   /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
   [[nodiscard]] double second(double units, double pull, double trace) const;
+  /// The distance from the minimum is `bound` at most, and the energy itself, as far as it is known: no energy is
+  /// negative. Where all is lost, `bound` may be infinite or nan.
+  [[nodiscard]] double gap(double bound, double pull, double value) const;
 };
 
 }  // namespace pyrometer::minimum
