@@ -27,7 +27,7 @@ struct MomentError {
   static constexpr double kWorst = 32;
   [[nodiscard]] static double expected(Index columns) {
     const auto p = static_cast<double>(columns);
-    return columns <= 20 ? std::min(2.5 + 0.5 * p, 6.0) : 2 + 80 / p;
+    return columns <= 20 ? std::min(2.5 + 0.5 * p, 6.0) : 1.25 + 100 / p;
   }
 
   double squares = 0;       ///< sum_j t_j^2 s_j^2
