@@ -220,3 +220,19 @@ def test_values_or_refusals_at_the_ends_of_the_doubles():
                 assert np.isfinite(minimum.parameters).all()
                 assert np.isfinite([minimum.value, minimum.gap, minimum.digits]).all()
                 assert not np.isnan(minimum.parameter_error).any()
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_copies_in_other_units_have_the_solution_of_least_norm(seed):
+    rng = np.random.default_rng(seed)
+    m, p = int(rng.integers(2, 60)), int(rng.integers(1, 40))
+    B = rng.normal(size=(m, p))
+    X, y = np.c_[B, B * 10.0 ** rng.uniform(-4, 4, p)], rng.normal(size=m)
+    for intercept in (False, True):
+        truth = shortest(X, y, intercept, False)
+        moments = pm.Moments.of(X, y, intercept=intercept)
+        for system in (pm.LinearRegression(X, y, intercept=intercept), pm.LinearRegression.from_moments(moments)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pm.PrecisionWarning)
+                found = pm.minimum_energy(system).parameters
+            np.testing.assert_allclose(found, truth, atol=1e-4 * np.abs(truth).max())

@@ -103,8 +103,8 @@ void Centred::fill() {
 }
 
 Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {
-  Index best = -1;
-  double most = 64;  // times the rounding of what is left of the mean
+  std::vector<double> certain(static_cast<std::size_t>(f.size()), 0.0);
+  double most = 0;
   const Index r = f.rank();
   std::vector<double> made(static_cast<std::size_t>(r)), means(whitened, whitened + r);
   f.backward(means.data());
@@ -120,9 +120,14 @@ Index Centred::carrier(const Factor& f, const double* mean, const double* whiten
     // Errors of the covariances change what the column is made of, and so what is left of its mean.
     f.dependence(k, made.data());
     terms += length * std::sqrt(1 + dot(made.data(), made.data(), 0, r));
-    const double certain = std::abs(whitened[k]) / (noise * terms);
-    if (certain > most) most = certain, best = k;
+    at(certain, k) = std::abs(whitened[k]) / (noise * terms);
+    most = std::max(most, at(certain, k));
   }
+  // Of those that are nearly as certain, the one of the largest scale, as in Factor.
+  constexpr double kClear = 64, kTie = 0.5;  // the first in units of the rounding of what is left of the mean
+  Index best = -1;
+  for (Index k = r; k < f.size(); ++k)
+    if (at(certain, k) > std::max(kClear, kTie * most) && (best < 0 || f.scale_at(k) > f.scale_at(best))) best = k;
   return best;
 }
 

@@ -59,6 +59,20 @@ void Factor::swap_columns(Index j, Index pivot) {
   std::swap(order_[static_cast<std::size_t>(j)], order_[static_cast<std::size_t>(pivot)]);
 }
 
+// The largest of the diagonal elements that are left of columns `from` to `last`, and its column. Of those that tie,
+// as multiples of one column do, the one of the largest scale: it can make the others with small coefficients.
+double Factor::largest_pivot(Index from, Index last, Index& pivot) const {
+  constexpr double kTie = 1 - 1e-3;
+  const auto left = [this](Index i) { return row(i)[i] - used_[static_cast<std::size_t>(i)]; };
+  double largest = 0;
+  for (Index i = from; i < last; ++i)
+    if (left(i) > largest) largest = left(i), pivot = i;
+  const double enough = kTie * largest;
+  for (Index i = from; i < last && largest > 0; ++i)
+    if (left(i) >= enough && scale_at(i) > scale_at(pivot)) pivot = i;
+  return largest > 0 ? left(pivot) : 0;
+}
+
 // Whether errors of the elements may have made the pivot of column k, given the first rank_ rows.
 bool Factor::dependent(Index k, double pivot, double element) {
   if (pivot > kClearPivot) return false;
@@ -79,13 +93,9 @@ void Factor::run(double noise, double element) {
     for (Index j = begin; j < end; ++j) {
       rank_ = j;
       Index pivot = j;
-      double largest = 0;
+      double largest;
       for (;; swap_columns(pivot, --last)) {
-        largest = 0;
-        for (Index i = j; i < last; ++i) {
-          const double left = row(i)[i] - used_[static_cast<std::size_t>(i)];
-          if (left > largest) largest = left, pivot = i;
-        }
+        largest = largest_pivot(j, last, pivot);
         // The dependent columns are asked about (dependence), so their part of the panel's rows must be complete: it
         // is, every row is finished before the next pivot is looked for.
         if (!(largest > noise)) return;
