@@ -18,13 +18,13 @@ py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads) {
   const data::Stack<T> stack{X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2)};
   const py::ssize_t columns = X.shape(2) + 1;
   Array<double> mean({X.shape(0), columns}), scatter({X.shape(0), columns, columns});
-  Array<double> once({X.shape(0), py::ssize_t{2}, columns});
+  Array<double> once({py::ssize_t{3}, X.shape(0), columns});
   const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), once.mutable_data()};
   released([&] { data::second_moments(stack, threads, out); });
   return py::make_tuple(mean, scatter, once);
 }
 
-// Moments of one data set as Python has them: (count, mean, scatter, scatter_low or None, accuracy).
+// Moments of a stack of data sets as Python has them: (count, mean, scatter, scatter_low or None, accuracy).
 struct State {
   Index count;
   Array<double> mean, scatter;
@@ -38,31 +38,47 @@ struct State {
     scatter = from[2].cast<Array<double>>();
     if (!from[3].is_none()) low = from[3].cast<Array<double>>();
     accuracy = from[4].cast<Array<double>>();
-    require_rank(mean, 1, "mean");
-    require_rank(scatter, 2, "scatter");
-    require_rank(accuracy, 2, "accuracy");
+    require(mean.ndim() >= 1 && mean.shape(mean.ndim() - 1) >= 1, "mean must have the shape (..., p + 1)");
   }
 
-  [[nodiscard]] data::MomentsView view(py::ssize_t columns) const {
-    require(mean.size() == columns && scatter.shape(0) == columns && scatter.shape(1) == columns,
-            "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.shape(0),
-            " x ", scatter.shape(1), " for ", columns);
-    require(accuracy.shape(0) == data::kAccuracy && accuracy.shape(1) == columns &&
-                (!low || low->size() == data::half_of(columns)),
-            "moments must have an accuracy and a scatter_low of their columns");
-    return {count, mean.data(), scatter.data(), low ? low->data() : nullptr, accuracy.data()};
+  [[nodiscard]] Index columns() const { return mean.shape(mean.ndim() - 1); }
+  void require_sizes(Index systems, Index columns) const {
+    require(mean.size() == systems * columns && scatter.size() == mean.size() * columns,
+            "moments must have the same columns, got a mean of ", mean.size(), " and a scatter of ", scatter.size(),
+            " numbers for ", systems, " systems of ", columns);
+    require(
+        accuracy.size() == data::kAccuracy * mean.size() && (!low || low->size() == systems * data::half_of(columns)),
+        "moments must have an accuracy and a scatter_low of their columns");
+  }
+  [[nodiscard]] data::MomentsView view(Index system, Index columns) const {
+    return {count, mean.data() + system * columns, scatter.data() + system * columns * columns,
+            low ? low->data() + system * data::half_of(columns) : nullptr,
+            accuracy.data() + system * data::kAccuracy * columns};
   }
 };
 
 py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign) {
   const State left(a), right(b);
-  const py::ssize_t columns = left.mean.size();
-  const data::MomentsView view_a = left.view(columns), view_b = right.view(columns);
-  Array<double> mean(columns), scatter({columns, columns}), low(data::half_of(columns));
-  Array<double> accuracy({py::ssize_t{data::kAccuracy}, columns});
+  const Index columns = left.columns(), systems = left.mean.size() / columns;
+  left.require_sizes(systems, columns);
+  right.require_sizes(systems, columns);
+  std::vector<py::ssize_t> shape(left.mean.shape(), left.mean.shape() + left.mean.ndim() - 1);
+  const auto with = [&shape](std::initializer_list<py::ssize_t> last) {
+    std::vector<py::ssize_t> all = shape;
+    all.insert(all.end(), last);
+    return all;
+  };
+  Array<double> mean(with({columns})), scatter(with({columns, columns})), low(with({data::half_of(columns)}));
+  Array<double> accuracy(with({py::ssize_t{data::kAccuracy}, columns}));
   const data::MomentsSlots out{mean.mutable_data(), scatter.mutable_data(), low.mutable_data(),
                                accuracy.mutable_data()};
-  released([&] { data::merge_moments(view_a, view_b, sign, columns, out); });
+  released([&] {
+    for (Index system = 0; system < systems; ++system)
+      data::merge_moments(
+          left.view(system, columns), right.view(system, columns), sign, columns,
+          {out.mean + system * columns, out.scatter + system * columns * columns,
+           out.scatter_low + system * data::half_of(columns), out.accuracy + system * data::kAccuracy * columns});
+  });
   return py::make_tuple(mean, scatter, low, accuracy);
 }
 
@@ -78,12 +94,12 @@ Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
 void bind_moments(py::module_& module) {
   module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
-             "and, (s, 2, p+1), the low parts of the means and the squares that were rounded.");
+             "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "The same for float32 data.");
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a,
              "Moments of a united with b (sign 1) or of a without b (sign -1), each (count, mean, scatter, scatter_low "
-             "or None, accuracy); returns the last four.");
+             "or None, accuracy) with leading axes of a stack; returns the last four.");
   module.def("first_bad", &first_bad<double>, "x"_a.noconvert(), "allowed"_a, "threads"_a,
              "The flat index of the first number that is not 'finite' or a 'label', 0 or 1; -1 if there is none.");
   module.def("first_bad", &first_bad<float>, "x"_a.noconvert(), "allowed"_a, "threads"_a, "The same for float32 data.");

@@ -29,12 +29,12 @@ def uniforms(
 ) -> npt.NDArray[Any]: ...
 
 # data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
-# halves, and (s, 2, p+1) low parts of the means and squares that were rounded. ValueError naming the cell for a value
+# halves, and (3, s, p+1) low parts of the means, squares that were rounded, and are left. ValueError naming the cell for a value
 # that is not finite.
 def second_moments(X: _Rows, y: _Rows, threads: int) -> tuple[_F64, _F64, _F64]: ...
 
-# Moments of a united with b (sign +1) or of a without b (sign -1) of one system: count, mean (p+1,), scatter
-# (p+1, p+1), the low part of its upper half or None, accuracy (7, p+1) -> all but the count.
+# Moments of a united with b (sign +1) or of a without b (sign -1), of a stack (...): count, mean (..., p+1), scatter
+# (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 7, p+1) -> all but the count.
 _Moments: TypeAlias = tuple[int, _F64, _F64, _F64 | None, _F64]
 
 def merge_moments(a: _Moments, b: _Moments, sign: int) -> tuple[_F64, _F64, _F64, _F64]: ...

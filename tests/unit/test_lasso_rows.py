@@ -138,3 +138,45 @@ def test_squares_that_overflow_are_refused():
     X[0, 0] = -1e200
     with pytest.raises(ValueError, match="squares that do not overflow"):
         _core.lasso_rows(X, y, np.zeros((1, 2)), False, np.array([1.0]), True, np.zeros((1, 1, 1)), 1)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_bounds_of_parameters_hold(seed):
+    rng = np.random.default_rng(seed)
+    m, p = int(rng.integers(5, 40)), int(rng.integers(1, 7))
+    X = rng.normal(size=(m, p)) * 10.0 ** rng.uniform(-3, 3, p)
+    if seed % 3 == 1:
+        X += rng.normal(size=p) * 10.0 ** rng.uniform(0, 6)
+    if seed % 3 == 2 and p > 1:
+        X[:, 1] = X[:, 0] + 10.0 ** rng.uniform(-9, -1) * X[:, 1]
+    y = X[:, 0] / X[:, 0].std() + rng.normal(size=m)
+    intercept = bool(rng.integers(2))
+    penalised = intercept and bool(rng.integers(2))
+    lam = 10.0 ** rng.uniform(-4, 0.5) * np.abs(X).mean()
+    mean, start = pm.Moments.of(X, y).mean[None], np.zeros((1, 1, p + intercept))
+    found = _core.lasso_rows(X[None], y[None], mean, intercept, np.array([lam]), penalised, start, 1)
+    theta, bound = found[1][0, 0], found[5][0, 0]
+    if np.isinf(bound).any():
+        return  # near-collinear columns, or a pull that the penalty just holds
+    A = np.c_[X, np.ones((m, int(intercept)))]
+    pull = lam * np.sign(theta)
+    active = theta != 0
+    if intercept and not penalised:
+        active[p], pull[p] = True, 0.0
+    with mpmath.workdps(60):  # the linear equations of these signs
+        part, truth = mpmath.matrix(A[:, active].tolist()), [mpmath.mpf(0)] * len(theta)
+        if active.any():
+            half = mpmath.matrix([m * mpmath.mpf(float(w)) / 2 for w in pull[active]])
+            solution = mpmath.lu_solve(part.T * part, part.T * mpmath.matrix(y.tolist()) - half)
+            for j, value in zip(np.flatnonzero(active), solution, strict=True):
+                truth[j] = value
+        assert all(abs(mpmath.mpf(t) - v) <= b for t, v, b in zip(theta, truth, bound, strict=True))
+
+
+def test_bounds_of_parameters_are_known_where_signs_are():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 6))
+    y = X[:, 0] - X[:, 1] + rng.normal(size=200)
+    mean, start = pm.Moments.of(X, y).mean[None], np.zeros((1, 1, 7))
+    bound = _core.lasso_rows(X[None], y[None], mean, True, np.array([0.1]), False, start, 1)[5]
+    assert (bound < 1e-14).all()

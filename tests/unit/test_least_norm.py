@@ -59,6 +59,47 @@ def test_dependent_columns_have_the_solution_of_least_norm(seed):
             np.testing.assert_allclose(rows, truth, atol=1e-7 * max(1.0, np.abs(truth).max()))
 
 
+def collinear(seed):
+    """Draw rows whose columns are copied, combined, integers, constant, sparse or binary: many, and poorly scaled."""
+    rng = np.random.default_rng(seed)
+    kind, m, k = (int(rng.integers(low, high)) for low, high in ((0, 8), (2, 80), (1, 25)))
+    B = rng.normal(size=(m, k))
+    match kind:
+        case 0:
+            X = np.repeat(B, 2, axis=1)
+        case 1:
+            X = np.c_[B, B @ rng.normal(size=(k, 3))]
+        case 2:
+            X = rng.integers(-2, 3, size=(m, 2 * k)).astype(float)
+        case 3:
+            X = np.c_[B, np.full((m, 2), [3.0, -1e3])]
+        case 4:
+            X = (rng.random((m, k)) < 0.1) * B
+            X = np.c_[X, X[:, ::-1]]
+        case 5:
+            X = np.c_[np.eye(k)[rng.integers(0, k, m)], np.eye(3)[rng.integers(0, 3, m)]]
+        case 6:
+            B -= B.mean(axis=0)
+            X = np.c_[B, B.sum(axis=1)]
+        case _:
+            B = B.cumsum(axis=1)
+            X = np.c_[B, np.diff(B, axis=1)]
+    return X[:, rng.permutation(X.shape[1])], rng.normal(size=m)
+
+
+# The first ones were taken for independent within the rounding of their second moments.
+@pytest.mark.parametrize("seed", [1564, 4433, 4768, 5758, 5879, 6839, 7289, 7721, *range(120)])
+def test_columns_that_depend_are_dependent_in_their_moments(seed):
+    X, y = collinear(seed)
+    for intercept in (False, True):
+        truth = shortest(X, y, intercept, False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            found = pm.minimum_energy(pm.LinearRegression.from_moments(pm.Moments.of(X, y, intercept=intercept)))
+        np.testing.assert_allclose(found.parameters, truth, atol=1e-5 * np.abs(truth).max())
+        assert found.rank == np.linalg.matrix_rank(X - X.mean(axis=0) * intercept, tol=1e-8 * np.linalg.norm(X, 2))
+
+
 def exactly(X, y, intercept):
     """Return the minimum and the minimiser by refinement in extended precision.
 
@@ -179,3 +220,19 @@ def test_values_or_refusals_at_the_ends_of_the_doubles():
                 assert np.isfinite(minimum.parameters).all()
                 assert np.isfinite([minimum.value, minimum.gap, minimum.digits]).all()
                 assert not np.isnan(minimum.parameter_error).any()
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_copies_in_other_units_have_the_solution_of_least_norm(seed):
+    rng = np.random.default_rng(seed)
+    m, p = int(rng.integers(2, 60)), int(rng.integers(1, 40))
+    B = rng.normal(size=(m, p))
+    X, y = np.c_[B, B * 10.0 ** rng.uniform(-6, 6, p)], rng.normal(size=m)
+    for intercept in (False, True):
+        truth = shortest(X, y, intercept, False)
+        moments = pm.Moments.of(X, y, intercept=intercept)
+        for system in (pm.LinearRegression(X, y, intercept=intercept), pm.LinearRegression.from_moments(moments)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pm.PrecisionWarning)
+                found = pm.minimum_energy(system).parameters
+            np.testing.assert_allclose(found, truth, atol=1e-4 * np.abs(truth).max())

@@ -273,3 +273,21 @@ def test_what_was_lost_survives_a_file(line, tmp_path):
     loaded = Moments.load(tmp_path / "left")
     assert minimise(loaded).digits == minimise(left).digits
     assert ((loaded + left) - left).scatter.tolist() == left.scatter.tolist()
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_dependent_columns_are_dependent_within_what_was_lost(seed):
+    rng = np.random.default_rng(seed)
+    m, k = int(rng.integers(10, 200)), int(rng.integers(1, 6))
+    B, spikes = rng.normal(size=(m, k)), rng.normal(size=(5, 2 * k)) * 10.0 ** rng.uniform(0, 5)
+    X, y = np.repeat(B, 2, axis=1), B.sum(axis=1) + 0.1 * rng.normal(size=m)
+    left = Moments.of(np.r_[X, spikes], np.r_[y, np.zeros(5)]) - Moments.of(spikes, np.zeros(5))
+    slopes, rest, *_ = np.linalg.lstsq(B - B.mean(axis=0), y - y.mean(), rcond=None)
+    for penalty in (None, pm.L1(1e-9, intercept=False)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            found = pm.minimum_energy(pm.LinearRegression.from_moments(left, penalty=penalty))
+        assert found.rank == k
+        sums = found.parameters[:-1].reshape(k, 2).sum(axis=1)
+        np.testing.assert_allclose(sums, slopes, atol=1e-3)
+        assert abs(found.value - rest[0] / m) <= 10.0 ** (MARGIN - found.digits) * found.value + 1e-8

@@ -19,7 +19,7 @@ struct Stack {
 struct MomentsOut {
   double* mean = nullptr;     ///< systems x columns
   double* scatter = nullptr;  ///< systems x columns x columns
-  double* once = nullptr;     ///< systems x 2 x columns: low parts of the means, and squares that were rounded
+  double* once = nullptr;  ///< 3 x systems x columns: low parts of the means, squares that were rounded, and are left
 };
 
 /// Means and scatter matrices of the rows z = (x, y) of every system.

@@ -102,13 +102,15 @@ void write(const Part& part, Index columns, Index system, Results& out) {
   constexpr Index kSquare = 32;
   const Index ld = padded(columns);
   double *mean = out.to.mean + system * columns, *scatter = out.to.scatter + system * columns * columns;
-  double *low = out.to.once + 2 * system * columns, *squares = low + columns;
+  const Index skip = static_cast<Index>(out.suspicious.size()) * columns;
+  double *low = out.to.once + system * columns, *squares = low + skip, *left = squares + skip;
   for (Index j = 0; j < columns; ++j) {
     const auto k = static_cast<std::size_t>(j);
     const base::Pair whole = base::Pair::sum(part.shift[k], part.off[k]);
     mean[j] = whole.hi;
     low[j] = whole.lo;
     squares[j] = part.squares[k];
+    left[j] = part.scatter[static_cast<std::size_t>(j * ld + j)];
   }
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {

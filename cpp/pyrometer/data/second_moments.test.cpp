@@ -40,7 +40,7 @@ struct Sample {
   [[nodiscard]] Result moments(int threads) const {
     const std::size_t columns = static_cast<std::size_t>(features + 1), count = static_cast<std::size_t>(systems);
     Result result{std::vector<double>(count * columns), std::vector<double>(count * columns * columns),
-                  std::vector<double>(count * columns * 2)};
+                  std::vector<double>(count * columns * 3)};
     data::second_moments<T>({X.get(), y.get(), systems, rows, features}, threads,
                             {result.mean.data(), result.scatter.data(), result.once.data()});
     return result;
@@ -112,7 +112,7 @@ TEST_CASE("a stack has the bits of its systems") {
   const Sample<double> stack(9, 2100, 5, 3.0);
   const Result all = stack.moments(2);
   for (Index s = 0; s < 9; ++s) {
-    std::vector<double> mean(6), scatter(36), once(12);
+    std::vector<double> mean(6), scatter(36), once(18);
     data::second_moments<double>({stack.X.get() + s * 2100 * 5, stack.y.get() + s * 2100, 1, 2100, 5}, 2,
                                  {mean.data(), scatter.data(), once.data()});
     CHECK(std::equal(mean.begin(), mean.end(), all.mean.begin() + s * 6));

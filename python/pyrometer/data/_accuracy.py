@@ -47,13 +47,13 @@ class Lost(NamedTuple):
     scatter: _Array
 
 
-def of_pass(count: int, mean: _Array, scatter: _Array, once: _Array) -> _Array:
+def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
     """Return the accuracy of rows that were accumulated at once.
 
-    `once`, shape (..., 2, p + 1), holds low parts of the means and the squares D that were rounded on the way.
+    `once`, shape (..., 3, p + 1), holds low parts of the means, the squares D that were rounded on the way and those
+    that are left, which are the diagonal of the scatter.
     """
-    low, rounded = once[..., 0, :], once[..., 1, :]
-    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    low, rounded, squares = np.moveaxis(once, -2, 0)
     rest = np.maximum(rounded - squares, 0.0)
     blocks = min(count / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
     # Signs of roundings are as good as random, but where one row is most of the sum, or all deviate alike.
@@ -66,7 +66,7 @@ def of_pass(count: int, mean: _Array, scatter: _Array, once: _Array) -> _Array:
 def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
     """Return the accuracy of moments that were accumulated at once, as far as is known, and rounded to doubles."""
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
-    accuracy = of_pass(count, mean, scatter, np.stack([np.zeros_like(mean), squares], axis=-2))
+    accuracy = of_pass(count, mean, np.stack([np.zeros_like(mean), squares, squares], axis=-2))
     accuracy[..., 1, :] += count * _UNIT * np.abs(mean)
     return accuracy
 
@@ -103,15 +103,15 @@ def lost_at_once(count: int, mean: _Array, scatter: _Array, once: _Array) -> Los
     # Sums stay usual, and half of the squares is left, up to this ratio of the squares that were rounded to those left.
     room = (_USUAL / _UNIT - 4.0 - alone * math.sqrt(2.0 / count)) / min(_BLOCK / 4, count / 2)
     most = 1.0 + min(max(room, 0.0) ** 2, 1.0)
-    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
-    doubtful = ~(once[..., 1, :] <= most * squares).all(axis=-1) | (room <= 0.0)
-    if not doubtful.any():
+    over = ~(once[..., 1, :] <= most * once[..., 2, :]) | (room <= 0.0)
+    if not over.any():
         return None
-    of_mean, of_scatter = np.zeros(mean.shape), np.zeros(mean.shape)
-    at = doubtful if mean.ndim > 1 else ...
-    found = lost(count, mean[at], scatter[at], of_pass(count, mean[at], scatter[at], once[at]))
+    doubtful = np.unique(np.flatnonzero(over) // columns)
+    at = np.unravel_index(doubtful, mean.shape[:-1]) if mean.ndim > 1 else ...
+    found = lost(count, mean[at], scatter[at], of_pass(count, mean[at], once[at]))
     if found is None:
         return None
+    of_mean, of_scatter = np.zeros(mean.shape), np.zeros(mean.shape)
     of_mean[at], of_scatter[at] = found
     return Lost(of_mean, of_scatter)
 

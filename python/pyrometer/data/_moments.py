@@ -170,7 +170,8 @@ class Moments:
         *stack, m, p = data.X.shape
         systems = math.prod(stack)
         arrays = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
-        mean, scatter, once = (array.reshape(*stack, *array.shape[1:]) for array in arrays)
+        mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in arrays[:2])
+        once = np.moveaxis(arrays[2].reshape(3, *stack, p + 1), 0, -2)
         return cls._new(_State(m, mean, scatter, intercept, data.names, data.target, once))
 
     @classmethod
@@ -283,7 +284,7 @@ class Moments:
     def _accuracy(self) -> _Array:
         """Errors, shape (..., 7, p + 1); of one pass over rows they are made when they are asked for."""
         if self._known.shape[-2] != _accuracy.ROWS:
-            self._known = _accuracy.of_pass(self.count, self.mean, self.scatter, self._known)
+            self._known = _accuracy.of_pass(self.count, self.mean, self._known)
             self._known.flags.writeable = False
         return self._known
 
@@ -371,20 +372,12 @@ class Moments:
         return (self.names if names is None else names), (self.target if target is None else target)
 
     def _merged(self, other: Moments, sign: int) -> _State:
-        columns = self.mean.shape[-1]
-        low = np.empty((*self.shape, columns * (columns + 1) // 2))
-        arrays = [np.empty_like(self.mean), np.empty_like(self.scatter), low, np.empty_like(self._accuracy)]
-        for at in np.ndindex(self.shape):
-            merged = _core.merge_moments(self._core_state(at), other._core_state(at), sign)
-            for array, part in zip(arrays, merged, strict=True):
-                array[at] = part
-        mean, scatter, _, accuracy = arrays
+        mean, scatter, low, accuracy = _core.merge_moments(self._core_state(), other._core_state(), sign)
         count = self.count + sign * other.count
         return _State(count, mean, scatter, self.intercept, self.names, self.target, accuracy, low)
 
-    def _core_state(self, at: tuple[int, ...]) -> tuple[int, _Array, _Array, _Array | None, _Array]:
-        low = None if self._scatter_low is None else self._scatter_low[at]
-        return self.count, self.mean[at], self.scatter[at], low, self._accuracy[at]
+    def _core_state(self) -> tuple[int, _Array, _Array, _Array | None, _Array]:
+        return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
 
     def copy(self) -> Moments:
         """Return moments that an update of these does not change. O(1): the arrays are shared, and read-only."""

@@ -79,7 +79,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[An
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
-    answers = _core.least_squares(count, mean, scatter, *options, None)
+    answers = _core.least_squares(count, mean, scatter, *options, lost)
     _widen(system, answers, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     poor = _poor(system, answers)
@@ -118,7 +118,7 @@ def _lasso(
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
-    answers = _core.lasso(count, mean, scatter, *options, None)
+    answers = _core.lasso(count, mean, scatter, *options, lost)
     _tame(system, penalty, answers)
     _widen(system, answers, mean, scatter, lost)
     method = np.empty(answers[0].shape, dtype=_NAMES)
@@ -166,12 +166,13 @@ def _widen(
     """
     if lost is None:
         return
-    at = np.flatnonzero((lost[0] != 0.0).any(axis=-1) | (lost[1] != 0.0).any(axis=-1))
+    at = np.unique(np.flatnonzero((lost[0] != 0.0) | (lost[1] != 0.0)) // mean.shape[-1])
     value, theta, gap, relative, condition = (answer[at] for answer in answers[:5])
     count, p = system.second_moments.count, mean.shape[-1] - 1
 
     def each(array: _Array) -> _Array:
-        return array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
+        chosen: _Array = array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
+        return chosen
 
     size, mean = np.abs(theta[..., :p]), each(mean)
     of_mean, share = each(lost[0]), np.sqrt(each(lost[1]) / count)
@@ -194,7 +195,7 @@ def _poor(system: LinearSystem, answers: Answers) -> npt.NDArray[np.bool_]:
     """Return which systems' moments have lost the digits of an answer that their rows have; none without rows."""
     if system.X is None or system.y is None:
         return np.zeros(len(answers[3]), dtype=bool)
-    lost = ~(digits_of(answers[3]) >= ENOUGH_DIGITS)  # nan, too
+    lost = ~(answers[3] <= 10.0**-ENOUGH_DIGITS)  # nan, too
     return np.asarray(lost.reshape(len(lost), -1).any(axis=1))
 
 
@@ -209,20 +210,29 @@ def _replace(answers: Answers, at: Any, others: Answers) -> None:
         answer[at] = other
 
 
+@np.errstate(over="ignore", invalid="ignore")
+def _finite(array: _Array) -> bool:
+    # A sum is quicker, but may leave the range of a double itself.
+    return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
 def _lost(system: LinearSystem, answers: Answers, method: Methods) -> PrecisionWarning | None:
     """Return the warning of values of few digits, if there are any."""
-    value, gap, digits = answers[0], answers[2], digits_of(answers[3])
-    if not all(np.isfinite(answer).all() for answer in answers[:3]):
+    value, _, gap, relative = answers[:4]
+    if not all(_finite(answer) for answer in answers[:3]):
         raise ValueError(
             "data must have a minimum in the range of a double, with its parameters and its gap, got one beyond it; "
             "rescale columns and targets of extreme sizes."
         )
+    few = ~(relative <= 10.0**-ENOUGH_DIGITS)  # nan, too
+    if not few.any():
+        return None
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
-    lost = (digits < ENOUGH_DIGITS) & ~exact
+    lost = few & ~exact
     if not lost.any():
         return None
-    return too_few(digits[lost], rows=system.X is not None, merged=system.second_moments.merged())
+    return too_few(digits_of(relative[lost]), rows=system.X is not None, merged=system.second_moments.merged())
 
 
 def _of_rows(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:

@@ -112,8 +112,9 @@ class Minimum(_Answer):
         there is `parameter_error`.
     parameter_error : ndarray
         An upper bound of the distance of each parameter from that of the exact minimiser, in the units of `parameters`
-        and of their shape, ``(..., n)``; inf where no bound is known, as where the minimiser is not unique or may not
-        be, and for absolute error and cross entropy of rows that stay in files.
+        and of their shape, ``(..., n)``; inf where no bound is known: where the minimiser is not unique or may not be,
+        where rounding leaves open which parameters of a lasso are 0, and for absolute error and cross entropy of rows
+        that stay in files.
 
     Examples
     --------

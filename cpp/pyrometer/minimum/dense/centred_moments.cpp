@@ -82,7 +82,7 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
   }
   factor.prepare(features);
   fill();
-  factor.run(tolerance());
+  factor.run(tolerance(), tolerance());
 }
 
 // The scaled covariances, as the factor is to find them.
@@ -103,19 +103,31 @@ void Centred::fill() {
 }
 
 Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {
-  Index best = -1;
-  double most = 64;  // times the rounding of what is left of the mean
-  for (Index k = f.rank(); k < f.size(); ++k) {
+  std::vector<double> certain(static_cast<std::size_t>(f.size()), 0.0);
+  double most = 0;
+  const Index r = f.rank();
+  std::vector<double> made(static_cast<std::size_t>(r)), means(whitened, whitened + r);
+  f.backward(means.data());
+  const double length = std::sqrt(dot(means.data(), means.data(), 0, r));
+  for (Index k = r; k < f.size(); ++k) {
     const double own = mean[f.column(k)];
     if (f.scale_at(k) == 0) {
       if (own != 0) return k;
       continue;
     }
     double terms = 1 + std::abs(own) / f.scale_at(k);  // a mean is rounded as numbers that vary by a scale are
-    for (Index i = 0; i < f.rank(); ++i) terms += std::abs(f.row(i)[k] * whitened[i]);
-    const double certain = std::abs(whitened[k]) / (noise * terms);
-    if (certain > most) most = certain, best = k;
+    for (Index i = 0; i < r; ++i) terms += std::abs(f.row(i)[k] * whitened[i]);
+    // Errors of the covariances change what the column is made of, and so what is left of its mean.
+    f.dependence(k, made.data());
+    terms += length * std::sqrt(1 + dot(made.data(), made.data(), 0, r));
+    at(certain, k) = std::abs(whitened[k]) / (noise * terms);
+    most = std::max(most, at(certain, k));
   }
+  // Of those that are nearly as certain, the one of the largest scale, as in Factor.
+  constexpr double kClear = 64, kTie = 0.5;  // the first in units of the rounding of what is left of the mean
+  Index best = -1;
+  for (Index k = r; k < f.size(); ++k)
+    if (at(certain, k) > std::max(kClear, kTie * most) && (best < 0 || f.scale_at(k) > f.scale_at(best))) best = k;
   return best;
 }
 

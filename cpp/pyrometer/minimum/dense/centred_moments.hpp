@@ -1,6 +1,7 @@
 // One system's centred covariances, scaled and factored: what every minimum from moments starts from.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
@@ -27,8 +28,9 @@ struct Centred {
 
   double lost = 0;  ///< what errors of the scatter may do to the scaled covariances' eigenvalues
 
-  /// A pivot below this is noise.
-  [[nodiscard]] double tolerance() const { return 4 * noise + lost; }
+  /// A pivot below this is noise. What was lost is a bound: where it leaves nothing certain, columns that seem clearly
+  /// independent are still the best guess.
+  [[nodiscard]] double tolerance() const { return 4 * noise + std::min(lost, 1e-3); }
 
   /// Takes the system's moments, without a factor. Throws std::invalid_argument for moments that are not finite or have
   /// a negative diagonal. p^2 doubles read.

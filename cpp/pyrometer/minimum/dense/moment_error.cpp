@@ -41,4 +41,9 @@ double MomentError::second(double units, double pull, double trace) const {
   return (rounded + square(lost) * lost_columns) * trace + square(of_mean(units));
 }
 
+double MomentError::gap(double bound, double pull, double value) const {
+  const double most = value + first(kWorst, pull, value);
+  return bound <= most ? bound : most;
+}
+
 }  // namespace pyrometer::minimum

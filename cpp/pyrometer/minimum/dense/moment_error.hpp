@@ -27,7 +27,7 @@ struct MomentError {
   static constexpr double kWorst = 32;
   [[nodiscard]] static double expected(Index columns) {
     const auto p = static_cast<double>(columns);
-    return columns <= 20 ? std::min(2.5 + 0.5 * p, 6.0) : 2 + 80 / p;
+    return columns <= 20 ? std::min(2.5 + 0.5 * p, 6.0) : 1.25 + 100 / p;
   }
 
   double squares = 0;       ///< sum_j t_j^2 s_j^2
@@ -46,6 +46,9 @@ struct MomentError {
   [[nodiscard]] double first(double units, double pull, double value) const;
   /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
   [[nodiscard]] double second(double units, double pull, double trace) const;
+  /// The distance from the minimum is `bound` at most, and the energy itself, as far as it is known: no energy is
+  /// negative. Where all is lost, `bound` may be infinite or nan.
+  [[nodiscard]] double gap(double bound, double pull, double value) const;
 };
 
 }  // namespace pyrometer::minimum

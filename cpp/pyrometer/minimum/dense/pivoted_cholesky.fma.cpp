@@ -51,7 +51,7 @@ void Factor::prepare(Index size) {
 
 void Factor::swap_columns(Index j, Index pivot) {
   const auto at = [this](Index i, Index k) -> double& { return row(i)[k]; };
-  at(pivot, pivot) = at(j, j);
+  std::swap(at(pivot, pivot), at(j, j));
   for (Index i = 0; i < j; ++i) std::swap(at(i, j), at(i, pivot));
   std::swap_ranges(row(j) + pivot + 1, row(j) + size_, row(pivot) + pivot + 1);
   for (Index i = j + 1; i < pivot; ++i) std::swap(at(j, i), at(i, pivot));
@@ -59,26 +59,47 @@ void Factor::swap_columns(Index j, Index pivot) {
   std::swap(order_[static_cast<std::size_t>(j)], order_[static_cast<std::size_t>(pivot)]);
 }
 
-void Factor::run(double noise) {
+// The largest of the diagonal elements that are left of columns `from` to `last`, and its column. Of those that tie,
+// as multiples of one column do, the one of the largest scale: it can make the others with small coefficients.
+double Factor::largest_pivot(Index from, Index last, Index& pivot) const {
+  constexpr double kTie = 1 - 1e-3;
+  const auto left = [this](Index i) { return row(i)[i] - used_[static_cast<std::size_t>(i)]; };
+  double largest = 0;
+  for (Index i = from; i < last; ++i)
+    if (left(i) > largest) largest = left(i), pivot = i;
+  const double enough = kTie * largest;
+  for (Index i = from; i < last && largest > 0; ++i)
+    if (left(i) >= enough && scale_at(i) > scale_at(pivot)) pivot = i;
+  return largest > 0 ? left(pivot) : 0;
+}
+
+// Whether errors of the elements may have made the pivot of column k, given the first rank_ rows.
+bool Factor::dependent(Index k, double pivot, double element) {
+  if (pivot > kClearPivot) return false;
+  work_.resize(static_cast<std::size_t>(rank_));
+  dependence(k, work_.data());
+  return !(pivot > element * (1 + dot(work_.data(), work_.data(), 0, rank_)));
+}
+
+void Factor::run(double noise, double element) {
   for (Index i = 0; i < size_; ++i) {
     order_[static_cast<std::size_t>(i)] = i;
     row(i)[i] = scale(i) > 0 ? 1 : 0;
   }
+  Index last = size_;  // columns from here on depend on those before
   for (Index begin = 0; begin < size_; begin += kPanel) {
     const Index end = std::min(begin + kPanel, size_);
     std::fill(used_.begin() + begin, used_.end(), 0.0);
     for (Index j = begin; j < end; ++j) {
+      rank_ = j;
       Index pivot = j;
-      double largest = row(j)[j] - used_[static_cast<std::size_t>(j)];
-      for (Index i = j + 1; i < size_; ++i) {
-        const double left = row(i)[i] - used_[static_cast<std::size_t>(i)];
-        if (left > largest) largest = left, pivot = i;
-      }
-      if (!(largest > noise)) {
-        rank_ = j;
+      double largest;
+      for (;; swap_columns(pivot, --last)) {
+        largest = largest_pivot(j, last, pivot);
         // The dependent columns are asked about (dependence), so their part of the panel's rows must be complete: it
         // is, every row is finished before the next pivot is looked for.
-        return;
+        if (!(largest > noise)) return;
+        if (element == 0 || !dependent(pivot, largest, element)) break;
       }
       if (pivot != j) swap_columns(j, pivot);
       double* own = row(j);

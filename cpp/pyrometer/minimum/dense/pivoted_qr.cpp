@@ -35,13 +35,19 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
   scale(n, mean, shape.centred ? std::sqrt(m) : 0);
   if (shape.l2 == 0 && clear(n)) return;
   const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
+  constexpr double kTie = 1 - 1e-3;
+  std::vector<double> lengths(static_cast<std::size_t>(n));  // squares of what is left
   for (Index k = 0; k < std::min(n, work_.rows); ++k) {
     Index pivot = k;
     double most = -1;
     for (Index j = k; j < n; ++j) {
-      const double left = dot(work_.column(j), work_.column(j), k, work_.rows);
-      if (left > most) most = left, pivot = j;
+      at(lengths, j) = dot(work_.column(j), work_.column(j), k, work_.rows);
+      if (at(lengths, j) > most) most = at(lengths, j), pivot = j;
     }
+    // Of multiples of one column the longest: it can make the others with small coefficients.
+    for (Index j = k; j < n; ++j)
+      if (at(lengths, j) >= kTie * most && length(j) > length(pivot)) pivot = j;
+    most = at(lengths, pivot);
     if (pivot != k) {
       std::swap_ranges(work_.column(k), work_.column(k) + work_.rows, work_.column(pivot));
       std::swap(order_[static_cast<std::size_t>(k)], order_[static_cast<std::size_t>(pivot)]);

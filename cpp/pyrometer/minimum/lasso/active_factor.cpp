@@ -31,7 +31,7 @@ const Factor& LassoFactor::of(const Centred& centred, const std::vector<Index>& 
   columns_ = wanted;
   factor_.prepare(size);
   fill(centred, 0);
-  factor_.run(centred.tolerance());
+  factor_.run(centred.tolerance(), centred.tolerance());
   if (factor_.rank() < size) return factor_;
   std::vector<Index> order = factor_.renumber();
   for (Index& i : order) i = wanted[static_cast<std::size_t>(i)];

@@ -66,6 +66,36 @@ class ActiveSet {
     return {{design_.rows, static_cast<Index>(columns.size()), false, false, 0}, std::move(part), nullptr};
   }
 
+  // Bounds the distances of z from the minimiser, each in units of its column's; `f` is the factor of `columns`, those
+  // let in. The point with the signs of z + d where the pulls of the active columns are their weights differs from
+  // z + d by (W'W)^-1 times what these pulls lack, and is the minimiser if its signs are those and no other column has
+  // a pull that reaches its weight. False, and nothing is known, where that is not certain.
+  [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, double* out) const {
+    constexpr double kPoor = 1e12;
+    if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
+    const auto own = [&](Index k) { return columns[static_cast<std::size_t>(f.column(k))]; };
+    Numbers root(columns.size());  // of the diagonal of (W'W)^-1
+    f.inverse_diagonal(root.data());
+    double most = 0;  // |W_j . (the change of the residuals)| is no more than this
+    for (Index k = 0; k < f.columns(); ++k) {
+      at(root, k) = std::sqrt(at(root, k)) / f.length(k);
+      most += at(root, k) * (std::abs(left(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) + doubt(own(k)));
+    }
+    std::vector<char> active(static_cast<std::size_t>(columns_), 0);
+    for (Index j = 0; j < columns_; ++j) out[j] = std::abs(at(z_, j));
+    for (Index k = 0; k < f.columns(); ++k) {
+      const Index j = own(k);
+      active[static_cast<std::size_t>(j)] = 1;
+      out[j] = at(root, k) * most + std::abs(at(d_, j));
+      if (!(at(sign_, j) * (at(z_, j) + at(d_, j)) > at(root, k) * most)) return false;
+    }
+    for (Index j = 0; j < columns_; ++j)
+      if (active[static_cast<std::size_t>(j)] == 0 && length(j) > 0 &&
+          !(std::abs(left(j)) + doubt(j) + most < at(weight_, j)))
+        return false;
+    return true;
+  }
+
  private:
   // By how much rounding may have moved a pull.
   [[nodiscard]] double doubt(Index j) const {
@@ -239,6 +269,17 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
       out.rank[slot] = f.rank() - (constant ? 1 : 0);
       out.condition[slot] = f.rank() < f.columns() ? std::numeric_limits<double>::infinity() : f.condition();
       std::copy(here.begin(), here.end(), theta);
+      double* bounds = out.parameter_error.data() + slot * here.size();
+      std::fill_n(bounds, here.size(), std::numeric_limits<double>::infinity());
+      if (set_.bound(columns, f, z.data())) {
+        double terms = 0, moved = std::abs(total);
+        for (Index j = 0; j < n; ++j) {
+          bounds[j] = set_.length(j) > 0 ? at(z, j) / set_.length(j) : 0;
+          terms += std::abs(at(here, j) * rows_.mean[j]);
+          moved += std::abs(rows_.mean[j]) * bounds[j];
+        }
+        if (shape_.centred) bounds[p] = moved + kEpsilon * (terms + std::abs(rows_.mean[p]));
+      }
     }
     const bool halved = gap < 0.5 * best;
     best = std::min(best, gap);

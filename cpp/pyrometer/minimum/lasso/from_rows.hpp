@@ -25,6 +25,8 @@ namespace pyrometer::minimum {
 ///
 /// gap             that duality gap and E(theta) - E(theta + d).
 /// relative_error, rank, condition  as of lasso().
+/// parameter_error  where the minimiser's signs are certain, and with them the linear equations that it solves; else
+///                 infinity.
 ///
 /// Throws std::invalid_argument for sizes that do not fit and numbers that are not finite.
 ///

@@ -294,7 +294,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     f.forward(work_v_.data());
     rank += Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
   }
-  const double gap = found.gap + second(MomentError::kWorst) + x_.rounded();
+  const double gap = error.gap(found.gap + second(MomentError::kWorst) + x_.rounded(), pull, found.value);
   out.value[slot] = found.value;
   out.gap[slot] = gap;
   out.relative_error[slot] = doubt == 0 ? 0 : doubt / found.value;

@@ -187,7 +187,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
     return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, pull, trace) * (1 + shrink_)));
   };
   const double doubt = error.first(units, pull, state.value) + above(units) + unseen;
-  const double gap = above(MomentError::kWorst) + unseen;
+  const double gap = error.gap(above(MomentError::kWorst) + unseen, pull, state.value);
   const double value = carrier_ >= 0 && doubt >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;
   out.gap[slot] = gap;

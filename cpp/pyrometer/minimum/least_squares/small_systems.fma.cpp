@@ -63,14 +63,16 @@ struct Systems {
   void inverse_diagonal(V* out) const {
     V rows[kAlikeFeatures][kAlikeFeatures];
     for (Index i = p - 1; i >= 0; --i) {
-      V* own = rows[i];
-      std::fill(own + i, own + p, V{});
-      for (Index k = i + 1; k < p; ++k)
-        for (Index l = k; l < p; ++l) own[l] -= cell[i][k] * rows[k][l];
-      for (Index k = i + 1; k < p; ++k) own[k] *= inverse[i];
-      own[i] = inverse[i];
-      out[i] = V{};
-      for (Index k = i; k < p; ++k) out[i] += own[k] * own[k];
+      V length = inverse[i] * inverse[i];
+      rows[i][i] = inverse[i];
+      for (Index l = i + 1; l < p; ++l) {
+        V sum = {};
+        for (Index k = i + 1; k <= l; ++k) sum += cell[i][k] * rows[k][l];
+        sum *= inverse[i];
+        rows[i][l] = -sum;
+        length += sum * sum;
+      }
+      out[i] = length;
     }
   }
 
@@ -245,6 +247,15 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   above(MomentError::kWorst, gap);
   error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_pull * root_means);
 
+  // Bounds of the parameters' errors.
+  V of_intercept;
+  for (Index j = 0; j < p; ++j) {
+    root(gap * u[j], z[j]);
+    z[j] *= s.whole[j];
+  }
+  root(gap * (1.0 + vv), of_intercept);
+  of_intercept += MomentError::kWorst / 4 * roundoff * root_means;
+
   unsigned solved = 0;
   for (int lane = 0; lane < kL && first + lane < data.systems; ++lane) {
     if (s.good[lane] == 0) continue;
@@ -257,9 +268,8 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
     if (data.intercept) row[p] = mean_residual[lane] / (1 + shrink);
     double* bound = out.parameter_error.data() + (first + lane) * n;
-    for (Index j = 0; j < p; ++j) bound[j] = std::sqrt(gap[lane] * u[j][lane]) * s.whole[j][lane];
-    if (data.intercept)
-      bound[p] = std::sqrt(gap[lane] * (1 + vv[lane])) + MomentError::kWorst / 4 * roundoff * root_means[lane];
+    for (Index j = 0; j < p; ++j) bound[j] = z[j][lane];
+    if (data.intercept) bound[p] = of_intercept[lane];
     out.value[slot] = value[lane];
     out.gap[slot] = gap[lane];
     out.relative_error[slot] = error[lane] == 0 ? 0 : error[lane] / value[lane];
