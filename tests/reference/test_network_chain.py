@@ -5,6 +5,7 @@ import pytest
 from scipy.special import erf, expit, ndtr
 
 from pyrometer import _core
+from pyrometer._tally import Tally
 
 ACTIVATIONS = {
     "tanh": np.tanh,
@@ -29,6 +30,13 @@ def chain(activation, widths, scale, bias, norms, threads=1):
         activation, np.array(widths), weight, offset, np.asarray(norms, float), threads
     )
     return energy[0], error[0], trusted[0]
+
+
+def sampled_chains(activation, widths, weight, bias, norms, seed, samples, threads):
+    """Means and standard errors (b, L) of sampled scalar chains."""
+    tally = Tally(paired=True)
+    tally.add(_core.network_chain_draws(activation, widths, weight, bias, norms, seed, 0, samples, samples, threads))
+    return tally.mean(), tally.error()
 
 
 # An independent way to the third layer's energy, at any width and scale. sech^2 is a mixture of cosines, so
@@ -143,7 +151,7 @@ def test_two_hundred_architectures_against_sampled_chains():
     scores = []
     for k, (activation, widths, scale, bias, norms) in enumerate(architectures(200)):
         energy, error, trusted = _core.network_chain(activation, widths, scale, bias, norms, 2)
-        mean, deviation = _core.network_chain_samples(activation, widths, scale, bias, norms, (k, 1), 4000, 2)
+        mean, deviation = sampled_chains(activation, widths, scale, bias, norms, (k, 1), 4000, 2)
         assert trusted[0], (activation, widths)
         assert (np.abs(energy - mean) < 4.5 * deviation + error + 1e-3 * energy).all(), (activation, widths)
         if len(widths) > 2 and activation in ("tanh", "sigmoid", "erf") and deviation[0, -1] > 1e-9 * mean[0, -1]:
@@ -192,7 +200,7 @@ def test_laws_and_threads():
     for call in (
         lambda w, b, threads: _core.network_chain("sigmoid", widths, w, b, norms, threads),
         lambda w, b, threads: _core.network_mean_field("silu", widths, w, b, norms, threads),
-        lambda w, b, threads: _core.network_chain_samples("tanh", widths, w, b, norms, (1, 2), 1001, threads),
+        lambda w, b, threads: sampled_chains("tanh", widths, w, b, norms, (1, 2), 1001, threads),
     ):
         whole = call(weight, bias, 1)
         for threads in (2, 7):
@@ -208,7 +216,7 @@ def test_sampled_standard_errors_are_honest():
     norms = np.exp(np.random.default_rng(2).normal(0, 1.5, 64))
     arguments = ("tanh", np.array([3, 4, 5, 2]), np.full((1, 3), 0.9), np.full((1, 3), 0.1), norms)
     energy = _core.network_chain(*arguments, 1)[0]
-    pairs = [_core.network_chain_samples(*arguments, (seed, 0), 501, 1) for seed in range(400)]
+    pairs = [sampled_chains(*arguments, (seed, 0), 501, 1) for seed in range(400)]
     scores = np.array([((mean - energy) / error)[0, 1:] for mean, error in pairs])
     assert np.abs(scores.mean(axis=0)).max() < 4.5 / 20
     assert (np.square(scores).mean(axis=0) < 1.3).all()
