@@ -16,6 +16,7 @@ namespace {
 
 constexpr Index kWide = 64;           // units from which on cumulants make the rule
 constexpr double kBend = 0.25;        // variance at which the energies of the layers above bend
+constexpr double kBendStep = 8;       // between the bends that rules are made about, in powers of two
 constexpr double kLeastBend = 1e-60;  // of v: that small, it has no probability or is proportional all the way up
 constexpr double kGoal = 1e-9;        // relative error at which to stop
 constexpr double kTrusted = 1e-4;     // relative error
@@ -31,7 +32,7 @@ constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a g
 constexpr double kApart = 0.01;        // of ln v, between the nodes of a central difference
 constexpr double kTaken = 3;           // excess of the grid of the layer before at which it serves again, in ln v
 constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that comes to rest
-constexpr double kSlack = 0.1;         // and what an end may shrink by where the other grows
+constexpr double kSlack = 0.6;         // and what an end may shrink by where the other grows
 constexpr double kNegligible = 1e-20;  // probability of a value, times what its energy can be in units of the mean
 
 /// How fine a calculation is.
@@ -115,7 +116,8 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   Layer& layer = all[at(l)];
   const Index count = chain.networks.widths[at(l)];
   const bool last = l + 1 == chain.networks.layers();
-  if (!last) layer.bend = chain.bend(l);
+  // Of a few sizes, so that rules serve many layers: it need not be exact.
+  if (!last) layer.bend = std::exp2(kBendStep * std::floor(std::log2(chain.bend(l)) / kBendStep));
   if (const Layer* other = last ? nullptr : equal_before(chain, l, all)) {
     layer.rule = other->rule;
     layer.mean = other->mean;
