@@ -43,18 +43,6 @@ std::tuple<Array<double>, Array<bool>> network_chain_growth(const std::string& a
   return {growth, trusted};
 }
 
-using Pair = std::tuple<Array<double>, Array<double>>;
-
-Pair network_chain_samples(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
-                           const Array<double>& bias, const Array<double>& norms, base::Seed seed, Index samples,
-                           int threads) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
-  Array<double> mean({networks.laws(), networks.layers()}), error({networks.laws(), networks.layers()});
-  double *mean_out = mean.mutable_data(), *error_out = error.mutable_data();
-  released([&] { energy::network_chain_samples(networks, seed, samples, threads, mean_out, error_out); });
-  return {mean, error};
-}
-
 Array<double> network_chain_draws(const std::string& activation, const Array<Index>& widths,
                                   const Array<double>& weight, const Array<double>& bias, const Array<double>& norms,
                                   base::Seed seed, Index first, Index draws, Index samples, int threads) {
@@ -65,8 +53,9 @@ Array<double> network_chain_draws(const std::string& activation, const Array<Ind
   return energies;
 }
 
-Pair network_mean_field(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
-                        const Array<double>& bias, const Array<double>& norms, int threads) {
+std::tuple<Array<double>, Array<double>> network_mean_field(const std::string& activation, const Array<Index>& widths,
+                                                            const Array<double>& weight, const Array<double>& bias,
+                                                            const Array<double>& norms, int threads) {
   const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
   Array<double> leading({networks.laws(), networks.layers()}), corrected({networks.laws(), networks.layers()});
   double *leading_out = leading.mutable_data(), *corrected_out = corrected.mutable_data();
@@ -93,12 +82,10 @@ void bind_network_chain(py::module_& module) {
   module.def("network_chain_growth", &network_chain_growth, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
              "Derivatives of ln E along the logarithm of all scales, and trusted as above -> (b, L), (b,).");
-  module.def("network_chain_samples", &network_chain_samples, "activation"_a, "widths"_a.noconvert(),
-             "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "samples"_a, "threads"_a,
-             "The same by sampled scalar chains -> mean, standard error (b, L).");
   module.def("network_chain_draws", &network_chain_draws, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "first"_a, "draws"_a,
-             "samples"_a, "threads"_a, "The energies of some of these samples, one by one -> (b, draws, L).");
+             "samples"_a, "threads"_a,
+             "The same by sampled scalar chains, one by one, some of `samples` draws -> (b, draws, L).");
   module.def("network_mean_field", &network_mean_field, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
              "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
              "At infinite width, and with the term of order 1 / n -> leading, corrected (b, L).");

@@ -150,9 +150,6 @@ def network_chain(
 def network_chain_growth(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
 ) -> tuple[_F64, npt.NDArray[np.bool_]]: ...
-def network_chain_samples(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, seed: _Seed, samples: int, threads: int
-) -> tuple[_F64, _F64]: ...  # mean, standard error (b, L)
 def network_chain_draws(
     activation: str,
     widths: _Widths,

@@ -1,10 +1,13 @@
 """Exact layer energies of networks against Fourier and Laplace representations, brute force and sampled chains."""
 
+import time
+
 import numpy as np
 import pytest
 from scipy.special import erf, expit, ndtr
 
 from pyrometer import _core
+from pyrometer.base import Tally
 
 ACTIVATIONS = {
     "tanh": np.tanh,
@@ -29,6 +32,13 @@ def chain(activation, widths, scale, bias, norms, threads=1):
         activation, np.array(widths), weight, offset, np.asarray(norms, float), threads
     )
     return energy[0], error[0], trusted[0]
+
+
+def sampled_chains(activation, widths, weight, bias, norms, seed, samples, threads):
+    """Means and standard errors (b, L) of sampled scalar chains."""
+    tally = Tally(paired=True)
+    tally.add(_core.network_chain_draws(activation, widths, weight, bias, norms, seed, 0, samples, samples, threads))
+    return tally.mean(), tally.error()
 
 
 # An independent way to the third layer's energy, at any width and scale. sech^2 is a mixture of cosines, so
@@ -143,7 +153,7 @@ def test_two_hundred_architectures_against_sampled_chains():
     scores = []
     for k, (activation, widths, scale, bias, norms) in enumerate(architectures(200)):
         energy, error, trusted = _core.network_chain(activation, widths, scale, bias, norms, 2)
-        mean, deviation = _core.network_chain_samples(activation, widths, scale, bias, norms, (k, 1), 4000, 2)
+        mean, deviation = sampled_chains(activation, widths, scale, bias, norms, (k, 1), 4000, 2)
         assert trusted[0], (activation, widths)
         assert (np.abs(energy - mean) < 4.5 * deviation + error + 1e-3 * energy).all(), (activation, widths)
         if len(widths) > 2 and activation in ("tanh", "sigmoid", "erf") and deviation[0, -1] > 1e-9 * mean[0, -1]:
@@ -192,7 +202,7 @@ def test_laws_and_threads():
     for call in (
         lambda w, b, threads: _core.network_chain("sigmoid", widths, w, b, norms, threads),
         lambda w, b, threads: _core.network_mean_field("silu", widths, w, b, norms, threads),
-        lambda w, b, threads: _core.network_chain_samples("tanh", widths, w, b, norms, (1, 2), 1001, threads),
+        lambda w, b, threads: sampled_chains("tanh", widths, w, b, norms, (1, 2), 1001, threads),
     ):
         whole = call(weight, bias, 1)
         for threads in (2, 7):
@@ -208,7 +218,7 @@ def test_sampled_standard_errors_are_honest():
     norms = np.exp(np.random.default_rng(2).normal(0, 1.5, 64))
     arguments = ("tanh", np.array([3, 4, 5, 2]), np.full((1, 3), 0.9), np.full((1, 3), 0.1), norms)
     energy = _core.network_chain(*arguments, 1)[0]
-    pairs = [_core.network_chain_samples(*arguments, (seed, 0), 501, 1) for seed in range(400)]
+    pairs = [sampled_chains(*arguments, (seed, 0), 501, 1) for seed in range(400)]
     scores = np.array([((mean - energy) / error)[0, 1:] for mean, error in pairs])
     assert np.abs(scores.mean(axis=0)).max() < 4.5 / 20
     assert (np.square(scores).mean(axis=0) < 1.3).all()
@@ -241,3 +251,18 @@ def test_refusals(change, message):
     }
     with pytest.raises(ValueError, match=message):
         _core.network_chain(**arguments | change)
+
+
+def test_deep_layers_of_one_width_share_their_rules():
+    """Four times the layers cost little more: the grid of deep layers rests."""
+
+    def seconds(depth):
+        start = time.process_time()
+        energy, error, trusted = chain("tanh", [8, *[20] * depth, 1], 0.7, 0, [8.0])
+        assert trusted
+        assert (error <= 1e-9 * energy).all()
+        assert energy[-2] == pytest.approx(energy[-6], rel=1e-6)
+        return time.process_time() - start
+
+    few, many = (min(seconds(depth) for _ in range(2)) for depth in (20, 80))
+    assert many < 5 * few

@@ -115,7 +115,7 @@ def test_energies_below_the_doubles_are_refused(scale):
     assert pm.mean_energy(nothing, pm.Normal(scale)).value == pm.energy_variance(nothing, pm.Normal(scale)) == 0.0
 
 
-@pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning")
 @pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "elu", "relu"])
 @pytest.mark.parametrize("shift", [-200, -140, 140])
 def test_scales_move_between_layers_where_activations_are_linear(activation, shift):
@@ -201,3 +201,13 @@ def test_a_function_is_refused_for_its_own_overflow_only():
     network = pm.Network([[1.0]], hidden=[5] * 160, outputs=1, activation=np.sin)
     found = pm.mean_energy(network, pm.Normal(100.0), samples=200, rng=0)
     assert found.value == pytest.approx(5 * 1e4 / 2, rel=0.2)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "relu"])
+def test_energies_of_hidden_layers_below_the_doubles_are_warned_of(activation):
+    network = pm.Network([[1.0, 2.0]], hidden=[4, 4], outputs=2, activation=activation)
+    with pytest.warns(pm.errors.PrecisionWarning, match="energy of layer 2 is below 2.2e-308"):
+        engine = pm.heat_engine(network, pm.Normal([1e-100, 1e-70, 1e150]))
+    assert engine.layers.energy[1] == 0.0 < engine.layers.energy[2]
+    nothing = pm.Network([[0.0, 0.0]], hidden=[4, 4], outputs=2, activation=activation)
+    assert (pm.heat_engine(nothing, pm.Normal(1.0)).layers.energy == 0.0).all()

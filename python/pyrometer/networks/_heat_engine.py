@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import RandomSource, validate, warn
+from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _layer_energies
 from pyrometer.networks._initialisations import LayerLaw, layers
@@ -65,12 +67,15 @@ def heat_engine(
     Raises
     ------
     TypeError, ValueError
-        If `network` is not a network, an option is out of range, or the law does not fit the layers.
+        If `network` is not a network, an option is out of range, the law does not fit the layers, or an energy is
+        above 1.8e308, or that of the last layer below 2.2e-308 where it is not 0.
 
     Warns
     -----
     SimulationWarning
         As in `mean_energy`.
+    PrecisionWarning
+        If the energy of a hidden layer is not 0, but below 2.2e-308: it is given with fewer digits, or as 0.
 
     See Also
     --------
@@ -120,7 +125,7 @@ def heat_engine(
     for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
         if np.isinf(quotient).any():
             raise ValueError(f"the {name} must be below 1.8e308, got an overflow; use scales that differ less.")
-    return HeatEngine(
+    engine = HeatEngine(
         layers=LayerTemperatures(
             energy=E,
             standard_error=found.standard_error,
@@ -144,6 +149,26 @@ def heat_engine(
         total=compose(network, law, network.last_layer(found, slopes), size, minimum, threads),
         method=found.method,
     )
+    _warn_of_lost(network, E, found.method)
+    return engine
+
+
+def _warn_of_lost(network: Network, energy: _Array, method: str) -> None:
+    """Warn of energies that are not 0 but too small for a double with all its digits."""
+    lost = (energy > 0) & (energy < np.finfo(float).tiny)
+    if method != "monte-carlo" and network.record is not None:  # a draw may be 0
+        positive = np.full(network.layers, bool(network.bias or network.X.any()))
+        positive[1:] |= network.record.at_zero != 0.0
+        lost |= (energy == 0) & positive
+    if lost.any():
+        layer = int(np.argmax(lost.any(axis=tuple(range(energy.ndim - 1)))))
+        warnings.warn(
+            PrecisionWarning(
+                f"The energy of layer {layer + 1} is below 2.2e-308, where doubles lose digits and end at 0; use a "
+                "larger scale or rescale the features."
+            ),
+            stacklevel=3,
+        )
 
 
 def _engine(energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -16,6 +16,7 @@ namespace {
 
 constexpr Index kWide = 64;           // units from which on cumulants make the rule
 constexpr double kBend = 0.25;        // variance at which the energies of the layers above bend
+constexpr double kBendStep = 8;       // between the bends that rules are made about, in powers of two
 constexpr double kLeastBend = 1e-60;  // of v: that small, it has no probability or is proportional all the way up
 constexpr double kGoal = 1e-9;        // relative error at which to stop
 constexpr double kTrusted = 1e-4;     // relative error
@@ -30,6 +31,8 @@ constexpr double kMostPanels = 32;
 constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
 constexpr double kApart = 0.01;        // of ln v, between the nodes of a central difference
 constexpr double kTaken = 3;           // excess of the grid of the layer before at which it serves again, in ln v
+constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that comes to rest
+constexpr double kSlack = 0.6;         // and what an end may shrink by where the other grows
 constexpr double kNegligible = 1e-20;  // probability of a value, times what its energy can be in units of the mean
 
 /// How fine a calculation is.
@@ -97,16 +100,28 @@ struct Layer {
   [[nodiscard]] std::size_t panel_size() const { return grid[0].size(); }
 };
 
-void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threads, const Layer& before, Layer& layer) {
+/// The layer before l whose rules are those of layer l; none if it has its own.
+const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>& all) {
+  const Layer& layer = all[at(l)];
+  for (Index k = l - 1; k >= 1; --k) {
+    const Layer& other = all[at(k)];
+    if (chain.networks.widths[at(k)] == chain.networks.widths[at(l)] && other.v == layer.v &&
+        (layer.bend == other.bend || std::max(layer.bend, other.bend) < other.least))
+      return &other;
+  }
+  return nullptr;
+}
+
+void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threads, std::vector<Layer>& all) {
+  Layer& layer = all[at(l)];
   const Index count = chain.networks.widths[at(l)];
   const bool last = l + 1 == chain.networks.layers();
-  if (!last) layer.bend = chain.bend(l);
-  // Deep networks of one width come to a grid that stays.
-  if (!last && l > 1 && count == chain.networks.widths[at(l - 1)] && layer.v == before.v &&
-      (layer.bend == before.bend || std::max(layer.bend, before.bend) < before.least)) {
-    layer.rule = before.rule;
-    layer.mean = before.mean;
-    layer.least = before.least;
+  // Of a few sizes, so that rules serve many layers: it need not be exact.
+  if (!last) layer.bend = std::exp2(kBendStep * std::floor(std::log2(chain.bend(l)) / kBendStep));
+  if (const Layer* other = last ? nullptr : equal_before(chain, l, all)) {
+    layer.rule = other->rule;
+    layer.mean = other->mean;
+    layer.least = other->least;
     return;
   }
   layer.rule.resize(layer.size());
@@ -154,13 +169,47 @@ void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer
   for (const Reached& value : values) mean += value.mass * value.v;
   const bool accelerates = model::record_of(chain.networks.activation).accelerates;
   const double growth = accelerates ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
-  layer.low = std::numeric_limits<double>::infinity();
-  layer.high = -layer.low;
+  double least = std::numeric_limits<double>::infinity(), most = 0;
   for (const Reached& value : values) {
     if (value.v < kLeast) continue;
-    const double log = std::log(value.v);
-    if (value.mass > kNegligible) layer.low = std::min(layer.low, log);
-    if (value.mass * growth * std::max(1.0, value.v / mean) > kNegligible) layer.high = std::max(layer.high, log);
+    if (value.mass > kNegligible) least = std::min(least, value.v);
+    if (value.mass * growth * std::max(1.0, value.v / mean) > kNegligible) most = std::max(most, value.v);
+  }
+  layer.low = std::log(least);
+  layer.high = std::log(most);
+}
+
+/// About the probability of each node: every value goes to the nearest. Values ascend but where a node of the layer
+/// before begins.
+void weigh(const std::vector<Reached>& values, Layer& layer) {
+  layer.mass.resize(layer.size());
+  const std::size_t smooth = layer.size() - (layer.zero ? 1 : 0);
+  std::size_t node = 0;
+  double last = 0;
+  for (const Reached& value : values) {
+    if (value.v < last) node = 0;
+    last = value.v;
+    if (value.v < kLeast) {
+      layer.mass.back() += value.mass;
+      continue;
+    }
+    while (node + 1 < smooth && value.v - layer.v[node] >= layer.v[node + 1] - value.v) ++node;
+    layer.mass[node] += value.mass;
+  }
+}
+
+/// Take the grid of the layer before where it holds this one's, and extend one that grows slowly: deep networks come to
+/// a grid that stays, whose rules serve again.
+void settle(const Layer& before, Layer& layer) {
+  const double below = before.low - layer.low, above = layer.high - before.high;
+  const auto held = [](double outside) { return outside <= 0 && outside > -kTaken; };
+  const auto creeps = [](double outside) { return outside < kCreep && outside > -kSlack; };
+  if (held(below) && held(above)) {
+    layer.low = before.low;
+    layer.high = before.high;
+  } else if (creeps(below) && creeps(above)) {
+    layer.low = std::min(before.low, kCreep * std::floor(layer.low / kCreep));
+    layer.high = std::max(before.high, kCreep * std::ceil(layer.high / kCreep));
   }
 }
 
@@ -168,28 +217,23 @@ void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer
 Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before) {
   const std::vector<Reached> values = reached(chain, l, before);
   Layer layer;
-  layer.low = std::numeric_limits<double>::infinity();
-  layer.high = -layer.low;
+  double least = std::numeric_limits<double>::infinity(), most = 0;
   for (const Reached& value : values) {
-    if (value.v < kLeast) {
-      layer.zero = true;
-      continue;
-    }
-    layer.low = std::min(layer.low, std::log(value.v));
-    layer.high = std::max(layer.high, std::log(value.v));
+    layer.zero |= value.v < kLeast;
+    if (value.v >= kLeast) least = std::min(least, value.v);
+    most = std::max(most, value.v);
   }
-  double panels = 1;
-  if (layer.high - layer.low > kWhole) {
-    // Panels keep what is wrong beyond the ends of the grid, where nothing goes, from what is between them.
-    // One panel spreads what is wrong at its own ends: from it all values are kept.
-    if (before.grid.size() != 1) trim(chain, l, values, layer);
-    const auto near = [](double end, double other) { return end >= 0 && end < other; };
-    if (before.grid.size() > 1 && near(layer.low - before.low, kTaken) && near(before.high - layer.high, kTaken)) {
-      layer.low = before.low;
-      layer.high = before.high;
-    }
-    panels = std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels);
-  }
+  layer.low = std::log(least);
+  layer.high = most < kLeast ? -layer.low : std::log(most);
+  // Layers of widths that occur again keep their panels: a range that is whole again would grow until it is cut again.
+  const auto width = chain.networks.widths.begin();
+  const bool repeats = !before.grid.empty() && std::find(width + 1, width + l, width[l]) != width + l;
+  const bool cut = layer.high - layer.low > kWhole || (repeats && before.grid.size() > 1);
+  // Panels keep what is wrong beyond the ends of the grid, where nothing goes, from what is between them.
+  // One panel spreads what is wrong at its own ends: from it all values are kept.
+  if (cut && before.grid.size() != 1) trim(chain, l, values, layer);
+  if (repeats && layer.high >= layer.low) settle(before, layer);
+  const double panels = cut ? std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels) : 1;
   if (layer.high >= layer.low) {
     if (layer.low != before.low || layer.high != before.high) {
       layer.low -= 1e-12;
@@ -205,27 +249,8 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
     }
   }
   if (layer.zero) layer.v.push_back(0);
-  layer.mass.resize(layer.size());
-  for (const Reached& value : values) {
-    const auto above = std::lower_bound(layer.v.begin(), layer.v.end() - (layer.zero ? 1 : 0), value.v);
-    std::size_t node = static_cast<std::size_t>(above - layer.v.begin());
-    if (value.v < kLeast)
-      node = layer.size() - 1;
-    else if (above == layer.v.end() - (layer.zero ? 1 : 0) ||
-             (node > 0 && value.v - layer.v[node - 1] < layer.v[node] - value.v))
-      --node;
-    layer.mass[node] += value.mass;
-  }
+  weigh(values, layer);
   return layer;
-}
-
-double dot(const double* a, const double* b, std::size_t n) {
-  double lanes[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (std::size_t k = 0; k < 8; ++k) lanes[k] += a[i + k] * b[i + k];
-  for (; i < n; ++i) lanes[0] += a[i] * b[i];
-  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
 /// The growth of energies at the nodes of a grid where v, too, grows with all scales: by a square.
@@ -302,7 +327,7 @@ Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>&
     }
   layer[1].mass.assign(layer[1].size(), 1);
   for (Index l = 1; l < layers; ++l) {
-    find_rules(chain, l, fineness, threads, layer[at(l - 1)], layer[at(l)]);
+    find_rules(chain, l, fineness, threads, layer);
     if (l + 1 < layers) layer[at(l + 1)] = grid_of(chain, l + 1, fineness, layer[at(l)]);
   }
   for (Index l = std::max<Index>(1, layers - 1); l >= 1; --l)

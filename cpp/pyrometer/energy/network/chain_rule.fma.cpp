@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "pyrometer/energy/eight_lanes.hpp"
+
 namespace pyrometer::energy {
 namespace {
 
@@ -70,16 +72,8 @@ void diagonalise(Jacobi& matrix, double* weight) {
     }
 }
 
-double dot(const double* a, const double* b, std::size_t n) {
-  double lanes[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (std::size_t k = 0; k < 8; ++k) lanes[k] += a[i + k] * b[i + k];
-  for (; i < n; ++i) lanes[0] += a[i] * b[i];
-  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
-}
-
-/// Lanczos on diag(y) from sqrt(w), every vector orthogonalised twice against all before it.
+/// Lanczos on diag(y) from sqrt(w), every vector orthogonalised against all before it once more than the recurrence
+/// does.
 Jacobi lanczos(const std::vector<double>& y, const std::vector<double>& w, std::size_t size) {
   const std::size_t n = y.size();
   thread_local std::vector<double> basis;
@@ -98,12 +92,15 @@ Jacobi lanczos(const std::vector<double>& y, const std::vector<double>& w, std::
     matrix.beside[k] = 0;
     matrix.size = k + 1;
     if (k + 1 == size || k + 1 == n) break;
-    for (int pass = 0; pass < 2; ++pass)
-      for (std::size_t j = k + 1; j-- > 0;) {
-        const double* u = &basis[j * n];
-        const double part = dot(next, u, n);
-        for (std::size_t i = 0; i < n; ++i) next[i] -= part * u[i];
-      }
+    // What the recurrence leaves is orthogonal but for rounding, which one pass takes away.
+    const double* past = k > 0 ? v - n : v;
+    const double middle = matrix.diagonal[k], before = k > 0 ? matrix.beside[k - 1] : 0;
+    for (std::size_t i = 0; i < n; ++i) next[i] = next[i] - middle * v[i] - before * past[i];
+    for (std::size_t j = k + 1; j-- > 0;) {
+      const double* u = &basis[j * n];
+      const double part = dot(next, u, n);
+      for (std::size_t i = 0; i < n; ++i) next[i] -= part * u[i];
+    }
     const double norm = std::sqrt(dot(next, next, n));
     if (!(norm > 1e-14 * scale)) break;
     matrix.beside[k] = norm;
@@ -123,6 +120,26 @@ Rule convolved(const Rule& a, const Rule& b) {
 }
 
 }  // namespace
+
+double dot(const double* a, const double* b, std::size_t n) {
+  // Four sums at once: one after the other, each addition would wait for the last.
+  Lanes sum[4] = {}, x, y;
+  std::size_t i = 0;
+  for (; i + 32 <= n; i += 32)
+    for (std::size_t k = 0; k < 4; ++k) {
+      load(a + i + 8 * k, x);
+      load(b + i + 8 * k, y);
+      sum[k] += x * y;
+    }
+  for (; i + 8 <= n; i += 8) {
+    load(a + i, x);
+    load(b + i, y);
+    sum[0] += x * y;
+  }
+  sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  for (; i < n; ++i) sum[0][0] += a[i] * b[i];
+  return ((sum[0][0] + sum[0][4]) + (sum[0][1] + sum[0][5])) + ((sum[0][2] + sum[0][6]) + (sum[0][3] + sum[0][7]));
+}
 
 Rule compressed(const Rule& law, std::size_t size, double c) {
   size = std::min(size, kMost);

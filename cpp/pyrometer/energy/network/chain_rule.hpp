@@ -15,6 +15,9 @@ struct Rule {
   [[nodiscard]] std::size_t size() const { return point.size(); }
 };
 
+/// sum_i a_i b_i, in an order of additions that depends on n alone.
+[[nodiscard]] double dot(const double* a, const double* b, std::size_t n);
+
 /// The Gauss rule of `law` in the variable y = c ln(1 + q / c), with at most `size` points:
 ///
 ///     E p(y) is the law's for every polynomial p of degree 2 size - 1.

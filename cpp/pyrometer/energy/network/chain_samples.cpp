@@ -11,21 +11,6 @@ namespace {
 constexpr Index kChunk = 128;  // draws: even, so that neighbours share a chunk
 constexpr Index kBlock = 64;   // units whose numbers are drawn at a time: even, as normals() asks
 
-/// Sums over the draws of a chunk, of one law and layer: energies, and squared differences of neighbours.
-struct Sums {
-  double energy = 0, squares = 0;
-};
-
-void add(const double* v, double width, Index draws, Sums& sums) {
-  for (Index k = 0; k < draws; ++k) sums.energy += width * v[k];
-  for (Index k = 0; k + 1 < draws; k += 2) sums.squares += width * width * (v[k] - v[k + 1]) * (v[k] - v[k + 1]);
-  // An odd last draw is compared with the one before it.
-  if (draws % 2 == 1 && draws > 1) {
-    const double difference = width * (v[draws - 1] - v[draws - 2]);
-    sums.squares += 0.5 * difference * difference;
-  }
-}
-
 constexpr std::size_t kMost = kChunk + 1;  // draws of a chunk, with a last one that was alone
 
 /// The squared norms of the rows in ascending order: draw k takes one of the k-th of `samples` equal parts.
@@ -109,36 +94,6 @@ void network_chain_draws(const Networks& networks, base::Seed seed, Index first,
       }
     });
   });
-}
-
-void network_chain_samples(const Networks& networks, base::Seed seed, Index samples, int threads, double* mean,
-                           double* standard_error) {
-  check(networks);
-  require(samples >= 2, "samples must be at least 2, got ", samples);
-  const Index layers = networks.layers(), laws = networks.laws(), number = chunks_of(samples);
-  const std::vector<double> sorted = sorted_norms(networks);
-  std::vector<Sums> sums(static_cast<std::size_t>(number * laws * layers));
-  base::for_each_chunk(number, threads, [&](Index chunk, int) {
-    const Index first = chunk * kChunk, draws = chunk + 1 == number ? samples - first : kChunk;
-    run(networks, sorted, seed, first, draws, samples, [&](Index b, Index l, const double* v) {
-      const double width = static_cast<double>(networks.widths[static_cast<std::size_t>(l + 1)]);
-      add(v, width, draws, sums[static_cast<std::size_t>((chunk * laws + b) * layers + l)]);
-    });
-  });
-
-  const double count = static_cast<double>(samples);
-  for (Index i = 0; i < laws * layers; ++i) {
-    Sums all;
-    for (Index chunk = 0; chunk < number; ++chunk) {
-      const Sums& part = sums[static_cast<std::size_t>(chunk * laws * layers + i)];
-      all.energy += part.energy;
-      all.squares += part.squares;
-    }
-    mean[i] = all.energy / count;
-    standard_error[i] = std::sqrt(all.squares) / count;
-    require_energy(mean[i], i / layers, i % layers);
-    require_energy(standard_error[i], i / layers, i % layers);
-  }
 }
 
 }  // namespace pyrometer::energy
