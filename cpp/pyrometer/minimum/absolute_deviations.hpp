@@ -21,8 +21,9 @@ namespace pyrometer::minimum {
 ///             of the parameters themselves included. A few 1e-15 of the sizes that cancel in a residual, unless no
 ///             exact vertex was reached.
 /// rank        systems, out: independent columns, the constant one not counted. Dependent is a column of which no more
-///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence, or where it does
-///             not hold to rounding row by row, the gap is as large as the value.
+///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence. Where it does
+///             not hold to rounding row by row, or the rounding of one row is as large as another row, so that its
+///             parameters need not be large to fit it, the gap is as large as the value.
 /// parameter_error  systems x n, out, or null: the minimiser is unique, and parameters are that far from it at most;
 ///             infinity where that is not certain, as for dependent columns or other minimisers. Rounding of the
 ///             parameters where no residual but those of the vertex is near 0; else it grows with the gap times rows.

@@ -240,15 +240,18 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
   const bool doubled = precision == Precision::doubled;
   const double terms = static_cast<double>(n + 3), unit = kEpsilon / 2;
   const double centred = std::find(inexact.begin(), inexact.end(), 1) != inexact.end() ? unit : 0;
-  // Products of less than 2^-1022 lose up to the least double each.
-  const double underflow = out.magnitude > 0 ? static_cast<double>(table.count) * terms * 0x1p-1074 : 0;
+  // Products of less than 2^-1022 lose up to the least double each, and so do values.
+  double underflow = out.magnitude > 0 ? static_cast<double>(table.count) * terms * 0x1p-1074 : 0;
+  for (Index j = 0; table.underflows && j < table.features; ++j)
+    underflow += static_cast<double>(table.count) * std::abs(theta[at(j)]) * 0x1p-1074;
   out.rounding = doubled ? unit * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
                          : terms * unit * out.magnitude;
   out.rounding += underflow;
   const double lost = doubled ? centred + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
   for (Index j = 0; j < n; ++j) {
     out.signed_x[at(j)] = all[at(3 + j)].value();
-    out.doubt[at(j)] = lost * all[at(3 + n + j)].value() + kEpsilon * std::abs(out.signed_x[at(j)]);
+    out.doubt[at(j)] = (table.underflows ? static_cast<double>(table.count) * 0x1p-1074 : 0) +
+                       lost * all[at(3 + n + j)].value() + kEpsilon * std::abs(out.signed_x[at(j)]);
   }
   return out;
 }

@@ -109,6 +109,7 @@ struct Table : Source {
   Index features = 0;
   bool intercept = false;
   const double* centre = nullptr;  ///< features + 1 numbers, the last for y
+  bool underflows = false;         ///< whether values of X may have lost digits to the least double
 
   [[nodiscard]] Index scratch() const override { return (columns + 1) * kBlock; }
   /// Whether centring rows [begin, end) rounds nothing.
