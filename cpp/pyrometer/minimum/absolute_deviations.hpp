@@ -36,8 +36,9 @@ namespace pyrometer::minimum {
 /// side and become one aggregate row (Portnoy and Koenker, Statistical Science 12 (1997) 279); the rest is reduced in
 /// the same way by Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts (SIAM J.
 /// Numer. Anal. 10 (1973) 839) ends in an exact vertex; for 24 parameters and more an interior-point method leads it to
-/// one nearby. Rows found on the wrong side are put back. A last pass measures value and gap. Columns and y of sizes
-/// whose products leave the range of a double are multiplied by powers of two; of parameters outside it,
+/// one nearby. Rows found on the wrong side are put back. Of more than 16384 rows of which most are copies, each is
+/// solved once, with its weight. A last pass measures value and gap. Columns and y of sizes whose products leave the
+/// range of a double are multiplied by powers of two; of parameters outside it,
 /// std::invalid_argument. Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m,
 /// and some 20 m' n^2 + 10 n^3 flops besides, m' = min(m, 24 n).
 template <class T>

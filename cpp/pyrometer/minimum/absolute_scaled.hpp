@@ -32,8 +32,6 @@ struct Extremes {
 /// The table with column j multiplied by 2^exponent[j]: exact, unless a value underflows to below 2^-1074.
 struct Scaled final : Table {
   Scaled(const Table& of, const Extremes& largest);
-  [[nodiscard]] Block block(Index b, double* scratch) const override;
-  [[nodiscard]] bool exact(Index begin, Index end) const override;
   double raw(Index i, double* x) const override;
   void prefetch(Index i) const override { of_.prefetch(i); }
 
