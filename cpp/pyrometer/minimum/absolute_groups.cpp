@@ -65,21 +65,30 @@ class Lookup {
   Vec values_;
 };
 
-}  // namespace
-
-bool repeats(const Rows& sample) {
-  const Index n = sample.columns, taken = std::min(sample.count, kSampled),
-              step = sample.count / std::max<Index>(taken, 1);
+// The part of `taken` of the rows that are seen once only: of all other rows, about as many are none of these.
+double once(const Rows& sample, Index taken) {
+  const Index n = sample.columns;
   const Hash hash(n + 1);
   std::vector<std::uint64_t> hashes;
   Vec z(at(n + 1));
   for (Index k = 0; k < taken; ++k) {
-    z[at(n)] = sample.row(k * step, z.data());
+    z[at(n)] = sample.row(k * (sample.count / taken), z.data());
     hashes.push_back(hash(z.data()));
   }
   std::sort(hashes.begin(), hashes.end());
-  const auto copies = hashes.end() - std::unique(hashes.begin(), hashes.end());
-  return taken > 0 && 16 * copies >= taken;
+  Index single = 0;
+  for (std::size_t k = 0; k < hashes.size(); ++k) {
+    const bool before = k > 0 && hashes[k - 1] == hashes[k],
+               after = k + 1 < hashes.size() && hashes[k + 1] == hashes[k];
+    single += before || after ? 0 : 1;
+  }
+  return static_cast<double>(single) / static_cast<double>(taken);
+}
+
+}  // namespace
+
+bool repeats(const Rows& sample) {
+  return once(sample, std::min(sample.count, kSampled)) <= 0.9 && once(sample, sample.count) <= 0.25;
 }
 
 std::optional<Groups> group(const Table& table, const Indices& sample, Team team) {

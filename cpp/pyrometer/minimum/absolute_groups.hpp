@@ -12,7 +12,7 @@ struct Groups {
   Vec count;      ///< of its rows
 };
 
-/// Whether many rows are the same: of up to 1024 of these, a sixteenth is a copy.
+/// Whether most rows are the same as others: of these three quarters are.
 [[nodiscard]] bool repeats(const Rows& sample);
 
 /// The groups of all rows, those of `sample` first; none if there are more than a sixteenth of the rows.
