@@ -72,7 +72,7 @@ def test_cost_of_columns_grows_by_less_than_the_power_of_two_and_a_half():
     assert cost(X, y) <= 3**2.5 * cost(np.ascontiguousarray(X[:, :100]), y)
 
 
-@pytest.mark.parametrize("kind", ["exact", "exact but for outliers", "zeros", "copies"])
+@pytest.mark.parametrize("kind", ["exact", "exact but for outliers", "zeros", "copies", "binary", "integers"])
 @pytest.mark.parametrize(("m", "p"), [(8_000, 1), (200_000, 3)])
 def test_ties_cost_little_more_than_noise(kind, m, p):
     rng = np.random.default_rng(m)

@@ -37,14 +37,17 @@ def energy_exactly(A, b, theta):
     return sum(map(abs, residuals)) / len(b)
 
 
-def minimum_exactly(A, b):
-    """The best of all vertices, over the rationals; None if the columns are dependent."""
-    energies = []
+def vertices(A, b):
+    """All points that interpolate as many independent rows as there are columns, over the rationals."""
     for basis in combinations(range(len(b)), len(A[0])):
         theta = solve_exactly([A[i] for i in basis], [b[i] for i in basis])
         if theta is not None:
-            energies.append(energy_exactly(A, b, theta))
-    return min(energies, default=None)
+            yield theta
+
+
+def minimum_exactly(A, b):
+    """The best of all vertices, over the rationals; None if the columns are dependent."""
+    return min((energy_exactly(A, b, theta) for theta in vertices(A, b)), default=None)
 
 
 def rationals(X, y, intercept):

@@ -73,10 +73,12 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
 
     An absolute error is minimised by exact steps between vertices, from a start that a sample and a smoothed problem
     give, for 24 parameters and more an interior-point method; a feasible point of the dual problem certifies it. Ties
-    are broken by a jitter of y that the certificate does not see, so that integers, copies and exact fits cost about as
-    much as noise (a target of two values up to some 50 times as much). Values may have any size: where products of
-    theirs leave the range of a double, columns and y are multiplied by powers of two, and only parameters outside that
-    range are refused. Rows are not copied; besides them, 20 million float32 rows of 8 columns need 5 bytes each.
+    are broken by a jitter of y that the certificate does not see, and where many rows are the same, each is solved once
+    with its weight, so that integers, categories, copies and exact fits cost about as much as noise (where few rows are
+    the same, a target of two values of which the features say little costs up to some 50 times as much). Values may
+    have any size: where products of theirs leave the range of a double, columns and y are multiplied by powers of two,
+    and only parameters outside that range are refused. Rows are not copied; besides them, 20 million float32 rows of 8
+    columns need 5 bytes each.
 
     A cross entropy is minimised by Newton's method on centred and scaled features, and certified by its dual as well.
     Both read the rows, and no condition number is computed.

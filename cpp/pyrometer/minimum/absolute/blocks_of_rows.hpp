@@ -109,14 +109,20 @@ struct Table : Source {
   Index features = 0;
   bool intercept = false;
   const double* centre = nullptr;  ///< features + 1 numbers, the last for y
+  const double* copies = nullptr;  ///< as how many rows each counts; null: one
+  bool underflows = false;         ///< whether values of X may have lost digits to the least double
 
   [[nodiscard]] Index scratch() const override { return (columns + 1) * kBlock; }
+  [[nodiscard]] Block block(Index b, double* scratch) const override;
   /// Whether centring rows [begin, end) rounds nothing.
-  [[nodiscard]] virtual bool exact(Index begin, Index end) const = 0;
+  [[nodiscard]] virtual bool exact(Index begin, Index end) const;
   /// Row i as it is: `features` numbers to x, and its y.
   virtual double raw(Index i, double* x) const = 0;
   /// Row i will be asked for soon.
   virtual void prefetch(Index i) const = 0;
+
+  /// How many rows there are, copies counted.
+  [[nodiscard]] double rows() const;
 
   double row(Index i, double* z) const override {
     const double y = raw(i, z);

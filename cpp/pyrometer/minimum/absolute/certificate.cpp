@@ -14,7 +14,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // The rows of the basis as the caller has them, centred, and in the frame with its inverse.
 struct Basis {
   Index size = 0, columns = 0;
-  Vec x, y, inverse;  // size x columns; size; the inverse of the rows in the frame, column after column
+  Vec x, y, copies, inverse;  // size x columns; size; size; the inverse of the rows in the frame, column after column
 
   [[nodiscard]] const double* row(Index k) const { return x.data() + k * columns; }
 };
@@ -26,6 +26,7 @@ bool make_basis(const Table& table, const Frame& frame, const Vertex& vertex, Ba
   basis.y.resize(at(basis.size));
   Vec z(at(basis.size * basis.size)), values(at(basis.columns + 1));
   for (Index k = 0; k < basis.size; ++k) {
+    basis.copies.push_back(table.copies != nullptr ? table.copies[vertex.basis[at(k)]] : 1);
     basis.y[at(k)] = table.row(vertex.basis[at(k)], values.data());
     std::copy_n(values.begin(), basis.columns, basis.x.begin() + k * basis.columns);
     frame.into(values.data(), z.data() + k * basis.size);
@@ -48,7 +49,7 @@ Vec interpolate(const Frame& frame, const Basis& basis) {
   return theta;
 }
 
-// |d_B| + eta: what the dual in the basis is at most.
+// |d_B| + eta: what the dual in the basis is at most, of one copy.
 Vec dual_sizes(const Frame& frame, const Basis& basis, const Sums& sums) {
   const Index r = basis.size, n = basis.columns;
   Vec dual(at(r)), z(at(r)), left = sums.signed_x, doubt(at(n));
@@ -75,6 +76,7 @@ Vec dual_sizes(const Frame& frame, const Basis& basis, const Sums& sums) {
     for (Index i = 0; i < r; ++i) eta += std::abs(basis.inverse[at(k * r + i)]) * size[at(i)];
     // An exact solution lies that near where the inverse is one to a few digits; twice covers its own error.
     dual[at(k)] = std::abs(dual[at(k)]) + 2 * eta;
+    if (const double copies = basis.copies[at(k)]; copies > 1) dual[at(k)] *= (1 + 2 * kEpsilon) / copies;
   }
   return dual;
 }
@@ -121,7 +123,7 @@ Vec errors(const Frame& frame, const Basis& basis, const Vec& theta, const Vec& 
 
 Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, Team team) {
   const Index p = table.features, n = frame.columns;
-  const double rows = static_cast<double>(table.count);
+  const double rows = table.rows();
   Basis basis;
   const bool whole = static_cast<Index>(vertex.basis.size()) == frame.rank && make_basis(table, frame, vertex, basis);
   const Vec theta = whole ? interpolate(frame, basis) : frame.coefficients(vertex.phi);
@@ -145,7 +147,8 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
   const auto above = [&](const Sums& sums, double by) {
     double interpolated = 0;
     for (Index k = 0; whole && k < basis.size; ++k)
-      interpolated += std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + std::abs(by);
+      interpolated +=
+          basis.copies[at(k)] * (std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + std::abs(by));
     return sums.absolute * (1 - 1 / shrink) + sums.excess + interpolated;
   };
   Sums sums = measure(table, theta, 0, vertex.signs, Precision::plain, team);

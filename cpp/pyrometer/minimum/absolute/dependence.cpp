@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "pyrometer/minimum/doubled.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
@@ -17,6 +20,76 @@ double plain(double value) {
   const int exponent = 20 - std::clamp(std::ilogb(value), -1100, 1100);
   return std::ldexp(std::round(std::ldexp(value, exponent)), -exponent);
 }
+
+// The product; nan, which depends on nothing, where it underflows.
+double scaled(double value, double weight) {
+  const double product = value * weight;
+  const bool lost = value != 0 && std::abs(product) < std::numeric_limits<double>::min();
+  return lost ? std::numeric_limits<double>::quiet_NaN() : product;
+}
+
+// The column less its combination, in twice the working precision.
+Doubled left_of(const Dependence& d, const Vec& x) {
+  Doubled sum{x[at(d.column)], 0};
+  for (std::size_t k = 0; k < d.of.size(); ++k) sum.add_product(-d.coefficients[k], x[at(d.of[k])]);
+  return sum;
+}
+
+// Sum of the absolute terms of the same.
+double terms_of(const Dependence& d, const Vec& x) {
+  double sum = std::abs(x[at(d.column)]);
+  for (std::size_t k = 0; k < d.of.size(); ++k) sum += std::abs(d.coefficients[k] * x[at(d.of[k])]);
+  return sum;
+}
+
+// What is left of a column, in the rows seen so far.
+class Remainder {
+ public:
+  // centre  of the scaled columns; -1 for the constant, which is then 0 in x.
+  Remainder(const Dependence& of, const Vec& centre)
+      : of_(of), centre_(centre), constant_(left_of(of, centre)), offset_(terms_of(of, centre)) {}
+
+  void add(const Vec& x) {
+    double left = x[at(of_.column)] - constant_.hi, size = std::abs(x[at(of_.column)]), doubt = 0;
+    for (std::size_t k = 0; k < of_.of.size(); ++k) {
+      const double value = x[at(of_.of[k])], term = of_.coefficients[k] * value;
+      left -= term;
+      size += std::abs(term);
+      doubt += of_.doubt[k] * std::abs(value - centre_[at(of_.of[k])]);
+    }
+    beyond_ = beyond_ || !(std::abs(left) <= kOfTerms * (size + offset_) + doubt);
+    // Without a constant but for rounding, none counts.
+    const bool affine = std::abs(constant_.hi) > kOfTerms * offset_;
+    if (!any_) {
+      Doubled exactly = left_of(of_, x);
+      if (affine) {
+        exactly.add(-constant_.hi);
+        exactly.add(-constant_.lo);
+      }
+      any_ = exactly.value() != 0;
+    }
+    if (affine) size += std::abs(constant_.hi);
+    most_ = std::max(most_, size);
+    if (size > 0) least_ = std::min(least_, size);
+  }
+  void merge(const Remainder& other) {
+    beyond_ = beyond_ || other.beyond_;
+    any_ = any_ || other.any_;
+    most_ = std::max(most_, other.most_);
+    least_ = std::min(least_, other.least_);
+  }
+  // Nothing, or rounding in every row. What passes for that of one row and is as large as another is not rounding
+  // there.
+  [[nodiscard]] bool is_rounding() const { return !beyond_ && (!any_ || kOfTerms * most_ < least_); }
+
+ private:
+  const Dependence& of_;
+  const Vec& centre_;
+  Doubled constant_;
+  double offset_;
+  bool beyond_ = false, any_ = false;
+  double most_ = 0, least_ = std::numeric_limits<double>::infinity();  // sizes of rows that are not zero
+};
 
 }  // namespace
 
@@ -36,29 +109,27 @@ Dependence dependence(Index column, const Vec& parts, const Vec& size) {
 }
 
 bool all_depend(const Table& table, const Frame& frame, const std::vector<Dependence>& columns, Team team) {
-  const Index n = table.columns;
-  Vec offset(at(n));  // the rounding of a column that was centred is that of its values
-  for (Index j = 0; j < table.features; ++j) offset[at(j)] = std::abs(frame.centre[at(j)]) * frame.weight[at(j)];
+  if (table.underflows) return false;
+  const Index n = table.columns, p = table.features;
+  Vec centre(at(n), -1.0);
+  for (Index j = 0; j < p; ++j) centre[at(j)] = frame.centre[at(j)] * frame.weight[at(j)];
+  std::vector<Remainder> none;
+  for (const Dependence& d : columns) none.emplace_back(d, centre);
   const base::Chunks chunks{table.count, kChunk * kBlock};
-  std::vector<char> odd(at(chunks.number()));
+  std::vector<std::vector<Remainder>> parts(at(chunks.number()), none);
   team.each(chunks.number(), table.count * n, [&](Index chunk, int) {
     Vec x(at(n + 1));
-    for (Index i = chunks.begin(chunk); i < chunks.end(chunk) && odd[at(chunk)] == 0; ++i) {
-      table.row(i, x.data());
-      for (Index j = 0; j < n; ++j) x[at(j)] *= frame.weight[at(j)];
-      for (const Dependence& d : columns) {
-        double left = x[at(d.column)], terms = std::abs(left) + offset[at(d.column)], doubt = 0;
-        for (std::size_t k = 0; k < d.of.size(); ++k) {
-          const double value = x[at(d.of[k])], part = d.coefficients[k];
-          left -= part * value;
-          doubt += d.doubt[k] * std::abs(value);
-          terms += std::abs(part) * (std::abs(value) + offset[at(d.of[k])]);
-        }
-        if (!(std::abs(left) <= kOfTerms * terms + doubt)) odd[at(chunk)] = 1;
-      }
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
+      table.raw(i, x.data());
+      for (Index j = 0; j < p; ++j) x[at(j)] = scaled(x[at(j)], frame.weight[at(j)]);
+      for (Remainder& part : parts[at(chunk)]) part.add(x);
     }
   });
-  return std::find(odd.begin(), odd.end(), 1) == odd.end();
+  for (std::size_t d = 0; d < none.size(); ++d) {
+    for (const auto& part : parts) none[d].merge(part[d]);
+    if (!none[d].is_rounding()) return false;
+  }
+  return true;
 }
 
 }  // namespace pyrometer::minimum::absolute

@@ -20,7 +20,9 @@ struct Dependence {
 [[nodiscard]] Dependence dependence(Index column, const Vec& parts, const Vec& size);
 
 /// Whether each is a combination of the others up to the rounding of its own terms, row by row. Rounding in the norm of
-/// a column is not enough where rows differ in size by many orders of magnitude.
+/// a column is not enough where rows differ in size by many orders of magnitude. Where they differ by more than a
+/// double is precise, all must depend exactly: sums of two columns lose the smaller one in some rows, and what they
+/// lose there is as large as all of other rows.
 ///
 /// Cost: a pass over the rows.
 [[nodiscard]] bool all_depend(const Table& table, const Frame& frame, const std::vector<Dependence>& columns,

@@ -21,8 +21,9 @@ namespace pyrometer::minimum {
 ///             of the parameters themselves included. A few 1e-15 of the sizes that cancel in a residual, unless no
 ///             exact vertex was reached.
 /// rank        systems, out: independent columns, the constant one not counted. Dependent is a column of which no more
-///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence, or where it does
-///             not hold to rounding row by row, the gap is as large as the value.
+///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence. Where it does
+///             not hold to rounding row by row, or the rounding of one row is as large as another row, so that its
+///             parameters need not be large to fit it, the gap is as large as the value.
 /// parameter_error  systems x n, out, or null: the minimiser is unique, and parameters are that far from it at most;
 ///             infinity where that is not certain, as for dependent columns or other minimisers. Rounding of the
 ///             parameters where no residual but those of the vertex is near 0; else it grows with the gap times rows.
@@ -35,8 +36,9 @@ namespace pyrometer::minimum {
 /// side and become one aggregate row (Portnoy and Koenker, Statistical Science 12 (1997) 279); the rest is reduced in
 /// the same way by Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts (SIAM J.
 /// Numer. Anal. 10 (1973) 839) ends in an exact vertex; for 24 parameters and more an interior-point method leads it to
-/// one nearby. Rows found on the wrong side are put back. A last pass measures value and gap. Columns and y of sizes
-/// whose products leave the range of a double are multiplied by powers of two; of parameters outside it,
+/// one nearby. Rows found on the wrong side are put back. Of more than 16384 rows of which most are copies, each is
+/// solved once, with its weight. A last pass measures value and gap. Columns and y of sizes whose products leave the
+/// range of a double are multiplied by powers of two; of parameters outside it,
 /// std::invalid_argument. Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m,
 /// and some 20 m' n^2 + 10 n^3 flops besides, m' = min(m, 24 n).
 template <class T>

@@ -169,10 +169,11 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
   std::vector<Indices> wrong(at(chunks));
   std::vector<char> inexact(at(chunks)), near(at(chunks));
   const double slack = static_cast<double>(n + 3) * kEpsilon;
+  const bool weighed = table.copies != nullptr;
   over_blocks(table, team, [&](Index chunk, Index first, Index last, double* scratch) {
     std::vector<Accumulated> signed_x(at(n)), absolute_x(at(n));
     Accumulated absolute, excess, magnitude;
-    double r[kBlock], s[kBlock], size[kBlock], positive[kBlock];
+    double r[kBlock], s[kBlock], size[kBlock], positive[kBlock], copies[kBlock];
     for (Index b = first; b < last; ++b) {
       const Block block = table.block(b, scratch);
       const Index used = std::min(kBlock, table.count - b * kBlock);
@@ -184,11 +185,19 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
         for (Index l = 0; l < kBlock; ++l) r[l] -= shift;
       }
       for (Index l = used; l < kBlock; ++l) r[l] = 0;
+      if (weighed) {
+        for (Index l = 0; l < kBlock; ++l) copies[l] = l < used ? table.copies[b * kBlock + l] : 0;
+        for (Index l = 0; l < kBlock; ++l) s[l] *= copies[l];
+      }
       for (Index l = 0; l < kBlock; ++l) size[l] = std::abs(block.y[l]);
+      if (weighed)
+        for (Index l = 0; l < kBlock; ++l) size[l] *= copies[l];
       for (Index j = 0; j < n; ++j) {
         const double* column = block.x + j * kBlock;
         const double t = std::abs(theta[at(j)]);
         for (Index l = 0; l < kBlock; ++l) positive[l] = std::abs(column[l]);
+        if (weighed)
+          for (Index l = 0; l < kBlock; ++l) positive[l] *= copies[l];
         Lanes sum = lanes(positive, 0).v;
         for (int k = 1; k < kParts; ++k) sum += lanes(positive, k).v;
         for (int k = 0; k < kParts; ++k) lanes(size, k).v += lanes(positive, k).v * t;
@@ -205,6 +214,7 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
       int any = 0, close = 0;
       for (Index l = 0; l < kBlock; ++l) {
         positive[l] = std::abs(r[l]);
+        if (weighed) positive[l] *= copies[l];
         any |= static_cast<int>(s[l] * r[l] < -slack * size[l]);
         close |= static_cast<int>((s[l] != 0) & (s[l] * r[l] < kDecided * slack * size[l]));
       }
@@ -238,17 +248,22 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
   // Plain sums round along 64 rows and across lanes; doubled ones lose what is added up of their low parts. Centring
   // rounds too.
   const bool doubled = precision == Precision::doubled;
-  const double terms = static_cast<double>(n + 3), unit = kEpsilon / 2;
+  // A product with the number of copies rounds once more.
+  const double terms = static_cast<double>(n + (weighed ? 5 : 3)), unit = kEpsilon / 2, product = weighed ? unit : 0;
   const double centred = std::find(inexact.begin(), inexact.end(), 1) != inexact.end() ? unit : 0;
-  // Products of less than 2^-1022 lose up to the least double each.
-  const double underflow = out.magnitude > 0 ? static_cast<double>(table.count) * terms * 0x1p-1074 : 0;
-  out.rounding = doubled ? unit * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
+  // Products of less than 2^-1022 lose up to the least double each, and so do values.
+  double underflow = out.magnitude > 0 ? table.rows() * terms * 0x1p-1074 : 0;
+  for (Index j = 0; table.underflows && j < table.features; ++j)
+    underflow += table.rows() * std::abs(theta[at(j)]) * 0x1p-1074;
+  out.rounding = doubled ? (unit + product) * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
                          : terms * unit * out.magnitude;
   out.rounding += underflow;
-  const double lost = doubled ? centred + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
+  const double lost =
+      doubled ? centred + product + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
   for (Index j = 0; j < n; ++j) {
     out.signed_x[at(j)] = all[at(3 + j)].value();
-    out.doubt[at(j)] = lost * all[at(3 + n + j)].value() + kEpsilon * std::abs(out.signed_x[at(j)]);
+    out.doubt[at(j)] = (table.underflows ? table.rows() * 0x1p-1074 : 0) + lost * all[at(3 + n + j)].value() +
+                       kEpsilon * std::abs(out.signed_x[at(j)]);
   }
   return out;
 }

@@ -1,15 +1,24 @@
 #include "pyrometer/minimum/absolute/scaled.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "pyrometer/minimum/absolute/whitening.hpp"
 
 namespace pyrometer::minimum::absolute {
 
+Extremes::Extremes(Index columns)
+    : size(at(columns)), row(at(columns)), least(at(columns), std::numeric_limits<double>::infinity()) {}
+
+void Extremes::add(Index column, double value_size, Index of_row) {
+  if (value_size > size[at(column)]) size[at(column)] = value_size, row[at(column)] = of_row;
+  if (value_size > 0) least[at(column)] = std::min(least[at(column)], value_size);
+}
+
 Extremes extremes(const Table& table, Team team) {
   const Index p = table.features;
   const base::Chunks chunks{table.count, kChunk * kBlock};
-  std::vector<Extremes> parts(at(chunks.number()), {Vec(at(p + 1)), Indices(at(p + 1))});
+  std::vector<Extremes> parts(at(chunks.number()), Extremes(p + 1));
   std::vector<char> odd(at(chunks.number()));
   team.each(chunks.number(), table.count * (p + 1), [&](Index chunk, int) {
     Extremes& mine = parts[at(chunk)];
@@ -20,16 +29,18 @@ Extremes extremes(const Table& table, Team team) {
       for (Index j = 0; j <= p; ++j) {
         const double size = std::abs(x[at(j)]);
         if (!std::isfinite(size)) odd[at(chunk)] = 1;
-        if (size > mine.size[at(j)]) mine.size[at(j)] = size, mine.row[at(j)] = i;
+        mine.add(j, size, i);
       }
     }
   });
-  Extremes out{Vec(at(p + 1)), Indices(at(p + 1))};
+  Extremes out(p + 1);
   for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
     if (odd[at(chunk)] != 0) complain(table);
     const Extremes& part = parts[at(chunk)];
-    for (Index j = 0; j <= p; ++j)
-      if (part.size[at(j)] > out.size[at(j)]) out.size[at(j)] = part.size[at(j)], out.row[at(j)] = part.row[at(j)];
+    for (Index j = 0; j <= p; ++j) {
+      out.add(j, part.size[at(j)], part.row[at(j)]);
+      out.least[at(j)] = std::min(out.least[at(j)], part.least[at(j)]);
+    }
   }
   return out;
 }
@@ -41,34 +52,14 @@ Scaled::Scaled(const Table& of, const Extremes& largest)
     exponents_.push_back(size > 0 ? -std::clamp(std::ilogb(size), -1000, 1000) : 0);
     factor_.push_back(std::ldexp(1.0, exponents_.back()));
   }
+  for (Index j = 0; j < features; ++j)
+    underflows = underflows || largest.least[at(j)] * factor_[at(j)] < std::numeric_limits<double>::min();
 }
 
 double Scaled::raw(Index i, double* x) const {
   const double y = of_.raw(i, x);
   for (Index j = 0; j < features; ++j) x[j] *= factor_[at(j)];
   return y * factor_[at(features)];
-}
-
-Block Scaled::block(Index b, double* scratch) const {
-  const Index first = b * kBlock, used = std::min(kBlock, count - first);
-  double* y = scratch + columns * kBlock;
-  std::fill(scratch, scratch + (columns + 1) * kBlock, 0.0);
-  Vec x(at(columns + 1));
-  for (Index l = 0; l < used; ++l) {
-    y[l] = row(first + l, x.data());
-    for (Index j = 0; j < columns; ++j) scratch[j * kBlock + l] = x[at(j)];
-  }
-  return {scratch, y};
-}
-
-bool Scaled::exact(Index begin, Index end) const {
-  Vec x(at(features + 1));
-  for (Index i = begin; i < end; ++i) {
-    x[at(features)] = raw(i, x.data());
-    for (Index j = 0; j <= features; ++j)
-      if (rounding_of_difference(x[at(j)], centre[j]) != 0) return false;
-  }
-  return true;
 }
 
 }  // namespace pyrometer::minimum::absolute

@@ -15,10 +15,15 @@ struct OutOfRange : std::invalid_argument {
 /// Binary exponents, p + 1 numbers, the last for y.
 using Exponents = std::vector<int>;
 
-/// The largest absolute value of each column, and of y last, with its row (the first if there are several).
+/// The largest absolute value of each column, and of y last, with its row (the first if there are several); and the
+/// smallest that is not zero, infinity for a column of zeros.
 struct Extremes {
   Vec size;
   Indices row;
+  Vec least;
+
+  explicit Extremes(Index columns);
+  void add(Index column, double value_size, Index of_row);
 };
 
 /// Reads all rows. Throws std::invalid_argument for a value that is not finite (see complain).
@@ -27,8 +32,6 @@ struct Extremes {
 /// The table with column j multiplied by 2^exponent[j]: exact, unless a value underflows to below 2^-1074.
 struct Scaled final : Table {
   Scaled(const Table& of, const Extremes& largest);
-  [[nodiscard]] Block block(Index b, double* scratch) const override;
-  [[nodiscard]] bool exact(Index begin, Index end) const override;
   double raw(Index i, double* x) const override;
   void prefetch(Index i) const override { of_.prefetch(i); }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "pyrometer/minimum/absolute/groups.hpp"
 #include "pyrometer/minimum/absolute/interior_point.hpp"
 #include "pyrometer/minimum/absolute/newton.hpp"
 #include "pyrometer/minimum/absolute/passes.hpp"
@@ -233,6 +234,17 @@ Certified solve_whole(const Table& table, const Frame& frame, double size, Team 
   return certify(table, frame, solve(rows, phi, team), team);
 }
 
+// Rows of which many are the same, each once and with its weight; none if there are too many.
+std::optional<Certified> by_groups(const Table& table, const Frame& frame, const Indices& sample, const Vec& phi,
+                                   double noise, Team team) {
+  const std::optional<Groups> groups = group(table, sample, team);
+  if (!groups) return std::nullopt;
+  Rows rows = pack(table, frame, groups->first, team);
+  jitter(rows, groups->first, noise);
+  weigh(rows, *groups);
+  return certify(Distinct(table, *groups), frame, solve(rows, phi, team), team);
+}
+
 }  // namespace
 
 Vertex solve(const Rows& given, Vec phi, Team team) {
@@ -264,6 +276,8 @@ Certified solve(const Table& table, const Frame& frame, double size, Team team) 
   require_finite(table, phi);
   newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, team);
   const double noise = size * (typical(sample, phi) + kFloor);
+  if (repeats(sample))
+    if (const auto found = by_groups(table, frame, chosen, phi, noise, team)) return *found;
   jitter(sample, chosen, noise);
   newton(sample, 1, 0.125, phi, team);
 

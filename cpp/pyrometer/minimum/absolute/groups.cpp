@@ -1,0 +1,157 @@
+#include "pyrometer/minimum/absolute/groups.hpp"
+
+#include <bit>
+#include <cmath>
+
+namespace pyrometer::minimum::absolute {
+namespace {
+
+constexpr Index kSampled = 1024;
+constexpr Index kMostGroups = 1 << 15;
+constexpr std::int32_t kNone = -1;
+
+// A hash of numbers without negative zeros: each times a factor of its own, so that none waits for another.
+class Hash {
+ public:
+  explicit Hash(Index width) {
+    for (Index j = 0; j < width; ++j) {
+      std::uint64_t h = (static_cast<std::uint64_t>(j) + 1) * 0x9E3779B97F4A7C15U;  // splitmix64
+      h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
+      factors_.push_back((h ^ (h >> 27)) | 1);
+    }
+  }
+  [[nodiscard]] std::uint64_t operator()(const double* values) const {
+    std::uint64_t h = 0;
+    for (std::size_t j = 0; j < factors_.size(); ++j) {
+      const auto bits = std::bit_cast<std::uint64_t>(values[j]);
+      h += (bits ^ (bits >> 32)) * factors_[j];
+    }
+    h = (h ^ (h >> 32)) * 0x94D049BB133111EBU;
+    return h ^ (h >> 32);
+  }
+
+ private:
+  std::vector<std::uint64_t> factors_;
+};
+
+// Row i and its y, as they are but for negative zeros.
+void read(const Table& table, Index i, double* values) {
+  values[table.features] = table.raw(i, values);
+  for (Index j = 0; j <= table.features; ++j) values[j] += 0.0;
+}
+
+// Groups by their values: open addressing.
+class Lookup {
+ public:
+  Lookup(Index width, Index most)
+      : width_(width), hash_(width), places_(std::bit_ceil(static_cast<std::size_t>(2 * most + 2)), kNone) {}
+
+  // The group of these values, or the place where they are missing.
+  [[nodiscard]] std::int32_t find(const double* values, std::size_t& place) const {
+    const std::size_t mask = places_.size() - 1;
+    for (place = hash_(values) & mask; places_[place] != kNone; place = (place + 1) & mask)
+      if (std::equal(values, values + width_, values_.begin() + places_[place] * width_)) return places_[place];
+    return kNone;
+  }
+  std::int32_t add(const double* values, std::size_t place) {
+    values_.insert(values_.end(), values, values + width_);
+    return places_[place] = static_cast<std::int32_t>(static_cast<Index>(values_.size()) / width_ - 1);
+  }
+
+ private:
+  Index width_;
+  Hash hash_;
+  std::vector<std::int32_t> places_;
+  Vec values_;
+};
+
+// The part of `taken` of the rows that are seen once only: of all other rows, about as many are none of these.
+double once(const Rows& sample, Index taken) {
+  const Index n = sample.columns;
+  const Hash hash(n + 1);
+  std::vector<std::uint64_t> hashes;
+  Vec z(at(n + 1));
+  for (Index k = 0; k < taken; ++k) {
+    z[at(n)] = sample.row(k * (sample.count / taken), z.data());
+    hashes.push_back(hash(z.data()));
+  }
+  std::sort(hashes.begin(), hashes.end());
+  Index single = 0;
+  for (std::size_t k = 0; k < hashes.size(); ++k) {
+    const bool before = k > 0 && hashes[k - 1] == hashes[k],
+               after = k + 1 < hashes.size() && hashes[k + 1] == hashes[k];
+    single += before || after ? 0 : 1;
+  }
+  return static_cast<double>(single) / static_cast<double>(taken);
+}
+
+}  // namespace
+
+bool repeats(const Rows& sample) {
+  return once(sample, std::min(sample.count, kSampled)) <= 0.9 && once(sample, sample.count) <= 0.25;
+}
+
+std::optional<Groups> group(const Table& table, const Indices& sample, Team team) {
+  const Index width = table.features + 1, most = std::min(kMostGroups, table.count / 16);
+  Groups out;
+  Lookup lookup(width, most);
+  Vec values(at(width));
+  // False if there are too many.
+  const auto count = [&](Index i, double copies) {
+    read(table, i, values.data());
+    std::size_t place = 0;
+    std::int32_t found = lookup.find(values.data(), place);
+    if (found == kNone) {
+      if (static_cast<Index>(out.first.size()) == most) return false;
+      found = lookup.add(values.data(), place);
+      out.first.push_back(i);
+      out.count.push_back(0);
+    }
+    out.count[static_cast<std::size_t>(found)] += copies;
+    return true;
+  };
+  for (const Index i : sample)
+    if (!count(i, 0)) return std::nullopt;
+  const std::size_t known = out.first.size();
+  const base::Chunks chunks{table.count, std::max(kChunk * kBlock, static_cast<Index>(16 * known))};
+  std::vector<Indices> missing(at(chunks.number()));
+  std::vector<std::vector<std::int32_t>> counts(at(chunks.number()));
+  team.each(chunks.number(), table.count * width, [&](Index chunk, int) {
+    Vec mine(at(width));
+    std::vector<std::int32_t> number(known);
+    std::size_t place = 0;
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
+      read(table, i, mine.data());
+      const std::int32_t found = lookup.find(mine.data(), place);
+      if (found == kNone) {
+        missing[at(chunk)].push_back(i);
+      } else {
+        ++number[static_cast<std::size_t>(found)];
+      }
+    }
+    counts[at(chunk)] = std::move(number);
+  });
+  for (const auto& number : counts)
+    for (std::size_t g = 0; g < known; ++g) out.count[g] += number[g];
+  for (const Indices& rows : missing)
+    for (const Index i : rows)
+      if (!count(i, 1)) return std::nullopt;
+  return out;
+}
+
+void weigh(Rows& rows, const Groups& groups) {
+  Vec z(at(rows.columns));
+  for (Index i = 0; i < rows.count; ++i) {
+    const double y = rows.row(i, z.data()), weight = groups.count[at(i)];
+    for (double& value : z) value *= weight;
+    rows.set(i, z.data(), y * weight);
+  }
+}
+
+Distinct::Distinct(const Table& of, const Groups& groups)
+    : Table(static_cast<Index>(groups.first.size()), of.features, of.intercept, of.centre), of_(of), groups_(groups) {
+  copies = groups.count.data();
+  underflows = of.underflows;
+}
+
+}  // namespace pyrometer::minimum::absolute
