@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "pyrometer/energy/eight_lanes.hpp"
+#include "pyrometer/energy/rows/eight_lanes.hpp"
 
 namespace pyrometer::energy {
 namespace {

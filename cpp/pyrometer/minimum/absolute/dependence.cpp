@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "pyrometer/minimum/doubled.hpp"
+#include ""
 
 namespace pyrometer::minimum::absolute {
 namespace {
