@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include ""
+#include "pyrometer/minimum/dense/double_double.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
