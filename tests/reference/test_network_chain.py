@@ -228,7 +228,7 @@ def test_sampled_standard_errors_are_honest():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"activation": "step"}, "activation must be tanh, .* got 'step'"),
+        ({"activation": "step"}, "activation must be one of tanh, .* got 'step'"),
         ({"widths": np.array([3])}, "widths must have at least two"),
         ({"widths": np.array([3, 0, 2])}, "widths must be at least 1, got 0"),
         ({"weight": np.zeros((1, 2))}, "weight must be finite and positive, got 0"),

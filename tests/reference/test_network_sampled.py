@@ -267,7 +267,7 @@ def test_wrong_arguments_are_refused() -> None:
 
     run()
     for words, wrong in {
-        "activation must be tanh, .* got 'swish'": {"activation": "swish"},
+        "activation must be one of tanh, .* got 'swish'": {"activation": "swish"},
         r"X must have widths\[0\] columns, got 2": {"widths": (3, 3, 1)},
         "widths must be at least 1, got 0 at position 1": {"widths": (2, 0, 1)},
         "widths must have at least 2 entries": {"widths": (2,), "weight": scale[:, :0], "bias": scale[:, :0]},
