@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import pickle
 import warnings
@@ -291,3 +292,18 @@ def test_dependent_columns_are_dependent_within_what_was_lost(seed):
         sums = found.parameters[:-1].reshape(k, 2).sum(axis=1)
         np.testing.assert_allclose(sums, slopes, atol=1e-3)
         assert abs(found.value - rest[0] / m) <= 10.0 ** (MARGIN - found.digits) * found.value + 1e-8
+
+
+@pytest.mark.parametrize("exponent", range(460, 512, 3))
+def test_moments_near_the_largest_double_have_no_warning_of_numpy(exponent):
+    """Sums of squares may be doubles where what bounds their errors is none; then nothing is known of them."""
+    for seed, rows in ((0, 3), (1, 300), (2, 5000)):
+        X = np.random.default_rng(seed).normal(size=(rows, 2)) * 2.0**exponent
+        X[0] *= 50.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            with contextlib.suppress(ValueError):  # beyond the range of a double, with the column and what to do
+                moments = pm.Moments.of(X, X[:, 0])
+                for each in (moments, moments + moments, (moments + moments) - moments):
+                    pm.minimum_energy(pm.LinearRegression.from_moments(each))

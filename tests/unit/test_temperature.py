@@ -169,3 +169,13 @@ def test_shapes_are_stack_then_batch():
     assert isinstance(single.verdict, str)
     assert isinstance(single.minimum_energy, float)
     np.testing.assert_allclose(result.value, single.value, rtol=1e-14)
+
+
+@pytest.mark.parametrize("length", [5e-324, 1e-320, 2e-308, 1.0, 1.7e308])
+def test_the_leading_entropy_of_a_length_whose_deviation_is_no_double(length):
+    """ln(L / sqrt(12)), where L / sqrt(12) is below the doubles or has lost digits."""
+    law = pm.Mixed([1.0], [length])
+    system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    parts = system.entropy_parts(system.bind(law), 1.0, leading=True)
+    assert parts[0] == 0.0
+    assert parts[1] == pytest.approx(float(mp.log(mp.mpf(length)) - mp.log(12) / 2), rel=1e-15)

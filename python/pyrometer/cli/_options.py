@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pyrometer.base import listed as listed_names
 from pyrometer.base import plain
+from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
     from pyrometer.laws import Law
@@ -30,7 +31,6 @@ __all__ = [
     "labels_of",
     "law_of",
     "law_options",
-    "linear_system",
     "listed",
     "loss_unit",
     "output_options",
@@ -80,9 +80,7 @@ def fail_option(conditions: list[str], when: str = "at this verdict") -> Callabl
 def energy_options(function: _Function) -> _Function:
     """--energy and --labels."""
     return _apply(
-        click.option(
-            "--energy", type=click.Choice(["mse", "mae", "ce"]), default="mse", show_default=True, help="The loss."
-        ),
+        click.option("--energy", type=click.Choice(list(LOSSES)), default="mse", show_default=True, help="The loss."),
         click.option(
             "--labels", nargs=2, metavar="NEG POS", help="Labels of the target of --energy ce.  [default: 0 and 1]"
         ),
@@ -92,8 +90,8 @@ def energy_options(function: _Function) -> _Function:
 def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | bool:
     """Return the labels of the target, numbers where they are such; True for 0 and 1, False for a target of numbers."""
     if given is None:
-        return energy == "ce"
-    if energy != "ce":
+        return LOSSES[energy].labels
+    if not LOSSES[energy].labels:
         raise click.UsageError("--labels are for --energy ce.")
     return _label(given[0]), _label(given[1])
 
@@ -200,15 +198,6 @@ def law_of(init: str, scale: float | None, length: float | None) -> tuple[Law, d
     return Uniform(length), {"length": length}
 
 
-def linear_system(energy: str, X: Any, y: Any, intercept: bool, penalty: Penalty | None = None) -> System:
-    """Describe the linear system of a loss; a penalty is for squared error."""
-    from pyrometer.linear import LinearRegression, LogisticRegression
-
-    if energy == "ce":
-        return LogisticRegression(X, y, intercept=intercept)
-    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
-
-
 def scanned_system(
     path: str,
     target: str,
@@ -225,14 +214,14 @@ def scanned_system(
 
     options: dict[str, Any] = {"target": target, "columns": listed(columns), "drop": drop, "intercept": intercept}
     options |= {"chunk_rows": chunk_rows, "progress": True}
-    if energy == "ce":
+    if LOSSES[energy].labels:
         return LogisticRegression.scan(path, labels=None if isinstance(labels, bool) else labels, **options)
     return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
 
 
 def loss_unit(energy: str, target: str) -> str:
     """Return the unit of a loss of a target."""
-    return {"mse": f"({target})^2", "mae": target, "ce": "nat"}[energy]
+    return LOSSES[energy].unit.format(target=target)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.base import plain, quoted
-from pyrometer.cli._options import linear_system, read
+from pyrometer.cli._options import read
 from pyrometer.cli._output import require_apart
+from pyrometer.losses import Loss, loss_named
 
 if TYPE_CHECKING:
     from pyrometer.sweeps import Plan
@@ -129,6 +130,7 @@ def _strings(table: Mapping[str, Any], key: str) -> list[str] | None:
 
 def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     from pyrometer.base import validate
+    from pyrometer.linear import system_of
     from pyrometer.networks import Network
 
     network = "hidden" in table
@@ -137,8 +139,9 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
         if not isinstance(table.get(key), str):
             raise TypeError(f"{key} must be a string, got {table.get(key)!r:.200}.")
     standardize = validate.flag("standardize", table.get("standardize", False))
-    energy = validate.choice("energy", table.get("energy", "mse"), ("mse", "mae", "ce"))
-    if energy != "ce" and "labels" in table:
+    loss = loss_named(table.get("energy", "mse"))
+    energy = loss.name
+    if not loss.labels and "labels" in table:
         raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
     path = os.path.join(folder, table["data"])
     subject = read(
@@ -147,7 +150,7 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
         tuple(_strings(table, "drop") or ()),
         _strings(table, "columns"),
         standardize,
-        table.get("labels", energy == "ce"),
+        table.get("labels", loss.labels),
     )
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
@@ -155,7 +158,7 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
         options = {key: table[key] for key in ("activation", "bias") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
     intercept = validate.flag("intercept", table.get("intercept", True))
-    return linear_system(energy, subject.X, subject.y, intercept, _penalty(table, energy))
+    return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=_penalty(table, loss))
 
 
 def _digest(path: str) -> str:
@@ -173,13 +176,13 @@ def _known_here(table: Mapping[str, Any], names: Iterable[str]) -> None:
         raise ValueError(error.message.removeprefix(": ")) from None
 
 
-def _penalty(table: Mapping[str, Any], energy: str) -> Any:
+def _penalty(table: Mapping[str, Any], loss: Loss) -> Any:
     from pyrometer.linear import L1, L2
 
     if "l1" in table and "l2" in table:
         raise ValueError("l1 and l2 exclude each other: a system has one penalty.")
-    if energy != "mse" and ("l1" in table or "l2" in table):
-        raise ValueError(f"l1 and l2 are for energy = 'mse', got {energy!r}.")
+    if not loss.penalties and ("l1" in table or "l2" in table):
+        raise ValueError(f"l1 and l2 are for energy = 'mse', got {loss.name!r}.")
     return L1(table["l1"]) if "l1" in table else L2(table["l2"]) if "l2" in table else None
 
 

@@ -13,7 +13,6 @@ from pyrometer.cli._options import (
     labels_of,
     law_of,
     law_options,
-    linear_system,
     loss_unit,
     output_options,
     read_two,
@@ -66,10 +65,11 @@ def command(
     subjects = read_two(a, b, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
+    from pyrometer.linear import system_of
     from pyrometer.results import Table
     from pyrometer.states import mix
 
-    first, second = (linear_system(energy, subject.X, subject.y, intercept) for subject in subjects)
+    first, second = (system_of(energy, subject.X, subject.y, intercept=intercept) for subject in subjects)
     mixture = mix(first, second, law, resolution=resolution)
     undefined = "undefined" in (mixture.a.verdict, mixture.b.verdict, mixture.mixed.verdict)
     loss = loss_unit(energy, target)

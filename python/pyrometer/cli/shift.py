@@ -11,7 +11,6 @@ from pyrometer.cli._options import (
     fail_option,
     intercept_option,
     labels_of,
-    linear_system,
     loss_unit,
     output_options,
     plot_option,
@@ -80,10 +79,11 @@ def command(
     old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
 
     from pyrometer._version import __version__
+    from pyrometer.linear import system_of
     from pyrometer.results import Table
     from pyrometer.states import as_state, shift
 
-    model = linear_system(energy, old.X, old.y, intercept)
+    model = system_of(energy, old.X, old.y, intercept=intercept)
     states = [
         as_state(subject.source, (subject.X, subject.y), model, None, block, density, names=subject.names)
         for subject in (old, new)

@@ -15,7 +15,6 @@ from pyrometer.cli._options import (
     labels_of,
     law_of,
     law_options,
-    linear_system,
     loss_unit,
     output_options,
     plot_option,
@@ -27,6 +26,7 @@ from pyrometer.cli._options import (
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
+from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
     from pyrometer.linear import Penalty
@@ -90,14 +90,15 @@ def command(
     penalty, weight = _penalty(l1, l2)
 
     from pyrometer._version import __version__
+    from pyrometer.linear import system_of
     from pyrometer.results import Table
     from pyrometer.thermodynamics import temperature
 
-    if energy == "ce" and penalty is not None:
+    if not LOSSES[energy].penalties and penalty is not None:
         raise click.UsageError("--l1 and --l2 are for --energy mse.")
     if chunk_rows is None:
         subject = read(data, target, drop, columns, standardize, pair)
-        system = linear_system(energy, subject.X, subject.y, intercept, penalty)
+        system = system_of(energy, subject.X, subject.y, intercept=intercept, penalty=penalty)
     else:
         if standardize:
             raise click.UsageError("--standardize needs the rows in memory, --chunk-rows leaves them where they are.")

@@ -47,6 +47,7 @@ class Lost(NamedTuple):
     scatter: _Array
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is lost altogether
 def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
     """Return the accuracy of rows that were accumulated at once.
 
@@ -58,11 +59,12 @@ def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
     blocks = min(count / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
     # Signs of roundings are as good as random, but where one row is most of the sum, or all deviate alike.
     alone, alike = min(_BLOCK / 4, count) + blocks, min(_BLOCK / 4, count / 2)
-    sums = 4.0 * np.sqrt(count * squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(rest)
+    sums = 4.0 * np.sqrt(count) * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(rest)
     error = (min(_BLOCK, count) + blocks) * _UNIT * rounded
     return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean], axis=-2)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
     """Return the accuracy of moments that were accumulated at once, as far as is known, and rounded to doubles."""
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
@@ -96,6 +98,7 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
     return Lost(of_mean, error) if error.any() or of_mean.any() else None
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def lost_at_once(count: int, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
     """The same of rows that were accumulated at once (see `of_pass`): few data sets of a stack need the long way."""
     columns = mean.shape[-1]

@@ -57,9 +57,11 @@ class Spread:
 
     def entropies(self, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each parameter, shape (..., n), or its leading term for wide laws."""
-        if leading:
-            return logarithms(self.deviations() if len(self.runs) > 1 else self.scales, resolution)
-        return logarithms(self.scales, resolution) + self.each("entropy")
+        logs = logarithms(self.scales, resolution)
+        if not leading:
+            return logs + self.each("entropy")
+        # A standard deviation may leave the range of a double where its scale does not.
+        return logs - np.log(self.each("ratio")) if len(self.runs) > 1 else logs
 
 
 def spread(law: Any, parameters: int) -> Spread:

@@ -2,6 +2,16 @@
 
 from pyrometer.linear._mean_energy import componentwise
 from pyrometer.linear._path import minimum_path
-from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System
+from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System, system_of
 
-__all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System", "componentwise", "minimum_path"]
+__all__ = [
+    "L1",
+    "L2",
+    "LinearRegression",
+    "LogisticRegression",
+    "Penalty",
+    "System",
+    "componentwise",
+    "minimum_path",
+    "system_of",
+]

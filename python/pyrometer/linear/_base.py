@@ -16,8 +16,8 @@ from pyrometer.base import validate
 from pyrometer.data import Moments, Scanned
 from pyrometer.laws import Normal, Spread, spread
 from pyrometer.linear import _mean_energy
-from pyrometer.linear._minimise import lowest
 from pyrometer.linear._penalties import L1, L2, Penalty
+from pyrometer.linear._records import LINEAR
 from pyrometer.results import Minimum
 from pyrometer.thermodynamics import Evaluated
 
@@ -183,7 +183,7 @@ class LinearSystem:
         """Minimum energy, and what there is to warn of; found once."""
         found = _found.get(self)
         if found is None:
-            found = _found[self] = lowest(self, threads)
+            found = _found[self] = LINEAR[self.energy].minimum(self, threads)
         return found
 
     def cost(self, law: Any, method: str, samples: int) -> float:

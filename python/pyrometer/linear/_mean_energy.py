@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +12,10 @@ from pyrometer import _core
 from pyrometer.base import RandomSource, require_normal, validate
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Spread, spread
-from pyrometer.linear import _row_losses, _squared_error
 from pyrometer.linear._closed_form import Array
 from pyrometer.linear._minima import ANEW, ENOUGH_DIGITS, digits_of
+from pyrometer.linear._records import LINEAR
+from pyrometer.losses import LOSSES
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
 
@@ -42,12 +42,12 @@ def mean_energies(
 ) -> Evaluated:
     """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
     method = check_method(method)
-    formulas, shape = _formulas(system), system.shape + law.batch_shape
+    formulas, shape = LINEAR[system.energy].mean, system.shape + law.batch_shape
     warn_of_lost(system)
     if method == "monte-carlo":
         draws = validate.count("samples", samples, minimum=2)
         value, error, derivative = formulas.sample(system, law, range(draws), validate.seed(rng), threads, slope=slope)
-        lost = system.energy == "mse" and system.second_moments.lost() is not None
+        lost = LOSSES[system.energy].moments and system.second_moments.lost() is not None
         bound = formulas.exact(system, law, threads, slope=False).error if lost else np.zeros(shape)
         estimate = Estimate(
             value=shaped(value.reshape(shape)),
@@ -75,7 +75,7 @@ def _certain(system: LinearSystem, estimate: Estimate, derivative: Array, *, slo
     """Energies of linear systems are quadratic at most: their draws have no heavy tails."""
     depends = _depends(system, derivative.ndim)
     require_normal(np.asarray(estimate.value), depends)
-    if slope and system.energy == "mse":
+    if slope and LOSSES[system.energy].moments:
         require_normal(derivative / system.parameters, depends, "marginal temperature")
     return Evaluated(estimate, derivative, np.zeros_like(derivative), np.zeros_like(derivative))
 
@@ -87,7 +87,7 @@ def _depends(system: LinearSystem, axes: int) -> npt.NDArray[np.bool_]:
 
 def warn_of_lost(system: LinearSystem) -> None:
     """Warn of mean squares of few digits, where moments have lost them in additions and subtractions."""
-    errors = system.second_moments.square_errors() if system.energy == "mse" else None
+    errors = system.second_moments.square_errors() if LOSSES[system.energy].moments else None
     if errors is None:
         return
     moments = system.second_moments
@@ -100,7 +100,7 @@ def warn_of_lost(system: LinearSystem) -> None:
 
 def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape stack + batch + (draws,)."""
-    energies = _formulas(system).energies(system, law, draws, key, threads)
+    energies = LINEAR[system.energy].mean.energies(system, law, draws, key, threads)
     return np.reshape(energies, (*system.shape, *law.batch_shape, len(draws)))
 
 
@@ -119,22 +119,18 @@ def draw_parameters(law: Spread, draws: int, key: tuple[int, int]) -> Array:
 
 def variances(system: LinearSystem, law: Spread) -> Array:
     """Variance of the energy, shape stack + batch; ValueError where there is no formula."""
-    if system.energy != "mse":
+    formula = LINEAR[system.energy].variance
+    if formula is None:
         raise ValueError(
             f"energy_variance has a formula for squared error only, got energy={system.energy!r}; the standard error "
             'of mean_energy(..., method="monte-carlo") estimates it.'
         )
     warn_of_lost(system)
-    variance = _squared_error.variance(system, law).reshape(system.shape + law.batch_shape)
+    variance = formula(system, law).reshape(system.shape + law.batch_shape)
     require_normal(variance, _depends(system, variance.ndim), "variance")
     return variance
 
 
 def componentwise(system: LinearSystem, law: Law) -> Array:
     """Sum over parameters of the one-parameter limits of the mean energy, the paper's form of the limit."""
-    return np.asarray(_formulas(system).componentwise(system, spread(law, system.parameters), 0))
-
-
-def _formulas(system: LinearSystem) -> ModuleType:
-    """Return the module that knows this energy; both have the same functions."""
-    return _squared_error if system.energy == "mse" else _row_losses
+    return np.asarray(LINEAR[system.energy].mean.componentwise(system, spread(law, system.parameters), 0))

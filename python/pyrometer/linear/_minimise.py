@@ -1,4 +1,4 @@
-"""How minima are found: from second moments, from rows where these have lost the digits, from passes over files."""
+"""Minima of squared error: from second moments, and from rows where these have lost the digits."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear import _absolute_out_of_core, _logistic_out_of_core
-from pyrometer.linear._minima import ENOUGH_DIGITS, digits_of, of_moments, of_rows, too_few, unclosed
+from pyrometer.linear._minima import ENOUGH_DIGITS, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
 from pyrometer.results import Minimum
 
@@ -24,7 +22,7 @@ __all__ = ["lowest", "path"]
 # Of methods.
 _NAMES = "U18"
 
-# A residual of this size, relative to the target's mean square, is an exact fit: it says nothing but how numbers round.
+# Mean squares of residuals below this share of the target's are those of an exact fit: rounding, of no certain digits.
 _ROUNDING = 1e-24
 
 # Condition numbers: above the first, parameters from moments are worth a pass over rows for the digits that the moments
@@ -37,9 +35,7 @@ Methods: TypeAlias = npt.NDArray[np.str_]
 
 
 def lowest(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
-    """Return the minimum, and what there is to warn of."""
-    if system.energy != "mse":
-        return _of_rows(system, threads) if system.scanned is None else _of_passes(system, system.scanned)
+    """Return the minimum of a squared error, and what there is to warn of."""
     penalty = system.penalty
     if isinstance(penalty, L1):
         answers, method = _lasso(system, penalty, np.array([penalty.lam]), threads)
@@ -233,39 +229,3 @@ def _lost(system: LinearSystem, answers: Answers, method: Methods) -> PrecisionW
     if not lost.any():
         return None
     return too_few(digits_of(relative[lost]), rows=system.X is not None, merged=system.second_moments.merged())
-
-
-def _of_rows(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
-    """The same of an energy that needs the rows."""
-    X, y = system.stacked_rows()
-    error = np.empty((len(X), system.parameters))
-    if system.energy == "mae":
-        value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads, error)
-        attained, method = np.ones(len(value), dtype=bool), "simplex"
-    else:
-        value, parameters, gap, attained, rank, _ = _core.logistic(X, y, system.intercept, threads, error)
-        method = "newton"
-    minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, method, error)
-    digits = np.asarray(minimum.digits).reshape(-1)
-    lost = np.flatnonzero(digits < ENOUGH_DIGITS)
-    if system.energy == "mae" and lost.size:
-        sizes = np.abs(y[lost] / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
-        lost = lost[value[lost] + gap[lost] > np.sqrt(_ROUNDING) * sizes]
-    if complaint is None and lost.size:
-        worst = lost[np.argmin(digits[lost])]
-        complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept)
-    return minimum, complaint
-
-
-def _of_passes(system: LinearSystem, scanned: Scanned) -> tuple[Minimum, Warning | None]:
-    """The same for rows that are not in memory."""
-    passes, method = (_absolute_out_of_core, "simplex") if system.energy == "mae" else (_logistic_out_of_core, "newton")
-    value, parameters, gap, attained, rank = passes.lowest(scanned, system.intercept)
-    answers = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
-    minimum, complaint = of_rows(system.shape, *answers, method)
-    if complaint is None and minimum.digits < ENOUGH_DIGITS:
-        complaint = PrecisionWarning(
-            f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
-            f"{scanned.rows.source} did not close the gap of {gap:.2g}."
-        )
-    return minimum, complaint

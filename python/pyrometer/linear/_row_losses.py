@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,64 +16,82 @@ from pyrometer.linear._closed_form import Array, Closed, contract
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
 
-__all__ = ["componentwise", "energies", "exact", "limit", "sample"]
+__all__ = ["ABSOLUTE", "CROSS_ENTROPY"]
 
 Rows: TypeAlias = npt.NDArray[Any]
 
-_LOSS = {"mae": "absolute", "ce": "cross-entropy"}
-# The limits of wide laws as multiples of E|theta . x|, and of its form for one normal parameter.
-_OF_MEAN_ABS = {"mae": 1.0, "ce": 0.5}
+# E|z| of a standard normal z.
 _FOLDED = np.sqrt(2.0 / np.pi)
 
 
-def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
-    """Folded normals and softplus expectations for normal laws; Fourier series for uniform and mixed ones."""
-    return _expectation(system, parameters, _LOSS[system.energy], threads, slope=slope)
+@dataclass(frozen=True)
+class RowLoss:
+    """Mean energies of a loss of the rows: the core's name for it, and its limit for wide laws over E|theta . x|."""
 
+    core_name: str
+    of_mean_abs: float
 
-def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
-    r"""Mean of :math:`|\theta\cdot x|` (half of it for cross entropy): the true limit when every scale grows."""
-    closed = _expectation(system, parameters, "norm", threads, slope=False)
-    factor = _OF_MEAN_ABS[system.energy] * (_FOLDED if parameters.normals == parameters.parameters else 1.0)
-    return Closed(factor * closed.value, factor * closed.value, factor * closed.error)
+    def exact(self, system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
+        """Folded normals and softplus expectations for normal laws; Fourier series for uniform and mixed ones."""
+        return _expectation(system, parameters, self.core_name, threads, slope=slope)
 
+    def limit(self, system: LinearSystem, parameters: Spread, threads: int) -> Closed:
+        r"""Mean of :math:`|\theta\cdot x|` (half of it for cross entropy): the true limit when every scale grows."""
+        closed = _expectation(system, parameters, "norm", threads, slope=False)
+        factor = self.of_mean_abs * (_FOLDED if parameters.normals == parameters.parameters else 1.0)
+        return Closed(factor * closed.value, factor * closed.value, factor * closed.error)
 
-def componentwise(system: LinearSystem, parameters: Spread, threads: int) -> Array:
-    """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
-    (means,) = _over_rows(system, lambda X, _: (_core.mean_abs(X, threads),))
-    if system.intercept:
-        means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
-    return _OF_MEAN_ABS[system.energy] * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
+    def componentwise(self, system: LinearSystem, parameters: Spread, threads: int) -> Array:
+        """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
+        (means,) = _over_rows(system, lambda X, _: (_core.mean_abs(X, threads),))
+        if system.intercept:
+            means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
+        return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
 
-
-def sample(
-    system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
-) -> tuple[Array, Array, Array]:
-    """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
-    if system.scanned is None:
-        X, y = system.stacked_rows()
-        loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
-        mean, error, _ = _core.sample_rows(
-            X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+    def sample(
+        self,
+        system: LinearSystem,
+        parameters: Spread,
+        draws: range,
+        seed: tuple[int, int],
+        threads: int,
+        *,
+        slope: bool,
+    ) -> tuple[Array, Array, Array]:
+        """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
+        if system.scanned is None:
+            X, y = system.stacked_rows()
+            loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
+            mean, error, _ = _core.sample_rows(
+                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+            )
+        else:
+            # Blocks share their draws: the standard error is that of the sum, draw by draw.
+            spectrum = self.energies(system, parameters, draws, seed, threads)
+            mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(len(draws))
+        return (
+            mean,
+            error,
+            self.exact(system, parameters, threads, slope=True).slope if slope else np.full_like(mean, np.nan),
         )
-    else:
-        # Blocks share their draws: the standard error is that of the sum, draw by draw.
-        spectrum = energies(system, parameters, draws, seed, threads)
-        mean, error = spectrum.mean(axis=-1), spectrum.std(axis=-1, ddof=1) / np.sqrt(len(draws))
-    return mean, error, exact(system, parameters, threads, slope=True).slope if slope else np.full_like(mean, np.nan)
+
+    def energies(
+        self, system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
+    ) -> Array:
+        """Energies of draws, shape (systems, laws, draws)."""
+        loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
+
+        def drawn(X: Rows, y: Rows) -> tuple[Array]:
+            energies = _core.sample_rows_energies(
+                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+            )
+            return (energies,)
+
+        return _over_rows(system, drawn)[0]
 
 
-def energies(system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
-    """Energies of draws, shape (systems, laws, draws)."""
-    loss, scales, normals = _LOSS[system.energy], _flat(parameters), parameters.normals
-
-    def drawn(X: Rows, y: Rows) -> tuple[Array]:
-        energies = _core.sample_rows_energies(
-            X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
-        )
-        return (energies,)
-
-    return _over_rows(system, drawn)[0]
+ABSOLUTE = RowLoss("absolute", 1.0)
+CROSS_ENTROPY = RowLoss("cross-entropy", 0.5)
 
 
 def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:

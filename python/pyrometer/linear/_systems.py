@@ -11,7 +11,7 @@ from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
 from pyrometer.losses import ABSOLUTE, LOSSES, SQUARED, loss_named
 
-__all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System"]
+__all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System", "system_of"]
 
 
 class LinearRegression(LinearSystem):
@@ -251,3 +251,12 @@ class LogisticRegression(LinearSystem):
 
 
 System: TypeAlias = LinearRegression | LogisticRegression
+
+
+def system_of(energy: str, X: Any, y: Any, *, intercept: bool = True, penalty: Penalty | None = None) -> System:
+    """Describe the linear system of a loss."""
+    if loss_named(energy).labels:
+        if penalty is not None:
+            raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
+        return LogisticRegression(X, y, intercept=intercept)
+    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.base import tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
-from pyrometer.linear import LinearRegression, LogisticRegression
+from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.losses import LOSSES
 from pyrometer.results import Floats, Minimum, Temperature, shaped
 from pyrometer.thermodynamics import minimum_energy, temperature
@@ -216,9 +216,7 @@ def _pooled(
         system.stacked_rows()  # which says so if there are none in memory
     X = np.concatenate([a.X, b.X], axis=-2)
     y = np.concatenate([a.y, b.y], axis=-1)
-    if isinstance(a, LogisticRegression):
-        return LogisticRegression(X, y, intercept=a.intercept)
-    return LinearRegression(X, y, energy=a.energy, penalty=a.penalty, intercept=a.intercept)
+    return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty)
 
 
 def _test(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Archive, RandomSource, validate
 from pyrometer.laws import Law, Mixed, Normal, Uniform
-from pyrometer.linear import LinearRegression, LogisticRegression
+from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.states._blocks import LEAST, together
 from pyrometer.states._data_state import DataState, as_state
 from pyrometer.states._monitor_file import checked_header, checked_last, checked_pools, checked_readings, checked_state
@@ -308,11 +308,7 @@ class RefreshMonitor:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             try:
-                if state.loss == "ce":
-                    system: LinearRegression | LogisticRegression = LogisticRegression(X, y, intercept=intercept)
-                else:
-                    system = LinearRegression(X, y, energy=state.loss, intercept=intercept)
-                hot = temperature(system, self.law)
+                hot = temperature(system_of(state.loss, X, y, intercept=intercept), self.law)
             except ValueError as error:
                 return np.nan, f"temperature: {error}"
         notes = [str(warning.message) for warning in told]

@@ -1,0 +1,96 @@
+"""Minima of losses that need the rows: in memory, or by passes over files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.data import Scanned
+from pyrometer.errors import PrecisionWarning
+from pyrometer.linear import _absolute_out_of_core, _logistic_out_of_core
+from pyrometer.linear._closed_form import Array
+from pyrometer.linear._minima import ENOUGH_DIGITS, of_rows, unclosed
+from pyrometer.results import Minimum
+
+if TYPE_CHECKING:
+    from pyrometer.linear._base import LinearSystem
+
+__all__ = ["ABSOLUTE", "LOGISTIC"]
+
+_Rows: TypeAlias = npt.NDArray[Any]
+# Value, parameters, gap, whether the minimum is attained, and rank: of each system.
+_Solved: TypeAlias = tuple[Array, Array, Array, npt.NDArray[np.bool_], npt.NDArray[np.int64]]
+
+# Mean absolute residuals below this share of the target's are those of an exact fit: rounding, of no certain digits.
+_EXACT_FIT = 1e-12
+
+
+@dataclass(frozen=True)
+class RowMinimiser:
+    """How a loss is minimised: by the core where the rows are in memory, else by passes over them."""
+
+    method: str
+    in_memory: Callable[[_Rows, _Rows, bool, int, Array], _Solved]
+    out_of_core: Callable[[Scanned, bool], tuple[float, Array, float, bool, int]]
+    fits: Callable[[Array, _Rows], npt.NDArray[np.bool_]]
+    """Whether systems are fitted exactly, given the upper bounds of their energies and their targets."""
+
+    def __call__(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
+        """Return the minimum, and what there is to warn of."""
+        return self._of_rows(system, threads) if system.scanned is None else self._of_passes(system, system.scanned)
+
+    def _of_rows(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
+        X, y = system.stacked_rows()
+        error = np.empty((len(X), system.parameters))
+        value, parameters, gap, attained, rank = self.in_memory(X, y, system.intercept, threads, error)
+        answer = of_rows(system.shape, value, parameters, gap, attained, rank, self.method, error)
+        minimum, complaint = answer
+        digits = np.asarray(minimum.digits).reshape(-1)
+        lost = np.flatnonzero(digits < ENOUGH_DIGITS)
+        if lost.size:
+            lost = lost[~self.fits(value[lost] + gap[lost], y[lost])]
+        if complaint is None and lost.size:
+            worst = lost[np.argmin(digits[lost])]
+            complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept)
+        return minimum, complaint
+
+    def _of_passes(self, system: LinearSystem, scanned: Scanned) -> tuple[Minimum, Warning | None]:
+        value, parameters, gap, attained, rank = self.out_of_core(scanned, system.intercept)
+        solved = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
+        minimum, complaint = of_rows(system.shape, *solved, self.method)
+        if complaint is None and minimum.digits < ENOUGH_DIGITS:
+            complaint = PrecisionWarning(
+                f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
+                f"{scanned.rows.source} did not close the gap of {gap:.2g}."
+            )
+        return minimum, complaint
+
+
+def _least_absolute(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array) -> _Solved:
+    value, parameters, gap, rank = _core.least_absolute(X, y, intercept, threads, error)
+    return value, parameters, gap, np.ones(len(value), dtype=bool), rank
+
+
+def _logistic(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array) -> _Solved:
+    return _core.logistic(X, y, intercept, threads, error)[:5]
+
+
+def _within_rounding(energy: Array, y: _Rows) -> npt.NDArray[np.bool_]:
+    """Whether mean absolute residuals are rounding."""
+    sizes = np.abs(y / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
+    return np.asarray(energy <= _EXACT_FIT * sizes)
+
+
+def _never(energy: Array, y: _Rows) -> npt.NDArray[np.bool_]:
+    """A cross entropy of 0 is no minimum that is attained."""
+    del y
+    return np.zeros(energy.shape, dtype=bool)
+
+
+ABSOLUTE = RowMinimiser("simplex", _least_absolute, _absolute_out_of_core.lowest, _within_rounding)
+LOGISTIC = RowMinimiser("newton", _logistic, _logistic_out_of_core.lowest, _never)
