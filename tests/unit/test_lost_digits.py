@@ -307,3 +307,21 @@ def test_moments_near_the_largest_double_have_no_warning_of_numpy(exponent):
                 moments = pm.Moments.of(X, X[:, 0])
                 for each in (moments, moments + moments, (moments + moments) - moments):
                     pm.minimum_energy(pm.LinearRegression.from_moments(each))
+
+
+def test_moments_that_were_merged_and_subtracted_are_finite_and_can_be_loaded_again(tmp_path):
+    """Near the ends of the range of a double: a refusal, or numbers that a file may hold."""
+    path, answered = tmp_path / "moments.npz", 0
+    for seed in range(300):
+        r = np.random.default_rng(seed)
+        sizes = 2.0 ** r.uniform(-1000.0, 511.0, (2, 3)) if seed % 2 else 2.0 ** r.uniform(495.0, 511.0, (2, 3))
+        sizes = np.where(r.random((2, 3)) < 0.3, 1.0, sizes)
+        rows = [r.normal(size=(int(r.integers(1, 20)), 3)) * size for size in sizes]
+        with contextlib.suppress(ValueError):
+            a, b = (pm.Moments.of(part[:, :2], part[:, 2]) for part in rows)
+            for moments in (a + b, (a + b) - b, (a + b) - a):
+                assert np.isfinite(moments.mean).all() and np.isfinite(moments.scatter).all()
+                moments.save(path)
+                assert pm.Moments.load(path).count == moments.count
+                answered += 1
+    assert answered > 300

@@ -59,6 +59,7 @@ struct Merge {
   void row(Index i, double* nothing) const;
   void bounds();
   void settle();
+  void require_bounds() const;
 };
 
 void Merge::means() {
@@ -82,13 +83,17 @@ void Merge::row(Index i, double* nothing) const {
           nothing + i);
 }
 
+constexpr const char* kOverflow =
+    "second moments overflow: a and b must have finite squares together, and finite bounds of their errors; rescale "
+    "their data";
+
 // Throws if a number has left the range of doubles. The squares of the means count, too: raw moments are made of them.
 void Merge::scatters() {
   std::vector<double> nothing(at(columns));  // stays 0 unless something is nan or infinite
   for (Index i = 0; i < columns; ++i) row(i, nothing.data());
   for (Index j = 0; j < columns; ++j) nothing[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
   require(std::all_of(nothing.begin(), nothing.end(), [](double x) { return x == 0; }),
-          "second moments overflow: a and b must have finite squares together; rescale their data");
+          kOverflow);
   for (Index top = 0; top < columns; top += kSquare)
     for (Index left = top; left < columns; left += kSquare)
       for (Index i = top; i < std::min(top + kSquare, columns); ++i)
@@ -157,6 +162,12 @@ void Merge::settle() {
   }
 }
 
+// A bound that is infinite knows nothing, and no file may hold it.
+void Merge::require_bounds() const {
+  const double* const first = out.accuracy;
+  require(std::all_of(first, first + kAccuracy * columns, [](double x) { return x * 0 == 0; }), kOverflow);
+}
+
 }  // namespace
 
 void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, const MomentsSlots& out) {
@@ -171,6 +182,7 @@ void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index c
   merge.scatters();
   merge.bounds();
   if (sign == -1) merge.settle();
+  merge.require_bounds();
 }
 
 }  // namespace pyrometer::data

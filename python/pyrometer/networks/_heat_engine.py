@@ -120,6 +120,7 @@ def heat_engine(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
         shares = E / most  # whose sum does not overflow
+        growth = gain * np.divide(network.widths[1:-1], network.widths[2:])  # of the energy of a unit
         efficiency = np.where(most[..., 0] > 0, shares[..., -1] / shares.sum(axis=-1), np.nan)
         of_layer, hot = E / np.where(undefined, np.nan, S_l), E[..., -1] / divisor
     for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
@@ -140,7 +141,7 @@ def heat_engine(
         ),
         work_efficiency=shaped(efficiency),
         engine=shaped(_engine(E, np.array(network.widths[1:]), counts)),
-        regime=shaped(_regime(gain * np.divide(network.widths[1:-1], network.widths[2:]))),
+        regime=shaped(_regime(growth)),
         temperature=shaped(hot),
         standard_error=shaped(found.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
