@@ -135,7 +135,7 @@ def test_one_expectation_by_quadrature(benchmark, one_thread):
 def test_uniform_rows(benchmark, threads, rows, loss):
     """To 1e-13 with a bound."""
     X, y, length = rows[0][:, :20_000].copy(), rows[1][:, :20_000].copy(), np.full((1, FEATURES), 3.0)
-    value, bound, _ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
+    value, bound, *_ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
     assert value[0, 0] == pytest.approx(series_rows(X[0], y[0], length[0]), rel=1e-6)
     assert bound[0, 0] < 1e-12 * value[0, 0]
     benchmark(lambda: _core.uniform_rows(X, y, False, loss, length, 0, False, threads))
@@ -157,6 +157,6 @@ def test_uniform_rows_of_other_shapes(benchmark, one_thread, features):
     rng = np.random.default_rng(1)
     X, y = rng.standard_normal((1, 10_000, features)), rng.standard_normal((1, 10_000))
     length = np.full((1, features), 3.0)
-    value, bound, _ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
+    value, bound, *_ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
     assert 0 < bound[0, 0] < 1e-11 * value[0, 0]
     benchmark(lambda: _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1))

@@ -45,7 +45,7 @@ Answer normal_rows(const Array<T>& X, const Array<T>& y, bool intercept, const s
   return {mean, slopes};
 }
 
-using Bounded = std::tuple<Array<double>, Array<double>, std::optional<Array<double>>>;
+using Bounded = std::tuple<Array<double>, Array<double>, std::optional<Array<double>>, std::optional<Array<double>>>;
 
 template <class T>
 Bounded uniform_rows(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
@@ -54,15 +54,19 @@ Bounded uniform_rows(const Array<T>& X, const Array<T>& y, bool intercept, const
   const Matrix laws = matrix_of(scale, "scale");
   const energy::RowLoss what = loss_of(loss);
   Array<double> mean({X.shape(0), scale.shape(0)}), bound({X.shape(0), scale.shape(0)});
-  std::optional<Array<double>> slopes;
-  if (slope) slopes.emplace(std::vector<py::ssize_t>{X.shape(0), scale.shape(0)});
+  std::optional<Array<double>> slopes, slope_bounds;
+  if (slope) {
+    slopes.emplace(std::vector<py::ssize_t>{X.shape(0), scale.shape(0)});
+    slope_bounds.emplace(std::vector<py::ssize_t>{X.shape(0), scale.shape(0)});
+  }
   double *mean_out = mean.mutable_data(), *bound_out = bound.mutable_data();
-  double* slope_out = slope ? slopes->mutable_data() : nullptr;
+  double *slope_out = slope ? slopes->mutable_data() : nullptr,
+         *slope_bound_out = slope ? slope_bounds->mutable_data() : nullptr;
   released([&] {
     energy::uniform_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, normals,
-                         threads, mean_out, bound_out, slope_out);
+                         threads, mean_out, bound_out, slope_out, slope_bound_out);
   });
-  return {mean, bound, slopes};
+  return {mean, bound, slopes, slope_bounds};
 }
 
 template <class T>
@@ -102,7 +106,8 @@ void bind_rows(py::module_& module) {
   module.def("uniform_rows", &uniform_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a,
              "Mean energies of uniform and mixed laws: X (s, m, p), y (s, m), scale (b, n), deviations of the first "
-             "`normals` parameters, lengths of the others -> mean, error bound (s, b), slope (s, b) or None.");
+             "`normals` parameters, lengths of the others -> mean, error bound (s, b), slope and its error bound (s, "
+             "b) or None.");
   module.def("uniform_rows", &uniform_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "The same for float32 data.");
   module.def("mean_abs", &mean_abs<double>, "X"_a.noconvert(), "threads"_a,

@@ -119,7 +119,7 @@ def normal_rows(
 ) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int
-) -> tuple[_F64, _F64, _F64 | None]: ...  # mean, bound on its error, slope: (s, b); scale (b, n) as above
+) -> tuple[_F64, _F64, _F64 | None, _F64 | None]: ...  # mean, bound on its error, slope, bound: (s, b)
 
 # (1/m) sum_i |x_ij|: (s, p).
 def mean_abs(X: _Rows, threads: int) -> _F64: ...

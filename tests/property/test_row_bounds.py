@@ -34,7 +34,7 @@ def test_bound_holds(lengths, corner, aside):
     """Targets at a vertex, where the integrand has its kinks, and near it."""
     a = np.array(lengths)
     y = float(sum(v if corner >> j & 1 else -v for j, v in enumerate(lengths)) / 2 + aside * a.min())
-    mean, bound, _ = _core.uniform_rows(
+    mean, bound, *_ = _core.uniform_rows(
         a[None, None], np.array([[y]]), False, "absolute", np.ones((1, a.size)), 0, True, 1
     )
     exact = vertices(lengths, y)
@@ -49,8 +49,8 @@ def test_scaling(lengths, exponent, normals):
     a = np.array(lengths)
     scale, normals = np.ones((1, a.size)), min(normals, a.size)
     factor = 10.0**exponent
-    mean, bound, _ = _core.uniform_rows(a[None, None], np.ones((1, 1)), False, "absolute", scale, normals, False, 1)
-    other, wider, _ = _core.uniform_rows(
+    mean, bound, *_ = _core.uniform_rows(a[None, None], np.ones((1, 1)), False, "absolute", scale, normals, False, 1)
+    other, wider, *_ = _core.uniform_rows(
         a[None, None], np.full((1, 1), factor), False, "absolute", scale * factor, normals, False, 1
     )
     assert abs(mean[0, 0] * factor - other[0, 0]) <= bound[0, 0] * factor + wider[0, 0] + 1e-15 * other[0, 0]

@@ -15,7 +15,7 @@ UNIT = np.ones((1, 1))
 def uniform(a, y=0.0, loss="absolute"):
     """Mean and bound for one row of lengths `a`."""
     a = np.asarray(a, float)
-    mean, bound, _ = _core.uniform_rows(
+    mean, bound, *_ = _core.uniform_rows(
         a[None, None], np.array([[float(y)]]), False, loss, np.ones((1, a.size)), 0, False, 1
     )
     return mean[0, 0], bound[0, 0]

@@ -1,5 +1,6 @@
 """Bounds of the errors of parameters, and gaps where columns are dependent in norm only, against exact rationals."""
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -159,3 +160,25 @@ def test_a_bound_beyond_the_range_of_a_double_is_refused():
     y = np.array([4.9e47, 4.9e47, -8.2e202, 4.9e47, 5.5e202, -5.5e202])
     with pytest.raises(ValueError, match="within the range of a double"):
         _core.least_absolute(X[None], y[None], True, 1)
+
+
+def test_the_advice_for_nearly_exact_fits_works():
+    """One column or several independent ones: nothing is dependent, and y less the fitted values has its digits."""
+    warned = 0
+    for seed in range(60):
+        r = np.random.default_rng(seed)
+        m, p = int(r.integers(7, 30)), int(r.integers(1, 4))
+        X = r.normal(size=(m, p))
+        y = X @ r.normal(size=p) + 10.0 ** r.uniform(-11.0, -6.0) * r.normal(size=m)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            minimum = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae"))
+        if not caught:
+            continue
+        warned += 1
+        assert "pass y less the fitted values" in str(caught[0].message)
+        rest = y - np.column_stack([X, np.ones(m)]) @ minimum.parameters
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert pm.minimum_energy(pm.LinearRegression(X, rest, energy="mae")).digits >= 9
+    assert warned > 30

@@ -320,7 +320,8 @@ def test_moments_that_were_merged_and_subtracted_are_finite_and_can_be_loaded_ag
         with contextlib.suppress(ValueError):
             a, b = (pm.Moments.of(part[:, :2], part[:, 2]) for part in rows)
             for moments in (a + b, (a + b) - b, (a + b) - a):
-                assert np.isfinite(moments.mean).all() and np.isfinite(moments.scatter).all()
+                assert np.isfinite(moments.mean).all()
+                assert np.isfinite(moments.scatter).all()
                 moments.save(path)
                 assert pm.Moments.load(path).count == moments.count
                 answered += 1

@@ -15,7 +15,7 @@ def data(m, p, *, systems=1, seed=0, dtype=float):
 
 
 def both(X, y, loss, scale, normals, *, intercept=False, threads=1):
-    return _core.uniform_rows(X, y, intercept, loss, scale, normals, True, threads)
+    return _core.uniform_rows(X, y, intercept, loss, scale, normals, True, threads)[:3]
 
 
 def loss_of_draws(loss, y, predictions):

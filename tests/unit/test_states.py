@@ -293,3 +293,25 @@ def test_a_foreign_model_is_named():
 
     with pytest.raises(TypeError, match=r"got .*test_states.*Trained; pass its method, model=....predict"):
         pm.shift((X2, y2), (X2, y2), model=Trained(), energy="mse")
+
+
+@pytest.mark.parametrize("probability", [1e-300, 1e-17, 1e-12, 1e-9, 0.3, 1.0 - 1e-12])
+def test_cross_entropies_of_rare_labels_keep_their_digits(probability):
+    """-ln(1 - p) of label 0, in which 1 - p has none."""
+    X = np.random.default_rng(0).normal(size=(32, 2))
+    state = pm.DataState(X, np.zeros(32), model=lambda X: np.full(len(X), probability), energy="ce")
+    assert state.energy == pytest.approx(-np.log1p(-probability), rel=1e-14)
+
+
+def test_errors_of_changes_are_numbers_or_have_a_reason():
+    """Where what they are the roots of cancels to less than rounding, or leaves the range of a double."""
+    for seed in range(100):
+        r = np.random.default_rng(seed)
+        size = 10.0 ** r.uniform(-60.0, 150.0)
+        before, after = np.round(r.normal(size=40)), r.normal(size=30) * size
+        for loss in ("mae", "mse"):
+            X, Z = np.zeros((40, 0)), np.zeros((30, 0))
+            found = pm.shift((X, before), (Z, after), model=flat, energy=loss, rng=0)
+            errors = [getattr(found, f"{name}_error") for name in ("energy_change", "entropy_change")]
+            errors += [found.divergence_error, found.cross_entropy_error]
+            assert found.reason or np.isfinite(errors).all()

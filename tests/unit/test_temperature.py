@@ -179,3 +179,29 @@ def test_the_leading_entropy_of_a_length_whose_deviation_is_no_double(length):
     parts = system.entropy_parts(system.bind(law), 1.0, leading=True)
     assert parts[0] == 0.0
     assert parts[1] == pytest.approx(float(mp.log(mp.mpf(length)) - mp.log(12) / 2), rel=1e-15)
+
+
+@pytest.mark.parametrize("exponent", [-150, -30, -8, -5, -3, -2, -1, -0.69, -0.3])
+@pytest.mark.parametrize("law", ["uniform", "mixed"])
+def test_marginal_temperatures_of_narrow_laws(law, exponent):
+    """Cross entropy, in whose energy, about ln 2, narrow laws lose the slope; E t tanh(t / 2) / 2 by quadrature."""
+    size, x = 10.0**exponent, [1.0, 0.625]
+    u, weight = np.polynomial.legendre.leggauss(60)
+    u, weight = 0.5 * u, 0.5 * weight
+    if law == "uniform":
+        described, features, t = pm.Uniform(size), [x[:1]] * 2, size * u
+    else:
+        described, features = pm.Mixed([size], [2.0 * size]), [x] * 2
+        z, density = np.polynomial.hermite_e.hermegauss(80)
+        t, weight = size * (z[:, None] + 1.25 * u), np.outer(density / density.sum(), weight)
+    truth = (weight * t * np.tanh(t / 2.0) / 2.0).sum() / len(features[0])
+    hot = pm.temperature(pm.LogisticRegression(features, [0, 1], intercept=False), described, minimum=0.0)
+    assert abs(hot.marginal - truth) <= hot.marginal_error + 1e-13 * truth
+    assert hot.marginal == pytest.approx(truth, rel=1e-13 if exponent <= -2 else 1e-10)
+
+
+def test_marginal_temperatures_where_no_draw_reaches_a_target_are_zero():
+    system = pm.LinearRegression([[1.0, 0.5], [-1.0, 2.0]], [1.0, 3.0], intercept=False, energy="mae")
+    for length in (0.3, 1e-3, 1e-8, 1e-200):
+        hot = pm.temperature(system, pm.Uniform(length))
+        assert hot.marginal == hot.marginal_error == 0.0

@@ -92,8 +92,7 @@ void Merge::scatters() {
   std::vector<double> nothing(at(columns));  // stays 0 unless something is nan or infinite
   for (Index i = 0; i < columns; ++i) row(i, nothing.data());
   for (Index j = 0; j < columns; ++j) nothing[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
-  require(std::all_of(nothing.begin(), nothing.end(), [](double x) { return x == 0; }),
-          kOverflow);
+  require(std::all_of(nothing.begin(), nothing.end(), [](double x) { return x == 0; }), kOverflow);
   for (Index top = 0; top < columns; top += kSquare)
     for (Index left = top; left < columns; left += kSquare)
       for (Index i = top; i < std::min(top + kSquare, columns); ++i)

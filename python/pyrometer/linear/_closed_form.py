@@ -23,13 +23,14 @@ _BLOCK = 1 << 17
 class Closed(NamedTuple):
     """A mean energy from a formula, each field of the shape of the stack followed by the batch of laws.
 
-    ``slope`` is the derivative along the common logarithm of all scales, dE/dln sigma; ``error`` bounds what a
-    truncated series may have left of the value, 0 where only rounding has.
+    ``slope`` is the derivative along the common logarithm of all scales, dE/dln sigma; ``error`` and ``slope_error``
+    bound what a truncated series may have left of the value and of the slope, 0 where only rounding has.
     """
 
     value: Array
     slope: Array
     error: Array
+    slope_error: Array
 
 
 def contract(stack: Array, batch: Array, power: int = 1) -> Array:

@@ -46,17 +46,20 @@ def mean_energies(
     warn_of_lost(system)
     if method == "monte-carlo":
         draws = validate.count("samples", samples, minimum=2)
-        value, error, derivative = formulas.sample(system, law, range(draws), validate.seed(rng), threads, slope=slope)
+        value, error = formulas.sample(system, law, range(draws), validate.seed(rng), threads)
         lost = LOSSES[system.energy].moments and system.second_moments.lost() is not None
-        bound = formulas.exact(system, law, threads, slope=False).error if lost else np.zeros(shape)
+        # The slope is that of the closed form.
+        closed = formulas.exact(system, law, threads, slope=slope) if slope or lost else None
         estimate = Estimate(
             value=shaped(value.reshape(shape)),
             standard_error=shaped(error.reshape(shape)),
-            error_bound=shaped(bound),
+            error_bound=shaped(closed.error if closed and lost else np.zeros(shape)),
             method=method,
             samples=draws,
         )
-        return _certain(system, estimate, derivative.reshape(shape), slope=slope)
+        unknown = np.full(shape, np.nan)
+        slopes = (closed.slope, closed.slope_error) if closed and slope else (unknown, unknown)
+        return _certain(system, estimate, *slopes, slope=slope)
     if method == "exact":
         closed = formulas.exact(system, law, threads, slope=slope)
     else:
@@ -68,16 +71,16 @@ def mean_energies(
         method=method,
         samples=0,
     )
-    return _certain(system, estimate, closed.slope, slope=slope)
+    return _certain(system, estimate, closed.slope, closed.slope_error, slope=slope)
 
 
-def _certain(system: LinearSystem, estimate: Estimate, derivative: Array, *, slope: bool) -> Evaluated:
+def _certain(system: LinearSystem, estimate: Estimate, derivative: Array, error: Array, *, slope: bool) -> Evaluated:
     """Energies of linear systems are quadratic at most: their draws have no heavy tails."""
     depends = _depends(system, derivative.ndim)
     require_normal(np.asarray(estimate.value), depends)
     if slope and LOSSES[system.energy].moments:
         require_normal(derivative / system.parameters, depends, "marginal temperature")
-    return Evaluated(estimate, derivative, np.zeros_like(derivative), np.zeros_like(derivative))
+    return Evaluated(estimate, derivative, error, np.zeros_like(derivative))
 
 
 def _depends(system: LinearSystem, axes: int) -> npt.NDArray[np.bool_]:

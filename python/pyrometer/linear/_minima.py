@@ -118,17 +118,20 @@ def too_few(digits: npt.NDArray[np.float64], *, rows: bool, merged: bool) -> Pre
 
 
 def unclosed(
-    digits: npt.NDArray[np.float64], gap: npt.NDArray[np.float64], X: _Array, intercept: bool
+    digits: npt.NDArray[np.float64], gap: npt.NDArray[np.float64], X: _Array, intercept: bool, *, small: bool
 ) -> PrecisionWarning:
-    """Return the warning of values whose certificates are loose; X are the rows of the one of fewest digits."""
+    """Return the warning of values whose certificates are loose; X are the rows of the one of fewest digits.
+
+    `small` says whether its residuals are small against its targets.
+    """
     return PrecisionWarning(
         f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
-        + _remedy(X.astype(np.float64, copy=False), intercept)
+        + _remedy(X.astype(np.float64, copy=False), intercept, small=small)
     )
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def _remedy(X: _Array, intercept: bool) -> str:
+def _remedy(X: _Array, intercept: bool, *, small: bool) -> str:
     """Say what makes the certificate of rows X (m, p) loose, and what helps."""
     size = np.abs(X)
     size = (size / np.where(size.any(axis=0), np.median(size, axis=0), 1.0)).max(axis=1)
@@ -138,6 +141,11 @@ def _remedy(X: _Array, intercept: bool) -> str:
     middle, spread = np.abs(X.mean(axis=0)), X.std(axis=0)
     if intercept and (middle > _LARGE * spread)[spread > 0].any():
         return "The means of columns are large against their standard deviations: pass X - X.mean(axis=0)."
+    if small:
+        return (
+            "The residuals are small against the targets, whose rounding hides their digits: pass y less the fitted "
+            "values."
+        )
     return "Columns are nearly dependent: replace one of them by its difference from the others, or drop it."
 
 

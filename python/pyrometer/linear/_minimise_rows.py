@@ -28,6 +28,8 @@ _Solved: TypeAlias = tuple[Array, Array, Array, npt.NDArray[np.bool_], npt.NDArr
 
 # Mean absolute residuals below this share of the target's are those of an exact fit: rounding, of no certain digits.
 _EXACT_FIT = 1e-12
+# Those below this many times as much are small.
+_SMALL_FIT = 1e-7
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class RowMinimiser:
             lost = lost[~self.fits(value[lost] + gap[lost], y[lost])]
         if complaint is None and lost.size:
             worst = lost[np.argmin(digits[lost])]
-            complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept)
+            small = self.fits(_SMALL_FIT * (value[[worst]] + gap[[worst]]), y[[worst]])[0]
+            complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept, small=bool(small))
         return minimum, complaint
 
     def _of_passes(self, system: LinearSystem, scanned: Scanned) -> tuple[Minimum, Warning | None]:

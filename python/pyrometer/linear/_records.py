@@ -37,10 +37,8 @@ class MeanEnergies(Protocol):
         draws: range,
         seed: tuple[int, int],
         threads: int,
-        *,
-        slope: bool,
-    ) -> tuple[Array, Array, Array]:
-        """Mean over draws, its standard error, and the slope."""
+    ) -> tuple[Array, Array]:
+        """Mean over draws and its standard error, shape (systems, laws)."""
 
     def energies(
         self, system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int

@@ -30,7 +30,7 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
     require_finite(value)
     errors = system.second_moments.square_errors()
     error = quadratic.error if errors is None else quadratic.error + errors[..., -1].reshape(target.shape + more)
-    return Closed(value, derivative, error)
+    return Closed(value, derivative, error, quadratic.slope_error)
 
 
 def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
@@ -43,7 +43,7 @@ def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
         errors = system.second_moments.square_errors()
         error = np.zeros_like(value) if errors is None else contract(errors[..., :-1], parameters.deviations(), 2)
     require_finite(value)
-    return Closed(value, slope, error)
+    return Closed(value, slope, error, 2.0 * error)
 
 
 def componentwise(system: LinearSystem, parameters: Spread, threads: int) -> Array:
@@ -52,11 +52,11 @@ def componentwise(system: LinearSystem, parameters: Spread, threads: int) -> Arr
 
 
 def sample(
-    system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int, *, slope: bool
-) -> tuple[Array, Array, Array]:
-    """Monte Carlo mean and standard error, shape (systems, laws); the slope is that of the closed form."""
+    system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
+) -> tuple[Array, Array]:
+    """Monte Carlo mean and standard error, shape (systems, laws)."""
     mean, error = _core.sample_squares(*_arguments(system, parameters, draws, seed, threads))
-    return mean, error, exact(system, parameters, 0, slope=True).slope if slope else np.full_like(mean, np.nan)
+    return mean, error
 
 
 def energies(system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:

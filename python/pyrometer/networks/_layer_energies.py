@@ -219,6 +219,10 @@ def _sampled_slopes(network: Network, spread: LayerSpread, found: Layered, h: fl
         draws = min(found.samples, _SLOPE_DRAWS)
         blocks = list(_blocks(network, moved, draws, key, threads))
     down, up = np.concatenate(blocks, axis=-2)
+    # Quotients of the two are all that counts, and sums of the largest energies may leave the range of a double.
+    largest = np.maximum(down, up).max(axis=-2, keepdims=True)
+    unit = np.where(largest > 2.0**1000, 2.0**-64, 1.0)
+    down, up = unit * down, unit * up
     means = down.mean(axis=-2), up.mean(axis=-2)
     value = _times_growth(found.energy, np.stack(means), np.array([-0.5, 0.5]) / h)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -162,7 +162,7 @@ class Temperature(_Answer):
         dE/dS along the scale of the law, (dE/d ln scale) / n. Not the paper's: it has no pole and does not depend on
         the unit of the parameters. nan where it had to be drawn and the draws do not tell.
     marginal_error : float or ndarray
-        Its standard error; 0 where it was not drawn.
+        Its standard error where it was drawn, else a bound on its error; 0 where it has rounding errors only.
     verdict : str or ndarray of str
         "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where it is below 0 and T
         with it; "undefined" where it is 0.

@@ -17,6 +17,7 @@ __all__ = ["CONDITIONALS", "Conditional", "Measured", "exponents"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ORDINARY = 200  # exponents of values that are summed as they are
+_MOST_LOSS = 745.0  # of a label whose probability is not 0
 _LEAST_PROBABILITY, _MOST_PROBABILITY = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
 
 
@@ -210,6 +211,8 @@ def _of_labels(rows: Predicted) -> tuple[_Array, _Array]:
         rare = np.exp(-away)
         losses = np.logaddexp(0.0, np.where(rows.target == 1, -rows.logits, rows.logits))
         return losses, np.log1p(rare) + away * rare / (1.0 + rare)
-    losses = -np.log(np.maximum(np.where(rows.target == 1, rows.prediction, 1.0 - rows.prediction), _LEAST_PROBABILITY))
+    with np.errstate(divide="ignore"):  # a label that the model excludes: `impossible` refuses it
+        losses = -np.where(rows.target == 1, np.log(rows.prediction), np.log1p(-rows.prediction))
+    losses = np.minimum(losses, _MOST_LOSS)
     p = np.clip(rows.prediction, _LEAST_PROBABILITY, _MOST_PROBABILITY)
     return losses, -p * np.log(p) - (1.0 - p) * np.log1p(-p)

@@ -299,11 +299,13 @@ class Kept:
 
 
 def covariance_of(drawn: _Array) -> _Array:
-    """Covariance of resamples (b, k), nan in the rows and columns of numbers that some resample lacks."""
+    """Covariance of resamples (b, k), nan where some resample lacks a number, or where it is beyond the doubles."""
     known = np.isfinite(drawn).all(axis=0)
     result = np.full((drawn.shape[1],) * 2, np.nan)
     if known.any():
-        result[np.ix_(known, known)] = np.cov(drawn[:, known].T)
+        with np.errstate(over="ignore", invalid="ignore"):
+            result[np.ix_(known, known)] = np.cov(drawn[:, known].T)
+    result[~np.isfinite(result)] = np.nan
     return result
 
 

@@ -189,6 +189,13 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
     known = not np.isnan(T)
     if not known and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
         reasons.append("temperature: the quotient leaves the range of a double")
+    of_energy = in_range(float(errors[0]), unit)
+    # A sum that may cancel to less than its rounding.
+    of_cross_entropy = float(np.sqrt(np.maximum(spread[1:, 1:].sum(), 0.0)))
+    unknown = {"energy": of_energy, "entropy": errors[1], "divergence": errors[2], "cross entropy": of_cross_entropy}
+    lost = [name for name, error in unknown.items() if np.isnan(error)]
+    if lost and not any(reason.startswith(("before", "after", "errors", "divergence")) for reason in reasons):
+        reasons.append(f"errors of {', '.join(lost)}: their squares leave the range of a double")
     return Shift(
         before=old,
         after=new,
@@ -197,10 +204,10 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
         divergence=divergence,
         cross_entropy=entropy + divergence,
         temperature=T,
-        energy_change_error=in_range(float(errors[0]), unit),
+        energy_change_error=of_energy,
         entropy_change_error=float(errors[1]),
         divergence_error=float(errors[2]),
-        cross_entropy_error=float(np.sqrt(spread[1:, 1:].sum())),
+        cross_entropy_error=of_cross_entropy,
         temperature_error=T_error,
         p_value=p_value,
         verdict="ok" if known else "undefined",

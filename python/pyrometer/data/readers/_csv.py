@@ -78,7 +78,7 @@ def opening(stream: Any, delimiter: str) -> Opening:
         # A column of whole numbers, or of none, in the first block may have fractions in the next.
         return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
 
-    with _reader(io.BytesIO(whole), delimiter, max(block, len(whole))) as reader:
+    with _reader(pa.BufferReader(whole), delimiter, max(block, len(whole))) as reader:
         types = pa.schema([field.with_type(loose(field.type)) for field in reader.schema])
     return Opening(head, types, delimiter, block)
 
