@@ -48,7 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "networks", "states"}
-# What every module may import at its top; what only some may; what must be imported inside functions.
+# What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy", "narwhals"}
 HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}}
 LAZY = {
