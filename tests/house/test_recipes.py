@@ -21,8 +21,8 @@ from pyrometer.cli import _program, _sweep_config
 from pyrometer.cli import network as network_command
 from pyrometer.data.readers import _formats, _resolve
 from pyrometer.laws import FAMILIES, NORMAL, Law
-from pyrometer.linear import _row_losses
-from pyrometer.losses import LOSSES
+from pyrometer.linear._records import LINEAR
+from pyrometer.losses import LOSSES, loss_named
 from pyrometer.networks import ACTIVATIONS, LayerLaw
 from pyrometer.states._conditionals import CONDITIONALS
 
@@ -100,9 +100,12 @@ def test_an_activation_is_named_everywhere(name: str) -> None:
 
 
 def test_every_loss_is_in_every_table() -> None:
-    assert set(CONDITIONALS) == set(LOSSES)
-    of_rows = {name for name, loss in LOSSES.items() if not loss.moments}
-    assert set(_row_losses._LOSS) == set(_row_losses._OF_MEAN_ABS) == of_rows
+    assert set(LINEAR) == set(CONDITIONALS) == set(LOSSES)
+
+
+def test_an_unknown_loss_is_refused_with_the_list() -> None:
+    with pytest.raises(ValueError, match="'mse', 'mae', 'ce', got 'hinge'"):
+        loss_named("hinge")
 
 
 # ---- a file format
