@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "cpp/README.md", "benchmarks/README.md"]
 FOLDERS = (ROOT, ROOT / "python/pyrometer")
 
-# A path has a slash; x, NAME and <...> stand for names of the reader's own.
+# A path has a slash; x, NAME, <...> and ... stand for names of the reader's own.
 PATH = re.compile(r"\.?[\w-]+(?:/[\w.-]+)*/[\w.-]*(?:::\w+)?")
-PLACEHOLDER = re.compile(r"<|\bNAME\b|(?:^|[/_])x\.")
+PLACEHOLDER = re.compile(r"<|\.\.\.|\bNAME\b|(?:^|[/_])x\.")
 
 
 def paths(text: str) -> list[str]:
