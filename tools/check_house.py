@@ -1,7 +1,7 @@
-"""Prove the rules of the house by reading its files: `python tools/check_house.py [ROOT]`.
+"""Check the rules of the source tree: `python tools/check_house.py [ROOT]`.
 
-Exit code 1 if a rule is broken; each problem is one line, `path:line: [rule] what must hold, what came, what to do`.
-The rules that are data (layers, limits, words, links) are in `house/rules.py`.
+Each problem is one line, `path:line: error [rule] what must hold, what was found, what to do`; exit code 1 if there
+are errors. Layers, limits, forbidden words and permitted links are data in `house/rules.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from house.report import Problem
 
 
 def problems(root: Path) -> list[Problem]:
-    """Every problem of the tree at `root`, in the order of its files."""
+    """Return the problems of the tree at `root`, sorted by file and line."""
     found = [problem for part in (cpp, python, docs, files) for problem in part.check(root)]
     return sorted(found, key=lambda problem: (problem.path, problem.line))
 

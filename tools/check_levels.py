@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Check that objects of different compiler options, linked into one module, do not share code that depends on them.
+"""Check that object files compiled with different options share no code that depends on these options.
 
     tools/check_levels.py BUILD-FOLDER
 
-An inline function or a template that is not inlined is in every object that uses it, and the linker keeps one of them:
-perhaps the one that was compiled for another instruction-set level, or with contraction of a*b+c. So two groups of
-objects (plain, simd, fma) of one level may share
+A function or template that is declared inline but not inlined is in every object file that uses it, and the linker
+keeps one copy: perhaps one compiled for another instruction-set level, or with contraction of a*b+c. Two groups of
+objects (plain, simd, fma) of one level may therefore share
 
 - no function of Eigen, whose vectors and packed blocks are as wide as the level;
 - no function that one group compiles with fused multiply-add and another without.
 
-To mend it: [[gnu::always_inline]], or move the function into one file. Best in a build with little optimisation, where
-the fewest functions are inlined.
+Remedies: [[gnu::always_inline]], or a definition in a single file. The check is most sensitive in a build with little
+optimisation, where the fewest functions are inlined.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _run(*command: str, text: str | None = None) -> str:
 
 
 def groups(folder: Path) -> dict[str, list[Path]]:
-    """Objects by the target that compiled them."""
+    """Return the object files of each target."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*.o")):
         if match := _GROUP.search(path.as_posix()):
@@ -41,13 +41,13 @@ def groups(folder: Path) -> dict[str, list[Path]]:
 
 
 def weak(objects: list[Path]) -> set[str]:
-    """Functions that may be in other objects as well."""
+    """Return the weak symbols: functions of which other objects may have a copy."""
     lines = _run("nm", "--defined-only", "--no-sort", *map(str, objects)).splitlines()
     return {line.split()[2] for line in lines if " W " in line}
 
 
 def fused(objects: list[Path], names: set[str]) -> set[str]:
-    """Those of the functions that are compiled with fused multiply-add."""
+    """Return those of the functions that use fused multiply-add."""
     found, current = set(), ""
     for line in _run("objdump", "-d", "--no-show-raw-insn", *map(str, objects)).splitlines():
         if match := _FUNCTION.match(line):
@@ -58,7 +58,7 @@ def fused(objects: list[Path], names: set[str]) -> set[str]:
 
 
 def modules(objects: dict[str, list[Path]]) -> list[list[str]]:
-    """The groups that are linked together; AVX-512 takes the plain objects of AVX2 where these are made."""
+    """Return the groups that are linked together; the AVX-512 core has the plain objects of AVX2 if there are any."""
     levels = sorted(name.partition("_")[2] for name in objects if name.startswith("fma_"))
     plain = {level: f"plain_{level if f'plain_{level}' in objects else 'v3'}" for level in levels}
     return [
@@ -68,7 +68,7 @@ def modules(objects: dict[str, list[Path]]) -> list[list[str]]:
 
 
 def problems(folder: Path) -> list[str]:
-    """What is shared and must not be, one line each."""
+    """Return the functions that are shared and must not be, one line each."""
     objects = groups(folder)
     if not modules(objects):
         raise SystemExit(f"{folder} must have the objects of a level, got {sorted(objects)}; build one first")

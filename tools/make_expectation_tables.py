@@ -3,9 +3,9 @@
     softplus  f(s) = E ln(1 + e^{sZ})    f / (s + c) and f' / v over the eighths of v = s / (s + c), c = sqrt(pi)
     folded    F(t) = E |t - Z|           F and F - t F' over the units of t from 0 to 8
 
-f is smooth in v at both ends: an even series begins at s = 0 and an odd one in 1 / s at infinity, and c makes one as
-good as the other. Each polynomial is the Chebyshev interpolant in u in [-1, 1] of its interval, rewritten in powers
-of u; the script prints the largest error against quadrature between the nodes. Needs mpmath.
+f is smooth in v at both ends, with an even series at s = 0 and an odd one in 1 / s at infinity; c balances the two.
+Each polynomial is the Chebyshev interpolant in u in [-1, 1] of its interval, rewritten in powers of u; the script
+prints the largest error against quadrature between the nodes. Needs mpmath.
 """
 
 import itertools
@@ -22,7 +22,7 @@ C = mp.sqrt(mp.pi)
 
 
 def cuts(s):
-    """Where to split an integral over z from 0 to 15: where either factor bends."""
+    """Return points at which to split an integral over z from 0 to 15, so that the integrand is smooth between them."""
     return [0, *(point for point in (mp.mpf(2) ** k / s for k in range(-2, 8)) if point < 15), 15]
 
 
@@ -41,17 +41,17 @@ def softplus_slope(v):
 
 
 def folded(t):
-    """The folded normal at distance t from its centre."""
+    """Return F(t) = E |t - Z|."""
     return folded_slope(t) + t * mp.erf(t / mp.sqrt(2))
 
 
 def folded_slope(t):
-    """Twice the normal density."""
+    """Return F - t F', twice the normal density."""
     return 2 * mp.npdf(t)
 
 
 def fit(function: Callable, count: int, low, high):
-    """Coefficients in powers of u, lowest first, and the largest relative error seen."""
+    """Return coefficients in powers of u, lowest first, and the largest relative error at the points checked."""
     angles = [(2 * i + 1) * mp.pi / (2 * count) for i in range(count)]
     middle, half = (low + high) / 2, (high - low) / 2
     values = [function(middle + half * mp.cos(angle)) for angle in angles]
@@ -76,7 +76,7 @@ def fit(function: Callable, count: int, low, high):
 
 
 def table(name: str, function: Callable, count: int, length):
-    """C++ of the coefficients of one function over the eighths of [0, length]: a line for each power."""
+    """Yield the C++ table of one function over the eighths of [0, length], one line for each power."""
     edges = [mp.mpf(length) * k / INTERVALS for k in range(INTERVALS + 1)]
     fits = [fit(function, count, low, high) for low, high in itertools.pairwise(edges)]
     print(f"{name:15s}", [mp.nstr(worst, 2) for _, worst in fits])

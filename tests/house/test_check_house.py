@@ -1,4 +1,4 @@
-"""The house keeps its own rules, and the program that proves it sees each of them broken."""
+"""The tree keeps its rules, and check_house.py reports every rule that is broken."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def problems(pristine: Path) -> set[str]:
-    """Return what there is to say of that copy."""
+    """Return the problems of that copy."""
     return {str(problem) for problem in check_house.problems(pristine)}
 
 
-# What is planted: the rule that must object, the file, and the text added to it (a new file if there is none).
+# Faults: the rule that must be reported, the file, and the text that is appended to it (a new file if there is none).
 PLANTED = {
     "core includes upward": ("storeys", "cpp/pyrometer/base/types.hpp", '#include "pyrometer/model/law.hpp"\n'),
     "energy includes minimum": ("storeys", "cpp/pyrometer/energy/new.hpp", '#include "pyrometer/minimum/new.hpp"\n'),

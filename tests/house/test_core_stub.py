@@ -1,4 +1,4 @@
-"""`_core.pyi` is the contract between the core and the face: it says exactly what the compiled module has."""
+"""`_core.pyi` declares exactly what the compiled module has: names, arguments, types."""
 
 from __future__ import annotations
 

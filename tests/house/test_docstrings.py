@@ -1,4 +1,4 @@
-"""Docstrings name the parameters that there are, in their order, and the errors come with what they say."""
+"""Docstrings list the parameters of the signature, in its order."""
 
 from __future__ import annotations
 

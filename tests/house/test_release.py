@@ -1,4 +1,4 @@
-"""What a release says about itself agrees with itself."""
+"""Version, commands, links and presets are consistent between the files that state them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Random calls of every public function, with magnitudes to the ends of the doubles, in processes of their own."""
+"""Random calls of every public function, with numbers over the whole range of a double, in separate processes."""

@@ -1,7 +1,7 @@
 """Fuzz every public function: `python tools/fuzz --minutes 60`; `--seed S --case NAME` repeats one call.
 
-Each worker is a process that makes one call after the other; where it dies or hangs, the call is named and another
-worker goes on behind it. A call may answer, warn, or raise ValueError or TypeError; anything else is printed.
+Each worker is a process that makes one call after another. If it crashes or hangs, the call is printed and a new worker
+continues with the next one. A call may return, warn, or raise ValueError or TypeError; anything else is printed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def call(name: str, seed: int) -> str:
             answer = CASES[name](r)
     except (ValueError, TypeError):
         caught, found = [], []
-        text = traceback.format_exc()  # a refusal is pyrometer's own, not one of a library below it
+        text = traceback.format_exc()  # pyrometer must raise it itself, not a library that it calls
         if "pyrometer" not in text.rsplit('File "', 1)[1].splitlines()[0]:
             found = ["raised outside pyrometer: " + text]
     except Exception:
@@ -50,7 +50,7 @@ def call(name: str, seed: int) -> str:
 
 
 def work(first: int, step: int, calls: int) -> None:
-    """Make calls of each function, printing each before it is made and what is wrong after it."""
+    """Call each function in turn; print each call before it is made, and what is wrong with its result."""
     from fuzz.cases import CASES
 
     for seed in range(first, first + calls * step, step):
@@ -62,7 +62,7 @@ def work(first: int, step: int, calls: int) -> None:
 
 
 def watch(first: int, step: int, until: float) -> int:
-    """Keep one worker running until the time is over; return how many calls went wrong."""
+    """Keep one worker running until the time `until`; return the number of calls that went wrong."""
     wrong, seed, calls = 0, first, 0
     while time.monotonic() < until:
         command = [sys.executable, __file__, "--work", str(seed), "--step", str(step)]
@@ -104,7 +104,7 @@ def _pump(child: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
 
 
 def main() -> int:
-    """Read the command line."""
+    """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--workers", type=int, default=2)

@@ -1,4 +1,4 @@
-"""One random call for each public name. A case returns what was answered, for `checks.problems` to look at."""
+"""One random call for each public name. A case returns the result, which `checks.problems` examines."""
 
 from __future__ import annotations
 

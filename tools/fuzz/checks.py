@@ -1,4 +1,4 @@
-"""What must hold of every answer: no nan in silence, no infinity, no minimum that lower energies contradict."""
+"""Checks of results: no unexplained nan or infinity, and no energy below a minimum."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Minimised:
 
 
 def problems(answer: Any, warned: bool) -> Iterator[str]:
-    """Say what is wrong with an answer; `warned` where a warning of pyrometer's came with it."""
+    """Yield what is wrong with a result; `warned` says whether pyrometer gave a warning with it."""
     if isinstance(answer, Minimised):
         yield from _lower(answer.system, answer.minimum)
         answer = answer.minimum
@@ -55,7 +55,7 @@ def _odd(name: str, value: Any, excused: bool) -> Iterator[str]:
 
 
 def _lower(system: Any, minimum: Any) -> Iterator[str]:
-    """Compare a minimum with the energies of its own parameters, of none and of neighbours, in exact arithmetic."""
+    """Compare a minimum with the energies of its parameters, of zero and of nearby parameters, in exact arithmetic."""
     theta = np.atleast_1d(minimum.parameters)
     if not np.isfinite(theta).all():
         yield f"parameters are not finite: {theta}"
@@ -73,7 +73,7 @@ def _lower(system: Any, minimum: Any) -> Iterator[str]:
 
 
 def energy(system: Any, theta: Any) -> Any:
-    """Energy of one vector of parameters, without rounding but for logarithms."""
+    """Return the energy of a vector of parameters: exact, or with many digits where it has logarithms."""
     weights = [Fraction(float(t)) for t in theta]
     slopes, constant = (weights[:-1], weights[-1]) if system.intercept else (weights, Fraction(0))
     loss = {"mse": lambda z, y: (y - z) ** 2, "mae": lambda z, y: abs(y - z), "ce": _cross_entropy}[system.energy]

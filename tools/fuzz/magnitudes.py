@@ -1,4 +1,4 @@
-"""Random numbers of every size: what users have, and what nobody has."""
+"""Random numbers of every magnitude, from ordinary ones to the limits of a double."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ KINDS: tuple[Callable[[Generator, Shape], Any], ...] = (
 
 
 def numbers(r: Generator, *shape: int) -> Any:
-    """Return finite numbers of one random kind; often the plain one, so that the kinds mix with it."""
+    """Return finite numbers of one kind, chosen at random; a quarter of the time standard normal ones."""
     kind = KINDS[0] if r.random() < 0.25 else KINDS[r.integers(len(KINDS))]
     values = kind(r, shape)
     if len(shape) == 2 and shape[1] > 1 and r.random() < 0.15:
@@ -85,7 +85,7 @@ def numbers(r: Generator, *shape: int) -> Any:
 
 
 def size(r: Generator) -> float:
-    """Return a positive number: of ordinary size, or of any."""
+    """Return a positive number, of ordinary or of any magnitude."""
     if r.random() < 0.1:
         return float(r.choice([TINY, 2.0**-1022, 1e-154, 1e154, HUGE]))
     return float(10.0 ** (r.uniform(-3, 3) if r.random() < 0.5 else r.uniform(-323, 308)))

@@ -1,1 +1,1 @@
-"""The checks of the house, one file a concern."""
+"""The checks of the source tree, one file for each kind of rule."""

@@ -1,4 +1,4 @@
-"""The storeys of the C++ core, and the door of its bindings."""
+"""Includes of the C++ core: the order of its folders, its bindings, and what depends on the instruction-set level."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check(root: Path) -> Iterator[Problem]:
                 yield from _foreign(name, include)
     for cycle in cycles({name: set(targets) for name, targets in graph.items()}):
         yield Problem(
-            cycle[0], graph[cycle[0]][cycle[1]], "include-cycle", f"includes must not go round, got {_arrow(cycle)}"
+            cycle[0], graph[cycle[0]][cycle[1]], "include-cycle", f"includes must form no cycle, got {_arrow(cycle)}"
         )
     yield from _door(graph, includes)
     yield from _levels(graph)
@@ -53,7 +53,7 @@ def _includes(text: str) -> list[_Include]:
 
 
 def _resolve(name: str, target: str) -> str:
-    """Path that a quoted include means: beside the file in bindings, below cpp everywhere else."""
+    """Return the path of a quoted include: relative to the file in bindings, to cpp everywhere else."""
     return f"cpp/{target}" if target.startswith("pyrometer/") else normpath(f"{name.rpartition('/')[0]}/{target}")
 
 
@@ -62,7 +62,7 @@ def _arrow(path: list[str]) -> str:
 
 
 def _storey(name: str) -> str | None:
-    """Folder below cpp/pyrometer that a file is in, or None outside of it."""
+    """Return the folder of cpp/pyrometer that a file is in, None for files outside of these."""
     parts = name.split("/")
     return parts[2] if parts[:2] == ["cpp", "pyrometer"] and len(parts) > 3 else None
 
@@ -81,27 +81,27 @@ def _pragmas(name: str, text: str) -> Iterator[Problem]:
     for number, line in enumerate(lines, 1):
         if _ALIGNED_VECTOR.search(line):
             message = (
-                "a vector type has no alignment of its own, which references and templates lose; use base::Unaligned"
+                "a vector type must not have its own alignment: references and templates lose it; use base::Unaligned"
             )
             yield Problem(name, number, "aligned-vector", message)
     storey = _storey(name)
     if name.startswith("cpp/pyrometer/") and storey not in rules.STOREYS:
         yield Problem(
-            name, 1, "storey", f"a folder of the core must have a storey, got {storey}; see tools/house/rules.py"
+            name, 1, "storey", f"a folder of the core must be in STOREYS of tools/house/rules.py, got {storey}; add it"
         )
 
 
 def _quoted(name: str, include: _Include, target: str, texts: dict[str, str]) -> Iterator[Problem]:
     if not include.target.startswith("pyrometer/") and not name.startswith("cpp/bindings/"):
         yield Problem(
-            name, include.line, "include-path", f'includes are spelled "pyrometer/...", got "{include.target}"'
+            name, include.line, "include-path", f'includes must begin with "pyrometer/", got "{include.target}"'
         )
     elif target not in texts:
         yield Problem(name, include.line, "include-path", f'"{include.target}" must exist, got no file {target}')
     here, there = _storey(name), _storey(target)
     if here is not None and target.startswith("cpp/bindings/"):
         yield Problem(
-            name, include.line, "storeys", "the core must not know its bindings; move what is shared into base"
+            name, include.line, "storeys", "the core must not include its bindings; move what is shared into base"
         )
     if here in rules.STOREYS and there is not None and there != here and there not in rules.STOREYS[here]:
         may = ", ".join(sorted(rules.STOREYS[here])) or "no other folder"
@@ -113,13 +113,11 @@ def _foreign(name: str, include: _Include) -> Iterator[Problem]:
         if include.target.startswith(prefix) or include.target == prefix:
             if not any(name.startswith(home) or name.endswith(home) for home in homes):
                 where = " or ".join(homes)
-                message = f"<{include.target}> may be included only in {where}; keep that wall"
+                message = f"<{include.target}> may be included in {where} only"
                 yield Problem(name, include.line, "foreign-include", message)
             return
     if "/" in include.target or (include.target.endswith((".h", ".hpp")) and include.target not in _C_HEADERS):
-        message = (
-            f"<{include.target}> is neither ours nor the standard library's; see FOREIGN_HEADERS in house/rules.py"
-        )
+        message = f"<{include.target}> is a header of another library; add it to FOREIGN_HEADERS in house/rules.py"
         yield Problem(name, include.line, "foreign-include", message)
 
 
@@ -127,22 +125,22 @@ _C_HEADERS = {"stdint.h", "stddef.h", "math.h", "string.h", "stdlib.h", "stdio.h
 
 
 def _door(graph: dict[str, dict[str, int]], includes: dict[str, list[_Include]]) -> Iterator[Problem]:
-    """Bindings are compiled once for all instruction sets, so no path of includes from them may reach Eigen."""
+    """Check that no chain of includes leads from bindings, which are compiled once for all levels, to Eigen."""
     for start in graph:
         for trail in _trails(graph, start) if start.startswith("cpp/bindings/") else ():
             if any(include.target.startswith("Eigen/") for include in includes.get(trail[-1], [])):
-                message = f"bindings must not reach Eigen (instruction sets would mix), got {_arrow(trail)} -> Eigen"
+                message = f"bindings must not include Eigen (levels would mix), got {_arrow(trail)} -> Eigen"
                 yield Problem(start, _line(graph, trail), "eigen-in-bindings", message)
 
 
 def _levels(graph: dict[str, dict[str, int]]) -> Iterator[Problem]:
-    """Plain files are compiled once for several levels, so none may reach vectors that are as wide as the level."""
+    """Check that plain files, which are compiled once for several levels, include nothing that depends on the level."""
     for start in graph:
         if not start.endswith(".cpp") or start.endswith(rules.LEVEL_SUFFIXES):
             continue
         for trail in _trails(graph, start):
             if trail[-1] == rules.LEVEL_HOME:
-                message = f"a file that depends on the level is named {' or '.join(rules.LEVEL_SUFFIXES)}"
+                message = f"a file that depends on the level must end in {' or '.join(rules.LEVEL_SUFFIXES)}"
                 yield Problem(start, _line(graph, trail), "level", f"{message}, got {_arrow(trail)}")
 
 
@@ -151,7 +149,7 @@ def _line(graph: dict[str, dict[str, int]], trail: list[str]) -> int:
 
 
 def _trails(graph: dict[str, dict[str, int]], start: str) -> Iterator[list[str]]:
-    """A path of includes to each file that `start` reaches."""
+    """Yield a chain of includes to each file that `start` reaches."""
     seen = {start}
     trails = [[start]]
     while trails:

@@ -1,4 +1,4 @@
-"""Every public name explains itself, with an example (that it runs is for tests/house to see)."""
+"""Docstrings: every module and every public name has one, with an example (tests/house run the examples)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def check(root: Path) -> Iterator[Problem]:
-    """Check every module's docstring, `__all__` of public ones, and the docstrings of what `pyrometer` offers."""
+    """Check the docstring of every module, `__all__` of public modules, and the docstrings of public names."""
     trees = {name: (m.path, ast.parse((root / m.path).read_text("utf-8"))) for name, m in modules(root).items()}
     for name, (path, tree) in trees.items():
         if ast.get_docstring(tree) is None and tree.body:
@@ -21,7 +21,7 @@ def check(root: Path) -> Iterator[Problem]:
         private = any(part.startswith("_") for part in name.split(".")) or name.startswith("pyrometer.cli")
         defines = any(isinstance(node, _Definition) and not node.name.startswith("_") for node in tree.body)
         if defines and not private and _exported(tree) is None:
-            yield Problem(path, 1, "exports", "a public module must list what it offers in __all__, got none")
+            yield Problem(path, 1, "exports", "a public module must list its public names in __all__, got none")
     for path, node in _public(trees):
         yield from _documented(path, node)
 
@@ -30,7 +30,7 @@ _Trees = dict[str, tuple[str, ast.Module]]
 
 
 def _public(trees: _Trees) -> Iterator[tuple[str, _Definition]]:
-    """Yield the definition of every name that `pyrometer` offers, and of those in the modules among them."""
+    """Yield the definitions of the names in `pyrometer.__all__`, and in `__all__` of the modules among them."""
     for module in ["pyrometer", *(f"pyrometer.{name}" for name in _exported(trees["pyrometer"][1]) or ())]:
         for name in _exported(trees[module][1]) or () if module in trees else ():
             definition = _definition(trees, module, name)
@@ -39,7 +39,7 @@ def _public(trees: _Trees) -> Iterator[tuple[str, _Definition]]:
 
 
 def _definition(trees: _Trees, module: str, name: str) -> tuple[str, _Definition] | None:
-    """Find where a name of a module is defined, through the imports that lead to it."""
+    """Find the definition of a name of a module, following its imports."""
     path, tree = trees[module]
     for node in reversed(tree.body):  # the last one counts
         if isinstance(node, _Definition) and node.name == name:

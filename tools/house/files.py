@@ -1,4 +1,4 @@
-"""Sizes of files, words that must not be in them, and links to places that nobody has decided on."""
+"""Sizes of files, forbidden words, and the hosts that links may lead to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEXT = {".md", ".toml", ".cff", ".yaml", ".yml", ".json", ".cfg", ".ini", ".csv
 
 
 def tracked(root: Path) -> list[Path]:
-    """Files that git keeps or would keep, or every file where there is no git."""
+    """Return the files that git tracks or would add; all files if there is no repository."""
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     if (root / ".git").exists():
         names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
@@ -46,7 +46,7 @@ def _size(name: str, suffix: str, lines: int) -> Iterator[Problem]:
         return
     most = rules.MOST_LINES
     page = rules.QUESTION_LINES
-    message = f"a file should be a page, at most {page} lines ({most} at the very most), got {lines}; split it"
+    message = f"a file should have at most {page} lines, and must have at most {most}, got {lines}; split it"
     yield Problem(name, 1, "size", message, warning=lines <= most)
 
 
@@ -57,6 +57,4 @@ def _words(name: str, number: int, line: str) -> Iterator[Problem]:
     for found in _LINK.finditer(line):
         if found.group(1).lower() not in rules.HOSTS:
             known = "add it to HOSTS in tools/house/rules.py if readers need it"
-            yield Problem(
-                name, number, "links", f"links must lead to a host that is on the list, got {found.group()}; {known}"
-            )
+            yield Problem(name, number, "links", f"links must lead to a known host, got {found.group()}; {known}")

@@ -1,4 +1,4 @@
-"""The storeys of the Python face: who imports whom, and what is imported only when it is needed."""
+"""Imports of the Python package: the order of its layers, private modules, and what is imported lazily."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class _Module:
 
     @property
     def part(self) -> str:
-        """The module or folder directly below the package that this is or is in."""
+        """The module or folder directly below the package that contains this module."""
         return _part(self.dotted)
 
 
 def modules(root: Path) -> dict[str, _Module]:
-    """Every module of the package by its dotted name; the package itself is `pyrometer`."""
+    """Return the modules of the package by dotted name; the package itself is `pyrometer`."""
     base = root / "python"
     found = {}
     for path in sorted((base / "pyrometer").rglob("*.py")):
@@ -105,7 +105,7 @@ def _inside(module: _Module, item: _Import) -> Iterator[Problem]:
         yield Problem(module.path, item.line, "imports", f"{item.module} must be a module of the package")
     elif target != module.part:
         if _RANK[target] >= _RANK[module.part]:
-            message = f"imports must go down, got {module.part} -> {target}; move what is shared below both"
+            message = f"imports must go to lower layers, got {module.part} -> {target}; move what is shared below both"
             yield Problem(module.path, item.line, "direction", message)
         if any(step.startswith("_") for step in item.module.split(".")[2:]):
             message = (
@@ -134,15 +134,15 @@ def _cycles(found: dict[str, _Module]) -> Iterator[Problem]:
         here = found[name].part
         parts.setdefault(here, set()).update(found[target].part for target in targets if found[target].part != here)
     for cycle in cycles(files):
-        yield Problem(found[cycle[0]].path, 1, "import-cycle", f"imports must not go round, got {' -> '.join(cycle)}")
+        yield Problem(found[cycle[0]].path, 1, "import-cycle", f"imports must form no cycle, got {' -> '.join(cycle)}")
     if not cycles(files):
         for cycle in cycles(parts):
-            message = f"modules must not lean on each other, got {' -> '.join(cycle)}"
+            message = f"folders must not import each other, got {' -> '.join(cycle)}"
             yield Problem("python/pyrometer", 1, "import-cycle", message)
 
 
 def _weight(found: dict[str, _Module]) -> Iterator[Problem]:
-    """`import pyrometer` must load nothing heavy."""
+    """Check that `import pyrometer` loads no heavy package."""
     reached, queue = {"pyrometer"}, ["pyrometer"]
     while queue:
         module = found[queue.pop()]

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Problems as the checks report them, and the search for cycles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Node = TypeVar("Node", bound=Hashable)
 
 @dataclass(frozen=True)
 class Problem:
-    """A rule that does not hold at a place; a warning asks a question, anything else fails the build."""
+    """A place where a rule does not hold: an error, which fails the build, or a warning."""
 
     path: str
     line: int

@@ -1,4 +1,4 @@
-"""The rules that are data. Moving a wall means changing a line here, and saying why in CONTRIBUTING.md."""
+"""The rules that are data. Whoever moves a boundary changes a line here, and says why in CONTRIBUTING.md."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ OPENMP_HOME = "cpp/pyrometer/base/chunks.cpp"
 LEVEL_HOME = "cpp/pyrometer/base/simd.hpp"
 LEVEL_SUFFIXES = (".simd.cpp", ".fma.cpp", ".test.cpp")
 
-# ---- Python: folders from the ground up; a folder may import from those above it in this list, and nothing of another
-# folder but what its __init__ lists. Folders of one line do not know each other.
+# ---- Python: layers from the lowest up. A folder may import from the lines above its own, and from another folder only
+# what its __init__ lists. Folders of one line do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "_version", "_cpu"),
     ("_core",),

@@ -1,0 +1,160 @@
+"""The recipes of CONTRIBUTING.md, "To add": a toy of each kind works, and what a recipe lists is complete."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import click
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from fuzz.cases import ACTIVATIONS as FUZZED
+
+import pyrometer as pm
+from pyrometer.cli import _program, _sweep_config
+from pyrometer.cli import network as network_command
+from pyrometer.data.readers import _formats, _resolve
+from pyrometer.laws import FAMILIES, NORMAL, Law
+from pyrometer.linear._records import LINEAR
+from pyrometer.losses import LOSSES, loss_named
+from pyrometer.networks import ACTIVATIONS, LayerLaw
+from pyrometer.states._conditionals import CONDITIONALS
+
+ROOT = Path(__file__).parents[2]
+
+
+# ---- a law
+
+
+@dataclass(frozen=True, eq=False)
+class Halved:
+    """A normal law of half the scale."""
+
+    scale: Any
+
+    def __init__(self, scale: Any) -> None:
+        object.__setattr__(self, "scale", np.asarray(scale, dtype=float))
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return self.scale.shape[:-1]
+
+    @property
+    def segments(self) -> Any:
+        return ((NORMAL, 0.5 * self.scale),)
+
+
+def systems() -> dict[str, Any]:
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)
+    return {
+        "mse": pm.LinearRegression(X, y),
+        "mae": pm.LinearRegression(X, y, energy="mae"),
+        "ce": pm.LogisticRegression(X, y > 9),
+        "network": pm.Network(X, y, hidden=(4,)),
+    }
+
+
+@pytest.mark.parametrize("method", ["exact", "monte-carlo"])
+@pytest.mark.parametrize("name", systems())
+def test_a_law_of_a_known_family_is_a_class(name: str, method: str) -> None:
+    system, options = systems()[name], {"method": method, "samples": 2000, "rng": 1}
+    toy, same = pm.temperature(system, Halved([[2.0], [4.0]]), **options), pm.Normal([[1.0], [2.0]])
+    assert np.array_equal(toy.value, pm.temperature(system, same, **options).value)
+
+
+def test_a_sweep_takes_it() -> None:
+    table = pm.sweep(systems(), {"toy": Halved([[2.0], [4.0]]), "normal": pm.Normal([[1.0], [2.0]])})
+    toy = table["law"] == "toy"
+    assert np.array_equal(table["temperature"][toy], table["temperature"][~toy])
+    assert set(table["kind"][toy]) == {"Halved"}
+
+
+def test_the_command_line_has_every_law() -> None:
+    names = {law.__name__ for law in (*get_args(Law), *get_args(LayerLaw))}
+    assert {*_sweep_config._WIDTHS, "TorchLinear", "Mixed"} == names
+    assert set(network_command._SCALED.values()) == {law.__name__ for law in get_args(LayerLaw)} - {
+        *("Normal", "Uniform", "TorchLinear")
+    }
+
+
+def test_the_core_has_every_family() -> None:
+    """`Spread.normals` and `LayerSpread.uniform` know these two: a third would be taken for one of them."""
+    assert set(FAMILIES) == {"normal", "uniform"}
+
+
+# ---- activations and losses
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_is_named_everywhere(name: str) -> None:
+    assert name in FUZZED
+    assert f'"{name}"' in (inspect.getdoc(pm.Network) or "")
+    for path in ("python/pyrometer/_core.pyi", "tests/statistical/test_network.py"):
+        assert f'"{name}"' in (ROOT / path).read_text("utf-8")
+
+
+def test_every_loss_is_in_every_table() -> None:
+    assert set(LINEAR) == set(CONDITIONALS) == set(LOSSES)
+
+
+def test_an_unknown_loss_is_refused_with_the_list() -> None:
+    with pytest.raises(ValueError, match="'mse', 'mae', 'ce', got 'hinge'"):
+        loss_named("hinge")
+
+
+# ---- a file format
+
+
+class Toy(SimpleNamespace):
+    """A file of three rows."""
+
+    once = False
+
+    def schema(self) -> pa.Schema:
+        return pa.schema([("a", pa.float64()), ("y", pa.float64())])
+
+    def rows(self) -> int:
+        return 3
+
+    def batches(self, columns: list[str], *, threads: bool) -> Any:
+        yield pa.record_batch({"a": [1.0, 2.0, 3.0], "y": [2.0, 5.0, 2.0]}).select(columns)
+
+
+def test_a_format_is_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = _formats.file_part
+    monkeypatch.setattr(_resolve, "file_part", lambda name: Toy(label=name) if name.endswith(".toy") else known(name))
+    path = tmp_path / "rows.toy"
+    path.touch()
+    assert pm.interop.read_data(path, target="y").y.tolist() == [2.0, 5.0, 2.0]
+    assert pm.Moments.scan(path, target="y").mean.tolist() == [2.0, 3.0]
+    system = pm.LinearRegression.scan(path, target="y", energy="mae")
+    assert pm.minimum_energy(system).value == pytest.approx(1.0)
+
+
+# ---- a command
+
+
+def test_a_command_is_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command("hello")
+    def command() -> None:
+        click.echo("hello")
+
+    load = importlib.import_module
+    modules = {"pyrometer.cli.hello": SimpleNamespace(command=command)}
+    monkeypatch.setattr(_program, "_COMMANDS", (*_program._COMMANDS, "hello"))
+    monkeypatch.setattr(_program.importlib, "import_module", lambda name: modules.get(name) or load(name))
+    ran = CliRunner().invoke(_program.main, ["hello"])
+    assert (ran.exit_code, ran.stdout) == (0, "hello\n")
+
+
+def test_every_command_is_listed() -> None:
+    files = {path.stem for path in (ROOT / "python/pyrometer/cli").glob("[!_]*.py")}
+    assert files == set(_program._COMMANDS)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in files if f"pyrometer {name}" not in readme] == []
