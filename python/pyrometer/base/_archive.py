@@ -10,12 +10,14 @@ import math
 import os
 import re
 import stat
-import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import zipfile
 
 __all__ = ["Archive", "Members", "atomic_write", "require_fields"]
 
@@ -101,6 +103,8 @@ class Archive(NamedTuple):
 
     def read(self, path: str, build: Callable[[dict[str, Any], Members], _Read]) -> _Read:
         """Return what `build` makes of header and arrays; `error` if the file is newer, foreign, or damaged."""
+        import zipfile
+
         with open(path, "rb") as file:
             content = io.BytesIO(file.read())
         try:

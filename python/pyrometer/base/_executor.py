@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 __all__ = ["completed", "require"]
 
@@ -17,7 +19,11 @@ _AHEAD = 64
 
 def require(executor: Any) -> None:
     """TypeError unless it is an executor or None."""
-    if executor is not None and not isinstance(executor, Executor):
+    if executor is None:
+        return
+    from concurrent.futures import Executor
+
+    if not isinstance(executor, Executor):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}.")
 
 
@@ -25,6 +31,8 @@ def completed(
     executor: Executor, function: Callable[..., Answer], tasks: Iterable[tuple[Part, tuple[Any, ...]]]
 ) -> Generator[tuple[Part, Future[Answer]], None, None]:
     """Yield parts as they are done; `tasks` are parts with their arguments. What is left at the end is cancelled."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     waiting: dict[Future[Answer], Part] = {}
     queue = iter(tasks)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import unicodedata
 from collections.abc import Callable, Sequence
 
@@ -40,6 +39,8 @@ def listed(names: Sequence[str], name: Callable[[str], str] = quoted) -> str:
 
 def dropping(name: str) -> str:
     """Return the options that leave out a column, as a user can type them."""
+    import shlex
+
     typed = shlex.quote(name) if name.isprintable() and len(name) <= _NAME else "COL"
     return f"drop, --drop {typed}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 
 from pyrometer.base._printable import plain
@@ -20,6 +19,8 @@ def bar(shown: bool, what: str, unit: str, total: float | None) -> Iterator[Call
     if not shown:
         yield lambda _: None
         return
+    import shutil
+
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
     from rich.text import Text

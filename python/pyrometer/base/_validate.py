@@ -10,14 +10,16 @@ import numbers
 import operator
 import os
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base._printable import quoted
+
+if TYPE_CHECKING:
+    import narwhals as nw
 
 __all__ = [
     "Data",
@@ -36,7 +38,8 @@ __all__ = [
     "single",
 ]
 
-RandomSource: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
+# In quotes: evaluated, it would load numpy.random at import.
+RandomSource: TypeAlias = "int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
 
 def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Check a matrix of at least one cell, finite, float32 or float64, and name its columns; a vector is one column."""
-    native = nw.from_native(value, pass_through=True, allow_series=True)
-    array, names = (_series(name, native), None) if vector and isinstance(native, nw.Series) else _columns(name, value)
+    column = _column(value) if vector else None
+    array, names = _columns(name, value) if column is None else (_series(name, column), None)
     if vector and array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
@@ -246,17 +249,38 @@ def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.N
         return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
 
 
+def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] | None:
+    """View a data frame or a column of any library through narwhals, loaded for these alone; None for anything else."""
+    if isinstance(value, (np.ndarray, np.generic, list, tuple, numbers.Number)):
+        return None
+    import narwhals as nw
+
+    view = nw.from_native(value, pass_through=True, allow_series=True)
+    return view if isinstance(view, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None
+
+
+def _column(value: Any) -> nw.Series[Any] | None:
+    """View a column of any data-frame library through narwhals; None for anything else."""
+    view = _view(value)
+    if view is None:
+        return None
+    import narwhals as nw
+
+    return view if isinstance(view, nw.Series) else None
+
+
 def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Return the array of a matrix or data frame, and the frame's column names."""
-    frame = nw.from_native(value, pass_through=True, allow_series=True)
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
-    if isinstance(frame, nw.Series):
-        raise ValueError(
-            f"{name} must have shape (rows, features), got a single column {quoted(str(frame.name))}; use a data frame."
-        )
-    if not isinstance(frame, nw.DataFrame):
+    view = _view(value)
+    if view is None:
         return numeric(name, value), None
+    import narwhals as nw
+
+    if isinstance(view, nw.Series):
+        raise ValueError(
+            f"{name} must have shape (rows, features), got a single column {quoted(str(view.name))}; use a data frame."
+        )
+    frame = view.collect() if isinstance(view, nw.LazyFrame) else view
     columns = [_series(name, column) for column in frame.iter_columns()]
     stacked = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
     return stacked, tuple(map(str, frame.columns))
@@ -264,14 +288,16 @@ def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] |
 
 def _target(value: Any) -> tuple[npt.NDArray[Any], str | None]:
     """Return the array of a target, and the name of the column it came from."""
-    series = nw.from_native(value, pass_through=True, allow_series=True)
-    if isinstance(series, nw.DataFrame) and len(series.columns) == 1:
-        series = series[series.columns[0]]
-    if isinstance(series, nw.Series):
-        return _series("y", series), (str(series.name) if series.name else None)
-    if isinstance(series, (nw.DataFrame, nw.LazyFrame)):
+    view = _view(value)
+    if view is None:
+        return numeric("y", value), None
+    import narwhals as nw
+
+    if isinstance(view, nw.DataFrame) and len(view.columns) == 1:
+        view = view[view.columns[0]]
+    if not isinstance(view, nw.Series):
         raise ValueError("y must be a single column, got a data frame; select the target's column.")
-    return numeric("y", value), None
+    return _series("y", view), (str(view.name) if view.name else None)
 
 
 def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
@@ -294,8 +320,8 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
     label_pair(pair)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")
-    series = nw.from_native(value, pass_through=True, allow_series=True)
-    array = series.to_numpy() if isinstance(series, nw.Series) else np.asarray(value)
+    column = _column(value)
+    array = np.asarray(value) if column is None else column.to_numpy()
     positive_ones = np.asarray(array == pair[1])
     odd = ~(positive_ones | np.asarray(array == pair[0]))
     if odd.any() and array.ndim:
@@ -307,6 +333,8 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
 
 def _series(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     """Return one column of a frame as numbers; nulls and words are refused by the column's name."""
+    import narwhals as nw
+
     if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
         raise TypeError(
             f"{name} must be numeric, got column {quoted(str(series.name))} of type {series.dtype}; drop or encode it."

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer.base import bar, listed, printable, quoted, validate
-from pyrometer.data.readers import Chunk, Rows
 from pyrometer.errors import ConstantColumnWarning, ScanError, ScanInterrupt
 
 if TYPE_CHECKING:
     from pyrometer.data._moments import Moments
+    from pyrometer.data.readers import Chunk, Rows
 
 __all__ = ["accumulated"]
 

@@ -17,7 +17,6 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._accuracy import Lost
 from pyrometer.data._moments_state import HEADER, described, loaded, sound
 from pyrometer.data._moments_state import State as _State  # the name that pickles of version 0.1.0 know
-from pyrometer.data.readers import open_rows
 from pyrometer.errors import MomentsFileError
 
 __all__ = ["Moments"]
@@ -252,6 +251,8 @@ class Moments:
         (<Moments: 2 rows, 1 feature (size) and 'price', with intercept>, [2.0, 3.5])
         >>> folder.cleanup()
         """
+        from pyrometer.data.readers import open_rows
+
         return accumulated(
             open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows),
             cls._of,

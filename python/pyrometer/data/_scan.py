@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ import numpy.typing as npt
 from pyrometer.base import printable, validate
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._moments import Moments
-from pyrometer.data.readers import Chunk, Rows, open_rows
+
+if TYPE_CHECKING:
+    from pyrometer.data.readers import Chunk, Rows
 
 __all__ = ["Scanned", "scanned"]
 
@@ -88,6 +90,8 @@ def scanned(
     labels: tuple[Any, Any] | bool = False,
 ) -> Scanned:
     """Look at all rows once."""
+    from pyrometer.data.readers import open_rows
+
     rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, labels=labels)
     if rows.once:
         name = printable(rows.source)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +15,9 @@ from pyrometer.results import Table
 from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
 from pyrometer.sweeps._table import Sheet
 from pyrometer.thermodynamics import Batched, System, is_law, is_system
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["sweep"]
 

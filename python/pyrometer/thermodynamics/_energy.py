@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import Executor
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,9 @@ from pyrometer.base import RandomSource, executors, validate, warn
 from pyrometer.results import Estimate, Floats, shaped
 from pyrometer.thermodynamics._methods import evaluate
 from pyrometer.thermodynamics._system import Batched, System, require_system
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 
