@@ -10,16 +10,13 @@ import numbers
 import operator
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base._printable import quoted
-
-if TYPE_CHECKING:
-    import narwhals as nw
+from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
 
 __all__ = [
     "Data",
@@ -58,9 +55,9 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     float32 stays float32 (both then), everything else becomes float64. Unless `labels` is False, the target is labels,
     0 and 1 (None) or the two given, which become numbers of the dtype of X.
     """
-    X_array, names = _columns("X", X)
+    X_array, names = matrix_of("X", X)
     if labels is False:
-        y_array, target = _target(y)
+        y_array, target = target_of(y)
     else:
         y_array, target = _labels(y, labels, np.float32 if X_array.dtype == np.float32 else np.float64), None
     if X_array.ndim < 2:
@@ -81,8 +78,8 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
 
 def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Check a matrix of at least one cell, finite, float32 or float64, and name its columns; a vector is one column."""
-    column = _column(value) if vector else None
-    array, names = _columns(name, value) if column is None else (_series(name, column), None)
+    column = column_of(value) if vector else None
+    array, names = matrix_of(name, value) if column is None else (values_of(name, column), None)
     if vector and array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
@@ -108,41 +105,6 @@ def label_pair(pair: Any) -> tuple[Any, Any]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2 or pair[0] == pair[1]:
         raise ValueError(f"labels must be two different labels (negative, positive), got {pair!r}.")
     return pair[0], pair[1]
-
-
-def numeric(name: str, value: Any) -> npt.NDArray[Any]:
-    """Return `value` as an array of real numbers, not yet of a fixed dtype; TypeError if it is not one."""
-    if isinstance(value, np.ma.MaskedArray):
-        if np.ma.is_masked(value):
-            raise ValueError(
-                f"{name} must have no masked values, got {int(value.mask.sum())}; fill or drop them first."
-            )
-        value = value.data
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-        try:
-            array = np.from_dlpack(value)
-        except (BufferError, RuntimeError) as error:
-            raise TypeError(f"{name} must be in the memory of the CPU: {error}; move it there first.") from error
-    else:
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{name} must be a regular array of numbers, got rows of different lengths.") from error
-        except (TypeError, RuntimeError) as error:  # a tensor's
-            kind = f"{type(value).__name__} of {getattr(value, 'dtype', 'unknown type')}"
-            raise TypeError(
-                f"{name} must be numbers that NumPy can hold, got a {kind} ({error}); convert it first, e.g. with "
-                ".detach().float()."
-            ) from error
-    if array.dtype.kind == "c":
-        raise TypeError(
-            f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."
-        )
-    if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"{name} must be numeric, got an array of {array.dtype}; convert it first, e.g. with astype(float)."
-        )
-    return array
 
 
 def positive(name: str, value: Any, why: str) -> npt.NDArray[np.float64]:
@@ -249,62 +211,11 @@ def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.N
         return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
 
 
-def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] | None:
-    """View a data frame or a column of any library through narwhals, loaded for these alone; None for anything else."""
-    if isinstance(value, (np.ndarray, np.generic, list, tuple, numbers.Number)):
-        return None
-    import narwhals as nw
-
-    view = nw.from_native(value, pass_through=True, allow_series=True)
-    return view if isinstance(view, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None
-
-
-def _column(value: Any) -> nw.Series[Any] | None:
-    """View a column of any data-frame library through narwhals; None for anything else."""
-    view = _view(value)
-    if view is None:
-        return None
-    import narwhals as nw
-
-    return view if isinstance(view, nw.Series) else None
-
-
-def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
-    """Return the array of a matrix or data frame, and the frame's column names."""
-    view = _view(value)
-    if view is None:
-        return numeric(name, value), None
-    import narwhals as nw
-
-    if isinstance(view, nw.Series):
-        raise ValueError(
-            f"{name} must have shape (rows, features), got a single column {quoted(str(view.name))}; use a data frame."
-        )
-    frame = view.collect() if isinstance(view, nw.LazyFrame) else view
-    columns = [_series(name, column) for column in frame.iter_columns()]
-    stacked = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
-    return stacked, tuple(map(str, frame.columns))
-
-
-def _target(value: Any) -> tuple[npt.NDArray[Any], str | None]:
-    """Return the array of a target, and the name of the column it came from."""
-    view = _view(value)
-    if view is None:
-        return numeric("y", value), None
-    import narwhals as nw
-
-    if isinstance(view, nw.DataFrame) and len(view.columns) == 1:
-        view = view[view.columns[0]]
-    if not isinstance(view, nw.Series):
-        raise ValueError("y must be a single column, got a data frame; select the target's column.")
-    return _series("y", view), (str(view.name) if view.name else None)
-
-
 def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
     """Return labels as 0.0 and 1.0; a single one, which has no row, is for `data` to refuse by its shape."""
     if pair is None:
         try:
-            array = _target(value)[0]
+            array = target_of(value)[0]
         except TypeError as error:
             raise TypeError(f"{error} Two labels of another kind are named by labels=(neg, pos).") from None
         # float32 could round another number to a label.
@@ -320,7 +231,7 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
     label_pair(pair)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")
-    column = _column(value)
+    column = column_of(value)
     array = np.asarray(value) if column is None else column.to_numpy()
     positive_ones = np.asarray(array == pair[1])
     odd = ~(positive_ones | np.asarray(array == pair[0]))
@@ -329,19 +240,3 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
         found = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
         raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {found!r} at row {where[-1]}.")
     return positive_ones.astype(dtype)
-
-
-def _series(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
-    """Return one column of a frame as numbers; nulls and words are refused by the column's name."""
-    import narwhals as nw
-
-    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
-        raise TypeError(
-            f"{name} must be numeric, got column {quoted(str(series.name))} of type {series.dtype}; drop or encode it."
-        )
-    nulls = int(series.null_count())
-    if nulls:
-        raise ValueError(
-            f"{name} must have no missing values, got {nulls} in column {quoted(str(series.name))}; drop or fill them."
-        )
-    return numeric(f"{name} (column {quoted(str(series.name))})", series.to_numpy())
