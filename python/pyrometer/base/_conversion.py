@@ -28,17 +28,17 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         try:
             array = np.from_dlpack(value)
         except (BufferError, RuntimeError) as error:
-            raise TypeError(f"{name} must be in the memory of the CPU: {error}; move it there first.") from error
+            raise TypeError(f"{name} must be in CPU memory: {error}; move it there first.") from error
     else:
         try:
             array = np.asarray(value)
         except ValueError as error:
             raise ValueError(f"{name} must be a regular array of numbers, got rows of different lengths.") from error
-        except (TypeError, RuntimeError) as error:  # a tensor's
+        except (TypeError, RuntimeError) as error:  # raised by tensors
             kind = f"{type(value).__name__} of {getattr(value, 'dtype', 'unknown type')}"
             raise TypeError(
-                f"{name} must be numbers that NumPy can hold, got a {kind} ({error}); convert it first, e.g. with "
-                ".detach().float()."
+                f"{name} must be convertible to a NumPy array of numbers, got a {kind} ({error}); convert it "
+                "first, e.g. with .detach().float()."
             ) from error
     if array.dtype.kind == "c":
         raise TypeError(
@@ -69,7 +69,7 @@ def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] 
 
 
 def target_of(value: Any) -> tuple[npt.NDArray[Any], str | None]:
-    """Return the array of a target, and the name of the column it came from."""
+    """Return the array of a target, and its column's name if it has one."""
     view = _view(value)
     if view is None:
         return numeric("y", value), None
@@ -93,7 +93,7 @@ def column_of(value: Any) -> nw.Series[Any] | None:
 
 
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
-    """Return one column of a frame as numbers; nulls and words are refused by the column's name."""
+    """Return one column of a frame as numbers; TypeError or ValueError, with its name, for text or missing values."""
     import narwhals as nw
 
     if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
@@ -109,7 +109,8 @@ def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
 
 
 def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] | None:
-    """View a data frame or a column of any library through narwhals, loaded for these alone; None for anything else."""
+    """View a data frame or column of any library through narwhals; None for anything else."""
+    # narwhals is slow to import: arrays and lists do without.
     if isinstance(value, (np.ndarray, np.generic, list, tuple, numbers.Number)):
         return None
     import narwhals as nw

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pyrometer import _core
-from pyrometer.base import Array, RandomSource, Tally, doubtful, require_finite, require_normal, validate
+from pyrometer.base import Array, RandomSource, Tally, require_finite, require_normal, unreliable, validate
 from pyrometer.errors import SimulationWarning
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
@@ -226,7 +226,7 @@ def _sampled_slopes(network: Network, spread: LayerSpread, found: Layered, h: fl
         part = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
         tally.add(np.nan_to_num(part))
         error = np.hypot(found.energy * tally.error(), value * np.nan_to_num(found.standard_error / found.energy))
-    lost = doubtful(value, error, np.maximum(tally.dominated(), np.nan_to_num(found.dominated)))
+    lost = unreliable(value, error, np.maximum(tally.dominated(), np.nan_to_num(found.dominated)))
     if lost.any():
         warnings.warn(
             SimulationWarning(

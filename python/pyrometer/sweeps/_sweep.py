@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pyrometer.base import RandomSource, bar, doubtful, executors, quoted, validate
+from pyrometer.base import RandomSource, bar, executors, quoted, unreliable, validate
 from pyrometer.errors import SimulationWarning
 from pyrometer.results import Table
 from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
@@ -129,7 +129,7 @@ def sweep(
 def warn_of_few(table: Table) -> None:
     """Give one SimulationWarning for all temperatures whose draws say too little."""
     heat = np.abs(table["energy"] - table["minimum_energy"])
-    few = int(np.count_nonzero(doubtful(heat, table["energy_error"])))
+    few = int(np.count_nonzero(unreliable(heat, table["energy_error"])))
     if few:
         warnings.warn(
             SimulationWarning(
