@@ -15,8 +15,9 @@ True
 (200,)
 """
 
+from typing import TYPE_CHECKING
+
 from pyrometer import _moved as _moved
-from pyrometer import datasets, interop, tables, testsystems
 from pyrometer._installation import config, show_config
 from pyrometer._version import __version__
 from pyrometer.data import Moments
@@ -58,6 +59,9 @@ from pyrometer.thermodynamics import (
     sample_parameters,
     temperature,
 )
+
+if TYPE_CHECKING:
+    from pyrometer import datasets, interop, tables, testsystems
 
 __all__ = [
     "L1",
@@ -121,7 +125,23 @@ __all__ = [
     "testsystems",
 ]
 
+_LAZY = {"datasets", "interop", "tables", "testsystems"}
+"""Modules that are imported when they are first used."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return import_module(f"pyrometer.{name}")
+    raise AttributeError(f"module 'pyrometer' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
 # What is public is public here: names and pickles do not tell in which module it is written.
-for _name in __all__:
+for _name in set(__all__) - _LAZY:
     if getattr(globals()[_name], "__module__", "").startswith("pyrometer."):
         globals()[_name].__module__ = "pyrometer"

@@ -1,4 +1,4 @@
-"""What this installation is and runs on."""
+"""Versions, compiler and instruction-set level of this installation."""
 
 from __future__ import annotations
 

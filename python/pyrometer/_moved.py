@@ -1,4 +1,4 @@
-"""Where the classes of version 0.1.0 are now, so that its pickles are read: old module, new module."""
+"""Module aliases that let pickles of version 0.1.0 load: old module, new module."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What can go wrong, by name: warnings that pyrometer gives and errors that carry more than a message.
-
-A user's mistake is a `ValueError` or a `TypeError`, as everywhere in Python.
-"""
+"""Warnings of pyrometer, and exceptions with attributes. Invalid arguments raise `ValueError` or `TypeError`."""
 
 from __future__ import annotations
 
@@ -23,29 +20,29 @@ class PrecisionWarning(UserWarning):
 
 
 class SimulationWarning(PrecisionWarning):
-    """A Monte Carlo answer says little: its standard error is above a tenth of it, or rests on rare, large draws."""
+    """A Monte Carlo estimate is unreliable: its standard error is above a tenth of it, or dominated by one draw."""
 
 
 class SeparationWarning(UserWarning):
-    """Labels can be separated: the least cross entropy is approached as parameters grow, and not reached."""
+    """Labels are separable: the cross entropy approaches its infimum only as parameters diverge; it has no minimum."""
 
 
 class ConstantColumnWarning(UserWarning):
-    """A column has the same value in every row: the target has nothing to learn, or a feature has nothing to say."""
+    """A column has the same value in every row: such a target has zero variance, such a feature no information."""
 
 
 class MomentsFileError(ValueError):
-    """A file of moments is damaged, of another version, or not a file of moments at all."""
+    """A file of moments is damaged, of a newer version, or of another format."""
 
 
 class ScanError(ValueError):
-    """Rows could not be read to their end.
+    """A pass over rows failed before the last row.
 
     Attributes
     ----------
     finished : Moments or None
-        Moments of the parts (files, as a rule) that were read whole before; None if there are none, or where no moments
-        were asked for.
+        Moments of the parts (usually files) that were read completely; None if there are none, or if no moments were
+        being accumulated.
     parts : tuple of str
         Their names.
     """
@@ -60,12 +57,12 @@ class ScanError(ValueError):
 
 
 class ScanInterrupt(KeyboardInterrupt):
-    """A pass over rows was interrupted (Ctrl-C): a KeyboardInterrupt that has what was finished.
+    """A pass over rows was interrupted (Ctrl-C); a KeyboardInterrupt with the moments of the completed parts.
 
     Attributes
     ----------
     finished : Moments or None
-        Moments of the parts (files, as a rule) that were read whole before; None if there are none.
+        Moments of the parts (usually files) that were read completely; None if there are none.
     parts : tuple of str
         Their names.
 
@@ -80,7 +77,9 @@ class ScanInterrupt(KeyboardInterrupt):
     """
 
     def __init__(self, finished: Any = None, parts: tuple[str, ...] = ()) -> None:
-        super().__init__(f"interrupted; the moments of {len(parts)} whole parts are in `finished`" if parts else "")
+        super().__init__(
+            f"interrupted; the moments of the {len(parts)} completed parts are in `finished`" if parts else ""
+        )
         self.finished = finished
         self.parts = parts
 

@@ -1,4 +1,4 @@
-"""Toy systems that know their answers: for tests, for documentation, and for checking an installation."""
+"""Toy systems with closed-form results, for tests, documentation, and checking an installation."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from .answers import PROGRAM, one_line
         ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
         ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
         ("a,price\n2020-01-01,2\n", "column 'a' must be numeric, got date32[day]"),
-        ("a,a,price\n1,2,3\n", "column 'a' must be there once"),
-        ("price\n1\n", "at least one feature beside the target 'price'"),
+        ("a,a,price\n1,2,3\n", "column 'a' is duplicated"),
+        ("price\n1\n", "at least one feature besides the target 'price'"),
         ("a,pric\n1,2\n", "has no column 'price'; did you mean 'pric'?"),
         ("x;y;z\n1;2;3\n", "has no column 'price'; it has 'x;y;z'"),
     ],
@@ -34,7 +34,7 @@ def test_bad_csv(run, tmp_path, text, message):
     path.write_text(text)
     line = one_line(run("temperature", path, "--target", "price"))
     assert message in line
-    assert str(path) in line or "must be there once" in line
+    assert str(path) in line or "is duplicated" in line
 
 
 def test_unreadable_files(run, tmp_path):
@@ -84,7 +84,7 @@ def test_constant_feature_cannot_be_standardised(run, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b,y\n1,5,1\n2,5,3\n4,5,2\n")
     line = one_line(run("temperature", path, "--target", "y", "--standardize"))
-    assert "no constant feature to be standardised, got feature 'b' = 5" in line
+    assert "no constant feature, which cannot be standardised, got feature 'b' = 5" in line
 
 
 def test_a_warning_becomes_one_note(run, file, monkeypatch):

@@ -53,7 +53,7 @@ def test_labels(run, labelled, rows, pair, chunks):
 def test_other_labels_are_named(run, labelled, pair, options, message, chunks):
     path = labelled(*pair)
     line = one_line(run("temperature", path, "--target", "kind", "--energy", "ce", *options, *chunks))
-    assert f"{path}: column 'kind' {message}; name its two labels (" in line
+    assert f"{path}: column 'kind' {message}; pass its two labels (" in line
     assert "--labels NEG POS" in line
 
 

@@ -59,4 +59,4 @@ def test_mistakes(run, days, file):
     assert "--standardize needs the rows in memory" in result.stderr
     result = run("temperature", "-", "--target", "price", "--chunk-rows", 7, "--energy", "mae", input="a,price\n1,2\n")
     assert result.exit_code == 2
-    assert "can be read again" in result.stderr
+    assert "must allow several passes" in result.stderr

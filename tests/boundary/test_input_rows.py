@@ -78,7 +78,12 @@ def test_bad_targets(case):
 
 BAD_LABELS = {
     "nan": (put(LABELS, 7, np.nan), {}, ValueError, "y must be 0 or 1, got nan at row 7"),
-    "two": (put(LABELS, 3, 2), {}, ValueError, r"y must be 0 or 1, got 2.* at row 3; name two others with labels="),
+    "two": (
+        put(LABELS, 3, 2),
+        {},
+        ValueError,
+        r"y must be 0 or 1, got 2.* at row 3; pass labels=\(neg, pos\) to use two others",
+    ),
     "minus one": (2 * LABELS - 1, {}, ValueError, "y must be 0 or 1, got -1"),
     "nearly": (put(LABELS, 0, 1e-300), {}, ValueError, "y must be 0 or 1, got 1e-300 at row 0"),
     "probabilities": (np.full(20, 0.5), {}, ValueError, "y must be 0 or 1, got 0.5 at row 0"),

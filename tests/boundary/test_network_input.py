@@ -25,8 +25,8 @@ def small(**options):
         ((X + 1j,), {"hidden": ()}, TypeError, "X must be real"),
         ((X, Y[:3]), {"hidden": ()}, ValueError, "y must have one row for each of the 4 rows of X, got 3"),
         ((X, Y[None]), {"hidden": ()}, ValueError, r"y must have shape \(rows,\) or \(rows, outputs\)"),
-        ((X, Y), {"hidden": (), "outputs": 3}, ValueError, "outputs must be the columns of y, 2, got 3"),
-        ((X,), {"hidden": ()}, ValueError, "outputs must be given where there is no y"),
+        ((X, Y), {"hidden": (), "outputs": 3}, ValueError, "outputs must be 2, the number of columns of y, got 3"),
+        ((X,), {"hidden": ()}, ValueError, "outputs must be given if y is not"),
         ((X, Y), {"hidden": (4, 0)}, ValueError, r"hidden\[1\] must be at least 1, got 0"),
         ((X, Y), {"hidden": (4, 2.5)}, TypeError, r"hidden\[1\] must be a whole number"),
         ((X, Y), {"hidden": "256"}, TypeError, "hidden must be a sequence of widths"),
@@ -99,7 +99,7 @@ def test_frames_and_columns():
         (
             lambda: pm.entropy(pm.LinearRegression(X, Y[:, 0]), pm.HeNormal()),
             TypeError,
-            "laws with a gain are for networks",
+            "laws with a gain apply to networks only",
         ),
         (
             lambda: pm.mean_energy(pm.LinearRegression(X, Y[:, 0]), pm.Normal(1.0), method="mean-field"),
@@ -129,7 +129,7 @@ def test_functions_that_are_no_activation(activation, message):
 @pytest.mark.filterwarnings("ignore::pyrometer.errors.SimulationWarning")
 def test_simulation_that_is_hopeless_is_warned_of():
     deep = pm.Network(np.ones((1, 8)), hidden=(8,) * 20, outputs=1, activation="relu")
-    with pytest.warns(pm.SimulationWarning, match="simulation cannot see"):
+    with pytest.warns(pm.SimulationWarning, match="Monte Carlo estimates and their standard errors are unreliable"):
         pm.mean_energy(deep, pm.HeNormal(), method="monte-carlo", samples=2, rng=0)
     pm.mean_energy(deep, pm.HeNormal())
 
@@ -148,7 +148,7 @@ class Tensor:
 
 @pytest.mark.parametrize("error", [TypeError("unsupported BFloat16"), RuntimeError("it requires grad")])
 def test_tensors_that_numpy_cannot_hold(error):
-    message = rf"must be numbers.*Tensor of library\.bfloat16 \({error}\); convert it first.*\.float\(\)"
+    message = rf"must be convertible to a NumPy array of numbers.*Tensor of library\.bfloat16 \({error}\); convert it first.*\.float\(\)"
     with pytest.raises(TypeError, match=f"X {message}"):
         pm.Network(Tensor(error), hidden=2, outputs=1)
     with pytest.raises(TypeError, match=f"y {message}"):

@@ -124,7 +124,7 @@ def test_a_column_that_only_the_tenth_part_has(days):
     for options in ({}, {"drop": ["b"]}):
         error = str(refusal(folder, **options))
         assert "day9.parquet: column 'c' must be in all parts or in none, and is not in " in error
-        assert "day0.parquet; say which columns to use (columns, --columns)" in error
+        assert "day0.parquet; select the columns to use (columns, --columns)" in error
         with pytest.raises(ValueError, match="day9.*column 'c'"):
             pm.interop.read_data(folder, target="y", **options)
     assert pm.Moments.scan(folder, target="y", columns=["a", "b"]).count == 1000

@@ -38,7 +38,7 @@ def nothing_runs(monkeypatch):
         (LINEAR, pm.Normal(1.0), (), ValueError, "at least one method"),
         ([], pm.Normal(1.0), ("exact",), ValueError, "systems must have at least one"),
         (LINEAR, {}, ("exact",), ValueError, "laws must have at least one"),
-        (LINEAR, 2.0, ("exact",), TypeError, "laws must be one, a sequence"),
+        (LINEAR, 2.0, ("exact",), TypeError, "laws must be a single one, a sequence"),
         ([LINEAR, "b"], pm.Normal(1.0), ("exact",), TypeError, "got 'b' for '1'"),
         ({1: LINEAR}, pm.Normal(1.0), ("exact",), TypeError, "names of systems must be strings, got 1"),
     ],

@@ -10,6 +10,7 @@ from importlib.metadata import version
 import pyrometer
 
 HEAVY = [
+    "narwhals",
     "pyarrow",
     "pandas",
     "polars",

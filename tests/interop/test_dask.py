@@ -96,9 +96,9 @@ def test_mistakes_are_named():
             pm.interop.dask.moments(frame, target="y")
         with pytest.raises(ValueError, match="no column 'z'"):
             pm.interop.dask.moments(frame, target="z")
-        with pytest.raises(TypeError, match="give its name"):
+        with pytest.raises(TypeError, match="give its name as target="):
             pm.interop.dask.moments(frame)
-        with pytest.raises(TypeError, match="give y"):
+        with pytest.raises(TypeError, match="give y as a dask array"):
             pm.interop.dask.moments(array)
         with pytest.raises(ValueError, match="must be dask arrays"):
             pm.interop.dask.moments(X, Y)

@@ -140,7 +140,7 @@ def test_temperatures_of_two_subsystems():
         ({"resolution": 1.0}, "resolution must be below 1"),
         ({"resolution": 0.0}, "resolution must be finite and > 0"),
         ({"resolution": 0.1, "fraction": 1.5}, "fraction must be at most 1"),
-        ({"resolution": 0.1, "collapsed": 3}, "collapsed must be at most the 2 parameters, got 3"),
+        ({"resolution": 0.1, "collapsed": 3}, "collapsed must be at most 2, the number of parameters, got 3"),
         ({"resolution": 0.1, "collapsed": [True]}, "law must have 1 or 1 scales|law must"),
         ({"resolution": 0.1, "energy_change": np.inf}, "energy_change must be finite"),
         ({"resolution": 0.1, "collapsed": [True, False], "parameters": 3}, "parameters must be 2"),

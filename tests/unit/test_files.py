@@ -81,7 +81,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch):
     parquet.write_table(TABLE, tmp_path / "rows.parquet")
     for told in (ROWS + 1, ROWS - 1):
         monkeypatch.setattr(ParquetFile, "rows", lambda _, told=told: told)
-        with pytest.raises(ValueError, match=rf"must have the {told} rows that it tells of, got {ROWS}"):
+        with pytest.raises(ValueError, match=rf"must have the {told} rows declared in its metadata, got {ROWS}"):
             pm.interop.read_data(tmp_path / "rows.parquet", target="y")
 
 

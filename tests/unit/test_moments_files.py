@@ -55,7 +55,7 @@ def test_damaged_files_are_refused_or_harmless(tmp_path):
     whole = path.read_bytes()
     for end in (0, 1, 10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:end])
-        with pytest.raises(pm.MomentsFileError, match="damaged or foreign"):
+        with pytest.raises(pm.MomentsFileError, match="damaged file or another format"):
             Moments.load(path)
     messages = []
     for place in range(0, len(whole), 3):  # some bytes mean nothing, such as times of day
@@ -83,7 +83,7 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
     for changes, message in (
         ({"version": 3}, "version 2 or older, got 3; upgrade"),
         ({"format": "something-else"}, "something-else"),
-        ({"version": "1"}, "damaged or foreign"),
+        ({"version": "1"}, "damaged file or another format"),
         ({"count": 0}, "count must be at least 1"),
         ({"scatter": np.eye(3)}, "scatter must have shape"),
         ({"scatter": np.array([[1.0, 2.0], [3.0, 4.0]])}, "symmetric"),
@@ -94,7 +94,7 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
         with pytest.raises(pm.MomentsFileError, match=message):
             load(**changes)
     np.save(path.with_suffix(".npy"), np.eye(3))
-    with pytest.raises(pm.MomentsFileError, match="foreign"):
+    with pytest.raises(pm.MomentsFileError, match="another format"):
         Moments.load(path.with_suffix(".npy"))
     with pytest.raises(FileNotFoundError):
         Moments.load(tmp_path / "nothing")

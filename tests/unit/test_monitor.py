@@ -158,12 +158,12 @@ def test_the_reference_itself_is_no_alarm():
 
 def test_files_that_are_none(tmp_path):
     (tmp_path / "other").write_bytes(b"not a monitor")
-    with pytest.raises(ValueError, match="must be a whole file written by RefreshMonitor.save"):
+    with pytest.raises(ValueError, match="must be a file written by RefreshMonitor.save"):
         pm.RefreshMonitor.load(tmp_path / "other", line)
     with pytest.raises(FileNotFoundError):
         pm.RefreshMonitor.load(tmp_path / "none", line)
     pm.Moments.of([[1.0], [2.0]], [3.0, 5.0]).save(tmp_path / "moments")
-    with pytest.raises(ValueError, match="foreign: format 'pyrometer-moments'"):
+    with pytest.raises(ValueError, match="another format: format 'pyrometer-moments'"):
         pm.RefreshMonitor.load(tmp_path / "moments", line)
 
 

@@ -148,7 +148,7 @@ def test_a_scatter_must_be_positive_semi_definite(tmp_path):
         assert np.array_equal(written(path, header, fields).scatter, fields["scatter"])
         eigenvalues[rng.integers(p)] = -1e-3 * eigenvalues.max()
         fields["scatter"] = symmetric(eigenvalues)
-        with pytest.raises(pm.MomentsFileError, match=r"scatter must (be positive semi-definite|have no negative)"):
+        with pytest.raises(pm.MomentsFileError, match=r"scatter must (be positive semi-definite|have a diagonal >= 0)"):
             written(path, header, fields)
         with pytest.raises(ValueError, match="scatter must"):
             pm.Moments(9, fields["mean"], fields["scatter"], intercept=True)
@@ -183,7 +183,7 @@ def test_random_and_cut_files_are_refused(saved, tmp_path):
     rng = np.random.default_rng(9)
     for end in range(0, len(whole), 101):
         path.write_bytes(whole[:end])
-        with pytest.raises(pm.MomentsFileError, match="damaged or foreign"):
+        with pytest.raises(pm.MomentsFileError, match="damaged file or another format"):
             pm.Moments.load(path)
     for size in (0, 1, 22, 100, 4096):
         path.write_bytes(rng.bytes(size))
@@ -225,7 +225,7 @@ def test_a_header_that_is_no_object_is_refused(saved, tmp_path):
     path = tmp_path / "m.npz"
     for text in ("", "[]", "1", "nul", '{"format": 1}', "[" * 100_000, "é", json.dumps(header)[:-1]):
         np.savez(path, header=np.array(text), **fields)
-        with pytest.raises(pm.MomentsFileError, match="damaged or foreign"):
+        with pytest.raises(pm.MomentsFileError, match="damaged file or another format"):
             pm.Moments.load(path)
     for array in (np.zeros(3), np.array(["{}", "{}"]), np.array(b"{}")):
         np.savez(path, header=array, **fields)

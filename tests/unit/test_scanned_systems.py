@@ -191,14 +191,14 @@ def test_labels_may_be_words():
         pm.LogisticRegression.scan(table(y=words), target="y", labels=("no", "maybe"))
     with pytest.raises(ValueError, match="'y' must be 0 or 1, got .* in row 1"):
         pm.LogisticRegression.scan(table(), target="y")
-    with pytest.raises(ValueError, match="'y' must be 0 or 1, got 'no' in row 1; name its"):
+    with pytest.raises(ValueError, match="'y' must be 0 or 1, got 'no' in row 1; pass its"):
         pm.LogisticRegression.scan(table(y=words), target="y")
     with pytest.raises(ValueError, match="two different labels"):
         pm.LogisticRegression.scan(table(y=words), target="y", labels=("no", "no"))
 
 
 def test_what_can_be_read_only_once_is_refused():
-    with pytest.raises(ValueError, match="can be read again"):
+    with pytest.raises(ValueError, match="must allow several passes"):
         pm.LinearRegression.scan(table().to_reader(), target="y", energy="mae")
 
 
@@ -207,7 +207,7 @@ def test_a_file_that_has_changed_is_noticed(tmp_path):
     parquet.write_table(table(), path)
     system = pm.LinearRegression.scan(path, target="y", energy="mae")
     parquet.write_table(table().slice(0, 900), path)
-    with pytest.raises(ValueError, match="must stay as it is while a system uses it, got 900 rows for 20000"):
+    with pytest.raises(ValueError, match="must not change while a system uses it, got 900 rows, expected 20000"):
         pm.mean_energy(system, LAWS[1])
 
 

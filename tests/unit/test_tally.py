@@ -49,12 +49,12 @@ def test_draws_of_the_chain_do_not_depend_on_their_blocks():
     ("value", "error", "dominated", "complaint"),
     [
         (1.0, 0.1, 0.0, None),
-        (1.0, 0.11, 0.0, "The energy has a standard error of 0.11 times itself; use more samples."),
-        ([1.0, 2.0], [0.01, 0.5], 0.0, "A energy|energy has a standard error of 0.25 times itself"),
-        (0.0, 1.0, 0.0, "standard error of inf times itself"),
+        (1.0, 0.11, 0.0, "The energy has a relative standard error of 0.11; use more samples."),
+        ([1.0, 2.0], [0.01, 0.5], 0.0, "A energy|energy has a relative standard error of 0.25"),
+        (0.0, 1.0, 0.0, "relative standard error of inf"),
         (0.0, 0.0, 0.0, None),
         (np.nan, np.nan, np.nan, None),
-        (1.0, 0.01, 0.6, "rest on one draw, with 60% of the squared deviations"),
+        (1.0, 0.01, 0.6, "is dominated by one draw, which accounts for 60% of the sum of squared deviations"),
     ],
 )
 def test_warnings_of_standard_errors(value, error, dominated, complaint):
@@ -78,7 +78,7 @@ def test_marginal_temperatures_of_sampled_chains_are_nan_with_a_warning_or_have_
     assert hot.method == "scalar-chain"
     assert np.isnan([hot.marginal, hot.marginal_error]).all()
     assert any("marginal temperature is nan" in text for text in said)
-    assert any("standard error" in text and "times itself" in text for text in said)
+    assert any("relative standard error" in text for text in said)
 
 
 def test_marginal_temperatures_that_draws_do_tell(monkeypatch):

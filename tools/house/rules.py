@@ -49,10 +49,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "networks", "states"}
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
-LIGHT = {"numpy", "narwhals"}
+LIGHT = {"numpy"}
 HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}}
 LAZY = {
-    *("pyarrow", "pandas", "polars", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
+    *("narwhals", "pyarrow", "pandas", "polars", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
     *("torch", "keras", "tensorflow", "onnx", "dask", "click", "rich", "tomli"),
 }
 

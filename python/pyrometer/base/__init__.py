@@ -1,4 +1,4 @@
-"""What everything stands on: validation, archives, executors, progress, tail probabilities."""
+"""Shared by every folder above: validation, archives, executors, progress bars, tail probabilities."""
 
 from pyrometer.base import _executor as executors
 from pyrometer.base import _tail_probabilities as tail_probabilities
@@ -7,7 +7,7 @@ from pyrometer.base._archive import Archive, Members, atomic_write, require_fiel
 from pyrometer.base._arrays import Array, require_finite, require_normal
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
-from pyrometer.base._tally import Tally, doubtful, warn
+from pyrometer.base._tally import Tally, unreliable, warn
 from pyrometer.base._validate import RandomSource
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Tally",
     "atomic_write",
     "bar",
-    "doubtful",
     "dropping",
     "executors",
     "listed",
@@ -29,6 +28,7 @@ __all__ = [
     "require_finite",
     "require_normal",
     "tail_probabilities",
+    "unreliable",
     "validate",
     "warn",
 ]

@@ -1,4 +1,4 @@
-"""Files that are either whole or as they were, and archives that know their format and version."""
+"""Atomic file replacement, and archives of arrays with a format name and a version."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ import math
 import os
 import re
 import stat
-import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import zipfile
 
 __all__ = ["Archive", "Members", "atomic_write", "require_fields"]
 
 _Read = TypeVar("_Read")
 
-# A compressed member may be this many times its compressed size, and this many bytes whatever that is.
+# Limits of decompression: the ratio to the compressed size, and a size in bytes that is accepted at any ratio.
 _EXPANSION, _SMALL = 100, 1 << 24
 
 
 @contextlib.contextmanager
 def atomic_write(path: str) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the place of `path` when all went well, and leaves no trace when not.
+    """Open a temporary file that replaces `path` on success and is removed on failure.
 
-    A symbolic link is followed. What is no regular file (a pipe, /dev/null), or is open already under the name of a
-    descriptor (/dev/stdout), is written to directly.
+    Symbolic links are followed. Files that are not regular (pipes, /dev/null) and names of open descriptors
+    (/dev/stdout) are written to directly.
     """
     given, path = path, os.path.realpath(path)
     folder, name = os.path.split(path)
@@ -42,7 +44,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             mode = os.stat(given).st_mode
         if mode is not None and (not stat.S_ISREG(mode) or _is_descriptor(given)):
-            # A folder refuses here, by its own name; what /dev/stdout links to may have none, or hold other output.
+            # open() raises for a folder, with its name. The target of /dev/stdout may be unnamed, or hold other output.
             with open(given, "ab" if stat.S_ISREG(mode) else "wb") as special:
                 yield special
             return
@@ -57,7 +59,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        # A disk that is full names no file; what is no error of the system has nothing but its words.
+        # The error of a full disk names no file. Errors without an errno have only a message and are left alone.
         if error.errno is not None and error.filename in (temporary, None):
             error.filename, error.filename2 = given, None
         raise
@@ -67,8 +69,8 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
 
 
 def _is_descriptor(path: str) -> bool:
-    """Whether a path leads through a name of an open descriptor, such as /dev/stdout and /dev/fd/3."""
-    for _ in range(40):  # as many links as a system follows
+    """Whether a path resolves through the name of an open descriptor, such as /dev/stdout or /dev/fd/3."""
+    for _ in range(40):  # the kernel's limit of links
         folder = os.path.realpath(os.path.dirname(path))
         if re.fullmatch(r"/dev/fd|/proc/[^/]+(/task/[^/]+)?/fd", folder):
             return True
@@ -80,13 +82,13 @@ def _is_descriptor(path: str) -> bool:
 
 
 class Members(dict[str, npt.NDArray[Any]]):
-    """The arrays of an archive by name, and the version of the format that they were written in."""
+    """The arrays of an archive by name, and the version of the format in which they were written."""
 
     version: int
 
 
 class Archive(NamedTuple):
-    """A kind of file: a NumPy ``.npz`` archive without pickles, of arrays and, in JSON, a header."""
+    """A file format: a NumPy ``.npz`` archive, without pickles, of arrays and a JSON header."""
 
     form: str
     version: int
@@ -94,42 +96,46 @@ class Archive(NamedTuple):
     error: type[ValueError] = ValueError
 
     def write(self, path: str, header: dict[str, Any], arrays: Mapping[str, Any]) -> None:
-        """Write header and arrays, whole or not at all."""
+        """Write header and arrays; an existing file is replaced atomically."""
         described = {"format": self.form, "version": self.version, **header}
         with atomic_write(path) as file:
             np.savez(file, header=np.array(json.dumps(described)), **arrays)
 
     def read(self, path: str, build: Callable[[dict[str, Any], Members], _Read]) -> _Read:
-        """Return what `build` makes of header and arrays; `error` if the file is newer, foreign, or damaged."""
+        """Return `build(header, arrays)`; raise `error` if the file is newer, of another format, or damaged."""
+        import zipfile
+
         with open(path, "rb") as file:
             content = io.BytesIO(file.read())
         try:
             with zipfile.ZipFile(content) as archive:
                 header = _header(archive)
                 form, version = header.pop("format", None), header.pop("version", None)
-                if form != self.form or not _is_whole(version) or version < 1:
+                if form != self.form or not _is_integer(version) or version < 1:
                     raise ValueError(f"format {form!r}, version {version!r}")
                 if version <= self.version:
                     return build(header, _members(archive, version))
-        except Exception as error:  # a damaged archive raises whatever its bytes happen to mean
+        except Exception as error:  # a damaged archive may raise any exception
             reason = str(error).rstrip(".") or type(error).__name__
             raise self.error(
-                f"{path} must be a whole file written by {self.writer}, got one that is damaged or foreign: {reason}."
+                f"{path} must be a file written by {self.writer}, got a damaged file or another format: {reason}."
             ) from error
         raise self.error(f"{path} must be of version {self.version} or older, got {version}; upgrade pyrometer.")
 
 
-def require_fields(what: str, found: Collection[str], needed: Collection[str], more: Collection[str] = ()) -> None:
+def require_fields(
+    what: str, names: Collection[str], required: Collection[str], optional: Collection[str] = ()
+) -> None:
     """Raise ValueError, by name, for a field that is missing or unknown."""
-    for name in needed:
-        if name not in found:
+    for name in required:
+        if name not in names:
             raise ValueError(f"{what} must have a field {name!r}, got none")
-    for name in found:
-        if name not in needed and name not in more:
+    for name in names:
+        if name not in required and name not in optional:
             raise ValueError(f"{what} must have no field {name!r}")
 
 
-def _is_whole(value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -152,17 +158,17 @@ def _members(archive: zipfile.ZipFile, version: int) -> Members:
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name == info.filename or name in members:
-            raise ValueError(f"the file must have arrays by different names, got {info.filename!r}")
+            raise ValueError(f"the file must hold uniquely named .npy arrays, got {info.filename!r}")
         if name != "header":
             members[name] = _member(archive, info, name)
     return members
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> npt.NDArray[Any]:
-    """Read an array whose size is what its own header and the archive's table say, both before it is decompressed."""
+    """Read an array after checking its size in its header and in the archive's table, before decompressing it."""
     if info.file_size > max(_EXPANSION * info.compress_size, _SMALL):
         raise ValueError(
-            f"{name} must be written without compression, got {info.file_size} bytes from {info.compress_size}"
+            f"{name} must be stored without compression, got {info.file_size} bytes in {info.compress_size}"
         )
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)

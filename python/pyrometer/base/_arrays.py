@@ -1,4 +1,4 @@
-"""Arrays of doubles, and the refusal of what leaves their range."""
+"""Arrays of doubles, and checks for overflow and underflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 
 def require_finite(value: Array) -> None:
-    """Refuse an energy that left the range of a double."""
+    """Raise ValueError for an energy that overflowed."""
     if not np.isfinite(value).all():
         raise ValueError(
             "the energy must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
@@ -21,7 +21,7 @@ def require_finite(value: Array) -> None:
 
 
 def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, what: str = "energy") -> None:
-    """Refuse what is not 0 by its formula, where `positive` says so, but too small for a double with all its digits."""
+    """Raise ValueError for a subnormal or zero value where `positive` says that its formula is above 0."""
     if (np.asarray(positive) & (np.abs(value) < np.finfo(float).tiny)).any():
         raise ValueError(
             f"the {what} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."

@@ -1,30 +1,38 @@
-"""Work in parts through any executor of `concurrent.futures`."""
+"""Parallel evaluation of parts on an executor of `concurrent.futures`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 __all__ = ["completed", "require"]
 
 Part = TypeVar("Part")
 Answer = TypeVar("Answer")
 
-# Parts that an executor holds at a time: enough for its workers, few enough to be sent while others run.
+# Parts submitted at a time: enough to keep the workers busy, without pickling all of them in advance.
 _AHEAD = 64
 
 
 def require(executor: Any) -> None:
-    """TypeError unless it is an executor or None."""
-    if executor is not None and not isinstance(executor, Executor):
+    """Raise TypeError unless `executor` is an Executor or None."""
+    if executor is None:
+        return
+    from concurrent.futures import Executor
+
+    if not isinstance(executor, Executor):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}.")
 
 
 def completed(
     executor: Executor, function: Callable[..., Answer], tasks: Iterable[tuple[Part, tuple[Any, ...]]]
 ) -> Generator[tuple[Part, Future[Answer]], None, None]:
-    """Yield parts as they are done; `tasks` are parts with their arguments. What is left at the end is cancelled."""
+    """Yield parts with their futures as they complete; `tasks` are parts with arguments. Closing cancels the rest."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     waiting: dict[Future[Answer], Part] = {}
     queue = iter(tasks)
     try:
@@ -36,7 +44,7 @@ def completed(
             if not waiting:
                 return
             done = wait(waiting, return_when=FIRST_COMPLETED).done
-            # In the order of the parts: a part that failed does not cost those before it.
+            # In the order of submission, so that a failed part does not discard the parts before it.
             for future in [future for future in waiting if future in done]:
                 yield waiting.pop(future), future
     finally:

@@ -1,14 +1,13 @@
-"""Names and messages as text that a terminal shows and does not obey."""
+"""Names and messages as text without control characters."""
 
 from __future__ import annotations
 
-import shlex
 import unicodedata
 from collections.abc import Callable, Sequence
 
 __all__ = ["dropping", "listed", "plain", "printable", "quoted"]
 
-# Characters of a name in a message, and names of a list.
+# Most characters of a name in a message, and most names in a list.
 _NAME, _NAMES = 60, 12
 
 
@@ -23,23 +22,25 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def plain(name: str, most: int = _NAME) -> str:
-    """Return a name without quotes, printable and, if it is long, without its middle."""
+    """Return a name without quotes, printable, and abbreviated in the middle if it is long."""
     return printable(_short(name, most))
 
 
 def quoted(name: str) -> str:
-    """Return a name in quotes, printable and, if it is long, without its middle."""
+    """Return a name in quotes, printable, and abbreviated in the middle if it is long."""
     return repr(_short(name))
 
 
 def listed(names: Sequence[str], name: Callable[[str], str] = quoted) -> str:
-    """Return names, each as `name` gives it, for a message: not too many of them."""
+    """Return a list of names for a message, each formatted by `name`, truncated if it is long."""
     shown = ", ".join(map(name, names[:_NAMES]))
     return shown + (f" and {len(names) - _NAMES} more" if len(names) > _NAMES else "")
 
 
 def dropping(name: str) -> str:
-    """Return the options that leave out a column, as a user can type them."""
+    """Return the argument and the shell option that exclude a column."""
+    import shlex
+
     typed = shlex.quote(name) if name.isprintable() and len(name) <= _NAME else "COL"
     return f"drop, --drop {typed}"
 

@@ -11,19 +11,19 @@ _TINY = 1e-300
 _EPSILON = 2.0**-52
 
 
-def f_tail(statistic: float, above: float, below: float) -> float:
-    """Probability that F with `above` and `below` degrees of freedom exceeds `statistic`."""
+def f_tail(statistic: float, numerator: float, denominator: float) -> float:
+    """Probability that F with `numerator` and `denominator` degrees of freedom exceeds `statistic`."""
     if statistic <= 0.0:
         return 1.0
-    share = below / (below + above * statistic)
-    return _beta(share, above * statistic / (below + above * statistic), below / 2.0, above / 2.0)
+    total = denominator + numerator * statistic
+    return _beta(denominator / total, numerator * statistic / total, denominator / 2.0, numerator / 2.0)
 
 
-def chi2_tail(statistic: float, freedom: float) -> float:
-    """Probability that chi-square with `freedom` degrees of freedom exceeds `statistic`."""
+def chi2_tail(statistic: float, degrees: float) -> float:
+    """Probability that chi-square with `degrees` degrees of freedom exceeds `statistic`."""
     if statistic <= 0.0:
         return 1.0
-    a, x = freedom / 2.0, statistic / 2.0
+    a, x = degrees / 2.0, statistic / 2.0
     front = math.exp(a * math.log(x) - x - math.lgamma(a))
     if x >= a + 1.0:
         return front * _fraction(x + 1.0 - a, lambda k: (k * (a - k), x + 2.0 * k + 1.0 - a))
@@ -37,7 +37,7 @@ def chi2_tail(statistic: float, freedom: float) -> float:
 
 
 def _beta(x: float, rest: float, a: float, b: float) -> float:
-    """Regularised incomplete beta function of `x`, with ``rest == 1 - x`` known without cancellation."""
+    """Regularised incomplete beta function of `x`; ``rest`` is 1 - x computed without cancellation."""
     if x * (a + b + 2.0) > a + 1.0:
         return 1.0 - _beta(rest, x, b, a)
     if x == 0.0:

@@ -1,6 +1,6 @@
-"""Everything that a user passes in is checked here, once, and leaves as C-contiguous arrays of exact dtypes.
+"""Validation of arguments: each is checked here, once, and returned as a C-contiguous array of an exact dtype.
 
-Every message says what must hold, what came, and, where it helps, what to do.
+Every message says what must hold, what was given, and, where it helps, what to do.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import os
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base._printable import quoted
+from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
 
 __all__ = [
     "Data",
@@ -36,7 +35,8 @@ __all__ = [
     "single",
 ]
 
-RandomSource: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
+# In quotes: evaluated, it would load numpy.random at import.
+RandomSource: TypeAlias = "int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Data:
 
 
 def data(X: Any, y: Any, *, labels: Any = False) -> Data:
-    """Check features and target: numeric, real, of matching shapes, at least one row. Finiteness is the core's to see.
+    """Check features and target: numeric, real, of matching shapes, at least one row. The core checks finiteness.
 
-    float32 stays float32 (both then), everything else becomes float64. Unless `labels` is False, the target is labels,
+    If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels,
     0 and 1 (None) or the two given, which become numbers of the dtype of X.
     """
-    X_array, names = _columns("X", X)
+    X_array, names = matrix_of("X", X)
     if labels is False:
-        y_array, target = _target(y)
+        y_array, target = target_of(y)
     else:
         y_array, target = _labels(y, labels, np.float32 if X_array.dtype == np.float32 else np.float64), None
     if X_array.ndim < 2:
@@ -77,9 +77,9 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
 
 
 def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
-    """Check a matrix of at least one cell, finite, float32 or float64, and name its columns; a vector is one column."""
-    native = nw.from_native(value, pass_through=True, allow_series=True)
-    array, names = (_series(name, native), None) if vector and isinstance(native, nw.Series) else _columns(name, value)
+    """Return a finite, non-empty float32 or float64 matrix and its column names; a vector becomes one column."""
+    column = column_of(value) if vector else None
+    array, names = matrix_of(name, value) if column is None else (values_of(name, column), None)
     if vector and array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
@@ -91,7 +91,7 @@ def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[
 
 
 def finite(name: str, array: npt.NDArray[Any], *, columns: bool = True) -> None:
-    """Refuse a value that is not finite, by its cell: of X (..., m, p), or of y (..., m) without columns."""
+    """Raise ValueError, with its indices, for a non-finite value of X (..., m, p), or of y (..., m) without columns."""
     first = _core.first_bad(array, "finite", 0)
     if first >= 0:
         *stack, row, column = map(int, np.unravel_index(first, array.shape if columns else (*array.shape, 1)))
@@ -107,44 +107,9 @@ def label_pair(pair: Any) -> tuple[Any, Any]:
     return pair[0], pair[1]
 
 
-def numeric(name: str, value: Any) -> npt.NDArray[Any]:
-    """Return `value` as an array of real numbers, not yet of a fixed dtype; TypeError if it is not one."""
-    if isinstance(value, np.ma.MaskedArray):
-        if np.ma.is_masked(value):
-            raise ValueError(
-                f"{name} must have no masked values, got {int(value.mask.sum())}; fill or drop them first."
-            )
-        value = value.data
-    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-        try:
-            array = np.from_dlpack(value)
-        except (BufferError, RuntimeError) as error:
-            raise TypeError(f"{name} must be in the memory of the CPU: {error}; move it there first.") from error
-    else:
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{name} must be a regular array of numbers, got rows of different lengths.") from error
-        except (TypeError, RuntimeError) as error:  # a tensor's
-            kind = f"{type(value).__name__} of {getattr(value, 'dtype', 'unknown type')}"
-            raise TypeError(
-                f"{name} must be numbers that NumPy can hold, got a {kind} ({error}); convert it first, e.g. with "
-                ".detach().float()."
-            ) from error
-    if array.dtype.kind == "c":
-        raise TypeError(
-            f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."
-        )
-    if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"{name} must be numeric, got an array of {array.dtype}; convert it first, e.g. with astype(float)."
-        )
-    return array
-
-
 def positive(name: str, value: Any, why: str) -> npt.NDArray[np.float64]:
     """Return a read-only float64 copy of finite numbers > 0, of at least one element."""
-    with np.errstate(over="ignore"):  # of numbers wider than a double
+    with np.errstate(over="ignore"):  # of long doubles
         array = np.array(numeric(name, value), dtype=np.float64, order="C")
     if array.size == 0:
         raise ValueError(f"{name} must have at least one value, got shape {array.shape}.")
@@ -187,13 +152,13 @@ def count(name: str, value: Any, *, minimum: int, maximum: int = 2**62 - 1) -> i
 
 
 def _digits(number: int) -> str:
-    """Write a whole number, or its sign and length where Python refuses to."""
+    """Return the decimal digits of a whole number, or a description where it is too long to print."""
     bits = number.bit_length()
     return str(number) if bits <= 256 else f"{'minus ' if number < 0 else ''}a number of {bits} bits"
 
 
 def threads(value: Any) -> int:
-    """Return the core's number of threads: 0 for None, which means all that OpenMP offers."""
+    """Return the number of threads as the core takes it: 0, all that OpenMP offers, for None."""
     return 0 if value is None else count("threads", value, minimum=1, maximum=4096)
 
 
@@ -206,16 +171,16 @@ def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
 
 
 def flag(name: str, value: Any) -> bool:
-    """Return a bool; nothing else counts as one."""
+    """Return a bool; TypeError for anything else."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}.")
     return bool(value)
 
 
 def seed(rng: RandomSource) -> tuple[int, int]:
-    """Return the 128-bit key that a source of randomness stands for.
+    """Return the 128-bit key of a source of randomness.
 
-    An int or a SeedSequence gives the same key every time; a Generator is advanced; None is fresh entropy.
+    An int or a SeedSequence always gives the same key; a Generator is advanced; None draws fresh entropy.
     """
     if isinstance(rng, np.random.Generator):
         words: npt.NDArray[Any] = rng.integers(0, 2**64, size=2, dtype=np.uint64)
@@ -242,78 +207,36 @@ def as_path(value: Any) -> str:
 
 def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
     """Return C-contiguous, native-endian, aligned data of `dtype`; a copy only where it must be."""
-    with np.errstate(over="ignore"):  # of numbers wider than a double
+    with np.errstate(over="ignore"):  # of long doubles
         return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
 
 
-def _columns(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
-    """Return the array of a matrix or data frame, and the frame's column names."""
-    frame = nw.from_native(value, pass_through=True, allow_series=True)
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
-    if isinstance(frame, nw.Series):
-        raise ValueError(
-            f"{name} must have shape (rows, features), got a single column {quoted(str(frame.name))}; use a data frame."
-        )
-    if not isinstance(frame, nw.DataFrame):
-        return numeric(name, value), None
-    columns = [_series(name, column) for column in frame.iter_columns()]
-    stacked = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
-    return stacked, tuple(map(str, frame.columns))
-
-
-def _target(value: Any) -> tuple[npt.NDArray[Any], str | None]:
-    """Return the array of a target, and the name of the column it came from."""
-    series = nw.from_native(value, pass_through=True, allow_series=True)
-    if isinstance(series, nw.DataFrame) and len(series.columns) == 1:
-        series = series[series.columns[0]]
-    if isinstance(series, nw.Series):
-        return _series("y", series), (str(series.name) if series.name else None)
-    if isinstance(series, (nw.DataFrame, nw.LazyFrame)):
-        raise ValueError("y must be a single column, got a data frame; select the target's column.")
-    return numeric("y", value), None
-
-
 def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
-    """Return labels as 0.0 and 1.0; a single one, which has no row, is for `data` to refuse by its shape."""
+    """Return labels as 0.0 and 1.0; `data` raises for a scalar, by its shape."""
     if pair is None:
         try:
-            array = _target(value)[0]
+            array = target_of(value)[0]
         except TypeError as error:
-            raise TypeError(f"{error} Two labels of another kind are named by labels=(neg, pos).") from None
-        # float32 could round another number to a label.
+            raise TypeError(f"{error} Pass labels=(neg, pos) to use two labels of another kind.") from None
+        # Rounding to float32 could turn another number into a label.
         wide = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize > 4 else dtype
         numbers = np.asarray(array, dtype=wide, order="C")
         first = _core.first_bad(numbers, "label", 0)
         if first >= 0 and array.ndim:
             where = np.unravel_index(first, array.shape)
             raise ValueError(
-                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; name two others with labels=(neg, pos)."
+                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; pass labels=(neg, pos) to use two others."
             )
         return numbers.astype(dtype, copy=False)
     label_pair(pair)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")
-    series = nw.from_native(value, pass_through=True, allow_series=True)
-    array = series.to_numpy() if isinstance(series, nw.Series) else np.asarray(value)
+    column = column_of(value)
+    array = np.asarray(value) if column is None else column.to_numpy()
     positive_ones = np.asarray(array == pair[1])
-    odd = ~(positive_ones | np.asarray(array == pair[0]))
-    if odd.any() and array.ndim:
-        where = np.argwhere(odd)[0]
-        found = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
-        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {found!r} at row {where[-1]}.")
+    invalid = ~(positive_ones | np.asarray(array == pair[0]))
+    if invalid.any() and array.ndim:
+        where = np.argwhere(invalid)[0]
+        value = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
+        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {value!r} at row {where[-1]}.")
     return positive_ones.astype(dtype)
-
-
-def _series(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
-    """Return one column of a frame as numbers; nulls and words are refused by the column's name."""
-    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
-        raise TypeError(
-            f"{name} must be numeric, got column {quoted(str(series.name))} of type {series.dtype}; drop or encode it."
-        )
-    nulls = int(series.null_count())
-    if nulls:
-        raise ValueError(
-            f"{name} must have no missing values, got {nulls} in column {quoted(str(series.name))}; drop or fill them."
-        )
-    return numeric(f"{name} (column {quoted(str(series.name))})", series.to_numpy())

@@ -1,4 +1,4 @@
-"""Rows and their second moments: accumulated, merged, scanned."""
+"""Second moments of rows: accumulated in memory, merged, and accumulated out of core."""
 
 from pyrometer.data._moments import Moments
 from pyrometer.data._scan import Scanned, scanned

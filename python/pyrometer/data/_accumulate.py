@@ -1,4 +1,4 @@
-"""Moments of rows that come in chunks: summed part by part, so that what was finished before an error is kept."""
+"""Moments of rows read in chunks, summed part by part so that completed parts survive an error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer.base import bar, listed, printable, quoted, validate
-from pyrometer.data.readers import Chunk, Rows
 from pyrometer.errors import ConstantColumnWarning, ScanError, ScanInterrupt
 
 if TYPE_CHECKING:
     from pyrometer.data._moments import Moments
+    from pyrometer.data.readers import Chunk, Rows
 
 __all__ = ["accumulated"]
 
-# Few columns take longer to decode than to multiply: starting the core's threads for each chunk would not pay.
+# With fewer columns decoding takes longer than the products, and threads of the core do not pay.
 _MANY_COLUMNS = 256
 
 
@@ -29,13 +29,13 @@ def accumulated(
     intercept: bool,
     progress: bool,
     threads: int,
-    witness: Callable[[Chunk], None] = lambda _: None,
+    observe: Callable[[Chunk], None] = lambda _: None,
 ) -> Moments:
-    """Sum what `of` makes of each chunk; `witness` sees every chunk whose numbers are finite."""
-    suspects = rows.constants()
-    _warn_of_constants(rows.source, suspects)
-    whole: Moments | None = None  # of the parts that are finished
-    part: Moments | None = None  # of the one that is not
+    """Sum the moments `of` each chunk; `observe` is called with every chunk whose numbers are finite."""
+    declared = rows.constants()
+    _warn_of_constants(rows.source, declared)
+    whole: Moments | None = None  # of the completed parts
+    part: Moments | None = None  # of the current part
     finished = count = 0
     workers = threads if len(rows.names) >= _MANY_COLUMNS else 1
     try:
@@ -52,7 +52,7 @@ def accumulated(
                 except ValueError as error:
                     rows.require_finite(chunk)
                     rows.require_squares(chunk, error)
-                witness(chunk)
+                observe(chunk)
                 count += piece.count
                 if chunk.last:
                     whole, part, finished = together, None, chunk.part + 1
@@ -60,13 +60,13 @@ def accumulated(
     except KeyboardInterrupt as interrupt:
         raise ScanInterrupt(whole, _labels(rows, finished)) from interrupt
     except (ValueError, OSError) as error:
-        kept = f" The moments of the {finished} before it are the error's `finished`." if finished else ""
-        raise ScanError(f"{error} ({count} rows had been read.{kept})", whole, _labels(rows, finished)) from error
+        kept = f"; the exception's `finished` has the moments of the {finished} parts before" if finished else ""
+        raise ScanError(f"{error} ({count} rows had been read{kept}.)", whole, _labels(rows, finished)) from error
     if whole is None:
         raise ValueError(f"{printable(rows.source)} must have at least one row of data, got none.")
-    still = np.flatnonzero(np.diagonal(whole.scatter) == 0)
-    found = [(*rows.names, rows.target)[j] for j in still] if whole.count > 1 else []
-    _warn_of_constants(rows.source, [name for name in found if name not in suspects])
+    zero_variance = np.flatnonzero(np.diagonal(whole.scatter) == 0)
+    constants = [(*rows.names, rows.target)[j] for j in zero_variance] if whole.count > 1 else []
+    _warn_of_constants(rows.source, [name for name in constants if name not in declared])
     return whole
 
 

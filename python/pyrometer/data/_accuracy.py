@@ -1,8 +1,8 @@
-"""What second moments know of their own errors: bounds that only grow when moments are merged or subtracted.
+"""Rounding error bounds of second moments; they only grow when moments are merged or subtracted.
 
 The array `accuracy`, shape (..., 7, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``. Its rows are the low
 part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, and those of merging; and
-the interval of the means of all blocks of rows that were accumulated at once.
+the interval that contains the means of all blocks of rows accumulated in one pass.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 ROWS = 7
 _UNIT = 2.0**-53
 
-# The core adds products of 128 rows one by one, and these sums one by one: 128 of them, or a 32nd of the columns.
+# The core sums products sequentially over blocks of 128 rows, and the sums of 128 blocks (or a 32nd of the columns).
 _BLOCK = 128
-# Errors that a single pass may have, as solvers expect them: those of squares D of which half are left, of sums up to
-# this in units of (m S)^1/2, with S the squares that are left, ...
+# Rounding errors of a single pass, which solvers allow for and which do not count as lost: those of squares D of which
+# at least this share is left; errors of sums up to this in units of (m S)^1/2, with S the squares that are left; ...
 _LEFT, _USUAL = 0.5, 40 * _UNIT
-# ... and distances of blocks from the mean up to this in standard deviations.
+# ... and distances of block means from the mean up to this in standard deviations.
 _NEAR = 2.0
 
-# Errors of sums, and means, have finite squares.
+# Limit of means and of errors of sums, so that their squares are finite.
 _GREATEST = 1e154
-# Scaled to a diagonal of 1, a scatter may have eigenvalues as low as minus this, times its columns, by rounding; and
-# minus the last of the others if it has lost digits, which then counts as lost.
+# Of a scatter scaled to a diagonal of 1: by rounding, an eigenvalue may be as low as minus the number of columns times
+# the first. Negative eigenvalues down to minus the last of the others are accepted, and counted as lost digits.
 _ROUNDED = 4 * np.finfo(np.float64).eps
 _INDEFINITE = (1e-12, 1e-10, 1e-8, 1e-6)
 
 
 class Lost(NamedTuple):
-    r"""Errors of moments beyond the rounding of one pass over their rows, with their worst signs.
+    r"""Bounds of the errors of moments beyond the rounding of one pass over their rows.
 
-    ``mean`` bounds those of the means, shape (..., p + 1), and the geometric means of ``scatter``, of the same shape,
-    those of the scatter: :math:`|dS_{jk}| \le (d_j d_k)^{1/2}`.
+    ``mean`` bounds the errors of the means, shape (..., p + 1); ``scatter``, of the same shape, those of the scatter:
+    :math:`|dS_{jk}| \le (d_j d_k)^{1/2}`.
     """
 
     mean: _Array
@@ -49,7 +49,7 @@ class Lost(NamedTuple):
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is lost altogether
 def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
-    """Return the accuracy of rows that were accumulated at once.
+    """Return the accuracy of rows that were accumulated in one pass.
 
     `once`, shape (..., 3, p + 1), holds low parts of the means, the squares D that were rounded on the way and those
     that are left, which are the diagonal of the scatter.
@@ -57,7 +57,7 @@ def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
     low, rounded, squares = np.moveaxis(once, -2, 0)
     rest = np.maximum(rounded - squares, 0.0)
     blocks = min(count / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
-    # Signs of roundings are as good as random, but where one row is most of the sum, or all deviate alike.
+    # Rounding errors add like independent ones, unless one row dominates the sum or all rows deviate equally.
     alone, alike = min(_BLOCK / 4, count) + blocks, min(_BLOCK / 4, count / 2)
     sums = 4.0 * np.sqrt(count) * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(rest)
     error = (min(_BLOCK, count) + blocks) * _UNIT * rounded
@@ -66,16 +66,16 @@ def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
 
 @np.errstate(over="ignore", invalid="ignore")
 def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
-    """Return the accuracy of moments that were accumulated at once, as far as is known, and rounded to doubles."""
+    """Return the accuracy of moments assumed to come from one pass and to be rounded to doubles."""
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     accuracy = of_pass(count, mean, np.stack([np.zeros_like(mean), squares, squares], axis=-2))
     accuracy[..., 1, :] += count * _UNIT * np.abs(mean)
     return accuracy
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows is lost altogether
+@np.errstate(over="ignore", invalid="ignore")  # an overflow means that all digits are lost
 def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
-    """Return what moments have lost; None if nothing. O(p) for each data set."""
+    """Return bounds of what moments have lost; None if nothing. O(p) for each data set."""
     _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     deviation = np.sqrt(squares)
@@ -91,7 +91,7 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
         + np.divide(gone, _LEFT * rounded, where=gone > 0.0, out=np.zeros_like(gone)) * of_rounded
     )
     error = np.where(error > _UNIT * squares, error, 0.0)
-    # Means that the sums' errors shift: t_j h_k + h_j t_k is at most (d_j d_k)^1/2 for d = r t^2 + h^2 / r, any r > 0.
+    # Shifts t of the means at distances h: t_j h_k + h_j t_k <= (d_j d_k)^1/2 with d = r t^2 + h^2 / r for any r > 0.
     for shift, distance in ((usual, far), (more, away)):
         error = error + _balanced(shift, distance, deviation)
     error = np.where(np.isnan(error), np.inf, error)
@@ -100,22 +100,22 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
 
 @np.errstate(over="ignore", invalid="ignore")
 def lost_at_once(count: int, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
-    """The same of rows that were accumulated at once (see `of_pass`): few data sets of a stack need the long way."""
+    """`lost` of rows accumulated in one pass (see `of_pass`), computed only for data sets that may have lost digits."""
     columns = mean.shape[-1]
     alone = min(_BLOCK / 4, count) + min(count / _BLOCK, max(_BLOCK, columns / 32))
-    # Sums stay usual, and half of the squares is left, up to this ratio of the squares that were rounded to those left.
+    # Nothing is lost up to this ratio of the squares that were rounded to those that are left.
     room = (_USUAL / _UNIT - 4.0 - alone * math.sqrt(2.0 / count)) / min(_BLOCK / 4, count / 2)
     most = 1.0 + min(max(room, 0.0) ** 2, 1.0)
     over = ~(once[..., 1, :] <= most * once[..., 2, :]) | (room <= 0.0)
     if not over.any():
         return None
-    doubtful = np.unique(np.flatnonzero(over) // columns)
-    at = np.unravel_index(doubtful, mean.shape[:-1]) if mean.ndim > 1 else ...
-    found = lost(count, mean[at], scatter[at], of_pass(count, mean[at], once[at]))
-    if found is None:
+    suspects = np.unique(np.flatnonzero(over) // columns)
+    at = np.unravel_index(suspects, mean.shape[:-1]) if mean.ndim > 1 else ...
+    bounds = lost(count, mean[at], scatter[at], of_pass(count, mean[at], once[at]))
+    if bounds is None:
         return None
     of_mean, of_scatter = np.zeros(mean.shape), np.zeros(mean.shape)
-    of_mean[at], of_scatter[at] = found
+    of_mean[at], of_scatter[at] = bounds
     return Lost(of_mean, of_scatter)
 
 
@@ -129,9 +129,9 @@ def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
 
 @np.errstate(over="ignore", invalid="ignore")
 def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
-    """Return what makes the scatter positive semi-definite: a small share of its diagonal, 0 if that is rounding.
+    """Return the relative diagonal shift that makes the scatter positive semi-definite; 0 within rounding.
 
-    ValueError if it takes more than a share of 1e-6 and the errors that the moments admit. p^3 / 3 flops.
+    ValueError if it takes more than 1e-6 beyond the error bounds of the moments. p^3 / 3 flops.
     """
     _, sums, _, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
@@ -140,7 +140,9 @@ def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> flo
     error = of_rounded + of_merging + sums**2 / count + _balanced(sums, away, np.sqrt(squares))
     scale = np.sqrt(squares + columns * np.where(np.isnan(error), np.inf, error))
     if (scatter[np.broadcast_to((scale == 0.0)[..., None], scatter.shape)] != 0.0).any():
-        raise ValueError("scatter must be positive semi-definite, got products of a column without squares.")
+        raise ValueError(
+            "scatter must be positive semi-definite, got a column with a zero diagonal and non-zero products."
+        )
     unit = np.where(scale > 0.0, scale, 1.0)
     scaled = scatter / unit[..., None, :] / unit[..., :, None]
     for share in (columns * _ROUNDED, *_INDEFINITE):
@@ -151,30 +153,34 @@ def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> flo
             continue
         return 0.0 if share == columns * _ROUNDED else share
     raise ValueError(
-        "scatter must be positive semi-definite, as sums of products of deviations are, got one with a negative "
-        "eigenvalue beyond rounding."
+        "scatter must be positive semi-definite, as sums of products of deviations are, got a negative eigenvalue "
+        "beyond rounding."
     )
 
 
 def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array | None) -> None:
-    """Raise ValueError, by field, for errors and low parts that no moments have."""
+    """Raise ValueError, naming the field, for invalid error bounds or low parts."""
     if accuracy.shape != (*mean.shape[:-1], ROWS, mean.shape[-1]):
         raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")
     if not np.isfinite(accuracy).all():
         raise ValueError("accuracy must be finite, got nan or inf.")
     if (np.abs(np.delete(accuracy, (2, 3, 4), axis=-2)) > _GREATEST).any():
-        raise ValueError("accuracy must have errors and means whose squares are finite.")
+        raise ValueError(f"accuracy must have errors and means of at most {_GREATEST:g}, got larger ones.")
     mean_low, *errors, least, most = np.moveaxis(accuracy, -2, 0)
     if any((error < 0.0).any() for error in errors):
-        raise ValueError("accuracy must have no negative error.")
+        raise ValueError("accuracy must have error bounds >= 0, got a negative one.")
     if (least > most).any():
-        raise ValueError("accuracy must have intervals of means, got a least one above the greatest.")
+        raise ValueError("accuracy must have intervals of means, got a lower end above the upper.")
     if (mean + mean_low != mean).any():
-        raise ValueError("accuracy must have low parts of the mean below its rounding.")
+        raise ValueError(
+            "accuracy must have low parts of the mean of at most half a unit in its last place, got larger ones."
+        )
     if low is None:
         return
     columns = mean.shape[-1]
     above, right = np.triu_indices(columns)
     upper = scatter[..., above, right]
     if low.shape != upper.shape or not (upper + low == upper).all():
-        raise ValueError(f"scatter_low must have shape {upper.shape} and be below the rounding of scatter.")
+        raise ValueError(
+            f"scatter_low must have shape {upper.shape} and be at most half a unit in the last place of scatter."
+        )

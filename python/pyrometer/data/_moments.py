@@ -1,4 +1,4 @@
-"""Second moments of data: all that a squared-error energy ever asks of its rows."""
+"""Second moments of data, which determine every squared-error energy."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from pyrometer.data import _accuracy
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._accuracy import Lost
 from pyrometer.data._moments_state import HEADER, described, loaded, sound
-from pyrometer.data._moments_state import State as _State  # the name that pickles of version 0.1.0 know
-from pyrometer.data.readers import open_rows
+from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
 from pyrometer.errors import MomentsFileError
 
 __all__ = ["Moments"]
@@ -29,11 +28,11 @@ _ARCHIVE = Archive("pyrometer-moments", 2, "Moments.save", MomentsFileError)
 class Moments:
     r"""Count, means and centred second moments of the features and the target.
 
-    They add up: moments of parts, made anywhere in any order, give the moments of the whole, and of a whole without a
-    part. Make them with :meth:`of`; grow them with :meth:`update`, ``+`` and ``-``; keep them with :meth:`save`.
+    Moments are additive: those of disjoint sets of rows can be added and subtracted. Create them with :meth:`of`, add
+    rows with :meth:`update`, combine them with ``+`` and ``-``, and store them with :meth:`save`.
 
-    They carry bounds of their own rounding errors through all of these, so that what is computed from them says how
-    many digits are left.
+    Bounds of the rounding errors are carried through all of these, so that results computed from moments know how many
+    digits are correct.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ class Moments:
         Sums over rows of products of deviations from `mean`, :math:`\sum_i (z_i - \bar z)(z_i - \bar z)^T`; finite,
         symmetric and positive semi-definite. Divided by `count` they are the population covariances.
     intercept : bool
-        Whether models of these data have a constant feature. It has no column here.
+        Whether models of these data have an intercept. The constant feature has no column here.
     names : tuple of str, optional
         Names of the features.
     target : str, optional
@@ -60,7 +59,7 @@ class Moments:
     intercept : bool
         As above.
     names, target : tuple of str, str, or None
-        As above; None where the data came without names.
+        As above; None if the data had no names.
 
     Raises
     ------
@@ -69,15 +68,15 @@ class Moments:
 
     Notes
     -----
-    ``+``, ``-`` and :meth:`update` compute in sums of two doubles: ``(a + b) - b`` is `a` but for :math:`10^{-31}` of
-    the larger of the two. What one pass over rows has rounded stays: rows of large values that were accumulated
-    together with others, and are taken out again, leave :math:`10^{-16}` of their squares. Bounds of all this are kept
-    with the moments. They lower `Minimum.digits`, raise `Minimum.gap` and `Estimate.error_bound`, and are warned of
-    where fewer than 9 digits are left; accumulating the rows that remain anew, with :meth:`of` or :meth:`scan`, has
-    none of these errors.
+    ``+``, ``-`` and :meth:`update` use double-double arithmetic: ``(a + b) - b`` equals `a` within :math:`10^{-31}` of
+    the larger of the two. The rounding errors of the pass over the rows remain: rows of large values that are
+    subtracted again leave errors of :math:`10^{-16}` of their squares. Error bounds are kept with the moments. They
+    lower `Minimum.digits` and raise `Minimum.gap` and `Estimate.error_bound`; a PrecisionWarning is given where fewer
+    than 9 digits are left. Moments accumulated from the remaining rows, with :meth:`of` or :meth:`scan`, have none of
+    these errors.
 
-    Moments that are described by `mean` and `scatter`, or read from a file of version 0.1.0, are taken to have the
-    errors of one pass over their rows, and means that are rounded to doubles.
+    Moments given by `mean` and `scatter`, or read from a file of version 0.1.0, are assumed to have the errors of one
+    pass over their rows, and means rounded to doubles.
 
     Examples
     --------
@@ -95,7 +94,7 @@ class Moments:
     (4, array([4., 2., 1.]))
     """
 
-    __slots__ = ("_known", "_lost", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
+    __slots__ = ("_errors", "_lost", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
 
     count: int
     mean: _Array
@@ -123,33 +122,33 @@ class Moments:
         Parameters
         ----------
         X : array_like or data frame, shape (m, p) or (..., m, p)
-            Features, one row per example; finite, real. Leading axes are a stack of data sets. float32 is widened
-            piece by piece; what is neither C-contiguous float64 nor float32 is copied.
+            Features, one row per example; finite, real. Leading axes are a stack of data sets. float32 is
+            converted block by block; other dtypes and layouts are copied.
         y : array_like or column, shape (m,) or (..., m)
             Targets, finite, real.
         intercept : bool
-            Whether models of these data have a constant feature.
+            Whether models of these data have an intercept.
         threads : int, optional
-            At least 1; changes the speed and not a bit of the result. Default: all that OpenMP offers.
+            At least 1; changes the speed, not the bits of the result. Default: all that OpenMP offers.
 
         Returns
         -------
         Moments
-            Of all rows, in double precision.
+            Moments of all rows, in double precision.
 
         Raises
         ------
         TypeError
             If `X` or `y` is not numeric.
         ValueError
-            If shapes do not fit, if a value is not finite (the message names its cell), or if squares leave the range
-            of doubles.
+            If shapes do not match, if a value is not finite (the message gives its row and column), or if squares
+            overflow or underflow.
 
         Notes
         -----
-        Rows are centred before they are multiplied, so a variance has about 14 correct digits however far off the mean
-        is, as far as the data themselves carry them. Time: :math:`m (p + 1)^2` flops or one read of the data, whichever
-        is longer. Memory: at most a quarter of the data's.
+        Rows are centred before they are multiplied, so that a variance has about 14 correct digits however large the
+        mean is relative to it. Time: :math:`m (p + 1)^2` flops, or one read of the data if that takes longer. Memory:
+        at most a quarter of the data's.
 
         References
         ----------
@@ -187,58 +186,58 @@ class Moments:
         progress: bool = False,
         threads: int | None = None,
     ) -> Moments:
-        r"""Accumulate the moments of rows that need not fit into memory, chunk by chunk.
+        r"""Accumulate the moments of rows out of core, chunk by chunk.
 
         Parameters
         ----------
         source : path, list of paths, Dataset, or stream
-            A file of CSV with a header, Parquet or Arrow IPC; a folder or a pattern of such files, taken in order of
-            their names; a list of them; a pyarrow Dataset (whose partition keys are columns); or whatever has
+            A file of CSV with a header, Parquet or Arrow IPC; a folder or a glob pattern of such files, read in
+            order of their names; a list of them; a pyarrow Dataset (partition keys are columns); or any object with
             ``__arrow_c_stream__``: a pyarrow RecordBatchReader or Table, a polars or pandas frame, a duckdb relation.
         target : str
             Column of the target.
         columns : sequence of str, optional
             Columns of the features, in this order. Default: all of the first file but the target.
         drop : sequence of str
-            Columns that are no features.
+            Columns to exclude from the features.
         intercept : bool
-            Whether models of these data have a constant feature.
+            Whether models of these data have an intercept.
         chunk_rows : int, optional
-            Rows of a chunk, at least 1. Default: about a million numbers. The chunks, and with them the last bits of
+            Rows in a chunk, at least 1. Default: about a million numbers. The chunks, and with them the last bits of
             the result, depend on this and on the files, not on threads or row groups.
         progress : bool
-            Whether to show a bar on standard error.
+            Whether to show a progress bar on standard error.
         threads : int, optional
-            At least 1; changes the speed and not a bit of the result. With 1, columns are decoded one after another.
+            At least 1; changes the speed, not the bits of the result. With 1, columns are decoded sequentially.
             Default: all.
 
         Returns
         -------
         Moments
-            Of all rows, those of :meth:`of` but for the last bits.
+            Moments of all rows, equal to those of :meth:`of` up to rounding.
 
         Raises
         ------
         ValueError
-            If names, types or a file's own statistics tell that a column is not there, is no number, or has missing
-            values: nothing has been read then.
+            Before reading, if a column does not exist, is not numeric, or has missing values according to the file's
+            metadata.
         ScanError
-            If a value is missing or not finite, or a file is damaged: the message gives file, column and row, its
-            ``finished`` the moments of the files before. A ValueError, too.
+            If a value is missing or not finite, or a file is damaged. The message gives file, column and row, its
+            ``finished`` the moments of the files before. A subclass of ValueError.
         ScanInterrupt
-            If Ctrl-C ends it, also while the writer of a pipe stalls: a KeyboardInterrupt with the same ``finished``.
+            On Ctrl-C, also while waiting for a pipe. A subclass of KeyboardInterrupt, with the same ``finished``.
         OSError
             If a file cannot be opened.
 
         Warns
         -----
         ConstantColumnWarning
-            If a column has one value only; before reading, where the statistics of Parquet tell.
+            If a column is constant; before reading, if the statistics of a Parquet file say so.
 
         Notes
         -----
-        One thread decodes while the core accumulates, three chunks are in memory at a time. Numbers that are not
-        float32 are widened to float64; float32 is the core's where all columns are.
+        One thread decodes while the core accumulates; three chunks are in memory at a time. Rows are float32 if all
+        columns are, else float64.
 
         Examples
         --------
@@ -252,6 +251,8 @@ class Moments:
         (<Moments: 2 rows, 1 feature (size) and 'price', with intercept>, [2.0, 3.5])
         >>> folder.cleanup()
         """
+        from pyrometer.data.readers import open_rows
+
         return accumulated(
             open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows),
             cls._of,
@@ -262,50 +263,50 @@ class Moments:
 
     @classmethod
     def _new(cls, state: _State) -> Moments:
-        """Make moments of what is known to be sound."""
+        """Return moments of a valid state."""
         moments = cls.__new__(cls)
         moments._assign(state)
         return moments
 
     def _assign(self, state: _State) -> None:
-        # Read-only, so that copies may share them: whatever grows the moments puts new arrays in their place.
+        # Read-only, so that copies can share them: `update` replaces the arrays.
         self.count, self.mean, self.scatter, self.intercept, self.names, self.target, accuracy, self._scatter_low = (
             state
         )
-        # Pickles of version 0.1.0 have none.
-        known = _accuracy.of_doubles(self.count, self.mean, self.scatter) if accuracy is None else accuracy
-        self._known = known
-        self._lost: Lost | Literal[False] | None = False  # until it is asked for
-        for array in (self.mean, self.scatter, self._known, self._scatter_low):
+        if accuracy is None:  # a pickle of version 0.1.0
+            accuracy = _accuracy.of_doubles(self.count, self.mean, self.scatter)
+        self._errors = accuracy
+        self._lost: Lost | Literal[False] | None = False  # False until computed
+        for array in (self.mean, self.scatter, self._errors, self._scatter_low):
             if array is not None:
                 array.flags.writeable = False
 
     @property
     def _accuracy(self) -> _Array:
-        """Errors, shape (..., 7, p + 1); of one pass over rows they are made when they are asked for."""
-        if self._known.shape[-2] != _accuracy.ROWS:
-            self._known = _accuracy.of_pass(self.count, self.mean, self._known)
-            self._known.flags.writeable = False
-        return self._known
+        """Error bounds, shape (..., 7, p + 1); those of a single pass are computed on first use."""
+        if self._errors.shape[-2] != _accuracy.ROWS:
+            self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
+            self._errors.flags.writeable = False
+        return self._errors
 
     def lost(self) -> Lost | None:
-        """Return bounds of what these moments have lost beyond the rounding of one pass over rows; None if nothing."""
+        """Return bounds of the errors beyond the rounding of one pass over rows; None if there are none."""
         if self._lost is False:
-            find = _accuracy.lost if self._known.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
-            self._lost = find(self.count, self.mean, self.scatter, self._known)
+            find = _accuracy.lost if self._errors.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
+            self._lost = find(self.count, self.mean, self.scatter, self._errors)
         return self._lost
 
     def merged(self) -> bool:
-        """Return whether adding and subtracting moments may have cost these digits."""
+        """Return whether additions and subtractions of moments contributed to the errors."""
         *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
         return bool(of_merging.any())
 
     def _state(self) -> _State:
-        known = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
-        return _State(*known, self._known, self._scatter_low)
+        fields = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
+        return _State(*fields, self._errors, self._scatter_low)
 
     def update(self, X: Any, y: Any, *, threads: int | None = None) -> Moments:
-        """Add rows, in place: ``moments.update(X, y)`` and ``moments = moments.update(X, y)`` do the same.
+        """Add rows in place, and return the moments themselves.
 
         Parameters
         ----------
@@ -316,12 +317,12 @@ class Moments:
         Returns
         -------
         Moments
-            These very moments.
+            The same object.
 
         Raises
         ------
         TypeError, ValueError
-            As :meth:`of`, and for other columns, names or stacks. Nothing has changed then.
+            As :meth:`of`, and if columns, names or stacks differ. The moments are unchanged then.
 
         Examples
         --------
@@ -338,11 +339,11 @@ class Moments:
         return self
 
     def __add__(self, other: object) -> Moments:
-        """Moments of both sets of rows together."""
+        """Return the moments of the union of both sets of rows."""
         return self._combined(other, 1) if isinstance(other, Moments) else NotImplemented
 
     def __sub__(self, other: object) -> Moments:
-        """Moments of the rows that are left when those of `other`, a part of these, are taken out."""
+        """Return the moments without the rows of `other`, which must be a subset."""
         return self._combined(other, -1) if isinstance(other, Moments) else NotImplemented
 
     def _combined(self, other: Moments, sign: int) -> Moments:
@@ -356,7 +357,7 @@ class Moments:
     def _agree(
         self, what: str, shape: tuple[int, ...], names: tuple[str, ...] | None, target: str | None
     ) -> tuple[tuple[str, ...] | None, str | None]:
-        """Return the names of what is put together; ValueError unless columns, stacks and names agree where known."""
+        """Return the common names; ValueError unless columns, stacks and, where both are given, names agree."""
         if shape[-1] != self.mean.shape[-1]:
             raise ValueError(f"{what} must have the same features, got {shape[-1] - 1} for {self.mean.shape[-1] - 1}.")
         if shape[:-1] != self.shape:
@@ -380,37 +381,37 @@ class Moments:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
 
     def copy(self) -> Moments:
-        """Return moments that an update of these does not change. O(1): the arrays are shared, and read-only."""
+        """Return an independent copy. O(1): the arrays are read-only and shared."""
         return self._new(self._state())
 
     __copy__ = copy
 
     def members(self, first: int, last: int) -> Moments:
-        """Return those of data sets `first` to `last` of the flattened stack, as a stack of one axis."""
+        """Return the data sets from `first` to before `last` of the flattened stack, as a stack of one axis."""
         columns = self.mean.shape[-1]
 
         def part(array: _Array, *shape: int) -> _Array:
             return array.reshape(-1, *shape)[first:last]
 
         low = None if self._scatter_low is None else part(self._scatter_low, self._scatter_low.shape[-1])
-        known = part(self._known, self._known.shape[-2], columns)
+        errors = part(self._errors, self._errors.shape[-2], columns)
         mean, scatter = part(self.mean, columns), part(self.scatter, columns, columns)
-        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=known, scatter_low=low))
+        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=errors, scatter_low=low))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._new, (self._state(),)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the moments to a file, of exactly this name, bit for bit.
+        """Write the moments to a file, exactly.
 
         The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter``, ``accuracy`` (the low parts of the
-        means, and bounds of errors), ``scatter_low`` if the scatter is a sum of two doubles (its upper half, row by
-        row), and, in JSON, a ``header``. What was there before stays until the new file is whole.
+        means, and error bounds), ``scatter_low`` if the scatter is a sum of two doubles (its upper triangle, row by
+        row), and a JSON ``header``. An existing file is replaced atomically.
 
         Parameters
         ----------
         path : str or path
-            Where to. An existing file is replaced.
+            Path of the file; no extension is added.
 
         Raises
         ------
@@ -440,19 +441,19 @@ class Moments:
         Parameters
         ----------
         path : str or path
-            Where from; used as it is, no extension is added.
+            Path of the file; no extension is added.
 
         Returns
         -------
         Moments
-            The same bits as were saved. A file of version 0.1.0 does not know what its moments had lost: they are
-            taken to be those of one pass over rows.
+            The saved moments, exactly. Those of a file of version 0.1.0 are assumed to have the errors of one pass over
+            rows.
 
         Raises
         ------
         MomentsFileError
-            If the file is damaged, is no file of moments, or is of a version newer than this one; the message names the
-            field. A ValueError, too.
+            If the file is damaged, of another format, or of a newer version; the message names the field. A subclass of
+            ValueError.
         OSError
             If the file cannot be read.
         """
@@ -480,7 +481,7 @@ class Moments:
         return int(self.mean.shape[-1]) - 1 + self.intercept
 
     def mean_squares(self) -> _Array:
-        r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant one."""
+        r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant feature."""
         variances = np.diagonal(self.scatter, axis1=-2, axis2=-1)[..., :-1] / self.count
         squares = variances + self.mean[..., :-1] ** 2
         return np.concatenate([squares, np.ones((*self.shape, 1))], axis=-1) if self.intercept else squares
@@ -491,7 +492,7 @@ class Moments:
         return square
 
     def square_errors(self) -> _Array | None:
-        """Bounds of what :meth:`mean_squares` and, last, :meth:`target_square` have lost, shape (..., n + 1)."""
+        """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""
         lost = self.lost()
         if lost is None:
             return None
@@ -500,7 +501,7 @@ class Moments:
         return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
 
     def second(self) -> _Array:
-        r"""Raw second moments of (features, constant if any, target), shape (..., n + 1, n + 1)."""
+        r"""Raw second moments of (features, constant feature if any, target), shape (..., n + 1, n + 1)."""
         mean, scatter = self.mean, self.scatter / self.count
         if self.intercept:
             p = mean.shape[-1] - 1

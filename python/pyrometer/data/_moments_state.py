@@ -1,4 +1,4 @@
-"""What moments are made of, and how it is checked: described by a user, read from a file."""
+"""The fields of moments, and their validation: given by a user, or read from a file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ __all__ = ["HEADER", "State", "described", "loaded", "sound"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 
 _GREATEST_MEAN = 1e154
-# Counts are doubles in what is computed from them.
+# Counts up to this are exact as doubles.
 _MOST_ROWS = 1 << 53
 
 
 class State(NamedTuple):
+    """The fields of moments; `accuracy` and `scatter_low` are as in their files."""
+
     rows: int
     mean: _Array
     scatter: _Array
@@ -42,7 +44,7 @@ def described(
     names: Sequence[str] | None,
     target: str | None,
 ) -> State:
-    """Check what can be checked field by field."""
+    """Validate each field."""
     count = validate.count("count", count, minimum=1)
     if count > _MOST_ROWS:
         raise ValueError(f"count must be at most 2**53, got {count}.")
@@ -63,11 +65,11 @@ def described(
         raise ValueError(f"mean must have finite squares, got {mean_array.flat[np.abs(mean_array).argmax()]:.6g}.")
     if not np.array_equal(scatter_array, np.swapaxes(scatter_array, -1, -2)):
         raise ValueError(
-            "scatter must be symmetric, got different halves; use (scatter + scatter.swapaxes(-1, -2)) / 2."
+            "scatter must be symmetric, got different triangles; use (scatter + scatter.swapaxes(-1, -2)) / 2."
         )
     least = np.diagonal(scatter_array, axis1=-2, axis2=-1).min(initial=0.0)
     if least < 0.0:
-        raise ValueError(f"scatter must have no negative diagonal, got {least:.6g}.")
+        raise ValueError(f"scatter must have a diagonal >= 0, got {least:.6g}.")
     if names is not None:
         names = tuple(names)
         if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
@@ -78,10 +80,10 @@ def described(
 
 
 def sound(state: State) -> State:
-    """Return the state with an accuracy, that of one pass if it has none; ValueError if the scatter is indefinite."""
-    known = (state.rows, state.mean, state.scatter)
-    accuracy = _accuracy.of_doubles(*known) if state.accuracy is None else state.accuracy
-    share = _accuracy.shift_of(*known, accuracy)
+    """Return the state with its accuracy, by default that of one pass; ValueError if the scatter is indefinite."""
+    moments = (state.rows, state.mean, state.scatter)
+    accuracy = _accuracy.of_doubles(*moments) if state.accuracy is None else state.accuracy
+    share = _accuracy.shift_of(*moments, accuracy)
     if share:
         accuracy = accuracy.copy()
         squares = np.diagonal(state.scatter, axis1=-2, axis2=-1)
@@ -90,7 +92,7 @@ def sound(state: State) -> State:
 
 
 def loaded(header: dict[str, Any], arrays: Members) -> State:
-    """Return the moments of a file; ValueError names the field that is wrong."""
+    """Return the moments of a file; ValueError names an invalid field."""
     needed = ("mean", "scatter") if arrays.version == 1 else ("mean", "scatter", "accuracy")
     require_fields("the header", header, HEADER)
     require_fields("the file", arrays, needed, () if arrays.version == 1 else ("scatter_low",))

@@ -1,11 +1,11 @@
-"""Rows that stay where they are, looked at once: their moments, and a sample of them to start from."""
+"""Out-of-core rows after a first pass: their moments, and a subsample for starting values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,26 +13,28 @@ import numpy.typing as npt
 from pyrometer.base import printable, validate
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._moments import Moments
-from pyrometer.data.readers import Chunk, Rows, open_rows
+
+if TYPE_CHECKING:
+    from pyrometer.data.readers import Chunk, Rows
 
 __all__ = ["Scanned", "scanned"]
 
-# Numbers of a sample.
+# Most numbers in the subsample.
 _CELLS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """Rows of which a first pass has seen that they are finite numbers."""
+    """Out-of-core rows that a first pass found to be finite numbers."""
 
     rows: Rows
     moments: Moments
     X: npt.NDArray[Any]
-    """A sample, spread evenly over the rows; all of them if they are few."""
+    """A subsample, spread evenly over the rows; all of them if they fit its limit."""
     y: npt.NDArray[Any]
 
     def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-        """Pass over all rows, in chunks that are valid one at a time; ValueError if their number has changed."""
+        """Pass over all rows; each chunk is valid until the next. ValueError if the number of rows has changed."""
         count = 0
         with closing(self.rows.chunks()) as chunks:
             for chunk in chunks:
@@ -40,38 +42,38 @@ class Scanned:
                 yield chunk.X, chunk.y
         if count != self.moments.count:
             raise ValueError(
-                f"{printable(self.rows.source)} must stay as it is while a system uses it, got {count} rows for "
-                f"{self.moments.count}; describe the system again."
+                f"{printable(self.rows.source)} must not change while a system uses it, got {count} rows, expected "
+                f"{self.moments.count}; create the system again."
             )
 
 
 class _Sample:
-    """Rows whose number times the golden ratio has a small fraction: they lie evenly, and share no period."""
+    """Rows k whose fractional part of k times the golden ratio is below a bound: equidistributed, without a period."""
 
     def __init__(self, rows: Rows) -> None:
         self.most = max(4096, _CELLS // (len(rows.names) + 1))
-        self.below = 1 << 64
-        self.seen = 0
+        self.bound = 1 << 64
+        self.count = 0
         self.keys: list[npt.NDArray[np.uint64]] = []
         self.X: list[npt.NDArray[Any]] = []
         self.y: list[npt.NDArray[Any]] = []
 
-    def see(self, chunk: Chunk) -> None:
-        keys = np.arange(self.seen, self.seen + len(chunk.y), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        self.seen += len(chunk.y)
-        self._add(keys, chunk.X, chunk.y)
+    def add(self, chunk: Chunk) -> None:
+        keys = np.arange(self.count, self.count + len(chunk.y), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        self.count += len(chunk.y)
+        self._keep(keys, chunk.X, chunk.y)
         while sum(map(len, self.y)) > self.most:
-            self.below //= 2
-            keys, X, y = self.whole()
+            self.bound //= 2
+            keys, X, y = self.rows()
             self.keys, self.X, self.y = [], [], []
-            self._add(keys, X, y)
+            self._keep(keys, X, y)
 
-    def _add(self, keys: npt.NDArray[np.uint64], X: npt.NDArray[Any], y: npt.NDArray[Any]) -> None:
-        chosen = keys < self.below if self.below < 1 << 64 else slice(None)
-        for held, new in ((self.keys, keys), (self.X, X), (self.y, y)):
-            held.append(new[chosen].copy())
+    def _keep(self, keys: npt.NDArray[np.uint64], X: npt.NDArray[Any], y: npt.NDArray[Any]) -> None:
+        chosen = keys < self.bound if self.bound < 1 << 64 else slice(None)
+        for kept, new in ((self.keys, keys), (self.X, X), (self.y, y)):
+            kept.append(new[chosen].copy())
 
-    def whole(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any], npt.NDArray[Any]]:
+    def rows(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any], npt.NDArray[Any]]:
         return np.concatenate(self.keys), np.concatenate(self.X), np.concatenate(self.y)
 
 
@@ -87,11 +89,15 @@ def scanned(
     threads: int | None,
     labels: tuple[Any, Any] | bool = False,
 ) -> Scanned:
-    """Look at all rows once."""
+    """Pass over all rows once: check them, accumulate their moments and take a subsample."""
+    from pyrometer.data.readers import open_rows
+
     rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, labels=labels)
     if rows.once:
         name = printable(rows.source)
-        raise ValueError(f"source must be one that can be read again, got {name}, which is used up by reading.")
+        raise ValueError(
+            f"source must allow several passes, got {name}, which can be read only once; save it to a file."
+        )
     sample = _Sample(rows)
     moments = accumulated(
         rows,
@@ -99,7 +105,7 @@ def scanned(
         intercept=validate.flag("intercept", intercept),
         progress=validate.flag("progress", progress),
         threads=validate.threads(threads),
-        witness=sample.see,
+        observe=sample.add,
     )
-    _, X, y = sample.whole()
+    _, X, y = sample.rows()
     return Scanned(rows, moments, X, y)

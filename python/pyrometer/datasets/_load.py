@@ -1,4 +1,4 @@
-"""The data sets and their frozen description."""
+"""The data sets and their metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Dataset", "breast_cancer", "diabetes"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Features, a target, their names and units, and where they come from.
+    """Features, a target, their names and units, and their source.
 
     Attributes
     ----------
@@ -29,17 +29,17 @@ class Dataset:
     feature_names : tuple of str
         Names of the p features.
     units : tuple of str
-        Unit of each feature as it stands in `X`: "sd" (its own standard deviation) where standardised.
+        Unit of each feature in `X`: "sd" (its standard deviation) if standardised.
     target : str
         Name of the target.
     target_unit : str
-        Unit of the target. A squared-error energy has its square.
+        Unit of the target; a squared-error energy is in its square.
     description : str
         What was measured.
     source : str
         Citation.
     licence : str
-        Terms of the data.
+        Licence of the data.
     standardized : bool
         Whether the features have mean 0 and population variance 1.
 
@@ -74,7 +74,7 @@ def diabetes(*, standardize: bool) -> Dataset:
     ----------
     standardize : bool
         True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no
-        default, because the temperature depends on it. The target is left as it is.
+        default, because the temperature depends on it. The target is not changed.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def breast_cancer(*, standardize: bool) -> Dataset:
     ----------
     standardize : bool
         True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no
-        default, because the temperature depends on it. The target is left as it is.
+        default, because the temperature depends on it. The target is not changed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Features in units of their own standard deviations."""
+"""Standardisation of features."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyrometer.base import quoted, validate
 
 __all__ = ["standardize"]
 
-# Rounding leaves a constant column a spread of some eps times its size.
+# By rounding, a constant column may have a relative standard deviation of a few eps.
 _CONSTANT = 8.0 * np.finfo(np.float64).eps
 
 
@@ -22,9 +22,9 @@ def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np
     Parameters
     ----------
     X : array_like, shape (m, p)
-        Features, finite; none of them constant.
+        Features, finite, none constant.
     names : sequence of str, optional
-        Names of the p features, for the messages.
+        Names of the p features, for error messages.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np
     Raises
     ------
     ValueError
-        If a feature is constant or not finite: it has no standard deviation to be measured in.
+        If a feature is constant or not finite.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np
     if names is not None and len(names) != array.shape[1]:
         raise ValueError(f"names must have one name for each of the {array.shape[1]} features, got {len(names)}.")
     size = np.abs(array).max(axis=0)
-    # A common power of two changes no digit and keeps the squares of huge or tiny features in range.
+    # Scaling by a power of two is exact and keeps the squares of huge or tiny features in range.
     exponent = np.frexp(np.where(np.isfinite(size), size, 1.0))[1]
     result = np.ldexp(array, -exponent)
     with np.errstate(invalid="ignore"):
@@ -61,7 +61,7 @@ def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np
         if not np.isfinite(size[j]):
             raise ValueError(f"X must be finite, got {feature} with a value that is not; drop or fill it.")
         raise ValueError(
-            f"X must have no constant feature to be standardised, got {feature} = {array[0, j]:g}; drop it."
+            f"X must have no constant feature, which cannot be standardised, got {feature} = {array[0, j]:g}; drop it."
         )
     result /= deviation
     return result

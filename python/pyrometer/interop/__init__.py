@@ -1,4 +1,4 @@
-"""Data from elsewhere."""
+"""Data from files and from dask clusters."""
 
 from pyrometer.interop import dask
 from pyrometer.interop.files import FileData, read_data

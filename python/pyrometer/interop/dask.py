@@ -1,4 +1,4 @@
-"""Data on a cluster: moments of dask arrays and data frames, partition by partition."""
+"""Moments of dask arrays and data frames, computed partition by partition."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ def moments(
     drop: Sequence[str] = (),
     intercept: bool = True,
 ) -> Moments:
-    """Accumulate the moments of a dask array or data frame where its partitions are.
+    """Accumulate the moments of a dask array or data frame on its workers.
 
-    Partitions become moments on their workers, moments are merged two by two; nothing else travels.
+    Each partition is reduced to moments on its worker, and moments are merged pairwise; only moments are transferred.
 
     Parameters
     ----------
     X : dask array, shape (m, p), or dask data frame
-        Features, finite, real; or a frame that holds the target as well.
+        Features, finite, real; or a frame that includes the target.
     y : dask array, shape (m,), optional
-        Targets, where `X` is an array.
+        Targets, if `X` is an array.
     target : str, optional
-        Column of the target, where `X` is a frame.
+        Column of the target, if `X` is a frame.
     columns, drop : sequence of str
-        Columns of a frame that are features, as in `Moments.scan`.
+        Feature columns of a frame, as in `Moments.scan`.
     intercept : bool
-        Whether models of these data have a constant feature.
+        Whether models of these data have an intercept.
 
     Returns
     -------
     Moments
-        Of all rows. The bits depend on the partitions, not on the scheduler or on who computes what.
+        Moments of all rows. Their bits depend on the partitions, not on the scheduler.
 
     Raises
     ------
     ImportError
         If dask is not installed.
     TypeError, ValueError
-        If arguments do not go together, a column does not exist, or values are not finite real numbers; the message
-        names the partition.
+        If arguments are inconsistent, a column does not exist, or values are not finite real numbers; the message names
+        the partition.
 
     Notes
     -----
-    Runs on the client that is current (``dask.distributed.Client(address)``), else on threads or processes here, as
-    dask does. The core uses one thread for each task. Workers need pyrometer, in the same version.
+    Runs on the current client (``dask.distributed.Client(address)``), else on the default scheduler of dask. The core
+    uses one thread in each task. Workers need the same version of pyrometer.
 
     `sweep` (temperatures of many systems) and `sample_energies` (random states of one) run on the workers with
     ``executor=client.get_executor()``.
@@ -74,13 +74,13 @@ def moments(
     made = dask.delayed(_moments, pure=False)
     if hasattr(X, "partitions") and hasattr(X, "columns"):
         if target is None or y is not None:
-            raise TypeError("a frame holds its target: give its name, target=, and no y.")
+            raise TypeError("with a data frame, target= must be given and y must not: give its name as target=.")
         names = select("the frame", [str(name) for name in X.columns], target, columns, drop)
         parts = X[[*names, target]].to_delayed()
         pieces = [made(k, part, names, target, intercept) for k, part in enumerate(parts)]
     else:
         if y is None or target is not None:
-            raise TypeError("an array has its target beside it: give y, and no target=.")
+            raise TypeError("with an array, y must be given and target= must not: give y as a dask array.")
         if getattr(X, "ndim", 0) != 2 or getattr(y, "ndim", 0) != 1 or not hasattr(X, "to_delayed"):
             raise ValueError(
                 f"X and y must be dask arrays of shape (rows, features) and (rows,), got {X!r:.80} and {y!r:.80}."

@@ -17,12 +17,12 @@ __all__ = ["FileData", "read_data"]
 
 @dataclass(frozen=True, eq=False)
 class FileData:
-    """What a file held.
+    """Features and a target read from a file.
 
     Attributes
     ----------
     X : ndarray, shape (m, p)
-        Features; float64, or float32 where all columns are.
+        Features; float32 if all columns are, else float64.
     y : ndarray, shape (m,)
         Target.
     names : tuple of str
@@ -60,28 +60,29 @@ def read_data(
     Parameters
     ----------
     path : str or path
-        A CSV file with a header (a suffix such as ``.gz`` says that it is compressed), Parquet (``.parquet``, ``.pq``)
-        or Arrow IPC (``.arrow``, ``.feather``, ``.ipc``); of another suffix the first bytes decide. A folder or a
-        pattern of such files, taken in order of their names. A named pipe of CSV; "-" is CSV on standard input.
+        A CSV file with a header (compressed if the suffix is ``.gz`` or similar), Parquet (``.parquet``, ``.pq``) or
+        Arrow IPC (``.arrow``, ``.feather``, ``.ipc``); with another suffix the format is detected from the first bytes.
+        A folder or a glob pattern of such files, read in order of their names. A named pipe of CSV; "-" is CSV on
+        standard input.
     target : str
         Column of the target.
     columns : sequence of str, optional
         Columns of the features, in this order. Default: all but the target.
     drop : sequence of str
-        Columns that are no features.
+        Columns to exclude from the features.
     labels : tuple or bool
-        The two labels of the target, the negative first, which become 0 and 1: ``("benign", "malignant")``; True if
-        they are 0 and 1, which is checked then.
+        The two labels of the target, the negative first, which become 0 and 1, e.g. ``("benign", "malignant")``; True
+        to check that they are 0 and 1; False for a numeric target.
 
     Returns
     -------
     FileData
-        Numbers; bools count as 0 and 1.
+        Arrays of numbers; bools become 0 and 1.
 
     Raises
     ------
     ValueError
-        If a file cannot be understood, there are no rows, a column does not exist, is not numeric, or has missing or
+        If a file cannot be parsed, there are no rows, a column does not exist, is not numeric, or has missing or
         infinite values or other labels. The message names it.
     OSError
         If the file cannot be opened.

@@ -1,4 +1,4 @@
-"""Batches of laws: several put together, and a part of one."""
+"""Batches of laws: merging and slicing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Array: TypeAlias = npt.NDArray[Any]
 
 
 def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterator[tuple[_Array, Any]]:
-    """Put laws of one kind together into a batch of one axis."""
+    """Merge laws of the same class into batches of one axis."""
     kinds: dict[Any, list[tuple[_Array, tuple[_Array, ...]]]] = {}
     for places, law in laws:
         arrays = tuple(_flat(array, law.batch_shape) for array in arguments(law).values())
@@ -35,12 +35,12 @@ def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterat
 
 
 def part_of_batch(law: Any, first: int, last: int) -> Any:
-    """Return laws `first` to `last` of a batch of one axis."""
+    """Return the laws from `first` to before `last` of a batch of one axis."""
     return type(law)(*(array[first:last] for array in arguments(law).values()))
 
 
 def arguments(law: Any) -> dict[str, _Array]:
-    """Return what a law was made of: its scales, lengths or gains, by name."""
+    """Return the arguments of a law: its scales, lengths or gains, by name."""
     return {field.name: getattr(law, field.name) for field in fields(law)}
 
 

@@ -1,4 +1,4 @@
-"""One record for each family of distributions: what the formulas ask of a parameter of unit scale."""
+"""One record for each family of distributions: its moments and entropy at unit scale."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ __all__ = ["FAMILIES", "NORMAL", "NORMAL_ENTROPY", "UNIFORM", "Family"]
 _Array = npt.NDArray[np.float64]
 
 NORMAL_ENTROPY = 0.5 * np.log(2.0 * np.pi * np.e)
-"""h, the entropy of a standard normal parameter; a uniform one of unit length has 0."""
+"""h, the entropy of a standard normal parameter in nats; that of a uniform one of unit length is 0."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family of symmetric distributions of zero mean with a scale: a standard deviation, or a length.
+    """A family of symmetric distributions of zero mean with a scale: a standard deviation or a length.
 
     Attributes
     ----------
     name : str
-        As the core knows it.
+        Name in the core.
     precision : float
-        Square of the scale over the variance.
+        Squared scale divided by the variance.
     mean_abs : float
         Mean absolute value at scale 1: (3.27), (3.31).
     cubed : callable
-        Mean of the cubed absolute value at a scale.
+        Mean cubed absolute value as a function of the scale.
     kurtosis : float
         Excess kurtosis.
     entropy : float
@@ -45,7 +45,7 @@ class Family:
 
     @property
     def ratio(self) -> float:
-        """Scale over the standard deviation."""
+        """Scale divided by the standard deviation."""
         return float(np.sqrt(self.precision))
 
 
@@ -55,4 +55,4 @@ NORMAL = Family("normal", 1.0, _FOLDED, lambda s: 2.0 * (s * _FOLDED) * s**2, 0.
 UNIFORM = Family("uniform", 12.0, 0.25, lambda s: s**3 / 32.0, -1.2, 0.0)
 
 FAMILIES = {family.name: family for family in (NORMAL, UNIFORM)}
-"""Every family by its name."""
+"""All families by name."""

@@ -1,7 +1,7 @@
-"""Laws of the random initial parameters: independent, of zero mean, normal or uniform.
+"""Laws (distributions) of the random initial parameters: independent, of zero mean, normal or uniform.
 
-A law describes any number of parameters until it meets a system: one scale stands for all of them, an array gives one
-each along its last axis. Leading axes are a batch of laws.
+A law is independent of the number of parameters: a single scale applies to all of them, an array has one for each along
+its last axis. Leading axes are a batch of laws.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Law", "Mixed", "Normal", "Uniform"]
 
 Segments: TypeAlias = tuple[tuple[Family, npt.NDArray[np.float64]], ...]
 
-WHY_SCALE = "a parameter that does not move has no differential entropy."
+WHY_SCALE = "a constant parameter has no differential entropy."
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class Normal:
     Parameters
     ----------
     scale : float or array_like, shape (..., n) or (..., 1)
-        Standard deviations :math:`\sigma_j`, finite and > 0. The last axis is the parameters, the intercept last; size
-        1 stands for all of them. Leading axes are a batch of laws, and results have that shape.
+        Standard deviations :math:`\sigma_j`, finite and > 0. The last axis is the parameters, the intercept last; a
+        size of 1 applies to all of them. Leading axes are a batch of laws, and results have that shape.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Laws spread out over the parameters of a system: what the formulas are made of."""
+"""Laws broadcast over the parameters of a system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Spread:
-    """A law spread out over n parameters: ``scales`` (..., n), and how many parameters in a row have each family."""
+    """A law broadcast over n parameters: ``scales`` (..., n), and runs of consecutive parameters of the same family."""
 
     scales: _Array
     runs: tuple[tuple[Family, int], ...]
@@ -29,7 +29,7 @@ class Spread:
 
     @property
     def normals(self) -> int:
-        """How many parameters from the first are normal; the core takes the rest for uniform."""
+        """Number of leading normal parameters; the core treats the others as uniform."""
         return self.runs[0][1] if self.runs[0][0] is NORMAL else 0
 
     @property
@@ -56,7 +56,7 @@ class Spread:
         return np.concatenate([family.cubed(scales) for (family, _), scales in parts], axis=-1)
 
     def entropies(self, resolution: float, *, leading: bool) -> _Array:
-        """Entropy of each parameter, shape (..., n), or its leading term for wide laws."""
+        """Entropy of each parameter in nats, shape (..., n), or its leading term for wide laws."""
         logs = logarithms(self.scales, resolution)
         if not leading:
             return logs + self.each("entropy")
@@ -65,10 +65,10 @@ class Spread:
 
 
 def spread(law: Any, parameters: int) -> Spread:
-    """Spread `law` over `parameters` parameters of a linear system, or say why it does not fit."""
+    """Broadcast `law` over the parameters of a linear system; TypeError or ValueError if it does not match."""
     segments = getattr(law, "segments", None)
     if segments is None:
-        remedy = "; laws with a gain are for networks" if hasattr(law, "gain") else ""
+        remedy = "; laws with a gain apply to networks only" if hasattr(law, "gain") else ""
         raise TypeError(f"law must be Normal, Uniform or Mixed, got {law!r}{remedy}.")
     if len(segments) == 1:
         ((family, scales),) = segments
@@ -92,7 +92,7 @@ def spread(law: Any, parameters: int) -> Spread:
 
 
 def logarithms(scales: npt.NDArray[np.float64], resolution: float) -> npt.NDArray[np.float64]:
-    r"""Logarithms :math:`\ln(\sigma_j / \varepsilon)`, of quotients that leave the range of a double as well."""
+    r"""Logarithms :math:`\ln(\sigma_j / \varepsilon)`, also where the quotient overflows or underflows."""
     with np.errstate(over="ignore", under="ignore"):
         quotients = scales / resolution
     inside = (quotients > np.finfo(float).tiny) & np.isfinite(quotients)

@@ -1,4 +1,4 @@
-"""Activations: one record each, with what the formulas ask of phi. The core has a table of the same names."""
+"""Activations: one record each, with the constants of phi in the formulas. The core has a table of the same names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEAK = 0.01
 
 @dataclass(frozen=True)
 class ActivationRecord:
-    """Values of phi at 0 and far from it.
+    """Values and limits of an activation phi.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ class ActivationRecord:
     limits : tuple of float, optional
         Limits of phi(z) for z to minus and plus infinity, where both are finite.
     slope_at_zero : float, optional
-        phi'(0); None where phi has a kink there.
+        phi'(0); None where phi is not differentiable at 0.
     homogeneous : bool
-        Whether phi(z) is slopes[0] z for every negative z, slopes[1] z for every positive one.
+        Whether phi is positively homogeneous: slopes[0] z for all negative z, slopes[1] z for all positive z.
     """
 
     at_zero: float

@@ -1,7 +1,7 @@
-"""Scales of layers that leave the range of a double between them, moved to where they do not.
+"""Rescaling of layers whose pre-activations would overflow or underflow.
 
-Where an activation is linear, (W_l, b_l) times a number and W_{l+1} divided by it give the same outputs: positive
-multiples go through relu, leaky_relu and identity at any scale, and through those that vanish at 0 at small ones.
+Multiplying (W_l, b_l) by a power of two and dividing W_{l+1} by it leaves the outputs unchanged where the activation is
+linear: at all scales for relu, leaky_relu and identity, at small ones for activations with phi(0) = 0.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["balanced", "unbalanced"]
 
-# Binary logarithms of variances, by dtype: those beyond which layers are moved, and where the small ones go. There
-# activations are linear to the last bit, and squares of what is much smaller still are numbers.
+# Binary logarithms of variances, by dtype: the limit beyond which layers are rescaled, and the target of small ones, at
+# which activations are linear within rounding and squares are far from underflow.
 _FAR = {np.dtype(np.float64): 400.0, np.dtype(np.float32): 110.0}
 _SMALL = {np.dtype(np.float64): -130.0, np.dtype(np.float32): -60.0}
 
 
 def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
-    """Return equivalent scales, and by which power of two the pre-activations of each layer are larger then, (..., L).
+    """Return equivalent scales, and the exponents of two by which they multiply the pre-activations, shape (..., L).
 
-    `last` says whether those of the last layer may be: not if they are compared with targets.
+    Without `last` the last layer is not rescaled, as its outputs are compared with targets.
     """
     shift = np.zeros(spread.weight.shape, dtype=np.int32)
     record = network.record
@@ -53,19 +53,19 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
 
 
 def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
-    """Return energies of the original scales."""
+    """Undo the rescaling of energies."""
     with np.errstate(over="ignore", under="ignore"):
         return np.ldexp(energy, -2 * shift) if shift.any() else energy
 
 
 def _variances(network: Network, spread: LayerSpread) -> Array:
-    """Binary logarithms of the mean variances of pre-activations, about, shape (..., L)."""
+    """Approximate binary logarithms of the mean variances of pre-activations, shape (..., L)."""
     record = network.record
     normal = spread.normal()
     with np.errstate(divide="ignore"):
         weight, bias, square = 2.0 * np.log2(normal.weight), 2.0 * np.log2(normal.bias), np.log2(network.norms.max())
     variance = np.empty_like(weight)
-    # Where it is not linear, something between this and the limit of wide laws: only what is far below matters.
+    # Beyond the linear range the factor is only approximate, but only variances far below it matter.
     factor = np.log2((record and record.near_zero) or 1.0)
     for layer, width in enumerate(network.widths[1:]):
         variance[..., layer] = np.logaddexp2(weight[..., layer] + square, bias[..., layer])

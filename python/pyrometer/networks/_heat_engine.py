@@ -1,4 +1,4 @@
-"""Networks as heat engines: a temperature for every layer, and how much of their energy comes out."""
+"""Networks as heat engines: temperatures of the layers and the work efficiency."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["heat_engine"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
-# Energies within this factor are alike, (5.26); beyond it one is much less than the other, (5.29).
-_ALIKE = 10.0
+# Energies within this factor are of the same order, (5.26); beyond it one is much less than the other, (5.29).
+_SAME_ORDER = 10.0
 
 
 def heat_engine(
@@ -36,13 +36,13 @@ def heat_engine(
     rng: RandomSource = None,
     threads: int | None = None,
 ) -> HeatEngine:
-    r"""Measure every layer of a network: energy, entropy, temperature, and the work efficiency of the whole.
+    r"""Energy, entropy and temperature of every layer of a network, and the work efficiency of the network.
 
     .. math:: T_l = \frac{E_l}{S_l}, \qquad \eta = \frac{E_L}{\sum_l E_l}, \qquad
         T = \frac{E_L}{S} = \eta\,\frac{\sum_l T_lS_l}{\sum_l S_l},
 
-    (5.12), (5.23) and (5.24), at finite widths and scales; the paper has their limits, (5.14) to (5.42) and (E.1) to
-    (E.4), which `method="asymptotic"` gives.
+    (5.12), (5.23) and (5.24), at finite widths and scales; their limits in the paper, (5.14) to (5.42) and (E.1) to
+    (E.4), are those of `method="asymptotic"`.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ def heat_engine(
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         How the energies of the layers are computed; see `mean_energy`.
     resolution : float
-        Size :math:`\varepsilon > 0` below which two values of a parameter are the same (2.28).
+        Cell size :math:`\varepsilon > 0` at which parameters are discretised (2.28).
     minimum : float, optional
-        Energy of the trained network, for `total` alone. Default: 0.
+        Energy of the trained network, used for `total` only. Default: 0.
     samples, rng, threads
         Draws, source of randomness and threads, as in `mean_energy`.
 
@@ -67,25 +67,25 @@ def heat_engine(
     Raises
     ------
     TypeError, ValueError
-        If `network` is not a network, an option is out of range, the law does not fit the layers, or an energy is
-        above 1.8e308, or that of the last layer below 2.2e-308 where it is not 0.
+        If `network` is not a network, an option is out of range, the law does not match the layers, an energy
+        overflows, or that of the last layer underflows (below 2.2e-308).
 
     Warns
     -----
     SimulationWarning
         As in `mean_energy`.
     PrecisionWarning
-        If the energy of a hidden layer is not 0, but below 2.2e-308: it is given with fewer digits, or as 0.
+        If the energy of a hidden layer underflows (below 2.2e-308): it has fewer digits, or is 0.
 
     See Also
     --------
-    temperature : of the network as one system.
+    temperature : temperature of the network as one system.
 
     Notes
     -----
-    The type of the engine is computed from the energies, at the scale of the law: an activation has none. A ReLU layer
-    multiplies the energy of a unit by :math:`g_l = \sigma_l^2n_{l-1}/2`; a wide law makes its network an engine of the
-    second type, and He's initialisation, with g = 1, one of the first: :math:`\eta = n_L/\sum_l n_l`.
+    The type of the engine follows from the energies at the scale of the law, not from the activation. A ReLU layer
+    multiplies the energy of a unit by :math:`g_l = \sigma_l^2n_{l-1}/2`: under a wide law the network is an engine of
+    the second type, under He's initialisation, with g = 1, of the first: :math:`\eta = n_L/\sum_l n_l`.
 
     Examples
     --------
@@ -102,35 +102,35 @@ def heat_engine(
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     spread = layers(law, network)
     workers = validate.threads(threads)
-    found = _layer_energies.energies(network, spread, method, samples, rng, workers)
-    slopes = _layer_energies.slopes(network, spread, found, workers)
-    E = found.energy
-    warn("layer's energy", E, found.standard_error, found.dominated)
+    energies = _layer_energies.energies(network, spread, method, samples, rng, workers)
+    slopes = _layer_energies.slopes(network, spread, energies, workers)
+    E = energies.energy
+    warn("energy of a layer", E, energies.standard_error, energies.dominated)
     counts = np.array(network.layer_parameters, dtype=np.int64)
 
-    S_l = np.broadcast_to(network.entropy_parts(spread, size, leading=found.method == "asymptotic"), E.shape)
+    S_l = np.broadcast_to(network.entropy_parts(spread, size, leading=energies.method == "asymptotic"), E.shape)
     noise = 4.0 * np.finfo(float).eps * (np.abs(S_l) + NORMAL_ENTROPY * counts)
     undefined = np.abs(S_l) <= noise
-    S, none = total(S_l, network, E.shape[:-1])
+    S, undefined_total = total(S_l, network, E.shape[:-1])
     of_layers = verdict(S_l, undefined, counts)
-    of_all = verdict(S, none, network.parameters)
+    of_all = verdict(S, undefined_total, network.parameters)
     mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))
-    divisor = np.where(none, np.nan, S)
-    most = E.max(axis=-1, keepdims=True)
+    divisor = np.where(undefined_total, np.nan, S)
+    largest = E.max(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
-        shares = E / most  # whose sum does not overflow
+        shares = E / largest  # so that the sum does not overflow
         growth = gain * np.divide(network.widths[1:-1], network.widths[2:])  # of the energy of a unit
-        efficiency = np.where(most[..., 0] > 0, shares[..., -1] / shares.sum(axis=-1), np.nan)
-        of_layer, hot = E / np.where(undefined, np.nan, S_l), E[..., -1] / divisor
+        efficiency = np.where(largest[..., 0] > 0, shares[..., -1] / shares.sum(axis=-1), np.nan)
+        of_layer, of_network = E / np.where(undefined, np.nan, S_l), E[..., -1] / divisor
     for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
         if np.isinf(quotient).any():
             raise ValueError(f"the {name} must be below 1.8e308, got an overflow; use scales that differ less.")
     engine = HeatEngine(
         layers=LayerTemperatures(
             energy=E,
-            standard_error=found.standard_error,
-            error_bound=found.error_bound,
+            standard_error=energies.standard_error,
+            error_bound=energies.error_bound,
             parameters=counts,
             entropy=np.ascontiguousarray(S_l),
             temperature=of_layer,
@@ -142,42 +142,42 @@ def heat_engine(
         work_efficiency=shaped(efficiency),
         engine=shaped(_engine(E, np.array(network.widths[1:]), counts)),
         regime=shaped(_regime(growth)),
-        temperature=shaped(hot),
-        standard_error=shaped(found.standard_error[..., -1] / np.abs(divisor)),
+        temperature=shaped(of_network),
+        standard_error=shaped(energies.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
         parameters=network.parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, network.last_layer(found, slopes), size, minimum, threads),
-        method=found.method,
+        total=compose(network, law, network.last_layer(energies, slopes), size, minimum, threads),
+        method=energies.method,
     )
-    _warn_of_lost(network, E, found.method)
+    _warn_of_underflow(network, E, energies.method)
     return engine
 
 
-def _warn_of_lost(network: Network, energy: _Array, method: str) -> None:
-    """Warn of energies that are not 0 but too small for a double with all its digits."""
-    lost = (energy > 0) & (energy < np.finfo(float).tiny)
-    if method != "monte-carlo" and network.record is not None:  # a draw may be 0
+def _warn_of_underflow(network: Network, energy: _Array, method: str) -> None:
+    """Give a PrecisionWarning for energies that underflowed."""
+    underflow = (energy > 0) & (energy < np.finfo(float).tiny)
+    if method != "monte-carlo" and network.record is not None:  # the energy of a draw can be 0
         positive = np.full(network.layers, bool(network.bias or network.X.any()))
         positive[1:] |= network.record.at_zero != 0.0
-        lost |= (energy == 0) & positive
-    if lost.any():
-        layer = int(np.argmax(lost.any(axis=tuple(range(energy.ndim - 1)))))
+        underflow |= (energy == 0) & positive
+    if underflow.any():
+        layer = int(np.argmax(underflow.any(axis=tuple(range(energy.ndim - 1)))))
         warnings.warn(
             PrecisionWarning(
-                f"The energy of layer {layer + 1} is below 2.2e-308, where doubles lose digits and end at 0; use a "
-                "larger scale or rescale the features."
+                f"The energy of layer {layer + 1} is below 2.2e-308 and lost digits by underflow; use a larger "
+                "scale or rescale the features."
             ),
             stacklevel=3,
         )
 
 
 def _engine(energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the type; a single layer does all the work."""
-    # What grows with the widths alone does not grow by all three counts.
+    """Return the type of the engine; a single layer is of the second type."""
+    # Energies that grow only because the widths do are excluded: all three ratios must grow.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         growth = [E[..., 1:] / E[..., :-1] for E in (energy, energy / widths, energy / counts)]
-    return np.where((np.min(growth, axis=0) > _ALIKE).all(axis=-1), 2, 1)
+    return np.where((np.min(growth, axis=0) > _SAME_ORDER).all(axis=-1), 2, 1)
 
 
 def _either(mixed: npt.NDArray[np.bool_], of_all: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
@@ -185,9 +185,9 @@ def _either(mixed: npt.NDArray[np.bool_], of_all: npt.NDArray[np.str_]) -> npt.N
 
 
 def _regime(gain: _Array) -> npt.NDArray[np.str_]:
-    """Say what the layers do, from the growth of the energy of a unit."""
+    """Return the regime, from the growth of the energy of a unit."""
     if gain.shape[-1] == 0:
         return np.full(gain.shape[:-1], "single layer")
-    grows, falls = gain > _ALIKE, ~(gain >= 1.0 / _ALIKE)
+    grows, falls = gain > _SAME_ORDER, ~(gain >= 1.0 / _SAME_ORDER)
     conditions = [grows.all(axis=-1), falls.all(axis=-1), ~(grows | falls).any(axis=-1)]
     return np.select(conditions, ["amplifying", "damping", "even"], default="uneven")

@@ -1,7 +1,7 @@
-"""Laws of the layers of a network: the scale of each layer follows from its fan-in and fan-out.
+"""Laws of the layers of a network, whose scales depend on fan-in and fan-out.
 
-Keras' names and variances; the normal ones are plain normals, not Keras' truncated ones. A network takes `Normal` and
-`Uniform` as well, with one scale for each layer.
+Names and variances are those of Keras; the normal laws are not truncated, unlike those of Keras. A network also accepts
+`Normal` and `Uniform`, with one scale for each layer.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class _Scaled:
         return self.gain.shape
 
     def _width(self) -> _Array:
-        """Return the scale of a layer of fan 1: a standard deviation, or the length of an interval."""
-        with np.errstate(over="ignore"):  # what overflows is refused where a network is known
+        """Return the scale of a layer with fan 1: a standard deviation, or the length of an interval."""
+        with np.errstate(over="ignore"):  # `layers` raises for an overflow
             width: _Array = self.gain * np.sqrt(self._variance * self._family.precision)
         return width
 
@@ -59,7 +59,7 @@ class _Scaled:
 class LecunNormal(_Scaled):
     r"""Normal layers of variance :math:`g^2/n_{l-1}`: the scaling :math:`\sigma_l = \sigma/\sqrt{n_{l-1}}` of (5.32).
 
-    Biases, where a network has them, take the scale of their layer: Keras' zero biases would have no entropy.
+    Biases, if any, have the scale of their layer: the zero biases of Keras would have no differential entropy.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class LecunNormal(_Scaled):
 
 
 class HeNormal(_Scaled):
-    r"""Normal layers of variance :math:`2g^2/n_{l-1}`, which keeps the energy of a unit of a ReLU network.
+    r"""Normal layers of variance :math:`2g^2/n_{l-1}`, which preserves the energy of units of ReLU networks.
 
     Parameters
     ----------
@@ -179,12 +179,12 @@ class GlorotUniform(_Scaled):
 class TorchLinear(_Scaled):
     r"""PyTorch's default for linear layers: weights and biases in :math:`U[-1, 1]/\sqrt{n_{l-1}}`.
 
-    Its variance is :math:`1/(3n_{l-1})` and its entropy negative above a fan-in of 4.
+    The variance is :math:`1/(3n_{l-1})`; the entropy is negative for a fan-in above 4.
 
     Attributes
     ----------
     gain : ndarray, shape ()
-        1.
+        Always 1.
 
     Examples
     --------
@@ -208,10 +208,10 @@ LayerLaw: TypeAlias = (
 
 @dataclass(frozen=True)
 class LayerSpread:
-    """A law spread out over the layers of a network, each array of shape (..., L).
+    """A law broadcast over the layers of a network, each array of shape (..., L).
 
-    ``weight`` and ``bias`` are standard deviations, or lengths of intervals, by `family`; a bias of 0 is none.
-    ``leading`` is the scale whose logarithm the paper's limits take: with a scaling (5.32) sigma, not sigma_l.
+    ``weight`` and ``bias`` are standard deviations or lengths of intervals, according to `family`; 0 means no bias.
+    ``leading`` is the scale in the leading term of the entropy: with the scaling (5.32) it is sigma, not sigma_l.
     """
 
     weight: _Array
@@ -248,16 +248,16 @@ class LayerSpread:
         return LayerSpread(self.weight / ratio, self.bias / ratio, self.leading, NORMAL)
 
     def times(self, factor: _Array) -> LayerSpread:
-        """Every scale times each of k factors, shape (k, ..., L)."""
+        """All scales multiplied by each of k factors, shape (k, ..., L)."""
         factors = factor.reshape(-1, *(1,) * self.weight.ndim)
         return LayerSpread(factors * self.weight, factors * self.bias, factors * self.leading, self.family)
 
-    def some(self, which: npt.NDArray[np.bool_]) -> LayerSpread:
-        """Those laws of the batch, shape (k, L)."""
+    def selected(self, which: npt.NDArray[np.bool_]) -> LayerSpread:
+        """The selected laws of the batch, shape (k, L)."""
         return LayerSpread(self.weight[which], self.bias[which], self.leading[which], self.family)
 
     def entropies(self, counts: _Array, resolution: float, *, leading: bool) -> _Array:
-        """Entropy of each layer of so many parameters; its leading term alone if asked for."""
+        """Entropy of each layer in nats, given its number of parameters; with `leading` only its leading term."""
         result = logarithms(self.leading if leading else self.weight, resolution)
         if not leading:
             result = result + self.family.entropy
@@ -265,7 +265,7 @@ class LayerSpread:
 
 
 def layers(law: Any, network: Network) -> LayerSpread:
-    """Spread `law` over the layers of `network`, or say why it does not fit."""
+    """Broadcast `law` over the layers of `network`; TypeError or ValueError if it does not match."""
     count = len(network.widths) - 1
     segments: Any = getattr(law, "segments", ())
     if isinstance(law, _Scaled):
@@ -291,7 +291,7 @@ def layers(law: Any, network: Network) -> LayerSpread:
     if not (np.isfinite(scale) & (scale > 0.0)).all():
         layer = int(np.argwhere(~(np.isfinite(scale) & (scale > 0.0)))[0][-1]) + 1
         raise ValueError(
-            f"law must give every layer a scale in the range of a double, got one beyond it for layer {layer}; use a "
-            "gain of another size."
+            f"law must give every layer a finite scale > 0, got an overflow or underflow for layer {layer}; change the "
+            "gain."
         )
     return LayerSpread(scale, scale if network.bias else np.zeros_like(scale), np.ascontiguousarray(leading), family)

@@ -1,7 +1,6 @@
 """Energies of the layers of a network: closed forms, limits, mean fields, exact chains and Monte Carlo.
 
-Every function returns, for each law of a batch and each layer, the mean over rows of the sum over units of the squared
-pre-activations, E_l = <|z^(l)|^2>, (5.12).
+The energy of a layer is the mean over rows of the squared norm of its pre-activations, E_l = <|z^(l)|^2>, (5.12).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pyrometer import _core
-from pyrometer.base import Array, RandomSource, Tally, doubtful, require_finite, require_normal, validate
+from pyrometer.base import Array, RandomSource, Tally, require_finite, require_normal, unreliable, validate
 from pyrometer.errors import SimulationWarning
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
@@ -26,18 +25,19 @@ __all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "require", "req
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
-_HOPELESS = 10.0
+# Relative standard deviation of a draw above which Monte Carlo is warned of; smallest largest norm of a row.
+_MOST_DEVIATION = 10.0
 _LEAST_NORM = 1e-290
-# Numbers that the core returns at once: 32 MB.
+# Most numbers that the core returns in one call: 32 MB.
 _BLOCK = 1 << 22
-# Draws of a derivative, at most, where energies are averages over sampled networks.
+# Most draws for a derivative where energies are averages over sampled networks.
 _SLOPE_DRAWS = 1000
 
 
 class Layered(NamedTuple):
-    """Energies of layers, shape (..., L), what is known of their errors, and what ran.
+    """Energies of layers, shape (..., L), with their errors and the method used.
 
-    ``dominated`` is the share of one draw in the squared deviations of all; nan where nothing was drawn.
+    ``dominated`` is the largest share of one draw in the sum of squared deviations; nan where nothing was drawn.
     """
 
     energy: Array
@@ -49,7 +49,7 @@ class Layered(NamedTuple):
 
 
 class Slopes(NamedTuple):
-    """Derivatives of energies along the common logarithm of all scales, shape (..., L), and their standard errors."""
+    """Derivatives of energies with respect to the logarithm of all scales, shape (..., L), with standard errors."""
 
     value: Array
     standard_error: Array
@@ -61,26 +61,31 @@ def exists(network: Network, spread: LayerSpread) -> bool:
 
 
 def _closed(network: Network) -> bool:
-    """Whether the energies are in closed form: phi(z)^2 is a multiple of z^2 on the average, or there is no phi."""
+    """Whether the energies have a closed form: E phi(z)^2 is a multiple of E z^2, or there is a single layer."""
     return network.layers == 1 or (network.record is not None and network.record.homogeneous)
 
 
 def _chained(network: Network, spread: LayerSpread) -> bool:
+    """Whether the squared norms of the layers are a Markov chain that the core integrates."""
     return isinstance(network.activation, str) and not spread.uniform
 
 
 def energies(
     network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, threads: int
 ) -> Layered:
-    """Energies of all layers by a method of `METHODS`; `threads` as the core takes them, 0 for all."""
+    """Energies of all layers by a method of `METHODS`; 0 threads means all."""
     method = require(network, spread, method)
     if method in ("refined", "asymptotic") and not _closed(network):
-        return _answer(_limit(network, spread), method)
+        return _deterministic(_limit(network, spread), method)
     moved, shift = balanced(network, spread)
-    found = _energies(network, moved, method, samples, rng, threads)
-    energy, error, bound = (unbalanced(part, shift) for part in found[:3])
+    result = _energies(network, moved, method, samples, rng, threads)
+    energy = unbalanced(result.energy, shift)
     _require_layers(energy)
-    return Layered(energy, error, bound, *found[3:])
+    return result._replace(
+        energy=energy,
+        standard_error=unbalanced(result.standard_error, shift),
+        error_bound=unbalanced(result.error_bound, shift),
+    )
 
 
 def _energies(
@@ -92,28 +97,28 @@ def _energies(
     if method == "exact":
         return _exact(network, spread, samples, rng, workers)
     if method in ("refined", "asymptotic"):
-        return _answer(_limit(network, spread), method)
-    energy = _mean_field(network, spread, workers)[method == "corrected-mean-field"]
+        return _deterministic(_limit(network, spread), method)
+    energy = _mean_field(network, spread, method, workers)
     if (energy < 0).any():
         raise ValueError(
-            f"method={method!r} needs wider layers, got a negative energy; use 'exact', or 'mean-field' without its "
+            f"method={method!r} needs wider layers, got a negative energy; use 'exact', or 'mean-field', which has no "
             "correction."
         )
-    return _answer(energy, method)
+    return _deterministic(energy, method)
 
 
 def require(network: Network, spread: LayerSpread, method: str) -> str:
-    """Return the method that "auto" is, any other as it is; ValueError if the network has no such energies."""
+    """Resolve the method "auto"; ValueError if the network has no energies by this method, or if they overflow."""
     method = validate.choice("method", method, METHODS)
     require_norms(network)
-    # What overflows is not worth the attempt.
+    # Overflow is detected before any draws.
     moved, shift = balanced(network, spread)
-    known = unbalanced(_limit(network, moved), shift)
+    limit = unbalanced(_limit(network, moved), shift)
     if _closed(network):
-        _require_layers(known)
-        require_normal(known[..., -1] + network.target_square, network.surely_positive())
+        _require_layers(limit)
+        require_normal(limit[..., -1] + network.target_square, network.surely_positive())
     else:
-        _require_layers(known[..., :1])
+        _require_layers(limit[..., :1])
     if method == "auto":
         return "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo" or (method == "exact" and exists(network, spread)):
@@ -129,17 +134,17 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
 
 
 def require_norms(network: Network) -> None:
-    """Refuse rows whose squared norms leave the range of a double."""
+    """Raise ValueError if squared norms of rows overflow or underflow."""
     most = network.norms.max()
     if not np.isfinite(most) or (most < _LEAST_NORM and network.X.any()):
         raise ValueError(
-            f"the squared norm of a row of X must be from {_LEAST_NORM:g} to 1.8e308, got {most:g} as the largest one; "
+            f"the largest squared norm of a row of X must be from {_LEAST_NORM:g} to 1.8e308, got {most:g}; "
             "rescale the features."
         )
 
 
 def _require_layers(energy: Array) -> None:
-    """Refuse energies that left the range of a double, by their layer."""
+    """Raise ValueError, with the layer, for energies that overflowed."""
     bad = ~np.isfinite(energy)
     if bad.any():
         layer = int(np.argmax(bad.any(axis=tuple(range(energy.ndim - 1)))))
@@ -149,74 +154,79 @@ def _require_layers(energy: Array) -> None:
         )
 
 
-def slopes(network: Network, spread: LayerSpread, found: Layered, threads: int) -> Slopes:
-    """Derivative of each layer's energy along the common logarithm of all scales.
+def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int) -> Slopes:
+    """Derivative of each layer's energy with respect to the logarithm of all scales.
 
-    Closed forms, limits and exact chains by their derivative; mean fields by central differences of ln E at fourth
-    order, draws, in common, at second. nan, with a warning, where draws do not tell.
+    Closed forms, limits and exact chains are differentiated analytically, mean fields by central differences of ln E of
+    fourth order, Monte Carlo by those of second order with common random numbers. nan, with a warning, where the
+    standard error is too large.
     """
     spread, shift = balanced(network, spread)
-    found = found._replace(
-        energy=unbalanced(found.energy, -shift), standard_error=unbalanced(found.standard_error, -shift)
+    layered = layered._replace(
+        energy=unbalanced(layered.energy, -shift), standard_error=unbalanced(layered.standard_error, -shift)
     )
-    value, error = _slopes(network, spread, found, threads)
+    value, error = _slopes(network, spread, layered, threads)
     value, error = unbalanced(value, shift), unbalanced(error, shift)
     if np.isinf(value).any():
         raise ValueError("the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale.")
     return Slopes(value, error)
 
 
-def _slopes(network: Network, spread: LayerSpread, found: Layered, workers: int) -> Slopes:
-    if found.method in ("refined", "asymptotic") or _closed(network):
-        # A layer whose energy is no double may lead to one whose energy is.
-        energy = np.where(found.energy > 0, found.energy, _limit(network, spread))
+def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: int) -> Slopes:
+    if layered.method in ("refined", "asymptotic") or _closed(network):
+        # The energy of a layer may underflow where that of a later one does not.
+        energy = np.where(layered.energy > 0, layered.energy, _limit(network, spread))
         return _certain(_limit_slope(network, spread, energy))
-    # Scales of many layers add up: what a step does to the last one stays the same.
+    # The effect of a step adds up over layers: it is divided by the depth, so that the last layer changes equally.
     deep = max(1.0, network.layers / 10.0)
-    if found.method == "monte-carlo" and not _chained(network, spread):
-        return _sampled_slopes(network, spread, found, 0.1 / deep, workers)
+    if layered.method == "monte-carlo" and not _chained(network, spread):
+        return _sampled_slopes(network, spread, layered, 0.1 / deep, workers)
     h = 0.01 / deep
-    if found.method in ("mean-field", "corrected-mean-field"):
+    if layered.method in ("mean-field", "corrected-mean-field"):
         weights = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
         moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
-        values = _mean_field(network, moved, workers)[found.method == "corrected-mean-field"]
-        return _certain(_times_growth(found.energy, values, weights / h))
+        values = _mean_field(network, moved, layered.method, workers)
+        return _certain(_times_growth(layered.energy, values, weights / h))
     growth, trusted = _chain_growth(network, spread, workers)
-    slope = _certain(np.where(found.energy > 0, found.energy * growth, 0.0))
-    doubted = np.asarray(~trusted)
-    if found.method == "scalar-chain":
-        doubted |= ~np.isnan(found.dominated).all(axis=-1)
-    if doubted.any():
-        energy, error, dominated = (part[doubted] for part in (found.energy, found.standard_error, found.dominated))
-        rest = found._replace(energy=energy, standard_error=error, dominated=dominated)
-        sampled = _sampled_slopes(network, spread.some(doubted), rest, h, workers)
-        slope.value[doubted], slope.standard_error[doubted] = sampled
+    slope = _certain(np.where(layered.energy > 0, layered.energy * growth, 0.0))
+    undecided = np.asarray(~trusted)
+    if layered.method == "scalar-chain":
+        undecided |= ~np.isnan(layered.dominated).all(axis=-1)
+    if undecided.any():
+        rest = layered._replace(
+            energy=layered.energy[undecided],
+            standard_error=layered.standard_error[undecided],
+            dominated=layered.dominated[undecided],
+        )
+        sampled = _sampled_slopes(network, spread.selected(undecided), rest, h, workers)
+        slope.value[undecided], slope.standard_error[undecided] = sampled
     return slope
 
 
 def _certain(slope: Array) -> Slopes:
+    """Derivatives without a standard error."""
     return Slopes(slope, np.zeros_like(slope))
 
 
 def _times_growth(energy: Array, values: Array, weights: Array) -> Array:
-    """The derivative from energies (steps, ..., L) at scales about those of `energy`."""
+    """The derivative of `energy` from `values` (steps, ..., L) at neighbouring scales, by differences of logarithms."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithms = np.log(values)
-        # In this order whatever the batch: a law's bits do not depend on its company.
+        # A fixed order of summation: the bits of a law are independent of the batch.
         growth = sum(weight * part for weight, part in zip(weights, logarithms, strict=True))
-    # A layer without energy keeps none.
+    # An energy of 0 has the derivative 0.
     return np.where(energy > 0, energy * growth, 0.0)
 
 
-def _sampled_slopes(network: Network, spread: LayerSpread, found: Layered, h: float, threads: int) -> Slopes:
-    """Central differences of draws that both scales have in common, with an error from the draws."""
-    # Draws of their own: the source of the others has moved on.
+def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: float, threads: int) -> Slopes:
+    """Central differences with common random numbers, and their standard errors."""
+    # A fixed seed: the source of the other draws may have advanced.
     moved, key, tally = spread.times(np.exp(h * np.array([-1.0, 1.0]))), validate.seed(0), Tally()
-    if _chained(network, spread) and found.method != "monte-carlo":
-        draws = found.samples or _SLOPE_DRAWS
+    if _chained(network, spread) and layered.method != "monte-carlo":
+        draws = layered.samples or _SLOPE_DRAWS
         blocks = list(_chain_draws(network, moved, draws, key, threads))
     else:
-        draws = min(found.samples, _SLOPE_DRAWS)
+        draws = min(layered.samples, _SLOPE_DRAWS)
         blocks = list(_blocks(network, moved, draws, key, threads))
     down, up = np.concatenate(blocks, axis=-2)
     # Quotients of the two are all that counts, and sums of the largest energies may leave the range of a double.
@@ -224,27 +234,27 @@ def _sampled_slopes(network: Network, spread: LayerSpread, found: Layered, h: fl
     unit = np.where(largest > 2.0**1000, 2.0**-64, 1.0)
     down, up = unit * down, unit * up
     means = down.mean(axis=-2), up.mean(axis=-2)
-    value = _times_growth(found.energy, np.stack(means), np.array([-0.5, 0.5]) / h)
+    value = _times_growth(layered.energy, np.stack(means), np.array([-0.5, 0.5]) / h)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # Of the logarithms' difference, to first order; and of the energy that it is multiplied with.
-        part = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
-        tally.add(np.nan_to_num(part))
-        error = np.hypot(found.energy * tally.error(), value * np.nan_to_num(found.standard_error / found.energy))
-    lost = doubtful(value, error, np.maximum(tally.dominated(), np.nan_to_num(found.dominated)))
-    if lost.any():
+        # To first order: the error of the difference of logarithms, and that of the energy that multiplies it.
+        deviations = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
+        tally.add(np.nan_to_num(deviations))
+        error = np.hypot(layered.energy * tally.error(), value * np.nan_to_num(layered.standard_error / layered.energy))
+    rejected = unreliable(value, error, np.maximum(tally.dominated(), np.nan_to_num(layered.dominated)))
+    if rejected.any():
         warnings.warn(
             SimulationWarning(
-                "The marginal temperature is nan: the standard error of its draws exceeds a tenth of it, or rests on "
-                "one draw; use more samples."
+                "The marginal temperature is nan: its standard error is above a tenth of it, or dominated by one "
+                "draw; use more samples."
             ),
             stacklevel=2,
         )
-    nothing = np.where(lost, np.nan, 1.0)
-    return Slopes(value * nothing, error * nothing)
+    mask = np.where(rejected, np.nan, 1.0)
+    return Slopes(value * mask, error * mask)
 
 
 def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> Array:
-    """Energies of draws, shape (..., draws): the mean squared error, or the outputs' mean square without targets."""
+    """Energies of draws, shape (..., draws): the mean squared error, or without targets the mean square of outputs."""
     first, count = draws.start, len(draws)
     require_norms(network)
     spread, shift = balanced(network, spread, last=network.y is None)
@@ -263,11 +273,12 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
     return result
 
 
-def _answer(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
+def _deterministic(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
+    """Energies without a standard error."""
     require_finite(energy)
-    none = np.zeros_like(energy)
-    nothing = np.full_like(energy, np.nan)
-    return Layered(energy, none, none if error_bound is None else error_bound, method, 0, nothing)
+    zero = np.zeros_like(energy)
+    undefined = np.full_like(energy, np.nan)
+    return Layered(energy, zero, zero if error_bound is None else error_bound, method, 0, undefined)
 
 
 def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -279,18 +290,18 @@ def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSource, threads: int) -> Layered:
     if _closed(network):
-        return _answer(_limit(network, spread), "exact")
+        return _deterministic(_limit(network, spread), "exact")
     energy, error, trusted = _chain(network, spread, threads)
     standard_error = np.zeros_like(energy)
     if trusted.all():
-        return _answer(energy, "exact", error)
+        return _deterministic(energy, "exact", error)
     draws, tally = validate.count("samples", samples, minimum=2), Tally(paired=True)
-    doubted = np.asarray(~trusted)
+    undecided = np.asarray(~trusted)
     dominated = np.full_like(energy, np.nan)
-    for part in _chain_draws(network, spread.some(doubted), draws, validate.seed(rng), threads):
+    for part in _chain_draws(network, spread.selected(undecided), draws, validate.seed(rng), threads):
         tally.add(part)
-    energy[doubted], standard_error[doubted], error[doubted] = tally.mean(), tally.error(), 0.0
-    dominated[doubted] = tally.dominated()
+    energy[undecided], standard_error[undecided], error[undecided] = tally.mean(), tally.error(), 0.0
+    dominated[undecided] = tally.dominated()
     require_finite(energy)
     return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
 
@@ -298,7 +309,7 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
 def _chain_draws(
     network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int
 ) -> Iterator[Array]:
-    """Yield energies of draws of the scalar chain, block after block, shape (..., draws, L)."""
+    """Yield energies of draws of the scalar chain in blocks of shape (..., draws, L)."""
     weight, bias = spread.flat()
     block = max(2, _BLOCK // weight.size // 2 * 2)
     for first in range(0, draws, block):
@@ -310,6 +321,7 @@ def _chain_draws(
 
 
 def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array, np.ndarray]:
+    """Energies of the chain by quadrature, their error bounds, and for which laws these are valid."""
     weight, bias = spread.flat()
     energy, error, trusted = _core.network_chain(
         str(network.activation), _widths(network), weight, bias, network.norms, threads
@@ -319,6 +331,7 @@ def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, 
 
 
 def _chain_growth(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, np.ndarray]:
+    """Derivatives of the logarithms of the energies of the chain, and for which laws the quadrature is valid."""
     weight, bias = spread.flat()
     growth, trusted = _core.network_chain_growth(
         str(network.activation), _widths(network), weight, bias, network.norms, threads
@@ -326,19 +339,21 @@ def _chain_growth(network: Network, spread: LayerSpread, threads: int) -> tuple[
     return growth.reshape(spread.weight.shape), trusted.reshape(spread.batch_shape)
 
 
-def _mean_field(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array]:
+def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int) -> Array:
+    """Energies of infinitely wide layers, with the term of order 1 / width for "corrected-mean-field"."""
     weight, bias = spread.normal().flat()
     leading, corrected = _core.network_mean_field(
         str(network.activation), _widths(network), weight, bias, network.norms, threads
     )
-    return leading.reshape(spread.weight.shape), corrected.reshape(spread.weight.shape)
+    energy: Array = corrected if method == "corrected-mean-field" else leading
+    return energy.reshape(spread.weight.shape)
 
 
 # ---- limits of wide laws
 
 
 def _limit(network: Network, spread: LayerSpread) -> Array:
-    """(5.13) with (5.4), (5.7) or (5.9): exact where phi(z)^2 is a multiple of z^2 or there is one layer."""
+    """(5.13) with (5.4), (5.7) or (5.9); exact where `_closed`."""
     weight, bias = spread.variances()
     energy = np.empty_like(weight)
     square = network.norms.mean()
@@ -346,7 +361,7 @@ def _limit(network: Network, spread: LayerSpread) -> Array:
         for layer, width in enumerate(network.widths[1:]):
             energy[..., layer] = width * (weight[..., layer] * square + bias[..., layer])
             if network.record is None:
-                square = np.nan  # nothing is known of layers behind a function
+                square = np.nan  # unknown beyond a callable activation
             elif network.record.saturation is not None:
                 square = network.record.saturation * width
             else:
@@ -355,13 +370,13 @@ def _limit(network: Network, spread: LayerSpread) -> Array:
 
 
 def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
-    """Derivative of `_limit`: 2 E_l, and what the energy of the layer before grows by."""
+    """Derivative of `_limit`: 2 E_l plus the contribution of the derivative of the layer before."""
     weight, _ = spread.variances()
     with np.errstate(over="ignore", invalid="ignore"):
         slope = 2.0 * energy
         if network.layers == 1:
             return slope
-        assert network.record is not None  # `require` refuses limits of functions
+        assert network.record is not None  # `require` raises for callable activations
         if network.record.saturation is not None:
             return slope
         for layer, width in enumerate(network.widths[2:], start=1):
@@ -373,10 +388,10 @@ def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
 
 
 def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Layered:
-    """Average over draws, block after block, each merged into mean and sum of squares."""
+    """Mean energies over draws, accumulated block by block."""
     if network.layers == 1:
-        # Averaged over its own weights, a single layer leaves nothing to draw.
-        return _answer(_limit(network, spread), "monte-carlo")._replace(samples=draws)
+        # The average over the weights of a single layer is exact.
+        return _deterministic(_limit(network, spread), "monte-carlo")._replace(samples=draws)
     _warn(network, spread)
     tally = Tally()
     for part in _blocks(network, spread, draws, key, threads):
@@ -386,7 +401,7 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
 
 
 def _blocks(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Iterator[Array]:
-    """Yield energies of draws, block after block, shape (..., draws, L)."""
+    """Yield energies of draws in blocks of shape (..., draws, L)."""
     block, rows = max(1, _BLOCK // max(1, spread.weight.size)), _rows(network, spread, key, threads)
     for first in range(0, draws, block):
         yield _draws(network, spread, key, first, min(block, draws - first), rows, threads, averaged=True)
@@ -403,7 +418,7 @@ def _draws(
     *,
     averaged: bool,
 ) -> Array:
-    """Energies of the layers in each draw of so many rows (0 for all), shape (..., draws, L)."""
+    """Energies of the layers in each draw, shape (..., draws, L), over a number of random rows (0 for all)."""
     if isinstance(network.activation, str):
         weight, bias = spread.flat()
         result = _core.sample_network(
@@ -417,7 +432,7 @@ def _draws(
 
 
 def _rows(network: Network, spread: LayerSpread, key: tuple[int, int], threads: int) -> int:
-    """Rows a draw for the smallest standard error per second; 0 for all."""
+    """Number of rows for each draw that minimises the standard error at given time; 0 for all."""
     if not isinstance(network.activation, str):
         return 0
     weight, bias = spread.flat()
@@ -428,9 +443,9 @@ def _rows(network: Network, spread: LayerSpread, key: tuple[int, int], threads: 
 
 
 def deviation(network: Network, spread: LayerSpread) -> Array:
-    """Relative standard deviation of the last layer's energy per draw, for one row and a positively homogeneous phi.
+    """Relative standard deviation of a draw of the last layer's energy, for one row and a positively homogeneous phi.
 
-    The product of (1 + 5/n_l) over hidden ReLU layers, less 1; 0 where there is no formula.
+    For ReLU its square is the product of (1 + 5/n_l) over hidden layers minus 1. 0 where there is no formula.
     """
     record = network.record
     if record is None or not record.homogeneous:
@@ -442,12 +457,13 @@ def deviation(network: Network, spread: LayerSpread) -> Array:
 
 
 def _warn(network: Network, spread: LayerSpread) -> None:
+    """Give a SimulationWarning where the variance of a draw is too large for Monte Carlo."""
     worst = float(deviation(network, spread).max(initial=0.0)) if not network.bias else 0.0
-    if worst > _HOPELESS:
+    if worst > _MOST_DEVIATION:
         warnings.warn(
             SimulationWarning(
-                f"One draw of the energy deviates from its mean by {worst:.3g} times the mean: simulation cannot see "
-                "it, and neither can its standard error; use method='exact'."
+                f"The standard deviation of a draw of the energy is {worst:.3g} times its mean: Monte Carlo estimates "
+                "and their standard errors are unreliable; use method='exact'."
             ),
             stacklevel=2,
         )

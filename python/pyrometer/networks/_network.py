@@ -1,4 +1,4 @@
-"""Networks: layers of weights, the data that they see, and a squared error."""
+"""Fully connected networks with their data and squared error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pyrometer.thermodynamics import Evaluated
 
 __all__ = ["Activation", "Network"]
 
-# A double counts them exactly.
+# Integers up to this are exact as doubles.
 _MOST_PARAMETERS = 2**53
 
 _Array: TypeAlias = npt.NDArray[np.float64]
@@ -31,12 +31,12 @@ Activation: TypeAlias = str | Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    r"""A fully connected network with squared error, the sum over outputs (5.1)-(5.3).
+    r"""A fully connected network with squared error, summed over outputs (5.1)-(5.3).
 
     .. math:: z^{(l)} = W^{(l)}x^{(l-1)} (+ b^{(l)}), \qquad x^{(l)} = \phi(z^{(l)}), \qquad
         E = \frac1m\sum_i \|y_i - z_i^{(L)}\|^2.
 
-    The last layer is linear. The energy of layer l is that of its pre-activations,
+    The last layer is linear. The energy of layer l is the mean squared norm of its pre-activations,
     :math:`E_l = \frac1m\sum_i\|z_i^{(l)}\|^2`, (5.12).
 
     Parameters
@@ -44,7 +44,7 @@ class Network:
     X : array_like or data frame, shape (m, n_0)
         Inputs, one row per example; finite, real. float32 is sampled in float32.
     y : array_like, column or data frame, shape (m,) or (m, n_L), optional
-        Targets, finite, real. Their mean square is part of the mean energy; without them it is that of the outputs.
+        Targets, finite, real. Without them the energy is the mean squared norm of the outputs.
     hidden : sequence of int
         Widths :math:`n_1, \dots, n_{L-1}` of the hidden layers, each at least 1; ``()`` for a linear model.
     outputs : int, optional
@@ -54,7 +54,7 @@ class Network:
         function), "silu", "softplus" or "elu". Or a function that takes an array and returns one of its shape, such as
         ``numpy.sin``; its energies are sampled, in Python.
     bias : bool
-        Whether every layer has biases, random with the scale of their layer.
+        Whether layers have biases, drawn with the scale of their layer.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class Network:
 
     Notes
     -----
-    Arrays of float64 or float32 are not copied: leave them unchanged for as long as the network is used.
+    Arrays of float64 or float32 are not copied; do not modify them while the network is in use.
 
     Examples
     --------
@@ -102,12 +102,12 @@ class Network:
             dtype = np.float32 if inputs.dtype == targets.dtype == np.float32 else np.float64
             inputs, targets = inputs.astype(dtype, copy=False), targets.astype(dtype, copy=False)
         elif outputs is None:
-            raise ValueError("outputs must be given where there is no y, got neither; pass outputs=1 for one output.")
+            raise ValueError("outputs must be given if y is not, got neither; pass outputs=1 for one output.")
         if outputs is not None:
             outputs = validate.count("outputs", outputs, minimum=1)
             if targets is not None and outputs != targets.shape[1]:
                 raise ValueError(
-                    f"outputs must be the columns of y, {targets.shape[1]}, got {outputs}; leave it out to take them."
+                    f"outputs must be {targets.shape[1]}, the number of columns of y, got {outputs}; it may be omitted."
                 )
         last = outputs if outputs is not None else targets.shape[1]  # type: ignore[union-attr]
         fields = {
@@ -153,7 +153,7 @@ class Network:
 
     @property
     def record(self) -> ActivationRecord | None:
-        """What the formulas ask of the activation; None of a function, of which nothing is known."""
+        """Constants of the activation; None for a callable."""
         return ACTIVATIONS[self.activation] if isinstance(self.activation, str) else None
 
     @cached_property
@@ -168,7 +168,7 @@ class Network:
         """Mean squared norm of the targets; 0 without them."""
         return 0.0 if self.y is None else float(np.einsum("ij,ij->", self.y, self.y, dtype=np.float64)) / self.rows
 
-    # ---- what the general theory asks: see `pyrometer.thermodynamics`
+    # ---- the protocol of a system: see `pyrometer.thermodynamics.System`
 
     @property
     def loss(self) -> str:
@@ -177,7 +177,7 @@ class Network:
 
     @property
     def separable(self) -> bool:
-        """False: draws and differences depend on the batch in their last digits."""
+        """False: the last bits of results depend on the batch."""
         return False
 
     def members(self, first: int, last: int) -> Network:
@@ -186,49 +186,49 @@ class Network:
         return self
 
     def bind(self, law: Any) -> LayerSpread:
-        """Spread a law over the layers."""
+        """Broadcast a law over the layers."""
         return layers(law, self)
 
     def check_method(self, bound: LayerSpread, method: str) -> str:
-        """Return the method that runs."""
+        """Return the method used."""
         return _layer_energies.require(self, bound, method)
 
     def mean_energies(
         self, bound: LayerSpread, method: str, samples: int, rng: validate.RandomSource, threads: int, *, slope: bool
     ) -> Evaluated:
-        """Mean energy and slope: those of the last layer, and of the targets."""
-        found = _layer_energies.energies(self, bound, method, samples, rng, threads)
-        nothing = np.full_like(found.energy, np.nan)
-        slopes = _layer_energies.Slopes(nothing, nothing)
+        """Mean energy and its derivative: those of the last layer, plus the targets."""
+        layered = _layer_energies.energies(self, bound, method, samples, rng, threads)
+        undefined = np.full_like(layered.energy, np.nan)
+        slopes = _layer_energies.Slopes(undefined, undefined)
         if slope:
-            slopes = _layer_energies.slopes(self, bound, found, threads)
-        return self.last_layer(found, slopes)
+            slopes = _layer_energies.slopes(self, bound, layered, threads)
+        return self.last_layer(layered, slopes)
 
-    def last_layer(self, found: _layer_energies.Layered, slopes: _layer_energies.Slopes) -> Evaluated:
-        """What the energies of the layers say of the network as one system."""
-        last = (part[..., -1] for part in (*slopes, found.dominated))
-        return Evaluated(self.estimate(found), *last)
+    def last_layer(self, layered: _layer_energies.Layered, slopes: _layer_energies.Slopes) -> Evaluated:
+        """Energy and derivative of the network as one system, from those of its layers."""
+        last = (part[..., -1] for part in (*slopes, layered.dominated))
+        return Evaluated(self.estimate(layered), *last)
 
-    def estimate(self, found: _layer_energies.Layered) -> Estimate:
-        """Take the last layer's energy; the targets' mean square adds to it exactly, but for limits, which drop it."""
-        target = 0.0 if found.method in ("refined", "asymptotic") else self.target_square
-        # No unit of a draw may be active: then the mean is 0, whatever the scale.
-        sampled = found.method == "monte-carlo" and self.record is not None and self.record.rectifies
-        require_normal(found.energy[..., -1] + target, self.surely_positive() and not sampled)
+    def estimate(self, layered: _layer_energies.Layered) -> Estimate:
+        """Energy of the last layer plus the mean square of the targets, which limits neglect."""
+        target = 0.0 if layered.method in ("refined", "asymptotic") else self.target_square
+        # All units of a draw can be inactive: its energy is 0 then at any scale.
+        sampled = layered.method == "monte-carlo" and self.record is not None and self.record.rectifies
+        require_normal(layered.energy[..., -1] + target, self.surely_positive() and not sampled)
         return Estimate(
-            value=shaped(found.energy[..., -1] + target),
-            standard_error=shaped(found.standard_error[..., -1]),
-            error_bound=shaped(found.error_bound[..., -1]),
-            method=found.method,
-            samples=found.samples,
+            value=shaped(layered.energy[..., -1] + target),
+            standard_error=shaped(layered.standard_error[..., -1]),
+            error_bound=shaped(layered.error_bound[..., -1]),
+            method=layered.method,
+            samples=layered.samples,
         )
 
     def draw_energies(self, bound: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> _Array:
-        """Energies of draws."""
+        """Energies of a range of draws."""
         return _layer_energies.spectrum(self, bound, draws, key, threads)
 
     def draw_parameters(self, bound: LayerSpread, samples: int, key: tuple[int, int]) -> _Array:
-        """Parameters of draws."""
+        """Parameters of the first draws."""
         return _sampled_callable.parameters(self, bound, key, samples)
 
     def energy_variances(self, bound: LayerSpread) -> _Array:
@@ -242,16 +242,16 @@ class Network:
         return bound.entropies(np.array(self.layer_parameters, float), resolution, leading=leading)
 
     def least_energy(self, threads: int) -> None:
-        """None: the trained energy is the user's to give."""
+        """None: the trained energy must be given by the user."""
 
     def cost(self, law: Any, method: str, samples: int) -> float:
-        """Nanoseconds for one law, by order of magnitude."""
+        """Approximate time for one law, in nanoseconds."""
         del law
         sampled = samples if method == "monte-carlo" else 0
         return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20
 
     def surely_positive(self) -> bool:
-        """Whether the mean energy of the last layer is known to be above 0 under every law."""
+        """Whether the mean energy of the last layer is certainly above 0 under every law."""
         if self.layers == 1:
             return bool(self.X.any())
         return self.record is not None and (self.record.at_zero != 0.0 or bool(self.X.any()))

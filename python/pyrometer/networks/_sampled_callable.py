@@ -1,4 +1,4 @@
-"""Networks whose activation is a Python function: sampled here, with the parameters that the core would draw."""
+"""Sampling of networks with a callable activation, with the same parameters as the core draws."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["energies", "errors", "parameters"]
 
-# Standardised parameters in memory at once: 32 MB.
+# Most standardised parameters in memory: 32 MB.
 _BLOCK = 1 << 22
 
 
 def numbers(network: Network) -> int:
-    """How many random numbers a draw has: layer by layer weights, then biases, which keep theirs if there are none."""
+    """Random numbers in a draw: weights, then biases, layer by layer; unused biases have numbers as well."""
     return sum((n + 1) * k for n, k in zip(network.widths[:-1], network.widths[1:], strict=True))
 
 
 def parameters(network: Network, spread: LayerSpread, key: tuple[int, int], draws: int) -> Array:
-    """Return the parameters of draws, shape (..., draws, N), in the order of their numbers."""
+    """Return the parameters of draws, shape (..., draws, N)."""
     standardised = _core.uniforms if spread.uniform else _core.normals
     unit = standardised(key, 0, draws, 0, numbers(network), network.X.dtype == np.float32)
     scales, kept = [], []
@@ -42,7 +42,7 @@ def parameters(network: Network, spread: LayerSpread, key: tuple[int, int], draw
 def energies(
     network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, *, averaged: bool
 ) -> Array:
-    """Energies of layers, shape (laws, draws, L); each averaged over the layer's own weights if asked for."""
+    """Energies of layers, shape (laws, draws, L); with `averaged` each is averaged over the layer's own weights."""
     weight, bias = _variances(spread)
     result = np.empty((len(weight), draws, network.layers))
     for law, draw, layer, before, after in _forward(network, spread, key, first, draws, last=not averaged):
@@ -63,13 +63,13 @@ def errors(network: Network, spread: LayerSpread, key: tuple[int, int], first: i
     for law, draw, layer, _, after in _forward(network, spread, key, first, draws, last=True):
         if layer == network.layers - 1:
             assert after is not None
-            off = after if network.y is None else after - network.y
-            result[law, draw] = _square(off) / network.rows
+            error = after if network.y is None else after - network.y
+            result[law, draw] = _square(error) / network.rows
     return result
 
 
 def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, *, last: bool) -> Any:
-    """Yield (law, draw, layer, its inputs, its pre-activations); those of the last layer if asked for."""
+    """Yield (law, draw, layer, its inputs, its pre-activations); without `last` those of the last layer are None."""
     weights, biases = spread.flat()
     standardised = _core.uniforms if spread.uniform else _core.normals
     count = numbers(network)
@@ -93,7 +93,7 @@ def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first:
 
 
 def _affine(x: npt.NDArray[Any], numbers: npt.NDArray[Any], weight: float, bias: float, layer: int) -> npt.NDArray[Any]:
-    """Pre-activations of a layer from the standardised numbers of its weights and then its biases."""
+    """Pre-activations of a layer, given the standardised numbers of its weights and then its biases."""
     n, kind = x.shape[1], x.dtype.type
     k = len(numbers) // (n + 1)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -107,7 +107,7 @@ def _affine(x: npt.NDArray[Any], numbers: npt.NDArray[Any], weight: float, bias:
 
 
 def _square(values: npt.NDArray[Any]) -> float:
-    """Sum of squares in double precision; inf where it overflows, for the caller to refuse."""
+    """Sum of squares in double precision; inf if it overflows, which the caller checks."""
     with np.errstate(over="ignore"):
         return float(np.einsum("ij,ij->", values, values, dtype=np.float64))
 
@@ -120,7 +120,7 @@ def _apply(activation: Any, z: npt.NDArray[Any]) -> npt.NDArray[Any]:
             f"shape {result.shape}."
         )
     if not np.isfinite(result).all():
-        raise ValueError("activation must return finite numbers, got some that are not; its arguments were finite.")
+        raise ValueError("activation must return finite numbers for finite arguments, got some that are not.")
     return result.astype(z.dtype, copy=False)
 
 

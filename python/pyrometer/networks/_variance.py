@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["variance"]
 
-# Rows of a Gram matrix in memory at once.
+# Rows of the Gram matrix in memory.
 _ROWS = 512
 
 
 def variance(network: Network, spread: LayerSpread) -> Array:
-    """Return the variance of the mean squared error over the draws, shape (...): `energy_variance` has the formulas."""
+    """Return the variance of the energy over draws, shape (...); see `energy_variance` for the formulas."""
     homogeneous = network.layers == 1 or (network.record is not None and network.record.homogeneous)
     if spread.uniform or not homogeneous:
         raise ValueError(
@@ -32,7 +32,7 @@ def variance(network: Network, spread: LayerSpread) -> Array:
     if network.rows > 1 and network.layers > 2:
         raise ValueError(
             f"energy_variance of a network has a formula for one row or at most one hidden layer only, got "
-            f"{network.rows} rows and {network.layers - 1} hidden layers; take one row, or sample_energies."
+            f"{network.rows} rows and {network.layers - 1} hidden layers; use one row, or sample_energies."
         )
     require_norms(network)
     moved, shift = balanced(network, spread, last=network.y is None)
@@ -46,14 +46,14 @@ def variance(network: Network, spread: LayerSpread) -> Array:
 
 
 def _record(network: Network) -> ActivationRecord:
-    """Return the record of phi(z) = max(z, 0) - a max(-z, 0), whose slopes are a and 1."""
+    """Return the record of the activation phi(z) = max(z, 0) - a max(-z, 0), whose slopes are a and 1."""
     record = ACTIVATIONS["identity"] if network.layers == 1 else network.record
     assert record is not None
     return record
 
 
 def _one_row(network: Network, weight: Array, bias: Array) -> float:
-    """Mean and relative variance of |x^(l)|^2 from layer to layer: given the one before, units are independent."""
+    """Propagate mean and relative variance of |x^(l)|^2; given the layer before, units are independent."""
     record = _record(network)
     second, of_unit = record.second_moment, record.fourth_moment / record.second_moment**2 - 1.0
     q, excess, n, v, of_v = network.norms[0], 0.0, 0, np.float64(0.0), 0.0

@@ -1,4 +1,4 @@
-"""Frozen answers and tables, and how they are written out."""
+"""Frozen results and tables, and their serialisation."""
 
 from pyrometer.results import _plain_text as plain_text
 from pyrometer.results._answers import Estimate, Floats, HeatEngine, LayerTemperatures, Minimum, Temperature, shaped

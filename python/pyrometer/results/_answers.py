@@ -1,7 +1,7 @@
-"""The frozen answers. Each carries its uncertainty and how it was found.
+"""The frozen results. Each carries its uncertainty and its method.
 
-Every array field has the shape of the system's stack followed by the law's batch; where that shape is ``()`` the field
-is a plain ``float`` (or ``str``).
+Array fields have the shape of the stack of systems followed by that of the batch of laws; where this is ``()`` they are
+``float`` (or ``str``).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def shaped(array: npt.NDArray[Any]) -> Any:
 
 
 class _Answer:
-    """What pickles of earlier versions lack is what it is where nothing is known."""
+    """Unpickling that fills in the fields which pickles of earlier versions lack."""
 
-    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {}
-    """Fields that were added: of the shape of which field, and the value."""
+    _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {}
+    """Fields added since: the field whose shape they have, and their value."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, (like, value) in self._UNKNOWN.items():
+        for name, (like, value) in self._DEFAULTS.items():
             if name not in state:
                 state[name] = shaped(np.full(np.shape(state[like]), value))
         self.__dict__.update(state)
@@ -48,7 +48,7 @@ class _Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean energy and how well it is known.
+    """A mean energy with its uncertainty.
 
     Attributes
     ----------
@@ -57,11 +57,11 @@ class Estimate:
     standard_error : float or ndarray
         0 for a closed form; the standard error of the mean for Monte Carlo.
     error_bound : float or ndarray
-        What a truncated series or a quadrature may have left of an exact value, or moments lost of it in additions and
-        subtractions, in units of the loss; 0 where only rounding has.
+        Bound of the error of an exact value beyond rounding, in units of the loss: of a truncated series or a
+        quadrature, or from additions and subtractions of moments; 0 if there is none.
     method : str
-        What ran: "exact", "refined", "asymptotic", "mean-field", "corrected-mean-field" or "monte-carlo";
-        "scalar-chain" for "exact" where some energies of a batch had to be drawn, those with a standard error.
+        The method used: "exact", "refined", "asymptotic", "mean-field", "corrected-mean-field" or "monte-carlo";
+        "scalar-chain" for "exact" where some energies of a batch were simulated, those with a standard error > 0.
     samples : int
         Draws used; 0 for a closed form.
 
@@ -83,38 +83,36 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Minimum(_Answer):
-    """The lowest energy that any parameters reach, with its certificate.
+    """The minimum energy over all parameters, with its certificate.
 
     Attributes
     ----------
     value : float or ndarray
         The minimum energy E*, in units of the loss.
     parameters : ndarray
-        Parameters that reach it, shape ``(..., n)``, the intercept last. Where the data leave some combination of
-        parameters free, one of the minimisers; of least squares and ridge that of
-        least norm (see `minimum_energy`).
+        A minimiser, shape ``(..., n)``, the intercept last. If it is not unique, one of them; for least squares and
+        ridge the one of least norm (see `minimum_energy`). If the infimum is not attained, one iterate.
     gap : float or ndarray
-        Certified: the energy of `parameters` exceeds the infimum by at most this, in units of the loss. Columns that
-        are combinations of others up to rounding (see `rank`) are taken to be so exactly.
+        Certified bound: the energy of `parameters` exceeds the infimum by at most this, in units of the loss. Columns
+        that are linearly dependent within rounding (see `rank`) are treated as exactly dependent.
     attained : bool or ndarray of bool
-        False where the infimum is approached but not reached by any parameters.
+        False where no parameters attain the infimum.
     method : str or ndarray of str
         "covariance" (from second moments), "refined" (from second moments, then from residuals of the rows in twice
-        the working precision), "orthogonal" (QR of the rows, where the moments had lost the digits),
+        the working precision), "orthogonal" (QR of the rows, where the moments are not accurate enough),
         "coordinate-descent" (lasso), "simplex" (absolute error) or "newton" (cross entropy).
     rank : int or ndarray of int
-        Independent columns of the data, the constant one not counted; for the lasso of those that its penalty lets in.
+        Number of linearly independent columns of the data, without the constant feature; for the lasso, of the columns
+        of the active set.
     condition : float or ndarray
-        Condition number of the same columns, centred and scaled, estimated; inf where they are dependent. nan for
+        Estimated condition number of the same columns, centred and scaled; inf if they are dependent. nan for
         "simplex" and "newton", which do not compute it.
     digits : float or ndarray
-        Correct decimal digits that `value` can be expected to have, 0 to 16. It says nothing of `parameters`; for these
-        there is `parameter_error`.
+        Expected correct decimal digits of `value`, 0 to 16. For those of `parameters` see `parameter_error`.
     parameter_error : ndarray
-        An upper bound of the distance of each parameter from that of the exact minimiser, in the units of `parameters`
-        and of their shape, ``(..., n)``; inf where no bound is known: where the minimiser is not unique or may not be,
-        where rounding leaves open which parameters of a lasso are 0, and for absolute error and cross entropy of rows
-        that stay in files.
+        Upper bound of the distance of each parameter from that of the exact minimiser, shape ``(..., n)``, in the units
+        of `parameters`; inf if no bound is known: where the minimiser may not be unique, where rounding leaves the
+        active set of a lasso undecided, and for absolute error and cross entropy of out-of-core rows.
 
     Examples
     --------
@@ -125,7 +123,7 @@ class Minimum(_Answer):
     (0.02381, [0.642857, 0.5])
     """
 
-    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {"parameter_error": ("parameters", np.inf)}
+    _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"parameter_error": ("parameters", np.inf)}
 
     value: Floats
     parameters: npt.NDArray[np.float64]
@@ -140,7 +138,7 @@ class Minimum(_Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class Temperature(_Answer):
-    """A temperature, the three numbers that it is made of, and whether it can be trusted.
+    """A temperature, its three ingredients, and a verdict on it.
 
     ``value == (energy - minimum_energy) / entropy`` holds for every method.
 
@@ -151,23 +149,23 @@ class Temperature(_Answer):
     standard_error : float or ndarray
         The standard error of `energy` divided by ``abs(entropy)``; 0 for closed forms.
     energy : float or ndarray
-        Mean energy of the random state. For "refined" and "asymptotic" the limit energy, without what stays finite.
+        Mean energy of the random state. For "refined" and "asymptotic" its leading term for wide laws.
     minimum_energy : float or ndarray
-        Energy of the trained state; 0 for "refined" and "asymptotic", which drop it, and for networks unless given.
+        Energy of the trained state; 0 for "refined" and "asymptotic", which neglect it, and for networks unless given.
     entropy : float or ndarray
-        Entropy of the random state in nats, less ``n ln(resolution)``; for "asymptotic" its leading term.
+        Entropy of the random state in nats, minus ``n ln(resolution)``; for "asymptotic" its leading term.
     parameters : int
         Number of parameters n, the intercept included.
     marginal : float or ndarray
-        dE/dS along the scale of the law, (dE/d ln scale) / n. Not the paper's: it has no pole and does not depend on
-        the unit of the parameters. nan where it had to be drawn and the draws do not tell.
+        dE/dS along the scale of the law, (dE/d ln scale) / n. Not in the paper: it has no pole and is independent of
+        the unit of the parameters. nan where it was simulated and the draws do not determine it.
     marginal_error : float or ndarray
-        Its standard error where it was drawn, else a bound on its error; 0 where it has rounding errors only.
+        Its standard error where it was simulated, else a bound on its error; 0 where only rounding is left.
     verdict : str or ndarray of str
-        "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where it is below 0 and T
-        with it; "undefined" where it is 0.
+        "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where the entropy, and so
+        T, is negative; "undefined" where the entropy is 0.
     method : str
-        What ran, as in `Estimate`.
+        The method used, as in `Estimate`.
 
     Examples
     --------
@@ -180,7 +178,7 @@ class Temperature(_Answer):
     ('ok', 'negative-entropy')
     """
 
-    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
+    _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
 
     value: Floats
     standard_error: Floats
@@ -198,16 +196,16 @@ class Temperature(_Answer):
 class LayerTemperatures(_Answer):
     """The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
 
-    ``layers[l]`` is one of them, with numbers (for a batch arrays of its shape); ``len`` and iteration go with it.
+    ``layers[l]`` is one layer, with scalars (for a batch, arrays of its shape); ``len`` and iteration are supported.
 
     Attributes
     ----------
     energy : ndarray, shape (..., L)
         Mean squared norm of the pre-activations, :math:`E_l` (5.12), in units of the loss.
     standard_error : ndarray, shape (..., L)
-        Of the energy; 0 where it was not sampled.
+        Standard error of the energy; 0 where it was not sampled.
     error_bound : ndarray, shape (..., L)
-        What a quadrature may have left of an exact energy; 0 where only rounding has.
+        Bound of the quadrature error of an exact energy; 0 if there is none beyond rounding.
     parameters : ndarray of int, shape (L,)
         Parameters of each layer, biases included.
     entropy : ndarray, shape (..., L)
@@ -215,14 +213,14 @@ class LayerTemperatures(_Answer):
     temperature : ndarray, shape (..., L)
         :math:`T_l = E_l/S_l`, in units of the loss per nat; nan where the verdict is "undefined".
     gain : ndarray, shape (..., L - 1)
-        Growth :math:`g_l = E_{l+1}/E_l` from each layer to the next; nan where a layer has no energy.
+        Growth :math:`g_l = E_{l+1}/E_l` from each layer to the next; nan where the energy of a layer is 0.
     marginal : ndarray, shape (..., L)
-        Derivative of the energy along the common logarithm of all scales, per parameter of the layer. Not the paper's.
-        nan where it had to be drawn and the draws do not tell.
+        Derivative of the energy along the common logarithm of all scales, per parameter of the layer. Not in
+        the paper. nan where it was simulated and the draws do not determine it.
     marginal_error : ndarray, shape (..., L)
-        Its standard error; 0 where it was not drawn.
+        Its standard error; 0 where it was not simulated.
     verdict : ndarray of str, shape (..., L)
-        Of each temperature, as in `Temperature`.
+        Verdict on each temperature, as in `Temperature`.
 
     Examples
     --------
@@ -235,7 +233,7 @@ class LayerTemperatures(_Answer):
     (256.0, [64, 64, 64])
     """
 
-    _UNKNOWN: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
+    _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
 
     energy: npt.NDArray[np.float64]
     standard_error: npt.NDArray[np.float64]
@@ -252,14 +250,14 @@ class LayerTemperatures(_Answer):
         return len(self.parameters)
 
     def __getitem__(self, layer: int) -> LayerTemperatures:
-        """Return one layer; the last one hands no energy on, and its gain is nan."""
+        """Return one layer; the gain of the last one is nan."""
         columns = vars(self) | {"gain": np.append(self.gain, np.full_like(self.energy[..., :1], np.nan), axis=-1)}
         return LayerTemperatures(**{name: shaped(np.asarray(array[..., layer])) for name, array in columns.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeatEngine:
-    r"""A network as a heat engine: a chain of layers that hand on energy.
+    r"""A network as a heat engine: a chain of layers that transfer energy.
 
     :math:`T = E_L/S = \eta\,\sum_l T_lS_l/\sum_l S_l` holds for every law and method (5.24).
 
@@ -268,29 +266,29 @@ class HeatEngine:
     layers : LayerTemperatures
         Energy, entropy, temperature and growth of each layer.
     work_efficiency : float or ndarray
-        :math:`\eta = E_L/\sum_l E_l` (5.23), between 0 and 1; nan where no layer has energy.
+        :math:`\eta = E_L/\sum_l E_l` (5.23), between 0 and 1; nan where all energies are 0.
     engine : int or ndarray of int
-        2, of the second type, if each layer has more than 10 times the energy of the one before (5.29), so that
-        :math:`\eta > 0.9`, and has it per unit and per parameter (5.22) too: by more than its width. Else 1, of the
-        first (5.26). A single layer does all the work, as one of the second.
+        2, the second type, if each layer has more than 10 times the energy of the one before (5.29), so that
+        :math:`\eta > 0.9`, in total, per unit and per parameter (5.22). Else 1, the first type (5.26). A single layer
+        is of the second type.
     regime : str or ndarray of str
-        What the layers do at the scale of the law, by the energy of a unit, :math:`E_l/n_l`: "amplifying" if each has
-        more than 10 times that of the one before, "damping" if each has less than a tenth, "even" if none has either,
-        else "uneven"; "single layer".
+        How the energy of a unit, :math:`E_l/n_l`, changes from layer to layer at the scale of the law: "amplifying" if
+        it always grows by more than 10 times, "damping" if it always falls below a tenth, "even" if it never does
+        either, else "uneven"; "single layer" for one layer.
     temperature : float or ndarray
         :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S = 0.
     standard_error : float or ndarray
-        Of `temperature`; 0 where nothing was sampled.
+        Standard error of `temperature`; 0 where nothing was sampled.
     entropy : float or ndarray
         :math:`S = \sum_l S_l` in nats.
     parameters : int
         Number of parameters N.
     verdict : str or ndarray of str
-        As in `Temperature`, and "mixed-signs" where some layers have negative entropy and others have not.
+        As in `Temperature`, and "mixed-signs" where some layers have negative and others positive entropy.
     total : Temperature
         The temperature with the targets and the trained energy: that of `pyrometer.temperature`.
     method : str
-        What ran, as in `Estimate`.
+        The method used, as in `Estimate`.
 
     Examples
     --------

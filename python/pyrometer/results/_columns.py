@@ -1,4 +1,4 @@
-"""Columns of a table: arrays, and strings that repeat."""
+"""Columns of a table: arrays, and dictionary-encoded strings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Columns", "Held", "Repeated", "checked"]
 
 @dataclass(frozen=True, eq=False)
 class Repeated:
-    """A column of few different strings: row i holds ``words[codes[i]]``, in the memory of the codes."""
+    """A dictionary-encoded column of strings: row i holds ``words[codes[i]]``."""
 
     codes: npt.NDArray[Any]
     words: tuple[str, ...]
@@ -35,7 +35,7 @@ Held: TypeAlias = "npt.NDArray[Any] | Repeated"
 
 
 class Columns(Mapping[str, "npt.NDArray[Any]"]):
-    """Columns as arrays by name, in order; strings that repeat become an array each time they are asked for."""
+    """Columns as arrays by name, in order; dictionary-encoded strings are decoded on each access."""
 
     def __init__(self, held: Mapping[str, Held]) -> None:
         self.held = held
@@ -52,7 +52,7 @@ class Columns(Mapping[str, "npt.NDArray[Any]"]):
 
 
 def checked(name: str, values: Any) -> Held:
-    """Return a read-only one-dimensional array of numbers, bools or strings, or strings that repeat."""
+    """Return a read-only one-dimensional array of numbers, bools or strings, or dictionary-encoded strings."""
     if isinstance(values, Repeated):
         codes = np.array(values.codes)
         if codes.ndim != 1 or codes.dtype.kind not in "iu" or not values.words or _outside(codes, len(values.words)):

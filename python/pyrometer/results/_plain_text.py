@@ -1,4 +1,4 @@
-"""Tables as plain text: columns that do not fit the width go on below, beside the first ones."""
+"""Tables as plain text; columns beyond the width continue in blocks below, after the key columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["cells", "columns_width", "split", "text", "text_width"]
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 _GAP = 2
-# Characters of a cell.
+# Most characters of a cell.
 _LONGEST = 500
 
 
 def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | None, max_rows: int) -> str:
-    """Return a table as lines of at most `width` characters, if any column fits."""
+    """Return a table as lines of at most `width` characters, unless a single column is wider."""
     rows = len(next(iter(columns.values()), ()))
     head = rows if rows <= max_rows else (max_rows + 1) // 2
     tail = 0 if rows <= max_rows else max_rows - head
@@ -45,7 +45,7 @@ def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | N
 def split(
     keys: Sequence[str], names: Sequence[str], widths: dict[str, int], width: int | None, *, gap: int = _GAP
 ) -> list[list[str]]:
-    """Deal out `names` to blocks no wider than `width`, each beginning with `keys`."""
+    """Distribute `names` over blocks of at most `width` characters, each beginning with `keys`."""
     blocks: list[list[str]] = [[*keys]]
     start = sum(widths[key] + gap for key in keys)
     used = start
@@ -59,7 +59,7 @@ def split(
 
 
 def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:
-    """Write a column: numbers with six significant digits, those that measure an error with three."""
+    """Format a column: numbers with six significant digits, standard errors and z-scores with three."""
     if array.dtype.kind == "f":
         digits = 3 if name in ("s.e.", "z") else 6
         return [f"{value:.{digits}g}" for value in array.tolist()]
@@ -72,7 +72,7 @@ def columns_width(strings: Sequence[str]) -> int:
 
 
 def text_width(string: str) -> int:
-    """Return the columns that a string takes on a terminal: a combining mark none, a wide character two."""
+    """Return the width of a string on a terminal: 0 for a combining mark, 2 for a wide character."""
     if string.isascii():
         return len(string)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in string)

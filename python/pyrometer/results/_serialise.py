@@ -23,7 +23,7 @@ _CHUNK = 4096
 def json_pieces(
     title: str, columns: Mapping[str, npt.NDArray[Any]], units: Mapping[str, str], metadata: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Pieces of one JSON object, a row a line, so that a long table is never there as Python objects."""
+    """Yield one JSON object in pieces, one row a line, so that a long table never exists as Python objects."""
     about = {"title": title, "columns": list(columns), "units": dict(units), "metadata": finite(metadata)}
     yield escaped(json.dumps(about, ensure_ascii=False, allow_nan=False)[:-1]) + ', "rows": ['
     separator = "\n"
@@ -37,7 +37,7 @@ def json_pieces(
 
 
 def escaped(text: str) -> str:
-    r"""Return JSON with what is not printable, lone surrogates among it, as ``\u`` escapes; its lines stay."""
+    r"""Return JSON with unprintable characters, except newlines, as ``\u`` escapes."""
     if text.replace("\n", "").isprintable():
         return text
 
@@ -50,20 +50,20 @@ def escaped(text: str) -> str:
 
 
 def csv_bytes(table: pa.Table) -> bytes:
-    """Return an Arrow table as CSV: all digits, nulls as empty fields, quotes where they must be."""
+    """Return an Arrow table as CSV: all digits, nulls as empty fields, quotes where necessary."""
     from pyarrow.csv import WriteOptions, write_csv
 
     head = io.StringIO(newline="")
     csv.writer(head, lineterminator="\n").writerow(table.column_names)
     body = io.BytesIO()
     body.write(head.getvalue().encode())
-    # Its own header is quoted whether it must be or not.
+    # The header of pyarrow is always quoted.
     write_csv(table, body, WriteOptions(include_header=False, quoting_style="needed"))
     return body.getvalue()
 
 
 def finite(value: Any) -> Any:
-    """Return `value` with Python's own types only, and None for what JSON has no number for."""
+    """Return `value` as built-in types, with None for nan and infinities."""
     if isinstance(value, Mapping):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

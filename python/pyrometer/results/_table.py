@@ -1,4 +1,4 @@
-"""A frozen table: named columns with units, a title and where the numbers come from."""
+"""A frozen table: named columns with units, a title and metadata."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ class Table:
     Parameters
     ----------
     title : str
-        What the table shows.
+        Title of the table.
     columns : mapping of str to array_like, shape (rows,)
-        Columns of numbers, bools or strings, in order. They are kept as read-only arrays, never as objects.
+        Columns of numbers, bools or strings, in order; stored as read-only arrays.
     units : mapping of str to str, optional
         Units of some of the columns.
     metadata : mapping, optional
-        Provenance: whatever JSON can hold, e.g. version, data set, seed.
+        Provenance: anything JSON can represent, e.g. version, data set, seed.
 
     Raises
     ------
     ValueError
-        If columns differ in length or are not one-dimensional, or a unit names no column.
+        If columns differ in length or are not one-dimensional, or a unit is given for a column that does not exist.
     TypeError
-        If a column is neither numbers, bools nor strings.
+        If a column does not hold numbers, bools or strings.
 
     Notes
     -----
-    ``len(table)`` is the number of rows, ``table["T exact"]`` a column, and iteration gives rows as dicts.
+    ``len(table)`` is the number of rows, ``table["T exact"]`` a column, and iteration yields rows as dicts.
 
     Examples
     --------
@@ -84,10 +84,10 @@ class Table:
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns must have the same length, got {lengths}.")
-        unknown = [name for name in units or () if name not in arrays]
-        if unknown:
+        unmatched = [name for name in units or () if name not in arrays]
+        if unmatched:
             raise ValueError(
-                f"units must name columns of the table, got [{listed(unknown)}]; the columns are "
+                f"units must name columns of the table, got [{listed(unmatched)}]; the columns are "
                 f"[{listed(list(arrays))}]."
             )
         object.__setattr__(self, "title", title)
@@ -104,7 +104,7 @@ class Table:
         units: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Table:
-        """Make a table of rows that all have the same keys, the first row's in its order."""
+        """Return a table of rows with the same keys, in the order of the first row."""
         names = list(rows[0]) if rows else []
         for number, row in enumerate(rows):
             if set(row) != set(names):
@@ -150,10 +150,9 @@ class Table:
         Parameters
         ----------
         width : int, optional
-            At least 20: columns that do not fit stand in further blocks below, beside the first column. Default: no
-            limit.
+            At least 20: further columns continue in blocks below, after the first column. Default: no limit.
         max_rows : int
-            At least 2: of a longer table the first and the last rows are shown.
+            At least 2: a longer table is shown by its first and last rows.
 
         Returns
         -------
@@ -170,20 +169,20 @@ class Table:
         return {name: array.tolist() for name, array in self.columns.items()}
 
     def to_json(self) -> str:
-        """Return title, columns, units, metadata and rows, one a line, as one JSON object.
+        """Return title, columns, units, metadata and rows, one row a line, as one JSON object.
 
-        Numbers have all their digits; what JSON has no number for (nan and the infinities) is null.
+        Numbers have all their digits; nan and infinities are null.
         """
         return "".join(_serialise.json_pieces(self.title, self.columns, self.units, self.metadata))
 
     def to_csv(self) -> str:
-        """Return the columns as CSV with a header; nan is an empty field, text is quoted where it must be."""
+        """Return the columns as CSV with a header; nan is an empty field, text is quoted where necessary."""
         return _serialise.csv_bytes(self._arrow(for_csv=True)).decode()
 
     def to_arrow(self) -> pa.Table:
         """Return a pyarrow Table; title, units and metadata are in its schema under the key ``pyrometer``.
 
-        Strings that repeat, such as the verdicts of a sweep, are of dictionary type.
+        Dictionary-encoded strings, such as the verdicts of a sweep, are of dictionary type.
         """
         return self._arrow(for_csv=False)
 
@@ -223,18 +222,18 @@ class Table:
         return frame
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the table to a file, replacing it; the suffix says how.
+        """Write the table to a file in the format of its suffix.
 
         Parameters
         ----------
         path : str or path
-            ``.parquet`` and ``.json`` keep title, units and metadata, ``.csv`` the columns alone. The file is replaced
-            whole or not at all.
+            ``.parquet`` and ``.json`` keep title, units and metadata, ``.csv`` the columns only. An existing file is
+            replaced atomically.
 
         Raises
         ------
         ValueError
-            If the suffix is none of these.
+            If the suffix is not one of these.
         OSError
             If the file cannot be written.
         """

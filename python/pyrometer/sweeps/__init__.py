@@ -1,4 +1,4 @@
-"""Many systems and laws at once."""
+"""Temperatures of many systems under many laws."""
 
 from pyrometer.sweeps._plan import FIELDS, METHODS, Answer, Part, Plan
 from pyrometer.sweeps._sweep import answered, plan_of, sweep, warn_of_few

@@ -1,4 +1,4 @@
-"""The work of a sweep: pairs of systems and laws, cut into parts of alike cost that know their place in the table."""
+"""The plan of a sweep: pairs of systems and laws, partitioned into parts of similar cost with their table rows."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ METHODS = (
     *("mean-field", "corrected-mean-field", "scalar-chain"),
 )
 
-# A part takes about this long, which is what an interruption loses; and its answers stay in the cache.
+# Limits of a part: its estimated time in nanoseconds, since an interruption loses the current part, and its number of
+# pairs, so that its results stay in the cache.
 _NANOSECONDS, _PAIRS = 2e8, 1 << 16
 
 
 class Options(NamedTuple):
-    """What all pairs share."""
+    """Options common to all pairs."""
 
     resolution: float
     samples: int
@@ -43,7 +44,7 @@ class Options(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A batch of laws and a method; `places` are those of the laws among all."""
+    """A batch of laws and a method, as an index; `places` are the indices of the laws in the table."""
 
     places: slice | _Array
     law: Batched
@@ -51,7 +52,7 @@ class Task(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Members `first` to `last` of a stack, and what is asked of them."""
+    """Members `first` to before `last` of a stack, and their tasks."""
 
     system: int
     first: int
@@ -60,10 +61,12 @@ class Piece(NamedTuple):
 
 
 Part: TypeAlias = tuple[Piece, ...]
+_Batch: TypeAlias = tuple[_Array, Batched]
+_Priced: TypeAlias = tuple[Piece, float]
 
 
 class Answer(NamedTuple):
-    """Of a task: `FIELDS` (8, systems, laws), verdicts (systems, laws) and the method that ran, as codes."""
+    """Results of a task: `FIELDS` (8, systems, laws), and codes of the verdicts (systems, laws) and of the method."""
 
     numbers: npt.NDArray[np.float64]
     verdicts: npt.NDArray[np.int8]
@@ -72,7 +75,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Every system under every law by every method; the rows of the table in that order, stacks and batches within."""
+    """Every system under every law by every method, in the order of the table: systems, stack, laws, batch, methods."""
 
     systems: dict[str, System]
     laws: dict[str, Batched]
@@ -80,9 +83,10 @@ class Plan:
     options: Options
 
     def check(self) -> None:
-        """Raise an error that names the first pair that does not fit."""
-        alike = {(type(s), s.parameters) if s.separable else id(s): name for name, s in reversed(self.systems.items())}
-        for name, law in itertools.product(reversed(alike.values()), self.laws):
+        """Raise an error that names the first pair of a law and a system that do not match."""
+        # One system of each kind and size is checked.
+        kinds = {(type(s), s.parameters) if s.separable else id(s): name for name, s in reversed(self.systems.items())}
+        for name, law in itertools.product(reversed(kinds.values()), self.laws):
             try:
                 for method in self.methods:
                     require(self.systems[name], self.laws[law], method)
@@ -116,81 +120,89 @@ class Plan:
         return column[start : start + stack * self.columns].reshape(stack, -1, len(self.methods))
 
     def parts(self) -> Iterator[Part]:
-        """Yield the work in the order of the table; always the same parts."""
+        """Yield the parts in the order of the table; they depend on the plan only."""
         pieces: list[Piece] = []
-        spent = 0.0
+        total = 0.0
         for piece, cost in self._pieces():
-            if pieces and spent + cost > _NANOSECONDS:
+            if pieces and total + cost > _NANOSECONDS:
                 yield tuple(pieces)
-                pieces, spent = [], 0.0
+                pieces, total = [], 0.0
             pieces.append(piece)
-            spent += cost
+            total += cost
         if pieces:
             yield tuple(pieces)
 
-    def _pieces(self) -> Iterator[tuple[Piece, float]]:
-        of_size: dict[int, list[tuple[_Array, Batched]]] = {}
-        singles = [
+    def _pieces(self) -> Iterator[_Priced]:
+        """Yield pieces with their estimated cost in nanoseconds."""
+        batches = [
             (np.arange(end - size, end), law)
             for law, end, size in zip(self.laws.values(), np.cumsum(self.batches), self.batches, strict=True)
         ]
+        merged: dict[int, list[_Batch]] = {}
         for number, system in enumerate(self.systems.values()):
-            if not system.separable:  # laws stay as they came
-                for places, law in singles:
-                    for method in range(len(self.methods)):
-                        cost = len(places) * system.cost(law, self.methods[method], self.options.samples)
-                        yield Piece(number, 0, 1, (_task(places, law, method),)), cost
+            if not system.separable:
+                yield from self._as_given(number, system, batches)
                 continue
-            if system.parameters not in of_size:
-                of_size[system.parameters] = list(merge_batches(singles, system.parameters))
-            yield from self._linear(number, system, of_size[system.parameters])
+            if system.parameters not in merged:
+                merged[system.parameters] = list(merge_batches(batches, system.parameters))
+            yield from self._separable(number, system, merged[system.parameters])
 
-    def _linear(
-        self, number: int, system: Any, groups: Sequence[tuple[_Array, Batched]]
-    ) -> Iterator[tuple[Piece, float]]:
-        """Cut along the stack, and along the batch where one system is too much."""
-        costs = [
-            [len(places) * system.cost(law, method, self.options.samples) for method in self.methods]
-            for places, law in groups
-        ]
-        each, size = sum(map(sum, costs)), int(self.stacks[number])
-        step = min(int(_NANOSECONDS / each), _PAIRS // self.columns, size)
-        if step > 0:
-            tasks = tuple(_task(*group, method) for group in groups for method in range(len(self.methods)))
-            for first in range(0, size, step):
-                last = min(first + step, size)
-                yield Piece(number, first, last, tasks), (last - first) * each
+    def _costs(self, system: System, batches: Sequence[_Batch]) -> list[list[float]]:
+        """Estimated cost of each batch by each method."""
+        samples = self.options.samples
+        return [[len(places) * system.cost(law, name, samples) for name in self.methods] for places, law in batches]
+
+    def _as_given(self, number: int, system: System, batches: Sequence[_Batch]) -> Iterator[_Priced]:
+        """Yield each batch as it was given: the results of its laws may depend on the batch in their last bits."""
+        for (places, law), costs in zip(batches, self._costs(system, batches), strict=True):
+            for method, cost in enumerate(costs):
+                yield Piece(number, 0, 1, (_task(places, law, method),)), cost
+
+    def _separable(self, number: int, system: System, batches: Sequence[_Batch]) -> Iterator[_Priced]:
+        """Split a stack; if a single system exceeds the limits, split the batches as well."""
+        costs, size = self._costs(system, batches), int(self.stacks[number])
+        per_system = sum(map(sum, costs))
+        step = min(int(_NANOSECONDS / per_system), _PAIRS // self.columns, size)
+        if step == 0:
+            for member in range(size):
+                for batch, costs_of_batch in zip(batches, costs, strict=True):
+                    yield from _split_batch(number, member, batch, costs_of_batch)
             return
-        for member in range(size):
-            for (places, law), prices in zip(groups, costs, strict=True):
-                for method, price in enumerate(prices):
-                    parts = math.ceil(max(price / _NANOSECONDS, len(places) / _PAIRS))
-                    for some in np.array_split(np.arange(len(places)), min(parts, len(places))):
-                        few = part_of_batch(law, some[0], some[-1] + 1)
-                        yield (
-                            Piece(number, member, member + 1, (_task(places[some], few, method),)),
-                            price * len(some) / len(places),
-                        )
+        tasks = tuple(_task(*batch, method) for batch in batches for method in range(len(self.methods)))
+        for first in range(0, size, step):
+            last = min(first + step, size)
+            yield Piece(number, first, last, tasks), (last - first) * per_system
+
+
+def _split_batch(number: int, member: int, batch: _Batch, costs: Sequence[float]) -> Iterator[_Priced]:
+    """Split the laws of a batch for one system into pieces within the limits, method by method."""
+    places, law = batch
+    for method, cost in enumerate(costs):
+        pieces = math.ceil(max(cost / _NANOSECONDS, len(places) / _PAIRS))
+        for chosen in np.array_split(np.arange(len(places)), min(pieces, len(places))):
+            task = _task(places[chosen], part_of_batch(law, chosen[0], chosen[-1] + 1), method)
+            yield Piece(number, member, member + 1, (task,)), cost * len(chosen) / len(places)
 
 
 def run(pieces: Sequence[tuple[System, tuple[tuple[Batched, str], ...]]], options: Options) -> list[Answer]:
-    """Answers of all tasks of a part, in order."""
+    """Results of all tasks of a part, in order."""
     return [_answer(system, law, method, options) for system, tasks in pieces for law, method in tasks]
 
 
 def _answer(system: System, law: Batched, method: str, options: Options) -> Answer:
     resolution, samples, rng, threads = options
-    found = evaluate(system, law, method, samples, rng, threads, slope=True)
-    energy, hot = found.estimate, compose(system, law, found, resolution, None, threads, coded=True)
+    evaluated = evaluate(system, law, method, samples, rng, threads, slope=True)
+    energy, temperature = evaluated.estimate, compose(system, law, evaluated, resolution, None, threads, coded=True)
     shape = (math.prod(system.shape), math.prod(law.batch_shape))
     values = (
-        *(energy.value, energy.standard_error, energy.error_bound, hot.minimum_energy, hot.entropy),
-        *(hot.value, hot.standard_error, hot.marginal),
+        *(energy.value, energy.standard_error, energy.error_bound, temperature.minimum_energy, temperature.entropy),
+        *(temperature.value, temperature.standard_error, temperature.marginal),
     )
     numbers = np.stack([np.reshape(value, shape) for value in values])
-    return Answer(numbers, np.array(hot.verdict, np.int8).reshape(shape), METHODS.index(hot.method))
+    verdicts = np.array(temperature.verdict, np.int8).reshape(shape)
+    return Answer(numbers, verdicts, METHODS.index(temperature.method))
 
 
 def _task(places: _Array, law: Batched, method: int) -> Task:
-    neighbours = places[-1] - places[0] == len(places) - 1
-    return Task(slice(int(places[0]), int(places[-1]) + 1) if neighbours else places, law, method)
+    contiguous = places[-1] - places[0] == len(places) - 1
+    return Task(slice(int(places[0]), int(places[-1]) + 1) if contiguous else places, law, method)

@@ -5,25 +5,26 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pyrometer.base import RandomSource, bar, doubtful, executors, quoted, validate
+from pyrometer.base import RandomSource, bar, executors, quoted, unreliable, validate
 from pyrometer.errors import SimulationWarning
 from pyrometer.results import Table
 from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
 from pyrometer.sweeps._table import Sheet
 from pyrometer.thermodynamics import Batched, System, is_law, is_system
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 __all__ = ["sweep"]
 
 Systems: TypeAlias = "System | Sequence[System] | Mapping[str, System]"
 Laws: TypeAlias = "Batched | Sequence[Batched] | Mapping[str, Batched]"
 
-
-_SUCH = {"systems": "pm.LinearRegression(X, y)", "laws": "pm.Normal(1.0)"}
+_EXAMPLES = {"systems": "pm.LinearRegression(X, y)", "laws": "pm.Normal(1.0)"}
 
 
 def sweep(
@@ -40,18 +41,18 @@ def sweep(
 ) -> Table:
     r"""Temperatures of many systems under many laws: one row for each system, law and method.
 
-    The rows hold what `temperature` gives for the pair, to the last bit. What systems share is computed once: moments,
-    minima, norms of rows; laws of one kind are one batch.
+    The rows equal the results of `temperature` for the pair, bit for bit. Common quantities (moments, minima, norms of
+    rows) are computed once; laws of the same class form one batch.
 
     Parameters
     ----------
     systems : system, sequence or mapping
-        A system, several, or several by name; linear, logistic and networks may be mixed, stacks are taken apart.
-        Systems in a sequence are called by their number.
+        A system, a sequence, or a mapping from names; linear, logistic and networks may be mixed, stacks are expanded.
+        Systems in a sequence are named by their index.
     laws : law, sequence or mapping
-        A law, several, or several by name; batches are taken apart. Each must fit each system.
+        A law, a sequence, or a mapping from names; batches are expanded. Each law must match each system.
     methods : sequence of str
-        Methods of `temperature`, each for every pair.
+        Methods of `temperature`, applied to every pair.
     resolution : float
         Size below which two values of a parameter are the same, as in `temperature`.
     samples : int
@@ -62,41 +63,40 @@ def sweep(
         At least 1; changes the speed, nothing else. Default: all that OpenMP offers, or 1 in each worker of an
         executor.
     progress : bool
-        Whether to show a bar on standard error.
+        Whether to show a progress bar on standard error.
     executor : concurrent.futures.Executor, optional
-        Where to run, in parts; processes get pickled systems. The table is the same.
+        Executor for the parts; systems are pickled for processes. The table is the same.
 
     Returns
     -------
     Table
-        Columns ``system`` (name), ``member`` (place in the flattened stack), ``loss`` ("mse", "mae", "ce", "network"),
-        ``rows``, ``parameters``, ``law`` (name), ``kind`` (its class), ``batch`` (place in the flattened batch),
-        ``scale`` (standard deviation, length or gain where the law has a single one, else nan), ``method`` (what ran),
-        ``energy``, ``energy_error`` (standard error), ``energy_bound`` (of quadrature and series), ``minimum_energy``,
-        ``entropy``, ``temperature``, ``standard_error`` (of the temperature), ``marginal`` and ``verdict``. The
-        metadata hold version, methods, laws, samples, seed and ``complete``.
+        Columns ``system`` (name), ``member`` (index in the flattened stack), ``loss`` ("mse", "mae", "ce", "network"),
+        ``rows``, ``parameters``, ``law`` (name), ``kind`` (its class), ``batch`` (index in the flattened batch),
+        ``scale`` (standard deviation, length or gain if the law has a single one, else nan), ``method`` (method used),
+        ``energy``, ``energy_error`` (standard error), ``energy_bound`` (error bound of quadrature and series),
+        ``minimum_energy``, ``entropy``, ``temperature``, ``standard_error`` (of the temperature), ``marginal`` and
+        ``verdict``. The metadata hold version, methods, laws, samples, seed and ``complete``.
 
     Raises
     ------
     TypeError, ValueError
-        If an option is out of range, or a law or method does not fit a system; the message names the pair, and nothing
-        has run then. If an energy is too large for a double; the message names the system.
+        Before any computation, if an option is out of range, or a law or method does not match a system; the message
+        names the pair. If an energy overflows; the message names the system.
 
     Warns
     -----
     PrecisionWarning, SeparationWarning, SimulationWarning
-        As in `temperature`; those of an executor's processes stay there.
+        As in `temperature`; warnings in processes of an executor are not passed on.
 
     See Also
     --------
-    temperature : of one system, or one stack.
+    temperature : temperature of one system, or of one stack.
 
     Notes
     -----
-    Ctrl-C ends the sweep within a second or so, and gives the rows that are done: ``metadata["complete"]`` is then
-    False.
+    Ctrl-C ends the sweep within about a second and returns the completed rows; ``metadata["complete"]`` is then False.
 
-    A pair of squared error takes some 0.2 microseconds, so that a million take less than a second.
+    A pair with squared error takes about 0.2 microseconds, a million of them less than a second.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def sweep(
     executors.require(executor)
     options = (resolution, samples, rng, 1 if threads is None and executor is not None else threads)
     sheet = Sheet(plan_of(systems, laws, methods, *options))
-    # Ctrl-C: what is done is worth having.
+    # After Ctrl-C the completed rows are returned.
     with contextlib.suppress(KeyboardInterrupt), bar(progress, "sweep", "rows", sheet.plan.rows) as advance:
         for part, answers in answered(sheet.plan, executor):
             advance(sheet.fill(part, answers))
@@ -125,13 +125,13 @@ def sweep(
 
 
 def warn_of_few(table: Table) -> None:
-    """Give one SimulationWarning for all temperatures whose draws say too little."""
-    heat = np.abs(table["energy"] - table["minimum_energy"])
-    few = int(np.count_nonzero(doubtful(heat, table["energy_error"])))
-    if few:
+    """Give one SimulationWarning for all temperatures with large standard errors."""
+    difference = np.abs(table["energy"] - table["minimum_energy"])
+    count = int(np.count_nonzero(unreliable(difference, table["energy_error"])))
+    if count:
         warnings.warn(
             SimulationWarning(
-                f"{few} of {len(table)} temperatures have standard errors above a tenth of them; use more samples."
+                f"{count} of {len(table)} temperatures have a relative standard error above 0.1; use more samples."
             ),
             stacklevel=3,
         )
@@ -146,7 +146,7 @@ def plan_of(
     rng: RandomSource,
     threads: int | None,
 ) -> Plan:
-    """Check everything that `sweep` was given."""
+    """Validate the arguments of `sweep`."""
     names = (methods,) if isinstance(methods, str) else tuple(methods)
     if not names:
         raise ValueError("methods must have at least one method, got none; ('exact',) is the default.")
@@ -162,7 +162,7 @@ def plan_of(
 def answered(
     plan: Plan, executor: Executor | None, parts: Iterable[Part] | None = None
 ) -> Iterator[tuple[Part, list[Answer]]]:
-    """Yield parts with their answers as they are done."""
+    """Yield parts with their results as they complete."""
     systems = tuple(plan.systems.values())
     parts = plan.parts() if parts is None else parts
     last: tuple[Any, Any] = (None, None)
@@ -173,7 +173,7 @@ def answered(
         for number, first, end, tasks in part:
             system = systems[number]
             if system.separable and end - first < plan.stacks[number]:
-                # One object for neighbours, so that its minimum is found once.
+                # Consecutive tasks share one object, so that its minimum is computed once.
                 last = last if last[0] == (number, first, end) else ((number, first, end), system.members(first, end))
                 system = last[1]
             pieces.append((system, tuple((law, plan.methods[method]) for _, law, method in tasks)))
@@ -194,7 +194,7 @@ def answered(
 
 @contextlib.contextmanager
 def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
-    """Say which systems an error is about."""
+    """Add the names of the systems to a ValueError."""
     try:
         yield
     except ValueError as error:
@@ -205,7 +205,7 @@ def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
 
 
 def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, Any]:
-    """Return what was given by name: one, several, or a mapping."""
+    """Return systems or laws by name; one, a sequence or a mapping may be given."""
     if is_one(given):
         given = (given,)
     if isinstance(given, Mapping):
@@ -213,7 +213,7 @@ def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, An
     elif isinstance(given, Sequence) and not isinstance(given, str):
         items = {str(number): item for number, item in enumerate(given)}
     else:
-        raise TypeError(f"{what} must be one, a sequence, or a mapping from names, got {given!r}.")
+        raise TypeError(f"{what} must be a single one, a sequence, or a mapping from names, got {given!r}.")
     if not items:
         raise ValueError(f"{what} must have at least one, got none.")
     for name, item in items.items():
@@ -221,13 +221,13 @@ def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, An
             raise TypeError(f"names of {what} must be strings, got {name!r}.")
         if not is_one(item):
             raise TypeError(
-                f"{what} must be {what} of pyrometer, such as {_SUCH[what]}, got {item!r} for {quoted(name)}."
+                f"{what} must be {what} of pyrometer, such as {_EXAMPLES[what]}, got {item!r} for {quoted(name)}."
             )
     return items
 
 
 def _seed(rng: RandomSource) -> int | np.random.SeedSequence:
-    """Return a source that gives every pair the same draws, and can be written down."""
+    """Return a reproducible seed that gives every pair the same draws, and can be stored in the metadata."""
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(2**63))
     validate.seed(rng)

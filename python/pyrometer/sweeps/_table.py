@@ -1,4 +1,4 @@
-"""Answers of a sweep in their places, and the table that they make."""
+"""Collection of the results of a sweep into a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNITS |= dict.fromkeys(("temperature", "standard_error", "marginal"), "loss/nat
 
 
 class Sheet:
-    """The rows of a plan, of which some are filled."""
+    """The rows of a plan, filled part by part."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -29,7 +29,7 @@ class Sheet:
         self._filled = np.zeros(plan.rows, dtype=bool)
 
     def fill(self, part: Part, answers: Sequence[Answer]) -> int:
-        """Put the answers of a part in their places; how many rows these are."""
+        """Store the results of a part; return the number of its rows."""
         rows, queue = 0, iter(answers)
         for number, first, last, tasks in part:
             columns = {name: self.plan.block(array, number) for name, array in self._numbers.items()}
@@ -47,12 +47,12 @@ class Sheet:
         return rows
 
     def table(self, about: Mapping[str, Any] | None = None) -> Table:
-        """Return the rows that are filled, `about` among what is said of them."""
+        """Return the table of the filled rows; `about` is added to its metadata."""
         plan, complete = self.plan, bool(self._filled.all())
         systems, laws, stacks = list(plan.systems.values()), list(plan.laws.values()), plan.stacks
         repeats = stacks * plan.columns
-        names = tuple(dict.fromkeys(system.loss for system in systems))
-        losses = [names.index(system.loss) for system in systems]
+        losses = tuple(dict.fromkeys(system.loss for system in systems))
+        loss_codes = [losses.index(system.loss) for system in systems]
         kinds = sorted({type(law).__name__ for law in laws})
         members = np.arange(stacks.sum()) - np.repeat(np.cumsum(stacks) - stacks, stacks)
         batches = plan.batches
@@ -67,7 +67,7 @@ class Sheet:
         columns = {
             "system": Repeated(of_system(np.arange(len(systems), dtype=np.int32)), tuple(plan.systems)),
             "member": np.repeat(members, plan.columns),
-            "loss": Repeated(of_system(np.array(losses, np.int8)), names),
+            "loss": Repeated(of_system(np.array(loss_codes, np.int8)), losses),
             "rows": of_system([system.rows for system in systems]),
             "parameters": of_system([system.parameters for system in systems]),
             "law": Repeated(of_law(np.repeat(np.arange(len(laws), dtype=np.int32), batches)), tuple(plan.laws)),
@@ -82,7 +82,7 @@ class Sheet:
             "verdict": Repeated(self._verdicts, VERDICTS),
         }
         if not complete:
-            columns = {name: _some(column, self._filled) for name, column in columns.items()}
+            columns = {name: _selected(column, self._filled) for name, column in columns.items()}
         count = f"{int(stacks.sum())} systems, {int(batches.sum())} laws"
         title = f"Sweep: {count}" + ("" if complete else f"; stopped at {int(self._filled.sum())} of {plan.rows} rows")
         return Table(title, columns, _UNITS, {**self._provenance(complete), **(about or {})})
@@ -105,21 +105,21 @@ class Sheet:
         }
 
 
-def _some(column: Any, filled: Any) -> Any:
+def _selected(column: Any, filled: Any) -> Any:
     if isinstance(column, Repeated):
         return Repeated(column.codes[filled], column.words)
     return column[filled]
 
 
 def _scales(law: Batched) -> Any:
-    """Scale of each law of a batch, nan where it has several."""
+    """Scale of each law of a batch, nan if a law has several."""
     count = int(np.prod(law.batch_shape, dtype=int))
     widths = list(arguments(law).values())
     return np.reshape(widths[0], count) if len(widths) == 1 and widths[0].size == count else np.full(count, np.nan)
 
 
 def _text(law: Batched) -> str:
-    """Return the law as it was described, long arrays in short."""
+    """Return the constructor call of a law, long arrays abbreviated."""
 
     def short(array: Any) -> str:
         return repr(array.item()) if array.ndim == 0 else np.array2string(array, threshold=20, separator=", ")

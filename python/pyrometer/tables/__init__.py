@@ -1,4 +1,4 @@
-"""The paper's tables, with numbers.
+"""The tables of the paper, with numbers.
 
 `terminology` is Table 1, the dictionary between thermodynamics and machine learning; `systems` is Table 2, every system
 with its energies, entropy and temperatures; `asymptotics` is Table 3, the limits of wide laws.

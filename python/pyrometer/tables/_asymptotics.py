@@ -1,4 +1,4 @@
-"""Table 3: the limits of wide laws, and how far they are from the exact temperature."""
+"""Table 3: the limits of wide laws, and their errors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pyrometer.thermodynamics import temperature
 __all__ = ["asymptotics"]
 
 _LEGEND = (
-    "⟨u⟩ is the mean over rows, sums run over the n parameters; T limit is the limit's value at this scale, T "
-    "componentwise the sum of one-parameter limits, which is the paper's form and too large unless one scale grows "
-    "alone (for squared error they are the same); refined keeps the whole entropy."
+    "⟨u⟩ is the mean over rows, sums run over the n parameters; T limit is the limit at this scale, T componentwise "
+    "the sum of one-parameter limits, which is the form of the paper and too large unless a single scale grows (for "
+    "squared error they are equal); refined uses the full entropy."
 )
 
 
@@ -34,7 +34,7 @@ def asymptotics(
     features: str | None = None,
     standardize: bool = True,
 ) -> Table:
-    r"""Return Table 3: the limit of each temperature for wide laws, its formula, and what it is at a given scale.
+    r"""Return Table 3: the limit of each temperature for wide laws, its formula, and its value at a given scale.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def asymptotics(
     Warns
     -----
     PrecisionWarning
-        If a minimum energy has lost digits.
+        If a minimum energy has fewer than 9 correct digits.
 
     Notes
     -----
-    For squared error the energy is a sum over parameters and the componentwise form is the limit; the networks of
-    `systems` have no other form. The limits for normal
-    laws converge like :math:`1.4189 / \ln\sigma`: 62 % off at :math:`\sigma = 10`, 8 % at 1e8. The refined limit, which
-    keeps the whole entropy, converges like :math:`1 / \sigma^2`.
+    For squared error the energy is a sum over parameters and the componentwise form equals the limit; for networks it
+    is not defined, and the limit is repeated. The relative error of the limits for normal laws is about
+    :math:`1.4189 / \ln\sigma`: 62 % at :math:`\sigma = 10`, 8 % at 1e8. That of the refined limit, which uses the full
+    entropy, is of order :math:`1 / \sigma^2`.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def asymptotics(
         limit = temperature(system, law, method="asymptotic")
         exact = temperature(system, law, method="exact", minimum=row.minimum.value)
         refined = temperature(system, law, method="refined")
-        # Where the limit's entropy vanishes, so that it is nan, the sum over parameters does not exist either.
+        # Where the leading term of the entropy is 0, the sum over parameters is undefined as well.
         entropy = limit.entropy if limit.verdict != "undefined" else np.nan
         componentwise = float(componentwise_energy(system, law)) / entropy
         rows.append(_row(row.case, row.data, exact.value, refined.value, limit.value, componentwise))
@@ -113,5 +113,5 @@ def _row(
 
 
 def _ratio(value: Any, exact: Any) -> float:
-    """Return value / exact; nan where a scale is so small that the exact one is 0 in double precision."""
+    """Return value / exact; nan where the exact value underflows to 0."""
     return float(value / exact) if exact != 0 else np.nan

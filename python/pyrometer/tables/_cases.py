@@ -12,12 +12,12 @@ from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, Penal
 __all__ = ["CASES", "Case", "Scales"]
 
 SIGMAS_PER_LENGTH = 6.0
-"""A uniform law "similar" to a normal one has its 3-sigma range: L = 6 sigma, (3.17) and (3.26)."""
+"""A uniform law corresponds to the 3-sigma range of a normal one: L = 6 sigma, (3.17) and (3.26)."""
 
 
 @dataclass(frozen=True)
 class Scales:
-    """What the tables are asked for: a standard deviation, a length and a penalty's weight, for n parameters."""
+    """Arguments of the tables: a standard deviation, a length and a penalty weight, for n parameters."""
 
     sigma: float
     length: float
@@ -26,15 +26,15 @@ class Scales:
 
     @property
     def normals(self) -> int:
-        """How many of the parameters a mixed law draws from the normal one: the first half, rounded up."""
+        """Number of normal parameters of a mixed law: the first half, rounded up."""
         return (self.parameters + 1) // 2
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row: a system and a law, the equations of its temperature, and the paper's limit.
+    """One row: a system and a law, the equations of its temperature, and the limit in the paper.
 
-    ``limit`` is the limit when every scale grows, where the paper's formula, a sum over parameters, is another one.
+    ``limit`` is the limit for growing scales where it differs from the formula of the paper, a sum over parameters.
     """
 
     section: str
@@ -48,11 +48,11 @@ class Case:
 
     @property
     def logistic(self) -> bool:
-        """Whether the model is of labels."""
+        """Whether the model is logistic."""
         return self.energy == "CE"
 
     def system(self, X: Any, y: Any, intercept: bool, lam: float) -> System:
-        """Describe the system of this row."""
+        """Return the system of this row."""
         if self.logistic:
             return LogisticRegression(X, y, intercept=intercept)
         energy = "mae" if self.energy == "MAE" else "mse"
@@ -69,7 +69,7 @@ class Case:
         return Mixed([scales.sigma] * k, [scales.length] * (scales.parameters - k))
 
     def exists(self, scales: Scales) -> bool:
-        """A mixed law needs two parameters."""
+        """Whether there are enough parameters: a mixed law needs two."""
         return self.law != "mixed" or scales.parameters > 1
 
 

@@ -37,19 +37,19 @@ class NetworkCase:
 
     @property
     def energy(self) -> str:
-        """What the row is called."""
+        """Name of the row."""
         name = {"relu": "ReLU"}.get(self.activation, self.activation)
         return f"NN {name}" if self.layer is None else f"NN {name}, layer {self.layer}"
 
 
 def heading(case: Case | NetworkCase, data: str) -> dict[str, Any]:
-    """Return what rows of Tables 2 and 3 begin with."""
+    """Return the first columns of Tables 2 and 3."""
     return {"section": case.section, "energy": case.energy, "law": case.law, "data": data}
 
 
 @dataclass(frozen=True)
 class Number:
-    """One temperature of a network or of a layer, and what it is made of; without targets, E* is 0."""
+    """A temperature of a network or of a layer with its ingredients; E* is 0, as there are no targets."""
 
     energy: float
     entropy: float
@@ -62,11 +62,11 @@ class Number:
 
 @dataclass(frozen=True)
 class Engines:
-    """The networks of the tables on one data set, each computed once whatever number of rows it has."""
+    """The networks of the tables on one data set; each is computed once and used for several rows."""
 
     X: Any
     sigma: float
-    _known: dict[Any, tuple[layer_energies.Layered, Any]] = field(default_factory=dict)
+    _cache: dict[Any, tuple[layer_energies.Layered, Any]] = field(default_factory=dict)
 
     def number(self, case: NetworkCase, method: str, *, slope: bool = False, **options: Any) -> Number:
         """Compute the temperature of a row by one method, without targets: E* is 0 and T = E_L/S (5.24)."""
@@ -74,30 +74,30 @@ class Engines:
         law: LayerLaw = LecunNormal(self.sigma) if case.law == SCALED else Normal(self.sigma)
         spread = layers(law, network)
         key = case.activation, case.law, method
-        if key not in self._known:
+        if key not in self._cache:
             source = {"samples": 2, "rng": 0, "threads": None} | options
             source["threads"] = validate.threads(source["threads"])
-            found = layer_energies.energies(network, spread, method, **source)
-            warn("layer's energy", found.energy, found.standard_error, found.dominated)
-            nothing = np.full_like(found.energy, np.nan)
-            slopes = layer_energies.slopes(network, spread, found, 0).value if slope else nothing
-            self._known[key] = found, slopes
-        found, slopes = self._known[key]
+            layered = layer_energies.energies(network, spread, method, **source)
+            warn("energy of a layer", layered.energy, layered.standard_error, layered.dominated)
+            undefined = np.full_like(layered.energy, np.nan)
+            slopes = layer_energies.slopes(network, spread, layered, 0).value if slope else undefined
+            self._cache[key] = layered, slopes
+        layered, slopes = self._cache[key]
         counts = np.array(network.layer_parameters, dtype=float)
         parts = spread.entropies(counts, 1.0, leading=method == "asymptotic")
         layer = slice(case.layer and case.layer - 1, case.layer)
         size = counts[layer].sum()
         noise = 4.0 * np.finfo(float).eps * (np.abs(parts[layer]).sum() + NORMAL_ENTROPY * size)
         S, last = parts[layer].sum(), -1 if case.layer is None else case.layer - 1
-        undefined = np.abs(S) <= noise
-        divisor = np.nan if undefined else S
+        no_entropy = np.abs(S) <= noise
+        divisor = np.nan if no_entropy else S
         return Number(
-            float(found.energy[last]),
+            float(layered.energy[last]),
             float(S),
-            float(found.energy[last] / divisor),
-            float(found.standard_error[last] / np.abs(divisor)),
+            float(layered.energy[last] / divisor),
+            float(layered.standard_error[last] / np.abs(divisor)),
             float(slopes[last] / size),
-            str(verdict(S, undefined, size)),
+            str(verdict(S, no_entropy, size)),
         )
 
 

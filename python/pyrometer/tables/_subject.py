@@ -1,4 +1,4 @@
-"""What Tables 2 and 3 are about: data, scales and their provenance, checked once."""
+"""Data, scales and metadata of Tables 2 and 3."""
 
 from __future__ import annotations
 
@@ -35,38 +35,38 @@ class Row:
 
 @dataclass(frozen=True)
 class _Data:
-    """One data set, and the cases that it is for."""
+    """One data set and its cases."""
 
     name: str
     X: Any
     y: Any
     cases: tuple[Case, ...]
     scales: Scales
-    _known: dict[Any, tuple[System, Minimum]] = field(default_factory=dict)
+    _cache: dict[Any, tuple[System, Minimum]] = field(default_factory=dict)
 
     def rows(self, intercept: bool) -> Iterator[Row]:
-        """Describe and minimise each system once, whatever number of laws it has."""
+        """Yield the rows; each system is created and minimised once for all its laws."""
         for case in self.cases:
             key = (case.energy, case.penalty)
-            if key not in self._known:
+            if key not in self._cache:
                 system = case.system(self.X, self.y, intercept, self.scales.lam)
                 with warnings.catch_warnings():
-                    # The table shows such a minimum as it is, in a column of its own.
+                    # The table has a column for the minimum.
                     warnings.simplefilter("ignore", SeparationWarning)
-                    self._known[key] = system, minimum_energy(system)
-            yield Row(case, self.name, *self._known[key], case.describe(self.scales))
+                    self._cache[key] = system, minimum_energy(system)
+            yield Row(case, self.name, *self._cache[key], case.describe(self.scales))
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The data sets of a table, and what to say of them."""
+    """The data sets of a table, and its metadata."""
 
     sets: tuple[_Data, ...]
     intercept: bool
     metadata: dict[str, Any]
 
     def rows(self) -> Iterator[Row]:
-        """All rows, in the paper's order."""
+        """Yield all rows in the order of the paper."""
         for data in self.sets:
             yield from data.rows(self.intercept)
 
@@ -82,10 +82,10 @@ def subject(
     features: str | None,
     standardize: bool,
 ) -> Subject:
-    """Check what the tables are asked for; the shipped data where nothing is given."""
+    """Validate the arguments of the tables; by default use the shipped data."""
     if (X is None) != (y is None):
         missing = "X" if X is None else "y"
-        raise ValueError(f"X and y must be given together, got no {missing}; leave out both for the shipped data.")
+        raise ValueError(f"X and y must be given together, got no {missing}; omit both for the shipped data.")
     sigma = validate.single("scale", scale, minimum=0.0, exclusive=True)
     if length is None:
         length = SIGMAS_PER_LENGTH * sigma

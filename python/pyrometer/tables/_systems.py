@@ -19,8 +19,8 @@ _T: TypeAlias = Temperature | Number
 
 _LEGEND = (
     "E mean energy of random parameters, E* least energy, S entropy; T exact = (E - E*)/S; refined: the limit energy "
-    "over S; asymptotic: the paper's limit; z = (T Monte Carlo - T exact)/s.e.; marginal = dE/dS along the scale (not "
-    "the paper's). The loss is in squared units of the target. Networks have one output and no target, so that E* = 0."
+    "over S; asymptotic: the limit in the paper; z = (T Monte Carlo - T exact)/s.e.; marginal = dE/dS along the scale, "
+    "not in the paper. The loss is in squared units of the target. Networks have one output and no target: E* = 0."
 )
 _UNITS = {
     "E": "loss",
@@ -62,23 +62,23 @@ def systems(
         Target, finite. Logistic models have rows where it is 0 and 1.
     scale : float
         Standard deviation :math:`\sigma > 0` of every normal parameter. At the default most of the energy of the
-        diabetes data is the mean square of their target, which the limits of wide laws drop: they are far below the
+        diabetes data is the mean square of their target, which the limits of wide laws neglect: they are far below the
         exact value.
     length : float, optional
         Length L > 0 of every uniform parameter's interval. Default: :math:`6\sigma`, the 3-sigma range of the normal
-        law, as in (3.17) and (3.26): the uniform system is then the hotter one.
+        law, as in (3.17) and (3.26); the temperature of the uniform system is then higher.
     lam : float
-        Weight :math:`\lambda \ge 0` of the L1 and L2 penalties, on all parameters, the intercept included.
+        Weight :math:`\lambda \ge 0` of the L1 and L2 penalties on all parameters, the intercept included.
     intercept : bool
-        Whether the models have a constant feature.
+        Whether the models have an intercept.
     samples : int
         Monte Carlo draws for each row, at least 2; a tenth as many for networks.
     rng : int, SeedSequence, Generator or None
-        Source of randomness; rows are independent. None draws fresh entropy, and the metadata keep it.
+        Source of randomness; rows are independent. None draws fresh entropy, which is stored in the metadata.
     threads : int, optional
-        Threads of the Monte Carlo; changes no bit of the result. Default: all that OpenMP offers.
+        Threads of Monte Carlo; changes the speed, not the bits of the result. Default: all that OpenMP offers.
     name, features : str, optional
-        What to call the data and the units of the features in the metadata.
+        Name of the data and description of the units of the features, for the metadata.
     standardize : bool
         Whether the features of the shipped data are in units of their standard deviations.
 
@@ -88,7 +88,7 @@ def systems(
         A row for each system: "section", "energy", "law", "data", the mean energy "E", the minimum "E*", the entropy
         "S", "T exact", "T refined", "T asymptotic", "T Monte Carlo" with its standard error "s.e." and its distance
         from the exact value in standard errors "z", the marginal temperature "marginal", the "verdict" on T and the
-        paper's "equations". Energies are in units of the loss, the squared unit of `y`.
+        "equations" of the paper. Energies are in units of the loss, the squared unit of `y`.
 
     Raises
     ------
@@ -98,13 +98,13 @@ def systems(
     Warns
     -----
     PrecisionWarning
-        If a minimum energy has lost digits.
+        If a minimum energy has fewer than 9 correct digits.
 
     Notes
     -----
-    A law that mixes has the first half of the parameters normal (rounded up) and the rest uniform; it needs two
-    parameters. The networks have hidden layers of 32 and 32 units, see the features of the first data set, and are
-    without targets: T = E_L / S as in (5.5) and (5.24). Time O(m n^2 + samples n^2) for each penalty and row.
+    A mixed law has the first half of the parameters normal (rounded up) and the rest uniform; it needs two
+    parameters. The networks have hidden layers of 32 and 32 units, the features of the first data set as inputs, and
+    no targets: T = E_L / S as in (5.5) and (5.24). Time O(m n^2 + samples n^2) for each penalty and row.
 
     Examples
     --------
@@ -120,23 +120,23 @@ def systems(
     sequence = _sequence(rng)
     described = list(about.rows())
     rows = []
-    # Each row has its own stream, by its place in the paper's order.
+    # Each row has its own random stream.
     streams = sequence.spawn(len(described) + len(NETWORKS))
     for row, stream in zip(described, streams[: len(described)], strict=True):
-        system, law, ground = row.system, row.law, row.minimum.value
-        exact = temperature(system, law, method="exact", minimum=ground)
+        system, law, minimum = row.system, row.law, row.minimum.value
+        exact = temperature(system, law, method="exact", minimum=minimum)
         refined = temperature(system, law, method="refined")
         asymptotic = temperature(system, law, method="asymptotic")
         sampled = temperature(
-            system, law, method="monte-carlo", minimum=ground, samples=samples, rng=stream, threads=threads
+            system, law, method="monte-carlo", minimum=minimum, samples=samples, rng=stream, threads=threads
         )
         rows.append(_row(row.case, row.data, exact, refined, asymptotic, sampled))
     engines, draws = Engines(about.sets[0].X, about.metadata["scale"]), max(2, samples // 10)
     for case, stream in zip(NETWORKS, streams[len(described) :], strict=True):
-        known = engines.number(case, "exact", slope=True)
-        drawn = engines.number(case, "monte-carlo", samples=draws, rng=stream, threads=threads)
+        exact_number = engines.number(case, "exact", slope=True)
+        sampled_number = engines.number(case, "monte-carlo", samples=draws, rng=stream, threads=threads)
         wide, widest = (engines.number(case, method) for method in ("refined", "asymptotic"))
-        rows.append(_row(case, about.sets[0].name, known, wide, widest, drawn))
+        rows.append(_row(case, about.sets[0].name, exact_number, wide, widest, sampled_number))
     return Table.from_rows(
         "Table 2. Systems and their temperatures",
         rows,
@@ -152,7 +152,7 @@ def systems(
 
 
 def _sequence(rng: RandomSource) -> np.random.SeedSequence:
-    """Return the seed that rows draw theirs from, fresh at every call."""
+    """Return the seed sequence of the rows; a given SeedSequence is not advanced."""
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, (bool, np.bool_)) and rng >= 0:
         return np.random.SeedSequence(int(rng))
     if isinstance(rng, np.random.SeedSequence):
@@ -182,8 +182,8 @@ def _row(case: Case | NetworkCase, data: str, exact: _T, refined: _T, asymptotic
 
 
 def _score(sampled: _T, exact: _T) -> float:
-    """Distance of the Monte Carlo temperature from the exact one, in standard errors; 0 where no draw changes it."""
-    error, off = float(sampled.standard_error), float(sampled.value) - float(exact.value)
+    """Difference of the Monte Carlo and the exact temperature in standard errors; 0 where both are constant."""
+    error, difference = float(sampled.standard_error), float(sampled.value) - float(exact.value)
     if error > 0:
-        return off / error
-    return 0.0 if abs(off) <= 1e-12 * abs(float(exact.value)) else float("nan")
+        return difference / error
+    return 0.0 if abs(difference) <= 1e-12 * abs(float(exact.value)) else float("nan")

@@ -1,4 +1,4 @@
-r"""Appendices B to D: what squeezing a distribution does to its entropy, Boltzmann weights, and moving observers."""
+r"""Appendices B to D: entropy of a collapsed distribution, Boltzmann weights, and moving observers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ def boltzmann(
     Parameters
     ----------
     energy : array_like, shape (..., k)
-        Energies :math:`E_i` of the states along the last axis; not nan, not -inf. inf is a state that is never taken.
+        Energies :math:`E_i` of the states along the last axis; not nan, not -inf. A state of energy inf has probability
+        0.
     temperature : array_like, shape (...)
-        T in units of the energy, k = 1; not 0. Negative where higher states are fuller, inf where energies do not
-        matter. Broadcasts with the leading axes of `energy`.
+        T in units of the energy (k = 1); not 0. Negative for population inversion, inf for weights proportional to the
+        metric. Broadcasts with the leading axes of `energy`.
     metric : array_like, shape (..., k)
-        Weights :math:`g_i` of the states themselves, finite and >= 0; broadcasts with `energy`.
+        Degeneracies :math:`g_i` of the states, finite and >= 0; broadcasts with `energy`.
 
     Returns
     -------
     ndarray, shape (..., k)
-        Probabilities; sum 1 along the last axis.
+        Probabilities; their sum along the last axis is 1.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def boltzmann(
 
     Notes
     -----
-    Right for any energies: exponents are differences from the largest, so nothing overflows.
+    Exponents are differences from the largest one, so that no energy overflows.
 
     Examples
     --------
@@ -64,9 +65,11 @@ def boltzmann(
     if np.isnan(E).any() or np.isneginf(E).any():
         raise ValueError("energy must be finite or inf, got nan or -inf.")
     if np.isnan(T).any() or (T == 0.0).any():
-        raise ValueError("temperature must not be 0 or nan; at 0 all weight is on the lowest states.")
+        raise ValueError(
+            "temperature must not be 0 or nan, got one; the limit at 0 has all weight on the lowest states."
+        )
     if not (np.isfinite(g).all() and (g >= 0.0).all()):
-        raise ValueError("metric must be finite and >= 0.")
+        raise ValueError("metric must be finite and >= 0, got a value that is not.")
     try:
         E, T, g = np.broadcast_arrays(E, T[..., None], g)
     except ValueError:
@@ -74,20 +77,19 @@ def boltzmann(
             f"temperature {T.shape} and metric {g.shape} must broadcast with energy {E.shape}, whose last axis is the "
             "states."
         ) from None
-    taken = np.isfinite(E) & (g > 0.0)
-    if not taken.any(axis=-1).all():
+    possible = np.isfinite(E) & (g > 0.0)
+    if not possible.any(axis=-1).all():
         raise ValueError("energy must be finite for some state of positive metric, got none.")
-    # From the state that is fullest but for the metric: differences have one sign. Where one overflows, so does not the
-    # difference of the halves.
-    low = np.where(taken, E, np.inf).min(axis=-1, keepdims=True)
-    high = np.where(taken, E, -np.inf).max(axis=-1, keepdims=True)
-    own, least = np.where(taken, E, low), np.where(T > 0.0, low, high)
+    # Differences from the most probable energy have one sign. Where one overflows, that of the halves does not.
+    low = np.where(possible, E, np.inf).min(axis=-1, keepdims=True)
+    high = np.where(possible, E, -np.inf).max(axis=-1, keepdims=True)
+    own, least = np.where(possible, E, low), np.where(T > 0.0, low, high)
     with np.errstate(over="ignore", divide="ignore"):
         above = own - least
         far = ~np.isfinite(above)
         factor = np.where(far, 2.0, 1.0)
         above = np.where(far, 0.5 * own - 0.5 * least, above) / T * factor
-        exponent = np.where(taken, np.log(np.where(taken, g, 1.0)) - above, -np.inf)
+        exponent = np.where(possible, np.log(np.where(possible, g, 1.0)) - above, -np.inf)
     weights: npt.NDArray[np.float64] = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
     return weights
@@ -101,7 +103,7 @@ def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str)
     temperature : float or array_like
         Temperature at rest :math:`T_0`, finite.
     beta : float or array_like
-        Speed over that of light, ``-1 < beta < 1``; broadcasts.
+        Speed relative to that of light, ``-1 < beta < 1``; broadcasts.
     convention : {"planck-einstein", "ott-arzelies", "landsberg"}
         :math:`T_0/\gamma`, :math:`\gamma T_0` or :math:`T_0`, with :math:`\gamma = 1/\sqrt{1-\beta^2}`. Physics has not
         settled on one, so there is no default.
@@ -139,25 +141,25 @@ def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str)
 
 @dataclass(frozen=True, kw_only=True)
 class Collapse:
-    r"""A distribution squeezed to one cell in some dimensions (Appendix B).
+    r"""A distribution collapsed to a single cell in some dimensions (Appendix B).
 
     Attributes
     ----------
     entropy_before, entropy_after : float or ndarray
-        Differential entropies of all parameters, and of those that keep their law (B.2), (B.4), in nats.
+        Differential entropies of all parameters, and of those that are not collapsed, (B.2) and (B.4), in nats.
     real : float or ndarray
-        The part of the change that is the law's, ``entropy_after - entropy_before``.
+        The change of the differential entropy, ``entropy_after - entropy_before``.
     collapse : float or ndarray
-        The part that is the cells', :math:`k \ln\varepsilon` for k squeezed parameters.
+        The contribution of the cells, :math:`k \ln\varepsilon` for k collapsed parameters.
     change : float or ndarray
         Change of the entropy counted in cells of size :math:`\varepsilon`, their sum (B.6).
     temperature : float or ndarray
-        Energy given off over entropy given off, both systems together (2.28); nan without `energy_change`.
+        Energy released per entropy released, of both subsystems together (2.28); nan without `energy_change`.
     temperature_cells : float or ndarray
-        That of the first subsystem, the cells: :math:`T_I = f\Delta E / (-k\ln\varepsilon)` (B.9), which goes to 0 with
-        :math:`\varepsilon`.
+        Temperature of the first subsystem, the cells: :math:`T_I = f\Delta E / (-k\ln\varepsilon)` (B.9), which goes to
+        0 with :math:`\varepsilon`.
     temperature_law : float or ndarray
-        That of the second, the law: :math:`T_{II} = (1-f)\Delta E / (S_n - S_{n-k})` (B.10).
+        Temperature of the second subsystem, the law: :math:`T_{II} = (1-f)\Delta E / (S_n - S_{n-k})` (B.10).
 
     Examples
     --------
@@ -186,34 +188,34 @@ def collapse(
     energy_change: float | None = None,
     fraction: float = 0.0,
 ) -> Collapse:
-    r"""Entropy that goes when some parameters are squeezed into cells of size :math:`\varepsilon` (Appendix B).
+    r"""Change of entropy when some parameters collapse to cells of size :math:`\varepsilon` (Appendix B).
 
     .. math:: \Delta S = (S_{n-k} - S_n) + k\ln\varepsilon
 
     Parameters
     ----------
     law : Normal, Uniform or Mixed
-        Law of the n parameters before; a batch gives arrays.
+        Law of the n parameters before the collapse; a batch gives arrays.
     collapsed : int or array_like of bool, shape (n,)
-        How many of the parameters are squeezed, from the first, or which.
+        Number of parameters that collapse, counted from the first, or a mask of them.
     resolution : float
         :math:`\varepsilon`, above 0 and below 1.
     parameters : int, optional
-        n. Default: what `collapsed` or the law says.
+        n. Default: the size of `collapsed` or of the law.
     energy_change : float, optional
-        Energy :math:`\Delta E` that is given off in all, finite. Without it the temperatures are nan.
+        Total energy :math:`\Delta E` released, finite. Without it the temperatures are nan.
     fraction : float
-        Share f of that energy that goes with the cells, from 0 to 1.
+        Share f of that energy assigned to the cells, from 0 to 1.
 
     Returns
     -------
     Collapse
-        Entropies, the two parts of the change, and the temperatures of two subsystems.
+        Entropies, the two contributions to the change, and the temperatures of the two subsystems.
 
     Raises
     ------
     TypeError, ValueError
-        If a value is out of range or the shapes do not fit.
+        If a value is out of range or the shapes do not match.
 
     Examples
     --------
@@ -228,16 +230,16 @@ def collapse(
     share = validate.single("fraction", fraction, minimum=0.0)
     if share > 1.0:
         raise ValueError(f"fraction must be at most 1, got {share}.")
-    heat = np.nan if energy_change is None else validate.single("energy_change", energy_change)
-    squeezed, counts = _groups(law, collapsed, parameters)
-    parts = spread(law, squeezed.size).entropies(1.0, leading=False) * counts
-    before, after = parts.sum(axis=-1), np.asarray(parts[..., ~squeezed].sum(axis=-1))
-    cells = float(counts[squeezed].sum()) * np.log(size)
+    released = np.nan if energy_change is None else validate.single("energy_change", energy_change)
+    collapsed_mask, counts = _groups(law, collapsed, parameters)
+    parts = spread(law, collapsed_mask.size).entropies(1.0, leading=False) * counts
+    before, after = parts.sum(axis=-1), np.asarray(parts[..., ~collapsed_mask].sum(axis=-1))
+    cells = float(counts[collapsed_mask].sum()) * np.log(size)
     real = np.asarray(after - before)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        together = np.where(real + cells == 0.0, np.nan, heat / -(real + cells))
-        of_law = np.where(real == 0.0, np.nan, (1.0 - share) * heat / -real)
-        of_cells = np.full_like(real, np.nan if cells == 0.0 else share * heat / -cells)
+        together = np.where(real + cells == 0.0, np.nan, released / -(real + cells))
+        of_law = np.where(real == 0.0, np.nan, (1.0 - share) * released / -real)
+        of_cells = np.full_like(real, np.nan if cells == 0.0 else share * released / -cells)
     _require_finite(together, of_law, of_cells)
     return Collapse(
         entropy_before=shaped(np.asarray(before)),
@@ -252,24 +254,26 @@ def collapse(
 
 
 def _require_finite(*temperatures: npt.NDArray[np.float64]) -> None:
-    """Refuse a temperature that left the range of a double."""
+    """Raise ValueError for a temperature that overflowed."""
     if any(np.isinf(T).any() for T in temperatures):
-        raise ValueError("the temperature must be below 1.8e308, got an overflow; use a larger unit of energy.")
+        raise ValueError("the temperature must be below 1.8e308, got an overflow; express energies in a larger unit.")
 
 
 def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Return which parameters are squeezed, and how many each of these stands for: of one scale, two groups."""
+    """Return a mask of collapsed parameters, and how many parameters each entry represents."""
     given = np.asarray(collapsed)
     if given.dtype == np.bool_ and given.ndim == 1 and given.size:
         if parameters is not None and parameters != given.size:
-            raise ValueError(f"parameters must be {given.size}, as many as collapsed has, got {parameters}.")
+            raise ValueError(f"parameters must be {given.size}, the length of collapsed, got {parameters}.")
         return given, np.ones(given.size)
     count = validate.count("collapsed", collapsed, minimum=0)
     widths = [np.shape(getattr(law, name, 0.0)) for name in ("scale", "length")]
     described = sum(shape[-1] for shape in widths if shape) or 1
     total = described if parameters is None else validate.count("parameters", parameters, minimum=1)
     if count > total:
-        raise ValueError(f"collapsed must be at most the {total} parameters, got {count}; pass parameters=.")
+        raise ValueError(
+            f"collapsed must be at most {total}, the number of parameters, got {count}; pass parameters= for more."
+        )
     if described == 1:
         return np.array([True, False]), np.array([count, total - count], dtype=np.float64)
     spread(law, total)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import Executor
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,14 @@ from pyrometer.results import Estimate, Floats, shaped
 from pyrometer.thermodynamics._methods import evaluate
 from pyrometer.thermodynamics._system import Batched, System, require_system
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
-# Of the draws on an executor: enough for its workers, few enough to send the system with each.
+# Parts of the draws on an executor: enough for its workers; each pickles the system.
 _PARTS = 32
 
 
@@ -44,7 +46,7 @@ def mean_energy(
     .. math:: \langle E\rangle = \overline{\|y\|^2} + E_L, \qquad
         E_l = n_l\left(\sigma_l^2\langle\|x^{(l-1)}\|^2\rangle + \sigma_{b,l}^2\right),
 
-    which is (5.4) before its limit; a sum over outputs.
+    which is (5.4) before its limit; summed over outputs.
 
     Parameters
     ----------
@@ -54,16 +56,17 @@ def mean_energy(
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
-        :math:`\tilde\sigma_j^2` alone. "monte-carlo" averages over draws. "auto" is "exact" where it exists. Networks
+        :math:`\tilde\sigma_j^2` only. "monte-carlo" averages over draws. "auto" is "exact" where it exists. Networks
         have an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form), and for the other
-        activations by name under normal laws (a Markov chain of the squared norm, by quadrature). "mean-field" is that
-        of infinitely wide layers, with uniform parameters as normal ones of their variance, "corrected-mean-field" has
-        the next term in 1 / width; both need an activation by name, and so do the limits (5.4), (5.7) and (5.10).
+        activations given by name under normal laws (a Markov chain of the squared norm, by quadrature). "mean-field" is
+        the limit of infinitely wide layers, which treats uniform parameters as normal ones of the same variance;
+        "corrected-mean-field" adds the term of order 1 / width. Both, and the limits (5.4), (5.7) and (5.10), need an
+        activation given by name.
     samples : int
         Draws of "monte-carlo", at least 2.
     rng : int, SeedSequence, Generator or None
-        Source of the draws. The same int gives the same bits for any `threads`; None draws fresh entropy. Every law of
-        a batch and every system of a stack sees the same draws.
+        Source of the draws. The same int gives the same bits for any `threads`; None draws fresh entropy. All laws of
+        a batch and all systems of a stack use the same draws.
     threads : int, optional
         At least 1; changes the speed, nothing else. Default: all that OpenMP offers.
 
@@ -76,30 +79,30 @@ def mean_energy(
     Raises
     ------
     ValueError
-        If an option is out of range, the law does not fit the system, a network has no such method, or the energy is
-        too large for a double, or so small that it would lose digits (below 2.2e-308).
+        If an option is out of range, the law does not match the system, a network has no such method, or the energy
+        overflows or underflows (below 2.2e-308).
 
     Warns
     -----
     SimulationWarning
-        If a standard error is above 10 % of the energy, or rests on a single draw (heavy tails): then neither means
-        much. If draws of a deep narrow network deviate by more than 10 times their mean, so that Monte Carlo misses it.
+        If a standard error is above 10 % of the energy, or dominated by a single draw (heavy tails): both are
+        unreliable then. If the standard deviation of draws of a deep narrow network exceeds 10 times their mean.
     PrecisionWarning
-        If additions and subtractions of moments have left fewer than 9 digits of a mean square.
+        If additions and subtractions of moments left fewer than 9 correct digits of a mean square.
 
     See Also
     --------
-    sample_energies : the whole spectrum of energies.
-    energy_variance : its variance in closed form.
-    temperature : energy per nat.
+    sample_energies : energies of individual draws.
+    energy_variance : the variance of the energy in closed form.
+    temperature : energy per nat of entropy.
 
     Notes
     -----
-    O(n) for each pair of system and law. Monte Carlo O(n^2) for each draw of each pair; with up to nine parameters
-    O(n^4) for each draw and for each pair, but not for both. The rows of the data are not read again.
+    O(n) for each pair of system and law. Monte Carlo takes O(n^2) for each draw and pair; with up to nine parameters
+    O(n^4) for each draw plus O(n^4) for each pair. The rows of the data are not read again.
 
-    The quadrature of narrow, saturated networks cannot see its own error. Such energies come from `samples` draws of
-    the scalar chain instead, and the estimate says so: its method is then "scalar-chain", with a standard error.
+    The quadrature has no error estimate for narrow, saturated networks. Their energies come from `samples` draws of the
+    scalar chain instead; the method is then "scalar-chain", with a standard error.
 
     Examples
     --------
@@ -112,9 +115,9 @@ def mean_energy(
     >>> abs(sampled.value - exact.value) < 4.5 * sampled.standard_error
     True
     """
-    found = evaluate(system, law, method, samples, rng, threads, slope=False)
-    estimate = found.estimate
-    warn("mean energy", estimate.value, estimate.standard_error, found.dominated)
+    evaluated = evaluate(system, law, method, samples, rng, threads, slope=False)
+    estimate = evaluated.estimate
+    warn("mean energy", estimate.value, estimate.standard_error, evaluated.dominated)
     return estimate
 
 
@@ -143,8 +146,8 @@ def sample_energies(
         At least 1; changes the speed, nothing else. Default: all that OpenMP offers, or 1 in each worker of an
         executor.
     executor : concurrent.futures.Executor, optional
-        Where to run, in up to 32 parts of the draws; processes get the system pickled with each. The energies are the
-        same, bit for bit.
+        Executor for up to 32 parts of the draws; for processes the system is pickled with each. The energies are the
+        same bits.
 
     Returns
     -------
@@ -154,7 +157,7 @@ def sample_energies(
     Raises
     ------
     ValueError
-        If an option is out of range or an energy is too large for a double; the message gives the draw.
+        If an option is out of range or an energy overflows; the message gives the draw.
 
     See Also
     --------
@@ -183,25 +186,25 @@ def sample_energies(
     energies = np.empty(0)
     with contextlib.closing(executors.completed(executor, _energies, tasks)) as done:
         for part, future in done:
-            answer = future.result()
-            energies = energies if energies.size else np.empty((*answer.shape[:-1], draws))
-            energies[..., part.start : part.stop] = answer
+            block = future.result()
+            energies = energies if energies.size else np.empty((*block.shape[:-1], draws))
+            energies[..., part.start : part.stop] = block
     return energies
 
 
 def _energies(system: System, law: Batched, draws: range, seed: tuple[int, int], threads: int | None) -> _Array:
-    """Energies of these draws."""
+    """Energies of a range of draws."""
     require_system(system)
     return system.draw_energies(system.bind(law), draws, seed, validate.threads(threads))
 
 
 def sample_parameters(system: System, law: Batched, *, samples: int, rng: RandomSource = None) -> _Array:
-    """Random parameters: those of the draws of `sample_energies` with the same `rng`.
+    """Random parameters of the draws of `sample_energies` with the same `rng`.
 
     Parameters
     ----------
     system : LinearRegression, LogisticRegression or Network
-        Says how many parameters there are.
+        Determines the number of parameters.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
     samples : int
@@ -213,7 +216,12 @@ def sample_parameters(system: System, law: Batched, *, samples: int, rng: Random
     -------
     ndarray, shape (samples, n)
         Row k holds the parameters of draw k, the intercept last; the axes of a batch of laws come first. Those of a
-        network are numbered layer by layer, the weights (n_l, n_{l-1}) row by row and then the biases.
+        network are ordered by layer, the weights (n_l, n_{l-1}) in row-major order and then the biases.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is out of range, the law does not match the system, or a parameter overflows.
 
     Examples
     --------
@@ -229,7 +237,7 @@ def sample_parameters(system: System, law: Batched, *, samples: int, rng: Random
     require_system(system)
     theta = system.draw_parameters(system.bind(law), draws, validate.seed(rng))
     if not np.isfinite(theta).all():
-        raise ValueError("parameters must be below 1.8e308, got a draw beyond it; use a smaller scale.")
+        raise ValueError("parameters must be below 1.8e308, got an overflow; use a smaller scale.")
     return theta
 
 
@@ -263,8 +271,8 @@ def energy_variance(system: System, law: Batched) -> Floats:
     Raises
     ------
     ValueError
-        If the law does not fit the system or the variance is too large for a double, or so small that it would lose
-        digits (below 2.2e-308).
+        If the law does not match the system, there is no formula, or the variance overflows or underflows (below
+        2.2e-308).
 
     Notes
     -----

@@ -25,12 +25,12 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Floats:
     Parameters
     ----------
     system : LinearRegression, LogisticRegression or Network
-        Says how many parameters there are, intercept and biases included.
+        Determines the number of parameters, intercept and biases included.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives an array.
     resolution : float
-        The size :math:`\varepsilon > 0` below which two values of a parameter are the same, in the parameter's unit:
-        the entropy of the discrete law (2.25) is ``S - n ln(resolution)``. 1 is the differential entropy.
+        Cell size :math:`\varepsilon > 0` at which parameters are discretised, in their unit: the entropy of the
+        discrete law (2.25) is ``S - n ln(resolution)``. 1 gives the differential entropy.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Floats:
     Raises
     ------
     ValueError
-        If the law does not fit the number of parameters or `resolution` is not finite and > 0.
+        If the law does not match the number of parameters or `resolution` is not finite and > 0.
 
     Notes
     -----
@@ -62,6 +62,6 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Floats:
 
 
 def parts_of(system: System, law: Batched, resolution: float, *, leading: bool = False) -> npt.NDArray[np.float64]:
-    """Entropy of each part of a system, or its leading term: (..., parts)."""
+    """Entropy of each part of a system in nats, or its leading term: (..., parts)."""
     require_system(system)
     return system.entropy_parts(system.bind(law), resolution, leading=leading)

@@ -1,4 +1,4 @@
-"""Mean energies by every method, with what the public functions and temperatures ask besides."""
+"""Mean energies and their derivatives, by every method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["evaluate", "require"]
 
 
 def require(system: System, law: Any, method: str) -> None:
-    """Raise an error if the law does not fit the system, or the system has no such method."""
+    """Raise an error if the law does not match the system, or the system has no such method."""
     require_system(system)
     system.check_method(system.bind(law), method)
 
@@ -19,6 +19,6 @@ def require(system: System, law: Any, method: str) -> None:
 def evaluate(
     system: System, law: Any, method: str, samples: int, rng: RandomSource, threads: int | None, *, slope: bool
 ) -> Evaluated:
-    """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
+    """Mean energy and, if `slope`, its derivative dE/d ln sigma with respect to a common factor of all scales."""
     require_system(system)
     return system.mean_energies(system.bind(law), method, samples, rng, validate.threads(threads), slope=slope)

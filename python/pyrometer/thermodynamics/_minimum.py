@@ -8,7 +8,7 @@ from pyrometer.base import validate
 from pyrometer.results import Minimum
 from pyrometer.thermodynamics._system import System, is_system
 
-__all__ = ["least_known", "minimum_energy"]
+__all__ = ["minimum_energy", "minimum_or_none"]
 
 
 def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
@@ -29,67 +29,66 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     Returns
     -------
     Minimum
-        ``value``, ``parameters`` that reach it, and how well both are known. Arrays are read-only and have the shape of
-        the system's stack.
+        ``value``, a minimiser ``parameters``, and error bounds of both. Arrays are read-only and have the shape of the
+        system's stack.
 
     Raises
     ------
     TypeError
         If `system` is not a system.
     ValueError
-        If the minimum, its parameters or its gap leave the range of a double; for an absolute error, by column.
+        If the minimum, its parameters or its gap overflow; for an absolute error the message names the column.
 
     Warns
     -----
     PrecisionWarning
-        If fewer than 9 digits of a value are certain. A system that has its rows loses them to an exact fit only, whose
-        minimum is 0 but for rounding, and that is not warned of.
+        If fewer than 9 digits of a value are correct. With rows in memory this happens only for an exact fit, whose
+        minimum is 0 within rounding, and gives no warning.
     SeparationWarning
-        If labels can be separated, completely or in part: the cross entropy then has an infimum, 0 or that of the rows
-        that are not separated, and no parameters reach it.
+        If labels are separable, completely or partially (quasi-separation): the infimum of the cross entropy, 0 or that
+        of the rows that are not separated, is not attained.
 
     Notes
     -----
     The value of a squared error comes from the second moments, by a Cholesky factor of the scaled covariances, and is
-    refined with residuals in twice the working precision. The rounding of the moments limits it to about
-    :math:`10^{-15} (\sum_j \theta_j^2 s_j^2 + s_y^2)`, with standard deviations s: few digits are left
-    where the fit is nearly exact or columns are nearly dependent. If fewer than 9 are certain and the system has its
-    rows, they are solved by orthogonal transformations, and the energy is evaluated at the solution in twice the
-    working precision. Those residuals alone refine the parameters ("refined"), with the factor of the moments, where
-    the condition is below :math:`10^5` and either fewer than 10 digits are certain or the condition is above 100.
-    An L1 penalty is minimised by coordinate descent and exact steps on the active set, on the
-    moments or, if need be, the triangle of the rows.
+    refined with residuals in twice the working precision. Rounding of the moments limits its accuracy to about
+    :math:`10^{-15} (\sum_j \theta_j^2 s_j^2 + s_y^2)`, with standard deviations s: few digits are correct if the fit is
+    nearly exact or columns are nearly dependent. If fewer than 9 are and the rows are in memory, the least-squares
+    problem is solved by QR of the rows, and the energy is evaluated at the solution in twice the working precision.
+    Residuals of the rows with the Cholesky factor of the moments ("refined") suffice where the condition number is
+    below :math:`10^5` and either fewer than 10 digits are correct or the condition number is above 100. An L1 penalty
+    is minimised by coordinate descent and exact steps on the active set, on the moments or, if necessary, on the
+    triangular factor of the rows.
 
-    Where columns depend on others, within the rounding of what is at hand (of the rows; of their moments), the
-    minimiser is not unique. Least squares and ridge then return the one of least norm in the units given, the limit of
-    a vanishing L2 penalty: without a penalty, and with ``L2(0, intercept=False)``, the slopes are the shortest and the
-    intercept follows, as in scikit-learn; without an intercept, and with ``L2(0)``, whose sum includes the intercept,
-    all parameters together are, as of ``numpy.linalg.lstsq`` of the design. A lasso returns one of its minimisers.
-    `gap` is for data that are dependent
-    exactly. For data that are not, a parameter of the size of 1 / rounding could fit their rounding too.
+    Where columns are linearly dependent within the rounding of the rows or of their moments, the minimiser is not
+    unique. Least squares and ridge then return the one of least norm in the units given, the limit of a vanishing L2
+    penalty. Without a penalty, and with ``L2(0, intercept=False)``, this is the norm of the slopes, as in scikit-learn;
+    without an intercept, and with ``L2(0)``, whose penalty includes the intercept, it is the norm of all parameters, as
+    in ``numpy.linalg.lstsq`` of the design matrix. A lasso returns one of its minimisers. `gap` treats such columns as
+    exactly dependent: otherwise parameters of the order of 1 / rounding could fit the rounding errors.
 
     With an L2 penalty, `rank` and `condition` are those of the penalised problem, whose columns are independent; with
-    an L1 penalty, of the columns that it lets in: where they are independent, the minimiser is unique.
+    an L1 penalty, those of the active set: if its columns are independent, the minimiser is unique.
 
-    An absolute error is minimised by exact steps between vertices, from a start that a sample and a smoothed problem
-    give, for 24 parameters and more an interior-point method; a feasible point of the dual problem certifies it. Ties
-    are broken by a jitter of y that the certificate does not see, and where many rows are the same, each is solved once
-    with its weight, so that integers, categories, copies and exact fits cost about as much as noise (where few rows are
-    the same, a target of two values of which the features say little costs up to some 50 times as much). Values may
-    have any size: where products of theirs leave the range of a double, columns and y are multiplied by powers of two,
-    and only parameters outside that range are refused. Rows are not copied; besides them, 20 million float32 rows of 8
-    columns need 5 bytes each.
+    An absolute error is minimised by the simplex method, started from a subsample and a smoothed problem (from an
+    interior-point method for 24 parameters and more), and certified by a feasible point of the dual problem. Ties are
+    broken by a perturbation of y that does not enter the certificate, and duplicated rows are solved once with their
+    weight, so that integers, categories, copies and exact fits cost about as much as continuous noise (with few
+    duplicates, a binary target that is nearly independent of the features can cost up to about 50 times as much).
+    Columns and y are scaled by powers of two where products of values would overflow or underflow; only parameters that
+    overflow raise an error. Rows are not copied; the working memory for 20 million float32 rows of 8 columns is 5 bytes
+    a row.
 
     A cross entropy is minimised by Newton's method on centred and scaled features, and certified by its dual as well.
-    Both read the rows, and no condition number is computed.
+    Both read the rows; no condition number is computed.
 
-    The answer is kept as long as the system is: many laws share one minimum.
+    The minimum is cached with the system: many laws share it.
 
     Time O(p\ :sup:`3`) for each system from moments; O(m n\ :sup:`2`) from rows.
 
     Examples
     --------
-    Three points on no line: the best one is 1/3 + x / 2, and misses them by 1/6, 1/3 and 1/6.
+    Three points that are not collinear: the least-squares line is 1/3 + x / 2, with residuals of 1/6, 1/3 and 1/6.
 
     >>> import pyrometer as pm
     >>> system = pm.LinearRegression(X=[[0.0], [1.0], [2.0]], y=[0.5, 0.5, 1.5])
@@ -99,18 +98,18 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     >>> minimum.gap < 1e-12 and minimum.digits > 12
     True
     """
-    minimum = least_known(system, threads) if is_system(system) else None
+    minimum = minimum_or_none(system, threads) if is_system(system) else None
     if minimum is None:
         raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")
     return minimum
 
 
-def least_known(system: System, threads: int | None) -> Minimum | None:
-    """Return the minimum with its warning; None where the trained energy is the user's to give."""
-    answer = system.least_energy(validate.threads(threads))
-    if answer is None:
+def minimum_or_none(system: System, threads: int | None) -> Minimum | None:
+    """Return the minimum and give its warning; None for a system without a minimiser, such as a network."""
+    result = system.least_energy(validate.threads(threads))
+    if result is None:
         return None
-    minimum, complaint = answer
-    if complaint is not None:
-        warnings.warn(complaint, stacklevel=3)
+    minimum, warning = result
+    if warning is not None:
+        warnings.warn(warning, stacklevel=3)
     return minimum

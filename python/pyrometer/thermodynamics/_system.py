@@ -1,4 +1,4 @@
-"""What the general theory asks of a system: a few questions, which every kind of system answers for itself."""
+"""The protocol of a system: what the general theory requires of every kind of system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ZERO = np.zeros(())
 
 
 class Evaluated(NamedTuple):
-    """A mean energy, its derivative dE/dln sigma with a standard error, and the share of one draw in the error."""
+    """A mean energy, dE/d ln sigma with its standard error, and the largest share of one draw in the variance."""
 
     estimate: Estimate
     slope: Array
@@ -25,7 +25,7 @@ class Evaluated(NamedTuple):
 
 
 class Batched(Protocol):
-    """A law, or a law that has been bound to the parameters of a system: one, or a batch of them."""
+    """A law or a batch of laws, possibly bound to the parameters of a system."""
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -33,7 +33,7 @@ class Batched(Protocol):
 
 
 class System(Protocol):
-    """A model, its data and its loss. `bound` is what `bind` made of a law, and of no concern to anyone else."""
+    """A model, its data and its loss. `bound` is the result of `bind`, which only the system itself interprets."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,16 +53,16 @@ class System(Protocol):
 
     @property
     def separable(self) -> bool:
-        """Whether every system of a stack and every law of a batch has the bits that it would have alone."""
+        """Whether results are independent, bit for bit, of the other members of a stack and of a batch."""
 
     def members(self, first: int, last: int) -> System:
-        """Systems `first` to `last` of the flattened stack, as a stack of one axis."""
+        """Systems from `first` to before `last` of the flattened stack, as a stack of one axis."""
 
     def bind(self, law: Any) -> Batched:
-        """Bind a law to the parameters; TypeError or ValueError where it does not describe them."""
+        """Bind a law to the parameters; TypeError or ValueError if it does not match them."""
 
     def check_method(self, bound: Any, method: str) -> str:
-        """Return the method that runs, which for "auto" is another one; ValueError where there is none."""
+        """Return the method used, which resolves "auto"; ValueError if there is none."""
 
     def mean_energies(
         self, bound: Any, method: str, samples: int, rng: RandomSource, threads: int, *, slope: bool
@@ -82,18 +82,18 @@ class System(Protocol):
         """Entropy of each part of the system, shape batch + (parts,), or its leading term for wide laws."""
 
     def least_energy(self, threads: int) -> tuple[Minimum, Warning | None] | None:
-        """Minimum energy, and what there is to warn of; None where the trained energy is the user's to give."""
+        """Minimum energy and a warning, if any; None if the trained energy must be given by the user."""
 
     def cost(self, law: Any, method: str, samples: int) -> float:
-        """Nanoseconds for one system and one law, by order of magnitude."""
+        """Approximate time for one system and one law, in nanoseconds."""
 
 
-_QUESTIONS = [name for name in vars(System) if not name.startswith("_")]
+_MEMBERS = [name for name in vars(System) if not name.startswith("_")]
 
 
 def is_system(value: Any) -> TypeGuard[System]:
-    """Whether `value` answers every question of `System`."""
-    return not isinstance(value, type) and all(hasattr(value, name) for name in _QUESTIONS)
+    """Whether `value` has all members of `System`."""
+    return not isinstance(value, type) and all(hasattr(value, name) for name in _MEMBERS)
 
 
 def is_law(value: Any) -> TypeGuard[Batched]:
@@ -102,7 +102,7 @@ def is_law(value: Any) -> TypeGuard[Batched]:
 
 
 def require_system(value: Any) -> None:
-    """Raise TypeError unless `value` answers every question of `System`."""
+    """Raise TypeError unless `value` has all members of `System`."""
     if not is_system(value):
         raise TypeError(
             f"system must be a LinearRegression, LogisticRegression or Network, got {type(value).__name__}."

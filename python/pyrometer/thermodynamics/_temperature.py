@@ -12,7 +12,7 @@ from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.results import Temperature, shaped
 from pyrometer.thermodynamics._entropy import parts_of
 from pyrometer.thermodynamics._methods import evaluate
-from pyrometer.thermodynamics._minimum import least_known
+from pyrometer.thermodynamics._minimum import minimum_or_none
 from pyrometer.thermodynamics._system import Batched, Evaluated, System
 
 __all__ = ["temperature"]
@@ -44,21 +44,22 @@ def temperature(
     ----------
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy. T depends on the units of the features (:math:`x \to cx` shifts S by ln c): standardise
-        them, or state the units.
+        them, or report the units.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
-        "exact" takes the closed form of the mean energy, "monte-carlo" its estimate from draws. "refined" keeps of the
-        energy what grows with the scale, drops :math:`E^*`, and keeps the whole entropy; "asymptotic" also keeps of the
-        entropy only what grows, as the paper's limits (3.11), (3.20), (3.25), (3.29), (3.30), (3.33), (3.34) do: it is
-        off by 62 % at a scale of 10 and by 8 % at 1e8. For networks the limits are (5.6), (5.8), (5.11), (5.34), (5.40)
-        and (E.2). "auto" is "exact" where it exists; see `mean_energy` for it and for the two mean fields of networks.
+        "exact" uses the closed form of the mean energy, "monte-carlo" its estimate from draws. "refined" uses the
+        leading term of the energy for wide laws, without :math:`E^*`, and the full entropy; "asymptotic" also only the
+        leading term of the entropy, as the paper's limits (3.11), (3.20), (3.25), (3.29), (3.30), (3.33), (3.34) do:
+        its relative error is 62 % at a scale of 10 and 8 % at 1e8. For networks the limits are (5.6), (5.8), (5.11),
+        (5.34), (5.40) and (E.2). "auto" is "exact" where it exists; see `mean_energy`, also for the two mean fields of
+        networks.
     resolution : float
-        Size :math:`\varepsilon > 0` below which two values of a parameter are the same (2.28): S becomes
+        Cell size :math:`\varepsilon > 0` at which parameters are discretised (2.28): S becomes
         :math:`S - n\ln\varepsilon`.
     minimum : float or array_like, optional
         Energy of the trained state, shape () or that of the system's stack. Default: `minimum_energy` of the system,
-        found once for all laws; 0 for a network, whose trained loss is yours to give.
+        computed once for all laws; 0 for a network, whose trained loss must be given.
     samples, rng, threads
         Draws, source of randomness and threads of "monte-carlo", as in `mean_energy`.
 
@@ -71,25 +72,25 @@ def temperature(
     Raises
     ------
     ValueError
-        If an option is out of range, the law does not fit the system, or the energy is too large for a double, or so
-        small that it would lose digits (below 2.2e-308).
+        If an option is out of range, the law does not match the system, or the energy overflows or underflows (below
+        2.2e-308).
 
     Warns
     -----
     PrecisionWarning
-        If the minimum energy has lost digits.
+        If the minimum energy has fewer than 9 correct digits.
     SimulationWarning
-        If the standard error is above 10 % of the temperature or rests on a single draw, or those of the marginal
+        If the standard error is above 10 % of the temperature or dominated by a single draw; likewise for the marginal
         temperature, which is then nan; and as in `mean_energy`.
 
     See Also
     --------
-    heat_engine : the temperature of every layer of a network.
+    heat_engine : temperatures of the layers of a network.
 
     Notes
     -----
-    Nothing is clipped: where the entropy is negative, as for most common initialisations, so is T, and the verdict says
-    so. The standard error is that of the Monte Carlo energy; the data are taken as given.
+    Nothing is clipped: where the entropy is negative, as for most common initialisations, so is T, and the verdict is
+    "negative-entropy". The standard error is that of the Monte Carlo energy, conditional on the data.
 
     Examples
     --------
@@ -111,18 +112,18 @@ def temperature(
 def compose(
     system: System,
     law: Batched,
-    found: Evaluated,
+    evaluated: Evaluated,
     resolution: float,
     minimum: npt.ArrayLike | None,
     threads: int | None,
     *,
     coded: bool = False,
 ) -> Temperature:
-    """Make a temperature of a mean energy and its derivative along the logarithm of the scales.
+    """Combine a mean energy and its derivative with the entropy and the minimum into a temperature.
 
-    `coded` is for sweeps: verdicts stay as their places in `VERDICTS`, and draws that say too little are not warned of.
+    With `coded`, for sweeps, verdicts are indices into `VERDICTS`, and no SimulationWarning is given.
     """
-    energy, slope, slope_error, dominated = found
+    energy, slope, slope_error, dominated = evaluated
     limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
     parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
@@ -157,17 +158,17 @@ def compose(
 def total(
     parts: npt.NDArray[np.float64], system: System, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Sum of the entropies of parts, and whether it is 0 but for rounding: T would be a quotient by noise."""
+    """Sum of the entropies of the parts, and whether it is 0 within rounding, which leaves T undefined."""
     noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * system.parameters)
     S = np.broadcast_to(parts.sum(axis=-1), shape)
     return S, np.broadcast_to(np.abs(S) <= noise, shape)
 
 
 def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
-    """Energy of the trained state, of the shape of the stack or (); 0 where it is neither given nor known."""
+    """Energy of the trained state, of the shape of the stack or (); 0 where it is neither given nor computed."""
     if minimum is None:
-        known = least_known(system, threads)
-        return np.zeros(()) if known is None else np.asarray(known.value)
+        computed = minimum_or_none(system, threads)
+        return np.zeros(()) if computed is None else np.asarray(computed.value)
     given = np.asarray(validate.numeric("minimum", minimum), dtype=np.float64)
     if given.shape not in ((), system.shape) or not np.isfinite(given).all():
         raise ValueError(f"minimum must be finite, one value or one for each system {system.shape}, got {minimum!r}.")
@@ -175,12 +176,12 @@ def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) 
 
 
 def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:
-    """Say of each entropy whether a temperature can be trusted."""
+    """Return the verdict on the temperature of each entropy."""
     return np.array(VERDICTS)[verdict_codes(S, undefined, parameters)]
 
 
 def verdict_codes(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.int8]:
-    """Return the places of the verdicts in `VERDICTS`."""
+    """Return the verdicts as indices into `VERDICTS`."""
     ok, near_pole, negative, none = np.arange(4, dtype=np.int8)
     conditions = [undefined, np.abs(S) < _NEAR_POLE * parameters, S < 0]
     return np.select(conditions, [none, near_pole, negative], default=ok)

@@ -1,4 +1,4 @@
-"""Rows that need not fit into memory: files and streams of columns, read chunk by chunk."""
+"""Out-of-core rows: files and streams of columns, read chunk by chunk."""
 
 from pyrometer.data.readers._checks import select
 from pyrometer.data.readers._chunks import Chunk, Rows, open_rows

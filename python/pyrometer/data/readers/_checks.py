@@ -1,4 +1,4 @@
-"""What is asked of columns: which they are, and that they hold finite numbers."""
+"""Selection of columns, and checks that they hold finite numbers."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ __all__ = [
     "select",
 ]
 
+# Limits of the search for similar names, to bound its time: names compared, and their length.
 _MANY, _LONG = 1000, 200
 
 
 def select(source: str, held: list[str], target: str, columns: Sequence[str] | None, drop: Sequence[str]) -> list[str]:
-    """Return the names of the features; every name that is asked for must exist, once."""
+    """Return the names of the features; ValueError for a requested name that is missing or duplicated."""
     require_present(source, held, (target, *(columns or ()), *drop))
     dropped = set(drop)
     features = [name for name in (held if columns is None else columns) if name not in dropped]
     if columns is not None and target in features:
-        raise ValueError(f"the target {quoted(target)} must not be among the features; leave it out of the columns.")
+        raise ValueError(f"the target {quoted(target)} must not be among the features; remove it from the columns.")
     features = [name for name in features if name != target]
-    in_source, asked = Counter(held), Counter(features)
+    in_source, requested = Counter(held), Counter(features)
     for name in (*features, target):
-        if in_source[name] > 1 or asked[name] > 1:
-            raise ValueError(f"column {quoted(name)} must be there once, got it more than once; rename or drop it.")
+        if in_source[name] > 1 or requested[name] > 1:
+            raise ValueError(f"column {quoted(name)} is duplicated; rename or drop it.")
     if not features:
-        raise ValueError(f"{source} must have at least one feature beside the target {quoted(target)}, got none.")
+        raise ValueError(f"{source} must have at least one feature besides the target {quoted(target)}, got none.")
     return features
 
 
-def require_present(source: str, held: Sequence[str], wanted: Iterable[str]) -> None:
-    """Raise ValueError for a name that a source does not hold."""
-    known = set(held)
-    for name in wanted:
-        if name not in known:
-            # Similar names are looked for among as many as take no time.
+def require_present(source: str, held: Sequence[str], names: Iterable[str]) -> None:
+    """Raise ValueError for a name that a source does not have."""
+    existing = set(held)
+    for name in names:
+        if name not in existing:
             others = [other for other in held[:_MANY] if len(other) < _LONG]
             close = difflib.get_close_matches(name[:_LONG], others, n=1)
             hint = f"did you mean {quoted(close[0])}?" if close else f"it has {listed(held)}."
@@ -58,7 +58,7 @@ def require_present(source: str, held: Sequence[str], wanted: Iterable[str]) -> 
 
 
 def require_numeric(source: str, name: str, kind: pa.DataType) -> None:
-    """Raise ValueError unless a column of this type holds numbers; bools and decimals do."""
+    """Raise ValueError unless a type is numeric; bools and decimals are."""
     import pyarrow as pa
 
     types = pa.types
@@ -67,7 +67,7 @@ def require_numeric(source: str, name: str, kind: pa.DataType) -> None:
 
 
 def numbers(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[Any]:
-    """Return a column as an array of numbers, or say what it is and what to do. Finite is another question."""
+    """Return a column as an array of numbers, not necessarily finite; ValueError if it has other or missing values."""
     import pyarrow as pa
 
     require_whole(source, name, column, first_row)
@@ -108,12 +108,12 @@ def binary(
     array = column.to_numpy(zero_copy_only=False)
     negative, positive = (0, 1) if labels is None else labels
     ones = np.asarray(array == positive)
-    odd = ~(ones | np.asarray(array == negative))
-    if odd.any():
-        row = int(np.argmax(odd))
+    invalid = ~(ones | np.asarray(array == negative))
+    if invalid.any():
+        row = int(np.argmax(invalid))
         raise ValueError(
             f"{source}: column {quoted(name)} must be {_value(negative)} or {_value(positive)}, got "
-            f"{_value(column[row].as_py())} in row {first_row + row + 1}; name its two labels (labels=(neg, pos), "
+            f"{_value(column[row].as_py())} in row {first_row + row + 1}; pass its two labels (labels=(neg, pos), "
             "--labels NEG POS)."
         )
     return ones.astype(np.float64)
@@ -124,4 +124,4 @@ def _value(value: Any) -> str:
 
 
 def _remedy(name: str) -> str:
-    return f"; leave it out ({dropping(name)}) or say which to use (columns, --columns)."
+    return f"; leave it out ({dropping(name)}) or select the columns to use (columns, --columns)."

@@ -1,4 +1,4 @@
-"""Chunks of rows, decoded ahead by one thread while another computes."""
+"""Chunks of rows, decoded by one thread while another computes."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "Rows", "open_rows"]
 
-# Numbers of a chunk unless the user says otherwise: a few milliseconds of work, little memory.
+# Default numbers in a chunk: a few milliseconds of work, little memory.
 _CELLS = 1 << 20
-# Columns become rows in blocks that stay in the cache.
+# Rows that are transposed at a time, so that they stay in the cache.
 _BLOCK = 4096
-# Above and below these, squares and their sums may leave the range of a double.
+# Above and below these, sums of squares may overflow or underflow.
 _HUGE, _TINY = 1e140, 1e-140
-# Batches that wait to be computed with.
+# Batches decoded in advance.
 _AHEAD = 3
-# Seconds that are waited for a thread that reads what is not ours: nothing wakes it if that stalls.
+# Seconds to wait for a thread that reads a foreign stream: a blocked read cannot be interrupted.
 _PATIENCE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Rows of one part: X (k, p) and y (k,), valid until the next chunk is asked for."""
+    """Rows of one part: X (k, p) and y (k,), valid until the next chunk is read."""
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any]
@@ -49,10 +49,10 @@ class Chunk:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Features and a target that stay where they are; whoever wants them passes over their chunks.
+    """Features and a target that are read in chunks, once for each pass.
 
-    Chunks begin anew at every part and have `chunk_rows` rows, the last of a part what is left: they depend on the
-    parts and on `chunk_rows` alone.
+    Each part begins a new chunk; chunks have `chunk_rows` rows except the last of a part. They depend on the parts and
+    on `chunk_rows` only.
     """
 
     source: str
@@ -62,28 +62,28 @@ class Rows:
     dtype: npt.DTypeLike
     chunk_rows: int
     labels: tuple[Any, Any] | bool = False
-    """Two labels of the target, the negative first; True for 0 and 1; False for a target that is a number."""
+    """The two labels of the target, the negative first; True for 0 and 1; False for a numeric target."""
 
     @property
     def once(self) -> bool:
-        """Whether a single pass is all there is."""
+        """Whether the rows can be read only once."""
         return any(part.once for part in self.parts)
 
     def expected(self) -> int | None:
-        """Return the number of rows, if it is known before they are read."""
+        """Return the number of rows, if known before they are read."""
         counts = [part.rows() for part in self.parts]
         return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
 
     def chunks(self, threads: int = 0) -> Generator[Chunk]:
-        """Pass over all rows. Close it (`contextlib.closing`) when it is left early: its thread ends then.
+        """Pass over all rows. Use it in `contextlib.closing`, which ends its thread.
 
-        ValueError for what is no number or cannot be read, OSError from the system.
+        ValueError for values that are not numbers or cannot be read, OSError from the system.
         """
         with closing(self._ahead(threads != 1)) as ahead:
             yield from self._filled(ahead)
 
     def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Return X and y of all rows; ValueError, by file, column and row, for what is no finite number, or no row."""
+        """Return X and y of all rows; ValueError, with file, column and row, for a value that is not finite."""
         count = self.expected()
         with closing(self._ahead(threads=True)) as ahead:
             batches: Iterable[list[npt.NDArray[Any]]] = filter(None, map(self._finite, ahead))
@@ -99,7 +99,9 @@ class Rows:
                 _fill(X[first:end], y[first:end], columns, 0)
                 first = end
         if first != count:
-            raise ValueError(f"{printable(self.source)} must have the {count} rows that it tells of, got {first}.")
+            raise ValueError(
+                f"{printable(self.source)} must have the {count} rows declared in its metadata, got {first}."
+            )
         return X, y
 
     def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:
@@ -108,7 +110,7 @@ class Rows:
         return batch.columns
 
     def _ahead(self, threads: bool) -> Generator[_Columns]:
-        """Yield columns batch by batch while a thread decodes those that follow."""
+        """Yield columns batch by batch while a thread decodes the following ones."""
         ahead: queue.SimpleQueue[_Columns | BaseException | None] = queue.SimpleQueue()
         room, stopped = threading.Semaphore(_AHEAD), threading.Event()
 
@@ -141,7 +143,7 @@ class Rows:
                 foreign |= isinstance(part, (Stream, Fragment))
             thread.join(_PATIENCE if foreign else None)
             while not ahead.empty():
-                ahead.get()  # an error holds what it was raised in
+                ahead.get()  # an exception holds references to its frames
             for part in self.parts:
                 if isinstance(part, CsvStream):
                     part.wait(_PATIENCE)
@@ -176,7 +178,7 @@ class Rows:
                 filled, start = filled + count, start + count
 
     def _label(self, part: int) -> str:
-        """What messages call a part."""
+        """Name of a part in messages."""
         return printable(self.parts[part].label)
 
     def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
@@ -185,45 +187,45 @@ class Rows:
         return binary(label, self.target, column, row, None if self.labels is True else self.labels)
 
     def require_finite(self, chunk: Chunk) -> None:
-        """Raise ValueError, by file, column and row, for a number that is not finite."""
+        """Raise ValueError, with file, column and row, for a number that is not finite."""
         label = self._label(chunk.part)
         for j, name in enumerate(self.names):
             require_finite(label, name, chunk.X[:, j], chunk.first_row)
         require_finite(label, self.target, chunk.y, chunk.first_row)
 
     def require_squares(self, chunk: Chunk, error: ValueError) -> NoReturn:
-        """Raise ValueError, by file, column and row, for the number whose square has left the range of a double."""
+        """Raise ValueError, with file, column and row, for the number whose square overflowed or underflowed."""
         label = self._label(chunk.part)
         columns = [*chunk.X.T, chunk.y]
         sizes = np.array([np.abs(column).max(initial=0.0) for column in columns], dtype=np.float64)
         under = np.where(sizes > 0.0, sizes, np.inf)
         if sizes.max() > _HUGE:
-            j, must = int(sizes.argmax()), "a sum of squares below 1.8e308"
+            j, requirement = int(sizes.argmax()), "a sum of squares below 1.8e308"
         elif under.min() < _TINY:
-            j, must = int(under.argmin()), "squares above 1e-290"
+            j, requirement = int(under.argmin()), "squares above 1e-290"
         else:
             raise ValueError(f"{label}: {error}") from error
         row = int(np.abs(columns[j]).argmax())
         name = (*self.names, self.target)[j]
         raise ValueError(
-            f"{label}: column {name!r} must have {must}, got {columns[j][row]:.6g} in row {chunk.first_row + row + 1}; "
-            "rescale it."
+            f"{label}: column {name!r} must have {requirement}, got {columns[j][row]:.6g} in row "
+            f"{chunk.first_row + row + 1}; rescale it."
         ) from error
 
     def constants(self) -> list[str]:
-        """Return names of columns that are known to be constant before they are read.
+        """Return names of columns that are constant according to the metadata of the files.
 
-        ValueError if files tell of missing values.
+        ValueError if the metadata declare missing values.
         """
-        wanted = [*self.names, self.target]
-        together: dict[str, set[Any]] = {name: set() for name in wanted}
-        known = set(wanted)
+        columns = [*self.names, self.target]
+        values: dict[str, set[Any]] = {name: set() for name in columns}
+        declared = set(columns)
         for part in self.parts:
-            extremes = part.extremes(wanted) if isinstance(part, ParquetFile) else {}
-            known &= set(extremes)
-            for name in known:
-                together[name] |= extremes[name]
-        return [name for name in wanted if name in known and len(together[name]) == 1]
+            extremes = part.extremes(columns) if isinstance(part, ParquetFile) else {}
+            declared &= set(extremes)
+            for name in declared:
+                values[name] |= extremes[name]
+        return [name for name in columns if name in declared and len(values[name]) == 1]
 
 
 class _Columns(NamedTuple):
@@ -235,7 +237,7 @@ class _Columns(NamedTuple):
 
 
 def _fill(X: npt.NDArray[Any], y: npt.NDArray[Any], columns: list[npt.NDArray[Any]], start: int) -> None:
-    """Make rows of columns, from `start` on."""
+    """Copy columns, from `start` on, into rows."""
     for begin in range(0, len(y), _BLOCK):
         end = min(begin + _BLOCK, len(y))
         for j, column in enumerate(columns[:-1]):
@@ -244,7 +246,7 @@ def _fill(X: npt.NDArray[Any], y: npt.NDArray[Any], columns: list[npt.NDArray[An
 
 
 def _reading(part: Part, columns: list[str], threads: bool) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a part; what Arrow complains of becomes a ValueError that names it."""
+    """Yield the batches of a part; errors of Arrow become a ValueError that names the part."""
     import pyarrow as pa
 
     try:
@@ -262,7 +264,7 @@ def open_rows(
     chunk_rows: int | None = None,
     labels: tuple[Any, Any] | bool = False,
 ) -> Rows:
-    """Look at the names and types of every part, and say what will be read; ValueError names what is wrong where."""
+    """Check the names and types of every part, and return the rows to read; ValueError names the part and column."""
     import pyarrow as pa
 
     if chunk_rows is not None:
@@ -280,18 +282,18 @@ def open_rows(
         if not features:
             features = select(label, held, target, columns, drop)
         require_present(label, held, (*features, target))
-        known = {*features, target, *drop}
-        odd = next((name for name in held if name not in known), None) if columns is None else None
-        if odd is not None:
+        expected = {*features, target, *drop}
+        extra = next((name for name in held if name not in expected), None) if columns is None else None
+        if extra is not None:
             raise ValueError(
-                f"{label}: column {quoted(odd)} must be in all parts or in none, and is not in "
-                f"{printable(parts[0].label)}; say which columns to use (columns, --columns)."
+                f"{label}: column {quoted(extra)} must be in all parts or in none, and is not in "
+                f"{printable(parts[0].label)}; select the columns to use (columns, --columns)."
             )
         place = {name: j for j, name in enumerate(held)}
-        times = Counter(held)
+        occurrences = Counter(held)
         for column in (*features, target):
-            if times[column] > 1:
-                raise ValueError(f"{label}: column {quoted(column)} must be there once, got it more than once.")
+            if occurrences[column] > 1:
+                raise ValueError(f"{label}: column {quoted(column)} is duplicated; rename or drop it.")
             kind = schema.field(place[column]).type
             if column != target or labels is False:
                 require_numeric(label, column, kind)

@@ -1,4 +1,4 @@
-"""CSV with a header, in blocks: what the first block tells of the columns holds for all."""
+"""CSV with a header, read in blocks; the types of the columns come from the first block."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CsvStream", "Opening", "open_csv", "opening"]
 
-# Bytes of a block, and the longest header and row.
+# Bytes in a block, and the longest header or row.
 _BLOCK, _LONGEST = 1 << 20, 1 << 27
 
 
 class Opening(NamedTuple):
-    """The first bytes of a stream, the columns that they tell of, and how long blocks must be to hold a row."""
+    """The first bytes of a stream, the columns inferred from them, and the size of a block that holds a row."""
 
     head: bytes
     types: pa.Schema
@@ -30,7 +30,7 @@ class Opening(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CsvStream:
-    """CSV that comes in bytes, only once; its first ones have been read."""
+    """CSV of a stream that can be read only once, and whose first bytes have been read."""
 
     label: str
     pipe: Pipe
@@ -39,15 +39,15 @@ class CsvStream:
     once = True
 
     def schema(self) -> pa.Schema:
-        """Names and types of the columns, as far as the first block tells."""
+        """Names and types of the columns, inferred from the first block."""
         return self.first.types
 
     def rows(self) -> int | None:
-        """How many there are: not known before they are read."""
+        """None: the number of rows is unknown before they are read."""
         return None
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read some columns, in their order."""
+        """Read the given columns, in their order."""
         stream = _Chained(self.first.head, self.stream)
         self.pipe.reader = weakref.ref(stream)
         reader = open_csv(stream, self.first, columns, threads=threads)
@@ -56,42 +56,42 @@ class CsvStream:
             yield from reader
 
     def stop(self) -> None:
-        """Let a thread that waits for bytes go on, as if there were no more."""
+        """End a pending read, as at the end of the stream."""
         self.pipe.stop()
 
     def wait(self, seconds: float) -> None:
-        """Wait until no thread waits for bytes."""
+        """Wait until no thread is reading."""
         self.pipe.wait(seconds)
 
 
 def opening(stream: Any, delimiter: str) -> Opening:
-    """Read the first block of a stream; it is longer than others where a header or a row is."""
+    """Read the first block of a stream, enlarged until it holds the header and a row."""
     import pyarrow as pa
 
     head: bytes = stream.read(_BLOCK)
     while len(lines := _first_lines(head)) < 2 and len(head) < _LONGEST and (more := stream.read(len(head))):
         head += more
-    whole = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] if lines else head
+    lines_only = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] if lines else head
     block = max(_BLOCK, min(4 * max(lines, default=len(head)), _LONGEST))
 
-    def loose(kind: pa.DataType) -> pa.DataType:
-        # A column of whole numbers, or of none, in the first block may have fractions in the next.
+    def widened(kind: pa.DataType) -> pa.DataType:
+        # A column of integers, or of nulls only, in the first block may have fractions in the next.
         return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
 
-    with _reader(pa.BufferReader(whole), delimiter, max(block, len(whole))) as reader:
-        types = pa.schema([field.with_type(loose(field.type)) for field in reader.schema])
+    with _reader(pa.BufferReader(lines_only), delimiter, max(block, len(lines_only))) as reader:
+        types = pa.schema([field.with_type(widened(field.type)) for field in reader.schema])
     return Opening(head, types, delimiter, block)
 
 
 def open_csv(stream: Any, first: Opening, columns: Sequence[str], *, threads: bool) -> Any:
-    """Return a reader of some columns, in their order, as batches."""
-    wanted = set(columns)
-    types = {field.name: field.type for field in first.types if field.name in wanted}
+    """Return a reader of the selected columns, in their order, as batches."""
+    selected = set(columns)
+    types = {field.name: field.type for field in first.types if field.name in selected}
     return _reader(stream, first.delimiter, first.block, types, columns, threads=threads)
 
 
 def _first_lines(head: bytes) -> list[int]:
-    """Lengths of the first lines that are whole."""
+    """Lengths of the first complete lines."""
     newline = b"\n" if b"\n" in head else b"\r"
     lines: list[int] = []
     start = 0
@@ -121,7 +121,7 @@ def _reader(
 
 
 class _Chained(io.RawIOBase):
-    """Bytes that were read already, and then the rest."""
+    """The bytes that have been read already, followed by the rest of the stream."""
 
     def __init__(self, head: bytes, rest: Any) -> None:
         self._head, self._rest = memoryview(head), rest

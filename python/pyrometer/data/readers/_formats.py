@@ -1,4 +1,4 @@
-"""Parts that are files: Parquet, Arrow IPC and CSV, each read batch by batch."""
+"""Files as parts: Parquet, Arrow IPC and CSV, each read batch by batch."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["ArrowFile", "CsvFile", "ParquetFile", "file_part", "kind_of", "unrea
 _ARROW = (".arrow", ".feather", ".ipc")
 _PARQUET = (".parquet", ".pq")
 _COMPRESSED = {".bz2": "bz2", ".gz": "gzip", ".lz4": "lz4", ".zst": "zstd"}
-# Rows of a batch, and bytes of a column that are read ahead.
+# Rows in a batch, and bytes of a column read in advance.
 BATCH = 32_768
 _BUFFER = 1 << 20
 
 
 def kind_of(name: str) -> str:
-    """Return "csv", "parquet" or "arrow": by the suffix of a file, else by its first bytes."""
+    """Return "csv", "parquet" or "arrow", from the suffix of a file or else from its first bytes."""
     suffix = os.path.splitext(name)[1].lower()
     if suffix in _PARQUET:
         return "parquet"
@@ -43,19 +43,19 @@ def kind_of(name: str) -> str:
 
 
 def separator(name: str) -> str:
-    """Return what separates the fields of a CSV file."""
+    """Return the delimiter of a CSV file: a tab for .tsv, else a comma."""
     return "\t" if ".tsv" in os.path.basename(name).lower() else ","
 
 
 def file_part(name: str) -> ParquetFile | ArrowFile | CsvFile:
-    """Return the part that a file is."""
+    """Return the reader of a file."""
     kind = kind_of(name)
     return ParquetFile(name) if kind == "parquet" else ArrowFile(name) if kind == "arrow" else CsvFile(name)
 
 
 @dataclass(frozen=True)
 class ParquetFile:
-    """A Parquet file; columns are decoded a page at a time, however long its row groups are."""
+    """A Parquet file, decoded a page at a time, so that memory does not grow with its row groups."""
 
     label: str
     once = False
@@ -73,46 +73,46 @@ class ParquetFile:
             return file.schema_arrow
 
     def rows(self) -> int | None:
-        """How many there are, if that is known before they are read."""
+        """Number of rows, from the metadata."""
         with self._open() as file:
             return int(file.metadata.num_rows)
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read some columns, in their order."""
+        """Read the given columns, in their order."""
         with self._open() as file:
             for batch in file.iter_batches(batch_size=BATCH, columns=columns, use_threads=threads):
                 yield batch.select(columns)
 
     def extremes(self, columns: Sequence[str]) -> dict[str, set[Any]]:
-        """Least and largest values of each column as far as the file says; ValueError if it says that some are missing.
+        """Smallest and largest values of columns for which every row group has statistics.
 
-        A column is not among them unless every row group knows its own.
+        ValueError if the statistics declare missing values.
         """
-        found: dict[str, set[Any]] = {}
+        extremes: dict[str, set[Any]] = {}
         with self._open() as file:
             meta = file.metadata
             if not meta.num_row_groups:
-                return found
+                return extremes
             place = {meta.schema.column(j).path: j for j in range(meta.num_columns)}
             for name in columns:
                 statistics, first = [], 0
                 for k in range(meta.num_row_groups if name in place else 0):
                     group = meta.row_group(k)
-                    known = group.column(place[name]).statistics
-                    if known is not None and known.has_null_count and known.null_count:
-                        # The statistics have the number, the column has the row.
+                    declared = group.column(place[name]).statistics
+                    if declared is not None and declared.has_null_count and declared.null_count:
+                        # The column is read to find the first row with a missing value.
                         column = file.read_row_group(k, columns=[name]).column(0)
                         require_whole(printable(self.label), name, column, first)
                     first += group.num_rows
-                    statistics.append(known)
-                if statistics and all(known is not None and known.has_min_max for known in statistics):
-                    found[name] = {value for known in statistics for value in (known.min, known.max)}
-        return found
+                    statistics.append(declared)
+                if statistics and all(group is not None and group.has_min_max for group in statistics):
+                    extremes[name] = {value for group in statistics for value in (group.min, group.max)}
+        return extremes
 
 
 @dataclass(frozen=True)
 class ArrowFile:
-    """An Arrow IPC file, read by the record batches that were written."""
+    """An Arrow IPC file, read by its record batches."""
 
     label: str
     once = False
@@ -132,11 +132,11 @@ class ArrowFile:
             return file.schema
 
     def rows(self) -> int | None:
-        """How many there are; the file does not say before its batches are read."""
+        """None: the number of rows is unknown before the batches are read."""
         return None
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read some columns, in their order."""
+        """Read the given columns, in their order."""
         del threads
         with self._open(columns) as file:
             for k in range(file.num_record_batches):
@@ -145,21 +145,21 @@ class ArrowFile:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file with a header, read in blocks; the first block says what the columns are, integers count as floats."""
+    """A CSV file with a header, read in blocks; types come from the first block, with integers read as floats."""
 
     label: str
     once = False
 
     def schema(self) -> pa.Schema:
-        """Names and types of the columns, as far as the first block tells."""
+        """Names and types of the columns, inferred from the first block."""
         return self._first.types
 
     def rows(self) -> int | None:
-        """How many there are: not known before they are read."""
+        """None: the number of rows is unknown before they are read."""
         return None
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read some columns, in their order."""
+        """Read the given columns, in their order."""
         with self._bytes() as stream, open_csv(stream, self._first, columns, threads=threads) as reader:
             yield from reader
 
@@ -173,7 +173,7 @@ class CsvFile:
 
 
 def unreadable(label: str, error: Exception) -> Exception:
-    """Return the error that says what could not be read; one of the operating system says it better itself."""
+    """Return a ValueError that names the part; an error of the operating system is returned as it is, with the name."""
     if isinstance(error, OSError) and error.errno is not None:
         error.filename = error.filename or label
         return error
@@ -181,7 +181,7 @@ def unreadable(label: str, error: Exception) -> Exception:
 
 
 def decompressed(stream: Any, name: str) -> Any:
-    """Return the bytes of a stream, decompressed where the suffix of its name says so."""
+    """Return the bytes of a stream, decompressed according to the suffix of its name."""
     import pyarrow as pa
 
     codec = _COMPRESSED.get(os.path.splitext(name)[1].lower())
@@ -189,7 +189,7 @@ def decompressed(stream: Any, name: str) -> Any:
 
 
 def _bytes_of(path: str) -> Any:
-    """Open a file; its name need not be UTF-8."""
+    """Open a file, whose name may be any bytes."""
     import pyarrow as pa
 
     try:
@@ -197,5 +197,5 @@ def _bytes_of(path: str) -> Any:
     except OSError as error:
         if error.errno is None:
             raise
-        # Arrow's own message cannot show a name that is not UTF-8.
+        # The message of Arrow cannot contain a name that is not UTF-8.
         raise OSError(error.errno, os.strerror(error.errno), path) from None

@@ -1,4 +1,4 @@
-"""Bytes of pipes and terminals: they come when they come, and only once."""
+"""Bytes of pipes and terminals, which block and can be read only once."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _MILLISECONDS = 50
 
 
 def standard_input() -> BinaryIO:
-    """Return the bytes of standard input; OSError if it was closed before the program started."""
+    """Return the bytes of standard input; OSError if it is closed."""
     if sys.stdin is None:
         raise OSError(9, "it is closed", "standard input")
     return sys.stdin.buffer
 
 
 class Pipe(io.RawIOBase):
-    """Bytes of a stream, read in a way that `stop` ends from another thread, however long the writer stalls.
+    """Bytes of a stream whose pending read can be ended by `stop` from another thread.
 
-    `close` says whether the stream is closed with the pipe.
+    With `close` the stream is closed with the pipe.
     """
 
     def __init__(self, stream: BinaryIO, close: bool) -> None:
-        self.reader: Callable[[], Any] = lambda: None  # what a library reads it through, while it does
+        self.reader: Callable[[], Any] = lambda: None  # a weak reference to the object through which a library reads
         self._stream, self._close = stream, close
         self._ended = self._stopped = False
         self._poll: Any = None
@@ -44,35 +44,35 @@ class Pipe(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Return so many bytes, fewer only at the end."""
+        """Return `size` bytes, fewer only at the end."""
         pieces: list[bytes] = []
-        while size and (piece := self._some(size)):
+        while size and (piece := self._piece(size)):
             pieces.append(piece)
             size -= len(piece) if size > 0 else 0
         return b"".join(pieces)
 
-    def _some(self, size: int) -> bytes:
+    def _piece(self, size: int) -> bytes:
         if not self._ended:
             while self._poll is not None and not self._stopped and not self._poll.poll(_MILLISECONDS):
                 pass
             piece: bytes = b"" if self._stopped else getattr(self._stream, "read1", self._stream.read)(size)
-            # A terminal would go on after an end.
+            # A terminal can be read again after an end of file.
             self._ended = not piece
             return piece
         return b""
 
     def stop(self) -> None:
-        """Let every read, also one that waits, return what it has."""
+        """End all reads, including a pending one."""
         self._stopped = True
 
     def wait(self, seconds: float) -> None:
-        """Wait until no thread of a library reads any more: one that did so while Python ends would end the process."""
+        """Wait until no thread of a library reads: one that reads during interpreter shutdown would crash."""
         end = time.monotonic() + seconds
         while self.reader() is not None and time.monotonic() < end:
             time.sleep(0.001)
 
     def close(self) -> None:
-        """Close the stream if it is the pipe's own."""
+        """Close the pipe, and the stream if it was opened for it."""
         if self._close:
             self._stream.close()
         super().close()

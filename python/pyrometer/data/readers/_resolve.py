@@ -1,4 +1,4 @@
-"""What a user calls a source: a path, many of them, a dataset, a stream."""
+"""Resolution of a source (paths, a dataset, a stream) into parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Part(Protocol):
 
     @property
     def label(self) -> str:
-        """What errors call it."""
+        """Name in error messages."""
         ...
 
     @property
@@ -36,17 +36,17 @@ class Part(Protocol):
         ...
 
     def rows(self) -> int | None:
-        """How many there are, if that is known before they are read."""
+        """Number of rows, if known before they are read."""
         ...
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read some columns, in their order."""
+        """Read the given columns, in their order."""
         ...
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Whatever speaks Arrow's stream protocol."""
+    """An object with the Arrow stream protocol."""
 
     label: str
     held: Any
@@ -62,11 +62,11 @@ class Stream:
         return self._open().schema
 
     def rows(self) -> int | None:
-        """How many there are, if that is known before they are read."""
+        """Number of rows, if known before they are read."""
         return None if self.once else len(self.held)
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read some columns, in their order."""
+        """Read the given columns, in their order."""
         del threads
         for batch in self._open():
             yield batch.select(columns)
@@ -74,7 +74,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Fragment:
-    """A fragment of a pyarrow Dataset, or a whole one that is filtered."""
+    """A fragment of a pyarrow Dataset, or a filtered Dataset."""
 
     label: str
     held: Any
@@ -86,11 +86,11 @@ class Fragment:
         return self.declared
 
     def rows(self) -> int | None:
-        """How many there are: counting may mean reading."""
+        """None: counting may require reading."""
         return None
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read some columns, in their order, little ahead of what is asked for."""
+        """Read the given columns, in their order, with little readahead."""
         from pyarrow import dataset
 
         options: dict[str, Any] = {"batch_readahead": 4, "fragment_readahead": 1, "use_threads": threads}
@@ -105,7 +105,7 @@ class Fragment:
 
 
 def parts_of(source: Any) -> tuple[str, list[Part]]:
-    """Return what to call a source, and its parts in order; nothing but names has been looked at then."""
+    """Return the name of a source and its parts in order; nothing is read except pipes."""
     if isinstance(source, (str, bytes, os.PathLike)):
         name = os.fsdecode(source)
         if name == "-":
@@ -117,7 +117,7 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
             raise TypeError(f"source must be a list of at least one path, got {source!r:.80}.")
         return f"{len(source)} files", [_part(path) for one in source for path in files_of(os.fsdecode(one))]
     if hasattr(source, "__arrow_c_stream__"):
-        # Frames and tables have a length and stay; a reader, or what may be one, is used up by reading.
+        # Frames and tables have a length and can be read again; a reader cannot.
         import pyarrow as pa
 
         once = isinstance(source, pa.RecordBatchReader) or not hasattr(source, "__len__")
@@ -132,7 +132,7 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
 
 
 def _part(path: str) -> Part:
-    if os.path.exists(path) and not os.path.isfile(path):  # a named pipe: it cannot be rewound
+    if os.path.exists(path) and not os.path.isfile(path):  # a named pipe
         return _piped(path, open(path, "rb"), close=True)
     return file_part(path)
 
@@ -150,21 +150,21 @@ def _piped(label: str, stream: BinaryIO, *, close: bool) -> CsvStream:
 
 
 def files_of(name: str) -> list[str]:
-    """Return the files that a path stands for: itself, those below a folder, those that fit a pattern; sorted."""
+    """Return the file of a path, or the sorted files of a folder or a glob pattern."""
     if os.path.isdir(name):
-        found = [
+        files = [
             os.path.join(folder, file)
-            for folder, _, files in os.walk(name)
-            for file in files
+            for folder, _, names in os.walk(name)
+            for file in names
             if not file.startswith((".", "_"))
         ]
     elif os.path.exists(name) or not glob.has_magic(name):
         return [name]
     else:
-        found = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
-    if not found:
-        raise FileNotFoundError(2, "there are no files in this folder or of this pattern", name)
-    return sorted(found)
+        files = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
+    if not files:
+        raise FileNotFoundError(2, "no files in this folder or matching this pattern", name)
+    return sorted(files)
 
 
 def _fragments(source: Any) -> list[Part] | None:
@@ -174,7 +174,7 @@ def _fragments(source: Any) -> list[Part] | None:
         return None
     try:
         held = list(source.get_fragments())
-    except ValueError:  # filtered: its rows are known to the dataset alone
+    except ValueError:  # a filtered dataset has no fragments
         return [Fragment("the dataset", source, source.schema)]
     return [
         Fragment(getattr(fragment, "path", "") or f"fragment {k}", fragment, source.schema)
