@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 std::span<T> all(Array<T>& array) {
-  return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+  return {array.mutable_data(), at(array.size())};
 }
 
 template <class T>

@@ -38,7 +38,7 @@ struct Answers {
 
   template <class T>
   static std::span<T> all(Array<T>& array) {
-    return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+    return {array.mutable_data(), at(array.size())};
   }
   minimum::Minima slots() {
     return {all(value),     all(parameters),      all(gap), all(relative_error),
@@ -82,7 +82,7 @@ py::tuple lasso(Index count, const Array<double>& mean, const Array<double>& sca
                 const Array<double>& weights, bool penalise_intercept, int threads, const Lost& lost) {
   const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
   require_rank(weights, 1, "l1");
-  const std::span<const double> path{weights.data(), static_cast<std::size_t>(weights.size())};
+  const std::span<const double> path{weights.data(), at(weights.size())};
   Answers answers({data.systems, weights.size()}, data.parameters());
   const minimum::Minima out = answers.slots();
   released([&] { minimum::lasso(data, path, penalise_intercept, threads, out); });
@@ -123,7 +123,7 @@ py::tuple lasso_rows(const Array<T>& X, const Array<T>& y, const Array<double>& 
   const BasicMatrix<T> rows = rows_of(X, y, mean);
   const Index systems = X.shape(0);
   require_rank(weights, 1, "l1");
-  const std::span<const double> path{weights.data(), static_cast<std::size_t>(weights.size())};
+  const std::span<const double> path{weights.data(), at(weights.size())};
   Answers answers({systems, weights.size()}, rows.cols + (intercept ? 1 : 0));
   if (start.size() != answers.parameters.size()) throw py::value_error("start must have shape (s, k, n)");
   std::copy_n(start.data(), start.size(), answers.parameters.mutable_data());

@@ -28,7 +28,7 @@ inline void require_rank(const py::array& array, py::ssize_t rank, const char* n
 
 inline Vector vector_of(const Array<double>& array, const char* name) {
   require_rank(array, 1, name);
-  return {array.data(), static_cast<std::size_t>(array.size())};
+  return {array.data(), at(array.size())};
 }
 
 template <class T>

@@ -16,11 +16,11 @@ using namespace pyrometer;
 TEST_CASE("every chunk is visited once, by a worker that exists") {
   for (const int threads : {0, 1, 2, 3, 7})
     for (const Index chunks : {0, 1, 2, 100}) {
-      std::vector<int> visits(static_cast<std::size_t>(chunks));
+      std::vector<int> visits(at(chunks));
       std::atomic<bool> good{true};
       const int workers = base::worker_count(chunks, threads);
       base::for_each_chunk(chunks, threads, [&](Index chunk, int worker) {
-        ++visits[static_cast<std::size_t>(chunk)];
+        ++visits[at(chunk)];
         if (worker < 0 || worker >= workers) good = false;
       });
       CHECK(good);

@@ -20,7 +20,7 @@ using FillSingle = void (*)(Seed, Index, Index, Index, Index, float*);
 
 template <class T, class Function>
 std::vector<T> filled(Function fill, Index first_draw, Index draws, Index first_parameter, Index parameters) {
-  std::vector<T> out(static_cast<std::size_t>(draws * parameters));
+  std::vector<T> out(at(draws * parameters));
   fill({1, 2}, first_draw, draws, first_parameter, parameters, out.data());
   return out;
 }
@@ -38,8 +38,7 @@ void check_windows(Function fill) {
           bool same = true;
           for (Index j = 0; j < parameters; ++j)
             for (Index k = 0; k < draws; ++k)
-              same &= window[static_cast<std::size_t>(j * draws + k)] ==
-                      all[static_cast<std::size_t>((first_parameter + j) * kDraws + first_draw + k)];
+              same &= window[at(j * draws + k)] == all[at((first_parameter + j) * kDraws + first_draw + k)];
           CHECK(same);
         }
 }
@@ -75,7 +74,7 @@ TEST_CASE("normals are Box-Muller of the block at (draw, parameter / 2), to a fe
     if (y & 2) pair[0] = -pair[0];
     if (y & 1) std::swap(pair[0], pair[1]);
     for (Index j = 0; j < 2; ++j) {
-      const double got = z[static_cast<std::size_t>(j * kDraws + k)];
+      const double got = z[at(j * kDraws + k)];
       worst = std::max(worst, std::abs((got - pair[j]) / pair[j]) / std::numeric_limits<double>::epsilon());
     }
   }

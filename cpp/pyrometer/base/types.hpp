@@ -12,8 +12,8 @@ using Index = std::int64_t;
 using Vector = std::span<const double>;
 using MutableVector = std::span<double>;
 
-/// Where a standard container keeps element i.
-inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+/// An index or a size in the type of standard containers. It must not be negative.
+constexpr std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 /// The distance of 1 from the next number, and the largest relative error of one rounding.
 inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();

@@ -59,7 +59,7 @@ Index first_of(const T* x, Index count) {
 template <class T>
 Index first_bad(const T* x, Index count, Allowed allowed, int threads) {
   const base::Chunks chunks{count, kChunk};
-  std::vector<Index> first(static_cast<std::size_t>(chunks.number()));
+  std::vector<Index> first(at(chunks.number()));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     const Index begin = chunks.begin(chunk), size = chunks.end(chunk) - begin;
     const Index within = (allowed == Allowed::finite ? first_of<Finite, T> : first_of<Label, T>)(x + begin, size);

@@ -81,14 +81,14 @@ void add_products(const double* d, Index depth, Index columns, double* c, const 
   const Index ld = padded(columns);
   if (columns <= 2 * kL) {
     fetch.step = static_cast<std::uintptr_t>(ahead_bytes / (2 * depth));
-    sweeps[static_cast<std::size_t>(columns - 1)](d, depth, c, ld, fetch);
+    sweeps[at(columns - 1)](d, depth, c, ld, fetch);
     return;
   }
   Index number = 0;
   for_each_tile(columns, [&](Index, Index, Index, Index) { ++number; });
   fetch.step = static_cast<std::uintptr_t>(ahead_bytes / (number * depth));
   for_each_tile(columns, [&](Index r, Index i, Index j, Index n) {
-    const auto make = tiles[static_cast<std::size_t>((r - 1) * base::kTilePanels + n - 1)];
+    const auto make = tiles[at((r - 1) * base::kTilePanels + n - 1)];
     make(depth, d + i * kStride, d + j * kStride, c + i * kL * ld + j * kL, ld, fetch);
   });
 }

@@ -85,7 +85,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   for (Index j = 0; j < ld; ++j) off[j] /= n;
   for (Index i = 0; i < columns; ++i) {
     double* row = scatter + i * ld;
-    part.squares[static_cast<std::size_t>(i)] = row[i];
+    part.squares[at(i)] = row[i];
     for (Index j = i; j < columns; ++j) row[j] -= n * (off[i] * off[j]);
   }
   part.count = m;
@@ -105,23 +105,23 @@ void write(const Part& part, Index columns, Index system, Results& out) {
   const Index skip = static_cast<Index>(out.suspicious.size()) * columns;
   double *low = out.to.once + system * columns, *squares = low + skip, *left = squares + skip;
   for (Index j = 0; j < columns; ++j) {
-    const auto k = static_cast<std::size_t>(j);
+    const auto k = at(j);
     const base::Pair whole = base::Pair::sum(part.shift[k], part.off[k]);
     mean[j] = whole.hi;
     low[j] = whole.lo;
     squares[j] = part.squares[k];
-    left[j] = part.scatter[static_cast<std::size_t>(j * ld + j)];
+    left[j] = part.scatter[at(j * ld + j)];
   }
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {
       for (Index i = top; i < std::min(top + kSquare, columns); ++i) {
         for (Index j = std::max(i, left); j < std::min(left + kSquare, columns); ++j) {
-          scatter[i * columns + j] = scatter[j * columns + i] = part.scatter[static_cast<std::size_t>(i * ld + j)];
+          scatter[i * columns + j] = scatter[j * columns + i] = part.scatter[at(i * ld + j)];
         }
       }
     }
   }
-  out.suspicious[static_cast<std::size_t>(system)] = suspicious(columns, mean, scatter);
+  out.suspicious[at(system)] = suspicious(columns, mean, scatter);
 }
 
 template <class T>
@@ -141,13 +141,13 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out
   std::deque<MergeTree> trees;
   for (int worker = 0; worker < workers; ++worker) trees.emplace_back(columns);
   base::for_each_chunk(groups.number(), threads, [&](Index group, int worker) {
-    const auto at = static_cast<std::size_t>(worker);
-    MergeTree& tree = trees[at];
+    const auto w = at(worker);
+    MergeTree& tree = trees[w];
     for (Index s = groups.begin(group); s < groups.end(group); ++s) {
       tree.reset(chunks.number());
       for (Index k = 0; k < chunks.number(); ++k) {
         auto part = tree.take();
-        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), true, scratch[at], *part);
+        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), true, scratch[w], *part);
         tree.add(k, std::move(part));
       }
       write(tree.root(), columns, s, out);
@@ -166,8 +166,7 @@ void one_by_one(const Stack<T>& data, Chunks chunks, int threads, Results& out) 
     tree.reset(chunks.number());
     base::for_each_chunk(chunks.number(), threads, [&](Index k, int worker) {
       auto part = tree.take();
-      chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), workers == 1,
-                    scratch[static_cast<std::size_t>(worker)], *part);
+      chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), workers == 1, scratch[at(worker)], *part);
       tree.add(k, std::move(part));
     });
     write(tree.root(), columns, s, out);
@@ -184,14 +183,14 @@ void second_moments(const Stack<T>& data, int threads, const MomentsOut& to) {
   const Index columns = data.features + 1, square = columns * columns;
   const Chunks chunks = chunks_of(data.rows, columns);
 
-  Results out{to, std::vector<char>(static_cast<std::size_t>(data.systems))};
+  Results out{to, std::vector<char>(at(data.systems))};
   if (chunks.number() == 1 || (chunks.number() < 8 && data.systems >= 8)) {
     side_by_side(data, chunks, threads, out);
   } else {
     one_by_one(data, chunks, threads, out);
   }
   for (Index s = 0; s < data.systems; ++s) {
-    if (out.suspicious[static_cast<std::size_t>(s)]) [[unlikely]]
+    if (out.suspicious[at(s)]) [[unlikely]]
       complain(data, s, to.mean + s * columns, to.scatter + s * square);
   }
 }

@@ -81,7 +81,7 @@ struct Minima {
 
   /// A single slot, of n parameters.
   [[nodiscard]] Minima one(Index slot, Index n) const {
-    const auto i = static_cast<std::size_t>(slot), k = static_cast<std::size_t>(n);
+    const auto i = at(slot), k = at(n);
     return {value.subspan(i, 1),     parameters.subspan(i * k, k),      gap.subspan(i, 1), relative_error.subspan(i, 1),
             condition.subspan(i, 1), parameter_error.subspan(i * k, k), rank.subspan(i, 1)};
   }

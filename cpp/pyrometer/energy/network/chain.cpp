@@ -243,8 +243,7 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
     const double size =
         std::min(std::ceil(fineness.nodes + fineness.nodes_each * width), std::max(kPanelNodes, kMostNodes / panels));
     for (int panel = 0; panel < static_cast<int>(panels); ++panel) {
-      layer.grid.emplace_back(layer.low + width * panel, layer.low + width * (panel + 1),
-                              static_cast<std::size_t>(size));
+      layer.grid.emplace_back(layer.low + width * panel, layer.low + width * (panel + 1), at(size));
       for (std::size_t i = 0; i < layer.grid.back().size(); ++i) layer.v.push_back(std::exp(layer.grid.back().node(i)));
     }
   }

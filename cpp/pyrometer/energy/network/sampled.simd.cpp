@@ -104,9 +104,7 @@ class Problem {
     if (draws.rows > 0) {
       order_.resize(norm.size());
       std::iota(order_.begin(), order_.end(), Index{0});
-      std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) {
-        return norm[static_cast<std::size_t>(a)] < norm[static_cast<std::size_t>(b)];
-      });
+      std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) { return norm[at(a)] < norm[at(b)]; });
     } else if (drawn() > 0) {
       const auto all = [](Index i) { return i; };
       x_ = base::aligned_array<T>(padded(rows.rows) * width(0));
@@ -119,7 +117,7 @@ class Problem {
   }
 
   [[nodiscard]] Index width(Index l) const { return laws_.widths[l]; }
-  [[nodiscard]] Index offset(Index l) const { return offsets_[static_cast<std::size_t>(l - 1)]; }
+  [[nodiscard]] Index offset(Index l) const { return offsets_[at(l - 1)]; }
   /// Layers whose parameters are drawn.
   [[nodiscard]] Index drawn() const { return laws_.layers - (draws_.averaged ? 1 : 0); }
   [[nodiscard]] Index used() const { return draws_.rows > 0 ? draws_.rows : rows_.rows; }
@@ -134,7 +132,7 @@ class Problem {
     const auto bits = words[at(s % 2)];
     const double u = static_cast<double>(bits >> 11) * 0x1p-53, m = static_cast<double>(rows_.rows);
     const auto i = static_cast<Index>((static_cast<double>(s) + u) * m / static_cast<double>(draws_.rows));
-    return order_[static_cast<std::size_t>(std::min(i, rows_.rows - 1))];
+    return order_[at(std::min(i, rows_.rows - 1))];
   }
 
   const NetworkRows<T>& rows_;
@@ -199,9 +197,9 @@ class Worker {
       if (p_.takes_targets()) y.data = p_.y_.get() + begin * y.width;
       return;
     }
-    picked_.resize(static_cast<std::size_t>(count));
-    for (Index i = 0; i < count; ++i) picked_[static_cast<std::size_t>(i)] = p_.pick(draw, begin + i);
-    const auto from = [&](Index i) { return picked_[static_cast<std::size_t>(i)]; };
+    picked_.resize(at(count));
+    for (Index i = 0; i < count; ++i) picked_[at(i)] = p_.pick(draw, begin + i);
+    const auto from = [&](Index i) { return picked_[at(i)]; };
     pack(data.X, x.width, count, from, x_.get());
     x.data = x_.get();
     if (!p_.takes_targets()) return;
@@ -292,8 +290,8 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
                   chunk = task / number / groups.number();
       const Index first_law = groups.begin(group), count = groups.end(group) - first_law;
       for (Index k = chunks.begin(chunk); k < chunks.end(chunk); ++k)
-        workers[static_cast<std::size_t>(worker)].run(draws.first + start + k, part, first_law, count,
-                                                      slots.get() + ((k * number + part) * batch + first_law) * L);
+        workers[at(worker)].run(draws.first + start + k, part, first_law, count,
+                                slots.get() + ((k * number + part) * batch + first_law) * L);
     });
     const double used = static_cast<double>(problem.used());
     for (Index law = 0; law < batch; ++law)
@@ -312,8 +310,8 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
           }
           if (!std::isfinite(energy)) [[unlikely]]
             refuse<T>(energy, draws.first + start + k, law, l);
-          const Index at = law * draws.samples + start + k;
-          out[rows.y ? at : at * L + l - 1] = energy;
+          const Index slot = law * draws.samples + start + k;
+          out[rows.y ? slot : slot * L + l - 1] = energy;
         }
   }
 }
@@ -340,7 +338,7 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
   NetworkDraws draws{seed, Index{1} << 62, kPilotDraws, many < rows.rows ? many : 0, averaged};
   check(inputs, laws, draws);
   if (many <= kPilotFew || (averaged && L == 1) || laws.laws() == 0) return 0;
-  std::vector<double> fine(static_cast<std::size_t>(laws.laws() * kPilotDraws * L)), coarse(fine.size());
+  std::vector<double> fine(at(laws.laws() * kPilotDraws * L)), coarse(fine.size());
   sample(inputs, laws, draws, threads, fine.data());
   draws.rows = kPilotFew;
   sample(inputs, laws, draws, threads, coarse.data());
@@ -351,9 +349,9 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
   for (Index law = 0; law < laws.laws(); ++law) {
     base::Running energy, difference;
     for (Index k = 0; k < kPilotDraws; ++k) {
-      const auto at = static_cast<std::size_t>((law * kPilotDraws + k) * L + L - 1);
-      energy.add(fine[at]);
-      difference.add(coarse[at] - fine[at]);
+      const auto slot = at((law * kPilotDraws + k) * L + L - 1);
+      energy.add(fine[slot]);
+      difference.add(coarse[slot] - fine[slot]);
     }
     if (energy.mean <= 0) continue;
     const double square = energy.mean * energy.mean;

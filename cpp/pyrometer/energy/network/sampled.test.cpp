@@ -16,8 +16,6 @@ constexpr base::Seed kSeed{3, 4};
 constexpr Index kLayers = 3, kRows = 37;
 constexpr Index kWidths[kLayers + 1] = {5, 11, 9, 2};
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
 /// Energies of the layers of one draw of a normal law, unit by unit.
 template <class T>
 std::vector<double> energies(const std::vector<T>& X, Activation activation, const double* weight, const double* bias,

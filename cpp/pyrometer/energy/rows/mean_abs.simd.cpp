@@ -41,7 +41,7 @@ void mean_abs(const T* X, Index systems, Index rows, Index features, int threads
   // A strip is as many rows as fill 64 numbers.
   const Index strip = std::max<Index>(1, 64 / features), width = strip * features;
   const base::Chunks chunks{rows, std::max<Index>(1, kChunkNumbers / width) * strip};
-  std::vector<double> partial(static_cast<std::size_t>(systems * chunks.number() * width), 0.0);
+  std::vector<double> partial(at(systems * chunks.number() * width), 0.0);
 
   base::for_each_chunk(systems * chunks.number(), threads, [&](Index task, int) {
     const Index system = task / chunks.number(), chunk = task % chunks.number();
@@ -56,7 +56,7 @@ void mean_abs(const T* X, Index systems, Index rows, Index features, int threads
     for (Index j = 0; j < features; ++j) {
       double total = 0;
       for (Index task = system * chunks.number(); task < (system + 1) * chunks.number(); ++task)
-        for (Index i = j; i < width; i += features) total += partial[static_cast<std::size_t>(task * width + i)];
+        for (Index i = j; i < width; i += features) total += partial[at(task * width + i)];
       if (!std::isfinite(total)) [[unlikely]]
         complain(X + system * rows * features, rows, features);
       mean[system * features + j] = total / static_cast<double>(rows);

@@ -173,8 +173,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
             scale.data[i], " at law ", i / scale.cols, ", parameter ", i % scale.cols);
   const Index laws = scale.rows, size = std::clamp<Index>(kChunkFlops / (features + 40) / kBlock, 1, 1024) * kBlock;
   const base::Chunks chunks{rows, size}, groups{laws, kLaws};
-  const auto width = static_cast<std::size_t>(laws * (slope ? 2 : 1));
-  std::vector<double> partial(static_cast<std::size_t>(systems * chunks.number()) * width, 0.0);
+  const auto width = at(laws * (slope ? 2 : 1));
+  std::vector<double> partial(at(systems * chunks.number()) * width, 0.0);
   const Index tasks = systems * chunks.number() * groups.number();
   // Small ones by the dozen.
   const Index pairs = std::min(rows, size) * std::clamp<Index>(laws, 1, kLaws);
@@ -186,7 +186,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   const auto sum_rows = [&](Index task, Block& block) {
     const Index piece = task / groups.number(), group = task % groups.number();
     const Index system = piece / chunks.number(), chunk = piece % chunks.number();
-    double* sums = partial.data() + static_cast<std::size_t>(piece) * width;
+    double* sums = partial.data() + at(piece) * width;
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += kBlock) {
       const Index count = std::min(kBlock, chunks.end(chunk) - first);
       const T* part = X + (system * rows + first) * features;
@@ -196,7 +196,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
       for (Index law = groups.begin(group); law < groups.end(group); ++law) {
         weigh(part, count, features, readable, laws > 1, described[at(law)], block);
         replace_odd(part, first, count, features, described[at(law)], block);
-        evaluate(loss, slope != nullptr, static_cast<std::size_t>(count), block);
+        evaluate(loss, slope != nullptr, at(count), block);
         sums[law] += sum(block.value, count);
         if (slope) sums[laws + law] += sum(block.slope, count);
       }
@@ -211,7 +211,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
     for (Index law = 0; law < laws; ++law) {
       double value = 0, derivative = 0;
       for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
-        const double* sums = partial.data() + static_cast<std::size_t>(system * chunks.number() + chunk) * width;
+        const double* sums = partial.data() + at(system * chunks.number() + chunk) * width;
         value += sums[law];
         if (slope) derivative += sums[laws + law];
       }

@@ -15,8 +15,7 @@ TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do 
   for (const Index features : {1, 3, 8, 13})
     for (const Index rows : {1, 8, 27, 150}) {
       const Index laws = 70;
-      std::vector<double> X(static_cast<std::size_t>(rows * features)),
-          scales(static_cast<std::size_t>(laws * (features + 1))), together(static_cast<std::size_t>(laws));
+      std::vector<double> X(at(rows * features)), scales(at(laws * (features + 1))), together(at(laws));
       for (std::size_t i = 0; i < X.size(); ++i) X[i] = std::sin(static_cast<double>(i));
       for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = 1.0 / static_cast<double>(1 + i);
       const auto norms = [&](const double* v, Index count, double* mean) {
@@ -29,13 +28,12 @@ TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do 
         double sum = 0, alone = 0;
         for (Index i = 0; i < rows; ++i) {
           double square = v[features] * v[features];
-          for (Index j = 0; j < features; ++j)
-            square += std::pow(v[j] * X[static_cast<std::size_t>(i * features + j)], 2);
+          for (Index j = 0; j < features; ++j) square += std::pow(v[j] * X[at(i * features + j)], 2);
           sum += std::sqrt(square);
         }
         norms(v, 1, &alone);
         CHECK(alone == doctest::Approx(sum / static_cast<double>(rows)).epsilon(1e-14));
-        CHECK(alone == together[static_cast<std::size_t>(law)]);
+        CHECK(alone == together[at(law)]);
       }
     }
 }
@@ -51,10 +49,10 @@ TEST_CASE("products of sincs are the products of sincs") {
     for (Index lane = 0; lane < energy::kSeriesLanes; ++lane) {
       double expected = 1;
       for (Index j = 0; j < features; ++j) {
-        const double angle = static_cast<double>(2 * i + 1) * theta[static_cast<std::size_t>(j * 8 + lane)];
+        const double angle = static_cast<double>(2 * i + 1) * theta[at(j * 8 + lane)];
         expected *= angle > 0 ? std::sin(angle) / angle : 1.0;
       }
-      CHECK(std::fabs(product[static_cast<std::size_t>(i * 8 + lane)] - expected) < 1e-14);
+      CHECK(std::fabs(product[at(i * 8 + lane)] - expected) < 1e-14);
     }
 }
 

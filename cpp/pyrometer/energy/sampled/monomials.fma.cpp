@@ -78,9 +78,9 @@ Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolu
   for (Index first = 0; first < chunks.number(); first += wave) {
     const Index here = std::min(wave, chunks.number() - first);
     base::for_each_chunk(here, threads, [&](Index i, int worker) {
-      double* const deviations = spaces[static_cast<std::size_t>(worker)].get();
+      double* const deviations = spaces[at(worker)].get();
       double* const numbers = deviations + data::kBlock * ld;
-      double* const products = sums[static_cast<std::size_t>(i)].get();
+      double* const products = sums[at(i)].get();
       const Index begin = chunks.begin(first + i), count = chunks.end(first + i) - begin;
       draw_standard(draws.seed, draws.first + begin, count, normals, n, numbers);
       data::start_products(k + 1, products);
@@ -93,7 +93,7 @@ Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolu
     });
     for (Index i = 0; i < here; ++i) {
       for (Index a = 0; a < k; ++a) {
-        const double* const row = sums[static_cast<std::size_t>(i)].get() + a * ld;
+        const double* const row = sums[at(i)].get() + a * ld;
         for (Index b = a; b < k; ++b) all.scatter[b * k + a] += row[b];
         all.mean[a] += row[k];
       }
@@ -188,7 +188,7 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
   const double number = static_cast<double>(draws.samples), share = number * (number - 1.0);
 
   const base::Chunks chunks{pairs, kPairsAtOnce};
-  std::vector<char> sound(static_cast<std::size_t>(chunks.number()), 1);
+  std::vector<char> sound(at(chunks.number()), 1);
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     alignas(base::kVectorBytes) double c[kMost * kPairGroup] = {};
     double constant[kPairGroup], linear[kPairGroup], quadratic[kPairGroup];
@@ -197,10 +197,10 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
     for (Index first = begin; first < end; first += kPairGroup) {
       const Index count = std::min(kPairGroup, end - first);
       for (Index pair = 0; pair < count; ++pair) {
-        const Index at = first + pair;
-        if (at > begin && at % laws == 0) weights = Weights(squares, at / laws);
+        const Index number = first + pair;
+        if (number > begin && number % laws == 0) weights = Weights(squares, number / laws);
         constant[pair] = weights.constant();
-        weights.scaled(law.scale.row(at % laws), n, absolute, c + pair, kPairGroup);
+        weights.scaled(law.scale.row(number % laws), n, absolute, c + pair, kPairGroup);
       }
       contract(moments, c, linear, quadratic);
       for (Index pair = 0; pair < count; ++pair) {
@@ -208,7 +208,7 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
         mean[first + pair] = average;
         standard_error[first + pair] = error;
         if (!std::isfinite(average) || !std::isfinite(error) || underflows(average, quadratic[pair]))
-          sound[static_cast<std::size_t>(chunk)] = 0;
+          sound[at(chunk)] = 0;
       }
     }
   });

@@ -12,7 +12,7 @@ inline constexpr Index kTile = 64;  // parameter vectors at a time
 /// An array of doubles that starts at a cache line.
 class AlignedArray {
  public:
-  explicit AlignedArray(Index size) : lines_(static_cast<std::size_t>((size + 7) / 8)) {}
+  explicit AlignedArray(Index size) : lines_(at((size + 7) / 8)) {}
   [[nodiscard]] double* data() { return lines_.data()->values; }
   [[nodiscard]] const double* data() const { return lines_.data()->values; }
 

@@ -139,7 +139,7 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
       worker.scale(law.scale.row(group.first_law + l));
       for (Index i = s * group.systems / tasks.systems; i < (s + 1) * group.systems / tasks.systems; ++i)
         worker.sum(rows, group.first_system + i, parts.begin(part), parts.end(part),
-                   slots[static_cast<std::size_t>((chunk * group.pairs() + i * group.laws + l) * number + part)]);
+                   slots[at((chunk * group.pairs() + i * group.laws + l) * number + part)]);
     }
   };
   const auto finish = [&](Index first_chunk, Index chunk, Index pair) {
@@ -172,9 +172,8 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
       for (Index first = 0; first < chunks.number(); first += waves) {
         const Index wave = std::min(waves, chunks.number() - first);
         const Tasks tasks(group, wave, number);
-        base::for_each_chunk(tasks.number(), threads, [&](Index task, int worker) {
-          sum(tasks, first, task, workers[static_cast<std::size_t>(worker)]);
-        });
+        base::for_each_chunk(tasks.number(), threads,
+                             [&](Index task, int worker) { sum(tasks, first, task, workers[at(worker)]); });
         base::for_each_chunk(wave, threads, [&](Index chunk, int) {
           for (Index pair = 0; pair < group.pairs(); ++pair) finish(first, chunk, pair);
         });
@@ -192,31 +191,31 @@ class Averages {
 
   void begin(const Group& group, Index chunks) {
     group_ = group;
-    totals_.assign(static_cast<std::size_t>(group.pairs()), {});
-    partial_.resize(static_cast<std::size_t>(group.pairs() * chunks));
+    totals_.assign(at(group.pairs()), {});
+    partial_.resize(at(group.pairs() * chunks));
   }
   void take(Index chunk, Index pair, Index, const double* energies, const double* slopes, Index count) {
-    Part& part = partial_[static_cast<std::size_t>(chunk * group_.pairs() + pair)];
+    Part& part = partial_[at(chunk * group_.pairs() + pair)];
     part = {Running::of(energies, count), 0};
     for (Index k = 0; k < count; ++k) part.slope += slopes[k];
   }
   void merge(Index chunks) {
     for (Index i = 0; i < chunks * group_.pairs(); ++i) {
-      const Part& part = partial_[static_cast<std::size_t>(i)];
-      Part& total = totals_[static_cast<std::size_t>(i % group_.pairs())];
+      const Part& part = partial_[at(i)];
+      Part& total = totals_[at(i % group_.pairs())];
       total.energy.merge(part.energy);
       total.slope += part.slope;
     }
   }
   void end(Index samples) const {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
-      const auto& [energy, slope] = totals_[static_cast<std::size_t>(pair)];
+      const auto& [energy, slope] = totals_[at(pair)];
       require_variance(energy, group_.system(pair), group_.law(pair));
       if (!std::isfinite(slope)) refuse("the slope of the energies", group_.system(pair), group_.law(pair));
-      const Index at = group_.system(pair) * laws_ + group_.law(pair);
-      out_.mean[at] = energy.mean;
-      out_.standard_error[at] = energy.standard_error();
-      out_.slope[at] = slope / static_cast<double>(samples);
+      const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+      out_.mean[slot] = energy.mean;
+      out_.standard_error[slot] = energy.standard_error();
+      out_.slope[slot] = slope / static_cast<double>(samples);
     }
   }
 
@@ -238,8 +237,8 @@ class Spectrum {
 
   void begin(const Group& group, Index) { group_ = group; }
   void take(Index, Index pair, Index first_draw, const double* energies, const double*, Index count) {
-    const Index at = group_.system(pair) * laws_ + group_.law(pair);
-    std::copy_n(energies, count, energies_ + at * samples_ + first_draw);
+    const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+    std::copy_n(energies, count, energies_ + slot * samples_ + first_draw);
   }
   void merge(Index) {}
   void end(Index) const {}

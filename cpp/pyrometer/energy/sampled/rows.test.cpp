@@ -31,11 +31,11 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
   for (Index i = 0; i < kSystems * rows; ++i) y.push_back(static_cast<T>(i * i % 3 == 0));
   std::vector<double> scale;
   for (Index i = 0; i < kLaws * n; ++i) scale.push_back(0.5 + 0.1 * static_cast<double>(i % 10));
-  std::vector<double> energies(static_cast<std::size_t>(kSystems * kLaws * samples));
+  std::vector<double> energies(at(kSystems * kLaws * samples));
   energy::sample_rows_energies<T>({X.data(), y.data(), kSystems, rows, features, intercept, loss},
                                   {{scale.data(), kLaws, n}, normals}, {kSeed, kFirst, samples}, 2, energies.data());
   double error = 0;
-  std::vector<double> theta(static_cast<std::size_t>(n));
+  std::vector<double> theta(at(n));
   for (Index law = 0; law < kLaws; ++law)
     for (Index k = 0; k < samples; ++k) {
       for (Index j = 0; j < n; ++j) {
@@ -44,18 +44,16 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
           base::normals(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
         else
           base::uniforms(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
-        theta[static_cast<std::size_t>(j)] = scale[static_cast<std::size_t>(law * n + j)] * pair[j % 2];
+        theta[at(j)] = scale[at(law * n + j)] * pair[j % 2];
       }
       for (Index system = 0; system < kSystems; ++system) {
         double sum = 0;
         for (Index i = system * rows; i < (system + 1) * rows; ++i) {
           double t = intercept ? theta.back() : 0;
-          for (Index j = 0; j < features; ++j)
-            t +=
-                static_cast<double>(X[static_cast<std::size_t>(i * features + j)]) * theta[static_cast<std::size_t>(j)];
-          sum += loss_of(loss, static_cast<double>(y[static_cast<std::size_t>(i)]), t);
+          for (Index j = 0; j < features; ++j) t += static_cast<double>(X[at(i * features + j)]) * theta[at(j)];
+          sum += loss_of(loss, static_cast<double>(y[at(i)]), t);
         }
-        const double got = energies[static_cast<std::size_t>((system * kLaws + law) * samples + k)];
+        const double got = energies[at((system * kLaws + law) * samples + k)];
         error = std::max(error, std::abs(got * static_cast<double>(rows) / sum - 1));
       }
     }

@@ -220,7 +220,7 @@ void RowBlocks::fill(const LabelledRows<T>& rows, Index system, Index begin, Ind
     const double sign = labels && rows.y[from + i] != 0 ? -1 : 1;
     for (Index j = 0; j < columns; ++j) out[j] = sign * static_cast<double>(in[j]);
     if (columns < depth) out[columns] = sign;
-    start_[static_cast<std::size_t>(i)] = labels ? 0.0 : -static_cast<double>(rows.y[from + i]);
+    start_[at(i)] = labels ? 0.0 : -static_cast<double>(rows.y[from + i]);
   }
   // Rows that fill the last tile add nothing: |0 - 0|, or softplus(-1000).
   std::fill(x_.get() + count * depth, x_.get() + padded(count) * depth, 0.0);

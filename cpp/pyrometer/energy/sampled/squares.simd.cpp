@@ -58,10 +58,9 @@ class Worker {
   /// As many tiles as stay in the nearest cache: systems are brought there for all of them at once.
   Worker(Index features, Index parameters)
       : number_(parameters * kTile),
-        tiles_(static_cast<std::size_t>(
-                   std::bit_floor(static_cast<std::uint64_t>(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
+        tiles_(at(std::bit_floor(static_cast<std::uint64_t>(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
                Tile(features)),
-        numbers_(tiles_.size() * static_cast<std::size_t>(number_)),
+        numbers_(tiles_.size() * at(number_)),
         penalty_(draws()),
         energies_(draws()) {}
 
@@ -92,14 +91,13 @@ class Worker {
   }
 
   [[nodiscard]] const double* energies(const Quadratic& quadratic, Index count) {
-    for (Index t = 0; t * kTile < count; ++t)
-      quadratic.evaluate(tiles_[static_cast<std::size_t>(t)], energies_.data() + t * kTile);
+    for (Index t = 0; t * kTile < count; ++t) quadratic.evaluate(tiles_[at(t)], energies_.data() + t * kTile);
     for (Index k = 0; k < count; ++k) energies_.data()[k] += penalty_.data()[k];
     return energies_.data();
   }
 
  private:
-  double* numbers_of(std::size_t tile) { return numbers_.data() + tile * static_cast<std::size_t>(number_); }
+  double* numbers_of(std::size_t tile) { return numbers_.data() + tile * at(number_); }
 
   Index number_;
   std::vector<Tile> tiles_;
@@ -136,7 +134,7 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
       }
       space.scale(problem.squares, problem.law.scale.row(group.first_law + b));
       for (Index s = 0; s < group.systems; ++s) {
-        const double* energies = space.energies(quadratics[static_cast<std::size_t>(s)], count);
+        const double* energies = space.energies(quadratics[at(s)], count);
         require_finite(energies, count, problem.draws.first + draw, group.first_system + s, group.first_law + b);
         sink.take(chunk, s * group.laws + b, draw, energies, count);
       }
@@ -155,7 +153,7 @@ void walk(const Problem& problem, int threads, Sink& sink) {
   const base::Chunks chunks{draws.samples, kChunk};
   // Below some tens of microseconds waking threads costs more than it gains.
   if (draws.samples <= kSmall / draw_cost(squares.parameters()) / law.batch() / squares.systems()) threads = 1;
-  std::vector<Worker> spaces(static_cast<std::size_t>(base::worker_count(std::min(kWave, chunks.number()), threads)),
+  std::vector<Worker> spaces(at(base::worker_count(std::min(kWave, chunks.number()), threads)),
                              Worker(squares.features(), squares.parameters()));
 
   Group group{};
@@ -173,7 +171,7 @@ void walk(const Problem& problem, int threads, Sink& sink) {
         const Index wave = std::min(kWave, chunks.number() - first);
         base::for_each_chunk(wave, threads, [&](Index chunk, int worker) {
           evaluate_chunk(problem, group, quadratics, chunk, chunks.begin(first + chunk), chunks.end(first + chunk),
-                         spaces[static_cast<std::size_t>(worker)], sink);
+                         spaces[at(worker)], sink);
         });
         sink.merge(wave);
       }
@@ -190,26 +188,26 @@ class Averages {
 
   void begin(const Group& group, Index chunks) {
     group_ = group;
-    totals_.assign(static_cast<std::size_t>(group.pairs()), {});
-    partial_.assign(static_cast<std::size_t>(group.pairs() * chunks), {});
+    totals_.assign(at(group.pairs()), {});
+    partial_.assign(at(group.pairs() * chunks), {});
   }
   void take(Index chunk, Index pair, Index, const double* energies, Index count) {
-    partial_[static_cast<std::size_t>(chunk * group_.pairs() + pair)].merge(Running::of(energies, count));
+    partial_[at(chunk * group_.pairs() + pair)].merge(Running::of(energies, count));
   }
   void merge(Index chunks) {
     for (Index i = 0; i < chunks * group_.pairs(); ++i) {
-      Running& part = partial_[static_cast<std::size_t>(i)];
-      totals_[static_cast<std::size_t>(i % group_.pairs())].merge(part);
+      Running& part = partial_[at(i)];
+      totals_[at(i % group_.pairs())].merge(part);
       part = {};
     }
   }
   void end() const {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
-      const Running& total = totals_[static_cast<std::size_t>(pair)];
+      const Running& total = totals_[at(pair)];
       require_variance(total, group_.system(pair), group_.law(pair));
-      const Index at = group_.system(pair) * laws_ + group_.law(pair);
-      mean_[at] = total.mean;
-      standard_error_[at] = total.standard_error();
+      const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+      mean_[slot] = total.mean;
+      standard_error_[slot] = total.standard_error();
     }
   }
 
@@ -227,8 +225,8 @@ class Spectrum {
 
   void begin(const Group& group, Index) { group_ = group; }
   void take(Index, Index pair, Index first_draw, const double* energies, Index count) {
-    const Index at = group_.system(pair) * laws_ + group_.law(pair);
-    std::copy_n(energies, count, energies_ + at * samples_ + first_draw);
+    const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+    std::copy_n(energies, count, energies_ + slot * samples_ + first_draw);
   }
   void merge(Index) {}
   void end() const {}

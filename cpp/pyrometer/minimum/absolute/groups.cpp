@@ -43,8 +43,7 @@ void read(const Table& table, Index i, double* values) {
 // Groups by their values: open addressing.
 class Lookup {
  public:
-  Lookup(Index width, Index most)
-      : width_(width), hash_(width), places_(std::bit_ceil(static_cast<std::size_t>(2 * most + 2)), kNone) {}
+  Lookup(Index width, Index most) : width_(width), hash_(width), places_(std::bit_ceil(at(2 * most + 2)), kNone) {}
 
   // The group of these values, or the place where they are missing.
   [[nodiscard]] std::int32_t find(const double* values, std::size_t& place) const {
@@ -107,7 +106,7 @@ std::optional<Groups> group(const Table& table, const Indices& sample, Team team
       out.first.push_back(i);
       out.count.push_back(0);
     }
-    out.count[static_cast<std::size_t>(found)] += copies;
+    out.count[at(found)] += copies;
     return true;
   };
   for (const Index i : sample)
@@ -126,7 +125,7 @@ std::optional<Groups> group(const Table& table, const Indices& sample, Team team
       if (found == kNone) {
         missing[at(chunk)].push_back(i);
       } else {
-        ++number[static_cast<std::size_t>(found)];
+        ++number[at(found)];
       }
     }
     counts[at(chunk)] = std::move(number);

@@ -48,7 +48,7 @@ class Interior {
   }
 
  private:
-  [[nodiscard]] std::size_t used() const { return static_cast<std::size_t>(rows_.count); }
+  [[nodiscard]] std::size_t used() const { return at(rows_.count); }
 
   // On the central path for a mu of the size of the residuals near zero, but for Z' d = 0.
   void start(const Vec& phi) {

@@ -47,14 +47,14 @@ struct Answer {
 
 Answer solve(const Data& data, Index m, Index p, int threads) {
   Answer a;
-  a.theta.resize(static_cast<std::size_t>(p + 1));
+  a.theta.resize(at(p + 1));
   least_absolute(data.X.data(), data.y.data(), 1, m, p, true, threads, &a.value, a.theta.data(), &a.gap, &a.rank);
   return a;
 }
 
 double energy(const Data& data, Index m, double slope, double offset) {
   double sum = 0;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(m); ++i) sum += std::abs(data.y[i] - slope * data.X[i] - offset);
+  for (std::size_t i = 0; i < at(m); ++i) sum += std::abs(data.y[i] - slope * data.X[i] - offset);
   return sum / static_cast<double>(m);
 }
 

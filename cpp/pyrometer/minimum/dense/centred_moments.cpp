@@ -49,25 +49,24 @@ void Centred::take(const Moments& data, Index system, double l2) {
           "; rescale columns whose squares overflow");
 
   constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
-  scale.resize(static_cast<std::size_t>(p));
-  deviation.resize(static_cast<std::size_t>(stride));
+  scale.resize(at(p));
+  deviation.resize(at(stride));
   for (Index j = 0; j <= p; ++j) {
     const double variance = scatter[j * (stride + 1)] / count;
     require(variance >= 0, "variances must not be negative, got ", variance, " for column ", j, " of system ", system);
-    deviation[static_cast<std::size_t>(j)] = std::sqrt(variance);
+    deviation[at(j)] = std::sqrt(variance);
     if (j == p) {
       target_variance = variance;
       target_mean = mean[j];
     } else {
       const bool constant = l2 == 0 && std::sqrt(variance) <= rounding * std::abs(mean[j]);
-      scale[static_cast<std::size_t>(j)] = constant ? 0 : std::sqrt(variance + l2);
+      scale[at(j)] = constant ? 0 : std::sqrt(variance + l2);
     }
   }
-  inverse.resize(static_cast<std::size_t>(p));
+  inverse.resize(at(p));
   for (std::size_t j = 0; j < inverse.size(); ++j) inverse[j] = scale[j] > 0 ? 1 / scale[j] : 0;
   lost = 0;
-  for (Index j = 0; j < p && scatter_error; ++j)
-    lost += scatter_error[j] / count * square(inverse[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < p && scatter_error; ++j) lost += scatter_error[j] / count * square(inverse[at(j)]);
 }
 
 void Centred::assemble(const Moments& data, Index system, double l2) {
@@ -88,7 +87,7 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
 // The scaled covariances, as the factor is to find them.
 void Centred::fill() {
   const Index p = features, stride = p + 1;
-  for (Index j = 0; j < p; ++j) factor.scale(j) = scale[static_cast<std::size_t>(j)];
+  for (Index j = 0; j < p; ++j) factor.scale(j) = scale[at(j)];
   for (Index i = 0; i < p; ++i) {
     const double* from = scatter + i * stride;
     double* to = factor.row(i);
@@ -98,15 +97,15 @@ void Centred::fill() {
     }
     // In two factors: their product could overflow.
     const double share = 1 / (count * factor.scale(i));
-    for (Index j = i + 1; j < p; ++j) to[j] = from[j] * share * inverse[static_cast<std::size_t>(j)];
+    for (Index j = i + 1; j < p; ++j) to[j] = from[j] * share * inverse[at(j)];
   }
 }
 
 Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {
-  std::vector<double> certain(static_cast<std::size_t>(f.size()), 0.0);
+  std::vector<double> certain(at(f.size()), 0.0);
   double most = 0;
   const Index r = f.rank();
-  std::vector<double> made(static_cast<std::size_t>(r)), means(whitened, whitened + r);
+  std::vector<double> made(at(r)), means(whitened, whitened + r);
   f.backward(means.data());
   const double length = std::sqrt(dot(means.data(), means.data(), 0, r));
   for (Index k = r; k < f.size(); ++k) {

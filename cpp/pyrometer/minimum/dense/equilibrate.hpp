@@ -20,7 +20,7 @@ int row_exponent(const std::vector<int>& columns, Value value) {
   for (Index j = 0; j < std::ssize(columns); ++j) {
     const double x = value(j);
     if (x == 0) continue;
-    const int own = exponent_of(x) + columns[static_cast<std::size_t>(j)];
+    const int own = exponent_of(x) + columns[at(j)];
     most = any ? std::max(most, own) : own;
     any = true;
   }
@@ -30,7 +30,7 @@ int row_exponent(const std::vector<int>& columns, Value value) {
 /// Exponents that bring the numbers of each column to a geometric mean near 1, once each row has its largest near 1.
 template <class Value>
 std::vector<int> column_exponents(Index rows, Index columns, Value value) {
-  std::vector<int> out(static_cast<std::size_t>(columns), 0);
+  std::vector<int> out(at(columns), 0);
   for (int round = 0; round < 3; ++round) {
     std::vector<Index> sums(out.size(), 0), counts(sums);
     for (Index i = 0; i < rows; ++i) {

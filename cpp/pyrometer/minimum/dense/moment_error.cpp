@@ -16,13 +16,13 @@ MomentError::MomentError(const Centred& c, const double* theta) {
   const Index p = c.features;
   for (Index j = 0; j <= p; ++j) {
     const double t = j < p ? std::abs(theta[j]) : 1;
-    squares += square(t * c.deviation[static_cast<std::size_t>(j)]);
+    squares += square(t * c.deviation[at(j)]);
     means += square(t * c.mean[j]);
     if (c.mean_error) lost_mean += t * c.mean_error[j];
     const double d = c.scatter_error ? c.scatter_error[j] / c.count : 0;
     lost += t * std::sqrt(d);
     if (j == p) break;
-    const double inverse = c.inverse[static_cast<std::size_t>(j)];
+    const double inverse = c.inverse[at(j)];
     spread += square(c.mean[j] * inverse);
     lost_columns += d * inverse * inverse;
   }

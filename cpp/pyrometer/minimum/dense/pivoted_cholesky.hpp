@@ -31,8 +31,8 @@ class Factor {
   void prepare(Index size);
   [[nodiscard]] double* row(Index i) { return upper_.data() + i * stride_; }
   [[nodiscard]] const double* row(Index i) const { return upper_.data() + i * stride_; }
-  [[nodiscard]] double& scale(Index i) { return scale_[static_cast<std::size_t>(i)]; }
-  [[nodiscard]] double scale(Index i) const { return scale_[static_cast<std::size_t>(i)]; }
+  [[nodiscard]] double& scale(Index i) { return scale_[at(i)]; }
+  [[nodiscard]] double scale(Index i) const { return scale_[at(i)]; }
   /// `noise`: pivots up to this are noise; `element`: error of the elements, 0 to judge pivots by `noise` alone.
   void run(double noise, double element = 0);
 
@@ -47,9 +47,9 @@ class Factor {
   [[nodiscard]] Index size() const { return size_; }
   [[nodiscard]] Index rank() const { return rank_; }
   /// The column of pivot k.
-  [[nodiscard]] Index column(Index k) const { return order_[static_cast<std::size_t>(k)]; }
+  [[nodiscard]] Index column(Index k) const { return order_[at(k)]; }
   /// The root diagonal of the column of pivot k.
-  [[nodiscard]] double scale_at(Index k) const { return scale_[static_cast<std::size_t>(column(k))]; }
+  [[nodiscard]] double scale_at(Index k) const { return scale_[at(column(k))]; }
 
   /// Solves U'z = x in place for the first `rank` elements; the others become what the independent columns leave of
   /// them.
@@ -75,7 +75,7 @@ class Factor {
   [[nodiscard]] double largest_pivot(Index from, Index last, Index& pivot) const;
   [[nodiscard]] bool dependent(Index k, double pivot, double element);
   bool append_rows(Index kept);
-  [[nodiscard]] double inverse(Index k) const { return inverse_[static_cast<std::size_t>(k)]; }
+  [[nodiscard]] double inverse(Index k) const { return inverse_[at(k)]; }
 
   Index size_ = 0;
   Index stride_ = 0;

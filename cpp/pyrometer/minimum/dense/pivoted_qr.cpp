@@ -36,7 +36,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
   if (shape.l2 == 0 && clear(n)) return;
   const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
   constexpr double kTie = 1 - 1e-3;
-  std::vector<double> lengths(static_cast<std::size_t>(n));  // squares of what is left
+  std::vector<double> lengths(at(n));  // squares of what is left
   for (Index k = 0; k < std::min(n, work_.rows); ++k) {
     Index pivot = k;
     double most = -1;
@@ -50,7 +50,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
     most = at(lengths, pivot);
     if (pivot != k) {
       std::swap_ranges(work_.column(k), work_.column(k) + work_.rows, work_.column(pivot));
-      std::swap(order_[static_cast<std::size_t>(k)], order_[static_cast<std::size_t>(pivot)]);
+      std::swap(order_[at(k)], order_[at(pivot)]);
     }
     const double left = std::sqrt(most);
     double made = 1;
@@ -139,20 +139,20 @@ void Pivoted::dependence(Index k, double* out) const {
 
 void Pivoted::inverse_diagonal(double* out) const {
   std::fill_n(out, rank_, 0.0);
-  std::vector<double> x(static_cast<std::size_t>(rank_));
+  std::vector<double> x(at(rank_));
   for (Index k = 0; k < rank_; ++k) {  // column k of R^-1
     std::fill_n(x.begin(), k, 0.0);
-    x[static_cast<std::size_t>(k)] = 1;
+    x[at(k)] = 1;
     for (Index i = k; i >= 0; --i) {
-      x[static_cast<std::size_t>(i)] /= work_.column(i)[i];
-      subtract(x.data(), x[static_cast<std::size_t>(i)], work_.column(i), 0, i);
-      out[i] += square(x[static_cast<std::size_t>(i)]);
+      x[at(i)] /= work_.column(i)[i];
+      subtract(x.data(), x[at(i)], work_.column(i), 0, i);
+      out[i] += square(x[at(i)]);
     }
   }
 }
 
 double Pivoted::estimated() const {
-  const auto size = static_cast<std::size_t>(rank_);
+  const auto size = at(rank_);
   std::vector<double> scale(size), large(size, 1.0), small(size), product(size);
   for (std::size_t k = 0; k < size; ++k) {
     const double* column = work_.column(static_cast<Index>(k));

@@ -29,9 +29,9 @@ class Pivoted {
   [[nodiscard]] Index columns() const { return static_cast<Index>(order_.size()); }
   [[nodiscard]] Index rank() const { return rank_; }
   /// The design's column that is pivot k.
-  [[nodiscard]] Index column(Index k) const { return order_[static_cast<std::size_t>(k)]; }
+  [[nodiscard]] Index column(Index k) const { return order_[at(k)]; }
   /// Its length in the data.
-  [[nodiscard]] double length(Index k) const { return length_[static_cast<std::size_t>(column(k))]; }
+  [[nodiscard]] double length(Index k) const { return length_[at(column(k))]; }
 
   /// Solves R' z = x in place, and R z = x; `rank` numbers.
   void forward(double* x) const;

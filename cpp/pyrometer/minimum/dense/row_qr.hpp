@@ -15,7 +15,7 @@ struct Columns {
   std::vector<double> cells;
 
   Columns() = default;
-  Columns(Index rows_, Index cols_) : rows(rows_), cols(cols_), cells(static_cast<std::size_t>(rows_ * cols_)) {}
+  Columns(Index rows_, Index cols_) : rows(rows_), cols(cols_), cells(at(rows_ * cols_)) {}
   [[nodiscard]] double* column(Index j) { return cells.data() + j * rows; }
   [[nodiscard]] const double* column(Index j) const { return cells.data() + j * rows; }
 };

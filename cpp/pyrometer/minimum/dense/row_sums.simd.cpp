@@ -28,7 +28,7 @@ void Sums::add(const Sums& other) {
 }
 
 Doubled Sums::pull(const Shape& shape, const double* mean, Index j) const {
-  Doubled sum = j < shape.features ? gradient[static_cast<std::size_t>(j)] : total;
+  Doubled sum = j < shape.features ? gradient[at(j)] : total;
   if (shape.centred) {
     sum.add_product(-mean[j], total.hi);
     sum.lo -= mean[j] * total.lo;
@@ -48,8 +48,8 @@ template <class T>
 Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Index begin, Index end) {
   const Index p = shape.features;
   const double offset = shape.parameters() > p ? theta[p] : 0;
-  std::vector<double> x(static_cast<std::size_t>(p * kTogether));
-  std::vector<std::array<double, kLanes>> hi(static_cast<std::size_t>(p)), lo(static_cast<std::size_t>(p));
+  std::vector<double> x(at(p * kTogether));
+  std::vector<std::array<double, kLanes>> hi(at(p)), lo(at(p));
   for (auto& lanes : hi) lanes.fill(0);
   for (auto& lanes : lo) lanes.fill(0);
   std::array<double, kTogether> r, rest;
@@ -58,14 +58,13 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
     const Index count = std::min(kTogether, end - first);
     std::fill(x.begin(), x.end(), 0.0);
     for (Index i = 0; i < count; ++i)
-      for (Index j = 0; j < p; ++j)
-        x[static_cast<std::size_t>(j * kTogether + i)] = static_cast<double>(data.X[(first + i) * p + j]);
+      for (Index j = 0; j < p; ++j) x[at(j * kTogether + i)] = static_cast<double>(data.X[(first + i) * p + j]);
     r.fill(0);
     rest.fill(0);
     for (Index i = 0; i < count; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      r[at] = static_cast<double>(data.y[first + i]);
-      take(r[at], rest[at], -offset);
+      const auto row = at(i);
+      r[row] = static_cast<double>(data.y[first + i]);
+      take(r[row], rest[row], -offset);
     }
     for (Index j = 0; j < p; ++j) {
       const double* column = x.data() + j * kTogether;
@@ -87,7 +86,7 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
     }
     for (Index j = 0; j < p; ++j) {
       const double* column = x.data() + j * kTogether;
-      auto &high = hi[static_cast<std::size_t>(j)], &low = lo[static_cast<std::size_t>(j)];
+      auto &high = hi[at(j)], &low = lo[at(j)];
       for (std::size_t i = 0; i < kTogether; i += kLanes)
         for (std::size_t lane = 0; lane < kLanes; ++lane) {
           const double product = column[i + lane] * r[i + lane];
@@ -96,7 +95,7 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
         }
     }
   }
-  sums.gradient.resize(static_cast<std::size_t>(p));
+  sums.gradient.resize(at(p));
   for (std::size_t j = 0; j < sums.gradient.size(); ++j)
     for (std::size_t lane = 0; lane < kLanes; ++lane) sums.gradient[j].add(Doubled{hi[j][lane], lo[j][lane]});
   return sums;

@@ -9,10 +9,11 @@
 
 namespace pyrometer::minimum {
 
-[[gnu::always_inline]] inline double& at(std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-[[gnu::always_inline]] inline double at(const std::vector<double>& x, Index i) {
-  return x[static_cast<std::size_t>(i)];
-}
+using pyrometer::at;
+
+/// x[i]
+[[gnu::always_inline]] inline double& at(std::vector<double>& x, Index i) { return x[at(i)]; }
+[[gnu::always_inline]] inline double at(const std::vector<double>& x, Index i) { return x[at(i)]; }
 
 /// to -= a * from, over [begin, end).
 [[gnu::always_inline]] inline void subtract(double* to, double a, const double* from, Index begin, Index end) {

@@ -73,7 +73,7 @@ class ActiveSet {
   [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, double* out) const {
     constexpr double kPoor = 1e12;
     if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
-    const auto own = [&](Index k) { return columns[static_cast<std::size_t>(f.column(k))]; };
+    const auto own = [&](Index k) { return columns[at(f.column(k))]; };
     Numbers root(columns.size());  // of the diagonal of (W'W)^-1
     f.inverse_diagonal(root.data());
     double most = 0;  // |W_j . (the change of the residuals)| is no more than this
@@ -81,18 +81,16 @@ class ActiveSet {
       at(root, k) = std::sqrt(at(root, k)) / f.length(k);
       most += at(root, k) * (std::abs(left(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) + doubt(own(k)));
     }
-    std::vector<char> active(static_cast<std::size_t>(columns_), 0);
+    std::vector<char> active(at(columns_), 0);
     for (Index j = 0; j < columns_; ++j) out[j] = std::abs(at(z_, j));
     for (Index k = 0; k < f.columns(); ++k) {
       const Index j = own(k);
-      active[static_cast<std::size_t>(j)] = 1;
+      active[at(j)] = 1;
       out[j] = at(root, k) * most + std::abs(at(d_, j));
       if (!(at(sign_, j) * (at(z_, j) + at(d_, j)) > at(root, k) * most)) return false;
     }
     for (Index j = 0; j < columns_; ++j)
-      if (active[static_cast<std::size_t>(j)] == 0 && length(j) > 0 &&
-          !(std::abs(left(j)) + doubt(j) + most < at(weight_, j)))
-        return false;
+      if (active[at(j)] == 0 && length(j) > 0 && !(std::abs(left(j)) + doubt(j) + most < at(weight_, j))) return false;
     return true;
   }
 
@@ -103,7 +101,7 @@ class ActiveSet {
   }
 
   void refresh() {
-    image_.assign(static_cast<std::size_t>(design_.rows), 0.0);
+    image_.assign(at(design_.rows), 0.0);
     for (Index j = 0; j < columns_; ++j)
       if (at(d_, j) != 0) subtract(image_.data(), -at(d_, j), design_.column(j), 0, design_.rows);
     size_ = std::sqrt(moved());
@@ -119,12 +117,12 @@ class ActiveSet {
       if (at(sign_, j) != 0) active.push_back(j);
     if (active.empty()) return true;
     const Pivoted f = factor(active);
-    const auto own = [&](Index k) { return active[static_cast<std::size_t>(f.column(k))]; };
+    const auto own = [&](Index k) { return active[at(f.column(k))]; };
     const Index size = static_cast<Index>(active.size());
-    Numbers direction(static_cast<std::size_t>(size));  // in the order of the pivots
+    Numbers direction(at(size));  // in the order of the pivots
     if (f.rank() < size) {
       // Along a dependence the energy changes by the penalty alone, at a constant rate until a sign changes.
-      Numbers made(static_cast<std::size_t>(size));
+      Numbers made(at(size));
       f.dependence(f.rank(), made.data());
       at(direction, f.rank()) = 1 / f.length(f.rank());
       for (Index k = 0; k < f.rank(); ++k) at(direction, k) = -at(made, k) / f.length(k);
@@ -145,14 +143,13 @@ class ActiveSet {
   bool advance(const std::vector<Index>& active, const Pivoted& f, const Numbers& direction, double step) {
     Index leaves = -1;
     for (Index k = 0; k < f.columns(); ++k) {
-      const Index j = active[static_cast<std::size_t>(f.column(k))];
+      const Index j = active[at(f.column(k))];
       if (at(direction, k) * at(sign_, j) >= 0) continue;
       const double where = -(at(z_, j) + at(d_, j)) / at(direction, k);
       if (where < step) step = where, leaves = j;
     }
     if (!std::isfinite(step)) return true;
-    for (Index k = 0; k < f.columns(); ++k)
-      at(d_, active[static_cast<std::size_t>(f.column(k))]) += step * at(direction, k);
+    for (Index k = 0; k < f.columns(); ++k) at(d_, active[at(f.column(k))]) += step * at(direction, k);
     if (leaves >= 0) at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
     refresh();
     if (leaves >= 0) return false;
@@ -195,18 +192,17 @@ class System {
 
  private:
   [[nodiscard]] Columns triangle() const {
-    std::vector<Columns> pieces(static_cast<std::size_t>(parts_.chunks.number()));
+    std::vector<Columns> pieces(at(parts_.chunks.number()));
     base::for_each_chunk(parts_.chunks.number(), threads_, [&](Index piece, int) {
-      pieces[static_cast<std::size_t>(piece)] =
+      pieces[at(piece)] =
           triangle_of(shape_, rows_, parts_.chunks.begin(piece), parts_.chunks.end(piece), parts_.block);
     });
     return merged(pieces);
   }
   [[nodiscard]] Sums sums(const double* theta) const {
-    std::vector<Sums> pieces(static_cast<std::size_t>(parts_.chunks.number()));
+    std::vector<Sums> pieces(at(parts_.chunks.number()));
     base::for_each_chunk(parts_.chunks.number(), threads_, [&](Index piece, int) {
-      pieces[static_cast<std::size_t>(piece)] =
-          sums_over(shape_, rows_, theta, parts_.chunks.begin(piece), parts_.chunks.end(piece));
+      pieces[at(piece)] = sums_over(shape_, rows_, theta, parts_.chunks.begin(piece), parts_.chunks.end(piece));
     });
     for (std::size_t piece = 1; piece < pieces.size(); ++piece) pieces[0].add(pieces[piece]);
     return pieces[0];
@@ -224,7 +220,7 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
   constexpr int kRounds = 10;
   const Index p = shape_.features, n = shape_.columns();
   const double m = static_cast<double>(shape_.rows);
-  const auto size = static_cast<std::size_t>(n);
+  const auto size = at(n);
   Numbers z(size), pull(size), weight(size), here(theta, theta + shape_.parameters());
   double best = std::numeric_limits<double>::infinity();
   for (int round = 0; round < kRounds; ++round) {
@@ -308,8 +304,7 @@ void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean,
     System<T> system(shape, rows, workers);
     for (Index k = 0; k < points; ++k) {
       const Index slot = s * points + k;
-      system.minimise(weights[static_cast<std::size_t>(k)], out.parameters.data() + slot * n, out,
-                      static_cast<std::size_t>(slot));
+      system.minimise(weights[at(k)], out.parameters.data() + slot * n, out, at(slot));
     }
   };
   // Small systems side by side, large ones one after the other with all threads each.

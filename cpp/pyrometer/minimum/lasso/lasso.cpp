@@ -49,7 +49,7 @@ void Descent::null_vector(Index k, double share, Numbers& direction) const {
   const double unit = f.scale_at(k) > 0 ? f.scale_at(k) : 1;
   at(direction, f.column(k)) += share / unit;
   if (f.scale_at(k) == 0) return;
-  Numbers made(static_cast<std::size_t>(f.size()));
+  Numbers made(at(f.size()));
   f.dependence(k, made.data());
   for (Index i = 0; i < f.rank(); ++i) at(direction, f.column(i)) -= share * at(made, i) / f.scale_at(i);
 }
@@ -76,18 +76,18 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   const Factor& f = active_.of(x_.centred, {active.begin(), active.begin() + k});
   std::copy(active_.columns().begin(), active_.columns().end(), active.begin());
 
-  Numbers pull(active.size()), means(static_cast<std::size_t>(k));
+  Numbers pull(active.size()), means(at(k));
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
     pull[i] = x_.slope(j) - x_.half * sign(at(x_.theta, j));
   }
-  for (Index i = 0; i < k; ++i) at(means, i) = x_.centred.mean[active[static_cast<std::size_t>(i)]];
+  for (Index i = 0; i < k; ++i) at(means, i) = x_.centred.mean[active[at(i)]];
   if (with_constant)  // eliminated: the mean of the residuals then is x_.half * its sign
     for (Index i = 0; i < k; ++i) at(pull, i) -= at(means, i) * pull.back();
 
   const Index r = f.rank();
-  work_u_.assign(static_cast<std::size_t>(k), 0.0);
-  work_v_.assign(static_cast<std::size_t>(k), 0.0);
+  work_u_.assign(at(k), 0.0);
+  work_v_.assign(at(k), 0.0);
   f.whiten(pull.data(), work_u_.data());
   f.forward(work_u_.data());
   double vv = 0, uv = 0;
@@ -230,18 +230,17 @@ void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double*
   const std::vector<Index>& columns = active_.columns();
   const auto size = static_cast<Index>(columns.size());
   const double reach = std::sqrt(gap);
-  std::vector<char> in(static_cast<std::size_t>(x_.features), 0);
-  for (const Index j : columns) in[static_cast<std::size_t>(j)] = 1;
+  std::vector<char> in(at(x_.features), 0);
+  for (const Index j : columns) in[at(j)] = 1;
   for (Index j = 0; j < x_.features; ++j) {
     const double root = std::sqrt(x_.curvature(j));
-    if (in[static_cast<std::size_t>(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half))
-      return;
+    if (in[at(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half)) return;
   }
   std::fill_n(out, x_.features, 0.0);
   Numbers means(columns.size()), whitened(columns.size());
   for (Index i = 0; i < size; ++i) {
-    at(means, i) = x_.centred.mean[columns[static_cast<std::size_t>(i)]];
-    out[columns[static_cast<std::size_t>(f.column(i))]] = reach * std::sqrt(at(diagonal, i)) / f.scale_at(i);
+    at(means, i) = x_.centred.mean[columns[at(i)]];
+    out[columns[at(f.column(i))]] = reach * std::sqrt(at(diagonal, i)) / f.scale_at(i);
   }
   f.whiten(means.data(), whitened.data());
   f.forward(whitened.data());
@@ -252,7 +251,7 @@ void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double*
 void Descent::minimise(const Moments& data, double l1, Index place, const Minima& out) {
   x_.half = l1 / 2;
   x_.low.assign(x_.low.size(), 0.0);
-  const auto slot = static_cast<std::size_t>(place);
+  const auto slot = at(place);
 
   // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates it pays to see the signs
   // settle.
@@ -313,12 +312,12 @@ void lasso(const Moments& data, std::span<const double> weights, bool on_interce
     require(std::isfinite(weight) && weight >= 0, "l1 must be finite and >= 0, got ", weight);
   std::vector<Index> order(weights.size());
   std::iota(order.begin(), order.end(), Index{0});
-  const auto l1 = [&](Index k) { return weights[static_cast<std::size_t>(k)]; };
+  const auto l1 = [&](Index k) { return weights[at(k)]; };
   std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return l1(a) > l1(b); });
   const base::Chunks chunks{data.systems, std::max<Index>(1, systems_at_once(data.features) / 16)};
-  std::vector<Descent> descents(static_cast<std::size_t>(base::worker_count(chunks.number(), threads)));
+  std::vector<Descent> descents(at(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
-    Descent& descent = descents[static_cast<std::size_t>(worker)];
+    Descent& descent = descents[at(worker)];
     for (Index system = chunks.begin(chunk); system < chunks.end(chunk); ++system) {
       descent.start(data, on_intercept, system);
       for (const Index k : order) {

@@ -13,9 +13,9 @@ void LassoPoint::start(const Moments& data, bool on_intercept, Index system) {
   features = data.features;
   constant = data.intercept && on_intercept;
   weight = data.intercept && !constant ? 0 : 1;
-  theta.assign(static_cast<std::size_t>(features) + 1, 0.0);
+  theta.assign(at(features) + 1, 0.0);
   low = theta;
-  covariance.assign(static_cast<std::size_t>(features), 0.0);
+  covariance.assign(at(features), 0.0);
   rest = covariance;
   refresh();
 }

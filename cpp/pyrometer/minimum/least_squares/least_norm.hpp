@@ -35,7 +35,7 @@ template <class F, class Length>
     (k < r || k == carrier ? result.independent : result.dependent).push_back(factor.column(k));
   if (intercept >= 0) result.independent.push_back(intercept);
   result.made = Columns(static_cast<Index>(result.independent.size()), static_cast<Index>(result.dependent.size()));
-  std::vector<double> own(static_cast<std::size_t>(n)), carried(own);
+  std::vector<double> own(at(n)), carried(own);
   // Coefficients in the columns' own units, and what they leave of the mean of pivot k.
   const auto combine = [&](Index k, double* to) {
     factor.dependence(k, to);
@@ -54,8 +54,7 @@ template <class F, class Length>
     double* made = result.made.column(next++);
     const double left = combine(k, own.data());
     const double share = carrier >= 0 ? left / carried_mean : 0;
-    for (Index i = 0; i < r; ++i)
-      made[i] = own[static_cast<std::size_t>(i)] - share * carried[static_cast<std::size_t>(i)];
+    for (Index i = 0; i < r; ++i) made[i] = own[at(i)] - share * carried[at(i)];
     if (carrier >= 0) made[r] = share;
     if (intercept >= 0) made[result.made.rows - 1] = carrier >= 0 ? 0 : left;
   }

@@ -122,8 +122,7 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   intercept_ = data.intercept, on_intercept_ = l2.on_intercept;
   shrink_ = data.intercept && l2.on_intercept ? l2.weight : 0;
   weight_ = data.intercept ? shrink_ / (1 + shrink_) : 1;
-  for (auto* numbers : {&high_, &rest_, &gradient_, &pull_, &mean_, &step_})
-    numbers->resize(static_cast<std::size_t>(p));
+  for (auto* numbers : {&high_, &rest_, &gradient_, &pull_, &mean_, &step_}) numbers->resize(at(p));
   f.whiten(c_.mean, mean_.data());
   f.forward(mean_.data());
   vv_ = dot(mean_.data(), mean_.data(), 0, f.rank());
@@ -133,7 +132,7 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   // From 0, and once or twice more: the first step meets the rounding of the factor.
   constexpr int kSteps = 3;
   double* theta = out.parameters.data() + system * data.parameters();
-  best_.assign(static_cast<std::size_t>(p), 0.0);
+  best_.assign(at(p), 0.0);
   State best = judge(best_.data());
   without_ = std::max(c_.target_variance - dot(pull_.data(), pull_.data(), 0, f.rank()), 0.0);
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
@@ -150,7 +149,7 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   }
   std::copy(best_.begin(), best_.end(), theta);
   if (data.intercept) theta[p] = best.mean_residual / (1 + shrink_);
-  answer(best, out, static_cast<std::size_t>(system));
+  answer(best, out, at(system));
 }
 
 // What the columns taken for dependent may hide. If the target varies with what is left of one by more than noise, it
@@ -214,12 +213,12 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
   // Whole groups of systems in a chunk: two workers must not write the answer of one.
   const Index step = alike ? alike_at_once() : 1, groups = (systems_at_once(data.features) + step - 1) / step;
   const base::Chunks chunks{data.systems, groups * step};
-  std::vector<Solver> solvers(static_cast<std::size_t>(base::worker_count(chunks.number(), threads)));
+  std::vector<Solver> solvers(at(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += step) {
       const unsigned solved = alike ? solve_alike(data, l2, first, out) : 0;
       for (Index system = first; system < std::min(first + step, chunks.end(chunk)); ++system)
-        if (!(solved >> (system - first) & 1U)) solvers[static_cast<std::size_t>(worker)].solve(data, l2, system, out);
+        if (!(solved >> (system - first) & 1U)) solvers[at(worker)].solve(data, l2, system, out);
     }
   });
 }

@@ -43,7 +43,6 @@ struct System {
         for (Index i = 0; i < kRows; ++i)
           scatter[at(j * (kFeatures + 1) + k)] += (cell(i, j) - mean[at(j)]) * (cell(i, k) - mean[at(k)]);
   }
-  [[nodiscard]] static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
   [[nodiscard]] Moments moments() const { return {1, kRows, kFeatures, mean.data(), scatter.data()}; }
   [[nodiscard]] BasicMatrix<double> rows() const { return {X.data(), kRows, kFeatures}; }
   Minima out() { return {value, parameters, gap, error, condition, bound, rank}; }

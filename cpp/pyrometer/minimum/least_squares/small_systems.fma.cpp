@@ -263,7 +263,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     for (Index j = 0; j < p; ++j) finite += 0 * theta[j][lane];
     if (finite != 0) continue;
     solved |= 1U << lane;
-    const auto slot = static_cast<std::size_t>(first + lane);
+    const auto slot = at(first + lane);
     double* row = out.parameters.data() + (first + lane) * n;
     for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
     if (data.intercept) row[p] = mean_residual[lane] / (1 + shrink);

@@ -24,19 +24,18 @@ class View {
   View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& some)
       : rows_(rows), intercept_(intercept) {
     for (Index j = 0; j < rows.features; ++j)
-      if (used[pyrometer::at(j)]) columns_.push_back(j);
+      if (used[at(j)]) columns_.push_back(j);
     if (intercept) columns_.push_back(rows.features);
     centres_.assign(columns_.size(), 0.0);
     exponents_.assign(columns_.size(), 0);
     if (intercept) centre(some);
     std::vector<Wide> views;
     for (const Index i : some) views.push_back(row(i));
-    exponents_ = column_exponents(std::ssize(views), size(),
-                                  [&](Index i, Index k) { return views[pyrometer::at(i)][pyrometer::at(k)].hi; });
+    exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[at(i)][at(k)].hi; });
   }
 
   [[nodiscard]] Index size() const { return std::ssize(columns_); }
-  [[nodiscard]] Index column(Index k) const { return columns_[pyrometer::at(k)]; }
+  [[nodiscard]] Index column(Index k) const { return columns_[at(k)]; }
   /// The constant one's place, or -1.
   [[nodiscard]] Index constant() const { return intercept_ ? size() - 1 : -1; }
   [[nodiscard]] Index rows() const { return rows_.rows; }
@@ -53,12 +52,12 @@ class View {
 
   /// In the system's columns, rounded.
   [[nodiscard]] std::vector<double> back(const Wide& direction) const {
-    std::vector<double> out(pyrometer::at(rows_.features + (intercept_ ? 1 : 0)), 0.0);
+    std::vector<double> out(at(rows_.features + (intercept_ ? 1 : 0)), 0.0);
     DoubleDouble constant;
     for (std::size_t k = 0; k < direction.size(); ++k) {
       const DoubleDouble part = direction[k].scaled(exponents_[k]);
       if (columns_[k] < rows_.features) constant = constant - part * centres_[k];
-      out[pyrometer::at(columns_[k])] = part.hi;
+      out[at(columns_[k])] = part.hi;
     }
     if (intercept_) out.back() = (constant + direction.back().scaled(exponents_.back())).hi;
     return out;
@@ -88,7 +87,7 @@ class View {
 /// Rows of a view that separate or overlap.
 class Search {
  public:
-  explicit Search(const View& view) : view_(view), span_(view.size()), direction_(pyrometer::at(view.size())) {}
+  explicit Search(const View& view) : view_(view), span_(view.size()), direction_(at(view.size())) {}
 
   /// Of rows that overlap.
   [[nodiscard]] const Quotient& span() const { return span_; }
@@ -108,13 +107,12 @@ class Search {
       if (found.kind == SmallestPoint::Kind::doubtful) return false;
       if (found.kind == SmallestPoint::Kind::separates) {
         for (Index j = 0, k = 0; j < view_.size(); ++j)
-          if (!span_.pivot(j))
-            direction_[pyrometer::at(j)] = found.point[pyrometer::at(k)].scaled(exponents[pyrometer::at(k)]), ++k;
+          if (!span_.pivot(j)) direction_[at(j)] = found.point[at(k)].scaled(exponents[at(k)]), ++k;
         span_.complete(direction_);
         return true;
       }
       std::vector<Index> rows;
-      for (const Index k : found.corral) rows.push_back(names[pyrometer::at(k)]);
+      for (const Index k : found.corral) rows.push_back(names[at(k)]);
       enlarge(std::move(rows));
     }
   }
@@ -151,15 +149,14 @@ class Search {
       Wide row = view_.row(i), part;
       if (!span_.represent(row)) continue;
       for (Index j = 0; j < view_.size(); ++j)
-        if (!span_.pivot(j)) part.push_back(row[pyrometer::at(j)]);
+        if (!span_.pivot(j)) part.push_back(row[at(j)]);
       left.push_back(std::move(part));
       names.push_back(i);
     }
     const Index width = view_.size() - span_.rank();
-    exponents = column_exponents(std::ssize(left), width,
-                                 [&](Index i, Index j) { return left[pyrometer::at(i)][pyrometer::at(j)].hi; });
+    exponents = column_exponents(std::ssize(left), width, [&](Index i, Index j) { return left[at(i)][at(j)].hi; });
     for (Wide& row : left) {
-      const int most = row_exponent(exponents, [&](Index j) { return row[pyrometer::at(j)].hi; });
+      const int most = row_exponent(exponents, [&](Index j) { return row[at(j)].hi; });
       for (std::size_t j = 0; j < row.size(); ++j) points.push_back(row[j].scaled(exponents[j] - most));
     }
   }
@@ -175,7 +172,7 @@ class Search {
       for (std::size_t k = 0; k < rows.size(); ++k) {
         Wide row = view_.row(rows[k]);
         if (!span_.represent(row)) continue;
-        const double size = first < 0 ? 1 : std::abs(row[pyrometer::at(first)].hi);
+        const double size = first < 0 ? 1 : std::abs(row[at(first)].hi);
         if (size > most) most = size, best = std::move(row), taken = k;
         if (first < 0) break;
       }
@@ -193,7 +190,7 @@ class Search {
 /// At most `count` of the rows, evenly.
 std::vector<Index> evenly(const std::vector<Index>& rows, Index count) {
   if (std::ssize(rows) <= count) return rows;
-  std::vector<Index> out(pyrometer::at(count));
+  std::vector<Index> out(at(count));
   for (std::size_t k = 0; k < out.size(); ++k) out[k] = rows[k * rows.size() / out.size()];
   return out;
 }
@@ -217,8 +214,8 @@ bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<I
   const double low = range[rising ? 0 : 1].greatest, high = range[rising ? 1 : 0].least;
   double threshold = !intercept ? 0 : std::isinf(low) ? high : std::isinf(high) ? low : low / 2 + high / 2;
   if (!(threshold >= low && threshold <= high)) threshold = low;
-  Separated part{std::vector<double>(pyrometer::at(rows.features + (intercept ? 1 : 0)), 0.0), {}};
-  part.direction[pyrometer::at(j)] = rising ? 1 : -1;
+  Separated part{std::vector<double>(at(rows.features + (intercept ? 1 : 0)), 0.0), {}};
+  part.direction[at(j)] = rising ? 1 : -1;
   if (intercept) part.direction.back() = rising ? -threshold : threshold;
   std::vector<Index> others;
   for (const Index i : left) (rows.X[i * rows.features + j] == threshold ? others : part.rows).push_back(i);
@@ -238,7 +235,7 @@ bool search_for(const View& view, std::vector<Index> some, const std::vector<Ind
     if (!search.look_at(some)) return false;
     if (search.span().rank() == view.size()) break;
     base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
-      for (auto k = pyrometer::at(chunks.begin(chunk)); k < pyrometer::at(chunks.end(chunk)); ++k)
+      for (auto k = at(chunks.begin(chunk)); k < at(chunks.end(chunk)); ++k)
         sides[k] = search.side(left[k], margins[k]);
     });
     std::vector<std::pair<double, Index>> wrong;
@@ -247,7 +244,7 @@ bool search_for(const View& view, std::vector<Index> some, const std::vector<Ind
     if (wrong.empty()) break;
     if (std::ssize(wrong) > kMoreRows) {
       std::nth_element(wrong.begin(), wrong.begin() + kMoreRows, wrong.end());
-      wrong.resize(pyrometer::at(kMoreRows));
+      wrong.resize(at(kMoreRows));
     }
     const std::size_t before = some.size();
     for (const auto& [margin, i] : wrong) some.push_back(i);
@@ -269,12 +266,12 @@ bool search_for(const View& view, std::vector<Index> some, const std::vector<Ind
 
 Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads) {
   Face face;
-  std::vector<Index> left(pyrometer::at(rows.rows));
+  std::vector<Index> left(at(rows.rows));
   std::iota(left.begin(), left.end(), Index{0});
   for (bool again = true; again && !left.empty();) {
     again = false;
     for (Index j = 0; j < rows.features && !left.empty(); ++j)
-      if (used[pyrometer::at(j)]) again = peel(rows, intercept, j, left, face) || again;
+      if (used[at(j)]) again = peel(rows, intercept, j, left, face) || again;
   }
   face.certain = left.empty();
   if (left.empty()) return face;

@@ -45,7 +45,7 @@ struct Table {
 };
 
 Table sized(const Matrix& X, bool constant, int threads) {
-  Table out{X, constant, threads, std::vector<double>(static_cast<std::size_t>(X.rows))};
+  Table out{X, constant, threads, std::vector<double>(at(X.rows))};
   const auto value = [&](Index i, Index j) { return j < X.cols ? X.row(i)[j] : 1.0; };
   const Index some = std::min(X.rows, Index{4096});
   const auto exponents = column_exponents(some, out.columns(), [&](Index k, Index j) {
@@ -53,7 +53,7 @@ Table sized(const Matrix& X, bool constant, int threads) {
                  j);
   });
   for (Index i = 0; i < X.rows; ++i)
-    out.sizes[static_cast<std::size_t>(i)] =
+    out.sizes[at(i)] =
         std::ldexp(1.0, std::clamp(row_exponent(exponents, [&](Index j) { return value(i, j); }), -500, 500));
   return out;
 }
@@ -63,23 +63,23 @@ Table sized(const Matrix& X, bool constant, int threads) {
 bool evaluate(const Table& table, Column& column) {
   const Matrix& X = table.X;
   const base::Chunks chunks{X.rows, kRows};
-  column.values.resize(static_cast<std::size_t>(X.rows));
+  column.values.resize(at(X.rows));
   std::vector<double> terms(column.values.size());
   std::vector<Index> used;
   for (Index j = 0; j < X.cols; ++j)
-    if (column.combination[static_cast<std::size_t>(j)] != 0) used.push_back(j);
+    if (column.combination[at(j)] != 0) used.push_back(j);
   base::for_each_chunk(chunks.number(), table.threads, [&](Index k, int) {
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const double* x = X.row(i);
       Doubled sum{table.constant ? column.combination.back() : 0.0, 0};
       double size = std::abs(sum.hi);
       for (const Index j : used) {
-        const double t = column.combination[static_cast<std::size_t>(j)];
+        const double t = column.combination[at(j)];
         sum.add_product(x[j], t);
         size += std::abs(x[j] * t);
       }
-      column.values[static_cast<std::size_t>(i)] = sum.value();
-      terms[static_cast<std::size_t>(i)] = size / table.sizes[static_cast<std::size_t>(i)];
+      column.values[at(i)] = sum.value();
+      terms[at(i)] = size / table.sizes[at(i)];
     }
   });
   const double typical = root_mean_square(terms);
@@ -107,7 +107,7 @@ void clean(const std::vector<double>& reach, Column& column) {
 
 /// The largest numbers of the given columns.
 std::vector<double> largest_of(const Matrix& X, bool constant) {
-  std::vector<double> all(static_cast<std::size_t>(X.cols), 0.0);
+  std::vector<double> all(at(X.cols), 0.0);
   for (Index i = 0; i < X.rows; ++i)
     for (std::size_t j = 0; j < all.size(); ++j) all[j] = std::max(all[j], std::abs(X.row(i)[j]));
   if (constant) all.push_back(1);
@@ -127,15 +127,13 @@ base::AlignedArray<double> side_by_side(const std::vector<Column>& columns, Inde
   const auto width = static_cast<Index>(columns.size());
   auto all = base::aligned_array<double>(rows * width);
   for (Index j = 0; j < width; ++j)
-    for (Index i = 0; i < rows; ++i)
-      all[static_cast<std::size_t>(i * width + j)] =
-          columns[static_cast<std::size_t>(j)].values[static_cast<std::size_t>(i)];
+    for (Index i = 0; i < rows; ++i) all[at(i * width + j)] = columns[at(j)].values[at(i)];
   return all;
 }
 
 /// The pivoted factor of the columns' products.
 Factor factor_of(const double* rows, Index count, Index width, int threads) {
-  const std::vector<double> ones(static_cast<std::size_t>(count), 1.0), zeros(static_cast<std::size_t>(width), 0.0);
+  const std::vector<double> ones(at(count), 1.0), zeros(at(width), 0.0);
   const data::Rows<double> all{rows, ones.data(), count, width, count * width};
   SweepOf<double> sweep(all, false, zeros.data(), threads);
   Look look;
@@ -143,17 +141,17 @@ Factor factor_of(const double* rows, Index count, Index width, int threads) {
   const Index ld = data::padded(width);
   Factor factor;
   factor.prepare(width);
-  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(look.curvature[static_cast<std::size_t>(i * ld + i)]);
+  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(look.curvature[at(i * ld + i)]);
   for (Index i = 0; i < width; ++i)
     for (Index j = i; j < width; ++j)
-      factor.row(i)[j] = look.curvature[static_cast<std::size_t>(i * ld + j)] / factor.scale(i) / factor.scale(j);
+      factor.row(i)[j] = look.curvature[at(i * ld + j)] / factor.scale(i) / factor.scale(j);
   factor.run(kParallel);
   return factor;
 }
 
 /// What of each independent column (in the order of the pivots) lies in `column`, by least squares.
 std::vector<double> parts_of(const Column& column, const double* rows, const Factor& factor) {
-  const auto width = static_cast<std::size_t>(factor.size());
+  const auto width = at(factor.size());
   std::vector<double> products(width, 0.0), parts(width);
   for (std::size_t i = 0; i < column.values.size(); ++i)
     for (std::size_t j = 0; j < width; ++j) products[j] += rows[i * width + j] * column.values[i];
@@ -161,7 +159,7 @@ std::vector<double> parts_of(const Column& column, const double* rows, const Fac
   factor.whiten(products.data(), parts.data());
   factor.forward(parts.data());
   factor.backward(parts.data());
-  for (Index k = 0; k < factor.rank(); ++k) parts[static_cast<std::size_t>(k)] /= factor.scale_at(k);
+  for (Index k = 0; k < factor.rank(); ++k) parts[at(k)] /= factor.scale_at(k);
   return parts;
 }
 
@@ -189,8 +187,8 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     }
   };
   for (Index j = n - 1; j >= 0; --j) {
-    Column column{std::vector<double>(static_cast<std::size_t>(n), 0.0), {}, 0, j};
-    column.combination[static_cast<std::size_t>(j)] = 1;
+    Column column{std::vector<double>(at(n), 0.0), {}, 0, j};
+    column.combination[at(j)] = 1;
     if (constant && j < X.cols) column.combination.back() = -mean_of(X, j);
     const bool rounding = evaluate(table, column);
     keep(std::move(column), rounding);
@@ -205,30 +203,27 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     std::swap(old, columns);
     std::vector<bool> rounding(old.size(), false);
     for (Index k = factor.rank(); k < width; ++k) {
-      Column& column = old[static_cast<std::size_t>(factor.column(k))];
+      Column& column = old[at(factor.column(k))];
       bool settled = round >= kRounds;
       // The second time makes up for what the first one's rounding left of the others.
       for (int time = 0; time < 3 && !settled; ++time) {
         const auto parts = parts_of(column, basis.rows.get(), factor);
         for (Index i = 0; i < factor.rank(); ++i) {
-          const Column& other = old[static_cast<std::size_t>(factor.column(i))];
-          for (std::size_t r = 0; r < reach.size(); ++r)
-            column.combination[r] -= parts[static_cast<std::size_t>(i)] * other.combination[r];
+          const Column& other = old[at(factor.column(i))];
+          for (std::size_t r = 0; r < reach.size(); ++r) column.combination[r] -= parts[at(i)] * other.combination[r];
         }
         clean(reach, column);
         settled = evaluate(table, column);
       }
-      rounding[static_cast<std::size_t>(factor.column(k))] = settled;
+      rounding[at(factor.column(k))] = settled;
     }
     for (std::size_t j = 0; j < old.size(); ++j) keep(std::move(old[j]), rounding[j]);
   }
   basis.rank = static_cast<Index>(columns.size());
   for (const Column& column : columns) basis.kept.push_back(column.own);
-  basis.map.resize(static_cast<std::size_t>(n * basis.rank));
+  basis.map.resize(at(n * basis.rank));
   for (Index r = 0; r < n; ++r)
-    for (Index j = 0; j < basis.rank; ++j)
-      basis.map[static_cast<std::size_t>(r * basis.rank + j)] =
-          columns[static_cast<std::size_t>(j)].combination[static_cast<std::size_t>(r)];
+    for (Index j = 0; j < basis.rank; ++j) basis.map[at(r * basis.rank + j)] = columns[at(j)].combination[at(r)];
   return basis;
 }
 

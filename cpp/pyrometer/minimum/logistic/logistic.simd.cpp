@@ -49,16 +49,16 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
 template <class T>
 void complain(const data::Rows<T>& rows, const std::string& where) {
   const Index p = rows.features;
-  std::vector<double> largest(static_cast<std::size_t>(p), 0.0);
+  std::vector<double> largest(at(p), 0.0);
   for (Index i = 0; i < rows.rows; ++i) {
     for (Index j = 0; j < p; ++j) {
       const auto value = static_cast<double>(rows.X[i * p + j]);
       require(std::isfinite(value), "X must be finite, got ", printed(value), " at ", where, "row ", i, ", column ", j);
-      largest[static_cast<std::size_t>(j)] = std::max(largest[static_cast<std::size_t>(j)], std::abs(value));
+      largest[at(j)] = std::max(largest[at(j)], std::abs(value));
     }
   }
   for (Index j = 0; j < p; ++j) {
-    const double size = largest[static_cast<std::size_t>(j)];
+    const double size = largest[at(j)];
     require(size == 0 || (size > kTiny && size < 1 / kTiny),
             "X must have squares that neither over- nor underflow, got ", printed(size), " for the largest value of ",
             where, "column ", j, "; rescale it");
@@ -99,7 +99,7 @@ class Sample {
 template <class T>
 std::vector<double> means(const data::Rows<T>& rows) {
   const Index p = rows.features;
-  std::vector<double> sums(static_cast<std::size_t>(p), 0.0);
+  std::vector<double> sums(at(p), 0.0);
   double* const __restrict sum = sums.data();
   const T* row = rows.X;
   for (Index i = 0; i < rows.rows; ++i, row += p)
@@ -155,7 +155,7 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   const Index ones = ones_of(rows, where), p = rows.features, n = p + (intercept ? 1 : 0);
   if (p == 0) return without_features(rows.rows, ones, intercept);
 
-  std::vector<double> shift(static_cast<std::size_t>(p), 0.0), theta(static_cast<std::size_t>(n), 0.0);
+  std::vector<double> shift(at(p), 0.0), theta(at(n), 0.0);
   Index size = std::max<Index>(1024, 12 * n);
   const bool sampled = 4 * size <= rows.rows;
   if (intercept) shift = sampled ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
@@ -209,7 +209,7 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
                              (data.systems - s) * size};
     const Lowest found =
         solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
-    const auto slot = static_cast<std::size_t>(s);
+    const auto slot = at(s);
     const double m = static_cast<double>(data.rows);
     out.value[slot] = found.value / m;
     out.gap[slot] = found.gap / m;

@@ -39,7 +39,7 @@ struct Answer {
 
   Answer(const LabelledRows<double>& data, int threads)
       : value(size(data)),
-        parameters(size(data) * static_cast<std::size_t>(data.parameters())),
+        parameters(size(data) * at(data.parameters())),
         gap(size(data)),
         error(parameters),
         attained(new bool[size(data)]),
@@ -47,7 +47,7 @@ struct Answer {
         looks(size(data)) {
     logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, error, rank, looks});
   }
-  static std::size_t size(const LabelledRows<double>& data) { return static_cast<std::size_t>(data.systems); }
+  static std::size_t size(const LabelledRows<double>& data) { return at(data.systems); }
 };
 
 }  // namespace
@@ -57,7 +57,7 @@ TEST_CASE("losses, slopes and weights keep their relative accuracy in both tails
   for (const double y : {0.0, 1.0}) {
     for (double size = 1e-18; size < 700; size *= 1.37) {
       for (const double at : {size, -size}) {
-        const std::vector<double> same(static_cast<std::size_t>(data::kBlock), y);
+        const std::vector<double> same(at(data::kBlock), y);
         for (double& value : t) value = at;
         double loss = 0, least = INFINITY;
         link(t, same.data(), 1, slope, root, losses, loss, least);
@@ -85,16 +85,15 @@ TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
         sweep.look(theta.data(), true, look);
 
         double loss = 0;
-        std::vector<double> gradient(static_cast<std::size_t>(n)), d(gradient),
-            curvature(static_cast<std::size_t>(n * n));
+        std::vector<double> gradient(at(n)), d(gradient), curvature(at(n * n));
         for (Index i = 0; i < m; ++i) {
           double t = 0;
           for (std::size_t j = 0; j < d.size(); ++j) {
             const auto jj = static_cast<Index>(j);
-            d[j] = jj < p ? X[static_cast<std::size_t>(i * p + jj)] - shift[j] : 1;
+            d[j] = jj < p ? X[at(i * p + jj)] - shift[j] : 1;
             t += d[j] * theta[j];
           }
-          const double label = y[static_cast<std::size_t>(i)], s = 1 / (1 + std::exp(-t));
+          const double label = y[at(i)], s = 1 / (1 + std::exp(-t));
           loss += std::log1p(std::exp(t)) - label * t;
           for (std::size_t j = 0; j < d.size(); ++j) {
             gradient[j] += (s - label) * d[j];
@@ -107,8 +106,7 @@ TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
         for (std::size_t j = 0; j < d.size(); ++j) {
           CHECK(std::abs(look.gradient[j] - gradient[j]) < 1e-13 * scale);
           for (std::size_t k = j; k < d.size(); ++k)
-            CHECK(std::abs(look.curvature[j * static_cast<std::size_t>(ld) + k] - curvature[j * d.size() + k]) <
-                  1e-13 * scale);
+            CHECK(std::abs(look.curvature[j * at(ld) + k] - curvature[j * d.size() + k]) < 1e-13 * scale);
         }
       }
     }
@@ -129,9 +127,7 @@ TEST_CASE("a basis spans the columns, and null vectors are null") {
   REQUIRE(basis.null.size() == 1);
   for (Index i = 0; i < m; ++i) {
     long double sum = basis.null[0][5];
-    for (Index j = 0; j < p; ++j)
-      sum +=
-          static_cast<long double>(X[static_cast<std::size_t>(i * p + j)]) * basis.null[0][static_cast<std::size_t>(j)];
+    for (Index j = 0; j < p; ++j) sum += static_cast<long double>(X[at(i * p + j)]) * basis.null[0][at(j)];
     CHECK(std::abs(static_cast<double>(sum)) < 1e-13);
   }
 }

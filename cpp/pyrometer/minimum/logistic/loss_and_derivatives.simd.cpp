@@ -128,14 +128,13 @@ void Sweep::visit(const double* theta, Wanted wanted) {
   std::copy(theta, theta + columns_, theta_.get());
   const bool zeros = std::all_of(theta, theta + columns_, [](double x) { return x == 0; });
   const double* const from = zeros && wanted != Wanted::gradient ? nullptr : theta_.get();
-  base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
-    chunk(k, scratch_[static_cast<std::size_t>(worker)], from, wanted, parts_[static_cast<std::size_t>(k)]);
-  });
+  base::for_each_chunk(chunks_.number(), threads_,
+                       [&](Index k, int worker) { chunk(k, scratch_[at(worker)], from, wanted, parts_[at(k)]); });
 }
 
 void Sweep::gradient(const double* theta, std::vector<double>& out) {
   visit(theta, Wanted::gradient);
-  out.assign(static_cast<std::size_t>(columns_), 0.0);
+  out.assign(at(columns_), 0.0);
   for (const Part& part : parts_)
     for (std::size_t j = 0; j < out.size(); ++j) out[j] += part.gradient[j];
 }
@@ -144,7 +143,7 @@ void Sweep::look(const double* theta, bool curvature, Look& out) {
   visit(theta, curvature ? Wanted::curvature : Wanted::energy);
   out.loss = 0;
   out.least = std::numeric_limits<double>::infinity();
-  out.gradient.assign(static_cast<std::size_t>(columns_), 0.0);
+  out.gradient.assign(at(columns_), 0.0);
   out.size = out.gradient;
   for (const Part& part : parts_) {
     out.loss += part.loss;

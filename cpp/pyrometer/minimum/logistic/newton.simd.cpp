@@ -52,8 +52,7 @@ class Metric {
     double square = 0;
     for (const double z : work_) square += z * z;
     factor_.backward(work_.data());
-    for (Index k = 0; k < n_; ++k)
-      step[static_cast<std::size_t>(factor_.column(k))] = -work_[static_cast<std::size_t>(k)] / factor_.scale_at(k);
+    for (Index k = 0; k < n_; ++k) step[at(factor_.column(k))] = -work_[at(k)] / factor_.scale_at(k);
     return std::sqrt(square);
   }
 
@@ -72,7 +71,7 @@ class Metric {
   /// sum_j |x_j| H_jj^1/2.
   [[nodiscard]] double length(const std::vector<double>& x) const {
     double sum = 0;
-    for (Index j = 0; j < n_; ++j) sum += std::abs(x[static_cast<std::size_t>(j)]) * factor_.scale(j);
+    for (Index j = 0; j < n_; ++j) sum += std::abs(x[at(j)]) * factor_.scale(j);
     return sum;
   }
 
@@ -93,7 +92,7 @@ bool finite(const Look& look, bool curvature) {
   double sum = look.loss * 0;
   for (const double g : look.gradient) sum += g * 0;
   const auto n = static_cast<Index>(look.gradient.size()), ld = data::padded(n);
-  for (Index j = 0; curvature && j < n; ++j) sum += look.curvature[static_cast<std::size_t>(j * ld + j)] * 0;
+  for (Index j = 0; curvature && j < n; ++j) sum += look.curvature[at(j * ld + j)] * 0;
   return sum == 0;
 }
 

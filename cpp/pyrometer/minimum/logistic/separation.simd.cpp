@@ -39,13 +39,13 @@ struct Problem {
 
   [[nodiscard]] Index count() const { return static_cast<Index>(labels.size()); }
   [[nodiscard]] const double* row(Index i) const { return rows.get() + i * columns; }
-  [[nodiscard]] double sign(Index i) const { return 2 * labels[static_cast<std::size_t>(i)] - 1; }
+  [[nodiscard]] double sign(Index i) const { return 2 * labels[at(i)] - 1; }
   [[nodiscard]] data::Rows<double> all() const {
     return {rows.get(), labels.data(), count(), columns, count() * columns};
   }
   /// In the columns of the system.
   [[nodiscard]] Numbers back(const Numbers& theta) const {
-    Numbers out(columns ? map.size() / static_cast<std::size_t>(columns) : 0);
+    Numbers out(columns ? map.size() / at(columns) : 0);
     for (std::size_t r = 0; r < out.size(); ++r) out[r] = dot(map.data() + r * theta.size(), theta);
     return out;
   }
@@ -73,7 +73,7 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
 }
 
 Run settle(const Problem& problem, Numbers theta, Index looks, int threads) {
-  const Numbers no_shift(static_cast<std::size_t>(problem.columns), 0.0);
+  const Numbers no_shift(at(problem.columns), 0.0);
   SweepOf<double> sweep(problem.all(), false, no_shift.data(), threads);
   return newton(sweep, std::move(theta), Goal{looks, kLeastEigenvalue, false});
 }
@@ -81,7 +81,7 @@ Run settle(const Problem& problem, Numbers theta, Index looks, int threads) {
 double margin_of(const data::Rows<double>& rows, Index i, bool intercept, const Numbers& theta) {
   Doubled sum{intercept ? theta.back() : 0.0, 0};
   const double* x = rows.X + i * rows.features;
-  for (Index j = 0; j < rows.features; ++j) sum.add_product(x[j], theta[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < rows.features; ++j) sum.add_product(x[j], theta[at(j)]);
   return (2 * rows.y[i] - 1) * sum.value();
 }
 
@@ -105,7 +105,7 @@ Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direc
 
 double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta, int threads) {
   const base::Chunks chunks{rows.rows, 4096};
-  Numbers sums(static_cast<std::size_t>(chunks.number()), 0.0);
+  Numbers sums(at(chunks.number()), 0.0);
   base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
     Doubled sum;
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
@@ -113,7 +113,7 @@ double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector
       sum.add(std::log1p(std::exp(-std::abs(z))));
       sum.add(std::max(-z, 0.0));
     }
-    sums[static_cast<std::size_t>(k)] = sum.value();
+    sums[at(k)] = sum.value();
   });
   Doubled sum;
   for (const double part : sums) sum.add(part);

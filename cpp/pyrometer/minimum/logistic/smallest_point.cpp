@@ -72,8 +72,8 @@ class Corral {
       points_so_far_.assign(1, Wide(first, first + size_));
       return true;
     }
-    Wide rest(pyrometer::at(size_)), column(basis_.size() + 1);
-    for (Index j = 0; j < size_; ++j) rest[pyrometer::at(j)] = row(members_.back())[j] - first[j];
+    Wide rest(at(size_)), column(basis_.size() + 1);
+    for (Index j = 0; j < size_; ++j) rest[at(j)] = row(members_.back())[j] - first[j];
     const double before = largest(rest);
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t k = 0; k < basis_.size(); ++k) {
@@ -134,7 +134,7 @@ class Least {
       const DoubleDouble* row = points_.data() + i * size_;
       double sum = 0, terms = 0;
       for (Index j = 0; j < size_; ++j) {
-        const double term = row[j].hi * direction[pyrometer::at(j)].hi;
+        const double term = row[j].hi * direction[at(j)].hi;
         sum += term;
         terms += std::abs(term);
       }
