@@ -27,7 +27,7 @@ struct Answers {
         condition(shape),
         parameter_error(with(shape, n)),
         rank(shape) {
-    const std::span<double> errors = all(parameter_error);
+    const std::span<double> errors = span_of(parameter_error);
     std::fill(errors.begin(), errors.end(), std::numeric_limits<double>::infinity());
   }
 
@@ -36,13 +36,9 @@ struct Answers {
     return shape;
   }
 
-  template <class T>
-  static std::span<T> all(Array<T>& array) {
-    return {array.mutable_data(), at(array.size())};
-  }
   minimum::Minima slots() {
-    return {all(value),     all(parameters),      all(gap), all(relative_error),
-            all(condition), all(parameter_error), all(rank)};
+    return {span_of(value),     span_of(parameters),      span_of(gap), span_of(relative_error),
+            span_of(condition), span_of(parameter_error), span_of(rank)};
   }
   py::tuple tuple() const {
     return py::make_tuple(value, parameters, gap, relative_error, condition, parameter_error, rank);

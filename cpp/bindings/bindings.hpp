@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,12 @@ inline void require_rank(const py::array& array, py::ssize_t rank, const char* n
 inline Vector vector_of(const Array<double>& array, const char* name) {
   require_rank(array, 1, name);
   return {array.data(), at(array.size())};
+}
+
+/// All elements of an array that the core writes to.
+template <class T>
+std::span<T> span_of(Array<T>& array) {
+  return {array.mutable_data(), at(array.size())};
 }
 
 template <class T>

@@ -228,12 +228,12 @@ void fill(Seed seed, Index first_draw, Index draws, Index first_parameter, Index
   }
 
   // The draws that fill no tile: lanes run over draws, then over blocks, and rows are scattered.
-  const Index left = draws - tiled, pending = left * blocks_a_draw;
+  const Index untiled = draws - tiled, pending = untiled * blocks_a_draw;
   for (Index r = 0; r < kRows; ++r) rows[r] = spare[r];
   for (Index start = 0; start < pending; start += kLanes) {
     const Index count = std::min(kLanes, pending - start);
     const Index padded = (count + 15) / 16 * 16;
-    if (left == 1) {  // parameters side by side: no scattering
+    if (untiled == 1) {  // parameters side by side: no scattering
       for (Index i = 0; i < padded; ++i) {
         blocks.x[i] = word(first_draw + tiled);
         blocks.y[i] = word(first_block + start + i) | Kind::kRange;
@@ -248,21 +248,21 @@ void fill(Seed seed, Index first_draw, Index draws, Index first_parameter, Index
       for (Index i = from; i < to; ++i) out[(row + i) * draws + tiled] = side_by_side[i];
       continue;
     }
-    Index block = start / left, draw = start % left;
+    Index block = start / untiled, draw = start % untiled;
     for (Index i = 0; i < padded; ++i) {
       blocks.x[i] = word(first_draw + tiled + draw);
       blocks.y[i] = word(first_block + block) | Kind::kRange;
-      if (++draw == left) draw = 0, ++block;
+      if (++draw == untiled) draw = 0, ++block;
     }
     encrypt(seed, padded, blocks);
     Kind::rows(blocks, padded, rows);
-    block = start / left, draw = start % left;
+    block = start / untiled, draw = start % untiled;
     for (Index i = 0; i < count; ++i) {
       for (Index r = 0; r < kRows; ++r) {
         const Index row = row_of(block) + r;
         if (row >= 0 && row < parameters) out[row * draws + tiled + draw] = spare[r][i];
       }
-      if (++draw == left) draw = 0, ++block;
+      if (++draw == untiled) draw = 0, ++block;
     }
   }
 }

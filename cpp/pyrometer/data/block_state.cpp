@@ -56,17 +56,17 @@ bool BlockState::fit(const double* sums, Density density, Least least) {
       const double* const other = factor_.data() + k * d_;
       const double square = second[k * d_ - k * (k - 1) / 2 + j - k] / rows;
       const double covariance = square - mean_[at(j)] * mean_[at(k)];
-      double left = covariance;
-      for (Index i = 0; i < k; ++i) left -= row[i] * other[i];
+      double remainder = covariance;
+      for (Index i = 0; i < k; ++i) remainder -= row[i] * other[i];
       if (k < j) {
-        row[k] = left / other[k];
+        row[k] = remainder / other[k];
       } else {
         if (least == Least::imposed)
-          left = std::max(left, least_of(covariance, square));
-        else if (!(left > kLeastShare * covariance))
+          remainder = std::max(remainder, least_of(covariance, square));
+        else if (!(remainder > kLeastShare * covariance))
           return false;
-        row[k] = std::sqrt(left);
-        log_determinant_ += std::log(left);
+        row[k] = std::sqrt(remainder);
+        log_determinant_ += std::log(remainder);
       }
     }
   }
@@ -94,15 +94,15 @@ double divergence(const BlockState& old, const BlockState& now, Density density,
   for (Index r = 0; r < d; ++r) {
     const double* const row = old.factor_.data() + r * d;
     for (Index c = 0; c <= r; ++c) {
-      double left = now.factor_[at(r * d + c)];
-      for (Index i = c; i < r; ++i) left -= row[i] * solved[i * d + c];
-      solved[r * d + c] = left /= row[r];
-      squares += left * left;
+      double rest = now.factor_[at(r * d + c)];
+      for (Index i = c; i < r; ++i) rest -= row[i] * solved[i * d + c];
+      solved[r * d + c] = rest /= row[r];
+      squares += rest * rest;
     }
-    double left = now.mean_[at(r)] - old.mean_[at(r)];
-    for (Index i = 0; i < r; ++i) left -= row[i] * away[i];
-    away[r] = left /= row[r];
-    squares += left * left;
+    double rest = now.mean_[at(r)] - old.mean_[at(r)];
+    for (Index i = 0; i < r; ++i) rest -= row[i] * away[i];
+    away[r] = rest /= row[r];
+    squares += rest * rest;
   }
   double result = 0.5 * (squares - static_cast<double>(d) + old.log_determinant_ - now.log_determinant_);
   if (density == Density::laplace) {

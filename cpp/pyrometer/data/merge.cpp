@@ -4,13 +4,13 @@
 #include <cmath>
 #include <vector>
 
-#include "pyrometer/base/doubled.hpp"
+#include "pyrometer/base/double_double.hpp"
 #include "pyrometer/base/require.hpp"
 
 namespace pyrometer::data {
 namespace {
 
-using base::Pair;
+using base::DoubleDouble;
 
 // Sides of the squares in which the lower half is copied from the upper one.
 constexpr Index kSquare = 32;
@@ -19,7 +19,7 @@ constexpr double kPairs = 4 * kUnitOfPairs;
 
 // high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one
 // of them is nan or infinite.
-void add_row(Index size, double sign, Pair factor, const double* a, const double* a_low, const double* b,
+void add_row(Index size, double sign, DoubleDouble factor, const double* a, const double* a_low, const double* b,
              const double* b_low, const double* d, const double* d_low, double* __restrict high, double* __restrict low,
              double* __restrict nothing) {
   for (Index j = 0; j < size; ++j) {
@@ -27,7 +27,7 @@ void add_row(Index size, double sign, Pair factor, const double* a, const double
     const double small = (base::sum_error(a[j], other, sum) + base::sum_error(sum, product, all)) +
                          ((a_low[j] + sign * b_low[j]) +
                           (base::product_error(factor.hi, d[j], product) + (factor.hi * d_low[j] + factor.lo * d[j])));
-    const Pair entry = Pair::of(all, small);
+    const DoubleDouble entry = DoubleDouble::ordered_sum(all, small);
     high[j] = entry.hi;
     low[j] = entry.lo;
     nothing[j] += entry.hi * 0 + entry.lo * 0;
@@ -43,10 +43,10 @@ struct Merge {
   const double sign;
   const Index columns;
   const double n_a = static_cast<double>(a.count), n_b = sign * static_cast<double>(b.count), n = n_a + n_b;
-  const Pair weight = Pair::product(n_a, n_b) / Pair{n, 0};
+  const DoubleDouble weight = base::fast_quotient(DoubleDouble::product(n_a, n_b), n);
   std::vector<double> delta = std::vector<double>(at(columns)), delta_low = delta, zeros = delta;
 
-  [[nodiscard]] Pair difference(Index j) const { return {delta[at(j)], delta_low[at(j)]}; }
+  [[nodiscard]] DoubleDouble difference(Index j) const { return {delta[at(j)], delta_low[at(j)]}; }
   // Element (i, j) of half a matrix, i <= j, is at packed(i) + j.
   [[nodiscard]] Index packed(Index i) const { return i * columns - half_of(i); }
   [[nodiscard]] double of(const MomentsView& from, Accuracy what, Index j) const {
@@ -62,10 +62,11 @@ struct Merge {
 };
 
 void Merge::means() {
-  const Pair share = Pair{n_b, 0} / Pair{n, 0};
+  const DoubleDouble share = base::fast_quotient(n_b, n);
   for (Index j = 0; j < columns; ++j) {
-    const Pair from{a.mean[j], of(a, kMeanLow, j)}, other{b.mean[j], of(b, kMeanLow, j)}, d = other + -from;
-    const Pair mean = from + d * share;
+    const DoubleDouble from{a.mean[j], of(a, kMeanLow, j)}, other{b.mean[j], of(b, kMeanLow, j)},
+        d = base::fast_sum(other, -from);
+    const DoubleDouble mean = base::fast_sum(from, d * share);
     delta[at(j)] = d.hi;
     delta_low[at(j)] = d.lo;
     out.mean[j] = mean.hi;
@@ -96,8 +97,8 @@ void Merge::scatters() {
           out.scatter[j * columns + i] = out.scatter[i * columns + j];
 }
 
-// The errors of a and of b, and those of this very sum. A mean that is rounded to a pair shifts sums of products with
-// every column by its error times distances of means, which are within the squares that are merged here.
+// The errors of a and of b, and those of this very sum. A mean that is rounded to two doubles shifts sums of products
+// with every column by its error times distances of means, which are within the squares that are merged here.
 void Merge::bounds() {
   std::vector<double> merged(at(columns));
   double shifted = 0;

@@ -8,7 +8,7 @@
 
 #include "pyrometer/base/aligned.hpp"
 #include "pyrometer/base/chunks.hpp"
-#include "pyrometer/base/doubled.hpp"
+#include "pyrometer/base/double_double.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/data/complain.hpp"
 #include "pyrometer/data/merge_tree.hpp"
@@ -103,14 +103,14 @@ void write(const Part& part, Index columns, Index system, Results& out) {
   const Index ld = padded(columns);
   double *mean = out.to.mean + system * columns, *scatter = out.to.scatter + system * columns * columns;
   const Index skip = static_cast<Index>(out.suspicious.size()) * columns;
-  double *low = out.to.once + system * columns, *squares = low + skip, *left = squares + skip;
+  double *low = out.to.once + system * columns, *squares = low + skip, *remaining = squares + skip;
   for (Index j = 0; j < columns; ++j) {
     const auto k = at(j);
-    const base::Pair whole = base::Pair::sum(part.shift[k], part.off[k]);
+    const base::DoubleDouble whole = base::DoubleDouble::sum(part.shift[k], part.off[k]);
     mean[j] = whole.hi;
     low[j] = whole.lo;
     squares[j] = part.squares[k];
-    left[j] = part.scatter[at(j * ld + j)];
+    remaining[j] = part.scatter[at(j * ld + j)];
   }
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {

@@ -19,15 +19,15 @@ namespace {
 
 using base::AlignedArray;
 
-constexpr Index kSlab = 64 * 1024;        // weights at a time
-constexpr Index kPartNumbers = 1 << 20;   // activations that a worker holds of a part of the rows
-constexpr Index kLeastPart = 512;         // rows, or making the weights again for every part costs too much
-constexpr Index kGroupNumbers = 1 << 21;  // activations that a worker holds of all laws of a group
-constexpr Index kTask = 1 << 22;          // flops worth a task
-constexpr Index kAsk = 1 << 24;           // flops between two looks at whether to stop
-constexpr Index kSlots = 1 << 22;         // sums of parts held at a time
-constexpr Index kRandomFlops = 200;       // what a random number costs
-constexpr Index kUnitFlops = 60;          // what an activation costs
+constexpr Index kSlab = 64 * 1024;          // weights at a time
+constexpr Index kPartNumbers = 1 << 20;     // activations that a worker holds of a part of the rows
+constexpr Index kLeastPart = 512;           // rows, or making the weights again for every part costs too much
+constexpr Index kGroupNumbers = 1 << 21;    // activations that a worker holds of all laws of a group
+constexpr Index kTask = 1 << 22;            // flops worth a task
+constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
+constexpr Index kSlots = 1 << 22;           // sums of parts held at a time
+constexpr Index kRandomFlops = 200;         // what a random number costs
+constexpr Index kUnitFlops = 60;            // what an activation costs
 constexpr Index kPilotDraws = 24, kPilotRows = 256, kPilotFew = 16;
 constexpr std::uint64_t kPickRange = std::uint64_t{1} << 62;  // the blocks that pick rows
 
@@ -231,10 +231,10 @@ class Worker {
       const Index units = std::min(step, width - first);
       const T* const weight = numbers(draw, p_.offset(l) + first * depth, units * depth, slab_.get());
       for (Index law = 0; law < laws; ++law) {
-        unasked_ += 2 * count * units * depth;
-        if (unasked_ > kAsk) {
+        unchecked_ += 2 * count * units * depth;
+        if (unchecked_ > kInterruptFlops) {
           base::throw_if_interrupted();
-          unasked_ = 0;
+          unchecked_ = 0;
         }
         const double weight_scale = scales.weight.row(first_law + law)[l - 1];
         const double bias_scale = scales.bias.row(first_law + law)[l - 1];
@@ -251,7 +251,7 @@ class Worker {
   T* activations(Index l, Index law) { return activations_[l % 2].get() + law * p_.widest_ * space_; }
 
   const Problem<T>& p_;
-  Index space_, unasked_ = 0;
+  Index space_, unchecked_ = 0;
   AlignedArray<T> slab_, bias_, x_, y_, activations_[2];
   AlignedArray<double> sums_;
   std::vector<Index> picked_;

@@ -1,6 +1,7 @@
 // What the samplers of linear models share: their random numbers, and the pairs of systems and laws that these serve.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -49,5 +50,27 @@ inline void require_variance(const base::Running& energies, Index system, Index 
           "the energies must be above 1e-140 for their variance not to underflow, got a mean of ", energies.mean,
           " under law ", law, " (system ", system, "); use a larger scale.");
 }
+
+/// A sink of the samplers that keeps every energy: energies[(system * laws + law) * samples + draw]. The other sinks
+/// average; all have begin(group, chunks of a wave), take(chunk, pair, first draw, energies, count, slopes), which is
+/// called in parallel, merge(chunks) after each wave and end(samples).
+class EnergyWriter {
+ public:
+  EnergyWriter(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
+
+  void begin(const Group& group, Index) { group_ = group; }
+  void take(Index, Index pair, Index first_draw, const double* energies, Index count,
+            const double* /*slopes*/ = nullptr) {
+    const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+    std::copy_n(energies, count, energies_ + slot * samples_ + first_draw);
+  }
+  void merge(Index) {}
+  void end(Index) const {}
+
+ private:
+  Index laws_, samples_;
+  double* energies_;
+  Group group_{};
+};
 
 }  // namespace pyrometer::energy

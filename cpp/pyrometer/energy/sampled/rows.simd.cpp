@@ -17,12 +17,12 @@ namespace {
 
 using base::Running;
 
-constexpr Index kPart = 16384;     // rows of a chunk: part of the definition of the result's last bits
-constexpr Index kSlots = 4096;     // sums of one chunk of draws and one of rows, 6 kB each, held at a time
-constexpr Index kWave = 64;        // chunks of draws at a time, where there are pairs to share their draws
-constexpr Index kTasks = 64;       // to make of a wave where its chunks are fewer
-constexpr Index kSmall = 1 << 19;  // flops that are not worth a second thread
-constexpr Index kAsk = 1 << 24;    // flops between two looks at whether to stop
+constexpr Index kPart = 16384;              // rows of a chunk: part of the definition of the result's last bits
+constexpr Index kSlots = 4096;              // sums of one chunk of draws and one of rows, 6 kB each, held at a time
+constexpr Index kWave = 64;                 // chunks of draws at a time, where there are pairs to share their draws
+constexpr Index kTasks = 64;                // to make of a wave where its chunks are fewer
+constexpr Index kSmall = 1 << 19;           // flops that are not worth a second thread
+constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
 
 template <class T>
 struct Problem {
@@ -80,17 +80,17 @@ class Worker {
     std::fill_n(slot.slope, kDrawChunk, 0.0);
     for (Index row = begin; row < end; row += blocks_.capacity()) {
       const Index stop = std::min(end, row + blocks_.capacity());
-      unasked_ += (stop - row) * kDrawChunk * (parameters_ + 8);
-      if (unasked_ > kAsk) {
+      unchecked_ += (stop - row) * kDrawChunk * (parameters_ + 8);
+      if (unchecked_ > kInterruptFlops) {
         base::throw_if_interrupted();
-        unasked_ = 0;
+        unchecked_ = 0;
       }
       blocks_.add(rows, system, row, stop, draws_, slot.energy, slot.slope);
     }
   }
 
  private:
-  Index parameters_, count_ = 0, stride_ = 0, unasked_ = 0;
+  Index parameters_, count_ = 0, stride_ = 0, unchecked_ = 0;
   base::AlignedArray<double> numbers_;  // parameters x stride
   PackedDraws draws_;
   RowBlocks blocks_;
@@ -108,10 +108,10 @@ struct Tasks {
   [[nodiscard]] Index number() const { return chunks * parts * systems * laws; }
 };
 
-/// Walks over groups of pairs and, for each, over waves of chunks of draws: sums over parts of the rows into slots,
-/// then sink.take(chunk of the wave, pair, first draw, energies, slopes, count) for every chunk and pair, in parallel.
+/// For each group of pairs and each wave of chunks of draws: sums over parts of the rows into slots, then
+/// sink.take(chunk of the wave, pair, first draw, energies, count, slopes) for every chunk and pair, in parallel.
 template <class T, class Sink>
-void walk(const Problem<T>& problem, int threads, Sink& sink) {
+void sample_groups(const Problem<T>& problem, int threads, Sink& sink) {
   const auto& rows = problem.rows;
   const auto& law = problem.law;
   const auto& draws = problem.draws;
@@ -161,7 +161,7 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
       while (std::isfinite(slot->energy[k]) && std::isfinite(slot->slope[k])) ++k;
       refuse("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair), group.law(pair));
     }
-    sink.take(chunk, pair, first, slot->energy, slot->slope, count);
+    sink.take(chunk, pair, first, slot->energy, count, slot->slope);
   };
 
   for (group.first_system = 0; group.first_system < rows.systems; group.first_system += systems) {
@@ -194,7 +194,7 @@ class Averages {
     totals_.assign(at(group.pairs()), {});
     partial_.resize(at(group.pairs() * chunks));
   }
-  void take(Index chunk, Index pair, Index, const double* energies, const double* slopes, Index count) {
+  void take(Index chunk, Index pair, Index, const double* energies, Index count, const double* slopes) {
     Part& part = partial_[at(chunk * group_.pairs() + pair)];
     part = {Running::of(energies, count), 0};
     for (Index k = 0; k < count; ++k) part.slope += slopes[k];
@@ -230,24 +230,7 @@ class Averages {
   std::vector<Part> totals_, partial_;
 };
 
-/// The energies themselves.
-class Spectrum {
- public:
-  Spectrum(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
-
-  void begin(const Group& group, Index) { group_ = group; }
-  void take(Index, Index pair, Index first_draw, const double* energies, const double*, Index count) {
-    const Index slot = group_.system(pair) * laws_ + group_.law(pair);
-    std::copy_n(energies, count, energies_ + slot * samples_ + first_draw);
-  }
-  void merge(Index) {}
-  void end(Index) const {}
-
- private:
-  Index laws_, samples_;
-  double* energies_;
-  Group group_{};
-};
+;
 
 }  // namespace
 
@@ -257,7 +240,7 @@ void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, const 
   const Problem<T> problem{rows, law, draws};
   check(problem, 2);
   Averages sink(law.batch(), averages);
-  walk(problem, threads, sink);
+  sample_groups(problem, threads, sink);
 }
 
 template <class T>
@@ -265,8 +248,8 @@ void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& la
                           int threads, double* energies) {
   const Problem<T> problem{rows, law, draws};
   check(problem, 1);
-  Spectrum sink(law.batch(), draws.samples, energies);
-  walk(problem, threads, sink);
+  EnergyWriter sink(law.batch(), draws.samples, energies);
+  sample_groups(problem, threads, sink);
 }
 
 template void sample_rows(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,

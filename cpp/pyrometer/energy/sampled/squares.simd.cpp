@@ -20,13 +20,13 @@ namespace {
 
 using base::Running;
 
-constexpr Index kChunk = 512;             // draws: part of the definition of the result's last bits
-constexpr Index kWave = 64;               // chunks between two merges, which bounds the memory of their results
-constexpr Index kNear = 1 << 12;          // numbers of the draws that a worker holds at a time, or one tile
-constexpr Index kPairs = 4096;            // of systems and laws at a time, to the same end
-constexpr Index kPackedBytes = 64 << 20;  // of systems at a time
-constexpr Index kSmall = 1 << 18;         // flops that are not worth a second thread
-constexpr Index kAsk = 1 << 24;           // flops between two looks at whether to stop
+constexpr Index kChunk = 512;               // draws: part of the definition of the result's last bits
+constexpr Index kWave = 64;                 // chunks between two merges, which bounds the memory of their results
+constexpr Index kNear = 1 << 12;            // numbers of the draws that a worker holds at a time, or one tile
+constexpr Index kPairs = 4096;              // of systems and laws at a time, to the same end
+constexpr Index kPackedBytes = 64 << 20;    // of systems at a time
+constexpr Index kSmall = 1 << 18;           // flops that are not worth a second thread
+constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
 
 struct Problem {
   const Squares& squares;
@@ -122,15 +122,15 @@ template <class Sink>
 void evaluate_chunk(const Problem& problem, const Group& group, const std::vector<Quadratic>& quadratics, Index chunk,
                     Index begin, Index end, Worker& space, Sink& sink) {
   const Index law_cost = space.draws() * group.systems * draw_cost(problem.squares.parameters());
-  Index unasked = 0;
+  Index unchecked = 0;
   for (Index draw = begin; draw < end; draw += space.draws()) {
     const Index count = std::min(space.draws(), end - draw);
     space.draw(problem.draws.seed, problem.draws.first + draw, problem.law.normals, problem.law.parameters());
     for (Index b = 0; b < group.laws; ++b) {
-      unasked += law_cost;
-      if (unasked > kAsk) {
+      unchecked += law_cost;
+      if (unchecked > kInterruptFlops) {
         base::throw_if_interrupted();
-        unasked = 0;
+        unchecked = 0;
       }
       space.scale(problem.squares, problem.law.scale.row(group.first_law + b));
       for (Index s = 0; s < group.systems; ++s) {
@@ -142,9 +142,9 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
   }
 }
 
-/// Walks over groups of pairs and, for each, over waves of chunks, merged in order after each wave.
+/// For each group of pairs, evaluates its chunks of draws in waves, merged in order after each wave.
 template <class Sink>
-void walk(const Problem& problem, int threads, Sink& sink) {
+void sample_groups(const Problem& problem, int threads, Sink& sink) {
   const auto& [squares, law, draws] = problem;
   if (squares.systems() == 0 || law.batch() == 0) return;
   const Index laws = std::min(law.batch(), kPairs);
@@ -175,7 +175,7 @@ void walk(const Problem& problem, int threads, Sink& sink) {
         });
         sink.merge(wave);
       }
-      sink.end();
+      sink.end(draws.samples);
     }
   }
 }
@@ -201,7 +201,7 @@ class Averages {
       part = {};
     }
   }
-  void end() const {
+  void end(Index) const {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
       const Running& total = totals_[at(pair)];
       require_variance(total, group_.system(pair), group_.law(pair));
@@ -218,24 +218,7 @@ class Averages {
   std::vector<Running> totals_, partial_;
 };
 
-/// The energies themselves.
-class Spectrum {
- public:
-  Spectrum(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
-
-  void begin(const Group& group, Index) { group_ = group; }
-  void take(Index, Index pair, Index first_draw, const double* energies, Index count) {
-    const Index slot = group_.system(pair) * laws_ + group_.law(pair);
-    std::copy_n(energies, count, energies_ + slot * samples_ + first_draw);
-  }
-  void merge(Index) {}
-  void end() const {}
-
- private:
-  Index laws_, samples_;
-  double* energies_;
-  Group group_{};
-};
+;
 
 }  // namespace
 
@@ -247,15 +230,15 @@ void sample_squares(const Squares& squares, const model::LawBatch& law, const ba
       average_by_monomials(squares, law, draws, threads, mean, standard_error))
     return;
   Averages sink(law.batch(), mean, standard_error);
-  walk(problem, threads, sink);
+  sample_groups(problem, threads, sink);
 }
 
 void sample_squares_energies(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                              double* energies) {
   const Problem problem{squares, law, draws};
   check(problem, 1);
-  Spectrum sink(law.batch(), draws.samples, energies);
-  walk(problem, threads, sink);
+  EnergyWriter sink(law.batch(), draws.samples, energies);
+  sample_groups(problem, threads, sink);
 }
 
 }  // namespace pyrometer::energy

@@ -8,6 +8,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/base/splitmix.hpp"
 #include "pyrometer/base/types.hpp"
 
 namespace pyrometer::minimum::absolute {
@@ -29,26 +30,27 @@ struct Block {
   const double* y;
 };
 
-/// Who works: `threads` threads from the calling thread, or one worker of somebody else's loop, which asks no hook.
-struct Team {
-  /// Numbers read below which a loop is done sooner than other threads wake up, about a millisecond's work.
-  static constexpr Index kLittle = 1000000;
+/// How loops run: on `threads` threads, or serially where the caller is itself one worker of a parallel loop
+/// (`nested`), which must not call the interrupt hook.
+struct ExecutionContext {
+  /// Loops that read fewer numbers than this, about a millisecond's work, run serially: waking threads takes longer.
+  static constexpr Index kSerialWork = 1000000;
 
   int threads = 1;
   bool nested = false;
 
-  void ask() const {
+  void check_interrupt() const {
     if (!nested) base::throw_if_interrupted();
   }
-  void each(Index chunks, Index work, const std::function<void(Index, int)>& body) const {
-    if (!alone(work)) return base::for_each_chunk(chunks, threads, body);
-    ask();
+  void for_each_chunk(Index chunks, Index work, const std::function<void(Index, int)>& body) const {
+    if (!is_serial(work)) return base::for_each_chunk(chunks, threads, body);
+    check_interrupt();
     for (Index chunk = 0; chunk < chunks; ++chunk) body(chunk, 0);
   }
-  [[nodiscard]] int workers(Index chunks, Index work) const {
-    return alone(work) ? 1 : base::worker_count(chunks, threads);
+  [[nodiscard]] int worker_count(Index chunks, Index work) const {
+    return is_serial(work) ? 1 : base::worker_count(chunks, threads);
   }
-  [[nodiscard]] bool alone(Index work) const { return nested || work < kLittle; }
+  [[nodiscard]] bool is_serial(Index work) const { return nested || work < kSerialWork; }
 };
 
 /// Rows, wherever they lie: what a pass over all of them needs to know.
@@ -73,7 +75,7 @@ struct Source {
   ~Source() = default;
 };
 
-/// A few rows in coordinates of their own (see Frame), with the constant as one of the columns.
+/// A few rows in coordinates of their own (see Whitening), with the constant as one of the columns.
 struct Rows final : Source {
   Vec x, y;
 
@@ -167,10 +169,7 @@ struct TableOf final : Table {
 /// Row k of n, drawn from `rows` rows: one from each of n equal strata, in order, without replacement.
 inline Index stratified(Index k, Index n, Index rows) {
   if (n >= rows) return k;
-  std::uint64_t h = static_cast<std::uint64_t>(k) + 0x9E3779B97F4A7C15U;  // splitmix64
-  h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
-  h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
-  h ^= h >> 31;
+  const std::uint64_t h = base::mixed(static_cast<std::uint64_t>(k) + base::kSplitMix);
   const Index begin = static_cast<Index>(static_cast<double>(k) * (static_cast<double>(rows) / static_cast<double>(n)));
   const Index end =
       static_cast<Index>(static_cast<double>(k + 1) * (static_cast<double>(rows) / static_cast<double>(n)));

@@ -34,10 +34,11 @@ struct Certified {
 /// |X_B^{-1}|. Where the side of every other row is beyond doubt, the minimiser interpolates the basis, and error is
 /// rounding. Infinite where some |d_k| may be 1, or columns are dependent.
 ///
-/// Columns that depend on others (Frame) are taken to depend on them exactly; where that is doubtful, the gap is as
+/// Columns that depend on others (Whitening) are taken to depend on them exactly; where that is doubtful, the gap is as
 /// large as the energy.
 ///
 /// Cost: one pass over the rows.
-[[nodiscard]] Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, Team team);
+[[nodiscard]] Certified certify(const Table& table, const Whitening& whitening, const Vertex& vertex,
+                                ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -10,7 +10,7 @@ struct Dependence {
   Index column = 0;
   Indices of;
   Vec coefficients;
-  Vec doubt;  ///< by how much each may be wrong
+  Vec rounding_bound;  ///< of the error of each
 };
 
 /// From the coefficients of all columns, known to rounding: those that are rounding become 0, and those that are within
@@ -25,7 +25,7 @@ struct Dependence {
 /// lose there is as large as all of other rows.
 ///
 /// Cost: a pass over the rows.
-[[nodiscard]] bool all_depend(const Table& table, const Frame& frame, const std::vector<Dependence>& columns,
-                              Team team);
+[[nodiscard]] bool all_depend(const Table& table, const Whitening& whitening, const std::vector<Dependence>& columns,
+                              ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -14,11 +14,8 @@ constexpr std::int32_t kNone = -1;
 class Hash {
  public:
   explicit Hash(Index width) {
-    for (Index j = 0; j < width; ++j) {
-      std::uint64_t h = (static_cast<std::uint64_t>(j) + 1) * 0x9E3779B97F4A7C15U;  // splitmix64
-      h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
-      factors_.push_back((h ^ (h >> 27)) | 1);
-    }
+    for (Index j = 0; j < width; ++j)
+      factors_.push_back(base::mixed((static_cast<std::uint64_t>(j) + 1) * base::kSplitMix) | 1);
   }
   [[nodiscard]] std::uint64_t operator()(const double* values) const {
     std::uint64_t h = 0;
@@ -90,7 +87,7 @@ bool repeats(const Rows& sample) {
   return once(sample, std::min(sample.count, kSampled)) <= 0.9 && once(sample, sample.count) <= 0.25;
 }
 
-std::optional<Groups> group(const Table& table, const Indices& sample, Team team) {
+std::optional<Groups> group(const Table& table, const Indices& sample, ExecutionContext context) {
   const Index width = table.features + 1, most = std::min(kMostGroups, table.count / 16);
   Groups out;
   Lookup lookup(width, most);
@@ -115,7 +112,7 @@ std::optional<Groups> group(const Table& table, const Indices& sample, Team team
   const base::Chunks chunks{table.count, std::max(kChunk * kBlock, static_cast<Index>(16 * known))};
   std::vector<Indices> missing(at(chunks.number()));
   std::vector<std::vector<std::int32_t>> counts(at(chunks.number()));
-  team.each(chunks.number(), table.count * width, [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), table.count * width, [&](Index chunk, int) {
     Vec mine(at(width));
     std::vector<std::int32_t> number(known);
     std::size_t place = 0;

@@ -18,7 +18,7 @@ struct Groups {
 /// The groups of all rows, those of `sample` first; none if there are more than a sixteenth of the rows.
 ///
 /// Cost: a pass over the rows.
-[[nodiscard]] std::optional<Groups> group(const Table& table, const Indices& sample, Team team);
+[[nodiscard]] std::optional<Groups> group(const Table& table, const Indices& sample, ExecutionContext context);
 
 /// Each row times the number of its copies: its part of the energy is theirs.
 void weigh(Rows& rows, const Groups& groups);

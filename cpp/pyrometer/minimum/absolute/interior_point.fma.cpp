@@ -17,7 +17,8 @@ constexpr double kShort = 0.9995;
 
 class Interior {
  public:
-  Interior(const Rows& rows, Team team) : rows_(rows), team_(team), n_(rows.columns), size_(rows.y.size()) {
+  Interior(const Rows& rows, ExecutionContext context)
+      : rows_(rows), context_(context), n_(rows.columns), size_(rows.y.size()) {
     for (Vec* v : {&r_, &p_, &q_, &above_, &below_, &h_, &target_, &dd_, &dp_, &dq_, &u_}) v->resize(size_);
     change_.resize(at(n_));
   }
@@ -25,15 +26,15 @@ class Interior {
   void run(Vec& phi) {
     start(phi);
     for (int step = 0; step < kMostInteriorSteps; ++step) {
-      team_.ask();
+      context_.check_interrupt();
       const double gap = products(0, 0);
       if (!(gap > kClosed * std::accumulate(p_.begin(), p_.end(), std::accumulate(q_.begin(), q_.end(), 0.0)))) return;
       if (!factorise()) return;
       const double mean = gap / (2 * static_cast<double>(rows_.count));
       direction(0, false);
       const double ahead = products(reach_primal(1), reach_dual(1)) / (2 * static_cast<double>(rows_.count));
-      const double left = ahead / mean;
-      direction(left * left * left * mean, true);
+      const double ratio = ahead / mean;
+      direction(ratio * ratio * ratio * mean, true);
       const double primal = reach_primal(kShort), dual = reach_dual(kShort);
       for (Index j = 0; j < n_; ++j) phi[at(j)] += primal * change_[at(j)];
       for (std::size_t i = 0; i < used(); ++i) {
@@ -87,7 +88,7 @@ class Interior {
 
   bool factorise() {
     for (std::size_t i = 0; i < used(); ++i) h_[i] = 1 / (p_[i] / above_[i] + q_[i] / below_[i]);
-    factor_ = gram(rows_, h_, team_);
+    factor_ = gram(rows_, h_, context_);
     return factor_positive(factor_, n_);
   }
 
@@ -134,7 +135,7 @@ class Interior {
   }
 
   const Rows& rows_;
-  Team team_;
+  ExecutionContext context_;
   Index n_;
   std::size_t size_;
   Vec r_, p_, q_;              // residual = p - q
@@ -146,6 +147,6 @@ class Interior {
 
 }  // namespace
 
-void interior(const Rows& rows, Vec& phi, Team team) { Interior(rows, team).run(phi); }
+void interior(const Rows& rows, Vec& phi, ExecutionContext context) { Interior(rows, context).run(phi); }
 
 }  // namespace pyrometer::minimum::absolute

@@ -14,6 +14,6 @@ namespace pyrometer::minimum::absolute {
 /// phi   where to start; out: within about 1e-10 of the vertex, in units of typical residuals. Unchanged if the matrix
 ///       of a step is not positive definite at once.
 /// Cost: some 10 to 20 steps of m n^2 + n^3 / 3 flops.
-void interior(const Rows& rows, Vec& phi, Team team);
+void interior(const Rows& rows, Vec& phi, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -54,13 +54,6 @@ inline double dot(const double* a, const double* b, Index size) {
   return sum;
 }
 
-/// hi + lo += value, nothing lost
-inline void add_exactly(Lanes& hi, Lanes& lo, const Lanes& value) {
-  const Lanes sum = hi + value, part = sum - hi;
-  lo += (hi - (sum - part)) + (value - part);
-  hi = sum;
-}
-
 /// A sum for each lane.
 struct LaneSum {
   Lanes sum{};

@@ -91,8 +91,8 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
   const Data data = make(m, 1);
   const double best = solve(data, m, 1, 1).value;
   TableOf<double> table(data.X.data(), data.y.data(), m, 1, true);
-  const Frame frame = make_frame(table, {}, {});
-  table.centre = frame.centre.data();
+  const Whitening whitening = make_whitening(table, {}, {});
+  table.centre = whitening.centre.data();
   for (Index i = 1; i < m; ++i) {
     Vertex vertex;
     vertex.basis = {0, i};
@@ -103,12 +103,12 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
       vertex.signs.push_back(static_cast<std::int8_t>(r > 0 ? 1 : -1));
     }
     vertex.signs[0] = vertex.signs[at(i)] = 0;
-    const Certified measured = certify(table, frame, vertex, {});
+    const Certified measured = certify(table, whitening, vertex, {});
     CHECK(measured.value == doctest::Approx(energy(data, m, slope, data.y[0] - slope * data.X[0])).epsilon(1e-13));
     CHECK(measured.value - measured.gap <= best + 1e-15);
     // Wrong signs are no way to a smaller gap either.
     vertex.signs[at(i == 7 ? 8 : 7)] *= -1;
-    const Certified wrong = certify(table, frame, vertex, {});
+    const Certified wrong = certify(table, whitening, vertex, {});
     CHECK(wrong.value - wrong.gap <= best + 1e-15);
     CHECK(wrong.gap > 0);
   }

@@ -12,10 +12,10 @@ constexpr int kMostSteps = 40;
 
 class Newton {
  public:
-  Newton(const Rows& rows, Index stride, Team team)
+  Newton(const Rows& rows, Index stride, ExecutionContext context)
       : rows_(rows),
         stride_(stride),
-        team_(team),
+        context_(context),
         used_((rows.blocks() + stride - 1) / stride),
         r_(at(used_ * kBlock)),
         u_(r_.size()),
@@ -28,7 +28,7 @@ class Newton {
     double now = std::max(share, 0.5);
     Vec gradient(at(n)), hessian, factor;
     for (int step = 0; step < kMostSteps; ++step) {
-      team_.ask();
+      context_.check_interrupt();
       const double g = quantile(now);
       if (!(g > 0)) break;  // so many rows fit exactly that a vertex is near
       derivatives(g, gradient, hessian);
@@ -54,7 +54,7 @@ class Newton {
 
   // out = y - Z v, or -Z v
   void product(const double* v, bool with_y, Vec& out) {
-    team_.each(chunks_.number(), work_, [&](Index chunk, int) {
+    context_.for_each_chunk(chunks_.number(), work_, [&](Index chunk, int) {
       for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
         const Block block = rows_.block(b * stride_, nullptr);
         residuals(block.x, with_y ? block.y : nullptr, rows_.columns, v, out.data() + b * kBlock);
@@ -77,7 +77,7 @@ class Newton {
   void derivatives(double g, Vec& gradient, Vec& hessian) {
     const Index n = rows_.columns, pairs = n * (n + 1) / 2;
     std::vector<Vec> slots(at(chunks_.number()));
-    team_.each(chunks_.number(), work_, [&](Index chunk, int) {
+    context_.for_each_chunk(chunks_.number(), work_, [&](Index chunk, int) {
       std::vector<LaneSum> first(at(n)), second(at(pairs));
       Vec panel(at(n * kBlock));
       Index filled = 0;
@@ -169,7 +169,7 @@ class Newton {
 
   const Rows& rows_;
   Index stride_;
-  Team team_;
+  ExecutionContext context_;
   Index used_;
   Vec r_, u_;
   base::Chunks chunks_;
@@ -178,8 +178,8 @@ class Newton {
 
 }  // namespace
 
-Vec newton(const Rows& rows, Index stride, double share, Vec& phi, Team team) {
-  return Newton(rows, stride, team).run(share, phi);
+Vec newton(const Rows& rows, Index stride, double share, Vec& phi, ExecutionContext context) {
+  return Newton(rows, stride, context).run(share, phi);
 }
 
 }  // namespace pyrometer::minimum::absolute

@@ -16,6 +16,6 @@ namespace pyrometer::minimum::absolute {
 /// part: the coordinates L^{-1} z are uncorrelated there, and |L^{-1} z| is the size of the error of a prediction.
 /// Empty where no step was made. Cost of a step: about m (n^2 + 12 n) flops; some 4 steps from a good start, 10 from
 /// least squares.
-Vec newton(const Rows& rows, Index stride, double share, Vec& phi, Team team);
+Vec newton(const Rows& rows, Index stride, double share, Vec& phi, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

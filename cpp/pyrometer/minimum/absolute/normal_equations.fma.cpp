@@ -57,11 +57,11 @@ inline void add_tile(const double* left, const double* const (&right)[kRight], I
 
 }  // namespace
 
-Vec gram(const Rows& rows, const Vec& weight, Team team) {
+Vec gram(const Rows& rows, const Vec& weight, ExecutionContext context) {
   const Index n = rows.columns, blocks = rows.blocks();
   Vec out(at(n * (n + 1) / 2));
   const base::Chunks panels{n, kColumns};
-  team.each(panels.number(), rows.count * n * n / kColumns, [&](Index panel, int) {
+  context.for_each_chunk(panels.number(), rows.count * n * n / kColumns, [&](Index panel, int) {
     const Index first = panels.begin(panel), last = panels.end(panel);
     Vec left(at(kColumns * kDeep)), sums(at(kColumns * (last + kRight)));
     for (Index b = 0; b < blocks; b += kGroup) {

@@ -25,10 +25,11 @@ struct Sides {
 ///
 /// `finite` is set to whether every residual was.
 [[nodiscard]] Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs,
-                             Team team, bool& finite);
+                             ExecutionContext context, bool& finite);
 
 /// The rows whose sign is not 0 and whose residual is on the other side by more than `slack`, in order.
-[[nodiscard]] Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack, Team team);
+[[nodiscard]] Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack,
+                                ExecutionContext context);
 
 /// Sides of rows that far from zero, in units of the rounding of residuals, stay if parameters change by rounding.
 inline constexpr double kDecided = 0x1p18;
@@ -40,18 +41,18 @@ struct Sums {
   double magnitude = 0;  ///< sum |y_i| + sum_j |x_ij theta_j|
   double rounding = 0;   ///< by how much the residuals together may be wrong
   Vec signed_x;          ///< sum s_i x_i
-  Vec doubt;             ///< by how much that may be wrong
+  Vec rounding_bound;    ///< of the error of signed_x
   bool decided = true;   ///< whether rows with a sign are beyond kDecided times the rounding from zero, on that side
   Indices misjudged;     ///< rows whose sign is not 0 and whose residual is on the other side beyond rounding, in order
 };
 
 enum class Precision {
-  plain,   ///< residuals are wrong by n + 2 roundings of the sizes that cancel in them, sums by a dozen of their terms
-  doubled  ///< by one rounding of their own: twice the working precision, several times the arithmetic
+  plain,         ///< errors: n + 2 roundings of the terms of a residual, about 12 roundings of the terms of a sum
+  double_double  ///< residuals are rounded once; about five times the arithmetic
 };
 
 /// r_i = y_i - x_i . theta - shift. The shift is what a coefficient of the constant cannot hold.
 [[nodiscard]] Sums measure(const Table& table, const Vec& theta, double shift, const Signs& signs, Precision precision,
-                           Team team);
+                           ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

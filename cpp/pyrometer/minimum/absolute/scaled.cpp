@@ -15,12 +15,12 @@ void Extremes::add(Index column, double value_size, Index of_row) {
   if (value_size > 0) least[at(column)] = std::min(least[at(column)], value_size);
 }
 
-Extremes extremes(const Table& table, Team team) {
+Extremes extremes(const Table& table, ExecutionContext context) {
   const Index p = table.features;
   const base::Chunks chunks{table.count, kChunk * kBlock};
   std::vector<Extremes> parts(at(chunks.number()), Extremes(p + 1));
   std::vector<char> odd(at(chunks.number()));
-  team.each(chunks.number(), table.count * (p + 1), [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), table.count * (p + 1), [&](Index chunk, int) {
     Extremes& mine = parts[at(chunk)];
     Vec x(at(table.columns + 1));
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {

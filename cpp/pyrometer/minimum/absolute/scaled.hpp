@@ -27,7 +27,7 @@ struct Extremes {
 };
 
 /// Reads all rows. Throws std::invalid_argument for a value that is not finite (see complain).
-[[nodiscard]] Extremes extremes(const Table& table, Team team);
+[[nodiscard]] Extremes extremes(const Table& table, ExecutionContext context);
 
 /// The table with column j multiplied by 2^exponent[j]: exact, unless a value underflows to below 2^-1074.
 struct Scaled final : Table {

@@ -13,11 +13,11 @@ namespace {
 constexpr double kDualSlack = 1e-11;
 constexpr Index kRefresh = 40;
 
-class Walk {
+class Simplex {
  public:
-  Walk(const Rows& rows, Team team)
+  Simplex(const Rows& rows, ExecutionContext context)
       : rows_(rows),
-        team_(team),
+        context_(context),
         n_(rows.columns),
         m_(rows.count),
         y_(rows.y.data()),
@@ -51,7 +51,7 @@ class Walk {
     const Index most = 200 + 60 * n_ + 4 * m_;
     Index since = 0;
     for (; pivots < most; ++pivots) {
-      if (pivots % 16 == 0) team_.ask();
+      if (pivots % 16 == 0) context_.check_interrupt();
       Index k = steepest();
       if (k < 0 || since >= kRefresh) {
         if (since > 0 && !refresh()) {
@@ -114,15 +114,15 @@ class Walk {
   // Takes z_ into the span and its row into the basis if more than `threshold` of it is new.
   bool extend(Vec& span, double threshold, Index row) {
     const double length = std::sqrt(std::inner_product(z_.begin(), z_.end(), z_.begin(), 0.0));
-    const double left = project(span, z_);
-    if (!(left > threshold * length)) return false;
-    for (double& value : z_) value /= left;
+    const double rest = project(span, z_);
+    if (!(rest > threshold * length)) return false;
+    for (double& value : z_) value /= rest;
     span.insert(span.end(), z_.begin(), z_.end());
     basis_.push_back(row);
     return true;
   }
 
-  // Subtracts from v what is in the span; the length left.
+  // Subtracts from v what is in the span; the length rest.
   double project(const Vec& span, Vec& v) const {
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t q = 0; q < span.size(); q += at(n_)) {
@@ -144,8 +144,8 @@ class Walk {
     }
     std::fill(v_.begin(), v_.end(), 0.0);
     v_[at(axis)] = 1;
-    const double left = project(span, v_);
-    for (double& value : v_) value /= left;
+    const double rest = project(span, v_);
+    for (double& value : v_) value /= rest;
   }
 
   // Everything from the basis alone: the inverse, phi, residuals, signs, dual.
@@ -267,7 +267,7 @@ class Walk {
   }
 
   const Rows& rows_;
-  Team team_;
+  ExecutionContext context_;
   Index n_, m_;
   const double* y_;
   Vec r_, u_, g_, d_, v_, z_, w_, phi_;
@@ -281,6 +281,8 @@ void jitter(Rows& rows, const Indices& origin, double size) {
   for (Index i = 0; i < rows.count; ++i) rows.y[at(i)] += size * jitter_of(origin[at(i)]);
 }
 
-Vertex walk(const Rows& rows, const Vec& phi, bool near, Team team) { return Walk(rows, team).run(phi, near); }
+Vertex simplex(const Rows& rows, const Vec& phi, bool near, ExecutionContext context) {
+  return Simplex(rows, context).run(phi, near);
+}
 
 }  // namespace pyrometer::minimum::absolute

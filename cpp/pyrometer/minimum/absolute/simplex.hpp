@@ -7,10 +7,8 @@ namespace pyrometer::minimum::absolute {
 
 /// A fixed pseudo-random number between -1 and 1 for row i.
 [[nodiscard]] inline double jitter_of(Index i) {
-  std::uint64_t h = (static_cast<std::uint64_t>(i) + 1) * 0x9E3779B97F4A7C15U;  // splitmix64
-  h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
-  h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
-  return static_cast<double>(static_cast<std::int64_t>(h ^ (h >> 31))) * 0x1p-63;
+  const std::uint64_t h = base::mixed((static_cast<std::uint64_t>(i) + 1) * base::kSplitMix);
+  return static_cast<double>(static_cast<std::int64_t>(h)) * 0x1p-63;
 }
 
 /// Adds to y_i size * jitter_of(origin[i]). Ties in the data
@@ -29,8 +27,8 @@ struct Vertex {
 
 /// Minimises sum |y_i - z_i . phi|.
 ///
-/// rows  whitened (see Frame), columns >= 1, y jittered (see jitter) so that no more than n rows vanish together: else
-/// it may go
+/// rows  whitened (see Whitening), columns >= 1, y jittered (see jitter) so that no more than n rows vanish together:
+/// else it may go
 ///       round, and stop after a number of pivots without an optimum. Not optimal either if the rows do not span the
 ///       columns.
 /// phi   where to start.
@@ -42,6 +40,6 @@ struct Vertex {
 /// numbers.
 ///
 /// near  whether phi is so near to the lowest vertex that its rows are those of the smallest residuals.
-[[nodiscard]] Vertex walk(const Rows& rows, const Vec& phi, bool near, Team team);
+[[nodiscard]] Vertex simplex(const Rows& rows, const Vec& phi, bool near, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

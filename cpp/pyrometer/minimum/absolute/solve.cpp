@@ -20,13 +20,13 @@ constexpr double kErrors = 4;
 constexpr Index kFew = 1024;
 // From here on the simplex method starts almost at its end.
 constexpr Index kMany = 24;
-// Up to here a table is copied into the frame as a whole.
+// Up to here a table is copied into whitened coordinates as a whole.
 constexpr Index kSome = 16384;
-// Up to so many numbers a table is copied into the frame where two samples were no guide.
+// Up to so many numbers a table is copied into whitened coordinates where two samples were no guide.
 constexpr Index kCopied = Index{1} << 22;
 // The smallest jitter is that of residuals of this size, in units of y: where all rows fit exactly.
 constexpr double kFloor = 1e-2;
-// Residuals in the frame, whose y are about 1, are not known better.
+// Residuals in whitened coordinates, whose y are about 1, are not known better.
 constexpr double kRounding = 1e-14;
 
 Index few(Index n) { return std::max(kFew, 24 * n); }
@@ -48,7 +48,7 @@ Index within_error(Index m, Index n, Index taken) {
 
 // The rows near zero of some source, and one that stands for all others.
 struct Reduced {
-  Rows rows;          // in the frame, jittered
+  Rows rows;          // in whitened coordinates, jittered
   Indices origin;     // which row of the source each one is; -1 for the aggregate
   Index decided = 0;  // origin[0 .. decided) is sorted
   Aggregate rest;
@@ -59,10 +59,10 @@ struct Reduced {
   }
 };
 
-// Rows of the frame as a source of rows of the frame.
-struct InFrame {
+// Rows in whitened coordinates as a source of rows in whitened coordinates.
+struct WhitenedSource {
   const Rows& rows;
-  Team team;
+  ExecutionContext context;
 
   [[nodiscard]] Vec theta(const Vec& phi) const { return phi; }
   [[nodiscard]] Vec weight() const { return Vec(at(rows.columns), 1.0); }
@@ -70,13 +70,13 @@ struct InFrame {
   // Walking over all rows is no disaster here.
   [[nodiscard]] static int most_tries() { return 2; }
   [[nodiscard]] Rows take(const Indices& chosen) const { return pack(rows, chosen); }
-  double into(const double* x, double y, Vec& z) const {
+  double whiten(const double* x, double y, Vec& z) const {
     z.assign(x, x + rows.columns);
     return y;
   }
   // Rows on the wrong side of zero.
   [[nodiscard]] Indices wrong(const Vertex& vertex) const {
-    return misjudged(rows, vertex.phi, vertex.signs, kRounding, team);
+    return misjudged(rows, vertex.phi, vertex.signs, kRounding, context);
   }
   void check_finite(bool /*finite*/) const {}
 };
@@ -99,32 +99,32 @@ struct Jittered final : Source {
 };
 
 // A table as a source.
-struct InTable {
+struct TableSource {
   const Table& table;
   Jittered rows;
-  const Frame& frame;
+  const Whitening& whitening;
   Vec weights;
   double noise;
   Certified& certified;
-  Team team;
+  ExecutionContext context;
 
-  [[nodiscard]] Vec theta(const Vec& phi) const { return frame.coefficients(phi); }
+  [[nodiscard]] Vec theta(const Vec& phi) const { return whitening.coefficients(phi); }
   [[nodiscard]] const Vec& weight() const { return weights; }
   // Many ties mislead the sample: wider bands than two are no better than all rows, unless those are very many.
   [[nodiscard]] int most_tries() const { return table.count * table.columns <= kCopied ? 2 : 40; }
-  [[nodiscard]] double least_band() const { return kRounding * frame.unit; }
+  [[nodiscard]] double least_band() const { return kRounding * whitening.unit; }
   [[nodiscard]] Rows take(const Indices& chosen) const {
-    Rows taken = pack(table, frame, chosen, team);
+    Rows taken = pack(table, whitening, chosen, context);
     jitter(taken, chosen, noise);
     return taken;
   }
-  double into(const double* x, double y, Vec& z) const {
-    z.resize(at(frame.rank));
-    frame.into(x, z.data());
-    return y / frame.unit;
+  double whiten(const double* x, double y, Vec& z) const {
+    z.resize(at(whitening.rank));
+    whitening.apply(x, z.data());
+    return y / whitening.unit;
   }
   [[nodiscard]] Indices wrong(const Vertex& vertex) const {
-    certified = certify(table, frame, vertex, team);
+    certified = certify(table, whitening, vertex, context);
     return std::move(certified.misjudged);
   }
   void check_finite(bool finite) const {
@@ -140,7 +140,7 @@ Reduced reduce(const Problem& source, Sides sides) {
   out.decided = out.rows.count;
   out.rest = std::move(sides.rest);
   Vec z;
-  const double y = source.into(out.rest.x.data(), out.rest.y, z);
+  const double y = source.whiten(out.rest.x.data(), out.rest.y, z);
   out.rows.append(z.data(), y);
   out.origin.push_back(-1);
   return out;
@@ -162,7 +162,7 @@ void release(const Problem& source, const Indices& wrong, const Signs& signs, Re
     reduced.rows.append(z.data(), y);
   }
   reduced.origin.insert(reduced.origin.end(), wrong.begin(), wrong.end());
-  const double y = source.into(reduced.rest.x.data(), reduced.rest.y, z);
+  const double y = source.whiten(reduced.rest.x.data(), reduced.rest.y, z);
   reduced.rows.set(reduced.decided, z.data(), y);
 }
 
@@ -181,14 +181,14 @@ bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
 // Solves a source of which phi is known so well that `inside` rows hold all doubtful ones. phi and vertex are out.
 // False if the doubtful rows turn out to be half of all: then nothing is gained.
 template <class Problem>
-bool by_reduction(const Problem& source, Vec& phi, Index inside, Team team, Vertex& vertex) {
+bool by_reduction(const Problem& source, Vec& phi, Index inside, ExecutionContext context, Vertex& vertex) {
   const Index m = source.rows.count;
   const Vec weight = source.weight();
   for (int tries = 0; tries < source.most_tries() && 2 * inside < m; ++tries, inside *= 3) {
     // The minimum of the smoothed energy is not near where residuals are discrete: the vertex of a sample is.
     if (const Index n = static_cast<Index>(phi.size()); tries == 1 && 256 * n < m) {
       const Indices chosen = sample_of(m, n);
-      phi = solve(source.take(chosen), phi, team).phi;
+      phi = solve(source.take(chosen), phi, context).phi;
       inside = within_error(m, n, static_cast<Index>(chosen.size()));
     }
     Signs signs;
@@ -196,12 +196,12 @@ bool by_reduction(const Problem& source, Vec& phi, Index inside, Team team, Vert
     const Vec theta = source.theta(phi);
     const double share = static_cast<double>(inside) / static_cast<double>(m);
     const double width = std::max(band(source.rows, theta, weight, share), source.least_band());
-    Sides sides = classify(source.rows, theta, weight, width, signs, team, finite);
+    Sides sides = classify(source.rows, theta, weight, width, signs, context, finite);
     source.check_finite(finite);
     if (4 * static_cast<Index>(sides.undecided.size()) > 3 * m) return false;
     Reduced reduced = reduce(source, std::move(sides));
     for (int mends = 0; mends < 6; ++mends) {
-      vertex = solve(reduced.rows, phi, team);
+      vertex = solve(reduced.rows, phi, context);
       if (!vertex.optimal) break;
       phi = vertex.phi;
       if (!lift(reduced, vertex, signs)) break;
@@ -223,71 +223,71 @@ void require_finite(const Table& table, const Vec& values) {
 }
 
 // All rows at once.
-Certified solve_whole(const Table& table, const Frame& frame, double size, Team team) {
+Certified solve_whole(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
   Indices every(at(table.count));
   std::iota(every.begin(), every.end(), Index{0});
-  Rows rows = pack(table, frame, every, team);
+  Rows rows = pack(table, whitening, every, context);
   require_finite(table, rows.y);
   const Vec phi = least_squares_start(rows);
   require_finite(table, phi);
   jitter(rows, every, size * (typical(rows, phi) + kFloor));
-  return certify(table, frame, solve(rows, phi, team), team);
+  return certify(table, whitening, solve(rows, phi, context), context);
 }
 
 // Rows of which many are the same, each once and with its weight; none if there are too many.
-std::optional<Certified> by_groups(const Table& table, const Frame& frame, const Indices& sample, const Vec& phi,
-                                   double noise, Team team) {
-  const std::optional<Groups> groups = group(table, sample, team);
+std::optional<Certified> by_groups(const Table& table, const Whitening& whitening, const Indices& sample,
+                                   const Vec& phi, double noise, ExecutionContext context) {
+  const std::optional<Groups> groups = group(table, sample, context);
   if (!groups) return std::nullopt;
-  Rows rows = pack(table, frame, groups->first, team);
+  Rows rows = pack(table, whitening, groups->first, context);
   jitter(rows, groups->first, noise);
   weigh(rows, *groups);
-  return certify(Distinct(table, *groups), frame, solve(rows, phi, team), team);
+  return certify(Distinct(table, *groups), whitening, solve(rows, phi, context), context);
 }
 
 }  // namespace
 
-Vertex solve(const Rows& given, Vec phi, Team team) {
+Vertex solve(const Rows& given, Vec phi, ExecutionContext context) {
   const Index n = given.columns, m = given.count;
   const double size = static_cast<double>(m), share = std::clamp(6 * static_cast<double>(n) / size, 0.125, 0.5);
-  const Vec factor = newton(given, 1, share, phi, team);
-  if (factor.empty()) return walk(given, phi, false, team);
-  const Rows rows = whitened(given, factor, team);
+  const Vec factor = newton(given, 1, share, phi, context);
+  if (factor.empty()) return simplex(given, phi, false, context);
+  const Rows rows = whitened(given, factor, context);
   phi = times_transposed(factor, phi);
   Vertex vertex;
   const auto inside = static_cast<Index>(kErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
-  if (m <= few(n) || !by_reduction(InFrame{rows, team}, phi, inside, team, vertex)) {
+  if (m <= few(n) || !by_reduction(WhitenedSource{rows, context}, phi, inside, context, vertex)) {
     const bool many = n >= kMany;
-    if (many) interior(rows, phi, team);
-    vertex = walk(rows, phi, many, team);
+    if (many) interior(rows, phi, context);
+    vertex = simplex(rows, phi, many, context);
   }
   vertex.phi = solve_transposed(factor, vertex.phi);
   return vertex;
 }
 
-Certified solve(const Table& table, const Frame& frame, double size, Team team) {
-  const Index m = table.count, n = frame.rank;
-  if (m <= std::max(kSome, 64 * n)) return solve_whole(table, frame, size, team);
+Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
+  const Index m = table.count, n = whitening.rank;
+  if (m <= std::max(kSome, 64 * n)) return solve_whole(table, whitening, size, context);
 
   const Indices chosen = sample_of(m, n);
   const Index taken = static_cast<Index>(chosen.size());
-  Rows sample = pack(table, frame, chosen, team);
+  Rows sample = pack(table, whitening, chosen, context);
   Vec phi = least_squares_start(sample);
   require_finite(table, phi);
-  newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, team);
+  newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, context);
   const double noise = size * (typical(sample, phi) + kFloor);
   if (repeats(sample))
-    if (const auto found = by_groups(table, frame, chosen, phi, noise, team)) return *found;
+    if (const auto found = by_groups(table, whitening, chosen, phi, noise, context)) return *found;
   jitter(sample, chosen, noise);
-  newton(sample, 1, 0.125, phi, team);
+  newton(sample, 1, 0.125, phi, context);
 
   Vertex vertex;
   Certified certified;
   const Index inside = within_error(m, n, taken);
-  const Vec weights = inner_weights(table, frame, chosen, frame.coefficients(phi));
-  const InTable source{table, {table, noise * frame.unit}, frame, weights, noise, certified, team};
-  if (by_reduction(source, phi, inside, team, vertex)) return certified;
-  return solve_whole(table, frame, size, team);
+  const Vec weights = inner_weights(table, whitening, chosen, whitening.coefficients(phi));
+  const TableSource source{table, {table, noise * whitening.unit}, whitening, weights, noise, certified, context};
+  if (by_reduction(source, phi, inside, context, vertex)) return certified;
+  return solve_whole(table, whitening, size, context);
 }
 
 }  // namespace pyrometer::minimum::absolute

@@ -7,12 +7,12 @@
 
 namespace pyrometer::minimum::absolute {
 
-/// Solves rows of the frame, jittered, to a vertex; phi is where to start. Large sets are reduced again and again:
-/// Newton steps until the zeros are known well, then only the rows near zero are solved with one more row for the sum
-/// of all others (Portnoy and Koenker 1997), the sides of those are checked, and the misjudged ones put back.
-[[nodiscard]] Vertex solve(const Rows& rows, Vec phi, Team team);
+/// Solves rows in whitened coordinates, jittered, to a vertex; phi is where to start. Large sets are reduced again and
+/// again: Newton steps until the zeros are known well, then only the rows near zero are solved with one more row for
+/// the sum of all others (Portnoy and Koenker 1997), the sides of those are checked, and the misjudged ones put back.
+[[nodiscard]] Vertex solve(const Rows& rows, Vec phi, ExecutionContext context);
 
 /// The same for a table, with its certificate. `size` is that of the jitter, relative to typical residuals.
-[[nodiscard]] Certified solve(const Table& table, const Frame& frame, double size, Team team);
+[[nodiscard]] Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 
 namespace pyrometer::minimum {

@@ -41,14 +41,14 @@ struct MomentError {
 
   /// Of the mean of the residuals. Means are sums of m numbers instead of m squares: a quarter of the units does.
   [[nodiscard]] double of_mean(double units) const;
-  /// Of the energy at theta, its `value` and the rounding of that included; `pull` is its weight of the squared mean of
-  /// the residuals times their mean.
-  [[nodiscard]] double first(double units, double pull, double value) const;
+  /// Of the energy at theta, its `value` and the rounding of that included; `mean_gradient` is its weight of the
+  /// squared mean of the residuals times their mean.
+  [[nodiscard]] double first(double units, double mean_gradient, double value) const;
   /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
-  [[nodiscard]] double second(double units, double pull, double trace) const;
+  [[nodiscard]] double second(double units, double mean_gradient, double trace) const;
   /// The distance from the minimum is `bound` at most, and the energy itself, as far as it is known: no energy is
   /// negative. Where all is lost, `bound` may be infinite or nan.
-  [[nodiscard]] double gap(double bound, double pull, double value) const;
+  [[nodiscard]] double gap(double bound, double mean_gradient, double value) const;
 };
 
 }  // namespace pyrometer::minimum

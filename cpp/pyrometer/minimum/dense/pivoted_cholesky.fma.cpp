@@ -63,14 +63,14 @@ void Factor::swap_columns(Index j, Index pivot) {
 // as multiples of one column do, the one of the largest scale: it can make the others with small coefficients.
 double Factor::largest_pivot(Index from, Index last, Index& pivot) const {
   constexpr double kTie = 1 - 1e-3;
-  const auto left = [this](Index i) { return row(i)[i] - used_[at(i)]; };
+  const auto remainder = [this](Index i) { return row(i)[i] - used_[at(i)]; };
   double largest = 0;
   for (Index i = from; i < last; ++i)
-    if (left(i) > largest) largest = left(i), pivot = i;
+    if (remainder(i) > largest) largest = remainder(i), pivot = i;
   const double enough = kTie * largest;
   for (Index i = from; i < last && largest > 0; ++i)
-    if (left(i) >= enough && scale_at(i) > scale_at(pivot)) pivot = i;
-  return largest > 0 ? left(pivot) : 0;
+    if (remainder(i) >= enough && scale_at(i) > scale_at(pivot)) pivot = i;
+  return largest > 0 ? remainder(pivot) : 0;
 }
 
 // Whether errors of the elements may have made the pivot of column k, given the first rank_ rows.

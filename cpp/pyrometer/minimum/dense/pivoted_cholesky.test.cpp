@@ -70,13 +70,13 @@ TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") 
 
     // A dependent column is what it is made of.
     f.dependence(n - 1, made.data());
-    double left = 0;
+    double worst = 0;
     for (Index l = 0; l < f.rank(); ++l) {
       double sum = -scaled(f.column(l), f.column(n - 1));
       for (Index k = 0; k < f.rank(); ++k) sum += scaled(f.column(l), f.column(k)) * made[at(k)];
-      left = std::max(left, std::abs(sum));
+      worst = std::max(worst, std::abs(sum));
     }
-    CHECK(left < 1e-12);
+    CHECK(worst < 1e-12);
     CHECK(f.smallest_eigenvalue() > 0);
     CHECK(f.smallest_eigenvalue() <= 1);
     CHECK(f.largest_eigenvalue() >= 1);

@@ -52,14 +52,14 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
       std::swap_ranges(work_.column(k), work_.column(k) + work_.rows, work_.column(pivot));
       std::swap(order_[at(k)], order_[at(pivot)]);
     }
-    const double left = std::sqrt(most);
+    const double remaining = std::sqrt(most);
     double made = 1;
-    if (left < 1e-6) {
+    if (remaining < 1e-6) {
       std::vector<double> of(work_.column(k), work_.column(k) + k);
       backward(of.data());
       for (const double share : of) made += std::abs(share);
     }
-    if (left <= noise * made) break;
+    if (remaining <= noise * made) break;
     eliminate(k);
     rank_ = k + 1;
   }
@@ -123,7 +123,7 @@ void Pivoted::backward(double* x) const {
   }
 }
 
-double Pivoted::left(Index k, double x, const double* z) const { return x - dot(work_.column(k), z, 0, rank_); }
+double Pivoted::remainder(Index k, double x, const double* z) const { return x - dot(work_.column(k), z, 0, rank_); }
 
 std::vector<double> Pivoted::solution() const {
   const double* target = work_.column(work_.cols - 1);

@@ -37,7 +37,7 @@ class Pivoted {
   void forward(double* x) const;
   void backward(double* x) const;
   /// What the independent columns leave of x, the element of pivot k >= rank: x - R_k' z.
-  [[nodiscard]] double left(Index k, double x, const double* z) const;
+  [[nodiscard]] double remainder(Index k, double x, const double* z) const;
   /// The least-squares solution for the target: R z = Q' y.
   [[nodiscard]] std::vector<double> solution() const;
   /// What the column of pivot k >= rank is made of: writes `rank` coefficients of the independent ones.

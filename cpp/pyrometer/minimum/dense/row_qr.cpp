@@ -15,13 +15,14 @@ namespace {
 // Leaves R of the first `rows` rows of `work` in its first rows. Returns how many those are.
 Index reduce(Columns& work, Index rows) {
   using View = Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
-  const Index left = std::min(rows, work.cols);
-  if (rows <= 1) return left;
+  const Index height = std::min(rows, work.cols);
+  if (rows <= 1) return height;
   View part(Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>(work.cells.data(), rows, work.cols,
                                                                  Eigen::OuterStride<>(work.rows)));
   const Eigen::HouseholderQR<View> qr(part);
-  for (Index j = 0; j < work.cols; ++j) std::fill(work.column(j) + std::min(j + 1, left), work.column(j) + left, 0.0);
-  return left;
+  for (Index j = 0; j < work.cols; ++j)
+    std::fill(work.column(j) + std::min(j + 1, height), work.column(j) + height, 0.0);
+  return height;
 }
 
 Columns top(const Columns& work, Index rows) {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "pyrometer/base/types.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 
@@ -33,13 +33,13 @@ void require_finite(const Shape& shape, const Rows<T>& rows, Index system);
 
 /// Sums over rows at given parameters.
 struct Sums {
-  Doubled squares;                ///< r . r
-  Doubled total;                  ///< sum of r
-  std::vector<Doubled> gradient;  ///< X' r, one for each feature
+  DoubleDouble squares;                ///< r . r
+  DoubleDouble total;                  ///< sum of r
+  std::vector<DoubleDouble> gradient;  ///< X' r, one for each feature
 
   void add(const Sums& other);
   /// d_j . r for column j of the design.
-  [[nodiscard]] Doubled pull(const Shape& shape, const double* mean, Index j) const;
+  [[nodiscard]] DoubleDouble gradient_of(const Shape& shape, const double* mean, Index j) const;
 };
 
 /// Sums over rows [begin, end) of r_i = y_i - x_i . theta - theta_0, where every product and sum keeps its rounding

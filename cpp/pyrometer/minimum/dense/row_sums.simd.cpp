@@ -12,13 +12,6 @@ namespace {
 constexpr Index kTogether = 64;  // rows taken side by side
 constexpr Index kLanes = 8;
 
-// (high, low) += value.
-inline void take(double& high, double& low, double value) {
-  const double sum = high + value, part = sum - high;
-  low += (high - (sum - part)) + (value - part);
-  high = sum;
-}
-
 }  // namespace
 
 void Sums::add(const Sums& other) {
@@ -27,8 +20,8 @@ void Sums::add(const Sums& other) {
   for (std::size_t j = 0; j < gradient.size(); ++j) gradient[j].add(other.gradient[j]);
 }
 
-Doubled Sums::pull(const Shape& shape, const double* mean, Index j) const {
-  Doubled sum = j < shape.features ? gradient[at(j)] : total;
+DoubleDouble Sums::gradient_of(const Shape& shape, const double* mean, Index j) const {
+  DoubleDouble sum = j < shape.features ? gradient[at(j)] : total;
   if (shape.centred) {
     sum.add_product(-mean[j], total.hi);
     sum.lo -= mean[j] * total.lo;
@@ -64,14 +57,14 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
     for (Index i = 0; i < count; ++i) {
       const auto row = at(i);
       r[row] = static_cast<double>(data.y[first + i]);
-      take(r[row], rest[row], -offset);
+      base::add_compensated(r[row], rest[row], -offset);
     }
     for (Index j = 0; j < p; ++j) {
       const double* column = x.data() + j * kTogether;
       const double t = -theta[j];
       for (std::size_t i = 0; i < kTogether; ++i) {
         const double product = column[i] * t;
-        take(r[i], rest[i], product);
+        base::add_compensated(r[i], rest[i], product);
         rest[i] += product_error(column[i], t, product);
       }
     }
@@ -90,14 +83,14 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
       for (std::size_t i = 0; i < kTogether; i += kLanes)
         for (std::size_t lane = 0; lane < kLanes; ++lane) {
           const double product = column[i + lane] * r[i + lane];
-          take(high[lane], low[lane], product);
+          base::add_compensated(high[lane], low[lane], product);
           low[lane] += product_error(column[i + lane], r[i + lane], product) + column[i + lane] * rest[i + lane];
         }
     }
   }
   sums.gradient.resize(at(p));
   for (std::size_t j = 0; j < sums.gradient.size(); ++j)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sums.gradient[j].add(Doubled{hi[j][lane], lo[j][lane]});
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sums.gradient[j].add(DoubleDouble{hi[j][lane], lo[j][lane]});
   return sums;
 }
 

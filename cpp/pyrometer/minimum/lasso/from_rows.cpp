@@ -9,8 +9,8 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/pivoted_qr.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/row_qr.hpp"
 #include "pyrometer/minimum/dense/row_sums.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
@@ -19,7 +19,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-/// min over d of |W d|^2 / 2 - pull . d + sum_j weight_j |z_j + d_j|, the columns of W having length 1: the design's,
+/// min over d of |W d|^2 / 2 - g . d + sum_j weight_j |z_j + d_j|, the columns of W having length 1: the design's,
 /// in units of their length.
 class ActiveSet {
  public:
@@ -35,12 +35,12 @@ class ActiveSet {
 
   [[nodiscard]] double length(Index j) const { return at(length_, j); }
   [[nodiscard]] const Numbers& step() const { return d_; }
-  /// The pull at z + d, and |W d|^2.
-  [[nodiscard]] double left(Index j) const { return at(left_, j); }
+  /// The negative gradient of the quadratic part at z + d, and |W d|^2.
+  [[nodiscard]] double gradient(Index j) const { return at(gradient_, j); }
   [[nodiscard]] double moved() const { return dot(image_.data(), image_.data(), 0, design_.rows); }
 
-  void minimise(const Numbers& z, const Numbers& pull, const Numbers& weight) {
-    z_ = z, pull_ = pull, weight_ = weight;
+  void minimise(const Numbers& z, const Numbers& gradient, const Numbers& weight) {
+    z_ = z, start_gradient_ = gradient, weight_ = weight;
     d_.assign(z.size(), 0.0);
     sign_.clear();
     for (const double value : z) sign_.push_back(sign(value));
@@ -53,10 +53,11 @@ class ActiveSet {
   }
 
   /// The columns that are active or as near to it as rounding goes, and their factor.
-  [[nodiscard]] std::vector<Index> let_in() const {
+  [[nodiscard]] std::vector<Index> active_columns() const {
     std::vector<Index> columns;
     for (Index j = 0; j < columns_; ++j)
-      if (at(sign_, j) != 0 || (length(j) > 0 && std::abs(left(j)) >= at(weight_, j) - doubt(j))) columns.push_back(j);
+      if (at(sign_, j) != 0 || (length(j) > 0 && std::abs(gradient(j)) >= at(weight_, j) - rounding_bound(j)))
+        columns.push_back(j);
     return columns;
   }
   [[nodiscard]] Pivoted factor(const std::vector<Index>& columns) const {
@@ -67,9 +68,9 @@ class ActiveSet {
   }
 
   // Bounds the distances of z from the minimiser, each in units of its column's; `f` is the factor of `columns`, those
-  // let in. The point with the signs of z + d where the pulls of the active columns are their weights differs from
-  // z + d by (W'W)^-1 times what these pulls lack, and is the minimiser if its signs are those and no other column has
-  // a pull that reaches its weight. False, and nothing is known, where that is not certain.
+  // let in. The point with the signs of z + d where the gradients of the active columns are their weights differs from
+  // z + d by (W'W)^-1 times what these gradients lack, and is the minimiser if its signs are those and no other column
+  // has a gradient that reaches its weight. False, and nothing is known, where that is not certain.
   [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, double* out) const {
     constexpr double kPoor = 1e12;
     if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
@@ -79,7 +80,8 @@ class ActiveSet {
     double most = 0;  // |W_j . (the change of the residuals)| is no more than this
     for (Index k = 0; k < f.columns(); ++k) {
       at(root, k) = std::sqrt(at(root, k)) / f.length(k);
-      most += at(root, k) * (std::abs(left(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) + doubt(own(k)));
+      most +=
+          at(root, k) * (std::abs(gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) + rounding_bound(own(k)));
     }
     std::vector<char> active(at(columns_), 0);
     for (Index j = 0; j < columns_; ++j) out[j] = std::abs(at(z_, j));
@@ -90,14 +92,16 @@ class ActiveSet {
       if (!(at(sign_, j) * (at(z_, j) + at(d_, j)) > at(root, k) * most)) return false;
     }
     for (Index j = 0; j < columns_; ++j)
-      if (active[at(j)] == 0 && length(j) > 0 && !(std::abs(left(j)) + doubt(j) + most < at(weight_, j))) return false;
+      if (active[at(j)] == 0 && length(j) > 0 && !(std::abs(gradient(j)) + rounding_bound(j) + most < at(weight_, j)))
+        return false;
     return true;
   }
 
  private:
-  // By how much rounding may have moved a pull.
-  [[nodiscard]] double doubt(Index j) const {
-    return 4 * kEpsilon * (std::abs(at(pull_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
+  // By how much rounding may have moved a gradient.
+  [[nodiscard]] double rounding_bound(Index j) const {
+    return 4 * kEpsilon *
+           (std::abs(at(start_gradient_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
   }
 
   void refresh() {
@@ -105,8 +109,8 @@ class ActiveSet {
     for (Index j = 0; j < columns_; ++j)
       if (at(d_, j) != 0) subtract(image_.data(), -at(d_, j), design_.column(j), 0, design_.rows);
     size_ = std::sqrt(moved());
-    left_ = pull_;
-    for (Index j = 0; j < columns_; ++j) at(left_, j) -= dot(design_.column(j), image_.data(), 0, design_.rows);
+    gradient_ = start_gradient_;
+    for (Index j = 0; j < columns_; ++j) at(gradient_, j) -= dot(design_.column(j), image_.data(), 0, design_.rows);
   }
 
   // Takes the step for the present signs, or the part of it up to the first coordinate that reaches 0 and leaves.
@@ -133,7 +137,7 @@ class ActiveSet {
       return advance(active, f, direction, std::numeric_limits<double>::infinity());
     }
     for (Index k = 0; k < size; ++k)
-      at(direction, k) = (left(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) / f.length(k);
+      at(direction, k) = (gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) / f.length(k);
     f.forward(direction.data());
     f.backward(direction.data());
     for (Index k = 0; k < size; ++k) at(direction, k) /= f.length(k);
@@ -161,16 +165,16 @@ class ActiveSet {
     return settled;
   }
 
-  // Lets the coordinate enter whose pull exceeds its weight the most. Returns whether there was one.
+  // Lets the coordinate enter whose gradient exceeds its weight the most. Returns whether there was one.
   bool enter() {
     Index best = -1;
     double most = 0;
     for (Index j = 0; j < columns_; ++j) {
       if (at(sign_, j) != 0 || length(j) == 0) continue;
-      const double excess = std::abs(left(j)) - at(weight_, j) - doubt(j);
+      const double excess = std::abs(gradient(j)) - at(weight_, j) - rounding_bound(j);
       if (excess > most) most = excess, best = j;
     }
-    if (best >= 0) at(sign_, best) = sign(left(best));
+    if (best >= 0) at(sign_, best) = sign(gradient(best));
     return best >= 0;
   }
 
@@ -178,7 +182,7 @@ class ActiveSet {
   Index columns_;
   int repeats_ = 0;
   double size_ = 0;
-  Numbers length_, z_, pull_, weight_, d_, sign_, image_, left_;
+  Numbers length_, z_, start_gradient_, weight_, d_, sign_, image_, gradient_;
 };
 
 /// One system: its rows, its triangle, and sums over its rows by all threads.
@@ -221,7 +225,7 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
   const Index p = shape_.features, n = shape_.columns();
   const double m = static_cast<double>(shape_.rows);
   const auto size = at(n);
-  Numbers z(size), pull(size), weight(size), here(theta, theta + shape_.parameters());
+  Numbers z(size), gradient(size), weight(size), here(theta, theta + shape_.parameters());
   double best = std::numeric_limits<double>::infinity();
   for (int round = 0; round < kRounds; ++round) {
     for (Index j = 0; j < n; ++j)
@@ -233,29 +237,29 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
     for (Index j = 0; j < n; ++j) {
       const double length = set_.length(j), unit = length > 0 ? 1 / length : 0;
       at(z, j) = at(here, j) * length;
-      at(pull, j) = all.pull(shape_, rows_.mean, j).value() * unit;
+      at(gradient, j) = all.gradient_of(shape_, rows_.mean, j).value() * unit;
       at(weight, j) = 0.5 * m * l1 * unit;
       value += l1 * std::abs(at(here, j));
     }
-    set_.minimise(z, pull, weight);
+    set_.minimise(z, gradient, weight);
 
     // The duality gap at theta + d, and how far theta lies above it.
     double squares = all.squares.value() + set_.moved(), above = -set_.moved(), most = 1;
     for (Index j = 0; j < n; ++j) {
       const double d = at(set_.step(), j);
-      squares -= 2 * at(pull, j) * d;
-      above += 2 * (at(pull, j) * d + at(weight, j) * (std::abs(at(z, j)) - std::abs(at(z, j) + d)));
-      if (set_.length(j) > 0) most = std::max(most, std::abs(set_.left(j)) / at(weight, j));
+      squares -= 2 * at(gradient, j) * d;
+      above += 2 * (at(gradient, j) * d + at(weight, j) * (std::abs(at(z, j)) - std::abs(at(z, j) + d)));
+      if (set_.length(j) > 0) most = std::max(most, std::abs(set_.gradient(j)) / at(weight, j));
     }
     double gap = square(1 - 1 / most) * std::max(squares, 0.0);
     for (Index j = 0; j < n; ++j) {
       const double t = at(z, j) + at(set_.step(), j);
-      gap += 2 * std::max(at(weight, j) * std::abs(t) - set_.left(j) * t / most, 0.0);
+      gap += 2 * std::max(at(weight, j) * std::abs(t) - set_.gradient(j) * t / most, 0.0);
     }
     gap = (gap + std::abs(above)) / m + square(total);
     require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
     if (gap < best) {
-      const std::vector<Index> columns = set_.let_in();
+      const std::vector<Index> columns = set_.active_columns();
       const Pivoted f = set_.factor(columns);
       const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
       const double error = gap + static_cast<double>(n + 2) * kEpsilon * value;

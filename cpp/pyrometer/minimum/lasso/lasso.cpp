@@ -10,8 +10,8 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/moment_error.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 #include "pyrometer/minimum/lasso/active_factor.hpp"
 #include "pyrometer/minimum/lasso/point.hpp"
@@ -35,7 +35,7 @@ class Descent {
   bool advance(const std::vector<Index>& active, const Numbers& direction, bool flat);
   LassoPoint::Certificate polish();
   [[nodiscard]] bool near(Index j, double margin) const;
-  [[nodiscard]] std::vector<Index> let_in(double margin) const;
+  [[nodiscard]] std::vector<Index> active_set(double margin) const;
   void null_vector(Index k, double share, Numbers& direction) const;
   void bound(double gap, double of_mean, const Numbers& diagonal, double* out);
   LassoPoint x_;
@@ -54,12 +54,12 @@ void Descent::null_vector(Index k, double share, Numbers& direction) const {
   for (Index i = 0; i < f.rank(); ++i) at(direction, f.column(i)) -= share * at(made, i) / f.scale_at(i);
 }
 
-// Whether the pull of a coordinate is that of the penalty, or so near to it that rounding may have made the difference.
+// Whether coordinate j is active, or its gradient equals the subgradient bound of the penalty up to rounding.
 bool Descent::near(Index j, double margin) const {
   return at(x_.theta, j) != 0 || (x_.movable(j) && std::abs(x_.slope(j)) >= x_.half - margin * x_.size(j));
 }
 
-std::vector<Index> Descent::let_in(double margin) const {
+std::vector<Index> Descent::active_set(double margin) const {
   std::vector<Index> columns;
   for (Index j = 0; j < x_.features; ++j)
     if (near(j, margin)) columns.push_back(j);
@@ -76,19 +76,19 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   const Factor& f = active_.of(x_.centred, {active.begin(), active.begin() + k});
   std::copy(active_.columns().begin(), active_.columns().end(), active.begin());
 
-  Numbers pull(active.size()), means(at(k));
+  Numbers gradient(active.size()), means(at(k));
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    pull[i] = x_.slope(j) - x_.half * sign(at(x_.theta, j));
+    gradient[i] = x_.slope(j) - x_.half * sign(at(x_.theta, j));
   }
   for (Index i = 0; i < k; ++i) at(means, i) = x_.centred.mean[active[at(i)]];
   if (with_constant)  // eliminated: the mean of the residuals then is x_.half * its sign
-    for (Index i = 0; i < k; ++i) at(pull, i) -= at(means, i) * pull.back();
+    for (Index i = 0; i < k; ++i) at(gradient, i) -= at(means, i) * gradient.back();
 
   const Index r = f.rank();
   work_u_.assign(at(k), 0.0);
   work_v_.assign(at(k), 0.0);
-  f.whiten(pull.data(), work_u_.data());
+  f.whiten(gradient.data(), work_u_.data());
   f.forward(work_u_.data());
   double vv = 0, uv = 0;
   Index carrier = -1;
@@ -98,7 +98,7 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
     for (Index i = 0; i < r; ++i) vv += square(at(work_v_, i)), uv += at(work_v_, i) * at(work_u_, i);
     carrier = Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise);
   }
-  const auto left_of = [&](const Numbers& whitened, const Numbers& raw, Index i) {
+  const auto remainder_of = [&](const Numbers& whitened, const Numbers& raw, Index i) {
     return f.scale_at(i) > 0 ? at(whitened, i) : at(raw, f.column(i));
   };
 
@@ -107,11 +107,11 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
     Index spare = r == carrier ? r + 1 : r;
     null_vector(spare, 1, direction);
     if (carrier >= 0)
-      null_vector(carrier, -left_of(work_v_, means, spare) / left_of(work_v_, means, carrier), direction);
+      null_vector(carrier, -remainder_of(work_v_, means, spare) / remainder_of(work_v_, means, carrier), direction);
   } else {
     double alpha = 0;
     if (carrier >= 0) {
-      const double own = left_of(work_v_, means, carrier), tau = left_of(work_u_, pull, carrier) / own;
+      const double own = remainder_of(work_v_, means, carrier), tau = remainder_of(work_u_, gradient, carrier) / own;
       alpha = (tau - uv + vv * tau) / own;
       for (Index i = 0; i < r; ++i) at(work_u_, i) -= tau * at(work_v_, i);
     } else if (vv > 0) {
@@ -132,7 +132,7 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   if (with_constant) {
     double moved = 0;
     for (Index i = 0; i < k; ++i) moved += at(means, i) * at(direction, i);
-    direction.back() = (flat ? 0 : pull.back()) - moved;
+    direction.back() = (flat ? 0 : gradient.back()) - moved;
   }
   return flat;
 }
@@ -174,7 +174,7 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   }
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    Doubled sum{at(x_.theta, j), at(x_.low, j)};
+    DoubleDouble sum{at(x_.theta, j), at(x_.low, j)};
     sum.add(step * way * direction[i]);
     at(x_.theta, j) = j == stop ? 0 : sum.value();
     at(x_.low, j) = j == stop ? 0 : (sum.hi - at(x_.theta, j)) + sum.lo;
@@ -223,7 +223,7 @@ LassoPoint::Certificate Descent::polish() {
 
 // Bounds the distances of the parameters from the minimiser's, given the diagonal of the active columns' inverse scaled
 // covariances. E(theta) - E* is at least (theta - theta*)' G (theta - theta*), and the residuals are at most gap^1/2
-// from those of the minimiser in root mean square: columns whose pull stays below the penalty's then are 0 there as
+// from those of the minimiser in root mean square: columns whose gradient then stays below l1 / 2 are 0 there as
 // well.
 void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double* out) {
   const Factor& f = active_.factor();
@@ -273,16 +273,16 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
 
   const MomentError error(x_.centred, theta);
   const double units = MomentError::expected(x_.features);
-  const double pull = x_.weight * x_.rbar;
+  const double mean_gradient = x_.weight * x_.rbar;
   const double margin = x_.centred.noise * (std::sqrt(static_cast<double>(x_.features) * error.squares) + error.means);
-  const std::vector<Index> columns = let_in(margin);
+  const std::vector<Index> columns = active_set(margin);
   const Factor& f = active_.of(x_.centred, columns);
   const double smallest = f.smallest_eigenvalue();
   Numbers diagonal(columns.size());
   f.inverse_diagonal(smallest, diagonal.data());
   const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
-  const auto second = [&](double rounding) { return error.second(rounding, pull, trace); };
-  const double doubt = error.first(units, pull, found.value) + second(units) + found.gap;
+  const auto second = [&](double rounding) { return error.second(rounding, mean_gradient, trace); };
+  const double energy_error = error.first(units, mean_gradient, found.value) + second(units) + found.gap;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {
@@ -293,10 +293,10 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     f.forward(work_v_.data());
     rank += Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
   }
-  const double gap = error.gap(found.gap + second(MomentError::kWorst) + x_.rounded(), pull, found.value);
+  const double gap = error.gap(found.gap + second(MomentError::kWorst) + x_.rounded(), mean_gradient, found.value);
   out.value[slot] = found.value;
   out.gap[slot] = gap;
-  out.relative_error[slot] = doubt == 0 ? 0 : doubt / found.value;
+  out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / found.value;
   out.rank[slot] = rank;
   out.condition[slot] =
       rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "pyrometer/minimum/dense/centred_moments.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 
 namespace pyrometer::minimum {
@@ -45,7 +45,7 @@ struct LassoPoint {
   /// c_j = mean x_j r: half the fall of the squared error along j. Covariance and means may cancel to the size of
   /// the penalty, however small that is.
   [[nodiscard]] double slope(Index j) const {
-    Doubled sum;
+    DoubleDouble sum;
     if (j < features) sum = {at(covariance, j), at(rest, j)};
     if (weight == 0) return sum.value();
     sum.add_product(weight * mean(j), rbar);

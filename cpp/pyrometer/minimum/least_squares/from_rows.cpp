@@ -5,8 +5,8 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/pivoted_qr.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/row_qr.hpp"
 #include "pyrometer/minimum/dense/row_sums.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
@@ -26,27 +26,27 @@ struct State {
 State judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta, const Sums& sums) {
   const Index p = shape.features, n = shape.columns(), r = f.rank();
   const double m = static_cast<double>(shape.rows);
-  Doubled energy = sums.squares;
+  DoubleDouble energy = sums.squares;
   for (Index j = 0; j < n && shape.l2 > 0; ++j) {
     const double product = theta[j] * theta[j];
     energy.add_product(m * shape.l2, product);
     energy.add_product(m * shape.l2, product_error(theta[j], theta[j], product));
   }
   // Half the negative gradient, without the free intercept's share of it.
-  const auto pull = [&](Index k) {
+  const auto gradient = [&](Index k) {
     const Index j = f.column(k);
-    Doubled g = sums.pull(shape, mean, j);
+    DoubleDouble g = sums.gradient_of(shape, mean, j);
     if (shape.l2 > 0) g.add_product(-m * shape.l2, theta[j]);
     return g.value() / f.length(k);
   };
   std::vector<double> z(at(r));
-  for (Index k = 0; k < r; ++k) z[at(k)] = pull(k);
+  for (Index k = 0; k < r; ++k) z[at(k)] = gradient(k);
   f.forward(z.data());
   double zz = 0;
   for (const double value : z) zz += value * value;
   // A penalty makes every column count. Those taken for dependent have no less curvature than its own.
   for (Index k = r; k < n && shape.l2 > 0; ++k)
-    zz += square(f.left(k, pull(k), z.data()) * f.length(k)) / (m * shape.l2);
+    zz += square(f.remainder(k, gradient(k), z.data()) * f.length(k)) / (m * shape.l2);
   f.backward(z.data());
 
   State state;

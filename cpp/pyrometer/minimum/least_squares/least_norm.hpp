@@ -40,23 +40,23 @@ template <class F, class Length>
   const auto combine = [&](Index k, double* to) {
     factor.dependence(k, to);
     const double unit = length(k) > 0 ? length(k) : 1;
-    double left = mean ? mean[factor.column(k)] : 0;
+    double remainder = mean ? mean[factor.column(k)] : 0;
     for (Index i = 0; i < r; ++i) {
       to[i] = to[i] / length(i) * unit;
-      if (mean) left -= to[i] * mean[factor.column(i)];
+      if (mean) remainder -= to[i] * mean[factor.column(i)];
     }
-    return left;
+    return remainder;
   };
   const double carried_mean = carrier >= 0 ? combine(carrier, carried.data()) : 1;
   Index next = 0;
   for (Index k = r; k < n; ++k) {
     if (k == carrier) continue;
     double* made = result.made.column(next++);
-    const double left = combine(k, own.data());
-    const double share = carrier >= 0 ? left / carried_mean : 0;
+    const double remainder = combine(k, own.data());
+    const double share = carrier >= 0 ? remainder / carried_mean : 0;
     for (Index i = 0; i < r; ++i) made[i] = own[at(i)] - share * carried[at(i)];
     if (carrier >= 0) made[r] = share;
-    if (intercept >= 0) made[result.made.rows - 1] = carrier >= 0 ? 0 : left;
+    if (intercept >= 0) made[result.made.rows - 1] = carrier >= 0 ? 0 : remainder;
   }
   return result;
 }

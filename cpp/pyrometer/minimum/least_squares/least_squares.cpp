@@ -8,8 +8,8 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/centred_moments.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/moment_error.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 #include "pyrometer/minimum/least_squares/least_norm.hpp"
 #include "pyrometer/minimum/least_squares/small_systems.hpp"
@@ -46,7 +46,7 @@ class Solver {
   double alpha_ = 0;    // of the carrier, in units of its column
   Index carrier_ = -1;  // see Centred::carrier
   double without_ = 0;  // the energy before the carrier's part of the covariances, which may be all noise
-  std::vector<double> high_, rest_, gradient_, pull_, mean_, step_, best_;
+  std::vector<double> high_, rest_, gradient_, whitened_, mean_, step_, best_;
 };
 
 // With U'U the scaled covariances, u = U'^-1 of the scaled covariances with the residuals, v = U'^-1 of the scaled
@@ -59,7 +59,7 @@ Solver::State Solver::judge(const double* theta) {
   c_.covariances(theta, nullptr, high_.data(), rest_.data());
   State state;
   state.mean_residual = residual(c_.target_mean, c_.mean, theta, p);
-  Doubled value{c_.target_variance, 0};
+  DoubleDouble value{c_.target_variance, 0};
   for (Index j = 0; j < p; ++j) {
     const double t = theta[j];
     value.add_product(-t, c_.target_row[j] / c_.count);
@@ -71,9 +71,9 @@ Solver::State Solver::judge(const double* theta) {
   value.add_product(weight_ * state.mean_residual, state.mean_residual);
   state.value = std::max(value.value(), 0.0);
 
-  f.whiten(gradient_.data(), pull_.data());
-  f.forward(pull_.data());
-  const double *u = pull_.data(), *v = mean_.data();
+  f.whiten(gradient_.data(), whitened_.data());
+  f.forward(whitened_.data());
+  const double *u = whitened_.data(), *v = mean_.data();
   double* x = step_.data();
   std::copy_n(u, r, x);
   alpha_ = 0;
@@ -122,7 +122,7 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   intercept_ = data.intercept, on_intercept_ = l2.on_intercept;
   shrink_ = data.intercept && l2.on_intercept ? l2.weight : 0;
   weight_ = data.intercept ? shrink_ / (1 + shrink_) : 1;
-  for (auto* numbers : {&high_, &rest_, &gradient_, &pull_, &mean_, &step_}) numbers->resize(at(p));
+  for (auto* numbers : {&high_, &rest_, &gradient_, &whitened_, &mean_, &step_}) numbers->resize(at(p));
   f.whiten(c_.mean, mean_.data());
   f.forward(mean_.data());
   vv_ = dot(mean_.data(), mean_.data(), 0, f.rank());
@@ -134,7 +134,7 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   double* theta = out.parameters.data() + system * data.parameters();
   best_.assign(at(p), 0.0);
   State best = judge(best_.data());
-  without_ = std::max(c_.target_variance - dot(pull_.data(), pull_.data(), 0, f.rank()), 0.0);
+  without_ = std::max(c_.target_variance - dot(whitened_.data(), whitened_.data(), 0, f.rank()), 0.0);
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
@@ -159,8 +159,8 @@ double Solver::hidden(const double* theta, const MomentError& error, double smal
   const Factor& f = factor();
   double left_over = 0, largest = 0;
   for (Index k = f.rank(); k < f.size(); ++k) {
-    left_over += square(at(pull_, k));
-    largest = std::max(largest, std::abs(at(pull_, k)));
+    left_over += square(at(whitened_, k));
+    largest = std::max(largest, std::abs(at(whitened_, k)));
   }
   const double variance = c_.target_variance, reach = std::sqrt(error.squares * static_cast<double>(f.size() + 1));
   const bool certain = largest > 4 * c_.noise * reach || (largest > 0 && smallest < 1e5 * c_.tolerance());
@@ -174,7 +174,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const Factor& f = factor();
   const Index p = c_.features, r = f.rank(), n = p + (intercept_ ? 1 : 0), s = static_cast<Index>(slot);
   const double* theta = out.parameters.data() + s * n;
-  const double smallest = f.smallest_eigenvalue(), pull = carrier_ >= 0 ? 0 : weight_ * state.mean_residual;
+  const double smallest = f.smallest_eigenvalue(), mean_gradient = carrier_ >= 0 ? 0 : weight_ * state.mean_residual;
   double *diagonal = step_.data(), trace = 0;
   f.inverse_diagonal(smallest, diagonal);
   for (Index k = 0; k < r; ++k) trace += diagonal[k];
@@ -183,14 +183,14 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const double units = MomentError::expected(p);
   const double unseen = hidden(theta, error, smallest);
   const auto above = [&](double roundoffs) {
-    return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, pull, trace) * (1 + shrink_)));
+    return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, mean_gradient, trace) * (1 + shrink_)));
   };
-  const double doubt = error.first(units, pull, state.value) + above(units) + unseen;
-  const double gap = error.gap(above(MomentError::kWorst) + unseen, pull, state.value);
-  const double value = carrier_ >= 0 && doubt >= state.value ? std::max(state.value, without_) : state.value;
+  const double energy_error = error.first(units, mean_gradient, state.value) + above(units) + unseen;
+  const double gap = error.gap(above(MomentError::kWorst) + unseen, mean_gradient, state.value);
+  const double value = carrier_ >= 0 && energy_error >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;
   out.gap[slot] = gap;
-  out.relative_error[slot] = doubt == 0 ? 0 : doubt / value;
+  out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / value;
   out.rank[slot] = r + (carrier_ >= 0 ? 1 : 0);
   const bool full = out.rank[slot] == p;
   out.condition[slot] = full ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();

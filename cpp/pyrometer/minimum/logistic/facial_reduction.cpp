@@ -104,7 +104,7 @@ class Search {
       std::fill(direction_.begin(), direction_.end(), DoubleDouble());
       if (names.empty()) return true;
       const SmallestPoint found = smallest_point(points, width);
-      if (found.kind == SmallestPoint::Kind::doubtful) return false;
+      if (found.kind == SmallestPoint::Kind::undecided) return false;
       if (found.kind == SmallestPoint::Kind::separates) {
         for (Index j = 0, k = 0; j < view_.size(); ++j)
           if (!span_.pivot(j)) direction_[at(j)] = found.point[at(k)].scaled(exponents[at(k)]), ++k;

@@ -69,10 +69,10 @@ TEST_CASE("numbers of any magnitude have an answer or are refused") {
     for (double& label : y) label = uniform(state) > 0 ? 1 : 0;
     std::vector<double> value(1), parameters(at(p + 1)), gap(1), error(at(p + 1));
     bool attained = false;
-    std::vector<Index> rank(1), looks(1);
+    std::vector<Index> rank(1), evaluations(1);
     const LabelledRows<double> rows{X.data(), y.data(), 1, m, p, true};
     try {
-      logistic(rows, 1, {value, parameters, gap, {&attained, 1}, error, rank, looks});
+      logistic(rows, 1, {value, parameters, gap, {&attained, 1}, error, rank, evaluations});
     } catch (const std::invalid_argument&) {
       continue;
     }

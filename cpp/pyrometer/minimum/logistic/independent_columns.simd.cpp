@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 
 namespace pyrometer::minimum {
@@ -71,7 +71,7 @@ bool evaluate(const Table& table, Column& column) {
   base::for_each_chunk(chunks.number(), table.threads, [&](Index k, int) {
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const double* x = X.row(i);
-      Doubled sum{table.constant ? column.combination.back() : 0.0, 0};
+      DoubleDouble sum{table.constant ? column.combination.back() : 0.0, 0};
       double size = std::abs(sum.hi);
       for (const Index j : used) {
         const double t = column.combination[at(j)];
@@ -135,16 +135,16 @@ base::AlignedArray<double> side_by_side(const std::vector<Column>& columns, Inde
 Factor factor_of(const double* rows, Index count, Index width, int threads) {
   const std::vector<double> ones(at(count), 1.0), zeros(at(width), 0.0);
   const data::Rows<double> all{rows, ones.data(), count, width, count * width};
-  SweepOf<double> sweep(all, false, zeros.data(), threads);
-  Look look;
-  sweep.look(zeros.data(), true, look);
+  LossEvaluatorOf<double> evaluator(all, false, zeros.data(), threads);
+  Evaluation evaluation;
+  evaluator.evaluate(zeros.data(), true, evaluation);
   const Index ld = data::padded(width);
   Factor factor;
   factor.prepare(width);
-  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(look.curvature[at(i * ld + i)]);
+  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(evaluation.curvature[at(i * ld + i)]);
   for (Index i = 0; i < width; ++i)
     for (Index j = i; j < width; ++j)
-      factor.row(i)[j] = look.curvature[at(i * ld + j)] / factor.scale(i) / factor.scale(j);
+      factor.row(i)[j] = evaluation.curvature[at(i * ld + j)] / factor.scale(i) / factor.scale(j);
   factor.run(kParallel);
   return factor;
 }

@@ -9,7 +9,7 @@
 #include "pyrometer/base/aligned.hpp"
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
 #include "pyrometer/minimum/logistic/separation.hpp"
 
@@ -112,8 +112,8 @@ std::vector<double> means(const data::Rows<T>& rows) {
 }
 
 /// The infimum where there is nothing but a constant, or not even that.
-Lowest without_features(Index rows, Index ones, bool intercept) {
-  Lowest out;
+Infimum without_features(Index rows, Index ones, bool intercept) {
+  Infimum out;
   const double m = static_cast<double>(rows), a = static_cast<double>(ones), b = m - a;
   if (!intercept) {
     out.value = m * std::log(2.0);
@@ -130,28 +130,28 @@ Lowest without_features(Index rows, Index ones, bool intercept) {
   return out;
 }
 
-Lowest carefully(const data::Rows<double>& rows, bool intercept, int threads) {
-  return lowest(rows, intercept, threads);
+Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, int threads) {
+  return infimum(rows, intercept, threads);
 }
 
 /// Of rows copied as doubles: one copy among several.
-Lowest carefully(const data::Rows<float>& rows, bool intercept, int threads) {
+Infimum infimum_of_any_rows(const data::Rows<float>& rows, bool intercept, int threads) {
   const Index size = rows.rows * rows.features;
   const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
-  return lowest({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
+  return infimum({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
 }
 
 /// The parameters of columns less `shift`, for the columns as they are.
 std::vector<double> unshifted(std::vector<double> theta, const std::vector<double>& shift, bool intercept) {
   if (!intercept) return theta;
-  Doubled sum{theta.back(), 0};
+  DoubleDouble sum{theta.back(), 0};
   for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[j], shift[j]);
   theta.back() = sum.value();
   return theta;
 }
 
 template <class T>
-Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::string& where) {
+Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std::string& where) {
   const Index ones = ones_of(rows, where), p = rows.features, n = p + (intercept ? 1 : 0);
   if (p == 0) return without_features(rows.rows, ones, intercept);
 
@@ -159,40 +159,40 @@ Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::
   Index size = std::max<Index>(1024, 12 * n);
   const bool sampled = 4 * size <= rows.rows;
   if (intercept) shift = sampled ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
-  Run before;
+  NewtonResult previous;
   for (; 4 * size <= rows.rows && size <= kLargestSample; size *= 8) {
     const Sample<T> sample(rows, size, threads);
-    SweepOf<T> sweep(sample.rows(p), intercept, shift.data(), threads);
-    before = newton(sweep, std::move(theta), Goal{12, 1e-7, true}, &before);
-    if (before.ending == Ending::not_finite) complain(rows, where);
-    theta = before.theta;
+    LossEvaluatorOf<T> evaluator(sample.rows(p), intercept, shift.data(), threads);
+    previous = newton(evaluator, std::move(theta), NewtonOptions{12, 1e-7, true}, &previous);
+    if (previous.status == NewtonStatus::not_finite) complain(rows, where);
+    theta = previous.theta;
   }
 
-  SweepOf<T> sweep(rows, intercept, shift.data(), threads);
-  Run run = newton(sweep, std::move(theta), Goal{}, &before);
-  if (run.ending != Ending::converged) {
+  LossEvaluatorOf<T> evaluator(rows, intercept, shift.data(), threads);
+  NewtonResult result = newton(evaluator, std::move(theta), NewtonOptions{}, &previous);
+  if (result.status != NewtonStatus::converged) {
     complain(rows, where);
-    Lowest out = carefully(rows, intercept, threads);
-    out.looks += run.looks;
+    Infimum out = infimum_of_any_rows(rows, intercept, threads);
+    out.evaluations += result.evaluations;
     return out;
   }
-  Lowest out;
-  out.value = run.loss;
+  Infimum out;
+  out.value = result.loss;
   out.rank = p;
-  out.looks = run.looks;
+  out.evaluations = result.evaluations;
   out.errors.resize(at(n));
   std::vector<double> c(at(n)), work;
   for (Index j = 0; j < n; ++j) {
     std::fill(c.begin(), c.end(), 0.0);
     for (Index k = 0; j == p && k < p; ++k) c[at(k)] = -shift[at(k)];
     c[at(j)] = 1;
-    out.errors[at(j)] = run.error_of(c, work);
+    out.errors[at(j)] = result.error_of(c, work);
   }
-  out.parameters = unshifted(std::move(run.theta), shift, intercept);
+  out.parameters = unshifted(std::move(result.theta), shift, intercept);
   // Rounding the intercept moves every t by as much.
   const double moved = intercept ? kUnit * std::abs(out.parameters.back()) : 0, m = static_cast<double>(rows.rows);
   if (intercept) out.errors.back() += moved;
-  out.gap = run.excess + run.rounding + moved * std::sqrt(m * run.excess) / 2 + moved * moved * m / 8;
+  out.gap = result.excess + result.rounding + moved * std::sqrt(m * result.excess) / 2 + moved * moved * m / 8;
   return out;
 }
 
@@ -207,7 +207,7 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
   const auto one = [&](Index s, int inner) {
     const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
                              (data.systems - s) * size};
-    const Lowest found =
+    const Infimum found =
         solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
     const auto slot = at(s);
     const double m = static_cast<double>(data.rows);
@@ -215,7 +215,7 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
     out.gap[slot] = found.gap / m;
     out.attained[slot] = found.attained;
     out.rank[slot] = found.rank;
-    out.iterations[slot] = found.looks;
+    out.iterations[slot] = found.evaluations;
     std::copy(found.parameters.begin(), found.parameters.end(), out.parameters.begin() + s * n);
     const auto errors = out.parameter_error.begin() + s * n;
     std::fill(errors, errors + n, INFINITY);

@@ -35,7 +35,7 @@ std::vector<double> labels(Index count, unsigned state) {
 struct Answer {
   std::vector<double> value, parameters, gap, error;
   std::unique_ptr<bool[]> attained;
-  std::vector<Index> rank, looks;
+  std::vector<Index> rank, evaluations;
 
   Answer(const LabelledRows<double>& data, int threads)
       : value(size(data)),
@@ -44,8 +44,8 @@ struct Answer {
         error(parameters),
         attained(new bool[size(data)]),
         rank(size(data)),
-        looks(size(data)) {
-    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, error, rank, looks});
+        evaluations(size(data)) {
+    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, error, rank, evaluations});
   }
   static std::size_t size(const LabelledRows<double>& data) { return at(data.systems); }
 };
@@ -72,7 +72,7 @@ TEST_CASE("losses, slopes and weights keep their relative accuracy in both tails
   }
 }
 
-TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
+TEST_CASE("a evaluator is the plain sum over rows, whatever the shape") {
   for (const Index p : {1, 3, 8, 15, 16, 23, 40}) {
     for (const Index m : {1, 7, 128, 300, 2500}) {
       for (const bool intercept : {false, true}) {
@@ -80,9 +80,9 @@ TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
         const Index n = p + (intercept ? 1 : 0);
         const auto theta = numbers(n, 4);
         const data::Rows<double> rows{X.data(), y.data(), m, p, m * p};
-        SweepOf<double> sweep(rows, intercept, shift.data(), 2);
-        Look look;
-        sweep.look(theta.data(), true, look);
+        LossEvaluatorOf<double> evaluator(rows, intercept, shift.data(), 2);
+        Evaluation evaluation;
+        evaluator.evaluate(theta.data(), true, evaluation);
 
         double loss = 0;
         std::vector<double> gradient(at(n)), d(gradient), curvature(at(n * n));
@@ -101,12 +101,12 @@ TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
           }
         }
         const double scale = static_cast<double>(m);
-        CHECK(look.loss == doctest::Approx(loss).epsilon(1e-12));
+        CHECK(evaluation.loss == doctest::Approx(loss).epsilon(1e-12));
         const Index ld = data::padded(n);
         for (std::size_t j = 0; j < d.size(); ++j) {
-          CHECK(std::abs(look.gradient[j] - gradient[j]) < 1e-13 * scale);
+          CHECK(std::abs(evaluation.gradient[j] - gradient[j]) < 1e-13 * scale);
           for (std::size_t k = j; k < d.size(); ++k)
-            CHECK(std::abs(look.curvature[j * at(ld) + k] - curvature[j * d.size() + k]) < 1e-13 * scale);
+            CHECK(std::abs(evaluation.curvature[j * at(ld) + k] - curvature[j * d.size() + k]) < 1e-13 * scale);
         }
       }
     }

@@ -11,7 +11,7 @@
 namespace pyrometer::minimum {
 
 /// What a look finds. Sums over rows, not means.
-struct Look {
+struct Evaluation {
   double loss = 0;               ///< sum_i ln(1 + e^-z_i), z_i = (2 y_i - 1) t_i
   double least = 0;              ///< min_i z_i
   std::vector<double> gradient;  ///< sum_i (sigma(t_i) - y_i) d_i, one number a column
@@ -32,16 +32,16 @@ struct Look {
 /// Cost of a look, m rows and n columns: 6 m n flops and one reading of the rows; with curvature m n^2 + m n more.
 /// Memory: n^2 doubles a chunk (at most 64 of them, fewer where they would be more than 256 MB) if curvature is ever
 /// asked for.
-class Sweep {
+class LossEvaluator {
  public:
-  Sweep(const Sweep&) = delete;
-  Sweep& operator=(const Sweep&) = delete;
-  virtual ~Sweep();
+  LossEvaluator(const LossEvaluator&) = delete;
+  LossEvaluator& operator=(const LossEvaluator&) = delete;
+  virtual ~LossEvaluator();
 
   [[nodiscard]] Index rows() const { return rows_; }
   [[nodiscard]] Index columns() const { return columns_; }
   /// One look, at theta (one number a column). Leaves `curvature` alone unless it is asked for.
-  void look(const double* theta, bool curvature, Look& out);
+  void evaluate(const double* theta, bool curvature, Evaluation& out);
   /// The gradient alone, for half the cost; after a look.
   void gradient(const double* theta, std::vector<double>& out);
   /// max_i |d_ij| for each column, known after the first look.
@@ -51,7 +51,7 @@ class Sweep {
   struct Scratch;
   struct Part;
   enum class Wanted { gradient, energy, curvature };
-  Sweep(Index rows, Index features, bool intercept, const double* shift, int threads);
+  LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads);
   /// `theta` is nullptr for zeros.
   void visit(const double* theta, Wanted wanted);
   virtual void chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const = 0;
@@ -70,10 +70,10 @@ class Sweep {
 
 /// A sweep over rows of numbers of type T.
 template <class T>
-class SweepOf final : public Sweep {
+class LossEvaluatorOf final : public LossEvaluator {
  public:
   /// `rows.y` are labels 0 or 1. Everything pointed to must outlive the sweep. `shift` has one number a feature.
-  SweepOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads);
+  LossEvaluatorOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads);
 
  private:
   void chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const override;
@@ -82,7 +82,7 @@ class SweepOf final : public Sweep {
   std::vector<T> ones_;
 };
 
-extern template class SweepOf<double>;
-extern template class SweepOf<float>;
+extern template class LossEvaluatorOf<double>;
+extern template class LossEvaluatorOf<float>;
 
 }  // namespace pyrometer::minimum

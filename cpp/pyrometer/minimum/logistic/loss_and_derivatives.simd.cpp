@@ -38,7 +38,7 @@ constexpr Index kKept = 4 * kBlock, kKeptNumbers = 1 << 16;
 
 }  // namespace
 
-struct Sweep::Scratch {
+struct LossEvaluator::Scratch {
   Scratch(Index blocks, Index width)
       : packed(zeros(blocks * kBlock * width)),
         scaled(aligned_array<double>(kBlock * width)),
@@ -47,12 +47,12 @@ struct Sweep::Scratch {
   AlignedArray<double> packed, scaled, sums, rows;
 };
 
-struct Sweep::Part {
+struct LossEvaluator::Part {
   double loss = 0, least = 0;
   AlignedArray<double> gradient, size, reach, curvature;
 };
 
-Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, int threads)
+LossEvaluator::LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads)
     : rows_(rows),
       features_(features),
       columns_(features + (intercept ? 1 : 0)),
@@ -71,14 +71,14 @@ Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, in
   parts_.resize(at(chunks_.number()));
 }
 
-Sweep::~Sweep() = default;
+LossEvaluator::~LossEvaluator() = default;
 
 template <class T>
-SweepOf<T>::SweepOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
-    : Sweep(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
+LossEvaluatorOf<T>::LossEvaluatorOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
+    : LossEvaluator(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
 
 template <class T>
-void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
+void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
   const bool curvature = wanted == Wanted::curvature, energy = wanted != Wanted::gradient;
   const Index width = data::padded(features_ + 1), panels = data::panels(features_ + 1);
   const Index square = data::padded(columns_) * data::padded(columns_);
@@ -124,7 +124,7 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wa
   if (curvature) data::finish_products(columns_, part.curvature.get());
 }
 
-void Sweep::visit(const double* theta, Wanted wanted) {
+void LossEvaluator::visit(const double* theta, Wanted wanted) {
   std::copy(theta, theta + columns_, theta_.get());
   const bool zeros = std::all_of(theta, theta + columns_, [](double x) { return x == 0; });
   const double* const from = zeros && wanted != Wanted::gradient ? nullptr : theta_.get();
@@ -132,14 +132,14 @@ void Sweep::visit(const double* theta, Wanted wanted) {
                        [&](Index k, int worker) { chunk(k, scratch_[at(worker)], from, wanted, parts_[at(k)]); });
 }
 
-void Sweep::gradient(const double* theta, std::vector<double>& out) {
+void LossEvaluator::gradient(const double* theta, std::vector<double>& out) {
   visit(theta, Wanted::gradient);
   out.assign(at(columns_), 0.0);
   for (const Part& part : parts_)
     for (std::size_t j = 0; j < out.size(); ++j) out[j] += part.gradient[j];
 }
 
-void Sweep::look(const double* theta, bool curvature, Look& out) {
+void LossEvaluator::evaluate(const double* theta, bool curvature, Evaluation& out) {
   visit(theta, curvature ? Wanted::curvature : Wanted::energy);
   out.loss = 0;
   out.least = std::numeric_limits<double>::infinity();
@@ -172,7 +172,7 @@ void Sweep::look(const double* theta, bool curvature, Look& out) {
                        });
 }
 
-template class SweepOf<double>;
-template class SweepOf<float>;
+template class LossEvaluatorOf<double>;
+template class LossEvaluatorOf<float>;
 
 }  // namespace pyrometer::minimum

@@ -8,21 +8,21 @@
 
 namespace pyrometer::minimum {
 
-enum class Ending {
+enum class NewtonStatus {
   converged,   ///< the minimum exists, and `excess` bounds the distance to it
   separated,   ///< theta has every label on its side: the infimum is 0
-  doubtful,    ///< columns (nearly) dependent under the present weights, or out of looks
+  undecided,   ///< columns (nearly) dependent under the present weights, or out of looks
   not_finite,  ///< sums over the rows overflowed, or the rows hold such numbers
 };
 
-struct Goal {
-  Index looks = 10;                ///< at most so many
+struct NewtonOptions {
+  Index evaluations = 10;          ///< at most so many
   double least_eigenvalue = 1e-7;  ///< of the curvature scaled to a diagonal of ones; below it is doubtful
   bool rough = false;              ///< stop where the error is small against that of a sample of these rows
 };
 
-struct Run {
-  Ending ending = Ending::doubtful;
+struct NewtonResult {
+  NewtonStatus status = NewtonStatus::undecided;
   std::vector<double> theta;
   std::vector<double> step;  ///< the last Newton step: where theta + step would be next
   double stretch = 0;        ///< |d_i . step| is at most this
@@ -32,7 +32,7 @@ struct Run {
   /// converged: (theta - minimiser)' H (theta - minimiser) is at most the square of this, H the curvature in `factor`.
   double radius = 0;
   Factor factor;
-  Index looks = 0;
+  Index evaluations = 0;
   double rows = 0;
   base::AlignedArray<double> curvature;  ///< rough: near theta, for a run over more rows
 
@@ -64,10 +64,11 @@ struct Run {
 /// The last step is taken without a look; after it lambda is at most e^r - 1 times the length of the step, with r as
 /// above between here and where H was taken, and rounding. Steps go on until that is lost in the rounding of theta.
 ///
-/// before   a rough run over a sample of the rows, whose curvature, scaled up, serves for the first step.
+/// previous  a rough run over a sample of the rows, whose curvature, scaled up, serves for the first step.
 ///
 /// Cost: looks; n^3 / 3 flops for each with curvature. With few columns every look takes it along; with many an old one
 /// serves as long as it pays.
-[[nodiscard]] Run newton(Sweep& sweep, std::vector<double> theta, const Goal& goal, const Run* before = nullptr);
+[[nodiscard]] NewtonResult newton(LossEvaluator& evaluator, std::vector<double> theta, const NewtonOptions& options,
+                                  const NewtonResult* previous = nullptr);
 
 }  // namespace pyrometer::minimum

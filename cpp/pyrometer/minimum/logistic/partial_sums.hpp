@@ -5,8 +5,8 @@
 
 namespace pyrometer::minimum {
 
-/// Where look_once() leaves what it finds. Sums over rows, not means; n numbers each.
-struct LookArrays {
+/// Where evaluate_once() leaves what it finds. Sums over rows, not means; n numbers each.
+struct EvaluationArrays {
   double* gradient = nullptr;   ///< sum_i (sigma(t_i) - y_i) d_i
   double* size = nullptr;       ///< sum_i |(sigma(t_i) - y_i) d_ij|: what the gradient's rounding is relative to
   double* reach = nullptr;      ///< max_i |d_ij|
@@ -15,8 +15,8 @@ struct LookArrays {
   double least = 0;             ///< min_i z_i
 };
 
-/// A single look of a Sweep (logistic_sweep.hpp), for callers whose rows do not fit into memory: looks at parts add up,
-/// `least` and `reach` by their extremes.
+/// A single look of a LossEvaluator (logistic_sweep.hpp), for callers whose rows do not fit into memory: looks at parts
+/// add up, `least` and `reach` by their extremes.
 ///
 ///     d_i = (x_i - shift, 1)   or, without intercept,   x_i - shift          t_i = d_i . theta
 ///
@@ -25,10 +25,12 @@ struct LookArrays {
 ///
 /// Cost: 6 m n flops and one reading of the rows; with curvature m n^2 + m n more. Call without the GIL.
 template <class T>
-void look_once(const data::Rows<T>& rows, bool intercept, const double* shift, const double* theta, int threads,
-               LookArrays& out);
+void evaluate_once(const data::Rows<T>& rows, bool intercept, const double* shift, const double* theta, int threads,
+                   EvaluationArrays& out);
 
-extern template void look_once(const data::Rows<double>&, bool, const double*, const double*, int, LookArrays&);
-extern template void look_once(const data::Rows<float>&, bool, const double*, const double*, int, LookArrays&);
+extern template void evaluate_once(const data::Rows<double>&, bool, const double*, const double*, int,
+                                   EvaluationArrays&);
+extern template void evaluate_once(const data::Rows<float>&, bool, const double*, const double*, int,
+                                   EvaluationArrays&);
 
 }  // namespace pyrometer::minimum

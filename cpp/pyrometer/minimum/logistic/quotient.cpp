@@ -42,8 +42,8 @@ void Quotient::add(std::vector<DoubleDouble> row, Index first) {
   for (auto& other : basis_) {
     const DoubleDouble part = other[at(pivot)];
     for (std::size_t j = 0; j < row.size(); ++j) {
-      const DoubleDouble term = part * row[j], left = other[j] - term;
-      other[j] = std::abs(left.hi) <= kVanishing * std::abs(term.hi) ? DoubleDouble() : left;
+      const DoubleDouble term = part * row[j], rest = other[j] - term;
+      other[j] = std::abs(rest.hi) <= kVanishing * std::abs(term.hi) ? DoubleDouble() : rest;
     }
   }
   taken_[at(pivot)] = true;

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "pyrometer/minimum/logistic/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 

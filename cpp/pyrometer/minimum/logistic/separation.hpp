@@ -8,12 +8,12 @@
 namespace pyrometer::minimum {
 
 /// The answer for one system; sums over rows, not means.
-struct Lowest {
+struct Infimum {
   double value = 0;  ///< the infimum
   double gap = 0;    ///< loss at `parameters` - infimum, and value - infimum, are at most this
   bool attained = true;
   Index rank = 0;  ///< independent columns, the constant one not counted
-  Index looks = 0;
+  Index evaluations = 0;
   std::vector<double> parameters;  ///< of the rows as they came, the intercept last
   std::vector<double> errors;      ///< |parameter - that of the minimiser| is at most this; empty where that is unknown
 };
@@ -37,6 +37,6 @@ struct Lowest {
 /// gap       computed from the loss at the rounded parameters, too.
 ///
 /// Cost: a copy of the rows as doubles for each round, 5 to 20 looks.
-[[nodiscard]] Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads);
+[[nodiscard]] Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads);
 
 }  // namespace pyrometer::minimum

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
@@ -20,7 +20,7 @@ using Numbers = std::vector<double>;
 constexpr double kFar = 40;
 // At this one it may rule the curvature, and yet count for nothing at the minimum.
 constexpr double kRuling = 20;
-constexpr Index kFirstLooks = 10, kMoreLooks = 4, kMostLooks = 120;
+constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
 // On columns far from parallel: below this the curvature's own rounding shows.
 constexpr double kLeastEigenvalue = 1e-11;
 
@@ -72,14 +72,14 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   return {std::move(basis.rows), std::move(y), basis.rank, std::move(map)};
 }
 
-Run settle(const Problem& problem, Numbers theta, Index looks, int threads) {
+NewtonResult settle(const Problem& problem, Numbers theta, Index evaluations, int threads) {
   const Numbers no_shift(at(problem.columns), 0.0);
-  SweepOf<double> sweep(problem.all(), false, no_shift.data(), threads);
-  return newton(sweep, std::move(theta), Goal{looks, kLeastEigenvalue, false});
+  LossEvaluatorOf<double> evaluator(problem.all(), false, no_shift.data(), threads);
+  return newton(evaluator, std::move(theta), NewtonOptions{evaluations, kLeastEigenvalue, false});
 }
 
 double margin_of(const data::Rows<double>& rows, Index i, bool intercept, const Numbers& theta) {
-  Doubled sum{intercept ? theta.back() : 0.0, 0};
+  DoubleDouble sum{intercept ? theta.back() : 0.0, 0};
   const double* x = rows.X + i * rows.features;
   for (Index j = 0; j < rows.features; ++j) sum.add_product(x[j], theta[at(j)]);
   return (2 * rows.y[i] - 1) * sum.value();
@@ -107,7 +107,7 @@ double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector
   const base::Chunks chunks{rows.rows, 4096};
   Numbers sums(at(chunks.number()), 0.0);
   base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
-    Doubled sum;
+    DoubleDouble sum;
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const double z = margin_of(rows, i, intercept, theta);
       sum.add(std::log1p(std::exp(-std::abs(z))));
@@ -115,7 +115,7 @@ double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector
     }
     sums[at(k)] = sum.value();
   });
-  Doubled sum;
+  DoubleDouble sum;
   for (const double part : sums) sum.add(part);
   return sum.value();
 }
@@ -159,44 +159,45 @@ double place(const data::Rows<double>& rows, bool intercept, const Face& face, d
 class Attempt {
  public:
   Attempt(Problem problem, int threads) : problem_(std::move(problem)), threads_(threads) {
-    run_.theta.assign(at(problem_.columns), 0.0);
-    go_on(kFirstLooks);
+    result_.theta.assign(at(problem_.columns), 0.0);
+    go_on(kFirstEvaluations);
   }
 
   [[nodiscard]] const Problem& problem() const { return problem_; }
-  [[nodiscard]] const Run& run() const { return run_; }
-  [[nodiscard]] bool converged() const { return run_.ending == Ending::converged; }
-  [[nodiscard]] Index looks() const { return looks_; }
+  [[nodiscard]] const NewtonResult& result() const { return result_; }
+  [[nodiscard]] bool converged() const { return result_.status == NewtonStatus::converged; }
+  [[nodiscard]] Index evaluations() const { return evaluations_; }
   /// In the columns of the system, of which there are n.
   [[nodiscard]] Numbers parameters(std::size_t n) const {
-    return problem_.columns ? problem_.back(run_.theta) : Numbers(n, 0.0);
+    return problem_.columns ? problem_.back(result_.theta) : Numbers(n, 0.0);
   }
 
   /// Until neither the loss falls nor margins grow, though the bound does not close. A step moves the margin of a row
   /// by about 1 where that is so large that it rules the curvature, and its loss no longer counts.
   void settle_down() {
     double loss = INFINITY;
-    while (!converged() && looks_ < kMostLooks && (run_.loss < loss * (1 - 1e-14) || run_.stretch > 0.5)) {
-      loss = run_.loss;
-      go_on(kMoreLooks);
+    while (!converged() && evaluations_ < kMaxEvaluations &&
+           (result_.loss < loss * (1 - 1e-14) || result_.stretch > 0.5)) {
+      loss = result_.loss;
+      go_on(kMoreEvaluations);
     }
   }
 
  private:
-  void go_on(Index looks) {
+  void go_on(Index evaluations) {
     if (problem_.count() == 0 || problem_.columns == 0) {
-      run_.ending = Ending::converged;
-      run_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
+      result_.status = NewtonStatus::converged;
+      result_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
       return;
     }
-    run_ = settle(problem_, std::move(run_.theta), looks, threads_);
-    looks_ += run_.looks;
+    result_ = settle(problem_, std::move(result_.theta), evaluations, threads_);
+    evaluations_ += result_.evaluations;
   }
 
   Problem problem_;
   int threads_;
-  Run run_;
-  Index looks_ = 0;
+  NewtonResult result_;
+  Index evaluations_ = 0;
 };
 
 /// Bounds of the errors of the system's parameters where all its columns are in the problem.
@@ -205,17 +206,17 @@ Numbers errors_of(const Attempt& found, std::size_t n) {
   for (std::size_t r = 0; r < n; ++r) {
     const Numbers row(found.problem().map.data() + r * n, found.problem().map.data() + (r + 1) * n);
     double terms = 0;
-    for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * found.run().theta[j]);
-    errors.push_back(found.run().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
+    for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * found.result().theta[j]);
+    errors.push_back(found.result().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
   }
   return errors;
 }
 
 }  // namespace
 
-Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
+Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
   const auto n = at(rows.features + (intercept ? 1 : 0));
-  Lowest out;
+  Infimum out;
   std::vector<bool> used(n, false), left_out(at(rows.rows), false);
   Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
   for (const Index j : basis.kept) used[at(j)] = true;
@@ -225,16 +226,16 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
   const auto without = [&](const Face& face, bool independent) {
     Attempt other(reduced(rows, intercept, left_out, face.independent, independent, threads), threads);
     other.settle_down();
-    out.looks += other.looks();
+    out.evaluations += other.evaluations();
     return other;
   };
 
   Face face;
-  if (found.run().ending == Ending::separated)
-    face = all_separated(rows, intercept, found.problem().back(found.run().theta));
+  if (found.result().status == NewtonStatus::separated)
+    face = all_separated(rows, intercept, found.problem().back(found.result().theta));
   if (!found.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
   out.attained = face.separated.empty();
-  out.looks = found.looks();
+  out.evaluations = found.evaluations();
   if (!out.attained && face.certain) {
     for (const Separated& part : face.separated)
       for (const Index i : part.rows) left_out[at(i)] = true;
@@ -260,14 +261,15 @@ Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
     }
   }
 
-  out.value = found.run().loss;
+  out.value = found.result().loss;
   const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
                                       : loss_at(rows, intercept, out.parameters, threads);
   if (!found.converged()) {  // the loss is an upper bound, and 0 a lower one
     out.gap = std::max(out.value, reached);
     return out;
   }
-  out.gap = found.run().excess + found.run().rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  out.gap =
+      found.result().excess + found.result().rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   return out;
 }
 

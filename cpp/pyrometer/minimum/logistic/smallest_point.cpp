@@ -171,7 +171,7 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
     if (largest(out.point) <= kVanishing) return out.kind = Kind::zero, out;
     least.find(out.point);
     const double square = dot(out.point.data(), out.point.data(), size).hi;
-    out.kind = least.product > 0 ? Kind::separates : largest(out.point) <= kStalled ? Kind::zero : Kind::doubtful;
+    out.kind = least.product > 0 ? Kind::separates : largest(out.point) <= kStalled ? Kind::zero : Kind::undecided;
     if (least.product > kEnough * square) return out;
     if (std::find(out.corral.begin(), out.corral.end(), least.index) != out.corral.end()) return out;
     if (!corral.add(least.index)) return out;

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "pyrometer/minimum/logistic/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 
@@ -14,9 +14,9 @@ struct SmallestPoint {
   enum class Kind {
     separates,  ///< every point p_i has p_i . point > 0
     zero,       ///< the hull contains 0: a combination of the `corral` with positive weights
-    doubtful,   ///< rounding does not tell
+    undecided,  ///< rounding does not tell
   };
-  Kind kind = Kind::doubtful;
+  Kind kind = Kind::undecided;
   std::vector<DoubleDouble> point;
   std::vector<Index> corral;
 };
