@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// The rows of the basis as the caller has them, centred, and in whitened coordinates with its inverse.
+// The rows of the basis in the caller's centred columns, and the inverse of the basis in whitened coordinates.
 struct Basis {
   Index size = 0, columns = 0;
   Vec x, y, copies,
@@ -35,7 +35,7 @@ bool make_basis(const Table& table, const Whitening& whitening, const Vertex& ve
   return invert(z, basis.size, basis.inverse);
 }
 
-// theta with X_B theta = y_B: corrected by residuals of twice the precision until they are rounding.
+// Solves X_B theta = y_B by iterative refinement with double-double residuals.
 Vec interpolate(const Whitening& whitening, const Basis& basis) {
   Vec theta(at(basis.columns));
   for (int round = 0; round < 4; ++round) {
@@ -50,7 +50,7 @@ Vec interpolate(const Whitening& whitening, const Basis& basis) {
   return theta;
 }
 
-// |d_B| + eta: what the dual in the basis is at most, of one copy.
+// |d_B| + eta: bounds of the dual solution in the basis, divided by the multiplicity of the row.
 Vec dual_sizes(const Whitening& whitening, const Basis& basis, const Sums& sums) {
   const Index r = basis.size, n = basis.columns;
   Vec dual(at(r)), z(at(r)), rest = sums.signed_x, bound(at(n));
@@ -66,7 +66,7 @@ Vec dual_sizes(const Whitening& whitening, const Basis& basis, const Sums& sums)
   };
   add_dual();
   add_dual();
-  // Products that underflow are wrong by the least double each.
+  // Products that underflow have errors up to 2^-1074 each.
   for (Index j = 0; j < n; ++j)
     bound[at(j)] = std::abs(rest[at(j)]) + sums.rounding_bound[at(j)] + static_cast<double>(r + 1) * 0x1p-1074;
   Vec size(at(r));
@@ -75,21 +75,21 @@ Vec dual_sizes(const Whitening& whitening, const Basis& basis, const Sums& sums)
   for (Index k = 0; k < r; ++k) {
     double eta = 0;
     for (Index i = 0; i < r; ++i) eta += std::abs(basis.inverse[at(k * r + i)]) * size[at(i)];
-    // An exact solution lies that near where the inverse is one to a few digits; twice covers its own error.
+    // An exact solution is within eta if the computed inverse has a few correct digits; twice covers its own error.
     dual[at(k)] = std::abs(dual[at(k)]) + 2 * eta;
     if (const double copies = basis.copies[at(k)]; copies > 1) dual[at(k)] *= (1 + 2 * kEpsilon) / copies;
   }
   return dual;
 }
 
-// By how much the dual must shrink to be feasible for certain.
+// The factor by which the dual solution must be divided to be feasible.
 double shrinkage(const Vec& dual) {
   double most = 1;
   for (const double size : dual) most = std::max(most, size);
   return most;
 }
 
-// By how much the coefficients of the centred columns change at most where residuals in the basis do.
+// Bounds of the change of the coefficients of the centred columns under the given changes of residuals in the basis.
 Vec spread(const Whitening& whitening, const Basis& basis, const Vec& change) {
   const Index r = basis.size, n = basis.columns;
   Vec z(at(r)), out(at(n));
@@ -100,8 +100,8 @@ Vec spread(const Whitening& whitening, const Basis& basis, const Vec& change) {
   return out;
 }
 
-// Errors of the coefficients of the centred columns; see certify. `above` is m times the gap, `free` the number of rows
-// without a sign.
+// Error bounds of the coefficients of the centred columns; see certify. `above` is m times the gap, `free` the number
+// of rows without a sign.
 Vec errors(const Whitening& whitening, const Basis& basis, const Vec& theta, const Vec& dual, const Sums& sums,
            Index free, double above) {
   const Index r = basis.size, n = basis.columns;
@@ -132,8 +132,7 @@ Certified certify(const Table& table, const Whitening& whitening, const Vertex& 
   Certified out;
   out.parameters.assign(theta.begin(), theta.end());
 
-  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is what its rounding
-  // changes.
+  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is its rounding error.
   double shift = 0;
   if (table.intercept) {
     DoubleDouble sum{theta[at(p)], 0};
@@ -143,7 +142,7 @@ Certified certify(const Table& table, const Whitening& whitening, const Vertex& 
     sum.add(-out.parameters[at(p)]);
     shift = -sum.value();
   }
-  // Sums of all rows above their dual bound at theta + shift.
+  // m times the energy at theta + shift minus its dual bound.
   double shrink = kInfinity;
   Vec dual;
   const auto above = [&](const Sums& sums, double by) {

@@ -10,7 +10,7 @@ constexpr Index kSampled = 1024;
 constexpr Index kMostGroups = 1 << 15;
 constexpr std::int32_t kNone = -1;
 
-// A hash of numbers without negative zeros: each times a factor of its own, so that none waits for another.
+// A hash of a row: the sum of its bit patterns times random odd factors. Negative zeros must be removed first.
 class Hash {
  public:
   explicit Hash(Index width) {
@@ -31,18 +31,18 @@ class Hash {
   std::vector<std::uint64_t> factors_;
 };
 
-// Row i and its y, as they are but for negative zeros.
+// Row i and its y without centring, negative zeros made positive.
 void read(const Table& table, Index i, double* values) {
   values[table.features] = table.raw(i, values);
   for (Index j = 0; j <= table.features; ++j) values[j] += 0.0;
 }
 
-// Groups by their values: open addressing.
+// A hash table of groups by their values, with open addressing.
 class Lookup {
  public:
   Lookup(Index width, Index most) : width_(width), hash_(width), places_(std::bit_ceil(at(2 * most + 2)), kNone) {}
 
-  // The group of these values, or the place where they are missing.
+  // The group of these values, or kNone and the place to insert them.
   [[nodiscard]] std::int32_t find(const double* values, std::size_t& place) const {
     const std::size_t mask = places_.size() - 1;
     for (place = hash_(values) & mask; places_[place] != kNone; place = (place + 1) & mask)
@@ -61,7 +61,8 @@ class Lookup {
   Vec values_;
 };
 
-// The part of `taken` of the rows that are seen once only: of all other rows, about as many are none of these.
+// The share of `taken` rows that occur once: an estimate of the share of other rows that equal none of these (Good
+// 1953).
 double once(const Rows& sample, Index taken) {
   const Index n = sample.columns;
   const Hash hash(n + 1);
@@ -92,7 +93,7 @@ std::optional<Groups> group(const Table& table, const Indices& sample, Execution
   Groups out;
   Lookup lookup(width, most);
   Vec values(at(width));
-  // False if there are too many.
+  // Counts row i; false if there are too many groups.
   const auto count = [&](Index i, double copies) {
     read(table, i, values.data());
     std::size_t place = 0;

@@ -11,7 +11,7 @@ namespace {
 using namespace pyrometer;
 using namespace pyrometer::minimum;
 
-// 0, 1 or 2 without pattern.
+// Pseudo-random 0, 1 or 2.
 struct Digits {
   std::uint64_t state = 1;
   double operator()() {

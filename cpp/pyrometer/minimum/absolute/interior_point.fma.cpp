@@ -10,9 +10,9 @@ namespace pyrometer::minimum::absolute {
 namespace {
 
 constexpr int kMostInteriorSteps = 40;
-// The sum of products p (1 - d) + q (1 + d) at the end, relative to sum |r|.
+// Tolerance of the complementarity sum p (1 - d) + q (1 + d), relative to sum |r|.
 constexpr double kClosed = 1e-12;
-// Of the way to the boundary.
+// Fraction of the step to the boundary.
 constexpr double kShort = 0.9995;
 
 class Interior {
@@ -51,7 +51,7 @@ class Interior {
  private:
   [[nodiscard]] std::size_t used() const { return at(rows_.count); }
 
-  // On the central path for a mu of the size of the residuals near zero, but for Z' d = 0.
+  // On the central path for a mu of the size of the residuals near zero, except that Z' d = 0 need not hold.
   void start(const Vec& phi) {
     product(phi, rows_.y.data(), r_);
     Vec sizes(used());
@@ -92,10 +92,10 @@ class Interior {
     return factor_positive(factor_, n_);
   }
 
-  // Newton's direction towards products mu, with the predictor's second-order terms or without.
+  // The Newton direction towards complementarity products mu, with or without the predictor's second-order terms.
   void direction(double mu, bool corrected) {
     for (std::size_t i = 0; i < used(); ++i) {
-      // What p (1 - d) and q (1 + d) are to become.
+      // Target values of p (1 - d) and q (1 + d).
       const double second = corrected ? dd_[i] : 0;
       dp_[i] = mu + dp_[i] * second;
       dq_[i] = mu - dq_[i] * second;

@@ -1,4 +1,4 @@
-// What is done to one block of 64 rows.
+// Kernels over one block of 64 rows.
 #pragma once
 
 #include <cmath>
@@ -13,14 +13,14 @@ typedef double Lanes __attribute__((vector_size(64)));
 inline constexpr int kLanes = 8;
 inline constexpr int kParts = static_cast<int>(kBlock) / kLanes;
 
-/// Eight of a block's doubles, where they lie: lanes(x, k).v.
+/// Eight doubles of a block in memory: lanes(x, k).v.
 using AnyLanes = base::Unaligned<double, sizeof(Lanes)>;
 inline const AnyLanes& lanes(const double* from, int part) {
   return *reinterpret_cast<const AnyLanes*>(from + part * kLanes);
 }
 inline AnyLanes& lanes(double* to, int part) { return *reinterpret_cast<AnyLanes*>(to + part * kLanes); }
 
-/// out = y - X theta (y null for zero)
+/// out = y - X theta for one block (y = 0 if null). 2 n flops a row.
 inline void residuals(const double* x, const double* y, Index columns, const double* theta, double* out) {
   Lanes sum[kParts] = {};
   if (y)

@@ -19,7 +19,7 @@ struct Answer {
   Certified certified;
   Index rank = 0;
 
-  // Whether more work would gain nothing but rounding.
+  // Whether the gap is at rounding level, so that further iterations cannot improve it.
   [[nodiscard]] bool closed() const {
     const Certified& c = certified;
     return c.slack <= std::max({1e-13 * c.value, c.gap / 2, 4 * kEpsilon * c.terms});
@@ -40,7 +40,7 @@ Certified at_zero(const Table& table, const Whitening& whitening, ExecutionConte
   return certify(table, whitening, zero, context);
 }
 
-// Throws OutOfRange where no answer is finite; `largest` as of make_whitening.
+// Throws OutOfRange if no finite solution is found; `largest` as for make_whitening.
 Answer solve_system(Table& table, const Indices& largest, ExecutionContext context) {
   const Whitening whitening = make_whitening(table, largest, context);
   table.centre = whitening.centre.data();
@@ -52,8 +52,8 @@ Answer solve_system(Table& table, const Indices& largest, ExecutionContext conte
     return is_finite(best.certified) && best.closed();
   };
   bool exact = whitening.rank == 0 && improves(at_zero(table, whitening, context));
-  // Less jitter where the vertex of the jittered data is not one of the data themselves, as with outliers so far away
-  // that they set the size of all residuals.
+  // With less jitter if the optimal vertex of the perturbed data is not optimal for the data, as with outliers that
+  // dominate the scale of the residuals.
   for (const double size : {1e-7, 1e-10, 1e-13}) exact = exact || improves(solve(table, whitening, size, context));
   if (!exact && !largest.empty()) improves(at_zero(table, whitening, context));
   if (!is_finite(best.certified)) complain(table);
@@ -70,7 +70,7 @@ Answer solve_system(Table& table, const Indices& largest, ExecutionContext conte
   throw std::invalid_argument(message.str());
 }
 
-// From the units of Scaled to the caller's. The gap grows by what is lost where a result underflows.
+// From the units of Scaled to the caller's. The gap includes what is lost where a result underflows.
 void unscale(Certified& found, const Exponents& exponents, const Vec& largest) {
   const int of_y = exponents.back();
   const auto p = largest.size() - 1;
@@ -91,7 +91,7 @@ void unscale(Certified& found, const Exponents& exponents, const Vec& largest) {
   found.value = value;
 }
 
-// For sizes of which products leave the range of a double: columns and y are multiplied by powers of two.
+// For columns whose products leave the range of a double: columns and y are multiplied by powers of two.
 Answer solve_scaled(const Table& table, ExecutionContext context) {
   const Extremes largest = extremes(table, context);
   Indices rows = largest.row;

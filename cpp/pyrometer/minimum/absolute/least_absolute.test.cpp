@@ -12,7 +12,7 @@ namespace {
 using namespace pyrometer;
 using namespace pyrometer::minimum;
 
-// Numbers without pattern in (-1, 1).
+// Pseudo-random numbers in (-1, 1).
 struct Noise {
   std::uint64_t state = 1;
   double operator()() {
@@ -106,7 +106,7 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
     const Certified measured = certify(table, whitening, vertex, {});
     CHECK(measured.value == doctest::Approx(energy(data, m, slope, data.y[0] - slope * data.X[0])).epsilon(1e-13));
     CHECK(measured.value - measured.gap <= best + 1e-15);
-    // Wrong signs are no way to a smaller gap either.
+    // Wrong signs must not give a smaller gap either.
     vertex.signs[at(i == 7 ? 8 : 7)] *= -1;
     const Certified wrong = certify(table, whitening, vertex, {});
     CHECK(wrong.value - wrong.gap <= best + 1e-15);
@@ -119,7 +119,7 @@ TEST_CASE_TEMPLATE("blocks of columns hold what the rows hold, for every width",
   for (Index p = 0; p < 20; ++p) {
     for (const Index m : {1, 63, 64, 65, 128, 130}) {
       Noise noise;
-      std::vector<T> X(at(m * p)), y(at(m));  // allocated to the number: reading beyond is seen by a sanitizer
+      std::vector<T> X(at(m * p)), y(at(m));  // of exact size, so that a sanitizer detects reads beyond
       std::vector<double> centre(at(p + 1));
       for (T& x : X) x = static_cast<T>(noise());
       for (T& value : y) value = static_cast<T>(noise());

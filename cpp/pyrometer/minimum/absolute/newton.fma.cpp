@@ -30,7 +30,7 @@ class Newton {
     for (int step = 0; step < kMostSteps; ++step) {
       context_.check_interrupt();
       const double g = quantile(now);
-      if (!(g > 0)) break;  // so many rows fit exactly that a vertex is near
+      if (!(g > 0)) break;  // this share of the rows fits exactly: a vertex is near
       derivatives(g, gradient, hessian);
       if (!factor_positive(hessian, n)) break;
       solve_positive(hessian, gradient);
@@ -87,7 +87,7 @@ class Newton {
         double clipped[kBlock];
         for (Index l = 0; l < kBlock; ++l) clipped[l] = std::min(1.0, std::max(-1.0, r[l] / g));
         for (Index j = 0; j < n; ++j) add_weighed(x + j * kBlock, clipped, first[at(j)].sum);
-        // Rows of the quadratic part are gathered, so that the n^2 work is done on full vectors of them alone.
+        // Rows of the quadratic part are gathered, so that the n^2 work is done on full vectors.
         for (Index l = 0; l < kBlock; ++l) {
           if (!(std::abs(r[l]) < g)) continue;
           for (Index j = 0; j < n; ++j) panel[at(j * kBlock + filled)] = x[j * kBlock + l];
@@ -114,7 +114,7 @@ class Newton {
     }
     double trace = 0;
     for (Index j = 0; j < n; ++j) trace += hessian[at(j * (j + 1) / 2 + j)];
-    // To the scale of a mean; the step, H^{-1} gradient, keeps its length.
+    // Scaled to a mean diagonal of 1; the step, H^{-1} gradient, does not change.
     const double scale = trace > 0 ? static_cast<double>(n) / trace : 1;
     for (double& h : hessian) h *= scale;
     for (double& value : gradient) value *= scale;
@@ -148,7 +148,7 @@ class Newton {
     return total(sum);
   }
 
-  // A step that does not overshoot: the slope there is at most a third of what it was, or still negative.
+  // Line search: a step length at which |slope| is at most a third of its initial value, or the slope still negative.
   double search() {
     const double start = slope(0);
     if (!(start < 0)) return 0;

@@ -3,7 +3,7 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// Rows far apart are asked for this many rows ahead.
+// Scattered rows are prefetched this many rows ahead.
 constexpr Index kAhead = 12;
 
 }  // namespace

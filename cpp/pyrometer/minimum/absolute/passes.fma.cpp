@@ -241,21 +241,22 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
   }
   Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n)), true, joined(wrong)};
   out.decided = std::find(near.begin(), near.end(), 1) == near.end();
-  // Plain sums round along 64 rows and across lanes; doubled ones lose what is added up of their low parts. Centring
-  // rounds too.
-  const bool doubled = precision == Precision::double_double;
-  // A product with the number of copies rounds once more.
+  // Plain sums round within blocks of 64 rows and across lanes; compensated ones in the sums of their low parts;
+  // centring rounds as well.
+  const bool compensated = precision == Precision::double_double;
+  // A product with the multiplicity rounds once more.
   const double terms = static_cast<double>(n + (weighed ? 5 : 3)), unit = kEpsilon / 2, product = weighed ? unit : 0;
   const double centred = std::find(inexact.begin(), inexact.end(), 1) != inexact.end() ? unit : 0;
-  // Products of less than 2^-1022 lose up to the least double each, and so do values.
+  // Products below 2^-1022 have errors up to 2^-1074 each, and so have scaled values.
   double underflow = out.magnitude > 0 ? table.rows() * terms * 0x1p-1074 : 0;
   for (Index j = 0; table.underflows && j < table.features; ++j)
     underflow += table.rows() * std::abs(theta[at(j)]) * 0x1p-1074;
-  out.rounding = doubled ? (unit + product) * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
-                         : terms * unit * out.magnitude;
+  out.rounding = compensated
+                     ? (unit + product) * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
+                     : terms * unit * out.magnitude;
   out.rounding += underflow;
   const double lost =
-      doubled ? centred + product + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
+      compensated ? centred + product + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
   for (Index j = 0; j < n; ++j) {
     out.signed_x[at(j)] = all[at(3 + j)].value();
     out.rounding_bound[at(j)] = (table.underflows ? table.rows() * 0x1p-1074 : 0) + lost * all[at(3 + n + j)].value() +

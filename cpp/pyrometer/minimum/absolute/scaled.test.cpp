@@ -67,7 +67,7 @@ TEST_CASE("least absolute deviations: sizes at the ends of the doubles have thei
     CHECK(both.value == doctest::Approx(unit * solve({1, 1, .25}, {1, -1, .125}, 1, false).value).epsilon(1e-14));
     CHECK(both.gap <= 1e-13 * both.value);
   }
-  // Of subnormal numbers a gap is a few units in their last place.
+  // For subnormal numbers the gap is a few units in the last place.
   const Found tiny = solve({1, 2, 4}, {0x1p-1060, -0x1p-1060, 0x1p-1060}, 1);
   CHECK(std::abs(tiny.value - plain.value * 0x1p-1060) <= tiny.gap);
   CHECK(tiny.gap <= 16 * 0x1p-1074);

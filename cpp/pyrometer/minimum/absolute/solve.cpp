@@ -13,25 +13,24 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// Standard errors that the band is wide: wide enough that few rows are on the wrong side, narrow enough that few are
-// inside.
-constexpr double kErrors = 4;
-// Up to here edges are walked over all rows at once.
-constexpr Index kFew = 1024;
-// From here on the simplex method starts almost at its end.
-constexpr Index kMany = 24;
-// Up to here a table is copied into whitened coordinates as a whole.
-constexpr Index kSome = 16384;
-// Up to so many numbers a table is copied into whitened coordinates where two samples were no guide.
-constexpr Index kCopied = Index{1} << 22;
-// The smallest jitter is that of residuals of this size, in units of y: where all rows fit exactly.
-constexpr double kFloor = 1e-2;
-// Residuals in whitened coordinates, whose y are about 1, are not known better.
-constexpr double kRounding = 1e-14;
+// Half-width of the band in standard errors: few rows outside are misclassified, and few are inside.
+constexpr double kBandErrors = 4;
+// Up to this many rows the simplex method is applied to all rows directly.
+constexpr Index kSimplexRows = 1024;
+// From this many columns on an interior-point method provides the starting point of the simplex method.
+constexpr Index kInteriorPointColumns = 24;
+// Up to this many rows a table is copied into whitened coordinates as a whole.
+constexpr Index kWholeTableRows = 16384;
+// Up to this many numbers a table is copied as a whole after two failed reductions.
+constexpr Index kWholeTableNumbers = Index{1} << 22;
+// Typical residual, in units of y, that the jitter is based on where all rows fit exactly.
+constexpr double kLeastTypical = 1e-2;
+// Rounding error of residuals in whitened coordinates, where y is about 1.
+constexpr double kRoundingError = 1e-14;
 
-Index few(Index n) { return std::max(kFew, 24 * n); }
+Index simplex_rows(Index n) { return std::max(kSimplexRows, 24 * n); }
 
-// (n m)^{2/3} of m rows, or as many as determine n parameters.
+// A stratified sample of (n m)^{2/3} of m rows, at least 64 n.
 Indices sample_of(Index m, Index n) {
   const auto wanted = static_cast<Index>(std::pow(static_cast<double>(n) * static_cast<double>(m), 2.0 / 3.0));
   const Index taken = std::clamp(wanted, Index{64} * n, std::max(Index{64} * n, m / 4));
@@ -40,13 +39,13 @@ Indices sample_of(Index m, Index n) {
   return chosen;
 }
 
-// Of m rows, how many are nearer to zero than the error of what `taken` of them say.
-Index within_error(Index m, Index n, Index taken) {
-  return static_cast<Index>(kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken)) *
+// The expected number of the m rows whose residuals are smaller than the error of an estimate from `taken` rows.
+Index rows_within_error(Index m, Index n, Index taken) {
+  return static_cast<Index>(kBandErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken)) *
                             static_cast<double>(m));
 }
 
-// The rows near zero of some source, and one that stands for all others.
+// A reduced problem: the rows of a source with residuals near zero, and one aggregate of all others.
 struct Reduced {
   Rows rows;          // in whitened coordinates, jittered
   Indices origin;     // which row of the source each one is; -1 for the aggregate
@@ -59,7 +58,7 @@ struct Reduced {
   }
 };
 
-// Rows in whitened coordinates as a source of rows in whitened coordinates.
+// The reduction of rows that are in whitened coordinates already.
 struct WhitenedSource {
   const Rows& rows;
   ExecutionContext context;
@@ -67,21 +66,21 @@ struct WhitenedSource {
   [[nodiscard]] Vec theta(const Vec& phi) const { return phi; }
   [[nodiscard]] Vec weight() const { return Vec(at(rows.columns), 1.0); }
   [[nodiscard]] double least_band() const { return 0; }
-  // Walking over all rows is no disaster here.
-  [[nodiscard]] static int most_tries() { return 2; }
+  // The fallback, the simplex method on all rows, is affordable here.
+  [[nodiscard]] static int max_tries() { return 2; }
   [[nodiscard]] Rows take(const Indices& chosen) const { return pack(rows, chosen); }
   double whiten(const double* x, double y, Vec& z) const {
     z.assign(x, x + rows.columns);
     return y;
   }
-  // Rows on the wrong side of zero.
+  // Rows whose residual has the opposite sign.
   [[nodiscard]] Indices wrong(const Vertex& vertex) const {
-    return misjudged(rows, vertex.phi, vertex.signs, kRounding, context);
+    return misjudged(rows, vertex.phi, vertex.signs, kRoundingError, context);
   }
   void check_finite(bool /*finite*/) const {}
 };
 
-// A table with jitter, so that ties have sides as well.
+// A table with jitter, so that residuals of tied rows have a sign.
 struct Jittered final : Source {
   const Table& table;
   double size;
@@ -98,7 +97,7 @@ struct Jittered final : Source {
   double row(Index i, double* z) const override { return table.row(i, z) + size * jitter_of(i); }
 };
 
-// A table as a source.
+// The reduction of a table, whose rows are whitened when taken.
 struct TableSource {
   const Table& table;
   Jittered rows;
@@ -110,9 +109,9 @@ struct TableSource {
 
   [[nodiscard]] Vec theta(const Vec& phi) const { return whitening.coefficients(phi); }
   [[nodiscard]] const Vec& weight() const { return weights; }
-  // Many ties mislead the sample: wider bands than two are no better than all rows, unless those are very many.
-  [[nodiscard]] int most_tries() const { return table.count * table.columns <= kCopied ? 2 : 40; }
-  [[nodiscard]] double least_band() const { return kRounding * whitening.unit; }
+  // With many ties the sample is misleading: after two bands, all rows cost less unless they are very many.
+  [[nodiscard]] int max_tries() const { return table.count * table.columns <= kWholeTableNumbers ? 2 : 40; }
+  [[nodiscard]] double least_band() const { return kRoundingError * whitening.unit; }
   [[nodiscard]] Rows take(const Indices& chosen) const {
     Rows taken = pack(table, whitening, chosen, context);
     jitter(taken, chosen, noise);
@@ -146,7 +145,7 @@ Reduced reduce(const Problem& source, Sides sides) {
   return out;
 }
 
-// Takes rows out of the aggregate again.
+// Moves rows from the aggregate back into the reduced problem.
 template <class Problem>
 void release(const Problem& source, const Indices& wrong, const Signs& signs, Reduced& reduced) {
   Vec x(at(source.rows.columns + 1)), z;
@@ -166,7 +165,7 @@ void release(const Problem& source, const Indices& wrong, const Signs& signs, Re
   reduced.rows.set(reduced.decided, z.data(), y);
 }
 
-// The reduced problem's vertex in the rows of the source; false if it rests on the aggregate.
+// Translates the reduced problem's vertex to rows of the source; false if its basis contains the aggregate.
 bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
   for (Index& i : vertex.basis) {
     i = reduced.origin[at(i)];
@@ -178,18 +177,18 @@ bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
   return true;
 }
 
-// Solves a source of which phi is known so well that `inside` rows hold all doubtful ones. phi and vertex are out.
-// False if the doubtful rows turn out to be half of all: then nothing is gained.
+// Solves a source by reduction, with phi so accurate that `inside` rows are expected to contain all those of undecided
+// sign. Updates phi and vertex. False if half of the rows are undecided, so that the reduction does not pay.
 template <class Problem>
 bool by_reduction(const Problem& source, Vec& phi, Index inside, ExecutionContext context, Vertex& vertex) {
   const Index m = source.rows.count;
   const Vec weight = source.weight();
-  for (int tries = 0; tries < source.most_tries() && 2 * inside < m; ++tries, inside *= 3) {
-    // The minimum of the smoothed energy is not near where residuals are discrete: the vertex of a sample is.
+  for (int tries = 0; tries < source.max_tries() && 2 * inside < m; ++tries, inside *= 3) {
+    // With discrete residuals the minimum of the smoothed energy is inaccurate: use the vertex of a sample.
     if (const Index n = static_cast<Index>(phi.size()); tries == 1 && 256 * n < m) {
       const Indices chosen = sample_of(m, n);
       phi = solve(source.take(chosen), phi, context).phi;
-      inside = within_error(m, n, static_cast<Index>(chosen.size()));
+      inside = rows_within_error(m, n, static_cast<Index>(chosen.size()));
     }
     Signs signs;
     bool finite = true;
@@ -200,13 +199,13 @@ bool by_reduction(const Problem& source, Vec& phi, Index inside, ExecutionContex
     source.check_finite(finite);
     if (4 * static_cast<Index>(sides.undecided.size()) > 3 * m) return false;
     Reduced reduced = reduce(source, std::move(sides));
-    for (int mends = 0; mends < 6; ++mends) {
+    for (int repairs = 0; repairs < 6; ++repairs) {
       vertex = solve(reduced.rows, phi, context);
       if (!vertex.optimal) break;
       phi = vertex.phi;
       if (!lift(reduced, vertex, signs)) break;
       Indices wrong = source.wrong(vertex);
-      // Rows of the reduced problem are on their side but for jitter.
+      // Rows of the reduced problem have the right sign up to jitter.
       std::erase_if(wrong, [&](Index i) { return reduced.has(i); });
       if (wrong.empty()) return true;
       if (4 * static_cast<Index>(wrong.size()) > reduced.rows.count) break;
@@ -222,7 +221,7 @@ void require_finite(const Table& table, const Vec& values) {
     if (!std::isfinite(value)) complain(table);
 }
 
-// All rows at once.
+// Solves all rows without reduction.
 Certified solve_whole(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
   Indices every(at(table.count));
   std::iota(every.begin(), every.end(), Index{0});
@@ -230,11 +229,11 @@ Certified solve_whole(const Table& table, const Whitening& whitening, double siz
   require_finite(table, rows.y);
   const Vec phi = least_squares_start(rows);
   require_finite(table, phi);
-  jitter(rows, every, size * (typical(rows, phi) + kFloor));
+  jitter(rows, every, size * (typical(rows, phi) + kLeastTypical));
   return certify(table, whitening, solve(rows, phi, context), context);
 }
 
-// Rows of which many are the same, each once and with its weight; none if there are too many.
+// Solves each distinct row once, with its multiplicity; nullopt if there are too many distinct rows.
 std::optional<Certified> by_groups(const Table& table, const Whitening& whitening, const Indices& sample,
                                    const Vec& phi, double noise, ExecutionContext context) {
   const std::optional<Groups> groups = group(table, sample, context);
@@ -255,11 +254,11 @@ Vertex solve(const Rows& given, Vec phi, ExecutionContext context) {
   const Rows rows = whitened(given, factor, context);
   phi = times_transposed(factor, phi);
   Vertex vertex;
-  const auto inside = static_cast<Index>(kErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
-  if (m <= few(n) || !by_reduction(WhitenedSource{rows, context}, phi, inside, context, vertex)) {
-    const bool many = n >= kMany;
-    if (many) interior(rows, phi, context);
-    vertex = simplex(rows, phi, many, context);
+  const auto inside = static_cast<Index>(kBandErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
+  if (m <= simplex_rows(n) || !by_reduction(WhitenedSource{rows, context}, phi, inside, context, vertex)) {
+    const bool interior_first = n >= kInteriorPointColumns;
+    if (interior_first) interior(rows, phi, context);
+    vertex = simplex(rows, phi, interior_first, context);
   }
   vertex.phi = solve_transposed(factor, vertex.phi);
   return vertex;
@@ -267,7 +266,7 @@ Vertex solve(const Rows& given, Vec phi, ExecutionContext context) {
 
 Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
   const Index m = table.count, n = whitening.rank;
-  if (m <= std::max(kSome, 64 * n)) return solve_whole(table, whitening, size, context);
+  if (m <= std::max(kWholeTableRows, 64 * n)) return solve_whole(table, whitening, size, context);
 
   const Indices chosen = sample_of(m, n);
   const Index taken = static_cast<Index>(chosen.size());
@@ -275,15 +274,15 @@ Certified solve(const Table& table, const Whitening& whitening, double size, Exe
   Vec phi = least_squares_start(sample);
   require_finite(table, phi);
   newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, context);
-  const double noise = size * (typical(sample, phi) + kFloor);
+  const double noise = size * (typical(sample, phi) + kLeastTypical);
   if (repeats(sample))
-    if (const auto found = by_groups(table, whitening, chosen, phi, noise, context)) return *found;
+    if (const auto certified = by_groups(table, whitening, chosen, phi, noise, context)) return *certified;
   jitter(sample, chosen, noise);
   newton(sample, 1, 0.125, phi, context);
 
   Vertex vertex;
   Certified certified;
-  const Index inside = within_error(m, n, taken);
+  const Index inside = rows_within_error(m, n, taken);
   const Vec weights = inner_weights(table, whitening, chosen, whitening.coefficients(phi));
   const TableSource source{table, {table, noise * whitening.unit}, whitening, weights, noise, certified, context};
   if (by_reduction(source, phi, inside, context, vertex)) return certified;

@@ -13,13 +13,13 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// The power of two at or below `value`; 1 for zero.
+// The largest power of two at most `value`; 1 for zero.
 double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
 
 // Whether a size is 0 or within kMaxExponent; false for infinity and nan.
 bool in_range(double size) { return size == 0 || std::abs(std::ilogb(size)) <= kMaxExponent; }
 
-// The element in the middle of up to 128 of the values.
+// The median of up to 128 of the values.
 double median(const Vec& of) {
   const std::size_t step = 1 + of.size() / 128;
   Vec values;
@@ -29,8 +29,8 @@ double median(const Vec& of) {
   return *middle;
 }
 
-// Centres and sizes of the sampled rows. A centre is a median, which outliers do not move away from the data, rounded
-// to the binade of the median deviation: then subtracting it loses nothing of data that are written with few digits.
+// Centres and scales of the sampled columns. A centre is a median, which is robust to outliers, rounded to the binade
+// of the median deviation: subtracting it is then exact for data of few digits.
 void centre_and_scale(Table& table, const Indices& sample, Whitening& whitening) {
   const Index p = table.features, rows = static_cast<Index>(sample.size());
   const Vec zero(at(p + 1));
@@ -65,20 +65,20 @@ void centre_and_scale(Table& table, const Indices& sample, Whitening& whitening)
   }
 }
 
-// From here on columns that are far from dependent are orthogonalised by the Cholesky factor of their products.
+// From this many columns on, well conditioned columns are orthogonalised by a Cholesky factor of their normal matrix.
 constexpr Index kManyColumns = 32;
 
-// What makes columns orthogonal, as a triangle.
+// A QR factorisation of the scaled columns of the sample, with column pivoting.
 struct Orthogonal {
   Vec q;          // columns, one after another; not from by_products
   Vec r;          // columns x columns: r[k, j] = q_k . column j / rows
-  Vec size;       // of each column, in units of which rounding is judged
+  Vec size;       // root mean square of each column, the scale of its rounding errors
   Indices order;  // pivots first
   Index rank = 0;
 };
 
-// The triangle of columns of which none is nearly dependent on those before; an empty order where one is. Cost: m n^2
-// flops at full speed.
+// The triangle by Cholesky factorisation; an empty order if some column is nearly dependent on those before it. Cost:
+// m n^2 flops.
 Orthogonal by_products(const Table& table, const Whitening& whitening, const Indices& sample,
                        ExecutionContext context) {
   const Index n = whitening.columns, rows = static_cast<Index>(sample.size());
@@ -103,14 +103,13 @@ Orthogonal by_products(const Table& table, const Whitening& whitening, const Ind
   return o;
 }
 
-// Gram-Schmidt with pivoting on the scaled sample; leaves the triangle, the rank, and the combinations that
-// vanish on the sample.
+// Gram-Schmidt orthogonalisation with column pivoting and reorthogonalisation of the scaled sample. 4 m n^2 flops.
 //
 // `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
 // others are independent.
 Orthogonal orthogonalise(const Table& table, const Whitening& whitening, const Indices& sample, bool by_row) {
   const Index n = whitening.columns, rows = static_cast<Index>(sample.size());
-  const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are filled up with zeros
+  const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are padded with zeros
   Orthogonal o{Vec(at(n * stride)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
   Vec values(at(n + 1));
   double squares = 0;  // of the rows' factors
@@ -180,7 +179,7 @@ Orthogonal orthogonalise(const Table& table, const Whitening& whitening, const I
   return o;
 }
 
-// A from the triangle: column order[k] = sum_{t<=k} r[t, k] q_t, solved forward for q.
+// A from the triangle: column order[k] = sum_{t<=k} r[t, k] q_t, solved for q by forward substitution.
 void coordinates(const Orthogonal& o, Whitening& whitening) {
   const Index n = whitening.columns;
   whitening.rank = o.rank;
@@ -199,8 +198,8 @@ void coordinates(const Orthogonal& o, Whitening& whitening) {
   }
 }
 
-// Sizes of the columns that a few rows of extreme size do not set: the median of the deviations that are not zero.
-// Whether there are such rows.
+// Robust scales of the columns: the median of the non-zero deviations. Returns whether some row exceeds the scale of a
+// column by more than 1e10.
 bool scale_by_median(const Table& table, const Indices& sample, Whitening& whitening) {
   std::vector<Vec> sizes(at(table.features));
   Vec x(at(table.columns + 1));
@@ -219,7 +218,7 @@ bool scale_by_median(const Table& table, const Indices& sample, Whitening& white
   return largest > 1e10;
 }
 
-// For each column without a coordinate, the row where it differs most from what it is on the sample, if it does at all.
+// For each dropped column, the row where it violates the linear dependence of the sample most, if any does.
 Indices exceptions(const Table& table, const Whitening& whitening, const Orthogonal& o, ExecutionContext context) {
   const Index n = whitening.columns, missing = n - whitening.rank;
   const base::Chunks chunks{table.count, kChunk * kBlock};
@@ -260,7 +259,7 @@ Indices exceptions(const Table& table, const Whitening& whitening, const Orthogo
   return rows;
 }
 
-// Columns without a coordinate as combinations of those with one, in scaled columns: z = A x and the triangle.
+// Dropped columns as linear combinations of the others, in scaled columns, from z = A x and the triangle.
 std::vector<Dependence> dependences(const Orthogonal& o, const Whitening& whitening) {
   const Index n = whitening.columns;
   std::vector<Dependence> out;
