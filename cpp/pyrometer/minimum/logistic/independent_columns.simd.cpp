@@ -13,28 +13,28 @@
 namespace pyrometer::minimum {
 namespace {
 
-// Relative pivots below this are made again from the rows.
+// Columns with relative pivots below this are recomputed from the rows.
 constexpr double kParallel = 1e-6;
 constexpr Index kRows = 1024;
-// Each round leaves at most a thousandth of a dependent column; what still moves after so many is rounding.
+// Each round reduces a dependent column by a factor of at least 1000; after this many only rounding is left.
 constexpr int kRounds = 10;
 
-/// A candidate: its combination of the given columns and its numbers.
+/// A column of the basis: its coefficients in the given columns and its values.
 struct Column {
   std::vector<double> combination;
   std::vector<double> values;
   double largest = 0;
-  Index own = 0;  ///< the given column that it stands for
+  Index own = 0;  ///< the given column it represents
 };
 
-/// What stands for a typical row where rounding is judged.
+/// The size of a typical row, the scale of rounding errors.
 double root_mean_square(const std::vector<double>& numbers) {
   double square = 0;
   for (const double x : numbers) square += x * x;
   return std::sqrt(square / static_cast<double>(numbers.size()));
 }
 
-/// The rows, and their sizes: powers of two that bring the largest numbers of rows to 1, once columns are of one size.
+/// The rows and their scales: powers of two that bring the largest element of each row to about 1.
 struct Table {
   Matrix X;
   bool constant;
@@ -58,8 +58,8 @@ Table sized(const Matrix& X, bool constant, int threads) {
   return out;
 }
 
-/// values = X combination, exactly but for one rounding; returns whether they are all rounding: of their own terms, or
-/// of those of a typical row of this size, since coefficients are rounded, too.
+/// values = X combination, rounded once; returns whether all are at rounding level: relative to their own terms, or,
+/// since coefficients are rounded, too, to those of a typical row.
 bool evaluate(const Table& table, Column& column) {
   const Matrix& X = table.X;
   const base::Chunks chunks{X.rows, kRows};
@@ -94,7 +94,7 @@ bool evaluate(const Table& table, Column& column) {
   return rounding;
 }
 
-/// Coefficients that are rounding beside the others become 0; that of the column itself stays.
+/// Sets coefficients at rounding level relative to the others to 0, except that of the column itself.
 void clean(const std::vector<double>& reach, Column& column) {
   double largest = 0;
   for (std::size_t r = 0; r < reach.size(); ++r)
@@ -105,7 +105,7 @@ void clean(const std::vector<double>& reach, Column& column) {
   }
 }
 
-/// The largest numbers of the given columns.
+/// The largest absolute value of each given column.
 std::vector<double> largest_of(const Matrix& X, bool constant) {
   std::vector<double> all(at(X.cols), 0.0);
   for (Index i = 0; i < X.rows; ++i)
@@ -114,7 +114,7 @@ std::vector<double> largest_of(const Matrix& X, bool constant) {
   return all;
 }
 
-/// Brings the largest value near 1, exactly; a column that left the range of a double is given up.
+/// Scales a column by a power of two to a largest value near 1; drops a column that leaves the range of a double.
 void rescale(Column& column) {
   const bool known = column.largest > 0 && std::isfinite(column.largest);
   const double factor = known ? std::ldexp(1.0, -std::ilogb(column.largest)) : 0.0;
@@ -131,7 +131,7 @@ base::AlignedArray<double> side_by_side(const std::vector<Column>& columns, Inde
   return all;
 }
 
-/// The pivoted factor of the columns' products.
+/// The pivoted Cholesky factor of the normal matrix of the columns.
 Factor factor_of(const double* rows, Index count, Index width, int threads) {
   const std::vector<double> ones(at(count), 1.0), zeros(at(width), 0.0);
   const data::Rows<double> all{rows, ones.data(), count, width, count * width};
@@ -149,13 +149,14 @@ Factor factor_of(const double* rows, Index count, Index width, int threads) {
   return factor;
 }
 
-/// What of each independent column (in the order of the pivots) lies in `column`, by least squares.
+/// The least squares coefficients of `column` in the independent columns, in the order of the pivots.
 std::vector<double> parts_of(const Column& column, const double* rows, const Factor& factor) {
   const auto width = at(factor.size());
   std::vector<double> products(width, 0.0), parts(width);
   for (std::size_t i = 0; i < column.values.size(); ++i)
     for (std::size_t j = 0; j < width; ++j) products[j] += rows[i * width + j] * column.values[i];
-  for (double& product : products) product /= 4;  // the factor is of a quarter, the curvature at t = 0
+  for (double& product : products)
+    product /= 4;  // the factor is that of the curvature at t = 0, a quarter of the normal matrix
   factor.whiten(products.data(), parts.data());
   factor.forward(parts.data());
   factor.backward(parts.data());
@@ -205,7 +206,7 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     for (Index k = factor.rank(); k < width; ++k) {
       Column& column = old[at(factor.column(k))];
       bool settled = round >= kRounds;
-      // The second time makes up for what the first one's rounding left of the others.
+      // The second projection removes what rounding errors of the first one left.
       for (int time = 0; time < 3 && !settled; ++time) {
         const auto parts = parts_of(column, basis.rows.get(), factor);
         for (Index i = 0; i < factor.rank(); ++i) {

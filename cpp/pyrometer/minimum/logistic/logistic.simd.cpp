@@ -16,9 +16,9 @@
 namespace pyrometer::minimum {
 namespace {
 
-// Larger samples than this many rows would cost memory, and save no look.
+// Larger samples cost memory without saving evaluations.
 constexpr Index kLargestSample = Index{1} << 22;
-// Squares of deviations this small may be lost to underflow, so large to overflow.
+// Squares of deviations below this may underflow, of those above its reciprocal overflow.
 constexpr double kTiny = 1e-140;
 
 std::string printed(double value) {
@@ -45,7 +45,7 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
   return ones;
 }
 
-/// Throws if there is a reason for sums that are not finite or for columns that seem to be zero.
+/// Throws if a value is not finite, or if squares of a column over- or underflow.
 template <class T>
 void complain(const data::Rows<T>& rows, const std::string& where) {
   const Index p = rows.features;
@@ -65,7 +65,7 @@ void complain(const data::Rows<T>& rows, const std::string& where) {
   }
 }
 
-/// About `count` rows, in groups of neighbours that lie evenly over all; `count` is at most a quarter of them.
+/// A sample of about `count` rows in evenly spaced groups of 16 consecutive ones; `count` is at most a quarter of all.
 template <class T>
 class Sample {
  public:
@@ -95,7 +95,7 @@ class Sample {
   base::AlignedArray<T> X_, y_;
 };
 
-/// Means through the first row: a constant column has its own value for a mean, and deviations of exactly 0.
+/// Column means, computed from differences to the first row: exact for constant columns.
 template <class T>
 std::vector<double> means(const data::Rows<T>& rows) {
   const Index p = rows.features;
@@ -106,12 +106,12 @@ std::vector<double> means(const data::Rows<T>& rows) {
     for (Index j = 0; j < p; ++j) sum[j] += static_cast<double>(row[j]) - static_cast<double>(rows.X[j]);
   for (Index j = 0; j < p; ++j) {
     sum[j] = static_cast<double>(rows.X[j]) + sum[j] / static_cast<double>(rows.rows);
-    if (!std::isfinite(sum[j])) sum[j] = 0;  // the sweep will find out why
+    if (!std::isfinite(sum[j])) sum[j] = 0;  // reported after the evaluation
   }
   return sums;
 }
 
-/// The infimum where there is nothing but a constant, or not even that.
+/// The infimum without features: a constant only, or no parameter at all.
 Infimum without_features(Index rows, Index ones, bool intercept) {
   Infimum out;
   const double m = static_cast<double>(rows), a = static_cast<double>(ones), b = m - a;
@@ -134,14 +134,14 @@ Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, int 
   return infimum(rows, intercept, threads);
 }
 
-/// Of rows copied as doubles: one copy among several.
+/// The same for rows in single precision, which are copied as doubles.
 Infimum infimum_of_any_rows(const data::Rows<float>& rows, bool intercept, int threads) {
   const Index size = rows.rows * rows.features;
   const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
   return infimum({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
 }
 
-/// The parameters of columns less `shift`, for the columns as they are.
+/// Parameters of the original columns from those of the columns minus `shift`.
 std::vector<double> unshifted(std::vector<double> theta, const std::vector<double>& shift, bool intercept) {
   if (!intercept) return theta;
   DoubleDouble sum{theta.back(), 0};
@@ -189,7 +189,7 @@ Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std:
     out.errors[at(j)] = result.error_of(c, work);
   }
   out.parameters = unshifted(std::move(result.theta), shift, intercept);
-  // Rounding the intercept moves every t by as much.
+  // The rounding error of the intercept changes every t_i by the same amount.
   const double moved = intercept ? kUnit * std::abs(out.parameters.back()) : 0, m = static_cast<double>(rows.rows);
   if (intercept) out.errors.back() += moved;
   out.gap = result.excess + result.rounding + moved * std::sqrt(m * result.excess) / 2 + moved * moved * m / 8;

@@ -16,7 +16,7 @@ using namespace pyrometer::minimum;
 
 namespace {
 
-// Numbers without a pattern that matters, in (-1, 1).
+// Pseudo-random numbers in (-1, 1).
 std::vector<double> numbers(Index count, unsigned state) {
   std::vector<double> out;
   for (Index i = 0; i < count; ++i) {
@@ -120,7 +120,7 @@ TEST_CASE("a basis spans the columns, and null vectors are null") {
     double* x = X.data() + i * p;
     x[0] += 1e8;
     x[2] = x[1] / 3 - 2;        // depends on the constant and on column 1
-    x[4] = x[3] + 1e-9 * x[4];  // hardly differs from column 3
+    x[4] = x[3] + 1e-9 * x[4];  // nearly equal to column 3
   }
   const Basis basis = reduce(Matrix{X.data(), m, p}, true, false, 1);
   CHECK(basis.rank == 5);

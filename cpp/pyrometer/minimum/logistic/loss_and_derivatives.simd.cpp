@@ -13,7 +13,7 @@ using base::aligned_array;
 using base::AlignedArray;
 using data::kBlock;
 
-// Enough chunks for many threads, each long against its n^2 of results, and not too many results to keep.
+// Enough chunks for many threads, each with many more than n^2 numbers, and limited memory for their results.
 base::Chunks chunks_of(Index rows, Index columns) {
   const Index square = data::padded(columns) * data::padded(columns);
   const Index most = std::clamp(Index{1 << 25} / square, Index{8}, Index{64});
@@ -21,7 +21,7 @@ base::Chunks chunks_of(Index rows, Index columns) {
   return {rows, (size + kBlock - 1) / kBlock * kBlock};
 }
 
-// Makes it zeros, in the memory that it has.
+// Sets the array to zeros, allocating it if necessary.
 void clear(AlignedArray<double>& array, Index size) {
   if (!array) array = aligned_array<double>(size);
   std::fill_n(array.get(), size, 0.0);
@@ -33,7 +33,7 @@ AlignedArray<double> zeros(Index size) {
   return array;
 }
 
-// Rows stay packed from look to look if they are so few, of so many numbers, that they stay in the nearest caches.
+// Up to this many rows and numbers, rows stay packed between evaluations: they fit the L2 cache.
 constexpr Index kKept = 4 * kBlock, kKeptNumbers = 1 << 16;
 
 }  // namespace
@@ -108,7 +108,7 @@ void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, W
       slopes(t, table_.y + begin, depth, slope);
     } else if (theta) {
       link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
-    } else {  // at 0 nothing depends on the rows
+    } else {  // at theta = 0 all t_i are 0
       for (Index i = 0; i < depth; ++i) slope[i] = 0.5 - static_cast<double>(table_.y[begin + i]);
       std::fill_n(root, depth, 0.5);
       part.loss += static_cast<double>(depth) * std::log(2.0);

@@ -7,23 +7,23 @@
 namespace pyrometer::minimum {
 namespace {
 
-// Additions one after the other on the way of a row's term into a sum: lanes of a block, blocks of a chunk, chunks.
+// Length of the longest chain of additions in a sum over rows: lanes of a block, blocks of a chunk, chunks.
 constexpr double kAdditions = 256;
-// Up to here a look with curvature costs at most twice one without.
+// Up to this many columns an evaluation with curvature costs at most twice one without.
 constexpr Index kFewColumns = 32;
 // Old curvature bounds new by e^drift; beyond this no bound is asked for.
 constexpr double kMostDrift = 4;
-// Looks that only make parameters better, and the numbers up to which they are cheap.
+// Limit of refinement steps, which improve the parameters only, and the size of X up to which they are cheap.
 constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
 
-/// What the curvature at some theta says about gradients and steps.
+/// The metric of the Hessian H at some theta: its factor, Newton steps and norms.
 class Metric {
  public:
-  /// Takes `factor` times the curvature. `lift` raises the diagonal by this part, and columns of zeros to 1, so that
-  /// samples of rows have an answer, too.
+  /// H = factor * curvature, factored; false if it is singular. `lift` is a ridge relative to the diagonal, 1 for zero
+  /// columns, so that samples of rows have a solution.
   bool set(const double* curvature, Index n, double factor, double lift) {
     const Index ld = data::padded(n);
     n_ = n;
@@ -56,7 +56,8 @@ class Metric {
     return std::sqrt(square);
   }
 
-  /// At least (b' H^-1 b)^1/2 for every b with |b_j| <= bound_j. The estimate of the eigenvalue is from above: hence 4.
+  /// An upper bound of (b' H^-1 b)^1/2 for all b with |b_j| <= bound_j. The factor 4: the eigenvalue may be
+  /// overestimated.
   [[nodiscard]] double most(const double* bound) const {
     double square = 0;
     for (Index j = 0; j < n_; ++j) {
@@ -107,7 +108,7 @@ class Descent {
     borrowed_ = previous && previous->curvature &&
                 metric_.set(previous->curvature.get(), evaluator_.columns(), rows() / previous->rows, 1e-3);
     evaluate(result_.theta, !borrowed_, here_);
-    if (here_.loss > std::log(2.0) * rows()) {  // a start that is worse than none
+    if (here_.loss > std::log(2.0) * rows()) {  // worse than starting from 0
       borrowed_ = false;
       result_.theta.assign(result_.theta.size(), 0.0);
       evaluate(result_.theta, true, here_);
@@ -160,7 +161,7 @@ class Descent {
     if (refresh_) {
       const bool full = metric_.set(here_.curvature.get(), evaluator_.columns(), 1, options_.rough ? 1e-3 : 0);
       if (!(full && metric_.eigenvalue() >= options_.least_eigenvalue)) {
-        result_.step.resize(result_.theta.size());  // the last one, if there was one, still points the way
+        result_.step.resize(result_.theta.size());  // the previous step is kept
         return false;
       }
       drift_.assign(result_.theta.size(), 0.0);
@@ -191,14 +192,15 @@ class Descent {
     const double rounding_bound = columns() * (kAdditions * kUnit + error) / metric_.eigenvalue();
     if (!(rounding_bound < 0.25 && drift < kMostDrift)) return false;
     const double most = (decrement_ + noise) * grown / std::sqrt(1 - rounding_bound);
-    // |a_i| <= sum_j reach_j |u_j|, and u is known to the noise; an old curvature gives another u, but the same length.
+    // |a_i| <= sum_j reach_j |u_j|, and u has an error of `noise`; an earlier curvature gives another u of the same
+    // norm.
     const double leverage = metric_.most(evaluator_.reach()) * grown / std::sqrt(1 - rounding_bound);
     const double largest = fresh_ ? 2 * reached(evaluator_.reach(), result_.step) + leverage * noise : leverage * most;
     if (!(largest <= 1)) return false;
 
     const double settled = std::max(aim(), 4 * noise), square = decrement_ * decrement_;
     const double changed = drift + reached(evaluator_.reach(), result_.step), bend = square * changed;
-    // One more step needs no look if it is sure to be good enough.
+    // One more step needs no evaluation if it is certain to converge.
     const bool next = contraction() * decrement_ <= settled && bend <= 1e-15 * here_.loss;
     if (!(decrement_ <= settled || next) || !(most * most <= 1e-13 * here_.loss || decrement_ <= 4 * noise))
       return false;
@@ -210,8 +212,8 @@ class Descent {
     return true;
   }
 
-  /// Takes the last steps, of which the loss is known already: each leaves the next gradient smaller by what margins,
-  /// and with them curvature, have changed since it was made.
+  /// Takes the last steps, which do not change the loss beyond rounding: each reduces the gradient by the relative
+  /// change of the curvature since it was computed.
   void polish(double noise, double rounding_bound) {
     const bool cheap = rows() * columns() <= kCheap;
     const double sharp = 16 * kUnit * metric_.length(result_.theta);
@@ -219,7 +221,7 @@ class Descent {
     for (int count = 0;; ++count) {
       changed = reached(evaluator_.reach(), drift_) + reached(evaluator_.reach(), result_.step);
       remaining = std::expm1(changed) * decrement_;
-      // The curvature being old, steps shrink by the same factor again and again, the first one's being half of it.
+      // With an earlier curvature convergence is linear; the factor of the first step is half of the later ones.
       const double likely = count > 0 ? 4 * decrement_ * (decrement_ / before_) : remaining;
       const bool enough = cheap ? std::min(remaining, likely) <= sharp : likely_remaining() <= 1e-11;
       step();
@@ -236,7 +238,7 @@ class Descent {
     result_.radius = near ? 2 * std::log(2.0) * after * growth : INFINITY;
   }
 
-  /// What a step is likely to leave of the decrement of the mean loss: its bound with a typical row for the largest.
+  /// The expected decrement of the mean loss after a step: the bound with a typical row in place of the largest.
   [[nodiscard]] double likely_remaining() const {
     return decrement_ * (before_ + decrement_) / std::min(rows(), here_.loss);
   }
@@ -247,7 +249,7 @@ class Descent {
     }
   }
 
-  /// Whether to go on with an old curvature rather than to ask for a new one here.
+  /// Whether to continue with an earlier curvature instead of computing a new one at theta.
   [[nodiscard]] bool stale_pays() const {
     if (fresh_ || (borrowed_ && before_ == 0)) return true;
     if (borrowed_ || reached(evaluator_.reach(), drift_) >= kMostDrift) return false;
@@ -255,13 +257,13 @@ class Descent {
     return factor < 0.5 && remaining / std::log(factor) < 2 + columns() / 16;
   }
 
-  /// Whether curvature at the next theta will be worth its cost.
+  /// Whether the next evaluation should include curvature.
   [[nodiscard]] bool next_with_curvature() const {
     if (!fresh_) return borrowed_;
     return evaluator_.columns() <= kFewColumns ? contraction() > 0.1 : decrement_ * decrement_ > 0.01 * rows();
   }
 
-  /// A step along run_.step that makes the loss fall; false if none does.
+  /// Armijo line search along the Newton step; false if the loss does not decrease.
   bool advance() {
     const double slope = decrement_ * decrement_;
     const double slack = 64 * kUnit * here_.loss;
@@ -279,7 +281,7 @@ class Descent {
         refresh_ = curvature;
         return true;
       }
-      // The parabola through the loss here, its slope, and the loss there.
+      // The minimum of the parabola through the loss here, its slope, and the loss there.
       const double rise = there_.loss - here_.loss + t * slope, best = t * t * slope / (2 * rise);
       t = std::isfinite(best) ? std::clamp(best, 0.1 * t, 0.5 * t) : 0.1 * t;
     }

@@ -16,12 +16,12 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-// A separated row at this margin loses e^-40, far below the rounding of any sum that holds ln 2.
+// A separated row at this margin has the loss e^-40, far below the rounding error of a sum that includes ln 2.
 constexpr double kFar = 40;
-// At this one it may rule the curvature, and yet count for nothing at the minimum.
+// A row at this margin may dominate the curvature although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
 constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
-// On columns far from parallel: below this the curvature's own rounding shows.
+// For well conditioned columns: below this eigenvalue the rounding error of the curvature dominates.
 constexpr double kLeastEigenvalue = 1e-11;
 
 double dot(const double* a, const Numbers& b) {
@@ -30,7 +30,7 @@ double dot(const double* a, const Numbers& b) {
   return sum;
 }
 
-/// Rows with independent columns, their labels, and what became of the columns they came from.
+/// Rows with linearly independent columns, their labels, and the map from the columns to those of the system.
 struct Problem {
   base::AlignedArray<double> rows;
   Numbers labels;
@@ -43,7 +43,7 @@ struct Problem {
   [[nodiscard]] data::Rows<double> all() const {
     return {rows.get(), labels.data(), count(), columns, count() * columns};
   }
-  /// In the columns of the system.
+  /// Parameters of the columns of the system.
   [[nodiscard]] Numbers back(const Numbers& theta) const {
     Numbers out(columns ? map.size() / at(columns) : 0);
     for (std::size_t r = 0; r < out.size(); ++r) out[r] = dot(map.data() + r * theta.size(), theta);
@@ -51,8 +51,8 @@ struct Problem {
   }
 };
 
-/// The rows that are not left out, in columns that are independent. `independent` span those rows, `certain` says that
-/// no fewer would.
+/// The rows that are not left out, with linearly independent columns. `independent` are columns that span all others on
+/// these rows; `certain`: they are known to be linearly independent.
 Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
                 const std::vector<Index>& independent, bool certain, int threads) {
   if (independent.empty()) return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), 0, {}};
@@ -85,7 +85,7 @@ double margin_of(const data::Rows<double>& rows, Index i, bool intercept, const 
   return (2 * rows.y[i] - 1) * sum.value();
 }
 
-/// The answer of a direction that has every row on its label's side, beyond rounding.
+/// The face of a direction that separates all rows beyond rounding; not `certain` if it does not.
 Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direction) {
   Face face;
   for (Index i = 0; i < rows.rows; ++i) {
@@ -124,7 +124,7 @@ namespace {
 
 /// Moves parameters along the directions until every separated row has a margin of `far`.
 ///
-/// The last direction first: an earlier one may then make up for what a later one does to its rows.
+/// The last direction first: an earlier one can then compensate the effect of a later one on its rows.
 Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, double far, Numbers theta) {
   for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {
     double length = 0;
@@ -137,8 +137,8 @@ Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, 
   return theta;
 }
 
-/// Brings the separated rows to where they lose nothing, as far as the rounding of large parameters lets the others be;
-/// returns the loss, which is at least `lowest`.
+/// Moves theta along the directions until the losses of separated rows are negligible, unless rounding errors of large
+/// parameters increase the loss of the others; returns the loss, which is at least `lowest`.
 double place(const data::Rows<double>& rows, bool intercept, const Face& face, double lowest, int threads,
              Numbers& theta) {
   Numbers best(theta.size(), 0.0);
@@ -155,7 +155,7 @@ double place(const data::Rows<double>& rows, bool intercept, const Face& face, d
   return least;
 }
 
-/// Newton's method on a problem, gone on with for as long as it gets on.
+/// Newton's method on a problem, continued as long as it makes progress.
 class Attempt {
  public:
   Attempt(Problem problem, int threads) : problem_(std::move(problem)), threads_(threads) {
@@ -167,13 +167,13 @@ class Attempt {
   [[nodiscard]] const NewtonResult& result() const { return result_; }
   [[nodiscard]] bool converged() const { return result_.status == NewtonStatus::converged; }
   [[nodiscard]] Index evaluations() const { return evaluations_; }
-  /// In the columns of the system, of which there are n.
+  /// Parameters of the n columns of the system.
   [[nodiscard]] Numbers parameters(std::size_t n) const {
     return problem_.columns ? problem_.back(result_.theta) : Numbers(n, 0.0);
   }
 
-  /// Until neither the loss falls nor margins grow, though the bound does not close. A step moves the margin of a row
-  /// by about 1 where that is so large that it rules the curvature, and its loss no longer counts.
+  /// Continues until neither the loss decreases nor margins grow, although the bound does not close. A step changes the
+  /// margin of a row that dominates the curvature by about 1, while its loss is negligible.
   void settle_down() {
     double loss = INFINITY;
     while (!converged() && evaluations_ < kMaxEvaluations &&
@@ -200,7 +200,7 @@ class Attempt {
   Index evaluations_ = 0;
 };
 
-/// Bounds of the errors of the system's parameters where all its columns are in the problem.
+/// Error bounds of the system's parameters, if no column was dropped.
 Numbers errors_of(const Attempt& found, std::size_t n) {
   Numbers errors, work;
   for (std::size_t r = 0; r < n; ++r) {
@@ -247,8 +247,8 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
   if (found.converged() && out.attained && found.problem().columns == std::ssize(used))
     out.errors = errors_of(found, n);
 
-  // Rows on their labels' side that lose little may be so large that the bound does not close. The infimum over the
-  // others is a lower bound, the loss of all where that is reached an upper one.
+  // Rows of small loss on the correct side may be so large that the bound does not close. The infimum over the others
+  // is a lower bound, the loss of all rows at its minimiser an upper bound.
   if (!found.converged() && face.certain) {
     const auto before = std::count(left_out.begin(), left_out.end(), true);
     for (Index i = 0; i < rows.rows; ++i)
