@@ -12,10 +12,10 @@ namespace pyrometer::minimum {
 namespace {
 
 constexpr Index kPanel = 16;
-constexpr double kClearPivot = 1e-6;  // of a pivot: no order of the columns would find a dependent one
+constexpr double kClearPivot = 1e-6;  // with all pivots above this no order of the columns has a dependent one
 
-// Rows i and, if there is a `pair`, i + 1 of the triangle, less what eight rows of the panel explain of their columns
-// `from` and later: two rows at a time, so that the panel is read half as often.
+// Subtracts the products of eight rows of the panel from rows i and, with `pair`, i + 1 of the triangle, in columns
+// `from` and later: two rows at a time, which halves the reads of the panel.
 void subtract_eight(double* __restrict to, double* __restrict next, const double* __restrict panel, Index stride,
                     Index size, Index i, Index from, bool pair) {
   double a[8], b[8];
@@ -59,8 +59,8 @@ void Factor::swap_columns(Index j, Index pivot) {
   std::swap(order_[at(j)], order_[at(pivot)]);
 }
 
-// The largest of the diagonal elements that are left of columns `from` to `last`, and its column. Of those that tie,
-// as multiples of one column do, the one of the largest scale: it can make the others with small coefficients.
+// The largest remaining diagonal element of columns `from` to `last`, and its column. Among ties, as between multiples
+// of one column, that of the largest scale, so that coefficients of the others are small.
 double Factor::largest_pivot(Index from, Index last, Index& pivot) const {
   constexpr double kTie = 1 - 1e-3;
   const auto remainder = [this](Index i) { return row(i)[i] - used_[at(i)]; };
@@ -73,7 +73,7 @@ double Factor::largest_pivot(Index from, Index last, Index& pivot) const {
   return largest > 0 ? remainder(pivot) : 0;
 }
 
-// Whether errors of the elements may have made the pivot of column k, given the first rank_ rows.
+// Whether the pivot of column k may be due to errors of the elements, given the first rank_ rows.
 bool Factor::dependent(Index k, double pivot, double element) {
   if (pivot > kClearPivot) return false;
   work_.resize(at(rank_));
@@ -96,8 +96,8 @@ void Factor::run(double noise, double element) {
       double largest;
       for (;; swap_columns(pivot, --last)) {
         largest = largest_pivot(j, last, pivot);
-        // The dependent columns are asked about (dependence), so their part of the panel's rows must be complete: it
-        // is, every row is finished before the next pivot is looked for.
+        // dependence() uses the panel's rows in dependent columns; they are complete, since every row is finished
+        // before the next pivot is chosen.
         if (!(largest > noise)) return;
         if (element == 0 || !dependent(pivot, largest, element)) break;
       }
@@ -112,7 +112,7 @@ void Factor::run(double noise, double element) {
         used_[at(i)] += own[i] * own[i];
       }
     }
-    // A full panel, or no row is left. An odd last row is paired with scratch.
+    // A full panel, or the last row. An odd last row is paired with scratch memory.
     for (Index i = end; i < size_; i += 2) {
       const bool pair = i + 1 < size_;
       for (Index q = begin; q < end; q += 8)
@@ -231,8 +231,8 @@ double Factor::smallest_eigenvalue() const {
   if (rank_ == 0) return 1;
   work_.assign(at(rank_), 0.0);
   double* x = work_.data();
-  // The first solve chooses signs that make it grow (Cline, Moler, Stewart, Wilkinson 1979), the second is a power
-  // step.
+  // The first solve chooses signs that maximise growth (Cline, Moler, Stewart, Wilkinson 1979), the second is a step of
+  // inverse iteration.
   for (Index k = 0; k < rank_; ++k) {
     x[k] = (x[k] + std::copysign(1.0, x[k])) * inverse(k);
     subtract(x, x[k], row(k), k + 1, rank_);
@@ -262,7 +262,7 @@ double Factor::largest_eigenvalue() const {
     if (!(xx > 0)) break;
     double yy = 0;
     std::fill_n(next, rank_, 0.0);
-    for (Index k = 0; k < rank_; ++k) {  // U x and U'U x in one reading of U
+    for (Index k = 0; k < rank_; ++k) {  // U x and U'U x in one pass over U
       const double y = dot(row(k), x, k, rank_);
       yy += y * y;
       subtract(next, -y, row(k), k, rank_);

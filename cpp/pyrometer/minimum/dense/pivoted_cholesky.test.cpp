@@ -68,7 +68,7 @@ TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") 
     f.backward(x.data());
     for (Index k = 0; k < f.rank(); ++k) CHECK(x[at(k)] == doctest::Approx(static_cast<double>(k + 1)).epsilon(1e-9));
 
-    // A dependent column is what it is made of.
+    // A dependent column equals its linear combination of the others.
     f.dependence(n - 1, made.data());
     double worst = 0;
     for (Index l = 0; l < f.rank(); ++l) {

@@ -10,7 +10,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-// The length of a column whose squares may leave the range of doubles.
+// The norm of a column, without overflow or underflow of squares.
 double norm(const double* x, Index size) {
   double largest = 0;
   for (Index i = 0; i < size; ++i) largest = std::max(largest, std::abs(x[i]));
@@ -36,7 +36,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
   if (shape.l2 == 0 && clear(n)) return;
   const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
   constexpr double kTie = 1 - 1e-3;
-  std::vector<double> lengths(at(n));  // squares of what is left
+  std::vector<double> lengths(at(n));  // squared norms of the remainders
   for (Index k = 0; k < std::min(n, work_.rows); ++k) {
     Index pivot = k;
     double most = -1;
@@ -44,7 +44,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
       at(lengths, j) = dot(work_.column(j), work_.column(j), k, work_.rows);
       if (at(lengths, j) > most) most = at(lengths, j), pivot = j;
     }
-    // Of multiples of one column the longest: it can make the others with small coefficients.
+    // Among multiples of one column the longest, so that coefficients of the others are small.
     for (Index j = k; j < n; ++j)
       if (at(lengths, j) >= kTie * most && length(j) > length(pivot)) pivot = j;
     most = at(lengths, pivot);
@@ -71,7 +71,7 @@ Pivoted::Pivoted(const Shape& shape, Columns triangle) : work_(std::move(triangl
   clear(shape.columns());
 }
 
-// To columns of the length 1 in the data: of what is left of them and `share` times their mean.
+// Scales columns to norm 1 in the data: of the triangle and `share` times the mean.
 void Pivoted::scale(Index columns, const double* mean, double share) {
   for (Index j = 0; j < columns; ++j) {
     double* column = work_.column(j);
@@ -82,8 +82,8 @@ void Pivoted::scale(Index columns, const double* mean, double share) {
   }
 }
 
-// Whether the triangle as it came has no column near the others' span: then no order of pivots would find a dependent
-// one, and the triangle stays.
+// Whether no column of the given triangle is close to the span of the others: then no order of pivots has a dependent
+// one, and the triangle is kept.
 bool Pivoted::clear(Index columns) {
   constexpr double kNear = 1e-6, kPoor = 1e8;
   if (work_.rows < columns) return false;
@@ -99,7 +99,7 @@ bool Pivoted::clear(Index columns) {
   return false;
 }
 
-// Householder's reflection that leaves nothing below row k of column k.
+// The Householder reflection that eliminates column k below row k.
 void Pivoted::eliminate(Index k) {
   double* own = work_.column(k);
   const Index rows = work_.rows;

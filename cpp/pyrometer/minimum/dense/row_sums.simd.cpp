@@ -9,7 +9,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr Index kTogether = 64;  // rows taken side by side
+constexpr Index kTogether = 64;  // rows per block
 constexpr Index kLanes = 8;
 
 }  // namespace

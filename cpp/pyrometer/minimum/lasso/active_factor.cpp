@@ -39,7 +39,7 @@ const Factor& LassoFactor::of(const Centred& centred, const std::vector<Index>& 
   return factor_;
 }
 
-// The scaled covariances of the columns from `kept` on with all before them.
+// Fills in the scaled covariances of the columns from `kept` on with all before them.
 void LassoFactor::fill(const Centred& centred, Index kept) {
   const auto size = static_cast<Index>(columns_.size());
   for (Index i = 0; i < size; ++i) {

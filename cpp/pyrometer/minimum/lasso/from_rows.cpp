@@ -52,7 +52,7 @@ class ActiveSet {
     }
   }
 
-  /// The columns that are active or as near to it as rounding goes, and their factor.
+  /// The columns that are active, or at the bound of the penalty up to rounding, and their factor.
   [[nodiscard]] std::vector<Index> active_columns() const {
     std::vector<Index> columns;
     for (Index j = 0; j < columns_; ++j)
@@ -67,10 +67,10 @@ class ActiveSet {
     return {{design_.rows, static_cast<Index>(columns.size()), false, false, 0}, std::move(part), nullptr};
   }
 
-  // Bounds the distances of z from the minimiser, each in units of its column's; `f` is the factor of `columns`, those
-  // let in. The point with the signs of z + d where the gradients of the active columns are their weights differs from
-  // z + d by (W'W)^-1 times what these gradients lack, and is the minimiser if its signs are those and no other column
-  // has a gradient that reaches its weight. False, and nothing is known, where that is not certain.
+  // Bounds of the distances of z from the minimiser, each in units of its column; `f` is the factor of `columns`, those
+  // active. The point with the signs of z + d where the gradients of the active columns equal their weights differs
+  // from z + d by (W'W)^-1 times the deviations of these gradients, and is the minimiser if its signs are those and no
+  // other column has a gradient that reaches its weight. False if that is not certain.
   [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, double* out) const {
     constexpr double kPoor = 1e12;
     if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
@@ -98,7 +98,7 @@ class ActiveSet {
   }
 
  private:
-  // By how much rounding may have moved a gradient.
+  // Rounding error bound of a gradient.
   [[nodiscard]] double rounding_bound(Index j) const {
     return 4 * kEpsilon *
            (std::abs(at(start_gradient_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
@@ -113,7 +113,7 @@ class ActiveSet {
     for (Index j = 0; j < columns_; ++j) at(gradient_, j) -= dot(design_.column(j), image_.data(), 0, design_.rows);
   }
 
-  // Takes the step for the present signs, or the part of it up to the first coordinate that reaches 0 and leaves.
+  // Takes the step for the current signs, or the part of it up to the first coordinate that reaches 0 and leaves.
   // Returns whether the minimum for these signs is reached.
   bool descend() {
     std::vector<Index> active;
@@ -125,7 +125,7 @@ class ActiveSet {
     const Index size = static_cast<Index>(active.size());
     Numbers direction(at(size));  // in the order of the pivots
     if (f.rank() < size) {
-      // Along a dependence the energy changes by the penalty alone, at a constant rate until a sign changes.
+      // Along a null vector only the penalty changes, at a constant rate until a sign changes.
       Numbers made(at(size));
       f.dependence(f.rank(), made.data());
       at(direction, f.rank()) = 1 / f.length(f.rank());
@@ -157,7 +157,7 @@ class ActiveSet {
     if (leaves >= 0) at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
     refresh();
     if (leaves >= 0) return false;
-    // A step that met the rounding of the factor is repeated once or twice, until it changes nothing.
+    // Iterative refinement: the step is repeated until it changes nothing but rounding.
     const double change = std::sqrt(dot(direction.data(), direction.data(), 0, f.columns()));
     const double whole = std::sqrt(dot(d_.data(), d_.data(), 0, columns_));
     const bool settled = change <= 1e-10 * whole || ++repeats_ > 3;
@@ -165,7 +165,7 @@ class ActiveSet {
     return settled;
   }
 
-  // Lets the coordinate enter whose gradient exceeds its weight the most. Returns whether there was one.
+  // Adds the coordinate whose gradient exceeds its weight the most. Returns whether there was one.
   bool enter() {
     Index best = -1;
     double most = 0;
@@ -185,7 +185,7 @@ class ActiveSet {
   Numbers length_, z_, start_gradient_, weight_, d_, sign_, image_, gradient_;
 };
 
-/// One system: its rows, its triangle, and sums over its rows by all threads.
+/// One system: its rows, their triangular factor, and parallel sums over the rows.
 template <class T>
 class System {
  public:
@@ -311,7 +311,7 @@ void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean,
       system.minimise(weights[at(k)], out.parameters.data() + slot * n, out, at(slot));
     }
   };
-  // Small systems side by side, large ones one after the other with all threads each.
+  // Small systems in parallel, large ones one after the other with all threads each.
   if (split(shape).chunks.number() == 1) {
     base::for_each_chunk(systems, threads, [&](Index s, int) { one(s, 1); });
   } else {

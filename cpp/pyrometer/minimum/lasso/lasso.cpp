@@ -20,14 +20,14 @@
 namespace pyrometer::minimum {
 namespace {
 
-// The search over active sets of one system; what it allocates is kept for the next.
+// Minimises the energy of one system after the other, reusing its memory.
 class Descent {
  public:
   void start(const Moments& data, bool on_intercept, Index system) {
     x_.start(data, on_intercept, system);
     active_.clear();
   }
-  // From where the last one ended.
+  // Starts from the previous solution.
   void minimise(const Moments& data, double l1, Index slot, const Minima& out);
 
  private:
@@ -43,7 +43,7 @@ class Descent {
   Numbers work_u_, work_v_;
 };
 
-// Adds share * (what pivot k of the active factor is, less what it is made of) to the direction.
+// Adds share * (column k of the active factor minus its linear combination of the others) to the direction.
 void Descent::null_vector(Index k, double share, Numbers& direction) const {
   const Factor& f = active_.factor();
   const double unit = f.scale_at(k) > 0 ? f.scale_at(k) : 1;
@@ -66,8 +66,8 @@ std::vector<Index> Descent::active_set(double margin) const {
   return columns;
 }
 
-// The direction to the minimum for the present signs, over the active coordinates; or, where the quadratic form is
-// singular there, a direction along which only the penalty changes. Returns true for the second. Reorders `active`.
+// The Newton direction for the current signs, over the active coordinates; or, where the quadratic form is singular, a
+// direction along which only the penalty changes, and true. Reorders `active`.
 bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   const bool with_constant = !active.empty() && active.back() == x_.features;
   const Index k = static_cast<Index>(active.size()) - (with_constant ? 1 : 0);
@@ -115,8 +115,8 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
       alpha = (tau - uv + vv * tau) / own;
       for (Index i = 0; i < r; ++i) at(work_u_, i) -= tau * at(work_v_, i);
     } else if (vv > 0) {
-      // u - v uv / (1 + vv) in parts across v and along it: a mean far beyond the deviations, vv > 1 / rounding, would
-      // leave of the second what rounding leaves of the first. Across twice: what is along v is then gone.
+      // u - v uv / (1 + vv) in parts orthogonal and parallel to v: with means far beyond the deviations, vv > 1 /
+      // roundoff, rounding errors of the first would dominate the second. Orthogonalised twice.
       double along = 0;
       for (int pass = 0; pass < 2; ++pass) {
         const double share = dot(work_u_.data(), work_v_.data(), 0, r) / vv;
@@ -138,7 +138,7 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
 }
 
 // Exact line search: the energy along the direction is convex, quadratic between the changes of sign. Returns whether
-// the minimum for the present signs was reached.
+// the minimum for the current signs was reached.
 bool Descent::advance(const std::vector<Index>& active, const Numbers& direction, bool flat) {
   double gain = 0, way = 1;
   for (std::size_t i = 0; i < active.size(); ++i) {
@@ -183,7 +183,7 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   return !flat && stop < 0 && crossed == 0;
 }
 
-// Exact steps from where the sweeps have led; returns with what refresh() computes up to date.
+// Feature-sign search from the result of the sweeps; on return, what refresh() computes is up to date.
 LassoPoint::Certificate Descent::polish() {
   Numbers direction, best_theta, best_low;
   std::vector<Index> active;
@@ -211,7 +211,7 @@ LassoPoint::Certificate Descent::polish() {
     if (now.gap < best.gap) best = now, best_theta = x_.theta, best_low = x_.low;
     if (!x_.enter() && stale > 1) break;
   }
-  if (best_theta.empty()) {  // no signs ever settled
+  if (best_theta.empty()) {  // the signs never converged
     x_.refresh();
     return x_.certify();
   }
@@ -253,8 +253,8 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   x_.low.assign(x_.low.size(), 0.0);
   const auto slot = at(place);
 
-  // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates it pays to see the signs
-  // settle.
+  // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates sweeps continue until the
+  // signs have converged.
   Index calm = 0, wanted = 1;
   for (int sweeps = 0; sweeps < 100 && calm < wanted; ++sweeps) {
     base::throw_if_interrupted();

@@ -88,8 +88,8 @@ LassoPoint::Certificate LassoPoint::certify() const {
   return {squares + 2 * half * length, gap};
 }
 
-// theta lies above theta + low by low' G low + sum_j low_j (2 c_j - l1 sign theta_j), low' G low below its part of the
-// mean and rounding squared.
+// E(theta) - E(theta + low) is low' G low + sum_j low_j (2 c_j - l1 sign theta_j); of low' G low
+// only the part of the mean exceeds rounding squared.
 double LassoPoint::rounded() const {
   double above = 0, low_mean = constant ? at(low, features) : 0;
   for (Index j = 0; j < features; ++j) low_mean += at(low, j) * centred.mean[j];

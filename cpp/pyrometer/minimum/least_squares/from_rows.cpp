@@ -32,7 +32,7 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
     energy.add_product(m * shape.l2, product);
     energy.add_product(m * shape.l2, product_error(theta[j], theta[j], product));
   }
-  // Half the negative gradient, without the free intercept's share of it.
+  // Half the negative gradient, projected orthogonally to a free intercept.
   const auto gradient = [&](Index k) {
     const Index j = f.column(k);
     DoubleDouble g = sums.gradient_of(shape, mean, j);
@@ -44,7 +44,7 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
   f.forward(z.data());
   double zz = 0;
   for (const double value : z) zz += value * value;
-  // A penalty makes every column count. Those taken for dependent have no less curvature than its own.
+  // With a penalty every column has a curvature, at least that of the penalty.
   for (Index k = r; k < n && shape.l2 > 0; ++k)
     zz += square(f.remainder(k, gradient(k), z.data()) * f.length(k)) / (m * shape.l2);
   f.backward(z.data());
@@ -65,7 +65,7 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
   return state;
 }
 
-// Makes the parameters of dependent columns the shortest: see Dependence.
+// Minimum-norm parameters: see Dependence.
 void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta) {
   const Index n = shape.columns();
   if (f.rank() == n) return;
@@ -74,8 +74,8 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
   dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
 }
 
-// Bounds the distances of the parameters from the minimiser's: the energy there is at least the square of one over the
-// inverse Hessian's element higher.
+// Bounds of the distances of the parameters from those of the minimiser: the gap is at least the squared distance
+// divided by the diagonal element of the inverse Hessian.
 void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out) {
   const Index n = shape.columns(), r = f.rank();
   if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap / shape.l2));
@@ -93,8 +93,8 @@ void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap,
   out[n] = std::hypot(std::sqrt(gap), reach * std::sqrt(dot(whitened.data(), whitened.data(), 0, n)));
 }
 
-// The factor of a system's moments, if it is as good as that of the rows once their residuals have refined the
-// solution: a step then leaves of an error what rounding does to the square of the condition.
+// The Cholesky factor of a system's moments, if it is accurate enough for iterative refinement with residuals of the
+// rows: a step reduces the error by roundoff * condition^2.
 Pivoted of_moments(const Shape& shape, const double* scatter) {
   constexpr double kPoor = 1e5;
   if (scatter == nullptr || !shape.centred) return {};
@@ -104,7 +104,7 @@ Pivoted of_moments(const Shape& shape, const double* scatter) {
   return factor.rank() == shape.columns() && factor.condition() < kPoor ? factor : Pivoted();
 }
 
-// The root mean square of what rounding of the parameters does to the residuals, with its worst signs.
+// A bound of the root mean square change of the residuals by the rounding of the parameters.
 double rounded(const Shape& shape, const Pivoted& f, const double* mean, const double* theta) {
   const double root = std::sqrt(static_cast<double>(shape.rows));
   double sum = shape.parameters() > shape.features ? std::abs(theta[shape.features]) : 0;
@@ -130,7 +130,7 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
   const Index pieces = parts.chunks.number();
   const Index p = shape.features, n = shape.parameters();
 
-  // A group of systems at a time, so that the triangles of a large stack are not all held at once.
+  // A group of systems at a time, which limits the memory of the triangles.
   const Index group = std::clamp<Index>(4096 / pieces, 1, systems);
   for (Index first = 0; first < systems; first += group) {
     const Index here = std::min(group, systems - first);
@@ -140,8 +140,8 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
     };
     const auto parameters_of = [&](Index k) { return out.parameters.data() + (first + k) * n; };
     std::vector<Pivoted> factors(at(here));
-    std::vector<double> worst(factors.size());  // what rounding in the factor is multiplied with
-    constexpr double kLost = 1e11;              // and what moments had lost, 1e-3 of the steps
+    std::vector<double> worst(factors.size());  // amplification of rounding errors of the factor
+    constexpr double kLost = 1e11;              // and of errors of the moments, 1e-3 of the steps
     base::for_each_chunk(here, threads, [&](Index k, int) {
       const auto s = at(k);
       require_finite(shape, rows_of(k), first + k);
@@ -180,8 +180,8 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       shorten(shape, f, centre, l2.on_intercept, theta);
     });
 
-    // Newton's steps with the residuals of the rows themselves. The first state is that of the solution above; a step
-    // that does not halve the gap has met the rounding of the parameters, and the better of the two is kept.
+    // Newton's steps with the residuals of the rows themselves. The first state is that of the solution above; if
+    // a step does not halve the gap, rounding of the parameters dominates, and the better of the two is kept.
     constexpr int kSteps = 4;
     constexpr double kSettled = 1e-20;
     std::vector<State> best(at(here));
@@ -224,13 +224,13 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       const State& state = best[own];
       const double *centre = mean + (first + k) * (p + 1), known = f.condition();
       double* theta = parameters_of(k);
-      // A last step where the value cannot tell: it is the parameters that gain.
+      // A last step, which improves the parameters only.
       double moved = 0;
       if (state.gap > 0 && state.gap <= kSettled * state.energy) {
         for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
         moved = rounded(shape, f, centre, theta);
       }
-      // The triangle solves in working precision, and the gradient is rounded once.
+      // Errors of the triangular solve in double precision, and of the rounded gradient.
       const double gap = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst[own]) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
       out.value[slot] = state.energy;

@@ -18,7 +18,7 @@ void Dependence::shorten(double* theta) const {
   Eigen::VectorXd x(n);
   for (Index i = 0; i < r; ++i) x[i] = theta[independent[at(i)]];
   for (Index i = 0; i < d; ++i) x[r + i] = theta[dependent[at(i)]];
-  // (-made, 1) spans what changes no residual, (1, made') its complement.
+  // (-made, 1) spans the null space, (1, made') its orthogonal complement.
   const bool few = d <= r;
   Eigen::MatrixXd basis(n, few ? d : r);
   if (few) {

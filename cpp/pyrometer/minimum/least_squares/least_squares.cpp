@@ -17,7 +17,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-// One system after the other; what it allocates is kept for the next.
+// Solves one system after the other, reusing its memory.
 class Solver {
  public:
   void solve(const Moments& data, const Penalty& l2, Index system, const Minima& out);
@@ -43,16 +43,16 @@ class Solver {
   double weight_ = 0;  // of the squared mean of the residuals
   double shrink_ = 0;
   double vv_ = 0;
-  double alpha_ = 0;    // of the carrier, in units of its column
-  Index carrier_ = -1;  // see Centred::carrier
-  double without_ = 0;  // the energy before the carrier's part of the covariances, which may be all noise
+  double alpha_ = 0;    // step of the carrier, in units of its column
+  Index carrier_ = -1;  // pivot; see Centred::carrier
+  double without_ = 0;  // the energy without the carrier's covariances, which may be rounding errors only
   std::vector<double> high_, rest_, gradient_, whitened_, mean_, step_, best_;
 };
 
 // With U'U the scaled covariances, u = U'^-1 of the scaled covariances with the residuals, v = U'^-1 of the scaled
 // means and rho the mean of the residuals: a step x in units of the whitened columns changes E by |x - u|^2 - |u|^2 +
-// weight ((rho - v . x)^2 - rho^2), and the best is x = u + weight rho' v with rho' = (rho - u . v) / (1 + weight v .
-// v).
+// weight ((rho - v . x)^2 - rho^2), and the best is x = u + weight rho' v with rho' = (rho - u . v) / (1 + weight
+// v . v).
 Solver::State Solver::judge(const double* theta) {
   const Factor& f = factor();
   const Index p = c_.features, r = f.rank();
@@ -91,7 +91,7 @@ Solver::State Solver::judge(const double* theta) {
   return state;
 }
 
-// The step that judge() has found.
+// Applies the step computed by judge().
 void Solver::step(double* theta) {
   const Factor& f = factor();
   f.backward(step_.data());
@@ -126,10 +126,10 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   f.whiten(c_.mean, mean_.data());
   f.forward(mean_.data());
   vv_ = dot(mean_.data(), mean_.data(), 0, f.rank());
-  // A penalty on the carrier's parameter is below the noise.
+  // A penalty on the carrier's parameter is below the rounding level.
   carrier_ = weight_ > 0 ? Centred::carrier(f, c_.mean, mean_.data(), c_.noise) : -1;
 
-  // From 0, and once or twice more: the first step meets the rounding of the factor.
+  // From 0, with one or two refinement steps, because the first one has the rounding errors of the factor.
   constexpr int kSteps = 3;
   double* theta = out.parameters.data() + system * data.parameters();
   best_.assign(at(p), 0.0);
@@ -138,7 +138,7 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
-    if (count == 0) shorten(theta);  // later steps put right what its rounding did to the residuals
+    if (count == 0) shorten(theta);  // later steps correct its rounding errors
     const State state = judge(theta);
     const bool halved = state.above < 0.5 * best.above;
     if (count == 0 || halved) {
@@ -152,9 +152,10 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   answer(best, out, at(system));
 }
 
-// What the columns taken for dependent may hide. If the target varies with what is left of one by more than noise, it
-// is no noise, and its variance, which is, cannot bound what it explains. Neither is the rank clear where the
-// independent columns fade into the noise (powers of one variable) instead of ending well above it.
+// A bound of the energy that columns taken for dependent might explain. If the covariance of the target with the
+// remainder of such a column exceeds the rounding level, the remainder is not noise, and its variance does not bound
+// its effect. The rank is also uncertain if the pivots decrease gradually to the rounding level (as for powers of one
+// variable) instead of ending well above it.
 double Solver::hidden(const double* theta, const MomentError& error, double smallest) const {
   const Factor& f = factor();
   double left_over = 0, largest = 0;
@@ -195,7 +196,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const bool full = out.rank[slot] == p;
   out.condition[slot] = full ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();
 
-  // E(theta) - E* is at least the squared distance over the inverse Hessian's element.
+  // E(theta) - E* is at least the squared distance divided by the diagonal element of the inverse Hessian.
   double* bound = out.parameter_error.data() + s * n;
   if (l2_ > 0) std::fill_n(bound, p, std::sqrt(gap / l2_));
   if (!full || carrier_ >= 0) return;
@@ -210,7 +211,7 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
   require(data.count >= 1, "count must be at least 1, got ", data.count);
   require(std::isfinite(l2.weight) && l2.weight >= 0, "l2 must be finite and >= 0, got ", l2.weight);
   const bool alike = data.features >= 1 && data.features <= kAlikeFeatures;
-  // Whole groups of systems in a chunk: two workers must not write the answer of one.
+  // Chunks are whole groups of systems, so that no two workers write the result of the same system.
   const Index step = alike ? alike_at_once() : 1, groups = (systems_at_once(data.features) + step - 1) / step;
   const base::Chunks chunks{data.systems, groups * step};
   std::vector<Solver> solvers(at(base::worker_count(chunks.number(), threads)));

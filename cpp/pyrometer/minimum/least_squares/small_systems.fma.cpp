@@ -27,8 +27,8 @@ struct Systems {
   V cell[kAlikeFeatures][kAlikeFeatures];
   V diagonal[kAlikeFeatures], target[kAlikeFeatures], mean[kAlikeFeatures], scale[kAlikeFeatures];
   V whole[kAlikeFeatures];    // 1 / scale
-  V inverse[kAlikeFeatures];  // of the pivots' roots
-  V good;                     // 1, or 0 where this is not the way
+  V inverse[kAlikeFeatures];  // 1 / diagonal of U
+  V good;                     // 1 where no pivoting is needed, else 0
 
   void factor() {
     for (Index j = 0; j < p; ++j) {
@@ -59,7 +59,7 @@ struct Systems {
     for (Index k = 0; k < p; ++k) sum += a[k] * b[k];
   }
 
-  // Of the inverse of the scaled covariances: the lengths of the rows of U^-1.
+  // The diagonal of the inverse of the scaled covariances: squared norms of the rows of U^-1.
   void inverse_diagonal(V* out) const {
     V rows[kAlikeFeatures][kAlikeFeatures];
     for (Index i = p - 1; i >= 0; --i) {
@@ -76,7 +76,7 @@ struct Systems {
     }
   }
 
-  // As in Factor: signs that make the first solve grow, then a power step.
+  // As in Factor: signs that maximise growth in the first solve, then a step of inverse iteration.
   void smallest_eigenvalue(V& out) const {
     V x[kAlikeFeatures] = {}, most = {}, before, grown;
     for (Index k = 0; k < p; ++k) {
@@ -192,7 +192,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     mean_residual[lane] = residual(target_mean[lane], data.mean_of(system[lane]), row, p);
   }
 
-  // The energy at theta: what it loses to the rounding of theta is of second order.
+  // The energy at theta; the effect of the rounding of theta is of second order.
   const V mean_gradient = weight * mean_residual;
   V value = target_variance, correction = mean_gradient * mean_residual;
   for (Index j = 0; j < p; ++j) {
@@ -218,7 +218,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   }
   zz += along * zv / (1.0 + weight * vv);
 
-  // As MomentError, for moments that had lost nothing.
+  // As MomentError, for moments without earlier errors.
   V squares = target_variance, means = target_mean * target_mean, spread = {};
   for (Index j = 0; j < p; ++j) {
     const V square = theta[j] * theta[j], ratio = s.mean[j] * s.whole[j];
@@ -248,7 +248,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   above(MomentError::kWorst, gap);
   error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_mean_gradient * root_means);
 
-  // Bounds of the parameters' errors.
+  // Error bounds of the parameters.
   V of_intercept;
   for (Index j = 0; j < p; ++j) {
     root(gap * u[j], z[j]);

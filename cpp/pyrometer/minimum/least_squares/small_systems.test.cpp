@@ -11,7 +11,7 @@ using namespace pyrometer::minimum;
 
 namespace {
 
-// Moments of rows without pattern; of every third system the first two columns are the same.
+// Moments of pseudo-random rows; in every third system the first two columns are equal.
 struct Problem {
   static constexpr Index kSystems = 21, kRows = 60;
   Index p;
