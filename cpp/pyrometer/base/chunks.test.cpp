@@ -34,7 +34,7 @@ TEST_CASE("the exception of the lowest failing chunk comes out, whatever the num
       std::string message;
       try {
         base::for_each_chunk(40, threads, [&](Index chunk, int) {
-          // The later failure is the quicker one.
+          // The later chunk fails first.
           if (chunk == 5) std::this_thread::sleep_for(std::chrono::microseconds(200));
           if (chunk == 5 || chunk == 6) throw std::domain_error(std::to_string(chunk));
         });
@@ -74,10 +74,9 @@ TEST_CASE("the hook stops a loop and goes before other exceptions") {
     asked = 0;
     base::set_interrupt_hook([] {
       if (std::this_thread::get_id() != caller) from_caller = false;
-      return ++asked > 1;  // not before the loop, where it is asked, too
+      return ++asked > 1;  // not before the loop, where it is called, too
     });
-    // The hook is asked every 50 ms: chunks must last longer than that together, also where this thread waits while
-    // another takes them.
+    // The hook is called every 50 ms: all chunks together must last longer, also if another thread takes them.
     Index visited = 0;
     const auto run = [&] {
       base::for_each_chunk(100'000, threads, [&](Index, int worker) {
@@ -101,7 +100,7 @@ TEST_CASE("a request for very many threads is met with some, one for fewer than 
 
 TEST_CASE("a loop whose caller is to stop already does not begin") {
   base::set_interrupt_hook([] { return true; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));  // the hook is not asked more often
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));  // the hook is not called more often
   std::atomic<int> visits{0};
   CHECK_THROWS_AS(base::for_each_chunk(100, 2, [&](Index, int) { ++visits; }), base::Interrupted);
   CHECK(visits == 0);

@@ -25,7 +25,7 @@ std::vector<T> filled(Function fill, Index first_draw, Index draws, Index first_
   return out;
 }
 
-// Every window of (draws, parameters) must hold what the largest one holds there.
+// Every window of (draws, parameters) must equal that part of the largest one.
 template <class T, class Function>
 void check_windows(Function fill) {
   constexpr Index kDraws = 200, kParameters = 14;

@@ -13,8 +13,7 @@ namespace {
 
 constexpr double kLeastShare = 1e-12;
 
-// What the variance left to a coordinate counts as at least where there must be a density; 0 only if all its values
-// are.
+// The minimum conditional variance of a coordinate that has a density; 0 only if all its values are 0.
 double least_of(double covariance, double square) {
   return std::max(kLeastShare * std::max(covariance, kLeastShare * square), std::numeric_limits<double>::min());
 }

@@ -1,4 +1,4 @@
-// Why second moments came out of range: which cell or column is to blame.
+// Error messages for second moments out of range: which cell or column causes it.
 #pragma once
 
 #include "pyrometer/data/second_moments.hpp"
@@ -9,9 +9,9 @@ namespace pyrometer::data {
 /// scatter so small that squares may have underflowed.
 [[nodiscard]] bool suspicious(Index columns, const double* mean, const double* scatter);
 
-/// Looks through the rows of one suspicious system and throws std::invalid_argument for the first value that is not
-/// finite in order of rows, or for the first column whose squares overflow or underflow. Returns if all is well:
-/// columns of zeros are. Cost: one serial pass over the system.
+/// Searches the rows of one suspicious system and throws std::invalid_argument for the first value that is not finite,
+/// in order of rows, or for the first column whose squares overflow or underflow. Returns if there is none; columns of
+/// zeros are valid. Cost: one serial pass over the system.
 template <class T>
 void complain(const Stack<T>& data, Index system, const double* mean, const double* scatter);
 

@@ -12,16 +12,16 @@ namespace {
 
 using base::DoubleDouble;
 
-// Sides of the squares in which the lower half is copied from the upper one.
+// Size of the tiles in which the upper triangle is copied to the lower one.
 constexpr Index kSquare = 32;
-// Of sums of two doubles: operations that each entry of the result has seen.
-constexpr double kPairs = 4 * kUnitOfPairs;
+// Error of the double-double operations for each entry of the result.
+constexpr double kMergeUnit = 4 * kDoubleDoubleUnit;
 
-// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one
-// of them is nan or infinite.
+// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; check stays 0 unless one of
+// them is nan or infinite.
 void add_row(Index size, double sign, DoubleDouble factor, const double* a, const double* a_low, const double* b,
              const double* b_low, const double* d, const double* d_low, double* __restrict high, double* __restrict low,
-             double* __restrict nothing) {
+             double* __restrict check) {
   for (Index j = 0; j < size; ++j) {
     const double other = sign * b[j], product = factor.hi * d[j], sum = a[j] + other, all = sum + product;
     const double small = (base::sum_error(a[j], other, sum) + base::sum_error(sum, product, all)) +
@@ -30,7 +30,7 @@ void add_row(Index size, double sign, DoubleDouble factor, const double* a, cons
     const DoubleDouble entry = DoubleDouble::ordered_sum(all, small);
     high[j] = entry.hi;
     low[j] = entry.lo;
-    nothing[j] += entry.hi * 0 + entry.lo * 0;
+    check[j] += entry.hi * 0 + entry.lo * 0;
   }
 }
 
@@ -56,7 +56,7 @@ struct Merge {
 
   void means();
   void scatters();
-  void row(Index i, double* nothing) const;
+  void row(Index i, double* check) const;
   void bounds();
   void settle();
 };
@@ -75,20 +75,20 @@ void Merge::means() {
 }
 
 // Columns i and later of row i.
-void Merge::row(Index i, double* nothing) const {
+void Merge::row(Index i, double* check) const {
   const auto low = [&](const double* from) { return (from ? from + packed(i) : zeros.data()) + i; };
   const Index ii = i * (columns + 1);
   add_row(columns - i, sign, weight * difference(i), a.scatter + ii, low(a.scatter_low), b.scatter + ii,
           low(b.scatter_low), delta.data() + i, delta_low.data() + i, out.scatter + ii, out.scatter_low + packed(i) + i,
-          nothing + i);
+          check + i);
 }
 
-// Throws if a number has left the range of doubles. The squares of the means count, too: raw moments are made of them.
+// Throws on overflow, also of the squares of the means, which raw moments contain.
 void Merge::scatters() {
-  std::vector<double> nothing(at(columns));  // stays 0 unless something is nan or infinite
-  for (Index i = 0; i < columns; ++i) row(i, nothing.data());
-  for (Index j = 0; j < columns; ++j) nothing[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
-  require(std::all_of(nothing.begin(), nothing.end(), [](double x) { return x == 0; }),
+  std::vector<double> check(at(columns));  // stays 0 unless an entry is nan or infinite
+  for (Index i = 0; i < columns; ++i) row(i, check.data());
+  for (Index j = 0; j < columns; ++j) check[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
+  require(std::all_of(check.begin(), check.end(), [](double x) { return x == 0; }),
           "second moments overflow: a and b must have finite squares together; rescale their data");
   for (Index top = 0; top < columns; top += kSquare)
     for (Index left = top; left < columns; left += kSquare)
@@ -97,8 +97,8 @@ void Merge::scatters() {
           out.scatter[j * columns + i] = out.scatter[i * columns + j];
 }
 
-// The errors of a and of b, and those of this very sum. A mean that is rounded to two doubles shifts sums of products
-// with every column by its error times distances of means, which are within the squares that are merged here.
+// Bounds of the errors of a and b, and of this merge. The rounding error of a double-double mean changes sums of
+// products with every column by that error times distances of means, which are bounded by the merged squares.
 void Merge::bounds() {
   std::vector<double> merged(at(columns));
   double shifted = 0;
@@ -120,7 +120,7 @@ void Merge::bounds() {
   for (Index j = 0; j < columns; ++j) {
     for (const Accuracy what : {kSumError, kRounded, kRoundedError, kMergeError})
       slot(what, j) = of(a, what, j) + of(b, what, j);
-    slot(kMergeError, j) += kPairs * (1 + shifted) * merged[at(j)];
+    slot(kMergeError, j) += kMergeUnit * (1 + shifted) * merged[at(j)];
     slot(kLeast, j) = exact_a ? of(b, kLeast, j) : of(a, kLeast, j);
     slot(kMost, j) = exact_a ? of(b, kMost, j) : of(a, kMost, j);
     if (!exact_b) {
@@ -130,8 +130,7 @@ void Merge::bounds() {
   }
 }
 
-// What is left of squares may be below zero by rounding alone: then it is what rounding may have taken. One row has
-// none.
+// Sums of squares that are negative by rounding are set to their error bound; for a single row they are zero.
 void Merge::settle() {
   for (Index j = 0; j < columns; ++j) {
     const Index jj = j * (columns + 1);
@@ -145,7 +144,7 @@ void Merge::settle() {
       slot(kLeast, j) = slot(kMost, j) = mean;
     } else if (out.scatter[jj] > 0) {
       continue;
-    } else if (allowed > 0) {  // its products with others may be known better than it is
+    } else if (allowed > 0) {  // off-diagonal entries may be more accurate
       out.scatter[jj] = allowed;
       out.scatter_low[packed(j) + j] = 0;
       slot(kMergeError, j) += allowed;

@@ -6,7 +6,7 @@
 
 using namespace pyrometer;
 
-// Small whole numbers: every order of summation gives the same, exact sums.
+// Small integers: sums are exact in every order.
 TEST_CASE("products of every width and depth are exact for whole numbers") {
   constexpr Index L = base::kLanes<double>;
   for (Index columns = 1; columns < 8 * L + 3; ++columns) {

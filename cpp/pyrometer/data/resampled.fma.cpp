@@ -16,10 +16,10 @@ namespace pyrometer::data {
 namespace {
 
 constexpr int kTogether = base::kLanes<double>;
-constexpr Index kChunk = 64;              // resamples: random numbers are made 64 draws at a time
-constexpr Index kLeast = Index{1} << 23;  // products for which a second thread is worth waking: some milliseconds
-constexpr Index kDrawing = 16;            // what a random block costs, in products
-constexpr Index kDepth = 128;  // blocks for which weights and three panels of sums stay in the first-level cache
+constexpr Index kChunk = 64;              // resamples per chunk: random numbers are generated for 64 draws at a time
+constexpr Index kLeast = Index{1} << 23;  // products worth a second thread: some milliseconds
+constexpr Index kDrawing = 16;            // cost of a random block, in products
+constexpr Index kDepth = 128;             // blocks whose weights and three panels of sums stay in the L1 cache
 
 using Product = void (*)(Index depth, const double* a, const double* b, Index stride, double* c, Index ld);
 
@@ -75,7 +75,7 @@ std::vector<double> total(Matrix sums) {
   return result;
 }
 
-// Which of `number` things a uniform in (-1/2, 1/2) picks; the sum may round up to 1.
+// The index below `number` that a uniform in (-1/2, 1/2) selects; the sum may round up to 1.
 Index picked(double uniform, Index number) {
   return std::min(static_cast<Index>((uniform + 0.5) * static_cast<double>(number)), number - 1);
 }

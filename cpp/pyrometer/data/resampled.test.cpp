@@ -44,7 +44,7 @@ struct Sample {
   std::vector<double> sums_;
 };
 
-// The blocks that resample k draws, as a weight for each.
+// The multiplicities of the blocks in resample k.
 std::vector<double> drawn(Index k, Index first, Index blocks) {
   std::vector<double> uniforms(at(first + blocks)), weights(at(blocks));
   base::uniforms(kSeed, k, 1, 0, first + blocks, uniforms.data());

@@ -23,13 +23,13 @@ using base::aligned_array;
 using base::AlignedArray;
 using base::Chunks;
 
-// Enough chunks for many threads, each long enough for its (p + 1)^2 of results and short enough for the shift.
+// Enough chunks for many threads, each long compared with its (p + 1)^2 results and short enough for the shift.
 Chunks chunks_of(Index rows, Index columns) {
   const Index size = std::max({Index{1024}, 4 * columns, std::min((rows + 63) / 64, Index{16384})});
   return {rows, (size + kBlock - 1) / kBlock * kBlock};
 }
 
-// What one worker needs besides the part that it fills.
+// Scratch memory of one worker.
 struct Scratch {
   explicit Scratch(Index columns)
       : deviations(aligned_array<double>(kBlock * padded(columns))), sums(aligned_array<double>(padded(columns))) {}
@@ -50,15 +50,15 @@ void first_row(const Rows<T>& rows, Index ld, double* shift) {
   shift[rows.features] = static_cast<double>(rows.y[0]);
 }
 
-// goes_on: this worker reads on behind the chunk, so that prefetching may, too.
+// goes_on: the worker continues behind the chunk, so prefetching may, too.
 template <class T>
 void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Part& part) {
   const Index p = rows.features, columns = p + 1, ld = padded(columns), m = rows.rows;
   double *sums = scratch.sums.get(), *d = scratch.deviations.get();
   double *shift = part.shift.get(), *off = part.off.get(), *scatter = part.scatter.get();
 
-  // Near the mean: that of sqrt(m) rows, among which even an outlier costs no digit of a variance that it is part of.
-  // Through the first row, so that a constant column has its own value for a shift, and deviations of exactly 0.
+  // The shift: the mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes
+  // to the variance. Computed from differences to the first row, so that constant columns have deviations of exactly 0.
   first_row(rows, ld, shift);
   const Index few = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(m)))));
   const bool narrow = p <= kNarrow;
@@ -91,13 +91,13 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   part.count = m;
 }
 
-// Where the results of a stack go, and which of them want a second look.
+// The outputs of a stack, and which systems need to be checked.
 struct Results {
   const MomentsOut& to;
   std::vector<char> suspicious;
 };
 
-// Writes the result of a system: both triangles, in squares that the first-level cache holds.
+// Writes the result of a system, both triangles, in tiles that fit the L1 cache.
 void write(const Part& part, Index columns, Index system, Results& out) {
   constexpr Index kSquare = 32;
   const Index ld = padded(columns);
@@ -131,7 +131,7 @@ Rows<T> rows_of(const Stack<T>& data, Index system) {
           (data.systems - system) * size};
 }
 
-// Small systems: each by one worker, many to a chunk.
+// Small systems: many in a chunk, each computed by one worker.
 template <class T>
 void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
   const Index columns = data.features + 1;
@@ -155,7 +155,7 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out
   });
 }
 
-// Large systems: one after the other, each by all workers.
+// Large systems: one after the other, each computed by all workers.
 template <class T>
 void one_by_one(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
   const Index columns = data.features + 1;

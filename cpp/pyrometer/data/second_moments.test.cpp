@@ -22,7 +22,7 @@ struct Result {
   bool operator==(const Result&) const = default;
 };
 
-// In arrays of exactly their size, so that a sanitizer sees a read beyond the end.
+// In arrays of exact size, so that a sanitizer detects reads beyond the end.
 template <class T>
 struct Sample {
   Sample(Index systems_, Index rows_, Index features_, double middle)
@@ -55,7 +55,7 @@ struct Sample {
   std::unique_ptr<T[]> X, y;
 };
 
-// The greatest error of a scatter, for columns of variance 1, by the textbook's two passes in long double.
+// The largest error of a scatter, for columns of variance 1, against two passes in long double.
 template <class T>
 double error(const Sample<T>& sample, const Result& result) {
   const Index m = sample.rows, columns = sample.features + 1;

@@ -65,8 +65,7 @@ struct Penalty {
 ///                 vanishing penalty, so the norm includes the intercept if the penalty does. For the lasso a basic
 ///                 solution.
 /// gap             E(parameters) - E* is at most this.
-/// relative_error  an estimated upper bound of |value - E*| / value; infinity if only E* >= 0 is
-///                 certain.
+/// relative_error  an estimated upper bound of |value - E*| / value; infinity if only E* >= 0 is certain.
 /// condition       estimated 2-norm condition number of the centred columns (with the rows of the penalty) scaled to
 ///                 length 1, to within a small factor; infinity if they are linearly dependent; 1 for no columns.
 /// parameter_error  s x n, upper bounds of the distance of each parameter from that of the exact minimiser; infinity if
