@@ -14,28 +14,28 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr Index kWide = 64;           // units from which on cumulants make the rule
-constexpr double kBend = 0.25;        // variance at which the energies of the layers above bend
+constexpr Index kWide = 64;           // from this many units on rules are computed from cumulants
+constexpr double kBend = 0.25;        // variance at which energies of the layers above become nonlinear
 constexpr double kBendStep = 8;       // between the bends that rules are made about, in powers of two
-constexpr double kLeastBend = 1e-60;  // of v: that small, it has no probability or is proportional all the way up
-constexpr double kGoal = 1e-9;        // relative error at which to stop
+constexpr double kLeastBend = 1e-60;  // of v: smaller ones are improbable or enter linearly
+constexpr double kTolerance = 1e-9;   // relative error at which to stop
 constexpr double kTrusted = 1e-4;     // relative error
 constexpr double kRounding = 1e-14;   // relative, for each layer
-constexpr double kCaution = 4;        // times the difference of two calculations, where convergence may be slow
+constexpr double kCaution = 4;        // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kMostNodes = 256;    // of a grid, but for
 constexpr double kPanelNodes = 48;    // of each panel
-constexpr double kLeast = 1e-280;     // has a logarithm
+constexpr double kLeast = 1e-280;     // smallest energy whose logarithm is used
 constexpr double kWhole = 10;         // range of ln v that one panel takes, whatever the probability of its ends
 constexpr double kPanel = 8;          // width of the panels of a wider one
 constexpr double kMostPanels = 32;
 constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
 constexpr double kApart = 0.01;        // of ln v, between the nodes of a central difference
-constexpr double kTaken = 3;           // excess of the grid of the layer before at which it serves again, in ln v
-constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that comes to rest
-constexpr double kSlack = 0.6;         // and what an end may shrink by where the other grows
-constexpr double kNegligible = 1e-20;  // probability of a value, times what its energy can be in units of the mean
+constexpr double kTaken = 3;           // excess range at which the grid of the previous layer is reused, in ln v
+constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that is taken to converge
+constexpr double kSlack = 0.6;         // shrinkage of one end allowed while the other grows
+constexpr double kNegligible = 1e-20;  // probability of a value times its energy in units of the mean
 
-/// How fine a calculation is.
+/// Parameters of the discretisation.
 struct Fineness {
   std::size_t wide, narrow;  // points of a rule
   double nodes, nodes_each;  // of a grid, and for each unit of its width
@@ -65,7 +65,7 @@ struct Chain {
   }
 };
 
-/// The values of v_l at which layer l is known, and what follows from each.
+/// The grid of v_l at layer l, and functions on it.
 struct Layer {
   std::vector<double> v;        // grid nodes, panel by panel, then 0 if it can be reached
   std::vector<Chebyshev> grid;  // panels of ln v, ascending; none in the first layer, whose nodes are the rows'
@@ -76,12 +76,12 @@ struct Layer {
   std::vector<double> mean;     // of q_l
   double bend = 0;              // about which the rules are made, unless less than `least`
   double least = 0;             // bend that makes a difference at any node
-  std::vector<double> energy;   // of the layers l .. L: energy[(k - l) * size + node]
+  std::vector<double> energy;   // of layers l .. L: energy[(k - l) * size + node]
   std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if asked for
 
   [[nodiscard]] std::size_t size() const { return v.size(); }
-  /// The Lagrange polynomials of the panel that ln v falls into, and the panel's first node. Beyond the grid energies
-  /// are powers of v: their logarithms go on as lines.
+  /// The Lagrange polynomials of the panel that contains ln v, and the panel's first node. Beyond the grid energies are
+  /// powers of v: their logarithms are extrapolated linearly.
   std::size_t basis(double log, std::vector<double>& out) const {
     const double inside = std::clamp(log, low, high);
     const auto place = static_cast<std::size_t>((inside - low) / (high - low) * static_cast<double>(grid.size()));
@@ -116,7 +116,7 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   Layer& layer = all[at(l)];
   const Index count = chain.networks.widths[at(l)];
   const bool last = l + 1 == chain.networks.layers();
-  // Of a few sizes, so that rules serve many layers: it need not be exact.
+  // Rounded to a few sizes, so that rules can be reused for many layers.
   if (!last) layer.bend = std::exp2(kBendStep * std::floor(std::log2(chain.bend(l)) / kBendStep));
   if (const Layer* other = last ? nullptr : equal_before(chain, l, all)) {
     layer.rule = other->rule;
@@ -348,7 +348,7 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   }
 }
 
-/// Solutions of rising fineness until the energies are known to kGoal: the last one, and whether it can be trusted.
+/// Refines until the estimated error is below kTolerance; returns the last solution and whether it is trusted.
 bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
              double* energy, double* error) {
   Layer coarse;
@@ -366,7 +366,7 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
                      kRounding * static_cast<double>(l) * value;
       if (value > 0) worst = std::max(worst, error[l - 1] / value);
     }
-    if (worst <= kGoal) break;
+    if (worst <= kTolerance) break;
   }
   return worst <= kTrusted;
 }

@@ -11,9 +11,9 @@ namespace {
 constexpr Index kChunk = 128;  // draws: even, so that neighbours share a chunk
 constexpr Index kBlock = 64;   // units whose numbers are drawn at a time: even, as normals() asks
 
-constexpr std::size_t kMost = kChunk + 1;  // draws of a chunk, with a last one that was alone
+constexpr std::size_t kMost = kChunk + 1;  // draws of a chunk, with a single last one
 
-/// The squared norms of the rows in ascending order: draw k takes one of the k-th of `samples` equal parts.
+/// The squared norms of the rows in ascending order: draw k selects one of the k-th of `samples` equal strata.
 std::vector<double> sorted_norms(const Networks& networks) {
   std::vector<double> sorted(networks.norms.begin(), networks.norms.end());
   std::sort(sorted.begin(), sorted.end());

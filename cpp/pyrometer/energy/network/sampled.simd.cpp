@@ -19,17 +19,17 @@ namespace {
 
 using base::AlignedArray;
 
-constexpr Index kSlab = 64 * 1024;          // weights at a time
-constexpr Index kPartNumbers = 1 << 20;     // activations that a worker holds of a part of the rows
-constexpr Index kLeastPart = 512;           // rows, or making the weights again for every part costs too much
-constexpr Index kGroupNumbers = 1 << 21;    // activations that a worker holds of all laws of a group
-constexpr Index kTask = 1 << 22;            // flops worth a task
+constexpr Index kSlab = 64 * 1024;        // weights at a time
+constexpr Index kPartNumbers = 1 << 20;   // activations that a worker holds of a part of the rows
+constexpr Index kLeastPart = 512;         // rows: with fewer, regenerating the weights for every part is too expensive
+constexpr Index kGroupNumbers = 1 << 21;  // activations that a worker holds of all laws of a group
+constexpr Index kTask = 1 << 22;          // flops worth a task
 constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
 constexpr Index kSlots = 1 << 22;           // sums of parts held at a time
 constexpr Index kRandomFlops = 200;         // what a random number costs
 constexpr Index kUnitFlops = 60;            // what an activation costs
 constexpr Index kPilotDraws = 24, kPilotRows = 256, kPilotFew = 16;
-constexpr std::uint64_t kPickRange = std::uint64_t{1} << 62;  // the blocks that pick rows
+constexpr std::uint64_t kPickRange = std::uint64_t{1} << 62;  // counters of the bits that select rows
 
 template <class T>
 Index panels_of(Index rows) {
@@ -74,7 +74,7 @@ void pack(const T* data, Index width, Index count, From from, T* out) {
     }
 }
 
-/// What all workers read.
+/// Shared by all workers, read only.
 template <class T>
 class Problem {
  public:
@@ -125,7 +125,7 @@ class Problem {
   [[nodiscard]] static Index padded(Index count) { return panels_of<T>(count) * kPanelRows<T>; }
   [[nodiscard]] Index flops(Index count) const { return count * flops_a_row_ + kRandomFlops * random_; }
 
-  /// The row that draw k picks of stratum s: uniform on its share of the sorted rows, whose ends may cut a row.
+  /// The row of stratum s in draw k: uniform on its share of the sorted rows, whose ends may be within a row.
   [[nodiscard]] Index pick(Index draw, Index s) const {
     const auto words =
         base::threefry(draws_.seed, {static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(s / 2) | kPickRange});
@@ -264,7 +264,7 @@ template <class T>
   std::abort();
 }
 
-/// Writes energies of every layer, or the last one's alone if there are targets.
+/// Writes energies of every layer, or of the last one only if there are targets.
 template <class T>
 void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads, double* out) {
   check(rows, laws, draws);
@@ -343,7 +343,7 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
   draws.rows = kPilotFew;
   sample(inputs, laws, draws, threads, coarse.data());
 
-  // What 16 rows add to the variance of 256 is W (1/16 + 1/256), or W / 16 where these are all the rows.
+  // The variance of the difference between 16 and 256 rows is W (1/16 + 1/256), or W / 16 if 256 are all rows.
   const double rest = many < rows.rows ? 1 / static_cast<double>(many) : 0;
   double between = 0, within = 0;
   for (Index law = 0; law < laws.laws(); ++law) {
@@ -359,7 +359,7 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
     within += w / square;
     between += std::max(energy.variance() - w * rest, 0.0) / square;
   }
-  if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares of such energies tell nothing
+  if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares overflow: no estimate
   if (within <= 0) return std::min(many, kPanelGroup * kPanelRows<T>);
 
   const Problem<T> problem(inputs, laws, draws);

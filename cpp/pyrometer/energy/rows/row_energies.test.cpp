@@ -71,13 +71,13 @@ TEST_CASE("one and two uniform numbers have closed forms") {
   CHECK(tree.mean_absolute(0, lengths, 0, 0).value == doctest::Approx((64.0 - 8.0) * 2 / (6 * 12.0)).epsilon(1e-15));
 }
 
-TEST_CASE("the quick tail point is beyond the careful one") {
+TEST_CASE("the approximate tail point is not below the exact one") {
   for (const double variance : {1e-6, 0.1, 3.0, 50.0, 1e6})
     for (const double deviation : {0.0, 0.5, 20.0})
       for (const double logistic : {0.0, 1.0}) {
         const energy::Reach sum{variance, 10 * std::sqrt(variance), deviation, logistic};
         const double x = energy::quick_tail_point(sum), size = energy::kCut * sum.scale(0);
-        // Whatever lambda was chosen, the bound of another one may not exceed the tolerance by more than its own slack.
+        // For any other lambda the bound may not exceed the tolerance by more than its own slack.
         CHECK(energy::log_tail(sum, 1, x) < std::log(size) + 1.5);
         CHECK(x > 0.95 * energy::tail_point(sum, 1, std::log(size)));
       }

@@ -18,7 +18,7 @@ constexpr Index kMostTerms = 384;
 constexpr Index kChunkFlops = 1 << 22;
 constexpr double kSmall = 1e-280, kLarge = 1e280;
 
-// A sum with the roundings of its additions kept (Neumaier).
+// Compensated summation (Neumaier 1974).
 struct Sum {
   double sum = 0, lost = 0;
   void add(double x) {
@@ -33,7 +33,7 @@ struct Sums {
   Sum value, bound, slope;
 };
 
-// What one thread works in: eight rows, one in each lane.
+// The workspace of one thread: eight rows, one in each lane.
 struct Scratch {
   std::vector<double> x;  // |x_ij|, feature-major, the constant feature last
   std::vector<double> theta, product, lengths;
@@ -50,7 +50,7 @@ struct Law {
   double logistic;
 };
 
-// By the tree, for rows whose series would be long or whose squares leave the range of a double.
+// By vertex_tree.hpp, for rows whose series would be long or whose squares leave the range of a double.
 void by_tree(const Law& law, int lane, Scratch& work) {
   double s = 0;
   for (Index j = 0; j < law.normals; ++j) s = std::hypot(s, law.scale[j] * work.x[at(j * kWidth + lane)]);
@@ -112,7 +112,7 @@ void evaluate(const Law& law, bool slope, Scratch& work) {
     depth[lane] = -kLogCut + log_above(6.0 / (kPi * first[lane] * sum.scale(y)));
   }
 
-  // Where the tails may be cut: ever higher frequencies, until every lane is content or better off with the tree.
+  // The truncation frequency: increased until the tail is negligible in every lane, or the tree is cheaper.
   const bool candidates = std::any_of(open, open + kWidth, [](bool b) { return b; });
   bool searching[kWidth];
   std::copy_n(open, kWidth, searching);
@@ -173,7 +173,7 @@ void transpose(const T* X, const T* y, Index count, Index features, bool interce
   }
 }
 
-// Names the cell, of a row whose energy came out infinite or NaN.
+// Throws, naming the cell, for a row whose energy is infinite or NaN.
 template <class T>
 void complain(const T* x, Index features, Index row) {
   for (Index j = 0; j < features; ++j)

@@ -1,4 +1,4 @@
-// What the samplers of linear models share: their random numbers, and the pairs of systems and laws that these serve.
+// Shared by the samplers of linear models: random numbers, pairs of systems and laws, and a sink of energies.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace pyrometer::energy {
 
-/// Consecutive systems under consecutive laws: what one pass over the draws serves.
+/// Consecutive systems under consecutive laws, evaluated in one pass over the draws.
 struct Group {
   Index first_system, systems, first_law, laws;
 
@@ -42,7 +42,7 @@ inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index 
   return mean != 0 && mean < tiny && squares < tiny * tiny;
 }
 
-/// Refuses energies whose variance, a square, leaves the range of a double at either end.
+/// Throws std::invalid_argument if the variance of the energies overflows or underflows.
 inline void require_variance(const base::Running& energies, Index system, Index law) {
   if (!std::isfinite(energies.mean) || !std::isfinite(energies.squares))
     refuse("the variance of the energies", system, law);

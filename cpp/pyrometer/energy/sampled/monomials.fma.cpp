@@ -21,12 +21,12 @@ constexpr Index kPairsAtOnce = 1024;
 
 using Lane = base::Vec<double>;
 constexpr Index kLanes = base::kLanes<double>;
-constexpr Index kSide = 4;  // vectors of pairs side by side: so many sums that none waits for the last
+constexpr Index kSide = 4;  // vectors of pairs at a time: enough independent sums to hide the latency
 constexpr Index kPairGroup = kSide * kLanes;
 
 Index monomials(Index n, bool absolute) { return n * (n + 3) / 2 + (absolute ? n : 0); }
 
-/// The mean of each monomial under the law of the numbers: sums of what draws are above it lose no digit.
+/// The expectation of each monomial: sums of deviations from it lose no accuracy.
 void expect(Index n, Index normals, bool absolute, double* mean) {
   double* to = mean;
   for (Index i = 0; i < n; ++i)
@@ -42,8 +42,8 @@ struct Moments {
   double scatter[kMost * kMost];  // k x k, below the diagonal
 };
 
-/// The deviations of `count` draws' monomials from what is expected, and a column of ones, as add_products() reads
-/// them; numbers: parameters x stride.
+/// The deviations of the monomials of `count` draws from their expectations, and a column of ones, packed for
+/// add_products(); numbers: parameters x stride.
 void write_monomials(const double* numbers, Index stride, Index n, Index count, bool absolute, const double* expected,
                      double* to) {
   Index a = 0;
@@ -106,7 +106,7 @@ Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolu
   return all;
 }
 
-/// What the monomials of theta weigh in a system's energy.
+/// The coefficients of the monomials of theta in a system's energy.
 class Weights {
  public:
   Weights(const Squares& squares, Index system) {
@@ -130,7 +130,7 @@ class Weights {
 
   [[nodiscard]] double constant() const { return constant_; }
 
-  /// Of the standard numbers' monomials, where theta_j = scale_j z_j: `stride` apart.
+  /// The coefficients of the monomials of the standard numbers, theta_j = scale_j z_j; `stride` apart.
   void scaled(const double* scale, Index n, bool absolute, double* to, Index stride) const {
     const double* from = weight_;
     const auto put = [&](double value) {

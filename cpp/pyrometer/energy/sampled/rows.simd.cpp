@@ -17,10 +17,10 @@ namespace {
 
 using base::Running;
 
-constexpr Index kPart = 16384;              // rows of a chunk: part of the definition of the result's last bits
+constexpr Index kPart = 16384;              // rows of a chunk; the last bits of results depend on it
 constexpr Index kSlots = 4096;              // sums of one chunk of draws and one of rows, 6 kB each, held at a time
 constexpr Index kWave = 64;                 // chunks of draws at a time, where there are pairs to share their draws
-constexpr Index kTasks = 64;                // to make of a wave where its chunks are fewer
+constexpr Index kTasks = 64;                // wanted for a wave that has fewer chunks
 constexpr Index kSmall = 1 << 19;           // flops that are not worth a second thread
 constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
 
@@ -30,7 +30,7 @@ struct Problem {
   const model::LawBatch& law;
   const base::Draws& draws;
 
-  // Of one draw of one pair, with what the loss costs.
+  // For one draw of one pair, including the loss.
   [[nodiscard]] Index flops() const { return rows.rows * (2 * rows.parameters() + 24); }
 };
 
@@ -55,7 +55,7 @@ struct Slot {
   double energy[kDrawChunk], slope[kDrawChunk];
 };
 
-/// The space of one worker, and what it does with it.
+/// Scratch memory and operations of one worker.
 class Worker {
  public:
   explicit Worker(Index parameters)
@@ -96,7 +96,7 @@ class Worker {
   RowBlocks blocks_;
 };
 
-/// How the work of a group and a wave falls into tasks: by draws, by rows and, where these are few, by pairs.
+/// The division of the work of a group and a wave into tasks: by draws, by rows and, if these are few, by pairs.
 struct Tasks {
   Index chunks, parts, systems, laws;
 
@@ -121,7 +121,7 @@ void sample_groups(const Problem<T>& problem, int threads, Sink& sink) {
   const Index waves = std::min(chunks.number(), std::clamp(kSlots / number, Index{1}, kWave));
   const Index pairs = std::max<Index>(1, kSlots / (number * waves));
   const Index laws = std::min(law.batch(), pairs), systems = std::min(rows.systems, pairs / laws);
-  // Below some tens of microseconds waking threads costs more than it gains.
+  // Below some tens of microseconds a second thread does not pay.
   if (draws.samples <= kSmall / problem.flops() / law.batch() / rows.systems) threads = 1;
 
   Group group{0, systems, 0, laws};

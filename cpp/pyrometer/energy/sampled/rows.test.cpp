@@ -20,7 +20,7 @@ double loss_of(SampledLoss loss, double y, double t) {
   return std::max(-t, 0.0) + std::log1p(std::exp(-std::abs(t))) + (1 - y) * t;
 }
 
-/// The greatest error of an energy, relative, over all systems, laws and draws of one problem of any numbers.
+/// The largest relative error of an energy over all systems, laws and draws of one pseudo-random problem.
 template <class T>
 double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index normals, Index samples) {
   constexpr Index kSystems = 2, kLaws = 2;

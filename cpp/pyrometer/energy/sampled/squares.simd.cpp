@@ -20,10 +20,10 @@ namespace {
 
 using base::Running;
 
-constexpr Index kChunk = 512;               // draws: part of the definition of the result's last bits
+constexpr Index kChunk = 512;               // draws of a chunk; the last bits of results depend on it
 constexpr Index kWave = 64;                 // chunks between two merges, which bounds the memory of their results
-constexpr Index kNear = 1 << 12;            // numbers of the draws that a worker holds at a time, or one tile
-constexpr Index kPairs = 4096;              // of systems and laws at a time, to the same end
+constexpr Index kNear = 1 << 12;            // random numbers that a worker holds at a time, or one tile
+constexpr Index kPairs = 4096;              // of systems and laws at a time, for the same purpose
 constexpr Index kPackedBytes = 64 << 20;    // of systems at a time
 constexpr Index kSmall = 1 << 18;           // flops that are not worth a second thread
 constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
@@ -52,10 +52,10 @@ void check(const Problem& problem, Index fewest) {
 
 Index draw_cost(Index parameters) { return parameters * (parameters + 40); }  // in flops, a random number being 40
 
-/// The space of one worker, and what it does with it: some tiles of draws at a time.
+/// Scratch memory and operations of one worker: some tiles of draws at a time.
 class Worker {
  public:
-  /// As many tiles as stay in the nearest cache: systems are brought there for all of them at once.
+  /// As many tiles as fit the L1 cache, so that each system is loaded once for all of them.
   Worker(Index features, Index parameters)
       : number_(parameters * kTile),
         tiles_(at(std::bit_floor(static_cast<std::uint64_t>(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
@@ -106,7 +106,7 @@ class Worker {
 };
 
 void require_finite(const double* energies, Index count, Index first_draw, Index system, Index law) {
-  // x - x is 0 for finite numbers only. Without a branch, so that the compiler makes vectors of it.
+  // x - x is 0 for finite numbers only. Branch-free, so that it vectorises.
   Index bad = 0;
   for (Index k = 0; k < count; ++k) bad |= energies[k] - energies[k] != 0;
   if (!bad) [[likely]]
@@ -116,7 +116,7 @@ void require_finite(const double* energies, Index count, Index first_draw, Index
   refuse("the energy of draw " + std::to_string(first_draw + k), system, law);
 }
 
-/// Runs a chunk of draws through every pair of the group: sink.take(chunk of the wave, pair, place of the first draw,
+/// Evaluates a chunk of draws for every pair of the group: sink.take(chunk of the wave, pair, place of the first draw,
 /// energies, count).
 template <class Sink>
 void evaluate_chunk(const Problem& problem, const Group& group, const std::vector<Quadratic>& quadratics, Index chunk,
@@ -151,7 +151,7 @@ void sample_groups(const Problem& problem, int threads, Sink& sink) {
   const Index fitting = kPackedBytes / Quadratic::bytes(squares.features());
   const Index systems = std::max<Index>(1, std::min({squares.systems(), kPairs / laws, fitting}));
   const base::Chunks chunks{draws.samples, kChunk};
-  // Below some tens of microseconds waking threads costs more than it gains.
+  // Below some tens of microseconds a second thread does not pay.
   if (draws.samples <= kSmall / draw_cost(squares.parameters()) / law.batch() / squares.systems()) threads = 1;
   std::vector<Worker> spaces(at(base::worker_count(std::min(kWave, chunks.number()), threads)),
                              Worker(squares.features(), squares.parameters()));

@@ -17,7 +17,7 @@ constexpr Index kRowsOfData = 23;
 constexpr base::Seed kSeed{11, 12};
 constexpr Index kFirst = 1001;  // of the draws
 
-/// Systems whose data are any numbers with large means, their moments, and the energy row by row.
+/// Systems of pseudo-random data with large means, their moments, and the energy computed row by row.
 struct Example {
   Index systems, features, parameters;
   bool intercept;
