@@ -18,7 +18,7 @@ TEST_CASE("the error of a product is exact") {
     CHECK(product_error(c, d, c * d) == doctest::Approx(static_cast<double>(exact - c * d)));
 }
 
-TEST_CASE("accumulated sums keep what cancels") {
+TEST_CASE("accumulated sums are accurate under cancellation") {
   DoubleDouble sum = 1e16;
   sum.add(1);
   sum.add(-1e16);

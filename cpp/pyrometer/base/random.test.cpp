@@ -45,7 +45,7 @@ void check_windows(Function fill) {
 
 }  // namespace
 
-TEST_CASE("threefry gives the published answers") {
+TEST_CASE("threefry gives the published test vectors") {
   using Pair = std::array<std::uint64_t, 2>;
   constexpr std::uint64_t kOnes = ~std::uint64_t{0};
   CHECK(base::threefry({0, 0}, {0, 0}) == Pair{0xc2b6e3a8c2c69865, 0x6f81ed42f350084d});
@@ -54,7 +54,7 @@ TEST_CASE("threefry gives the published answers") {
         Pair{0x263c7d30bb0f0af1, 0x56be8361d3311526});
 }
 
-TEST_CASE("a number depends on its draw and parameter alone") {
+TEST_CASE("a number depends on its draw and parameter only") {
   check_windows<double>(static_cast<Fill>(base::normals));
   check_windows<float>(static_cast<FillSingle>(base::normals));
   check_windows<double>(static_cast<Fill>(base::uniforms));
@@ -82,7 +82,7 @@ TEST_CASE("normals are Box-Muller of the block at (draw, parameter / 2), to a fe
   CHECK(worst < 4);
 }
 
-TEST_CASE("broken preconditions are refused") {
+TEST_CASE("violated preconditions throw") {
   double out[8];
   CHECK_THROWS_AS(base::normals({}, 0, 1, 1, 1, out), std::invalid_argument);
   CHECK_THROWS_AS(base::normals({}, -1, 1, 0, 1, out), std::invalid_argument);

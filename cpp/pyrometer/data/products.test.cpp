@@ -7,7 +7,7 @@
 using namespace pyrometer;
 
 // Small integers: sums are exact in every order.
-TEST_CASE("products of every width and depth are exact for whole numbers") {
+TEST_CASE("products of every width and depth are exact for integers") {
   constexpr Index L = base::kLanes<double>;
   for (Index columns = 1; columns < 8 * L + 3; ++columns) {
     const Index ld = data::padded(columns);

@@ -98,7 +98,7 @@ TEST_CASE("samples without coordinates have the entropy of their score") {
   CHECK(data::block_coordinates(3) == 0);
 }
 
-TEST_CASE("a sample without a density has an energy, and can be dealt") {
+TEST_CASE("a sample without a density has an energy, and can be permuted") {
   const Sample a(20, 3, 2, 0, {1, 1});
   std::vector<double> same(2 * 8);                 // two blocks of one row that is the same
   const double row[] = {3, 6, 3, 3, 6, 3, 6, 12};  // z = 1, 2 in each of three rows
@@ -118,7 +118,7 @@ TEST_CASE("a sample without a density has an energy, and can be dealt") {
   for (const double value : out) CHECK(std::isfinite(value));
 }
 
-TEST_CASE("the divergence of Gaussians of one coordinate is the textbook's") {
+TEST_CASE("the divergence of Gaussians of one coordinate agrees with the closed form") {
   data::BlockState old(1), now(1);
   const double first[] = {4, 8, 2, 4, 20}, second[] = {2, 8, 2, 6, 20};  // N(1, 4); N(3, 1), twice the score
   REQUIRE(old.fit(first, data::Density::laplace));
@@ -130,7 +130,7 @@ TEST_CASE("the divergence of Gaussians of one coordinate is the textbook's") {
         doctest::Approx(normal + 2 - 1 - std::log(2.0)).epsilon(1e-14));
 }
 
-TEST_CASE("resamples are those of their random numbers, one by one") {
+TEST_CASE("resamples equal those computed one by one from their random numbers") {
   for (const Index d : {1, 2, 5, 9}) {
     const Sample a(37, 30, d, 0, {1, 1}), b(23, 30, d, 0.5, {2, 2});
     const Matrix old = a.sums(), now = b.sums();
@@ -155,7 +155,7 @@ TEST_CASE("resamples are those of their random numbers, one by one") {
   }
 }
 
-TEST_CASE("every deal of few blocks comes as often as any other, and the rest stays") {
+TEST_CASE("permutations of few blocks are equally frequent, and the others stay") {
   // Block b has one row of score 2^b, and z = 0, 1, 0, 1 ...: the mean score tells which blocks a sample has.
   std::vector<double> rows;
   for (int b = 0; b < 8; ++b) {
@@ -188,7 +188,7 @@ TEST_CASE("every deal of few blocks comes as often as any other, and the rest st
   CHECK(kinds == 15);
 }
 
-TEST_CASE("threads change no bit") {
+TEST_CASE("the bits do not depend on the number of threads") {
   const Sample a(900, 3, 4, 0, {1, 1}), b(700, 3, 4, 0.1, {2, 2});
   const auto all = [&](int threads) {
     std::vector<double> out(3 * 3 * 1001);
@@ -201,7 +201,7 @@ TEST_CASE("threads change no bit") {
   for (const int threads : {2, 3, 5}) CHECK(all(threads) == one);
 }
 
-TEST_CASE("resampling refuses what does not fit") {
+TEST_CASE("resampling throws for sizes that do not fit") {
   const Sample a(9, 3, 2, 0, {1, 1}), b(9, 3, 3, 0, {1, 1});
   double out[30];
   const auto normal = data::Density::normal;

@@ -107,7 +107,7 @@ TEST_CASE_TEMPLATE("scatters agree with two passes in long double, at any mean",
   }
 }
 
-TEST_CASE("a stack has the bits of its systems") {
+TEST_CASE("each system of a stack has the same bits as alone") {
   const Sample<double> stack(9, 2100, 5, 3.0);
   const Result all = stack.moments(2);
   for (Index s = 0; s < 9; ++s) {
@@ -119,7 +119,7 @@ TEST_CASE("a stack has the bits of its systems") {
   }
 }
 
-TEST_CASE("bad values are named") {
+TEST_CASE("the message names the invalid cell") {
   Sample<double> sample(2, 1300, 9, 0.0);
   sample.X[(1300 + 1299) * 9 + 8] = NAN;
   CHECK(complaint(sample) == "X must be finite, got nan at system 1, row 1299, column 8");
@@ -159,7 +159,7 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
   CHECK(forward == grown({5, 0, 10, 3, 8, 1, 6, 2, 9, 4, 7}));
 }
 
-TEST_CASE("what was merged in can be taken out") {
+TEST_CASE("a merged part can be removed") {
   struct Whole {
     explicit Whole(Index count_) : count(count_), mean(3), scatter(9), low(6), accuracy(at(3 * data::kAccuracy)) {}
     [[nodiscard]] data::MomentsView view() const {

@@ -68,7 +68,7 @@ double worst(Activation activation) {
 
 }  // namespace
 
-TEST_CASE("energies of sampled networks are those of unit after unit, with every activation") {
+TEST_CASE("energies of sampled networks equal those computed unit by unit, for every activation") {
   using enum Activation;
   for (const Activation activation : {tanh, sigmoid, relu, leaky_relu, identity, erf, gelu, silu, softplus, elu}) {
     CHECK(worst<double>(activation) < 1e-13);
@@ -76,7 +76,7 @@ TEST_CASE("energies of sampled networks are those of unit after unit, with every
   }
 }
 
-TEST_CASE("sampled networks refuse what overflows and what makes no sense") {
+TEST_CASE("sampled networks throw on overflow and on invalid arguments") {
   const double X[] = {1, 2}, scale[] = {1e200, 1}, zero[] = {0, 0};
   const Index widths[] = {2, 3, 1};
   double energy[2];

@@ -38,7 +38,7 @@ TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do 
     }
 }
 
-TEST_CASE("products of sincs are the products of sincs") {
+TEST_CASE("sinc_products equals the product of sin(u) / u") {
   const Index features = 8, terms = 40;
   std::vector<double> theta(features * energy::kSeriesLanes), product(terms * energy::kSeriesLanes);
   for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = 1.5 * std::fabs(std::sin(static_cast<double>(i)));
@@ -56,7 +56,7 @@ TEST_CASE("products of sincs are the products of sincs") {
     }
 }
 
-TEST_CASE("one and two uniform numbers have closed forms") {
+TEST_CASE("one and two uniform variables agree with their closed forms") {
   energy::VertexTree tree;
   for (const double a : {1e-12, 1.0, 3e7})
     for (const double c : {0.0, 0.2, 0.49}) {
@@ -83,7 +83,7 @@ TEST_CASE("the approximate tail point is not below the exact one") {
       }
 }
 
-TEST_CASE("logarithms from the bits bracket the logarithm") {
+TEST_CASE("bounds of the logarithm from the bits are bounds") {
   for (double z = 1e-3; z < 1e6; z *= 1.0123) {
     CHECK(energy::log_below(z) <= std::log(z) + 1e-12);
     CHECK(energy::log_above(z) >= std::log(z));

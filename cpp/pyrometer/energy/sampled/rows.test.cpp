@@ -62,7 +62,7 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
 
 }  // namespace
 
-TEST_CASE("energies of rows are those of a plain loop, for every shape of the last tile, block and chunk") {
+TEST_CASE("energies of rows equal those of a plain loop, for every shape of the last tile, block and chunk") {
   for (const SampledLoss loss : {SampledLoss::absolute, SampledLoss::cross_entropy}) {
     for (const Index rows : {1, 4, 9, 31, 33}) CHECK(worst<double>(loss, rows, 3, true, 2, 50) < 1e-13);
     for (const Index samples : {1, 24, 65, 384, 390}) CHECK(worst<double>(loss, 20, 2, false, 1, samples) < 1e-13);
@@ -87,7 +87,7 @@ TEST_CASE("mean and slope of rows for any number of threads") {
   }
 }
 
-TEST_CASE("labels other than 0 and 1 are refused") {
+TEST_CASE("labels other than 0 and 1 throw") {
   const std::vector<double> X{1, 2}, y{0, 0.5}, scale{1};
   double out[3];
   const auto run = [&](SampledLoss loss) {

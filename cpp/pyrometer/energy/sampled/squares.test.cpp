@@ -78,7 +78,7 @@ struct Example {
 
 }  // namespace
 
-TEST_CASE("sampled energies are those of the rows") {
+TEST_CASE("sampled energies equal those computed from the rows") {
   constexpr Index kSamples = 70, kLaws = 3;
   for (const Index features : {1, 2, 5, 8, 13})
     for (const bool intercept : {false, true})
@@ -131,7 +131,7 @@ TEST_CASE("mean and standard error are those of the energies, for any number of 
   }
 }
 
-TEST_CASE("what cannot be represented is refused, with the lowest draw") {
+TEST_CASE("energies that overflow throw, naming the lowest draw") {
   const Example example(1, 1, false);
   double mean = 0, error = 0;
   const auto message = [&](double scale) {
@@ -147,7 +147,7 @@ TEST_CASE("what cannot be represented is refused, with the lowest draw") {
   CHECK(message(1e70).empty());
 }
 
-TEST_CASE("broken preconditions are refused") {
+TEST_CASE("violated preconditions throw") {
   const Example example(1, 2, true);
   const std::vector<double> scale(3, 1.0);
   double mean = 0, error = 0;

@@ -85,7 +85,7 @@ TEST_CASE("least absolute deviations: the same bits for any threads") {
   CHECK(one.gap < 1e-13);
 }
 
-TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap as large as its excess") {
+TEST_CASE("least absolute deviations: the gap of a vertex that is not optimal is at least its excess") {
   using namespace absolute;
   const Index m = 40;
   const Data data = make(m, 1);
@@ -114,7 +114,7 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
   }
 }
 
-TEST_CASE_TEMPLATE("blocks of columns hold what the rows hold, for every width", T, double, float) {
+TEST_CASE_TEMPLATE("blocks of columns equal the rows, for every width", T, double, float) {
   using namespace absolute;
   for (Index p = 0; p < 20; ++p) {
     for (const Index m : {1, 63, 64, 65, 128, 130}) {

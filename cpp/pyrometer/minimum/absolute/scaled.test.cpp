@@ -50,14 +50,14 @@ Found solve(const Vec& X, const Vec& y, Index p, bool intercept = true) {
 
 }  // namespace
 
-TEST_CASE("least absolute deviations: parameters beyond the doubles are refused, with the column") {
+TEST_CASE("least absolute deviations: parameters beyond the range of a double throw, naming the column") {
   const Found found = solve({1e-300, 2e-300, 4e-300}, {1e10, 2e10, 3e10}, 1);
   CHECK(found.refusal.find("about 10^310 for the parameter of column 0") != std::string::npos);
   const Found subnormal = solve({1e-320, 2e-320, 4e-320}, {1, 2, 3}, 1);
   CHECK(subnormal.refusal.find("10^320") != std::string::npos);
 }
 
-TEST_CASE("least absolute deviations: sizes at the ends of the doubles have their minimum") {
+TEST_CASE("least absolute deviations: sizes at the limits of a double give the minimum") {
   const Found plain = solve({1, 2, 4}, {1, -1, 1}, 1);
   for (const double unit : {1e308, 1e300, 1e200, 1e-200, 1e-300, 1e-307}) {
     const Found large = solve({1, 2, 4}, {unit, -unit, unit}, 1);
@@ -103,7 +103,7 @@ TEST_CASE("least absolute deviations: one row of extreme size among many, in the
   }
 }
 
-TEST_CASE("least absolute deviations: powers of two change nothing but units") {
+TEST_CASE("least absolute deviations: scaling by powers of two changes units only") {
   Draws draw{7};
   for (int round = 0; round < 300; ++round) {
     const Index m = 3 + round % 40, p = 1 + round % 3;
@@ -125,7 +125,7 @@ TEST_CASE("least absolute deviations: powers of two change nothing but units") {
   }
 }
 
-TEST_CASE("least absolute deviations: any doubles have an answer or a refusal") {
+TEST_CASE("least absolute deviations: any finite doubles give a result or std::invalid_argument") {
   Draws draw{11};
   int answers = 0;
   for (int round = 0; round < 1500; ++round) {

@@ -83,7 +83,7 @@ TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") 
   }
 }
 
-TEST_CASE("columns without scale are dependent from the start") {
+TEST_CASE("columns of scale 0 are dependent") {
   Factor f;
   f.prepare(3);
   f.scale(0) = 0;
@@ -102,7 +102,7 @@ TEST_CASE("columns without scale are dependent from the start") {
   CHECK(out[2] == 0);
 }
 
-TEST_CASE("a factor that grows: its product, and a refusal where columns depend") {
+TEST_CASE("an extended factor: its product, and false for dependent columns") {
   const Index n = 61;
   std::vector<double> scale;
   const std::vector<double> g = gram(3 * n, n, scale);

@@ -75,7 +75,7 @@ double energy(const Moments& data, Index s, const Penalty& l2, const double* the
 
 }  // namespace
 
-TEST_CASE("systems side by side have their own minima, and those that are not easy are left alone") {
+TEST_CASE("each lane has the minimum of its system, and systems that need pivoting are not changed") {
   for (const Index p : {1, 2, 8, 13, 24})
     for (const bool intercept : {true, false})
       for (const Penalty& l2 : {Penalty{}, Penalty{0.3, true}, Penalty{0.3, false}}) {

@@ -52,7 +52,7 @@ struct Answer {
 
 }  // namespace
 
-TEST_CASE("losses, slopes and weights keep their relative accuracy in both tails") {
+TEST_CASE("losses, slopes and weights are relatively accurate in both tails") {
   alignas(64) double t[data::kBlock], slope[data::kBlock], root[data::kBlock], losses[data::kBlock];
   for (const double y : {0.0, 1.0}) {
     for (double size = 1e-18; size < 700; size *= 1.37) {
@@ -72,7 +72,7 @@ TEST_CASE("losses, slopes and weights keep their relative accuracy in both tails
   }
 }
 
-TEST_CASE("a evaluator is the plain sum over rows, whatever the shape") {
+TEST_CASE("an evaluation equals the plain sums over rows, for every shape") {
   for (const Index p : {1, 3, 8, 15, 16, 23, 40}) {
     for (const Index m : {1, 7, 128, 300, 2500}) {
       for (const bool intercept : {false, true}) {
@@ -154,7 +154,7 @@ TEST_CASE("separated labels have the infimum 0, and it is not attained") {
   CHECK(answer.attained[1]);
 }
 
-TEST_CASE("bad cells and labels are refused") {
+TEST_CASE("invalid cells and labels throw") {
   std::vector<double> X = numbers(20, 1), y = labels(10, 2);
   const LabelledRows<double> rows{X.data(), y.data(), 1, 10, 2, true};
   y[5] = 2;
