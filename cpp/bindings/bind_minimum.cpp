@@ -58,7 +58,7 @@ minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<
   if (lost) {
     const auto& [of_mean, of_scatter] = *lost;
     if (of_mean.size() != mean.size() || of_scatter.size() != mean.size())
-      throw py::value_error("errors that moments had lost must have shape (s, p + 1)");
+      throw py::value_error("the errors in lost must have shape (s, p + 1)");
     moments.mean_error = of_mean.data(), moments.scatter_error = of_scatter.data();
   }
   return moments;

@@ -174,7 +174,7 @@ TEST_CASE("permutations of few blocks are equally frequent, and the others stay"
     for (int mask = 0; mask < 256; ++mask)
       if (std::abs(mask / 3.0 - (255 - mask) / 5.0 - change) < 1e-9) found = mask;
     REQUIRE(std::isfinite(found));
-    ++seen[at(found)];
+    ++seen[static_cast<std::size_t>(found)];
   }
   int kinds = 0;
   for (int mask = 0; mask < 256; ++mask) {

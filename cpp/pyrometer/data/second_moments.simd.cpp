@@ -10,7 +10,7 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/double_double.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/data/complain.hpp"
+#include "pyrometer/data/diagnose.hpp"
 #include "pyrometer/data/merge_tree.hpp"
 #include "pyrometer/data/narrow.hpp"
 #include "pyrometer/data/pack.hpp"
@@ -191,7 +191,7 @@ void second_moments(const Stack<T>& data, int threads, const MomentsOut& to) {
   }
   for (Index s = 0; s < data.systems; ++s) {
     if (out.suspicious[at(s)]) [[unlikely]]
-      complain(data, s, to.mean + s * columns, to.scatter + s * square);
+      diagnose(data, s, to.mean + s * columns, to.scatter + s * square);
   }
 }
 

@@ -82,7 +82,7 @@ double error(const Sample<T>& sample, const Result& result) {
 }
 
 template <class T>
-std::string complaint(Sample<T>& sample) {
+std::string message_of(Sample<T>& sample) {
   try {
     static_cast<void>(sample.moments(2));
   } catch (const std::invalid_argument& problem) {
@@ -122,12 +122,12 @@ TEST_CASE("each system of a stack has the same bits as alone") {
 TEST_CASE("the message names the invalid cell") {
   Sample<double> sample(2, 1300, 9, 0.0);
   sample.X[(1300 + 1299) * 9 + 8] = NAN;
-  CHECK(complaint(sample) == "X must be finite, got nan at system 1, row 1299, column 8");
+  CHECK(message_of(sample) == "X must be finite, got nan at system 1, row 1299, column 8");
   sample.y[1300 + 1299] = sample.y[1300 + 1298] = -std::numeric_limits<double>::infinity();
-  CHECK(complaint(sample) == "y must be finite, got -inf at system 1, row 1298");
+  CHECK(message_of(sample) == "y must be finite, got -inf at system 1, row 1298");
   sample = Sample<double>(1, 40, 9, 0.0);
   sample.X[7] = 1e300;
-  CHECK(complaint(sample).find("overflow") != std::string::npos);
+  CHECK(message_of(sample).find("overflow") != std::string::npos);
 }
 
 TEST_CASE("a merged tree is the same for every order of arrival") {

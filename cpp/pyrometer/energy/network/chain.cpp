@@ -225,12 +225,12 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   }
   layer.low = std::log(least);
   layer.high = most < kLeast ? -layer.low : std::log(most);
-  // Layers of widths that occur again keep their panels: a range that is whole again would grow until it is cut again.
-  const auto width = chain.networks.widths.begin();
-  const bool repeats = !before.grid.empty() && std::find(width + 1, width + l, width[l]) != width + l;
+  // Layers whose width occurs again keep their panels, so that grids do not alternate between one panel and several.
+  const auto widths = chain.networks.widths.begin();
+  const bool repeats = !before.grid.empty() && std::find(widths + 1, widths + l, widths[l]) != widths + l;
   const bool cut = layer.high - layer.low > kWhole || (repeats && before.grid.size() > 1);
-  // Panels keep what is wrong beyond the ends of the grid, where nothing goes, from what is between them.
-  // One panel spreads what is wrong at its own ends: from it all values are kept.
+  // With several panels, errors beyond the ends, which no value reaches, do not affect the others. A single panel spreads
+  // errors at its ends, so all its values are kept.
   if (cut && before.grid.size() != 1) trim(chain, l, values, layer);
   if (repeats && layer.high >= layer.low) settle(before, layer);
   const double panels = cut ? std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels) : 1;
@@ -243,7 +243,8 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
     const double size =
         std::min(std::ceil(fineness.nodes + fineness.nodes_each * width), std::max(kPanelNodes, kMostNodes / panels));
     for (int panel = 0; panel < static_cast<int>(panels); ++panel) {
-      layer.grid.emplace_back(layer.low + width * panel, layer.low + width * (panel + 1), at(size));
+      layer.grid.emplace_back(layer.low + width * panel, layer.low + width * (panel + 1),
+                              static_cast<std::size_t>(size));
       for (std::size_t i = 0; i < layer.grid.back().size(); ++i) layer.v.push_back(std::exp(layer.grid.back().node(i)));
     }
   }

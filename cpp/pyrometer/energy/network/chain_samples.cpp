@@ -34,7 +34,7 @@ void run(const Networks& networks, const std::vector<double>& sorted, base::Seed
   base::uniforms(seed, first, draws, 0, 1, place);
   for (Index k = 0; k < draws; ++k) {
     const double row = (static_cast<double>(first + k) + 0.5 + place[k]) / static_cast<double>(samples) * rows;
-    const double norm = sorted[at(std::min(row, rows - 1))];
+    const double norm = sorted[static_cast<std::size_t>(std::min(row, rows - 1))];
     for (Index b = 0; b < laws; ++b) q[at(b) * kMost + at(k)] = norm;
   }
   Index parameter = 0;

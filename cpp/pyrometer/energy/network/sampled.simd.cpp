@@ -258,7 +258,7 @@ class Worker {
 };
 
 template <class T>
-[[noreturn]] void refuse(double energy, Index draw, Index law, Index l) {
+[[noreturn]] void throw_not_finite(double energy, Index draw, Index law, Index l) {
   require(false, "the energy of draw ", draw, " must be finite, got ", energy, " in layer ", l, " under law ", law,
           "; use a smaller scale", std::is_same_v<T, float> ? " or float64 data." : ".");
   std::abort();
@@ -309,7 +309,7 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
             if (rows.y) energy += problem.target_;
           }
           if (!std::isfinite(energy)) [[unlikely]]
-            refuse<T>(energy, draws.first + start + k, law, l);
+            throw_not_finite<T>(energy, draws.first + start + k, law, l);
           const Index slot = law * draws.samples + start + k;
           out[rows.y ? slot : slot * L + l - 1] = energy;
         }

@@ -24,7 +24,7 @@ void add_rows(const T* X, Index rows, Index width, double* sums) {
 }
 
 template <class T>
-void complain(const T* X, Index rows, Index features) {
+void diagnose(const T* X, Index rows, Index features) {
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < features; ++j)
       require(std::isfinite(X[i * features + j]), "X must be finite, got ", X[i * features + j], " at row ", i,
@@ -58,7 +58,7 @@ void mean_abs(const T* X, Index systems, Index rows, Index features, int threads
       for (Index task = system * chunks.number(); task < (system + 1) * chunks.number(); ++task)
         for (Index i = j; i < width; i += features) total += partial[at(task * width + i)];
       if (!std::isfinite(total)) [[unlikely]]
-        complain(X + system * rows * features, rows, features);
+        diagnose(X + system * rows * features, rows, features);
       mean[system * features + j] = total / static_cast<double>(rows);
     }
 }

@@ -9,6 +9,7 @@
 #include "pyrometer/energy/rows/vertex_tree.hpp"
 
 namespace energy = pyrometer::energy;
+using pyrometer::at;
 using pyrometer::Index;
 
 TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do not depend on other laws") {

@@ -175,7 +175,7 @@ void transpose(const T* X, const T* y, Index count, Index features, bool interce
 
 // Throws, naming the cell, for a row whose energy is infinite or NaN.
 template <class T>
-void complain(const T* x, Index features, Index row) {
+void diagnose(const T* x, Index features, Index row) {
   for (Index j = 0; j < features; ++j)
     require(std::isfinite(x[j]), "X must be finite, got ", x[j], " at row ", row, ", column ", j);
   require(false, "the energy must be below 1.8e308, got an overflow at row ", row,
@@ -215,7 +215,7 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
         Sums& sums = partial[at(task * laws + law)];
         for (Index lane = 0; lane < count; ++lane) {
           if (!std::isfinite(work.value[lane])) [[unlikely]]
-            complain(X + (row + lane) * features, features, first + lane);
+            diagnose(X + (row + lane) * features, features, first + lane);
           sums.value.add(work.value[lane]);
           sums.bound.add(work.bound[lane]);
           sums.slope.add(work.slope[lane]);

@@ -31,8 +31,8 @@ inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index 
   base::normals(seed, first_draw, count, 0, normals, numbers);
 }
 
-[[noreturn]] inline void refuse(const std::string& what, Index system, Index law) {
-  throw std::invalid_argument(what + " must be finite, got one that is not under law " + std::to_string(law) +
+[[noreturn]] inline void throw_not_finite(const std::string& what, Index system, Index law) {
+  throw std::invalid_argument(what + " must be finite, got nan or infinity under law " + std::to_string(law) +
                               " (system " + std::to_string(system) + "); use a smaller scale.");
 }
 
@@ -45,7 +45,7 @@ inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index 
 /// Throws std::invalid_argument if the variance of the energies overflows or underflows.
 inline void require_variance(const base::Running& energies, Index system, Index law) {
   if (!std::isfinite(energies.mean) || !std::isfinite(energies.squares))
-    refuse("the variance of the energies", system, law);
+    throw_not_finite("the variance of the energies", system, law);
   require(!underflows(energies.mean, energies.squares),
           "the energies must be above 1e-140 for their variance not to underflow, got a mean of ", energies.mean,
           " under law ", law, " (system ", system, "); use a larger scale.");

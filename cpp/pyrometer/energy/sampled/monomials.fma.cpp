@@ -197,10 +197,10 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
     for (Index first = begin; first < end; first += kPairGroup) {
       const Index count = std::min(kPairGroup, end - first);
       for (Index pair = 0; pair < count; ++pair) {
-        const Index number = first + pair;
-        if (number > begin && number % laws == 0) weights = Weights(squares, number / laws);
+        const Index index = first + pair;
+        if (index > begin && index % laws == 0) weights = Weights(squares, index / laws);
         constant[pair] = weights.constant();
-        weights.scaled(law.scale.row(number % laws), n, absolute, c + pair, kPairGroup);
+        weights.scaled(law.scale.row(index % laws), n, absolute, c + pair, kPairGroup);
       }
       contract(moments, c, linear, quadratic);
       for (Index pair = 0; pair < count; ++pair) {

@@ -159,7 +159,8 @@ void sample_groups(const Problem<T>& problem, int threads, Sink& sink) {
     if (!finite) [[unlikely]] {
       Index k = 0;
       while (std::isfinite(slot->energy[k]) && std::isfinite(slot->slope[k])) ++k;
-      refuse("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair), group.law(pair));
+      throw_not_finite("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair),
+                       group.law(pair));
     }
     sink.take(chunk, pair, first, slot->energy, count, slot->slope);
   };
@@ -211,7 +212,7 @@ class Averages {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
       const auto& [energy, slope] = totals_[at(pair)];
       require_variance(energy, group_.system(pair), group_.law(pair));
-      if (!std::isfinite(slope)) refuse("the slope of the energies", group_.system(pair), group_.law(pair));
+      if (!std::isfinite(slope)) throw_not_finite("the slope of the energies", group_.system(pair), group_.law(pair));
       const Index slot = group_.system(pair) * laws_ + group_.law(pair);
       out_.mean[slot] = energy.mean;
       out_.standard_error[slot] = energy.standard_error();

@@ -113,7 +113,7 @@ void require_finite(const double* energies, Index count, Index first_draw, Index
     return;
   Index k = 0;
   while (std::isfinite(energies[k])) ++k;
-  refuse("the energy of draw " + std::to_string(first_draw + k), system, law);
+  throw_not_finite("the energy of draw " + std::to_string(first_draw + k), system, law);
 }
 
 /// Evaluates a chunk of draws for every pair of the group: sink.take(chunk of the wave, pair, place of the first draw,

@@ -137,8 +137,8 @@ TEST_CASE("energies that overflow throw, naming the lowest draw") {
   const auto message = [&](double scale) {
     try {
       energy::sample_squares(example.squares(0, 0, 0), {{&scale, 1, 1}, 1}, {kSeed, 0, 10000}, 3, &mean, &error);
-    } catch (const std::invalid_argument& refusal) {
-      return std::string(refusal.what());
+    } catch (const std::invalid_argument& thrown) {
+      return std::string(thrown.what());
     }
     return std::string();
   };

@@ -97,39 +97,39 @@ std::optional<Groups> group(const Table& table, const Indices& sample, Execution
   const auto count = [&](Index i, double copies) {
     read(table, i, values.data());
     std::size_t place = 0;
-    std::int32_t found = lookup.find(values.data(), place);
-    if (found == kNone) {
+    std::int32_t index = lookup.find(values.data(), place);
+    if (index == kNone) {
       if (static_cast<Index>(out.first.size()) == most) return false;
-      found = lookup.add(values.data(), place);
+      index = lookup.add(values.data(), place);
       out.first.push_back(i);
       out.count.push_back(0);
     }
-    out.count[at(found)] += copies;
+    out.count[at(index)] += copies;
     return true;
   };
   for (const Index i : sample)
     if (!count(i, 0)) return std::nullopt;
-  const std::size_t known = out.first.size();
-  const base::Chunks chunks{table.count, std::max(kChunk * kBlock, static_cast<Index>(16 * known))};
+  const std::size_t sampled = out.first.size();
+  const base::Chunks chunks{table.count, std::max(kChunk * kBlock, static_cast<Index>(16 * sampled))};
   std::vector<Indices> missing(at(chunks.number()));
   std::vector<std::vector<std::int32_t>> counts(at(chunks.number()));
   context.for_each_chunk(chunks.number(), table.count * width, [&](Index chunk, int) {
     Vec mine(at(width));
-    std::vector<std::int32_t> number(known);
+    std::vector<std::int32_t> number(sampled);
     std::size_t place = 0;
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
       read(table, i, mine.data());
-      const std::int32_t found = lookup.find(mine.data(), place);
-      if (found == kNone) {
+      const std::int32_t index = lookup.find(mine.data(), place);
+      if (index == kNone) {
         missing[at(chunk)].push_back(i);
       } else {
-        ++number[at(found)];
+        ++number[at(index)];
       }
     }
     counts[at(chunk)] = std::move(number);
   });
   for (const auto& number : counts)
-    for (std::size_t g = 0; g < known; ++g) out.count[g] += number[g];
+    for (std::size_t g = 0; g < sampled; ++g) out.count[g] += number[g];
   for (const Indices& rows : missing)
     for (const Index i : rows)
       if (!count(i, 1)) return std::nullopt;

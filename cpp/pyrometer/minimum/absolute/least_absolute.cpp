@@ -26,9 +26,10 @@ struct Answer {
   }
 };
 
-bool is_finite(const Certified& found) {
-  return std::isfinite(found.value) && std::isfinite(found.gap) &&
-         std::all_of(found.parameters.begin(), found.parameters.end(), [](double t) { return std::isfinite(t); });
+bool is_finite(const Certified& candidate) {
+  return std::isfinite(candidate.value) && std::isfinite(candidate.gap) &&
+         std::all_of(candidate.parameters.begin(), candidate.parameters.end(),
+                     [](double t) { return std::isfinite(t); });
 }
 
 // Parameters 0: the energy is the mean of |y|.
@@ -47,8 +48,8 @@ Answer solve_system(Table& table, const Indices& largest, ExecutionContext conte
   Answer best;
   best.rank = whitening.rank - (table.intercept ? 1 : 0);
   best.certified.gap = best.certified.slack = std::numeric_limits<double>::infinity();
-  const auto improves = [&](Certified found) {
-    if (is_finite(found) && found.slack < best.certified.slack) best.certified = std::move(found);
+  const auto improves = [&](Certified candidate) {
+    if (is_finite(candidate) && candidate.slack < best.certified.slack) best.certified = std::move(candidate);
     return is_finite(best.certified) && best.closed();
   };
   bool exact = whitening.rank == 0 && improves(at_zero(table, whitening, context));
@@ -56,11 +57,11 @@ Answer solve_system(Table& table, const Indices& largest, ExecutionContext conte
   // dominate the scale of the residuals.
   for (const double size : {1e-7, 1e-10, 1e-13}) exact = exact || improves(solve(table, whitening, size, context));
   if (!exact && !largest.empty()) improves(at_zero(table, whitening, context));
-  if (!is_finite(best.certified)) complain(table);
+  if (!is_finite(best.certified)) diagnose(table);
   return best;
 }
 
-[[noreturn]] void refuse_parameter(std::size_t j, std::size_t features, double power) {
+[[noreturn]] void throw_parameter_range(std::size_t j, std::size_t features, double power) {
   std::ostringstream message;
   message << "X and y must have a minimiser within the range of a double, got about 10^" << std::lround(power);
   if (j < features)
@@ -71,24 +72,24 @@ Answer solve_system(Table& table, const Indices& largest, ExecutionContext conte
 }
 
 // From the units of Scaled to the caller's. The gap includes what is lost where a result underflows.
-void unscale(Certified& found, const Exponents& exponents, const Vec& largest) {
+void unscale(Certified& candidate, const Exponents& exponents, const Vec& largest) {
   const int of_y = exponents.back();
   const auto p = largest.size() - 1;
   double lost = 0x1p-1074;  // of y that underflowed
-  for (std::size_t j = 0; j < found.parameters.size(); ++j) {
+  for (std::size_t j = 0; j < candidate.parameters.size(); ++j) {
     const int by = (j < p ? exponents[j] : 0) - of_y;
-    const double scaled = found.parameters[j], plain = std::ldexp(scaled, by);
-    if (!std::isfinite(plain)) refuse_parameter(j, p, (std::log2(std::abs(scaled)) + by) * std::log10(2.0));
-    found.parameters[j] = plain;
-    found.error[j] = std::nextafter(std::ldexp(found.error[j], by), std::numeric_limits<double>::infinity());
-    if (std::ldexp(plain, -by) != scaled) found.error[j] += 0x1p-1074;
+    const double scaled = candidate.parameters[j], plain = std::ldexp(scaled, by);
+    if (!std::isfinite(plain)) throw_parameter_range(j, p, (std::log2(std::abs(scaled)) + by) * std::log10(2.0));
+    candidate.parameters[j] = plain;
+    candidate.error[j] = std::nextafter(std::ldexp(candidate.error[j], by), std::numeric_limits<double>::infinity());
+    if (std::ldexp(plain, -by) != scaled) candidate.error[j] += 0x1p-1074;
     const double size = j < p ? std::ldexp(largest[j], exponents[j]) : 1;
     lost += std::abs(std::ldexp(plain, -by) - scaled) * size + std::abs(scaled) * 0x1p-1074;
   }
-  const double value = std::ldexp(found.value, -of_y);
-  if (std::ldexp(value, of_y) != found.value) lost += std::ldexp(1.0, -1074 + of_y);
-  found.gap = std::nextafter(std::ldexp(found.gap + lost, -of_y), std::numeric_limits<double>::infinity());
-  found.value = value;
+  const double value = std::ldexp(candidate.value, -of_y);
+  if (std::ldexp(value, of_y) != candidate.value) lost += std::ldexp(1.0, -1074 + of_y);
+  candidate.gap = std::nextafter(std::ldexp(candidate.gap + lost, -of_y), std::numeric_limits<double>::infinity());
+  candidate.value = value;
 }
 
 // For columns whose products leave the range of a double: columns and y are multiplied by powers of two.

@@ -70,10 +70,10 @@ TEST_CASE("least absolute deviations: the best line through two of the points") 
       best = std::min(best, energy(data, m, slope, data.y[i] - slope * data.X[i]));
     }
   }
-  const Answer found = solve(data, m, 1, 1);
-  CHECK(found.value == doctest::Approx(best).epsilon(1e-14));
-  CHECK(found.gap < 1e-14);
-  CHECK(found.rank == 1);
+  const Answer answer = solve(data, m, 1, 1);
+  CHECK(answer.value == doctest::Approx(best).epsilon(1e-14));
+  CHECK(answer.gap < 1e-14);
+  CHECK(answer.rank == 1);
 }
 
 TEST_CASE("least absolute deviations: the same bits for any threads") {

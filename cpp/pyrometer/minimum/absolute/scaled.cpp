@@ -35,7 +35,7 @@ Extremes extremes(const Table& table, ExecutionContext context) {
   });
   Extremes out(p + 1);
   for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
-    if (odd[at(chunk)] != 0) complain(table);
+    if (odd[at(chunk)] != 0) diagnose(table);
     const Extremes& part = parts[at(chunk)];
     for (Index j = 0; j <= p; ++j) {
       out.add(j, part.size[at(j)], part.row[at(j)]);

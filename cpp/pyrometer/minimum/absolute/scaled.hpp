@@ -26,7 +26,7 @@ struct Extremes {
   void add(Index column, double value_size, Index of_row);
 };
 
-/// Reads all rows. Throws std::invalid_argument for a value that is not finite (see complain).
+/// Reads all rows. Throws std::invalid_argument for a value that is not finite (see diagnose).
 [[nodiscard]] Extremes extremes(const Table& table, ExecutionContext context);
 
 /// The table with column j multiplied by 2^exponent[j]: exact, unless a value underflows to below 2^-1074.

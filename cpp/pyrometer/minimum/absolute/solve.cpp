@@ -127,7 +127,7 @@ struct TableSource {
     return std::move(certified.misjudged);
   }
   void check_finite(bool finite) const {
-    if (!finite) complain(table);
+    if (!finite) diagnose(table);
   }
 };
 
@@ -218,7 +218,7 @@ bool by_reduction(const Problem& source, Vec& phi, Index inside, ExecutionContex
 
 void require_finite(const Table& table, const Vec& values) {
   for (const double value : values)
-    if (!std::isfinite(value)) complain(table);
+    if (!std::isfinite(value)) diagnose(table);
 }
 
 // Solves all rows without reduction.

@@ -40,7 +40,7 @@ void centre_and_scale(Table& table, const Indices& sample, Whitening& whitening)
     const double y = table.row(sample[at(i)], row.data());
     row[at(p)] = y;
     for (Index j = 0; j <= p; ++j) {
-      if (!std::isfinite(row[at(j)])) complain(table);
+      if (!std::isfinite(row[at(j)])) diagnose(table);
       columns[at(j * rows + i)] = row[at(j)];
     }
   }
@@ -58,7 +58,7 @@ void centre_and_scale(Table& table, const Indices& sample, Whitening& whitening)
     }
     double size = 0;
     for (const double value : column) size += std::abs(value - centre) / static_cast<double>(rows);
-    if (!in_range(size)) complain(table);
+    if (!in_range(size)) diagnose(table);
     if (j < p) whitening.weight[at(j)] = 1 / binade(size);
     if (j < p) whitening.constant.push_back(size == 0);
     if (j == p) whitening.unit = binade(size);
@@ -328,7 +328,7 @@ Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext 
       table.row(i, x.data());
       for (Index j = 0; j < table.features; ++j) {
         if (whitening.constant[at(j)] == 0 || x[at(j)] == 0) continue;
-        if (!in_range(std::abs(x[at(j)]))) complain(table);
+        if (!in_range(std::abs(x[at(j)]))) diagnose(table);
         whitening.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
       }
     }
@@ -339,7 +339,7 @@ Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext 
   }
 }
 
-void complain(const Table& table) {
+void diagnose(const Table& table) {
   const auto printed = [](double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; };
   Vec x(at(table.features));
   for (Index i = 0; i < table.count; ++i) {

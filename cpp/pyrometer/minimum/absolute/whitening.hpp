@@ -40,13 +40,13 @@ struct Whitening {
 /// largest  rows that the sample must include, sorted.
 ///
 /// Throws std::invalid_argument if a sampled value is not finite, OutOfRange if a scale is beyond kMaxExponent (see
-/// complain).
+/// diagnose).
 ///
 /// Cost: 2 n^2 flops for each sampled row; a pass over the rows, 4 n^2 flops each, for every rank-deficient sample.
 [[nodiscard]] Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext context);
 
 /// Throws std::invalid_argument naming the first value that is not finite, else OutOfRange. A pass over the rows.
-[[noreturn]] void complain(const Table& table);
+[[noreturn]] void diagnose(const Table& table);
 
 /// The rows `chosen` of a source in whitened coordinates. 2 n rank flops a row.
 [[nodiscard]] Rows pack(const Table& table, const Whitening& whitening, const Indices& chosen,

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+using pyrometer::at;
 using pyrometer::Index;
 using pyrometer::minimum::Factor;
 using pyrometer::minimum::moment_noise;
@@ -70,13 +71,13 @@ TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") 
 
     // A dependent column equals its linear combination of the others.
     f.dependence(n - 1, made.data());
-    double worst = 0;
+    double largest = 0;
     for (Index l = 0; l < f.rank(); ++l) {
       double sum = -scaled(f.column(l), f.column(n - 1));
       for (Index k = 0; k < f.rank(); ++k) sum += scaled(f.column(l), f.column(k)) * made[at(k)];
-      worst = std::max(worst, std::abs(sum));
+      largest = std::max(largest, std::abs(sum));
     }
-    CHECK(worst < 1e-12);
+    CHECK(largest < 1e-12);
     CHECK(f.smallest_eigenvalue() > 0);
     CHECK(f.smallest_eigenvalue() <= 1);
     CHECK(f.largest_eigenvalue() >= 1);

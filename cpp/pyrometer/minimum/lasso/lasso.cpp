@@ -262,7 +262,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     const Index active = x_.coordinates() - static_cast<Index>(std::count(x_.theta.begin(), x_.theta.end(), 0.0));
     wanted = std::clamp<Index>(active / 300, 1, 6);
   }
-  const LassoPoint::Certificate found = polish();
+  const LassoPoint::Certificate solution = polish();
 
   const Index n = data.parameters();
   double* theta = out.parameters.data() + place * n;
@@ -282,7 +282,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   f.inverse_diagonal(smallest, diagonal.data());
   const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
   const auto second = [&](double rounding) { return error.second(rounding, mean_gradient, trace); };
-  const double energy_error = error.first(units, mean_gradient, found.value) + second(units) + found.gap;
+  const double energy_error = error.first(units, mean_gradient, solution.value) + second(units) + solution.gap;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {
@@ -293,10 +293,11 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     f.forward(work_v_.data());
     rank += Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
   }
-  const double gap = error.gap(found.gap + second(MomentError::kWorst) + x_.rounded(), mean_gradient, found.value);
-  out.value[slot] = found.value;
+  const double gap =
+      error.gap(solution.gap + second(MomentError::kWorst) + x_.rounded(), mean_gradient, solution.value);
+  out.value[slot] = solution.value;
   out.gap[slot] = gap;
-  out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / found.value;
+  out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / solution.value;
   out.rank[slot] = rank;
   out.condition[slot] =
       rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest);

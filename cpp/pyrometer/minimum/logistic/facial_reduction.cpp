@@ -21,16 +21,16 @@ constexpr Index kFirstRows = 4096, kMoreRows = 1024;
 /// The rows signed by their labels, centred where the centre is far from 0, and scaled.
 class View {
  public:
-  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& some)
+  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& sample)
       : rows_(rows), intercept_(intercept) {
     for (Index j = 0; j < rows.features; ++j)
       if (used[at(j)]) columns_.push_back(j);
     if (intercept) columns_.push_back(rows.features);
     centres_.assign(columns_.size(), 0.0);
     exponents_.assign(columns_.size(), 0);
-    if (intercept) centre(some);
+    if (intercept) centre(sample);
     std::vector<Wide> views;
-    for (const Index i : some) views.push_back(row(i));
+    for (const Index i : sample) views.push_back(row(i));
     exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[at(i)][at(k)].hi; });
   }
 
@@ -68,11 +68,11 @@ class View {
     return columns_[k] == rows_.features ? 1.0 : rows_.X[i * rows_.features + columns_[k]];
   }
   /// Columns whose mean exceeds their spread are centred at one of their values.
-  void centre(const std::vector<Index>& some) {
+  void centre(const std::vector<Index>& sample) {
     for (std::size_t k = 0; k + 1 < columns_.size(); ++k) {
-      const double at_first = value(some[some.size() / 2], k);
+      const double at_first = value(sample[sample.size() / 2], k);
       double spread = 0;
-      for (const Index i : some) spread = std::max(spread, std::abs(value(i, k) - at_first));
+      for (const Index i : sample) spread = std::max(spread, std::abs(value(i, k) - at_first));
       if (spread < std::abs(at_first) / 8) centres_[k] = at_first;
     }
   }
@@ -94,25 +94,25 @@ class Search {
   [[nodiscard]] const Wide& direction() const { return direction_; }
 
   /// Enlarges the span of overlapping rows and finds a direction that separates the others; false if undecided.
-  bool reduce_once(const std::vector<Index>& some) {
+  bool reduce_once(const std::vector<Index>& sample) {
     for (;;) {
       Wide points;
       std::vector<Index> names;
       std::vector<int> exponents;
       const Index width = view_.size() - span_.rank();
-      collect(some, points, names, exponents);
+      collect(sample, points, names, exponents);
       std::fill(direction_.begin(), direction_.end(), DoubleDouble());
       if (names.empty()) return true;
-      const SmallestPoint found = smallest_point(points, width);
-      if (found.kind == SmallestPoint::Kind::undecided) return false;
-      if (found.kind == SmallestPoint::Kind::separates) {
+      const SmallestPoint smallest = smallest_point(points, width);
+      if (smallest.kind == SmallestPoint::Kind::undecided) return false;
+      if (smallest.kind == SmallestPoint::Kind::separates) {
         for (Index j = 0, k = 0; j < view_.size(); ++j)
-          if (!span_.pivot(j)) direction_[at(j)] = found.point[at(k)].scaled(exponents[at(k)]), ++k;
+          if (!span_.pivot(j)) direction_[at(j)] = smallest.point[at(k)].scaled(exponents[at(k)]), ++k;
         span_.complete(direction_);
         return true;
       }
       std::vector<Index> rows;
-      for (const Index k : found.corral) rows.push_back(names[at(k)]);
+      for (const Index k : smallest.corral) rows.push_back(names[at(k)]);
       enlarge(std::move(rows));
     }
   }
@@ -142,10 +142,10 @@ class Search {
 
  private:
   /// The rows modulo the span, with columns rescaled.
-  void collect(const std::vector<Index>& some, Wide& points, std::vector<Index>& names,
+  void collect(const std::vector<Index>& sample, Wide& points, std::vector<Index>& names,
                std::vector<int>& exponents) const {
     std::vector<Wide> remaining;
-    for (const Index i : some) {
+    for (const Index i : sample) {
       Wide row = view_.row(i), part;
       if (!span_.represent(row)) continue;
       for (Index j = 0; j < view_.size(); ++j)
@@ -227,14 +227,14 @@ bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<I
 }
 
 /// The same for the remaining rows, by facial reduction; false if undecided because of rounding.
-bool search_for(const View& view, std::vector<Index> some, const std::vector<Index>& remaining, int threads,
+bool search_for(const View& view, std::vector<Index> sample, const std::vector<Index>& remaining, int threads,
                 Face& face) {
   Search search(view);
   std::vector<Search::Side> sides(remaining.size());
   std::vector<double> margins(remaining.size());
   const base::Chunks chunks{std::ssize(remaining), 1024};
   for (;;) {
-    if (!search.reduce_once(some)) return false;
+    if (!search.reduce_once(sample)) return false;
     if (search.span().rank() == view.size()) break;
     base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
       for (auto k = at(chunks.begin(chunk)); k < at(chunks.end(chunk)); ++k)
@@ -248,12 +248,12 @@ bool search_for(const View& view, std::vector<Index> some, const std::vector<Ind
       std::nth_element(wrong.begin(), wrong.begin() + kMoreRows, wrong.end());
       wrong.resize(at(kMoreRows));
     }
-    const std::size_t before = some.size();
-    for (const auto& [margin, i] : wrong) some.push_back(i);
-    std::sort(some.begin(), some.end());
-    some.erase(std::unique(some.begin(), some.end()), some.end());
+    const std::size_t before = sample.size();
+    for (const auto& [margin, i] : wrong) sample.push_back(i);
+    std::sort(sample.begin(), sample.end());
+    sample.erase(std::unique(sample.begin(), sample.end()), sample.end());
     // A row of the sample on the wrong side is a rounding error.
-    if (some.size() == before) return false;
+    if (sample.size() == before) return false;
   }
   Separated part{view.back(search.direction()), {}};
   for (std::size_t k = 0; k < remaining.size() && search.span().rank() < view.size(); ++k)
@@ -277,9 +277,9 @@ Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<b
   }
   face.certain = remaining.empty();
   if (remaining.empty()) return face;
-  std::vector<Index> some = evenly(remaining, kFirstRows);
-  const View view(rows, intercept, used, some);
-  face.certain = search_for(view, std::move(some), remaining, threads, face);
+  std::vector<Index> sample = evenly(remaining, kFirstRows);
+  const View view(rows, intercept, used, sample);
+  face.certain = search_for(view, std::move(sample), remaining, threads, face);
   return face;
 }
 

@@ -47,10 +47,10 @@ struct Table {
 Table sized(const Matrix& X, bool constant, int threads) {
   Table out{X, constant, threads, std::vector<double>(at(X.rows))};
   const auto value = [&](Index i, Index j) { return j < X.cols ? X.row(i)[j] : 1.0; };
-  const Index some = std::min(X.rows, Index{4096});
-  const auto exponents = column_exponents(some, out.columns(), [&](Index k, Index j) {
-    return value(static_cast<Index>(static_cast<double>(k) / static_cast<double>(some) * static_cast<double>(X.rows)),
-                 j);
+  const Index sampled = std::min(X.rows, Index{4096});
+  const auto exponents = column_exponents(sampled, out.columns(), [&](Index k, Index j) {
+    return value(
+        static_cast<Index>(static_cast<double>(k) / static_cast<double>(sampled) * static_cast<double>(X.rows)), j);
   });
   for (Index i = 0; i < X.rows; ++i)
     out.sizes[at(i)] =

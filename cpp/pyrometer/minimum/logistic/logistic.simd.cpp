@@ -47,7 +47,7 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
 
 /// Throws if a value is not finite, or if squares of a column over- or underflow.
 template <class T>
-void complain(const data::Rows<T>& rows, const std::string& where) {
+void diagnose(const data::Rows<T>& rows, const std::string& where) {
   const Index p = rows.features;
   std::vector<double> largest(at(p), 0.0);
   for (Index i = 0; i < rows.rows; ++i) {
@@ -164,14 +164,14 @@ Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std:
     const Sample<T> sample(rows, size, threads);
     LossEvaluatorOf<T> evaluator(sample.rows(p), intercept, shift.data(), threads);
     previous = newton(evaluator, std::move(theta), NewtonOptions{12, 1e-7, true}, &previous);
-    if (previous.status == NewtonStatus::not_finite) complain(rows, where);
+    if (previous.status == NewtonStatus::not_finite) diagnose(rows, where);
     theta = previous.theta;
   }
 
   LossEvaluatorOf<T> evaluator(rows, intercept, shift.data(), threads);
   NewtonResult result = newton(evaluator, std::move(theta), NewtonOptions{}, &previous);
   if (result.status != NewtonStatus::converged) {
-    complain(rows, where);
+    diagnose(rows, where);
     Infimum out = infimum_of_any_rows(rows, intercept, threads);
     out.evaluations += result.evaluations;
     return out;
@@ -207,19 +207,19 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
   const auto one = [&](Index s, int inner) {
     const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
                              (data.systems - s) * size};
-    const Infimum found =
+    const Infimum solution =
         solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
     const auto slot = at(s);
     const double m = static_cast<double>(data.rows);
-    out.value[slot] = found.value / m;
-    out.gap[slot] = found.gap / m;
-    out.attained[slot] = found.attained;
-    out.rank[slot] = found.rank;
-    out.iterations[slot] = found.evaluations;
-    std::copy(found.parameters.begin(), found.parameters.end(), out.parameters.begin() + s * n);
+    out.value[slot] = solution.value / m;
+    out.gap[slot] = solution.gap / m;
+    out.attained[slot] = solution.attained;
+    out.rank[slot] = solution.rank;
+    out.iterations[slot] = solution.evaluations;
+    std::copy(solution.parameters.begin(), solution.parameters.end(), out.parameters.begin() + s * n);
     const auto errors = out.parameter_error.begin() + s * n;
     std::fill(errors, errors + n, INFINITY);
-    std::copy(found.errors.begin(), found.errors.end(), errors);
+    std::copy(solution.errors.begin(), solution.errors.end(), errors);
   };
   if (size * (n + 8) > (Index{1} << 22) && data.systems < 64) {
     for (Index s = 0; s < data.systems; ++s) one(s, threads);

@@ -56,12 +56,12 @@ TEST_CASE("losses, slopes and weights are relatively accurate in both tails") {
   alignas(64) double t[data::kBlock], slope[data::kBlock], root[data::kBlock], losses[data::kBlock];
   for (const double y : {0.0, 1.0}) {
     for (double size = 1e-18; size < 700; size *= 1.37) {
-      for (const double at : {size, -size}) {
+      for (const double point : {size, -size}) {
         const std::vector<double> same(at(data::kBlock), y);
-        for (double& value : t) value = at;
+        for (double& value : t) value = point;
         double loss = 0, least = INFINITY;
         link(t, same.data(), 1, slope, root, losses, loss, least);
-        const long double z = (2 * y - 1) * at, e = std::exp(-std::abs(static_cast<long double>(z)));
+        const long double z = (2 * y - 1) * point, e = std::exp(-std::abs(static_cast<long double>(z)));
         const long double wrong = (z >= 0 ? e : 1) / (1 + e), weight = e / ((1 + e) * (1 + e));
         CHECK(least == static_cast<double>(z));
         CHECK(loss == doctest::Approx(static_cast<double>(std::log1p(e) + (z < 0 ? -z : 0))).epsilon(1e-15));

@@ -72,7 +72,7 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   return {std::move(basis.rows), std::move(y), basis.rank, std::move(map)};
 }
 
-NewtonResult settle(const Problem& problem, Numbers theta, Index evaluations, int threads) {
+NewtonResult run_newton(const Problem& problem, Numbers theta, Index evaluations, int threads) {
   const Numbers no_shift(at(problem.columns), 0.0);
   LossEvaluatorOf<double> evaluator(problem.all(), false, no_shift.data(), threads);
   return newton(evaluator, std::move(theta), NewtonOptions{evaluations, kLeastEigenvalue, false});
@@ -160,7 +160,7 @@ class Attempt {
  public:
   Attempt(Problem problem, int threads) : problem_(std::move(problem)), threads_(threads) {
     result_.theta.assign(at(problem_.columns), 0.0);
-    go_on(kFirstEvaluations);
+    iterate(kFirstEvaluations);
   }
 
   [[nodiscard]] const Problem& problem() const { return problem_; }
@@ -174,23 +174,23 @@ class Attempt {
 
   /// Continues until neither the loss decreases nor margins grow, although the bound does not close. A step changes the
   /// margin of a row that dominates the curvature by about 1, while its loss is negligible.
-  void settle_down() {
+  void iterate_until_stationary() {
     double loss = INFINITY;
     while (!converged() && evaluations_ < kMaxEvaluations &&
            (result_.loss < loss * (1 - 1e-14) || result_.stretch > 0.5)) {
       loss = result_.loss;
-      go_on(kMoreEvaluations);
+      iterate(kMoreEvaluations);
     }
   }
 
  private:
-  void go_on(Index evaluations) {
+  void iterate(Index evaluations) {
     if (problem_.count() == 0 || problem_.columns == 0) {
       result_.status = NewtonStatus::converged;
       result_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
       return;
     }
-    result_ = settle(problem_, std::move(result_.theta), evaluations, threads_);
+    result_ = run_newton(problem_, std::move(result_.theta), evaluations, threads_);
     evaluations_ += result_.evaluations;
   }
 
@@ -201,13 +201,13 @@ class Attempt {
 };
 
 /// Error bounds of the system's parameters, if no column was dropped.
-Numbers errors_of(const Attempt& found, std::size_t n) {
+Numbers errors_of(const Attempt& solution, std::size_t n) {
   Numbers errors, work;
   for (std::size_t r = 0; r < n; ++r) {
-    const Numbers row(found.problem().map.data() + r * n, found.problem().map.data() + (r + 1) * n);
+    const Numbers row(solution.problem().map.data() + r * n, solution.problem().map.data() + (r + 1) * n);
     double terms = 0;
-    for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * found.result().theta[j]);
-    errors.push_back(found.result().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
+    for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * solution.result().theta[j]);
+    errors.push_back(solution.result().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
   }
   return errors;
 }
@@ -221,55 +221,55 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
   Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
   for (const Index j : basis.kept) used[at(j)] = true;
   out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-  Attempt found({std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)},
-                threads);
+  Attempt solution({std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)},
+                   threads);
   const auto without = [&](const Face& face, bool independent) {
     Attempt other(reduced(rows, intercept, left_out, face.independent, independent, threads), threads);
-    other.settle_down();
+    other.iterate_until_stationary();
     out.evaluations += other.evaluations();
     return other;
   };
 
   Face face;
-  if (found.result().status == NewtonStatus::separated)
-    face = all_separated(rows, intercept, found.problem().back(found.result().theta));
-  if (!found.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
+  if (solution.result().status == NewtonStatus::separated)
+    face = all_separated(rows, intercept, solution.problem().back(solution.result().theta));
+  if (!solution.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
   out.attained = face.separated.empty();
-  out.evaluations = found.evaluations();
+  out.evaluations = solution.evaluations();
   if (!out.attained && face.certain) {
     for (const Separated& part : face.separated)
       for (const Index i : part.rows) left_out[at(i)] = true;
-    found = without(face, true);
+    solution = without(face, true);
   } else {
-    found.settle_down();
+    solution.iterate_until_stationary();
   }
-  out.parameters = found.parameters(n);
-  if (found.converged() && out.attained && found.problem().columns == std::ssize(used))
-    out.errors = errors_of(found, n);
+  out.parameters = solution.parameters(n);
+  if (solution.converged() && out.attained && solution.problem().columns == std::ssize(used))
+    out.errors = errors_of(solution, n);
 
   // Rows of small loss on the correct side may be so large that the bound does not close. The infimum over the others
   // is a lower bound, the loss of all rows at its minimiser an upper bound.
-  if (!found.converged() && face.certain) {
+  if (!solution.converged() && face.certain) {
     const auto before = std::count(left_out.begin(), left_out.end(), true);
     for (Index i = 0; i < rows.rows; ++i)
       if (margin_of(rows, i, intercept, out.parameters) > kRuling) left_out[at(i)] = true;
     if (std::count(left_out.begin(), left_out.end(), true) > before) {
       if (Attempt other = without(face, false); other.converged()) {
-        found = std::move(other);
-        out.parameters = found.parameters(n);
+        solution = std::move(other);
+        out.parameters = solution.parameters(n);
       }
     }
   }
 
-  out.value = found.result().loss;
+  out.value = solution.result().loss;
   const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
                                       : loss_at(rows, intercept, out.parameters, threads);
-  if (!found.converged()) {  // the loss is an upper bound, and 0 a lower one
+  if (!solution.converged()) {  // the loss is an upper bound, and 0 a lower one
     out.gap = std::max(out.value, reached);
     return out;
   }
-  out.gap =
-      found.result().excess + found.result().rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  out.gap = solution.result().excess + solution.result().rounding + std::max(0.0, reached - out.value) +
+            1000 * kUnit * reached;
   return out;
 }
 

@@ -1,4 +1,4 @@
-#include "pyrometer/data/complain.hpp"
+#include "pyrometer/data/diagnose.hpp"
 
 #include <cmath>
 #include <string>
@@ -30,7 +30,7 @@ bool suspicious(Index columns, const double* mean, const double* scatter) {
 }
 
 template <class T>
-void complain(const Stack<T>& data, Index system, const double* mean, const double* scatter) {
+void diagnose(const Stack<T>& data, Index system, const double* mean, const double* scatter) {
   const Index m = data.rows, p = data.features, columns = p + 1;
   const T *X = data.X + system * m * p, *y = data.y + system * m;
   const std::string number = std::to_string(system), where = data.systems > 1 ? "system " + number + ", " : "";
@@ -59,7 +59,7 @@ void complain(const Stack<T>& data, Index system, const double* mean, const doub
   require(underflow < 0, "second moments underflow: X and y must have squares above 1e-290; rescale ", name(underflow));
 }
 
-template void complain(const Stack<double>&, Index, const double*, const double*);
-template void complain(const Stack<float>&, Index, const double*, const double*);
+template void diagnose(const Stack<double>&, Index, const double*, const double*);
+template void diagnose(const Stack<float>&, Index, const double*, const double*);
 
 }  // namespace pyrometer::data

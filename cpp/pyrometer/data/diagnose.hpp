@@ -13,9 +13,9 @@ namespace pyrometer::data {
 /// in order of rows, or for the first column whose squares overflow or underflow. Returns if there is none; columns of
 /// zeros are valid. Cost: one serial pass over the system.
 template <class T>
-void complain(const Stack<T>& data, Index system, const double* mean, const double* scatter);
+void diagnose(const Stack<T>& data, Index system, const double* mean, const double* scatter);
 
-extern template void complain(const Stack<double>&, Index, const double*, const double*);
-extern template void complain(const Stack<float>&, Index, const double*, const double*);
+extern template void diagnose(const Stack<double>&, Index, const double*, const double*);
+extern template void diagnose(const Stack<float>&, Index, const double*, const double*);
 
 }  // namespace pyrometer::data
