@@ -156,7 +156,7 @@ TEST_CASE("resamples equal those computed one by one from their random numbers")
 }
 
 TEST_CASE("permutations of few blocks are equally frequent, and the others stay") {
-  // Block b has one row of score 2^b, and z = 0, 1, 0, 1 ...: the mean score tells which blocks a sample has.
+  // Block b has one row of score 2^b, and z = 0, 1, 0, 1 ...: the mean score identifies the blocks of a sample.
   std::vector<double> rows;
   for (int b = 0; b < 8; ++b) {
     for (const double value : {2.0, 0.0, 2 * std::ldexp(1.0, b), 1.0, 1.0}) rows.push_back(value);

@@ -40,7 +40,7 @@ struct MomentsOut {
 ///
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
 /// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
-/// whatever the data (a shift far off makes the scatter large), so the last correction, - N (mean - shift)^2, loses at
+/// for any data (a distant shift makes the scatter large), so the last correction, - N (mean - shift)^2, loses at
 /// most two of sixteen digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983).
 ///
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every

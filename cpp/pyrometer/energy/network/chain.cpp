@@ -25,7 +25,7 @@ constexpr double kCaution = 4;        // factor on the difference of two discret
 constexpr double kMostNodes = 256;    // of a grid, but for
 constexpr double kPanelNodes = 48;    // of each panel
 constexpr double kLeast = 1e-280;     // smallest energy whose logarithm is used
-constexpr double kWhole = 10;         // range of ln v that one panel takes, whatever the probability of its ends
+constexpr double kWhole = 10;         // range of ln v of a single panel, for any probability of its ends
 constexpr double kPanel = 8;          // width of the panels of a wider one
 constexpr double kMostPanels = 32;
 constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
@@ -77,7 +77,7 @@ struct Layer {
   double bend = 0;              // about which the rules are made, unless less than `least`
   double least = 0;             // bend that makes a difference at any node
   std::vector<double> energy;   // of layers l .. L: energy[(k - l) * size + node]
-  std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if asked for
+  std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if requested
 
   [[nodiscard]] std::size_t size() const { return v.size(); }
   /// The Lagrange polynomials of the panel that contains ln v, and the panel's first node. Beyond the grid energies are
@@ -229,8 +229,8 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   const auto widths = chain.networks.widths.begin();
   const bool repeats = !before.grid.empty() && std::find(widths + 1, widths + l, widths[l]) != widths + l;
   const bool cut = layer.high - layer.low > kWhole || (repeats && before.grid.size() > 1);
-  // With several panels, errors beyond the ends, which no value reaches, do not affect the others. A single panel spreads
-  // errors at its ends, so all its values are kept.
+  // With several panels, errors beyond the ends, which no value reaches, do not affect the others. A single panel
+  // spreads errors at its ends, so all its values are kept.
   if (cut && before.grid.size() != 1) trim(chain, l, values, layer);
   if (repeats && layer.high >= layer.low) settle(before, layer);
   const double panels = cut ? std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels) : 1;

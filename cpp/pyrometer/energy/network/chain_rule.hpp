@@ -39,7 +39,7 @@ struct Rule {
 /// The expectations of Hermite polynomials of the standardised sum obey a recursion over its cumulants beyond the
 /// second, which are small for large counts; the modified Chebyshev algorithm computes the Jacobi matrix from them.
 /// Well conditioned for count >= 64 and size <= 10; fewer points are returned if a pivot is not positive.
-/// Cost: 6 n size + 20 size^2 flops and one QL, whatever the count.
+/// Cost: 6 n size + 20 size^2 flops and one QL, independent of the count.
 [[nodiscard]] Rule sum_by_cumulants(const Rule& one, Index count, std::size_t size);
 
 }  // namespace pyrometer::energy

@@ -28,7 +28,7 @@ namespace pyrometer::energy {
 ///
 /// Sums over draws are of deviations from the monomials' expectations, in chunks that are merged in order.
 ///
-/// Cost: k^2 flops a draw, by add_products(), and k^2 + 6 k flops a pair, whatever the number of draws: with 9
+/// Cost: k^2 flops a draw, by add_products(), and k^2 + 6 k flops a pair, for any number of draws: with 9
 /// parameters (k = 54) 110 ns a draw and 200 ns a pair on one thread at level v4. Memory: 2 MB.
 ///
 /// Interruptible; safe to call from several threads at once.

@@ -78,9 +78,9 @@ template <class T>
 void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws, int threads,
                  const RowAverages& averages);
 
-/// The individual energies: energies[(system * laws + law) * samples + k] is E of draw first + k, whatever the first
-/// is. Otherwise as sample_rows(), whose mean and standard error are those of these energies up to rounding; samples at
-/// least 1.
+/// The individual energies: energies[(system * laws + law) * samples + k] is E of draw first + k for any value of
+/// first. Otherwise as sample_rows(), whose mean and standard error are those of these energies up to rounding; samples
+/// at least 1.
 template <class T>
 void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws,
                           int threads, double* energies);

@@ -60,9 +60,9 @@ struct Squares {
 void sample_squares(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                     double* mean, double* standard_error);
 
-/// The individual energies: energies[(system * laws + law) * samples + k] is E of draw first + k, whatever the first
-/// is. Otherwise as sample_squares(), whose mean and standard error are those of these energies up to rounding; samples
-/// at least 1.
+/// The individual energies: energies[(system * laws + law) * samples + k] is E of draw first + k for any value of
+/// first. Otherwise as sample_squares(), whose mean and standard error are those of these energies up to rounding;
+/// samples at least 1.
 void sample_squares_energies(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                              double* energies);
 

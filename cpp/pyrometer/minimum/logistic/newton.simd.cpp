@@ -11,7 +11,7 @@ namespace {
 constexpr double kAdditions = 256;
 // Up to this many columns an evaluation with curvature costs at most twice one without.
 constexpr Index kFewColumns = 32;
-// Old curvature bounds new by e^drift; beyond this no bound is asked for.
+// An earlier curvature is within a factor e^drift of the current one; beyond this drift no bound is computed.
 constexpr double kMostDrift = 4;
 // Limit of refinement steps, which improve the parameters only, and the size of X up to which they are cheap.
 constexpr int kMostPolish = 4;
