@@ -71,11 +71,11 @@ struct Layer {
   std::vector<Chebyshev> grid;  // panels of ln v, ascending; none in the first layer, whose nodes are the rows'
   double low = 0, high = 0;     // ends of the grid
   bool zero = false;            // whether the last node is 0
-  std::vector<double> mass;     // about the probability of each node
+  std::vector<double> mass;     // approximate probability of each node
   std::vector<Rule> rule;       // of q_l
   std::vector<double> mean;     // of q_l
-  double bend = 0;              // about which the rules are made, unless less than `least`
-  double least = 0;             // bend that makes a difference at any node
+  double bend = 0;              // scale c of the rules, unless less than `least`
+  double least = 0;             // smallest scale that matters at any node
   std::vector<double> energy;   // of layers l .. L: energy[(k - l) * size + node]
   std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if requested
 
@@ -100,7 +100,7 @@ struct Layer {
   [[nodiscard]] std::size_t panel_size() const { return grid[0].size(); }
 };
 
-/// The layer before l whose rules are those of layer l; none if it has its own.
+/// The earlier layer whose rules layer l reuses; none if it has its own.
 const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>& all) {
   const Layer& layer = all[at(l)];
   for (Index k = l - 1; k >= 1; --k) {
@@ -126,8 +126,8 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   }
   layer.rule.resize(layer.size());
   layer.mean.resize(layer.size());
-  // The sum of n units is below this share of the largest square with probability 1e-20 or so; where negative numbers
-  // are switched off, all units are together with probability 2^-n.
+  // The sum of n units is below this share of the largest square with a probability of about 1e-20; for activations
+  // that vanish for negative numbers, all units vanish with probability 2^-n.
   const bool even = model::has_even_square(chain.networks.activation);
   const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
   std::vector<double> least(layer.size());
@@ -150,7 +150,7 @@ struct Reached {
   double v, mass;
 };
 
-/// All values of v_l that layer l - 1 leads to.
+/// All values of v_l that follow from the grid and rules of layer l - 1.
 std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
   std::vector<Reached> values;
   for (std::size_t node = 0; node < before.size(); ++node)
@@ -162,8 +162,8 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
   return values;
 }
 
-/// The range of ln v of the values that matter to an energy above: none is more than proportional to v, but where the
-/// mean square of an activation grows from v / 4 to v / 2.
+/// Reduces the range of ln v to values that contribute to the energies above, which grow at most in proportion to v,
+/// except where the mean square of an activation grows from v / 4 to v / 2.
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
   double mean = 0;
   for (const Reached& value : values) mean += value.mass * value.v;
@@ -179,8 +179,8 @@ void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer
   layer.high = std::log(most);
 }
 
-/// About the probability of each node: every value goes to the nearest. Values ascend but where a node of the layer
-/// before begins.
+/// The approximate probability of each node: every value is assigned to the nearest node. Values are ascending within
+/// each node of the previous layer.
 void weigh(const std::vector<Reached>& values, Layer& layer) {
   layer.mass.resize(layer.size());
   const std::size_t smooth = layer.size() - (layer.zero ? 1 : 0);
@@ -198,8 +198,8 @@ void weigh(const std::vector<Reached>& values, Layer& layer) {
   }
 }
 
-/// Take the grid of the layer before where it holds this one's, and extend one that grows slowly: deep networks come to
-/// a grid that stays, whose rules serve again.
+/// Reuses the grid of the previous layer if it contains this one's, and extends a grid that grows slowly: in deep
+/// networks the grids become constant, so that rules are reused.
 void settle(const Layer& before, Layer& layer) {
   const double below = before.low - layer.low, above = layer.high - before.high;
   const auto held = [](double outside) { return outside <= 0 && outside > -kTaken; };
@@ -213,7 +213,7 @@ void settle(const Layer& before, Layer& layer) {
   }
 }
 
-/// The grid of layer l from what layer l - 1 can reach.
+/// The grid of layer l, from the values that follow from layer l - 1.
 Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before) {
   const std::vector<Reached> values = reached(chain, l, before);
   Layer layer;
@@ -253,7 +253,7 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   return layer;
 }
 
-/// The growth of energies at the nodes of a grid where v, too, grows with all scales: by a square.
+/// The growth of energies at the nodes of a grid including that of v, which is proportional to the square of the scales.
 std::vector<double> total_growth(const Layer& layer, const std::vector<double>& logs) {
   std::vector<double> total(logs.size());
   const std::size_t smooth = layer.size() - (layer.zero ? 1 : 0);
