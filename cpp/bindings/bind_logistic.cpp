@@ -9,11 +9,6 @@ namespace pyrometer::bindings {
 namespace {
 
 template <class T>
-std::span<T> all(Array<T>& array) {
-  return {array.mutable_data(), static_cast<std::size_t>(array.size())};
-}
-
-template <class T>
 py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int threads,
                    std::optional<Array<double>> parameter_error) {
   require_rank(X, 3, "X");
@@ -26,8 +21,8 @@ py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int thr
   if (error.size() != parameters.size()) throw py::value_error("parameter_error must have shape (s, n)");
   Array<bool> attained(systems);
   Array<Index> rank(systems), iterations(systems);
-  const minimum::LogisticMinima out{all(value), all(parameters), all(gap),       all(attained),
-                                    all(error), all(rank),       all(iterations)};
+  const minimum::LogisticMinima out{span_of(value), span_of(parameters), span_of(gap),       span_of(attained),
+                                    span_of(error), span_of(rank),       span_of(iterations)};
   released([&] { minimum::logistic(data, threads, out); });
   return py::make_tuple(value, parameters, gap, attained, rank, iterations);
 }
@@ -44,9 +39,9 @@ py::tuple logistic_look(const Array<T>& X, const Array<T>& y, bool intercept, co
   const data::Rows<T> data{X.data(), y.data(), rows, p, X.size()};
   const double *from = shift.data(), *at = theta.data();
   Array<double> gradient(n), size(n), reach(n), second({curvature ? n : 0, curvature ? n : 0});
-  minimum::LookArrays out{gradient.mutable_data(), size.mutable_data(), reach.mutable_data(),
-                          curvature ? second.mutable_data() : nullptr};
-  released([&] { minimum::look_once(data, intercept, from, at, threads, out); });
+  minimum::EvaluationArrays out{gradient.mutable_data(), size.mutable_data(), reach.mutable_data(),
+                                curvature ? second.mutable_data() : nullptr};
+  released([&] { minimum::evaluate_once(data, intercept, from, at, threads, out); });
   return py::make_tuple(out.loss, out.least, gradient, size, reach, second);
 }
 

@@ -13,13 +13,12 @@ namespace {
 
 using Shape = std::vector<py::ssize_t>;
 
-// Where the core writes, as the tuple (value, parameters, gap, relative_error, condition,
-// parameter_error, rank).
-struct Answers {
+// The outputs, returned as the tuple (value, parameters, gap, relative_error, condition, parameter_error, rank).
+struct Outputs {
   Array<double> value, parameters, gap, relative_error, condition, parameter_error;
   Array<Index> rank;
 
-  Answers(const Shape& shape, Index n)
+  Outputs(const Shape& shape, Index n)
       : value(shape),
         parameters(with(shape, n)),
         gap(shape),
@@ -27,7 +26,7 @@ struct Answers {
         condition(shape),
         parameter_error(with(shape, n)),
         rank(shape) {
-    const std::span<double> errors = all(parameter_error);
+    const std::span<double> errors = span_of(parameter_error);
     std::fill(errors.begin(), errors.end(), std::numeric_limits<double>::infinity());
   }
 
@@ -36,20 +35,16 @@ struct Answers {
     return shape;
   }
 
-  template <class T>
-  static std::span<T> all(Array<T>& array) {
-    return {array.mutable_data(), static_cast<std::size_t>(array.size())};
-  }
   minimum::Minima slots() {
-    return {all(value),     all(parameters),      all(gap), all(relative_error),
-            all(condition), all(parameter_error), all(rank)};
+    return {span_of(value),     span_of(parameters),      span_of(gap), span_of(relative_error),
+            span_of(condition), span_of(parameter_error), span_of(rank)};
   }
   py::tuple tuple() const {
     return py::make_tuple(value, parameters, gap, relative_error, condition, parameter_error, rank);
   }
 };
 
-// What moments had lost: None, or (mean_error, scatter_error).
+// Earlier errors of the moments: None, or (mean_error, scatter_error).
 using Lost = std::optional<std::tuple<Array<double>, Array<double>>>;
 
 minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
@@ -63,7 +58,7 @@ minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<
   if (lost) {
     const auto& [of_mean, of_scatter] = *lost;
     if (of_mean.size() != mean.size() || of_scatter.size() != mean.size())
-      throw py::value_error("errors that moments had lost must have shape (s, p + 1)");
+      throw py::value_error("the errors in lost must have shape (s, p + 1)");
     moments.mean_error = of_mean.data(), moments.scatter_error = of_scatter.data();
   }
   return moments;
@@ -72,24 +67,24 @@ minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<
 py::tuple least_squares(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
                         double weight, bool penalise_intercept, int threads, const Lost& lost) {
   const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
-  Answers answers({data.systems}, data.parameters());
-  const minimum::Minima out = answers.slots();
+  Outputs outputs({data.systems}, data.parameters());
+  const minimum::Minima out = outputs.slots();
   released([&] { minimum::least_squares(data, {weight, penalise_intercept}, threads, out); });
-  return answers.tuple();
+  return outputs.tuple();
 }
 
 py::tuple lasso(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
                 const Array<double>& weights, bool penalise_intercept, int threads, const Lost& lost) {
   const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
   require_rank(weights, 1, "l1");
-  const std::span<const double> path{weights.data(), static_cast<std::size_t>(weights.size())};
-  Answers answers({data.systems, weights.size()}, data.parameters());
-  const minimum::Minima out = answers.slots();
+  const std::span<const double> path{weights.data(), at(weights.size())};
+  Outputs outputs({data.systems, weights.size()}, data.parameters());
+  const minimum::Minima out = outputs.slots();
   released([&] { minimum::lasso(data, path, penalise_intercept, threads, out); });
-  return answers.tuple();
+  return outputs.tuple();
 }
 
-// The rows of all systems, which the caller of the binding holds.
+// A view of the rows of all systems, which the caller keeps alive.
 template <class T>
 BasicMatrix<T> rows_of(const Array<T>& X, const Array<T>& y, const Array<double>& mean) {
   require_rank(X, 3, "X");
@@ -108,13 +103,13 @@ py::tuple least_squares_rows(const Array<T>& X, const Array<T>& y, const Array<d
   const Index systems = X.shape(0);
   if (scatter && scatter->size() != systems * (rows.cols + 1) * (rows.cols + 1))
     throw py::value_error("scatter must have shape (s, p + 1, p + 1)");
-  Answers answers({systems}, rows.cols + (intercept ? 1 : 0));
-  const minimum::Minima out = answers.slots();
+  Outputs outputs({systems}, rows.cols + (intercept ? 1 : 0));
+  const minimum::Minima out = outputs.slots();
   released([&] {
     minimum::least_squares_rows(rows, y.data(), systems, mean.data(), scatter ? scatter->data() : nullptr, intercept,
                                 {l2, penalise_intercept}, threads, out);
   });
-  return answers.tuple();
+  return outputs.tuple();
 }
 
 template <class T>
@@ -123,15 +118,15 @@ py::tuple lasso_rows(const Array<T>& X, const Array<T>& y, const Array<double>& 
   const BasicMatrix<T> rows = rows_of(X, y, mean);
   const Index systems = X.shape(0);
   require_rank(weights, 1, "l1");
-  const std::span<const double> path{weights.data(), static_cast<std::size_t>(weights.size())};
-  Answers answers({systems, weights.size()}, rows.cols + (intercept ? 1 : 0));
-  if (start.size() != answers.parameters.size()) throw py::value_error("start must have shape (s, k, n)");
-  std::copy_n(start.data(), start.size(), answers.parameters.mutable_data());
-  const minimum::Minima out = answers.slots();
+  const std::span<const double> path{weights.data(), at(weights.size())};
+  Outputs outputs({systems, weights.size()}, rows.cols + (intercept ? 1 : 0));
+  if (start.size() != outputs.parameters.size()) throw py::value_error("start must have shape (s, k, n)");
+  std::copy_n(start.data(), start.size(), outputs.parameters.mutable_data());
+  const minimum::Minima out = outputs.slots();
   released([&] {
     minimum::lasso_rows(rows, y.data(), systems, mean.data(), intercept, path, penalise_intercept, threads, out);
   });
-  return answers.tuple();
+  return outputs.tuple();
 }
 
 template <class T>

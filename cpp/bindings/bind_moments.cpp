@@ -24,7 +24,7 @@ py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads) {
   return py::make_tuple(mean, scatter, once);
 }
 
-// Moments of a stack of data sets as Python has them: (count, mean, scatter, scatter_low or None, accuracy).
+// Moments of a stack of data sets in Python: (count, mean, scatter, scatter_low or None, accuracy).
 struct State {
   Index count;
   Array<double> mean, scatter;

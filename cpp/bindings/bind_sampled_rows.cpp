@@ -13,7 +13,7 @@ energy::SampledLoss sampled_loss_of(const std::string& name) {
   throw py::value_error("loss must be 'absolute' or 'cross-entropy', got '" + name + "'");
 }
 
-// The view lives as long as the arrays, which the caller of the binding holds.
+// The view is valid as long as the arrays, which the caller keeps alive.
 template <class T>
 energy::LabelledRows<T> rows_of(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss) {
   require_rank(X, 3, "X");

@@ -6,7 +6,7 @@
 namespace pyrometer::bindings {
 namespace {
 
-// The views below live as long as the arrays, which the caller of the binding holds.
+// The views are valid as long as the arrays, which the caller keeps alive.
 energy::Squares squares_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
                            double l1, double l2, Index penalised) {
   require_rank(scatter, 3, "scatter");

@@ -1,10 +1,11 @@
-// The one door to pybind11: every file of bindings includes this first, so that all agree on casters and helpers.
+// Includes pybind11 for all files of bindings, which include this first, so that all use the same casters and helpers.
 #pragma once
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -15,11 +16,11 @@ namespace pyrometer::bindings {
 namespace py = pybind11;
 using namespace pybind11::literals;
 
-/// A C-contiguous array of exactly this dtype. Bind it with .noconvert(), or a wrong one is copied in silence.
+/// A C-contiguous array of exactly this dtype. Bind it with .noconvert(); otherwise other arrays are copied silently.
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
-/// Throws ValueError unless `array` has `rank` axes. The Python face checks first: this is the core's own precondition.
+/// Throws ValueError unless `array` has `rank` axes. The Python layer validates first; this is a precondition.
 inline void require_rank(const py::array& array, py::ssize_t rank, const char* name) {
   if (array.ndim() != rank)
     throw py::value_error(std::string(name) + " must have " + std::to_string(rank) + " axes, got " +
@@ -28,7 +29,13 @@ inline void require_rank(const py::array& array, py::ssize_t rank, const char* n
 
 inline Vector vector_of(const Array<double>& array, const char* name) {
   require_rank(array, 1, name);
-  return {array.data(), static_cast<std::size_t>(array.size())};
+  return {array.data(), at(array.size())};
+}
+
+/// All elements of an array that the core writes to.
+template <class T>
+std::span<T> span_of(Array<T>& array) {
+  return {array.mutable_data(), at(array.size())};
 }
 
 template <class T>
@@ -44,7 +51,7 @@ decltype(auto) released(Work&& work) {
   return std::forward<Work>(work)();
 }
 
-// The table of contents: what each file of bindings adds to the module.
+// The functions that each file of bindings adds to the module.
 void bind_info(py::module_& module);
 void bind_random(py::module_& module);
 void bind_moments(py::module_& module);

@@ -1,4 +1,4 @@
-// The extension module's table of contents.
+// The extension module.
 #include "bindings.hpp"
 #include "pyrometer/base/interrupt.hpp"
 
@@ -14,9 +14,9 @@ bool finalizing() {
 #endif
 }
 
-// Ctrl-C: the core asks from the thread that called it. What the signal's handler raised stays set while the core
-// unwinds. On threads other than Python's main one there are no signals, and the answer is no. A daemon thread that
-// outlives the interpreter must not ask: taking the GIL would end it in the middle of the core.
+// The interrupt hook for Ctrl-C, called from the thread that entered the core. The exception raised by the signal
+// handler stays set while the core unwinds. Threads other than Python's main one receive no signals: returns false. A
+// daemon thread that outlives the interpreter must not acquire the GIL, which would terminate it inside the core.
 bool interrupted() {
   if (finalizing()) return false;
   const py::gil_scoped_acquire acquire;

@@ -29,17 +29,17 @@ def uniforms(
 ) -> npt.NDArray[Any]: ...
 
 # data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
-# halves, and (3, s, p+1) low parts of the means, squares that were rounded, and are left. ValueError naming the cell for a value
+# halves, and (3, s, p+1) low parts of the means, rounded sums of squares, diagonal. ValueError naming the cell for a value
 # that is not finite.
 def second_moments(X: _Rows, y: _Rows, threads: int) -> tuple[_F64, _F64, _F64]: ...
 
-# Moments of a united with b (sign +1) or of a without b (sign -1), of a stack (...): count, mean (..., p+1), scatter
-# (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 7, p+1) -> all but the count.
+# Moments of a merged with b (sign +1) or of a with its part b removed (sign -1), of a stack (...): count, mean (..., p+1),
+# scatter (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 7, p+1) -> all but the count.
 _Moments: TypeAlias = tuple[int, _F64, _F64, _F64 | None, _F64]
 
 def merge_moments(a: _Moments, b: _Moments, sign: int) -> tuple[_F64, _F64, _F64, _F64]: ...
 
-# The flat index of the first number of x, of any shape, that is not "finite" or a "label" (0 or 1); -1 for none.
+# The flat index of the first number of x, of any shape, that is not "finite", or not a "label" (0 or 1); -1 for none.
 def first_bad(x: _Rows, allowed: str, threads: int) -> int: ...
 
 # Sums over B blocks (B, 3 + d + d(d+1)/2) of 1, loss, score, z_j, z_j z_k for j <= k; density "normal", "laplace",
@@ -48,7 +48,7 @@ def first_bad(x: _Rows, allowed: str, threads: int) -> int: ...
 def redrawn_states(sums: _F64, density: str, seed: _Seed, resamples: int, threads: int) -> _F64: ...
 def redrawn_shifts(old: _F64, now: _F64, density: str, seed: _Seed, resamples: int, threads: int) -> _F64: ...
 
-# Only the first old_dealt and now_dealt blocks, of equally many rows, change hands.
+# Random permutations of the first old_dealt and now_dealt blocks, which have equal numbers of rows.
 def dealt_shifts(
     old: _F64, now: _F64, old_dealt: int, now_dealt: int, density: str, seed: _Seed, resamples: int, threads: int
 ) -> _F64: ...
@@ -57,7 +57,7 @@ def dealt_shifts(
 # (s,) int64.
 _Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]
 
-# lost: what the moments had lost beyond the rounding of one pass over rows, (mean_error, scatter_error), each
+# lost: bounds of errors of the moments beyond the rounding of one pass over rows, (mean_error, scatter_error), each
 # (s, p + 1): |d mean_j| <= mean_error_j and |d scatter_jk| <= (scatter_error_j scatter_error_k)^1/2; None for nothing.
 _Lost: TypeAlias = tuple[_F64, _F64] | None
 
@@ -70,32 +70,32 @@ def least_squares_rows(
     scatter: _F64 | None = None,
 ) -> _Minima: ...
 
-# l1 (k,), >= 0, in any order; answers (s, k), parameters (s, k, n).
+# l1 (k,), >= 0, in any order; outputs (s, k), parameters (s, k, n).
 def lasso(
     count: int, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int,
     lost: _Lost = None,
 ) -> _Minima: ...
-# The same from rows, l1 > 0; the search begins at start (s, k, n).
+# The same from rows, l1 > 0, with starting parameters start (s, k, n).
 def lasso_rows(
     X: _Rows, y: _Rows, mean: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, start: _F64, threads: int
 ) -> _Minima: ...
 
 # The infimum of the cross entropy of rows labelled 0 or 1: value (s,), parameters (s, n), gap (s,), attained (s,) bool,
-# rank (s,) int64, iterations (s,) int64; bounds of the errors of the parameters are written to parameter_error (s, n), if
-# there is one. ValueError naming the cell that is not finite or the label.
+# rank (s,) int64, iterations (s,) int64; error bounds of the parameters are written to parameter_error (s, n), if given.
+# ValueError naming the cell that is not finite or the label.
 def logistic(
     X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
 
-# One look at rows that come in parts, d = (x - shift, 1): the sum of their losses, the least margin, the gradient (n,),
-# the sums of sizes of its terms (n,), the largest |d_j| (n,), and (n, n) of curvature, or (0, 0) if it is not asked for.
+# One evaluation of a part of the rows, d = (x - shift, 1), for out-of-core passes: the sum of losses, the smallest margin,
+# the gradient (n,), the sums of |terms| of it (n,), the largest |d_j| (n,), and curvature (n, n), or (0, 0) without.
 def logistic_look(
     X: _Rows, y: _Rows, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int
 ) -> tuple[float, float, _F64, _F64, _F64, _F64]: ...
 
 # Least absolute deviations of rows, X (s, m, p), y (s, m) -> value (s,), parameters (s, n), gap (s,), rank (s,) int64;
-# bounds of the errors of the parameters are written to parameter_error (s, n), if there is one. ValueError naming the
-# cell for a value that is not finite.
+# error bounds of the parameters are written to parameter_error (s, n), if given. ValueError naming the cell for a value
+# that is not finite.
 def least_absolute(
     X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.int64]]: ...
@@ -113,13 +113,13 @@ def sample_squares_energies(
 
 # energies row by row: X (s, m, p), y (s, m) of one dtype; y is read for loss "absolute" only. loss: "norm", "absolute" or
 # "cross-entropy"; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
-# the derivative along the common logarithm of the scales, None unless asked for. ValueError naming the cell.
+# the derivative along the common logarithm of the scales, None unless requested. ValueError naming the cell.
 def normal_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int
 ) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int
-) -> tuple[_F64, _F64, _F64 | None, _F64 | None]: ...  # mean, bound on its error, slope, bound: (s, b)
+) -> tuple[_F64, _F64, _F64 | None, _F64 | None]: ...  # mean, bound of its error, slope, its bound: (s, b)
 
 # (1/m) sum_i |x_ij|: (s, p).
 def mean_abs(X: _Rows, threads: int) -> _F64: ...
@@ -140,8 +140,8 @@ def sample_rows_energies(
 
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;
 # weight (> 0), bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2. activation: "tanh" "sigmoid" "relu"
-# "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu". error: absolute, an estimate from above; trusted (b,) bool:
-# where it is below 1e-4 of the energy in every layer.
+# "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu". error: an estimated upper bound of the
+# absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
 _Widths: TypeAlias = npt.NDArray[np.int64]
 
 def network_chain(
@@ -161,20 +161,20 @@ def network_chain_draws(
     draws: int,
     samples: int,
     threads: int,
-) -> _F64: ...  # energies of draws `first` and on, of so many samples: (b, draws, L)
+) -> _F64: ...  # energies of draws first .. first + draws - 1 of `samples`: (b, draws, L)
 
 # The core's activations by name: phi(z)/z for z < 0 if that is a constant and phi(z) = z above (else nan); phi(-z)^2 = phi(z)^2.
 def activations() -> dict[str, tuple[float, bool]]: ...
 
-# Infinite width, and with the term of order 1/n.
+# The limit of infinite width, and with the correction of order 1/n.
 def network_mean_field(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
 ) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)
 # Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, weight and bias (b, L): standard deviations, or full
 # lengths of uniform laws; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l, n_{l-1}), then
-# biases, which keep their numbers where they are 0. Number j of draw k is the scale times normals(seed, k, 1, j, ..) or
-# uniforms(..), single for float32 X, which runs in float32. rows: 0 for all of them, or how many each draw picks, stratified
-# by norm, without bias. averaged: energies averaged over each layer's own parameters. Layers' energies are <|z_l|^2>.
+# biases, which are numbered also where they are 0. Number j of draw k is the scale times normals(seed, k, 1, j, ..) or
+# uniforms(..), single for float32 X, which runs in float32. rows: 0 for all, or the number selected by each draw, stratified
+# by norm, unbiased. averaged: energies averaged over each layer's own parameters. Layers' energies are <|z_l|^2>.
 def sample_network(
     X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
     first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
@@ -186,8 +186,8 @@ def sample_network_errors(
     seed: _Seed, first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
 ) -> _F64: ...  # (b, samples)
 
-# How many rows a draw should use for the smallest standard error of the last layer's energy per second; 0 for all. Runs 48
-# pilot draws.
+# The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for all.
+# Runs 48 pilot draws.
 def network_rows(
     X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
     averaged: bool, threads: int,

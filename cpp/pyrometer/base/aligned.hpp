@@ -20,7 +20,7 @@ using AlignedArray = std::unique_ptr<T[], AlignedDelete>;
 
 template <class T>
 [[nodiscard]] AlignedArray<T> aligned_array(Index size) {
-  const std::size_t bytes = sizeof(T) * static_cast<std::size_t>(size);
+  const std::size_t bytes = sizeof(T) * at(size);
   return AlignedArray<T>(static_cast<T*>(::operator new(bytes, AlignedDelete::kAlignment)));
 }
 

@@ -17,9 +17,9 @@
 namespace pyrometer::base {
 namespace {
 
-// libgomp's pool does not survive fork: a child that enters a parallel region waits for threads it does not have.
-// Giving the pool back before the fork lets both sides start a new one. The pause concerns the forking thread's own
-// pool only, which is the one that its child would inherit.
+// libgomp's thread pool does not survive a fork: a child that enters a parallel region waits for threads it does not
+// have. Releasing the pool before the fork lets both processes start a new one. This affects the pool of the forking
+// thread only, which is the one that the child inherits.
 void release_pool() {
   if (!omp_in_parallel()) omp_pause_resource_all(omp_pause_soft);
 }
@@ -29,8 +29,8 @@ void survive_forks() {
   static_cast<void>(once);
 }
 
-// libgomp ends the process when the system refuses it a thread, and results do not depend on the number: a request for
-// very many is met with some. The number of processors takes a system call, which small loops would feel.
+// libgomp terminates the process if a thread cannot be created; results do not depend on the number of threads, so
+// large requests are limited. The number of processors is cached, because it takes a system call.
 constexpr Index kAlways = 64;
 Index allowed(Index threads) {
   return threads <= kAlways ? threads : std::min(threads, std::max(kAlways, Index{4} * omp_get_num_procs()));
@@ -76,7 +76,7 @@ void for_each_chunk(Index chunks, int threads, const std::function<void(Index, i
     return;
   }
 
-  // The caller may find every chunk taken, where others use the processors too, loop after loop.
+  // On a busy machine the calling thread may find all chunks taken, loop after loop.
   throw_if_interrupted();
   survive_forks();
   Failure failure;
@@ -94,7 +94,7 @@ void for_each_chunk(Index chunks, int threads, const std::function<void(Index, i
         throw_if_interrupted();
         body(chunk, worker);
       } catch (const Interrupted&) {
-        // Whoever asked to stop is told so, whatever else went wrong meanwhile.
+        // An interrupt has precedence over other exceptions.
         failure.keep(std::current_exception(), -1);
         interrupted = stopped = true;
       } catch (...) {

@@ -16,11 +16,11 @@ using namespace pyrometer;
 TEST_CASE("every chunk is visited once, by a worker that exists") {
   for (const int threads : {0, 1, 2, 3, 7})
     for (const Index chunks : {0, 1, 2, 100}) {
-      std::vector<int> visits(static_cast<std::size_t>(chunks));
+      std::vector<int> visits(at(chunks));
       std::atomic<bool> good{true};
       const int workers = base::worker_count(chunks, threads);
       base::for_each_chunk(chunks, threads, [&](Index chunk, int worker) {
-        ++visits[static_cast<std::size_t>(chunk)];
+        ++visits[at(chunk)];
         if (worker < 0 || worker >= workers) good = false;
       });
       CHECK(good);
@@ -28,13 +28,13 @@ TEST_CASE("every chunk is visited once, by a worker that exists") {
     }
 }
 
-TEST_CASE("the exception of the lowest failing chunk comes out, whatever the number of threads") {
+TEST_CASE("the exception of the lowest failing chunk is thrown, for any number of threads") {
   for (const int threads : {1, 2, 3, 7})
     for (int repeat = 0; repeat < 50; ++repeat) {
       std::string message;
       try {
         base::for_each_chunk(40, threads, [&](Index chunk, int) {
-          // The later failure is the quicker one.
+          // The later chunk fails first.
           if (chunk == 5) std::this_thread::sleep_for(std::chrono::microseconds(200));
           if (chunk == 5 || chunk == 6) throw std::domain_error(std::to_string(chunk));
         });
@@ -45,7 +45,7 @@ TEST_CASE("the exception of the lowest failing chunk comes out, whatever the num
     }
 }
 
-TEST_CASE("a loop inside a loop works, and so does its exception") {
+TEST_CASE("nested loops and their exceptions work") {
   std::atomic<int> sum{0};
   base::for_each_chunk(
       4, 2, [&](Index, int) { base::for_each_chunk(5, 2, [&](Index chunk, int) { sum += static_cast<int>(chunk); }); });
@@ -56,7 +56,7 @@ TEST_CASE("a loop inside a loop works, and so does its exception") {
       std::length_error);
 }
 
-TEST_CASE("loops of several callers at once do not disturb each other") {
+TEST_CASE("concurrent loops of several callers are independent") {
   std::vector<std::thread> callers;
   std::atomic<int> visits{0};
   for (int i = 0; i < 4; ++i)
@@ -65,7 +65,7 @@ TEST_CASE("loops of several callers at once do not disturb each other") {
   CHECK(visits == 400);
 }
 
-TEST_CASE("the hook stops a loop and goes before other exceptions") {
+TEST_CASE("the interrupt hook stops a loop and has precedence over other exceptions") {
   for (const int threads : {1, 2}) {
     static std::thread::id caller;
     static std::atomic<bool> from_caller{true};
@@ -74,10 +74,9 @@ TEST_CASE("the hook stops a loop and goes before other exceptions") {
     asked = 0;
     base::set_interrupt_hook([] {
       if (std::this_thread::get_id() != caller) from_caller = false;
-      return ++asked > 1;  // not before the loop, where it is asked, too
+      return ++asked > 1;  // not before the loop, where it is called, too
     });
-    // The hook is asked every 50 ms: chunks must last longer than that together, also where this thread waits while
-    // another takes them.
+    // The hook is called every 50 ms: all chunks together must last longer, also if another thread takes them.
     Index visited = 0;
     const auto run = [&] {
       base::for_each_chunk(100'000, threads, [&](Index, int worker) {
@@ -92,23 +91,23 @@ TEST_CASE("the hook stops a loop and goes before other exceptions") {
   }
 }
 
-TEST_CASE("a request for very many threads is met with some, one for fewer than none refused") {
+TEST_CASE("requests for very many threads are limited, negative ones throw") {
   CHECK(base::worker_count(1 << 20, 1 << 20) < (1 << 20));
   CHECK(base::worker_count(0, 4) == 1);
   CHECK(base::worker_count(3, 4) == 3);
   CHECK_THROWS_AS(static_cast<void>(base::worker_count(3, -1)), std::invalid_argument);
 }
 
-TEST_CASE("a loop whose caller is to stop already does not begin") {
+TEST_CASE("a loop does not start if the hook returns true") {
   base::set_interrupt_hook([] { return true; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));  // the hook is not asked more often
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));  // the hook is not called more often
   std::atomic<int> visits{0};
   CHECK_THROWS_AS(base::for_each_chunk(100, 2, [&](Index, int) { ++visits; }), base::Interrupted);
   CHECK(visits == 0);
   base::set_interrupt_hook(nullptr);
 }
 
-TEST_CASE("workers in the middle of a long chunk hear that the loop was interrupted") {
+TEST_CASE("workers in a long chunk are interrupted") {
   static std::atomic<int> asked;
   asked = 0;
   base::set_interrupt_hook([] { return ++asked > 1; });

@@ -1,4 +1,4 @@
-// How a caller stops a long computation: a hook that says whether to stop, asked now and then.
+// Interrupting a long computation: a hook that is polled and returns whether to stop.
 #pragma once
 
 #include <atomic>
@@ -6,25 +6,26 @@
 
 namespace pyrometer::base {
 
-/// Thrown out of a computation whose caller asked it to stop.
+/// Thrown out of an interrupted computation.
 struct Interrupted : std::exception {
   [[nodiscard]] const char* what() const noexcept override { return "interrupted"; }
 };
 
-/// Returns true when the computation should stop. Called from the thread that entered the core, never from a worker.
+/// Returns true if the computation should stop. Called from the thread that entered the core, never from a worker.
 using InterruptHook = bool (*)();
 
 /// Installs the hook, once, when the program starts; nullptr for none.
 void set_interrupt_hook(InterruptHook hook) noexcept;
 
 /// Throws Interrupted if the computation should stop. For any long loop, serial or in the body of a parallel one: the
-/// thread that entered the core asks the hook, at most every 50 ms, and the workers of its parallel loop hear of the
-/// answer here.
+/// thread that entered the core calls the hook, at most every 50 ms; the workers of its parallel loop read the result
+/// from a flag.
 ///
 /// Cost: 30 ns (a clock is read), on workers 1 ns.
 void throw_if_interrupted();
 
-/// While it lives, its thread is a worker, which does not ask but looks at `stopped`. For the parallel loop only.
+/// During its lifetime the current thread is a worker, which reads `stopped` instead of calling the hook. For the
+/// parallel loop only.
 class Listening {
  public:
   explicit Listening(const std::atomic<bool>& stopped) noexcept;

@@ -1,14 +1,13 @@
-// Tables of eight numbers, looked up lane by lane.
+// Lane-wise lookup in tables of eight numbers.
 //
-// AVX-512 has one instruction for it and AVX2 two and a choice; elsewhere numbers are read one by one. The answers are
-// numbers of the table: the same everywhere.
+// One instruction with AVX-512, two and a selection with AVX2; elsewhere lane by lane. The results are exact.
 #pragma once
 
 #include "pyrometer/base/simd.hpp"
 
 namespace pyrometer::base {
 
-/// Which of eight numbers each lane takes.
+/// The index of each lane, 0 .. 7.
 class Choice {
  public:
   Choice() = default;
@@ -17,7 +16,7 @@ class Choice {
   [[gnu::always_inline]] explicit Choice(const Vec<std::int64_t>& bits) : which_(bits & 7) {
 #if defined(__AVX2__) && !defined(__AVX512F__)
     upper_ = which_ > 3;
-    // Both halves of a number go by themselves.
+    // The two halves of each double are permuted separately.
     const Vec<std::int64_t> pair = (which_ & 3) * 2;
     which_ = pair | (pair + 1) << 32;
 #endif

@@ -25,33 +25,32 @@ struct Draws {
 ///
 ///     z_j = sqrt(-2 ln u) cos(a),   z_{j+1} = sqrt(-2 ln u) sin(a)          j even (Box, Muller 1958)
 ///
-/// where u and a are made of the 128 bits at counter (draw, block).
+/// where u and a are computed from the 128 bits at counter (draw, block).
 ///
 /// double   block = j / 2.  u is an odd multiple of 2^-53, so |z| <= 8.572 (probability beyond: 1e-17); the angle is
-/// one of
-///          2^53 equally spaced ones. Errors of rounding stay below 4 units in the last place.
-/// float    block = j / 4: two pairs of 64 bits each, so these are other numbers than the doubles, not their rounding.
+///          one of 2^53 equally spaced ones. Rounding errors are below 4 units in the last place.
+/// float    block = j / 4: two pairs of 64 bits each; these are different numbers, not the doubles rounded.
 ///          u has a grid of 2^-38 near 0, so |z| <= 7.353 (2e-13); 2^26 angles.
 ///
 /// first_draw, draws, first_parameter, parameters  at least 0; first_parameter even.
 /// Throws std::invalid_argument otherwise.
 ///
-/// Neither the number of draws, nor the number of parameters, nor where a call starts changes a number, and the bits
-/// are the same at every instruction-set level: only +, -, *, /, sqrt and integers are used, and nothing is contracted.
+/// Each number depends on (seed, draw, parameter) only, and its bits are the same at every instruction-set level: only
+/// +, -, *, /, sqrt and integer operations are used, without contraction.
 ///
 /// Cost of a double: half a block of Threefry (58 integer operations) and 34 floating-point ones; of a float half of
-/// that. At 2.1 GHz 2.2 ns at level v4, 3.5 at v3, 8 at baseline (float 0.9, 1.7, 4.5). Blocks are made 64 at a time,
-/// over draws or, where these are few, over parameters, which adds 0.8 ns; a call for less pays for the vectors it
-/// leaves unfilled. No allocation; safe to call from several threads at once.
+/// that. At 2.1 GHz 2.2 ns at level v4, 3.5 at v3, 8 at baseline (float 0.9, 1.7, 4.5). Blocks are computed 64
+/// at a time, over draws or, if these are few, over parameters, which adds 0.8 ns; smaller calls compute whole vectors,
+/// too. No allocation; safe to call from several threads at once.
 void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double* out);
 void normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, float* out);
 
-/// Uniforms in the open interval (-1/2, 1/2), laid out, refused and reproducible as normals().
+/// Uniforms in the open interval (-1/2, 1/2); layout, exceptions and reproducibility as for normals().
 ///
 /// double   odd multiples of 2^-54: 53 random bits.      float   odd multiples of 2^-25: 24 random bits.
 ///
-/// Both grids are symmetric about 0, which is not on them. The blocks have their top bit set: a draw may use normals
-/// and uniforms, which are independent.
+/// Both grids are symmetric about 0 and exclude it. Their counters have the top bit set, so normals and uniforms of the
+/// same draw are independent.
 void uniforms(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double* out);
 void uniforms(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, float* out);
 

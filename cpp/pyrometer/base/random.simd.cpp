@@ -14,12 +14,12 @@ namespace {
 using Word = std::uint64_t;
 using Half = std::uint32_t;
 
-constexpr Index kLanes = 64;                   // blocks at a time: all arrays below stay in the first cache
-constexpr Word kUniformRange = Word{1} << 63;  // the blocks of uniforms
+constexpr Index kLanes = 64;                   // blocks at a time: all arrays below stay in the L1 cache
+constexpr Word kUniformRange = Word{1} << 63;  // counters of uniforms
 
 // The loops below are plain so that compilers vectorise them at every level. That rules out what AVX2 lacks:
 // conversions between 64-bit integers and doubles, and arithmetic right shifts. Bits become a double by setting its
-// exponent instead. A function that is not inlined into its loop would keep it scalar.
+// exponent instead. A function that is not inlined would prevent vectorisation.
 
 /// Random bits, word by word; before encrypt() they are the counters.
 struct alignas(64) Blocks {
@@ -114,8 +114,8 @@ double open_centred(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3
   cosine = c * q + 1;
 }
 
-// Puts (cosine, sine) of the right-hand quarter into the quarter that two random bits choose: `sign`, a sign bit, turns
-// the cosine; `swap`, all ones or none, exchanges the two.
+// Rotates (cosine, sine) by a random multiple of 90 degrees given by two bits: `sign`, a sign bit, negates the cosine;
+// `swap`, all ones or zero, exchanges the two.
 template <class Bits, class T>
 [[gnu::always_inline]] inline void turn(Bits swap, Bits sign, T& sine, T& cosine) {
   const Bits s = std::bit_cast<Bits>(sine), c = std::bit_cast<Bits>(cosine) ^ sign, flip = (s ^ c) & swap;
@@ -151,7 +151,7 @@ struct Normals {
   static void pairs(const Blocks& blocks, Index count, float* __restrict first, float* __restrict second) {
     for (Index i = 0; i < count; ++i) {
       const Half x = static_cast<Half>(blocks.x[i] >> kShift), y = static_cast<Half>(blocks.y[i] >> kShift);
-      // 31 bits of u, and 7 more that matter where u is small: what a float leaves of the sum is the honest tail.
+      // 31 bits of u and 7 more, which matter where u is small: they give the correct tail.
       const Half low = ((x & 1) << 7) | ((y & 63) << 1) | 1;
       const float u = static_cast<float>(static_cast<std::int32_t>(x >> 1)) * 0x1p-31f +
                       static_cast<float>(static_cast<std::int32_t>(low)) * 0x1p-39f;
@@ -227,13 +227,13 @@ void fill(Seed seed, Index first_draw, Index draws, Index first_parameter, Index
     }
   }
 
-  // The draws that fill no tile: lanes run over draws, then over blocks, and rows are scattered.
-  const Index left = draws - tiled, pending = left * blocks_a_draw;
+  // The remaining draws: lanes run over draws, then over blocks, and rows are scattered.
+  const Index untiled = draws - tiled, pending = untiled * blocks_a_draw;
   for (Index r = 0; r < kRows; ++r) rows[r] = spare[r];
   for (Index start = 0; start < pending; start += kLanes) {
     const Index count = std::min(kLanes, pending - start);
     const Index padded = (count + 15) / 16 * 16;
-    if (left == 1) {  // parameters side by side: no scattering
+    if (untiled == 1) {  // parameters side by side: no scattering
       for (Index i = 0; i < padded; ++i) {
         blocks.x[i] = word(first_draw + tiled);
         blocks.y[i] = word(first_block + start + i) | Kind::kRange;
@@ -248,21 +248,21 @@ void fill(Seed seed, Index first_draw, Index draws, Index first_parameter, Index
       for (Index i = from; i < to; ++i) out[(row + i) * draws + tiled] = side_by_side[i];
       continue;
     }
-    Index block = start / left, draw = start % left;
+    Index block = start / untiled, draw = start % untiled;
     for (Index i = 0; i < padded; ++i) {
       blocks.x[i] = word(first_draw + tiled + draw);
       blocks.y[i] = word(first_block + block) | Kind::kRange;
-      if (++draw == left) draw = 0, ++block;
+      if (++draw == untiled) draw = 0, ++block;
     }
     encrypt(seed, padded, blocks);
     Kind::rows(blocks, padded, rows);
-    block = start / left, draw = start % left;
+    block = start / untiled, draw = start % untiled;
     for (Index i = 0; i < count; ++i) {
       for (Index r = 0; r < kRows; ++r) {
         const Index row = row_of(block) + r;
         if (row >= 0 && row < parameters) out[row * draws + tiled + draw] = spare[r][i];
       }
-      if (++draw == left) draw = 0, ++block;
+      if (++draw == untiled) draw = 0, ++block;
     }
   }
 }

@@ -20,12 +20,12 @@ using FillSingle = void (*)(Seed, Index, Index, Index, Index, float*);
 
 template <class T, class Function>
 std::vector<T> filled(Function fill, Index first_draw, Index draws, Index first_parameter, Index parameters) {
-  std::vector<T> out(static_cast<std::size_t>(draws * parameters));
+  std::vector<T> out(at(draws * parameters));
   fill({1, 2}, first_draw, draws, first_parameter, parameters, out.data());
   return out;
 }
 
-// Every window of (draws, parameters) must hold what the largest one holds there.
+// Every window of (draws, parameters) must equal that part of the largest one.
 template <class T, class Function>
 void check_windows(Function fill) {
   constexpr Index kDraws = 200, kParameters = 14;
@@ -38,15 +38,14 @@ void check_windows(Function fill) {
           bool same = true;
           for (Index j = 0; j < parameters; ++j)
             for (Index k = 0; k < draws; ++k)
-              same &= window[static_cast<std::size_t>(j * draws + k)] ==
-                      all[static_cast<std::size_t>((first_parameter + j) * kDraws + first_draw + k)];
+              same &= window[at(j * draws + k)] == all[at((first_parameter + j) * kDraws + first_draw + k)];
           CHECK(same);
         }
 }
 
 }  // namespace
 
-TEST_CASE("threefry gives the published answers") {
+TEST_CASE("threefry gives the published test vectors") {
   using Pair = std::array<std::uint64_t, 2>;
   constexpr std::uint64_t kOnes = ~std::uint64_t{0};
   CHECK(base::threefry({0, 0}, {0, 0}) == Pair{0xc2b6e3a8c2c69865, 0x6f81ed42f350084d});
@@ -55,7 +54,7 @@ TEST_CASE("threefry gives the published answers") {
         Pair{0x263c7d30bb0f0af1, 0x56be8361d3311526});
 }
 
-TEST_CASE("a number depends on its draw and parameter alone") {
+TEST_CASE("a number depends on its draw and parameter only") {
   check_windows<double>(static_cast<Fill>(base::normals));
   check_windows<float>(static_cast<FillSingle>(base::normals));
   check_windows<double>(static_cast<Fill>(base::uniforms));
@@ -75,7 +74,7 @@ TEST_CASE("normals are Box-Muller of the block at (draw, parameter / 2), to a fe
     if (y & 2) pair[0] = -pair[0];
     if (y & 1) std::swap(pair[0], pair[1]);
     for (Index j = 0; j < 2; ++j) {
-      const double got = z[static_cast<std::size_t>(j * kDraws + k)];
+      const double got = z[at(j * kDraws + k)];
       worst = std::max(worst, std::abs((got - pair[j]) / pair[j]) / std::numeric_limits<double>::epsilon());
     }
   }
@@ -83,7 +82,7 @@ TEST_CASE("normals are Box-Muller of the block at (draw, parameter / 2), to a fe
   CHECK(worst < 4);
 }
 
-TEST_CASE("broken preconditions are refused") {
+TEST_CASE("violated preconditions throw") {
   double out[8];
   CHECK_THROWS_AS(base::normals({}, 0, 1, 1, 1, out), std::invalid_argument);
   CHECK_THROWS_AS(base::normals({}, -1, 1, 0, 1, out), std::invalid_argument);

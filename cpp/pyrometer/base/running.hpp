@@ -1,4 +1,4 @@
-// Mean and variance of a stream of numbers, merged exactly as the numbers would have been added.
+// Running mean and variance, with merging.
 #pragma once
 
 #include <cmath>
@@ -13,8 +13,8 @@ struct Running {
   double mean = 0;
   double squares = 0;
 
-  /// Of `number` values at once, by two passes over 16 partial sums: no division for each, and no addition waits for
-  /// another.
+  /// Of `number` values at once, by two passes with 16 partial sums: no division for each value, and no dependent
+  /// additions. 4 flops a value.
   static Running of(const double* values, Index number) {
     if (number == 0) return {};
     const auto sum = [&](auto term) {

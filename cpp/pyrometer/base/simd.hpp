@@ -1,8 +1,7 @@
 // Vectors of numbers, as wide as the instruction-set level that this file is compiled for.
 //
-// GCC's and Clang's vector extensions: +, -, * work on whole vectors and compile for every processor. Functions take
-// and give vectors by reference, because a by-value vector wider than the processor's has no settled calling
-// convention.
+// GCC's and Clang's vector extensions: +, -, * work on whole vectors and compile for every processor. Functions pass
+// vectors by reference, because vectors wider than the registers have no fixed calling convention.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +12,14 @@
 
 namespace pyrometer::base {
 
-/// Bytes of one vector. Processors with 16-byte registers work on pairs, so that loops are as long as elsewhere.
+/// Bytes of one vector. On processors with 16-byte registers a vector is a pair of registers.
 #if defined(__AVX512F__)
 inline constexpr int kVectorBytes = 64;
 #else
 inline constexpr int kVectorBytes = 32;
 #endif
 
-/// Bytes of one register, for kernels whose sums must not leave registers: compilers keep pairs in memory.
+/// Bytes of one register, for kernels whose sums must stay in registers: compilers spill pairs to memory.
 #if defined(__AVX__)
 inline constexpr int kRegisterBytes = kVectorBytes;
 #else
@@ -62,8 +61,8 @@ template <class T>
   reinterpret_cast<AnyVec<T>*>(to)->v = v;
 }
 
-/// What to bring into the second-level cache while arithmetic runs: a tile asks for one cache line at each of its
-/// steps, `step` bytes apart. A hint to the processor only: any address is harmless.
+/// Prefetching into the L2 cache during arithmetic: a tile requests one cache line at each of its steps, `step` bytes
+/// apart. A hint only: any address is valid.
 struct Ahead {
   std::uintptr_t at = 0;
   std::uintptr_t step = 0;

@@ -14,8 +14,8 @@ inline std::uint64_t rotate(std::uint64_t word, int bits) { return std::rotl(wor
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
 #define PYROMETER_THREEFRY_LANES
-/// Four words. AVX2 has no rotation, but rotating by whole bytes is one shuffle instead of two shifts and an or:
-/// a sixth off the whole block.
+/// Four words. AVX2 has no rotation, but rotating by whole bytes is one shuffle instead of two shifts and an or, which
+/// saves a sixth of the time.
 using ThreefryLanes = std::uint64_t __attribute__((vector_size(32), may_alias));
 
 inline ThreefryLanes rotate(ThreefryLanes words, int bits) {

@@ -1,6 +1,6 @@
 // The micro-kernel of matrix products: a tile of C += A'B whose accumulators stay in registers.
 //
-// Both factors come packed in panels: a panel is kLanes<T> columns of a matrix, stored row after row, so that one row
+// Both factors are packed in panels: a panel is kLanes<T> columns of a matrix, stored row after row, so that one row
 // of it is one vector. Compile a file that uses this with contraction of a*b+c (name it *.fma.cpp).
 #pragma once
 
@@ -50,11 +50,11 @@ template <int R, int NB, class T>
   }
 }
 
-/// One half of C += A'A for one or two panels of A in one sweep, `R` columns of the last one in use.
+/// The upper triangle of C += A'A for one or two panels of A in one pass, of which the last has R columns.
 ///
 /// c(r, j) += sum_k a(k, r) a(k, j) for the rows r and columns j of the first panel, and, with two panels, for the
-/// first R rows of the second and all columns j: few columns more are few rows more. With one panel only its first R
-/// rows are made. The second panel begins `a_stride` elements after the first.
+/// first R rows of the second and all columns j: so additional columns add as many rows. With one panel only its first
+/// R rows are computed. The second panel begins `a_stride` elements after the first.
 template <int R, int Panels, class T>
 [[gnu::always_inline]] inline void triangle(Index depth, const T* __restrict a, Index a_stride, T* __restrict c,
                                             Index c_stride, Ahead& ahead) {

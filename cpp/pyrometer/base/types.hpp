@@ -1,4 +1,4 @@
-// The few types that every storey shares: an index, and read-only views of plain arrays.
+// Types shared by all layers: an index, and read-only views of arrays.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,16 @@ using Index = std::int64_t;
 using Vector = std::span<const double>;
 using MutableVector = std::span<double>;
 
-/// Where a standard container keeps element i.
-inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+/// An index or a size in the type of standard containers. It must not be negative.
+constexpr std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-/// The distance of 1 from the next number, and the largest relative error of one rounding.
+/// The distance from 1 to the next double, and the unit roundoff.
 inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 inline constexpr double kUnit = kEpsilon / 2;
 
 inline double square(double x) { return x * x; }
 
-/// A dense row-major matrix that somebody else owns: element (i, j) is data[i * cols + j].
+/// A dense row-major matrix, not owned: element (i, j) is data[i * cols + j].
 template <class T>
 struct BasicMatrix {
   const T* data = nullptr;

@@ -1,14 +1,14 @@
-// Vectors of numbers at any address.
+// Vectors at unaligned addresses.
 #pragma once
 
 namespace pyrometer::base {
 
-/// A vector of `Bytes` bytes of numbers T that lies anywhere in memory, among numbers of that type:
+/// A vector of `Bytes` bytes of numbers T at any address of an array of such numbers:
 /// reinterpret_cast<Unaligned<double, 32>*>(x)->v reads or writes x[0] to x[3].
 ///
-/// Never a vector type with an attribute `aligned` of its own: the attribute is not part of the type, so that a
-/// function that takes or returns a reference to such a vector, and every template, is compiled for vectors of the
-/// natural alignment. This struct says 1 in every place, and GCC refuses to bind a reference to its member.
+/// A vector type with its own attribute `aligned` does not work: the attribute is not part of the type, so functions
+/// that take or return a reference to such a vector, and templates, are compiled for the natural alignment. This struct
+/// has alignment 1 everywhere, and GCC refuses to bind a reference to its member.
 template <class T, int Bytes>
 struct [[gnu::packed, gnu::may_alias]] Unaligned {
   typedef T Vec __attribute__((vector_size(Bytes)));

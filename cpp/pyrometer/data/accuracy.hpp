@@ -1,4 +1,4 @@
-// What moments say of their own errors.
+// Error bounds that accompany second moments.
 #pragma once
 
 #include "pyrometer/base/types.hpp"
@@ -12,20 +12,20 @@ namespace pyrometer::data {
 ///     |error of M(j, k)|  <= sqrt(e(j) e(k)) + sum_error(j) away(k) + away(j) sum_error(k)
 ///
 /// with away(j) the greatest distance of c(j) from the interval [least(j), most(j)]: it contains the means of all
-/// blocks of rows whose own sums were rounded. About the mean, M is the scatter. Errors only add when blocks are merged
-/// or taken out, so nothing that was lost is forgotten.
+/// blocks of rows whose own sums were rounded. About the mean, M is the scatter. Bounds only grow when blocks are
+/// merged or removed.
 enum Accuracy : Index {
   kMeanLow,       ///< the mean is mean + mean_low
   kSumError,      ///< not negative; 0 where the sum is exact
-  kRounded,       ///< sums of squares that were rounded in double precision: those that are left, and those taken out
-  kRoundedError,  ///< what that may have done if all roundings had one sign
-  kMergeError,    ///< of sums of two doubles
+  kRounded,       ///< sums of squares rounded in double precision, of the present blocks and of removed ones
+  kRoundedError,  ///< bound of the rounding errors of those sums
+  kMergeError,    ///< bound of the rounding errors of double-double merges
   kLeast,
   kMost,
   kAccuracy  ///< their number
 };
 
-/// Of one rounded operation in sums of two doubles.
-inline constexpr double kUnitOfPairs = 0x1p-106;
+/// The relative error of one double-double operation.
+inline constexpr double kDoubleDoubleUnit = 0x1p-106;
 
 }  // namespace pyrometer::data

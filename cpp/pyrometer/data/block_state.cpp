@@ -13,13 +13,10 @@ namespace {
 
 constexpr double kLeastShare = 1e-12;
 
-// What the variance left to a coordinate counts as at least where there must be a density; 0 only if all its values
-// are.
+// The minimum conditional variance of a coordinate that has a density; 0 only if all its values are 0.
 double least_of(double covariance, double square) {
   return std::max(kLeastShare * std::max(covariance, kLeastShare * square), std::numeric_limits<double>::min());
 }
-
-std::size_t size_of(Index n) { return static_cast<std::size_t>(n); }
 
 }  // namespace
 
@@ -41,7 +38,7 @@ Index block_coordinates(Index columns) {
   return d;
 }
 
-BlockState::BlockState(Index d) : d_(d), mean_(size_of(d)), factor_(size_of(d * d)) {}
+BlockState::BlockState(Index d) : d_(d), mean_(at(d)), factor_(at(d * d)) {}
 
 bool BlockState::fit(const double* sums, Density density, Least least) {
   const double rows = sums[0];
@@ -50,25 +47,25 @@ bool BlockState::fit(const double* sums, Density density, Least least) {
   energy = sums[1] / rows;
   score_ = sums[2] / rows;
   const double *const first = sums + 3, *const second = first + d_;
-  for (Index j = 0; j < d_; ++j) mean_[size_of(j)] = first[j] / rows;
+  for (Index j = 0; j < d_; ++j) mean_[at(j)] = first[j] / rows;
   log_determinant_ = 0;
   for (Index j = 0; j < d_; ++j) {
     double* const row = factor_.data() + j * d_;
     for (Index k = 0; k <= j; ++k) {
       const double* const other = factor_.data() + k * d_;
       const double square = second[k * d_ - k * (k - 1) / 2 + j - k] / rows;
-      const double covariance = square - mean_[size_of(j)] * mean_[size_of(k)];
-      double left = covariance;
-      for (Index i = 0; i < k; ++i) left -= row[i] * other[i];
+      const double covariance = square - mean_[at(j)] * mean_[at(k)];
+      double remainder = covariance;
+      for (Index i = 0; i < k; ++i) remainder -= row[i] * other[i];
       if (k < j) {
-        row[k] = left / other[k];
+        row[k] = remainder / other[k];
       } else {
         if (least == Least::imposed)
-          left = std::max(left, least_of(covariance, square));
-        else if (!(left > kLeastShare * covariance))
+          remainder = std::max(remainder, least_of(covariance, square));
+        else if (!(remainder > kLeastShare * covariance))
           return false;
-        row[k] = std::sqrt(left);
-        log_determinant_ += std::log(left);
+        row[k] = std::sqrt(remainder);
+        log_determinant_ += std::log(remainder);
       }
     }
   }
@@ -96,15 +93,15 @@ double divergence(const BlockState& old, const BlockState& now, Density density,
   for (Index r = 0; r < d; ++r) {
     const double* const row = old.factor_.data() + r * d;
     for (Index c = 0; c <= r; ++c) {
-      double left = now.factor_[size_of(r * d + c)];
-      for (Index i = c; i < r; ++i) left -= row[i] * solved[i * d + c];
-      solved[r * d + c] = left /= row[r];
-      squares += left * left;
+      double rest = now.factor_[at(r * d + c)];
+      for (Index i = c; i < r; ++i) rest -= row[i] * solved[i * d + c];
+      solved[r * d + c] = rest /= row[r];
+      squares += rest * rest;
     }
-    double left = now.mean_[size_of(r)] - old.mean_[size_of(r)];
-    for (Index i = 0; i < r; ++i) left -= row[i] * away[i];
-    away[r] = left /= row[r];
-    squares += left * left;
+    double rest = now.mean_[at(r)] - old.mean_[at(r)];
+    for (Index i = 0; i < r; ++i) rest -= row[i] * away[i];
+    away[r] = rest /= row[r];
+    squares += rest * rest;
   }
   double result = 0.5 * (squares - static_cast<double>(d) + old.log_determinant_ - now.log_determinant_);
   if (density == Density::laplace) {

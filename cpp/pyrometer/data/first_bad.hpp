@@ -1,4 +1,4 @@
-// The first number of an array that must not be there.
+// The first invalid number of an array.
 #pragma once
 
 #include "pyrometer/base/types.hpp"
@@ -12,7 +12,7 @@ enum class Allowed {
 
 /// The index of the first x that is not allowed, or -1.
 ///
-/// The same for every `threads`. At the speed of reading: three flops a number.
+/// The same result for every `threads`. Cost: three flops a number, one pass over memory.
 template <class T>
 [[nodiscard]] Index first_bad(const T* x, Index count, Allowed allowed, int threads);
 

@@ -12,7 +12,7 @@ namespace {
 constexpr Index kChunk = 1 << 16;
 constexpr std::uintptr_t kAhead = 1 << 12;  // bytes
 
-// What is zero if, and only if, the number is allowed: no product of this form underflows to it.
+// Zero if and only if the number is allowed; such products do not underflow to 0.
 struct Finite {
   template <class Number>
   [[gnu::always_inline]] static void rest(const Number& x, Number& r) {
@@ -31,7 +31,7 @@ Index first_of(const T* x, Index count) {
   using Vec = base::Vec<T>;
   constexpr Index kStep = base::kLanes<T>;
   Index i = 0;
-  // Blocks are refused as a whole, and searched one by one.
+  // Blocks are tested as a whole, and searched element by element on failure.
   for (constexpr Index kBlock = 32 * kStep; i + kBlock <= count; i += kBlock) {
     auto bad = Vec{} != Vec{};
     base::Ahead ahead{reinterpret_cast<std::uintptr_t>(x + i) + kAhead, base::kVectorBytes};
@@ -59,7 +59,7 @@ Index first_of(const T* x, Index count) {
 template <class T>
 Index first_bad(const T* x, Index count, Allowed allowed, int threads) {
   const base::Chunks chunks{count, kChunk};
-  std::vector<Index> first(static_cast<std::size_t>(chunks.number()));
+  std::vector<Index> first(at(chunks.number()));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     const Index begin = chunks.begin(chunk), size = chunks.end(chunk) - begin;
     const Index within = (allowed == Allowed::finite ? first_of<Finite, T> : first_of<Label, T>)(x + begin, size);

@@ -8,7 +8,7 @@
 namespace data = pyrometer::data;
 using pyrometer::Index;
 
-TEST_CASE("a bad number is found at every place, and nothing is read beyond the last") {
+TEST_CASE("an invalid number is found at every position, and nothing is read beyond the end") {
   for (const std::size_t size : {1U, 31U, 256U, 777U}) {
     std::vector<double> x(size, 1.0);
     for (std::size_t place = 0; place < size; place += 5) {

@@ -4,33 +4,33 @@
 #include <cmath>
 #include <vector>
 
-#include "pyrometer/base/doubled.hpp"
+#include "pyrometer/base/double_double.hpp"
 #include "pyrometer/base/require.hpp"
 
 namespace pyrometer::data {
 namespace {
 
-using base::Pair;
+using base::DoubleDouble;
 
-// Sides of the squares in which the lower half is copied from the upper one.
+// Size of the tiles in which the upper triangle is copied to the lower one.
 constexpr Index kSquare = 32;
-// Of sums of two doubles: operations that each entry of the result has seen.
-constexpr double kPairs = 4 * kUnitOfPairs;
+// Error of the double-double operations for each entry of the result.
+constexpr double kMergeUnit = 4 * kDoubleDoubleUnit;
 
-// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; nothing stays 0 unless one
-// of them is nan or infinite.
-void add_row(Index size, double sign, Pair factor, const double* a, const double* a_low, const double* b,
+// high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; check stays 0 unless one of
+// them is nan or infinite.
+void add_row(Index size, double sign, DoubleDouble factor, const double* a, const double* a_low, const double* b,
              const double* b_low, const double* d, const double* d_low, double* __restrict high, double* __restrict low,
-             double* __restrict nothing) {
+             double* __restrict check) {
   for (Index j = 0; j < size; ++j) {
     const double other = sign * b[j], product = factor.hi * d[j], sum = a[j] + other, all = sum + product;
     const double small = (base::sum_error(a[j], other, sum) + base::sum_error(sum, product, all)) +
                          ((a_low[j] + sign * b_low[j]) +
                           (base::product_error(factor.hi, d[j], product) + (factor.hi * d_low[j] + factor.lo * d[j])));
-    const Pair entry = Pair::of(all, small);
+    const DoubleDouble entry = DoubleDouble::ordered_sum(all, small);
     high[j] = entry.hi;
     low[j] = entry.lo;
-    nothing[j] += entry.hi * 0 + entry.lo * 0;
+    check[j] += entry.hi * 0 + entry.lo * 0;
   }
 }
 
@@ -43,10 +43,10 @@ struct Merge {
   const double sign;
   const Index columns;
   const double n_a = static_cast<double>(a.count), n_b = sign * static_cast<double>(b.count), n = n_a + n_b;
-  const Pair weight = Pair::product(n_a, n_b) / Pair{n, 0};
+  const DoubleDouble weight = base::fast_quotient(DoubleDouble::product(n_a, n_b), n);
   std::vector<double> delta = std::vector<double>(at(columns)), delta_low = delta, zeros = delta;
 
-  [[nodiscard]] Pair difference(Index j) const { return {delta[at(j)], delta_low[at(j)]}; }
+  [[nodiscard]] DoubleDouble difference(Index j) const { return {delta[at(j)], delta_low[at(j)]}; }
   // Element (i, j) of half a matrix, i <= j, is at packed(i) + j.
   [[nodiscard]] Index packed(Index i) const { return i * columns - half_of(i); }
   [[nodiscard]] double of(const MomentsView& from, Accuracy what, Index j) const {
@@ -56,17 +56,18 @@ struct Merge {
 
   void means();
   void scatters();
-  void row(Index i, double* nothing) const;
+  void row(Index i, double* check) const;
   void bounds();
   void settle();
   void require_bounds() const;
 };
 
 void Merge::means() {
-  const Pair share = Pair{n_b, 0} / Pair{n, 0};
+  const DoubleDouble share = base::fast_quotient(n_b, n);
   for (Index j = 0; j < columns; ++j) {
-    const Pair from{a.mean[j], of(a, kMeanLow, j)}, other{b.mean[j], of(b, kMeanLow, j)}, d = other + -from;
-    const Pair mean = from + d * share;
+    const DoubleDouble from{a.mean[j], of(a, kMeanLow, j)}, other{b.mean[j], of(b, kMeanLow, j)},
+        d = base::fast_sum(other, -from);
+    const DoubleDouble mean = base::fast_sum(from, d * share);
     delta[at(j)] = d.hi;
     delta_low[at(j)] = d.lo;
     out.mean[j] = mean.hi;
@@ -75,24 +76,24 @@ void Merge::means() {
 }
 
 // Columns i and later of row i.
-void Merge::row(Index i, double* nothing) const {
+void Merge::row(Index i, double* check) const {
   const auto low = [&](const double* from) { return (from ? from + packed(i) : zeros.data()) + i; };
   const Index ii = i * (columns + 1);
   add_row(columns - i, sign, weight * difference(i), a.scatter + ii, low(a.scatter_low), b.scatter + ii,
           low(b.scatter_low), delta.data() + i, delta_low.data() + i, out.scatter + ii, out.scatter_low + packed(i) + i,
-          nothing + i);
+          check + i);
 }
 
 constexpr const char* kOverflow =
     "second moments overflow: a and b must have finite squares together, and finite bounds of their errors; rescale "
     "their data";
 
-// Throws if a number has left the range of doubles. The squares of the means count, too: raw moments are made of them.
+// Throws on overflow, also of the squares of the means, which raw moments contain.
 void Merge::scatters() {
-  std::vector<double> nothing(at(columns));  // stays 0 unless something is nan or infinite
-  for (Index i = 0; i < columns; ++i) row(i, nothing.data());
-  for (Index j = 0; j < columns; ++j) nothing[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
-  require(std::all_of(nothing.begin(), nothing.end(), [](double x) { return x == 0; }), kOverflow);
+  std::vector<double> check(at(columns));  // stays 0 unless an entry is nan or infinite
+  for (Index i = 0; i < columns; ++i) row(i, check.data());
+  for (Index j = 0; j < columns; ++j) check[at(j)] += out.mean[j] * out.mean[j] * 0 + slot(kMeanLow, j) * 0;
+  require(std::all_of(check.begin(), check.end(), [](double x) { return x == 0; }), kOverflow);
   for (Index top = 0; top < columns; top += kSquare)
     for (Index left = top; left < columns; left += kSquare)
       for (Index i = top; i < std::min(top + kSquare, columns); ++i)
@@ -100,8 +101,8 @@ void Merge::scatters() {
           out.scatter[j * columns + i] = out.scatter[i * columns + j];
 }
 
-// The errors of a and of b, and those of this very sum. A mean that is rounded to a pair shifts sums of products with
-// every column by its error times distances of means, which are within the squares that are merged here.
+// Bounds of the errors of a and b, and of this merge. The rounding error of a double-double mean changes sums of
+// products with every column by that error times distances of means, which are bounded by the merged squares.
 void Merge::bounds() {
   std::vector<double> merged(at(columns));
   double shifted = 0;
@@ -123,7 +124,7 @@ void Merge::bounds() {
   for (Index j = 0; j < columns; ++j) {
     for (const Accuracy what : {kSumError, kRounded, kRoundedError, kMergeError})
       slot(what, j) = of(a, what, j) + of(b, what, j);
-    slot(kMergeError, j) += kPairs * (1 + shifted) * merged[at(j)];
+    slot(kMergeError, j) += kMergeUnit * (1 + shifted) * merged[at(j)];
     slot(kLeast, j) = exact_a ? of(b, kLeast, j) : of(a, kLeast, j);
     slot(kMost, j) = exact_a ? of(b, kMost, j) : of(a, kMost, j);
     if (!exact_b) {
@@ -133,8 +134,7 @@ void Merge::bounds() {
   }
 }
 
-// What is left of squares may be below zero by rounding alone: then it is what rounding may have taken. One row has
-// none.
+// Sums of squares that are negative by rounding are set to their error bound; for a single row they are zero.
 void Merge::settle() {
   for (Index j = 0; j < columns; ++j) {
     const Index jj = j * (columns + 1);
@@ -148,7 +148,7 @@ void Merge::settle() {
       slot(kLeast, j) = slot(kMost, j) = mean;
     } else if (out.scatter[jj] > 0) {
       continue;
-    } else if (allowed > 0) {  // its products with others may be known better than it is
+    } else if (allowed > 0) {  // off-diagonal entries may be more accurate
       out.scatter[jj] = allowed;
       out.scatter_low[packed(j) + j] = 0;
       slot(kMergeError, j) += allowed;

@@ -1,4 +1,4 @@
-// Moments of two data sets put together, or of one with a part taken out.
+// Merging the second moments of two data sets, or removing a part.
 #pragma once
 
 #include "pyrometer/base/types.hpp"
@@ -6,7 +6,7 @@
 
 namespace pyrometer::data {
 
-/// What second_moments() gives for one system of `columns` = p + 1 columns; arrays that somebody else owns.
+/// The result of second_moments() for one system of `columns` = p + 1 columns; not owned.
 struct MomentsView {
   Index count = 0;
   const double* mean = nullptr;         ///< columns
@@ -15,10 +15,10 @@ struct MomentsView {
   const double* accuracy = nullptr;     ///< kAccuracy x columns
 };
 
-/// Numbers of scatter_low.
+/// Size of scatter_low.
 [[nodiscard]] constexpr Index half_of(Index columns) { return columns * (columns + 1) / 2; }
 
-/// The same, to be written.
+/// The same for output.
 struct MomentsSlots {
   double* mean;
   double* scatter;
@@ -33,11 +33,11 @@ struct MomentsSlots {
 ///     scatter = scatter_a +- scatter_b +- delta delta' n_a n_b / n         (Chan, Golub, LeVeque 1983, and its
 ///     inverse)
 ///
-/// in sums of two doubles: taking out what was put in gives the moments back but for 2^-104 of the larger of the two. A
-/// sum of squares that rounding leaves below zero is set to the bound of its error; of one row all are zero.
+/// in double-double arithmetic: removing a merged part restores the moments up to 2^-104 of the larger of the two. A
+/// sum of squares that is negative by rounding is set to its error bound; for a single row all are zero.
 ///
-/// Throws std::invalid_argument for counts below 1 or above 2^53, for n < 1, where the difference has a negative sum of
-/// squares beyond the errors that a and b admit (b was no part of a), and where the result overflows.
+/// Throws std::invalid_argument for counts below 1 or above 2^53, for n < 1, if the difference has a negative sum of
+/// squares beyond the error bounds of a and b (b is not part of a), and if the result overflows.
 ///
 /// Cost: about 18 columns^2 flops, 28 columns^2 bytes; memory-bound. Serial; the result may not overlap a or b.
 void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, const MomentsSlots& out);

@@ -1,4 +1,4 @@
-// Partial moments that are merged as they arrive, in a tree whose shape is fixed.
+// Merging of partial moments in order of arrival, in a tree of fixed shape.
 #pragma once
 
 #include <memory>
@@ -11,9 +11,9 @@
 namespace pyrometer::data {
 
 /// The moments of some rows: padded(columns) means, each the sum of a number near them (`shift`) and a small rest
-/// (`off`), and in the upper triangle of a padded(columns)^2 matrix the scatter. A mean in one double would be off by
-/// an ulp, and with it the difference of two means, by which scatters are merged. `squares` are the sums of squares
-/// that were rounded on the way, not below the diagonal of the scatter.
+/// (`off`), and the scatter in the upper triangle of a padded(columns)^2 matrix. A mean in one double would have a
+/// rounding error of half an ulp, and so the differences of means with which scatters are merged. `squares` are the
+/// sums of squares subject to rounding, at least the diagonal of the scatter.
 struct Part {
   explicit Part(Index columns)
       : shift(base::aligned_array<double>(padded(columns))),
@@ -25,28 +25,28 @@ struct Part {
   base::AlignedArray<double> shift, off, squares, scatter;
 };
 
-/// left becomes the moments of left's and right's rows together (Chan, Golub, LeVeque 1983); right is used up.
+/// Merges right into left (Chan, Golub, LeVeque 1983); right is overwritten. 3 columns^2 flops.
 void merge(Part& left, Part& right, Index columns);
 
 /// Merges parts 0 .. leaves-1 pairwise: 0 with 1, 2 with 3, then (0, 1) with (2, 3) and so on; the odd one of a level
 /// moves up.
 ///
-/// Whoever brings the second part of a pair merges it, left before right: the result has the same bits whatever the
-/// order of arrival, and the work is spread over the threads. Used parts are lent again, so about log2(leaves) of them
-/// live for each thread.
+/// The thread that adds the second part of a pair merges the two, left before right: the result has the same bits for
+/// any order of arrival, and the work is distributed over the threads. Parts are recycled; about log2(leaves) exist for
+/// each thread.
 ///
 /// take() and add() may be called from several threads at once.
 class MergeTree {
  public:
   explicit MergeTree(Index columns) : columns_(columns) {}
 
-  /// Starts anew, for `leaves` >= 1 parts.
+  /// Resets the tree for `leaves` >= 1 parts.
   void reset(Index leaves);
 
   /// A part to fill, of unspecified content.
   [[nodiscard]] std::unique_ptr<Part> take();
 
-  /// Hands in the filled part number `leaf`.
+  /// Adds the filled part number `leaf`.
   void add(Index leaf, std::unique_ptr<Part> part);
 
   /// All parts merged, once all have been added.
@@ -57,8 +57,8 @@ class MergeTree {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Part>> free_;
   std::vector<Index> width_;  // nodes of each level
-  std::vector<std::vector<std::unique_ptr<Part>>>
-      waiting_;  // the first to come of each pair; the last level is the root
+  // The first part to arrive of each pair; the last level is the root.
+  std::vector<std::vector<std::unique_ptr<Part>>> waiting_;
 };
 
 }  // namespace pyrometer::data

@@ -9,7 +9,7 @@ void merge(Part& left, Part& right, Index columns) {
   const double here = static_cast<double>(left.count), there = static_cast<double>(right.count), all = here + there;
   double *off = left.off.get(), *delta = right.off.get();
   for (Index j = 0; j < columns; ++j) {
-    const std::size_t k = static_cast<std::size_t>(j);
+    const std::size_t k = at(j);
     delta[j] = (right.shift[k] - left.shift[k]) + (delta[j] - off[j]);
     off[j] += delta[j] * (there / all);
   }
@@ -18,7 +18,7 @@ void merge(Part& left, Part& right, Index columns) {
     double* row = left.scatter.get() + i * ld;
     const double *other = right.scatter.get() + i * ld, d = delta[i];
     for (Index j = i; j < columns; ++j) row[j] += other[j] + weight * (d * delta[j]);
-    left.squares[static_cast<std::size_t>(i)] += right.squares[static_cast<std::size_t>(i)] + weight * (d * d);
+    left.squares[at(i)] += right.squares[at(i)] + weight * (d * d);
   }
   left.count += right.count;
 }
@@ -34,7 +34,7 @@ void MergeTree::reset(Index leaves) {
   waiting_.clear();
   for (Index width = leaves;; width = (width + 1) / 2) {
     width_.push_back(width);
-    waiting_.emplace_back(static_cast<std::size_t>((width + 1) / 2));
+    waiting_.emplace_back(at((width + 1) / 2));
     if (width == 1) break;
   }
 }
@@ -59,7 +59,7 @@ void MergeTree::add(Index leaf, std::unique_ptr<Part> part) {
     std::unique_ptr<Part> other;
     {
       const std::lock_guard lock(mutex_);
-      auto& place = waiting_[level][static_cast<std::size_t>(node / 2)];
+      auto& place = waiting_[level][at(node / 2)];
       if (!place) {
         place = std::move(part);
         return;

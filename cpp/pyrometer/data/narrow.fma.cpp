@@ -20,14 +20,13 @@ template <int R, int... Lane>
   out = __builtin_shufflevector(v, v, (Lane + R) % kNarrow...);
 }
 
-// use(k, x, slot) for every row, x its features and zeros; slots 0 to 3 in turn, for sums that do not wait for each
-// other.
+// Calls use(k, x, slot) for every row, x its features padded with zeros; slots 0 to 3 in turn, for independent sums.
 template <class T, class Use>
 [[gnu::always_inline]] inline void for_each_row(const Rows<T>& rows, Use use) {
   const Index p = rows.features;
   Bits features{};
   for (Index lane = 0; lane < p; ++lane) features[lane] = -1;
-  // Whole vectors while they end inside the array; what they read past the features is masked away.
+  // Whole vectors while they end inside the array; lanes beyond the features are masked.
   const Index room = rows.readable - kNarrow;
   const Index whole = room < 0 || p == 0 ? 0 : room / p + 1;
   const auto one = [&](Index k, auto slot) {

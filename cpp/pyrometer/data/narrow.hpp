@@ -1,4 +1,4 @@
-// Moments of rows that fit into one vector: no panels, the rows go from memory into the sums.
+// Second moments of rows that fit into one vector, without packing.
 #pragma once
 
 #include "pyrometer/base/simd.hpp"
@@ -6,7 +6,7 @@
 
 namespace pyrometer::data {
 
-/// Features that a row may have here; the target is no lane of it.
+/// The largest number of features; the target is separate.
 inline constexpr int kNarrow = base::kLanes<double>;
 
 /// c(i, j) += sum_k d(k, i) d(k, j) for i <= j <= p, off(j) += sum_k d(k, j),   with d = z - shift.
@@ -16,11 +16,11 @@ inline constexpr int kNarrow = base::kLanes<double>;
 /// shift    padded(p + 1) numbers, zero in the padding.
 /// off      p + 1 numbers.
 /// c        row-major, rows of padded(p + 1).
-/// ahead    as many rows that will be read next; they are brought into the cache meanwhile.
+/// ahead    as many following rows to prefetch.
 ///
-/// Reads no element of X beyond `readable`. Serial. A vector meets its rotations: the one by r makes the products of
-/// lanes i and i + r, and half of the rotations make all. Cost: kLanes / 2 + 2 fused products and kLanes / 2 rotations
-/// a row, and reading it.
+/// Reads no element of X beyond `readable`. Serial. Each vector is multiplied by its rotations: that by r gives the
+/// products of lanes i and i + r, and half of the rotations give all. Cost: kLanes / 2 + 2 fused products and kLanes /
+/// 2 rotations a row, and reading it.
 template <class T>
 void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c, const T* ahead);
 

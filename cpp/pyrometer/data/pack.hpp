@@ -1,11 +1,11 @@
-// Rows of features and targets, brought into panels of deviations.
+// Packing of rows of features and targets into panels of deviations.
 #pragma once
 
 #include "pyrometer/base/types.hpp"
 
 namespace pyrometer::data {
 
-/// Rows of one data set, inside an array that may go on behind them.
+/// Rows of one data set within an array that may continue beyond them.
 template <class T>
 struct Rows {
   const T* X;      ///< row i at X + i * features
@@ -26,7 +26,7 @@ struct Rows {
 /// d        panels as add_products() reads them, aligned to a vector; padding is filled with zeros.
 /// sums     padded(p + 1) numbers, overwritten. Not finite if any z is not, or if a difference or a sum overflows.
 ///
-/// Reads no element of X beyond `readable`. Serial. Cost: 2 flops and one store a number; bound by memory.
+/// Reads no element of X beyond `readable`. Serial. Cost: 2 flops and one store a number; memory bound.
 template <class T>
 void pack(const Rows<T>& rows, const double* shift, double* d, double* sums);
 

@@ -11,7 +11,7 @@ namespace {
 constexpr int kL = base::kLanes<double>;
 using V = base::Vec<double>;
 
-// Fills `rows` rows of one panel. read(k, v) gives row k. Four sums in turn, so that no addition waits for the last.
+// Fills `rows` rows of one panel. read(k, v) gives row k. Four partial sums, to hide the latency of additions.
 template <class Read>
 void pack_panel(Index rows, Read read, const double* shift, double* d, double* sums) {
   V centre, partial[4] = {};
@@ -34,7 +34,7 @@ void pack_panel(Index rows, Read read, const double* shift, double* d, double* s
   base::store<double>(sums, (partial[0] + partial[1]) + (partial[2] + partial[3]));
 }
 
-// The panel in which the features end: fewer than kL of them, then the target, then zeros.
+// The last panel: fewer than kL features, then the target, then zeros.
 template <class T>
 void pack_last_panel(const Rows<T>& rows, Index first, const double* shift, double* d, double* sums) {
   typedef std::int64_t Bits __attribute__((vector_size(base::kVectorBytes)));
@@ -43,7 +43,7 @@ void pack_last_panel(const Rows<T>& rows, Index first, const double* shift, doub
   for (Index lane = 0; lane < used; ++lane) feature[lane] = -1;
   target[used] = -1;
   const T* X = rows.X + first;
-  // Whole vectors while they end inside the array; what they read past the features is masked away.
+  // Whole vectors while they end inside the array; lanes beyond the features are masked.
   const Index room = rows.readable - first - kL;
   const Index whole = room < 0 ? 0 : p == 0 ? rows.rows : std::min(rows.rows, room / p + 1);
   const auto read = [&](Index k, V& v) {

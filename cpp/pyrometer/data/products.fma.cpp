@@ -11,7 +11,7 @@ namespace {
 using base::Ahead;
 constexpr int kL = base::kLanes<double>;
 constexpr Index kStride = kBlock * kL;
-// Panels of B that stay in the second-level cache while every panel of A passes: 768 KB at AVX-512, half of it below.
+// Panels of B that stay in the L2 cache while all panels of A are streamed: 768 KB at AVX-512, half of it otherwise.
 constexpr Index kGroup = 96;
 
 using Sweep = void (*)(const double* d, Index depth, double* c, Index ld, Ahead& ahead);
@@ -21,7 +21,7 @@ void sweep(const double* d, Index depth, double* c, Index ld, Ahead& ahead) {
   base::triangle<R, Panels>(depth, d, kStride, c, ld, ahead);
 }
 
-// sweeps[n - 1] makes the triangle of n columns.
+// sweeps[n - 1] computes the triangle of n columns.
 template <int... N>
 constexpr auto sweeps_of(std::integer_sequence<int, N...>) {
   return std::array<Sweep, sizeof...(N)>{sweep<N % kL + 1, N / kL + 1>...};
@@ -42,8 +42,8 @@ constexpr auto tiles_of(std::integer_sequence<int, N...>) {
 }
 constexpr auto tiles = tiles_of(std::make_integer_sequence<int, kL * base::kTilePanels>{});
 
-// Calls make(j, n) for panels j .. j+n-1 until begin .. end-1 are all done: as evenly as possible, because a tile of
-// one panel does too little arithmetic for its loads.
+// Calls make(j, n) for groups of panels j .. j+n-1 that cover begin .. end-1, of sizes as equal as possible, because a
+// tile of one panel is limited by its loads.
 template <class Make>
 void split(Index begin, Index end, Make make) {
   for (Index parts = (end - begin + base::kTilePanels - 1) / base::kTilePanels; parts > 0; --parts) {
@@ -54,7 +54,7 @@ void split(Index begin, Index end, Make make) {
 }
 
 // Calls make(r, i, j, n) for every tile: r columns of panel i of A with panels j .. j+n-1 of B. Full panels i <= j; a
-// last panel with columns to spare is an A throughout, where they cost nothing.
+// incomplete last panel is always an A, where missing columns cost nothing.
 template <class Make>
 void for_each_tile(Index columns, Make make) {
   const Index full = columns / kL, rest = columns % kL;
@@ -68,7 +68,7 @@ void for_each_tile(Index columns, Make make) {
   if (rest) make(rest, full, full, 1);
 }
 
-// The rows that are made from the diagonal on: the others are made whole.
+// The rows computed from the diagonal on; the others are computed completely.
 Index upper_rows(Index columns) {
   if (columns > kL && columns <= 2 * kL) return kL;
   return columns / kL * kL;
@@ -81,14 +81,14 @@ void add_products(const double* d, Index depth, Index columns, double* c, const 
   const Index ld = padded(columns);
   if (columns <= 2 * kL) {
     fetch.step = static_cast<std::uintptr_t>(ahead_bytes / (2 * depth));
-    sweeps[static_cast<std::size_t>(columns - 1)](d, depth, c, ld, fetch);
+    sweeps[at(columns - 1)](d, depth, c, ld, fetch);
     return;
   }
   Index number = 0;
   for_each_tile(columns, [&](Index, Index, Index, Index) { ++number; });
   fetch.step = static_cast<std::uintptr_t>(ahead_bytes / (number * depth));
   for_each_tile(columns, [&](Index r, Index i, Index j, Index n) {
-    const auto make = tiles[static_cast<std::size_t>((r - 1) * base::kTilePanels + n - 1)];
+    const auto make = tiles[at((r - 1) * base::kTilePanels + n - 1)];
     make(depth, d + i * kStride, d + j * kStride, c + i * kL * ld + j * kL, ld, fetch);
   });
 }

@@ -1,12 +1,12 @@
-// Sums of products of packed columns: the arithmetic of second moments.
+// Sums of products of packed columns: the kernel of second moments.
 #pragma once
 
 #include "pyrometer/base/simd.hpp"
 
 namespace pyrometer::data {
 
-/// Rows that are packed at a time. 8 KB for each panel at AVX-512: a panel stays in the first-level cache while the
-/// others stream past it, and few columns stay there altogether, rows and panels.
+/// Rows packed at a time: 8 KB for each panel at AVX-512, so that one panel stays in the L1 cache while the others are
+/// streamed.
 inline constexpr Index kBlock = 128;
 
 /// Number of panels for `columns` columns, and the length of a row padded to whole panels.
@@ -19,13 +19,12 @@ inline constexpr Index kBlock = 128;
 /// finish_products().
 ///
 /// d        `depth` <= kBlock rows in panels; panel n begins at d + n * kBlock * kLanes. Padding is zero.
-/// c        row-major, padded(columns) x padded(columns). A last panel with columns to spare, and the second
-///          of two, is summed left of the diagonal, whence finish_products() takes it; otherwise nothing there is
-///          meaningful.
-/// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
+/// c        row-major, padded(columns) x padded(columns). Below the diagonal undefined, except that an
+///          incomplete last panel, and the second of two, is accumulated there and transposed by finish_products().
+/// ahead    `ahead_bytes` bytes to prefetch.
 ///
 /// Serial. Cost: depth * columns^2 flops, up to (1 + kLanes / columns) times that for whole panels on the diagonal; d
-/// is read once for each kTilePanels panels from the second-level cache, in groups of panels that fit it.
+/// is read once for each kTilePanels panels from the L2 cache, in groups of panels that fit it.
 void add_products(const double* d, Index depth, Index columns, double* c, const void* ahead, Index ahead_bytes);
 void start_products(Index columns, double* c);
 void finish_products(Index columns, double* c);

@@ -6,8 +6,8 @@
 
 using namespace pyrometer;
 
-// Small whole numbers: every order of summation gives the same, exact sums.
-TEST_CASE("products of every width and depth are exact for whole numbers") {
+// Small integers: sums are exact in every order.
+TEST_CASE("products of every width and depth are exact for integers") {
   constexpr Index L = base::kLanes<double>;
   for (Index columns = 1; columns < 8 * L + 3; ++columns) {
     const Index ld = data::padded(columns);
@@ -16,7 +16,7 @@ TEST_CASE("products of every width and depth are exact for whole numbers") {
     for (const Index depth : {Index{1}, Index{2}, Index{5}, data::kBlock}) {
       for (Index k = 0; k < depth; ++k) {
         for (Index j = 0; j < ld; ++j) {
-          d[static_cast<std::size_t>(j / L * data::kBlock * L + k * L + j % L)] =
+          d[at(j / L * data::kBlock * L + k * L + j % L)] =
               j < columns ? static_cast<double>((k * 7 + j * j * 3) % 11 - 5) : 0;
         }
       }
@@ -32,7 +32,7 @@ TEST_CASE("products of every width and depth are exact for whole numbers") {
             sum +=
                 static_cast<double>((k * 7 + i * i * 3) % 11 - 5) * static_cast<double>((k * 7 + j * j * 3) % 11 - 5);
           }
-          all = all && c[static_cast<std::size_t>(i * ld + j)] == 2 * sum;
+          all = all && c[at(i * ld + j)] == 2 * sum;
         }
       }
       CHECK_MESSAGE(all, "columns ", columns, ", depth ", depth);

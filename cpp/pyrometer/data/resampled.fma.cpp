@@ -16,10 +16,10 @@ namespace pyrometer::data {
 namespace {
 
 constexpr int kTogether = base::kLanes<double>;
-constexpr Index kChunk = 64;              // resamples: random numbers are made 64 draws at a time
-constexpr Index kLeast = Index{1} << 23;  // products for which a second thread is worth waking: some milliseconds
-constexpr Index kDrawing = 16;            // what a random block costs, in products
-constexpr Index kDepth = 128;  // blocks for which weights and three panels of sums stay in the first-level cache
+constexpr Index kChunk = 64;              // resamples per chunk: random numbers are generated for 64 draws at a time
+constexpr Index kLeast = Index{1} << 23;  // products worth a second thread: some milliseconds
+constexpr Index kDrawing = 16;            // cost of a random block, in products
+constexpr Index kDepth = 128;             // blocks whose weights and three panels of sums stay in the L1 cache
 
 using Product = void (*)(Index depth, const double* a, const double* b, Index stride, double* c, Index ld);
 
@@ -43,8 +43,7 @@ class Packed {
     data_ = base::aligned_array<double>(blocks_ * panels_ * kTogether);
     std::fill_n(data_.get(), blocks_ * panels_ * kTogether, 0.0);
     for (Index b = 0; b < blocks_; ++b)
-      for (Index c = 0; c < sums.cols; ++c)
-        data_[at(c / kTogether, b) + static_cast<std::size_t>(c % kTogether)] = sums.row(b)[c];
+      for (Index c = 0; c < sums.cols; ++c) data_[offset(c / kTogether, b) + at(c % kTogether)] = sums.row(b)[c];
   }
 
   [[nodiscard]] Index blocks() const { return blocks_; }
@@ -56,29 +55,27 @@ class Packed {
       const Index depth = std::min(kDepth, blocks_ - begin);
       for (Index p = 0; p < panels_; p += base::kTilePanels) {
         const Index n = std::min<Index>(base::kTilePanels, panels_ - p);
-        products[static_cast<std::size_t>(n - 1)](depth, weights + begin * kTogether, data_.get() + at(p, begin),
-                                                  blocks_ * kTogether, out + p * kTogether, width());
+        products[at(n - 1)](depth, weights + begin * kTogether, data_.get() + offset(p, begin), blocks_ * kTogether,
+                            out + p * kTogether, width());
       }
     }
   }
 
  private:
-  [[nodiscard]] std::size_t at(Index panel, Index block) const {
-    return static_cast<std::size_t>((panel * blocks_ + block) * kTogether);
-  }
+  [[nodiscard]] std::size_t offset(Index panel, Index block) const { return at((panel * blocks_ + block) * kTogether); }
 
   Index blocks_, panels_;
   base::AlignedArray<double> data_;
 };
 
 std::vector<double> total(Matrix sums) {
-  std::vector<double> result(static_cast<std::size_t>(sums.cols));
+  std::vector<double> result(at(sums.cols));
   for (Index b = 0; b < sums.rows; ++b)
-    for (Index c = 0; c < sums.cols; ++c) result[static_cast<std::size_t>(c)] += sums.row(b)[c];
+    for (Index c = 0; c < sums.cols; ++c) result[at(c)] += sums.row(b)[c];
   return result;
 }
 
-// Which of `number` things a uniform in (-1/2, 1/2) picks; the sum may round up to 1.
+// The index below `number` that a uniform in (-1/2, 1/2) selects; the sum may round up to 1.
 Index picked(double uniform, Index number) {
   return std::min(static_cast<Index>((uniform + 0.5) * static_cast<double>(number)), number - 1);
 }
@@ -124,7 +121,7 @@ class Pair {
   }
 
  private:
-  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(d_ * (d_ + 1)); }
+  [[nodiscard]] std::size_t size() const { return at(d_ * (d_ + 1)); }
 
   Index d_;
   Density density_;
@@ -180,12 +177,12 @@ void for_each_group(Index resamples, int threads, base::Seed seed, Index numbers
 void redrawn_states(Matrix sums, Density density, base::Seed seed, Index resamples, int threads, double* out) {
   require_sums(sums, resamples, threads);
   const Packed packed(sums);
-  std::vector<BlockState> states(static_cast<std::size_t>(base::worker_count(resamples, threads)) + 1,
+  std::vector<BlockState> states(at(base::worker_count(resamples, threads)) + 1,
                                  BlockState(block_coordinates(sums.cols)));
   write(states[0], total(sums).data(), density, out);
   for_each_group(resamples, threads, seed, sums.rows, sums.rows, packed.width(),
                  [&](Index first, Index lanes, Index stride, int worker, const Workspace& work) {
-                   BlockState& state = states[static_cast<std::size_t>(worker)];
+                   BlockState& state = states[at(worker)];
                    draw(work.uniforms, stride, lanes, sums.rows, work.weights);
                    packed.multiply(work.weights, work.sums);
                    for (Index r = 0; r < lanes; ++r)
@@ -198,20 +195,18 @@ void redrawn_shifts(Matrix old, Matrix now, Density density, base::Seed seed, In
   require_pair(old, now, resamples, threads);
   const std::array<Packed, 2> packed{Packed(old), Packed(now)};
   const Index width = packed[0].width(), second = (old.rows + 1) / 2 * 2;
-  std::vector<Pair> pairs(static_cast<std::size_t>(base::worker_count(resamples, threads)) + 1,
-                          Pair(old.cols, density, Least::required));
+  std::vector<Pair> pairs(at(base::worker_count(resamples, threads)) + 1, Pair(old.cols, density, Least::required));
   pairs[0].write(total(old).data(), total(now).data(), out);
   for_each_group(resamples, threads, seed, second + now.rows, std::max(old.rows, now.rows), width,
                  [&](Index first, Index lanes, Index stride, int worker, const Workspace& work) {
                    for (Index s = 0; s < 2; ++s) {
-                     const Packed& sample = packed[static_cast<std::size_t>(s)];
+                     const Packed& sample = packed[at(s)];
                      draw(work.uniforms + s * second * stride, stride, lanes, sample.blocks(), work.weights);
                      sample.multiply(work.weights, work.sums + s * width * kTogether);
                    }
                    for (Index r = 0; r < lanes; ++r) {
                      const double* const sums = work.sums + r * width;
-                     pairs[static_cast<std::size_t>(worker)].write(sums, sums + width * kTogether,
-                                                                   out + (first + r + 1) * 3);
+                     pairs[at(worker)].write(sums, sums + width * kTogether, out + (first + r + 1) * 3);
                    }
                  });
 }
@@ -230,21 +225,21 @@ void dealt_shifts(Matrix old, Matrix now, Index old_dealt, Index now_dealt, Dens
   const std::vector<double> kept[] = {total({old.row(old_dealt), old.rows - old_dealt, cols}),
                                       total({now.row(now_dealt), now.rows - now_dealt, cols})};
   const std::size_t few = old_dealt <= now_dealt ? 0 : 1;
-  const auto workers = static_cast<std::size_t>(base::worker_count(resamples, threads)) + 1;
+  const auto workers = at(base::worker_count(resamples, threads)) + 1;
   std::vector<Pair> pairs(workers, Pair(cols, density, Least::imposed));
-  std::vector<std::vector<Index>> orders(workers, std::vector<Index>(static_cast<std::size_t>(both)));
+  std::vector<std::vector<Index>> orders(workers, std::vector<Index>(at(both)));
   pairs[0].write(total(old).data(), total(now).data(), out);
   for_each_group(resamples, threads, seed, chosen, both, width,
                  [&](Index first, Index lanes, Index stride, int worker, const Workspace& work) {
-                   const auto w = static_cast<std::size_t>(worker);
+                   const auto w = at(worker);
                    deal(work.uniforms, stride, lanes, both, chosen, orders[w], work.weights);
                    packed.multiply(work.weights, work.sums);
                    for (Index r = 0; r < lanes; ++r) {
                      double* const sums[] = {work.sums + r * width, work.sums + (kTogether + r) * width};
                      for (Index c = 0; c < cols; ++c) {
-                       const auto at = static_cast<std::size_t>(c);
-                       sums[1][c] = all[at] - sums[0][c] + kept[1 - few][at];
-                       sums[0][c] += kept[few][at];
+                       const auto column = at(c);
+                       sums[1][c] = all[column] - sums[0][c] + kept[1 - few][column];
+                       sums[0][c] += kept[few][column];
                      }
                      pairs[w].write(sums[few], sums[1 - few], out + (first + r + 1) * 3);
                    }

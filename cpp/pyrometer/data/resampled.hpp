@@ -1,4 +1,4 @@
-// The bootstrap and permutations of samples that are known by sums over blocks of their rows.
+// Bootstrap and permutation resampling of samples represented by sums over blocks of rows.
 #pragma once
 
 #include "pyrometer/base/random.hpp"
@@ -12,7 +12,7 @@ namespace pyrometer::data {
 ///     out(k+1, :)   of the sum of B blocks, block floor(B (u_ki + 1/2)) for i = 0 .. B-1
 ///
 /// sums       B blocks x block_columns(d), finite, B >= 1; z measured from near the sample's mean.
-/// density    what the entropy is made of.
+/// density    the formula of the entropy.
 /// seed       u_ki = base::uniforms(seed, k, i).
 /// resamples  at least 0.
 /// threads    at least 1, or 0 for all that OpenMP offers.
@@ -24,30 +24,31 @@ namespace pyrometer::data {
 /// levels; which blocks are drawn does not.
 ///
 /// Cost of a resample: 2 B columns flops in register tiles, B random numbers, d^3 / 3 flops. Memory: a copy of the
-/// sums, and 1.5 kB B for each thread. Asks the interrupt hook; safe to call from several threads. Call without the
+/// sums, and 1.5 kB B for each thread. Interruptible; safe to call from several threads. Call without the
 /// GIL.
 void redrawn_states(Matrix sums, Density density, base::Seed seed, Index resamples, int threads, double* out);
 
-/// Changes from a sample `old` to a sample `now`, and those of samples redrawn from them, each from its own blocks.
+/// Changes from a sample `old` to a sample `now`, and those between bootstrap samples of each.
 ///
 /// out   resamples + 1 x 3, written: changes of energy and entropy, KL divergence of the new density from the old one;
 ///       the samples themselves first. Entropy and divergence are nan where one has no density.
 ///
-/// All else as redrawn_states(); both sums have z measured from one centre. The blocks of `old` use the draws i = 0 ..
-/// B_old - 1, those of `now` the next ones, from an even number on. d^3 / 3 flops more for each divergence.
+/// Otherwise as redrawn_states(); both samples have z measured from the same centre. The blocks of `old` use the draws
+/// i = 0 .. B_old - 1, those of `now` the next ones, from an even number on. d^3 / 3 flops more for each divergence.
 void redrawn_shifts(Matrix old, Matrix now, Density density, base::Seed seed, Index resamples, int threads,
                     double* out);
 
-/// The same changes where blocks are dealt to the two samples at random, each as many as it has: what they are if both
-/// samples are of one distribution.
+/// The same changes under random permutations of the blocks of both samples: their distribution under the hypothesis
+/// that the two samples come from the same distribution.
 ///
-/// old_dealt, now_dealt   so many first blocks of each are dealt; they must have the same number of rows. The others,
-///                        such as a last block of fewer rows, stay where they are.
+/// old_dealt, now_dealt   numbers of leading blocks of each that are permuted; they must have equal numbers of rows.
+/// The
+///                        others, such as a shorter last block, stay in their sample.
 ///
-/// A sample that has no density counts as one of the least variance that has: all changes are finite wherever both
-/// samples together have a density (and a laplace law some width in each).
+/// Samples without a density get the minimum variance that has one: all changes are finite if both samples together
+/// have a density (and for laplace a positive width in each).
 ///
-/// The smaller of the two numbers of blocks is drawn without replacement (Fisher, Yates), draw k from u_ki.
+/// Blocks of the smaller sample are drawn without replacement (Fisher, Yates), resample k from u_ki.
 void dealt_shifts(Matrix old, Matrix now, Index old_dealt, Index now_dealt, Density density, base::Seed seed,
                   Index resamples, int threads, double* out);
 

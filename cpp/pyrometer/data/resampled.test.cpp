@@ -16,17 +16,17 @@ constexpr base::Seed kSeed{3, 5};
 // Blocks of `rows` rows of d coordinates, correlated, about `mean`.
 struct Sample {
   Sample(Index blocks, Index rows, Index d, double mean, base::Seed seed) : d_(d), rows_(rows) {
-    std::vector<double> z(static_cast<std::size_t>(blocks * rows * (d + 1)));
+    std::vector<double> z(at(blocks * rows * (d + 1)));
     base::normals(seed, 0, blocks * rows, 0, d + 1, z.data());
-    const auto at = [&](Index i, Index j) { return z[static_cast<std::size_t>(j * blocks * rows + i)]; };
+    const auto element = [&](Index i, Index j) { return z[at(j * blocks * rows + i)]; };
     for (Index b = 0; b < blocks; ++b) {
-      std::vector<double> sums(static_cast<std::size_t>(data::block_columns(d)));
+      std::vector<double> sums(at(data::block_columns(d)));
       for (Index i = b * rows; i < (b + 1) * rows; ++i) {
         std::size_t c = 0;
-        const auto coordinate = [&](Index j) { return mean + at(i, j) + 0.5 * at(i, d); };
+        const auto coordinate = [&](Index j) { return mean + element(i, j) + 0.5 * element(i, d); };
         sums[c++] += 1;
-        sums[c++] += at(i, 0) * at(i, 0);
-        sums[c++] += std::abs(at(i, 0));
+        sums[c++] += element(i, 0) * element(i, 0);
+        sums[c++] += std::abs(element(i, 0));
         for (Index j = 0; j < d; ++j) sums[c++] += coordinate(j);
         for (Index j = 0; j < d; ++j)
           for (Index k = j; k < d; ++k) sums[c++] += coordinate(j) * coordinate(k);
@@ -44,23 +44,21 @@ struct Sample {
   std::vector<double> sums_;
 };
 
-// The blocks that resample k draws, as a weight for each.
+// The multiplicities of the blocks in resample k.
 std::vector<double> drawn(Index k, Index first, Index blocks) {
-  std::vector<double> uniforms(static_cast<std::size_t>(first + blocks)), weights(static_cast<std::size_t>(blocks));
+  std::vector<double> uniforms(at(first + blocks)), weights(at(blocks));
   base::uniforms(kSeed, k, 1, 0, first + blocks, uniforms.data());
   for (Index i = first; i < first + blocks; ++i) {
-    const auto b = static_cast<std::size_t>(
-        std::floor((uniforms[static_cast<std::size_t>(i)] + 0.5) * static_cast<double>(blocks)));
+    const auto b = static_cast<std::size_t>(std::floor((uniforms[at(i)] + 0.5) * static_cast<double>(blocks)));
     weights[b] += 1;
   }
   return weights;
 }
 
 std::vector<double> weighed(const Matrix& sums, const std::vector<double>& weights) {
-  std::vector<double> total(static_cast<std::size_t>(sums.cols));
+  std::vector<double> total(at(sums.cols));
   for (Index b = 0; b < sums.rows; ++b)
-    for (Index c = 0; c < sums.cols; ++c)
-      total[static_cast<std::size_t>(c)] += weights[static_cast<std::size_t>(b)] * sums.row(b)[c];
+    for (Index c = 0; c < sums.cols; ++c) total[at(c)] += weights[at(b)] * sums.row(b)[c];
   return total;
 }
 
@@ -100,7 +98,7 @@ TEST_CASE("samples without coordinates have the entropy of their score") {
   CHECK(data::block_coordinates(3) == 0);
 }
 
-TEST_CASE("a sample without a density has an energy, and can be dealt") {
+TEST_CASE("a sample without a density has an energy, and can be permuted") {
   const Sample a(20, 3, 2, 0, {1, 1});
   std::vector<double> same(2 * 8);                 // two blocks of one row that is the same
   const double row[] = {3, 6, 3, 3, 6, 3, 6, 12};  // z = 1, 2 in each of three rows
@@ -120,7 +118,7 @@ TEST_CASE("a sample without a density has an energy, and can be dealt") {
   for (const double value : out) CHECK(std::isfinite(value));
 }
 
-TEST_CASE("the divergence of Gaussians of one coordinate is the textbook's") {
+TEST_CASE("the divergence of Gaussians of one coordinate agrees with the closed form") {
   data::BlockState old(1), now(1);
   const double first[] = {4, 8, 2, 4, 20}, second[] = {2, 8, 2, 6, 20};  // N(1, 4); N(3, 1), twice the score
   REQUIRE(old.fit(first, data::Density::laplace));
@@ -132,7 +130,7 @@ TEST_CASE("the divergence of Gaussians of one coordinate is the textbook's") {
         doctest::Approx(normal + 2 - 1 - std::log(2.0)).epsilon(1e-14));
 }
 
-TEST_CASE("resamples are those of their random numbers, one by one") {
+TEST_CASE("resamples equal those computed one by one from their random numbers") {
   for (const Index d : {1, 2, 5, 9}) {
     const Sample a(37, 30, d, 0, {1, 1}), b(23, 30, d, 0.5, {2, 2});
     const Matrix old = a.sums(), now = b.sums();
@@ -141,24 +139,24 @@ TEST_CASE("resamples are those of their random numbers, one by one") {
     data::redrawn_states(old, data::Density::normal, kSeed, kResamples, 1, states.data());
     data::redrawn_shifts(old, now, data::Density::normal, kSeed, kResamples, 1, shifts.data());
     data::BlockState first(d), second(d);
-    std::vector<double> scratch(static_cast<std::size_t>(d * (d + 1)));
+    std::vector<double> scratch(at(d * (d + 1)));
     for (Index k = 0; k <= kResamples; ++k) {
       const std::vector<double> ones(64, 1.0);
       REQUIRE(first.fit(weighed(old, k ? drawn(k - 1, 0, 37) : ones).data(), data::Density::normal));
       REQUIRE(second.fit(weighed(now, k ? drawn(k - 1, 38, 23) : ones).data(), data::Density::normal));
-      const auto at = static_cast<std::size_t>(k);
-      CHECK(states[2 * at] == doctest::Approx(first.energy).epsilon(1e-12));
-      CHECK(states[2 * at + 1] == doctest::Approx(first.entropy).epsilon(1e-12));
-      CHECK(shifts[3 * at] == doctest::Approx(second.energy - first.energy).epsilon(1e-10));
-      CHECK(shifts[3 * at + 1] == doctest::Approx(second.entropy - first.entropy).epsilon(1e-10));
-      CHECK(shifts[3 * at + 2] ==
+      const auto s = at(k);
+      CHECK(states[2 * s] == doctest::Approx(first.energy).epsilon(1e-12));
+      CHECK(states[2 * s + 1] == doctest::Approx(first.entropy).epsilon(1e-12));
+      CHECK(shifts[3 * s] == doctest::Approx(second.energy - first.energy).epsilon(1e-10));
+      CHECK(shifts[3 * s + 1] == doctest::Approx(second.entropy - first.entropy).epsilon(1e-10));
+      CHECK(shifts[3 * s + 2] ==
             doctest::Approx(data::divergence(first, second, data::Density::normal, scratch.data())).epsilon(1e-9));
     }
   }
 }
 
-TEST_CASE("every deal of few blocks comes as often as any other, and the rest stays") {
-  // Block b has one row of score 2^b, and z = 0, 1, 0, 1 ...: the mean score tells which blocks a sample has.
+TEST_CASE("permutations of few blocks are equally frequent, and the others stay") {
+  // Block b has one row of score 2^b, and z = 0, 1, 0, 1 ...: the mean score identifies the blocks of a sample.
   std::vector<double> rows;
   for (int b = 0; b < 8; ++b) {
     for (const double value : {2.0, 0.0, 2 * std::ldexp(1.0, b), 1.0, 1.0}) rows.push_back(value);
@@ -166,12 +164,12 @@ TEST_CASE("every deal of few blocks comes as often as any other, and the rest st
   const Matrix old{rows.data(), 5, 5}, now{rows.data() + 25, 3, 5};  // the last of each is kept: 4 and 2 are dealt
   constexpr Index kResamples = 6000;
   std::vector<double> out(3 * (kResamples + 1));
-  for (Index i = 0; i < 8; ++i) rows[static_cast<std::size_t>(i * 5 + 3)] = i == 4 || i == 7 ? 0 : 1;
+  for (Index i = 0; i < 8; ++i) rows[at(i * 5 + 3)] = i == 4 || i == 7 ? 0 : 1;
   data::dealt_shifts(old, now, 4, 2, data::Density::scores, kSeed, kResamples, 2, out.data());
   std::vector<int> seen(1 << 8);
   for (Index k = 1; k <= kResamples; ++k) {
     // entropy change = (255 - s) / 5 - s / 3, in units of 2^b, with s the sum over the second sample's blocks
-    const double change = out[static_cast<std::size_t>(3 * k + 1)];
+    const double change = out[at(3 * k + 1)];
     double found = NAN;
     for (int mask = 0; mask < 256; ++mask)
       if (std::abs(mask / 3.0 - (255 - mask) / 5.0 - change) < 1e-9) found = mask;
@@ -180,7 +178,7 @@ TEST_CASE("every deal of few blocks comes as often as any other, and the rest st
   }
   int kinds = 0;
   for (int mask = 0; mask < 256; ++mask) {
-    const int times = seen[static_cast<std::size_t>(mask)];
+    const int times = seen[at(mask)];
     if (times == 0) continue;
     ++kinds;
     CHECK((mask & 128) != 0);
@@ -190,7 +188,7 @@ TEST_CASE("every deal of few blocks comes as often as any other, and the rest st
   CHECK(kinds == 15);
 }
 
-TEST_CASE("threads change no bit") {
+TEST_CASE("the bits do not depend on the number of threads") {
   const Sample a(900, 3, 4, 0, {1, 1}), b(700, 3, 4, 0.1, {2, 2});
   const auto all = [&](int threads) {
     std::vector<double> out(3 * 3 * 1001);
@@ -203,7 +201,7 @@ TEST_CASE("threads change no bit") {
   for (const int threads : {2, 3, 5}) CHECK(all(threads) == one);
 }
 
-TEST_CASE("resampling refuses what does not fit") {
+TEST_CASE("resampling throws for sizes that do not fit") {
   const Sample a(9, 3, 2, 0, {1, 1}), b(9, 3, 3, 0, {1, 1});
   double out[30];
   const auto normal = data::Density::normal;

@@ -5,7 +5,7 @@
 
 namespace pyrometer::data {
 
-/// Equally shaped data sets that somebody else owns: element (s, i, j) of X is X[(s * rows + i) * features + j].
+/// Data sets of equal shape, not owned: element (s, i, j) of X is X[(s * rows + i) * features + j].
 template <class T>
 struct Stack {
   const T* X = nullptr;  ///< features
@@ -15,11 +15,11 @@ struct Stack {
   Index features = 0;  ///< p >= 0
 };
 
-/// Where the moments of every system go; arrays that somebody else owns, p + 1 columns.
+/// Output arrays for the moments of all systems, p + 1 columns; not owned.
 struct MomentsOut {
   double* mean = nullptr;     ///< systems x columns
   double* scatter = nullptr;  ///< systems x columns x columns
-  double* once = nullptr;  ///< 3 x systems x columns: low parts of the means, squares that were rounded, and are left
+  double* once = nullptr;     ///< 3 x systems x columns: low parts of the means, rounded sums of squares, diagonal
 };
 
 /// Means and scatter matrices of the rows z = (x, y) of every system.
@@ -32,15 +32,15 @@ struct MomentsOut {
 /// out      written; the scatter is exactly symmetric, and exactly 0 for a constant column.
 ///
 /// Throws std::invalid_argument for a value that is not finite, naming the first cell in order of systems and rows, and
-/// for columns so large or so small that their squares leave the range of doubles. No pass over memory goes into the
-/// check.
+/// for columns so large or so small that their squares leave the range of doubles. The check needs no pass over
+/// the data.
 ///
-/// A mean is mean + low, a sum of two doubles. The squares are sums of (z(i, j) - shift(j))^2 about numbers near the
-/// mean, not below the diagonal of the scatter: errors are in proportion to them.
+/// A mean is mean + low, a sum of two doubles. The squares are sums of (z(i, j) - shift(j))^2 about shifts near the
+/// mean, at least the diagonal of the scatter; errors are relative to them.
 ///
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
 /// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
-/// whatever the data (a shift far off makes the scatter large), so the last correction, - N (mean - shift)^2, costs at
+/// for any data (a distant shift makes the scatter large), so the last correction, - N (mean - shift)^2, loses at
 /// most two of sixteen digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983).
 ///
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every

@@ -8,9 +8,9 @@
 
 #include "pyrometer/base/aligned.hpp"
 #include "pyrometer/base/chunks.hpp"
-#include "pyrometer/base/doubled.hpp"
+#include "pyrometer/base/double_double.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/data/complain.hpp"
+#include "pyrometer/data/diagnose.hpp"
 #include "pyrometer/data/merge_tree.hpp"
 #include "pyrometer/data/narrow.hpp"
 #include "pyrometer/data/pack.hpp"
@@ -23,13 +23,13 @@ using base::aligned_array;
 using base::AlignedArray;
 using base::Chunks;
 
-// Enough chunks for many threads, each long enough for its (p + 1)^2 of results and short enough for the shift.
+// Enough chunks for many threads, each long compared with its (p + 1)^2 results and short enough for the shift.
 Chunks chunks_of(Index rows, Index columns) {
   const Index size = std::max({Index{1024}, 4 * columns, std::min((rows + 63) / 64, Index{16384})});
   return {rows, (size + kBlock - 1) / kBlock * kBlock};
 }
 
-// What one worker needs besides the part that it fills.
+// Scratch memory of one worker.
 struct Scratch {
   explicit Scratch(Index columns)
       : deviations(aligned_array<double>(kBlock * padded(columns))), sums(aligned_array<double>(padded(columns))) {}
@@ -50,15 +50,15 @@ void first_row(const Rows<T>& rows, Index ld, double* shift) {
   shift[rows.features] = static_cast<double>(rows.y[0]);
 }
 
-// goes_on: this worker reads on behind the chunk, so that prefetching may, too.
+// goes_on: the worker continues behind the chunk, so prefetching may, too.
 template <class T>
 void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Part& part) {
   const Index p = rows.features, columns = p + 1, ld = padded(columns), m = rows.rows;
   double *sums = scratch.sums.get(), *d = scratch.deviations.get();
   double *shift = part.shift.get(), *off = part.off.get(), *scatter = part.scatter.get();
 
-  // Near the mean: that of sqrt(m) rows, among which even an outlier costs no digit of a variance that it is part of.
-  // Through the first row, so that a constant column has its own value for a shift, and deviations of exactly 0.
+  // The shift: the mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes
+  // to the variance. Computed from differences to the first row, so that constant columns have deviations of exactly 0.
   first_row(rows, ld, shift);
   const Index few = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(m)))));
   const bool narrow = p <= kNarrow;
@@ -85,43 +85,43 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   for (Index j = 0; j < ld; ++j) off[j] /= n;
   for (Index i = 0; i < columns; ++i) {
     double* row = scatter + i * ld;
-    part.squares[static_cast<std::size_t>(i)] = row[i];
+    part.squares[at(i)] = row[i];
     for (Index j = i; j < columns; ++j) row[j] -= n * (off[i] * off[j]);
   }
   part.count = m;
 }
 
-// Where the results of a stack go, and which of them want a second look.
+// The outputs of a stack, and which systems need to be checked.
 struct Results {
   const MomentsOut& to;
   std::vector<char> suspicious;
 };
 
-// Writes the result of a system: both triangles, in squares that the first-level cache holds.
+// Writes the result of a system, both triangles, in tiles that fit the L1 cache.
 void write(const Part& part, Index columns, Index system, Results& out) {
   constexpr Index kSquare = 32;
   const Index ld = padded(columns);
   double *mean = out.to.mean + system * columns, *scatter = out.to.scatter + system * columns * columns;
   const Index skip = static_cast<Index>(out.suspicious.size()) * columns;
-  double *low = out.to.once + system * columns, *squares = low + skip, *left = squares + skip;
+  double *low = out.to.once + system * columns, *squares = low + skip, *remaining = squares + skip;
   for (Index j = 0; j < columns; ++j) {
-    const auto k = static_cast<std::size_t>(j);
-    const base::Pair whole = base::Pair::sum(part.shift[k], part.off[k]);
+    const auto k = at(j);
+    const base::DoubleDouble whole = base::DoubleDouble::sum(part.shift[k], part.off[k]);
     mean[j] = whole.hi;
     low[j] = whole.lo;
     squares[j] = part.squares[k];
-    left[j] = part.scatter[static_cast<std::size_t>(j * ld + j)];
+    remaining[j] = part.scatter[at(j * ld + j)];
   }
   for (Index top = 0; top < columns; top += kSquare) {
     for (Index left = top; left < columns; left += kSquare) {
       for (Index i = top; i < std::min(top + kSquare, columns); ++i) {
         for (Index j = std::max(i, left); j < std::min(left + kSquare, columns); ++j) {
-          scatter[i * columns + j] = scatter[j * columns + i] = part.scatter[static_cast<std::size_t>(i * ld + j)];
+          scatter[i * columns + j] = scatter[j * columns + i] = part.scatter[at(i * ld + j)];
         }
       }
     }
   }
-  out.suspicious[static_cast<std::size_t>(system)] = suspicious(columns, mean, scatter);
+  out.suspicious[at(system)] = suspicious(columns, mean, scatter);
 }
 
 template <class T>
@@ -131,7 +131,7 @@ Rows<T> rows_of(const Stack<T>& data, Index system) {
           (data.systems - system) * size};
 }
 
-// Small systems: each by one worker, many to a chunk.
+// Small systems: many in a chunk, each computed by one worker.
 template <class T>
 void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
   const Index columns = data.features + 1;
@@ -141,13 +141,13 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out
   std::deque<MergeTree> trees;
   for (int worker = 0; worker < workers; ++worker) trees.emplace_back(columns);
   base::for_each_chunk(groups.number(), threads, [&](Index group, int worker) {
-    const auto at = static_cast<std::size_t>(worker);
-    MergeTree& tree = trees[at];
+    const auto w = at(worker);
+    MergeTree& tree = trees[w];
     for (Index s = groups.begin(group); s < groups.end(group); ++s) {
       tree.reset(chunks.number());
       for (Index k = 0; k < chunks.number(); ++k) {
         auto part = tree.take();
-        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), true, scratch[at], *part);
+        chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), true, scratch[w], *part);
         tree.add(k, std::move(part));
       }
       write(tree.root(), columns, s, out);
@@ -155,7 +155,7 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out
   });
 }
 
-// Large systems: one after the other, each by all workers.
+// Large systems: one after the other, each computed by all workers.
 template <class T>
 void one_by_one(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
   const Index columns = data.features + 1;
@@ -166,8 +166,7 @@ void one_by_one(const Stack<T>& data, Chunks chunks, int threads, Results& out) 
     tree.reset(chunks.number());
     base::for_each_chunk(chunks.number(), threads, [&](Index k, int worker) {
       auto part = tree.take();
-      chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), workers == 1,
-                    scratch[static_cast<std::size_t>(worker)], *part);
+      chunk_moments(rows_of(data, s).from(chunks.begin(k), chunks.end(k)), workers == 1, scratch[at(worker)], *part);
       tree.add(k, std::move(part));
     });
     write(tree.root(), columns, s, out);
@@ -184,15 +183,15 @@ void second_moments(const Stack<T>& data, int threads, const MomentsOut& to) {
   const Index columns = data.features + 1, square = columns * columns;
   const Chunks chunks = chunks_of(data.rows, columns);
 
-  Results out{to, std::vector<char>(static_cast<std::size_t>(data.systems))};
+  Results out{to, std::vector<char>(at(data.systems))};
   if (chunks.number() == 1 || (chunks.number() < 8 && data.systems >= 8)) {
     side_by_side(data, chunks, threads, out);
   } else {
     one_by_one(data, chunks, threads, out);
   }
   for (Index s = 0; s < data.systems; ++s) {
-    if (out.suspicious[static_cast<std::size_t>(s)]) [[unlikely]]
-      complain(data, s, to.mean + s * columns, to.scatter + s * square);
+    if (out.suspicious[at(s)]) [[unlikely]]
+      diagnose(data, s, to.mean + s * columns, to.scatter + s * square);
   }
 }
 

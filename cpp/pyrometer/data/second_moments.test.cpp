@@ -22,23 +22,23 @@ struct Result {
   bool operator==(const Result&) const = default;
 };
 
-// In arrays of exactly their size, so that a sanitizer sees a read beyond the end.
+// In arrays of exact size, so that a sanitizer detects reads beyond the end.
 template <class T>
 struct Sample {
   Sample(Index systems_, Index rows_, Index features_, double middle)
       : systems(systems_),
         rows(rows_),
         features(features_),
-        X(new T[static_cast<std::size_t>(systems * rows * features)]),
-        y(new T[static_cast<std::size_t>(systems * rows)]) {
+        X(new T[at(systems * rows * features)]),
+        y(new T[at(systems * rows)]) {
     std::mt19937_64 bits(static_cast<std::uint64_t>(rows * 100 + features));
     std::normal_distribution<double> normal(middle, 1);
-    for (Index k = 0; k < systems * rows * features; ++k) X[static_cast<std::size_t>(k)] = static_cast<T>(normal(bits));
-    for (Index k = 0; k < systems * rows; ++k) y[static_cast<std::size_t>(k)] = static_cast<T>(normal(bits));
+    for (Index k = 0; k < systems * rows * features; ++k) X[at(k)] = static_cast<T>(normal(bits));
+    for (Index k = 0; k < systems * rows; ++k) y[at(k)] = static_cast<T>(normal(bits));
   }
 
   [[nodiscard]] Result moments(int threads) const {
-    const std::size_t columns = static_cast<std::size_t>(features + 1), count = static_cast<std::size_t>(systems);
+    const std::size_t columns = at(features + 1), count = at(systems);
     Result result{std::vector<double>(count * columns), std::vector<double>(count * columns * columns),
                   std::vector<double>(count * columns * 3)};
     data::second_moments<T>({X.get(), y.get(), systems, rows, features}, threads,
@@ -48,33 +48,32 @@ struct Sample {
 
   [[nodiscard]] long double z(Index s, Index i, Index j) const {
     const Index row = s * rows + i;
-    return j < features ? X[static_cast<std::size_t>(row * features + j)] : y[static_cast<std::size_t>(row)];
+    return j < features ? X[at(row * features + j)] : y[at(row)];
   }
 
   Index systems, rows, features;
   std::unique_ptr<T[]> X, y;
 };
 
-// The greatest error of a scatter, for columns of variance 1, by the textbook's two passes in long double.
+// The largest error of a scatter, for columns of variance 1, against two passes in long double.
 template <class T>
 double error(const Sample<T>& sample, const Result& result) {
   const Index m = sample.rows, columns = sample.features + 1;
   double worst = 0;
   for (Index s = 0; s < sample.systems; ++s) {
-    std::vector<long double> mean(static_cast<std::size_t>(columns));
+    std::vector<long double> mean(at(columns));
     for (Index j = 0; j < columns; ++j) {
       long double sum = 0;
       for (Index i = 0; i < m; ++i) sum += sample.z(s, i, j);
-      mean[static_cast<std::size_t>(j)] = sum / static_cast<long double>(m);
+      mean[at(j)] = sum / static_cast<long double>(m);
     }
     for (Index j = 0; j < columns; ++j) {
       for (Index k = 0; k < columns; ++k) {
         long double sum = 0;
         for (Index i = 0; i < m; ++i) {
-          sum += (sample.z(s, i, j) - mean[static_cast<std::size_t>(j)]) *
-                 (sample.z(s, i, k) - mean[static_cast<std::size_t>(k)]);
+          sum += (sample.z(s, i, j) - mean[at(j)]) * (sample.z(s, i, k) - mean[at(k)]);
         }
-        const double got = result.scatter[static_cast<std::size_t>((s * columns + j) * columns + k)];
+        const double got = result.scatter[at((s * columns + j) * columns + k)];
         worst = std::max(worst, std::abs(got - static_cast<double>(sum)) / static_cast<double>(m));
       }
     }
@@ -83,7 +82,7 @@ double error(const Sample<T>& sample, const Result& result) {
 }
 
 template <class T>
-std::string complaint(Sample<T>& sample) {
+std::string message_of(Sample<T>& sample) {
   try {
     static_cast<void>(sample.moments(2));
   } catch (const std::invalid_argument& problem) {
@@ -108,7 +107,7 @@ TEST_CASE_TEMPLATE("scatters agree with two passes in long double, at any mean",
   }
 }
 
-TEST_CASE("a stack has the bits of its systems") {
+TEST_CASE("each system of a stack has the same bits as alone") {
   const Sample<double> stack(9, 2100, 5, 3.0);
   const Result all = stack.moments(2);
   for (Index s = 0; s < 9; ++s) {
@@ -120,15 +119,15 @@ TEST_CASE("a stack has the bits of its systems") {
   }
 }
 
-TEST_CASE("bad values are named") {
+TEST_CASE("the message names the invalid cell") {
   Sample<double> sample(2, 1300, 9, 0.0);
   sample.X[(1300 + 1299) * 9 + 8] = NAN;
-  CHECK(complaint(sample) == "X must be finite, got nan at system 1, row 1299, column 8");
+  CHECK(message_of(sample) == "X must be finite, got nan at system 1, row 1299, column 8");
   sample.y[1300 + 1299] = sample.y[1300 + 1298] = -std::numeric_limits<double>::infinity();
-  CHECK(complaint(sample) == "y must be finite, got -inf at system 1, row 1298");
+  CHECK(message_of(sample) == "y must be finite, got -inf at system 1, row 1298");
   sample = Sample<double>(1, 40, 9, 0.0);
   sample.X[7] = 1e300;
-  CHECK(complaint(sample).find("overflow") != std::string::npos);
+  CHECK(message_of(sample).find("overflow") != std::string::npos);
 }
 
 TEST_CASE("a merged tree is the same for every order of arrival") {
@@ -141,17 +140,16 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
       auto part = tree.take();
       part->count = leaf + 1;
       for (Index j = 0; j < data::padded(columns); ++j) {
-        part->shift[static_cast<std::size_t>(j)] = static_cast<double>(leaf * j);
-        part->off[static_cast<std::size_t>(j)] = part->squares[static_cast<std::size_t>(j)] =
-            1.0 / static_cast<double>(3 + leaf);
+        part->shift[at(j)] = static_cast<double>(leaf * j);
+        part->off[at(j)] = part->squares[at(j)] = 1.0 / static_cast<double>(3 + leaf);
         for (Index k = 0; k < data::padded(columns); ++k)
-          part->scatter[static_cast<std::size_t>(j * data::padded(columns) + k)] = 1.0 / static_cast<double>(7 + leaf);
+          part->scatter[at(j * data::padded(columns) + k)] = 1.0 / static_cast<double>(7 + leaf);
       }
       tree.add(leaf, std::move(part));
     }
     const data::Part& root = tree.root();
     std::vector<double> numbers(root.off.get(), root.off.get() + columns);
-    for (Index j = 0; j < columns; ++j) numbers.push_back(root.scatter[static_cast<std::size_t>(j)]);
+    for (Index j = 0; j < columns; ++j) numbers.push_back(root.scatter[at(j)]);
     numbers.push_back(static_cast<double>(root.count));
     return numbers;
   };
@@ -161,10 +159,9 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
   CHECK(forward == grown({5, 0, 10, 3, 8, 1, 6, 2, 9, 4, 7}));
 }
 
-TEST_CASE("what was merged in can be taken out") {
+TEST_CASE("a merged part can be removed") {
   struct Whole {
-    explicit Whole(Index count_)
-        : count(count_), mean(3), scatter(9), low(6), accuracy(static_cast<std::size_t>(3 * data::kAccuracy)) {}
+    explicit Whole(Index count_) : count(count_), mean(3), scatter(9), low(6), accuracy(at(3 * data::kAccuracy)) {}
     [[nodiscard]] data::MomentsView view() const {
       return {count, mean.data(), scatter.data(), low.data(), accuracy.data()};
     }
@@ -174,7 +171,7 @@ TEST_CASE("what was merged in can be taken out") {
   };
   const Sample<double> a(1, 50, 2, 5.0), b(1, 20, 2, -1e6);
   const Result one = a.moments(1), two = b.moments(1);
-  std::vector<double> accuracy(static_cast<std::size_t>(3 * data::kAccuracy), 1e-12);
+  std::vector<double> accuracy(at(3 * data::kAccuracy), 1e-12);
   std::fill_n(accuracy.begin(), 3, 0.0);  // low parts of the means
   const data::MomentsView first{50, one.mean.data(), one.scatter.data(), nullptr, accuracy.data()};
   const data::MomentsView second{20, two.mean.data(), two.scatter.data(), nullptr, accuracy.data()};

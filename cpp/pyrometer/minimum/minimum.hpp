@@ -1,4 +1,4 @@
-// What every minimum shares: the data, the penalty and the certified answers.
+// Types shared by all minima: second moments, penalty and certified results.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,9 @@ namespace pyrometer::minimum {
 /// mean     s x (p+1)
 /// scatter  s x (p+1) x (p+1), sums over rows of products of deviations from `mean`; symmetric, finite.
 /// intercept  whether the model has a constant feature; it is no column here. n = p + intercept.
-/// mean_error, scatter_error  s x (p+1) each, or nullptr: what these moments had lost beyond the rounding of one pass
-///          over rows, |d mean_j| <= mean_error_j and |d scatter_jk| <= (scatter_error_j scatter_error_k)^1/2.
+/// mean_error, scatter_error  s x (p+1) each, or nullptr: bounds of errors of these moments beyond the rounding
+///          of one pass over rows, |d mean_j| <= mean_error_j and |d scatter_jk| <= (scatter_error_j
+///          scatter_error_k)^1/2.
 struct Moments {
   Index systems = 0;
   Index count = 0;
@@ -31,7 +32,7 @@ struct Moments {
   [[nodiscard]] const double* scatter_of(Index system) const {
     return scatter + system * (features + 1) * (features + 1);
   }
-  /// Whether a single system's moments had lost anything.
+  /// Whether the moments of a single system have such errors.
   [[nodiscard]] bool had_lost() const {
     const auto any = [this](const double* errors) {
       return errors && std::any_of(errors, errors + features + 1, [](double x) { return x != 0; });
@@ -57,19 +58,19 @@ struct Penalty {
   bool on_intercept = true;
 };
 
-/// Where the answers go, one slot (or n numbers) for each system, or for each point of each system's path.
+/// Outputs, one element (or n numbers) for each system, or for each point of each system's path.
 ///
 /// value           E*, never negative.
-/// parameters      s x n, a minimiser, the intercept last. Of least squares the one of least norm: of the limit of a
-///                 vanishing penalty, so the norm counts the intercept if the penalty does. Of a lasso a basic one.
+/// parameters      s x n, a minimiser, the intercept last. For least squares the one of least norm: the limit of a
+///                 vanishing penalty, so the norm includes the intercept if the penalty does. For the lasso a basic
+///                 solution.
 /// gap             E(parameters) - E* is at most this.
-/// relative_error  |value - E*| / value is at most about this; infinity where only 0 of the value is certain.
-/// condition       2-norm condition number of the centred columns (with the penalty's rows) scaled to length 1,
-/// estimated
-///                 to within a small factor; infinity where they are dependent; 1 for no columns.
-/// parameter_error  s x n, upper bounds of the distance of each parameter from the exact minimiser's; infinity where no
-///                 bound is known. The caller fills it with infinity.
-/// rank            independent columns, the constant one not counted.
+/// relative_error  an estimated upper bound of |value - E*| / value; infinity if only E* >= 0 is certain.
+/// condition       estimated 2-norm condition number of the centred columns (with the rows of the penalty) scaled to
+///                 length 1, to within a small factor; infinity if they are linearly dependent; 1 for no columns.
+/// parameter_error  s x n, upper bounds of the distance of each parameter from that of the exact minimiser; infinity if
+///                 no bound is known. The caller initialises it to infinity.
+/// rank            number of linearly independent columns, the constant one not counted.
 struct Minima {
   std::span<double> value;
   std::span<double> parameters;
@@ -81,7 +82,7 @@ struct Minima {
 
   /// A single slot, of n parameters.
   [[nodiscard]] Minima one(Index slot, Index n) const {
-    const auto i = static_cast<std::size_t>(slot), k = static_cast<std::size_t>(n);
+    const auto i = at(slot), k = at(n);
     return {value.subspan(i, 1),     parameters.subspan(i * k, k),      gap.subspan(i, 1), relative_error.subspan(i, 1),
             condition.subspan(i, 1), parameter_error.subspan(i * k, k), rank.subspan(i, 1)};
   }

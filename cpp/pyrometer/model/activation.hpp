@@ -17,7 +17,8 @@ enum class Activation { tanh, sigmoid, relu, identity, erf, leaky_relu, gelu, si
 
 inline constexpr double kLeak = 0.01;
 
-/// What kernels ask of an activation. The Python package has a table of the same names: a test compares them.
+/// Properties of an activation that kernels use. The Python package has a table of the same names: a test compares
+/// them.
 struct ActivationRecord {
   Activation activation;
   std::string_view name;

@@ -1,4 +1,4 @@
-// Laws of the random parameters: independent, zero mean, the first ones normal and the rest uniform.
+// Laws, the distributions of the random parameters: independent, zero mean, the first ones normal, the others uniform.
 #pragma once
 
 #include "pyrometer/base/types.hpp"

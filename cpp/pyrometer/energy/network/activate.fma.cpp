@@ -18,9 +18,9 @@ struct Number<double> {
   using Integer = std::int64_t;
   static constexpr Integer kSign = Integer{1} << 63;
   static constexpr int kMantissa = 52, kHalfDigits = 27;
-  static constexpr double kMagic = 0x1.8p52 + 1023;  // adding it rounds to integers, and biases them as exponents are
+  static constexpr double kMagic = 0x1.8p52 + 1023;  // adding it rounds to an integer with the bias of exponents
   static constexpr double kDeepest = 708;            // e^-708 is still normal
-  static constexpr double kFlatTanh = 20, kFlatErf = 6, kFlatNormal = 37.5;  // where 1 is the nearest number, or e^-703
+  static constexpr double kFlatTanh = 20, kFlatErf = 6, kFlatNormal = 37.5;  // beyond, the result is 1 or below e^-703
   static constexpr double kHalfWay = 3.75;
   /// (e^r - 1 - r) / r^2, |r| <= ln 2 / 2.
   static constexpr double kExp[] = {
@@ -79,7 +79,7 @@ template <class T, std::size_t N>
 template <class T>
 [[gnu::always_inline]] inline void reciprocal(const Vec<T>& d, Vec<T>& r) {
 #if defined(__AVX512F__)
-  // The divider makes one vector in 16 cycles. 14 bits doubled twice, or once, need 6.
+  // Newton's method on an estimate of 14 bits, two steps or one, takes 6 cycles; a division takes 16.
   if constexpr (std::is_same_v<T, double>) {
     r = __builtin_ia32_rcp14pd512_mask(d, Vec<T>{}, 0xFF);
     const Vec<T> e = 1 - d * r;
@@ -94,7 +94,7 @@ template <class T>
 #endif
 }
 
-/// |x|, but no more than `most`; NaN stays.
+/// min(|x|, most); NaN gives NaN.
 template <class T>
 [[gnu::always_inline]] inline void size_of(const Vec<T>& x, T most, Vec<T>& a) {
   using Bits = typename Integers<T>::Vec;
@@ -138,7 +138,7 @@ struct Identity {
 struct Relu {
   template <class T>
   [[gnu::always_inline]] static void apply(Vec<T>& x) {
-    x = x < 0 ? Vec<T>{} : x;  // NaN stays
+    x = x < 0 ? Vec<T>{} : x;  // NaN gives NaN
   }
 };
 

@@ -14,28 +14,28 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr Index kWide = 64;           // units from which on cumulants make the rule
-constexpr double kBend = 0.25;        // variance at which the energies of the layers above bend
+constexpr Index kWide = 64;           // from this many units on rules are computed from cumulants
+constexpr double kBend = 0.25;        // variance at which energies of the layers above become nonlinear
 constexpr double kBendStep = 8;       // between the bends that rules are made about, in powers of two
-constexpr double kLeastBend = 1e-60;  // of v: that small, it has no probability or is proportional all the way up
-constexpr double kGoal = 1e-9;        // relative error at which to stop
+constexpr double kLeastBend = 1e-60;  // of v: smaller ones are improbable or enter linearly
+constexpr double kTolerance = 1e-9;   // relative error at which to stop
 constexpr double kTrusted = 1e-4;     // relative error
 constexpr double kRounding = 1e-14;   // relative, for each layer
-constexpr double kCaution = 4;        // times the difference of two calculations, where convergence may be slow
+constexpr double kCaution = 4;        // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kMostNodes = 256;    // of a grid, but for
 constexpr double kPanelNodes = 48;    // of each panel
-constexpr double kLeast = 1e-280;     // has a logarithm
-constexpr double kWhole = 10;         // range of ln v that one panel takes, whatever the probability of its ends
+constexpr double kLeast = 1e-280;     // smallest energy whose logarithm is used
+constexpr double kWhole = 10;         // range of ln v of a single panel, for any probability of its ends
 constexpr double kPanel = 8;          // width of the panels of a wider one
 constexpr double kMostPanels = 32;
 constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
 constexpr double kApart = 0.01;        // of ln v, between the nodes of a central difference
-constexpr double kTaken = 3;           // excess of the grid of the layer before at which it serves again, in ln v
-constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that comes to rest
-constexpr double kSlack = 0.6;         // and what an end may shrink by where the other grows
-constexpr double kNegligible = 1e-20;  // probability of a value, times what its energy can be in units of the mean
+constexpr double kTaken = 3;           // excess range at which the grid of the previous layer is reused, in ln v
+constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that is taken to converge
+constexpr double kSlack = 0.6;         // shrinkage of one end allowed while the other grows
+constexpr double kNegligible = 1e-20;  // probability of a value times its energy in units of the mean
 
-/// How fine a calculation is.
+/// Parameters of the discretisation.
 struct Fineness {
   std::size_t wide, narrow;  // points of a rule
   double nodes, nodes_each;  // of a grid, and for each unit of its width
@@ -65,23 +65,23 @@ struct Chain {
   }
 };
 
-/// The values of v_l at which layer l is known, and what follows from each.
+/// The grid of v_l at layer l, and functions on it.
 struct Layer {
   std::vector<double> v;        // grid nodes, panel by panel, then 0 if it can be reached
   std::vector<Chebyshev> grid;  // panels of ln v, ascending; none in the first layer, whose nodes are the rows'
   double low = 0, high = 0;     // ends of the grid
   bool zero = false;            // whether the last node is 0
-  std::vector<double> mass;     // about the probability of each node
+  std::vector<double> mass;     // approximate probability of each node
   std::vector<Rule> rule;       // of q_l
   std::vector<double> mean;     // of q_l
-  double bend = 0;              // about which the rules are made, unless less than `least`
-  double least = 0;             // bend that makes a difference at any node
-  std::vector<double> energy;   // of the layers l .. L: energy[(k - l) * size + node]
-  std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if asked for
+  double bend = 0;              // scale c of the rules, unless less than `least`
+  double least = 0;             // smallest scale that matters at any node
+  std::vector<double> energy;   // of layers l .. L: energy[(k - l) * size + node]
+  std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if requested
 
   [[nodiscard]] std::size_t size() const { return v.size(); }
-  /// The Lagrange polynomials of the panel that ln v falls into, and the panel's first node. Beyond the grid energies
-  /// are powers of v: their logarithms go on as lines.
+  /// The Lagrange polynomials of the panel that contains ln v, and the panel's first node. Beyond the grid energies are
+  /// powers of v: their logarithms are extrapolated linearly.
   std::size_t basis(double log, std::vector<double>& out) const {
     const double inside = std::clamp(log, low, high);
     const auto place = static_cast<std::size_t>((inside - low) / (high - low) * static_cast<double>(grid.size()));
@@ -100,7 +100,7 @@ struct Layer {
   [[nodiscard]] std::size_t panel_size() const { return grid[0].size(); }
 };
 
-/// The layer before l whose rules are those of layer l; none if it has its own.
+/// The earlier layer whose rules layer l reuses; none if it has its own.
 const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>& all) {
   const Layer& layer = all[at(l)];
   for (Index k = l - 1; k >= 1; --k) {
@@ -116,7 +116,7 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   Layer& layer = all[at(l)];
   const Index count = chain.networks.widths[at(l)];
   const bool last = l + 1 == chain.networks.layers();
-  // Of a few sizes, so that rules serve many layers: it need not be exact.
+  // Rounded to a few sizes, so that rules can be reused for many layers.
   if (!last) layer.bend = std::exp2(kBendStep * std::floor(std::log2(chain.bend(l)) / kBendStep));
   if (const Layer* other = last ? nullptr : equal_before(chain, l, all)) {
     layer.rule = other->rule;
@@ -126,8 +126,8 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   }
   layer.rule.resize(layer.size());
   layer.mean.resize(layer.size());
-  // The sum of n units is below this share of the largest square with probability 1e-20 or so; where negative numbers
-  // are switched off, all units are together with probability 2^-n.
+  // The sum of n units is below this share of the largest square with a probability of about 1e-20; for activations
+  // that vanish for negative numbers, all units vanish with probability 2^-n.
   const bool even = model::has_even_square(chain.networks.activation);
   const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
   std::vector<double> least(layer.size());
@@ -150,7 +150,7 @@ struct Reached {
   double v, mass;
 };
 
-/// All values of v_l that layer l - 1 leads to.
+/// All values of v_l that follow from the grid and rules of layer l - 1.
 std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
   std::vector<Reached> values;
   for (std::size_t node = 0; node < before.size(); ++node)
@@ -162,8 +162,8 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
   return values;
 }
 
-/// The range of ln v of the values that matter to an energy above: none is more than proportional to v, but where the
-/// mean square of an activation grows from v / 4 to v / 2.
+/// Reduces the range of ln v to values that contribute to the energies above, which grow at most in proportion to v,
+/// except where the mean square of an activation grows from v / 4 to v / 2.
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
   double mean = 0;
   for (const Reached& value : values) mean += value.mass * value.v;
@@ -179,8 +179,8 @@ void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer
   layer.high = std::log(most);
 }
 
-/// About the probability of each node: every value goes to the nearest. Values ascend but where a node of the layer
-/// before begins.
+/// The approximate probability of each node: every value is assigned to the nearest node. Values are ascending within
+/// each node of the previous layer.
 void weigh(const std::vector<Reached>& values, Layer& layer) {
   layer.mass.resize(layer.size());
   const std::size_t smooth = layer.size() - (layer.zero ? 1 : 0);
@@ -198,8 +198,8 @@ void weigh(const std::vector<Reached>& values, Layer& layer) {
   }
 }
 
-/// Take the grid of the layer before where it holds this one's, and extend one that grows slowly: deep networks come to
-/// a grid that stays, whose rules serve again.
+/// Reuses the grid of the previous layer if it contains this one's, and extends a grid that grows slowly: in deep
+/// networks the grids become constant, so that rules are reused.
 void settle(const Layer& before, Layer& layer) {
   const double below = before.low - layer.low, above = layer.high - before.high;
   const auto held = [](double outside) { return outside <= 0 && outside > -kTaken; };
@@ -213,7 +213,7 @@ void settle(const Layer& before, Layer& layer) {
   }
 }
 
-/// The grid of layer l from what layer l - 1 can reach.
+/// The grid of layer l, from the values that follow from layer l - 1.
 Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before) {
   const std::vector<Reached> values = reached(chain, l, before);
   Layer layer;
@@ -225,12 +225,12 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   }
   layer.low = std::log(least);
   layer.high = most < kLeast ? -layer.low : std::log(most);
-  // Layers of widths that occur again keep their panels: a range that is whole again would grow until it is cut again.
-  const auto width = chain.networks.widths.begin();
-  const bool repeats = !before.grid.empty() && std::find(width + 1, width + l, width[l]) != width + l;
+  // Layers whose width occurs again keep their panels, so that grids do not alternate between one panel and several.
+  const auto widths = chain.networks.widths.begin();
+  const bool repeats = !before.grid.empty() && std::find(widths + 1, widths + l, widths[l]) != widths + l;
   const bool cut = layer.high - layer.low > kWhole || (repeats && before.grid.size() > 1);
-  // Panels keep what is wrong beyond the ends of the grid, where nothing goes, from what is between them.
-  // One panel spreads what is wrong at its own ends: from it all values are kept.
+  // With several panels, errors beyond the ends, which no value reaches, do not affect the others. A single panel
+  // spreads errors at its ends, so all its values are kept.
   if (cut && before.grid.size() != 1) trim(chain, l, values, layer);
   if (repeats && layer.high >= layer.low) settle(before, layer);
   const double panels = cut ? std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels) : 1;
@@ -253,7 +253,7 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   return layer;
 }
 
-/// The growth of energies at the nodes of a grid where v, too, grows with all scales: by a square.
+/// The growth of energies at the nodes of a grid including that of v, which is proportional to the square of the scales.
 std::vector<double> total_growth(const Layer& layer, const std::vector<double>& logs) {
   std::vector<double> total(logs.size());
   const std::size_t smooth = layer.size() - (layer.zero ? 1 : 0);
@@ -349,7 +349,7 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   }
 }
 
-/// Solutions of rising fineness until the energies are known to kGoal: the last one, and whether it can be trusted.
+/// Refines until the estimated error is below kTolerance; returns the last solution and whether it is trusted.
 bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
              double* energy, double* error) {
   Layer coarse;
@@ -367,7 +367,7 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
                      kRounding * static_cast<double>(l) * value;
       if (value > 0) worst = std::max(worst, error[l - 1] / value);
     }
-    if (worst <= kGoal) break;
+    if (worst <= kTolerance) break;
   }
   return worst <= kTrusted;
 }

@@ -1,4 +1,4 @@
-// Mean energies of every layer of a network with normal weights, at finite width, without simulation.
+// Mean energies of every layer of a network with normal weights at finite width, by quadrature.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace pyrometer::energy {
 
-/// Networks of one shape under a batch of laws, and the rows that they see.
+/// A network shape, a batch of laws, and the norms of the rows.
 ///
 /// widths  L + 1 numbers n_0 .. n_L, each at least 1.
 /// weight  laws x L, finite, > 0: standard deviations sigma_l of the weights of layer l.
@@ -31,39 +31,40 @@ struct Networks {
 ///     E_l = <|z_l|^2> = n_l <v_l>,   averaged over rows
 ///
 /// Backwards: the energy of layer k given v_l is a function of ln v_l; its logarithm is interpolated at Chebyshev nodes
-/// over the range that v_l can reach, and at each node averaged over a Gauss rule of the law of q_l (chain_rule.hpp).
-/// A wide range is cut into panels, without the values that have a probability below 1e-20.
-/// All rows share the nodes: the cost does not depend on their number, but for one pass over the norms.
+/// over the range of v_l, and at each node averaged over a Gauss rule of the distribution of q_l (chain_rule.hpp). A
+/// wide range is divided into panels; values of probability below 1e-20 are omitted. All rows share the nodes: the cost
+/// does not depend on their number, except for one pass over the norms.
 ///
 /// energy   laws x L, out.
-/// error    laws x L, out: estimate of the absolute error: four times the difference to a coarser calculation (rules,
-///          grids and quadratures all), plus interpolation over rows and rounding. Up to four calculations of rising
-///          fineness, until the error is 1e-9 of the energy. Against finer ones, on random networks, the true error was
+/// error    laws x L, out: estimate of the absolute error: four times the difference to a coarser discretisation
+///          (rules, grids and quadratures), plus interpolation over rows and rounding. Up to four refinements, until
+///          the error is 1e-9 of the energy. Compared with finer discretisations on random networks the true error was
 ///          at most half of it.
-/// trusted  laws, out: 1 where the error is below 1e-4 of the energy in every layer; 0 elsewhere: sample then.
+/// trusted  laws, out: 1 where the error is below 1e-4 of the energy in every layer; 0 otherwise: the caller should
+///          sample.
 ///
-/// relu, leaky_relu and identity are in closed form, <q_l> = n_l (1 + a^2) / 2 <v_l>, with rounding as the error.
+/// relu, leaky_relu and identity have the closed form <q_l> = n_l (1 + a^2) / 2 <v_l>, whose error is rounding.
 ///
-/// Throws std::invalid_argument for a broken precondition, and where an energy overflows.
+/// Throws std::invalid_argument for a violated precondition, and if an energy overflows.
 /// The same bits for every `threads`.
 ///
 /// Cost for each law and hidden layer, on one thread: about 10 us a node for widths >= 64, 0.1 to 0.5 ms for narrower
-/// ones; 10 nodes and 4.5 more for each unit of ln v that is reached, 24 to some 100 in the first layer.
+/// ones; 10 nodes and 4.5 more for each unit of the range of ln v, 24 to about 100 in the first layer.
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted);
 
 /// The derivative of ln E_l along the logarithm of all scales, weights and biases, under every law.
 ///
-/// The chain rule through the same grids, sigma_l^2 and b_l^2 moving each v_l beside what moves q_{l-1}: interpolants
-/// are differentiated, and in layer 1 a central difference of fourth order at step 0.01 of ln v.
+/// The chain rule on the same grids: v_l depends on the scales directly through sigma_l^2 and b_l^2, and through
+/// q_{l-1}. Interpolants are differentiated; in layer 1 a central difference of fourth order with step 0.01 of ln v.
 ///
-/// growth   laws x L, out; 0 where there is no energy.
+/// growth   laws x L, out; 0 where the energy is 0.
 /// trusted  laws, out: as above.
 ///
 /// Cost: that of network_chain with five times the nodes in layer 1: measured 1.0 to 1.3 times it for one row or many
 /// layers, 2 to 5 times it for one to three hidden layers and 200 rows of different norms.
 void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted);
 
-/// The limit of infinite width, q_l = n_l g(v_l), g(v) = E phi(sqrt(v) Z)^2, and the term of order 1 / n beside it:
+/// The limit of infinite width, q_l = n_l g(v_l), g(v) = E phi(sqrt(v) Z)^2, and its correction of order 1 / n:
 ///
 ///     <q_l> = n_l g + n_l g'' sigma_l^4 V_{l-1} / 2,   V_l = n_l Var phi^2 + (n_l g' sigma_l^2)^2 V_{l-1}
 ///
@@ -72,16 +73,17 @@ void network_chain_growth(const Networks& networks, int threads, double* growth,
 /// leading, corrected  laws x L, out. Errors of order 1 / n and 1 / n^2, not estimated.
 void network_mean_field(const Networks& networks, int threads, double* leading, double* corrected);
 
-/// The same by sampling the chain: O(sum n_l) numbers a draw and one row, stratified over the sorted norms.
+/// The same by sampling the chain: O(sum n_l) random numbers a draw, with one row each, stratified over the sorted
+/// norms.
 ///
-/// Draws first .. first + draws - 1 of as many `samples`, one by one: draw k takes a row of the k-th of `samples` equal
-/// parts of the norms, so that errors of means come from differences of neighbouring draws.
+/// Draws first .. first + draws - 1 of `samples`: draw k uses a row of the k-th of `samples` equal strata of the norms,
+/// so that standard errors are estimated from differences of neighbouring draws.
 ///
 /// seed     draw k reads stream k and nothing else: a normal for each hidden unit, layer by layer, each layer beginning
 ///          at an even number, and uniform 0 for its row. The draws of a batch of laws share their numbers.
 /// energy   laws x draws x L, out.
 ///
-/// The same bits for every `threads`. Cost: some 55 ns for each unit and law of a draw.
+/// The same bits for every `threads`. Cost: about 55 ns for each unit and law of a draw.
 void network_chain_draws(const Networks& networks, base::Seed seed, Index first, Index draws, Index samples,
                          int threads, double* energy);
 

@@ -57,7 +57,7 @@ TEST_CASE("silu at a large scale is relu at that scale") {
   for (std::size_t l = 0; l < 3; ++l) CHECK(silu.energy[l] == doctest::Approx(relu.energy[l]).epsilon(1e-5));
 }
 
-TEST_CASE("rows whose norms differ by little more than rounding have their mean, at any scale") {
+TEST_CASE("rows whose norms differ by little more than rounding give their mean, at any scale") {
   for (int exponent = -1000; exponent <= 1000; exponent += 40)
     for (const double ulps : {0.5, 1.0, 4.0, 30.0, 1000.0}) {
       std::vector<double> norms(200);

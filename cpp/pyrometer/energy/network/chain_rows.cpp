@@ -63,7 +63,7 @@ RowNodes::RowNodes(Vector norms) {
   if (zeros > 0) own_node(0, zeros);
 
   const double low = std::log(least), high = std::log(most);
-  const std::size_t panels = static_cast<std::size_t>(std::max(1.0, std::ceil((high - low) / kWidth)));
+  const auto panels = static_cast<std::size_t>(std::max(1.0, std::ceil((high - low) / kWidth)));
   const double width = (high - low) / static_cast<double>(panels);
   std::vector<Chebyshev> grid;
   for (std::size_t panel = 0; panel < panels; ++panel) {

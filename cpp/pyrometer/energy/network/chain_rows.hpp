@@ -1,4 +1,4 @@
-// The rows of a data set as few nodes of |x|^2: what a function of the norm alone averages to.
+// A quadrature rule in |x|^2 for means over the rows of functions of the norm.
 #pragma once
 
 #include <vector>
@@ -9,10 +9,9 @@ namespace pyrometer::energy {
 
 /// Nodes q_i and weights w_i such that mean over rows of F(|x|^2) = sum_i w_i F(q_i) for functions F smooth in ln q.
 ///
-/// Few distinct norms are their own nodes, with their frequencies; norms whose logarithms differ by rounding are one.
-/// Otherwise the range of ln q is cut into panels of
-/// width at most 2 with 14 Chebyshev nodes each, and w_i is the mean over rows of the node's Lagrange polynomial. Rows
-/// of norm zero are a node of their own, the first.
+/// Few distinct norms are the nodes, with their frequencies as weights; norms that differ by rounding are one node.
+/// Otherwise the range of ln q is divided into panels of width at most 2 with 14 Chebyshev nodes each, and w_i is the
+/// mean over rows of the node's Lagrange polynomial. Rows of norm zero are a separate node, the first.
 class RowNodes {
  public:
   /// norms  |x_i|^2 of the rows, at least one, finite, not negative. Cost: 60 ns a row; fixed order of addition.
@@ -20,7 +19,7 @@ class RowNodes {
 
   [[nodiscard]] const std::vector<double>& norm() const { return norm_; }
   [[nodiscard]] double mean(const double* values) const;
-  /// Bound on the error of mean() from the decay of the Chebyshev coefficients of `values`, panel by panel.
+  /// Estimated bound of the error of mean() from the decay of the Chebyshev coefficients of `values`, panel by panel.
   [[nodiscard]] double error(const double* values) const;
 
  private:

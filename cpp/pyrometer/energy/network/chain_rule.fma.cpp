@@ -10,7 +10,7 @@ namespace pyrometer::energy {
 namespace {
 
 constexpr std::size_t kMost = 32;     // points of a Gauss rule
-constexpr double kLeastBend = 1e-40;  // of the largest point: what lies below has no weight to speak of
+constexpr double kLeastBend = 1e-40;  // of the largest point: smaller points are negligible
 constexpr double kStraight = 1e16;    // of the largest point: ln(1 + q / c) is then q / c
 
 /// A symmetric tridiagonal matrix: the three-term recurrence of a law's orthogonal polynomials.
@@ -92,7 +92,7 @@ Jacobi lanczos(const std::vector<double>& y, const std::vector<double>& w, std::
     matrix.beside[k] = 0;
     matrix.size = k + 1;
     if (k + 1 == size || k + 1 == n) break;
-    // What the recurrence leaves is orthogonal but for rounding, which one pass takes away.
+    // The result of the recurrence is orthogonal up to rounding, which one pass removes.
     const double* past = k > 0 ? v - n : v;
     const double middle = matrix.diagonal[k], before = k > 0 ? matrix.beside[k - 1] : 0;
     for (std::size_t i = 0; i < n; ++i) next[i] = next[i] - middle * v[i] - before * past[i];
@@ -122,7 +122,7 @@ Rule convolved(const Rule& a, const Rule& b) {
 }  // namespace
 
 double dot(const double* a, const double* b, std::size_t n) {
-  // Four sums at once: one after the other, each addition would wait for the last.
+  // Four partial sums, to hide the latency of additions.
   Lanes sum[4] = {}, x, y;
   std::size_t i = 0;
   for (; i + 32 <= n; i += 32)
@@ -154,7 +154,7 @@ Rule compressed(const Rule& law, std::size_t size, double c) {
   Jacobi matrix = lanczos(y, law.weight, size);
   Rule rule{std::vector<double>(matrix.size), std::vector<double>(matrix.size)};
   diagonalise(matrix, rule.weight.data());
-  // A Gauss rule lies within its law: what lies outside is rounding.
+  // The points of a Gauss rule lie within the support; outside is rounding.
   for (std::size_t i = 0; i < matrix.size; ++i) {
     const double value = matrix.diagonal[i];
     rule.point[i] = std::clamp(high * (straight ? value : c * std::expm1(value)), low, high);

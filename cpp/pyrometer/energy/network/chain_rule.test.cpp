@@ -39,7 +39,7 @@ TEST_CASE("the quadrature over one unit has the moments of a squared normal numb
     CHECK(raw(square_of_normal(), power) == doctest::Approx(chi_square(1, power)).epsilon(1e-13));
 }
 
-TEST_CASE("a compressed rule in q keeps 2 K moments, its points inside the law") {
+TEST_CASE("a compressed rule in q reproduces 2 K moments, with points inside the support") {
   const Rule rule = energy::compressed(square_of_normal(), 6, kInfinity);
   CHECK(rule.size() == 6);
   for (int power = 0; power <= 11; ++power)
@@ -59,7 +59,7 @@ TEST_CASE("sums of squared normals are chi-square, by powering and by cumulants"
     }
 }
 
-TEST_CASE("a rule about a bend finds what lies far below the mean") {
+TEST_CASE("a rule with a scale c is accurate far below the mean") {
   // E 1 / (1 + q / c) of the sum of three uniform atoms 0 and 1: (1 + 3/(1 + 1/c) + 3/(1 + 2/c) + 1/(1 + 3/c)) / 8.
   const double c = 1e-6;
   const Rule coin{{0, 1}, {0.5, 0.5}};
@@ -69,7 +69,7 @@ TEST_CASE("a rule about a bend finds what lies far below the mean") {
   CHECK(sum == doctest::Approx((1 + 3 / (1 + 1 / c) + 3 / (1 + 2 / c) + 1 / (1 + 3 / c)) / 8).epsilon(1e-12));
 }
 
-TEST_CASE("a law of one point stays one point") {
+TEST_CASE("a distribution of one point stays one point") {
   const Rule certain{{0.25}, {1}};
   for (const Rule& rule : {energy::sum_by_powering(certain, 10, 8, 1.0), energy::sum_by_cumulants(certain, 10, 8)}) {
     CHECK(rule.size() == 1);

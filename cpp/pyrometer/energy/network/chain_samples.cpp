@@ -11,9 +11,9 @@ namespace {
 constexpr Index kChunk = 128;  // draws: even, so that neighbours share a chunk
 constexpr Index kBlock = 64;   // units whose numbers are drawn at a time: even, as normals() asks
 
-constexpr std::size_t kMost = kChunk + 1;  // draws of a chunk, with a last one that was alone
+constexpr std::size_t kMost = kChunk + 1;  // draws of a chunk, with a single last one
 
-/// The squared norms of the rows in ascending order: draw k takes one of the k-th of `samples` equal parts.
+/// The squared norms of the rows in ascending order: draw k selects one of the k-th of `samples` equal strata.
 std::vector<double> sorted_norms(const Networks& networks) {
   std::vector<double> sorted(networks.norms.begin(), networks.norms.end());
   std::sort(sorted.begin(), sorted.end());
@@ -30,20 +30,20 @@ void run(const Networks& networks, const std::vector<double>& sorted, base::Seed
   const Index layers = networks.layers(), laws = networks.laws();
   const double rows = static_cast<double>(sorted.size());
   double place[kMost], normal[kBlock * kMost];
-  std::vector<double> q(static_cast<std::size_t>(laws) * kMost), v(q.size());
+  std::vector<double> q(at(laws) * kMost), v(q.size());
   base::uniforms(seed, first, draws, 0, 1, place);
   for (Index k = 0; k < draws; ++k) {
     const double row = (static_cast<double>(first + k) + 0.5 + place[k]) / static_cast<double>(samples) * rows;
     const double norm = sorted[static_cast<std::size_t>(std::min(row, rows - 1))];
-    for (Index b = 0; b < laws; ++b) q[static_cast<std::size_t>(b) * kMost + static_cast<std::size_t>(k)] = norm;
+    for (Index b = 0; b < laws; ++b) q[at(b) * kMost + at(k)] = norm;
   }
   Index parameter = 0;
   for (Index l = 0; l < layers; ++l) {
-    const Index width = networks.widths[static_cast<std::size_t>(l + 1)];
+    const Index width = networks.widths[at(l + 1)];
     for (Index b = 0; b < laws; ++b) {
       const double scale = networks.weight.row(b)[l], offset = networks.bias.row(b)[l] * networks.bias.row(b)[l];
-      double* here = &v[static_cast<std::size_t>(b) * kMost];
-      double* past = &q[static_cast<std::size_t>(b) * kMost];
+      double* here = &v[at(b) * kMost];
+      double* past = &q[at(b) * kMost];
       for (Index k = 0; k < draws; ++k) here[k] = scale * (scale * past[k]) + offset;
       take(b, l, here);
       for (Index k = 0; k < draws; ++k) {
@@ -57,8 +57,8 @@ void run(const Networks& networks, const std::vector<double>& sorted, base::Seed
       const Index units = std::min(kBlock, width - unit);
       base::normals(seed, first, draws, parameter + unit, units, normal);
       for (Index b = 0; b < laws; ++b) {
-        const double* deviation = &v[static_cast<std::size_t>(b) * kMost];
-        double* sum = &q[static_cast<std::size_t>(b) * kMost];
+        const double* deviation = &v[at(b) * kMost];
+        double* sum = &q[at(b) * kMost];
         for (Index j = 0; j < units; ++j)
           for (Index k = 0; k < draws; ++k) {
             const double x = model::activate(networks.activation, deviation[k] * normal[j * draws + k]);
@@ -87,7 +87,7 @@ void network_chain_draws(const Networks& networks, base::Seed seed, Index first,
   base::for_each_chunk(number, threads, [&](Index chunk, int) {
     const Index begin = chunk * kChunk, count = chunk + 1 == number ? draws - begin : kChunk;
     run(networks, sorted, seed, first + begin, count, samples, [&](Index b, Index l, const double* v) {
-      const double width = static_cast<double>(networks.widths[static_cast<std::size_t>(l + 1)]);
+      const double width = static_cast<double>(networks.widths[at(l + 1)]);
       for (Index k = 0; k < count; ++k) {
         energy[(b * draws + begin + k) * layers + l] = width * v[k];
         require_energy(width * v[k], b, l);

@@ -1,4 +1,4 @@
-// The law of one unit's squared activation under a normal pre-activation.
+// The distribution of one unit's squared activation under a normal pre-activation.
 #pragma once
 
 #include "pyrometer/base/types.hpp"
@@ -7,13 +7,14 @@
 
 namespace pyrometer::energy {
 
-/// The law of t = phi(z)^2, z ~ N(0, variance), as points and weights (not sorted).
+/// The distribution of t = phi(z)^2, z ~ N(0, variance), as points and weights (not sorted).
 ///
-/// Trapezoid in u on each half-line, z = c exp(u - e^{-u}), c = min(1, sqrt(variance)): a grid that is geometric from
-/// the scale at which activations bend to 13.5 deviations, and doubly exponential towards 0. It needs no derivative at
-/// 0, where elu has none, and resolves bends at |z| ~ 1 and the normal density at |z| ~ deviation at once.
+/// Trapezoidal rule in u on each half-line, z = c exp(u - e^{-u}), c = min(1, sqrt(variance)): a grid that is geometric
+/// from the scale at which activations are nonlinear to 13.5 deviations, and double exponential towards 0. It requires
+/// no smoothness at 0 and resolves both nonlinearity at |z| ~ 1 and the normal density at |z| ~ deviation.
 ///
-/// step  of u. At 0.08 expectations of smooth functions of t are right to 1e-14, for deviations 1e-3 to 1e6 and beyond.
+/// step  in u. With 0.08, expectations of smooth functions of t have errors below 1e-14, for deviations 1e-3 to 1e6 and
+///       beyond.
 /// Cost: 80 points for each half-line, 29 more for each decade of deviation above 1; 40 ns a point.
 [[nodiscard]] Rule squared_unit(model::Activation activation, double variance, double step);
 

@@ -38,7 +38,7 @@ class Chebyshev {
     for (std::size_t i = 0; i < size(); ++i) out[i] /= sum;
   }
 
-  /// The matrix, size x size, that makes of values at the nodes the derivative of their interpolant there.
+  /// The differentiation matrix, size x size: from values at the nodes to the derivative of their interpolant there.
   [[nodiscard]] std::vector<double> derivative() const {
     std::vector<double> matrix(size() * size());
     for (std::size_t i = 0; i < size(); ++i)
@@ -54,8 +54,8 @@ class Chebyshev {
   std::vector<double> node_, weight_;
 };
 
-/// The last two Chebyshev coefficients of the interpolant of `values`, absolute: what the next ones stay below when
-/// they decay.
+/// The sum of the absolute values of the last two Chebyshev coefficients of the interpolant of `values`: an estimate of
+/// the truncation error.
 inline double chebyshev_tail(const double* values, std::size_t size) {
   double bound = 0;
   for (std::size_t k = size - 2; k < size; ++k) {

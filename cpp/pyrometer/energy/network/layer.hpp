@@ -1,5 +1,4 @@
-// One layer of a network for all rows of data at once: a matrix product whose result is packed as the next one reads
-// it.
+// One layer of a network for all rows of data: a matrix product whose result is packed for the next one.
 #pragma once
 
 #include <type_traits>
@@ -10,7 +9,7 @@
 
 namespace pyrometer::energy {
 
-/// Rows of data in one panel; panels that the arithmetic takes at a time; units that it takes at a time.
+/// Rows of data in one panel; panels and units of a tile.
 template <class T>
 inline constexpr Index kPanelRows = base::kLanes<std::remove_const_t<T>>;
 inline constexpr Index kPanelGroup = base::kTilePanels;
@@ -22,7 +21,7 @@ inline constexpr Index kUnitGroup = 4;
 
 /// Some units of one layer under one law.
 ///
-/// weight   units x depth standardised numbers, row-major; kUnitGroup - 1 rows more may be read, of any finite numbers.
+/// weight   units x depth standardised numbers, row-major; kUnitGroup - 1 more rows of finite numbers must be readable.
 /// bias     units standardised numbers; nullptr for none.
 template <class T>
 struct LayerUnits {
@@ -45,11 +44,11 @@ struct Panels {
 ///
 /// x        all the units of the layer before, panels 0 .. panels-1.
 /// target   data nullptr for none.
-/// out      unit `first` on of these is z, or what the pass makes of it. Aligned to a vector, as all panels.
+/// out      written from unit `first` on: z after the pass. Aligned to a vector, as all panels.
 /// squares  panels x kPanelRows sums over units, of outputs or of z, as the pass adds them.
 ///
 /// Serial. Cost: 2 depth units flops a row, in tiles of kUnitGroup units by kPanelGroup panels; weights are read once
-/// for each such group of panels, which itself stays in the nearest cache.
+/// for each such group of panels, which stays in the L1 cache.
 template <class T>
 void pass_layer(const Panels<const T>& x, Index panels, const LayerUnits<T>& layer, const Panels<const T>& target,
                 ActivationPass<T> pass, const Panels<T>& out, Index first, bool outputs, double* squares);

@@ -1,4 +1,4 @@
-// Monte Carlo energies of networks: the parameters of every draw are made as they are used.
+// Monte Carlo energies of networks; the parameters of every draw are generated when they are used.
 #pragma once
 
 #include "pyrometer/base/random.hpp"
@@ -27,7 +27,8 @@ struct NetworkLaws {
   [[nodiscard]] Index laws() const { return weight.rows; }
 };
 
-/// m rows: X m x n_0; y m x n_L, or nullptr. Finite. In single precision all arithmetic is, but for sums of squares.
+/// m rows: X m x n_0; y m x n_L, or nullptr. Finite. In single precision all arithmetic except sums of squares is in
+/// single precision.
 template <class T>
 struct NetworkRows {
   const T* X;
@@ -37,13 +38,13 @@ struct NetworkRows {
 
 /// Which draws of which seed, and how many rows each uses.
 ///
-/// rows      0 for all of them, or r of them: the rows are sorted by |x_i|^2 and cut into r strata of equal weight, and
-///           every draw picks one row of each, by other random bits of its stream: the same energy on average.
+/// rows      0 for all, or r: the rows are sorted by |x_i|^2 and divided into r strata of equal weight; every draw
+///           selects one row of each by other random bits of its stream, which does not change the expectation.
 /// averaged  each layer's energy is averaged over that layer's own parameters, given the layers before:
 ///
 ///               E[|z_l|^2 | x_{l-1}] = n_l (var_w |x_{l-1}|^2 + var_b)
 ///
-///           The last layer is then not drawn at all, and the first layer's energy is exact, from all rows.
+///           The last layer is then not drawn, and the energy of the first layer is exact, from all rows.
 struct NetworkDraws {
   base::Seed seed;
   Index first;
@@ -58,34 +59,35 @@ struct NetworkDraws {
 /// names the first such draw, its law and layer.
 ///
 /// Accurate to the rounding of the products: 1e-15 sqrt(n) in double precision, 1e-7 sqrt(n) in single precision.
-/// Activations: see network_activate.hpp.
+/// Activations: see activate.hpp.
 ///
-/// Reproducible: the same bits for any `threads`, and a draw or a law alone gives the bits that it gives among others.
-/// Rows are cut into parts that depend on their number and the widths, and summed in order. Last bits differ between
-/// instruction-set levels.
+/// Reproducible: the same bits for any `threads`, independent of other draws and laws.
+/// Rows are divided into parts that depend on their number and the widths, and summed in order. Last bits differ
+/// between instruction-set levels.
 ///
-/// How: all rows pass a slab of weights (65,536 numbers, fresh from their stream, read row by row as they come) as a
-/// matrix product whose tiles are packed as the next layer reads them; activations and sums of squares are one more
-/// pass over what is still in the cache. Tasks are draws, by parts of rows, by groups of laws.
+/// Method: all rows are multiplied with a slab of weights (65,536 numbers, generated when used), a matrix product whose
+/// tiles are packed for the next layer; activations and sums of squares are one more pass over data in the cache. Tasks
+/// are draws times parts of rows times groups of laws.
 ///
 /// Cost of a draw and law: 2 m N flops for N weights, one activation and two more flops for each row and hidden unit;
 /// for each part of the rows N random numbers, shared by the laws of a group. A thread of an AVX-512 processor whose
-/// dgemm makes 70 GFLOP/s makes 69 of these with relu and 62 with tanh (64-256-256-256-10, 1000 rows). Memory: X once
-/// more; for each thread two layers' activations of a part of the rows (8 MB in double precision) for each law of a
-/// group, and 512 KB.
+/// dgemm makes 70 GFLOP/s makes 69 of these with relu and 62 with tanh (64-256-256-256-10, 1000 rows). Memory: a
+/// copy of X; for each thread two layers' activations of a part of the rows (8 MB in double precision) for each law of
+/// a group, and 512 KB.
 ///
-/// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
+/// Interruptible; safe to call from several threads at once. Must be called without the GIL.
 template <class T>
 void sample_network(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
                     double* energy);
 
 /// energy[law * samples + k] = (1/m) sum_i |y_i - z_L(x_i)|^2 of draw first + k; averaged: |y_i|^2 + E[|z_L|^2 | ...].
-/// All else as sample_network().
+/// Otherwise as sample_network().
 template <class T>
 void sample_network_errors(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
                            double* energy);
 
-/// The number of rows a draw for the smallest standard error of the last layer's energy per second; 0 for all.
+/// The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for
+/// all.
 ///
 /// The variance of a draw is B + W / r, its cost G + r C: r^2 = (W G) / (B C). B and W, relative to the squared mean
 /// and averaged over the laws, come from 24 pilot draws (2^62 and on) of 256 rows and of 16 of these; G counts 200

@@ -21,15 +21,15 @@ using base::AlignedArray;
 
 constexpr Index kSlab = 64 * 1024;        // weights at a time
 constexpr Index kPartNumbers = 1 << 20;   // activations that a worker holds of a part of the rows
-constexpr Index kLeastPart = 512;         // rows, or making the weights again for every part costs too much
+constexpr Index kLeastPart = 512;         // rows: with fewer, regenerating the weights for every part is too expensive
 constexpr Index kGroupNumbers = 1 << 21;  // activations that a worker holds of all laws of a group
 constexpr Index kTask = 1 << 22;          // flops worth a task
-constexpr Index kAsk = 1 << 24;           // flops between two looks at whether to stop
-constexpr Index kSlots = 1 << 22;         // sums of parts held at a time
-constexpr Index kRandomFlops = 200;       // what a random number costs
-constexpr Index kUnitFlops = 60;          // what an activation costs
+constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
+constexpr Index kSlots = 1 << 22;           // sums of parts held at a time
+constexpr Index kRandomFlops = 200;         // what a random number costs
+constexpr Index kUnitFlops = 60;            // what an activation costs
 constexpr Index kPilotDraws = 24, kPilotRows = 256, kPilotFew = 16;
-constexpr std::uint64_t kPickRange = std::uint64_t{1} << 62;  // the blocks that pick rows
+constexpr std::uint64_t kPickRange = std::uint64_t{1} << 62;  // counters of the bits that select rows
 
 template <class T>
 Index panels_of(Index rows) {
@@ -74,7 +74,7 @@ void pack(const T* data, Index width, Index count, From from, T* out) {
     }
 }
 
-/// What all workers read.
+/// Shared by all workers, read only.
 template <class T>
 class Problem {
  public:
@@ -104,9 +104,7 @@ class Problem {
     if (draws.rows > 0) {
       order_.resize(norm.size());
       std::iota(order_.begin(), order_.end(), Index{0});
-      std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) {
-        return norm[static_cast<std::size_t>(a)] < norm[static_cast<std::size_t>(b)];
-      });
+      std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) { return norm[at(a)] < norm[at(b)]; });
     } else if (drawn() > 0) {
       const auto all = [](Index i) { return i; };
       x_ = base::aligned_array<T>(padded(rows.rows) * width(0));
@@ -119,7 +117,7 @@ class Problem {
   }
 
   [[nodiscard]] Index width(Index l) const { return laws_.widths[l]; }
-  [[nodiscard]] Index offset(Index l) const { return offsets_[static_cast<std::size_t>(l - 1)]; }
+  [[nodiscard]] Index offset(Index l) const { return offsets_[at(l - 1)]; }
   /// Layers whose parameters are drawn.
   [[nodiscard]] Index drawn() const { return laws_.layers - (draws_.averaged ? 1 : 0); }
   [[nodiscard]] Index used() const { return draws_.rows > 0 ? draws_.rows : rows_.rows; }
@@ -127,14 +125,14 @@ class Problem {
   [[nodiscard]] static Index padded(Index count) { return panels_of<T>(count) * kPanelRows<T>; }
   [[nodiscard]] Index flops(Index count) const { return count * flops_a_row_ + kRandomFlops * random_; }
 
-  /// The row that draw k picks of stratum s: uniform on its share of the sorted rows, whose ends may cut a row.
+  /// The row of stratum s in draw k: uniform on its share of the sorted rows, whose ends may be within a row.
   [[nodiscard]] Index pick(Index draw, Index s) const {
     const auto words =
         base::threefry(draws_.seed, {static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(s / 2) | kPickRange});
     const auto bits = words[at(s % 2)];
     const double u = static_cast<double>(bits >> 11) * 0x1p-53, m = static_cast<double>(rows_.rows);
     const auto i = static_cast<Index>((static_cast<double>(s) + u) * m / static_cast<double>(draws_.rows));
-    return order_[static_cast<std::size_t>(std::min(i, rows_.rows - 1))];
+    return order_[at(std::min(i, rows_.rows - 1))];
   }
 
   const NetworkRows<T>& rows_;
@@ -199,9 +197,9 @@ class Worker {
       if (p_.takes_targets()) y.data = p_.y_.get() + begin * y.width;
       return;
     }
-    picked_.resize(static_cast<std::size_t>(count));
-    for (Index i = 0; i < count; ++i) picked_[static_cast<std::size_t>(i)] = p_.pick(draw, begin + i);
-    const auto from = [&](Index i) { return picked_[static_cast<std::size_t>(i)]; };
+    picked_.resize(at(count));
+    for (Index i = 0; i < count; ++i) picked_[at(i)] = p_.pick(draw, begin + i);
+    const auto from = [&](Index i) { return picked_[at(i)]; };
     pack(data.X, x.width, count, from, x_.get());
     x.data = x_.get();
     if (!p_.takes_targets()) return;
@@ -233,10 +231,10 @@ class Worker {
       const Index units = std::min(step, width - first);
       const T* const weight = numbers(draw, p_.offset(l) + first * depth, units * depth, slab_.get());
       for (Index law = 0; law < laws; ++law) {
-        unasked_ += 2 * count * units * depth;
-        if (unasked_ > kAsk) {
+        unchecked_ += 2 * count * units * depth;
+        if (unchecked_ > kInterruptFlops) {
           base::throw_if_interrupted();
-          unasked_ = 0;
+          unchecked_ = 0;
         }
         const double weight_scale = scales.weight.row(first_law + law)[l - 1];
         const double bias_scale = scales.bias.row(first_law + law)[l - 1];
@@ -253,20 +251,20 @@ class Worker {
   T* activations(Index l, Index law) { return activations_[l % 2].get() + law * p_.widest_ * space_; }
 
   const Problem<T>& p_;
-  Index space_, unasked_ = 0;
+  Index space_, unchecked_ = 0;
   AlignedArray<T> slab_, bias_, x_, y_, activations_[2];
   AlignedArray<double> sums_;
   std::vector<Index> picked_;
 };
 
 template <class T>
-[[noreturn]] void refuse(double energy, Index draw, Index law, Index l) {
+[[noreturn]] void throw_not_finite(double energy, Index draw, Index law, Index l) {
   require(false, "the energy of draw ", draw, " must be finite, got ", energy, " in layer ", l, " under law ", law,
           "; use a smaller scale", std::is_same_v<T, float> ? " or float64 data." : ".");
   std::abort();
 }
 
-/// Writes energies of every layer, or the last one's alone if there are targets.
+/// Writes energies of every layer, or of the last one only if there are targets.
 template <class T>
 void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads, double* out) {
   check(rows, laws, draws);
@@ -292,8 +290,8 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
                   chunk = task / number / groups.number();
       const Index first_law = groups.begin(group), count = groups.end(group) - first_law;
       for (Index k = chunks.begin(chunk); k < chunks.end(chunk); ++k)
-        workers[static_cast<std::size_t>(worker)].run(draws.first + start + k, part, first_law, count,
-                                                      slots.get() + ((k * number + part) * batch + first_law) * L);
+        workers[at(worker)].run(draws.first + start + k, part, first_law, count,
+                                slots.get() + ((k * number + part) * batch + first_law) * L);
     });
     const double used = static_cast<double>(problem.used());
     for (Index law = 0; law < batch; ++law)
@@ -311,9 +309,9 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
             if (rows.y) energy += problem.target_;
           }
           if (!std::isfinite(energy)) [[unlikely]]
-            refuse<T>(energy, draws.first + start + k, law, l);
-          const Index at = law * draws.samples + start + k;
-          out[rows.y ? at : at * L + l - 1] = energy;
+            throw_not_finite<T>(energy, draws.first + start + k, law, l);
+          const Index slot = law * draws.samples + start + k;
+          out[rows.y ? slot : slot * L + l - 1] = energy;
         }
   }
 }
@@ -340,20 +338,20 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
   NetworkDraws draws{seed, Index{1} << 62, kPilotDraws, many < rows.rows ? many : 0, averaged};
   check(inputs, laws, draws);
   if (many <= kPilotFew || (averaged && L == 1) || laws.laws() == 0) return 0;
-  std::vector<double> fine(static_cast<std::size_t>(laws.laws() * kPilotDraws * L)), coarse(fine.size());
+  std::vector<double> fine(at(laws.laws() * kPilotDraws * L)), coarse(fine.size());
   sample(inputs, laws, draws, threads, fine.data());
   draws.rows = kPilotFew;
   sample(inputs, laws, draws, threads, coarse.data());
 
-  // What 16 rows add to the variance of 256 is W (1/16 + 1/256), or W / 16 where these are all the rows.
+  // The variance of the difference between 16 and 256 rows is W (1/16 + 1/256), or W / 16 if 256 are all rows.
   const double rest = many < rows.rows ? 1 / static_cast<double>(many) : 0;
   double between = 0, within = 0;
   for (Index law = 0; law < laws.laws(); ++law) {
     base::Running energy, difference;
     for (Index k = 0; k < kPilotDraws; ++k) {
-      const auto at = static_cast<std::size_t>((law * kPilotDraws + k) * L + L - 1);
-      energy.add(fine[at]);
-      difference.add(coarse[at] - fine[at]);
+      const auto slot = at((law * kPilotDraws + k) * L + L - 1);
+      energy.add(fine[slot]);
+      difference.add(coarse[slot] - fine[slot]);
     }
     if (energy.mean <= 0) continue;
     const double square = energy.mean * energy.mean;
@@ -361,7 +359,7 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
     within += w / square;
     between += std::max(energy.variance() - w * rest, 0.0) / square;
   }
-  if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares of such energies tell nothing
+  if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares overflow: no estimate
   if (within <= 0) return std::min(many, kPanelGroup * kPanelRows<T>);
 
   const Problem<T> problem(inputs, laws, draws);

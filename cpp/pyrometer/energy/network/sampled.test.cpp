@@ -16,8 +16,6 @@ constexpr base::Seed kSeed{3, 4};
 constexpr Index kLayers = 3, kRows = 37;
 constexpr Index kWidths[kLayers + 1] = {5, 11, 9, 2};
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
 /// Energies of the layers of one draw of a normal law, unit by unit.
 template <class T>
 std::vector<double> energies(const std::vector<T>& X, Activation activation, const double* weight, const double* bias,
@@ -70,7 +68,7 @@ double worst(Activation activation) {
 
 }  // namespace
 
-TEST_CASE("energies of sampled networks are those of unit after unit, with every activation") {
+TEST_CASE("energies of sampled networks equal those computed unit by unit, for every activation") {
   using enum Activation;
   for (const Activation activation : {tanh, sigmoid, relu, leaky_relu, identity, erf, gelu, silu, softplus, elu}) {
     CHECK(worst<double>(activation) < 1e-13);
@@ -78,7 +76,7 @@ TEST_CASE("energies of sampled networks are those of unit after unit, with every
   }
 }
 
-TEST_CASE("sampled networks refuse what overflows and what makes no sense") {
+TEST_CASE("sampled networks throw on overflow and on invalid arguments") {
   const double X[] = {1, 2}, scale[] = {1e200, 1}, zero[] = {0, 0};
   const Index widths[] = {2, 3, 1};
   double energy[2];

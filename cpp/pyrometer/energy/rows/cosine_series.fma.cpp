@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kPi = std::numbers::pi;
 
-// sin(u) / u for |u| <= pi/2 as a polynomial in w = u^2: Taylor's series, which ends below one rounding.
+// sin(u) / u for |u| <= pi/2 as a polynomial in w = u^2: Taylor series, truncated below the rounding error.
 [[gnu::always_inline]] inline void sinc(const Lanes& w, Lanes& out) {
   constexpr double c[] = {1.0,
                           -1.0 / 6,
@@ -192,7 +192,7 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
   }
   const Lanes value = period * (0.5 - (4.0 / (kPi * kPi)) * sum);
   store(rows.value, value);
-  // Homogeneity: what the lengths, y and l scale together is the value itself.
+  // Homogeneity: the value scales with the lengths, y and l together.
   const Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
   store(rows.slope, value - other);
 }

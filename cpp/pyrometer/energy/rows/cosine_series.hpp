@@ -9,14 +9,14 @@ inline constexpr int kSeriesLanes = 8;
 
 /// product[i, lane] = prod_j sin(k theta_j) / (k theta_j), k = 2 i + 1, for i < terms.
 ///
-/// theta    features x 8, row-major, in [0, pi/2]; features a multiple of 4 (fill up with zeros).
+/// theta    features x 8, row-major, in [0, pi/2]; features a multiple of 4 (padded with zeros).
 /// product  terms x 8, out.
 ///
 /// Reinsch's recurrence in k: two flops for each sine, and two for the product; absolute error below features * terms
 /// * 1e-15 before the decay of the product. No division, no call.
 void sinc_products(const double* theta, Index features, Index terms, double* product);
 
-/// The largest of |sin u / u| beyond u_j = weight_j x_j t / 2, as a product over j, in two factors for every lane:
+/// Bounds of |sin u / u| beyond u_j = weight_j x_j t / 2, as a product over j, in two factors for every lane:
 /// e^{-gaussian/6} and 1 / inverse.
 ///
 /// x        features x 8.   half_t   8 numbers t / 2.

@@ -1,7 +1,7 @@
 // Eight doubles at every instruction-set level, for algorithms on eight rows at a time.
 //
-// The compiler cuts them to the width of its registers. Functions take vectors by reference: passed by value, vectors
-// wider than the processor's have no settled calling convention.
+// The compiler splits them to the width of the registers. Functions take vectors by reference: vectors wider than the
+// registers have no fixed calling convention.
 #pragma once
 
 #include <cstring>

@@ -21,7 +21,7 @@ constexpr std::size_t kLanes = base::kLanes<double>;
 class Place {
  public:
   [[gnu::always_inline]] explicit Place(const Numbers& x) {
-    constexpr double kMagic = 0x1.8p52;  // adding it rounds to integers, which are then the lowest bits
+    constexpr double kMagic = 0x1.8p52;  // adding it rounds to an integer in the lowest bits
     Numbers bias = x - 0.5;
     bias = (bias < 7.25 ? bias : 7.25 - Numbers{}) + kMagic;
     interval_ = base::Choice(reinterpret_cast<base::Vec<std::int64_t>>(bias));

@@ -15,19 +15,20 @@ namespace pyrometer::energy {
 /// y         systems x rows; read for RowLoss::absolute only, else may be null.
 /// scale     laws x n, n = features + intercept: standard deviations of the parameters, the intercept's last.
 /// mean      systems x laws, out.
-/// slope     systems x laws, out, or null: (1/m) sum_i s_i df/ds, the derivative along the common logarithm of the
-/// scales.
+/// slope     systems x laws, out, or null: (1/m) sum_i s_i df/ds, the derivative along the common logarithm of
+///           the scales.
 ///
 /// Throws std::invalid_argument, naming the cell, for a value of X or y that is not finite, and where s_i overflows.
-/// Squares may leave the range of a double: such rows, and all rows under a scale outside [1e-90, 1e90], are summed
-/// without them, at 20 times the cost.
+/// Squares may leave the range of a double: such rows, and all rows under a scale outside [1e-90, 1e90], are
+/// summed with scaling, at 20 times the cost.
 ///
 /// Reproducible: fixed chunks of rows, summed in order; the same bits for every `threads`, at every instruction-set
-/// level, and for a system and a law the same bits in any company, with or without slopes.
+/// level, independent of other systems and laws, with or without slopes.
 ///
 /// Cost for each row and law: 3 n flops, a square root and the closed form of expectation.hpp, as much again for its
 /// slope. The absolute error under one law takes 1.8 times the time of reading X of 8 features, and 1.4 times of 20
-/// (AVX-512, one thread). Squares are made once for all laws of a task, at most 64; scratch of 500 n bytes a thread.
+/// (AVX-512, one thread). Squares are computed once for all laws of a task, at most 64; scratch of 500 n bytes a
+/// thread.
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                  Matrix scale, int threads, double* mean, double* slope);

@@ -13,14 +13,14 @@ namespace pyrometer::energy {
 namespace {
 
 constexpr Index kBlock = 64;  // rows at a time
-// A task is so many rows and laws at most: neither number depends on how many laws there are, and so no law's bits do.
+// The maximum rows and laws of a task: independent of the number of laws, so that the bits of each law are.
 constexpr Index kChunkFlops = 1 << 22;
 constexpr Index kLaws = 64;
 constexpr Index kBatch = 1 << 12;  // rows times laws
-// Between these, sums of squares have lost nothing to underflow as long as the scales are within their own range.
+// Between these, sums of squares have no underflow or overflow if the scales are within their own range.
 constexpr double kSmall = 1e-100, kLarge = 1e280, kLeastScale = 1e-90, kLargestScale = 1e90;
 
-// What a thread works in.
+// The workspace of a thread.
 struct Block {
   Index columns;                // of the squares
   std::vector<double> squares;  // the last columns stay 0
@@ -35,7 +35,7 @@ struct Law {
   double last;                  // the intercept's
   std::vector<double> weights;  // of the features, padded with zeros
   double constant;              // the intercept's
-  bool extreme = false;         // squares of the scales, or of what they are of, may leave the range of a double
+  bool extreme = false;         // squares of the scales or of scaled features may leave the range of a double
 
   Law(const double* scales, Index features, bool intercept)
       : scale(scales),
@@ -79,7 +79,7 @@ void weigh(const T* X, Index rows, Index features, Index readable, bool squared,
   Numbers sums;
   Index i = 0;
   if (!squared) {
-    // The block that comes next is fetched while this one is weighed.
+    // Prefetches the next block.
     base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + kBlock * features), 64};
     for (; i + kLanes <= rows && (i + kLanes - 1) * features + block.columns <= readable; i += kLanes) {
       for (std::size_t k = 0; k < at(kLanes * features) * sizeof(T); k += 64) ahead.fetch();
@@ -94,7 +94,7 @@ void weigh(const T* X, Index rows, Index features, Index readable, bool squared,
   }
 }
 
-// The deviation of one row whose squares left the range of a double, or that is not finite.
+// The deviation of one row whose squares leave the range of a double, or that is not finite.
 template <class T>
 double careful_deviation(const T* x, Index features, const Law& law, Index row) {
   double s = law.last;
@@ -173,10 +173,10 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
             scale.data[i], " at law ", i / scale.cols, ", parameter ", i % scale.cols);
   const Index laws = scale.rows, size = std::clamp<Index>(kChunkFlops / (features + 40) / kBlock, 1, 1024) * kBlock;
   const base::Chunks chunks{rows, size}, groups{laws, kLaws};
-  const auto width = static_cast<std::size_t>(laws * (slope ? 2 : 1));
-  std::vector<double> partial(static_cast<std::size_t>(systems * chunks.number()) * width, 0.0);
+  const auto width = at(laws * (slope ? 2 : 1));
+  std::vector<double> partial(at(systems * chunks.number()) * width, 0.0);
   const Index tasks = systems * chunks.number() * groups.number();
-  // Small ones by the dozen.
+  // Small systems are grouped into chunks.
   const Index pairs = std::min(rows, size) * std::clamp<Index>(laws, 1, kLaws);
   const base::Chunks batches{tasks, std::max<Index>(1, kBatch / pairs)};
   std::vector<Block> blocks(at(base::worker_count(batches.number(), threads)), Block(features));
@@ -186,7 +186,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   const auto sum_rows = [&](Index task, Block& block) {
     const Index piece = task / groups.number(), group = task % groups.number();
     const Index system = piece / chunks.number(), chunk = piece % chunks.number();
-    double* sums = partial.data() + static_cast<std::size_t>(piece) * width;
+    double* sums = partial.data() + at(piece) * width;
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += kBlock) {
       const Index count = std::min(kBlock, chunks.end(chunk) - first);
       const T* part = X + (system * rows + first) * features;
@@ -196,7 +196,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
       for (Index law = groups.begin(group); law < groups.end(group); ++law) {
         weigh(part, count, features, readable, laws > 1, described[at(law)], block);
         replace_odd(part, first, count, features, described[at(law)], block);
-        evaluate(loss, slope != nullptr, static_cast<std::size_t>(count), block);
+        evaluate(loss, slope != nullptr, at(count), block);
         sums[law] += sum(block.value, count);
         if (slope) sums[laws + law] += sum(block.slope, count);
       }
@@ -211,7 +211,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
     for (Index law = 0; law < laws; ++law) {
       double value = 0, derivative = 0;
       for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
-        const double* sums = partial.data() + static_cast<std::size_t>(system * chunks.number() + chunk) * width;
+        const double* sums = partial.data() + at(system * chunks.number() + chunk) * width;
         value += sums[law];
         if (slope) derivative += sums[laws + law];
       }

@@ -9,14 +9,14 @@
 #include "pyrometer/energy/rows/vertex_tree.hpp"
 
 namespace energy = pyrometer::energy;
+using pyrometer::at;
 using pyrometer::Index;
 
 TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do not depend on other laws") {
   for (const Index features : {1, 3, 8, 13})
     for (const Index rows : {1, 8, 27, 150}) {
       const Index laws = 70;
-      std::vector<double> X(static_cast<std::size_t>(rows * features)),
-          scales(static_cast<std::size_t>(laws * (features + 1))), together(static_cast<std::size_t>(laws));
+      std::vector<double> X(at(rows * features)), scales(at(laws * (features + 1))), together(at(laws));
       for (std::size_t i = 0; i < X.size(); ++i) X[i] = std::sin(static_cast<double>(i));
       for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = 1.0 / static_cast<double>(1 + i);
       const auto norms = [&](const double* v, Index count, double* mean) {
@@ -29,18 +29,17 @@ TEST_CASE("means of norms do not read beyond the matrix, do not mix rows and do 
         double sum = 0, alone = 0;
         for (Index i = 0; i < rows; ++i) {
           double square = v[features] * v[features];
-          for (Index j = 0; j < features; ++j)
-            square += std::pow(v[j] * X[static_cast<std::size_t>(i * features + j)], 2);
+          for (Index j = 0; j < features; ++j) square += std::pow(v[j] * X[at(i * features + j)], 2);
           sum += std::sqrt(square);
         }
         norms(v, 1, &alone);
         CHECK(alone == doctest::Approx(sum / static_cast<double>(rows)).epsilon(1e-14));
-        CHECK(alone == together[static_cast<std::size_t>(law)]);
+        CHECK(alone == together[at(law)]);
       }
     }
 }
 
-TEST_CASE("products of sincs are the products of sincs") {
+TEST_CASE("sinc_products equals the product of sin(u) / u") {
   const Index features = 8, terms = 40;
   std::vector<double> theta(features * energy::kSeriesLanes), product(terms * energy::kSeriesLanes);
   for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = 1.5 * std::fabs(std::sin(static_cast<double>(i)));
@@ -51,14 +50,14 @@ TEST_CASE("products of sincs are the products of sincs") {
     for (Index lane = 0; lane < energy::kSeriesLanes; ++lane) {
       double expected = 1;
       for (Index j = 0; j < features; ++j) {
-        const double angle = static_cast<double>(2 * i + 1) * theta[static_cast<std::size_t>(j * 8 + lane)];
+        const double angle = static_cast<double>(2 * i + 1) * theta[at(j * 8 + lane)];
         expected *= angle > 0 ? std::sin(angle) / angle : 1.0;
       }
-      CHECK(std::fabs(product[static_cast<std::size_t>(i * 8 + lane)] - expected) < 1e-14);
+      CHECK(std::fabs(product[at(i * 8 + lane)] - expected) < 1e-14);
     }
 }
 
-TEST_CASE("one and two uniform numbers have closed forms") {
+TEST_CASE("one and two uniform variables agree with their closed forms") {
   energy::VertexTree tree;
   for (const double a : {1e-12, 1.0, 3e7})
     for (const double c : {0.0, 0.2, 0.49}) {
@@ -73,19 +72,19 @@ TEST_CASE("one and two uniform numbers have closed forms") {
   CHECK(tree.mean_absolute(0, lengths, 0, 0).value == doctest::Approx((64.0 - 8.0) * 2 / (6 * 12.0)).epsilon(1e-15));
 }
 
-TEST_CASE("the quick tail point is beyond the careful one") {
+TEST_CASE("the approximate tail point is not below the exact one") {
   for (const double variance : {1e-6, 0.1, 3.0, 50.0, 1e6})
     for (const double deviation : {0.0, 0.5, 20.0})
       for (const double logistic : {0.0, 1.0}) {
         const energy::Reach sum{variance, 10 * std::sqrt(variance), deviation, logistic};
         const double x = energy::quick_tail_point(sum), size = energy::kCut * sum.scale(0);
-        // Whatever lambda was chosen, the bound of another one may not exceed the tolerance by more than its own slack.
+        // For any other lambda the bound may not exceed the tolerance by more than its own slack.
         CHECK(energy::log_tail(sum, 1, x) < std::log(size) + 1.5);
         CHECK(x > 0.95 * energy::tail_point(sum, 1, std::log(size)));
       }
 }
 
-TEST_CASE("logarithms from the bits bracket the logarithm") {
+TEST_CASE("bounds of the logarithm from the bits are bounds") {
   for (double z = 1e-3; z < 1e6; z *= 1.0123) {
     CHECK(energy::log_below(z) <= std::log(z) + 1e-12);
     CHECK(energy::log_above(z) >= std::log(z));

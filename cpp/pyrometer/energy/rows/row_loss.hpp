@@ -1,4 +1,4 @@
-// What is averaged over rows.
+// The functions of a row that are averaged over rows.
 #pragma once
 
 namespace pyrometer::energy {
@@ -7,7 +7,7 @@ namespace pyrometer::energy {
 enum class RowLoss {
   norm,           ///< the scale of R_i: its standard deviation (normal laws) or E|R_i| (uniform and mixed laws)
   absolute,       ///< E |y_i - R_i|
-  cross_entropy,  ///< E ln(1 + e^{R_i}); the labels drop out
+  cross_entropy,  ///< E ln(1 + e^{R_i}); independent of the labels
 };
 
 }  // namespace pyrometer::energy

@@ -1,5 +1,4 @@
-// Mean absolute values of sums of uniform, normal and logistic numbers: how far such a sum reaches, in value and in
-// frequency.
+// Sums of uniform, normal and logistic variables: bounds of their tails and of their characteristic functions.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +9,7 @@
 
 namespace pyrometer::energy {
 
-/// Relative size of each part of the error that is cut off, and its logarithm.
+/// Relative size of each truncation error, and its logarithm.
 inline constexpr double kCut = 5e-14, kLogCut = -30.6268;
 
 /// R = sum_j a_j U_j + s Z + l G with U_j uniform on [-1/2, 1/2], Z standard normal, G standard logistic, all
@@ -18,7 +17,7 @@ inline constexpr double kCut = 5e-14, kLogCut = -30.6268;
 ///
 ///     E e^{zR} = prod_j sinhc(a_j z / 2) e^{s^2 z^2 / 2} (pi l z) / sin(pi l z)
 ///
-/// The logistic number serves cross entropy: ln(2 cosh(r/2)) = E|r + G| / 2, since both sides have the second
+/// The logistic variable represents cross entropy: ln(2 cosh(r/2)) = E|r + G| / 2, since both sides have the second
 /// derivative 1 / (4 cosh(r/2)^2) and the same slopes at infinity. Hence E softplus(R) = E|R + G| / 2.
 struct Reach {
   double uniform_variance = 0;  ///< sum a_j^2 / 12
@@ -95,17 +94,17 @@ inline constexpr double kGaussianUntil = 3.026, kInverseFrom = 4.604;
   return x < 1.0 ? 0.0 : log_above(2.3131 * x) - x;
 }
 
-/// A frequency where the Gaussian and logistic decay together reach e^-depth: where to start looking.
+/// The frequency at which the Gaussian and logistic factors together decay to e^-depth: a starting point for the
+/// search.
 [[nodiscard]] inline double first_frequency(const Reach& sum, double depth) {
   const double v = sum.uniform_variance + sum.deviation * sum.deviation, b = std::numbers::pi * sum.logistic;
   return 2.0 * depth / (b + std::sqrt(b * b + 2.0 * v * depth));
 }
 
-/// tail_point(sum, 1, ln(kCut sum.scale(y))) from above, without a logarithm, for scales of the logistic number of 0
-/// or 1.
+/// tail_point(sum, 1, ln(kCut sum.scale(y))) from above, without a logarithm, for a logistic scale of 0 or 1.
 ///
-/// lambda = 8 / deviation, or at most 0.9 beside a logistic number, where ln(0.9 pi / sin(0.9 pi)) < 2.215; and there
-/// lambda * scale > 0.78, as against 3.84 elsewhere.
+/// lambda = 8 / deviation, or at most 0.9 with a logistic variable, where ln(0.9 pi / sin(0.9 pi)) < 2.215; and there
+/// lambda * scale > 0.78, compared with 3.84 otherwise.
 [[nodiscard]] inline double quick_tail_point(const Reach& sum) {
   constexpr double log4 = 1.38630;
   if (sum.logistic > 0) {

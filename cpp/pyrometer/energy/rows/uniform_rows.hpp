@@ -6,31 +6,30 @@
 
 namespace pyrometer::energy {
 
-/// Averages over rows, for every system and law, with R_i = sum_j theta_j x_ij (the constant feature last, if there is
-/// one):
+/// Averages over rows, for every system and law, with R_i = sum_j theta_j x_ij (the constant feature last, if any):
 ///
-///     norm           E |R_i|                the limit of both energies below, for mixed laws too
+///     norm           E |R_i|                the limit of both energies below for large scales
 ///     absolute       E |y_i - R_i|
-///     cross_entropy  E ln(1 + e^{R_i}) = E |R_i + G| / 2, G a standard logistic number; the labels drop out
+///     cross_entropy  E ln(1 + e^{R_i}) = E |R_i + G| / 2, G a standard logistic variable; independent of the labels
 ///
-///     E |R - y| = P/2 - (4 P / pi^2) sum_{k odd} cos(k pi y / P) phi_R(k pi / P) / k^2,    P >= |y| + reach of R
+///     E |R - y| = P/2 - (4 P / pi^2) sum_{k odd} cos(k pi y / P) phi_R(k pi / P) / k^2,    P >= |y| + support of R
 ///
 /// X         systems x rows x features, finite.
 /// y         systems x rows, finite; read for RowLoss::absolute only, else may be null.
 /// scale     laws x n, n = features + intercept, finite, not negative: standard deviations of the first `normals`
 ///           parameters, full lengths of the others, each uniform on [-length/2, length/2].
 /// mean      systems x laws, out.
-/// bound     systems x laws, out: on the absolute error of mean. The parts cut off (the tail of R, the tail of the
-/// series)
-///           are bounded rigorously, each by 5e-14 of the row's energy; rounding by counting operations, with the
-///           actual errors some ten times smaller. Typically 1e-13 of the energy at 10 features, 1e-11 at 1000.
+/// bound     systems x laws, out: bound of the absolute error of mean. Truncation errors (the tail of R, the tail of
+///           the series) are bounded rigorously, each by 5e-14 of the row's energy; rounding errors by counting
+///           operations, with actual errors about ten times smaller. Typically 1e-13 of the energy at 10 features,
+///           1e-11 at 1000.
 /// slope     systems x laws, out, or null: derivative of mean along the common logarithm of the scales. Rows of cross
 ///           entropy with |R| <= 0.1 have it to the last digits, from moments of R.
-/// slope_bound  systems x laws, out, null with slope: on its absolute error, some 1e-12 of the energy elsewhere: the
-///           bound of the value times the number of terms (measured errors are some 1e-14 of the energy).
+/// slope_bound  systems x laws, out, null with slope: bound of its absolute error, about 1e-12 of the energy for other
+///           rows: the bound of the value times the number of terms (observed errors are about 1e-14 of the energy).
 ///
-/// A row in which few features dominate has a long series: its largest uniform numbers are integrated in closed form
-/// instead (vertex_tree.hpp).
+/// For a row in which few features dominate the series is long: the largest uniform variables are then integrated in
+/// closed form (vertex_tree.hpp).
 ///
 /// Throws std::invalid_argument, naming the cell, for a value of X or y that is not finite, and where an energy
 /// overflows.
@@ -39,9 +38,9 @@ namespace pyrometer::energy {
 ///
 /// Cost for each row and law: 4 n t flops, where t, the number of terms, is about 12 for many similar features and y =
 /// 0, 25 at |y| = 8 deviations, 60 at 8 equal features, 384 at most, and 50 for cross entropy with R below 1. One
-/// thread with AVX-512 needs about 280 ns at n = 20, 370 ns at 100, 4.5 us at 1000. Rows sent to the tree cost 0.2 us
-/// at n = 1, 0.6 us at 3, 1 to 3 us from 4 to 6, and up to 80 us in the worst rows seen. X is read once for all laws;
-/// scratch of 100 n bytes.
+/// thread with AVX-512 needs about 280 ns at n = 20, 370 ns at 100, 4.5 us at 1000. Rows computed by the tree take
+/// 0.2 us at n = 1, 0.6 us at 3, 1 to 3 us from 4 to 6, and up to 80 us in the worst cases observed. X is read once for
+/// all laws; scratch of 100 n bytes.
 template <class T>
 void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                   Matrix scale, Index normals, int threads, double* mean, double* bound, double* slope,

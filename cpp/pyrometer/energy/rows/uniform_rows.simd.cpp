@@ -22,7 +22,7 @@ constexpr double kNarrow = 0.1, kNormalReach = 12;
 // Errors of slopes by the tree over those of its values.
 constexpr double kTreeSlope = 64;
 
-// A sum with the roundings of its additions kept (Neumaier).
+// Compensated summation (Neumaier 1974).
 struct Sum {
   double sum = 0, lost = 0;
   void add(double x) {
@@ -37,7 +37,7 @@ struct Sums {
   Sum value, bound, slope, slope_bound;
 };
 
-// What one thread works in: eight rows, one in each lane.
+// The workspace of one thread: eight rows, one in each lane.
 struct Scratch {
   std::vector<double> x;  // |x_ij|, feature-major, the constant feature last
   std::vector<double> theta, product, lengths;
@@ -54,7 +54,7 @@ struct Law {
   double logistic;
 };
 
-// By the tree, for rows whose series would be long or whose squares leave the range of a double.
+// By vertex_tree.hpp, for rows whose series would be long or whose squares leave the range of a double.
 void by_tree(const Law& law, int lane, Scratch& work) {
   double s = 0;
   for (Index j = 0; j < law.normals; ++j) s = std::hypot(s, law.scale[j] * work.x[at(j * kWidth + lane)]);
@@ -147,7 +147,7 @@ void evaluate(const Law& law, bool slope, Scratch& work) {
     depth[lane] = -kLogCut + log_above(6.0 / (kPi * first[lane] * sum.scale(y)));
   }
 
-  // Where the tails may be cut: ever higher frequencies, until every lane is content or better off with the tree.
+  // The truncation frequency: increased until the tail is negligible in every lane, or the tree is cheaper.
   const bool candidates = std::any_of(open, open + kWidth, [](bool b) { return b; });
   bool searching[kWidth];
   std::copy_n(open, kWidth, searching);
@@ -212,9 +212,9 @@ void transpose(const T* X, const T* y, Index count, Index features, bool interce
   }
 }
 
-// Names the cell, of a row whose energy came out infinite or NaN.
+// Throws, naming the cell, for a row whose energy is infinite or NaN.
 template <class T>
-void complain(const T* x, Index features, Index row) {
+void diagnose(const T* x, Index features, Index row) {
   for (Index j = 0; j < features; ++j)
     require(std::isfinite(x[j]), "X must be finite, got ", x[j], " at row ", row, ", column ", j);
   require(false, "the energy must be below 1.8e308, got an overflow at row ", row,
@@ -255,7 +255,7 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
         Sums& sums = partial[at(task * laws + law)];
         for (Index lane = 0; lane < count; ++lane) {
           if (!std::isfinite(work.value[lane])) [[unlikely]]
-            complain(X + (row + lane) * features, features, first + lane);
+            diagnose(X + (row + lane) * features, features, first + lane);
           sums.value.add(work.value[lane]);
           sums.bound.add(work.bound[lane]);
           sums.slope.add(work.slope[lane]);

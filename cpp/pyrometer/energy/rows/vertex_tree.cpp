@@ -42,7 +42,7 @@ struct Constants {
 };
 const Constants kConstants;
 
-// ln of a bound on |phi| of the rest after q features, for all frequencies from t on.
+// ln of a bound of |phi| of the rest after q features, for all frequencies from t on.
 double log_envelope(const double* a, Index q, Index count, double s, double l, double t) {
   double gaussian = 0, inverse = 1;
   for (Index j = q; j < count; ++j) {
@@ -90,7 +90,7 @@ TreeValue VertexTree::mean_absolute(double y, std::vector<double>& a, double s, 
   std::sort(a.begin(), a.end(), std::greater<>());
   const double largest = std::max({a.empty() ? 0.0 : a.front(), s, l});
   if (!(largest > 0)) return {std::fabs(y), 0, 0};
-  // What is so much smaller adds nothing to a sum of a double's digits, but powers of it would leave their range.
+  // Much smaller terms do not contribute in double precision, but their powers would underflow.
   const double least = kNothing * largest;
   while (!a.empty() && a.back() <= least) a.pop_back();
   if (s <= least) s = 0;
@@ -98,7 +98,7 @@ TreeValue VertexTree::mean_absolute(double y, std::vector<double>& a, double s, 
   const double unit = std::exp2(std::ilogb(largest));
   for (double& length : a) length /= unit;
   y = std::fabs(y);
-  if (!std::isfinite(y / unit)) return {y, 0, kCut * y};  // the sum is nothing beside y
+  if (!std::isfinite(y / unit)) return {y, 0, kCut * y};  // the sum is negligible compared with y
   a_ = a.data();
   count_ = static_cast<Index>(a.size());
   s_ = s / unit;
@@ -117,7 +117,7 @@ TreeValue VertexTree::mean_absolute(double y, std::vector<double>& a, double s, 
   return {value_ * unit, (value_ - other) * unit, (truncation_ + kUnit * magnitude_) * unit};
 }
 
-// Fills one level after the other until the rest is negligible, has a short series, or is empty.
+// Adds levels until the rest is negligible, has a short series, or is empty.
 Index VertexTree::choose_depth(double y) {
   const Index most = std::min(count_, kDeepest);
   levels_.resize(at(most + 1));
@@ -142,7 +142,7 @@ Index VertexTree::choose_depth(double y) {
     if (q == 0 && y >= level.point) return q;
 
     period_ = std::max(level.point + (q == 0 ? y : level.point), q < count_ ? a_[q] : 0.0);
-    // A few uniforms and nothing else: their vertices are sooner done than a series.
+    // A few uniform variables only: the vertex formula is cheaper than a series.
     const double most_terms = static_cast<double>(
         s_ + l_ > 0 ? kMostTerms : std::min(kMostTerms, Index{1} << std::min<Index>(count_ - q, 20)));
     const double order = static_cast<double>(q + 1);
@@ -188,7 +188,7 @@ void VertexTree::set_moments(Index depth) {
 
 void VertexTree::set_series() {
   const Index terms = std::max<Index>(1, static_cast<Index>(std::ceil(0.5 * (last_frequency_ * period_ / kPi - 1.0))));
-  // The features are dealt out to the lanes, and the products of the lanes multiplied.
+  // The features are distributed over the lanes, and the products of the lanes multiplied.
   const Index rows = (count_ - depth_ + 4 * kSeriesLanes - 1) / (4 * kSeriesLanes) * 4;
   std::vector<double> theta(at(rows * kSeriesLanes), 0.0), product(at(terms * kSeriesLanes));
   for (Index j = depth_; j < count_; ++j) theta[at(j - depth_)] = a_[j] * kPi / (2.0 * period_);
@@ -220,7 +220,7 @@ void VertexTree::visit(Index q, double c, double sign) {
   value_ += sign * level.weight * node.value;
   derivative_ += sign * level.weight * node.derivative;
   magnitude_ += level.weight * node.magnitude;
-  // A branch that had to be cut short of its point has the bound at its own distance.
+  // A branch truncated before its point has the bound at its own distance.
   double error = level.error;
   if (!ended && !leaf && error > 0) error = std::exp(log_tail(level.reach, static_cast<int>(q + 1), std::fabs(c)));
   truncation_ += level.weight * (leaf ? 2.0 : 1.0) * error;

@@ -1,4 +1,4 @@
-// E|R - y| of one row whose cosine series would be long: few features, or some that outweigh the others.
+// E|R - y| of one row whose cosine series would be long: few features, or some that dominate.
 #pragma once
 
 #include <array>
@@ -12,31 +12,31 @@ namespace pyrometer::energy {
 struct TreeValue {
   double value;
   double slope;  ///< along the common logarithm of the lengths and of s, not of l
-  double bound;  ///< on the error of value
+  double bound;  ///< bound of the error of value
 };
 
-/// Integrates over the longest uniform numbers first, in closed form. With the others as the rest R_q,
+/// Integrates over the widest uniform variables in closed form. With the others as the rest R_q,
 ///
 ///     H_q(c)     = E (c + R_q)^q |c + R_q| / (q + 1)!
 ///     H_q(c)     = [H_{q+1}(c + a_q / 2) - H_{q+1}(c - a_q / 2)] / a_q,       E|R - y| = H_0(y)
-///     H_q(c)     = sign(c) sum_i c^{q+1-2i} / (q+1-2i)! E R_q^{2i} / (2i)!    where R_q cannot, or hardly, reach c
+///     H_q(c)     = sign(c) sum_i c^{q+1-2i} / (q+1-2i)! E R_q^{2i} / (2i)!    if |R_q| < |c| up to the tolerance
 ///
-/// A branch ends where the last line holds to within the tolerance, by Chernoff's bound; after all uniforms (this is
-/// the vertex formula (3.42)); or where the rest decays so fast that its Fourier series is short: with P >= |c| +
-/// reach,
+/// A branch ends where the last line holds within the tolerance, by Chernoff's bound; after all uniform variables (the
+/// vertex formula (3.42)); or where the characteristic function phi_q of the rest decays so fast that its Fourier
+/// series is short: with P >= |c| + reach,
 ///
-///     H_q(c) = E Q_q(c + R_q) - (4 P / pi^2) (P / pi)^q sum_{k odd} cos(k pi c / P - q pi / 2) phi_q(k pi / P) /
-///     k^{q+2}
+///     H_q(c) = E Q_q(c + R_q)
+///              - (4 P / pi^2) (P / pi)^q sum_{k odd} cos(k pi c / P - q pi / 2) phi_q(k pi / P) / k^{q+2}
 ///
 /// where Q_q is the polynomial sum_{j odd} [z^j] tanh(z/2) P^j u^{q+1-j} / (q+1-j)!, for which u^q|u|/(q+1)! - Q_q has
 /// mean zero and an odd period.
 ///
-/// One object serves one thread; it keeps its scratch memory.
+/// One object for each thread; it owns its scratch memory.
 class VertexTree {
  public:
   /// a          lengths of the uniform numbers, finite and not negative, in any order; sorted in place.
   /// s, l       deviation of the normal and scale of the logistic number, not negative.
-  /// The bound covers truncation (proven) and rounding (counted: unit roundoff times the sum of all magnitudes).
+  /// The bound includes truncation (rigorous) and rounding (unit roundoff times the sum of all magnitudes).
   [[nodiscard]] TreeValue mean_absolute(double y, std::vector<double>& a, double s, double l);
 
  private:

@@ -1,7 +1,7 @@
-// Weighted sums of squares of rows, as many rows at a time as there are lanes.
+// Weighted sums of squares of rows, one row per lane.
 //
-// A sum over features is eight sums, of every eighth feature, which are then summed by halves: a row is read as it lies
-// in memory, eight numbers at a time, and the order of additions is the same at every instruction-set level.
+// A sum over features is eight partial sums, of every eighth feature, which are then summed pairwise: rows are read
+// contiguously, eight numbers at a time, and the order of additions is the same at every instruction-set level.
 #pragma once
 
 #include "pyrometer/base/simd.hpp"
@@ -52,8 +52,7 @@ template <bool kSquared, bool kEdge, class T>
   }
 }
 
-/// sums(row) = ((a0 + a4) + (a1 + a5)) + ((a2 + a6) + (a3 + a7)): halves of rows change places until each lane is a
-/// row.
+/// sums(row) = ((a0 + a4) + (a1 + a5)) + ((a2 + a6) + (a3 + a7)), by transposition of halves of vectors.
 [[gnu::always_inline]] inline void sum_columns(const Numbers (&a)[kLanes][kParts], Numbers& sums) {
   Numbers b[4], c[2];
 #if defined(__AVX512F__)
@@ -81,7 +80,7 @@ template <bool kSquared, bool kEdge, class T>
 /// sums(row) = sum_j weight_j x(row, j)^2 for kLanes rows that begin `stride` numbers apart.
 ///
 /// x       rows, read up to column padded(features); or their squares if kSquared, with zeros beyond the features.
-/// weight  padded(features) finite numbers; beyond the features they do not matter.
+/// weight  padded(features) finite numbers; beyond the features of any value.
 ///
 /// Cost of a row: 3 flops for each column, and 2 shuffles.
 template <bool kSquared, class T>

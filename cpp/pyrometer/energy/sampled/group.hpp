@@ -1,6 +1,7 @@
-// What the samplers of linear models share: their random numbers, and the pairs of systems and laws that these serve.
+// Shared by the samplers of linear models: random numbers, pairs of systems and laws, and a sink of energies.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -11,7 +12,7 @@
 
 namespace pyrometer::energy {
 
-/// Consecutive systems under consecutive laws: what one pass over the draws serves.
+/// Consecutive systems under consecutive laws, evaluated in one pass over the draws.
 struct Group {
   Index first_system, systems, first_law, laws;
 
@@ -30,8 +31,8 @@ inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index 
   base::normals(seed, first_draw, count, 0, normals, numbers);
 }
 
-[[noreturn]] inline void refuse(const std::string& what, Index system, Index law) {
-  throw std::invalid_argument(what + " must be finite, got one that is not under law " + std::to_string(law) +
+[[noreturn]] inline void throw_not_finite(const std::string& what, Index system, Index law) {
+  throw std::invalid_argument(what + " must be finite, got nan or infinity under law " + std::to_string(law) +
                               " (system " + std::to_string(system) + "); use a smaller scale.");
 }
 
@@ -41,13 +42,35 @@ inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index 
   return mean != 0 && mean < tiny && squares < tiny * tiny;
 }
 
-/// Refuses energies whose variance, a square, leaves the range of a double at either end.
+/// Throws std::invalid_argument if the variance of the energies overflows or underflows.
 inline void require_variance(const base::Running& energies, Index system, Index law) {
   if (!std::isfinite(energies.mean) || !std::isfinite(energies.squares))
-    refuse("the variance of the energies", system, law);
+    throw_not_finite("the variance of the energies", system, law);
   require(!underflows(energies.mean, energies.squares),
           "the energies must be above 1e-140 for their variance not to underflow, got a mean of ", energies.mean,
           " under law ", law, " (system ", system, "); use a larger scale.");
 }
+
+/// A sink of the samplers that keeps every energy: energies[(system * laws + law) * samples + draw]. The other sinks
+/// average; all have begin(group, chunks of a wave), take(chunk, pair, first draw, energies, count, slopes), which is
+/// called in parallel, merge(chunks) after each wave and end(samples).
+class EnergyWriter {
+ public:
+  EnergyWriter(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
+
+  void begin(const Group& group, Index) { group_ = group; }
+  void take(Index, Index pair, Index first_draw, const double* energies, Index count,
+            const double* /*slopes*/ = nullptr) {
+    const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+    std::copy_n(energies, count, energies_ + slot * samples_ + first_draw);
+  }
+  void merge(Index) {}
+  void end(Index) const {}
+
+ private:
+  Index laws_, samples_;
+  double* energies_;
+  Group group_{};
+};
 
 }  // namespace pyrometer::energy

@@ -21,12 +21,12 @@ constexpr Index kPairsAtOnce = 1024;
 
 using Lane = base::Vec<double>;
 constexpr Index kLanes = base::kLanes<double>;
-constexpr Index kSide = 4;  // vectors of pairs side by side: so many sums that none waits for the last
+constexpr Index kSide = 4;  // vectors of pairs at a time: enough independent sums to hide the latency
 constexpr Index kPairGroup = kSide * kLanes;
 
 Index monomials(Index n, bool absolute) { return n * (n + 3) / 2 + (absolute ? n : 0); }
 
-/// The mean of each monomial under the law of the numbers: sums of what draws are above it lose no digit.
+/// The expectation of each monomial: sums of deviations from it lose no accuracy.
 void expect(Index n, Index normals, bool absolute, double* mean) {
   double* to = mean;
   for (Index i = 0; i < n; ++i)
@@ -42,8 +42,8 @@ struct Moments {
   double scatter[kMost * kMost];  // k x k, below the diagonal
 };
 
-/// The deviations of `count` draws' monomials from what is expected, and a column of ones, as add_products() reads
-/// them; numbers: parameters x stride.
+/// The deviations of the monomials of `count` draws from their expectations, and a column of ones, packed for
+/// add_products(); numbers: parameters x stride.
 void write_monomials(const double* numbers, Index stride, Index n, Index count, bool absolute, const double* expected,
                      double* to) {
   Index a = 0;
@@ -78,9 +78,9 @@ Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolu
   for (Index first = 0; first < chunks.number(); first += wave) {
     const Index here = std::min(wave, chunks.number() - first);
     base::for_each_chunk(here, threads, [&](Index i, int worker) {
-      double* const deviations = spaces[static_cast<std::size_t>(worker)].get();
+      double* const deviations = spaces[at(worker)].get();
       double* const numbers = deviations + data::kBlock * ld;
-      double* const products = sums[static_cast<std::size_t>(i)].get();
+      double* const products = sums[at(i)].get();
       const Index begin = chunks.begin(first + i), count = chunks.end(first + i) - begin;
       draw_standard(draws.seed, draws.first + begin, count, normals, n, numbers);
       data::start_products(k + 1, products);
@@ -93,7 +93,7 @@ Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolu
     });
     for (Index i = 0; i < here; ++i) {
       for (Index a = 0; a < k; ++a) {
-        const double* const row = sums[static_cast<std::size_t>(i)].get() + a * ld;
+        const double* const row = sums[at(i)].get() + a * ld;
         for (Index b = a; b < k; ++b) all.scatter[b * k + a] += row[b];
         all.mean[a] += row[k];
       }
@@ -106,7 +106,7 @@ Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolu
   return all;
 }
 
-/// What the monomials of theta weigh in a system's energy.
+/// The coefficients of the monomials of theta in a system's energy.
 class Weights {
  public:
   Weights(const Squares& squares, Index system) {
@@ -130,7 +130,7 @@ class Weights {
 
   [[nodiscard]] double constant() const { return constant_; }
 
-  /// Of the standard numbers' monomials, where theta_j = scale_j z_j: `stride` apart.
+  /// The coefficients of the monomials of the standard numbers, theta_j = scale_j z_j; `stride` apart.
   void scaled(const double* scale, Index n, bool absolute, double* to, Index stride) const {
     const double* from = weight_;
     const auto put = [&](double value) {
@@ -188,7 +188,7 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
   const double number = static_cast<double>(draws.samples), share = number * (number - 1.0);
 
   const base::Chunks chunks{pairs, kPairsAtOnce};
-  std::vector<char> sound(static_cast<std::size_t>(chunks.number()), 1);
+  std::vector<char> sound(at(chunks.number()), 1);
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     alignas(base::kVectorBytes) double c[kMost * kPairGroup] = {};
     double constant[kPairGroup], linear[kPairGroup], quadratic[kPairGroup];
@@ -197,10 +197,10 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
     for (Index first = begin; first < end; first += kPairGroup) {
       const Index count = std::min(kPairGroup, end - first);
       for (Index pair = 0; pair < count; ++pair) {
-        const Index at = first + pair;
-        if (at > begin && at % laws == 0) weights = Weights(squares, at / laws);
+        const Index index = first + pair;
+        if (index > begin && index % laws == 0) weights = Weights(squares, index / laws);
         constant[pair] = weights.constant();
-        weights.scaled(law.scale.row(at % laws), n, absolute, c + pair, kPairGroup);
+        weights.scaled(law.scale.row(index % laws), n, absolute, c + pair, kPairGroup);
       }
       contract(moments, c, linear, quadratic);
       for (Index pair = 0; pair < count; ++pair) {
@@ -208,7 +208,7 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
         mean[first + pair] = average;
         standard_error[first + pair] = error;
         if (!std::isfinite(average) || !std::isfinite(error) || underflows(average, quadratic[pair]))
-          sound[static_cast<std::size_t>(chunk)] = 0;
+          sound[at(chunk)] = 0;
       }
     }
   });

@@ -48,7 +48,7 @@ Quadratic::Quadratic(Index count, const double* mean, const double* scatter, Ind
     return (j == k ? 1.0 : 2.0) * (scatter[j * (features + 1) + k] / rows);
   };
   square_target_ = scatter[features * (features + 1) + features] / rows;
-  packed_.reserve(static_cast<std::size_t>(packed_size(features)));
+  packed_.reserve(at(packed_size(features)));
   for (Index j = 0; j < padded_; j += kRows) {
     for (Index r = 0; r < kRows; ++r) packed_.push_back(-c(j + r, features));
     for (Index k = j; k < padded_; ++k)
@@ -82,7 +82,7 @@ void Quadratic::evaluate(const Tile& tile, double* values) const {
     }
     const Index features = static_cast<Index>(mean_.size());
     for (Index k = 0; k < features; ++k)
-      for (int v = 0; v < kVectors; ++v) bias[v] += mean_[static_cast<std::size_t>(k)] * vector(k, v);
+      for (int v = 0; v < kVectors; ++v) bias[v] += mean_[at(k)] * vector(k, v);
     for (int v = 0; v < kVectors; ++v)
       *reinterpret_cast<Vec*>(values + g * kGroup + v * kL) = bias[v] * bias[v] + energy[v];
   }

@@ -1,4 +1,4 @@
-// The quadratic form of squared error, evaluated for a tile of parameter vectors at a time.
+// The quadratic form of the squared error, evaluated for a tile of parameter vectors at a time.
 #pragma once
 
 #include <vector>
@@ -12,7 +12,7 @@ inline constexpr Index kTile = 64;  // parameter vectors at a time
 /// An array of doubles that starts at a cache line.
 class AlignedArray {
  public:
-  explicit AlignedArray(Index size) : lines_(static_cast<std::size_t>((size + 7) / 8)) {}
+  explicit AlignedArray(Index size) : lines_(at((size + 7) / 8)) {}
   [[nodiscard]] double* data() { return lines_.data()->values; }
   [[nodiscard]] const double* data() const { return lines_.data()->values; }
 
@@ -23,8 +23,8 @@ class AlignedArray {
   std::vector<Line> lines_;
 };
 
-/// kTile parameter vectors, in groups of as many as the registers take: a group is contiguous, parameter after
-/// parameter. Features are padded with zeros to a multiple of 4; the intercept (0 unless set) comes last.
+/// kTile parameter vectors, in groups that fit the registers: a group is contiguous, parameter after parameter.
+/// Features are padded with zeros to a multiple of 4; the intercept (0 unless set) comes last.
 class Tile {
  public:
   explicit Tile(Index features);
@@ -48,11 +48,11 @@ class Quadratic {
   /// mean: p + 1 numbers, scatter: p + 1 x p + 1, of which the upper triangle is read; the target is last.
   Quadratic(Index count, const double* mean, const double* scatter, Index features);
 
-  /// Writes the values of all vectors of the tile, kTile numbers at the start of a cache line. Where the level has fma
-  /// it is used.
+  /// Writes the values of all vectors of the tile, kTile numbers at the start of a cache line. Uses fma
+  /// where the level has it.
   ///
-  /// Cost: p^2 + 8 p flops a vector. A block of 4 rows of C meets a group of vectors in registers: for each column 4
-  /// numbers of C and one load for each vector of the group, twice as many flops as numbers loaded.
+  /// Cost: p^2 + 8 p flops a vector. A block of 4 rows of C is multiplied with a group of vectors in registers: for
+  /// each column 4 numbers of C and one load for each vector of the group, two flops for each number loaded.
   void evaluate(const Tile& tile, double* values) const;
 
   /// Memory of one system with p features.

@@ -1,4 +1,4 @@
-// Monte Carlo energies of linear models whose loss needs the rows of the data: absolute error and cross entropy.
+// Monte Carlo energies of linear models with losses that are functions of the rows: absolute error and cross entropy.
 #pragma once
 
 #include "pyrometer/base/random.hpp"
@@ -9,7 +9,7 @@ namespace pyrometer::energy {
 
 enum class SampledLoss { absolute, cross_entropy };
 
-/// A stack of linear models with one number of rows m and of features p.
+/// A stack of linear models with equal numbers of rows m and features p.
 ///
 /// X         systems x m x p, finite.
 /// y         systems x m: finite targets, or labels 0 and 1 for cross entropy.
@@ -27,7 +27,7 @@ struct LabelledRows {
   [[nodiscard]] Index parameters() const { return features + (intercept ? 1 : 0); }
 };
 
-/// What sample_rows() writes; each systems x laws.
+/// Outputs of sample_rows(); each systems x laws.
 struct RowAverages {
   double* mean;
   double* standard_error;
@@ -40,16 +40,14 @@ struct RowAverages {
 ///     t_i = x_i . theta + theta_0          theta_0 = 0 without intercept
 ///     absolute        E(theta) = (1/m) sum_i |y_i - t_i|
 ///     cross entropy   E(theta) = (1/m) sum_i [softplus(-t_i) + (1 - y_i) t_i],   softplus(t) = ln(1 + e^t)
-///     mean  = average of E(theta_k) over the draws k,   standard_error = sqrt(variance / samples),
-///     unbiased slope = average of theta_k . dE/dtheta: the derivative of the mean energy by ln c when every scale is c
-///     scale_j
+///     mean  = average of E(theta_k) over the draws k,   standard_error = (unbiased variance / samples)^1/2
+///     slope = average of theta_k . dE/dtheta: the derivative of the mean energy by ln c if all scales are c scale_j
 ///
 /// absolute has theta . dE/dtheta = (1/m) sum_i sign(t_i - y_i) t_i, with either sign where t_i = y_i; cross entropy
 /// (1/m) sum_i t_i (sigma(t_i) - y_i).
 ///
 /// law      scale: laws x parameters, finite; normals: 0 .. parameters. theta_j of draw k is scale_j z_j for j <
-/// normals
-///          and scale_j u_j for the rest, with base::normals and base::uniforms at (seed, k, j): the draws of
+///          normals and scale_j u_j for the rest, with base::normals and base::uniforms at (seed, k, j): the draws of
 ///          sample_squares().
 /// draws    samples at least 2.
 /// threads  at least 1, or 0 for all that OpenMP offers.
@@ -57,32 +55,32 @@ struct RowAverages {
 /// Throws std::invalid_argument if a size, count or label above is broken, and if an energy, or the variance of the
 /// energies, is not finite: the message names the first such draw and its law.
 ///
-/// Accurate to rounding of the sums: 1e-15 of the largest |t_i| + |y_i|; of cross entropy, what a row adds beyond
-/// max(0, t) has an error of 4e-16. No t that is finite overflows.
+/// Accurate to rounding of the sums: 1e-15 of the largest |t_i| + |y_i|; for cross entropy, the part of a row's loss
+/// beyond max(0, t) has a relative error of 4e-16. No t that is finite overflows.
 ///
-/// Reproducible: the same bits for any `threads`, and a system or a law alone gives the bits that it gives in a stack
-/// or a batch, which all use the same draws. Work is cut into chunks of a fixed number of draws by one of rows; chunks
-/// are merged in order. Where the instruction-set level has fma it is used: the last bits differ between levels.
+/// Reproducible: the same bits for any `threads`, independent of other systems and laws, which all use the same draws.
+/// The work is divided into chunks of a fixed number of draws and rows, which are merged in order. Uses fma where the
+/// instruction-set level has it: the last bits differ between levels.
 ///
-/// How: a matrix product of rows and draws whose tiles pass through the loss while they are in registers, so that no t
-/// is stored. A chunk's parameters are packed once (384 draws) and meet blocks of rows, copied as doubles to the
-/// second-level cache (192 KB), one load and one store for 768 flops. With r rows and d draws a block costs 2 r d n
-/// flops for r n + d n numbers moved: both large enough to be bound by arithmetic, small enough for caches of half a
-/// megabyte.
+/// Method: a matrix product of rows and draws; the loss is applied to each tile in registers, so that no t is stored.
+/// The parameters of a chunk are packed once (384 draws) and multiplied with blocks of rows, copied as doubles to the
+/// L2 cache (192 KB), one load and one store for 768 flops. With r rows and d draws a block costs 2 r d n flops for r n
+/// + d n numbers moved, which is compute bound.
 ///
 /// Cost of a draw: 2 m n flops for every pair of system and law, and for each row 4 more (absolute) or 27 (cross
-/// entropy: one exponential, four products; a logarithm and a division for some 500 rows); n random numbers once for
-/// all pairs, for some 2,000 of them or 16,384 rows at a time. With 50 parameters, a thread of an AVX-512 processor
+/// entropy: one exponential, four products; a logarithm and a division for about 500 rows); n random numbers once for
+/// all pairs, up to about 2,000 pairs or 16,384 rows at a time. With 50 parameters, a thread of an AVX-512 processor
 /// whose dgemm makes 69 GFLOP/s makes 72 of the 2 m n, and 49 with cross entropy. Memory: 6 kB n + 200 kB for each
 /// thread (1.4 MB for n > 128), 26 MB of partial results.
 ///
-/// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
+/// Interruptible; safe to call from several threads at once. Must be called without the GIL.
 template <class T>
 void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws, int threads,
                  const RowAverages& averages);
 
-/// The energies themselves: energies[(system * laws + law) * samples + k] is E of draw first + k, whatever the first
-/// is. All as sample_rows(), whose mean and standard error these energies have to rounding; samples at least 1.
+/// The individual energies: energies[(system * laws + law) * samples + k] is E of draw first + k for any value of
+/// first. Otherwise as sample_rows(), whose mean and standard error are those of these energies up to rounding; samples
+/// at least 1.
 template <class T>
 void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& law, const base::Draws& draws,
                           int threads, double* energies);

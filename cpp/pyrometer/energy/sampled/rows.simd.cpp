@@ -17,12 +17,12 @@ namespace {
 
 using base::Running;
 
-constexpr Index kPart = 16384;     // rows of a chunk: part of the definition of the result's last bits
-constexpr Index kSlots = 4096;     // sums of one chunk of draws and one of rows, 6 kB each, held at a time
-constexpr Index kWave = 64;        // chunks of draws at a time, where there are pairs to share their draws
-constexpr Index kTasks = 64;       // to make of a wave where its chunks are fewer
-constexpr Index kSmall = 1 << 19;  // flops that are not worth a second thread
-constexpr Index kAsk = 1 << 24;    // flops between two looks at whether to stop
+constexpr Index kPart = 16384;              // rows of a chunk; the last bits of results depend on it
+constexpr Index kSlots = 4096;              // sums of one chunk of draws and one of rows, 6 kB each, held at a time
+constexpr Index kWave = 64;                 // chunks of draws at a time, where there are pairs to share their draws
+constexpr Index kTasks = 64;                // wanted for a wave that has fewer chunks
+constexpr Index kSmall = 1 << 19;           // flops that are not worth a second thread
+constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
 
 template <class T>
 struct Problem {
@@ -30,7 +30,7 @@ struct Problem {
   const model::LawBatch& law;
   const base::Draws& draws;
 
-  // Of one draw of one pair, with what the loss costs.
+  // For one draw of one pair, including the loss.
   [[nodiscard]] Index flops() const { return rows.rows * (2 * rows.parameters() + 24); }
 };
 
@@ -55,7 +55,7 @@ struct Slot {
   double energy[kDrawChunk], slope[kDrawChunk];
 };
 
-/// The space of one worker, and what it does with it.
+/// Scratch memory and operations of one worker.
 class Worker {
  public:
   explicit Worker(Index parameters)
@@ -80,23 +80,23 @@ class Worker {
     std::fill_n(slot.slope, kDrawChunk, 0.0);
     for (Index row = begin; row < end; row += blocks_.capacity()) {
       const Index stop = std::min(end, row + blocks_.capacity());
-      unasked_ += (stop - row) * kDrawChunk * (parameters_ + 8);
-      if (unasked_ > kAsk) {
+      unchecked_ += (stop - row) * kDrawChunk * (parameters_ + 8);
+      if (unchecked_ > kInterruptFlops) {
         base::throw_if_interrupted();
-        unasked_ = 0;
+        unchecked_ = 0;
       }
       blocks_.add(rows, system, row, stop, draws_, slot.energy, slot.slope);
     }
   }
 
  private:
-  Index parameters_, count_ = 0, stride_ = 0, unasked_ = 0;
+  Index parameters_, count_ = 0, stride_ = 0, unchecked_ = 0;
   base::AlignedArray<double> numbers_;  // parameters x stride
   PackedDraws draws_;
   RowBlocks blocks_;
 };
 
-/// How the work of a group and a wave falls into tasks: by draws, by rows and, where these are few, by pairs.
+/// The division of the work of a group and a wave into tasks: by draws, by rows and, if these are few, by pairs.
 struct Tasks {
   Index chunks, parts, systems, laws;
 
@@ -108,10 +108,10 @@ struct Tasks {
   [[nodiscard]] Index number() const { return chunks * parts * systems * laws; }
 };
 
-/// Walks over groups of pairs and, for each, over waves of chunks of draws: sums over parts of the rows into slots,
-/// then sink.take(chunk of the wave, pair, first draw, energies, slopes, count) for every chunk and pair, in parallel.
+/// For each group of pairs and each wave of chunks of draws: sums over parts of the rows into slots, then
+/// sink.take(chunk of the wave, pair, first draw, energies, count, slopes) for every chunk and pair, in parallel.
 template <class T, class Sink>
-void walk(const Problem<T>& problem, int threads, Sink& sink) {
+void sample_groups(const Problem<T>& problem, int threads, Sink& sink) {
   const auto& rows = problem.rows;
   const auto& law = problem.law;
   const auto& draws = problem.draws;
@@ -121,7 +121,7 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
   const Index waves = std::min(chunks.number(), std::clamp(kSlots / number, Index{1}, kWave));
   const Index pairs = std::max<Index>(1, kSlots / (number * waves));
   const Index laws = std::min(law.batch(), pairs), systems = std::min(rows.systems, pairs / laws);
-  // Below some tens of microseconds waking threads costs more than it gains.
+  // Below some tens of microseconds a second thread does not pay.
   if (draws.samples <= kSmall / problem.flops() / law.batch() / rows.systems) threads = 1;
 
   Group group{0, systems, 0, laws};
@@ -139,7 +139,7 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
       worker.scale(law.scale.row(group.first_law + l));
       for (Index i = s * group.systems / tasks.systems; i < (s + 1) * group.systems / tasks.systems; ++i)
         worker.sum(rows, group.first_system + i, parts.begin(part), parts.end(part),
-                   slots[static_cast<std::size_t>((chunk * group.pairs() + i * group.laws + l) * number + part)]);
+                   slots[at((chunk * group.pairs() + i * group.laws + l) * number + part)]);
     }
   };
   const auto finish = [&](Index first_chunk, Index chunk, Index pair) {
@@ -159,9 +159,10 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
     if (!finite) [[unlikely]] {
       Index k = 0;
       while (std::isfinite(slot->energy[k]) && std::isfinite(slot->slope[k])) ++k;
-      refuse("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair), group.law(pair));
+      throw_not_finite("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair),
+                       group.law(pair));
     }
-    sink.take(chunk, pair, first, slot->energy, slot->slope, count);
+    sink.take(chunk, pair, first, slot->energy, count, slot->slope);
   };
 
   for (group.first_system = 0; group.first_system < rows.systems; group.first_system += systems) {
@@ -172,9 +173,8 @@ void walk(const Problem<T>& problem, int threads, Sink& sink) {
       for (Index first = 0; first < chunks.number(); first += waves) {
         const Index wave = std::min(waves, chunks.number() - first);
         const Tasks tasks(group, wave, number);
-        base::for_each_chunk(tasks.number(), threads, [&](Index task, int worker) {
-          sum(tasks, first, task, workers[static_cast<std::size_t>(worker)]);
-        });
+        base::for_each_chunk(tasks.number(), threads,
+                             [&](Index task, int worker) { sum(tasks, first, task, workers[at(worker)]); });
         base::for_each_chunk(wave, threads, [&](Index chunk, int) {
           for (Index pair = 0; pair < group.pairs(); ++pair) finish(first, chunk, pair);
         });
@@ -192,31 +192,31 @@ class Averages {
 
   void begin(const Group& group, Index chunks) {
     group_ = group;
-    totals_.assign(static_cast<std::size_t>(group.pairs()), {});
-    partial_.resize(static_cast<std::size_t>(group.pairs() * chunks));
+    totals_.assign(at(group.pairs()), {});
+    partial_.resize(at(group.pairs() * chunks));
   }
-  void take(Index chunk, Index pair, Index, const double* energies, const double* slopes, Index count) {
-    Part& part = partial_[static_cast<std::size_t>(chunk * group_.pairs() + pair)];
+  void take(Index chunk, Index pair, Index, const double* energies, Index count, const double* slopes) {
+    Part& part = partial_[at(chunk * group_.pairs() + pair)];
     part = {Running::of(energies, count), 0};
     for (Index k = 0; k < count; ++k) part.slope += slopes[k];
   }
   void merge(Index chunks) {
     for (Index i = 0; i < chunks * group_.pairs(); ++i) {
-      const Part& part = partial_[static_cast<std::size_t>(i)];
-      Part& total = totals_[static_cast<std::size_t>(i % group_.pairs())];
+      const Part& part = partial_[at(i)];
+      Part& total = totals_[at(i % group_.pairs())];
       total.energy.merge(part.energy);
       total.slope += part.slope;
     }
   }
   void end(Index samples) const {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
-      const auto& [energy, slope] = totals_[static_cast<std::size_t>(pair)];
+      const auto& [energy, slope] = totals_[at(pair)];
       require_variance(energy, group_.system(pair), group_.law(pair));
-      if (!std::isfinite(slope)) refuse("the slope of the energies", group_.system(pair), group_.law(pair));
-      const Index at = group_.system(pair) * laws_ + group_.law(pair);
-      out_.mean[at] = energy.mean;
-      out_.standard_error[at] = energy.standard_error();
-      out_.slope[at] = slope / static_cast<double>(samples);
+      if (!std::isfinite(slope)) throw_not_finite("the slope of the energies", group_.system(pair), group_.law(pair));
+      const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+      out_.mean[slot] = energy.mean;
+      out_.standard_error[slot] = energy.standard_error();
+      out_.slope[slot] = slope / static_cast<double>(samples);
     }
   }
 
@@ -231,24 +231,7 @@ class Averages {
   std::vector<Part> totals_, partial_;
 };
 
-/// The energies themselves.
-class Spectrum {
- public:
-  Spectrum(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
-
-  void begin(const Group& group, Index) { group_ = group; }
-  void take(Index, Index pair, Index first_draw, const double* energies, const double*, Index count) {
-    const Index at = group_.system(pair) * laws_ + group_.law(pair);
-    std::copy_n(energies, count, energies_ + at * samples_ + first_draw);
-  }
-  void merge(Index) {}
-  void end(Index) const {}
-
- private:
-  Index laws_, samples_;
-  double* energies_;
-  Group group_{};
-};
+;
 
 }  // namespace
 
@@ -258,7 +241,7 @@ void sample_rows(const LabelledRows<T>& rows, const model::LawBatch& law, const 
   const Problem<T> problem{rows, law, draws};
   check(problem, 2);
   Averages sink(law.batch(), averages);
-  walk(problem, threads, sink);
+  sample_groups(problem, threads, sink);
 }
 
 template <class T>
@@ -266,8 +249,8 @@ void sample_rows_energies(const LabelledRows<T>& rows, const model::LawBatch& la
                           int threads, double* energies) {
   const Problem<T> problem{rows, law, draws};
   check(problem, 1);
-  Spectrum sink(law.batch(), draws.samples, energies);
-  walk(problem, threads, sink);
+  EnergyWriter sink(law.batch(), draws.samples, energies);
+  sample_groups(problem, threads, sink);
 }
 
 template void sample_rows(const LabelledRows<double>&, const model::LawBatch&, const base::Draws&, int,

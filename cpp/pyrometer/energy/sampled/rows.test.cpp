@@ -20,7 +20,7 @@ double loss_of(SampledLoss loss, double y, double t) {
   return std::max(-t, 0.0) + std::log1p(std::exp(-std::abs(t))) + (1 - y) * t;
 }
 
-/// The greatest error of an energy, relative, over all systems, laws and draws of one problem of any numbers.
+/// The largest relative error of an energy over all systems, laws and draws of one pseudo-random problem.
 template <class T>
 double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index normals, Index samples) {
   constexpr Index kSystems = 2, kLaws = 2;
@@ -31,11 +31,11 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
   for (Index i = 0; i < kSystems * rows; ++i) y.push_back(static_cast<T>(i * i % 3 == 0));
   std::vector<double> scale;
   for (Index i = 0; i < kLaws * n; ++i) scale.push_back(0.5 + 0.1 * static_cast<double>(i % 10));
-  std::vector<double> energies(static_cast<std::size_t>(kSystems * kLaws * samples));
+  std::vector<double> energies(at(kSystems * kLaws * samples));
   energy::sample_rows_energies<T>({X.data(), y.data(), kSystems, rows, features, intercept, loss},
                                   {{scale.data(), kLaws, n}, normals}, {kSeed, kFirst, samples}, 2, energies.data());
   double error = 0;
-  std::vector<double> theta(static_cast<std::size_t>(n));
+  std::vector<double> theta(at(n));
   for (Index law = 0; law < kLaws; ++law)
     for (Index k = 0; k < samples; ++k) {
       for (Index j = 0; j < n; ++j) {
@@ -44,18 +44,16 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
           base::normals(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
         else
           base::uniforms(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
-        theta[static_cast<std::size_t>(j)] = scale[static_cast<std::size_t>(law * n + j)] * pair[j % 2];
+        theta[at(j)] = scale[at(law * n + j)] * pair[j % 2];
       }
       for (Index system = 0; system < kSystems; ++system) {
         double sum = 0;
         for (Index i = system * rows; i < (system + 1) * rows; ++i) {
           double t = intercept ? theta.back() : 0;
-          for (Index j = 0; j < features; ++j)
-            t +=
-                static_cast<double>(X[static_cast<std::size_t>(i * features + j)]) * theta[static_cast<std::size_t>(j)];
-          sum += loss_of(loss, static_cast<double>(y[static_cast<std::size_t>(i)]), t);
+          for (Index j = 0; j < features; ++j) t += static_cast<double>(X[at(i * features + j)]) * theta[at(j)];
+          sum += loss_of(loss, static_cast<double>(y[at(i)]), t);
         }
-        const double got = energies[static_cast<std::size_t>((system * kLaws + law) * samples + k)];
+        const double got = energies[at((system * kLaws + law) * samples + k)];
         error = std::max(error, std::abs(got * static_cast<double>(rows) / sum - 1));
       }
     }
@@ -64,7 +62,7 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
 
 }  // namespace
 
-TEST_CASE("energies of rows are those of a plain loop, for every shape of the last tile, block and chunk") {
+TEST_CASE("energies of rows equal those of a plain loop, for every shape of the last tile, block and chunk") {
   for (const SampledLoss loss : {SampledLoss::absolute, SampledLoss::cross_entropy}) {
     for (const Index rows : {1, 4, 9, 31, 33}) CHECK(worst<double>(loss, rows, 3, true, 2, 50) < 1e-13);
     for (const Index samples : {1, 24, 65, 384, 390}) CHECK(worst<double>(loss, 20, 2, false, 1, samples) < 1e-13);
@@ -89,7 +87,7 @@ TEST_CASE("mean and slope of rows for any number of threads") {
   }
 }
 
-TEST_CASE("labels other than 0 and 1 are refused") {
+TEST_CASE("labels other than 0 and 1 throw") {
   const std::vector<double> X{1, 2}, y{0, 0.5}, scale{1};
   double out[3];
   const auto run = [&](SampledLoss loss) {

@@ -11,7 +11,7 @@ using Vec = base::Vec<double>;
 typedef std::int64_t Bits __attribute__((vector_size(base::kVectorBytes)));
 
 constexpr int kL = base::kLanes<double>, kPanels = base::kTilePanels, kRows = kL;  // a tile: kRows x kPanels vectors
-constexpr Index kDepth = 128;        // parameters at a time: 24 KB of draws and 8 KB of rows in the first-level cache
+constexpr Index kDepth = 128;        // parameters at a time: 24 KB of draws and 8 KB of rows in the L1 cache
 constexpr Index kBlock = 24 * 1024;  // numbers of a block of rows
 constexpr Index kMostRows = 512;     // in a block: a product of as many factors in [1, 2] is finite
 
@@ -75,11 +75,11 @@ struct Absolute {
   }
 };
 
-/// Sums of softplus(t) and of t sigma(t), where t has the sign that makes a wrong answer positive. With e = exp(-|t|)
+/// Sums of softplus(t) and of t sigma(t), where t > 0 is a misclassified row. With e = exp(-|t|)
 ///
 ///     softplus(t) = max(t, 0) + ln(1 + e),    t sigma(t) = max(t, 0) - |t| e / (1 + e)
 ///
-/// The logarithms become that of one product, the fractions one fraction with that product below.
+/// The logarithms are combined to that of one product, the fractions to one fraction with that product as denominator.
 struct CrossEntropy {
   Vec doubled[kPanels] = {};  // 2 max(t, 0), summed
   Vec product[kPanels], above[kPanels] = {};
@@ -88,7 +88,7 @@ struct CrossEntropy {
     for (Vec& p : product) p = 1 - Vec{};
   }
 
-  /// Not inlined: the constants would take registers from the matrix product.
+  /// Not inlined: its constants would occupy registers of the matrix product.
   [[gnu::noinline]] void take(const double* t, Index rows) {
     CrossEntropy sums = *this;
     for (Index i = 0; i < rows; ++i, t += kDrawGroup) {
@@ -145,7 +145,7 @@ struct Factors {
   Index rows, depth;
 };
 
-/// Tile after tile to `products`, to what is there unless this is the first part of the parameters.
+/// Writes tiles to `products`, adding to them unless this is the first part of the parameters.
 template <bool kFirst>
 [[gnu::noinline]] void multiply_all(const Factors& factors, const double* theta, double* products) {
   const auto& [x, start, rows, depth] = factors;
@@ -178,7 +178,7 @@ void finish_absolute(const Factors& factors, const double* theta, const double* 
 template <bool kFirst>
 void finish_cross_entropy(const Factors& factors, const double* theta, double* products, double* energy,
                           double* slope) {
-  constexpr Index kStrip = 4 * kRows;  // few enough for the first-level cache, many enough for two calls
+  constexpr Index kStrip = 4 * kRows;  // fits the L1 cache; two calls
   alignas(64) double strip[kFirst ? kStrip * kDrawGroup : 1];
   CrossEntropy loss;
   for (Index i = 0; i < factors.rows; i += kStrip) {
@@ -216,13 +216,13 @@ void RowBlocks::fill(const LabelledRows<T>& rows, Index system, Index begin, Ind
   for (Index i = 0; i < count; ++i) {
     const T* __restrict in = rows.X + (from + i) * features + first;
     double* __restrict out = x_.get() + i * depth;
-    // Cross entropy asks for t or -t; turning the row turns t.
+    // Cross entropy uses t or -t; negating the row negates t.
     const double sign = labels && rows.y[from + i] != 0 ? -1 : 1;
     for (Index j = 0; j < columns; ++j) out[j] = sign * static_cast<double>(in[j]);
     if (columns < depth) out[columns] = sign;
-    start_[static_cast<std::size_t>(i)] = labels ? 0.0 : -static_cast<double>(rows.y[from + i]);
+    start_[at(i)] = labels ? 0.0 : -static_cast<double>(rows.y[from + i]);
   }
-  // Rows that fill the last tile add nothing: |0 - 0|, or softplus(-1000).
+  // Rows that pad the last tile contribute 0: |0 - 0|, or softplus(-1000).
   std::fill(x_.get() + count * depth, x_.get() + padded(count) * depth, 0.0);
   std::fill(start_.get() + count, start_.get() + padded(count), labels ? -1000.0 : 0.0);
 }

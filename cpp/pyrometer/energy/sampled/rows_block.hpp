@@ -1,4 +1,4 @@
-// The arithmetic of sampled_rows.hpp: losses of a block of rows under a chunk of draws, summed over the rows.
+// The kernel of sampled/rows.hpp: losses of a block of rows under a chunk of draws, summed over the rows.
 #pragma once
 
 #include "pyrometer/base/aligned.hpp"
@@ -7,9 +7,9 @@
 
 namespace pyrometer::energy {
 
-/// Draws at a time: part of the definition of the result's last bits.
+/// Draws of a chunk; the last bits of results depend on it.
 inline constexpr Index kDrawChunk = 384;
-/// Draws in the registers at a time.
+/// Draws in registers at a time.
 inline constexpr Index kDrawGroup = base::kTilePanels * base::kLanes<double>;
 static_assert(kDrawChunk % kDrawGroup == 0);
 
@@ -33,7 +33,7 @@ class PackedDraws {
   base::AlignedArray<double> theta_;
 };
 
-/// The space of one worker for blocks of rows.
+/// Scratch memory and kernel of one worker for blocks of rows.
 class RowBlocks {
  public:
   explicit RowBlocks(Index parameters);
@@ -44,7 +44,7 @@ class RowBlocks {
   /// energy[k] += sum_i loss(y_i, t_i)   and   slope[k] += sum_i t_i dloss/dt_i   for the rows begin .. end-1 <= begin
   /// + capacity() of one system, and all groups of draws.
   ///
-  /// Serial. Not finite, in energy, if any t_i is not. Cost as in sampled_rows.hpp.
+  /// Serial. Not finite, in energy, if any t_i is not. Cost as in sampled/rows.hpp.
   template <class T>
   void add(const LabelledRows<T>& rows, Index system, Index begin, Index end, const PackedDraws& draws, double* energy,
            double* slope);

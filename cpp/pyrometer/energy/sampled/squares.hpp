@@ -12,8 +12,9 @@ namespace pyrometer::energy {
 /// count      rows of data, at least 1.
 /// mean       systems x (p + 1): means of the features, then of the target.
 /// scatter    systems * (p + 1) x (p + 1): sums of products of deviations from the mean, symmetric, system after
-/// system. intercept  whether there is a constant feature; it has no column here, and its parameter is the last. l1, l2
-/// weigh sum |theta_j| and sum theta_j^2 over the first `penalised` parameters.
+///            system.
+/// intercept  whether there is a constant feature; it has no column here, and its parameter is the last.
+/// l1, l2     weights of sum |theta_j| and sum theta_j^2 over the first `penalised` parameters.
 struct Squares {
   Index count;
   Matrix mean;
@@ -32,11 +33,10 @@ struct Squares {
 ///
 ///     E(theta) = t' C t + (mean_x . theta_x + theta_0 - mean_y)^2 + l1 sum_j |theta_j| + l2 sum_j theta_j^2
 ///     t = (theta_x, -1),   C = scatter / count,   theta_0 = 0 without intercept
-///     mean = average of E(theta_k) over the draws k,   standard_error = sqrt(variance / samples),
-///     unbiased
+///     mean = average of E(theta_k) over the draws k,   standard_error = (unbiased variance / samples)^1/2
 ///
-/// The first term is the variance of the residuals and the second their squared mean: no cancellation, however large
-/// the means of the data.
+/// The first term is the variance of the residuals and the second their squared mean: no cancellation for any
+/// means of the data.
 ///
 /// law             scale: laws x parameters, finite; normals: 0 .. parameters. theta_j of draw k is scale_j z_j for
 ///                 j < normals and scale_j u_j for the rest, with base::normals and base::uniforms at (seed, k, j).
@@ -47,21 +47,22 @@ struct Squares {
 /// Throws std::invalid_argument if a size or count above is broken, and if an energy, or the variance of the energies,
 /// is not finite: the message names the first such draw and its law.
 ///
-/// Reproducible: the same bits for any `threads`, and a system or a law alone gives the bits that it gives in a stack
-/// or a batch, which all use the same draws. Draws are grouped in chunks of a fixed number; chunks are merged in order.
-/// Where the instruction-set level has fma it is used, so the last bits differ between levels (the draws' do not).
+/// Reproducible: the same bits for any `threads`, independent of other systems and laws, which all use the same draws.
+/// Draws are grouped in chunks of a fixed number, which are merged in order. Uses fma where the instruction-set level
+/// has it, so the last bits of energies (not of draws) differ between levels.
 ///
 /// Cost of a draw: p^2 + 8 p flops for every pair of system and law (upper triangle only; the rows are never touched),
-/// and its n random numbers, once for all pairs (or for some 4,096 of them at a time). Memory: 1 kB n for each thread,
+/// and its n random numbers, once for all pairs (up to 4,096 pairs at a time). Memory: 1 kB n for each thread,
 /// p^2 / 2 doubles for each system (64 MB at most, or one system), 6 MB of partial results. Few parameters and many
-/// draws: see sampled_monomials.hpp, where a pair costs the same for any number of draws.
+/// draws: see monomials.hpp, where the cost of a pair is independent of the number of draws.
 ///
-/// Asks the interrupt hook; safe to call from several threads at once. Must be called without the GIL.
+/// Interruptible; safe to call from several threads at once. Must be called without the GIL.
 void sample_squares(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                     double* mean, double* standard_error);
 
-/// The energies themselves: energies[(system * laws + law) * samples + k] is E of draw first + k, whatever the first
-/// is. All as sample_squares(), whose mean and standard error these energies have to rounding; samples at least 1.
+/// The individual energies: energies[(system * laws + law) * samples + k] is E of draw first + k for any value of
+/// first. Otherwise as sample_squares(), whose mean and standard error are those of these energies up to rounding;
+/// samples at least 1.
 void sample_squares_energies(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                              double* energies);
 

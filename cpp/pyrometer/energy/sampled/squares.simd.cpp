@@ -20,13 +20,13 @@ namespace {
 
 using base::Running;
 
-constexpr Index kChunk = 512;             // draws: part of the definition of the result's last bits
-constexpr Index kWave = 64;               // chunks between two merges, which bounds the memory of their results
-constexpr Index kNear = 1 << 12;          // numbers of the draws that a worker holds at a time, or one tile
-constexpr Index kPairs = 4096;            // of systems and laws at a time, to the same end
-constexpr Index kPackedBytes = 64 << 20;  // of systems at a time
-constexpr Index kSmall = 1 << 18;         // flops that are not worth a second thread
-constexpr Index kAsk = 1 << 24;           // flops between two looks at whether to stop
+constexpr Index kChunk = 512;               // draws of a chunk; the last bits of results depend on it
+constexpr Index kWave = 64;                 // chunks between two merges, which bounds the memory of their results
+constexpr Index kNear = 1 << 12;            // random numbers that a worker holds at a time, or one tile
+constexpr Index kPairs = 4096;              // of systems and laws at a time, for the same purpose
+constexpr Index kPackedBytes = 64 << 20;    // of systems at a time
+constexpr Index kSmall = 1 << 18;           // flops that are not worth a second thread
+constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an interrupt
 
 struct Problem {
   const Squares& squares;
@@ -52,16 +52,15 @@ void check(const Problem& problem, Index fewest) {
 
 Index draw_cost(Index parameters) { return parameters * (parameters + 40); }  // in flops, a random number being 40
 
-/// The space of one worker, and what it does with it: some tiles of draws at a time.
+/// Scratch memory and operations of one worker: some tiles of draws at a time.
 class Worker {
  public:
-  /// As many tiles as stay in the nearest cache: systems are brought there for all of them at once.
+  /// As many tiles as fit the L1 cache, so that each system is loaded once for all of them.
   Worker(Index features, Index parameters)
       : number_(parameters * kTile),
-        tiles_(static_cast<std::size_t>(
-                   std::bit_floor(static_cast<std::uint64_t>(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
+        tiles_(at(std::bit_floor(static_cast<std::uint64_t>(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
                Tile(features)),
-        numbers_(tiles_.size() * static_cast<std::size_t>(number_)),
+        numbers_(tiles_.size() * at(number_)),
         penalty_(draws()),
         energies_(draws()) {}
 
@@ -92,14 +91,13 @@ class Worker {
   }
 
   [[nodiscard]] const double* energies(const Quadratic& quadratic, Index count) {
-    for (Index t = 0; t * kTile < count; ++t)
-      quadratic.evaluate(tiles_[static_cast<std::size_t>(t)], energies_.data() + t * kTile);
+    for (Index t = 0; t * kTile < count; ++t) quadratic.evaluate(tiles_[at(t)], energies_.data() + t * kTile);
     for (Index k = 0; k < count; ++k) energies_.data()[k] += penalty_.data()[k];
     return energies_.data();
   }
 
  private:
-  double* numbers_of(std::size_t tile) { return numbers_.data() + tile * static_cast<std::size_t>(number_); }
+  double* numbers_of(std::size_t tile) { return numbers_.data() + tile * at(number_); }
 
   Index number_;
   std::vector<Tile> tiles_;
@@ -108,35 +106,35 @@ class Worker {
 };
 
 void require_finite(const double* energies, Index count, Index first_draw, Index system, Index law) {
-  // x - x is 0 for finite numbers only. Without a branch, so that the compiler makes vectors of it.
+  // x - x is 0 for finite numbers only. Branch-free, so that it vectorises.
   Index bad = 0;
   for (Index k = 0; k < count; ++k) bad |= energies[k] - energies[k] != 0;
   if (!bad) [[likely]]
     return;
   Index k = 0;
   while (std::isfinite(energies[k])) ++k;
-  refuse("the energy of draw " + std::to_string(first_draw + k), system, law);
+  throw_not_finite("the energy of draw " + std::to_string(first_draw + k), system, law);
 }
 
-/// Runs a chunk of draws through every pair of the group: sink.take(chunk of the wave, pair, place of the first draw,
+/// Evaluates a chunk of draws for every pair of the group: sink.take(chunk of the wave, pair, place of the first draw,
 /// energies, count).
 template <class Sink>
 void evaluate_chunk(const Problem& problem, const Group& group, const std::vector<Quadratic>& quadratics, Index chunk,
                     Index begin, Index end, Worker& space, Sink& sink) {
   const Index law_cost = space.draws() * group.systems * draw_cost(problem.squares.parameters());
-  Index unasked = 0;
+  Index unchecked = 0;
   for (Index draw = begin; draw < end; draw += space.draws()) {
     const Index count = std::min(space.draws(), end - draw);
     space.draw(problem.draws.seed, problem.draws.first + draw, problem.law.normals, problem.law.parameters());
     for (Index b = 0; b < group.laws; ++b) {
-      unasked += law_cost;
-      if (unasked > kAsk) {
+      unchecked += law_cost;
+      if (unchecked > kInterruptFlops) {
         base::throw_if_interrupted();
-        unasked = 0;
+        unchecked = 0;
       }
       space.scale(problem.squares, problem.law.scale.row(group.first_law + b));
       for (Index s = 0; s < group.systems; ++s) {
-        const double* energies = space.energies(quadratics[static_cast<std::size_t>(s)], count);
+        const double* energies = space.energies(quadratics[at(s)], count);
         require_finite(energies, count, problem.draws.first + draw, group.first_system + s, group.first_law + b);
         sink.take(chunk, s * group.laws + b, draw, energies, count);
       }
@@ -144,18 +142,18 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
   }
 }
 
-/// Walks over groups of pairs and, for each, over waves of chunks, merged in order after each wave.
+/// For each group of pairs, evaluates its chunks of draws in waves, merged in order after each wave.
 template <class Sink>
-void walk(const Problem& problem, int threads, Sink& sink) {
+void sample_groups(const Problem& problem, int threads, Sink& sink) {
   const auto& [squares, law, draws] = problem;
   if (squares.systems() == 0 || law.batch() == 0) return;
   const Index laws = std::min(law.batch(), kPairs);
   const Index fitting = kPackedBytes / Quadratic::bytes(squares.features());
   const Index systems = std::max<Index>(1, std::min({squares.systems(), kPairs / laws, fitting}));
   const base::Chunks chunks{draws.samples, kChunk};
-  // Below some tens of microseconds waking threads costs more than it gains.
+  // Below some tens of microseconds a second thread does not pay.
   if (draws.samples <= kSmall / draw_cost(squares.parameters()) / law.batch() / squares.systems()) threads = 1;
-  std::vector<Worker> spaces(static_cast<std::size_t>(base::worker_count(std::min(kWave, chunks.number()), threads)),
+  std::vector<Worker> spaces(at(base::worker_count(std::min(kWave, chunks.number()), threads)),
                              Worker(squares.features(), squares.parameters()));
 
   Group group{};
@@ -173,11 +171,11 @@ void walk(const Problem& problem, int threads, Sink& sink) {
         const Index wave = std::min(kWave, chunks.number() - first);
         base::for_each_chunk(wave, threads, [&](Index chunk, int worker) {
           evaluate_chunk(problem, group, quadratics, chunk, chunks.begin(first + chunk), chunks.end(first + chunk),
-                         spaces[static_cast<std::size_t>(worker)], sink);
+                         spaces[at(worker)], sink);
         });
         sink.merge(wave);
       }
-      sink.end();
+      sink.end(draws.samples);
     }
   }
 }
@@ -190,26 +188,26 @@ class Averages {
 
   void begin(const Group& group, Index chunks) {
     group_ = group;
-    totals_.assign(static_cast<std::size_t>(group.pairs()), {});
-    partial_.assign(static_cast<std::size_t>(group.pairs() * chunks), {});
+    totals_.assign(at(group.pairs()), {});
+    partial_.assign(at(group.pairs() * chunks), {});
   }
   void take(Index chunk, Index pair, Index, const double* energies, Index count) {
-    partial_[static_cast<std::size_t>(chunk * group_.pairs() + pair)].merge(Running::of(energies, count));
+    partial_[at(chunk * group_.pairs() + pair)].merge(Running::of(energies, count));
   }
   void merge(Index chunks) {
     for (Index i = 0; i < chunks * group_.pairs(); ++i) {
-      Running& part = partial_[static_cast<std::size_t>(i)];
-      totals_[static_cast<std::size_t>(i % group_.pairs())].merge(part);
+      Running& part = partial_[at(i)];
+      totals_[at(i % group_.pairs())].merge(part);
       part = {};
     }
   }
-  void end() const {
+  void end(Index) const {
     for (Index pair = 0; pair < group_.pairs(); ++pair) {
-      const Running& total = totals_[static_cast<std::size_t>(pair)];
+      const Running& total = totals_[at(pair)];
       require_variance(total, group_.system(pair), group_.law(pair));
-      const Index at = group_.system(pair) * laws_ + group_.law(pair);
-      mean_[at] = total.mean;
-      standard_error_[at] = total.standard_error();
+      const Index slot = group_.system(pair) * laws_ + group_.law(pair);
+      mean_[slot] = total.mean;
+      standard_error_[slot] = total.standard_error();
     }
   }
 
@@ -220,24 +218,7 @@ class Averages {
   std::vector<Running> totals_, partial_;
 };
 
-/// The energies themselves.
-class Spectrum {
- public:
-  Spectrum(Index laws, Index samples, double* energies) : laws_(laws), samples_(samples), energies_(energies) {}
-
-  void begin(const Group& group, Index) { group_ = group; }
-  void take(Index, Index pair, Index first_draw, const double* energies, Index count) {
-    const Index at = group_.system(pair) * laws_ + group_.law(pair);
-    std::copy_n(energies, count, energies_ + at * samples_ + first_draw);
-  }
-  void merge(Index) {}
-  void end() const {}
-
- private:
-  Index laws_, samples_;
-  double* energies_;
-  Group group_{};
-};
+;
 
 }  // namespace
 
@@ -249,15 +230,15 @@ void sample_squares(const Squares& squares, const model::LawBatch& law, const ba
       average_by_monomials(squares, law, draws, threads, mean, standard_error))
     return;
   Averages sink(law.batch(), mean, standard_error);
-  walk(problem, threads, sink);
+  sample_groups(problem, threads, sink);
 }
 
 void sample_squares_energies(const Squares& squares, const model::LawBatch& law, const base::Draws& draws, int threads,
                              double* energies) {
   const Problem problem{squares, law, draws};
   check(problem, 1);
-  Spectrum sink(law.batch(), draws.samples, energies);
-  walk(problem, threads, sink);
+  EnergyWriter sink(law.batch(), draws.samples, energies);
+  sample_groups(problem, threads, sink);
 }
 
 }  // namespace pyrometer::energy

@@ -17,7 +17,7 @@ constexpr Index kRowsOfData = 23;
 constexpr base::Seed kSeed{11, 12};
 constexpr Index kFirst = 1001;  // of the draws
 
-/// Systems whose data are any numbers with large means, their moments, and the energy row by row.
+/// Systems of pseudo-random data with large means, their moments, and the energy computed row by row.
 struct Example {
   Index systems, features, parameters;
   bool intercept;
@@ -31,22 +31,22 @@ struct Example {
     for (Index system = 0; system < s; ++system) {
       for (Index j = 0; j < columns; ++j) {
         double sum = 0;
-        for (Index i = 0; i < kRowsOfData; ++i) sum += at(system, i, j);
+        for (Index i = 0; i < kRowsOfData; ++i) sum += element(system, i, j);
         mean.push_back(sum / kRowsOfData);
       }
-      const double* center = &mean[static_cast<std::size_t>(system * columns)];
+      const double* center = &mean[at(system * columns)];
       for (Index j = 0; j < columns; ++j)
         for (Index k = 0; k < columns; ++k) {
           double sum = 0;
           for (Index i = 0; i < kRowsOfData; ++i)
-            sum += (at(system, i, j) - center[j]) * (at(system, i, k) - center[k]);
+            sum += (element(system, i, j) - center[j]) * (element(system, i, k) - center[k]);
           scatter.push_back(sum);
         }
     }
   }
 
-  [[nodiscard]] double at(Index system, Index i, Index j) const {
-    return rows[static_cast<std::size_t>((system * kRowsOfData + i) * (features + 1) + j)];
+  [[nodiscard]] double element(Index system, Index i, Index j) const {
+    return rows[at((system * kRowsOfData + i) * (features + 1) + j)];
   }
 
   [[nodiscard]] energy::Squares squares(double l1, double l2, Index penalised) const {
@@ -63,13 +63,13 @@ struct Example {
                               Index penalised) const {
     double sum = 0;
     for (Index i = 0; i < kRowsOfData; ++i) {
-      double residual = -at(system, i, features) + (intercept ? theta.back() : 0);
-      for (Index j = 0; j < features; ++j) residual += at(system, i, j) * theta[static_cast<std::size_t>(j)];
+      double residual = -element(system, i, features) + (intercept ? theta.back() : 0);
+      for (Index j = 0; j < features; ++j) residual += element(system, i, j) * theta[at(j)];
       sum += residual * residual;
     }
     sum /= kRowsOfData;
     for (Index j = 0; j < penalised; ++j) {
-      const double t = theta[static_cast<std::size_t>(j)];
+      const double t = theta[at(j)];
       sum += l1 * std::abs(t) + l2 * t * t;
     }
     return sum;
@@ -78,7 +78,7 @@ struct Example {
 
 }  // namespace
 
-TEST_CASE("sampled energies are those of the rows") {
+TEST_CASE("sampled energies equal those computed from the rows") {
   constexpr Index kSamples = 70, kLaws = 3;
   for (const Index features : {1, 2, 5, 8, 13})
     for (const bool intercept : {false, true})
@@ -87,24 +87,24 @@ TEST_CASE("sampled energies are those of the rows") {
         const Index n = example.parameters, normal = std::min(normals, n), penalised = n - 1;
         std::vector<double> scale;
         for (Index i = 0; i < kLaws * n; ++i) scale.push_back(0.5 + 0.1 * static_cast<double>(i));
-        std::vector<double> energies(static_cast<std::size_t>(2 * kLaws * kSamples));
+        std::vector<double> energies(at(2 * kLaws * kSamples));
         energy::sample_squares_energies(example.squares(0.3, 0.2, penalised), {{scale.data(), kLaws, n}, normal},
                                         {kSeed, kFirst, kSamples}, 1, energies.data());
         double worst = 0;
         for (Index system = 0; system < 2; ++system)
           for (Index law = 0; law < kLaws; ++law)
             for (Index k = 0; k < kSamples; ++k) {
-              std::vector<double> theta(static_cast<std::size_t>(n));
+              std::vector<double> theta(at(n));
               for (Index j = 0; j < n; ++j) {
                 double pair[2];
                 if (j < normal)
                   base::normals(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
                 else
                   base::uniforms(kSeed, kFirst + k, 1, j - j % 2, 2, pair);
-                theta[static_cast<std::size_t>(j)] = scale[static_cast<std::size_t>(law * n + j)] * pair[j % 2];
+                theta[at(j)] = scale[at(law * n + j)] * pair[j % 2];
               }
               const double expected = example.energy(system, theta, 0.3, 0.2, penalised);
-              const double got = energies[static_cast<std::size_t>((system * kLaws + law) * kSamples + k)];
+              const double got = energies[at((system * kLaws + law) * kSamples + k)];
               worst = std::max(worst, std::abs(got / expected - 1));
             }
         CHECK(worst < 1e-12);
@@ -115,7 +115,7 @@ TEST_CASE("mean and standard error are those of the energies, for any number of 
   const Example example(1, 2, true);
   const std::vector<double> scale{1, 2, 3};
   for (const Index samples : {2, 64, 65, 512, 40000}) {
-    std::vector<double> energies(static_cast<std::size_t>(samples));
+    std::vector<double> energies(at(samples));
     double mean = 0, error = 0;
     const auto squares = example.squares(0, 0, 0);
     const model::LawBatch law{{scale.data(), 1, 3}, 2};
@@ -131,14 +131,14 @@ TEST_CASE("mean and standard error are those of the energies, for any number of 
   }
 }
 
-TEST_CASE("what cannot be represented is refused, with the lowest draw") {
+TEST_CASE("energies that overflow throw, naming the lowest draw") {
   const Example example(1, 1, false);
   double mean = 0, error = 0;
   const auto message = [&](double scale) {
     try {
       energy::sample_squares(example.squares(0, 0, 0), {{&scale, 1, 1}, 1}, {kSeed, 0, 10000}, 3, &mean, &error);
-    } catch (const std::invalid_argument& refusal) {
-      return std::string(refusal.what());
+    } catch (const std::invalid_argument& thrown) {
+      return std::string(thrown.what());
     }
     return std::string();
   };
@@ -147,7 +147,7 @@ TEST_CASE("what cannot be represented is refused, with the lowest draw") {
   CHECK(message(1e70).empty());
 }
 
-TEST_CASE("broken preconditions are refused") {
+TEST_CASE("violated preconditions throw") {
   const Example example(1, 2, true);
   const std::vector<double> scale(3, 1.0);
   double mean = 0, error = 0;

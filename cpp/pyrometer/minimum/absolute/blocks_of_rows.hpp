@@ -1,4 +1,4 @@
-// Rows of a regression in blocks of 64, column after column, so that every kernel runs along the rows.
+// Rows of a regression in blocks of 64, stored column by column, so that kernels vectorise over rows.
 #pragma once
 
 #include <algorithm>
@@ -8,56 +8,58 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/base/splitmix.hpp"
 #include "pyrometer/base/types.hpp"
 
 namespace pyrometer::minimum::absolute {
 
 using Vec = std::vector<double>;
 using Indices = std::vector<Index>;
-/// +1 or -1: the side of zero that a row's residual is on; 0: undecided, or interpolated.
+/// Signs of the residuals, +1 or -1; 0 for rows whose sign is undecided or that are interpolated.
 using Signs = std::vector<std::int8_t>;
 
 inline constexpr Index kBlock = 64;
-/// Blocks that one thread takes at a time.
+/// Blocks per chunk of a parallel loop.
 inline constexpr Index kChunk = 32;
 
 using pyrometer::at;
 
-/// Column j of a block is x[j * kBlock ...]; lanes beyond the last row are zero in x and y.
+/// One block: column j is x[j * kBlock + l], l < 64; rows beyond the last one are zero in x and y.
 struct Block {
   const double* x;
   const double* y;
 };
 
-/// Who works: `threads` threads from the calling thread, or one worker of somebody else's loop, which asks no hook.
-struct Team {
-  /// Numbers read below which a loop is done sooner than other threads wake up, about a millisecond's work.
-  static constexpr Index kLittle = 1000000;
+/// How loops run: on `threads` threads, or serially where the caller is itself one worker of a parallel loop
+/// (`nested`), which must not call the interrupt hook.
+struct ExecutionContext {
+  /// Loops that read fewer numbers than this, about a millisecond's work, run serially: waking threads takes longer.
+  static constexpr Index kSerialWork = 1000000;
 
   int threads = 1;
   bool nested = false;
 
-  void ask() const {
+  void check_interrupt() const {
     if (!nested) base::throw_if_interrupted();
   }
-  void each(Index chunks, Index work, const std::function<void(Index, int)>& body) const {
-    if (!alone(work)) return base::for_each_chunk(chunks, threads, body);
-    ask();
+  void for_each_chunk(Index chunks, Index work, const std::function<void(Index, int)>& body) const {
+    if (!is_serial(work)) return base::for_each_chunk(chunks, threads, body);
+    check_interrupt();
     for (Index chunk = 0; chunk < chunks; ++chunk) body(chunk, 0);
   }
-  [[nodiscard]] int workers(Index chunks, Index work) const {
-    return alone(work) ? 1 : base::worker_count(chunks, threads);
+  [[nodiscard]] int worker_count(Index chunks, Index work) const {
+    return is_serial(work) ? 1 : base::worker_count(chunks, threads);
   }
-  [[nodiscard]] bool alone(Index work) const { return nested || work < kLittle; }
+  [[nodiscard]] bool is_serial(Index work) const { return nested || work < kSerialWork; }
 };
 
-/// Rows, wherever they lie: what a pass over all of them needs to know.
+/// A source of rows: what a pass over all rows needs, independent of how they are stored.
 struct Source {
   Index columns = 0;
   Index count = 0;
 
   [[nodiscard]] Index blocks() const { return (count + kBlock - 1) / kBlock; }
-  /// How many numbers block() wants to write to.
+  /// How many doubles of scratch space block() needs.
   [[nodiscard]] virtual Index scratch() const = 0;
   [[nodiscard]] virtual Block block(Index b, double* scratch) const = 0;
   /// Copies row i to z and returns its y.
@@ -73,7 +75,7 @@ struct Source {
   ~Source() = default;
 };
 
-/// A few rows in coordinates of their own (see Frame), with the constant as one of the columns.
+/// Rows stored in blocks, usually in whitened coordinates (see Whitening), with the constant as one of the columns.
 struct Rows final : Source {
   Vec x, y;
 
@@ -104,24 +106,24 @@ struct Rows final : Source {
   }
 };
 
-/// The caller's data, centred on the way in: x - centre, y - centre of y, and a last column of ones with an intercept.
+/// The caller's data, centred when read: x - centre, y - centre of y, and a last column of ones with an intercept.
 struct Table : Source {
   Index features = 0;
   bool intercept = false;
   const double* centre = nullptr;  ///< features + 1 numbers, the last for y
-  const double* copies = nullptr;  ///< as how many rows each counts; null: one
-  bool underflows = false;         ///< whether values of X may have lost digits to the least double
+  const double* copies = nullptr;  ///< multiplicity of each row; null: all 1
+  bool underflows = false;         ///< whether values of X may have underflowed when scaled
 
   [[nodiscard]] Index scratch() const override { return (columns + 1) * kBlock; }
   [[nodiscard]] Block block(Index b, double* scratch) const override;
-  /// Whether centring rows [begin, end) rounds nothing.
+  /// Whether centring rows [begin, end) is free of rounding errors.
   [[nodiscard]] virtual bool exact(Index begin, Index end) const;
-  /// Row i as it is: `features` numbers to x, and its y.
+  /// Row i without centring: `features` numbers to x; returns its y.
   virtual double raw(Index i, double* x) const = 0;
-  /// Row i will be asked for soon.
+  /// Prefetches row i into the cache.
   virtual void prefetch(Index i) const = 0;
 
-  /// How many rows there are, copies counted.
+  /// Number of rows, each counted with its multiplicity.
   [[nodiscard]] double rows() const;
 
   double row(Index i, double* z) const override {
@@ -140,13 +142,13 @@ struct Table : Source {
   ~Table() = default;
 };
 
-/// The rounding error of value - less: what the difference lacks.
+/// The rounding error of the difference value - less, exactly.
 inline double rounding_of_difference(double value, double less) {
   const double difference = value - less, part = difference - value;
   return (value - (difference - part)) - (less + part);
 }
 
-/// A table of numbers of type T.
+/// A C-contiguous table of numbers of type T.
 template <class T>
 struct TableOf final : Table {
   const T* X;
@@ -167,10 +169,7 @@ struct TableOf final : Table {
 /// Row k of n, drawn from `rows` rows: one from each of n equal strata, in order, without replacement.
 inline Index stratified(Index k, Index n, Index rows) {
   if (n >= rows) return k;
-  std::uint64_t h = static_cast<std::uint64_t>(k) + 0x9E3779B97F4A7C15U;  // splitmix64
-  h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
-  h = (h ^ (h >> 27)) * 0x94D049BB133111EBU;
-  h ^= h >> 31;
+  const std::uint64_t h = base::mixed(static_cast<std::uint64_t>(k) + base::kSplitMix);
   const Index begin = static_cast<Index>(static_cast<double>(k) * (static_cast<double>(rows) / static_cast<double>(n)));
   const Index end =
       static_cast<Index>(static_cast<double>(k + 1) * (static_cast<double>(rows) / static_cast<double>(n)));

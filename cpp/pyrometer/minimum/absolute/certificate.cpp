@@ -4,24 +4,25 @@
 #include <limits>
 
 #include "pyrometer/minimum/absolute/inverse.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// The rows of the basis as the caller has them, centred, and in the frame with its inverse.
+// The rows of the basis in the caller's centred columns, and the inverse of the basis in whitened coordinates.
 struct Basis {
   Index size = 0, columns = 0;
-  Vec x, y, copies, inverse;  // size x columns; size; size; the inverse of the rows in the frame, column after column
+  Vec x, y, copies,
+      inverse;  // size x columns; size; size; the inverse of the rows in whitened coordinates, column after column
 
   [[nodiscard]] const double* row(Index k) const { return x.data() + k * columns; }
 };
 
-bool make_basis(const Table& table, const Frame& frame, const Vertex& vertex, Basis& basis) {
-  basis.size = frame.rank;
-  basis.columns = frame.columns;
+bool make_basis(const Table& table, const Whitening& whitening, const Vertex& vertex, Basis& basis) {
+  basis.size = whitening.rank;
+  basis.columns = whitening.columns;
   basis.x.resize(at(basis.size * basis.columns + 1));
   basis.y.resize(at(basis.size));
   Vec z(at(basis.size * basis.size)), values(at(basis.columns + 1));
@@ -29,119 +30,119 @@ bool make_basis(const Table& table, const Frame& frame, const Vertex& vertex, Ba
     basis.copies.push_back(table.copies != nullptr ? table.copies[vertex.basis[at(k)]] : 1);
     basis.y[at(k)] = table.row(vertex.basis[at(k)], values.data());
     std::copy_n(values.begin(), basis.columns, basis.x.begin() + k * basis.columns);
-    frame.into(values.data(), z.data() + k * basis.size);
+    whitening.apply(values.data(), z.data() + k * basis.size);
   }
   return invert(z, basis.size, basis.inverse);
 }
 
-// theta with X_B theta = y_B: corrected by residuals of twice the precision until they are rounding.
-Vec interpolate(const Frame& frame, const Basis& basis) {
+// Solves X_B theta = y_B by iterative refinement with double-double residuals.
+Vec interpolate(const Whitening& whitening, const Basis& basis) {
   Vec theta(at(basis.columns));
   for (int round = 0; round < 4; ++round) {
     Vec change(at(basis.size));
     for (Index k = 0; k < basis.size; ++k) {
-      const double left = residual(basis.y[at(k)], basis.row(k), theta.data(), basis.columns) / frame.unit;
-      for (Index j = 0; j < basis.size; ++j) change[at(j)] += left * basis.inverse[at(k * basis.size + j)];
+      const double rest = residual(basis.y[at(k)], basis.row(k), theta.data(), basis.columns) / whitening.unit;
+      for (Index j = 0; j < basis.size; ++j) change[at(j)] += rest * basis.inverse[at(k * basis.size + j)];
     }
-    const Vec step = frame.coefficients(change);
+    const Vec step = whitening.coefficients(change);
     for (std::size_t j = 0; j < theta.size(); ++j) theta[j] += step[j];
   }
   return theta;
 }
 
-// |d_B| + eta: what the dual in the basis is at most, of one copy.
-Vec dual_sizes(const Frame& frame, const Basis& basis, const Sums& sums) {
+// |d_B| + eta: bounds of the dual solution in the basis, divided by the multiplicity of the row.
+Vec dual_sizes(const Whitening& whitening, const Basis& basis, const Sums& sums) {
   const Index r = basis.size, n = basis.columns;
-  Vec dual(at(r)), z(at(r)), left = sums.signed_x, doubt(at(n));
-  const auto add_dual = [&] {  // dual -= W' A left
-    frame.into(left.data(), z.data());
+  Vec dual(at(r)), z(at(r)), rest = sums.signed_x, bound(at(n));
+  const auto add_dual = [&] {  // dual -= W' A rest
+    whitening.apply(rest.data(), z.data());
     for (Index k = 0; k < r; ++k)
       for (Index j = 0; j < r; ++j) dual[at(k)] -= basis.inverse[at(k * r + j)] * z[at(j)];
     for (Index j = 0; j < n; ++j) {
-      Doubled sum{sums.signed_x[at(j)], 0};
+      DoubleDouble sum{sums.signed_x[at(j)], 0};
       for (Index k = 0; k < r; ++k) sum.add_product(dual[at(k)], basis.row(k)[j]);
-      left[at(j)] = sum.value();
+      rest[at(j)] = sum.value();
     }
   };
   add_dual();
   add_dual();
-  // Products that underflow are wrong by the least double each.
+  // Products that underflow have errors up to 2^-1074 each.
   for (Index j = 0; j < n; ++j)
-    doubt[at(j)] = std::abs(left[at(j)]) + sums.doubt[at(j)] + static_cast<double>(r + 1) * 0x1p-1074;
+    bound[at(j)] = std::abs(rest[at(j)]) + sums.rounding_bound[at(j)] + static_cast<double>(r + 1) * 0x1p-1074;
   Vec size(at(r));
   for (Index i = 0; i < r; ++i)
-    for (Index j = 0; j < n; ++j) size[at(i)] += std::abs(frame.A[at(i * n + j)]) * doubt[at(j)];
+    for (Index j = 0; j < n; ++j) size[at(i)] += std::abs(whitening.A[at(i * n + j)]) * bound[at(j)];
   for (Index k = 0; k < r; ++k) {
     double eta = 0;
     for (Index i = 0; i < r; ++i) eta += std::abs(basis.inverse[at(k * r + i)]) * size[at(i)];
-    // An exact solution lies that near where the inverse is one to a few digits; twice covers its own error.
+    // An exact solution is within eta if the computed inverse has a few correct digits; twice covers its own error.
     dual[at(k)] = std::abs(dual[at(k)]) + 2 * eta;
     if (const double copies = basis.copies[at(k)]; copies > 1) dual[at(k)] *= (1 + 2 * kEpsilon) / copies;
   }
   return dual;
 }
 
-// By how much the dual must shrink to be feasible for certain.
+// The factor by which the dual solution must be divided to be feasible.
 double shrinkage(const Vec& dual) {
   double most = 1;
   for (const double size : dual) most = std::max(most, size);
   return most;
 }
 
-// By how much the coefficients of the centred columns change at most where residuals in the basis do.
-Vec spread(const Frame& frame, const Basis& basis, const Vec& change) {
+// Bounds of the change of the coefficients of the centred columns under the given changes of residuals in the basis.
+Vec spread(const Whitening& whitening, const Basis& basis, const Vec& change) {
   const Index r = basis.size, n = basis.columns;
   Vec z(at(r)), out(at(n));
   for (Index k = 0; k < r; ++k)
     for (Index i = 0; i < r; ++i) z[at(i)] += std::abs(basis.inverse[at(k * r + i)]) * change[at(k)];
   for (Index i = 0; i < r; ++i)
-    for (Index j = 0; j < n; ++j) out[at(j)] += 2 * std::abs(frame.A[at(i * n + j)]) * z[at(i)];
+    for (Index j = 0; j < n; ++j) out[at(j)] += 2 * std::abs(whitening.A[at(i * n + j)]) * z[at(i)];
   return out;
 }
 
-// Errors of the coefficients of the centred columns; see certify. `above` is m times the gap, `free` the number of rows
-// without a sign.
-Vec errors(const Frame& frame, const Basis& basis, const Vec& theta, const Vec& dual, const Sums& sums, Index free,
-           double above) {
+// Error bounds of the coefficients of the centred columns; see certify. `above` is m times the gap, `free` the number
+// of rows without a sign.
+Vec errors(const Whitening& whitening, const Basis& basis, const Vec& theta, const Vec& dual, const Sums& sums,
+           Index free, double above) {
   const Index r = basis.size, n = basis.columns;
-  Vec left(at(r)), moved(at(r));
+  Vec rest(at(r)), moved(at(r));
   for (Index k = 0; k < r; ++k) {
     double size = std::abs(basis.y[at(k)]);
     for (Index j = 0; j < n; ++j) size += std::abs(basis.row(k)[j] * theta[at(j)]);
-    left[at(k)] = std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + 2 * kEpsilon * size;
-    moved[at(k)] = dual[at(k)] < 1 ? left[at(k)] + above / (1 - dual[at(k)]) : kInfinity;
+    rest[at(k)] = std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + 2 * kEpsilon * size;
+    moved[at(k)] = dual[at(k)] < 1 ? rest[at(k)] + above / (1 - dual[at(k)]) : kInfinity;
   }
   if (std::find(moved.begin(), moved.end(), kInfinity) != moved.end()) return Vec(at(n), kInfinity);
-  Vec exact = spread(frame, basis, left);
+  Vec exact = spread(whitening, basis, rest);
   bool decided = sums.decided && free == r;
   for (Index j = 0; j < n; ++j)
     decided = decided && exact[at(j)] <= (kDecided / 2) * static_cast<double>(n) * kEpsilon * std::abs(theta[at(j)]);
-  return decided ? exact : spread(frame, basis, moved);
+  return decided ? exact : spread(whitening, basis, moved);
 }
 
 }  // namespace
 
-Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, Team team) {
-  const Index p = table.features, n = frame.columns;
+Certified certify(const Table& table, const Whitening& whitening, const Vertex& vertex, ExecutionContext context) {
+  const Index p = table.features, n = whitening.columns;
   const double rows = table.rows();
   Basis basis;
-  const bool whole = static_cast<Index>(vertex.basis.size()) == frame.rank && make_basis(table, frame, vertex, basis);
-  const Vec theta = whole ? interpolate(frame, basis) : frame.coefficients(vertex.phi);
+  const bool whole =
+      static_cast<Index>(vertex.basis.size()) == whitening.rank && make_basis(table, whitening, vertex, basis);
+  const Vec theta = whole ? interpolate(whitening, basis) : whitening.coefficients(vertex.phi);
   Certified out;
   out.parameters.assign(theta.begin(), theta.end());
 
-  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is what its rounding
-  // changes.
+  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is its rounding error.
   double shift = 0;
   if (table.intercept) {
-    Doubled sum{theta[at(p)], 0};
-    sum.add(frame.centre[at(p)]);
-    for (Index j = 0; j < p; ++j) sum.add_product(-frame.centre[at(j)], theta[at(j)]);
+    DoubleDouble sum{theta[at(p)], 0};
+    sum.add(whitening.centre[at(p)]);
+    for (Index j = 0; j < p; ++j) sum.add_product(-whitening.centre[at(j)], theta[at(j)]);
     out.parameters[at(p)] = sum.value();
     sum.add(-out.parameters[at(p)]);
     shift = -sum.value();
   }
-  // Sums of all rows above their dual bound at theta + shift.
+  // m times the energy at theta + shift minus its dual bound.
   double shrink = kInfinity;
   Vec dual;
   const auto above = [&](const Sums& sums, double by) {
@@ -151,19 +152,20 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
           basis.copies[at(k)] * (std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + std::abs(by));
     return sums.absolute * (1 - 1 / shrink) + sums.excess + interpolated;
   };
-  Sums sums = measure(table, theta, 0, vertex.signs, Precision::plain, team);
+  Sums sums = measure(table, theta, 0, vertex.signs, Precision::plain, context);
   out.misjudged = std::move(sums.misjudged);
   const auto measure_dual = [&] {
-    dual = dual_sizes(frame, basis, sums);
+    dual = dual_sizes(whitening, basis, sums);
     shrink = shrinkage(dual);
   };
   if (whole) measure_dual();
   double total = above(sums, 0) + 2 * sums.rounding + rows * std::abs(shift);
   const bool fine = 2 * sums.rounding + rows * std::abs(shift) <= 1e-10 * sums.absolute && shrink - 1 <= 1e-13;
   if (whole && !fine) {
-    sums = measure(table, theta, 0, vertex.signs, Precision::doubled, team);
+    sums = measure(table, theta, 0, vertex.signs, Precision::double_double, context);
     measure_dual();
-    const Sums there = shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::doubled, team);
+    const Sums there =
+        shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::double_double, context);
     total = above(there, shift) + 2 * there.rounding;
   }
   out.value = sums.absolute / rows;
@@ -171,17 +173,17 @@ Certified certify(const Table& table, const Frame& frame, const Vertex& vertex, 
   out.terms = sums.magnitude / rows;
   out.gap = total * (1 + 8 * kEpsilon) / rows;
   out.error.assign(at(n), kInfinity);
-  if (whole && frame.rank == n) {
+  if (whole && whitening.rank == n) {
     const Index free = std::count(vertex.signs.begin(), vertex.signs.end(), 0);
-    out.error = errors(frame, basis, theta, dual, sums, free, out.gap * rows);
+    out.error = errors(whitening, basis, theta, dual, sums, free, out.gap * rows);
   }
   if (table.intercept) {
     double& error = out.error[at(p)];
     error += std::abs(shift) + kEpsilon * std::abs(out.parameters[at(p)]);
     for (Index j = 0; j < p; ++j)
-      if (frame.centre[at(j)] != 0) error += std::abs(frame.centre[at(j)]) * out.error[at(j)];
+      if (whitening.centre[at(j)] != 0) error += std::abs(whitening.centre[at(j)]) * out.error[at(j)];
   }
-  if (frame.doubtful) {
+  if (whitening.dependence_uncertain) {
     out.gap += out.value;
     out.slack = out.value;
   }

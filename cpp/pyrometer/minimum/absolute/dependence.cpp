@@ -4,64 +4,64 @@
 #include <cmath>
 #include <limits>
 
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// Coefficients are known to this part of the largest, each times the size of its column; smaller ones say nothing.
+// Relative accuracy of coefficients, each times the scale of its column, to the largest; below kVanishing they are 0.
 constexpr double kOfLargest = 1e-14;
 constexpr double kVanishing = 1e-13;
-// What the rounding of the data can leave of a sum, in units of its terms.
+// Rounding error of a sum relative to its terms.
 constexpr double kOfTerms = 1e-12;
 
-// The nearest number of 20 binary digits.
-double plain(double value) {
+// The nearest number of 20 significant bits.
+double nearest_short(double value) {
   const int exponent = 20 - std::clamp(std::ilogb(value), -1100, 1100);
   return std::ldexp(std::round(std::ldexp(value, exponent)), -exponent);
 }
 
-// The product; nan, which depends on nothing, where it underflows.
+// The product; nan, which fails every test of dependence, where it underflows.
 double scaled(double value, double weight) {
   const double product = value * weight;
   const bool lost = value != 0 && std::abs(product) < std::numeric_limits<double>::min();
   return lost ? std::numeric_limits<double>::quiet_NaN() : product;
 }
 
-// The column less its combination, in twice the working precision.
-Doubled left_of(const Dependence& d, const Vec& x) {
-  Doubled sum{x[at(d.column)], 0};
+// The column minus its combination of the others, in double-double precision.
+DoubleDouble difference(const Dependence& d, const Vec& x) {
+  DoubleDouble sum{x[at(d.column)], 0};
   for (std::size_t k = 0; k < d.of.size(); ++k) sum.add_product(-d.coefficients[k], x[at(d.of[k])]);
   return sum;
 }
 
-// Sum of the absolute terms of the same.
+// The sum of the absolute values of its terms.
 double terms_of(const Dependence& d, const Vec& x) {
   double sum = std::abs(x[at(d.column)]);
   for (std::size_t k = 0; k < d.of.size(); ++k) sum += std::abs(d.coefficients[k] * x[at(d.of[k])]);
   return sum;
 }
 
-// What is left of a column, in the rows seen so far.
-class Remainder {
+// The difference between a column and its combination of others, over the rows seen so far.
+class Difference {
  public:
   // centre  of the scaled columns; -1 for the constant, which is then 0 in x.
-  Remainder(const Dependence& of, const Vec& centre)
-      : of_(of), centre_(centre), constant_(left_of(of, centre)), offset_(terms_of(of, centre)) {}
+  Difference(const Dependence& of, const Vec& centre)
+      : of_(of), centre_(centre), constant_(difference(of, centre)), offset_(terms_of(of, centre)) {}
 
   void add(const Vec& x) {
-    double left = x[at(of_.column)] - constant_.hi, size = std::abs(x[at(of_.column)]), doubt = 0;
+    double rest = x[at(of_.column)] - constant_.hi, size = std::abs(x[at(of_.column)]), bound = 0;
     for (std::size_t k = 0; k < of_.of.size(); ++k) {
       const double value = x[at(of_.of[k])], term = of_.coefficients[k] * value;
-      left -= term;
+      rest -= term;
       size += std::abs(term);
-      doubt += of_.doubt[k] * std::abs(value - centre_[at(of_.of[k])]);
+      bound += of_.rounding_bound[k] * std::abs(value - centre_[at(of_.of[k])]);
     }
-    beyond_ = beyond_ || !(std::abs(left) <= kOfTerms * (size + offset_) + doubt);
-    // Without a constant but for rounding, none counts.
+    beyond_ = beyond_ || !(std::abs(rest) <= kOfTerms * (size + offset_) + bound);
+    // A constant at rounding level is taken for 0.
     const bool affine = std::abs(constant_.hi) > kOfTerms * offset_;
     if (!any_) {
-      Doubled exactly = left_of(of_, x);
+      DoubleDouble exactly = difference(of_, x);
       if (affine) {
         exactly.add(-constant_.hi);
         exactly.add(-constant_.lo);
@@ -72,20 +72,19 @@ class Remainder {
     most_ = std::max(most_, size);
     if (size > 0) least_ = std::min(least_, size);
   }
-  void merge(const Remainder& other) {
+  void merge(const Difference& other) {
     beyond_ = beyond_ || other.beyond_;
     any_ = any_ || other.any_;
     most_ = std::max(most_, other.most_);
     least_ = std::min(least_, other.least_);
   }
-  // Nothing, or rounding in every row. What passes for that of one row and is as large as another is not rounding
-  // there.
+  // Whether the difference is 0, or at rounding level in every row: it must be so relative to the smallest row, too.
   [[nodiscard]] bool is_rounding() const { return !beyond_ && (!any_ || kOfTerms * most_ < least_); }
 
  private:
   const Dependence& of_;
   const Vec& centre_;
-  Doubled constant_;
+  DoubleDouble constant_;
   double offset_;
   bool beyond_ = false, any_ = false;
   double most_ = 0, least_ = std::numeric_limits<double>::infinity();  // sizes of rows that are not zero
@@ -99,30 +98,31 @@ Dependence dependence(Index column, const Vec& parts, const Vec& size) {
   Dependence out{column, {}, {}, {}};
   for (std::size_t j = 0; j < parts.size(); ++j) {
     if (!(std::abs(parts[j]) * size[j] > kVanishing * largest)) continue;
-    const double few = plain(parts[j]), doubt = kOfLargest * largest / size[j];
-    const bool is_plain = std::abs(few - parts[j]) <= kOfTerms * std::abs(few);
+    const double short_value = nearest_short(parts[j]), bound = kOfLargest * largest / size[j];
+    const bool is_short = std::abs(short_value - parts[j]) <= kOfTerms * std::abs(short_value);
     out.of.push_back(static_cast<Index>(j));
-    out.coefficients.push_back(is_plain ? few : parts[j]);
-    out.doubt.push_back(is_plain ? 0 : doubt);
+    out.coefficients.push_back(is_short ? short_value : parts[j]);
+    out.rounding_bound.push_back(is_short ? 0 : bound);
   }
   return out;
 }
 
-bool all_depend(const Table& table, const Frame& frame, const std::vector<Dependence>& columns, Team team) {
+bool all_depend(const Table& table, const Whitening& whitening, const std::vector<Dependence>& columns,
+                ExecutionContext context) {
   if (table.underflows) return false;
   const Index n = table.columns, p = table.features;
   Vec centre(at(n), -1.0);
-  for (Index j = 0; j < p; ++j) centre[at(j)] = frame.centre[at(j)] * frame.weight[at(j)];
-  std::vector<Remainder> none;
+  for (Index j = 0; j < p; ++j) centre[at(j)] = whitening.centre[at(j)] * whitening.weight[at(j)];
+  std::vector<Difference> none;
   for (const Dependence& d : columns) none.emplace_back(d, centre);
   const base::Chunks chunks{table.count, kChunk * kBlock};
-  std::vector<std::vector<Remainder>> parts(at(chunks.number()), none);
-  team.each(chunks.number(), table.count * n, [&](Index chunk, int) {
+  std::vector<std::vector<Difference>> parts(at(chunks.number()), none);
+  context.for_each_chunk(chunks.number(), table.count * n, [&](Index chunk, int) {
     Vec x(at(n + 1));
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
       table.raw(i, x.data());
-      for (Index j = 0; j < p; ++j) x[at(j)] = scaled(x[at(j)], frame.weight[at(j)]);
-      for (Remainder& part : parts[at(chunk)]) part.add(x);
+      for (Index j = 0; j < p; ++j) x[at(j)] = scaled(x[at(j)], whitening.weight[at(j)]);
+      for (Difference& part : parts[at(chunk)]) part.add(x);
     }
   });
   for (std::size_t d = 0; d < none.size(); ++d) {

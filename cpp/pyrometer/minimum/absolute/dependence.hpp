@@ -1,4 +1,4 @@
-// Whether columns that were found dependent are so in every row.
+// Checks row by row that columns found linearly dependent are dependent up to rounding.
 #pragma once
 
 #include "pyrometer/minimum/absolute/whitening.hpp"
@@ -10,22 +10,23 @@ struct Dependence {
   Index column = 0;
   Indices of;
   Vec coefficients;
-  Vec doubt;  ///< by how much each may be wrong
+  Vec rounding_bound;  ///< of the error of each
 };
 
-/// From the coefficients of all columns, known to rounding: those that are rounding become 0, and those that are within
-/// rounding of a number of few digits become that number.
+/// The dependence of `column` from approximate coefficients of all columns: coefficients at rounding level become 0,
+/// and those within rounding of a number of at most 20 binary digits become that number.
 ///
-/// size  of each scaled column.
+/// parts  the coefficients.
+/// size   root mean square of each scaled column.
 [[nodiscard]] Dependence dependence(Index column, const Vec& parts, const Vec& size);
 
-/// Whether each is a combination of the others up to the rounding of its own terms, row by row. Rounding in the norm of
-/// a column is not enough where rows differ in size by many orders of magnitude. Where they differ by more than a
-/// double is precise, all must depend exactly: sums of two columns lose the smaller one in some rows, and what they
-/// lose there is as large as all of other rows.
+/// Whether each of `columns` is a linear combination of the others up to the rounding errors of its own terms in every
+/// row. A residual at rounding level in the norm of a column is not sufficient where rows differ in size by many orders
+/// of magnitude. Where the sizes of rows span more than the precision of a double, the dependence must be exact: sums
+/// of two columns lose the smaller one in some rows, and the residual there is as large as entire other rows.
 ///
-/// Cost: a pass over the rows.
-[[nodiscard]] bool all_depend(const Table& table, const Frame& frame, const std::vector<Dependence>& columns,
-                              Team team);
+/// Cost: one pass over the rows, 4 flops for each coefficient.
+[[nodiscard]] bool all_depend(const Table& table, const Whitening& whitening, const std::vector<Dependence>& columns,
+                              ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -10,15 +10,12 @@ constexpr Index kSampled = 1024;
 constexpr Index kMostGroups = 1 << 15;
 constexpr std::int32_t kNone = -1;
 
-// A hash of numbers without negative zeros: each times a factor of its own, so that none waits for another.
+// A hash of a row: the sum of its bit patterns times random odd factors. Negative zeros must be removed first.
 class Hash {
  public:
   explicit Hash(Index width) {
-    for (Index j = 0; j < width; ++j) {
-      std::uint64_t h = (static_cast<std::uint64_t>(j) + 1) * 0x9E3779B97F4A7C15U;  // splitmix64
-      h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9U;
-      factors_.push_back((h ^ (h >> 27)) | 1);
-    }
+    for (Index j = 0; j < width; ++j)
+      factors_.push_back(base::mixed((static_cast<std::uint64_t>(j) + 1) * base::kSplitMix) | 1);
   }
   [[nodiscard]] std::uint64_t operator()(const double* values) const {
     std::uint64_t h = 0;
@@ -34,19 +31,18 @@ class Hash {
   std::vector<std::uint64_t> factors_;
 };
 
-// Row i and its y, as they are but for negative zeros.
+// Row i and its y without centring, negative zeros made positive.
 void read(const Table& table, Index i, double* values) {
   values[table.features] = table.raw(i, values);
   for (Index j = 0; j <= table.features; ++j) values[j] += 0.0;
 }
 
-// Groups by their values: open addressing.
+// A hash table of groups by their values, with open addressing.
 class Lookup {
  public:
-  Lookup(Index width, Index most)
-      : width_(width), hash_(width), places_(std::bit_ceil(static_cast<std::size_t>(2 * most + 2)), kNone) {}
+  Lookup(Index width, Index most) : width_(width), hash_(width), places_(std::bit_ceil(at(2 * most + 2)), kNone) {}
 
-  // The group of these values, or the place where they are missing.
+  // The group of these values, or kNone and the place to insert them.
   [[nodiscard]] std::int32_t find(const double* values, std::size_t& place) const {
     const std::size_t mask = places_.size() - 1;
     for (place = hash_(values) & mask; places_[place] != kNone; place = (place + 1) & mask)
@@ -65,7 +61,8 @@ class Lookup {
   Vec values_;
 };
 
-// The part of `taken` of the rows that are seen once only: of all other rows, about as many are none of these.
+// The share of `taken` rows that occur once: an estimate of the share of other rows that equal none of these (Good
+// 1953).
 double once(const Rows& sample, Index taken) {
   const Index n = sample.columns;
   const Hash hash(n + 1);
@@ -91,48 +88,48 @@ bool repeats(const Rows& sample) {
   return once(sample, std::min(sample.count, kSampled)) <= 0.9 && once(sample, sample.count) <= 0.25;
 }
 
-std::optional<Groups> group(const Table& table, const Indices& sample, Team team) {
+std::optional<Groups> group(const Table& table, const Indices& sample, ExecutionContext context) {
   const Index width = table.features + 1, most = std::min(kMostGroups, table.count / 16);
   Groups out;
   Lookup lookup(width, most);
   Vec values(at(width));
-  // False if there are too many.
+  // Counts row i; false if there are too many groups.
   const auto count = [&](Index i, double copies) {
     read(table, i, values.data());
     std::size_t place = 0;
-    std::int32_t found = lookup.find(values.data(), place);
-    if (found == kNone) {
+    std::int32_t index = lookup.find(values.data(), place);
+    if (index == kNone) {
       if (static_cast<Index>(out.first.size()) == most) return false;
-      found = lookup.add(values.data(), place);
+      index = lookup.add(values.data(), place);
       out.first.push_back(i);
       out.count.push_back(0);
     }
-    out.count[static_cast<std::size_t>(found)] += copies;
+    out.count[at(index)] += copies;
     return true;
   };
   for (const Index i : sample)
     if (!count(i, 0)) return std::nullopt;
-  const std::size_t known = out.first.size();
-  const base::Chunks chunks{table.count, std::max(kChunk * kBlock, static_cast<Index>(16 * known))};
+  const std::size_t sampled = out.first.size();
+  const base::Chunks chunks{table.count, std::max(kChunk * kBlock, static_cast<Index>(16 * sampled))};
   std::vector<Indices> missing(at(chunks.number()));
   std::vector<std::vector<std::int32_t>> counts(at(chunks.number()));
-  team.each(chunks.number(), table.count * width, [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), table.count * width, [&](Index chunk, int) {
     Vec mine(at(width));
-    std::vector<std::int32_t> number(known);
+    std::vector<std::int32_t> number(sampled);
     std::size_t place = 0;
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
       read(table, i, mine.data());
-      const std::int32_t found = lookup.find(mine.data(), place);
-      if (found == kNone) {
+      const std::int32_t index = lookup.find(mine.data(), place);
+      if (index == kNone) {
         missing[at(chunk)].push_back(i);
       } else {
-        ++number[static_cast<std::size_t>(found)];
+        ++number[at(index)];
       }
     }
     counts[at(chunk)] = std::move(number);
   });
   for (const auto& number : counts)
-    for (std::size_t g = 0; g < known; ++g) out.count[g] += number[g];
+    for (std::size_t g = 0; g < sampled; ++g) out.count[g] += number[g];
   for (const Indices& rows : missing)
     for (const Index i : rows)
       if (!count(i, 1)) return std::nullopt;

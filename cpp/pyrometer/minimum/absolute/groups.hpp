@@ -1,4 +1,4 @@
-// Rows that are the same to the last bit, as of integers and categories, together.
+// Groups of identical rows, as occur with integers and categories.
 #pragma once
 
 #include <optional>
@@ -8,22 +8,23 @@
 namespace pyrometer::minimum::absolute {
 
 struct Groups {
-  Indices first;  ///< a row of each
-  Vec count;      ///< of its rows
+  Indices first;  ///< index of the first row of each group
+  Vec count;      ///< number of rows of each group
 };
 
-/// Whether most rows are the same as others: of these three quarters are.
+/// Whether most rows are duplicates: at least three quarters of the sample are.
 [[nodiscard]] bool repeats(const Rows& sample);
 
-/// The groups of all rows, those of `sample` first; none if there are more than a sixteenth of the rows.
+/// The groups of identical rows of the table, those of `sample` first; nullopt if the groups number more than a
+/// sixteenth of the rows, or more than 2^15.
 ///
-/// Cost: a pass over the rows.
-[[nodiscard]] std::optional<Groups> group(const Table& table, const Indices& sample, Team team);
+/// Cost: one pass over the rows, a hash lookup each; memory p + 1 doubles a group.
+[[nodiscard]] std::optional<Groups> group(const Table& table, const Indices& sample, ExecutionContext context);
 
-/// Each row times the number of its copies: its part of the energy is theirs.
+/// Multiplies each row and its target by the multiplicity, so that its absolute residual counts for the whole group.
 void weigh(Rows& rows, const Groups& groups);
 
-/// A table of the first row of each group, which counts as often as there are copies.
+/// A table of the first row of each group, with multiplicities.
 struct Distinct final : Table {
   Distinct(const Table& of, const Groups& groups);
   double raw(Index i, double* x) const override { return of_.raw(groups_.first[at(i)], x); }

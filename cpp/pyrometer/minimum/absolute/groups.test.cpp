@@ -11,7 +11,7 @@ namespace {
 using namespace pyrometer;
 using namespace pyrometer::minimum;
 
-// 0, 1 or 2 without pattern.
+// Pseudo-random 0, 1 or 2.
 struct Digits {
   std::uint64_t state = 1;
   double operator()() {
@@ -22,7 +22,7 @@ struct Digits {
 
 }  // namespace
 
-TEST_CASE("least absolute deviations: copies of rows are counted, whatever the sample and the sign of a zero") {
+TEST_CASE("least absolute deviations: duplicated rows are counted, for every sample and sign of zero") {
   constexpr Index kRows = 40000;
   Digits digit;
   absolute::Vec X(kRows), y(kRows), centre(2);
@@ -43,7 +43,7 @@ TEST_CASE("least absolute deviations: copies of rows are counted, whatever the s
   CHECK_FALSE(group(table, {}, {1, false}).has_value());
 }
 
-TEST_CASE("least absolute deviations: the minimum of many copies is that of a few rows and their weights") {
+TEST_CASE("least absolute deviations: the minimum of many duplicates equals that of few weighted rows") {
   constexpr Index kRows = 50000;
   for (const Index p : {Index{0}, Index{1}, Index{5}}) {
     Digits digit;

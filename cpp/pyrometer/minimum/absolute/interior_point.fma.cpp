@@ -10,14 +10,15 @@ namespace pyrometer::minimum::absolute {
 namespace {
 
 constexpr int kMostInteriorSteps = 40;
-// The sum of products p (1 - d) + q (1 + d) at the end, relative to sum |r|.
+// Tolerance of the complementarity sum p (1 - d) + q (1 + d), relative to sum |r|.
 constexpr double kClosed = 1e-12;
-// Of the way to the boundary.
+// Fraction of the step to the boundary.
 constexpr double kShort = 0.9995;
 
 class Interior {
  public:
-  Interior(const Rows& rows, Team team) : rows_(rows), team_(team), n_(rows.columns), size_(rows.y.size()) {
+  Interior(const Rows& rows, ExecutionContext context)
+      : rows_(rows), context_(context), n_(rows.columns), size_(rows.y.size()) {
     for (Vec* v : {&r_, &p_, &q_, &above_, &below_, &h_, &target_, &dd_, &dp_, &dq_, &u_}) v->resize(size_);
     change_.resize(at(n_));
   }
@@ -25,15 +26,15 @@ class Interior {
   void run(Vec& phi) {
     start(phi);
     for (int step = 0; step < kMostInteriorSteps; ++step) {
-      team_.ask();
+      context_.check_interrupt();
       const double gap = products(0, 0);
       if (!(gap > kClosed * std::accumulate(p_.begin(), p_.end(), std::accumulate(q_.begin(), q_.end(), 0.0)))) return;
       if (!factorise()) return;
       const double mean = gap / (2 * static_cast<double>(rows_.count));
       direction(0, false);
       const double ahead = products(reach_primal(1), reach_dual(1)) / (2 * static_cast<double>(rows_.count));
-      const double left = ahead / mean;
-      direction(left * left * left * mean, true);
+      const double ratio = ahead / mean;
+      direction(ratio * ratio * ratio * mean, true);
       const double primal = reach_primal(kShort), dual = reach_dual(kShort);
       for (Index j = 0; j < n_; ++j) phi[at(j)] += primal * change_[at(j)];
       for (std::size_t i = 0; i < used(); ++i) {
@@ -48,9 +49,9 @@ class Interior {
   }
 
  private:
-  [[nodiscard]] std::size_t used() const { return static_cast<std::size_t>(rows_.count); }
+  [[nodiscard]] std::size_t used() const { return at(rows_.count); }
 
-  // On the central path for a mu of the size of the residuals near zero, but for Z' d = 0.
+  // On the central path for a mu of the size of the residuals near zero, except that Z' d = 0 need not hold.
   void start(const Vec& phi) {
     product(phi, rows_.y.data(), r_);
     Vec sizes(used());
@@ -87,14 +88,14 @@ class Interior {
 
   bool factorise() {
     for (std::size_t i = 0; i < used(); ++i) h_[i] = 1 / (p_[i] / above_[i] + q_[i] / below_[i]);
-    factor_ = gram(rows_, h_, team_);
+    factor_ = gram(rows_, h_, context_);
     return factor_positive(factor_, n_);
   }
 
-  // Newton's direction towards products mu, with the predictor's second-order terms or without.
+  // The Newton direction towards complementarity products mu, with or without the predictor's second-order terms.
   void direction(double mu, bool corrected) {
     for (std::size_t i = 0; i < used(); ++i) {
-      // What p (1 - d) and q (1 + d) are to become.
+      // Target values of p (1 - d) and q (1 + d).
       const double second = corrected ? dd_[i] : 0;
       dp_[i] = mu + dp_[i] * second;
       dq_[i] = mu - dq_[i] * second;
@@ -134,7 +135,7 @@ class Interior {
   }
 
   const Rows& rows_;
-  Team team_;
+  ExecutionContext context_;
   Index n_;
   std::size_t size_;
   Vec r_, p_, q_;              // residual = p - q
@@ -146,6 +147,6 @@ class Interior {
 
 }  // namespace
 
-void interior(const Rows& rows, Vec& phi, Team team) { Interior(rows, team).run(phi); }
+void interior(const Rows& rows, Vec& phi, ExecutionContext context) { Interior(rows, context).run(phi); }
 
 }  // namespace pyrometer::minimum::absolute

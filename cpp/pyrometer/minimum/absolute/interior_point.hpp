@@ -1,4 +1,5 @@
-// Least absolute deviations of a few rows and many columns: almost to the vertex, in steps whose number hardly grows.
+// Least absolute deviations of a few rows and many columns by an interior-point method, whose number of steps hardly
+// depends on the size.
 #pragma once
 
 #include "pyrometer/minimum/absolute/blocks_of_rows.hpp"
@@ -10,10 +11,12 @@ namespace pyrometer::minimum::absolute {
 ///
 ///     p (1 - d) = mu,    q (1 + d) = mu,    mu -> 0.
 ///
-/// rows  whitened, y jittered: then the vertex is unique, and its rows are those whose residuals vanish.
-/// phi   where to start; out: within about 1e-10 of the vertex, in units of typical residuals. Unchanged if the matrix
-///       of a step is not positive definite at once.
-/// Cost: some 10 to 20 steps of m n^2 + n^3 / 3 flops.
-void interior(const Rows& rows, Vec& phi, Team team);
+/// rows  whitened, y perturbed by jitter(): the optimal vertex is then unique, and its basis is the rows whose
+///       residuals vanish.
+/// phi   in: starting point; out: within about 1e-10 of the vertex, in units of typical residuals. Unchanged if the
+///       normal matrix of the first step is not positive definite.
+///
+/// Cost: 10 to 20 steps of m n^2 + n^3 / 3 flops; each reads m n doubles three times.
+void interior(const Rows& rows, Vec& phi, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -1,4 +1,4 @@
-// What is done to one block of 64 rows.
+// Kernels over one block of 64 rows.
 #pragma once
 
 #include <cmath>
@@ -13,14 +13,14 @@ typedef double Lanes __attribute__((vector_size(64)));
 inline constexpr int kLanes = 8;
 inline constexpr int kParts = static_cast<int>(kBlock) / kLanes;
 
-/// Eight of a block's doubles, where they lie: lanes(x, k).v.
+/// Eight doubles of a block in memory: lanes(x, k).v.
 using AnyLanes = base::Unaligned<double, sizeof(Lanes)>;
 inline const AnyLanes& lanes(const double* from, int part) {
   return *reinterpret_cast<const AnyLanes*>(from + part * kLanes);
 }
 inline AnyLanes& lanes(double* to, int part) { return *reinterpret_cast<AnyLanes*>(to + part * kLanes); }
 
-/// out = y - X theta (y null for zero)
+/// out = y - X theta for one block (y = 0 if null). 2 n flops a row.
 inline void residuals(const double* x, const double* y, Index columns, const double* theta, double* out) {
   Lanes sum[kParts] = {};
   if (y)
@@ -52,13 +52,6 @@ inline double dot(const double* a, const double* b, Index size) {
   double sum = total(even + odd);
   for (; k < size; ++k) sum += a[k] * b[k];
   return sum;
-}
-
-/// hi + lo += value, nothing lost
-inline void add_exactly(Lanes& hi, Lanes& lo, const Lanes& value) {
-  const Lanes sum = hi + value, part = sum - hi;
-  lo += (hi - (sum - part)) + (value - part);
-  hi = sum;
 }
 
 /// A sum for each lane.

@@ -19,48 +19,49 @@ struct Answer {
   Certified certified;
   Index rank = 0;
 
-  // Whether more work would gain nothing but rounding.
+  // Whether the gap is at rounding level, so that further iterations cannot improve it.
   [[nodiscard]] bool closed() const {
     const Certified& c = certified;
     return c.slack <= std::max({1e-13 * c.value, c.gap / 2, 4 * kEpsilon * c.terms});
   }
 };
 
-bool is_finite(const Certified& found) {
-  return std::isfinite(found.value) && std::isfinite(found.gap) &&
-         std::all_of(found.parameters.begin(), found.parameters.end(), [](double t) { return std::isfinite(t); });
+bool is_finite(const Certified& candidate) {
+  return std::isfinite(candidate.value) && std::isfinite(candidate.gap) &&
+         std::all_of(candidate.parameters.begin(), candidate.parameters.end(),
+                     [](double t) { return std::isfinite(t); });
 }
 
 // Parameters 0: the energy is the mean of |y|.
-Certified at_zero(const Table& table, const Frame& frame, Team team) {
+Certified at_zero(const Table& table, const Whitening& whitening, ExecutionContext context) {
   Vertex zero;
-  zero.phi.assign(at(frame.rank), 0.0);
+  zero.phi.assign(at(whitening.rank), 0.0);
   Vec x(at(table.columns + 1));
   for (Index i = 0; i < table.count; ++i) zero.signs.push_back(table.row(i, x.data()) < 0 ? -1 : 1);
-  return certify(table, frame, zero, team);
+  return certify(table, whitening, zero, context);
 }
 
-// Throws OutOfRange where no answer is finite; `largest` as of make_frame.
-Answer solve_system(Table& table, const Indices& largest, Team team) {
-  const Frame frame = make_frame(table, largest, team);
-  table.centre = frame.centre.data();
+// Throws OutOfRange if no finite solution is found; `largest` as for make_whitening.
+Answer solve_system(Table& table, const Indices& largest, ExecutionContext context) {
+  const Whitening whitening = make_whitening(table, largest, context);
+  table.centre = whitening.centre.data();
   Answer best;
-  best.rank = frame.rank - (table.intercept ? 1 : 0);
+  best.rank = whitening.rank - (table.intercept ? 1 : 0);
   best.certified.gap = best.certified.slack = std::numeric_limits<double>::infinity();
-  const auto improves = [&](Certified found) {
-    if (is_finite(found) && found.slack < best.certified.slack) best.certified = std::move(found);
+  const auto improves = [&](Certified candidate) {
+    if (is_finite(candidate) && candidate.slack < best.certified.slack) best.certified = std::move(candidate);
     return is_finite(best.certified) && best.closed();
   };
-  bool exact = frame.rank == 0 && improves(at_zero(table, frame, team));
-  // Less jitter where the vertex of the jittered data is not one of the data themselves, as with outliers so far away
-  // that they set the size of all residuals.
-  for (const double size : {1e-7, 1e-10, 1e-13}) exact = exact || improves(solve(table, frame, size, team));
-  if (!exact && !largest.empty()) improves(at_zero(table, frame, team));
-  if (!is_finite(best.certified)) complain(table);
+  bool exact = whitening.rank == 0 && improves(at_zero(table, whitening, context));
+  // With less jitter if the optimal vertex of the perturbed data is not optimal for the data, as with outliers that
+  // dominate the scale of the residuals.
+  for (const double size : {1e-7, 1e-10, 1e-13}) exact = exact || improves(solve(table, whitening, size, context));
+  if (!exact && !largest.empty()) improves(at_zero(table, whitening, context));
+  if (!is_finite(best.certified)) diagnose(table);
   return best;
 }
 
-[[noreturn]] void refuse_parameter(std::size_t j, std::size_t features, double power) {
+[[noreturn]] void throw_parameter_range(std::size_t j, std::size_t features, double power) {
   std::ostringstream message;
   message << "X and y must have a minimiser within the range of a double, got about 10^" << std::lround(power);
   if (j < features)
@@ -70,50 +71,50 @@ Answer solve_system(Table& table, const Indices& largest, Team team) {
   throw std::invalid_argument(message.str());
 }
 
-// From the units of Scaled to the caller's. The gap grows by what is lost where a result underflows.
-void unscale(Certified& found, const Exponents& exponents, const Vec& largest) {
+// From the units of Scaled to the caller's. The gap includes what is lost where a result underflows.
+void unscale(Certified& candidate, const Exponents& exponents, const Vec& largest) {
   const int of_y = exponents.back();
   const auto p = largest.size() - 1;
   double lost = 0x1p-1074;  // of y that underflowed
-  for (std::size_t j = 0; j < found.parameters.size(); ++j) {
+  for (std::size_t j = 0; j < candidate.parameters.size(); ++j) {
     const int by = (j < p ? exponents[j] : 0) - of_y;
-    const double scaled = found.parameters[j], plain = std::ldexp(scaled, by);
-    if (!std::isfinite(plain)) refuse_parameter(j, p, (std::log2(std::abs(scaled)) + by) * std::log10(2.0));
-    found.parameters[j] = plain;
-    found.error[j] = std::nextafter(std::ldexp(found.error[j], by), std::numeric_limits<double>::infinity());
-    if (std::ldexp(plain, -by) != scaled) found.error[j] += 0x1p-1074;
+    const double scaled = candidate.parameters[j], plain = std::ldexp(scaled, by);
+    if (!std::isfinite(plain)) throw_parameter_range(j, p, (std::log2(std::abs(scaled)) + by) * std::log10(2.0));
+    candidate.parameters[j] = plain;
+    candidate.error[j] = std::nextafter(std::ldexp(candidate.error[j], by), std::numeric_limits<double>::infinity());
+    if (std::ldexp(plain, -by) != scaled) candidate.error[j] += 0x1p-1074;
     const double size = j < p ? std::ldexp(largest[j], exponents[j]) : 1;
     lost += std::abs(std::ldexp(plain, -by) - scaled) * size + std::abs(scaled) * 0x1p-1074;
   }
-  const double value = std::ldexp(found.value, -of_y);
-  if (std::ldexp(value, of_y) != found.value) lost += std::ldexp(1.0, -1074 + of_y);
-  found.gap = std::nextafter(std::ldexp(found.gap + lost, -of_y), std::numeric_limits<double>::infinity());
-  found.value = value;
+  const double value = std::ldexp(candidate.value, -of_y);
+  if (std::ldexp(value, of_y) != candidate.value) lost += std::ldexp(1.0, -1074 + of_y);
+  candidate.gap = std::nextafter(std::ldexp(candidate.gap + lost, -of_y), std::numeric_limits<double>::infinity());
+  candidate.value = value;
 }
 
-// For sizes of which products leave the range of a double: columns and y are multiplied by powers of two.
-Answer solve_scaled(const Table& table, Team team) {
-  const Extremes largest = extremes(table, team);
+// For columns whose products leave the range of a double: columns and y are multiplied by powers of two.
+Answer solve_scaled(const Table& table, ExecutionContext context) {
+  const Extremes largest = extremes(table, context);
   Indices rows = largest.row;
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   Scaled scaled(table, largest);
-  Answer answer = solve_system(scaled, rows, team);
+  Answer answer = solve_system(scaled, rows, context);
   unscale(answer.certified, scaled.exponents(), largest.size);
   return answer;
 }
 
 template <class T>
-Answer solve_one(const T* X, const T* y, Index rows, Index features, bool intercept, Team team) {
+Answer solve_one(const T* X, const T* y, Index rows, Index features, bool intercept, ExecutionContext context) {
   TableOf<T> table(X, y, rows, features, intercept);
   Answer plain;
   plain.certified.gap = std::numeric_limits<double>::infinity();
   try {
-    plain = solve_system(table, {}, team);
+    plain = solve_system(table, {}, context);
     if (plain.closed() || plain.certified.slack <= 1e-6 * plain.certified.value) return plain;
   } catch (const OutOfRange&) {
   }
-  Answer scaled = solve_scaled(table, team);
+  Answer scaled = solve_scaled(table, context);
   if (scaled.certified.gap < plain.certified.gap) return scaled;
   if (!is_finite(plain.certified)) {
     throw std::invalid_argument(
@@ -131,10 +132,10 @@ void least_absolute(const T* X, const T* y, Index systems, Index rows, Index fea
   require(systems >= 0 && rows >= 1 && features >= 0, "X must have at least one row, got shape (", systems, ", ", rows,
           ", ", features, ")");
   const Index n = features + (intercept ? 1 : 0);
-  const auto one = [&](Index s, Team team) {
+  const auto one = [&](Index s, ExecutionContext context) {
     Answer answer;
     try {
-      answer = solve_one(X + s * rows * features, y + s * rows, rows, features, intercept, team);
+      answer = solve_one(X + s * rows * features, y + s * rows, rows, features, intercept, context);
     } catch (const std::invalid_argument& error) {
       std::string what = error.what();
       const std::string system = "system " + std::to_string(s);
@@ -151,9 +152,9 @@ void least_absolute(const T* X, const T* y, Index systems, Index rows, Index fea
     std::copy_n(answer.certified.parameters.begin(), n, parameters + s * n);
     if (parameter_error != nullptr) std::copy_n(answer.certified.error.begin(), n, parameter_error + s * n);
   };
-  if (systems == 1) return one(0, Team{threads, false});
+  if (systems == 1) return one(0, ExecutionContext{threads, false});
   const base::Chunks chunks{systems, 1};
-  base::for_each_chunk(chunks.number(), threads, [&](Index s, int) { one(s, Team{1, true}); });
+  base::for_each_chunk(chunks.number(), threads, [&](Index s, int) { one(s, ExecutionContext{1, true}); });
 }
 
 template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*, double*,

@@ -14,33 +14,36 @@ namespace pyrometer::minimum {
 /// rows        at least 1.
 /// features    at least 0; none is the median (with an intercept) or the mean of |y|.
 /// intercept   whether there is a theta_0; n = features + intercept.
-/// threads     at least 1, or 0 for all. Several systems share them among each other, one system among its rows.
-/// value       systems, out: E*, right to rounding where the gap is.
-/// parameters  systems x n, out: a minimiser, the intercept last, 0 for columns that depend on others.
-/// gap         systems, out: E(parameters) - E* is at most this in exact arithmetic: rounding of sums, of residuals and
-///             of the parameters themselves included. A few 1e-15 of the sizes that cancel in a residual, unless no
-///             exact vertex was reached.
-/// rank        systems, out: independent columns, the constant one not counted. Dependent is a column of which no more
-///             than rounding is left, 4e-15 of its size; value and gap are those of exact dependence. Where it does
-///             not hold to rounding row by row, or the rounding of one row is as large as another row, so that its
-///             parameters need not be large to fit it, the gap is as large as the value.
-/// parameter_error  systems x n, out, or null: the minimiser is unique, and parameters are that far from it at most;
-///             infinity where that is not certain, as for dependent columns or other minimisers. Rounding of the
-///             parameters where no residual but those of the vertex is near 0; else it grows with the gap times rows.
+/// threads     at least 1, or 0 for all. Parallel over systems, or over the rows of a single system.
+/// value       systems, out: E*, as accurate as the gap says.
+/// parameters  systems x n, out: a minimiser, the intercept last; 0 for linearly dependent columns.
+/// gap         systems, out: E(parameters) - E* is at most this in exact arithmetic; rounding errors of sums, residuals
+///             and parameters are included. A few 1e-15 of the terms of the residuals, unless no exact vertex was
+///             reached.
+/// rank        systems, out: the number of linearly independent columns, the constant one not counted. A column is
+///             dependent if its remainder after projection is at rounding level, 4e-15 of its size; value and gap then
+///             assume exact dependence. Where that does not hold to rounding row by row, or the rounding error of one
+///             row is as large as another row, the gap is as large as the value.
+/// parameter_error  systems x n, out, or null: bound of the distances from the minimiser, which is then unique;
+///                  infinity
+///             where uniqueness is not certain. At rounding level if no residual outside the basis is near 0; otherwise
+///             it grows with the gap times rows.
 ///
-/// Throws std::invalid_argument for a size out of range or a number that is not finite, by system, row and column.
+/// Throws std::invalid_argument for a size out of range or a number that is not finite, by system, row and column, and
+/// for minimisers outside of the range of a double.
 ///
 /// Reproducible: the same bits for every `threads`, and for a system alone or in a stack. Not across instruction sets.
 ///
-/// Method: a sample of (n m)^{2/3} rows places the minimum to within a band around zero; rows outside it keep their
-/// side and become one aggregate row (Portnoy and Koenker, Statistical Science 12 (1997) 279); the rest is reduced in
-/// the same way by Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts (SIAM J.
-/// Numer. Anal. 10 (1973) 839) ends in an exact vertex; for 24 parameters and more an interior-point method leads it to
-/// one nearby. Rows found on the wrong side are put back. Of more than 16384 rows of which most are copies, each is
-/// solved once, with its weight. A last pass measures value and gap. Columns and y of sizes whose products leave the
-/// range of a double are multiplied by powers of two; of parameters outside it,
-/// std::invalid_argument. Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m,
-/// and some 20 m' n^2 + 10 n^3 flops besides, m' = min(m, 24 n).
+/// Method: a sample of (n m)^{2/3} rows locates the minimum up to a band of residuals around zero; rows outside it keep
+/// their sign and are aggregated to one row (Portnoy and Koenker, Statistical Science 12 (1997) 279); the others are
+/// reduced recursively by Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts
+/// (SIAM J. Numer. Anal. 10 (1973) 839) finds an optimal vertex; from 24 parameters on an interior-point method gives
+/// its starting point. Misclassified rows are put back. Of more than 16384 rows of which most are duplicates, each
+/// distinct one is solved once, with its multiplicity. A last pass evaluates value and gap. Columns and targets whose
+/// products leave the range of a double are scaled by powers of two.
+///
+/// Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m, and about
+/// 20 m' n^2 + 10 n^3 flops with m' = min(m, 24 n). Memory: for reduced problems of m' rows, m' n doubles.
 template <class T>
 void least_absolute(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, int threads,
                     double* value, double* parameters, double* gap, Index* rank, double* parameter_error = nullptr);

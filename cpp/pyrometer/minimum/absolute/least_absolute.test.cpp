@@ -12,7 +12,7 @@ namespace {
 using namespace pyrometer;
 using namespace pyrometer::minimum;
 
-// Numbers without pattern in (-1, 1).
+// Pseudo-random numbers in (-1, 1).
 struct Noise {
   std::uint64_t state = 1;
   double operator()() {
@@ -47,14 +47,14 @@ struct Answer {
 
 Answer solve(const Data& data, Index m, Index p, int threads) {
   Answer a;
-  a.theta.resize(static_cast<std::size_t>(p + 1));
+  a.theta.resize(at(p + 1));
   least_absolute(data.X.data(), data.y.data(), 1, m, p, true, threads, &a.value, a.theta.data(), &a.gap, &a.rank);
   return a;
 }
 
 double energy(const Data& data, Index m, double slope, double offset) {
   double sum = 0;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(m); ++i) sum += std::abs(data.y[i] - slope * data.X[i] - offset);
+  for (std::size_t i = 0; i < at(m); ++i) sum += std::abs(data.y[i] - slope * data.X[i] - offset);
   return sum / static_cast<double>(m);
 }
 
@@ -70,10 +70,10 @@ TEST_CASE("least absolute deviations: the best line through two of the points") 
       best = std::min(best, energy(data, m, slope, data.y[i] - slope * data.X[i]));
     }
   }
-  const Answer found = solve(data, m, 1, 1);
-  CHECK(found.value == doctest::Approx(best).epsilon(1e-14));
-  CHECK(found.gap < 1e-14);
-  CHECK(found.rank == 1);
+  const Answer answer = solve(data, m, 1, 1);
+  CHECK(answer.value == doctest::Approx(best).epsilon(1e-14));
+  CHECK(answer.gap < 1e-14);
+  CHECK(answer.rank == 1);
 }
 
 TEST_CASE("least absolute deviations: the same bits for any threads") {
@@ -85,14 +85,14 @@ TEST_CASE("least absolute deviations: the same bits for any threads") {
   CHECK(one.gap < 1e-13);
 }
 
-TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap as large as its excess") {
+TEST_CASE("least absolute deviations: the gap of a vertex that is not optimal is at least its excess") {
   using namespace absolute;
   const Index m = 40;
   const Data data = make(m, 1);
   const double best = solve(data, m, 1, 1).value;
   TableOf<double> table(data.X.data(), data.y.data(), m, 1, true);
-  const Frame frame = make_frame(table, {}, {});
-  table.centre = frame.centre.data();
+  const Whitening whitening = make_whitening(table, {}, {});
+  table.centre = whitening.centre.data();
   for (Index i = 1; i < m; ++i) {
     Vertex vertex;
     vertex.basis = {0, i};
@@ -103,23 +103,23 @@ TEST_CASE("least absolute deviations: a vertex that is not the lowest gets a gap
       vertex.signs.push_back(static_cast<std::int8_t>(r > 0 ? 1 : -1));
     }
     vertex.signs[0] = vertex.signs[at(i)] = 0;
-    const Certified measured = certify(table, frame, vertex, {});
+    const Certified measured = certify(table, whitening, vertex, {});
     CHECK(measured.value == doctest::Approx(energy(data, m, slope, data.y[0] - slope * data.X[0])).epsilon(1e-13));
     CHECK(measured.value - measured.gap <= best + 1e-15);
-    // Wrong signs are no way to a smaller gap either.
+    // Wrong signs must not give a smaller gap either.
     vertex.signs[at(i == 7 ? 8 : 7)] *= -1;
-    const Certified wrong = certify(table, frame, vertex, {});
+    const Certified wrong = certify(table, whitening, vertex, {});
     CHECK(wrong.value - wrong.gap <= best + 1e-15);
     CHECK(wrong.gap > 0);
   }
 }
 
-TEST_CASE_TEMPLATE("blocks of columns hold what the rows hold, for every width", T, double, float) {
+TEST_CASE_TEMPLATE("blocks of columns equal the rows, for every width", T, double, float) {
   using namespace absolute;
   for (Index p = 0; p < 20; ++p) {
     for (const Index m : {1, 63, 64, 65, 128, 130}) {
       Noise noise;
-      std::vector<T> X(at(m * p)), y(at(m));  // allocated to the number: reading beyond is seen by a sanitizer
+      std::vector<T> X(at(m * p)), y(at(m));  // of exact size, so that a sanitizer detects reads beyond
       std::vector<double> centre(at(p + 1));
       for (T& x : X) x = static_cast<T>(noise());
       for (T& value : y) value = static_cast<T>(noise());

@@ -12,10 +12,10 @@ constexpr int kMostSteps = 40;
 
 class Newton {
  public:
-  Newton(const Rows& rows, Index stride, Team team)
+  Newton(const Rows& rows, Index stride, ExecutionContext context)
       : rows_(rows),
         stride_(stride),
-        team_(team),
+        context_(context),
         used_((rows.blocks() + stride - 1) / stride),
         r_(at(used_ * kBlock)),
         u_(r_.size()),
@@ -28,9 +28,9 @@ class Newton {
     double now = std::max(share, 0.5);
     Vec gradient(at(n)), hessian, factor;
     for (int step = 0; step < kMostSteps; ++step) {
-      team_.ask();
+      context_.check_interrupt();
       const double g = quantile(now);
-      if (!(g > 0)) break;  // so many rows fit exactly that a vertex is near
+      if (!(g > 0)) break;  // this share of the rows fits exactly: a vertex is near
       derivatives(g, gradient, hessian);
       if (!factor_positive(hessian, n)) break;
       solve_positive(hessian, gradient);
@@ -54,7 +54,7 @@ class Newton {
 
   // out = y - Z v, or -Z v
   void product(const double* v, bool with_y, Vec& out) {
-    team_.each(chunks_.number(), work_, [&](Index chunk, int) {
+    context_.for_each_chunk(chunks_.number(), work_, [&](Index chunk, int) {
       for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
         const Block block = rows_.block(b * stride_, nullptr);
         residuals(block.x, with_y ? block.y : nullptr, rows_.columns, v, out.data() + b * kBlock);
@@ -77,7 +77,7 @@ class Newton {
   void derivatives(double g, Vec& gradient, Vec& hessian) {
     const Index n = rows_.columns, pairs = n * (n + 1) / 2;
     std::vector<Vec> slots(at(chunks_.number()));
-    team_.each(chunks_.number(), work_, [&](Index chunk, int) {
+    context_.for_each_chunk(chunks_.number(), work_, [&](Index chunk, int) {
       std::vector<LaneSum> first(at(n)), second(at(pairs));
       Vec panel(at(n * kBlock));
       Index filled = 0;
@@ -87,7 +87,7 @@ class Newton {
         double clipped[kBlock];
         for (Index l = 0; l < kBlock; ++l) clipped[l] = std::min(1.0, std::max(-1.0, r[l] / g));
         for (Index j = 0; j < n; ++j) add_weighed(x + j * kBlock, clipped, first[at(j)].sum);
-        // Rows of the quadratic part are gathered, so that the n^2 work is done on full vectors of them alone.
+        // Rows of the quadratic part are gathered, so that the n^2 work is done on full vectors.
         for (Index l = 0; l < kBlock; ++l) {
           if (!(std::abs(r[l]) < g)) continue;
           for (Index j = 0; j < n; ++j) panel[at(j * kBlock + filled)] = x[j * kBlock + l];
@@ -114,7 +114,7 @@ class Newton {
     }
     double trace = 0;
     for (Index j = 0; j < n; ++j) trace += hessian[at(j * (j + 1) / 2 + j)];
-    // To the scale of a mean; the step, H^{-1} gradient, keeps its length.
+    // Scaled to a mean diagonal of 1; the step, H^{-1} gradient, does not change.
     const double scale = trace > 0 ? static_cast<double>(n) / trace : 1;
     for (double& h : hessian) h *= scale;
     for (double& value : gradient) value *= scale;
@@ -148,7 +148,7 @@ class Newton {
     return total(sum);
   }
 
-  // A step that does not overshoot: the slope there is at most a third of what it was, or still negative.
+  // Line search: a step length at which |slope| is at most a third of its initial value, or the slope still negative.
   double search() {
     const double start = slope(0);
     if (!(start < 0)) return 0;
@@ -169,7 +169,7 @@ class Newton {
 
   const Rows& rows_;
   Index stride_;
-  Team team_;
+  ExecutionContext context_;
   Index used_;
   Vec r_, u_;
   base::Chunks chunks_;
@@ -178,8 +178,8 @@ class Newton {
 
 }  // namespace
 
-Vec newton(const Rows& rows, Index stride, double share, Vec& phi, Team team) {
-  return Newton(rows, stride, team).run(share, phi);
+Vec newton(const Rows& rows, Index stride, double share, Vec& phi, ExecutionContext context) {
+  return Newton(rows, stride, context).run(share, phi);
 }
 
 }  // namespace pyrometer::minimum::absolute

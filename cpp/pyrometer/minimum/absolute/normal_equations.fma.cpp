@@ -8,7 +8,7 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// Columns and blocks whose products are summed at a time: they stay in the fast caches.
+// Columns and blocks per panel, which stays in the L1 and L2 caches.
 constexpr Index kColumns = 16;
 constexpr Index kGroup = 4;
 constexpr Index kDeep = kGroup * kBlock;
@@ -31,8 +31,8 @@ inline double sum_of(const Wide& v) {
   return sum;
 }
 
-// out[i, j] += left_i . right_j over a group of blocks; column j of the right starts at right[j], and goes on `stride`
-// numbers later in the next block.
+// out[i, j] += left_i . right_j over a group of blocks; column j of the right starts at right[j]; the next
+// block is `stride` numbers later.
 inline void add_tile(const double* left, const double* const (&right)[kRight], Index stride, Index group,
                      double (&out)[kLeft][kRight]) {
   Wide sum[kLeft][kRight] = {};
@@ -57,11 +57,11 @@ inline void add_tile(const double* left, const double* const (&right)[kRight], I
 
 }  // namespace
 
-Vec gram(const Rows& rows, const Vec& weight, Team team) {
+Vec gram(const Rows& rows, const Vec& weight, ExecutionContext context) {
   const Index n = rows.columns, blocks = rows.blocks();
   Vec out(at(n * (n + 1) / 2));
   const base::Chunks panels{n, kColumns};
-  team.each(panels.number(), rows.count * n * n / kColumns, [&](Index panel, int) {
+  context.for_each_chunk(panels.number(), rows.count * n * n / kColumns, [&](Index panel, int) {
     const Index first = panels.begin(panel), last = panels.end(panel);
     Vec left(at(kColumns * kDeep)), sums(at(kColumns * (last + kRight)));
     for (Index b = 0; b < blocks; b += kGroup) {

@@ -3,34 +3,34 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// Rows far apart are asked for this many rows ahead.
+// Scattered rows are prefetched this many rows ahead.
 constexpr Index kAhead = 12;
 
 }  // namespace
 
-Rows pack(const Table& table, const Frame& frame, const Indices& chosen, Team team) {
-  const Index n = table.columns, r = frame.rank;
+Rows pack(const Table& table, const Whitening& whitening, const Indices& chosen, ExecutionContext context) {
+  const Index n = table.columns, r = whitening.rank;
   Rows rows(r, static_cast<Index>(chosen.size()));
   const base::Chunks chunks{rows.blocks(), 8};
-  team.each(chunks.number(), 3 * rows.count * n, [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), 3 * rows.count * n, [&](Index chunk, int) {
     Vec panel(at(n * kBlock)), x(at(n + 1));
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       std::fill(panel.begin(), panel.end(), 0.0);
       for (Index i = b * kBlock; i < std::min(rows.count, (b + 1) * kBlock); ++i) {
         if (i + kAhead < rows.count) table.prefetch(chosen[at(i + kAhead)]);
-        rows.y[at(i)] = table.row(chosen[at(i)], x.data()) / frame.unit;
-        if (frame.delicate) {
+        rows.y[at(i)] = table.row(chosen[at(i)], x.data()) / whitening.unit;
+        if (whitening.ill_conditioned) {
           Vec z(at(r));
-          frame.into(x.data(), z.data());
+          whitening.apply(x.data(), z.data());
           rows.set(i, z.data(), rows.y[at(i)]);
         }
         for (Index j = 0; j < n; ++j) panel[at(j * kBlock + i % kBlock)] = x[at(j)];
       }
-      if (frame.delicate) continue;
+      if (whitening.ill_conditioned) continue;
       for (Index k = 0; k < r; ++k) {
         double* to = rows.x.data() + (b * r + k) * kBlock;
         for (Index j = 0; j < n; ++j) {
-          const double a = frame.A[at(k * n + j)];
+          const double a = whitening.A[at(k * n + j)];
           if (a == 0) continue;
           for (Index l = 0; l < kBlock; ++l) to[l] += a * panel[at(j * kBlock + l)];
         }

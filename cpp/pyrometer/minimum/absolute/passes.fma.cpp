@@ -4,18 +4,18 @@
 #include <limits>
 
 #include "pyrometer/minimum/absolute/kernels.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
 
 // Runs body(chunk, first block, last block, scratch) over all blocks.
 template <class Body>
-void over_blocks(const Source& source, Team team, const Body& body) {
+void over_blocks(const Source& source, ExecutionContext context, const Body& body) {
   const base::Chunks chunks{source.blocks(), kChunk};
   const Index work = source.count * source.columns;
-  std::vector<Vec> scratch(at(team.workers(chunks.number(), work)), Vec(at(source.scratch())));
-  team.each(chunks.number(), work, [&](Index chunk, int worker) {
+  std::vector<Vec> scratch(at(context.worker_count(chunks.number(), work)), Vec(at(source.scratch())));
+  context.for_each_chunk(chunks.number(), work, [&](Index chunk, int worker) {
     body(chunk, chunks.begin(chunk), chunks.end(chunk), scratch[at(worker)].data());
   });
 }
@@ -33,24 +33,19 @@ Indices joined(const std::vector<Indices>& lists) {
 }
 
 // y - X theta - shift, each rounded once. Plain loops: product_error must not be contracted on processors without fma.
-void doubled_residuals(const double* x, const double* y, Index columns, const double* theta, double shift,
-                       double* out) {
+void double_double_residuals(const double* x, const double* y, Index columns, const double* theta, double shift,
+                             double* out) {
   double hi[kBlock], lo[kBlock];
-  const auto add = [](double& h, double& l, double value) {
-    const double sum = h + value, part = sum - h;
-    l += (h - (sum - part)) + (value - part);
-    h = sum;
-  };
   for (Index l = 0; l < kBlock; ++l) {
     hi[l] = y[l];
     lo[l] = 0;
-    add(hi[l], lo[l], -shift);
+    base::add_compensated(hi[l], lo[l], -shift);
   }
   for (Index j = 0; j < columns; ++j) {
     const double t = -theta[j];
     for (Index l = 0; l < kBlock; ++l) {
       const double value = x[j * kBlock + l], product = value * t;
-      add(hi[l], lo[l], product);
+      base::add_compensated(hi[l], lo[l], product);
       lo[l] += product_error(value, t, product);
     }
   }
@@ -59,16 +54,16 @@ void doubled_residuals(const double* x, const double* y, Index columns, const do
 
 struct Accumulated {
   Lanes hi{}, lo{};
-  void add(const Lanes& value) { add_exactly(hi, lo, value); }
-  [[nodiscard]] Doubled sum() const {
-    Doubled all;
+  void add(const Lanes& value) { base::add_compensated(hi, lo, value); }
+  [[nodiscard]] DoubleDouble sum() const {
+    DoubleDouble all;
     for (int k = 0; k < kLanes; ++k) all.add(hi[k]);
     all.lo += total(lo);
     return all;
   }
   [[nodiscard]] double value() const { return sum().value(); }
   [[nodiscard]] double rest() const {
-    Doubled all = sum();
+    DoubleDouble all = sum();
     all.add(-all.value());
     return all.value();
   }
@@ -94,13 +89,13 @@ double band(const Source& source, const Vec& theta, const Vec& weight, double sh
   return score[at(rank)];
 }
 
-Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs, Team team,
-               bool& finite) {
+Sides classify(const Source& source, const Vec& theta, const Vec& weight, double band, Signs& signs,
+               ExecutionContext context, bool& finite) {
   const Index n = source.columns, chunks = chunk_count(source.blocks());
   std::vector<Indices> inside(at(chunks));
   std::vector<Vec> sums(at(chunks));
   signs.resize(at(source.count));
-  over_blocks(source, team, [&](Index chunk, Index first, Index last, double* scratch) {
+  over_blocks(source, context, [&](Index chunk, Index first, Index last, double* scratch) {
     std::vector<LaneSum> signed_x(at(n + 1));
     double r[kBlock], norm[kBlock], s[kBlock];
     Lanes odd{};
@@ -138,7 +133,7 @@ Sides classify(const Source& source, const Vec& theta, const Vec& weight, double
     sum[at(n + 1)] = total(odd);
   });
   Sides sides{joined(inside), {Vec(at(n)), 0}};
-  std::vector<Doubled> all(at(n + 1));
+  std::vector<DoubleDouble> all(at(n + 1));
   finite = true;
   for (const Vec& sum : sums) {
     for (Index j = 0; j <= n; ++j) all[at(j)].add(sum[at(j)]);
@@ -149,9 +144,9 @@ Sides classify(const Source& source, const Vec& theta, const Vec& weight, double
   return sides;
 }
 
-Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack, Team team) {
+Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, double slack, ExecutionContext context) {
   std::vector<Indices> wrong(at(chunk_count(source.blocks())));
-  over_blocks(source, team, [&](Index chunk, Index first, Index last, double* scratch) {
+  over_blocks(source, context, [&](Index chunk, Index first, Index last, double* scratch) {
     double r[kBlock];
     for (Index b = first; b < last; ++b) {
       const Block block = source.block(b, scratch);
@@ -163,14 +158,15 @@ Indices misjudged(const Source& source, const Vec& theta, const Signs& signs, do
   return joined(wrong);
 }
 
-Sums measure(const Table& table, const Vec& theta, double shift, const Signs& signs, Precision precision, Team team) {
+Sums measure(const Table& table, const Vec& theta, double shift, const Signs& signs, Precision precision,
+             ExecutionContext context) {
   const Index n = table.columns, chunks = chunk_count(table.blocks());
   std::vector<Vec> sums(at(chunks));
   std::vector<Indices> wrong(at(chunks));
   std::vector<char> inexact(at(chunks)), near(at(chunks));
   const double slack = static_cast<double>(n + 3) * kEpsilon;
   const bool weighed = table.copies != nullptr;
-  over_blocks(table, team, [&](Index chunk, Index first, Index last, double* scratch) {
+  over_blocks(table, context, [&](Index chunk, Index first, Index last, double* scratch) {
     std::vector<Accumulated> signed_x(at(n)), absolute_x(at(n));
     Accumulated absolute, excess, magnitude;
     double r[kBlock], s[kBlock], size[kBlock], positive[kBlock], copies[kBlock];
@@ -178,8 +174,8 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
       const Block block = table.block(b, scratch);
       const Index used = std::min(kBlock, table.count - b * kBlock);
       for (Index l = 0; l < kBlock; ++l) s[l] = l < used ? static_cast<double>(signs[at(b * kBlock + l)]) : 0.0;
-      if (precision == Precision::doubled) {
-        doubled_residuals(block.x, block.y, n, theta.data(), shift, r);
+      if (precision == Precision::double_double) {
+        double_double_residuals(block.x, block.y, n, theta.data(), shift, r);
       } else {
         residuals(block.x, block.y, n, theta.data(), r);
         for (Index l = 0; l < kBlock; ++l) r[l] -= shift;
@@ -202,7 +198,7 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
         for (int k = 1; k < kParts; ++k) sum += lanes(positive, k).v;
         for (int k = 0; k < kParts; ++k) lanes(size, k).v += lanes(positive, k).v * t;
         absolute_x[at(j)].add(sum);
-        if (precision == Precision::doubled) {
+        if (precision == Precision::double_double) {
           for (int k = 0; k < kParts; ++k) signed_x[at(j)].add(lanes(column, k).v * lanes(s, k).v);
         } else {
           Lanes part{};
@@ -231,39 +227,40 @@ Sums measure(const Table& table, const Vec& theta, double shift, const Signs& si
       magnitude.add(large);
     }
     Vec& mine = sums[at(chunk)];
-    if (precision == Precision::doubled)
+    if (precision == Precision::double_double)
       inexact[at(chunk)] = !table.exact(first * kBlock, std::min(table.count, last * kBlock));
     for (const Accumulated* part : {&absolute, &excess, &magnitude}) mine.push_back(part->value());
     for (const Accumulated& part : signed_x) mine.push_back(part.value());
     for (const Accumulated& part : absolute_x) mine.push_back(part.value());
     for (const Accumulated& part : signed_x) mine.push_back(part.rest());
   });
-  std::vector<Doubled> all(at(2 * n + 3));
+  std::vector<DoubleDouble> all(at(2 * n + 3));
   for (const Vec& sum : sums) {
     for (std::size_t j = 0; j < all.size(); ++j) all[j].add(sum[j]);
     for (Index j = 0; j < n; ++j) all[at(3 + j)].lo += sum[at(2 * n + 3 + j)];
   }
   Sums out{all[0].value(), all[1].value(), all[2].value(), 0, Vec(at(n)), Vec(at(n)), true, joined(wrong)};
   out.decided = std::find(near.begin(), near.end(), 1) == near.end();
-  // Plain sums round along 64 rows and across lanes; doubled ones lose what is added up of their low parts. Centring
-  // rounds too.
-  const bool doubled = precision == Precision::doubled;
-  // A product with the number of copies rounds once more.
+  // Plain sums round within blocks of 64 rows and across lanes; compensated ones in the sums of their low parts;
+  // centring rounds as well.
+  const bool compensated = precision == Precision::double_double;
+  // A product with the multiplicity rounds once more.
   const double terms = static_cast<double>(n + (weighed ? 5 : 3)), unit = kEpsilon / 2, product = weighed ? unit : 0;
   const double centred = std::find(inexact.begin(), inexact.end(), 1) != inexact.end() ? unit : 0;
-  // Products of less than 2^-1022 lose up to the least double each, and so do values.
+  // Products below 2^-1022 have errors up to 2^-1074 each, and so have scaled values.
   double underflow = out.magnitude > 0 ? table.rows() * terms * 0x1p-1074 : 0;
   for (Index j = 0; table.underflows && j < table.features; ++j)
     underflow += table.rows() * std::abs(theta[at(j)]) * 0x1p-1074;
-  out.rounding = doubled ? (unit + product) * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
-                         : terms * unit * out.magnitude;
+  out.rounding = compensated
+                     ? (unit + product) * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
+                     : terms * unit * out.magnitude;
   out.rounding += underflow;
   const double lost =
-      doubled ? centred + product + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
+      compensated ? centred + product + static_cast<double>(table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
   for (Index j = 0; j < n; ++j) {
     out.signed_x[at(j)] = all[at(3 + j)].value();
-    out.doubt[at(j)] = (table.underflows ? table.rows() * 0x1p-1074 : 0) + lost * all[at(3 + n + j)].value() +
-                       kEpsilon * std::abs(out.signed_x[at(j)]);
+    out.rounding_bound[at(j)] = (table.underflows ? table.rows() * 0x1p-1074 : 0) + lost * all[at(3 + n + j)].value() +
+                                kEpsilon * std::abs(out.signed_x[at(j)]);
   }
   return out;
 }

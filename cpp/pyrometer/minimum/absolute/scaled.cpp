@@ -15,12 +15,12 @@ void Extremes::add(Index column, double value_size, Index of_row) {
   if (value_size > 0) least[at(column)] = std::min(least[at(column)], value_size);
 }
 
-Extremes extremes(const Table& table, Team team) {
+Extremes extremes(const Table& table, ExecutionContext context) {
   const Index p = table.features;
   const base::Chunks chunks{table.count, kChunk * kBlock};
   std::vector<Extremes> parts(at(chunks.number()), Extremes(p + 1));
   std::vector<char> odd(at(chunks.number()));
-  team.each(chunks.number(), table.count * (p + 1), [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), table.count * (p + 1), [&](Index chunk, int) {
     Extremes& mine = parts[at(chunk)];
     Vec x(at(table.columns + 1));
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
@@ -35,7 +35,7 @@ Extremes extremes(const Table& table, Team team) {
   });
   Extremes out(p + 1);
   for (Index chunk = 0; chunk < chunks.number(); ++chunk) {
-    if (odd[at(chunk)] != 0) complain(table);
+    if (odd[at(chunk)] != 0) diagnose(table);
     const Extremes& part = parts[at(chunk)];
     for (Index j = 0; j <= p; ++j) {
       out.add(j, part.size[at(j)], part.row[at(j)]);
@@ -48,7 +48,7 @@ Extremes extremes(const Table& table, Team team) {
 Scaled::Scaled(const Table& of, const Extremes& largest)
     : Table(of.count, of.features, of.intercept, nullptr), of_(of) {
   for (const double size : largest.size) {
-    // Short of the ends, so that the factor is a normal number.
+    // Clamped so that the factor is a normal number.
     exponents_.push_back(size > 0 ? -std::clamp(std::ilogb(size), -1000, 1000) : 0);
     factor_.push_back(std::ldexp(1.0, exponents_.back()));
   }

@@ -1,4 +1,4 @@
-// Columns in units in which no product of theirs leaves the range of a double.
+// Columns scaled by powers of two so that their products stay within the range of a double.
 #pragma once
 
 #include <stdexcept>
@@ -7,7 +7,7 @@
 
 namespace pyrometer::minimum::absolute {
 
-/// Sizes, or an intermediate result, are outside of the range that unscaled arithmetic covers: see Scaled.
+/// A size or an intermediate result leaves the range of unscaled arithmetic: the caller retries with Scaled.
 struct OutOfRange : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
@@ -26,8 +26,8 @@ struct Extremes {
   void add(Index column, double value_size, Index of_row);
 };
 
-/// Reads all rows. Throws std::invalid_argument for a value that is not finite (see complain).
-[[nodiscard]] Extremes extremes(const Table& table, Team team);
+/// Reads all rows. Throws std::invalid_argument for a value that is not finite (see diagnose).
+[[nodiscard]] Extremes extremes(const Table& table, ExecutionContext context);
 
 /// The table with column j multiplied by 2^exponent[j]: exact, unless a value underflows to below 2^-1074.
 struct Scaled final : Table {
@@ -35,7 +35,7 @@ struct Scaled final : Table {
   double raw(Index i, double* x) const override;
   void prefetch(Index i) const override { of_.prefetch(i); }
 
-  /// By how many binades each column is multiplied: afterwards the largest value is about 1.
+  /// Binary exponents of the scale factors: the largest value of each scaled column is about 1.
   [[nodiscard]] const Exponents& exponents() const { return exponents_; }
 
  private:

@@ -23,11 +23,11 @@ struct Draws {
   }
 };
 
-struct Found {
+struct Result {
   double value = -1, gap = -1;
   Vec theta;
   Index rank = -1;
-  std::string refusal;
+  std::string message;
 
   [[nodiscard]] bool answered() const {
     bool all = std::isfinite(value) && std::isfinite(gap) && value >= 0 && gap >= 0;
@@ -36,39 +36,39 @@ struct Found {
   }
 };
 
-Found solve(const Vec& X, const Vec& y, Index p, bool intercept = true) {
-  Found found;
-  found.theta.assign(at(p + (intercept ? 1 : 0)), std::numeric_limits<double>::quiet_NaN());
+Result solve(const Vec& X, const Vec& y, Index p, bool intercept = true) {
+  Result result;
+  result.theta.assign(at(p + (intercept ? 1 : 0)), std::numeric_limits<double>::quiet_NaN());
   try {
-    least_absolute(X.data(), y.data(), 1, static_cast<Index>(y.size()), p, intercept, 1, &found.value,
-                   found.theta.data(), &found.gap, &found.rank);
+    least_absolute(X.data(), y.data(), 1, static_cast<Index>(y.size()), p, intercept, 1, &result.value,
+                   result.theta.data(), &result.gap, &result.rank);
   } catch (const std::invalid_argument& error) {
-    found.refusal = error.what();
+    result.message = error.what();
   }
-  return found;
+  return result;
 }
 
 }  // namespace
 
-TEST_CASE("least absolute deviations: parameters beyond the doubles are refused, with the column") {
-  const Found found = solve({1e-300, 2e-300, 4e-300}, {1e10, 2e10, 3e10}, 1);
-  CHECK(found.refusal.find("about 10^310 for the parameter of column 0") != std::string::npos);
-  const Found subnormal = solve({1e-320, 2e-320, 4e-320}, {1, 2, 3}, 1);
-  CHECK(subnormal.refusal.find("10^320") != std::string::npos);
+TEST_CASE("least absolute deviations: parameters beyond the range of a double throw, naming the column") {
+  const Result result = solve({1e-300, 2e-300, 4e-300}, {1e10, 2e10, 3e10}, 1);
+  CHECK(result.message.find("about 10^310 for the parameter of column 0") != std::string::npos);
+  const Result subnormal = solve({1e-320, 2e-320, 4e-320}, {1, 2, 3}, 1);
+  CHECK(subnormal.message.find("10^320") != std::string::npos);
 }
 
-TEST_CASE("least absolute deviations: sizes at the ends of the doubles have their minimum") {
-  const Found plain = solve({1, 2, 4}, {1, -1, 1}, 1);
+TEST_CASE("least absolute deviations: sizes at the limits of a double give the minimum") {
+  const Result plain = solve({1, 2, 4}, {1, -1, 1}, 1);
   for (const double unit : {1e308, 1e300, 1e200, 1e-200, 1e-300, 1e-307}) {
-    const Found large = solve({1, 2, 4}, {unit, -unit, unit}, 1);
+    const Result large = solve({1, 2, 4}, {unit, -unit, unit}, 1);
     CHECK(large.value == doctest::Approx(unit * plain.value).epsilon(1e-14));
     CHECK(large.gap <= 1e-13 * large.value);
-    const Found both = solve({unit, 2 * (unit / 2), unit / 4}, {unit, -unit, unit / 8}, 1, false);
+    const Result both = solve({unit, 2 * (unit / 2), unit / 4}, {unit, -unit, unit / 8}, 1, false);
     CHECK(both.value == doctest::Approx(unit * solve({1, 1, .25}, {1, -1, .125}, 1, false).value).epsilon(1e-14));
     CHECK(both.gap <= 1e-13 * both.value);
   }
-  // Of subnormal numbers a gap is a few units in their last place.
-  const Found tiny = solve({1, 2, 4}, {0x1p-1060, -0x1p-1060, 0x1p-1060}, 1);
+  // For subnormal numbers the gap is a few units in the last place.
+  const Result tiny = solve({1, 2, 4}, {0x1p-1060, -0x1p-1060, 0x1p-1060}, 1);
   CHECK(std::abs(tiny.value - plain.value * 0x1p-1060) <= tiny.gap);
   CHECK(tiny.gap <= 16 * 0x1p-1074);
 }
@@ -81,9 +81,9 @@ TEST_CASE("least absolute deviations: sums over many rows that overflow") {
     small[i] = draw() + X[i];
     y[i] = std::ldexp(small[i], 1022);
   }
-  const Found found = solve(X, y, 1), plain = solve(X, small, 1);
-  CHECK(found.value == doctest::Approx(std::ldexp(plain.value, 1022)).epsilon(1e-12));
-  CHECK(found.gap <= 1e-12 * found.value);
+  const Result result = solve(X, y, 1), plain = solve(X, small, 1);
+  CHECK(result.value == doctest::Approx(std::ldexp(plain.value, 1022)).epsilon(1e-12));
+  CHECK(result.gap <= 1e-12 * result.value);
 }
 
 TEST_CASE("least absolute deviations: one row of extreme size among many, in the sample or not") {
@@ -95,15 +95,15 @@ TEST_CASE("least absolute deviations: one row of extreme size among many, in the
       for (double& value : y) value = draw();
       X[at(2 * row)] = size;
       y[at(2999 - row)] = -size;
-      const Found found = solve(X, y, 2);
-      CHECK_MESSAGE(found.answered(), found.refusal);
-      CHECK(found.value <= size / 3000 * (1 + 1e-12));
-      CHECK(found.gap <= 1e-12 * found.value);
+      const Result result = solve(X, y, 2);
+      CHECK_MESSAGE(result.answered(), result.message);
+      CHECK(result.value <= size / 3000 * (1 + 1e-12));
+      CHECK(result.gap <= 1e-12 * result.value);
     }
   }
 }
 
-TEST_CASE("least absolute deviations: powers of two change nothing but units") {
+TEST_CASE("least absolute deviations: scaling by powers of two changes units only") {
   Draws draw{7};
   for (int round = 0; round < 300; ++round) {
     const Index m = 3 + round % 40, p = 1 + round % 3;
@@ -115,9 +115,9 @@ TEST_CASE("least absolute deviations: powers of two change nothing but units") {
     for (int& power : of_x) power = static_cast<int>(1000 * draw());
     for (std::size_t i = 0; i < X.size(); ++i) other_X.push_back(std::ldexp(X[i], of_x[static_cast<Index>(i) % p]));
     for (const double value : y) other_y.push_back(std::ldexp(value, of_y));
-    const Found plain = solve(X, y, p), other = solve(other_X, other_y, p);
-    if (!other.refusal.empty()) {
-      CHECK(other.refusal.find("range of a double") != std::string::npos);
+    const Result plain = solve(X, y, p), other = solve(other_X, other_y, p);
+    if (!other.message.empty()) {
+      CHECK(other.message.find("range of a double") != std::string::npos);
       continue;
     }
     CHECK(std::abs(std::ldexp(other.value, -of_y) - plain.value) <= 1e-12 * plain.value + std::ldexp(other.gap, -of_y));
@@ -125,7 +125,7 @@ TEST_CASE("least absolute deviations: powers of two change nothing but units") {
   }
 }
 
-TEST_CASE("least absolute deviations: any doubles have an answer or a refusal") {
+TEST_CASE("least absolute deviations: any finite doubles give a result or std::invalid_argument") {
   Draws draw{11};
   int answers = 0;
   for (int round = 0; round < 1500; ++round) {
@@ -140,12 +140,12 @@ TEST_CASE("least absolute deviations: any doubles have an answer or a refusal") 
     };
     for (std::size_t i = 0; i < X.size(); ++i) X[i] = drawn(static_cast<Index>(i) % p);
     for (double& value : y) value = drawn(p);
-    const Found found = solve(X, y, p, intercept);
-    if (found.refusal.empty()) {
-      CHECK(found.answered());
+    const Result result = solve(X, y, p, intercept);
+    if (result.message.empty()) {
+      CHECK(result.answered());
       ++answers;
     } else {
-      CHECK(found.refusal.find("range of a double") != std::string::npos);
+      CHECK(result.message.find("range of a double") != std::string::npos);
     }
   }
   CHECK(answers > 1000);

@@ -18,11 +18,11 @@ Vec least_squares_start(const Rows& rows) {
   return phi;
 }
 
-Rows whitened(const Rows& rows, const Vec& factor, Team team) {
+Rows whitened(const Rows& rows, const Vec& factor, ExecutionContext context) {
   const Index n = rows.columns;
   Rows out = rows;
   const base::Chunks chunks{rows.blocks(), kChunk};
-  team.each(chunks.number(), rows.count * n, [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), rows.count * n, [&](Index chunk, int) {
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       double* x = out.x.data() + b * n * kBlock;
       for (Index i = 0; i < n; ++i) {
@@ -52,7 +52,7 @@ Vec solve_transposed(const Vec& factor, Vec v) {
   return v;
 }
 
-Vec inner_weights(const Table& table, const Frame& frame, const Indices& chosen, const Vec& theta) {
+Vec inner_weights(const Table& table, const Whitening& whitening, const Indices& chosen, const Vec& theta) {
   const double rare = std::sqrt(static_cast<double>(table.count));
   const Index n = table.columns, size = static_cast<Index>(chosen.size()), wanted = std::min<Index>(size, 4096);
   Vec x(at(wanted * n)), residual(at(wanted)), inner(at(n)), all(at(n)), row(at(n + 1));
@@ -75,7 +75,7 @@ Vec inner_weights(const Table& table, const Frame& frame, const Indices& chosen,
   }
   for (Index j = 0; j < n; ++j) {
     const double square = inner[at(j)] > 0 ? inner[at(j)] : all[at(j)];
-    inner[at(j)] = square > 0 ? std::sqrt(static_cast<double>(wanted) / square) : rare * frame.weight[at(j)];
+    inner[at(j)] = square > 0 ? std::sqrt(static_cast<double>(wanted) / square) : rare * whitening.weight[at(j)];
   }
   return inner;
 }

@@ -13,11 +13,11 @@ namespace {
 constexpr double kDualSlack = 1e-11;
 constexpr Index kRefresh = 40;
 
-class Walk {
+class Simplex {
  public:
-  Walk(const Rows& rows, Team team)
+  Simplex(const Rows& rows, ExecutionContext context)
       : rows_(rows),
-        team_(team),
+        context_(context),
         n_(rows.columns),
         m_(rows.count),
         y_(rows.y.data()),
@@ -46,12 +46,12 @@ class Walk {
   }
 
  private:
-  // From vertex to vertex along the steepest edge; true at the lowest. A basis that cannot be inverted is dropped.
+  // Pivots along the steepest edges; true at an optimal vertex. A singular basis is dropped.
   bool descend(Index& pivots) {
     const Index most = 200 + 60 * n_ + 4 * m_;
     Index since = 0;
     for (; pivots < most; ++pivots) {
-      if (pivots % 16 == 0) team_.ask();
+      if (pivots % 16 == 0) context_.check_interrupt();
       Index k = steepest();
       if (k < 0 || since >= kRefresh) {
         if (since > 0 && !refresh()) {
@@ -73,8 +73,8 @@ class Walk {
       residuals(rows_.block(b, nullptr).x, y ? y + b * kBlock : nullptr, n_, v, out.data() + b * kBlock);
   }
 
-  // n independent rows of small residual: in order of |r| the rows that add a fair part of their length to the span;
-  // then, for every direction that is still missing, the row whose zero is nearest along it.
+  // n linearly independent rows of small residual: in order of |r| those that add at least `part` of their length to
+  // the span; then, for each missing direction, the row whose residual vanishes first along it.
   bool first_basis(double part) {
     Vec size(at(m_));
     Indices order(at(m_));
@@ -111,18 +111,18 @@ class Walk {
     return true;
   }
 
-  // Takes z_ into the span and its row into the basis if more than `threshold` of it is new.
+  // Adds z_ to the span and its row to the basis if more than `threshold` of its length is orthogonal to the span.
   bool extend(Vec& span, double threshold, Index row) {
     const double length = std::sqrt(std::inner_product(z_.begin(), z_.end(), z_.begin(), 0.0));
-    const double left = project(span, z_);
-    if (!(left > threshold * length)) return false;
-    for (double& value : z_) value /= left;
+    const double rest = project(span, z_);
+    if (!(rest > threshold * length)) return false;
+    for (double& value : z_) value /= rest;
     span.insert(span.end(), z_.begin(), z_.end());
     basis_.push_back(row);
     return true;
   }
 
-  // Subtracts from v what is in the span; the length left.
+  // Projects v onto the orthogonal complement of the span; returns its length.
   double project(const Vec& span, Vec& v) const {
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t q = 0; q < span.size(); q += at(n_)) {
@@ -133,7 +133,7 @@ class Walk {
     return std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
   }
 
-  // v_ = a unit vector orthogonal to the span, near the axis of which the span has least.
+  // v_ = a unit vector orthogonal to the span, from the axis with the smallest projection onto it.
   void missing_direction(const Vec& span) {
     Index axis = 0;
     double least = std::numeric_limits<double>::infinity();
@@ -144,11 +144,11 @@ class Walk {
     }
     std::fill(v_.begin(), v_.end(), 0.0);
     v_[at(axis)] = 1;
-    const double left = project(span, v_);
-    for (double& value : v_) value /= left;
+    const double rest = project(span, v_);
+    for (double& value : v_) value /= rest;
   }
 
-  // Everything from the basis alone: the inverse, phi, residuals, signs, dual.
+  // Recomputes the inverse, phi, residuals, signs and the gradient from the basis alone.
   bool refresh() {
     Vec z(at(n_ * n_));
     for (Index k = 0; k < n_; ++k) rows_.row(basis_[at(k)], z.data() + k * n_);
@@ -168,7 +168,7 @@ class Walk {
     return true;
   }
 
-  // d = -W' g; the position in the basis whose edge falls most steeply per unit length, or -1.
+  // d = -W' g; the position in the basis of the edge of steepest descent per unit length, or -1 if none descends.
   Index steepest() {
     Index best = -1;
     double most = 0;
@@ -215,7 +215,7 @@ class Walk {
     move_sign(enters, -sign_of(r_[at(enters)]));
     move_sign(leaving, -sigma);
     for (std::size_t i = 0; i < r_.size(); ++i) r_[i] -= entering.t * u_[i];
-    // Rows just passed, and the one just left, must be on the side that the dual has them on.
+    // The signs of rows just passed, and of the leaving one, must be those that the dual assumes.
     r_[at(leaving)] = -sigma * entering.t;
     r_[at(enters)] = 0;
     for (Index j = 0; j < n_; ++j) phi_[at(j)] += entering.t * sigma * column[j];
@@ -239,15 +239,15 @@ class Walk {
     for (Index j = 0; j < n_; ++j) g_[at(j)] += by * z_[at(j)];
   }
 
-  // Partitions zeros_ so that those before the returned place come first along the edge, and with the one at it their
-  // weights reach `need`. Quickselect: the part that holds the answer shrinks by a half each time.
+  // The weighted median: partitions zeros_ so that those before the returned place come first along the edge, and
+  // together with the one at that place their weights reach `need`. Quickselect, O(m) on average.
   std::size_t weighted_median(double need) {
     std::size_t low = 0, high = zeros_.size();
     const auto before = [](const Zero& a, const Zero& b) { return a.t < b.t || (a.t == b.t && a.row < b.row); };
     double have = 0;
-    bool reached = false;  // summed in another order, the same weights may miss by their rounding what they had reached
+    bool reached = false;  // in another order the same weights may sum to less than `need` by rounding
     while (high - low > 1) {
-      // The crossing is usually near the beginning: look there first.
+      // The median is usually near the beginning.
       const std::size_t size = high - low, middle = low + (size > 64 ? size / 8 : size / 2);
       const auto begin = zeros_.begin();
       std::nth_element(begin + static_cast<std::ptrdiff_t>(low), begin + static_cast<std::ptrdiff_t>(middle),
@@ -267,7 +267,7 @@ class Walk {
   }
 
   const Rows& rows_;
-  Team team_;
+  ExecutionContext context_;
   Index n_, m_;
   const double* y_;
   Vec r_, u_, g_, d_, v_, z_, w_, phi_;
@@ -281,6 +281,8 @@ void jitter(Rows& rows, const Indices& origin, double size) {
   for (Index i = 0; i < rows.count; ++i) rows.y[at(i)] += size * jitter_of(origin[at(i)]);
 }
 
-Vertex walk(const Rows& rows, const Vec& phi, bool near, Team team) { return Walk(rows, team).run(phi, near); }
+Vertex simplex(const Rows& rows, const Vec& phi, bool near, ExecutionContext context) {
+  return Simplex(rows, context).run(phi, near);
+}
 
 }  // namespace pyrometer::minimum::absolute

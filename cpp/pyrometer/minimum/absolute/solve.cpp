@@ -13,25 +13,24 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// Standard errors that the band is wide: wide enough that few rows are on the wrong side, narrow enough that few are
-// inside.
-constexpr double kErrors = 4;
-// Up to here edges are walked over all rows at once.
-constexpr Index kFew = 1024;
-// From here on the simplex method starts almost at its end.
-constexpr Index kMany = 24;
-// Up to here a table is copied into the frame as a whole.
-constexpr Index kSome = 16384;
-// Up to so many numbers a table is copied into the frame where two samples were no guide.
-constexpr Index kCopied = Index{1} << 22;
-// The smallest jitter is that of residuals of this size, in units of y: where all rows fit exactly.
-constexpr double kFloor = 1e-2;
-// Residuals in the frame, whose y are about 1, are not known better.
-constexpr double kRounding = 1e-14;
+// Half-width of the band in standard errors: few rows outside are misclassified, and few are inside.
+constexpr double kBandErrors = 4;
+// Up to this many rows the simplex method is applied to all rows directly.
+constexpr Index kSimplexRows = 1024;
+// From this many columns on an interior-point method provides the starting point of the simplex method.
+constexpr Index kInteriorPointColumns = 24;
+// Up to this many rows a table is copied into whitened coordinates as a whole.
+constexpr Index kWholeTableRows = 16384;
+// Up to this many numbers a table is copied as a whole after two failed reductions.
+constexpr Index kWholeTableNumbers = Index{1} << 22;
+// Typical residual, in units of y, that the jitter is based on where all rows fit exactly.
+constexpr double kLeastTypical = 1e-2;
+// Rounding error of residuals in whitened coordinates, where y is about 1.
+constexpr double kRoundingError = 1e-14;
 
-Index few(Index n) { return std::max(kFew, 24 * n); }
+Index simplex_rows(Index n) { return std::max(kSimplexRows, 24 * n); }
 
-// (n m)^{2/3} of m rows, or as many as determine n parameters.
+// A stratified sample of (n m)^{2/3} of m rows, at least 64 n.
 Indices sample_of(Index m, Index n) {
   const auto wanted = static_cast<Index>(std::pow(static_cast<double>(n) * static_cast<double>(m), 2.0 / 3.0));
   const Index taken = std::clamp(wanted, Index{64} * n, std::max(Index{64} * n, m / 4));
@@ -40,15 +39,15 @@ Indices sample_of(Index m, Index n) {
   return chosen;
 }
 
-// Of m rows, how many are nearer to zero than the error of what `taken` of them say.
-Index within_error(Index m, Index n, Index taken) {
-  return static_cast<Index>(kErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken)) *
+// The expected number of the m rows whose residuals are smaller than the error of an estimate from `taken` rows.
+Index rows_within_error(Index m, Index n, Index taken) {
+  return static_cast<Index>(kBandErrors * std::sqrt(static_cast<double>(n) / static_cast<double>(taken)) *
                             static_cast<double>(m));
 }
 
-// The rows near zero of some source, and one that stands for all others.
+// A reduced problem: the rows of a source with residuals near zero, and one aggregate of all others.
 struct Reduced {
-  Rows rows;          // in the frame, jittered
+  Rows rows;          // in whitened coordinates, jittered
   Indices origin;     // which row of the source each one is; -1 for the aggregate
   Index decided = 0;  // origin[0 .. decided) is sorted
   Aggregate rest;
@@ -59,29 +58,29 @@ struct Reduced {
   }
 };
 
-// Rows of the frame as a source of rows of the frame.
-struct InFrame {
+// The reduction of rows that are in whitened coordinates already.
+struct WhitenedSource {
   const Rows& rows;
-  Team team;
+  ExecutionContext context;
 
   [[nodiscard]] Vec theta(const Vec& phi) const { return phi; }
   [[nodiscard]] Vec weight() const { return Vec(at(rows.columns), 1.0); }
   [[nodiscard]] double least_band() const { return 0; }
-  // Walking over all rows is no disaster here.
-  [[nodiscard]] static int most_tries() { return 2; }
+  // The fallback, the simplex method on all rows, is affordable here.
+  [[nodiscard]] static int max_tries() { return 2; }
   [[nodiscard]] Rows take(const Indices& chosen) const { return pack(rows, chosen); }
-  double into(const double* x, double y, Vec& z) const {
+  double whiten(const double* x, double y, Vec& z) const {
     z.assign(x, x + rows.columns);
     return y;
   }
-  // Rows on the wrong side of zero.
+  // Rows whose residual has the opposite sign.
   [[nodiscard]] Indices wrong(const Vertex& vertex) const {
-    return misjudged(rows, vertex.phi, vertex.signs, kRounding, team);
+    return misjudged(rows, vertex.phi, vertex.signs, kRoundingError, context);
   }
   void check_finite(bool /*finite*/) const {}
 };
 
-// A table with jitter, so that ties have sides as well.
+// A table with jitter, so that residuals of tied rows have a sign.
 struct Jittered final : Source {
   const Table& table;
   double size;
@@ -98,37 +97,37 @@ struct Jittered final : Source {
   double row(Index i, double* z) const override { return table.row(i, z) + size * jitter_of(i); }
 };
 
-// A table as a source.
-struct InTable {
+// The reduction of a table, whose rows are whitened when taken.
+struct TableSource {
   const Table& table;
   Jittered rows;
-  const Frame& frame;
+  const Whitening& whitening;
   Vec weights;
   double noise;
   Certified& certified;
-  Team team;
+  ExecutionContext context;
 
-  [[nodiscard]] Vec theta(const Vec& phi) const { return frame.coefficients(phi); }
+  [[nodiscard]] Vec theta(const Vec& phi) const { return whitening.coefficients(phi); }
   [[nodiscard]] const Vec& weight() const { return weights; }
-  // Many ties mislead the sample: wider bands than two are no better than all rows, unless those are very many.
-  [[nodiscard]] int most_tries() const { return table.count * table.columns <= kCopied ? 2 : 40; }
-  [[nodiscard]] double least_band() const { return kRounding * frame.unit; }
+  // With many ties the sample is misleading: after two bands, all rows cost less unless they are very many.
+  [[nodiscard]] int max_tries() const { return table.count * table.columns <= kWholeTableNumbers ? 2 : 40; }
+  [[nodiscard]] double least_band() const { return kRoundingError * whitening.unit; }
   [[nodiscard]] Rows take(const Indices& chosen) const {
-    Rows taken = pack(table, frame, chosen, team);
+    Rows taken = pack(table, whitening, chosen, context);
     jitter(taken, chosen, noise);
     return taken;
   }
-  double into(const double* x, double y, Vec& z) const {
-    z.resize(at(frame.rank));
-    frame.into(x, z.data());
-    return y / frame.unit;
+  double whiten(const double* x, double y, Vec& z) const {
+    z.resize(at(whitening.rank));
+    whitening.apply(x, z.data());
+    return y / whitening.unit;
   }
   [[nodiscard]] Indices wrong(const Vertex& vertex) const {
-    certified = certify(table, frame, vertex, team);
+    certified = certify(table, whitening, vertex, context);
     return std::move(certified.misjudged);
   }
   void check_finite(bool finite) const {
-    if (!finite) complain(table);
+    if (!finite) diagnose(table);
   }
 };
 
@@ -140,13 +139,13 @@ Reduced reduce(const Problem& source, Sides sides) {
   out.decided = out.rows.count;
   out.rest = std::move(sides.rest);
   Vec z;
-  const double y = source.into(out.rest.x.data(), out.rest.y, z);
+  const double y = source.whiten(out.rest.x.data(), out.rest.y, z);
   out.rows.append(z.data(), y);
   out.origin.push_back(-1);
   return out;
 }
 
-// Takes rows out of the aggregate again.
+// Moves rows from the aggregate back into the reduced problem.
 template <class Problem>
 void release(const Problem& source, const Indices& wrong, const Signs& signs, Reduced& reduced) {
   Vec x(at(source.rows.columns + 1)), z;
@@ -162,11 +161,11 @@ void release(const Problem& source, const Indices& wrong, const Signs& signs, Re
     reduced.rows.append(z.data(), y);
   }
   reduced.origin.insert(reduced.origin.end(), wrong.begin(), wrong.end());
-  const double y = source.into(reduced.rest.x.data(), reduced.rest.y, z);
+  const double y = source.whiten(reduced.rest.x.data(), reduced.rest.y, z);
   reduced.rows.set(reduced.decided, z.data(), y);
 }
 
-// The reduced problem's vertex in the rows of the source; false if it rests on the aggregate.
+// Translates the reduced problem's vertex to rows of the source; false if its basis contains the aggregate.
 bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
   for (Index& i : vertex.basis) {
     i = reduced.origin[at(i)];
@@ -178,35 +177,35 @@ bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
   return true;
 }
 
-// Solves a source of which phi is known so well that `inside` rows hold all doubtful ones. phi and vertex are out.
-// False if the doubtful rows turn out to be half of all: then nothing is gained.
+// Solves a source by reduction, with phi so accurate that `inside` rows are expected to contain all those of undecided
+// sign. Updates phi and vertex. False if half of the rows are undecided, so that the reduction does not pay.
 template <class Problem>
-bool by_reduction(const Problem& source, Vec& phi, Index inside, Team team, Vertex& vertex) {
+bool by_reduction(const Problem& source, Vec& phi, Index inside, ExecutionContext context, Vertex& vertex) {
   const Index m = source.rows.count;
   const Vec weight = source.weight();
-  for (int tries = 0; tries < source.most_tries() && 2 * inside < m; ++tries, inside *= 3) {
-    // The minimum of the smoothed energy is not near where residuals are discrete: the vertex of a sample is.
+  for (int tries = 0; tries < source.max_tries() && 2 * inside < m; ++tries, inside *= 3) {
+    // With discrete residuals the minimum of the smoothed energy is inaccurate: use the vertex of a sample.
     if (const Index n = static_cast<Index>(phi.size()); tries == 1 && 256 * n < m) {
       const Indices chosen = sample_of(m, n);
-      phi = solve(source.take(chosen), phi, team).phi;
-      inside = within_error(m, n, static_cast<Index>(chosen.size()));
+      phi = solve(source.take(chosen), phi, context).phi;
+      inside = rows_within_error(m, n, static_cast<Index>(chosen.size()));
     }
     Signs signs;
     bool finite = true;
     const Vec theta = source.theta(phi);
     const double share = static_cast<double>(inside) / static_cast<double>(m);
     const double width = std::max(band(source.rows, theta, weight, share), source.least_band());
-    Sides sides = classify(source.rows, theta, weight, width, signs, team, finite);
+    Sides sides = classify(source.rows, theta, weight, width, signs, context, finite);
     source.check_finite(finite);
     if (4 * static_cast<Index>(sides.undecided.size()) > 3 * m) return false;
     Reduced reduced = reduce(source, std::move(sides));
-    for (int mends = 0; mends < 6; ++mends) {
-      vertex = solve(reduced.rows, phi, team);
+    for (int repairs = 0; repairs < 6; ++repairs) {
+      vertex = solve(reduced.rows, phi, context);
       if (!vertex.optimal) break;
       phi = vertex.phi;
       if (!lift(reduced, vertex, signs)) break;
       Indices wrong = source.wrong(vertex);
-      // Rows of the reduced problem are on their side but for jitter.
+      // Rows of the reduced problem have the right sign up to jitter.
       std::erase_if(wrong, [&](Index i) { return reduced.has(i); });
       if (wrong.empty()) return true;
       if (4 * static_cast<Index>(wrong.size()) > reduced.rows.count) break;
@@ -219,75 +218,75 @@ bool by_reduction(const Problem& source, Vec& phi, Index inside, Team team, Vert
 
 void require_finite(const Table& table, const Vec& values) {
   for (const double value : values)
-    if (!std::isfinite(value)) complain(table);
+    if (!std::isfinite(value)) diagnose(table);
 }
 
-// All rows at once.
-Certified solve_whole(const Table& table, const Frame& frame, double size, Team team) {
+// Solves all rows without reduction.
+Certified solve_whole(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
   Indices every(at(table.count));
   std::iota(every.begin(), every.end(), Index{0});
-  Rows rows = pack(table, frame, every, team);
+  Rows rows = pack(table, whitening, every, context);
   require_finite(table, rows.y);
   const Vec phi = least_squares_start(rows);
   require_finite(table, phi);
-  jitter(rows, every, size * (typical(rows, phi) + kFloor));
-  return certify(table, frame, solve(rows, phi, team), team);
+  jitter(rows, every, size * (typical(rows, phi) + kLeastTypical));
+  return certify(table, whitening, solve(rows, phi, context), context);
 }
 
-// Rows of which many are the same, each once and with its weight; none if there are too many.
-std::optional<Certified> by_groups(const Table& table, const Frame& frame, const Indices& sample, const Vec& phi,
-                                   double noise, Team team) {
-  const std::optional<Groups> groups = group(table, sample, team);
+// Solves each distinct row once, with its multiplicity; nullopt if there are too many distinct rows.
+std::optional<Certified> by_groups(const Table& table, const Whitening& whitening, const Indices& sample,
+                                   const Vec& phi, double noise, ExecutionContext context) {
+  const std::optional<Groups> groups = group(table, sample, context);
   if (!groups) return std::nullopt;
-  Rows rows = pack(table, frame, groups->first, team);
+  Rows rows = pack(table, whitening, groups->first, context);
   jitter(rows, groups->first, noise);
   weigh(rows, *groups);
-  return certify(Distinct(table, *groups), frame, solve(rows, phi, team), team);
+  return certify(Distinct(table, *groups), whitening, solve(rows, phi, context), context);
 }
 
 }  // namespace
 
-Vertex solve(const Rows& given, Vec phi, Team team) {
+Vertex solve(const Rows& given, Vec phi, ExecutionContext context) {
   const Index n = given.columns, m = given.count;
   const double size = static_cast<double>(m), share = std::clamp(6 * static_cast<double>(n) / size, 0.125, 0.5);
-  const Vec factor = newton(given, 1, share, phi, team);
-  if (factor.empty()) return walk(given, phi, false, team);
-  const Rows rows = whitened(given, factor, team);
+  const Vec factor = newton(given, 1, share, phi, context);
+  if (factor.empty()) return simplex(given, phi, false, context);
+  const Rows rows = whitened(given, factor, context);
   phi = times_transposed(factor, phi);
   Vertex vertex;
-  const auto inside = static_cast<Index>(kErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
-  if (m <= few(n) || !by_reduction(InFrame{rows, team}, phi, inside, team, vertex)) {
-    const bool many = n >= kMany;
-    if (many) interior(rows, phi, team);
-    vertex = walk(rows, phi, many, team);
+  const auto inside = static_cast<Index>(kBandErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
+  if (m <= simplex_rows(n) || !by_reduction(WhitenedSource{rows, context}, phi, inside, context, vertex)) {
+    const bool interior_first = n >= kInteriorPointColumns;
+    if (interior_first) interior(rows, phi, context);
+    vertex = simplex(rows, phi, interior_first, context);
   }
   vertex.phi = solve_transposed(factor, vertex.phi);
   return vertex;
 }
 
-Certified solve(const Table& table, const Frame& frame, double size, Team team) {
-  const Index m = table.count, n = frame.rank;
-  if (m <= std::max(kSome, 64 * n)) return solve_whole(table, frame, size, team);
+Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
+  const Index m = table.count, n = whitening.rank;
+  if (m <= std::max(kWholeTableRows, 64 * n)) return solve_whole(table, whitening, size, context);
 
   const Indices chosen = sample_of(m, n);
   const Index taken = static_cast<Index>(chosen.size());
-  Rows sample = pack(table, frame, chosen, team);
+  Rows sample = pack(table, whitening, chosen, context);
   Vec phi = least_squares_start(sample);
   require_finite(table, phi);
-  newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, team);
-  const double noise = size * (typical(sample, phi) + kFloor);
+  newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, context);
+  const double noise = size * (typical(sample, phi) + kLeastTypical);
   if (repeats(sample))
-    if (const auto found = by_groups(table, frame, chosen, phi, noise, team)) return *found;
+    if (const auto certified = by_groups(table, whitening, chosen, phi, noise, context)) return *certified;
   jitter(sample, chosen, noise);
-  newton(sample, 1, 0.125, phi, team);
+  newton(sample, 1, 0.125, phi, context);
 
   Vertex vertex;
   Certified certified;
-  const Index inside = within_error(m, n, taken);
-  const Vec weights = inner_weights(table, frame, chosen, frame.coefficients(phi));
-  const InTable source{table, {table, noise * frame.unit}, frame, weights, noise, certified, team};
-  if (by_reduction(source, phi, inside, team, vertex)) return certified;
-  return solve_whole(table, frame, size, team);
+  const Index inside = rows_within_error(m, n, taken);
+  const Vec weights = inner_weights(table, whitening, chosen, whitening.coefficients(phi));
+  const TableSource source{table, {table, noise * whitening.unit}, whitening, weights, noise, certified, context};
+  if (by_reduction(source, phi, inside, context, vertex)) return certified;
+  return solve_whole(table, whitening, size, context);
 }
 
 }  // namespace pyrometer::minimum::absolute

@@ -1,4 +1,4 @@
-// Least absolute deviations of many rows through those of few: the sides of most rows are plain beforehand.
+// Least absolute deviations of many rows by reduction: the signs of most residuals are known a priori.
 #pragma once
 
 #include "pyrometer/minimum/absolute/certificate.hpp"
@@ -7,12 +7,12 @@
 
 namespace pyrometer::minimum::absolute {
 
-/// Solves rows of the frame, jittered, to a vertex; phi is where to start. Large sets are reduced again and again:
-/// Newton steps until the zeros are known well, then only the rows near zero are solved with one more row for the sum
-/// of all others (Portnoy and Koenker 1997), the sides of those are checked, and the misjudged ones put back.
-[[nodiscard]] Vertex solve(const Rows& rows, Vec phi, Team team);
+/// An optimal vertex of whitened rows with jitter; phi is the starting point. Large sets are reduced recursively
+/// (Portnoy and Koenker 1997): Newton steps locate the minimum, the rows near zero are solved exactly together with one
+/// aggregate of all others, the signs of those are checked, and misclassified rows are put back.
+[[nodiscard]] Vertex solve(const Rows& rows, Vec phi, ExecutionContext context);
 
-/// The same for a table, with its certificate. `size` is that of the jitter, relative to typical residuals.
-[[nodiscard]] Certified solve(const Table& table, const Frame& frame, double size, Team team);
+/// The same for a table, with the certificate. `size` is the scale of the jitter, relative to typical residuals.
+[[nodiscard]] Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -1,4 +1,4 @@
-// Turning 64 rows into columns: in registers, a square tile at a time.
+// Transposes 64 rows to columns, in registers, one square tile at a time.
 #include <cmath>
 
 #include "pyrometer/base/unaligned.hpp"
@@ -23,7 +23,7 @@ inline void load(const float* from, Row& row) {
 }
 inline void store(double* to, const Row& row) { reinterpret_cast<AnyRow*>(to)->v = row; }
 
-// Columns 0 .. columns-1 of the tile at `from` to to[j * kBlock], less their centres.
+// Transposes columns 0 .. columns-1 of the tile at `from` to to[j * kBlock], minus their centres.
 template <class T>
 inline void turn(const T* from, Index stride, const Row& centre, Index columns, double* to) {
   Row a[kTile], b[kTile];
@@ -67,7 +67,7 @@ Block TableOf<T>::block(Index b, double* scratch) const {
   double* y = scratch + columns * kBlock;
   if (used < kBlock) std::fill(scratch, scratch + (columns + 1) * kBlock, 0.0);
   const T* from = X + first * p;
-  // A tile reads kTile numbers of a row: of a narrower one also some of the next, of which the last has none.
+  // A tile reads kTile numbers of a row, so for narrower rows part of the next one, which the last row does not have.
   const bool tiles = used == kBlock && (p >= kTile || (first + kBlock) * p + kTile <= count * p);
   if (tiles) {
     for (Index j = 0; j < p; j += kTile) {

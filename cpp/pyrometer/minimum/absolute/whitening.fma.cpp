@@ -8,18 +8,18 @@
 #include "pyrometer/minimum/absolute/dependence.hpp"
 #include "pyrometer/minimum/absolute/kernels.hpp"
 #include "pyrometer/minimum/absolute/normal_equations.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
 
-// The power of two at or below `value`; 1 for zero.
+// The largest power of two at most `value`; 1 for zero.
 double binade(double value) { return value > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(value), -1000, 1000)) : 1.0; }
 
-// Whether a size is 0 or within kModest; false for infinity and nan.
-bool modest(double size) { return size == 0 || std::abs(std::ilogb(size)) <= kModest; }
+// Whether a size is 0 or within kMaxExponent; false for infinity and nan.
+bool in_range(double size) { return size == 0 || std::abs(std::ilogb(size)) <= kMaxExponent; }
 
-// The element in the middle of up to 128 of the values.
+// The median of up to 128 of the values.
 double median(const Vec& of) {
   const std::size_t step = 1 + of.size() / 128;
   Vec values;
@@ -29,9 +29,9 @@ double median(const Vec& of) {
   return *middle;
 }
 
-// Centres and sizes of the sampled rows. A centre is a median, which outliers do not move away from the data, rounded
-// to the binade of the median deviation: then subtracting it loses nothing of data that are written with few digits.
-void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
+// Centres and scales of the sampled columns. A centre is a median, which is robust to outliers, rounded to the binade
+// of the median deviation: subtracting it is then exact for data of few digits.
+void centre_and_scale(Table& table, const Indices& sample, Whitening& whitening) {
   const Index p = table.features, rows = static_cast<Index>(sample.size());
   const Vec zero(at(p + 1));
   table.centre = zero.data();
@@ -40,15 +40,15 @@ void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
     const double y = table.row(sample[at(i)], row.data());
     row[at(p)] = y;
     for (Index j = 0; j <= p; ++j) {
-      if (!std::isfinite(row[at(j)])) complain(table);
+      if (!std::isfinite(row[at(j)])) diagnose(table);
       columns[at(j * rows + i)] = row[at(j)];
     }
   }
-  frame.centre.assign(at(p + 1), 0.0);
-  frame.weight.assign(at(frame.columns), 1.0);
+  whitening.centre.assign(at(p + 1), 0.0);
+  whitening.weight.assign(at(whitening.columns), 1.0);
   for (Index j = 0; j <= p; ++j) {
     Vec column(columns.begin() + j * rows, columns.begin() + (j + 1) * rows);
-    double& centre = frame.centre[at(j)];
+    double& centre = whitening.centre[at(j)];
     if (table.intercept) {
       centre = median(column);
       Vec deviation = column;
@@ -58,29 +58,30 @@ void centre_and_scale(Table& table, const Indices& sample, Frame& frame) {
     }
     double size = 0;
     for (const double value : column) size += std::abs(value - centre) / static_cast<double>(rows);
-    if (!modest(size)) complain(table);
-    if (j < p) frame.weight[at(j)] = 1 / binade(size);
-    if (j < p) frame.blank.push_back(size == 0);
-    if (j == p) frame.unit = binade(size);
+    if (!in_range(size)) diagnose(table);
+    if (j < p) whitening.weight[at(j)] = 1 / binade(size);
+    if (j < p) whitening.constant.push_back(size == 0);
+    if (j == p) whitening.unit = binade(size);
   }
 }
 
-// From here on columns that are far from dependent are orthogonalised by the Cholesky factor of their products.
+// From this many columns on, well conditioned columns are orthogonalised by a Cholesky factor of their normal matrix.
 constexpr Index kManyColumns = 32;
 
-// What makes columns orthogonal, as a triangle.
+// A QR factorisation of the scaled columns of the sample, with column pivoting.
 struct Orthogonal {
   Vec q;          // columns, one after another; not from by_products
   Vec r;          // columns x columns: r[k, j] = q_k . column j / rows
-  Vec size;       // of each column, in units of which rounding is judged
+  Vec size;       // root mean square of each column, the scale of its rounding errors
   Indices order;  // pivots first
   Index rank = 0;
 };
 
-// The triangle of columns of which none is nearly dependent on those before; an empty order where one is. Cost: m n^2
-// flops at full speed.
-Orthogonal by_products(const Table& table, const Frame& frame, const Indices& sample, Team team) {
-  const Index n = frame.columns, rows = static_cast<Index>(sample.size());
+// The triangle by Cholesky factorisation; an empty order if some column is nearly dependent on those before it. Cost:
+// m n^2 flops.
+Orthogonal by_products(const Table& table, const Whitening& whitening, const Indices& sample,
+                       ExecutionContext context) {
+  const Index n = whitening.columns, rows = static_cast<Index>(sample.size());
   Orthogonal o{{}, Vec(at(n * n)), {}, Indices(at(n)), n};
   // The constant first.
   for (Index k = 0; k < n; ++k) o.order[at(k)] = table.intercept ? (k + n - 1) % n : k;
@@ -88,28 +89,27 @@ Orthogonal by_products(const Table& table, const Frame& frame, const Indices& sa
   Vec values(at(n + 1)), z(at(n)), weight(at(scaled.blocks() * kBlock));
   for (Index i = 0; i < rows; ++i) {
     table.row(sample[at(i)], values.data());
-    for (Index k = 0; k < n; ++k) z[at(k)] = values[at(o.order[at(k)])] * frame.weight[at(o.order[at(k)])];
+    for (Index k = 0; k < n; ++k) z[at(k)] = values[at(o.order[at(k)])] * whitening.weight[at(o.order[at(k)])];
     scaled.set(i, z.data(), 0);
     weight[at(i)] = 1 / static_cast<double>(rows);
   }
-  Vec products = gram(scaled, weight, team), left = products;
-  const bool positive = factor_positive(left, n);
+  Vec products = gram(scaled, weight, context), factor = products;
+  const bool positive = factor_positive(factor, n);
   for (Index k = 0; k < n; ++k) {
-    const double* row = left.data() + k * (k + 1) / 2;
+    const double* row = factor.data() + k * (k + 1) / 2;
     if (!positive || !(row[k] * row[k] > 1e-4 * products[at(k * (k + 1) / 2 + k)])) return {};
     for (Index t = 0; t <= k; ++t) o.r[at(o.order[at(t)] * n + o.order[at(k)])] = row[t];
   }
   return o;
 }
 
-// Gram-Schmidt with pivoting on the scaled sample; leaves the triangle, the rank, and the combinations that
-// vanish on the sample.
+// Gram-Schmidt orthogonalisation with column pivoting and reorthogonalisation of the scaled sample. 4 m n^2 flops.
 //
 // `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
 // others are independent.
-Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& sample, bool by_row) {
-  const Index n = frame.columns, rows = static_cast<Index>(sample.size());
-  const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are filled up with zeros
+Orthogonal orthogonalise(const Table& table, const Whitening& whitening, const Indices& sample, bool by_row) {
+  const Index n = whitening.columns, rows = static_cast<Index>(sample.size());
+  const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are padded with zeros
   Orthogonal o{Vec(at(n * stride)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
   Vec values(at(n + 1));
   double squares = 0;  // of the rows' factors
@@ -117,7 +117,7 @@ Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& 
     table.row(sample[at(i)], values.data());
     double largest = 0;
     for (Index j = 0; j < n; ++j) {
-      values[at(j)] *= frame.weight[at(j)];
+      values[at(j)] *= whitening.weight[at(j)];
       largest = std::max(largest, std::abs(values[at(j)]));
     }
     const double factor = by_row && largest > 0 ? 1 / largest : 1;
@@ -140,19 +140,19 @@ Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& 
     o.size[at(j)] = std::sqrt(dot(j, j));
     const bool feature = j < table.features;
     const double offset =
-        feature ? std::abs(frame.centre[at(j)]) * frame.weight[at(j)] * std::sqrt(squares * scale) : 0;
+        feature ? std::abs(whitening.centre[at(j)]) * whitening.weight[at(j)] * std::sqrt(squares * scale) : 0;
     floor[at(j)] = 16 * kEpsilon * (offset + o.size[at(j)]);
   }
   for (Index k = 0; k < n; ++k) {
     Index best = -1;
-    double left = 0;
+    double highest = 0;
     for (Index t = k; t < n; ++t) {
       const Index j = o.order[at(t)];
       const double norm = std::sqrt(dot(j, j));
       // The constant goes first: it is exact, and the others are nearly orthogonal to it.
       const double score = table.intercept && k == 0 && j == n - 1 ? std::numeric_limits<double>::infinity()
                                                                    : norm / std::max(o.size[at(j)], 1e-300);
-      if (norm > floor[at(j)] && score > left) left = score, best = t;
+      if (norm > floor[at(j)] && score > highest) highest = score, best = t;
     }
     if (best < 0) break;
     std::swap(o.order[at(k)], o.order[at(best)]);
@@ -179,27 +179,28 @@ Orthogonal orthogonalise(const Table& table, const Frame& frame, const Indices& 
   return o;
 }
 
-// A from the triangle: column order[k] = sum_{t<=k} r[t, k] q_t, solved forward for q.
-void coordinates(const Orthogonal& o, Frame& frame) {
-  const Index n = frame.columns;
-  frame.rank = o.rank;
-  frame.A.assign(at(o.rank * n), 0.0);
+// A from the triangle: column order[k] = sum_{t<=k} r[t, k] q_t, solved for q by forward substitution.
+void coordinates(const Orthogonal& o, Whitening& whitening) {
+  const Index n = whitening.columns;
+  whitening.rank = o.rank;
+  whitening.A.assign(at(o.rank * n), 0.0);
   for (Index k = 0; k < o.rank; ++k) {
-    double* row = frame.A.data() + k * n;
+    double* row = whitening.A.data() + k * n;
     const Index pivot = o.order[at(k)];
-    row[pivot] = frame.weight[at(pivot)];
+    row[pivot] = whitening.weight[at(pivot)];
     for (Index t = 0; t < k; ++t) {
       const double part = o.r[at(o.order[at(t)] * n + pivot)];
-      for (Index j = 0; j < n; ++j) row[j] -= part * frame.A[at(t * n + j)];
+      for (Index j = 0; j < n; ++j) row[j] -= part * whitening.A[at(t * n + j)];
     }
     for (Index j = 0; j < n; ++j) row[j] /= o.r[at(pivot * n + pivot)];
-    for (Index j = 0; j < n; ++j) frame.delicate = frame.delicate || std::abs(row[j]) > 1e5 * frame.weight[at(j)];
+    for (Index j = 0; j < n; ++j)
+      whitening.ill_conditioned = whitening.ill_conditioned || std::abs(row[j]) > 1e5 * whitening.weight[at(j)];
   }
 }
 
-// Sizes of the columns that a few rows of extreme size do not set: the median of the deviations that are not zero.
-// Whether there are such rows.
-bool scale_by_median(const Table& table, const Indices& sample, Frame& frame) {
+// Robust scales of the columns: the median of the non-zero deviations. Returns whether some row exceeds the scale of a
+// column by more than 1e10.
+bool scale_by_median(const Table& table, const Indices& sample, Whitening& whitening) {
   std::vector<Vec> sizes(at(table.features));
   Vec x(at(table.columns + 1));
   for (const Index i : sample) {
@@ -211,31 +212,32 @@ bool scale_by_median(const Table& table, const Indices& sample, Frame& frame) {
   for (Index j = 0; j < table.features; ++j) {
     const Vec& size = sizes[at(j)];
     if (size.empty()) continue;
-    frame.weight[at(j)] = 1 / binade(median(size));
-    largest = std::max(largest, *std::max_element(size.begin(), size.end()) * frame.weight[at(j)]);
+    whitening.weight[at(j)] = 1 / binade(median(size));
+    largest = std::max(largest, *std::max_element(size.begin(), size.end()) * whitening.weight[at(j)]);
   }
   return largest > 1e10;
 }
 
-// For each column without a coordinate, the row where it differs most from what it is on the sample, if it does at all.
-Indices exceptions(const Table& table, const Frame& frame, const Orthogonal& o, Team team) {
-  const Index n = frame.columns, missing = n - frame.rank;
+// For each dropped column, the row where it violates the linear dependence of the sample most, if any does.
+Indices exceptions(const Table& table, const Whitening& whitening, const Orthogonal& o, ExecutionContext context) {
+  const Index n = whitening.columns, missing = n - whitening.rank;
   const base::Chunks chunks{table.count, kChunk * kBlock};
   struct Worst {
     double size = 0;
     Index row = -1;
   };
   std::vector<Worst> worst(at(chunks.number() * missing));
-  team.each(chunks.number(), table.count * n, [&](Index chunk, int) {
-    Vec x(at(n + 1)), z(at(frame.rank));
+  context.for_each_chunk(chunks.number(), table.count * n, [&](Index chunk, int) {
+    Vec x(at(n + 1)), z(at(whitening.rank));
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
       table.row(i, x.data());
-      frame.into(x.data(), z.data());
+      whitening.apply(x.data(), z.data());
       for (Index d = 0; d < missing; ++d) {
-        const Index j = o.order[at(frame.rank + d)];
-        double value = x[at(j)] * frame.weight[at(j)];
-        double terms = std::abs(value) + std::abs(frame.centre[at(j)]) * frame.weight[at(j)] * (j < table.features);
-        for (Index k = 0; k < frame.rank; ++k) {
+        const Index j = o.order[at(whitening.rank + d)];
+        double value = x[at(j)] * whitening.weight[at(j)];
+        double terms =
+            std::abs(value) + std::abs(whitening.centre[at(j)]) * whitening.weight[at(j)] * (j < table.features);
+        for (Index k = 0; k < whitening.rank; ++k) {
           const double term = o.r[at(o.order[at(k)] * n + j)] * z[at(k)];
           value -= term;
           terms += std::abs(term);
@@ -257,16 +259,16 @@ Indices exceptions(const Table& table, const Frame& frame, const Orthogonal& o, 
   return rows;
 }
 
-// Columns without a coordinate as combinations of those with one, in scaled columns: z = A x and the triangle.
-std::vector<Dependence> dependences(const Orthogonal& o, const Frame& frame) {
-  const Index n = frame.columns;
+// Dropped columns as linear combinations of the others, in scaled columns, from z = A x and the triangle.
+std::vector<Dependence> dependences(const Orthogonal& o, const Whitening& whitening) {
+  const Index n = whitening.columns;
   std::vector<Dependence> out;
-  for (Index d = frame.rank; d < n; ++d) {
+  for (Index d = whitening.rank; d < n; ++d) {
     const Index column = o.order[at(d)];
     Vec parts(at(n));
-    for (Index k = 0; k < frame.rank; ++k)
+    for (Index k = 0; k < whitening.rank; ++k)
       for (Index j = 0; j < n; ++j)
-        parts[at(j)] += o.r[at(o.order[at(k)] * n + column)] * frame.A[at(k * n + j)] / frame.weight[at(j)];
+        parts[at(j)] += o.r[at(o.order[at(k)] * n + column)] * whitening.A[at(k * n + j)] / whitening.weight[at(j)];
     out.push_back(dependence(column, parts, o.size));
   }
   return out;
@@ -274,10 +276,10 @@ std::vector<Dependence> dependences(const Orthogonal& o, const Frame& frame) {
 
 }  // namespace
 
-void Frame::into(const double* x, double* z) const {
+void Whitening::apply(const double* x, double* z) const {
   for (Index k = 0; k < rank; ++k) {
     const double* row = A.data() + k * columns;
-    if (delicate) {
+    if (ill_conditioned) {
       z[k] = -residual(0, row, x, columns);
     } else {
       z[k] = dot(row, x, columns);
@@ -285,59 +287,59 @@ void Frame::into(const double* x, double* z) const {
   }
 }
 
-Vec Frame::coefficients(const Vec& phi) const {
+Vec Whitening::coefficients(const Vec& phi) const {
   Vec theta(at(columns));
   for (Index k = 0; k < rank; ++k)
     for (Index j = 0; j < columns; ++j) theta[at(j)] += unit * A[at(k * columns + j)] * phi[at(k)];
   return theta;
 }
 
-Frame make_frame(Table& table, const Indices& largest, Team team) {
-  Frame frame;
-  frame.columns = table.columns;
-  const Index wanted = std::min(table.count, std::max<Index>(512, 8 * frame.columns));
+Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext context) {
+  Whitening whitening;
+  whitening.columns = table.columns;
+  const Index wanted = std::min(table.count, std::max<Index>(512, 8 * whitening.columns));
   Indices sample;
   for (Index k = 0; k < wanted; ++k) sample.push_back(stratified(k, wanted, table.count));
   for (const Index i : largest)
     if (!std::binary_search(sample.begin(), sample.begin() + wanted, i)) sample.push_back(i);
-  centre_and_scale(table, sample, frame);
-  table.centre = frame.centre.data();
+  centre_and_scale(table, sample, whitening);
+  table.centre = whitening.centre.data();
   for (;;) {
-    team.ask();
-    Orthogonal o = frame.columns < kManyColumns ? Orthogonal{} : by_products(table, frame, sample, team);
-    if (o.order.empty()) o = orthogonalise(table, frame, sample, false);
-    if (o.rank < frame.columns) {
-      Frame other = frame;
+    context.check_interrupt();
+    Orthogonal o = whitening.columns < kManyColumns ? Orthogonal{} : by_products(table, whitening, sample, context);
+    if (o.order.empty()) o = orthogonalise(table, whitening, sample, false);
+    if (o.rank < whitening.columns) {
+      Whitening other = whitening;
       if (scale_by_median(table, sample, other)) {
         Orthogonal by_row = orthogonalise(table, other, sample, true);
-        if (by_row.rank > o.rank) o = std::move(by_row), frame = std::move(other);
+        if (by_row.rank > o.rank) o = std::move(by_row), whitening = std::move(other);
       }
     }
-    coordinates(o, frame);
-    if (o.rank == frame.columns) return frame;
-    Indices more = exceptions(table, frame, o, team);
+    coordinates(o, whitening);
+    if (o.rank == whitening.columns) return whitening;
+    Indices more = exceptions(table, whitening, o, context);
     std::sort(more.begin(), more.end());
     more.erase(std::unique(more.begin(), more.end()), more.end());
     const std::size_t before = sample.size();
     for (const Index i : more) {
       if (std::find(sample.begin(), sample.end(), i) != sample.end()) continue;
       sample.push_back(i);
-      Vec x(at(frame.columns + 1));
+      Vec x(at(whitening.columns + 1));
       table.row(i, x.data());
       for (Index j = 0; j < table.features; ++j) {
-        if (frame.blank[at(j)] == 0 || x[at(j)] == 0) continue;
-        if (!modest(std::abs(x[at(j)]))) complain(table);
-        frame.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
+        if (whitening.constant[at(j)] == 0 || x[at(j)] == 0) continue;
+        if (!in_range(std::abs(x[at(j)]))) diagnose(table);
+        whitening.weight[at(j)] = 1 / binade(std::abs(x[at(j)]));
       }
     }
     if (sample.size() == before) {
-      frame.doubtful = !all_depend(table, frame, dependences(o, frame), team);
-      return frame;
+      whitening.dependence_uncertain = !all_depend(table, whitening, dependences(o, whitening), context);
+      return whitening;
     }
   }
 }
 
-void complain(const Table& table) {
+void diagnose(const Table& table) {
   const auto printed = [](double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; };
   Vec x(at(table.features));
   for (Index i = 0; i < table.count; ++i) {

@@ -1,4 +1,4 @@
-// Coordinates in which the columns of a regression are centred, of unit size, uncorrelated and independent.
+// Whitening: coordinates in which the columns of a regression are centred, of unit variance and uncorrelated.
 #pragma once
 
 #include "pyrometer/minimum/absolute/blocks_of_rows.hpp"
@@ -6,49 +6,51 @@
 
 namespace pyrometer::minimum::absolute {
 
-/// Squares of sizes 2^-kModest .. 2^kModest, and of their quotients, are well within the range of a double.
-inline constexpr int kModest = 400;
+/// Numbers of sizes 2^-kMaxExponent .. 2^kMaxExponent have squares and quotients well within the range of a double.
+inline constexpr int kMaxExponent = 400;
 
-/// z = A (x - centre, 1), with A chosen so that sum z z' is the number of rows times the identity over a sample of
-/// rows.
+/// z = A (x - centre, 1), with A such that sum z z' over a sample of rows is their number times the identity.
 ///
-/// centre   p + 1 numbers, y's last: the sample's means, rounded to so few digits that x - centre is exact for data of
-/// few
-///          digits; zeros without an intercept.
-/// unit     the size of y, a power of two: in the frame, y is (y - centre) / unit.
-/// weight   1 / size of each column, powers of two.
-/// A        rank x columns. A column that depends on earlier pivots, over all rows, has no coordinate.
-struct Frame {
+/// centre   p + 1 numbers, the last for y: medians of the sample, rounded to so few digits that x - centre is exact for
+///          data of few digits; zeros without an intercept.
+/// unit     the scale of y, a power of two: whitened rows have the target (y - centre) / unit.
+/// weight   1 / scale of each column, powers of two.
+/// A        rank x columns. A column that depends linearly on earlier pivots, in all rows, has no coordinate.
+struct Whitening {
   Index columns = 0;
   Index rank = 0;
   Vec centre, weight, A;
   double unit = 1;
-  bool delicate = false;    ///< z is a small difference of large terms: twice the precision is needed
-  bool doubtful = false;    ///< a column without a coordinate depends on others in norm, but not in every row
-  std::vector<char> blank;  ///< columns of which the sample saw one value only
+  bool ill_conditioned = false;       ///< z is a small difference of large terms: computed in double-double
+  bool dependence_uncertain = false;  ///< a dropped column depends on the others in norm, but not in every row
+  std::vector<char> constant;         ///< columns that are constant in the sample
 
   /// z = A x
-  void into(const double* x, double* z) const;
-  /// theta = unit A' phi: what phi of the frame is to the centred columns.
+  void apply(const double* x, double* z) const;
+  /// theta = unit A' phi: coefficients of the centred columns from those of the coordinates.
   [[nodiscard]] Vec coefficients(const Vec& phi) const;
 };
 
-/// Centres the table, for as long as the frame lives.
+/// Computes the whitening and centres the table for the lifetime of the result.
 ///
-/// Looks at about max(512, 8 n) rows; if their rank is short, reads all rows to see whether others add to it.
+/// Samples about max(512, 8 n) rows; if these are rank deficient, reads all rows for exceptions and adds them. A pivot
+/// counts if its column, orthogonalised to the earlier ones, exceeds the rounding error of the data; in rows outside
+/// the sample, 1e-11 of the column.
 ///
-/// A pivot counts when what is left of its column is above the rounding of the data themselves; in rows that were not
-/// sampled, above 1e-11 of it.
-/// largest  rows that the sample has besides, sorted.
-/// Throws std::invalid_argument where a sampled value is not finite, OutOfRange where sizes are not within kModest (see
-/// complain).
-[[nodiscard]] Frame make_frame(Table& table, const Indices& largest, Team team);
+/// largest  rows that the sample must include, sorted.
+///
+/// Throws std::invalid_argument if a sampled value is not finite, OutOfRange if a scale is beyond kMaxExponent (see
+/// diagnose).
+///
+/// Cost: 2 n^2 flops for each sampled row; a pass over the rows, 4 n^2 flops each, for every rank-deficient sample.
+[[nodiscard]] Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext context);
 
-/// Throws std::invalid_argument for the first value of the system that is not finite, or else OutOfRange.
-[[noreturn]] void complain(const Table& table);
+/// Throws std::invalid_argument naming the first value that is not finite, else OutOfRange. A pass over the rows.
+[[noreturn]] void diagnose(const Table& table);
 
-/// The rows `chosen` of a source, in the frame.
-[[nodiscard]] Rows pack(const Table& table, const Frame& frame, const Indices& chosen, Team team);
+/// The rows `chosen` of a source in whitened coordinates. 2 n rank flops a row.
+[[nodiscard]] Rows pack(const Table& table, const Whitening& whitening, const Indices& chosen,
+                        ExecutionContext context);
 [[nodiscard]] Rows pack(const Rows& rows, const Indices& chosen);
 
 }  // namespace pyrometer::minimum::absolute

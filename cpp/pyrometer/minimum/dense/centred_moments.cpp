@@ -5,13 +5,13 @@
 #include <limits>
 
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-// high + rest, less (t + below) * row and the same of `other`, in twice the working precision.
+// high + rest -= (t + below) * row + (other_t + other_below) * other, in double-double precision.
 void take_away(double t, double below, const double* row, double other_t, double other_below, const double* other,
                Index size, double* __restrict high, double* __restrict rest) {
   for (Index k = 0; k < size; ++k) {
@@ -49,31 +49,30 @@ void Centred::take(const Moments& data, Index system, double l2) {
           "; rescale columns whose squares overflow");
 
   constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
-  scale.resize(static_cast<std::size_t>(p));
-  deviation.resize(static_cast<std::size_t>(stride));
+  scale.resize(at(p));
+  deviation.resize(at(stride));
   for (Index j = 0; j <= p; ++j) {
     const double variance = scatter[j * (stride + 1)] / count;
     require(variance >= 0, "variances must not be negative, got ", variance, " for column ", j, " of system ", system);
-    deviation[static_cast<std::size_t>(j)] = std::sqrt(variance);
+    deviation[at(j)] = std::sqrt(variance);
     if (j == p) {
       target_variance = variance;
       target_mean = mean[j];
     } else {
       const bool constant = l2 == 0 && std::sqrt(variance) <= rounding * std::abs(mean[j]);
-      scale[static_cast<std::size_t>(j)] = constant ? 0 : std::sqrt(variance + l2);
+      scale[at(j)] = constant ? 0 : std::sqrt(variance + l2);
     }
   }
-  inverse.resize(static_cast<std::size_t>(p));
+  inverse.resize(at(p));
   for (std::size_t j = 0; j < inverse.size(); ++j) inverse[j] = scale[j] > 0 ? 1 / scale[j] : 0;
   lost = 0;
-  for (Index j = 0; j < p && scatter_error; ++j)
-    lost += scatter_error[j] / count * square(inverse[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < p && scatter_error; ++j) lost += scatter_error[j] / count * square(inverse[at(j)]);
 }
 
 void Centred::assemble(const Moments& data, Index system, double l2) {
   constexpr Index kMany = 64;
   take(data, system, l2);
-  // Many columns are factored in the order that they have, if that turns out well.
+  // Many columns are first factored without pivoting, which suffices if they are well conditioned.
   if (features >= kMany && std::all_of(scale.begin(), scale.end(), [](double x) { return x > 0; })) {
     factor.prepare(0);
     factor.keep(0, features);
@@ -85,10 +84,10 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
   factor.run(tolerance(), tolerance());
 }
 
-// The scaled covariances, as the factor is to find them.
+// Fills the factor with the scaled covariances.
 void Centred::fill() {
   const Index p = features, stride = p + 1;
-  for (Index j = 0; j < p; ++j) factor.scale(j) = scale[static_cast<std::size_t>(j)];
+  for (Index j = 0; j < p; ++j) factor.scale(j) = scale[at(j)];
   for (Index i = 0; i < p; ++i) {
     const double* from = scatter + i * stride;
     double* to = factor.row(i);
@@ -98,15 +97,15 @@ void Centred::fill() {
     }
     // In two factors: their product could overflow.
     const double share = 1 / (count * factor.scale(i));
-    for (Index j = i + 1; j < p; ++j) to[j] = from[j] * share * inverse[static_cast<std::size_t>(j)];
+    for (Index j = i + 1; j < p; ++j) to[j] = from[j] * share * inverse[at(j)];
   }
 }
 
 Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {
-  std::vector<double> certain(static_cast<std::size_t>(f.size()), 0.0);
+  std::vector<double> certain(at(f.size()), 0.0);
   double most = 0;
   const Index r = f.rank();
-  std::vector<double> made(static_cast<std::size_t>(r)), means(whitened, whitened + r);
+  std::vector<double> made(at(r)), means(whitened, whitened + r);
   f.backward(means.data());
   const double length = std::sqrt(dot(means.data(), means.data(), 0, r));
   for (Index k = r; k < f.size(); ++k) {
@@ -115,16 +114,16 @@ Index Centred::carrier(const Factor& f, const double* mean, const double* whiten
       if (own != 0) return k;
       continue;
     }
-    double terms = 1 + std::abs(own) / f.scale_at(k);  // a mean is rounded as numbers that vary by a scale are
+    double terms = 1 + std::abs(own) / f.scale_at(k);  // the rounding error of a mean, relative to the scale
     for (Index i = 0; i < r; ++i) terms += std::abs(f.row(i)[k] * whitened[i]);
-    // Errors of the covariances change what the column is made of, and so what is left of its mean.
+    // Errors of the covariances change the coefficients of the dependence, and so the remainder of the mean.
     f.dependence(k, made.data());
     terms += length * std::sqrt(1 + dot(made.data(), made.data(), 0, r));
     at(certain, k) = std::abs(whitened[k]) / (noise * terms);
     most = std::max(most, at(certain, k));
   }
-  // Of those that are nearly as certain, the one of the largest scale, as in Factor.
-  constexpr double kClear = 64, kTie = 0.5;  // the first in units of the rounding of what is left of the mean
+  // Of several candidates of similar certainty the one of the largest scale, as in Factor.
+  constexpr double kClear = 64, kTie = 0.5;  // kClear in units of the rounding error of the remainder
   Index best = -1;
   for (Index k = r; k < f.size(); ++k)
     if (at(certain, k) > std::max(kClear, kTie * most) && (best < 0 || f.scale_at(k) > f.scale_at(best))) best = k;
@@ -139,7 +138,7 @@ void Centred::covariances(const double* theta, const double* low, double* high, 
     return j;
   };
   for (Index k = 0; k < features; ++k) high[k] = target_row[k], rest[k] = 0;
-  for (Index i = next_active(0); i < features;) {  // two at a time: the sums are read and written half as often
+  for (Index i = next_active(0); i < features;) {  // two at a time, which halves the memory traffic of the sums
     const Index j = next_active(i + 1);
     const bool pair = j < features;
     take_away(theta[i], below(i), row(i), pair ? theta[j] : 0, pair ? below(j) : 0, row(pair ? j : i), features, high,

@@ -1,4 +1,4 @@
-// Powers of two that bring rows and columns to one size.
+// Equilibration of rows and columns by powers of two.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,10 @@
 
 namespace pyrometer::minimum {
 
-/// The exponent of a number that is not 0; that of the largest double where products have left their range.
+/// The binary exponent of a non-zero number; 1023 for infinity and nan.
 [[gnu::always_inline]] inline int exponent_of(double x) { return std::isfinite(x) ? std::ilogb(x) : 1023; }
 
-/// The exponent of the largest of a row's numbers, each times its column's power of two; 0 for a row of zeros.
+/// The exponent of the largest element of a row after scaling its columns; 0 for a row of zeros.
 template <class Value>
 int row_exponent(const std::vector<int>& columns, Value value) {
   int most = 0;
@@ -20,17 +20,18 @@ int row_exponent(const std::vector<int>& columns, Value value) {
   for (Index j = 0; j < std::ssize(columns); ++j) {
     const double x = value(j);
     if (x == 0) continue;
-    const int own = exponent_of(x) + columns[static_cast<std::size_t>(j)];
+    const int own = exponent_of(x) + columns[at(j)];
     most = any ? std::max(most, own) : own;
     any = true;
   }
   return most;
 }
 
-/// Exponents that bring the numbers of each column to a geometric mean near 1, once each row has its largest near 1.
+/// Exponents of column scales such that, with each row scaled to a largest element near 1, the geometric mean of each
+/// column is near 1.
 template <class Value>
 std::vector<int> column_exponents(Index rows, Index columns, Value value) {
-  std::vector<int> out(static_cast<std::size_t>(columns), 0);
+  std::vector<int> out(at(columns), 0);
   for (int round = 0; round < 3; ++round) {
     std::vector<Index> sums(out.size(), 0), counts(sums);
     for (Index i = 0; i < rows; ++i) {

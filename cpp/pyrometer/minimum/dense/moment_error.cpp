@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -16,13 +16,13 @@ MomentError::MomentError(const Centred& c, const double* theta) {
   const Index p = c.features;
   for (Index j = 0; j <= p; ++j) {
     const double t = j < p ? std::abs(theta[j]) : 1;
-    squares += square(t * c.deviation[static_cast<std::size_t>(j)]);
+    squares += square(t * c.deviation[at(j)]);
     means += square(t * c.mean[j]);
     if (c.mean_error) lost_mean += t * c.mean_error[j];
     const double d = c.scatter_error ? c.scatter_error[j] / c.count : 0;
     lost += t * std::sqrt(d);
     if (j == p) break;
-    const double inverse = c.inverse[static_cast<std::size_t>(j)];
+    const double inverse = c.inverse[at(j)];
     spread += square(c.mean[j] * inverse);
     lost_columns += d * inverse * inverse;
   }
@@ -31,18 +31,18 @@ MomentError::MomentError(const Centred& c, const double* theta) {
 
 double MomentError::of_mean(double units) const { return units / 4 * kRoundoff * means + lost_mean; }
 
-double MomentError::first(double units, double pull, double value) const {
+double MomentError::first(double units, double mean_gradient, double value) const {
   return units * kRoundoff * (std::sqrt(2.0) * squares + 2 * value) + square(lost) +
-         2 * std::abs(pull) * of_mean(units);
+         2 * std::abs(mean_gradient) * of_mean(units);
 }
 
-double MomentError::second(double units, double pull, double trace) const {
-  const double rounded = square(units * kRoundoff) * (squares + square(pull) * spread);
+double MomentError::second(double units, double mean_gradient, double trace) const {
+  const double rounded = square(units * kRoundoff) * (squares + square(mean_gradient) * spread);
   return (rounded + square(lost) * lost_columns) * trace + square(of_mean(units));
 }
 
-double MomentError::gap(double bound, double pull, double value) const {
-  const double most = value + first(kWorst, pull, value);
+double MomentError::gap(double bound, double mean_gradient, double value) const {
+  const double most = value + first(kWorst, mean_gradient, value);
   return bound <= most ? bound : most;
 }
 

@@ -1,4 +1,4 @@
-// What the errors of second moments do to a minimum that is found from them.
+// The effect of errors of second moments on a minimum computed from them.
 #pragma once
 
 #include <algorithm>
@@ -8,22 +8,22 @@
 
 namespace pyrometer::minimum {
 
-/// Sizes of the terms of a system's energy at theta, and from them how far errors of its moments move the minimum.
+/// The terms of a system's energy at theta, and from them bounds of the effect of errors of its moments.
 ///
 /// With t = (theta, -1), the energy is t' (S/m) t and a function of the mean t . mu, so to first order it changes by
 /// t' (dS/m) t. Two kinds of errors enter:
 ///
-/// - Rounding of the sums: dS_jk / m = u e_jk s_j s_k with deviations s, unit roundoff u = 2^-53 and errors e_jk that
-///   are as good as independent, a few units in size. Then t' (dS/m) t is about 2^1/2 u e sum_j t_j^2 s_j^2: their
-///   worst signs would give (sum_j |t_j| s_j)^2, which is never seen.
-/// - What the moments had lost before (Moments::mean_error, scatter_error), with its worst signs:
+/// - Rounding of the sums: dS_jk / m = u e_jk s_j s_k with deviations s, unit roundoff u = 2^-53 and errors e_jk of
+///   a few units that are practically independent. Then t' (dS/m) t is about 2^1/2 u e sum_j t_j^2 s_j^2; the worst
+///   signs would give (sum_j |t_j| s_j)^2, which does not occur in practice.
+/// - Earlier errors of the moments (Moments::mean_error, scatter_error), with the worst signs:
 ///   (sum_j |t_j| d_j^1/2)^2 / m for |dS_jk| <= (d_j d_k)^1/2.
 ///
 /// The minimiser moves by G^-1 times the change of the gradient, which raises the energy at second order: by the square
 /// of that change over the eigenvalues of the scaled covariances.
 struct MomentError {
-  /// Units of roundoff that errors of sums are taken for where a bound is promised, and in `relative_error`: there
-  /// fewer where there are few products, and where many columns' errors average.
+  /// The error of a sum in units of roundoff: kWorst in bounds; expected() in `relative_error`, fewer if there are few
+  /// products, or if errors of many columns average.
   static constexpr double kWorst = 32;
   [[nodiscard]] static double expected(Index columns) {
     const auto p = static_cast<double>(columns);
@@ -39,16 +39,16 @@ struct MomentError {
 
   MomentError(const Centred& c, const double* theta);
 
-  /// Of the mean of the residuals. Means are sums of m numbers instead of m squares: a quarter of the units does.
+  /// Error of the mean of the residuals: a quarter of the units, because means are sums of numbers instead of squares.
   [[nodiscard]] double of_mean(double units) const;
-  /// Of the energy at theta, its `value` and the rounding of that included; `pull` is its weight of the squared mean of
-  /// the residuals times their mean.
-  [[nodiscard]] double first(double units, double pull, double value) const;
-  /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
-  [[nodiscard]] double second(double units, double pull, double trace) const;
-  /// The distance from the minimum is `bound` at most, and the energy itself, as far as it is known: no energy is
-  /// negative. Where all is lost, `bound` may be infinite or nan.
-  [[nodiscard]] double gap(double bound, double pull, double value) const;
+  /// Error of the energy at theta, including the rounding of its `value`; `mean_gradient` is the mean of the residuals
+  /// times the weight of its square in the energy.
+  [[nodiscard]] double first(double units, double mean_gradient, double value) const;
+  /// Error of the energy's distance from the minimum. `trace` is that of the inverse of the scaled covariances.
+  [[nodiscard]] double second(double units, double mean_gradient, double trace) const;
+  /// The gap: the smaller of `bound` and an upper bound of the energy itself, since no energy is negative. `bound` may
+  /// be infinite or nan.
+  [[nodiscard]] double gap(double bound, double mean_gradient, double value) const;
 };
 
 }  // namespace pyrometer::minimum

@@ -12,10 +12,10 @@ namespace pyrometer::minimum {
 namespace {
 
 constexpr Index kPanel = 16;
-constexpr double kClearPivot = 1e-6;  // of a pivot: no order of the columns would find a dependent one
+constexpr double kClearPivot = 1e-6;  // with all pivots above this no order of the columns has a dependent one
 
-// Rows i and, if there is a `pair`, i + 1 of the triangle, less what eight rows of the panel explain of their columns
-// `from` and later: two rows at a time, so that the panel is read half as often.
+// Subtracts the products of eight rows of the panel from rows i and, with `pair`, i + 1 of the triangle, in columns
+// `from` and later: two rows at a time, which halves the reads of the panel.
 void subtract_eight(double* __restrict to, double* __restrict next, const double* __restrict panel, Index stride,
                     Index size, Index i, Index from, bool pair) {
   double a[8], b[8];
@@ -41,7 +41,7 @@ double moment_noise(Index columns) {
 
 void Factor::prepare(Index size) {
   size_ = stride_ = size;
-  const auto n = static_cast<std::size_t>(size);
+  const auto n = at(size);
   upper_.resize(n * n);
   scale_.resize(n);
   used_.resize(n);
@@ -50,40 +50,40 @@ void Factor::prepare(Index size) {
 }
 
 void Factor::swap_columns(Index j, Index pivot) {
-  const auto at = [this](Index i, Index k) -> double& { return row(i)[k]; };
-  std::swap(at(pivot, pivot), at(j, j));
-  for (Index i = 0; i < j; ++i) std::swap(at(i, j), at(i, pivot));
+  const auto entry = [this](Index i, Index k) -> double& { return row(i)[k]; };
+  std::swap(entry(pivot, pivot), entry(j, j));
+  for (Index i = 0; i < j; ++i) std::swap(entry(i, j), entry(i, pivot));
   std::swap_ranges(row(j) + pivot + 1, row(j) + size_, row(pivot) + pivot + 1);
-  for (Index i = j + 1; i < pivot; ++i) std::swap(at(j, i), at(i, pivot));
-  std::swap(used_[static_cast<std::size_t>(j)], used_[static_cast<std::size_t>(pivot)]);
-  std::swap(order_[static_cast<std::size_t>(j)], order_[static_cast<std::size_t>(pivot)]);
+  for (Index i = j + 1; i < pivot; ++i) std::swap(entry(j, i), entry(i, pivot));
+  std::swap(used_[at(j)], used_[at(pivot)]);
+  std::swap(order_[at(j)], order_[at(pivot)]);
 }
 
-// The largest of the diagonal elements that are left of columns `from` to `last`, and its column. Of those that tie,
-// as multiples of one column do, the one of the largest scale: it can make the others with small coefficients.
+// The largest remaining diagonal element of columns `from` to `last`, and its column. Among ties, as between multiples
+// of one column, that of the largest scale, so that coefficients of the others are small.
 double Factor::largest_pivot(Index from, Index last, Index& pivot) const {
   constexpr double kTie = 1 - 1e-3;
-  const auto left = [this](Index i) { return row(i)[i] - used_[static_cast<std::size_t>(i)]; };
+  const auto remainder = [this](Index i) { return row(i)[i] - used_[at(i)]; };
   double largest = 0;
   for (Index i = from; i < last; ++i)
-    if (left(i) > largest) largest = left(i), pivot = i;
+    if (remainder(i) > largest) largest = remainder(i), pivot = i;
   const double enough = kTie * largest;
   for (Index i = from; i < last && largest > 0; ++i)
-    if (left(i) >= enough && scale_at(i) > scale_at(pivot)) pivot = i;
-  return largest > 0 ? left(pivot) : 0;
+    if (remainder(i) >= enough && scale_at(i) > scale_at(pivot)) pivot = i;
+  return largest > 0 ? remainder(pivot) : 0;
 }
 
-// Whether errors of the elements may have made the pivot of column k, given the first rank_ rows.
+// Whether the pivot of column k may be due to errors of the elements, given the first rank_ rows.
 bool Factor::dependent(Index k, double pivot, double element) {
   if (pivot > kClearPivot) return false;
-  work_.resize(static_cast<std::size_t>(rank_));
+  work_.resize(at(rank_));
   dependence(k, work_.data());
   return !(pivot > element * (1 + dot(work_.data(), work_.data(), 0, rank_)));
 }
 
 void Factor::run(double noise, double element) {
   for (Index i = 0; i < size_; ++i) {
-    order_[static_cast<std::size_t>(i)] = i;
+    order_[at(i)] = i;
     row(i)[i] = scale(i) > 0 ? 1 : 0;
   }
   Index last = size_;  // columns from here on depend on those before
@@ -96,8 +96,8 @@ void Factor::run(double noise, double element) {
       double largest;
       for (;; swap_columns(pivot, --last)) {
         largest = largest_pivot(j, last, pivot);
-        // The dependent columns are asked about (dependence), so their part of the panel's rows must be complete: it
-        // is, every row is finished before the next pivot is looked for.
+        // dependence() uses the panel's rows in dependent columns; they are complete, since every row is finished
+        // before the next pivot is chosen.
         if (!(largest > noise)) return;
         if (element == 0 || !dependent(pivot, largest, element)) break;
       }
@@ -106,13 +106,13 @@ void Factor::run(double noise, double element) {
       own[j] = std::sqrt(largest);
       for (Index q = begin; q < j; ++q) subtract(own, row(q)[j], row(q), j + 1, size_);
       const double inverse = 1 / own[j];
-      inverse_[static_cast<std::size_t>(j)] = inverse;
+      inverse_[at(j)] = inverse;
       for (Index i = j + 1; i < size_; ++i) {
         own[i] *= inverse;
-        used_[static_cast<std::size_t>(i)] += own[i] * own[i];
+        used_[at(i)] += own[i] * own[i];
       }
     }
-    // A full panel, or no row is left. An odd last row is paired with scratch.
+    // A full panel, or the last row. An odd last row is paired with scratch memory.
     for (Index i = end; i < size_; i += 2) {
       const bool pair = i + 1 < size_;
       for (Index q = begin; q < end; q += 8)
@@ -125,17 +125,17 @@ void Factor::run(double noise, double element) {
 std::vector<Index> Factor::renumber() {
   std::vector<Index> before = order_;
   std::vector<double> scales(scale_.size());
-  for (Index k = 0; k < size_; ++k) scales[static_cast<std::size_t>(k)] = scale_at(k);
+  for (Index k = 0; k < size_; ++k) scales[at(k)] = scale_at(k);
   scale_ = std::move(scales);
   std::iota(order_.begin(), order_.end(), Index{0});
   return before;
 }
 
 void Factor::keep(Index kept, Index size) {
-  const auto n = static_cast<std::size_t>(size);
+  const auto n = at(size);
   if (size > stride_) {
     const Index stride = size + size / 2;
-    std::vector<double> wider(static_cast<std::size_t>(stride * stride));
+    std::vector<double> wider(at(stride * stride));
     for (Index i = 0; i < kept; ++i) std::copy(row(i) + i, row(i) + kept, wider.data() + i * stride + i);
     upper_ = std::move(wider);
     stride_ = stride;
@@ -157,7 +157,7 @@ bool Factor::append() {
     if (!factor_blocked(upper_.data(), stride_, kept, size_)) return false;
     for (Index i = kept; i < size_; ++i) {
       if (!(square(row(i)[i]) > kClearPivot)) return false;
-      inverse_[static_cast<std::size_t>(i)] = 1 / row(i)[i];
+      inverse_[at(i)] = 1 / row(i)[i];
     }
   } else if (!append_rows(kept)) {
     return false;
@@ -177,7 +177,7 @@ bool Factor::append_rows(Index kept) {
       if (i >= kept) {
         if (!(own[i] > kClearPivot)) return false;
         own[i] = std::sqrt(own[i]);
-        inverse_[static_cast<std::size_t>(i)] = 1 / own[i];
+        inverse_[at(i)] = 1 / own[i];
         ++from;
       }
       for (Index k = from; k < size_; ++k) own[k] *= inverse(i);
@@ -217,7 +217,7 @@ void Factor::inverse_diagonal(double smallest, double* out) const {
     std::fill_n(out, rank_, 4 / smallest);
     return;
   }
-  work_.assign(static_cast<std::size_t>(rank_ * rank_), 0.0);  // the rows of U^-1, from the last
+  work_.assign(at(rank_ * rank_), 0.0);  // the rows of U^-1, from the last
   for (Index i = rank_ - 1; i >= 0; --i) {
     double* own = work_.data() + i * rank_;
     for (Index k = i + 1; k < rank_; ++k) subtract(own, row(i)[k], work_.data() + k * rank_, k, rank_);
@@ -229,10 +229,10 @@ void Factor::inverse_diagonal(double smallest, double* out) const {
 
 double Factor::smallest_eigenvalue() const {
   if (rank_ == 0) return 1;
-  work_.assign(static_cast<std::size_t>(rank_), 0.0);
+  work_.assign(at(rank_), 0.0);
   double* x = work_.data();
-  // The first solve chooses signs that make it grow (Cline, Moler, Stewart, Wilkinson 1979), the second is a power
-  // step.
+  // The first solve chooses signs that maximise growth (Cline, Moler, Stewart, Wilkinson 1979), the second is a step of
+  // inverse iteration.
   for (Index k = 0; k < rank_; ++k) {
     x[k] = (x[k] + std::copysign(1.0, x[k])) * inverse(k);
     subtract(x, x[k], row(k), k + 1, rank_);
@@ -255,14 +255,14 @@ double Factor::smallest_eigenvalue() const {
 
 double Factor::largest_eigenvalue() const {
   if (rank_ == 0) return 1;
-  work_.assign(static_cast<std::size_t>(2 * rank_), 1.0);
+  work_.assign(at(2 * rank_), 1.0);
   double *x = work_.data(), *next = x + rank_, largest = 1;
   for (int step = 0; step < 3; ++step) {
     const double xx = dot(x, x, 0, rank_);
     if (!(xx > 0)) break;
     double yy = 0;
     std::fill_n(next, rank_, 0.0);
-    for (Index k = 0; k < rank_; ++k) {  // U x and U'U x in one reading of U
+    for (Index k = 0; k < rank_; ++k) {  // U x and U'U x in one pass over U
       const double y = dot(row(k), x, k, rank_);
       yy += y * y;
       subtract(next, -y, row(k), k, rank_);

@@ -7,21 +7,21 @@
 
 namespace pyrometer::minimum {
 
-/// Relative size of the rounding noise in the second moments of p columns: sums of rounded products, then a factor.
+/// Relative rounding error of the pivots of the covariances of p columns: of sums of products, and of the factor.
 [[nodiscard]] double moment_noise(Index columns);
 
-/// Continues U'U, whose first `kept` rows are there, to `size` columns, of which the triangle's other elements are
-/// given; row i of U begins at upper + i * stride. False where a pivot is not positive. Blocked: size^2 (size - kept)
-/// flops in products of matrices.
+/// Extends a factor U'U whose first `kept` rows are computed to `size` columns; the other elements of the upper
+/// triangle are those of the matrix. Row i of U begins at upper + i * stride. False if a pivot is not positive.
+/// Blocked: size^2 (size - kept) flops.
 [[nodiscard]] bool factor_blocked(double* upper, Index stride, Index kept, Index size);
 
-/// P' D^-1 A D^-1 P = U'U with D = diag(A)^1/2 and columns ordered so that each pivot is the largest that is left, to
-/// a thousandth.
+/// P' D^-1 A D^-1 P = U'U with D = diag(A)^1/2 and columns ordered so that each pivot is the largest remaining one,
+/// up to a factor of 0.999.
 ///
-/// Columns whose pivot is noise depend on those before them: `rank` counts the others. An error e of the elements
-/// changes the pivot of a column that is nearly sum_j w_j times the others by up to e (1 + |w|^2), so a pivot that is
-/// not clear counts where it is above that. Columns with scale 0 (no diagonal) are dependent from the start. Vectors
-/// are in the order of the pivots, in units of the scaled columns.
+/// Columns whose pivot is at noise level are linearly dependent on those before them; `rank` counts the others. An
+/// error e of the elements changes the pivot of a column that is nearly sum_j w_j times the others by up to e (1 +
+/// |w|^2), so a small pivot counts if it exceeds that. Columns with scale 0 (zero diagonal) are dependent. Vectors are
+/// in the order of the pivots, in units of the scaled columns.
 ///
 /// Cost: p^3 / 3 flops in panels of 32 rows; p^2 doubles, reused from call to call.
 class Factor {
@@ -31,38 +31,38 @@ class Factor {
   void prepare(Index size);
   [[nodiscard]] double* row(Index i) { return upper_.data() + i * stride_; }
   [[nodiscard]] const double* row(Index i) const { return upper_.data() + i * stride_; }
-  [[nodiscard]] double& scale(Index i) { return scale_[static_cast<std::size_t>(i)]; }
-  [[nodiscard]] double scale(Index i) const { return scale_[static_cast<std::size_t>(i)]; }
-  /// `noise`: pivots up to this are noise; `element`: error of the elements, 0 to judge pivots by `noise` alone.
+  [[nodiscard]] double& scale(Index i) { return scale_[at(i)]; }
+  [[nodiscard]] double scale(Index i) const { return scale_[at(i)]; }
+  /// Factors. noise: pivots up to this are taken for 0; element: error of the elements, or 0 to use `noise` only.
   void run(double noise, double element = 0);
 
-  /// After a run of full rank: numbers the columns by their pivots. Returns the numbers that they had.
+  /// After a run of full rank: renumbers the columns in the order of their pivots. Returns their previous numbers.
   std::vector<Index> renumber();
   /// Keeps the first `kept` columns of a renumbered factor and makes room for others, up to `size`: fill the elements
-  /// with j >= kept and j > i, and their scales, and call append(). False, and there is no factor, where a pivot is
-  /// below 1e-6: then the order of the columns matters. size^2 (size - kept) flops, many columns in blocks.
+  /// with j >= kept and j > i, and their scales, and call append(). That returns false, without a factor, if a pivot is
+  /// below 1e-6, so that pivoting is necessary. size^2 (size - kept) flops.
   void keep(Index kept, Index size);
   [[nodiscard]] bool append();
 
   [[nodiscard]] Index size() const { return size_; }
   [[nodiscard]] Index rank() const { return rank_; }
   /// The column of pivot k.
-  [[nodiscard]] Index column(Index k) const { return order_[static_cast<std::size_t>(k)]; }
-  /// The root diagonal of the column of pivot k.
-  [[nodiscard]] double scale_at(Index k) const { return scale_[static_cast<std::size_t>(column(k))]; }
+  [[nodiscard]] Index column(Index k) const { return order_[at(k)]; }
+  /// The scale of the column of pivot k, diag(A)^1/2.
+  [[nodiscard]] double scale_at(Index k) const { return scale_[at(column(k))]; }
 
-  /// Solves U'z = x in place for the first `rank` elements; the others become what the independent columns leave of
-  /// them.
+  /// Solves U'z = x in place for the first `rank` elements; the others become their residuals after elimination of the
+  /// independent columns. rank size flops.
   void forward(double* x) const;
-  /// Solves U z = x in place for the first `rank` elements; the others are not touched.
+  /// Solves U z = x in place for the first `rank` elements; the others do not change.
   void backward(double* x) const;
   /// The elements of x in the order of the pivots, each divided by its scale (0 where that is 0).
   void whiten(const double* x, double* out) const;
-  /// Writes what column `k` (>= rank) is made of: the first `rank` elements of `out` are its coefficients.
+  /// Writes the `rank` coefficients of dependent column k (>= rank) in the independent columns.
   void dependence(Index k, double* out) const;
 
-  /// Bounds the diagonal of the inverse of the scaled independent columns' matrix, in the order of the pivots: exactly
-  /// up to 64 columns, for r^3 / 3 flops; for more by four times the inverse of the smallest eigenvalue as estimated.
+  /// Upper bounds of the diagonal of the inverse of the scaled independent columns' matrix, in the order of the pivots:
+  /// exact up to 64 columns, for r^3 / 3 flops; beyond, 4 / the estimated smallest eigenvalue.
   void inverse_diagonal(double smallest, double* out) const;
 
   /// Estimates the smallest eigenvalue of the scaled independent columns' matrix (from above, to a small factor) and
@@ -75,7 +75,7 @@ class Factor {
   [[nodiscard]] double largest_pivot(Index from, Index last, Index& pivot) const;
   [[nodiscard]] bool dependent(Index k, double pivot, double element);
   bool append_rows(Index kept);
-  [[nodiscard]] double inverse(Index k) const { return inverse_[static_cast<std::size_t>(k)]; }
+  [[nodiscard]] double inverse(Index k) const { return inverse_[at(k)]; }
 
   Index size_ = 0;
   Index stride_ = 0;
@@ -83,7 +83,7 @@ class Factor {
   std::vector<double> upper_;
   std::vector<double> scale_;
   std::vector<double> used_;
-  std::vector<double> inverse_;  // of the pivots' roots
+  std::vector<double> inverse_;  // 1 / diagonal of U
   mutable std::vector<double> work_;
   std::vector<Index> order_;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+using pyrometer::at;
 using pyrometer::Index;
 using pyrometer::minimum::Factor;
 using pyrometer::minimum::moment_noise;
@@ -15,20 +16,20 @@ namespace {
 
 // Second moments of `columns` pseudo-random columns of `rows` numbers; the last two are sums of earlier ones.
 std::vector<double> gram(Index rows, Index columns, std::vector<double>& scale) {
-  std::vector<double> x(static_cast<std::size_t>(rows * columns)), g(static_cast<std::size_t>(columns * columns));
-  const auto cell = [&](Index i, Index j) -> double& { return x[static_cast<std::size_t>(i * columns + j)]; };
+  std::vector<double> x(at(rows * columns)), g(at(columns * columns));
+  const auto cell = [&](Index i, Index j) -> double& { return x[at(i * columns + j)]; };
   double state = 0.5;
   for (Index i = 0; i < rows; ++i) {
     for (Index j = 0; j < columns - 2; ++j) cell(i, j) = (state = 3.99 * state * (1 - state)) - 0.5;
     cell(i, columns - 2) = cell(i, 0) + cell(i, 1);
     cell(i, columns - 1) = 3 * cell(i, 2);
   }
-  scale.resize(static_cast<std::size_t>(columns));
+  scale.resize(at(columns));
   for (Index j = 0; j < columns; ++j)
     for (Index k = 0; k < columns; ++k) {
-      double& sum = g[static_cast<std::size_t>(j * columns + k)];
+      double& sum = g[at(j * columns + k)];
       for (Index i = 0; i < rows; ++i) sum += cell(i, j) * cell(i, k);
-      if (j == k) scale[static_cast<std::size_t>(j)] = std::sqrt(sum);
+      if (j == k) scale[at(j)] = std::sqrt(sum);
     }
   return g;
 }
@@ -40,14 +41,11 @@ TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") 
     CAPTURE(n);
     std::vector<double> scale;
     const std::vector<double> g = gram(3 * n, n, scale);
-    const auto scaled = [&](Index j, Index k) {
-      return g[static_cast<std::size_t>(j * n + k)] /
-             (scale[static_cast<std::size_t>(j)] * scale[static_cast<std::size_t>(k)]);
-    };
+    const auto scaled = [&](Index j, Index k) { return g[at(j * n + k)] / (scale[at(j)] * scale[at(k)]); };
     Factor f;
     f.prepare(n);
     for (Index j = 0; j < n; ++j) {
-      f.scale(j) = scale[static_cast<std::size_t>(j)];
+      f.scale(j) = scale[at(j)];
       for (Index k = j; k < n; ++k) f.row(j)[k] = scaled(j, k);
     }
     f.run(4 * moment_noise(n));
@@ -63,32 +61,30 @@ TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") 
     CHECK(worst < 1e-13);
 
     // C x = b, then back: b from its definition.
-    std::vector<double> x(static_cast<std::size_t>(n)), made(x.size());
+    std::vector<double> x(at(n)), made(x.size());
     for (Index k = 0; k < n; ++k)
-      for (Index l = 0; l < f.rank(); ++l)
-        x[static_cast<std::size_t>(k)] += scaled(f.column(k), f.column(l)) * static_cast<double>(l + 1);
+      for (Index l = 0; l < f.rank(); ++l) x[at(k)] += scaled(f.column(k), f.column(l)) * static_cast<double>(l + 1);
     f.forward(x.data());
-    for (Index k = f.rank(); k < n; ++k) CHECK(std::abs(x[static_cast<std::size_t>(k)]) < 1e-11);
+    for (Index k = f.rank(); k < n; ++k) CHECK(std::abs(x[at(k)]) < 1e-11);
     f.backward(x.data());
-    for (Index k = 0; k < f.rank(); ++k)
-      CHECK(x[static_cast<std::size_t>(k)] == doctest::Approx(static_cast<double>(k + 1)).epsilon(1e-9));
+    for (Index k = 0; k < f.rank(); ++k) CHECK(x[at(k)] == doctest::Approx(static_cast<double>(k + 1)).epsilon(1e-9));
 
-    // A dependent column is what it is made of.
+    // A dependent column equals its linear combination of the others.
     f.dependence(n - 1, made.data());
-    double left = 0;
+    double largest = 0;
     for (Index l = 0; l < f.rank(); ++l) {
       double sum = -scaled(f.column(l), f.column(n - 1));
-      for (Index k = 0; k < f.rank(); ++k) sum += scaled(f.column(l), f.column(k)) * made[static_cast<std::size_t>(k)];
-      left = std::max(left, std::abs(sum));
+      for (Index k = 0; k < f.rank(); ++k) sum += scaled(f.column(l), f.column(k)) * made[at(k)];
+      largest = std::max(largest, std::abs(sum));
     }
-    CHECK(left < 1e-12);
+    CHECK(largest < 1e-12);
     CHECK(f.smallest_eigenvalue() > 0);
     CHECK(f.smallest_eigenvalue() <= 1);
     CHECK(f.largest_eigenvalue() >= 1);
   }
 }
 
-TEST_CASE("columns without scale are dependent from the start") {
+TEST_CASE("columns of scale 0 are dependent") {
   Factor f;
   f.prepare(3);
   f.scale(0) = 0;
@@ -107,23 +103,19 @@ TEST_CASE("columns without scale are dependent from the start") {
   CHECK(out[2] == 0);
 }
 
-TEST_CASE("a factor that grows: its product, and a refusal where columns depend") {
+TEST_CASE("an extended factor: its product, and false for dependent columns") {
   const Index n = 61;
   std::vector<double> scale;
   const std::vector<double> g = gram(3 * n, n, scale);
   Factor f;
   std::vector<Index> order;
-  const auto scaled = [&](Index j, Index k) {
-    return g[static_cast<std::size_t>(j * n + k)] /
-           (scale[static_cast<std::size_t>(j)] * scale[static_cast<std::size_t>(k)]);
-  };
+  const auto scaled = [&](Index j, Index k) { return g[at(j * n + k)] / (scale[at(j)] * scale[at(k)]); };
   const auto fill = [&](Index kept, Index size) {
     for (Index k = static_cast<Index>(order.size()); k < size; ++k) order.push_back(k);
     for (Index j = 0; j < size; ++j) {
-      const Index own = order[static_cast<std::size_t>(j)];
-      f.scale(j) = scale[static_cast<std::size_t>(own)];
-      for (Index k = std::max(j + 1, kept); k < size; ++k)
-        f.row(j)[k] = scaled(own, order[static_cast<std::size_t>(k)]);
+      const Index own = order[at(j)];
+      f.scale(j) = scale[at(own)];
+      for (Index k = std::max(j + 1, kept); k < size; ++k) f.row(j)[k] = scaled(own, order[at(k)]);
     }
   };
   f.prepare(20);
@@ -134,12 +126,12 @@ TEST_CASE("a factor that grows: its product, and a refusal where columns depend"
   for (const auto& pair : {std::pair<Index, Index>{20, 23}, {23, 40}, {17, 40}, {40, n - 2}}) {
     const auto kept = pair.first, size = pair.second;
     CAPTURE(kept);
-    order.resize(static_cast<std::size_t>(kept));
+    order.resize(at(kept));
     std::vector<Index> rest;
     for (Index k = 0; k < size; ++k)
       if (std::find(order.begin(), order.end(), k) == order.end()) rest.push_back(k);
     order.insert(order.end(), rest.begin(), rest.end());
-    order.resize(static_cast<std::size_t>(size));
+    order.resize(at(size));
     f.keep(kept, size);
     fill(kept, size);
     REQUIRE(f.append());
@@ -149,8 +141,7 @@ TEST_CASE("a factor that grows: its product, and a refusal where columns depend"
       for (Index b = a; b < size; ++b) {
         double sum = 0;
         for (Index q = 0; q <= a; ++q) sum += f.row(q)[a] * f.row(q)[b];
-        worst = std::max(
-            worst, std::abs(sum - scaled(order[static_cast<std::size_t>(a)], order[static_cast<std::size_t>(b)])));
+        worst = std::max(worst, std::abs(sum - scaled(order[at(a)], order[at(b)])));
       }
     CHECK(worst < 1e-13);
   }

@@ -10,7 +10,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-// The length of a column whose squares may leave the range of doubles.
+// The norm of a column, without overflow or underflow of squares.
 double norm(const double* x, Index size) {
   double largest = 0;
   for (Index i = 0; i < size; ++i) largest = std::max(largest, std::abs(x[i]));
@@ -36,7 +36,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
   if (shape.l2 == 0 && clear(n)) return;
   const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
   constexpr double kTie = 1 - 1e-3;
-  std::vector<double> lengths(static_cast<std::size_t>(n));  // squares of what is left
+  std::vector<double> lengths(at(n));  // squared norms of the remainders
   for (Index k = 0; k < std::min(n, work_.rows); ++k) {
     Index pivot = k;
     double most = -1;
@@ -44,22 +44,22 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
       at(lengths, j) = dot(work_.column(j), work_.column(j), k, work_.rows);
       if (at(lengths, j) > most) most = at(lengths, j), pivot = j;
     }
-    // Of multiples of one column the longest: it can make the others with small coefficients.
+    // Among multiples of one column the longest, so that coefficients of the others are small.
     for (Index j = k; j < n; ++j)
       if (at(lengths, j) >= kTie * most && length(j) > length(pivot)) pivot = j;
     most = at(lengths, pivot);
     if (pivot != k) {
       std::swap_ranges(work_.column(k), work_.column(k) + work_.rows, work_.column(pivot));
-      std::swap(order_[static_cast<std::size_t>(k)], order_[static_cast<std::size_t>(pivot)]);
+      std::swap(order_[at(k)], order_[at(pivot)]);
     }
-    const double left = std::sqrt(most);
+    const double remaining = std::sqrt(most);
     double made = 1;
-    if (left < 1e-6) {
+    if (remaining < 1e-6) {
       std::vector<double> of(work_.column(k), work_.column(k) + k);
       backward(of.data());
       for (const double share : of) made += std::abs(share);
     }
-    if (left <= noise * made) break;
+    if (remaining <= noise * made) break;
     eliminate(k);
     rank_ = k + 1;
   }
@@ -71,7 +71,7 @@ Pivoted::Pivoted(const Shape& shape, Columns triangle) : work_(std::move(triangl
   clear(shape.columns());
 }
 
-// To columns of the length 1 in the data: of what is left of them and `share` times their mean.
+// Scales columns to norm 1 in the data: of the triangle and `share` times the mean.
 void Pivoted::scale(Index columns, const double* mean, double share) {
   for (Index j = 0; j < columns; ++j) {
     double* column = work_.column(j);
@@ -82,8 +82,8 @@ void Pivoted::scale(Index columns, const double* mean, double share) {
   }
 }
 
-// Whether the triangle as it came has no column near the others' span: then no order of pivots would find a dependent
-// one, and the triangle stays.
+// Whether no column of the given triangle is close to the span of the others: then no order of pivots has a dependent
+// one, and the triangle is kept.
 bool Pivoted::clear(Index columns) {
   constexpr double kNear = 1e-6, kPoor = 1e8;
   if (work_.rows < columns) return false;
@@ -99,7 +99,7 @@ bool Pivoted::clear(Index columns) {
   return false;
 }
 
-// Householder's reflection that leaves nothing below row k of column k.
+// The Householder reflection that eliminates column k below row k.
 void Pivoted::eliminate(Index k) {
   double* own = work_.column(k);
   const Index rows = work_.rows;
@@ -123,7 +123,7 @@ void Pivoted::backward(double* x) const {
   }
 }
 
-double Pivoted::left(Index k, double x, const double* z) const { return x - dot(work_.column(k), z, 0, rank_); }
+double Pivoted::remainder(Index k, double x, const double* z) const { return x - dot(work_.column(k), z, 0, rank_); }
 
 std::vector<double> Pivoted::solution() const {
   const double* target = work_.column(work_.cols - 1);
@@ -139,20 +139,20 @@ void Pivoted::dependence(Index k, double* out) const {
 
 void Pivoted::inverse_diagonal(double* out) const {
   std::fill_n(out, rank_, 0.0);
-  std::vector<double> x(static_cast<std::size_t>(rank_));
+  std::vector<double> x(at(rank_));
   for (Index k = 0; k < rank_; ++k) {  // column k of R^-1
     std::fill_n(x.begin(), k, 0.0);
-    x[static_cast<std::size_t>(k)] = 1;
+    x[at(k)] = 1;
     for (Index i = k; i >= 0; --i) {
-      x[static_cast<std::size_t>(i)] /= work_.column(i)[i];
-      subtract(x.data(), x[static_cast<std::size_t>(i)], work_.column(i), 0, i);
-      out[i] += square(x[static_cast<std::size_t>(i)]);
+      x[at(i)] /= work_.column(i)[i];
+      subtract(x.data(), x[at(i)], work_.column(i), 0, i);
+      out[i] += square(x[at(i)]);
     }
   }
 }
 
 double Pivoted::estimated() const {
-  const auto size = static_cast<std::size_t>(rank_);
+  const auto size = at(rank_);
   std::vector<double> scale(size), large(size, 1.0), small(size), product(size);
   for (std::size_t k = 0; k < size; ++k) {
     const double* column = work_.column(static_cast<Index>(k));

@@ -12,16 +12,17 @@
 namespace pyrometer::minimum {
 namespace {
 
-// Leaves R of the first `rows` rows of `work` in its first rows. Returns how many those are.
+// Replaces the first `rows` rows of `work` by their R. Returns its number of rows.
 Index reduce(Columns& work, Index rows) {
   using View = Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
-  const Index left = std::min(rows, work.cols);
-  if (rows <= 1) return left;
+  const Index height = std::min(rows, work.cols);
+  if (rows <= 1) return height;
   View part(Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>(work.cells.data(), rows, work.cols,
                                                                  Eigen::OuterStride<>(work.rows)));
   const Eigen::HouseholderQR<View> qr(part);
-  for (Index j = 0; j < work.cols; ++j) std::fill(work.column(j) + std::min(j + 1, left), work.column(j) + left, 0.0);
-  return left;
+  for (Index j = 0; j < work.cols; ++j)
+    std::fill(work.column(j) + std::min(j + 1, height), work.column(j) + height, 0.0);
+  return height;
 }
 
 Columns top(const Columns& work, Index rows) {
@@ -34,7 +35,7 @@ Columns top(const Columns& work, Index rows) {
 
 Split split(const Shape& shape) {
   const Index n = shape.columns() + 1;
-  // A block brings 4 n rows to the n that are held, and a chunk has two: each triangle on another costs 10 n^3 / 3
+  // A block adds 4 n rows to the n of the triangle, and a chunk has two blocks: merging two triangles costs 10 n^3 / 3
   // flops.
   const Index block = std::max({Index{64}, 4 * n, 8192 / n});
   const Index blocks = std::clamp<Index>(100'000'000 / (block * n * n), 2, 16);

@@ -1,4 +1,4 @@
-// Triangles of rows: the orthogonal counterpart of second moments.
+// QR factorisations of rows in blocks: the orthogonal counterpart of second moments.
 #pragma once
 
 #include <vector>
@@ -15,12 +15,13 @@ struct Columns {
   std::vector<double> cells;
 
   Columns() = default;
-  Columns(Index rows_, Index cols_) : rows(rows_), cols(cols_), cells(static_cast<std::size_t>(rows_ * cols_)) {}
+  Columns(Index rows_, Index cols_) : rows(rows_), cols(cols_), cells(at(rows_ * cols_)) {}
   [[nodiscard]] double* column(Index j) { return cells.data() + j * rows; }
   [[nodiscard]] const double* column(Index j) const { return cells.data() + j * rows; }
 };
 
-/// How rows fall into blocks of one QR, and blocks into chunks of one thread's work. Depends on the shape alone.
+/// The division of rows into blocks of one QR factorisation each, and into chunks for threads. Depends on the shape
+/// only.
 struct Split {
   Index block;
   base::Chunks chunks;
@@ -37,7 +38,7 @@ template <class T>
 /// rows by Cholesky. Empty if the matrix is not positive definite to rounding. n^3 / 3 flops.
 [[nodiscard]] Columns triangle_of_scatter(const Shape& shape, const double* scatter);
 
-/// R of the triangles on top of each other, in their order.
+/// R of the stacked triangles, in order. 10 n^3 / 3 flops for each.
 [[nodiscard]] Columns merged(const std::vector<Columns>& triangles);
 
 }  // namespace pyrometer::minimum

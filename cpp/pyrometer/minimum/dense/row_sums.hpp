@@ -1,10 +1,10 @@
-// Residuals of a linear model and their sums, in twice the working precision.
+// Residuals of a linear model and their sums, in double-double precision.
 #pragma once
 
 #include <vector>
 
 #include "pyrometer/base/types.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 
@@ -33,22 +33,21 @@ void require_finite(const Shape& shape, const Rows<T>& rows, Index system);
 
 /// Sums over rows at given parameters.
 struct Sums {
-  Doubled squares;                ///< r . r
-  Doubled total;                  ///< sum of r
-  std::vector<Doubled> gradient;  ///< X' r, one for each feature
+  DoubleDouble squares;                ///< r . r
+  DoubleDouble total;                  ///< sum of r
+  std::vector<DoubleDouble> gradient;  ///< X' r, one for each feature
 
   void add(const Sums& other);
   /// d_j . r for column j of the design.
-  [[nodiscard]] Doubled pull(const Shape& shape, const double* mean, Index j) const;
+  [[nodiscard]] DoubleDouble gradient_of(const Shape& shape, const double* mean, Index j) const;
 };
 
-/// Sums over rows [begin, end) of r_i = y_i - x_i . theta - theta_0, where every product and sum keeps its rounding
-/// error.
+/// Sums over rows [begin, end) of r_i = y_i - x_i . theta - theta_0, all in double-double arithmetic.
 ///
 /// theta  shape.parameters() numbers, the intercept last.
 ///
-/// The relative error is that of working precision unless the residuals are smaller than its square times the terms
-/// that they are made of. The bits are the same at every instruction-set level.
+/// The relative error is a few 2^-53 unless the residuals are smaller than 2^-106 times their terms. The bits are the
+/// same at every instruction-set level.
 ///
 /// Cost: about 40 flops an element; 64 rows and 16 p doubles of scratch.
 template <class T>

@@ -9,15 +9,8 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr Index kTogether = 64;  // rows taken side by side
+constexpr Index kTogether = 64;  // rows per block
 constexpr Index kLanes = 8;
-
-// (high, low) += value.
-inline void take(double& high, double& low, double value) {
-  const double sum = high + value, part = sum - high;
-  low += (high - (sum - part)) + (value - part);
-  high = sum;
-}
 
 }  // namespace
 
@@ -27,8 +20,8 @@ void Sums::add(const Sums& other) {
   for (std::size_t j = 0; j < gradient.size(); ++j) gradient[j].add(other.gradient[j]);
 }
 
-Doubled Sums::pull(const Shape& shape, const double* mean, Index j) const {
-  Doubled sum = j < shape.features ? gradient[static_cast<std::size_t>(j)] : total;
+DoubleDouble Sums::gradient_of(const Shape& shape, const double* mean, Index j) const {
+  DoubleDouble sum = j < shape.features ? gradient[at(j)] : total;
   if (shape.centred) {
     sum.add_product(-mean[j], total.hi);
     sum.lo -= mean[j] * total.lo;
@@ -48,8 +41,8 @@ template <class T>
 Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Index begin, Index end) {
   const Index p = shape.features;
   const double offset = shape.parameters() > p ? theta[p] : 0;
-  std::vector<double> x(static_cast<std::size_t>(p * kTogether));
-  std::vector<std::array<double, kLanes>> hi(static_cast<std::size_t>(p)), lo(static_cast<std::size_t>(p));
+  std::vector<double> x(at(p * kTogether));
+  std::vector<std::array<double, kLanes>> hi(at(p)), lo(at(p));
   for (auto& lanes : hi) lanes.fill(0);
   for (auto& lanes : lo) lanes.fill(0);
   std::array<double, kTogether> r, rest;
@@ -58,21 +51,20 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
     const Index count = std::min(kTogether, end - first);
     std::fill(x.begin(), x.end(), 0.0);
     for (Index i = 0; i < count; ++i)
-      for (Index j = 0; j < p; ++j)
-        x[static_cast<std::size_t>(j * kTogether + i)] = static_cast<double>(data.X[(first + i) * p + j]);
+      for (Index j = 0; j < p; ++j) x[at(j * kTogether + i)] = static_cast<double>(data.X[(first + i) * p + j]);
     r.fill(0);
     rest.fill(0);
     for (Index i = 0; i < count; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      r[at] = static_cast<double>(data.y[first + i]);
-      take(r[at], rest[at], -offset);
+      const auto row = at(i);
+      r[row] = static_cast<double>(data.y[first + i]);
+      base::add_compensated(r[row], rest[row], -offset);
     }
     for (Index j = 0; j < p; ++j) {
       const double* column = x.data() + j * kTogether;
       const double t = -theta[j];
       for (std::size_t i = 0; i < kTogether; ++i) {
         const double product = column[i] * t;
-        take(r[i], rest[i], product);
+        base::add_compensated(r[i], rest[i], product);
         rest[i] += product_error(column[i], t, product);
       }
     }
@@ -87,18 +79,18 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
     }
     for (Index j = 0; j < p; ++j) {
       const double* column = x.data() + j * kTogether;
-      auto &high = hi[static_cast<std::size_t>(j)], &low = lo[static_cast<std::size_t>(j)];
+      auto &high = hi[at(j)], &low = lo[at(j)];
       for (std::size_t i = 0; i < kTogether; i += kLanes)
         for (std::size_t lane = 0; lane < kLanes; ++lane) {
           const double product = column[i + lane] * r[i + lane];
-          take(high[lane], low[lane], product);
+          base::add_compensated(high[lane], low[lane], product);
           low[lane] += product_error(column[i + lane], r[i + lane], product) + column[i + lane] * rest[i + lane];
         }
     }
   }
-  sums.gradient.resize(static_cast<std::size_t>(p));
+  sums.gradient.resize(at(p));
   for (std::size_t j = 0; j < sums.gradient.size(); ++j)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sums.gradient[j].add(Doubled{hi[j][lane], lo[j][lane]});
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sums.gradient[j].add(DoubleDouble{hi[j][lane], lo[j][lane]});
   return sums;
 }
 

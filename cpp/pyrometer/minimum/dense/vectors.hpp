@@ -1,6 +1,6 @@
-// The loops that the dense kernels are made of.
+// Elementary vector loops of the dense kernels.
 //
-// Inlined everywhere: files that contract a*b+c and files that do not would share one copy otherwise.
+// Always inlined: files with and without contraction of a*b+c must not share one copy.
 #pragma once
 
 #include <vector>
@@ -9,17 +9,18 @@
 
 namespace pyrometer::minimum {
 
-[[gnu::always_inline]] inline double& at(std::vector<double>& x, Index i) { return x[static_cast<std::size_t>(i)]; }
-[[gnu::always_inline]] inline double at(const std::vector<double>& x, Index i) {
-  return x[static_cast<std::size_t>(i)];
-}
+using pyrometer::at;
+
+/// x[i]
+[[gnu::always_inline]] inline double& at(std::vector<double>& x, Index i) { return x[at(i)]; }
+[[gnu::always_inline]] inline double at(const std::vector<double>& x, Index i) { return x[at(i)]; }
 
 /// to -= a * from, over [begin, end).
 [[gnu::always_inline]] inline void subtract(double* to, double a, const double* from, Index begin, Index end) {
   for (Index i = begin; i < end; ++i) to[i] -= a * from[i];
 }
 
-/// a . b over [begin, end), in eight lanes: a sum in one would wait for each addition.
+/// a . b over [begin, end), in eight partial sums, which are not limited by the latency of an addition.
 [[gnu::always_inline]] inline double dot(const double* a, const double* b, Index begin, Index end) {
   double sum[8] = {};
   Index i = begin;

@@ -1,4 +1,4 @@
-// The factor of the columns that a lasso's penalty has let in so far.
+// The Cholesky factor of the active columns of a lasso, updated as the active set changes.
 #pragma once
 
 #include <vector>
@@ -7,13 +7,13 @@
 
 namespace pyrometer::minimum {
 
-/// Factors some of a system's columns, again and again: sets that mostly grow, as along a path of weights.
+/// Factors a sequence of active sets of one system that mostly grow, as along a regularisation path.
 ///
-/// What two sets in turn have in common at the beginning of the factor's order is kept, if that is half of it; only the
-/// columns that are new then cost anything, a^2 flops each of a. Pivots where a column nearly depends on others.
+/// The leading columns that two consecutive sets share are kept if they are at least half of the factor; each new
+/// column then costs a^2 flops for a active columns. Falls back to pivoting if columns are nearly dependent.
 class LassoFactor {
  public:
-  /// Before another system.
+  /// Resets the factor, for another system.
   void clear();
   /// The factor of these columns, its column i being columns()[i]: any order.
   const Factor& of(const Centred& centred, const std::vector<Index>& wanted);

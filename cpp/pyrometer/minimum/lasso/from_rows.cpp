@@ -9,8 +9,8 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/pivoted_qr.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/row_qr.hpp"
 #include "pyrometer/minimum/dense/row_sums.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
@@ -19,7 +19,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-/// min over d of |W d|^2 / 2 - pull . d + sum_j weight_j |z_j + d_j|, the columns of W having length 1: the design's,
+/// min over d of |W d|^2 / 2 - g . d + sum_j weight_j |z_j + d_j|, the columns of W having length 1: the design's,
 /// in units of their length.
 class ActiveSet {
  public:
@@ -35,12 +35,12 @@ class ActiveSet {
 
   [[nodiscard]] double length(Index j) const { return at(length_, j); }
   [[nodiscard]] const Numbers& step() const { return d_; }
-  /// The pull at z + d, and |W d|^2.
-  [[nodiscard]] double left(Index j) const { return at(left_, j); }
+  /// The negative gradient of the quadratic part at z + d, and |W d|^2.
+  [[nodiscard]] double gradient(Index j) const { return at(gradient_, j); }
   [[nodiscard]] double moved() const { return dot(image_.data(), image_.data(), 0, design_.rows); }
 
-  void minimise(const Numbers& z, const Numbers& pull, const Numbers& weight) {
-    z_ = z, pull_ = pull, weight_ = weight;
+  void minimise(const Numbers& z, const Numbers& gradient, const Numbers& weight) {
+    z_ = z, start_gradient_ = gradient, weight_ = weight;
     d_.assign(z.size(), 0.0);
     sign_.clear();
     for (const double value : z) sign_.push_back(sign(value));
@@ -52,11 +52,12 @@ class ActiveSet {
     }
   }
 
-  /// The columns that are active or as near to it as rounding goes, and their factor.
-  [[nodiscard]] std::vector<Index> let_in() const {
+  /// The columns that are active, or at the bound of the penalty up to rounding, and their factor.
+  [[nodiscard]] std::vector<Index> active_columns() const {
     std::vector<Index> columns;
     for (Index j = 0; j < columns_; ++j)
-      if (at(sign_, j) != 0 || (length(j) > 0 && std::abs(left(j)) >= at(weight_, j) - doubt(j))) columns.push_back(j);
+      if (at(sign_, j) != 0 || (length(j) > 0 && std::abs(gradient(j)) >= at(weight_, j) - rounding_bound(j)))
+        columns.push_back(j);
     return columns;
   }
   [[nodiscard]] Pivoted factor(const std::vector<Index>& columns) const {
@@ -66,52 +67,53 @@ class ActiveSet {
     return {{design_.rows, static_cast<Index>(columns.size()), false, false, 0}, std::move(part), nullptr};
   }
 
-  // Bounds the distances of z from the minimiser, each in units of its column's; `f` is the factor of `columns`, those
-  // let in. The point with the signs of z + d where the pulls of the active columns are their weights differs from
-  // z + d by (W'W)^-1 times what these pulls lack, and is the minimiser if its signs are those and no other column has
-  // a pull that reaches its weight. False, and nothing is known, where that is not certain.
+  // Bounds of the distances of z from the minimiser, each in units of its column; `f` is the factor of `columns`, those
+  // active. The point with the signs of z + d where the gradients of the active columns equal their weights differs
+  // from z + d by (W'W)^-1 times the deviations of these gradients, and is the minimiser if its signs are those and no
+  // other column has a gradient that reaches its weight. False if that is not certain.
   [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, double* out) const {
     constexpr double kPoor = 1e12;
     if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
-    const auto own = [&](Index k) { return columns[static_cast<std::size_t>(f.column(k))]; };
+    const auto own = [&](Index k) { return columns[at(f.column(k))]; };
     Numbers root(columns.size());  // of the diagonal of (W'W)^-1
     f.inverse_diagonal(root.data());
     double most = 0;  // |W_j . (the change of the residuals)| is no more than this
     for (Index k = 0; k < f.columns(); ++k) {
       at(root, k) = std::sqrt(at(root, k)) / f.length(k);
-      most += at(root, k) * (std::abs(left(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) + doubt(own(k)));
+      most +=
+          at(root, k) * (std::abs(gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) + rounding_bound(own(k)));
     }
-    std::vector<char> active(static_cast<std::size_t>(columns_), 0);
+    std::vector<char> active(at(columns_), 0);
     for (Index j = 0; j < columns_; ++j) out[j] = std::abs(at(z_, j));
     for (Index k = 0; k < f.columns(); ++k) {
       const Index j = own(k);
-      active[static_cast<std::size_t>(j)] = 1;
+      active[at(j)] = 1;
       out[j] = at(root, k) * most + std::abs(at(d_, j));
       if (!(at(sign_, j) * (at(z_, j) + at(d_, j)) > at(root, k) * most)) return false;
     }
     for (Index j = 0; j < columns_; ++j)
-      if (active[static_cast<std::size_t>(j)] == 0 && length(j) > 0 &&
-          !(std::abs(left(j)) + doubt(j) + most < at(weight_, j)))
+      if (active[at(j)] == 0 && length(j) > 0 && !(std::abs(gradient(j)) + rounding_bound(j) + most < at(weight_, j)))
         return false;
     return true;
   }
 
  private:
-  // By how much rounding may have moved a pull.
-  [[nodiscard]] double doubt(Index j) const {
-    return 4 * kEpsilon * (std::abs(at(pull_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
+  // Rounding error bound of a gradient.
+  [[nodiscard]] double rounding_bound(Index j) const {
+    return 4 * kEpsilon *
+           (std::abs(at(start_gradient_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
   }
 
   void refresh() {
-    image_.assign(static_cast<std::size_t>(design_.rows), 0.0);
+    image_.assign(at(design_.rows), 0.0);
     for (Index j = 0; j < columns_; ++j)
       if (at(d_, j) != 0) subtract(image_.data(), -at(d_, j), design_.column(j), 0, design_.rows);
     size_ = std::sqrt(moved());
-    left_ = pull_;
-    for (Index j = 0; j < columns_; ++j) at(left_, j) -= dot(design_.column(j), image_.data(), 0, design_.rows);
+    gradient_ = start_gradient_;
+    for (Index j = 0; j < columns_; ++j) at(gradient_, j) -= dot(design_.column(j), image_.data(), 0, design_.rows);
   }
 
-  // Takes the step for the present signs, or the part of it up to the first coordinate that reaches 0 and leaves.
+  // Takes the step for the current signs, or the part of it up to the first coordinate that reaches 0 and leaves.
   // Returns whether the minimum for these signs is reached.
   bool descend() {
     std::vector<Index> active;
@@ -119,12 +121,12 @@ class ActiveSet {
       if (at(sign_, j) != 0) active.push_back(j);
     if (active.empty()) return true;
     const Pivoted f = factor(active);
-    const auto own = [&](Index k) { return active[static_cast<std::size_t>(f.column(k))]; };
+    const auto own = [&](Index k) { return active[at(f.column(k))]; };
     const Index size = static_cast<Index>(active.size());
-    Numbers direction(static_cast<std::size_t>(size));  // in the order of the pivots
+    Numbers direction(at(size));  // in the order of the pivots
     if (f.rank() < size) {
-      // Along a dependence the energy changes by the penalty alone, at a constant rate until a sign changes.
-      Numbers made(static_cast<std::size_t>(size));
+      // Along a null vector only the penalty changes, at a constant rate until a sign changes.
+      Numbers made(at(size));
       f.dependence(f.rank(), made.data());
       at(direction, f.rank()) = 1 / f.length(f.rank());
       for (Index k = 0; k < f.rank(); ++k) at(direction, k) = -at(made, k) / f.length(k);
@@ -135,7 +137,7 @@ class ActiveSet {
       return advance(active, f, direction, std::numeric_limits<double>::infinity());
     }
     for (Index k = 0; k < size; ++k)
-      at(direction, k) = (left(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) / f.length(k);
+      at(direction, k) = (gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) / f.length(k);
     f.forward(direction.data());
     f.backward(direction.data());
     for (Index k = 0; k < size; ++k) at(direction, k) /= f.length(k);
@@ -145,18 +147,17 @@ class ActiveSet {
   bool advance(const std::vector<Index>& active, const Pivoted& f, const Numbers& direction, double step) {
     Index leaves = -1;
     for (Index k = 0; k < f.columns(); ++k) {
-      const Index j = active[static_cast<std::size_t>(f.column(k))];
+      const Index j = active[at(f.column(k))];
       if (at(direction, k) * at(sign_, j) >= 0) continue;
       const double where = -(at(z_, j) + at(d_, j)) / at(direction, k);
       if (where < step) step = where, leaves = j;
     }
     if (!std::isfinite(step)) return true;
-    for (Index k = 0; k < f.columns(); ++k)
-      at(d_, active[static_cast<std::size_t>(f.column(k))]) += step * at(direction, k);
+    for (Index k = 0; k < f.columns(); ++k) at(d_, active[at(f.column(k))]) += step * at(direction, k);
     if (leaves >= 0) at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
     refresh();
     if (leaves >= 0) return false;
-    // A step that met the rounding of the factor is repeated once or twice, until it changes nothing.
+    // Iterative refinement: the step is repeated until it changes nothing but rounding.
     const double change = std::sqrt(dot(direction.data(), direction.data(), 0, f.columns()));
     const double whole = std::sqrt(dot(d_.data(), d_.data(), 0, columns_));
     const bool settled = change <= 1e-10 * whole || ++repeats_ > 3;
@@ -164,16 +165,16 @@ class ActiveSet {
     return settled;
   }
 
-  // Lets the coordinate enter whose pull exceeds its weight the most. Returns whether there was one.
+  // Adds the coordinate whose gradient exceeds its weight the most. Returns whether there was one.
   bool enter() {
     Index best = -1;
     double most = 0;
     for (Index j = 0; j < columns_; ++j) {
       if (at(sign_, j) != 0 || length(j) == 0) continue;
-      const double excess = std::abs(left(j)) - at(weight_, j) - doubt(j);
+      const double excess = std::abs(gradient(j)) - at(weight_, j) - rounding_bound(j);
       if (excess > most) most = excess, best = j;
     }
-    if (best >= 0) at(sign_, best) = sign(left(best));
+    if (best >= 0) at(sign_, best) = sign(gradient(best));
     return best >= 0;
   }
 
@@ -181,10 +182,10 @@ class ActiveSet {
   Index columns_;
   int repeats_ = 0;
   double size_ = 0;
-  Numbers length_, z_, pull_, weight_, d_, sign_, image_, left_;
+  Numbers length_, z_, start_gradient_, weight_, d_, sign_, image_, gradient_;
 };
 
-/// One system: its rows, its triangle, and sums over its rows by all threads.
+/// One system: its rows, their triangular factor, and parallel sums over the rows.
 template <class T>
 class System {
  public:
@@ -195,18 +196,17 @@ class System {
 
  private:
   [[nodiscard]] Columns triangle() const {
-    std::vector<Columns> pieces(static_cast<std::size_t>(parts_.chunks.number()));
+    std::vector<Columns> pieces(at(parts_.chunks.number()));
     base::for_each_chunk(parts_.chunks.number(), threads_, [&](Index piece, int) {
-      pieces[static_cast<std::size_t>(piece)] =
+      pieces[at(piece)] =
           triangle_of(shape_, rows_, parts_.chunks.begin(piece), parts_.chunks.end(piece), parts_.block);
     });
     return merged(pieces);
   }
   [[nodiscard]] Sums sums(const double* theta) const {
-    std::vector<Sums> pieces(static_cast<std::size_t>(parts_.chunks.number()));
+    std::vector<Sums> pieces(at(parts_.chunks.number()));
     base::for_each_chunk(parts_.chunks.number(), threads_, [&](Index piece, int) {
-      pieces[static_cast<std::size_t>(piece)] =
-          sums_over(shape_, rows_, theta, parts_.chunks.begin(piece), parts_.chunks.end(piece));
+      pieces[at(piece)] = sums_over(shape_, rows_, theta, parts_.chunks.begin(piece), parts_.chunks.end(piece));
     });
     for (std::size_t piece = 1; piece < pieces.size(); ++piece) pieces[0].add(pieces[piece]);
     return pieces[0];
@@ -224,8 +224,8 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
   constexpr int kRounds = 10;
   const Index p = shape_.features, n = shape_.columns();
   const double m = static_cast<double>(shape_.rows);
-  const auto size = static_cast<std::size_t>(n);
-  Numbers z(size), pull(size), weight(size), here(theta, theta + shape_.parameters());
+  const auto size = at(n);
+  Numbers z(size), gradient(size), weight(size), here(theta, theta + shape_.parameters());
   double best = std::numeric_limits<double>::infinity();
   for (int round = 0; round < kRounds; ++round) {
     for (Index j = 0; j < n; ++j)
@@ -237,29 +237,29 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
     for (Index j = 0; j < n; ++j) {
       const double length = set_.length(j), unit = length > 0 ? 1 / length : 0;
       at(z, j) = at(here, j) * length;
-      at(pull, j) = all.pull(shape_, rows_.mean, j).value() * unit;
+      at(gradient, j) = all.gradient_of(shape_, rows_.mean, j).value() * unit;
       at(weight, j) = 0.5 * m * l1 * unit;
       value += l1 * std::abs(at(here, j));
     }
-    set_.minimise(z, pull, weight);
+    set_.minimise(z, gradient, weight);
 
     // The duality gap at theta + d, and how far theta lies above it.
     double squares = all.squares.value() + set_.moved(), above = -set_.moved(), most = 1;
     for (Index j = 0; j < n; ++j) {
       const double d = at(set_.step(), j);
-      squares -= 2 * at(pull, j) * d;
-      above += 2 * (at(pull, j) * d + at(weight, j) * (std::abs(at(z, j)) - std::abs(at(z, j) + d)));
-      if (set_.length(j) > 0) most = std::max(most, std::abs(set_.left(j)) / at(weight, j));
+      squares -= 2 * at(gradient, j) * d;
+      above += 2 * (at(gradient, j) * d + at(weight, j) * (std::abs(at(z, j)) - std::abs(at(z, j) + d)));
+      if (set_.length(j) > 0) most = std::max(most, std::abs(set_.gradient(j)) / at(weight, j));
     }
     double gap = square(1 - 1 / most) * std::max(squares, 0.0);
     for (Index j = 0; j < n; ++j) {
       const double t = at(z, j) + at(set_.step(), j);
-      gap += 2 * std::max(at(weight, j) * std::abs(t) - set_.left(j) * t / most, 0.0);
+      gap += 2 * std::max(at(weight, j) * std::abs(t) - set_.gradient(j) * t / most, 0.0);
     }
     gap = (gap + std::abs(above)) / m + square(total);
     require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
     if (gap < best) {
-      const std::vector<Index> columns = set_.let_in();
+      const std::vector<Index> columns = set_.active_columns();
       const Pivoted f = set_.factor(columns);
       const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
       const double error = gap + static_cast<double>(n + 2) * kEpsilon * value;
@@ -308,11 +308,10 @@ void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean,
     System<T> system(shape, rows, workers);
     for (Index k = 0; k < points; ++k) {
       const Index slot = s * points + k;
-      system.minimise(weights[static_cast<std::size_t>(k)], out.parameters.data() + slot * n, out,
-                      static_cast<std::size_t>(slot));
+      system.minimise(weights[at(k)], out.parameters.data() + slot * n, out, at(slot));
     }
   };
-  // Small systems side by side, large ones one after the other with all threads each.
+  // Small systems in parallel, large ones one after the other with all threads each.
   if (split(shape).chunks.number() == 1) {
     base::for_each_chunk(systems, threads, [&](Index s, int) { one(s, 1); });
   } else {

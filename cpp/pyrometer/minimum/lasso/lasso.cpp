@@ -10,8 +10,8 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/moment_error.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 #include "pyrometer/minimum/lasso/active_factor.hpp"
 #include "pyrometer/minimum/lasso/point.hpp"
@@ -20,14 +20,14 @@
 namespace pyrometer::minimum {
 namespace {
 
-// The search over active sets of one system; what it allocates is kept for the next.
+// Minimises the energy of one system after the other, reusing its memory.
 class Descent {
  public:
   void start(const Moments& data, bool on_intercept, Index system) {
     x_.start(data, on_intercept, system);
     active_.clear();
   }
-  // From where the last one ended.
+  // Starts from the previous solution.
   void minimise(const Moments& data, double l1, Index slot, const Minima& out);
 
  private:
@@ -35,7 +35,7 @@ class Descent {
   bool advance(const std::vector<Index>& active, const Numbers& direction, bool flat);
   LassoPoint::Certificate polish();
   [[nodiscard]] bool near(Index j, double margin) const;
-  [[nodiscard]] std::vector<Index> let_in(double margin) const;
+  [[nodiscard]] std::vector<Index> active_set(double margin) const;
   void null_vector(Index k, double share, Numbers& direction) const;
   void bound(double gap, double of_mean, const Numbers& diagonal, double* out);
   LassoPoint x_;
@@ -43,31 +43,31 @@ class Descent {
   Numbers work_u_, work_v_;
 };
 
-// Adds share * (what pivot k of the active factor is, less what it is made of) to the direction.
+// Adds share * (column k of the active factor minus its linear combination of the others) to the direction.
 void Descent::null_vector(Index k, double share, Numbers& direction) const {
   const Factor& f = active_.factor();
   const double unit = f.scale_at(k) > 0 ? f.scale_at(k) : 1;
   at(direction, f.column(k)) += share / unit;
   if (f.scale_at(k) == 0) return;
-  Numbers made(static_cast<std::size_t>(f.size()));
+  Numbers made(at(f.size()));
   f.dependence(k, made.data());
   for (Index i = 0; i < f.rank(); ++i) at(direction, f.column(i)) -= share * at(made, i) / f.scale_at(i);
 }
 
-// Whether the pull of a coordinate is that of the penalty, or so near to it that rounding may have made the difference.
+// Whether coordinate j is active, or its gradient equals the subgradient bound of the penalty up to rounding.
 bool Descent::near(Index j, double margin) const {
   return at(x_.theta, j) != 0 || (x_.movable(j) && std::abs(x_.slope(j)) >= x_.half - margin * x_.size(j));
 }
 
-std::vector<Index> Descent::let_in(double margin) const {
+std::vector<Index> Descent::active_set(double margin) const {
   std::vector<Index> columns;
   for (Index j = 0; j < x_.features; ++j)
     if (near(j, margin)) columns.push_back(j);
   return columns;
 }
 
-// The direction to the minimum for the present signs, over the active coordinates; or, where the quadratic form is
-// singular there, a direction along which only the penalty changes. Returns true for the second. Reorders `active`.
+// The Newton direction for the current signs, over the active coordinates; or, where the quadratic form is singular, a
+// direction along which only the penalty changes, and true. Reorders `active`.
 bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   const bool with_constant = !active.empty() && active.back() == x_.features;
   const Index k = static_cast<Index>(active.size()) - (with_constant ? 1 : 0);
@@ -76,19 +76,19 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   const Factor& f = active_.of(x_.centred, {active.begin(), active.begin() + k});
   std::copy(active_.columns().begin(), active_.columns().end(), active.begin());
 
-  Numbers pull(active.size()), means(static_cast<std::size_t>(k));
+  Numbers gradient(active.size()), means(at(k));
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    pull[i] = x_.slope(j) - x_.half * sign(at(x_.theta, j));
+    gradient[i] = x_.slope(j) - x_.half * sign(at(x_.theta, j));
   }
-  for (Index i = 0; i < k; ++i) at(means, i) = x_.centred.mean[active[static_cast<std::size_t>(i)]];
+  for (Index i = 0; i < k; ++i) at(means, i) = x_.centred.mean[active[at(i)]];
   if (with_constant)  // eliminated: the mean of the residuals then is x_.half * its sign
-    for (Index i = 0; i < k; ++i) at(pull, i) -= at(means, i) * pull.back();
+    for (Index i = 0; i < k; ++i) at(gradient, i) -= at(means, i) * gradient.back();
 
   const Index r = f.rank();
-  work_u_.assign(static_cast<std::size_t>(k), 0.0);
-  work_v_.assign(static_cast<std::size_t>(k), 0.0);
-  f.whiten(pull.data(), work_u_.data());
+  work_u_.assign(at(k), 0.0);
+  work_v_.assign(at(k), 0.0);
+  f.whiten(gradient.data(), work_u_.data());
   f.forward(work_u_.data());
   double vv = 0, uv = 0;
   Index carrier = -1;
@@ -98,7 +98,7 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
     for (Index i = 0; i < r; ++i) vv += square(at(work_v_, i)), uv += at(work_v_, i) * at(work_u_, i);
     carrier = Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise);
   }
-  const auto left_of = [&](const Numbers& whitened, const Numbers& raw, Index i) {
+  const auto remainder_of = [&](const Numbers& whitened, const Numbers& raw, Index i) {
     return f.scale_at(i) > 0 ? at(whitened, i) : at(raw, f.column(i));
   };
 
@@ -107,16 +107,16 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
     Index spare = r == carrier ? r + 1 : r;
     null_vector(spare, 1, direction);
     if (carrier >= 0)
-      null_vector(carrier, -left_of(work_v_, means, spare) / left_of(work_v_, means, carrier), direction);
+      null_vector(carrier, -remainder_of(work_v_, means, spare) / remainder_of(work_v_, means, carrier), direction);
   } else {
     double alpha = 0;
     if (carrier >= 0) {
-      const double own = left_of(work_v_, means, carrier), tau = left_of(work_u_, pull, carrier) / own;
+      const double own = remainder_of(work_v_, means, carrier), tau = remainder_of(work_u_, gradient, carrier) / own;
       alpha = (tau - uv + vv * tau) / own;
       for (Index i = 0; i < r; ++i) at(work_u_, i) -= tau * at(work_v_, i);
     } else if (vv > 0) {
-      // u - v uv / (1 + vv) in parts across v and along it: a mean far beyond the deviations, vv > 1 / rounding, would
-      // leave of the second what rounding leaves of the first. Across twice: what is along v is then gone.
+      // u - v uv / (1 + vv) in parts orthogonal and parallel to v: with means far beyond the deviations, vv > 1 /
+      // roundoff, rounding errors of the first would dominate the second. Orthogonalised twice.
       double along = 0;
       for (int pass = 0; pass < 2; ++pass) {
         const double share = dot(work_u_.data(), work_v_.data(), 0, r) / vv;
@@ -132,13 +132,13 @@ bool Descent::newton(std::vector<Index>& active, Numbers& direction) {
   if (with_constant) {
     double moved = 0;
     for (Index i = 0; i < k; ++i) moved += at(means, i) * at(direction, i);
-    direction.back() = (flat ? 0 : pull.back()) - moved;
+    direction.back() = (flat ? 0 : gradient.back()) - moved;
   }
   return flat;
 }
 
 // Exact line search: the energy along the direction is convex, quadratic between the changes of sign. Returns whether
-// the minimum for the present signs was reached.
+// the minimum for the current signs was reached.
 bool Descent::advance(const std::vector<Index>& active, const Numbers& direction, bool flat) {
   double gain = 0, way = 1;
   for (std::size_t i = 0; i < active.size(); ++i) {
@@ -174,7 +174,7 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   }
   for (std::size_t i = 0; i < active.size(); ++i) {
     const Index j = active[i];
-    Doubled sum{at(x_.theta, j), at(x_.low, j)};
+    DoubleDouble sum{at(x_.theta, j), at(x_.low, j)};
     sum.add(step * way * direction[i]);
     at(x_.theta, j) = j == stop ? 0 : sum.value();
     at(x_.low, j) = j == stop ? 0 : (sum.hi - at(x_.theta, j)) + sum.lo;
@@ -183,7 +183,7 @@ bool Descent::advance(const std::vector<Index>& active, const Numbers& direction
   return !flat && stop < 0 && crossed == 0;
 }
 
-// Exact steps from where the sweeps have led; returns with what refresh() computes up to date.
+// Feature-sign search from the result of the sweeps; on return, what refresh() computes is up to date.
 LassoPoint::Certificate Descent::polish() {
   Numbers direction, best_theta, best_low;
   std::vector<Index> active;
@@ -211,7 +211,7 @@ LassoPoint::Certificate Descent::polish() {
     if (now.gap < best.gap) best = now, best_theta = x_.theta, best_low = x_.low;
     if (!x_.enter() && stale > 1) break;
   }
-  if (best_theta.empty()) {  // no signs ever settled
+  if (best_theta.empty()) {  // the signs never converged
     x_.refresh();
     return x_.certify();
   }
@@ -223,25 +223,24 @@ LassoPoint::Certificate Descent::polish() {
 
 // Bounds the distances of the parameters from the minimiser's, given the diagonal of the active columns' inverse scaled
 // covariances. E(theta) - E* is at least (theta - theta*)' G (theta - theta*), and the residuals are at most gap^1/2
-// from those of the minimiser in root mean square: columns whose pull stays below the penalty's then are 0 there as
+// from those of the minimiser in root mean square: columns whose gradient then stays below l1 / 2 are 0 there as
 // well.
 void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double* out) {
   const Factor& f = active_.factor();
   const std::vector<Index>& columns = active_.columns();
   const auto size = static_cast<Index>(columns.size());
   const double reach = std::sqrt(gap);
-  std::vector<char> in(static_cast<std::size_t>(x_.features), 0);
-  for (const Index j : columns) in[static_cast<std::size_t>(j)] = 1;
+  std::vector<char> in(at(x_.features), 0);
+  for (const Index j : columns) in[at(j)] = 1;
   for (Index j = 0; j < x_.features; ++j) {
     const double root = std::sqrt(x_.curvature(j));
-    if (in[static_cast<std::size_t>(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half))
-      return;
+    if (in[at(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half)) return;
   }
   std::fill_n(out, x_.features, 0.0);
   Numbers means(columns.size()), whitened(columns.size());
   for (Index i = 0; i < size; ++i) {
-    at(means, i) = x_.centred.mean[columns[static_cast<std::size_t>(i)]];
-    out[columns[static_cast<std::size_t>(f.column(i))]] = reach * std::sqrt(at(diagonal, i)) / f.scale_at(i);
+    at(means, i) = x_.centred.mean[columns[at(i)]];
+    out[columns[at(f.column(i))]] = reach * std::sqrt(at(diagonal, i)) / f.scale_at(i);
   }
   f.whiten(means.data(), whitened.data());
   f.forward(whitened.data());
@@ -252,10 +251,10 @@ void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double*
 void Descent::minimise(const Moments& data, double l1, Index place, const Minima& out) {
   x_.half = l1 / 2;
   x_.low.assign(x_.low.size(), 0.0);
-  const auto slot = static_cast<std::size_t>(place);
+  const auto slot = at(place);
 
-  // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates it pays to see the signs
-  // settle.
+  // A sweep costs p a flops and a step of polish() a^3 / 3: with many active coordinates sweeps continue until the
+  // signs have converged.
   Index calm = 0, wanted = 1;
   for (int sweeps = 0; sweeps < 100 && calm < wanted; ++sweeps) {
     base::throw_if_interrupted();
@@ -263,7 +262,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     const Index active = x_.coordinates() - static_cast<Index>(std::count(x_.theta.begin(), x_.theta.end(), 0.0));
     wanted = std::clamp<Index>(active / 300, 1, 6);
   }
-  const LassoPoint::Certificate found = polish();
+  const LassoPoint::Certificate solution = polish();
 
   const Index n = data.parameters();
   double* theta = out.parameters.data() + place * n;
@@ -274,16 +273,16 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
 
   const MomentError error(x_.centred, theta);
   const double units = MomentError::expected(x_.features);
-  const double pull = x_.weight * x_.rbar;
+  const double mean_gradient = x_.weight * x_.rbar;
   const double margin = x_.centred.noise * (std::sqrt(static_cast<double>(x_.features) * error.squares) + error.means);
-  const std::vector<Index> columns = let_in(margin);
+  const std::vector<Index> columns = active_set(margin);
   const Factor& f = active_.of(x_.centred, columns);
   const double smallest = f.smallest_eigenvalue();
   Numbers diagonal(columns.size());
   f.inverse_diagonal(smallest, diagonal.data());
   const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
-  const auto second = [&](double rounding) { return error.second(rounding, pull, trace); };
-  const double doubt = error.first(units, pull, found.value) + second(units) + found.gap;
+  const auto second = [&](double rounding) { return error.second(rounding, mean_gradient, trace); };
+  const double energy_error = error.first(units, mean_gradient, solution.value) + second(units) + solution.gap;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
   if (!constant && rank < f.size()) {
@@ -294,10 +293,11 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
     f.forward(work_v_.data());
     rank += Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
   }
-  const double gap = error.gap(found.gap + second(MomentError::kWorst) + x_.rounded(), pull, found.value);
-  out.value[slot] = found.value;
+  const double gap =
+      error.gap(solution.gap + second(MomentError::kWorst) + x_.rounded(), mean_gradient, solution.value);
+  out.value[slot] = solution.value;
   out.gap[slot] = gap;
-  out.relative_error[slot] = doubt == 0 ? 0 : doubt / found.value;
+  out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / solution.value;
   out.rank[slot] = rank;
   out.condition[slot] =
       rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest);
@@ -313,12 +313,12 @@ void lasso(const Moments& data, std::span<const double> weights, bool on_interce
     require(std::isfinite(weight) && weight >= 0, "l1 must be finite and >= 0, got ", weight);
   std::vector<Index> order(weights.size());
   std::iota(order.begin(), order.end(), Index{0});
-  const auto l1 = [&](Index k) { return weights[static_cast<std::size_t>(k)]; };
+  const auto l1 = [&](Index k) { return weights[at(k)]; };
   std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return l1(a) > l1(b); });
   const base::Chunks chunks{data.systems, std::max<Index>(1, systems_at_once(data.features) / 16)};
-  std::vector<Descent> descents(static_cast<std::size_t>(base::worker_count(chunks.number(), threads)));
+  std::vector<Descent> descents(at(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
-    Descent& descent = descents[static_cast<std::size_t>(worker)];
+    Descent& descent = descents[at(worker)];
     for (Index system = chunks.begin(chunk); system < chunks.end(chunk); ++system) {
       descent.start(data, on_intercept, system);
       for (const Index k : order) {

@@ -1,4 +1,4 @@
-// The minimum of the squared-error energy with an absolute-value penalty.
+// The lasso: the minimum of the squared-error energy with an absolute-value penalty, from second moments.
 #pragma once
 
 #include <span>
@@ -11,10 +11,10 @@ namespace pyrometer::minimum {
 ///
 ///     E(theta) = mean_i (y_i - x_i . theta - theta_0)^2 + l1 (sum_j |theta_j| + [on_intercept] |theta_0|)
 ///
-/// by coordinate descent until the signs settle, then by exact steps on the active set (feature-sign search: Newton's
-/// step for the current signs, exact line search over the changes of sign, the worst violator added), which end. The
-/// energy is evaluated as centred part + (mean of the residuals)^2, so large means cost no digits. Each weight starts
-/// from the answer for the next larger one. l1 = 0 is least squares.
+/// by coordinate descent until the signs no longer change, then by feature-sign search, an active-set method (Newton
+/// step for the current signs, exact line search over changes of sign, then all violators of the optimality conditions
+/// enter), which terminates. The energy is evaluated as centred part + (mean of the residuals)^2, so large means cause
+/// no loss of accuracy. Each weight starts from the solution for the next larger one. l1 = 0 is least squares.
 ///
 /// weights  k of them, in any order. `out` has k slots for each system, in this order: s x k, parameters s x k x n.
 ///
@@ -24,12 +24,13 @@ namespace pyrometer::minimum {
 ///                 a sum of terms that are not negative; and the second-order effect of the rounding of the moments.
 ///                 At or below 1e-12 value, unless the rounding of the moments is above that.
 /// relative_error  as least_squares.
-/// rank, condition  of the columns that the penalty lets in, those with |c_j| = l1 / 2 up to rounding: the minimiser is
-///                 unique where they are independent.
+/// rank, condition  of the equicorrelation set, the columns with |c_j| = l1 / 2 up to rounding: the minimiser is unique
+/// if
+///                 they are linearly independent.
 ///
 /// Throws std::invalid_argument for sizes that do not fit, moments that are not finite, a negative diagonal or weight.
 ///
-/// Reproducible: a system is one thread's work. Interruptible.
+/// Reproducible: each system is computed by one thread. Interruptible.
 /// Cost: p^2 doubles read; 2 p flops a changed coordinate, k^3 / 3 a step with k active columns.
 void lasso(const Moments& data, std::span<const double> weights, bool on_intercept, int threads, const Minima& out);
 

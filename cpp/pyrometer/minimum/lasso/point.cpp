@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 
@@ -13,23 +13,23 @@ void LassoPoint::start(const Moments& data, bool on_intercept, Index system) {
   features = data.features;
   constant = data.intercept && on_intercept;
   weight = data.intercept && !constant ? 0 : 1;
-  theta.assign(static_cast<std::size_t>(features) + 1, 0.0);
+  theta.assign(at(features) + 1, 0.0);
   low = theta;
-  covariance.assign(static_cast<std::size_t>(features), 0.0);
+  covariance.assign(at(features), 0.0);
   rest = covariance;
   refresh();
 }
 
 void LassoPoint::refresh() {
   centred.covariances(theta.data(), low.data(), covariance.data(), rest.data());
-  Doubled left{centred.target_mean, 0};
+  DoubleDouble mean_residual{centred.target_mean, 0};
   for (Index j = 0; j < features; ++j) {
-    left.add_product(-at(theta, j), centred.mean[j]);
-    left.add_product(-at(low, j), centred.mean[j]);
+    mean_residual.add_product(-at(theta, j), centred.mean[j]);
+    mean_residual.add_product(-at(low, j), centred.mean[j]);
   }
-  if (constant) left.add(Doubled{-at(theta, features), -at(low, features)});
-  rbar = weight > 0 ? left.value() : 0;
-  rbar_low = weight > 0 ? (left.hi - rbar) + left.lo : 0;
+  if (constant) mean_residual.add(DoubleDouble{-at(theta, features), -at(low, features)});
+  rbar = weight > 0 ? mean_residual.value() : 0;
+  rbar_low = weight > 0 ? (mean_residual.hi - rbar) + mean_residual.lo : 0;
 }
 
 void LassoPoint::shift(Index j, double by) {
@@ -46,8 +46,8 @@ bool LassoPoint::sweep() {
   bool changed = false;
   for (Index j = 0; j < coordinates(); ++j) {
     if (!movable(j)) continue;
-    const double old = at(theta, j), pull = slope(j) + curvature(j) * old;
-    const double wanted = std::abs(pull) > half ? (pull - sign(pull) * half) / curvature(j) : 0;
+    const double old = at(theta, j), gradient = slope(j) + curvature(j) * old;
+    const double wanted = std::abs(gradient) > half ? (gradient - sign(gradient) * half) / curvature(j) : 0;
     if (wanted == old) continue;
     shift(j, wanted - old);
     at(theta, j) = wanted;
@@ -60,9 +60,9 @@ bool LassoPoint::enter() {
   bool entered = false;
   for (Index j = 0; j < coordinates(); ++j) {
     if (at(theta, j) != 0 || !movable(j)) continue;
-    const double pull = slope(j);
-    if (std::abs(pull) <= half * (1 + 4 * std::numeric_limits<double>::epsilon())) continue;
-    shift(j, (pull - sign(pull) * half) / curvature(j));
+    const double gradient = slope(j);
+    if (std::abs(gradient) <= half * (1 + 4 * std::numeric_limits<double>::epsilon())) continue;
+    shift(j, (gradient - sign(gradient) * half) / curvature(j));
     entered = true;
   }
   return entered;
@@ -88,8 +88,8 @@ LassoPoint::Certificate LassoPoint::certify() const {
   return {squares + 2 * half * length, gap};
 }
 
-// theta lies above theta + low by low' G low + sum_j low_j (2 c_j - l1 sign theta_j), low' G low below its part of the
-// mean and rounding squared.
+// E(theta) - E(theta + low) is low' G low + sum_j low_j (2 c_j - l1 sign theta_j); of low' G low
+// only the part of the mean exceeds rounding squared.
 double LassoPoint::rounded() const {
   double above = 0, low_mean = constant ? at(low, features) : 0;
   for (Index j = 0; j < features; ++j) low_mean += at(low, j) * centred.mean[j];

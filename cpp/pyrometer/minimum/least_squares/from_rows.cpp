@@ -5,8 +5,8 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/pivoted_qr.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/row_qr.hpp"
 #include "pyrometer/minimum/dense/row_sums.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
@@ -26,46 +26,46 @@ struct State {
 State judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta, const Sums& sums) {
   const Index p = shape.features, n = shape.columns(), r = f.rank();
   const double m = static_cast<double>(shape.rows);
-  Doubled energy = sums.squares;
+  DoubleDouble energy = sums.squares;
   for (Index j = 0; j < n && shape.l2 > 0; ++j) {
     const double product = theta[j] * theta[j];
     energy.add_product(m * shape.l2, product);
     energy.add_product(m * shape.l2, product_error(theta[j], theta[j], product));
   }
-  // Half the negative gradient, without the free intercept's share of it.
-  const auto pull = [&](Index k) {
+  // Half the negative gradient, projected orthogonally to a free intercept.
+  const auto gradient = [&](Index k) {
     const Index j = f.column(k);
-    Doubled g = sums.pull(shape, mean, j);
+    DoubleDouble g = sums.gradient_of(shape, mean, j);
     if (shape.l2 > 0) g.add_product(-m * shape.l2, theta[j]);
     return g.value() / f.length(k);
   };
-  std::vector<double> z(static_cast<std::size_t>(r));
-  for (Index k = 0; k < r; ++k) z[static_cast<std::size_t>(k)] = pull(k);
+  std::vector<double> z(at(r));
+  for (Index k = 0; k < r; ++k) z[at(k)] = gradient(k);
   f.forward(z.data());
   double zz = 0;
   for (const double value : z) zz += value * value;
-  // A penalty makes every column count. Those taken for dependent have no less curvature than its own.
+  // With a penalty every column has a curvature, at least that of the penalty.
   for (Index k = r; k < n && shape.l2 > 0; ++k)
-    zz += square(f.left(k, pull(k), z.data()) * f.length(k)) / (m * shape.l2);
+    zz += square(f.remainder(k, gradient(k), z.data()) * f.length(k)) / (m * shape.l2);
   f.backward(z.data());
 
   State state;
   state.energy = std::max(energy.value() / m, 0.0);
   const double total = shape.centred ? sums.total.value() / m : 0;
   state.gap = zz / m + square(total);
-  state.step.assign(static_cast<std::size_t>(shape.parameters()), 0.0);
+  state.step.assign(at(shape.parameters()), 0.0);
   double shift = total;
   for (Index k = 0; k < r; ++k) {
     const Index j = f.column(k);
-    const double step = z[static_cast<std::size_t>(k)] / f.length(k);
-    state.step[static_cast<std::size_t>(j)] = step;
+    const double step = z[at(k)] / f.length(k);
+    state.step[at(j)] = step;
     if (shape.centred) shift -= mean[j] * step;
   }
-  if (shape.centred) state.step[static_cast<std::size_t>(p)] = shift;
+  if (shape.centred) state.step[at(p)] = shift;
   return state;
 }
 
-// Makes the parameters of dependent columns the shortest: see Dependence.
+// Minimum-norm parameters: see Dependence.
 void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta) {
   const Index n = shape.columns();
   if (f.rank() == n) return;
@@ -74,14 +74,14 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
   dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
 }
 
-// Bounds the distances of the parameters from the minimiser's: the energy there is at least the square of one over the
-// inverse Hessian's element higher.
+// Bounds of the distances of the parameters from those of the minimiser: the gap is at least the squared distance
+// divided by the diagonal element of the inverse Hessian.
 void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out) {
   const Index n = shape.columns(), r = f.rank();
   if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap / shape.l2));
   if (r < n) return;
   const double reach = std::sqrt(gap * static_cast<double>(shape.rows));
-  std::vector<double> diagonal(static_cast<std::size_t>(n)), whitened(diagonal);
+  std::vector<double> diagonal(at(n)), whitened(diagonal);
   f.inverse_diagonal(diagonal.data());
   for (Index k = 0; k < n; ++k) {
     double& own = out[f.column(k)];
@@ -93,8 +93,8 @@ void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap,
   out[n] = std::hypot(std::sqrt(gap), reach * std::sqrt(dot(whitened.data(), whitened.data(), 0, n)));
 }
 
-// The factor of a system's moments, if it is as good as that of the rows once their residuals have refined the
-// solution: a step then leaves of an error what rounding does to the square of the condition.
+// The Cholesky factor of a system's moments, if it is accurate enough for iterative refinement with residuals of the
+// rows: a step reduces the error by roundoff * condition^2.
 Pivoted of_moments(const Shape& shape, const double* scatter) {
   constexpr double kPoor = 1e5;
   if (scatter == nullptr || !shape.centred) return {};
@@ -104,7 +104,7 @@ Pivoted of_moments(const Shape& shape, const double* scatter) {
   return factor.rank() == shape.columns() && factor.condition() < kPoor ? factor : Pivoted();
 }
 
-// The root mean square of what rounding of the parameters does to the residuals, with its worst signs.
+// A bound of the root mean square change of the residuals by the rounding of the parameters.
 double rounded(const Shape& shape, const Pivoted& f, const double* mean, const double* theta) {
   const double root = std::sqrt(static_cast<double>(shape.rows));
   double sum = shape.parameters() > shape.features ? std::abs(theta[shape.features]) : 0;
@@ -130,7 +130,7 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
   const Index pieces = parts.chunks.number();
   const Index p = shape.features, n = shape.parameters();
 
-  // A group of systems at a time, so that the triangles of a large stack are not all held at once.
+  // A group of systems at a time, which limits the memory of the triangles.
   const Index group = std::clamp<Index>(4096 / pieces, 1, systems);
   for (Index first = 0; first < systems; first += group) {
     const Index here = std::min(group, systems - first);
@@ -139,99 +139,98 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
       return Rows<T>{X.data + system * shape.rows * p, y + system * shape.rows, mean + system * (p + 1)};
     };
     const auto parameters_of = [&](Index k) { return out.parameters.data() + (first + k) * n; };
-    std::vector<Pivoted> factors(static_cast<std::size_t>(here));
-    std::vector<double> worst(factors.size());  // what rounding in the factor is multiplied with
-    constexpr double kLost = 1e11;              // and what moments had lost, 1e-3 of the steps
+    std::vector<Pivoted> factors(at(here));
+    std::vector<double> worst(factors.size());  // amplification of rounding errors of the factor
+    constexpr double kLost = 1e11;              // and of errors of the moments, 1e-3 of the steps
     base::for_each_chunk(here, threads, [&](Index k, int) {
-      const auto at = static_cast<std::size_t>(k);
+      const auto s = at(k);
       require_finite(shape, rows_of(k), first + k);
-      factors[at] = of_moments(shape, scatter ? scatter + (first + k) * (p + 1) * (p + 1) : nullptr);
-      worst[at] = square(factors[at].condition()) + kLost;
+      factors[s] = of_moments(shape, scatter ? scatter + (first + k) * (p + 1) * (p + 1) : nullptr);
+      worst[s] = square(factors[s].condition()) + kLost;
     });
     std::vector<Index> open;
     for (Index k = 0; k < here; ++k)
-      if (factors[static_cast<std::size_t>(k)].columns() == 0) open.push_back(k);
+      if (factors[at(k)].columns() == 0) open.push_back(k);
     std::vector<std::vector<Columns>> triangles(open.size());
-    for (auto& list : triangles) list.resize(static_cast<std::size_t>(pieces));
+    for (auto& list : triangles) list.resize(at(pieces));
     base::for_each_chunk(static_cast<Index>(open.size()) * pieces, threads, [&](Index job, int) {
-      const auto at = static_cast<std::size_t>(job / pieces);
+      const auto s = at(job / pieces);
       const Index piece = job % pieces;
-      triangles[at][static_cast<std::size_t>(piece)] =
-          triangle_of(shape, rows_of(open[at]), parts.chunks.begin(piece), parts.chunks.end(piece), parts.block);
+      triangles[s][at(piece)] =
+          triangle_of(shape, rows_of(open[s]), parts.chunks.begin(piece), parts.chunks.end(piece), parts.block);
     });
     base::for_each_chunk(static_cast<Index>(open.size()), threads, [&](Index job, int) {
-      const Index k = open[static_cast<std::size_t>(job)];
-      auto& pieces_of = triangles[static_cast<std::size_t>(job)];
-      Pivoted& f = factors[static_cast<std::size_t>(k)];
+      const Index k = open[at(job)];
+      auto& pieces_of = triangles[at(job)];
+      Pivoted& f = factors[at(k)];
       f = Pivoted(shape, merged(pieces_of), mean + (first + k) * (p + 1));
-      worst[static_cast<std::size_t>(k)] = f.condition();
+      worst[at(k)] = f.condition();
       pieces_of.clear();
     });
 
     base::for_each_chunk(here, threads, [&](Index k, int) {
-      const auto at = static_cast<std::size_t>(k);
+      const auto s = at(k);
       const double* centre = mean + (first + k) * (p + 1);
-      const Pivoted& f = factors[at];
+      const Pivoted& f = factors[s];
       double* theta = parameters_of(k);
       std::fill(theta, theta + n, 0.0);
       const std::vector<double> solution = f.solution();
-      for (Index i = 0; i < f.rank(); ++i) theta[f.column(i)] = solution[static_cast<std::size_t>(i)] / f.length(i);
+      for (Index i = 0; i < f.rank(); ++i) theta[f.column(i)] = solution[at(i)] / f.length(i);
       if (shape.centred) theta[p] = residual(centre[p], centre, theta, p);
       shorten(shape, f, centre, l2.on_intercept, theta);
     });
 
-    // Newton's steps with the residuals of the rows themselves. The first state is that of the solution above; a step
-    // that does not halve the gap has met the rounding of the parameters, and the better of the two is kept.
+    // Newton's steps with the residuals of the rows themselves. The first state is that of the solution above; if
+    // a step does not halve the gap, rounding of the parameters dominates, and the better of the two is kept.
     constexpr int kSteps = 4;
     constexpr double kSettled = 1e-20;
-    std::vector<State> best(static_cast<std::size_t>(here));
-    std::vector<std::vector<double>> trial(static_cast<std::size_t>(here));
+    std::vector<State> best(at(here));
+    std::vector<std::vector<double>> trial(at(here));
     std::vector<Index> active;
     for (Index k = 0; k < here; ++k) {
       active.push_back(k);
-      trial[static_cast<std::size_t>(k)].assign(parameters_of(k), parameters_of(k) + n);
+      trial[at(k)].assign(parameters_of(k), parameters_of(k) + n);
     }
     for (int step = 0; step <= kSteps && !active.empty(); ++step) {
-      std::vector<Sums> sums(active.size() * static_cast<std::size_t>(pieces));
+      std::vector<Sums> sums(active.size() * at(pieces));
       base::for_each_chunk(static_cast<Index>(sums.size()), threads, [&](Index job, int) {
-        const Index k = active[static_cast<std::size_t>(job / pieces)], piece = job % pieces;
-        sums[static_cast<std::size_t>(job)] = sums_over(shape, rows_of(k), trial[static_cast<std::size_t>(k)].data(),
-                                                        parts.chunks.begin(piece), parts.chunks.end(piece));
+        const Index k = active[at(job / pieces)], piece = job % pieces;
+        sums[at(job)] =
+            sums_over(shape, rows_of(k), trial[at(k)].data(), parts.chunks.begin(piece), parts.chunks.end(piece));
       });
       std::vector<Index> going;
       for (std::size_t a = 0; a < active.size(); ++a) {
         const Index k = active[a];
-        const auto at = static_cast<std::size_t>(k);
-        Sums all = sums[a * static_cast<std::size_t>(pieces)];
-        for (std::size_t piece = 1; piece < static_cast<std::size_t>(pieces); ++piece)
-          all.add(sums[a * static_cast<std::size_t>(pieces) + piece]);
-        State state = judge(shape, factors[at], mean + (first + k) * (p + 1), trial[at].data(), all);
-        const bool better = step == 0 || state.gap < best[at].gap;
-        const bool halved = step == 0 || state.gap < 0.5 * best[at].gap;
+        const auto s = at(k);
+        Sums all = sums[a * at(pieces)];
+        for (std::size_t piece = 1; piece < at(pieces); ++piece) all.add(sums[a * at(pieces) + piece]);
+        State state = judge(shape, factors[s], mean + (first + k) * (p + 1), trial[s].data(), all);
+        const bool better = step == 0 || state.gap < best[s].gap;
+        const bool halved = step == 0 || state.gap < 0.5 * best[s].gap;
         if (better) {
-          best[at] = std::move(state);
-          std::copy(trial[at].begin(), trial[at].end(), parameters_of(k));
+          best[s] = std::move(state);
+          std::copy(trial[s].begin(), trial[s].end(), parameters_of(k));
         }
-        if (!halved || best[at].gap <= kSettled * best[at].energy || step == kSteps) continue;
-        for (std::size_t j = 0; j < trial[at].size(); ++j) trial[at][j] += best[at].step[j];
+        if (!halved || best[s].gap <= kSettled * best[s].energy || step == kSteps) continue;
+        for (std::size_t j = 0; j < trial[s].size(); ++j) trial[s][j] += best[s].step[j];
         going.push_back(k);
       }
       active = std::move(going);
     }
 
     for (Index k = 0; k < here; ++k) {
-      const auto own = static_cast<std::size_t>(k), slot = static_cast<std::size_t>(first + k);
+      const auto own = at(k), slot = at(first + k);
       const Pivoted& f = factors[own];
       const State& state = best[own];
       const double *centre = mean + (first + k) * (p + 1), known = f.condition();
       double* theta = parameters_of(k);
-      // A last step where the value cannot tell: it is the parameters that gain.
+      // A last step, which improves the parameters only.
       double moved = 0;
       if (state.gap > 0 && state.gap <= kSettled * state.energy) {
         for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
         moved = rounded(shape, f, centre, theta);
       }
-      // The triangle solves in working precision, and the gradient is rounded once.
+      // Errors of the triangular solve in double precision, and of the rounded gradient.
       const double gap = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst[own]) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
       out.value[slot] = state.energy;

@@ -16,9 +16,9 @@ void Dependence::shorten(double* theta) const {
   using Map = Eigen::Map<const Eigen::MatrixXd>;
   const Map share(made.cells.data(), r, d);
   Eigen::VectorXd x(n);
-  for (Index i = 0; i < r; ++i) x[i] = theta[independent[static_cast<std::size_t>(i)]];
-  for (Index i = 0; i < d; ++i) x[r + i] = theta[dependent[static_cast<std::size_t>(i)]];
-  // (-made, 1) spans what changes no residual, (1, made') its complement.
+  for (Index i = 0; i < r; ++i) x[i] = theta[independent[at(i)]];
+  for (Index i = 0; i < d; ++i) x[r + i] = theta[dependent[at(i)]];
+  // (-made, 1) spans the null space, (1, made') its orthogonal complement.
   const bool few = d <= r;
   Eigen::MatrixXd basis(n, few ? d : r);
   if (few) {
@@ -39,8 +39,8 @@ void Dependence::shorten(double* theta) const {
   } else {
     x.setZero();
   }
-  for (Index i = 0; i < r; ++i) theta[independent[static_cast<std::size_t>(i)]] = x[i];
-  for (Index i = 0; i < d; ++i) theta[dependent[static_cast<std::size_t>(i)]] = x[r + i];
+  for (Index i = 0; i < r; ++i) theta[independent[at(i)]] = x[i];
+  for (Index i = 0; i < d; ++i) theta[dependent[at(i)]] = x[r + i];
 }
 
 }  // namespace pyrometer::minimum

@@ -8,8 +8,8 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/centred_moments.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/moment_error.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 #include "pyrometer/minimum/least_squares/least_norm.hpp"
 #include "pyrometer/minimum/least_squares/small_systems.hpp"
@@ -17,7 +17,7 @@
 namespace pyrometer::minimum {
 namespace {
 
-// One system after the other; what it allocates is kept for the next.
+// Solves one system after the other, reusing its memory.
 class Solver {
  public:
   void solve(const Moments& data, const Penalty& l2, Index system, const Minima& out);
@@ -43,23 +43,23 @@ class Solver {
   double weight_ = 0;  // of the squared mean of the residuals
   double shrink_ = 0;
   double vv_ = 0;
-  double alpha_ = 0;    // of the carrier, in units of its column
-  Index carrier_ = -1;  // see Centred::carrier
-  double without_ = 0;  // the energy before the carrier's part of the covariances, which may be all noise
-  std::vector<double> high_, rest_, gradient_, pull_, mean_, step_, best_;
+  double alpha_ = 0;    // step of the carrier, in units of its column
+  Index carrier_ = -1;  // pivot; see Centred::carrier
+  double without_ = 0;  // the energy without the carrier's covariances, which may be rounding errors only
+  std::vector<double> high_, rest_, gradient_, whitened_, mean_, step_, best_;
 };
 
 // With U'U the scaled covariances, u = U'^-1 of the scaled covariances with the residuals, v = U'^-1 of the scaled
 // means and rho the mean of the residuals: a step x in units of the whitened columns changes E by |x - u|^2 - |u|^2 +
-// weight ((rho - v . x)^2 - rho^2), and the best is x = u + weight rho' v with rho' = (rho - u . v) / (1 + weight v .
-// v).
+// weight ((rho - v . x)^2 - rho^2), and the best is x = u + weight rho' v with rho' = (rho - u . v) / (1 + weight
+// v . v).
 Solver::State Solver::judge(const double* theta) {
   const Factor& f = factor();
   const Index p = c_.features, r = f.rank();
   c_.covariances(theta, nullptr, high_.data(), rest_.data());
   State state;
   state.mean_residual = residual(c_.target_mean, c_.mean, theta, p);
-  Doubled value{c_.target_variance, 0};
+  DoubleDouble value{c_.target_variance, 0};
   for (Index j = 0; j < p; ++j) {
     const double t = theta[j];
     value.add_product(-t, c_.target_row[j] / c_.count);
@@ -71,9 +71,9 @@ Solver::State Solver::judge(const double* theta) {
   value.add_product(weight_ * state.mean_residual, state.mean_residual);
   state.value = std::max(value.value(), 0.0);
 
-  f.whiten(gradient_.data(), pull_.data());
-  f.forward(pull_.data());
-  const double *u = pull_.data(), *v = mean_.data();
+  f.whiten(gradient_.data(), whitened_.data());
+  f.forward(whitened_.data());
+  const double *u = whitened_.data(), *v = mean_.data();
   double* x = step_.data();
   std::copy_n(u, r, x);
   alpha_ = 0;
@@ -91,7 +91,7 @@ Solver::State Solver::judge(const double* theta) {
   return state;
 }
 
-// The step that judge() has found.
+// Applies the step computed by judge().
 void Solver::step(double* theta) {
   const Factor& f = factor();
   f.backward(step_.data());
@@ -122,24 +122,23 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   intercept_ = data.intercept, on_intercept_ = l2.on_intercept;
   shrink_ = data.intercept && l2.on_intercept ? l2.weight : 0;
   weight_ = data.intercept ? shrink_ / (1 + shrink_) : 1;
-  for (auto* numbers : {&high_, &rest_, &gradient_, &pull_, &mean_, &step_})
-    numbers->resize(static_cast<std::size_t>(p));
+  for (auto* numbers : {&high_, &rest_, &gradient_, &whitened_, &mean_, &step_}) numbers->resize(at(p));
   f.whiten(c_.mean, mean_.data());
   f.forward(mean_.data());
   vv_ = dot(mean_.data(), mean_.data(), 0, f.rank());
-  // A penalty on the carrier's parameter is below the noise.
+  // A penalty on the carrier's parameter is below the rounding level.
   carrier_ = weight_ > 0 ? Centred::carrier(f, c_.mean, mean_.data(), c_.noise) : -1;
 
-  // From 0, and once or twice more: the first step meets the rounding of the factor.
+  // From 0, with one or two refinement steps, because the first one has the rounding errors of the factor.
   constexpr int kSteps = 3;
   double* theta = out.parameters.data() + system * data.parameters();
-  best_.assign(static_cast<std::size_t>(p), 0.0);
+  best_.assign(at(p), 0.0);
   State best = judge(best_.data());
-  without_ = std::max(c_.target_variance - dot(pull_.data(), pull_.data(), 0, f.rank()), 0.0);
+  without_ = std::max(c_.target_variance - dot(whitened_.data(), whitened_.data(), 0, f.rank()), 0.0);
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
-    if (count == 0) shorten(theta);  // later steps put right what its rounding did to the residuals
+    if (count == 0) shorten(theta);  // later steps correct its rounding errors
     const State state = judge(theta);
     const bool halved = state.above < 0.5 * best.above;
     if (count == 0 || halved) {
@@ -150,18 +149,19 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   }
   std::copy(best_.begin(), best_.end(), theta);
   if (data.intercept) theta[p] = best.mean_residual / (1 + shrink_);
-  answer(best, out, static_cast<std::size_t>(system));
+  answer(best, out, at(system));
 }
 
-// What the columns taken for dependent may hide. If the target varies with what is left of one by more than noise, it
-// is no noise, and its variance, which is, cannot bound what it explains. Neither is the rank clear where the
-// independent columns fade into the noise (powers of one variable) instead of ending well above it.
+// A bound of the energy that columns taken for dependent might explain. If the covariance of the target with the
+// remainder of such a column exceeds the rounding level, the remainder is not noise, and its variance does not bound
+// its effect. The rank is also uncertain if the pivots decrease gradually to the rounding level (as for powers of one
+// variable) instead of ending well above it.
 double Solver::hidden(const double* theta, const MomentError& error, double smallest) const {
   const Factor& f = factor();
   double left_over = 0, largest = 0;
   for (Index k = f.rank(); k < f.size(); ++k) {
-    left_over += square(at(pull_, k));
-    largest = std::max(largest, std::abs(at(pull_, k)));
+    left_over += square(at(whitened_, k));
+    largest = std::max(largest, std::abs(at(whitened_, k)));
   }
   const double variance = c_.target_variance, reach = std::sqrt(error.squares * static_cast<double>(f.size() + 1));
   const bool certain = largest > 4 * c_.noise * reach || (largest > 0 && smallest < 1e5 * c_.tolerance());
@@ -175,7 +175,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const Factor& f = factor();
   const Index p = c_.features, r = f.rank(), n = p + (intercept_ ? 1 : 0), s = static_cast<Index>(slot);
   const double* theta = out.parameters.data() + s * n;
-  const double smallest = f.smallest_eigenvalue(), pull = carrier_ >= 0 ? 0 : weight_ * state.mean_residual;
+  const double smallest = f.smallest_eigenvalue(), mean_gradient = carrier_ >= 0 ? 0 : weight_ * state.mean_residual;
   double *diagonal = step_.data(), trace = 0;
   f.inverse_diagonal(smallest, diagonal);
   for (Index k = 0; k < r; ++k) trace += diagonal[k];
@@ -184,19 +184,19 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const double units = MomentError::expected(p);
   const double unseen = hidden(theta, error, smallest);
   const auto above = [&](double roundoffs) {
-    return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, pull, trace) * (1 + shrink_)));
+    return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, mean_gradient, trace) * (1 + shrink_)));
   };
-  const double doubt = error.first(units, pull, state.value) + above(units) + unseen;
-  const double gap = error.gap(above(MomentError::kWorst) + unseen, pull, state.value);
-  const double value = carrier_ >= 0 && doubt >= state.value ? std::max(state.value, without_) : state.value;
+  const double energy_error = error.first(units, mean_gradient, state.value) + above(units) + unseen;
+  const double gap = error.gap(above(MomentError::kWorst) + unseen, mean_gradient, state.value);
+  const double value = carrier_ >= 0 && energy_error >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;
   out.gap[slot] = gap;
-  out.relative_error[slot] = doubt == 0 ? 0 : doubt / value;
+  out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / value;
   out.rank[slot] = r + (carrier_ >= 0 ? 1 : 0);
   const bool full = out.rank[slot] == p;
   out.condition[slot] = full ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();
 
-  // E(theta) - E* is at least the squared distance over the inverse Hessian's element.
+  // E(theta) - E* is at least the squared distance divided by the diagonal element of the inverse Hessian.
   double* bound = out.parameter_error.data() + s * n;
   if (l2_ > 0) std::fill_n(bound, p, std::sqrt(gap / l2_));
   if (!full || carrier_ >= 0) return;
@@ -211,15 +211,15 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
   require(data.count >= 1, "count must be at least 1, got ", data.count);
   require(std::isfinite(l2.weight) && l2.weight >= 0, "l2 must be finite and >= 0, got ", l2.weight);
   const bool alike = data.features >= 1 && data.features <= kAlikeFeatures;
-  // Whole groups of systems in a chunk: two workers must not write the answer of one.
+  // Chunks are whole groups of systems, so that no two workers write the result of the same system.
   const Index step = alike ? alike_at_once() : 1, groups = (systems_at_once(data.features) + step - 1) / step;
   const base::Chunks chunks{data.systems, groups * step};
-  std::vector<Solver> solvers(static_cast<std::size_t>(base::worker_count(chunks.number(), threads)));
+  std::vector<Solver> solvers(at(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += step) {
       const unsigned solved = alike ? solve_alike(data, l2, first, out) : 0;
       for (Index system = first; system < std::min(first + step, chunks.end(chunk)); ++system)
-        if (!(solved >> (system - first) & 1U)) solvers[static_cast<std::size_t>(worker)].solve(data, l2, system, out);
+        if (!(solved >> (system - first) & 1U)) solvers[at(worker)].solve(data, l2, system, out);
     }
   });
 }

@@ -1,4 +1,4 @@
-// The minimum of the squared-error energy, plain or ridge, from second moments or from rows.
+// The minimum of the squared-error energy, without penalty or with a ridge penalty, from second moments or from rows.
 #pragma once
 
 #include "pyrometer/minimum/minimum.hpp"
@@ -12,40 +12,38 @@ namespace pyrometer::minimum {
 ///
 /// t = (theta, -1), S the scatter, mu the means; w = 1 without intercept, 0 with a free one, l2 / (1 + l2) with a
 /// penalised one. The centred part is factored (pivoted Cholesky); the mean enters as one more whitened row, so large
-/// means cost no digits.
+/// means cause no loss of accuracy.
 ///
-/// Columns that depend on others within the rounding of the moments (constant, duplicated, more than rows) get
-/// coefficient 0. What the moments cannot decide shows in relative_error and gap: both contain the part of the target
-/// that columns taken for dependent could still explain.
+/// Columns that are linearly dependent within the rounding error of the moments (constant, duplicated, more than rows)
+/// get coefficient 0, before the minimum-norm correction. relative_error and gap include the part of the target's
+/// variance that columns taken for dependent might explain.
 ///
-/// relative_error  noise ((sum_j |theta_j| s_j + s_y)^2 + ...) / value, s the root diagonals: first order in the
-/// rounding
-///                 of the moments, with its worst signs; the true error is usually 10 to 1000 times smaller.
+/// relative_error  noise ((sum_j |theta_j| s_j + s_y)^2 + ...) / value, with the root diagonals s: first order in the
+///                 rounding errors of the moments, with the worst signs; actual errors are usually 10 to 1000 times
+///                 smaller.
 ///
 /// Throws std::invalid_argument for sizes that do not fit, moments that are not finite, a negative diagonal or l2.
 ///
-/// Reproducible: a system is one thread's work; the bits do not depend on `threads` or on its neighbours in the stack.
-/// Cost: p^3 / 3 + O(p^2) flops and p^2 doubles of scratch a system and thread. Call without the GIL.
+/// Reproducible: each system is computed by one thread; the bits depend neither on `threads` nor on other systems.
+/// Cost: p^3 / 3 + O(p^2) flops and p^2 doubles of scratch for each system and thread. Call without the GIL.
 void least_squares(const Moments& data, const Penalty& l2, int threads, const Minima& out);
 
-/// Minimises the same energy from the rows themselves, by orthogonal transformations: loses digits with the condition
-/// of the columns, not with its square, and decides the rank at the rounding of the columns instead of that of their
-/// moments.
+/// Minimises the same energy from the rows, by orthogonal transformations: errors grow with the condition number of the
+/// columns, not with its square, and the rank is determined at the rounding level of the columns instead of that of
+/// their moments.
 ///
 /// X     s x m x p, row-major, finite; float is widened.
 /// y     s x m, finite.
 /// mean  s x (p+1), as of Moments.
-/// scatter  s x (p+1) x (p+1), as of Moments, or nullptr. If given, and the intercept is free, systems whose scaled
-/// columns
-///       have a condition below 1e5 are factored by Cholesky instead of the QR: residuals of the rows mend what the
-///       moments had lost, and a step leaves about roundoff * condition^2 of an error.
+/// scatter  s x (p+1) x (p+1), as of Moments, or nullptr. If given, and the intercept is free, systems with a condition
+///       number of the scaled columns below 1e5 are factored by Cholesky instead of QR; iterative refinement with
+///       residuals of the rows reduces the error by roundoff * condition^2 a step.
 ///
-/// Columns centred (when the intercept is free), QR of fixed chunks of rows, triangles merged in order, penalty's rows
-/// added, then a column-pivoted QR of what is left: a column is dependent if what is left of it is below its rounding
-/// and that of what it is made of. Then the energy, its residuals and gradient are evaluated at the parameters in twice
-/// the working precision and the parameters refined until the gradient stops falling. `value` is that energy, so it is
-/// exact for `parameters` to rounding; `gap` is the gradient's certificate g' H^-1 g. Where the value has settled, the
-/// parameters take one step more.
+/// Columns are centred (if the intercept is free); QR factorisations of fixed chunks of rows are merged in order, with
+/// the rows of the penalty, and followed by a column-pivoted QR: a column is dependent if its remainder is at rounding
+/// level. Then energy, residuals and gradient are evaluated at the parameters in double-double precision and the
+/// parameters refined until the gradient stops decreasing. `value` is that energy, exact for `parameters` up to
+/// rounding; `gap` is g' H^-1 g of the gradient. After the value has converged, the parameters are refined once more.
 ///
 /// Reproducible: chunks depend on m and p only and are merged in order.
 /// Cost: about 3 m n^2 + 40 m n flops for each evaluation (2 to 4), chunks x n^2 doubles. Call without the GIL.

@@ -43,7 +43,6 @@ struct System {
         for (Index i = 0; i < kRows; ++i)
           scatter[at(j * (kFeatures + 1) + k)] += (cell(i, j) - mean[at(j)]) * (cell(i, k) - mean[at(k)]);
   }
-  [[nodiscard]] static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
   [[nodiscard]] Moments moments() const { return {1, kRows, kFeatures, mean.data(), scatter.data()}; }
   [[nodiscard]] BasicMatrix<double> rows() const { return {X.data(), kRows, kFeatures}; }
   Minima out() { return {value, parameters, gap, error, condition, bound, rank}; }
@@ -51,7 +50,7 @@ struct System {
 
 }  // namespace
 
-TEST_CASE("magnitudes to the ends of the doubles give values or refusals") {
+TEST_CASE("magnitudes up to the limits of a double give values or std::invalid_argument") {
   for (const double of_columns : {5e-324, 1e-300, 1e-160, 1.0, 1e150, 1e305})
     for (const double of_target : {5e-324, 1e-300, 1.0, 1e150, 1e305})
       for (const double weight : {0.0, 5e-324, 1e-300, 1.0, 1e300}) {
@@ -80,7 +79,7 @@ TEST_CASE("magnitudes to the ends of the doubles give values or refusals") {
       }
 }
 
-TEST_CASE("the factor of the moments and that of the rows lead to the same minimum") {
+TEST_CASE("the factors of the moments and of the rows give the same minimum") {
   for (const double weight : {0.0, 0.1}) {
     System by_rows(1e3, 1), by_moments(1e3, 1);
     const Penalty l2{weight, false};

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "pyrometer/base/simd.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/moment_error.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -27,8 +27,8 @@ struct Systems {
   V cell[kAlikeFeatures][kAlikeFeatures];
   V diagonal[kAlikeFeatures], target[kAlikeFeatures], mean[kAlikeFeatures], scale[kAlikeFeatures];
   V whole[kAlikeFeatures];    // 1 / scale
-  V inverse[kAlikeFeatures];  // of the pivots' roots
-  V good;                     // 1, or 0 where this is not the way
+  V inverse[kAlikeFeatures];  // 1 / diagonal of U
+  V good;                     // 1 where no pivoting is needed, else 0
 
   void factor() {
     for (Index j = 0; j < p; ++j) {
@@ -59,7 +59,7 @@ struct Systems {
     for (Index k = 0; k < p; ++k) sum += a[k] * b[k];
   }
 
-  // Of the inverse of the scaled covariances: the lengths of the rows of U^-1.
+  // The diagonal of the inverse of the scaled covariances: squared norms of the rows of U^-1.
   void inverse_diagonal(V* out) const {
     V rows[kAlikeFeatures][kAlikeFeatures];
     for (Index i = p - 1; i >= 0; --i) {
@@ -76,7 +76,7 @@ struct Systems {
     }
   }
 
-  // As in Factor: signs that make the first solve grow, then a power step.
+  // As in Factor: signs that maximise growth in the first solve, then a step of inverse iteration.
   void smallest_eigenvalue(V& out) const {
     V x[kAlikeFeatures] = {}, most = {}, before, grown;
     for (Index k = 0; k < p; ++k) {
@@ -178,8 +178,8 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   s.dot(v, v, vv);
   if (weight > 0) {
     s.dot(u, v, uv);
-    const V left = target_mean - uv;
-    rho = left / (1.0 + weight * vv);
+    const V remainder = target_mean - uv;
+    rho = remainder / (1.0 + weight * vv);
     for (Index j = 0; j < p; ++j) u[j] += weight * rho * v[j];
   }
   s.backward(u);
@@ -192,9 +192,9 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     mean_residual[lane] = residual(target_mean[lane], data.mean_of(system[lane]), row, p);
   }
 
-  // The energy at theta: what it loses to the rounding of theta is of second order.
-  const V pull = weight * mean_residual;
-  V value = target_variance, correction = pull * mean_residual;
+  // The energy at theta; the effect of the rounding of theta is of second order.
+  const V mean_gradient = weight * mean_residual;
+  V value = target_variance, correction = mean_gradient * mean_residual;
   for (Index j = 0; j < p; ++j) {
     V g = s.target[j] - s.diagonal[j] * theta[j];
     for (Index k = 0; k < j; ++k) g -= s.cell[j][k] * theta[k];
@@ -202,7 +202,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     g /= count;
     value -= theta[j] * (s.target[j] / count);
     correction -= theta[j] * (g - l2.weight * theta[j]);
-    z[j] = (g - l2.weight * theta[j] + pull * s.mean[j]) * s.whole[j];
+    z[j] = (g - l2.weight * theta[j] + mean_gradient * s.mean[j]) * s.whole[j];
   }
   value += correction;
   value = value > 0 ? value : V{};
@@ -218,7 +218,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   }
   zz += along * zv / (1.0 + weight * vv);
 
-  // As MomentError, for moments that had lost nothing.
+  // As MomentError, for moments without earlier errors.
   V squares = target_variance, means = target_mean * target_mean, spread = {};
   for (Index j = 0; j < p; ++j) {
     const V square = theta[j] * theta[j], ratio = s.mean[j] * s.whole[j];
@@ -226,18 +226,19 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     means += square * s.mean[j] * s.mean[j];
     spread += ratio * ratio;
   }
-  V smallest, largest, size_of_pull, root_zz, root_means, root_second, condition, trace = {};
+  V smallest, largest, size_of_mean_gradient, root_zz, root_means, root_second, condition, trace = {};
   s.smallest_eigenvalue(smallest);
   s.largest_eigenvalue(largest);
   s.inverse_diagonal(u);
   for (Index j = 0; j < p; ++j) trace += u[j];
   root(zz, root_zz);
   root(means, root_means);
-  size_of(pull, size_of_pull);
+  size_of(mean_gradient, size_of_mean_gradient);
   root(largest / smallest, condition);
   const auto above = [&](double units, V& sum) {
     const double e = units * std::numeric_limits<double>::epsilon() / 2;
-    root((e * e * (1 + shrink)) * ((squares + pull * pull * spread) * trace + means / 16.0), root_second);
+    root((e * e * (1 + shrink)) * ((squares + mean_gradient * mean_gradient * spread) * trace + means / 16.0),
+         root_second);
     sum = (root_zz + root_second) * (root_zz + root_second);
   };
   V gap, error;
@@ -245,9 +246,9 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   const double units = MomentError::expected(p), expected = units * roundoff;
   above(units, error);
   above(MomentError::kWorst, gap);
-  error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_pull * root_means);
+  error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_mean_gradient * root_means);
 
-  // Bounds of the parameters' errors.
+  // Error bounds of the parameters.
   V of_intercept;
   for (Index j = 0; j < p; ++j) {
     root(gap * u[j], z[j]);
@@ -263,7 +264,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     for (Index j = 0; j < p; ++j) finite += 0 * theta[j][lane];
     if (finite != 0) continue;
     solved |= 1U << lane;
-    const auto slot = static_cast<std::size_t>(first + lane);
+    const auto slot = at(first + lane);
     double* row = out.parameters.data() + (first + lane) * n;
     for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
     if (data.intercept) row[p] = mean_residual[lane] / (1 + shrink);

@@ -11,7 +11,7 @@ using namespace pyrometer::minimum;
 
 namespace {
 
-// Moments of rows without pattern; of every third system the first two columns are the same.
+// Moments of pseudo-random rows; in every third system the first two columns are equal.
 struct Problem {
   static constexpr Index kSystems = 21, kRows = 60;
   Index p;
@@ -20,21 +20,20 @@ struct Problem {
   explicit Problem(Index features) : p(features) {
     const Index c = p + 1;
     for (Index s = 0; s < kSystems; ++s) {
-      std::vector<double> z(static_cast<std::size_t>(kRows * c)), mu(static_cast<std::size_t>(c), 0.0);
+      std::vector<double> z(at(kRows * c)), mu(at(c), 0.0);
       for (std::size_t i = 0; i < z.size(); ++i) {
         const double x = std::sin(static_cast<double>(i + 1) * (12.9898 + static_cast<double>(s))) * 43758.5453;
         z[i] = x - std::floor(x) + 0.3;
       }
-      const auto at = [&](Index i, Index j) -> double& { return z[static_cast<std::size_t>(i * c + j)]; };
+      const auto element = [&](Index i, Index j) -> double& { return z[at(i * c + j)]; };
       for (Index i = 0; i < kRows; ++i) {
-        if (s % 3 == 0 && p > 1) at(i, 1) = at(i, 0);
-        for (Index j = 0; j < c; ++j) mu[static_cast<std::size_t>(j)] += at(i, j) / kRows;
+        if (s % 3 == 0 && p > 1) element(i, 1) = element(i, 0);
+        for (Index j = 0; j < c; ++j) mu[at(j)] += element(i, j) / kRows;
       }
       for (Index a = 0; a < c; ++a)
         for (Index b = 0; b < c; ++b) {
           double sum = 0;
-          for (Index i = 0; i < kRows; ++i)
-            sum += (at(i, a) - mu[static_cast<std::size_t>(a)]) * (at(i, b) - mu[static_cast<std::size_t>(b)]);
+          for (Index i = 0; i < kRows; ++i) sum += (element(i, a) - mu[at(a)]) * (element(i, b) - mu[at(b)]);
           scatter.push_back(sum);
         }
       mean.insert(mean.end(), mu.begin(), mu.end());
@@ -49,8 +48,8 @@ struct Answers {
   std::vector<double> value, parameters, gap, error, condition, parameter_error;
   std::vector<Index> rank;
   explicit Answers(Index systems, Index n)
-      : value(static_cast<std::size_t>(systems)),
-        parameters(static_cast<std::size_t>(systems * n)),
+      : value(at(systems)),
+        parameters(at(systems * n)),
         gap(value),
         error(value),
         condition(value),
@@ -66,9 +65,8 @@ double energy(const Moments& data, Index s, const Penalty& l2, const double* the
   t.push_back(-1);
   double sum = 0, mean = data.intercept ? theta[p] : 0;
   for (Index a = 0; a < c; ++a) {
-    mean += data.mean_of(s)[a] * t[static_cast<std::size_t>(a)];
-    for (Index b = 0; b < c; ++b)
-      sum += t[static_cast<std::size_t>(a)] * data.scatter_of(s)[a * c + b] * t[static_cast<std::size_t>(b)];
+    mean += data.mean_of(s)[a] * t[at(a)];
+    for (Index b = 0; b < c; ++b) sum += t[at(a)] * data.scatter_of(s)[a * c + b] * t[at(b)];
   }
   double penalty = 0;
   for (Index j = 0; j < p + (data.intercept && l2.on_intercept ? 1 : 0); ++j) penalty += theta[j] * theta[j];
@@ -77,7 +75,7 @@ double energy(const Moments& data, Index s, const Penalty& l2, const double* the
 
 }  // namespace
 
-TEST_CASE("systems side by side have their own minima, and those that are not easy are left alone") {
+TEST_CASE("each lane has the minimum of its system, and systems that need pivoting are not changed") {
   for (const Index p : {1, 2, 8, 13, 24})
     for (const bool intercept : {true, false})
       for (const Penalty& l2 : {Penalty{}, Penalty{0.3, true}, Penalty{0.3, false}}) {
@@ -91,15 +89,15 @@ TEST_CASE("systems side by side have their own minima, and those that are not ea
             const bool easy = p == 1 || l2.weight > 0 || s % 3 != 0;
             CHECK(((solved >> (s - first)) & 1U) == (easy ? 1U : 0U));
             if (!easy) continue;
-            const auto slot = static_cast<std::size_t>(s);
+            const auto slot = at(s);
             std::vector<double> theta(together.parameters.begin() + s * n, together.parameters.begin() + (s + 1) * n);
             CHECK(energy(data, s, l2, theta.data()) == doctest::Approx(together.value[slot]).epsilon(1e-11));
             CHECK(together.gap[slot] < 1e-20);
             for (Index j = 0; j < n; ++j)
               for (const double move : {-1e-3, 1e-3}) {
-                theta[static_cast<std::size_t>(j)] += move;
+                theta[at(j)] += move;
                 CHECK(energy(data, s, l2, theta.data()) > together.value[slot]);
-                theta[static_cast<std::size_t>(j)] -= move;
+                theta[at(j)] -= move;
               }
             CHECK(together.rank[slot] == p);
             CHECK(together.condition[slot] >= 1 - 1e-12);

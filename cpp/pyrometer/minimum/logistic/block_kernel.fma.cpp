@@ -16,7 +16,7 @@ using V = base::Vec<double>;
 constexpr int kL = base::kLanes<double>;
 constexpr Index kStride = data::kBlock * kL;
 
-// The sums of neighbouring lanes, a's then b's. log2(kL) rounds of it turn kL vectors into the vector of their sums.
+// Sums of neighbouring lanes, of a then of b. log2(kL) applications reduce kL vectors to the vector of their sums.
 template <int... I>
 [[gnu::always_inline]] inline void pair_sums(const V& a, const V& b, V& out, std::integer_sequence<int, I...>) {
   out = __builtin_shufflevector(a, b, 2 * I...) + __builtin_shufflevector(a, b, (2 * I + 1)...);
@@ -87,7 +87,7 @@ template <int... I>
   return s * (p * z) + 2 * s;
 }
 
-// Sums and minima over lanes of their own, in an order that depends on `count` alone.
+// Lane-wise sums and minima, in an order that depends on `count` alone.
 template <class Combine>
 double fold(const double* values, Index count, double start, Combine combine) {
   double lanes[16];

@@ -1,4 +1,4 @@
-// The arithmetic of cross entropy on one block of packed rows: margins, losses, slopes, weights, gradient.
+// Kernels of the cross entropy on one block of packed rows: margins, losses, derivatives, gradient.
 //
 // Rows are packed as data/pack.hpp does it: panels of kLanes columns, panel n at d + n * kBlock * kLanes. Serial; fused
 // multiply-adds, so the last bits differ between instruction-set levels.
@@ -11,12 +11,12 @@ namespace pyrometer::minimum {
 /// t(k) = sum_j d(k, j) theta(j)   for the `depth` rows of a block.
 ///
 /// theta    whole panels, zero in the padding.
-/// t        kBlock numbers, aligned; those from `depth` on are without meaning.
+/// t        kBlock numbers, aligned; those from `depth` on are undefined.
 ///
 /// Cost: 2 flops a number of d.
 void project(const double* d, Index depth, Index panels, const double* theta, double* t);
 
-/// What a row adds to the energy and its derivatives, from t and the label y in {0, 1}: with the margin
+/// The loss of each row and its derivatives, from t and the label y in {0, 1}: with the margin
 /// z = (2y - 1) t,
 ///
 ///     loss = ln(1 + e^-z),   slope = d loss / dt = sigma(t) - y,   root = (d^2 loss / dt^2)^1/2.
@@ -26,14 +26,14 @@ void project(const double* d, Index depth, Index panels, const double* theta, do
 ///
 /// losses   kBlock numbers of scratch.
 /// loss     the sum over the block is added to it.
-/// least    the smallest margin so far.
+/// least    in and out: the smallest margin so far.
 ///
-/// Cost: some 45 flops, two divisions and a root a row, without branches or calls.
+/// Cost: about 45 flops, two divisions and a square root a row, without branches or calls.
 template <class T>
 void link(const double* t, const T* y, Index depth, double* slope, double* root, double* losses, double& loss,
           double& least);
 
-/// The slopes alone, for a third of the cost.
+/// The slopes only, for a third of the cost.
 template <class T>
 void slopes(const double* t, const T* y, Index depth, double* slope);
 
@@ -41,7 +41,9 @@ void slopes(const double* t, const T* y, Index depth, double* slope);
 /// and, unless it is nullptr, scaled(k, j) = root(k) d(k, j), whose products with themselves make the Hessian.
 ///
 /// scaled   packed as d is; may be d.
-/// ahead    `ahead_bytes` bytes that will be read next, brought into the cache meanwhile.
+/// ahead    `ahead_bytes` bytes to prefetch.
+///
+/// Cost: 2 to 5 flops a number of d.
 void weigh(const double* d, Index depth, Index panels, const double* slope, const double* root, double* scaled,
            double* gradient, double* size, const void* ahead, Index ahead_bytes);
 

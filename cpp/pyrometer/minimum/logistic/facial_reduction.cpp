@@ -15,29 +15,28 @@ namespace {
 
 using Wide = std::vector<DoubleDouble>;
 
-// Rows that are looked at from the start, and how many that are on the wrong side join them at once.
+// Rows of the initial sample, and the number of misclassified rows added at a time.
 constexpr Index kFirstRows = 4096, kMoreRows = 1024;
 
-/// The rows as they are looked at: signed by their labels, less a centre where that is far, scaled.
+/// The rows signed by their labels, centred where the centre is far from 0, and scaled.
 class View {
  public:
-  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& some)
+  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& sample)
       : rows_(rows), intercept_(intercept) {
     for (Index j = 0; j < rows.features; ++j)
-      if (used[pyrometer::at(j)]) columns_.push_back(j);
+      if (used[at(j)]) columns_.push_back(j);
     if (intercept) columns_.push_back(rows.features);
     centres_.assign(columns_.size(), 0.0);
     exponents_.assign(columns_.size(), 0);
-    if (intercept) centre(some);
+    if (intercept) centre(sample);
     std::vector<Wide> views;
-    for (const Index i : some) views.push_back(row(i));
-    exponents_ = column_exponents(std::ssize(views), size(),
-                                  [&](Index i, Index k) { return views[pyrometer::at(i)][pyrometer::at(k)].hi; });
+    for (const Index i : sample) views.push_back(row(i));
+    exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[at(i)][at(k)].hi; });
   }
 
   [[nodiscard]] Index size() const { return std::ssize(columns_); }
-  [[nodiscard]] Index column(Index k) const { return columns_[pyrometer::at(k)]; }
-  /// The constant one's place, or -1.
+  [[nodiscard]] Index column(Index k) const { return columns_[at(k)]; }
+  /// The position of the constant column, or -1.
   [[nodiscard]] Index constant() const { return intercept_ ? size() - 1 : -1; }
   [[nodiscard]] Index rows() const { return rows_.rows; }
 
@@ -51,14 +50,14 @@ class View {
     return out;
   }
 
-  /// In the system's columns, rounded.
+  /// The direction in the system's columns, rounded.
   [[nodiscard]] std::vector<double> back(const Wide& direction) const {
-    std::vector<double> out(pyrometer::at(rows_.features + (intercept_ ? 1 : 0)), 0.0);
+    std::vector<double> out(at(rows_.features + (intercept_ ? 1 : 0)), 0.0);
     DoubleDouble constant;
     for (std::size_t k = 0; k < direction.size(); ++k) {
       const DoubleDouble part = direction[k].scaled(exponents_[k]);
       if (columns_[k] < rows_.features) constant = constant - part * centres_[k];
-      out[pyrometer::at(columns_[k])] = part.hi;
+      out[at(columns_[k])] = part.hi;
     }
     if (intercept_) out.back() = (constant + direction.back().scaled(exponents_.back())).hi;
     return out;
@@ -68,12 +67,12 @@ class View {
   [[nodiscard]] double value(Index i, std::size_t k) const {
     return columns_[k] == rows_.features ? 1.0 : rows_.X[i * rows_.features + columns_[k]];
   }
-  /// Columns far from 0 against their spread are looked at from one of their values.
-  void centre(const std::vector<Index>& some) {
+  /// Columns whose mean exceeds their spread are centred at one of their values.
+  void centre(const std::vector<Index>& sample) {
     for (std::size_t k = 0; k + 1 < columns_.size(); ++k) {
-      const double at_first = value(some[some.size() / 2], k);
+      const double at_first = value(sample[sample.size() / 2], k);
       double spread = 0;
-      for (const Index i : some) spread = std::max(spread, std::abs(value(i, k) - at_first));
+      for (const Index i : sample) spread = std::max(spread, std::abs(value(i, k) - at_first));
       if (spread < std::abs(at_first) / 8) centres_[k] = at_first;
     }
   }
@@ -85,36 +84,35 @@ class View {
   std::vector<int> exponents_;
 };
 
-/// Rows of a view that separate or overlap.
+/// The separated and the overlapping rows of a view.
 class Search {
  public:
-  explicit Search(const View& view) : view_(view), span_(view.size()), direction_(pyrometer::at(view.size())) {}
+  explicit Search(const View& view) : view_(view), span_(view.size()), direction_(at(view.size())) {}
 
   /// Of rows that overlap.
   [[nodiscard]] const Quotient& span() const { return span_; }
   [[nodiscard]] const Wide& direction() const { return direction_; }
 
-  /// Enlarges the span, and finds a direction for what is left of the rows; false if rounding does not tell.
-  bool look_at(const std::vector<Index>& some) {
+  /// Enlarges the span of overlapping rows and finds a direction that separates the others; false if undecided.
+  bool reduce_once(const std::vector<Index>& sample) {
     for (;;) {
       Wide points;
       std::vector<Index> names;
       std::vector<int> exponents;
       const Index width = view_.size() - span_.rank();
-      collect(some, points, names, exponents);
+      collect(sample, points, names, exponents);
       std::fill(direction_.begin(), direction_.end(), DoubleDouble());
       if (names.empty()) return true;
-      const SmallestPoint found = smallest_point(points, width);
-      if (found.kind == SmallestPoint::Kind::doubtful) return false;
-      if (found.kind == SmallestPoint::Kind::separates) {
+      const SmallestPoint smallest = smallest_point(points, width);
+      if (smallest.kind == SmallestPoint::Kind::undecided) return false;
+      if (smallest.kind == SmallestPoint::Kind::separates) {
         for (Index j = 0, k = 0; j < view_.size(); ++j)
-          if (!span_.pivot(j))
-            direction_[pyrometer::at(j)] = found.point[pyrometer::at(k)].scaled(exponents[pyrometer::at(k)]), ++k;
+          if (!span_.pivot(j)) direction_[at(j)] = smallest.point[at(k)].scaled(exponents[at(k)]), ++k;
         span_.complete(direction_);
         return true;
       }
       std::vector<Index> rows;
-      for (const Index k : found.corral) rows.push_back(names[pyrometer::at(k)]);
+      for (const Index k : smallest.corral) rows.push_back(names[at(k)]);
       enlarge(std::move(rows));
     }
   }
@@ -143,31 +141,31 @@ class Search {
   }
 
  private:
-  /// What the span leaves of the rows, on columns scaled once more.
-  void collect(const std::vector<Index>& some, Wide& points, std::vector<Index>& names,
+  /// The rows modulo the span, with columns rescaled.
+  void collect(const std::vector<Index>& sample, Wide& points, std::vector<Index>& names,
                std::vector<int>& exponents) const {
-    std::vector<Wide> left;
-    for (const Index i : some) {
+    std::vector<Wide> remaining;
+    for (const Index i : sample) {
       Wide row = view_.row(i), part;
       if (!span_.represent(row)) continue;
       for (Index j = 0; j < view_.size(); ++j)
-        if (!span_.pivot(j)) part.push_back(row[pyrometer::at(j)]);
-      left.push_back(std::move(part));
+        if (!span_.pivot(j)) part.push_back(row[at(j)]);
+      remaining.push_back(std::move(part));
       names.push_back(i);
     }
     const Index width = view_.size() - span_.rank();
-    exponents = column_exponents(std::ssize(left), width,
-                                 [&](Index i, Index j) { return left[pyrometer::at(i)][pyrometer::at(j)].hi; });
-    for (Wide& row : left) {
-      const int most = row_exponent(exponents, [&](Index j) { return row[pyrometer::at(j)].hi; });
+    exponents =
+        column_exponents(std::ssize(remaining), width, [&](Index i, Index j) { return remaining[at(i)][at(j)].hi; });
+    for (Wide& row : remaining) {
+      const int most = row_exponent(exponents, [&](Index j) { return row[at(j)].hi; });
       for (std::size_t j = 0; j < row.size(); ++j) points.push_back(row[j].scaled(exponents[j] - most));
     }
   }
 
-  /// By a corral: affinely independent rows whose span has one dimension less than there are rows.
+  /// Adds a corral, affinely independent rows whose span has one dimension less than their number, to the span.
   void enlarge(std::vector<Index> rows) {
     for (std::size_t more = std::max<std::size_t>(rows.size() - 1, 1); more > 0; --more) {
-      // The constant first: then the other columns' spans are those of a model with a constant.
+      // The constant column is the first pivot, as in a model with an intercept.
       const Index first = span_.rank() == 0 ? view_.constant() : -1;
       Wide best;
       double most = 0;
@@ -175,7 +173,7 @@ class Search {
       for (std::size_t k = 0; k < rows.size(); ++k) {
         Wide row = view_.row(rows[k]);
         if (!span_.represent(row)) continue;
-        const double size = first < 0 ? 1 : std::abs(row[pyrometer::at(first)].hi);
+        const double size = first < 0 ? 1 : std::abs(row[at(first)].hi);
         if (size > most) most = size, best = std::move(row), taken = k;
         if (first < 0) break;
       }
@@ -190,15 +188,15 @@ class Search {
   Wide direction_;
 };
 
-/// At most `count` of the rows, evenly.
+/// At most `count` evenly spaced rows.
 std::vector<Index> evenly(const std::vector<Index>& rows, Index count) {
   if (std::ssize(rows) <= count) return rows;
-  std::vector<Index> out(pyrometer::at(count));
+  std::vector<Index> out(at(count));
   for (std::size_t k = 0; k < out.size(); ++k) out[k] = rows[k * rows.size() / out.size()];
   return out;
 }
 
-/// The least and the greatest value of a column among rows of one label.
+/// The minimum and the maximum of a column over the rows of one label.
 struct Range {
   double least = INFINITY, greatest = -INFINITY;
   void add(double x) {
@@ -207,58 +205,59 @@ struct Range {
   }
 };
 
-/// Takes the rows that column j alone separates out of `left`: with a constant, at some threshold, else at 0.
-bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<Index>& left, Face& face) {
+/// Removes the rows that column j alone separates from `remaining`: at some threshold with a constant, else at 0.
+bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<Index>& remaining, Face& face) {
   Range range[2];
   if (!intercept) range[0].add(0), range[1].add(0);
-  for (const Index i : left) range[rows.y[i] > 0.5 ? 1 : 0].add(rows.X[i * rows.features + j]);
+  for (const Index i : remaining) range[rows.y[i] > 0.5 ? 1 : 0].add(rows.X[i * rows.features + j]);
   const bool rising = range[0].greatest <= range[1].least;
   if (!rising && !(range[1].greatest <= range[0].least)) return false;
   const double low = range[rising ? 0 : 1].greatest, high = range[rising ? 1 : 0].least;
   double threshold = !intercept ? 0 : std::isinf(low) ? high : std::isinf(high) ? low : low / 2 + high / 2;
   if (!(threshold >= low && threshold <= high)) threshold = low;
-  Separated part{std::vector<double>(pyrometer::at(rows.features + (intercept ? 1 : 0)), 0.0), {}};
-  part.direction[pyrometer::at(j)] = rising ? 1 : -1;
+  Separated part{std::vector<double>(at(rows.features + (intercept ? 1 : 0)), 0.0), {}};
+  part.direction[at(j)] = rising ? 1 : -1;
   if (intercept) part.direction.back() = rising ? -threshold : threshold;
   std::vector<Index> others;
-  for (const Index i : left) (rows.X[i * rows.features + j] == threshold ? others : part.rows).push_back(i);
+  for (const Index i : remaining) (rows.X[i * rows.features + j] == threshold ? others : part.rows).push_back(i);
   if (part.rows.empty()) return false;
-  left = std::move(others);
+  remaining = std::move(others);
   face.separated.push_back(std::move(part));
   return true;
 }
 
-/// The same for the rows that are left, by facial reduction; false if rounding does not tell.
-bool search_for(const View& view, std::vector<Index> some, const std::vector<Index>& left, int threads, Face& face) {
+/// The same for the remaining rows, by facial reduction; false if undecided because of rounding.
+bool search_for(const View& view, std::vector<Index> sample, const std::vector<Index>& remaining, int threads,
+                Face& face) {
   Search search(view);
-  std::vector<Search::Side> sides(left.size());
-  std::vector<double> margins(left.size());
-  const base::Chunks chunks{std::ssize(left), 1024};
+  std::vector<Search::Side> sides(remaining.size());
+  std::vector<double> margins(remaining.size());
+  const base::Chunks chunks{std::ssize(remaining), 1024};
   for (;;) {
-    if (!search.look_at(some)) return false;
+    if (!search.reduce_once(sample)) return false;
     if (search.span().rank() == view.size()) break;
     base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
-      for (auto k = pyrometer::at(chunks.begin(chunk)); k < pyrometer::at(chunks.end(chunk)); ++k)
-        sides[k] = search.side(left[k], margins[k]);
+      for (auto k = at(chunks.begin(chunk)); k < at(chunks.end(chunk)); ++k)
+        sides[k] = search.side(remaining[k], margins[k]);
     });
     std::vector<std::pair<double, Index>> wrong;
-    for (std::size_t k = 0; k < left.size(); ++k)
-      if (sides[k] == Search::Side::wrong) wrong.emplace_back(margins[k], left[k]);
+    for (std::size_t k = 0; k < remaining.size(); ++k)
+      if (sides[k] == Search::Side::wrong) wrong.emplace_back(margins[k], remaining[k]);
     if (wrong.empty()) break;
     if (std::ssize(wrong) > kMoreRows) {
       std::nth_element(wrong.begin(), wrong.begin() + kMoreRows, wrong.end());
-      wrong.resize(pyrometer::at(kMoreRows));
+      wrong.resize(at(kMoreRows));
     }
-    const std::size_t before = some.size();
-    for (const auto& [margin, i] : wrong) some.push_back(i);
-    std::sort(some.begin(), some.end());
-    some.erase(std::unique(some.begin(), some.end()), some.end());
-    // A row that the direction was made for is on the wrong side all the same: rounding.
-    if (some.size() == before) return false;
+    const std::size_t before = sample.size();
+    for (const auto& [margin, i] : wrong) sample.push_back(i);
+    std::sort(sample.begin(), sample.end());
+    sample.erase(std::unique(sample.begin(), sample.end()), sample.end());
+    // A row of the sample on the wrong side is a rounding error.
+    if (sample.size() == before) return false;
   }
   Separated part{view.back(search.direction()), {}};
-  for (std::size_t k = 0; k < left.size() && search.span().rank() < view.size(); ++k)
-    if (sides[k] == Search::Side::separated) part.rows.push_back(left[k]);
+  for (std::size_t k = 0; k < remaining.size() && search.span().rank() < view.size(); ++k)
+    if (sides[k] == Search::Side::separated) part.rows.push_back(remaining[k]);
   if (!part.rows.empty()) face.separated.push_back(std::move(part));
   for (Index k = 0; k < view.size(); ++k)
     if (search.span().pivot(k)) face.independent.push_back(view.column(k));
@@ -269,18 +268,18 @@ bool search_for(const View& view, std::vector<Index> some, const std::vector<Ind
 
 Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads) {
   Face face;
-  std::vector<Index> left(pyrometer::at(rows.rows));
-  std::iota(left.begin(), left.end(), Index{0});
-  for (bool again = true; again && !left.empty();) {
+  std::vector<Index> remaining(at(rows.rows));
+  std::iota(remaining.begin(), remaining.end(), Index{0});
+  for (bool again = true; again && !remaining.empty();) {
     again = false;
-    for (Index j = 0; j < rows.features && !left.empty(); ++j)
-      if (used[pyrometer::at(j)]) again = peel(rows, intercept, j, left, face) || again;
+    for (Index j = 0; j < rows.features && !remaining.empty(); ++j)
+      if (used[at(j)]) again = peel(rows, intercept, j, remaining, face) || again;
   }
-  face.certain = left.empty();
-  if (left.empty()) return face;
-  std::vector<Index> some = evenly(left, kFirstRows);
-  const View view(rows, intercept, used, some);
-  face.certain = search_for(view, std::move(some), left, threads, face);
+  face.certain = remaining.empty();
+  if (remaining.empty()) return face;
+  std::vector<Index> sample = evenly(remaining, kFirstRows);
+  const View view(rows, intercept, used, sample);
+  face.certain = search_for(view, std::move(sample), remaining, threads, face);
   return face;
 }
 

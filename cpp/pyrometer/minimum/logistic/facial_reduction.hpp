@@ -1,4 +1,4 @@
-// Which rows the labels separate, wholly or in part.
+// Facial reduction: which rows the labels separate, completely or quasi-completely.
 #pragma once
 
 #include <vector>
@@ -15,27 +15,28 @@ struct Separated {
 };
 
 struct Face {
-  bool certain = false;              ///< otherwise it is not known whether other rows are separated
+  bool certain = false;              ///< false if rounding leaves it undecided whether other rows are separated
   std::vector<Separated> separated;  ///< all rows that are separated, in parts
-  std::vector<Index> independent;    ///< columns that span those of the other rows; p is the constant
+  std::vector<Index> independent;    ///< a basis of the columns restricted to the other rows; p is the constant
 };
 
 /// Decides which rows are separated.
 ///
-/// Rows that one column separates at a threshold are found by comparing numbers, again and again. The others by facial
-/// reduction. Wolfe's algorithm looks for the point of smallest norm in the convex hull of the v_i. If it is not
-/// 0, it is a direction that separates them all. If it is 0, a positive combination of some of the rows vanishes: they
-/// overlap, and so do all rows in their span. What the other rows leave outside of that span is looked at in the same
-/// way, until that is separated, or nothing.
+/// Rows that a single column separates at a threshold are found by comparisons, repeatedly; the others by facial
+/// reduction. Wolfe's algorithm computes the point of smallest norm in the convex hull of the v_i. If it is not 0, it
+/// is a direction that separates all rows. If it is 0, a positive combination of some rows vanishes: these overlap, and
+/// so do all rows in their span. The other rows, modulo that span, are treated in the same way until they are separated
+/// or none is left.
 ///
-/// Arithmetic has 106 bits, on rows and columns scaled by powers of two, and sums below 2^-80 of their terms are 0.
-/// That a margin is positive is rigorous; that rows overlap, to these bits.
+/// Double-double arithmetic, on rows and columns scaled by powers of two; sums below 2^-80 of their terms are taken
+/// for 0. Positive margins are rigorous; overlap holds up to this precision.
 ///
 /// rows       X finite, columns between 1e-140 and 1e140 in size, or 0.
-/// used       which columns may have a coefficient; together with the constant they are independent.
-/// threads    changes no bit.
+/// used       which columns may have a coefficient; together with the constant they are linearly independent.
+/// threads    at least 1, or 0 for all; the same bits for any number.
 ///
-/// Large numbers of rows are looked at through a sample, to which rows on the wrong side are added.
+/// Large numbers of rows are represented by a sample, to which rows on the wrong side of the direction are added.
+/// Cost: passes over the rows of 2 n flops each, and about n^3 double-double operations for each step.
 [[nodiscard]] Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads);
 
 }  // namespace pyrometer::minimum

@@ -15,7 +15,7 @@
 using namespace pyrometer;
 using namespace pyrometer::minimum;
 
-TEST_CASE("106 bits") {
+TEST_CASE("double-double arithmetic has 106 bits") {
   const DoubleDouble third = DoubleDouble(1) / 3.0;
   CHECK((third * 3.0 - 1.0).hi == doctest::Approx(0).epsilon(1e-31));
   CHECK(((DoubleDouble(1e16) + 1.0) - 1e16).hi == 1);
@@ -23,7 +23,7 @@ TEST_CASE("106 bits") {
   CHECK(std::abs(tiny.hi) < 0x1p-104);
 }
 
-TEST_CASE("the smallest point of a triangle: 0 inside, a normal outside") {
+TEST_CASE("the point of smallest norm of a triangle: 0 inside, orthogonal to an edge outside") {
   const std::vector<DoubleDouble> around{1, 0, -0.5, 1, -0.5, -1};
   const SmallestPoint inside = smallest_point(around, 2);
   CHECK(inside.kind == SmallestPoint::Kind::zero);
@@ -35,7 +35,7 @@ TEST_CASE("the smallest point of a triangle: 0 inside, a normal outside") {
   CHECK(outside.point[1].hi > 0);
 }
 
-TEST_CASE("rows up to a span are what elimination leaves of them") {
+TEST_CASE("representatives modulo a span are the result of elimination") {
   Quotient quotient(3);
   quotient.add({3, 1, 0}, -1);
   std::vector<DoubleDouble> same{0.75, 0.25, 0}, other{0, 1, 0};
@@ -46,7 +46,7 @@ TEST_CASE("rows up to a span are what elimination leaves of them") {
   CHECK(std::abs((direction[0] * 3.0 + direction[1]).hi) < 1e-31);
 }
 
-TEST_CASE("rows that overlap stay, those beside their span are separated") {
+TEST_CASE("overlapping rows are kept, rows outside their span are separated") {
   // Two rows with both labels, and two that a direction across them separates.
   const std::vector<double> X{1, 2, 1, 2, 3, 1, 4, 0}, y{0, 1, 1, 1};
   const Face face = face_of({X.data(), y.data(), 4, 2, 8}, true, {true, true, true}, 1);
@@ -58,7 +58,7 @@ TEST_CASE("rows that overlap stay, those beside their span are separated") {
   CHECK(face.independent.size() == 1);
 }
 
-TEST_CASE("numbers of any magnitude have an answer or are refused") {
+TEST_CASE("numbers of any magnitude give a finite result or std::invalid_argument") {
   std::mt19937 state(1);
   std::uniform_real_distribution<double> uniform(-1, 1);
   for (int round = 0; round < 300; ++round) {
@@ -69,10 +69,10 @@ TEST_CASE("numbers of any magnitude have an answer or are refused") {
     for (double& label : y) label = uniform(state) > 0 ? 1 : 0;
     std::vector<double> value(1), parameters(at(p + 1)), gap(1), error(at(p + 1));
     bool attained = false;
-    std::vector<Index> rank(1), looks(1);
+    std::vector<Index> rank(1), evaluations(1);
     const LabelledRows<double> rows{X.data(), y.data(), 1, m, p, true};
     try {
-      logistic(rows, 1, {value, parameters, gap, {&attained, 1}, error, rank, looks});
+      logistic(rows, 1, {value, parameters, gap, {&attained, 1}, error, rank, evaluations});
     } catch (const std::invalid_argument&) {
       continue;
     }

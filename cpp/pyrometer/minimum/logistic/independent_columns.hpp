@@ -1,4 +1,4 @@
-// Independent columns of rows of numbers, as combinations of the given ones that are far from parallel.
+// A well conditioned basis of the column space, as linear combinations of the given columns.
 #pragma once
 
 #include <vector>
@@ -13,18 +13,18 @@ struct Basis {
   Index rank = 0;
   std::vector<double> map;                ///< n x rank, row-major
   base::AlignedArray<double> rows;        ///< z, m x rank
-  std::vector<Index> kept;                ///< given columns, n - 1 the constant one, that span the same
+  std::vector<Index> kept;                ///< given columns that span the same space; n - 1 is the constant one
   std::vector<std::vector<double>> null;  ///< n - rank vectors of n numbers
 };
 
 /// Finds a basis of the columns of X (m x p), with a column of ones if `constant`: n = p + constant of them.
 ///
-/// A column that is nearly a combination of others is replaced by what they leave of it, computed from X with twice the
-/// working precision, and that again, until the columns are far from parallel or what is left is rounding: no more
-/// than a few units in the last place of the terms of the sum. Such a column is dependent, and its combination a
-/// vector of `null`. So columns with large means, or that differ in their last digits only, lose nothing.
+/// A column that is nearly a linear combination of others is replaced by the difference, computed from X in
+/// double-double precision, repeatedly, until the columns are well conditioned or the difference is at rounding level,
+/// a few units in the last place of its terms. Such a column is linearly dependent, and the combination a vector of
+/// `null`. Columns with large means, or that differ in their last digits only, therefore lose no accuracy.
 ///
-/// independent  the columns are known to be: none is dropped.
+/// independent  whether the columns are known to be linearly independent: none is then dropped.
 ///
 /// Cost: m n^2 flops a round, one to four rounds; memory m n doubles.
 [[nodiscard]] Basis reduce(const Matrix& X, bool constant, bool independent, int threads);

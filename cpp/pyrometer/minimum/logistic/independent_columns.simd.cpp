@@ -5,36 +5,36 @@
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-// Relative pivots below this are made again from the rows.
+// Columns with relative pivots below this are recomputed from the rows.
 constexpr double kParallel = 1e-6;
 constexpr Index kRows = 1024;
-// Each round leaves at most a thousandth of a dependent column; what still moves after so many is rounding.
+// Each round reduces a dependent column by a factor of at least 1000; after this many only rounding is left.
 constexpr int kRounds = 10;
 
-/// A candidate: its combination of the given columns and its numbers.
+/// A column of the basis: its coefficients in the given columns and its values.
 struct Column {
   std::vector<double> combination;
   std::vector<double> values;
   double largest = 0;
-  Index own = 0;  ///< the given column that it stands for
+  Index own = 0;  ///< the given column it represents
 };
 
-/// What stands for a typical row where rounding is judged.
+/// The size of a typical row, the scale of rounding errors.
 double root_mean_square(const std::vector<double>& numbers) {
   double square = 0;
   for (const double x : numbers) square += x * x;
   return std::sqrt(square / static_cast<double>(numbers.size()));
 }
 
-/// The rows, and their sizes: powers of two that bring the largest numbers of rows to 1, once columns are of one size.
+/// The rows and their scales: powers of two that bring the largest element of each row to about 1.
 struct Table {
   Matrix X;
   bool constant;
@@ -45,41 +45,41 @@ struct Table {
 };
 
 Table sized(const Matrix& X, bool constant, int threads) {
-  Table out{X, constant, threads, std::vector<double>(static_cast<std::size_t>(X.rows))};
+  Table out{X, constant, threads, std::vector<double>(at(X.rows))};
   const auto value = [&](Index i, Index j) { return j < X.cols ? X.row(i)[j] : 1.0; };
-  const Index some = std::min(X.rows, Index{4096});
-  const auto exponents = column_exponents(some, out.columns(), [&](Index k, Index j) {
-    return value(static_cast<Index>(static_cast<double>(k) / static_cast<double>(some) * static_cast<double>(X.rows)),
-                 j);
+  const Index sampled = std::min(X.rows, Index{4096});
+  const auto exponents = column_exponents(sampled, out.columns(), [&](Index k, Index j) {
+    return value(
+        static_cast<Index>(static_cast<double>(k) / static_cast<double>(sampled) * static_cast<double>(X.rows)), j);
   });
   for (Index i = 0; i < X.rows; ++i)
-    out.sizes[static_cast<std::size_t>(i)] =
+    out.sizes[at(i)] =
         std::ldexp(1.0, std::clamp(row_exponent(exponents, [&](Index j) { return value(i, j); }), -500, 500));
   return out;
 }
 
-/// values = X combination, exactly but for one rounding; returns whether they are all rounding: of their own terms, or
-/// of those of a typical row of this size, since coefficients are rounded, too.
+/// values = X combination, rounded once; returns whether all are at rounding level: relative to their own terms, or,
+/// since coefficients are rounded, too, to those of a typical row.
 bool evaluate(const Table& table, Column& column) {
   const Matrix& X = table.X;
   const base::Chunks chunks{X.rows, kRows};
-  column.values.resize(static_cast<std::size_t>(X.rows));
+  column.values.resize(at(X.rows));
   std::vector<double> terms(column.values.size());
   std::vector<Index> used;
   for (Index j = 0; j < X.cols; ++j)
-    if (column.combination[static_cast<std::size_t>(j)] != 0) used.push_back(j);
+    if (column.combination[at(j)] != 0) used.push_back(j);
   base::for_each_chunk(chunks.number(), table.threads, [&](Index k, int) {
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const double* x = X.row(i);
-      Doubled sum{table.constant ? column.combination.back() : 0.0, 0};
+      DoubleDouble sum{table.constant ? column.combination.back() : 0.0, 0};
       double size = std::abs(sum.hi);
       for (const Index j : used) {
-        const double t = column.combination[static_cast<std::size_t>(j)];
+        const double t = column.combination[at(j)];
         sum.add_product(x[j], t);
         size += std::abs(x[j] * t);
       }
-      column.values[static_cast<std::size_t>(i)] = sum.value();
-      terms[static_cast<std::size_t>(i)] = size / table.sizes[static_cast<std::size_t>(i)];
+      column.values[at(i)] = sum.value();
+      terms[at(i)] = size / table.sizes[at(i)];
     }
   });
   const double typical = root_mean_square(terms);
@@ -94,7 +94,7 @@ bool evaluate(const Table& table, Column& column) {
   return rounding;
 }
 
-/// Coefficients that are rounding beside the others become 0; that of the column itself stays.
+/// Sets coefficients at rounding level relative to the others to 0, except that of the column itself.
 void clean(const std::vector<double>& reach, Column& column) {
   double largest = 0;
   for (std::size_t r = 0; r < reach.size(); ++r)
@@ -105,16 +105,16 @@ void clean(const std::vector<double>& reach, Column& column) {
   }
 }
 
-/// The largest numbers of the given columns.
+/// The largest absolute value of each given column.
 std::vector<double> largest_of(const Matrix& X, bool constant) {
-  std::vector<double> all(static_cast<std::size_t>(X.cols), 0.0);
+  std::vector<double> all(at(X.cols), 0.0);
   for (Index i = 0; i < X.rows; ++i)
     for (std::size_t j = 0; j < all.size(); ++j) all[j] = std::max(all[j], std::abs(X.row(i)[j]));
   if (constant) all.push_back(1);
   return all;
 }
 
-/// Brings the largest value near 1, exactly; a column that left the range of a double is given up.
+/// Scales a column by a power of two to a largest value near 1; drops a column that leaves the range of a double.
 void rescale(Column& column) {
   const bool known = column.largest > 0 && std::isfinite(column.largest);
   const double factor = known ? std::ldexp(1.0, -std::ilogb(column.largest)) : 0.0;
@@ -127,41 +127,40 @@ base::AlignedArray<double> side_by_side(const std::vector<Column>& columns, Inde
   const auto width = static_cast<Index>(columns.size());
   auto all = base::aligned_array<double>(rows * width);
   for (Index j = 0; j < width; ++j)
-    for (Index i = 0; i < rows; ++i)
-      all[static_cast<std::size_t>(i * width + j)] =
-          columns[static_cast<std::size_t>(j)].values[static_cast<std::size_t>(i)];
+    for (Index i = 0; i < rows; ++i) all[at(i * width + j)] = columns[at(j)].values[at(i)];
   return all;
 }
 
-/// The pivoted factor of the columns' products.
+/// The pivoted Cholesky factor of the normal matrix of the columns.
 Factor factor_of(const double* rows, Index count, Index width, int threads) {
-  const std::vector<double> ones(static_cast<std::size_t>(count), 1.0), zeros(static_cast<std::size_t>(width), 0.0);
+  const std::vector<double> ones(at(count), 1.0), zeros(at(width), 0.0);
   const data::Rows<double> all{rows, ones.data(), count, width, count * width};
-  SweepOf<double> sweep(all, false, zeros.data(), threads);
-  Look look;
-  sweep.look(zeros.data(), true, look);
+  LossEvaluatorOf<double> evaluator(all, false, zeros.data(), threads);
+  Evaluation evaluation;
+  evaluator.evaluate(zeros.data(), true, evaluation);
   const Index ld = data::padded(width);
   Factor factor;
   factor.prepare(width);
-  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(look.curvature[static_cast<std::size_t>(i * ld + i)]);
+  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(evaluation.curvature[at(i * ld + i)]);
   for (Index i = 0; i < width; ++i)
     for (Index j = i; j < width; ++j)
-      factor.row(i)[j] = look.curvature[static_cast<std::size_t>(i * ld + j)] / factor.scale(i) / factor.scale(j);
+      factor.row(i)[j] = evaluation.curvature[at(i * ld + j)] / factor.scale(i) / factor.scale(j);
   factor.run(kParallel);
   return factor;
 }
 
-/// What of each independent column (in the order of the pivots) lies in `column`, by least squares.
+/// The least squares coefficients of `column` in the independent columns, in the order of the pivots.
 std::vector<double> parts_of(const Column& column, const double* rows, const Factor& factor) {
-  const auto width = static_cast<std::size_t>(factor.size());
+  const auto width = at(factor.size());
   std::vector<double> products(width, 0.0), parts(width);
   for (std::size_t i = 0; i < column.values.size(); ++i)
     for (std::size_t j = 0; j < width; ++j) products[j] += rows[i * width + j] * column.values[i];
-  for (double& product : products) product /= 4;  // the factor is of a quarter, the curvature at t = 0
+  for (double& product : products)
+    product /= 4;  // the factor is that of the curvature at t = 0, a quarter of the normal matrix
   factor.whiten(products.data(), parts.data());
   factor.forward(parts.data());
   factor.backward(parts.data());
-  for (Index k = 0; k < factor.rank(); ++k) parts[static_cast<std::size_t>(k)] /= factor.scale_at(k);
+  for (Index k = 0; k < factor.rank(); ++k) parts[at(k)] /= factor.scale_at(k);
   return parts;
 }
 
@@ -189,8 +188,8 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     }
   };
   for (Index j = n - 1; j >= 0; --j) {
-    Column column{std::vector<double>(static_cast<std::size_t>(n), 0.0), {}, 0, j};
-    column.combination[static_cast<std::size_t>(j)] = 1;
+    Column column{std::vector<double>(at(n), 0.0), {}, 0, j};
+    column.combination[at(j)] = 1;
     if (constant && j < X.cols) column.combination.back() = -mean_of(X, j);
     const bool rounding = evaluate(table, column);
     keep(std::move(column), rounding);
@@ -205,30 +204,27 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     std::swap(old, columns);
     std::vector<bool> rounding(old.size(), false);
     for (Index k = factor.rank(); k < width; ++k) {
-      Column& column = old[static_cast<std::size_t>(factor.column(k))];
+      Column& column = old[at(factor.column(k))];
       bool settled = round >= kRounds;
-      // The second time makes up for what the first one's rounding left of the others.
+      // The second projection removes what rounding errors of the first one left.
       for (int time = 0; time < 3 && !settled; ++time) {
         const auto parts = parts_of(column, basis.rows.get(), factor);
         for (Index i = 0; i < factor.rank(); ++i) {
-          const Column& other = old[static_cast<std::size_t>(factor.column(i))];
-          for (std::size_t r = 0; r < reach.size(); ++r)
-            column.combination[r] -= parts[static_cast<std::size_t>(i)] * other.combination[r];
+          const Column& other = old[at(factor.column(i))];
+          for (std::size_t r = 0; r < reach.size(); ++r) column.combination[r] -= parts[at(i)] * other.combination[r];
         }
         clean(reach, column);
         settled = evaluate(table, column);
       }
-      rounding[static_cast<std::size_t>(factor.column(k))] = settled;
+      rounding[at(factor.column(k))] = settled;
     }
     for (std::size_t j = 0; j < old.size(); ++j) keep(std::move(old[j]), rounding[j]);
   }
   basis.rank = static_cast<Index>(columns.size());
   for (const Column& column : columns) basis.kept.push_back(column.own);
-  basis.map.resize(static_cast<std::size_t>(n * basis.rank));
+  basis.map.resize(at(n * basis.rank));
   for (Index r = 0; r < n; ++r)
-    for (Index j = 0; j < basis.rank; ++j)
-      basis.map[static_cast<std::size_t>(r * basis.rank + j)] =
-          columns[static_cast<std::size_t>(j)].combination[static_cast<std::size_t>(r)];
+    for (Index j = 0; j < basis.rank; ++j) basis.map[at(r * basis.rank + j)] = columns[at(j)].combination[at(r)];
   return basis;
 }
 

@@ -7,7 +7,7 @@
 
 namespace pyrometer::minimum {
 
-/// s systems of m rows: X is s x m x p, y is s x m, both C-contiguous.
+/// s systems of m rows each: X is s x m x p, y is s x m, both C-contiguous.
 template <class T>
 struct LabelledRows {
   const T* X = nullptr;
@@ -20,19 +20,19 @@ struct LabelledRows {
   [[nodiscard]] Index parameters() const { return features + (intercept ? 1 : 0); }
 };
 
-/// One slot (or n numbers) for each system.
+/// Outputs, one element (or n numbers) for each system.
 ///
 /// value       E*, the infimum.
-/// parameters  s x n, a minimiser, the intercept last; coefficients of dependent columns that are not needed are 0.
+/// parameters  s x n, a minimiser, the intercept last; 0 for redundant columns.
 /// gap         E(parameters) - E* and value - E* are at most this; |value - E*| up to a few units in the last place.
-///             Where the bound does not close (a row that is thousands of millions of times larger than the others
-///             and near the boundary between the labels can do that) the gap is the value itself: E* is only known to
-///             lie between 0 and E(parameters).
-/// attained    0 where only ever larger parameters come ever closer to E*.
-/// parameter_error  s x n, the distance of each parameter from that of the minimiser is at most this; infinite where
-///             there is none, or several, or the bound does not close.
-/// rank        independent columns, the constant one not counted.
-/// iterations  looks at all rows.
+///             Where the bound does not close (for instance with a row that is 1e9 times larger than the others and
+///             near the decision boundary) the gap is the value itself: E* is only known to lie between 0 and
+///             E(parameters).
+/// attained    whether a minimum exists; otherwise E* is approached only as parameters grow without bound.
+/// parameter_error  s x n, bounds of the distances from the minimiser; infinite if there is none, or several, or the
+///             bound does not close.
+/// rank        number of linearly independent columns, the constant one not counted.
+/// iterations  number of evaluations of all rows.
 struct LogisticMinima {
   std::span<double> value;
   std::span<double> parameters;
@@ -54,16 +54,16 @@ struct LogisticMinima {
 /// Throws std::invalid_argument naming the first cell that is not finite, the first label that is neither 0 nor 1, or
 /// the column whose squares over- or underflow.
 ///
-/// Newton's method, started from the minima over ever larger samples of evenly spread rows, on columns less their mean.
-/// The gap is a dual bound with rounding in it (logistic_newton.hpp). Where the labels are separated, wholly or in
-/// part, there is no minimum: which rows are separated is decided by facial reduction in twice the working precision,
-/// these lose nothing in the limit, and E* is the minimum over the others (logistic_careful.hpp). attained = 1 is as
-/// certain as the gap: a dual point inside its box proves it.
+/// Newton's method, started from the minima over growing samples of evenly spaced rows, on columns minus their mean.
+/// The gap is a dual bound that includes rounding errors (newton.hpp). If the labels are separable, completely or
+/// quasi-completely, no minimum exists: facial reduction in double-double precision determines the separated rows,
+/// whose losses tend to 0, and E* is the minimum over the others (separation.hpp). attained = 1 is as certain as the
+/// gap: a dual point in the interior of its box proves it.
 ///
 /// Reproducible: the same bits for any number of threads, on one instruction-set level.
 ///
-/// Cost: m n^2 flops, once or twice, and 6 m n flops for each of three to six readings of X; small systems are spread
-/// over the threads, large ones each use all. No global state; call without the GIL.
+/// Cost: m n^2 flops, once or twice, and 6 m n flops for each of three to six passes over X. Small systems run in
+/// parallel, large ones each use all threads. No global state; call without the GIL.
 template <class T>
 void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& out);
 

@@ -9,16 +9,16 @@
 #include "pyrometer/base/aligned.hpp"
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
 #include "pyrometer/minimum/logistic/separation.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-// Larger samples than this many rows would cost memory, and save no look.
+// Larger samples cost memory without saving evaluations.
 constexpr Index kLargestSample = Index{1} << 22;
-// Squares of deviations this small may be lost to underflow, so large to overflow.
+// Squares of deviations below this may underflow, of those above its reciprocal overflow.
 constexpr double kTiny = 1e-140;
 
 std::string printed(double value) {
@@ -45,27 +45,27 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
   return ones;
 }
 
-/// Throws if there is a reason for sums that are not finite or for columns that seem to be zero.
+/// Throws if a value is not finite, or if squares of a column over- or underflow.
 template <class T>
-void complain(const data::Rows<T>& rows, const std::string& where) {
+void diagnose(const data::Rows<T>& rows, const std::string& where) {
   const Index p = rows.features;
-  std::vector<double> largest(static_cast<std::size_t>(p), 0.0);
+  std::vector<double> largest(at(p), 0.0);
   for (Index i = 0; i < rows.rows; ++i) {
     for (Index j = 0; j < p; ++j) {
       const auto value = static_cast<double>(rows.X[i * p + j]);
       require(std::isfinite(value), "X must be finite, got ", printed(value), " at ", where, "row ", i, ", column ", j);
-      largest[static_cast<std::size_t>(j)] = std::max(largest[static_cast<std::size_t>(j)], std::abs(value));
+      largest[at(j)] = std::max(largest[at(j)], std::abs(value));
     }
   }
   for (Index j = 0; j < p; ++j) {
-    const double size = largest[static_cast<std::size_t>(j)];
+    const double size = largest[at(j)];
     require(size == 0 || (size > kTiny && size < 1 / kTiny),
             "X must have squares that neither over- nor underflow, got ", printed(size), " for the largest value of ",
             where, "column ", j, "; rescale it");
   }
 }
 
-/// About `count` rows, in groups of neighbours that lie evenly over all; `count` is at most a quarter of them.
+/// A sample of about `count` rows in evenly spaced groups of 16 consecutive ones; `count` is at most a quarter of all.
 template <class T>
 class Sample {
  public:
@@ -95,25 +95,25 @@ class Sample {
   base::AlignedArray<T> X_, y_;
 };
 
-/// Means through the first row: a constant column has its own value for a mean, and deviations of exactly 0.
+/// Column means, computed from differences to the first row: exact for constant columns.
 template <class T>
 std::vector<double> means(const data::Rows<T>& rows) {
   const Index p = rows.features;
-  std::vector<double> sums(static_cast<std::size_t>(p), 0.0);
+  std::vector<double> sums(at(p), 0.0);
   double* const __restrict sum = sums.data();
   const T* row = rows.X;
   for (Index i = 0; i < rows.rows; ++i, row += p)
     for (Index j = 0; j < p; ++j) sum[j] += static_cast<double>(row[j]) - static_cast<double>(rows.X[j]);
   for (Index j = 0; j < p; ++j) {
     sum[j] = static_cast<double>(rows.X[j]) + sum[j] / static_cast<double>(rows.rows);
-    if (!std::isfinite(sum[j])) sum[j] = 0;  // the sweep will find out why
+    if (!std::isfinite(sum[j])) sum[j] = 0;  // reported after the evaluation
   }
   return sums;
 }
 
-/// The infimum where there is nothing but a constant, or not even that.
-Lowest without_features(Index rows, Index ones, bool intercept) {
-  Lowest out;
+/// The infimum without features: a constant only, or no parameter at all.
+Infimum without_features(Index rows, Index ones, bool intercept) {
+  Infimum out;
   const double m = static_cast<double>(rows), a = static_cast<double>(ones), b = m - a;
   if (!intercept) {
     out.value = m * std::log(2.0);
@@ -130,69 +130,69 @@ Lowest without_features(Index rows, Index ones, bool intercept) {
   return out;
 }
 
-Lowest carefully(const data::Rows<double>& rows, bool intercept, int threads) {
-  return lowest(rows, intercept, threads);
+Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, int threads) {
+  return infimum(rows, intercept, threads);
 }
 
-/// Of rows copied as doubles: one copy among several.
-Lowest carefully(const data::Rows<float>& rows, bool intercept, int threads) {
+/// The same for rows in single precision, which are copied as doubles.
+Infimum infimum_of_any_rows(const data::Rows<float>& rows, bool intercept, int threads) {
   const Index size = rows.rows * rows.features;
   const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
-  return lowest({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
+  return infimum({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
 }
 
-/// The parameters of columns less `shift`, for the columns as they are.
+/// Parameters of the original columns from those of the columns minus `shift`.
 std::vector<double> unshifted(std::vector<double> theta, const std::vector<double>& shift, bool intercept) {
   if (!intercept) return theta;
-  Doubled sum{theta.back(), 0};
+  DoubleDouble sum{theta.back(), 0};
   for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[j], shift[j]);
   theta.back() = sum.value();
   return theta;
 }
 
 template <class T>
-Lowest solve(const data::Rows<T>& rows, bool intercept, int threads, const std::string& where) {
+Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std::string& where) {
   const Index ones = ones_of(rows, where), p = rows.features, n = p + (intercept ? 1 : 0);
   if (p == 0) return without_features(rows.rows, ones, intercept);
 
-  std::vector<double> shift(static_cast<std::size_t>(p), 0.0), theta(static_cast<std::size_t>(n), 0.0);
+  std::vector<double> shift(at(p), 0.0), theta(at(n), 0.0);
   Index size = std::max<Index>(1024, 12 * n);
   const bool sampled = 4 * size <= rows.rows;
   if (intercept) shift = sampled ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
-  Run before;
+  NewtonResult previous;
   for (; 4 * size <= rows.rows && size <= kLargestSample; size *= 8) {
     const Sample<T> sample(rows, size, threads);
-    SweepOf<T> sweep(sample.rows(p), intercept, shift.data(), threads);
-    before = newton(sweep, std::move(theta), Goal{12, 1e-7, true}, &before);
-    if (before.ending == Ending::not_finite) complain(rows, where);
-    theta = before.theta;
+    LossEvaluatorOf<T> evaluator(sample.rows(p), intercept, shift.data(), threads);
+    previous = newton(evaluator, std::move(theta), NewtonOptions{12, 1e-7, true}, &previous);
+    if (previous.status == NewtonStatus::not_finite) diagnose(rows, where);
+    theta = previous.theta;
   }
 
-  SweepOf<T> sweep(rows, intercept, shift.data(), threads);
-  Run run = newton(sweep, std::move(theta), Goal{}, &before);
-  if (run.ending != Ending::converged) {
-    complain(rows, where);
-    Lowest out = carefully(rows, intercept, threads);
-    out.looks += run.looks;
+  LossEvaluatorOf<T> evaluator(rows, intercept, shift.data(), threads);
+  NewtonResult result = newton(evaluator, std::move(theta), NewtonOptions{}, &previous);
+  if (result.status != NewtonStatus::converged) {
+    diagnose(rows, where);
+    Infimum out = infimum_of_any_rows(rows, intercept, threads);
+    out.evaluations += result.evaluations;
     return out;
   }
-  Lowest out;
-  out.value = run.loss;
+  Infimum out;
+  out.value = result.loss;
   out.rank = p;
-  out.looks = run.looks;
+  out.evaluations = result.evaluations;
   out.errors.resize(at(n));
   std::vector<double> c(at(n)), work;
   for (Index j = 0; j < n; ++j) {
     std::fill(c.begin(), c.end(), 0.0);
     for (Index k = 0; j == p && k < p; ++k) c[at(k)] = -shift[at(k)];
     c[at(j)] = 1;
-    out.errors[at(j)] = run.error_of(c, work);
+    out.errors[at(j)] = result.error_of(c, work);
   }
-  out.parameters = unshifted(std::move(run.theta), shift, intercept);
-  // Rounding the intercept moves every t by as much.
+  out.parameters = unshifted(std::move(result.theta), shift, intercept);
+  // The rounding error of the intercept changes every t_i by the same amount.
   const double moved = intercept ? kUnit * std::abs(out.parameters.back()) : 0, m = static_cast<double>(rows.rows);
   if (intercept) out.errors.back() += moved;
-  out.gap = run.excess + run.rounding + moved * std::sqrt(m * run.excess) / 2 + moved * moved * m / 8;
+  out.gap = result.excess + result.rounding + moved * std::sqrt(m * result.excess) / 2 + moved * moved * m / 8;
   return out;
 }
 
@@ -207,19 +207,19 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
   const auto one = [&](Index s, int inner) {
     const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
                              (data.systems - s) * size};
-    const Lowest found =
+    const Infimum solution =
         solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
-    const auto slot = static_cast<std::size_t>(s);
+    const auto slot = at(s);
     const double m = static_cast<double>(data.rows);
-    out.value[slot] = found.value / m;
-    out.gap[slot] = found.gap / m;
-    out.attained[slot] = found.attained;
-    out.rank[slot] = found.rank;
-    out.iterations[slot] = found.looks;
-    std::copy(found.parameters.begin(), found.parameters.end(), out.parameters.begin() + s * n);
+    out.value[slot] = solution.value / m;
+    out.gap[slot] = solution.gap / m;
+    out.attained[slot] = solution.attained;
+    out.rank[slot] = solution.rank;
+    out.iterations[slot] = solution.evaluations;
+    std::copy(solution.parameters.begin(), solution.parameters.end(), out.parameters.begin() + s * n);
     const auto errors = out.parameter_error.begin() + s * n;
     std::fill(errors, errors + n, INFINITY);
-    std::copy(found.errors.begin(), found.errors.end(), errors);
+    std::copy(solution.errors.begin(), solution.errors.end(), errors);
   };
   if (size * (n + 8) > (Index{1} << 22) && data.systems < 64) {
     for (Index s = 0; s < data.systems; ++s) one(s, threads);

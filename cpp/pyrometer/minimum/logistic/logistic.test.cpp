@@ -16,7 +16,7 @@ using namespace pyrometer::minimum;
 
 namespace {
 
-// Numbers without a pattern that matters, in (-1, 1).
+// Pseudo-random numbers in (-1, 1).
 std::vector<double> numbers(Index count, unsigned state) {
   std::vector<double> out;
   for (Index i = 0; i < count; ++i) {
@@ -35,33 +35,33 @@ std::vector<double> labels(Index count, unsigned state) {
 struct Answer {
   std::vector<double> value, parameters, gap, error;
   std::unique_ptr<bool[]> attained;
-  std::vector<Index> rank, looks;
+  std::vector<Index> rank, evaluations;
 
   Answer(const LabelledRows<double>& data, int threads)
       : value(size(data)),
-        parameters(size(data) * static_cast<std::size_t>(data.parameters())),
+        parameters(size(data) * at(data.parameters())),
         gap(size(data)),
         error(parameters),
         attained(new bool[size(data)]),
         rank(size(data)),
-        looks(size(data)) {
-    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, error, rank, looks});
+        evaluations(size(data)) {
+    logistic(data, threads, {value, parameters, gap, {attained.get(), size(data)}, error, rank, evaluations});
   }
-  static std::size_t size(const LabelledRows<double>& data) { return static_cast<std::size_t>(data.systems); }
+  static std::size_t size(const LabelledRows<double>& data) { return at(data.systems); }
 };
 
 }  // namespace
 
-TEST_CASE("losses, slopes and weights keep their relative accuracy in both tails") {
+TEST_CASE("losses, slopes and weights are relatively accurate in both tails") {
   alignas(64) double t[data::kBlock], slope[data::kBlock], root[data::kBlock], losses[data::kBlock];
   for (const double y : {0.0, 1.0}) {
     for (double size = 1e-18; size < 700; size *= 1.37) {
-      for (const double at : {size, -size}) {
-        const std::vector<double> same(static_cast<std::size_t>(data::kBlock), y);
-        for (double& value : t) value = at;
+      for (const double point : {size, -size}) {
+        const std::vector<double> same(at(data::kBlock), y);
+        for (double& value : t) value = point;
         double loss = 0, least = INFINITY;
         link(t, same.data(), 1, slope, root, losses, loss, least);
-        const long double z = (2 * y - 1) * at, e = std::exp(-std::abs(static_cast<long double>(z)));
+        const long double z = (2 * y - 1) * point, e = std::exp(-std::abs(static_cast<long double>(z)));
         const long double wrong = (z >= 0 ? e : 1) / (1 + e), weight = e / ((1 + e) * (1 + e));
         CHECK(least == static_cast<double>(z));
         CHECK(loss == doctest::Approx(static_cast<double>(std::log1p(e) + (z < 0 ? -z : 0))).epsilon(1e-15));
@@ -72,7 +72,7 @@ TEST_CASE("losses, slopes and weights keep their relative accuracy in both tails
   }
 }
 
-TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
+TEST_CASE("an evaluation equals the plain sums over rows, for every shape") {
   for (const Index p : {1, 3, 8, 15, 16, 23, 40}) {
     for (const Index m : {1, 7, 128, 300, 2500}) {
       for (const bool intercept : {false, true}) {
@@ -80,21 +80,20 @@ TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
         const Index n = p + (intercept ? 1 : 0);
         const auto theta = numbers(n, 4);
         const data::Rows<double> rows{X.data(), y.data(), m, p, m * p};
-        SweepOf<double> sweep(rows, intercept, shift.data(), 2);
-        Look look;
-        sweep.look(theta.data(), true, look);
+        LossEvaluatorOf<double> evaluator(rows, intercept, shift.data(), 2);
+        Evaluation evaluation;
+        evaluator.evaluate(theta.data(), true, evaluation);
 
         double loss = 0;
-        std::vector<double> gradient(static_cast<std::size_t>(n)), d(gradient),
-            curvature(static_cast<std::size_t>(n * n));
+        std::vector<double> gradient(at(n)), d(gradient), curvature(at(n * n));
         for (Index i = 0; i < m; ++i) {
           double t = 0;
           for (std::size_t j = 0; j < d.size(); ++j) {
             const auto jj = static_cast<Index>(j);
-            d[j] = jj < p ? X[static_cast<std::size_t>(i * p + jj)] - shift[j] : 1;
+            d[j] = jj < p ? X[at(i * p + jj)] - shift[j] : 1;
             t += d[j] * theta[j];
           }
-          const double label = y[static_cast<std::size_t>(i)], s = 1 / (1 + std::exp(-t));
+          const double label = y[at(i)], s = 1 / (1 + std::exp(-t));
           loss += std::log1p(std::exp(t)) - label * t;
           for (std::size_t j = 0; j < d.size(); ++j) {
             gradient[j] += (s - label) * d[j];
@@ -102,13 +101,12 @@ TEST_CASE("a sweep is the plain sum over rows, whatever the shape") {
           }
         }
         const double scale = static_cast<double>(m);
-        CHECK(look.loss == doctest::Approx(loss).epsilon(1e-12));
+        CHECK(evaluation.loss == doctest::Approx(loss).epsilon(1e-12));
         const Index ld = data::padded(n);
         for (std::size_t j = 0; j < d.size(); ++j) {
-          CHECK(std::abs(look.gradient[j] - gradient[j]) < 1e-13 * scale);
+          CHECK(std::abs(evaluation.gradient[j] - gradient[j]) < 1e-13 * scale);
           for (std::size_t k = j; k < d.size(); ++k)
-            CHECK(std::abs(look.curvature[j * static_cast<std::size_t>(ld) + k] - curvature[j * d.size() + k]) <
-                  1e-13 * scale);
+            CHECK(std::abs(evaluation.curvature[j * at(ld) + k] - curvature[j * d.size() + k]) < 1e-13 * scale);
         }
       }
     }
@@ -122,16 +120,14 @@ TEST_CASE("a basis spans the columns, and null vectors are null") {
     double* x = X.data() + i * p;
     x[0] += 1e8;
     x[2] = x[1] / 3 - 2;        // depends on the constant and on column 1
-    x[4] = x[3] + 1e-9 * x[4];  // hardly differs from column 3
+    x[4] = x[3] + 1e-9 * x[4];  // nearly equal to column 3
   }
   const Basis basis = reduce(Matrix{X.data(), m, p}, true, false, 1);
   CHECK(basis.rank == 5);
   REQUIRE(basis.null.size() == 1);
   for (Index i = 0; i < m; ++i) {
     long double sum = basis.null[0][5];
-    for (Index j = 0; j < p; ++j)
-      sum +=
-          static_cast<long double>(X[static_cast<std::size_t>(i * p + j)]) * basis.null[0][static_cast<std::size_t>(j)];
+    for (Index j = 0; j < p; ++j) sum += static_cast<long double>(X[at(i * p + j)]) * basis.null[0][at(j)];
     CHECK(std::abs(static_cast<double>(sum)) < 1e-13);
   }
 }
@@ -158,7 +154,7 @@ TEST_CASE("separated labels have the infimum 0, and it is not attained") {
   CHECK(answer.attained[1]);
 }
 
-TEST_CASE("bad cells and labels are refused") {
+TEST_CASE("invalid cells and labels throw") {
   std::vector<double> X = numbers(20, 1), y = labels(10, 2);
   const LabelledRows<double> rows{X.data(), y.data(), 1, 10, 2, true};
   y[5] = 2;

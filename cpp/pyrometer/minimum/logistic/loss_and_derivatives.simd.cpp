@@ -13,7 +13,7 @@ using base::aligned_array;
 using base::AlignedArray;
 using data::kBlock;
 
-// Enough chunks for many threads, each long against its n^2 of results, and not too many results to keep.
+// Enough chunks for many threads, each with many more than n^2 numbers, and limited memory for their results.
 base::Chunks chunks_of(Index rows, Index columns) {
   const Index square = data::padded(columns) * data::padded(columns);
   const Index most = std::clamp(Index{1 << 25} / square, Index{8}, Index{64});
@@ -21,7 +21,7 @@ base::Chunks chunks_of(Index rows, Index columns) {
   return {rows, (size + kBlock - 1) / kBlock * kBlock};
 }
 
-// Makes it zeros, in the memory that it has.
+// Sets the array to zeros, allocating it if necessary.
 void clear(AlignedArray<double>& array, Index size) {
   if (!array) array = aligned_array<double>(size);
   std::fill_n(array.get(), size, 0.0);
@@ -33,12 +33,12 @@ AlignedArray<double> zeros(Index size) {
   return array;
 }
 
-// Rows stay packed from look to look if they are so few, of so many numbers, that they stay in the nearest caches.
+// Up to this many rows and numbers, rows stay packed between evaluations: they fit the L2 cache.
 constexpr Index kKept = 4 * kBlock, kKeptNumbers = 1 << 16;
 
 }  // namespace
 
-struct Sweep::Scratch {
+struct LossEvaluator::Scratch {
   Scratch(Index blocks, Index width)
       : packed(zeros(blocks * kBlock * width)),
         scaled(aligned_array<double>(kBlock * width)),
@@ -47,12 +47,12 @@ struct Sweep::Scratch {
   AlignedArray<double> packed, scaled, sums, rows;
 };
 
-struct Sweep::Part {
+struct LossEvaluator::Part {
   double loss = 0, least = 0;
   AlignedArray<double> gradient, size, reach, curvature;
 };
 
-Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, int threads)
+LossEvaluator::LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads)
     : rows_(rows),
       features_(features),
       columns_(features + (intercept ? 1 : 0)),
@@ -71,14 +71,14 @@ Sweep::Sweep(Index rows, Index features, bool intercept, const double* shift, in
   parts_.resize(at(chunks_.number()));
 }
 
-Sweep::~Sweep() = default;
+LossEvaluator::~LossEvaluator() = default;
 
 template <class T>
-SweepOf<T>::SweepOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
-    : Sweep(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
+LossEvaluatorOf<T>::LossEvaluatorOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
+    : LossEvaluator(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
 
 template <class T>
-void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
+void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
   const bool curvature = wanted == Wanted::curvature, energy = wanted != Wanted::gradient;
   const Index width = data::padded(features_ + 1), panels = data::panels(features_ + 1);
   const Index square = data::padded(columns_) * data::padded(columns_);
@@ -108,7 +108,7 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wa
       slopes(t, table_.y + begin, depth, slope);
     } else if (theta) {
       link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
-    } else {  // at 0 nothing depends on the rows
+    } else {  // at theta = 0 all t_i are 0
       for (Index i = 0; i < depth; ++i) slope[i] = 0.5 - static_cast<double>(table_.y[begin + i]);
       std::fill_n(root, depth, 0.5);
       part.loss += static_cast<double>(depth) * std::log(2.0);
@@ -124,27 +124,26 @@ void SweepOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wa
   if (curvature) data::finish_products(columns_, part.curvature.get());
 }
 
-void Sweep::visit(const double* theta, Wanted wanted) {
+void LossEvaluator::visit(const double* theta, Wanted wanted) {
   std::copy(theta, theta + columns_, theta_.get());
   const bool zeros = std::all_of(theta, theta + columns_, [](double x) { return x == 0; });
   const double* const from = zeros && wanted != Wanted::gradient ? nullptr : theta_.get();
-  base::for_each_chunk(chunks_.number(), threads_, [&](Index k, int worker) {
-    chunk(k, scratch_[static_cast<std::size_t>(worker)], from, wanted, parts_[static_cast<std::size_t>(k)]);
-  });
+  base::for_each_chunk(chunks_.number(), threads_,
+                       [&](Index k, int worker) { chunk(k, scratch_[at(worker)], from, wanted, parts_[at(k)]); });
 }
 
-void Sweep::gradient(const double* theta, std::vector<double>& out) {
+void LossEvaluator::gradient(const double* theta, std::vector<double>& out) {
   visit(theta, Wanted::gradient);
-  out.assign(static_cast<std::size_t>(columns_), 0.0);
+  out.assign(at(columns_), 0.0);
   for (const Part& part : parts_)
     for (std::size_t j = 0; j < out.size(); ++j) out[j] += part.gradient[j];
 }
 
-void Sweep::look(const double* theta, bool curvature, Look& out) {
+void LossEvaluator::evaluate(const double* theta, bool curvature, Evaluation& out) {
   visit(theta, curvature ? Wanted::curvature : Wanted::energy);
   out.loss = 0;
   out.least = std::numeric_limits<double>::infinity();
-  out.gradient.assign(static_cast<std::size_t>(columns_), 0.0);
+  out.gradient.assign(at(columns_), 0.0);
   out.size = out.gradient;
   for (const Part& part : parts_) {
     out.loss += part.loss;
@@ -173,7 +172,7 @@ void Sweep::look(const double* theta, bool curvature, Look& out) {
                        });
 }
 
-template class SweepOf<double>;
-template class SweepOf<float>;
+template class LossEvaluatorOf<double>;
+template class LossEvaluatorOf<float>;
 
 }  // namespace pyrometer::minimum

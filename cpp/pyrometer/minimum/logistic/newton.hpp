@@ -1,4 +1,4 @@
-// Newton's method for the cross entropy, with a bound of what is left to gain.
+// Newton's method for the cross entropy, with a certified bound of the distance from the minimum.
 #pragma once
 
 #include <vector>
@@ -8,39 +8,39 @@
 
 namespace pyrometer::minimum {
 
-enum class Ending {
+enum class NewtonStatus {
   converged,   ///< the minimum exists, and `excess` bounds the distance to it
-  separated,   ///< theta has every label on its side: the infimum is 0
-  doubtful,    ///< columns (nearly) dependent under the present weights, or out of looks
+  separated,   ///< theta separates the labels: the infimum is 0
+  undecided,   ///< columns nearly dependent under the current weights, or the limit of evaluations reached
   not_finite,  ///< sums over the rows overflowed, or the rows hold such numbers
 };
 
-struct Goal {
-  Index looks = 10;                ///< at most so many
-  double least_eigenvalue = 1e-7;  ///< of the curvature scaled to a diagonal of ones; below it is doubtful
-  bool rough = false;              ///< stop where the error is small against that of a sample of these rows
+struct NewtonOptions {
+  Index evaluations = 10;          ///< limit of their number
+  double least_eigenvalue = 1e-7;  ///< of the curvature scaled to a diagonal of ones; below it the result is undecided
+  bool rough = false;              ///< stop when the error is small compared with the sampling error of these rows
 };
 
-struct Run {
-  Ending ending = Ending::doubtful;
+struct NewtonResult {
+  NewtonStatus status = NewtonStatus::undecided;
   std::vector<double> theta;
-  std::vector<double> step;  ///< the last Newton step: where theta + step would be next
+  std::vector<double> step;  ///< the last Newton step: theta + step would be next
   double stretch = 0;        ///< |d_i . step| is at most this
   double loss = 0;           ///< sum over rows at theta
   double excess = 0;         ///< converged: loss at theta exceeds the infimum by at most this
-  double rounding = 0;       ///< converged: `loss` is known to this
+  double rounding = 0;       ///< converged: bound of the rounding error of `loss`
   /// converged: (theta - minimiser)' H (theta - minimiser) is at most the square of this, H the curvature in `factor`.
   double radius = 0;
   Factor factor;
-  Index looks = 0;
+  Index evaluations = 0;
   double rows = 0;
-  base::AlignedArray<double> curvature;  ///< rough: near theta, for a run over more rows
+  base::AlignedArray<double> curvature;  ///< rough: at or near theta, for a run over more rows
 
   /// converged: |c . (theta - minimiser)| is at most this.
   [[nodiscard]] double error_of(const std::vector<double>& c, std::vector<double>& work) const;
 };
 
-/// Minimises the sum of losses that `sweep` looks at, from `theta` on.
+/// Minimises the sum of losses of `evaluator`, starting from `theta`.
 ///
 ///     theta <- theta - t H^-1 g,    t = 1, or less until the loss falls (Armijo's rule)
 ///
@@ -52,22 +52,24 @@ struct Run {
 ///     loss(theta) - infimum <= sum_i KL(s_i || sigma(t_i)) <= sum_i sigma'(t_i) a_i^2 = g' H^-1 g,
 ///
 /// because KL is at most chi^2. Strictly between 0 and 1 they also prove, by Stiemke's lemma, that nothing separates
-/// the rows, hence that the minimum is attained. |a_i| <= sum_j max_i |d_ij| |u_j| needs no look. Rounding enters as a
-/// bound of the error of g, measured in H^-1, and as a relative error of H. H may be that of an earlier theta_0:
-/// sigma' changes by a factor of at most e^|d_i . (theta - theta_0)|, and so does the bound.
+/// the rows, hence that the minimum is attained. |a_i| <= sum_j max_i |d_ij| |u_j| needs no pass over the rows.
+/// Rounding enters as a bound of the error of g, measured in H^-1, and as a relative error of H. H may be that of an
+/// earlier theta_0: sigma' changes by a factor of at most e^|d_i . (theta - theta_0)|, and so does the bound.
 ///
 /// The minimiser. With lambda^2 = g' H^-1 g and R = max_i (d_i' H^-1 d_i)^1/2, convexity along the way to the
 /// minimiser, where the curvature falls to no less than e^-r of H over a distance of r in d_i . theta, gives
 ///
 ///     ||theta - minimiser||_H <= -ln(1 - R lambda) / R <= 2 ln 2 lambda   where R lambda <= 1/2.
 ///
-/// The last step is taken without a look; after it lambda is at most e^r - 1 times the length of the step, with r as
-/// above between here and where H was taken, and rounding. Steps go on until that is lost in the rounding of theta.
+/// The last step is taken without an evaluation; after it lambda is at most e^r - 1 times the length of the step, with
+/// r as above between here and where H was taken, and rounding. Steps continue until that is below the rounding error
+/// of theta.
 ///
-/// before   a rough run over a sample of the rows, whose curvature, scaled up, serves for the first step.
+/// previous  a rough run over a sample of the rows, whose curvature, scaled up, serves for the first step.
 ///
-/// Cost: looks; n^3 / 3 flops for each with curvature. With few columns every look takes it along; with many an old one
-/// serves as long as it pays.
-[[nodiscard]] Run newton(Sweep& sweep, std::vector<double> theta, const Goal& goal, const Run* before = nullptr);
+/// Cost: the evaluations, and n^3 / 3 flops for each with curvature. With up to 32 columns every evaluation computes
+/// the curvature; with more an earlier one is reused as long as the convergence rate is good.
+[[nodiscard]] NewtonResult newton(LossEvaluator& evaluator, std::vector<double> theta, const NewtonOptions& options,
+                                  const NewtonResult* previous = nullptr);
 
 }  // namespace pyrometer::minimum

@@ -7,23 +7,23 @@
 namespace pyrometer::minimum {
 namespace {
 
-// Additions one after the other on the way of a row's term into a sum: lanes of a block, blocks of a chunk, chunks.
+// Length of the longest chain of additions in a sum over rows: lanes of a block, blocks of a chunk, chunks.
 constexpr double kAdditions = 256;
-// Up to here a look with curvature costs at most twice one without.
+// Up to this many columns an evaluation with curvature costs at most twice one without.
 constexpr Index kFewColumns = 32;
-// Old curvature bounds new by e^drift; beyond this no bound is asked for.
+// An earlier curvature is within a factor e^drift of the current one; beyond this drift no bound is computed.
 constexpr double kMostDrift = 4;
-// Looks that only make parameters better, and the numbers up to which they are cheap.
+// Limit of refinement steps, which improve the parameters only, and the size of X up to which they are cheap.
 constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
 
-/// What the curvature at some theta says about gradients and steps.
+/// The metric of the Hessian H at some theta: its factor, Newton steps and norms.
 class Metric {
  public:
-  /// Takes `factor` times the curvature. `lift` raises the diagonal by this part, and columns of zeros to 1, so that
-  /// samples of rows have an answer, too.
+  /// H = factor * curvature, factored; false if it is singular. `lift` is a ridge relative to the diagonal, 1 for zero
+  /// columns, so that samples of rows have a solution.
   bool set(const double* curvature, Index n, double factor, double lift) {
     const Index ld = data::padded(n);
     n_ = n;
@@ -52,12 +52,12 @@ class Metric {
     double square = 0;
     for (const double z : work_) square += z * z;
     factor_.backward(work_.data());
-    for (Index k = 0; k < n_; ++k)
-      step[static_cast<std::size_t>(factor_.column(k))] = -work_[static_cast<std::size_t>(k)] / factor_.scale_at(k);
+    for (Index k = 0; k < n_; ++k) step[at(factor_.column(k))] = -work_[at(k)] / factor_.scale_at(k);
     return std::sqrt(square);
   }
 
-  /// At least (b' H^-1 b)^1/2 for every b with |b_j| <= bound_j. The estimate of the eigenvalue is from above: hence 4.
+  /// An upper bound of (b' H^-1 b)^1/2 for all b with |b_j| <= bound_j. The factor 4: the eigenvalue may be
+  /// overestimated.
   [[nodiscard]] double most(const double* bound) const {
     double square = 0;
     for (Index j = 0; j < n_; ++j) {
@@ -72,7 +72,7 @@ class Metric {
   /// sum_j |x_j| H_jj^1/2.
   [[nodiscard]] double length(const std::vector<double>& x) const {
     double sum = 0;
-    for (Index j = 0; j < n_; ++j) sum += std::abs(x[static_cast<std::size_t>(j)]) * factor_.scale(j);
+    for (Index j = 0; j < n_; ++j) sum += std::abs(x[at(j)]) * factor_.scale(j);
     return sum;
   }
 
@@ -89,84 +89,87 @@ double reached(const double* reach, const std::vector<double>& x) {
   return sum;
 }
 
-bool finite(const Look& look, bool curvature) {
-  double sum = look.loss * 0;
-  for (const double g : look.gradient) sum += g * 0;
-  const auto n = static_cast<Index>(look.gradient.size()), ld = data::padded(n);
-  for (Index j = 0; curvature && j < n; ++j) sum += look.curvature[static_cast<std::size_t>(j * ld + j)] * 0;
+bool finite(const Evaluation& evaluation, bool curvature) {
+  double sum = evaluation.loss * 0;
+  for (const double g : evaluation.gradient) sum += g * 0;
+  const auto n = static_cast<Index>(evaluation.gradient.size()), ld = data::padded(n);
+  for (Index j = 0; curvature && j < n; ++j) sum += evaluation.curvature[at(j * ld + j)] * 0;
   return sum == 0;
 }
 
 class Descent {
  public:
-  Descent(Sweep& sweep, std::vector<double> theta, const Goal& goal) : sweep_(sweep), goal_(goal) {
-    run_.theta = std::move(theta);
+  Descent(LossEvaluator& evaluator, std::vector<double> theta, const NewtonOptions& options)
+      : evaluator_(evaluator), options_(options) {
+    result_.theta = std::move(theta);
   }
 
-  Run go(const Run* before) {
-    borrowed_ = before && before->curvature &&
-                metric_.set(before->curvature.get(), sweep_.columns(), rows() / before->rows, 1e-3);
-    look(run_.theta, !borrowed_, here_);
-    if (here_.loss > std::log(2.0) * rows()) {  // a start that is worse than none
+  NewtonResult run(const NewtonResult* previous) {
+    borrowed_ = previous && previous->curvature &&
+                metric_.set(previous->curvature.get(), evaluator_.columns(), rows() / previous->rows, 1e-3);
+    evaluate(result_.theta, !borrowed_, here_);
+    if (here_.loss > std::log(2.0) * rows()) {  // worse than starting from 0
       borrowed_ = false;
-      run_.theta.assign(run_.theta.size(), 0.0);
-      look(run_.theta, true, here_);
+      result_.theta.assign(result_.theta.size(), 0.0);
+      evaluate(result_.theta, true, here_);
     }
     refresh_ = !borrowed_;
     for (;;) {
-      run_.loss = here_.loss;
-      if (!finite(here_, refresh_)) return end(Ending::not_finite);
-      if (here_.least > 4 * margin_error()) return end(Ending::separated);
-      if (!measure()) return end(Ending::doubtful);
-      if (goal_.rough ? roughly_done() : done()) return end(Ending::converged);
-      if (run_.looks >= goal_.looks) return end(Ending::doubtful);
+      result_.loss = here_.loss;
+      if (!finite(here_, refresh_)) return end(NewtonStatus::not_finite);
+      if (here_.least > 4 * margin_error()) return end(NewtonStatus::separated);
+      if (!measure()) return end(NewtonStatus::undecided);
+      if (options_.rough ? roughly_done() : done()) return end(NewtonStatus::converged);
+      if (result_.evaluations >= options_.evaluations) return end(NewtonStatus::undecided);
       if (!stale_pays()) {
-        look(run_.theta, true, here_);
+        evaluate(result_.theta, true, here_);
         refresh_ = true;
         continue;
       }
       if (advance()) continue;
-      if (fresh_) return end(Ending::doubtful);
-      look(run_.theta, true, here_);
+      if (fresh_) return end(NewtonStatus::undecided);
+      evaluate(result_.theta, true, here_);
       refresh_ = true;
     }
   }
 
  private:
-  Run end(Ending ending) {
-    run_.ending = ending;
-    run_.rows = rows();
-    run_.stretch = reached(sweep_.reach(), run_.step);
-    if (ending == Ending::converged && !goal_.rough) run_.factor = metric_.release();
-    if (goal_.rough) run_.curvature = std::move(here_.curvature ? here_.curvature : there_.curvature);
-    return std::move(run_);
+  NewtonResult end(NewtonStatus status) {
+    result_.status = status;
+    result_.rows = rows();
+    result_.stretch = reached(evaluator_.reach(), result_.step);
+    if (status == NewtonStatus::converged && !options_.rough) result_.factor = metric_.release();
+    if (options_.rough) result_.curvature = std::move(here_.curvature ? here_.curvature : there_.curvature);
+    return std::move(result_);
   }
 
-  void look(const std::vector<double>& theta, bool curvature, Look& out) {
-    sweep_.look(theta.data(), curvature, out);
-    ++run_.looks;
+  void evaluate(const std::vector<double>& theta, bool curvature, Evaluation& out) {
+    evaluator_.evaluate(theta.data(), curvature, out);
+    ++result_.evaluations;
   }
 
-  [[nodiscard]] double rows() const { return static_cast<double>(sweep_.rows()); }
-  [[nodiscard]] double columns() const { return static_cast<double>(sweep_.columns()); }
+  [[nodiscard]] double rows() const { return static_cast<double>(evaluator_.rows()); }
+  [[nodiscard]] double columns() const { return static_cast<double>(evaluator_.columns()); }
   /// Bound of the error of any t_i: products, their sum, and the deviation from the shift.
-  [[nodiscard]] double margin_error() const { return (columns() + 4) * kUnit * reached(sweep_.reach(), run_.theta); }
+  [[nodiscard]] double margin_error() const {
+    return (columns() + 4) * kUnit * reached(evaluator_.reach(), result_.theta);
+  }
 
   /// Decrement and step at theta; false where the curvature cannot be trusted.
   bool measure() {
     before_ = refresh_ ? 0 : decrement_;
     if (refresh_) {
-      const bool full = metric_.set(here_.curvature.get(), sweep_.columns(), 1, goal_.rough ? 1e-3 : 0);
-      if (!(full && metric_.eigenvalue() >= goal_.least_eigenvalue)) {
-        run_.step.resize(run_.theta.size());  // the last one, if there was one, still points the way
+      const bool full = metric_.set(here_.curvature.get(), evaluator_.columns(), 1, options_.rough ? 1e-3 : 0);
+      if (!(full && metric_.eigenvalue() >= options_.least_eigenvalue)) {
+        result_.step.resize(result_.theta.size());  // the previous step is kept
         return false;
       }
-      drift_.assign(run_.theta.size(), 0.0);
+      drift_.assign(result_.theta.size(), 0.0);
       borrowed_ = false;
     }
     fresh_ = refresh_;
     refresh_ = false;
-    decrement_ = metric_.solve(here_.gradient, run_.step);
+    decrement_ = metric_.solve(here_.gradient, result_.step);
     return true;
   }
 
@@ -176,7 +179,7 @@ class Descent {
 
   /// How much a step of size one is expected to shrink the decrement.
   [[nodiscard]] double contraction() const {
-    return fresh_ ? reached(sweep_.reach(), run_.step) : before_ > 0 ? decrement_ / before_ : 1;
+    return fresh_ ? reached(evaluator_.reach(), result_.step) : before_ > 0 ? decrement_ / before_ : 1;
   }
 
   bool done() {
@@ -184,108 +187,111 @@ class Descent {
     const double error = margin_error(), unit = (columns() + 4) * kUnit;
     // Errors dt_i of t change g by D'W dt, in H^-1 no more than (sum_i w_i dt_i^2)^1/2, with dt_i <= unit |d_i| .
     // |theta|. The rest is rounding of the sums.
-    const double noise = unit * metric_.length(run_.theta) + kAdditions * kUnit * metric_.most(here_.size.data());
-    const double drift = reached(sweep_.reach(), drift_), grown = std::exp(drift / 2);
-    const double doubt = columns() * (kAdditions * kUnit + error) / metric_.eigenvalue();
-    if (!(doubt < 0.25 && drift < kMostDrift)) return false;
-    const double most = (decrement_ + noise) * grown / std::sqrt(1 - doubt);
-    // |a_i| <= sum_j reach_j |u_j|, and u is known to the noise; an old curvature gives another u, but the same length.
-    const double leverage = metric_.most(sweep_.reach()) * grown / std::sqrt(1 - doubt);
-    const double largest = fresh_ ? 2 * reached(sweep_.reach(), run_.step) + leverage * noise : leverage * most;
+    const double noise = unit * metric_.length(result_.theta) + kAdditions * kUnit * metric_.most(here_.size.data());
+    const double drift = reached(evaluator_.reach(), drift_), grown = std::exp(drift / 2);
+    const double rounding_bound = columns() * (kAdditions * kUnit + error) / metric_.eigenvalue();
+    if (!(rounding_bound < 0.25 && drift < kMostDrift)) return false;
+    const double most = (decrement_ + noise) * grown / std::sqrt(1 - rounding_bound);
+    // |a_i| <= sum_j reach_j |u_j|, and u has an error of `noise`; an earlier curvature gives another u of the same
+    // norm.
+    const double leverage = metric_.most(evaluator_.reach()) * grown / std::sqrt(1 - rounding_bound);
+    const double largest = fresh_ ? 2 * reached(evaluator_.reach(), result_.step) + leverage * noise : leverage * most;
     if (!(largest <= 1)) return false;
 
     const double settled = std::max(aim(), 4 * noise), square = decrement_ * decrement_;
-    const double changed = drift + reached(sweep_.reach(), run_.step), bend = square * changed;
-    // One more step needs no look if it is sure to be good enough.
+    const double changed = drift + reached(evaluator_.reach(), result_.step), bend = square * changed;
+    // One more step needs no evaluation if it is certain to converge.
     const bool next = contraction() * decrement_ <= settled && bend <= 1e-15 * here_.loss;
     if (!(decrement_ <= settled || next) || !(most * most <= 1e-13 * here_.loss || decrement_ <= 4 * noise))
       return false;
-    run_.loss = here_.loss - square / 2;
-    run_.rounding = (kAdditions + 8) * kUnit * here_.loss + bend;
-    for (std::size_t j = 0; j < run_.theta.size(); ++j) run_.rounding += unit * here_.size[j] * std::abs(run_.theta[j]);
-    polish(noise, doubt);
+    result_.loss = here_.loss - square / 2;
+    result_.rounding = (kAdditions + 8) * kUnit * here_.loss + bend;
+    for (std::size_t j = 0; j < result_.theta.size(); ++j)
+      result_.rounding += unit * here_.size[j] * std::abs(result_.theta[j]);
+    polish(noise, rounding_bound);
     return true;
   }
 
-  /// Takes the last steps, of which the loss is known already: each leaves the next gradient smaller by what margins,
-  /// and with them curvature, have changed since it was made.
-  void polish(double noise, double doubt) {
+  /// Takes the last steps, which do not change the loss beyond rounding: each reduces the gradient by the relative
+  /// change of the curvature since it was computed.
+  void polish(double noise, double rounding_bound) {
     const bool cheap = rows() * columns() <= kCheap;
-    const double sharp = 16 * kUnit * metric_.length(run_.theta);
-    double changed = 0, left = 0;
+    const double sharp = 16 * kUnit * metric_.length(result_.theta);
+    double changed = 0, remaining = 0;
     for (int count = 0;; ++count) {
-      changed = reached(sweep_.reach(), drift_) + reached(sweep_.reach(), run_.step);
-      left = std::expm1(changed) * decrement_;
-      // The curvature being old, steps shrink by the same factor again and again, the first one's being half of it.
-      const double likely = count > 0 ? 4 * decrement_ * (decrement_ / before_) : left;
-      const bool enough = cheap ? std::min(left, likely) <= sharp : likely_left() <= 1e-11;
+      changed = reached(evaluator_.reach(), drift_) + reached(evaluator_.reach(), result_.step);
+      remaining = std::expm1(changed) * decrement_;
+      // With an earlier curvature convergence is linear; the factor of the first step is half of the later ones.
+      const double likely = count > 0 ? 4 * decrement_ * (decrement_ / before_) : remaining;
+      const bool enough = cheap ? std::min(remaining, likely) <= sharp : likely_remaining() <= 1e-11;
       step();
       if (enough || count == kMostPolish) break;
-      sweep_.gradient(run_.theta.data(), here_.gradient);
-      ++run_.looks;
+      evaluator_.gradient(result_.theta.data(), here_.gradient);
+      ++result_.evaluations;
       before_ = decrement_;
-      decrement_ = metric_.solve(here_.gradient, run_.step);
+      decrement_ = metric_.solve(here_.gradient, result_.step);
     }
-    const double growth = std::exp(changed / 2) / std::sqrt(1 - doubt), after = (left + noise * growth) * growth;
-    const bool near = metric_.most(sweep_.reach()) * growth * after <= 0.5;
-    run_.excess = after * after;
-    run_.radius = near ? 2 * std::log(2.0) * after * growth : INFINITY;
+    const double growth = std::exp(changed / 2) / std::sqrt(1 - rounding_bound),
+                 after = (remaining + noise * growth) * growth;
+    const bool near = metric_.most(evaluator_.reach()) * growth * after <= 0.5;
+    result_.excess = after * after;
+    result_.radius = near ? 2 * std::log(2.0) * after * growth : INFINITY;
   }
 
-  /// What a step is likely to leave of the decrement of the mean loss: its bound with a typical row for the largest.
-  [[nodiscard]] double likely_left() const {
+  /// The expected decrement of the mean loss after a step: the bound with a typical row in place of the largest.
+  [[nodiscard]] double likely_remaining() const {
     return decrement_ * (before_ + decrement_) / std::min(rows(), here_.loss);
   }
   void step() {
-    for (std::size_t j = 0; j < run_.theta.size(); ++j) {
-      run_.theta[j] += run_.step[j];
-      drift_[j] += run_.step[j];
+    for (std::size_t j = 0; j < result_.theta.size(); ++j) {
+      result_.theta[j] += result_.step[j];
+      drift_[j] += result_.step[j];
     }
   }
 
-  /// Whether to go on with an old curvature rather than to ask for a new one here.
+  /// Whether to continue with an earlier curvature instead of computing a new one at theta.
   [[nodiscard]] bool stale_pays() const {
     if (fresh_ || (borrowed_ && before_ == 0)) return true;
-    if (borrowed_ || reached(sweep_.reach(), drift_) >= kMostDrift) return false;
-    const double factor = contraction(), left = std::log(aim() / decrement_);
-    return factor < 0.5 && left / std::log(factor) < 2 + columns() / 16;
+    if (borrowed_ || reached(evaluator_.reach(), drift_) >= kMostDrift) return false;
+    const double factor = contraction(), remaining = std::log(aim() / decrement_);
+    return factor < 0.5 && remaining / std::log(factor) < 2 + columns() / 16;
   }
 
-  /// Whether curvature at the next theta will be worth its cost.
+  /// Whether the next evaluation should include curvature.
   [[nodiscard]] bool next_with_curvature() const {
     if (!fresh_) return borrowed_;
-    return sweep_.columns() <= kFewColumns ? contraction() > 0.1 : decrement_ * decrement_ > 0.01 * rows();
+    return evaluator_.columns() <= kFewColumns ? contraction() > 0.1 : decrement_ * decrement_ > 0.01 * rows();
   }
 
-  /// A step along run_.step that makes the loss fall; false if none does.
+  /// Armijo line search along the Newton step; false if the loss does not decrease.
   bool advance() {
     const double slope = decrement_ * decrement_;
     const double slack = 64 * kUnit * here_.loss;
     double t = 1;
     for (int attempt = 0; attempt < 40; ++attempt) {
-      trial_ = run_.theta;
-      for (std::size_t j = 0; j < trial_.size(); ++j) trial_[j] += t * run_.step[j];
+      trial_ = result_.theta;
+      for (std::size_t j = 0; j < trial_.size(); ++j) trial_[j] += t * result_.step[j];
       const bool curvature = next_with_curvature();
-      look(trial_, curvature, there_);
+      evaluate(trial_, curvature, there_);
       if (there_.loss <= here_.loss - 1e-4 * t * slope + slack) {
         drift_.resize(trial_.size());
-        for (std::size_t j = 0; j < trial_.size(); ++j) drift_[j] += trial_[j] - run_.theta[j];
-        std::swap(run_.theta, trial_);
+        for (std::size_t j = 0; j < trial_.size(); ++j) drift_[j] += trial_[j] - result_.theta[j];
+        std::swap(result_.theta, trial_);
         std::swap(here_, there_);
         refresh_ = curvature;
         return true;
       }
-      // The parabola through the loss here, its slope, and the loss there.
+      // The minimum of the parabola through the loss here, its slope, and the loss there.
       const double rise = there_.loss - here_.loss + t * slope, best = t * t * slope / (2 * rise);
       t = std::isfinite(best) ? std::clamp(best, 0.1 * t, 0.5 * t) : 0.1 * t;
     }
     return false;
   }
 
-  Sweep& sweep_;
-  Goal goal_;
-  Run run_;
-  Look here_, there_;
+  LossEvaluator& evaluator_;
+  NewtonOptions options_;
+  NewtonResult result_;
+  Evaluation here_, there_;
   Metric metric_;
   std::vector<double> trial_, drift_;
   double decrement_ = 0, before_ = 0;
@@ -294,7 +300,7 @@ class Descent {
 
 }  // namespace
 
-double Run::error_of(const std::vector<double>& c, std::vector<double>& work) const {
+double NewtonResult::error_of(const std::vector<double>& c, std::vector<double>& work) const {
   if (factor.size() != std::ssize(c)) return 0;  // no parameters
   work.resize(c.size());
   factor.whiten(c.data(), work.data());
@@ -304,8 +310,9 @@ double Run::error_of(const std::vector<double>& c, std::vector<double>& work) co
   return std::sqrt(sum) * radius;
 }
 
-Run newton(Sweep& sweep, std::vector<double> theta, const Goal& goal, const Run* before) {
-  return Descent(sweep, std::move(theta), goal).go(before);
+NewtonResult newton(LossEvaluator& evaluator, std::vector<double> theta, const NewtonOptions& options,
+                    const NewtonResult* previous) {
+  return Descent(evaluator, std::move(theta), options).run(previous);
 }
 
 }  // namespace pyrometer::minimum

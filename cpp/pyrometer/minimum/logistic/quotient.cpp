@@ -8,7 +8,7 @@
 
 namespace pyrometer::minimum {
 
-Quotient::Quotient(Index size) : taken_(pyrometer::at(size), false) {}
+Quotient::Quotient(Index size) : taken_(at(size), false) {}
 
 bool Quotient::represent(std::vector<DoubleDouble>& row) const {
   double largest = 0;
@@ -17,14 +17,14 @@ bool Quotient::represent(std::vector<DoubleDouble>& row) const {
     DoubleDouble sum = row[j];
     double terms = std::abs(sum.hi);
     for (std::size_t k = 0; k < basis_.size(); ++k) {
-      const DoubleDouble part = row[pyrometer::at(pivots_[k])] * basis_[k][j];
+      const DoubleDouble part = row[at(pivots_[k])] * basis_[k][j];
       sum = sum - part;
       terms += std::abs(part.hi);
     }
     row[j] = std::abs(sum.hi) <= kVanishing * terms ? DoubleDouble() : sum;
     largest = std::max(largest, std::abs(row[j].hi));
   }
-  for (const Index pivot : pivots_) row[pyrometer::at(pivot)] = 0;
+  for (const Index pivot : pivots_) row[at(pivot)] = 0;
   if (largest == 0) return false;
   for (DoubleDouble& value : row) value = value.scaled(-std::clamp(std::ilogb(largest), -1100, 1100));
   return true;
@@ -36,17 +36,17 @@ void Quotient::add(std::vector<DoubleDouble> row, Index first) {
     const auto size = [](const DoubleDouble& a, const DoubleDouble& b) { return std::abs(a.hi) < std::abs(b.hi); };
     pivot = std::max_element(row.begin(), row.end(), size) - row.begin();
   }
-  const DoubleDouble scale = row[pyrometer::at(pivot)];
+  const DoubleDouble scale = row[at(pivot)];
   for (DoubleDouble& value : row) value = value / scale;
-  row[pyrometer::at(pivot)] = 1;
+  row[at(pivot)] = 1;
   for (auto& other : basis_) {
-    const DoubleDouble part = other[pyrometer::at(pivot)];
+    const DoubleDouble part = other[at(pivot)];
     for (std::size_t j = 0; j < row.size(); ++j) {
-      const DoubleDouble term = part * row[j], left = other[j] - term;
-      other[j] = std::abs(left.hi) <= kVanishing * std::abs(term.hi) ? DoubleDouble() : left;
+      const DoubleDouble term = part * row[j], rest = other[j] - term;
+      other[j] = std::abs(rest.hi) <= kVanishing * std::abs(term.hi) ? DoubleDouble() : rest;
     }
   }
-  taken_[pyrometer::at(pivot)] = true;
+  taken_[at(pivot)] = true;
   pivots_.push_back(pivot);
   basis_.push_back(std::move(row));
 }
@@ -56,7 +56,7 @@ void Quotient::complete(std::vector<DoubleDouble>& direction) const {
     DoubleDouble sum;
     for (std::size_t j = 0; j < direction.size(); ++j)
       if (!taken_[j]) sum = sum - basis_[k][j] * direction[j];
-    direction[pyrometer::at(pivots_[k])] = sum;
+    direction[at(pivots_[k])] = sum;
   }
 }
 

@@ -1,16 +1,16 @@
-// Rows up to the span of some of them, in twice the working precision.
+// The quotient space of rows modulo the span of some of them, in double-double precision.
 #pragma once
 
 #include <vector>
 
-#include "pyrometer/minimum/logistic/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum {
 
-/// The space of rows of `size` numbers, less a subspace: rows that differ by an element of it are one.
+/// The quotient of R^size by a subspace: rows that differ by an element of the subspace are equivalent.
 ///
-/// The subspace is kept as a reduced echelon form: each basis row has a column, its pivot, where it is 1 and the others
-/// are 0. A row is represented by the one without pivots' columns.
+/// The subspace is stored in reduced row echelon form: each basis row has a pivot column where it is 1 and the others
+/// are 0. A class is represented by its row that vanishes in all pivot columns.
 class Quotient {
  public:
   explicit Quotient(Index size);
@@ -19,11 +19,12 @@ class Quotient {
   [[nodiscard]] Index rank() const { return std::ssize(basis_); }
   [[nodiscard]] bool pivot(Index j) const { return taken_[at(j)]; }
 
-  /// Represents the row, and scales it to a largest number near 1; false if it lies in the subspace.
+  /// Replaces the row by its representative, scaled by a power of two to a largest element near 1; false if it is in
+  /// the subspace. 2 rank size double-double operations.
   bool represent(std::vector<DoubleDouble>& row) const;
-  /// Adds a row that represent() has left to the subspace. `first` is the pivot, unless it is negative.
+  /// Adds a representative (see represent) to the subspace. `first` is the pivot, unless it is negative.
   void add(std::vector<DoubleDouble> row, Index first);
-  /// Completes a direction given in the other columns, so that the subspace is normal to it.
+  /// Extends a direction given in the other columns to the pivot columns, orthogonal to the subspace.
   void complete(std::vector<DoubleDouble>& direction) const;
 
  private:

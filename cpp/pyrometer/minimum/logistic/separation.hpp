@@ -1,4 +1,4 @@
-// The infimum of the cross entropy where Newton's method on the rows as they are is not enough.
+// The infimum of the cross entropy of any rows: linearly dependent columns, and labels that are separable.
 #pragma once
 
 #include <vector>
@@ -7,36 +7,36 @@
 
 namespace pyrometer::minimum {
 
-/// The answer for one system; sums over rows, not means.
-struct Lowest {
+/// The infimum of one system; sums over rows, not means.
+struct Infimum {
   double value = 0;  ///< the infimum
   double gap = 0;    ///< loss at `parameters` - infimum, and value - infimum, are at most this
   bool attained = true;
   Index rank = 0;  ///< independent columns, the constant one not counted
-  Index looks = 0;
-  std::vector<double> parameters;  ///< of the rows as they came, the intercept last
-  std::vector<double> errors;      ///< |parameter - that of the minimiser| is at most this; empty where that is unknown
+  Index evaluations = 0;
+  std::vector<double> parameters;  ///< of the given columns, the intercept last
+  std::vector<double> errors;      ///< bounds of |parameter - that of the minimiser|; empty if unknown
 };
 
-/// sum_i ln(1 + e^-z_i) with t_i = x_i . theta (+ theta_p) from twice the working precision.
+/// sum_i ln(1 + e^-z_i), with t_i = x_i . theta (+ theta_p) and the sum in double-double precision. About 15 m n flops.
 [[nodiscard]] double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta,
                              int threads);
 
-/// Finds the infimum of the sum of losses for any finite rows: dependent columns, nearly dependent ones, and rows that
-/// the labels separate, wholly or in part.
+/// Finds the infimum of the sum of losses for any finite rows: linearly dependent or nearly dependent columns, and rows
+/// that the labels separate completely or quasi-completely.
 ///
-/// First the columns become independent (reduce). If then Newton's steps do not settle, face_of() decides which rows
-/// are separated. Along their directions their losses fall to 0 and nothing else changes, so the infimum is that of the
-/// other rows, whose minimum is attained and certified (newton).
+/// First the columns are reduced to linearly independent ones (reduce). If Newton's method then does not converge,
+/// face_of() determines the separated rows. Along their directions of recession their losses tend to 0 and no other
+/// loss changes, so the infimum is the minimum over the other rows, which is attained and certified (newton).
 ///
-/// Where that bound does not close, rows with margins beyond 20 are left out as well, and the others certified: their
-/// infimum is a lower bound, the loss of all rows at their minimiser an upper one.
+/// Where that bound does not close, rows with margins beyond 20 are removed as well and the minimum over the others is
+/// certified: it is a lower bound, the loss of all rows at its minimiser an upper bound.
 ///
-/// value     0 plus the minimum over the rows that are left.
-/// parameters  with separated rows they lie so far along their directions that what they lose is below rounding.
-/// gap       computed from the loss at the rounded parameters, too.
+/// value       0 plus the minimum over the rows that are not separated.
+/// parameters  with separated rows, so far along their directions that their losses are at rounding level.
+/// gap         computed from the loss at the rounded parameters.
 ///
-/// Cost: a copy of the rows as doubles for each round, 5 to 20 looks.
-[[nodiscard]] Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads);
+/// Cost: a copy of the rows as doubles for each reduction, 5 to 20 evaluations.
+[[nodiscard]] Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads);
 
 }  // namespace pyrometer::minimum

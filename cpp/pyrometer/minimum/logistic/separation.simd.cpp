@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
-#include "pyrometer/minimum/dense/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
@@ -16,12 +16,12 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-// A separated row at this margin loses e^-40, far below the rounding of any sum that holds ln 2.
+// A separated row at this margin has the loss e^-40, far below the rounding error of a sum that includes ln 2.
 constexpr double kFar = 40;
-// At this one it may rule the curvature, and yet count for nothing at the minimum.
+// A row at this margin may dominate the curvature although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
-constexpr Index kFirstLooks = 10, kMoreLooks = 4, kMostLooks = 120;
-// On columns far from parallel: below this the curvature's own rounding shows.
+constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
+// For well conditioned columns: below this eigenvalue the rounding error of the curvature dominates.
 constexpr double kLeastEigenvalue = 1e-11;
 
 double dot(const double* a, const Numbers& b) {
@@ -30,7 +30,7 @@ double dot(const double* a, const Numbers& b) {
   return sum;
 }
 
-/// Rows with independent columns, their labels, and what became of the columns they came from.
+/// Rows with linearly independent columns, their labels, and the map from the columns to those of the system.
 struct Problem {
   base::AlignedArray<double> rows;
   Numbers labels;
@@ -39,20 +39,20 @@ struct Problem {
 
   [[nodiscard]] Index count() const { return static_cast<Index>(labels.size()); }
   [[nodiscard]] const double* row(Index i) const { return rows.get() + i * columns; }
-  [[nodiscard]] double sign(Index i) const { return 2 * labels[static_cast<std::size_t>(i)] - 1; }
+  [[nodiscard]] double sign(Index i) const { return 2 * labels[at(i)] - 1; }
   [[nodiscard]] data::Rows<double> all() const {
     return {rows.get(), labels.data(), count(), columns, count() * columns};
   }
-  /// In the columns of the system.
+  /// Parameters of the columns of the system.
   [[nodiscard]] Numbers back(const Numbers& theta) const {
-    Numbers out(columns ? map.size() / static_cast<std::size_t>(columns) : 0);
+    Numbers out(columns ? map.size() / at(columns) : 0);
     for (std::size_t r = 0; r < out.size(); ++r) out[r] = dot(map.data() + r * theta.size(), theta);
     return out;
   }
 };
 
-/// The rows that are not left out, in columns that are independent. `independent` span those rows, `certain` says that
-/// no fewer would.
+/// The rows that are not left out, with linearly independent columns. `independent` are columns that span all others on
+/// these rows; `certain`: they are known to be linearly independent.
 Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
                 const std::vector<Index>& independent, bool certain, int threads) {
   if (independent.empty()) return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), 0, {}};
@@ -72,20 +72,20 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   return {std::move(basis.rows), std::move(y), basis.rank, std::move(map)};
 }
 
-Run settle(const Problem& problem, Numbers theta, Index looks, int threads) {
-  const Numbers no_shift(static_cast<std::size_t>(problem.columns), 0.0);
-  SweepOf<double> sweep(problem.all(), false, no_shift.data(), threads);
-  return newton(sweep, std::move(theta), Goal{looks, kLeastEigenvalue, false});
+NewtonResult run_newton(const Problem& problem, Numbers theta, Index evaluations, int threads) {
+  const Numbers no_shift(at(problem.columns), 0.0);
+  LossEvaluatorOf<double> evaluator(problem.all(), false, no_shift.data(), threads);
+  return newton(evaluator, std::move(theta), NewtonOptions{evaluations, kLeastEigenvalue, false});
 }
 
 double margin_of(const data::Rows<double>& rows, Index i, bool intercept, const Numbers& theta) {
-  Doubled sum{intercept ? theta.back() : 0.0, 0};
+  DoubleDouble sum{intercept ? theta.back() : 0.0, 0};
   const double* x = rows.X + i * rows.features;
-  for (Index j = 0; j < rows.features; ++j) sum.add_product(x[j], theta[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < rows.features; ++j) sum.add_product(x[j], theta[at(j)]);
   return (2 * rows.y[i] - 1) * sum.value();
 }
 
-/// The answer of a direction that has every row on its label's side, beyond rounding.
+/// The face of a direction that separates all rows beyond rounding; not `certain` if it does not.
 Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direction) {
   Face face;
   for (Index i = 0; i < rows.rows; ++i) {
@@ -105,17 +105,17 @@ Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direc
 
 double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta, int threads) {
   const base::Chunks chunks{rows.rows, 4096};
-  Numbers sums(static_cast<std::size_t>(chunks.number()), 0.0);
+  Numbers sums(at(chunks.number()), 0.0);
   base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
-    Doubled sum;
+    DoubleDouble sum;
     for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
       const double z = margin_of(rows, i, intercept, theta);
       sum.add(std::log1p(std::exp(-std::abs(z))));
       sum.add(std::max(-z, 0.0));
     }
-    sums[static_cast<std::size_t>(k)] = sum.value();
+    sums[at(k)] = sum.value();
   });
-  Doubled sum;
+  DoubleDouble sum;
   for (const double part : sums) sum.add(part);
   return sum.value();
 }
@@ -124,7 +124,7 @@ namespace {
 
 /// Moves parameters along the directions until every separated row has a margin of `far`.
 ///
-/// The last direction first: an earlier one may then make up for what a later one does to its rows.
+/// The last direction first: an earlier one can then compensate the effect of a later one on its rows.
 Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, double far, Numbers theta) {
   for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {
     double length = 0;
@@ -137,8 +137,8 @@ Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, 
   return theta;
 }
 
-/// Brings the separated rows to where they lose nothing, as far as the rounding of large parameters lets the others be;
-/// returns the loss, which is at least `lowest`.
+/// Moves theta along the directions until the losses of separated rows are negligible, unless rounding errors of large
+/// parameters increase the loss of the others; returns the loss, which is at least `lowest`.
 double place(const data::Rows<double>& rows, bool intercept, const Face& face, double lowest, int threads,
              Numbers& theta) {
   Numbers best(theta.size(), 0.0);
@@ -155,119 +155,121 @@ double place(const data::Rows<double>& rows, bool intercept, const Face& face, d
   return least;
 }
 
-/// Newton's method on a problem, gone on with for as long as it gets on.
+/// Newton's method on a problem, continued as long as it makes progress.
 class Attempt {
  public:
   Attempt(Problem problem, int threads) : problem_(std::move(problem)), threads_(threads) {
-    run_.theta.assign(at(problem_.columns), 0.0);
-    go_on(kFirstLooks);
+    result_.theta.assign(at(problem_.columns), 0.0);
+    iterate(kFirstEvaluations);
   }
 
   [[nodiscard]] const Problem& problem() const { return problem_; }
-  [[nodiscard]] const Run& run() const { return run_; }
-  [[nodiscard]] bool converged() const { return run_.ending == Ending::converged; }
-  [[nodiscard]] Index looks() const { return looks_; }
-  /// In the columns of the system, of which there are n.
+  [[nodiscard]] const NewtonResult& result() const { return result_; }
+  [[nodiscard]] bool converged() const { return result_.status == NewtonStatus::converged; }
+  [[nodiscard]] Index evaluations() const { return evaluations_; }
+  /// Parameters of the n columns of the system.
   [[nodiscard]] Numbers parameters(std::size_t n) const {
-    return problem_.columns ? problem_.back(run_.theta) : Numbers(n, 0.0);
+    return problem_.columns ? problem_.back(result_.theta) : Numbers(n, 0.0);
   }
 
-  /// Until neither the loss falls nor margins grow, though the bound does not close. A step moves the margin of a row
-  /// by about 1 where that is so large that it rules the curvature, and its loss no longer counts.
-  void settle_down() {
+  /// Continues until neither the loss decreases nor margins grow, although the bound does not close. A step changes the
+  /// margin of a row that dominates the curvature by about 1, while its loss is negligible.
+  void iterate_until_stationary() {
     double loss = INFINITY;
-    while (!converged() && looks_ < kMostLooks && (run_.loss < loss * (1 - 1e-14) || run_.stretch > 0.5)) {
-      loss = run_.loss;
-      go_on(kMoreLooks);
+    while (!converged() && evaluations_ < kMaxEvaluations &&
+           (result_.loss < loss * (1 - 1e-14) || result_.stretch > 0.5)) {
+      loss = result_.loss;
+      iterate(kMoreEvaluations);
     }
   }
 
  private:
-  void go_on(Index looks) {
+  void iterate(Index evaluations) {
     if (problem_.count() == 0 || problem_.columns == 0) {
-      run_.ending = Ending::converged;
-      run_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
+      result_.status = NewtonStatus::converged;
+      result_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
       return;
     }
-    run_ = settle(problem_, std::move(run_.theta), looks, threads_);
-    looks_ += run_.looks;
+    result_ = run_newton(problem_, std::move(result_.theta), evaluations, threads_);
+    evaluations_ += result_.evaluations;
   }
 
   Problem problem_;
   int threads_;
-  Run run_;
-  Index looks_ = 0;
+  NewtonResult result_;
+  Index evaluations_ = 0;
 };
 
-/// Bounds of the errors of the system's parameters where all its columns are in the problem.
-Numbers errors_of(const Attempt& found, std::size_t n) {
+/// Error bounds of the system's parameters, if no column was dropped.
+Numbers errors_of(const Attempt& solution, std::size_t n) {
   Numbers errors, work;
   for (std::size_t r = 0; r < n; ++r) {
-    const Numbers row(found.problem().map.data() + r * n, found.problem().map.data() + (r + 1) * n);
+    const Numbers row(solution.problem().map.data() + r * n, solution.problem().map.data() + (r + 1) * n);
     double terms = 0;
-    for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * found.run().theta[j]);
-    errors.push_back(found.run().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
+    for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * solution.result().theta[j]);
+    errors.push_back(solution.result().error_of(row, work) + static_cast<double>(n) * kUnit * terms);
   }
   return errors;
 }
 
 }  // namespace
 
-Lowest lowest(const data::Rows<double>& rows, bool intercept, int threads) {
+Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
   const auto n = at(rows.features + (intercept ? 1 : 0));
-  Lowest out;
+  Infimum out;
   std::vector<bool> used(n, false), left_out(at(rows.rows), false);
   Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
   for (const Index j : basis.kept) used[at(j)] = true;
   out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-  Attempt found({std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)},
-                threads);
+  Attempt solution({std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)},
+                   threads);
   const auto without = [&](const Face& face, bool independent) {
     Attempt other(reduced(rows, intercept, left_out, face.independent, independent, threads), threads);
-    other.settle_down();
-    out.looks += other.looks();
+    other.iterate_until_stationary();
+    out.evaluations += other.evaluations();
     return other;
   };
 
   Face face;
-  if (found.run().ending == Ending::separated)
-    face = all_separated(rows, intercept, found.problem().back(found.run().theta));
-  if (!found.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
+  if (solution.result().status == NewtonStatus::separated)
+    face = all_separated(rows, intercept, solution.problem().back(solution.result().theta));
+  if (!solution.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
   out.attained = face.separated.empty();
-  out.looks = found.looks();
+  out.evaluations = solution.evaluations();
   if (!out.attained && face.certain) {
     for (const Separated& part : face.separated)
       for (const Index i : part.rows) left_out[at(i)] = true;
-    found = without(face, true);
+    solution = without(face, true);
   } else {
-    found.settle_down();
+    solution.iterate_until_stationary();
   }
-  out.parameters = found.parameters(n);
-  if (found.converged() && out.attained && found.problem().columns == std::ssize(used))
-    out.errors = errors_of(found, n);
+  out.parameters = solution.parameters(n);
+  if (solution.converged() && out.attained && solution.problem().columns == std::ssize(used))
+    out.errors = errors_of(solution, n);
 
-  // Rows on their labels' side that lose little may be so large that the bound does not close. The infimum over the
-  // others is a lower bound, the loss of all where that is reached an upper one.
-  if (!found.converged() && face.certain) {
+  // Rows of small loss on the correct side may be so large that the bound does not close. The infimum over the others
+  // is a lower bound, the loss of all rows at its minimiser an upper bound.
+  if (!solution.converged() && face.certain) {
     const auto before = std::count(left_out.begin(), left_out.end(), true);
     for (Index i = 0; i < rows.rows; ++i)
       if (margin_of(rows, i, intercept, out.parameters) > kRuling) left_out[at(i)] = true;
     if (std::count(left_out.begin(), left_out.end(), true) > before) {
       if (Attempt other = without(face, false); other.converged()) {
-        found = std::move(other);
-        out.parameters = found.parameters(n);
+        solution = std::move(other);
+        out.parameters = solution.parameters(n);
       }
     }
   }
 
-  out.value = found.run().loss;
+  out.value = solution.result().loss;
   const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
                                       : loss_at(rows, intercept, out.parameters, threads);
-  if (!found.converged()) {  // the loss is an upper bound, and 0 a lower one
+  if (!solution.converged()) {  // the loss is an upper bound, and 0 a lower one
     out.gap = std::max(out.value, reached);
     return out;
   }
-  out.gap = found.run().excess + found.run().rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  out.gap = solution.result().excess + solution.result().rounding + std::max(0.0, reached - out.value) +
+            1000 * kUnit * reached;
   return out;
 }
 

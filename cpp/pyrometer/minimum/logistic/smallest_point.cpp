@@ -10,11 +10,11 @@ namespace {
 
 using Wide = std::vector<DoubleDouble>;
 
-// Weights below this are 0.
+// Weights below this are taken for 0.
 constexpr double kLeastWeight = 1e-20;
-// The point of smallest norm has products of at least its square: a direction that is as good but for this factor.
+// All products with the point of smallest norm are at least its squared norm; this fraction of it suffices.
 constexpr double kEnough = 0.25;
-// Where the algorithm no longer gets on: a point as small as this is 0.
+// When the algorithm stalls, a point below this norm is taken for 0.
 constexpr double kStalled = 1e-19;
 
 DoubleDouble dot(const DoubleDouble* a, const DoubleDouble* b, Index size) {
@@ -39,7 +39,7 @@ class Corral {
   [[nodiscard]] const Wide& point() const { return points_so_far_.back(); }
   [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
 
-  /// False where the points are no longer affinely independent.
+  /// False if the points are not affinely independent.
   bool add(Index i) {
     members_.push_back(i);
     if (!extend()) return false;
@@ -65,15 +65,15 @@ class Corral {
  private:
   [[nodiscard]] const DoubleDouble* row(Index i) const { return points_.data() + i * size_; }
 
-  /// Takes the last member in: by the modified Gram-Schmidt process on differences from the first.
+  /// Orthogonalises the last member: modified Gram-Schmidt on differences from the first.
   bool extend() {
     const DoubleDouble* first = row(members_.front());
     if (members_.size() == 1) {
       points_so_far_.assign(1, Wide(first, first + size_));
       return true;
     }
-    Wide rest(pyrometer::at(size_)), column(basis_.size() + 1);
-    for (Index j = 0; j < size_; ++j) rest[pyrometer::at(j)] = row(members_.back())[j] - first[j];
+    Wide rest(at(size_)), column(basis_.size() + 1);
+    for (Index j = 0; j < size_; ++j) rest[at(j)] = row(members_.back())[j] - first[j];
     const double before = largest(rest);
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t k = 0; k < basis_.size(); ++k) {
@@ -84,7 +84,7 @@ class Corral {
     }
     const double length = std::sqrt(dot(rest.data(), rest.data(), size_).hi);
     if (!(length > kVanishing * before)) return false;
-    // The basis need not be normal to the last bit: parts are divided by the square of its length.
+    // The basis is normalised only approximately: coefficients are divided by its squared norm.
     for (DoubleDouble& x : rest) x = x / length;
     const DoubleDouble square = dot(rest.data(), rest.data(), size_);
     for (DoubleDouble& x : rest) x = x / (DoubleDouble(1) + (square - 1.0) * 0.5);
@@ -99,7 +99,7 @@ class Corral {
     return true;
   }
 
-  /// R weights = -parts; the first takes what is left of 1.
+  /// Solves R weights = -parts; the first weight is 1 minus the others.
   void weigh() {
     const std::size_t n = basis_.size();
     Wide x(n);
@@ -122,7 +122,8 @@ class Corral {
   std::vector<double> weights_;
 };
 
-/// The point with the least product, and that product: from doubles where they tell, else from all bits.
+/// The point with the smallest product, and that product: in double precision where that decides, else in
+/// double-double.
 class Least {
  public:
   Least(const Wide& points, Index size) : points_(points), size_(size), count_(std::ssize(points) / size) {}
@@ -134,13 +135,13 @@ class Least {
       const DoubleDouble* row = points_.data() + i * size_;
       double sum = 0, terms = 0;
       for (Index j = 0; j < size_; ++j) {
-        const double term = row[j].hi * direction[pyrometer::at(j)].hi;
+        const double term = row[j].hi * direction[at(j)].hi;
         sum += term;
         terms += std::abs(term);
       }
       if (std::abs(sum) <= static_cast<double>(size_ + 4) * kUnit * terms) {
         const double exact = dot(row, direction.data(), size_).hi;
-        // Below the rounding of 106 bits it is as good as 0, and proves nothing.
+        // Below the rounding error of double-double arithmetic it counts as 0.
         sum = std::abs(exact) > static_cast<double>(size_ + 4) * 0x1p-100 * terms ? exact : std::min(exact, 0.0);
       }
       if (sum < product) product = sum, index = i;
@@ -171,14 +172,14 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
     if (largest(out.point) <= kVanishing) return out.kind = Kind::zero, out;
     least.find(out.point);
     const double square = dot(out.point.data(), out.point.data(), size).hi;
-    out.kind = least.product > 0 ? Kind::separates : largest(out.point) <= kStalled ? Kind::zero : Kind::doubtful;
+    out.kind = least.product > 0 ? Kind::separates : largest(out.point) <= kStalled ? Kind::zero : Kind::undecided;
     if (least.product > kEnough * square) return out;
     if (std::find(out.corral.begin(), out.corral.end(), least.index) != out.corral.end()) return out;
     if (!corral.add(least.index)) return out;
     weights.push_back(0);
     for (;;) {
       const std::vector<double>& aim = corral.weights();
-      // As far towards the aim as weights stay positive.
+      // As far towards the target as weights stay positive.
       std::size_t first = aim.size();
       double part = 1;
       for (std::size_t k = 0; k < aim.size(); ++k) {

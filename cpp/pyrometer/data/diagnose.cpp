@@ -1,4 +1,4 @@
-#include "pyrometer/data/complain.hpp"
+#include "pyrometer/data/diagnose.hpp"
 
 #include <cmath>
 #include <string>
@@ -8,8 +8,8 @@
 namespace pyrometer::data {
 namespace {
 
-// Below this a sum of squares may have lost digits to underflow. Deviations that small are possible only about a mean
-// that is itself small: doubles near a larger one lie further apart.
+// Below this a sum of squares may have underflowed. Such small deviations are possible only about a small mean: doubles
+// near a larger one are further apart.
 constexpr double kTinySquare = 1e-290, kTinyMean = 1e-128;
 
 bool tiny(double mean, double square) { return square < kTinySquare && std::abs(mean) < kTinyMean; }
@@ -19,7 +19,7 @@ std::string printed(double value) { return std::isnan(value) ? "nan" : value > 0
 }  // namespace
 
 bool suspicious(Index columns, const double* mean, const double* scatter) {
-  // x - x is 0 for finite numbers only. Without a branch, so that the compiler makes vectors of it.
+  // x - x is 0 for finite numbers only. Branch-free, so that it vectorises.
   Index bad = 0;
   for (Index k = 0; k < columns * columns; ++k) bad |= scatter[k] - scatter[k] != 0;
   for (Index j = 0; j < columns; ++j) {
@@ -30,7 +30,7 @@ bool suspicious(Index columns, const double* mean, const double* scatter) {
 }
 
 template <class T>
-void complain(const Stack<T>& data, Index system, const double* mean, const double* scatter) {
+void diagnose(const Stack<T>& data, Index system, const double* mean, const double* scatter) {
   const Index m = data.rows, p = data.features, columns = p + 1;
   const T *X = data.X + system * m * p, *y = data.y + system * m;
   const std::string number = std::to_string(system), where = data.systems > 1 ? "system " + number + ", " : "";
@@ -59,7 +59,7 @@ void complain(const Stack<T>& data, Index system, const double* mean, const doub
   require(underflow < 0, "second moments underflow: X and y must have squares above 1e-290; rescale ", name(underflow));
 }
 
-template void complain(const Stack<double>&, Index, const double*, const double*);
-template void complain(const Stack<float>&, Index, const double*, const double*);
+template void diagnose(const Stack<double>&, Index, const double*, const double*);
+template void diagnose(const Stack<float>&, Index, const double*, const double*);
 
 }  // namespace pyrometer::data
