@@ -184,7 +184,10 @@ def _widen(
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
     error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
     answers[3][at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
-    answers[2][at] = np.maximum(gap, np.minimum(error, value + first))
+    wider = np.maximum(gap, np.minimum(error, value + first))
+    answers[2][at] = wider
+    # Bounds of parameters are those of the gap, in units of true eigenvalues.
+    answers[5][at] *= np.where(wider > gap, np.sqrt(wider / gap), 1.0)[..., None]
 
 
 def _poor(system: LinearSystem, answers: Answers) -> npt.NDArray[np.bool_]:

@@ -42,7 +42,8 @@ double MomentError::second(double units, double pull, double trace) const {
 }
 
 double MomentError::gap(double bound, double pull, double value) const {
-  const double most = value + first(kWorst, pull, value);
+  // The intercept goes with the mean of the residuals, which the value takes for exact.
+  const double most = value + first(kWorst, pull, value) + square(of_mean(kWorst));
   return bound <= most ? bound : most;
 }
 
