@@ -15,7 +15,7 @@ from .test_lost_digits import gram, solve, true_digits
 
 def energy(G, theta, weights):
     """The energy at theta, exactly, of raw second moments G and weights of the squares of parameters."""
-    t = [*map(Fraction, map(float, theta)), Fraction(-1)]
+    t = [*map(Fraction, theta), Fraction(-1)]
     square = sum(a * b * G[i][j] for i, a in enumerate(t) for j, b in enumerate(t))
     return square + sum(w * a * a for w, a in zip(weights, t, strict=False))
 
@@ -33,7 +33,9 @@ def check(found, X, y, *, intercept, penalty=None):
     truth = G[n][n] - sum(a * r[n] for a, r in zip(theta, G, strict=False))
     if truth > 0:
         assert found.digits <= true_digits(found.value, truth) + 0.5
-    assert energy(G, found.parameters, weights) - truth <= Fraction(float(found.gap)) * (1 + Fraction(1, 10**12))
+    assert energy(G, found.parameters.tolist(), weights) - truth <= Fraction(float(found.gap)) * (
+        1 + Fraction(1, 10**12)
+    )
     for value, bound, exact in zip(found.parameters, found.parameter_error, theta, strict=True):
         assert np.isinf(bound) or abs(Fraction(float(value)) - exact) <= Fraction(float(bound))
     return True

@@ -26,7 +26,7 @@ MomentError::MomentError(const Centred& c, const double* theta) {
     spread += square(c.mean[j] * inverse);
     lost_columns += d * inverse * inverse;
   }
-  means = std::sqrt(means);
+  means = std::sqrt(means + squares);
 }
 
 double MomentError::of_mean(double units) const { return units / 4 * kRoundoff * means + lost_mean; }
@@ -34,6 +34,14 @@ double MomentError::of_mean(double units) const { return units / 4 * kRoundoff *
 double MomentError::first(double units, double pull, double value) const {
   return units * kRoundoff * (std::sqrt(2.0) * squares + 2 * value) + square(lost) +
          2 * std::abs(pull) * of_mean(units);
+}
+
+double MomentError::of_slope(const Centred& c, Index column, double weight, double pull) const {
+  const double deviation = c.deviation[static_cast<std::size_t>(column)], mean = std::abs(c.mean[column]);
+  const double before = c.scatter_error ? lost * std::sqrt(c.scatter_error[column] / c.count) : 0;
+  const double own = kWorst / 4 * kRoundoff * (mean + deviation) + (c.mean_error ? c.mean_error[column] : 0);
+  return kWorst * kRoundoff * deviation * std::sqrt(squares) + before + weight * mean * of_mean(kWorst) +
+         std::abs(pull) * own;
 }
 
 double MomentError::second(double units, double pull, double trace) const {

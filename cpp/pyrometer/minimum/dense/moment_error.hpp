@@ -31,7 +31,7 @@ struct MomentError {
   }
 
   double squares = 0;       ///< sum_j t_j^2 s_j^2
-  double means = 0;         ///< (sum_j t_j^2 mu_j^2)^1/2
+  double means = 0;         ///< (sum_j t_j^2 (mu_j^2 + s_j^2))^1/2: near 0, a mean is rounded as its terms are
   double spread = 0;        ///< sum_j mu_j^2 / scale_j^2
   double lost = 0;          ///< sum_j |t_j| (d_j / m)^1/2
   double lost_mean = 0;     ///< sum_j |t_j| mean_error_j
@@ -44,6 +44,8 @@ struct MomentError {
   /// Of the energy at theta, its `value` and the rounding of that included; `pull` is its weight of the squared mean of
   /// the residuals times their mean.
   [[nodiscard]] double first(double units, double pull, double value) const;
+  /// Of a column's covariance with the residuals, `weight` being the energy's of their squared mean.
+  [[nodiscard]] double of_slope(const Centred& c, Index column, double weight, double pull) const;
   /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
   [[nodiscard]] double second(double units, double pull, double trace) const;
   /// The distance from the minimum is `bound` at most, and the energy itself, as far as it is known: no energy is

@@ -227,6 +227,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
     means += square * s.mean[j] * s.mean[j];
     spread += ratio * ratio;
   }
+  means += squares;
   V smallest, largest, size_of_pull, root_zz, root_means, root_second, condition, trace = {};
   s.smallest_eigenvalue(smallest);
   s.largest_eigenvalue(largest);
