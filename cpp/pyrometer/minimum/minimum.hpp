@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "pyrometer/base/types.hpp"
@@ -79,6 +80,12 @@ struct Minima {
   std::span<double> condition;
   std::span<double> parameter_error;
   std::span<Index> rank;
+
+  /// What a value, a gap and its bound may have lost to numbers below the normal doubles, of n parameters: a product
+  /// that underflows is off by the least double, whatever its relative error.
+  [[nodiscard]] static double underflow(Index n) {
+    return static_cast<double>(4 + 2 * n) * std::numeric_limits<double>::denorm_min();
+  }
 
   /// A single slot, of n parameters.
   [[nodiscard]] Minima one(Index slot, Index n) const {

@@ -137,7 +137,7 @@ def _lasso(
 
 def _tame(system: LinearSystem, penalty: L1, answers: Answers) -> None:
     """Take no feature where the descent ended above that: columns alike within rounding may have led it astray."""
-    value, theta, gap, relative, condition, *_, rank = answers
+    value, theta, gap, relative, condition, error, rank = answers
     moments, free = system.second_moments, system.intercept and not penalty.intercept
     least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
     energy = np.broadcast_to(least.reshape(-1, 1), value.shape)
@@ -147,7 +147,7 @@ def _tame(system: LinearSystem, penalty: L1, answers: Answers) -> None:
         if free:
             theta[..., -1] = np.where(astray, moments.mean[..., -1].reshape(-1, 1), theta[..., -1])
         value[astray] = gap[astray] = energy[astray]
-        relative[astray] = condition[astray] = np.inf
+        relative[astray] = condition[astray] = error[astray] = np.inf
         rank[astray] = 0
 
 
@@ -184,7 +184,10 @@ def _widen(
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
     error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
     answers[3][at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
-    answers[2][at] = np.maximum(gap, np.minimum(error, value + first))
+    wider = np.maximum(gap, np.minimum(error, value + first))
+    answers[2][at] = wider
+    # Bounds of parameters are those of the gap, in units of true eigenvalues.
+    answers[5][at] *= np.where(wider > gap, np.sqrt(wider / gap), 1.0)[..., None]
 
 
 def _poor(system: LinearSystem, answers: Answers) -> npt.NDArray[np.bool_]:

@@ -26,7 +26,7 @@ MomentError::MomentError(const Centred& c, const double* theta) {
     spread += square(c.mean[j] * inverse);
     lost_columns += d * inverse * inverse;
   }
-  means = std::sqrt(means);
+  means = std::sqrt(means + squares);
 }
 
 double MomentError::of_mean(double units) const { return units / 4 * kRoundoff * means + lost_mean; }
@@ -36,13 +36,22 @@ double MomentError::first(double units, double mean_gradient, double value) cons
          2 * std::abs(mean_gradient) * of_mean(units);
 }
 
+double MomentError::of_slope(const Centred& c, Index column, double weight, double mean_gradient) const {
+  const double deviation = c.deviation[at(column)], mean = std::abs(c.mean[column]);
+  const double before = c.scatter_error ? lost * std::sqrt(c.scatter_error[column] / c.count) : 0;
+  const double own = kWorst / 4 * kRoundoff * (mean + deviation) + (c.mean_error ? c.mean_error[column] : 0);
+  return kWorst * kRoundoff * deviation * std::sqrt(squares) + before + weight * mean * of_mean(kWorst) +
+         std::abs(mean_gradient) * own;
+}
+
 double MomentError::second(double units, double mean_gradient, double trace) const {
   const double rounded = square(units * kRoundoff) * (squares + square(mean_gradient) * spread);
   return (rounded + square(lost) * lost_columns) * trace + square(of_mean(units));
 }
 
 double MomentError::gap(double bound, double mean_gradient, double value) const {
-  const double most = value + first(kWorst, mean_gradient, value);
+  // The intercept goes with the mean of the residuals, which the value takes for exact.
+  const double most = value + first(kWorst, mean_gradient, value) + square(of_mean(kWorst));
   return bound <= most ? bound : most;
 }
 

@@ -31,7 +31,7 @@ struct MomentError {
   }
 
   double squares = 0;       ///< sum_j t_j^2 s_j^2
-  double means = 0;         ///< (sum_j t_j^2 mu_j^2)^1/2
+  double means = 0;         ///< (sum_j t_j^2 (mu_j^2 + s_j^2))^1/2: near 0, a mean is rounded as its terms are
   double spread = 0;        ///< sum_j mu_j^2 / scale_j^2
   double lost = 0;          ///< sum_j |t_j| (d_j / m)^1/2
   double lost_mean = 0;     ///< sum_j |t_j| mean_error_j
@@ -41,13 +41,15 @@ struct MomentError {
 
   /// Error of the mean of the residuals: a quarter of the units, because means are sums of numbers instead of squares.
   [[nodiscard]] double of_mean(double units) const;
-  /// Error of the energy at theta, including the rounding of its `value`; `mean_gradient` is the mean of the residuals
-  /// times the weight of its square in the energy.
+  /// Of the energy at theta, its `value` and the rounding of that included; `mean_gradient` is its weight of the squared mean of
+  /// the residuals times their mean.
   [[nodiscard]] double first(double units, double mean_gradient, double value) const;
-  /// Error of the energy's distance from the minimum. `trace` is that of the inverse of the scaled covariances.
+  /// Of a column's covariance with the residuals, `weight` being the energy's of their squared mean.
+  [[nodiscard]] double of_slope(const Centred& c, Index column, double weight, double mean_gradient) const;
+  /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
   [[nodiscard]] double second(double units, double mean_gradient, double trace) const;
-  /// The gap: the smaller of `bound` and an upper bound of the energy itself, since no energy is negative. `bound` may
-  /// be infinite or nan.
+  /// The distance from the minimum is `bound` at most, and the energy itself, as far as it is known: no energy is
+  /// negative. Where all is lost, `bound` may be infinite or nan.
   [[nodiscard]] double gap(double bound, double mean_gradient, double value) const;
 };
 

@@ -67,22 +67,47 @@ class ActiveSet {
     return {{design_.rows, static_cast<Index>(columns.size()), false, false, 0}, std::move(part), nullptr};
   }
 
-  // Bounds of the distances of z from the minimiser, each in units of its column; `f` is the factor of `columns`, those
-  // active. The point with the signs of z + d where the gradients of the active columns equal their weights differs
-  // from z + d by (W'W)^-1 times the deviations of these gradients, and is the minimiser if its signs are those and no
-  // other column has a gradient that reaches its weight. False if that is not certain.
-  [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, double* out) const {
+  /// The root diagonal of (W'W)^-1 of columns let in, in the order of the pivots of their factor.
+  [[nodiscard]] static Numbers roots(const Pivoted& f) {
+    Numbers root(at(f.columns()));
+    f.inverse_diagonal(root.data());
+    for (Index k = 0; k < f.rank(); ++k) at(root, k) = std::sqrt(at(root, k)) / f.length(k);
+    return root;
+  }
+
+  /// How far errors of the gradients may put z above the minimum, beyond the duality gap; `off` bounds those that are not
+  /// rounding. Where the columns let in are independent at second order, |W'^-1 error|^2; else only the penalty bounds
+  /// how far the minimiser is.
+  [[nodiscard]] double unseen(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root,
+                              const Numbers& off) const {
+    double sum = 0, most = 0;
+    for (Index j = 0; j < columns_; ++j) sum += 2 * (rounding_bound(j) + at(off, j)) * std::abs(at(d_, j));
+    if (f.rank() == f.columns()) {
+      for (Index k = 0; k < f.columns(); ++k) {
+        const Index j = columns[at(f.column(k))];
+        most += at(root, k) * (rounding_bound(j) + at(off, j));
+      }
+      return sum + square(most);
+    }
+    for (const Index j : columns) most = std::max(most, (rounding_bound(j) + at(off, j)) / at(weight_, j));
+    for (const Index j : columns)
+      sum += 2 * std::abs(at(z_, j) + at(d_, j)) * (rounding_bound(j) + at(off, j) + most * at(weight_, j));
+    return sum;
+  }
+
+  // Bounds the distances of z from the minimiser, each in units of its column's; `f` is the factor of `columns`, those
+  // let in. The point with the signs of z + d where the gradients of the active columns are their weights differs from
+  // z + d by (W'W)^-1 times what these gradients lack, and is the minimiser if its signs are those and no other column has
+  // a gradient that reaches its weight. False, and nothing is known, where that is not certain.
+  [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root, const Numbers& off,
+                           double* out) const {
     constexpr double kPoor = 1e12;
     if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
     const auto own = [&](Index k) { return columns[at(f.column(k))]; };
-    Numbers root(columns.size());  // of the diagonal of (W'W)^-1
-    f.inverse_diagonal(root.data());
     double most = 0;  // |W_j . (the change of the residuals)| is no more than this
-    for (Index k = 0; k < f.columns(); ++k) {
-      at(root, k) = std::sqrt(at(root, k)) / f.length(k);
-      most +=
-          at(root, k) * (std::abs(gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) + rounding_bound(own(k)));
-    }
+    for (Index k = 0; k < f.columns(); ++k)
+      most += at(root, k) * (std::abs(gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) +
+                             rounding_bound(own(k)) + at(off, own(k)));
     std::vector<char> active(at(columns_), 0);
     for (Index j = 0; j < columns_; ++j) out[j] = std::abs(at(z_, j));
     for (Index k = 0; k < f.columns(); ++k) {
@@ -92,7 +117,8 @@ class ActiveSet {
       if (!(at(sign_, j) * (at(z_, j) + at(d_, j)) > at(root, k) * most)) return false;
     }
     for (Index j = 0; j < columns_; ++j)
-      if (active[at(j)] == 0 && length(j) > 0 && !(std::abs(gradient(j)) + rounding_bound(j) + most < at(weight_, j)))
+      if (active[at(j)] == 0 && length(j) > 0 &&
+          !(std::abs(gradient(j)) + rounding_bound(j) + at(off, j) + most < at(weight_, j)))
         return false;
     return true;
   }
@@ -248,13 +274,15 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
     for (Index j = 0; j < n; ++j) {
       const double d = at(set_.step(), j);
       squares -= 2 * at(gradient, j) * d;
-      above += 2 * (at(gradient, j) * d + at(weight, j) * (std::abs(at(z, j)) - std::abs(at(z, j) + d)));
+      const double way = sign(at(z, j)), there = at(z, j) + d;  // a difference of sizes would be rounded as they are
+      const double shorter = way * there > 0 ? -way * d : std::abs(at(z, j)) - std::abs(there);
+      above += 2 * (at(gradient, j) * d + at(weight, j) * shorter);
       if (set_.length(j) > 0) most = std::max(most, std::abs(set_.gradient(j)) / at(weight, j));
     }
     double gap = square(1 - 1 / most) * std::max(squares, 0.0);
     for (Index j = 0; j < n; ++j) {
       const double t = at(z, j) + at(set_.step(), j);
-      gap += 2 * std::max(at(weight, j) * std::abs(t) - set_.gradient(j) * t / most, 0.0);
+      gap += 2 * std::abs(t) * std::max(at(weight, j) - set_.gradient(j) * sign(t) / most, 0.0);
     }
     gap = (gap + std::abs(above)) / m + square(total);
     require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
@@ -262,16 +290,26 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
       const std::vector<Index> columns = set_.active_columns();
       const Pivoted f = set_.factor(columns);
       const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
-      const double error = gap + static_cast<double>(n + 2) * kEpsilon * value;
+      // The minimiser's residuals have mean 0, those at theta have that of a rounded intercept; and of columns that
+      // are centred at rounded means it does not fall out.
+      Numbers off(size);
+      for (Index j = 0; j < n && shape_.centred; ++j) {
+        const double length = set_.length(j), centre = std::abs(rows_.mean[j]) * std::sqrt(m) + length;
+        at(off, j) = length > 0 ? 2 * kEpsilon * centre / length * std::sqrt(m) * std::abs(total) : 0;
+      }
+      const Numbers root = ActiveSet::roots(f);
+      const double least = value > 0 || gap > 0 ? Minima::underflow(n) : 0;
+      const double lost = set_.unseen(columns, f, root, off) / m + least;
+      const double error = gap + static_cast<double>(n + 2) * kEpsilon * value + lost;
       out.value[slot] = value;
-      out.gap[slot] = gap;
+      out.gap[slot] = gap + lost;
       out.relative_error[slot] = error == 0 ? 0 : error / value;
       out.rank[slot] = f.rank() - (constant ? 1 : 0);
       out.condition[slot] = f.rank() < f.columns() ? std::numeric_limits<double>::infinity() : f.condition();
       std::copy(here.begin(), here.end(), theta);
       double* bounds = out.parameter_error.data() + slot * here.size();
       std::fill_n(bounds, here.size(), std::numeric_limits<double>::infinity());
-      if (set_.bound(columns, f, z.data())) {
+      if (set_.bound(columns, f, root, off, z.data())) {
         double terms = 0, moved = std::abs(total);
         for (Index j = 0; j < n; ++j) {
           bounds[j] = set_.length(j) > 0 ? at(z, j) / set_.length(j) : 0;

@@ -37,7 +37,10 @@ class Descent {
   [[nodiscard]] bool near(Index j, double margin) const;
   [[nodiscard]] std::vector<Index> active_set(double margin) const;
   void null_vector(Index k, double share, Numbers& direction) const;
-  void bound(double gap, double of_mean, const Numbers& diagonal, double* out);
+  [[nodiscard]] double unseen(const MomentError& error, double mean_gradient, Index carrier) const;
+  [[nodiscard]] Index copies() const;
+  void bound(double gap, const MomentError& error, double mean_gradient, double smallest, const Numbers& diagonal,
+             double* out);
   LassoPoint x_;
   LassoFactor active_;
   Numbers work_u_, work_v_;
@@ -221,20 +224,71 @@ LassoPoint::Certificate Descent::polish() {
   return best;
 }
 
+// What columns that depend on others within the noise may hide: their errors could have any size but that the penalty
+// bounds their parameters, so the duality gap counts at first order, with the slopes' errors of the columns let in.
+//
+// Copies to the last bit hide nothing. Along a carrier, which only the mean holds, the energy is curved by the square
+// of what is left of its mean, and second order does where that is less.
+double Descent::unseen(const MomentError& error, double mean_gradient, Index carrier) const {
+  const Factor& f = active_.factor();
+  const Index spare = f.size() - f.rank() - (carrier >= 0 ? 1 : 0);
+  if (spare == 0 && carrier < 0) return 0;
+  if (spare > 0 && carrier < 0 && spare == copies()) return 0;
+  const auto rounding_bound = [&](Index j) { return error.of_slope(x_.centred, j, x_.weight, mean_gradient); };
+  double most = 0, sum = 0;
+  for (const Index j : active_.columns()) most = std::max(most, rounding_bound(j));
+  for (Index j = 0; j < x_.features; ++j)
+    if (at(x_.theta, j) != 0) sum += std::abs(at(x_.theta, j)) * (rounding_bound(j) + most);
+  if (x_.constant) sum += std::abs(at(x_.theta, x_.features)) * (error.of_mean(MomentError::kWorst) + most);
+  if (carrier < 0 || spare > copies()) return 2 * sum;
+  const auto own = [&](Index k) { return active_.columns()[at(f.column(k))]; };
+  Numbers made(at(f.size()));
+  double along = rounding_bound(own(carrier)), remainder = x_.centred.mean[own(carrier)];
+  if (f.scale_at(carrier) > 0) {
+    f.dependence(carrier, made.data());
+    along /= f.scale_at(carrier);
+    remainder = at(work_v_, carrier);
+    for (Index i = 0; i < f.rank(); ++i) along += std::abs(at(made, i)) * rounding_bound(own(i)) / f.scale_at(i);
+  }
+  const double vv = dot(work_v_.data(), work_v_.data(), 0, f.rank());
+  return std::min(2 * sum, square(along / remainder) * (1 + 2 * vv));
+}
+
+// How many of the columns let in are the same numbers as one before them, or as a penalised intercept's.
+Index Descent::copies() const {
+  Index count = 0;
+  const std::vector<Index>& columns = active_.columns();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool ones = x_.constant && x_.scatter(columns[i])[columns[i]] == 0 && x_.mean(columns[i]) == 1;
+    const auto same = [&](Index k) {
+      const Index j = columns[i];
+      const double own = x_.scatter(j)[j];
+      return x_.scatter(k)[k] == own && x_.scatter(k)[j] == own && x_.mean(k) == x_.mean(j);
+    };
+    count += ones || std::any_of(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(i), same) ? 1 : 0;
+  }
+  return count;
+}
+
 // Bounds the distances of the parameters from the minimiser's, given the diagonal of the active columns' inverse scaled
 // covariances. E(theta) - E* is at least (theta - theta*)' G (theta - theta*), and the residuals are at most gap^1/2
 // from those of the minimiser in root mean square: columns whose gradient then stays below l1 / 2 are 0 there as
 // well.
-void Descent::bound(double gap, double of_mean, const Numbers& diagonal, double* out) {
+void Descent::bound(double gap, const MomentError& error, double mean_gradient, double smallest,
+                    const Numbers& diagonal, double* out) {
+  // As in least squares.
+  const double kept = 1 - 2 * x_.centred.lost / smallest, of_mean = error.of_mean(MomentError::kWorst);
+  if (!(kept > 0)) return;
   const Factor& f = active_.factor();
   const std::vector<Index>& columns = active_.columns();
   const auto size = static_cast<Index>(columns.size());
-  const double reach = std::sqrt(gap);
+  const double reach = std::sqrt(gap / kept);
   std::vector<char> in(at(x_.features), 0);
   for (const Index j : columns) in[at(j)] = 1;
   for (Index j = 0; j < x_.features; ++j) {
-    const double root = std::sqrt(x_.curvature(j));
-    if (in[at(j)] == 0 && x_.movable(j) && !(std::abs(x_.slope(j)) + reach * root < x_.half)) return;
+    if (in[at(j)] != 0 || !x_.movable(j)) continue;
+    const double moved = reach * std::sqrt(x_.curvature(j)) + error.of_slope(x_.centred, j, x_.weight, mean_gradient);
+    if (!(std::abs(x_.slope(j)) + moved < x_.half)) return;
   }
   std::fill_n(out, x_.features, 0.0);
   Numbers means(columns.size()), whitened(columns.size());
@@ -282,19 +336,23 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   f.inverse_diagonal(smallest, diagonal.data());
   const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
   const auto second = [&](double rounding) { return error.second(rounding, mean_gradient, trace); };
-  const double energy_error = error.first(units, mean_gradient, solution.value) + second(units) + solution.gap;
+  const double lost = error.squares > 0 ? Minima::underflow(x_.features) : 0;
+  const double energy_error = error.first(units, mean_gradient, solution.value) + second(units) + solution.gap + lost;
   Index rank = f.rank();
   const bool constant = x_.constant ? near(x_.features, margin) : data.intercept;
+  Index carrier = -1;
   if (!constant && rank < f.size()) {
     Numbers means;
     for (const Index j : active_.columns()) means.push_back(x_.centred.mean[j]);
     work_v_.assign(means.size(), 0.0);
     f.whiten(means.data(), work_v_.data());
     f.forward(work_v_.data());
-    rank += Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise) >= 0 ? 1 : 0;
+    carrier = Centred::carrier(f, means.data(), work_v_.data(), x_.centred.noise);
+    rank += carrier >= 0 ? 1 : 0;
   }
-  const double gap =
-      error.gap(solution.gap + second(MomentError::kWorst) + x_.rounded(), mean_gradient, solution.value);
+  const double hidden = f.rank() < f.size() ? unseen(error, mean_gradient, carrier) : 0;
+  const double rounding = second(MomentError::kWorst) + x_.rounded();
+  const double gap = error.gap(solution.gap + rounding + hidden, mean_gradient, solution.value) + lost;
   out.value[slot] = solution.value;
   out.gap[slot] = gap;
   out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / solution.value;
@@ -302,7 +360,7 @@ void Descent::minimise(const Moments& data, double l1, Index place, const Minima
   out.condition[slot] =
       rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest);
   if (f.rank() == f.size())
-    bound(gap, error.of_mean(MomentError::kWorst), diagonal, out.parameter_error.data() + place * n);
+    bound(gap, error, mean_gradient, smallest, diagonal, out.parameter_error.data() + place * n);
 }
 
 }  // namespace

@@ -20,19 +20,28 @@ namespace {
 struct State {
   double energy = 0;
   double gap = 0;
+  bool fits = false;  // all that is summed is 0: exactly, and not only to the least double
   std::vector<double> step;
 };
+
+// Adds weight * x^2. The square alone may leave the range of a double where its product with the weight does not.
+void add_square(DoubleDouble& sum, double weight, double x) {
+  constexpr double kLeast = 1e-280, kMost = 1e280;
+  const double product = x * x;
+  if (x != 0 && (product < kLeast || product > kMost)) {
+    sum.add_product(weight * x, x);
+    return;
+  }
+  sum.add_product(weight, product);
+  sum.add_product(weight, product_error(x, x, product));
+}
 
 State judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta, const Sums& sums) {
   const Index p = shape.features, n = shape.columns(), r = f.rank();
   const double m = static_cast<double>(shape.rows);
   DoubleDouble energy = sums.squares;
-  for (Index j = 0; j < n && shape.l2 > 0; ++j) {
-    const double product = theta[j] * theta[j];
-    energy.add_product(m * shape.l2, product);
-    energy.add_product(m * shape.l2, product_error(theta[j], theta[j], product));
-  }
-  // Half the negative gradient, projected orthogonally to a free intercept.
+  for (Index j = 0; j < n && shape.l2 > 0; ++j) add_square(energy, m * shape.l2, theta[j]);
+  // Half the negative gradient, without the free intercept's share of it.
   const auto gradient = [&](Index k) {
     const Index j = f.column(k);
     DoubleDouble g = sums.gradient_of(shape, mean, j);
@@ -46,13 +55,15 @@ State judge(const Shape& shape, const Pivoted& f, const double* mean, const doub
   for (const double value : z) zz += value * value;
   // With a penalty every column has a curvature, at least that of the penalty.
   for (Index k = r; k < n && shape.l2 > 0; ++k)
-    zz += square(f.remainder(k, gradient(k), z.data()) * f.length(k)) / (m * shape.l2);
+    zz += square(f.remainder(k, gradient(k), z.data()) * (f.length(k) / std::sqrt(m * shape.l2)));
   f.backward(z.data());
 
   State state;
   state.energy = std::max(energy.value() / m, 0.0);
   const double total = shape.centred ? sums.total.value() / m : 0;
   state.gap = zz / m + square(total);
+  state.fits = sums.squares.hi == 0 && energy.hi == 0 && total == 0 &&
+               std::all_of(sums.gradient.begin(), sums.gradient.end(), [](const DoubleDouble& g) { return g.hi == 0; });
   state.step.assign(at(shape.parameters()), 0.0);
   double shift = total;
   for (Index k = 0; k < r; ++k) {
@@ -78,7 +89,7 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
 // divided by the diagonal element of the inverse Hessian.
 void bound(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out) {
   const Index n = shape.columns(), r = f.rank();
-  if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap / shape.l2));
+  if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap) / std::sqrt(shape.l2));
   if (r < n) return;
   const double reach = std::sqrt(gap * static_cast<double>(shape.rows));
   std::vector<double> diagonal(at(n)), whitened(diagonal);
@@ -230,12 +241,14 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
         for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
         moved = rounded(shape, f, centre, theta);
       }
-      // Errors of the triangular solve in double precision, and of the rounded gradient.
+      // The triangle solves in working precision, and the gradient is rounded once.
+      const double lost = state.fits ? 0 : Minima::underflow(n);
       const double gap = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst[own]) + moved +
-                                2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
+                                2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy)) +
+                         lost;
       out.value[slot] = state.energy;
       out.gap[slot] = gap;
-      const double error = gap + 2 * kEpsilon * state.energy;
+      const double error = gap + 2 * kEpsilon * state.energy + lost;
       out.relative_error[slot] = error == 0 ? 0 : error / state.energy;
       out.condition[slot] = f.rank() < shape.columns() ? std::numeric_limits<double>::infinity() : known;
       out.rank[slot] = f.rank() - (shape.constant ? 1 : 0);

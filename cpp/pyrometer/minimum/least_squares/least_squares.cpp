@@ -182,12 +182,17 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
 
   const MomentError error(c_, theta);
   const double units = MomentError::expected(p);
-  const double unseen = hidden(theta, error, smallest);
+  // Where the scatter had lost what a carrier varies by, nothing is known of what it explains.
+  const bool blind = carrier_ >= 0 && f.scale_at(carrier_) > 0 && c_.lost > c_.noise;
+  const double unseen = blind ? std::numeric_limits<double>::infinity() : hidden(theta, error, smallest);
   const auto above = [&](double roundoffs) {
     return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, mean_gradient, trace) * (1 + shrink_)));
   };
-  const double energy_error = error.first(units, mean_gradient, state.value) + above(units) + unseen;
-  const double gap = error.gap(above(MomentError::kWorst) + unseen, mean_gradient, state.value);
+  const double lost = error.squares > 0 ? Minima::underflow(p) : 0;
+  const double energy_error = error.first(units, mean_gradient, state.value) + above(units) + unseen + lost;
+  // What a carrier varies by is noise: it moves the energy at first order.
+  const double carried = carrier_ >= 0 ? error.first(MomentError::kWorst, mean_gradient, state.value) : 0;
+  const double gap = error.gap(above(MomentError::kWorst) + unseen + carried, mean_gradient, state.value) + lost;
   const double value = carrier_ >= 0 && energy_error >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;
   out.gap[slot] = gap;
@@ -196,13 +201,16 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const bool full = out.rank[slot] == p;
   out.condition[slot] = full ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();
 
-  // E(theta) - E* is at least the squared distance divided by the diagonal element of the inverse Hessian.
+  // E(theta) - E* is at least the squared distance over the inverse Hessian's element: of the true moments, whose
+  // eigenvalues may lie below those found by what the scatter had lost. Estimates of the least one lie above it.
+  const double kept = 1 - 2 * c_.lost / smallest;
   double* bound = out.parameter_error.data() + s * n;
-  if (l2_ > 0) std::fill_n(bound, p, std::sqrt(gap / l2_));
-  if (!full || carrier_ >= 0) return;
+  if (l2_ > 0) std::fill_n(bound, p, std::sqrt(gap) / std::sqrt(l2_));
+  if (!full || carrier_ >= 0 || !(kept > 0)) return;
+  const double reach = gap / kept;
   for (Index k = 0; k < p; ++k)
-    bound[f.column(k)] = std::min(bound[f.column(k)], std::sqrt(gap * diagonal[k]) / f.scale_at(k));
-  if (intercept_) bound[p] = std::sqrt(gap * (1 + vv_)) + error.of_mean(MomentError::kWorst);
+    bound[f.column(k)] = std::min(bound[f.column(k)], std::sqrt(reach * diagonal[k]) / f.scale_at(k));
+  if (intercept_) bound[p] = std::sqrt(reach * (1 + vv_)) + error.of_mean(MomentError::kWorst);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kL = base::kLanes<double>;
 using V = base::Vec<double>;
-constexpr double kClear = 1e-6;
+constexpr double kClear = 1e-6, kTiny = 1e-280;
 
 inline void root(const V& x, V& out) {
   for (int lane = 0; lane < kL; ++lane) out[lane] = std::sqrt(x[lane]);
@@ -222,10 +222,12 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   V squares = target_variance, means = target_mean * target_mean, spread = {};
   for (Index j = 0; j < p; ++j) {
     const V square = theta[j] * theta[j], ratio = s.mean[j] * s.whole[j];
+    s.good = ((square > kTiny) & (square < 1 / kTiny)) | (theta[j] == 0) ? s.good : V{};
     squares += square * (s.diagonal[j] / count);
     means += square * s.mean[j] * s.mean[j];
     spread += ratio * ratio;
   }
+  means += squares;
   V smallest, largest, size_of_mean_gradient, root_zz, root_means, root_second, condition, trace = {};
   s.smallest_eigenvalue(smallest);
   s.largest_eigenvalue(largest);
@@ -248,7 +250,11 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   above(MomentError::kWorst, gap);
   error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_mean_gradient * root_means);
 
-  // Error bounds of the parameters.
+  const V lost = squares > 0 ? V{} + Minima::underflow(p) : V{};
+  error += lost;
+  gap += lost;
+
+  // Bounds of the parameters' errors.
   V of_intercept;
   for (Index j = 0; j < p; ++j) {
     root(gap * u[j], z[j]);

@@ -1,0 +1,107 @@
+"""Gaps and parameter_error of lassos hold in exact arithmetic, from rows and from moments, and after subtractions."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+from .test_lost_digits import gram, solve, true_digits
+from .test_minimum_bounds import energy, quietly
+
+
+def stationary(G, half, weighed, signs):
+    """The minimiser if its signs are these (None where there is no penalty), exactly; None if they are not."""
+    n = len(weighed)
+    active = [j for j in range(n) if signs[j] != 0]
+    right = [G[j][n] - half * (signs[j] or 0) for j in active]
+    found = solve([[G[i][j] for j in active] for i in active], right)
+    if found is None:
+        return None
+    theta = [Fraction(0)] * n
+    for j, value in zip(active, found, strict=True):
+        theta[j] = value
+    slopes = [G[i][n] - sum(a * t for a, t in zip(G[i], theta, strict=False)) for i in range(n)]
+    fits = all(abs(c) <= half if s == 0 else t * (s or 0) >= 0 for c, t, s in zip(slopes, theta, signs, strict=True))
+    return theta if fits else None
+
+
+def check(found, X, y, *, intercept, penalty):
+    """Assert that digits, gap and parameter_error hold."""
+    G, p = gram(X, y, intercept), X.shape[1]
+    n, half = len(G) - 1, Fraction(penalty.lam) / 2
+    weighed = [j < p or penalty.intercept for j in range(n)]
+    near = tuple(int(np.sign(t)) if w else None for t, w in zip(found.parameters, weighed, strict=True))
+    others = itertools.product(*((0, 1, -1) if w else (None,) for w in weighed))
+    theta = next(filter(None, (stationary(G, half, weighed, signs) for signs in (near, *others))), None)
+    if theta is None:
+        return
+
+    def lasso(t):
+        t = [Fraction(a) for a in t]
+        return energy(G, t, []) + 2 * half * sum(abs(a) for a, w in zip(t, weighed, strict=True) if w)
+
+    truth = lasso(theta)
+    if truth > 0:
+        assert found.digits <= true_digits(found.value, truth) + 0.5
+    assert lasso(found.parameters.tolist()) - truth <= Fraction(float(found.gap)) * (1 + Fraction(1, 10**12))
+    for value, bound, exact in zip(found.parameters, found.parameter_error, theta, strict=True):
+        assert np.isinf(bound) or abs(Fraction(float(value)) - exact) <= Fraction(float(bound))
+
+
+def problem(rng, *, extreme=False):
+    """Rows with near copies of columns, large means, or magnitudes to the ends of the doubles."""
+    m, p = int(rng.integers(3, 12)), int(rng.integers(1, 4))
+    X = rng.normal(size=(m, p)) * 10.0 ** (rng.uniform(-3, 3, p) * (rng.random() < 0.3))
+    if p > 1 and rng.random() < 0.4:
+        X[:, 1] = X[:, 0] + X[:, 1] * 10.0 ** rng.uniform(-12, -1)
+    if rng.random() < 0.4:
+        X = X + 10.0 ** rng.uniform(0, 9, p)
+    y = X @ rng.normal(size=p) + 10.0 ** rng.choice([0.0, -3.0, -8.0, -16.0]) * rng.normal(size=m)
+    if rng.random() < 0.4:
+        y = y + 10.0 ** rng.uniform(0, 10)
+    if extreme:
+        X, y = X * 10.0 ** rng.uniform(-140, 140), y * 10.0 ** rng.uniform(-140, 140)
+    intercept, penalised = bool(rng.integers(2)), bool(rng.integers(2))
+    raw = intercept and penalised
+    A, b = (np.column_stack([X, np.ones(m)]), y) if raw or not intercept else (X - X.mean(axis=0), y - y.mean())
+    lam = 2 * float(np.abs(A.T @ b).max()) / m * 10.0 ** rng.uniform(-9, 0.1)
+    return X, y, intercept, pm.L1(lam, intercept=penalised)
+
+
+@pytest.mark.parametrize("extreme", [False, True])
+@pytest.mark.parametrize("of_rows", [False, True])
+def test_bounds_hold(of_rows, extreme):
+    for seed in range(150):
+        X, y, intercept, penalty = problem(np.random.default_rng([14, seed]), extreme=extreme)
+        if of_rows:
+            system = pm.LinearRegression(X, y, intercept=intercept, penalty=penalty)
+        else:
+            system = pm.LinearRegression.from_moments(pm.Moments.of(X, y, intercept=intercept), penalty=penalty)
+        check(quietly(system), X, y, intercept=intercept, penalty=penalty)
+
+
+def test_bounds_hold_where_a_subtraction_has_lost_digits():
+    for seed in range(150):
+        rng = np.random.default_rng([15, seed])
+        X, y, intercept, penalty = problem(rng)
+        Z, z = (rng.normal(size=shape) * 10.0 ** rng.uniform(0, 11) for shape in ((3, X.shape[1]), (3,)))
+        gone = pm.Moments.of(Z, z, intercept=intercept)
+        together = pm.Moments.of(np.r_[X, Z], np.r_[y, z], intercept=intercept)
+        system = pm.LinearRegression.from_moments(together - gone, penalty=penalty)
+        check(quietly(system), X, y, intercept=intercept, penalty=penalty)
+
+
+def test_of_near_copies_either_may_enter():
+    for seed in range(120):
+        rng = np.random.default_rng([16, seed])
+        X = rng.normal(size=(20, 2))
+        X[:, 1] = X[:, 0] + 10.0 ** rng.uniform(-12, -7) * X[:, 1]
+        y = 0.4 * X[:, 0] + 10.0 ** rng.uniform(-9, -2) * rng.normal(size=20)
+        penalty = pm.L1(10.0 ** rng.uniform(-8, -4))
+        found = quietly(pm.LinearRegression.from_moments(pm.Moments.of(X, y), penalty=penalty))
+        check(found, X, y, intercept=True, penalty=penalty)
