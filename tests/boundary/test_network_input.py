@@ -148,7 +148,10 @@ class Tensor:
 
 @pytest.mark.parametrize("error", [TypeError("unsupported BFloat16"), RuntimeError("it requires grad")])
 def test_tensors_that_numpy_cannot_hold(error):
-    message = rf"must be convertible to a NumPy array of numbers.*Tensor of library\.bfloat16 \({error}\); convert it first.*\.float\(\)"
+    message = (
+        r"must be convertible to a NumPy array of numbers.*Tensor of library\.bfloat16 "
+        rf"\({error}\); convert it first.*\.float\(\)"
+    )
     with pytest.raises(TypeError, match=f"X {message}"):
         pm.Network(Tensor(error), hidden=2, outputs=1)
     with pytest.raises(TypeError, match=f"y {message}"):
