@@ -218,16 +218,18 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   }
   zz += along * zv / (1.0 + weight * vv);
 
-  // As MomentError, for moments without earlier errors.
-  V squares = target_variance, means = target_mean * target_mean, spread = {};
+  // As MomentError, for moments that had lost nothing.
+  V squares = target_variance, means = target_mean * target_mean, spread = {}, widest = {};
   for (Index j = 0; j < p; ++j) {
     const V square = theta[j] * theta[j], ratio = s.mean[j] * s.whole[j];
-    s.good = ((square > kTiny) & (square < 1 / kTiny)) | (theta[j] == 0) ? s.good : V{};
+    widest += s.diagonal[j] / count + s.mean[j] * s.mean[j];
     squares += square * (s.diagonal[j] / count);
     means += square * s.mean[j] * s.mean[j];
     spread += ratio * ratio;
   }
   means += squares;
+  // What squares of parameters lose where they underflow must not count.
+  s.good = (squares > kTiny * widest) | (squares == 0) ? s.good : V{};
   V smallest, largest, size_of_mean_gradient, root_zz, root_means, root_second, condition, trace = {};
   s.smallest_eigenvalue(smallest);
   s.largest_eigenvalue(largest);
