@@ -79,14 +79,14 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 from pyrometer.data import _accumulate
 from pyrometer.data.readers import _pipes
-some, seen = _pipes.Pipe._some, []
+read_piece, seen = _pipes.Pipe._piece, []
 def told(*arguments):
     global since
     since = time.monotonic()
-    piece = some(*arguments)
+    piece = read_piece(*arguments)
     since = None
     return piece
-_pipes.Pipe._some = told
+_pipes.Pipe._piece = told
 labels = _accumulate.validate.Data
 _accumulate.validate.Data = lambda *arguments: (seen.append(1), labels(*arguments))[1]
 threading.Thread(target=interrupt, daemon=True).start()

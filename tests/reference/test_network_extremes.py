@@ -211,3 +211,13 @@ def test_energies_of_hidden_layers_below_the_doubles_are_warned_of(activation):
     assert engine.layers.energy[1] == 0.0 < engine.layers.energy[2]
     nothing = pm.Network([[0.0, 0.0]], hidden=[4, 4], outputs=2, activation=activation)
     assert (pm.heat_engine(nothing, pm.Normal(1.0)).layers.energy == 0.0).all()
+
+
+@pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "elu"])
+@pytest.mark.parametrize("exponent", [-3, -4, -6, -8, -12, -30])
+def test_slopes_of_narrow_laws_with_biases(activation, exponent):
+    """Where biases are most of every variance, E_l is n_l sigma^2 (1 + O(sigma^2)), whose growth is 2."""
+    network = pm.Network([[1.0, 2.0, 0.0, 1.0]], [[1.0]], hidden=[5, 3], activation=activation, bias=True)
+    layers = pm.heat_engine(network, pm.Normal(10.0**exponent)).layers
+    growth = layers.marginal * network.layer_parameters / layers.energy
+    assert growth == pytest.approx(2.0, abs=200.0 * 10.0 ** (2 * exponent) + 1e-10)

@@ -31,6 +31,7 @@ constexpr double kMostPanels = 32;
 constexpr double kStep = 0.1;          // of ln v, for slopes at the ends of a grid
 constexpr double kApart = 0.01;        // of ln v, between the nodes of a central difference
 constexpr double kTaken = 3;           // excess range at which the grid of the previous layer is reused, in ln v
+constexpr double kLeastRange = 0.5;    // of ln v: derivatives along narrower grids would be rounding errors
 constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that is taken to converge
 constexpr double kSlack = 0.6;         // shrinkage of one end allowed while the other grows
 constexpr double kNegligible = 1e-20;  // probability of a value times its energy in units of the mean
@@ -236,8 +237,9 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   const double panels = cut ? std::clamp(std::ceil((layer.high - layer.low) / kPanel), 2.0, kMostPanels) : 1;
   if (layer.high >= layer.low) {
     if (layer.low != before.low || layer.high != before.high) {
-      layer.low -= 1e-12;
-      layer.high += 1e-12;
+      const double margin = std::max(1e-12, 0.5 * (kLeastRange - (layer.high - layer.low)));
+      layer.low -= margin;
+      layer.high += margin;
     }
     const double width = (layer.high - layer.low) / panels;
     const double size =
