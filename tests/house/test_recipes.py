@@ -21,6 +21,7 @@ from pyrometer.cli import _program, _sweep_config
 from pyrometer.cli import network as network_command
 from pyrometer.data.readers import _formats, _resolve
 from pyrometer.laws import FAMILIES, NORMAL, Law
+from pyrometer.laws._families import Family
 from pyrometer.linear._records import LINEAR
 from pyrometer.losses import LOSSES, loss_named
 from pyrometer.networks import ACTIVATIONS, LayerLaw
@@ -83,9 +84,26 @@ def test_the_command_line_has_every_law() -> None:
     }
 
 
-def test_the_core_has_every_family() -> None:
-    """`Spread.normals` and `LayerSpread.uniform` know these two: a third would be taken for one of them."""
+def test_a_family_that_the_core_lacks_is_refused_where_the_core_would_take_it_for_another() -> None:
+    """Closed forms have it from its record."""
+    family = Family("triangular", 6.0, 1.0 / 3.0, lambda s: s**3 / 10.0, -0.6, 0.5)
+
+    class Triangular:
+        batch_shape = ()
+        segments = ((family, np.array([2.0])),)
+
+    system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    assert pm.mean_energy(system, Triangular()).value == pm.mean_energy(system, pm.Normal(2.0 / np.sqrt(6.0))).value
     assert set(FAMILIES) == {"normal", "uniform"}
+    absolute = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], energy="mae")
+    for refused in (
+        lambda: pm.mean_energy(absolute, Triangular()),
+        lambda: pm.mean_energy(system, Triangular(), method="monte-carlo", rng=0),
+        lambda: pm.sample_energies(system, Triangular(), samples=3, rng=0),
+        lambda: pm.sample_parameters(system, Triangular(), samples=3, rng=0),
+    ):
+        with pytest.raises(ValueError, match="got triangular"):
+            refused()
 
 
 # ---- activations and losses

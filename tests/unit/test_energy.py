@@ -160,3 +160,15 @@ def test_a_temperature_too_large_for_a_double_is_refused():
         pm.temperature(system, pm.Normal(12000.0))  # its energy is not, but the slope is
     with pytest.raises(ValueError, match="temperature .* below 1.8e308"):
         pm.temperature(system, pm.Uniform(1.0 + 1e-12), minimum=-1e299)
+
+
+@pytest.mark.parametrize("exponent", [-140, -100, -78, -20, 0, 20, 78, 100, 140])
+def test_variances_do_not_depend_on_units(exponent):
+    """Features in another unit and parameters in its inverse: the squares of second moments may be no doubles."""
+    unit = 2.0 ** round(exponent * 3.32)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 3)), rng.normal(size=20)
+    for law in (pm.Normal, pm.Uniform):
+        plain = pm.energy_variance(pm.LinearRegression(X, y, intercept=False), law([1.0, 2.0, 3.0]))
+        scaled = pm.LinearRegression(X * unit, y, intercept=False)
+        assert pm.energy_variance(scaled, law(np.array([1.0, 2.0, 3.0]) / unit)) == pytest.approx(plain, rel=1e-14)

@@ -12,11 +12,11 @@ __all__ = ["Array", "require_finite", "require_normal"]
 Array: TypeAlias = npt.NDArray[np.float64]
 
 
-def require_finite(value: Array) -> None:
-    """Raise ValueError for an energy that overflowed."""
+def require_finite(value: Array, what: str = "energy") -> None:
+    """Raise ValueError for an energy, or what else it is called, that overflowed."""
     if not np.isfinite(value).all():
         raise ValueError(
-            "the energy must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
+            f"the {what} must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
         )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.laws._families import NORMAL, Family
+from pyrometer.laws._families import NORMAL, UNIFORM, Family
 
 __all__ = ["Spread", "logarithms", "spread"]
 
 _Array = npt.NDArray[np.float64]
+_OF_CORE = {(NORMAL,), (UNIFORM,), (NORMAL, UNIFORM)}
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,18 @@ class Spread:
 
     @property
     def normals(self) -> int:
-        """Number of leading normal parameters; the core treats the others as uniform."""
-        return self.runs[0][1] if self.runs[0][0] is NORMAL else 0
+        """Number of leading normal parameters; the core treats the others as uniform.
+
+        ValueError for laws that the core does not have: only those of normal parameters before uniform ones.
+        """
+        families = tuple(family for family, _ in self.runs)
+        if families not in _OF_CORE:
+            given = " + ".join(family.name for family in families)
+            raise ValueError(
+                "law must have normal parameters, uniform ones, or normal before uniform ones, for what the core "
+                f"computes (absolute error, cross entropy, draws), got {given}."
+            )
+        return self.runs[0][1] if families[0] is NORMAL else 0
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -71,17 +71,21 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
     G, b = second[:, :n, :n].copy(), second[:, :n, n]
     G[:, range(n), range(n)] += weights(system, L2)
     with np.errstate(over="ignore", invalid="ignore"):
+        # Parameters in units of powers of two, so that squares of second moments stay in range; no bit is lost.
+        units = np.frexp(parameters.deviations().reshape(-1, n).max(axis=0))[1]
+        parameters = Spread(np.ldexp(parameters.scales, -units), parameters.runs)
+        G, b = np.ldexp(G, units[:, None] + units), np.ldexp(b, units)
         v = (parameters.deviations() ** 2).reshape(-1, n)
         diagonal = G[:, range(n), range(n)]
         value = 4.0 * b**2 @ v.T + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
         value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
-        lasso = weights(system, L1)
+        lasso = np.ldexp(weights(system, L1), units)
         if lasso.any():
             mean_abs = parameters.mean_abs().reshape(-1, n)
             third = parameters.cubed().reshape(-1, n)
             value += (lasso**2 * (v - mean_abs**2)).sum(axis=-1)
             value += 2.0 * (diagonal * lasso) @ (third - v * mean_abs).T
-    require_finite(value)
+    require_finite(value, "variance")
     return value
 
 

@@ -221,7 +221,9 @@ class LayerSpread:
 
     @property
     def uniform(self) -> bool:
-        """Whether the core draws uniform numbers."""
+        """Whether the core draws uniform numbers; ValueError for a family that it does not have."""
+        if self.family is not NORMAL and self.family is not UNIFORM:
+            raise ValueError(f"law must be normal or uniform for a network, got {self.family.name}.")
         return self.family is UNIFORM
 
     @property

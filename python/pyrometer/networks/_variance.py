@@ -41,7 +41,7 @@ def variance(network: Network, spread: LayerSpread) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         value = np.array([law(network, w, b) for w, b in zip(weight, bias, strict=True)])
     value = unbalanced(value.reshape(spread.batch_shape), 2 * shift[..., -1])
-    require_finite(value)
+    require_finite(value, "variance")
     return value
 
 

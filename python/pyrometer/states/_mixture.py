@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from pyrometer.base import tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
-from pyrometer.losses import LOSSES
+from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SQUARED
 from pyrometer.results import Floats, Minimum, Temperature, shaped
 from pyrometer.thermodynamics import minimum_energy, temperature
 
@@ -219,6 +220,43 @@ def _pooled(
     return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty)
 
 
+class _Pooled(NamedTuple):
+    """What a test of the pooling loss is made of, of one pair: sums over rows, with bounds of their errors."""
+
+    loss: float
+    loss_error: float
+    residual: float
+    residual_error: float
+    freedom: int
+    rest: int
+    attained: bool
+
+
+class _PoolingTest(NamedTuple):
+    """A test of the pooling loss; `tail` is its p-value with all errors at their bounds, of one sign or the other."""
+
+    name: str
+    exists: Callable[[_Pooled], bool]
+    tail: Callable[[_Pooled, float], float]
+
+
+def _f_tail(pooled: _Pooled, sign: float) -> float:
+    loss = max(pooled.loss + sign * pooled.loss_error, 0.0)
+    return _chow(loss, pooled.residual - sign * pooled.residual_error, pooled.freedom, pooled.rest)
+
+
+def _likelihood_tail(pooled: _Pooled, sign: float) -> float:
+    loss = max(pooled.loss + sign * pooled.loss_error, 0.0)
+    return tail_probabilities.chi2_tail(2.0 * loss, pooled.freedom)
+
+
+_TESTS: dict[str, _PoolingTest | None] = {
+    SQUARED.name: _PoolingTest("chow", lambda pooled: pooled.rest > 0, _f_tail),
+    ABSOLUTE.name: None,
+    LOGISTIC.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
+}
+
+
 def _test(
     a: LinearRegression | LogisticRegression,
     b: LinearRegression | LogisticRegression,
@@ -227,36 +265,29 @@ def _test(
     loss: _Array,
 ) -> tuple[str, _Array]:
     """Return the name of the test of the pooling loss, and its p-value for each pair of a stack."""
-    undecided = np.full(loss.shape, np.nan)
-    weighed = a.penalty is not None and a.penalty.lam > 0.0
-    if a.energy == "mae" or weighed:
-        return "none", undecided
+    p, test = np.full(loss.shape, np.nan), _TESTS[a.energy]
+    if test is None or (a.penalty is not None and a.penalty.lam > 0.0):
+        return "none", p
     ranks = [np.asarray(minimum.rank) + a.intercept for minimum in minima]
-    total = both.rows
-    freedom = ranks[0] + ranks[1] - ranks[2]
-    left = total - ranks[0] - ranks[1]
-    doubts = [system.rows * _doubt(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
-    noise = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
-    doubt = doubts[0] + doubts[1]
-    if a.energy == "mse":
-        name, decided = "chow", (freedom > 0) & (left > 0)
-    else:
-        name = "likelihood-ratio"
-        decided = (freedom > 0) & np.logical_and.reduce([np.asarray(minimum.attained) for minimum in minima])
-    p = undecided
-    for at in np.argwhere(decided):
-        i = tuple(at)
-
-        # From the least to the greatest that the digits of the minima allow.
-        def tail(sign: float, i: tuple[int, ...] = i) -> float:
-            lost = max(float(total * loss[i] + sign * (doubt[i] + doubts[2][i])), 0.0)
-            if name == "chow":
-                return _chow(lost, float(noise[i] - sign * doubt[i]), int(freedom[i]), int(left[i]))
-            return tail_probabilities.chi2_tail(2.0 * lost, int(freedom[i]))
-
-        if tail(-1.0) - tail(1.0) <= _SETTLED:
-            p[i] = tail(0.0)
-    return (name if np.isfinite(p).any() else "none"), p
+    freedom, rest = ranks[0] + ranks[1] - ranks[2], both.rows - ranks[0] - ranks[1]
+    errors = [system.rows * _doubt(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
+    residual = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
+    attained = np.logical_and.reduce([np.asarray(minimum.attained) for minimum in minima])
+    for i in np.ndindex(loss.shape):
+        error = float(errors[0][i] + errors[1][i])
+        pooled = _Pooled(
+            loss=float(both.rows * loss[i]),
+            loss_error=error + float(errors[2][i]),
+            residual=float(residual[i]),
+            residual_error=error,
+            freedom=int(freedom[i]),
+            rest=int(rest[i]),
+            attained=bool(attained[i]),
+        )
+        # The p-value is known where the errors of the minima leave little between its bounds.
+        if pooled.freedom > 0 and test.exists(pooled) and test.tail(pooled, -1.0) - test.tail(pooled, 1.0) <= _SETTLED:
+            p[i] = test.tail(pooled, 0.0)
+    return (test.name if np.isfinite(p).any() else "none"), p
 
 
 def _doubt(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
