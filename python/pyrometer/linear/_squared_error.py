@@ -77,7 +77,7 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
         G, b = np.ldexp(G, units[:, None] + units), np.ldexp(b, units)
         v = (parameters.deviations() ** 2).reshape(-1, n)
         diagonal = G[:, range(n), range(n)]
-        value = 4.0 * b**2 @ v.T + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
+        value: Array = 4.0 * b**2 @ v.T + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
         value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
         lasso = np.ldexp(weights(system, L1), units)
         if lasso.any():
