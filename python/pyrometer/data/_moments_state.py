@@ -48,6 +48,18 @@ def described(
     count = validate.count("count", count, minimum=1)
     if count > _MOST_ROWS:
         raise ValueError(f"count must be at most 2**53, got {count}.")
+    mean_array, scatter_array = _described_arrays(mean, scatter)
+    if names is not None:
+        names, features = tuple(names), mean_array.shape[-1] - 1
+        if len(names) != features or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"names must be {features} strings, one for each feature, got {names!r}.")
+    if target is not None and not isinstance(target, str):
+        raise TypeError(f"target must be a string or None, got {target!r}.")
+    return State(count, mean_array, scatter_array, validate.flag("intercept", intercept), names, target)
+
+
+def _described_arrays(mean: npt.ArrayLike, scatter: npt.ArrayLike) -> tuple[_Array, _Array]:
+    """Return mean and scatter, of shapes that fit, finite, the scatter symmetric with a diagonal >= 0."""
     mean_array = np.array(validate.numeric("mean", mean), dtype=np.float64, order="C")
     scatter_array = np.array(validate.numeric("scatter", scatter), dtype=np.float64, order="C")
     if mean_array.ndim < 1 or mean_array.shape[-1] < 1:
@@ -70,13 +82,7 @@ def described(
     least = np.diagonal(scatter_array, axis1=-2, axis2=-1).min(initial=0.0)
     if least < 0.0:
         raise ValueError(f"scatter must have a diagonal >= 0, got {least:.6g}.")
-    if names is not None:
-        names = tuple(names)
-        if len(names) != columns - 1 or not all(isinstance(name, str) for name in names):
-            raise ValueError(f"names must be {columns - 1} strings, one for each feature, got {names!r}.")
-    if target is not None and not isinstance(target, str):
-        raise TypeError(f"target must be a string or None, got {target!r}.")
-    return State(count, mean_array, scatter_array, validate.flag("intercept", intercept), names, target)
+    return mean_array, scatter_array
 
 
 def sound(state: State) -> State:

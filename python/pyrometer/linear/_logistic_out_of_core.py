@@ -37,7 +37,7 @@ class _Look(NamedTuple):
 
 
 def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool, int]:
-    """Return infimum, parameters, gap, whether it is attained, and rank; ValueError where passes cannot tell.
+    """Return infimum, parameters, gap, whether it is attained, and rank; ValueError without convergence.
 
     The certificate is that of the core (logistic_newton.hpp): near the minimum a Newton step makes a feasible point of
     the dual problem, and the loss exceeds the infimum by g' H^-1 g at most, rounding included.
@@ -53,8 +53,15 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
         start, margin = _separating(scanned, intercept, start)
         if margin > 0.0:
             return 0.0, start * (40.0 / margin), float(np.log1p(np.exp(-36.0))), False, rank
-    shift = moments.mean[:-1] if intercept else np.zeros(len(start))
-    theta = np.where(free, start, 0.0)
+    return _minimised(scanned, intercept, np.where(free, start, 0.0), free, rank)
+
+
+def _minimised(
+    scanned: Scanned, intercept: bool, theta: Array, free: npt.NDArray[np.bool_], rank: int
+) -> tuple[float, Array, float, bool, int]:
+    """Minimise from `theta` by Newton steps on the `free` parameters, a pass over the rows each."""
+    moments = scanned.moments
+    shift = moments.mean[:-1] if intercept else np.zeros(len(theta))
     if intercept:
         theta[-1] += theta[:-1] @ shift
     here = _look(scanned, intercept, shift, theta)
@@ -77,8 +84,8 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
             break
         here = there
     raise ValueError(
-        f"passes over {scanned.rows.source} cannot tell the minimum cross entropy: labels may be separated in part, or "
-        "columns nearly dependent, which takes the rows in memory: read them, LogisticRegression(X, y), or drop some."
+        f"the out-of-core Newton iteration over {scanned.rows.source} did not converge: labels may be partly separable, "
+        "or columns nearly dependent, which needs the rows in memory: read them, LogisticRegression(X, y), or drop some."
     )
 
 

@@ -136,17 +136,19 @@ class Rows:
         finally:
             stopped.set()
             room.release()
-            foreign = False
-            for part in self.parts:
-                if isinstance(part, CsvStream):
-                    part.stop()
-                foreign |= isinstance(part, (Stream, Fragment))
-            thread.join(_PATIENCE if foreign else None)
+            self._stop(thread)
             while not ahead.empty():
                 ahead.get()  # an exception holds references to its frames
-            for part in self.parts:
-                if isinstance(part, CsvStream):
-                    part.wait(_PATIENCE)
+
+    def _stop(self, thread: threading.Thread) -> None:
+        """End the reading of streams and wait for the thread; a reader that is not ours may block it for longer."""
+        streams = [part for part in self.parts if isinstance(part, CsvStream)]
+        for stream in streams:
+            stream.stop()
+        foreign = any(isinstance(part, (Stream, Fragment)) for part in self.parts)
+        thread.join(_PATIENCE if foreign else None)
+        for stream in streams:
+            stream.wait(_PATIENCE)
 
     def _columns(self, threads: bool) -> Iterator[_Columns]:
         """Read and convert the columns of every part, batch by batch."""
