@@ -84,8 +84,9 @@ def _minimised(
             break
         here = there
     raise ValueError(
-        f"the out-of-core Newton iteration over {scanned.rows.source} did not converge: labels may be partly separable, "
-        "or columns nearly dependent, which needs the rows in memory: read them, LogisticRegression(X, y), or drop some."
+        f"the out-of-core Newton iteration over {scanned.rows.source} did not converge: labels may be partly separable "
+        "or columns nearly dependent, which needs the rows in memory: read them, LogisticRegression(X, y), or drop "
+        "some columns."
     )
 
 
