@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from house.python import modules
+from house.python import parsed, sources
 from house.report import Problem
 
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -14,7 +14,7 @@ _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 def check(root: Path) -> Iterator[Problem]:
     """Check the docstring of every module, `__all__` of public modules, and the docstrings of public names."""
-    trees = {name: (m.path, ast.parse((root / m.path).read_text("utf-8"))) for name, m in modules(root).items()}
+    trees = {name: (m.path, parsed((root / m.path).read_text("utf-8"))) for name, m in sources(root).items()}
     for name, (path, tree) in trees.items():
         if ast.get_docstring(tree) is None and tree.body:
             yield Problem(path, 1, "docstring", "a module must say what it is for, got no docstring")

@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from house import rules
@@ -40,16 +41,28 @@ class _Module:
         return _part(self.dotted)
 
 
-def modules(root: Path) -> dict[str, _Module]:
-    """Return the modules of the package by dotted name; the package itself is `pyrometer`."""
+@cache
+def parsed(text: str) -> ast.Module:
+    """Parse a file; each content once, whatever the number of rules and of trees that have it."""
+    return ast.parse(text)
+
+
+def sources(root: Path) -> dict[str, _Module]:
+    """Return the modules of the package by dotted name, without their imports; the package itself is `pyrometer`."""
     base = root / "python"
     found = {}
     for path in sorted((base / "pyrometer").rglob("*.py")):
         parts = path.relative_to(base).with_suffix("").parts
         dotted = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found[dotted] = _Module(path.relative_to(root).as_posix(), dotted)
+    return found
+
+
+def modules(root: Path) -> dict[str, _Module]:
+    """Return the modules of the package by dotted name, with their imports."""
+    found = sources(root)
     for module in found.values():
-        tree = ast.parse((root / module.path).read_text("utf-8"))
+        tree = parsed((root / module.path).read_text("utf-8"))
         module.imports = list(_imports(tree, set(found), lazy=False))
     return found
 
