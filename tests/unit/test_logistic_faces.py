@@ -121,7 +121,7 @@ def test_a_row_so_large_that_it_loses_nothing(exponent):
 
 def test_digits_are_those_of_the_gap():
     X, y, *_ = separated_in_part(1131, 5)
-    with pytest.warns(pm.SeparationWarning, match="its value is right"):
+    with pytest.warns(pm.SeparationWarning, match="whose value is correct"):
         minimum = pm.minimum_energy(pm.LogisticRegression(X, y))
     assert minimum.digits == pytest.approx(min(16, -np.log10(minimum.gap / minimum.value)), abs=1e-6)
     assert minimum.digits < 15

@@ -38,7 +38,7 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
 
     The power is made one factor after the other: no product then leaves the range of a double unless the whole does.
 
-    A pair's bits do not depend on its company, as they would in a matrix product.
+    Each pair has the same bits whatever the batch, which a matrix product does not ensure.
     """
     n = stack.shape[-1]
     left, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 
-__all__ = ["ANEW", "ENOUGH_DIGITS", "digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
+__all__ = ["ANEW", "ENOUGH_DIGITS", "Solved", "digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
@@ -28,9 +28,21 @@ ANEW = (
 )
 
 
-def of_moments(answers: tuple[Any, ...], method: _Array, shape: tuple[int, ...]) -> Minimum:
+class Solved(NamedTuple):
+    """Minima of squared errors as the core returns them: one for each system, and weight of a path."""
+
+    value: _Array
+    parameters: _Array
+    gap: _Array
+    relative_error: _Array
+    condition: _Array
+    parameter_error: _Array
+    rank: npt.NDArray[np.int64]
+
+
+def of_moments(solved: Solved, method: _Array, shape: tuple[int, ...]) -> Minimum:
     """Gather minima from second moments."""
-    value, parameters, gap, relative_error, condition, parameter_error, rank = answers
+    value, parameters, gap, relative_error, condition, parameter_error, rank = solved
     attained = np.ones(value.shape, dtype=bool)
     parameter_error[np.isnan(parameter_error)] = np.inf
     relative_error[np.isnan(relative_error)] = np.inf
@@ -99,10 +111,10 @@ def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
 def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWarning:
     systems, least = int(open_.sum()), int(digits[open_].min())
     which = "The labels can" if systems == 1 else f"The labels of {systems} systems can"
-    known = "right" if least >= 9 else f"certain to {least} digits, of 16"
+    accuracy = "correct" if least >= 9 else f"certain to {least} digits, of 16"
     return SeparationWarning(
-        f"{which} be separated: the minimum energy is an infimum that no parameters reach; its value is {known}, "
-        "its parameters are on the way."
+        f"{which} be separated: the minimum energy is an infimum, whose value is {accuracy}; no finite minimiser "
+        "exists, and the parameters returned are one iterate."
     )
 
 

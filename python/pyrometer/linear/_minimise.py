@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear._minima import ENOUGH_DIGITS, digits_of, of_moments, too_few
+from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
 from pyrometer.results import Minimum
 
@@ -30,7 +30,6 @@ _ROUNDING = 1e-24
 _SKEW, _NEAR = 100.0, 1e5
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-Answers: TypeAlias = tuple[npt.NDArray[Any], ...]
 Methods: TypeAlias = npt.NDArray[np.str_]
 
 
@@ -38,21 +37,21 @@ def lowest(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]
     """Return the minimum of a squared error, and what there is to warn of."""
     penalty = system.penalty
     if isinstance(penalty, L1):
-        answers, method = _lasso(system, penalty, np.array([penalty.lam]), threads)
-        answers, method = tuple(answer[:, 0] for answer in answers), method[:, 0]
+        path_solved, path_method = _lasso(system, penalty, np.array([penalty.lam]), threads)
+        solved, method = Solved(*(array[:, 0] for array in path_solved)), path_method[:, 0]
     else:
-        answers, method = _squares(system, penalty, threads)
-    complaint = _lost(system, answers, method)
-    return of_moments(answers, method, system.shape), complaint
+        solved, method = _squares(system, penalty, threads)
+    complaint = _warning(system, solved, method)
+    return of_moments(solved, method, system.shape), complaint
 
 
 def path(
     system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], threads: int
 ) -> tuple[Minimum, Warning | None]:
     """The same for each weight of a lasso."""
-    answers, method = _lasso(system, penalty, weights, threads)
-    complaint = _lost(system, answers, method)
-    return of_moments(answers, method, (*system.shape, len(weights))), complaint
+    solved, method = _lasso(system, penalty, weights, threads)
+    complaint = _warning(system, solved, method)
+    return of_moments(solved, method, (*system.shape, len(weights))), complaint
 
 
 def _flat_moments(system: LinearSystem) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
@@ -70,34 +69,34 @@ def _flat_moments(system: LinearSystem) -> tuple[int, _Array, _Array, tuple[_Arr
     return moments.count, mean, scatter, lost and (lost.mean.reshape(-1, columns), lost.scatter.reshape(-1, columns))
 
 
-def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[Answers, Methods]:
+def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[Solved, Methods]:
     """Least squares from second moments, and from rows where these have lost the digits."""
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
-    answers = _core.least_squares(count, mean, scatter, *options, lost)
-    _widen(system, answers, mean, scatter, lost)
+    solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
+    _add_lost(system, solved, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
-    poor = _poor(system, answers)
-    vague = (answers[4] > _SKEW) | (answers[3] > 0.1 * 10.0**-ENOUGH_DIGITS)
-    if not (poor | vague).any():
-        return answers, method
-    near = _near(system, answers, mean, scatter, lost)
-    for name, chosen in (("refined", near & (poor | vague)), ("orthogonal", poor & ~near)):
+    inaccurate = _inaccurate(system, solved)
+    uncertain = inaccurate | (solved.condition > _SKEW) | (solved.relative_error > 0.1 * 10.0**-ENOUGH_DIGITS)
+    if not uncertain.any():
+        return solved, method
+    can_refine = _can_refine(system, solved, mean, scatter, lost)
+    for name, chosen in (("refined", can_refine & uncertain), ("orthogonal", inaccurate & ~can_refine)):
         at = np.flatnonzero(chosen)
         if at.size:
             X, y = _rows_of(system, at)
             factored = scatter[at] if name == "refined" else None
-            _replace(answers, at, _core.least_squares_rows(X, y, mean[at], *options, factored))
+            _replace(solved, at, _core.least_squares_rows(X, y, mean[at], *options, factored))
             method[at] = name
-    return answers, method
+    return solved, method
 
 
-def _near(
-    system: LinearSystem, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+def _can_refine(
+    system: LinearSystem, solved: Solved, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
 ) -> npt.NDArray[np.bool_]:
     """Return which systems have rows, and moments good enough for steps that residuals of the rows make exact."""
-    condition, l2 = answers[4], system.penalty
+    condition, l2 = solved.condition, system.penalty
     if system.X is None or not system.intercept or (isinstance(l2, L2) and l2.lam > 0 and l2.intercept):
         return np.zeros(len(condition), dtype=bool)
     count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
@@ -108,52 +107,50 @@ def _near(
         return np.asarray((condition < _NEAR) & (share * condition**2 < 1e-3))
 
 
-def _lasso(
-    system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], threads: int
-) -> tuple[Answers, Methods]:
+def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Solved, Methods]:
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
-    answers = _core.lasso(count, mean, scatter, *options, lost)
-    _tame(system, penalty, answers)
-    _widen(system, answers, mean, scatter, lost)
-    method = np.empty(answers[0].shape, dtype=_NAMES)
+    solved = Solved(*_core.lasso(count, mean, scatter, *options, lost))
+    _reset_diverged(system, penalty, solved)
+    _add_lost(system, solved, mean, scatter, lost)
+    method = np.empty(solved.value.shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
-    poor = np.flatnonzero(_poor(system, answers))
-    if poor.size:
-        X, y = _rows_of(system, poor)
+    inaccurate = np.flatnonzero(_inaccurate(system, solved))
+    if inaccurate.size:
+        X, y = _rows_of(system, inaccurate)
         positive = weights > 0
-        at, rest = np.ix_(poor, positive), np.ix_(poor, ~positive)
+        at, rest = np.ix_(inaccurate, positive), np.ix_(inaccurate, ~positive)
         if positive.any():
-            start = np.nan_to_num(np.ascontiguousarray(answers[1][at]), posinf=0.0, neginf=0.0)
+            start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
             of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
-            _replace(answers, at, _core.lasso_rows(X, y, mean[poor], *of_lasso))
+            _replace(solved, at, _core.lasso_rows(X, y, mean[inaccurate], *of_lasso))
         if not positive.all():
-            found = _core.least_squares_rows(X, y, mean[poor], system.intercept, 0.0, True, threads)
-            _replace(answers, rest, tuple(answer[:, None] for answer in found))
-        method[poor] = "orthogonal"
-    return answers, method
+            unpenalised = _core.least_squares_rows(X, y, mean[inaccurate], system.intercept, 0.0, True, threads)
+            _replace(solved, rest, tuple(array[:, None] for array in unpenalised))
+        method[inaccurate] = "orthogonal"
+    return solved, method
 
 
-def _tame(system: LinearSystem, penalty: L1, answers: Answers) -> None:
-    """Take no feature where the descent ended above that: columns alike within rounding may have led it astray."""
-    value, theta, gap, relative, condition, error, rank = answers
+def _reset_diverged(system: LinearSystem, penalty: L1, solved: Solved) -> None:
+    """Return to parameters of 0 where the descent ended above them: columns may be equal within rounding."""
+    value, theta, gap, relative, condition, error, rank = solved
     moments, free = system.second_moments, system.intercept and not penalty.intercept
     least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
     energy = np.broadcast_to(least.reshape(-1, 1), value.shape)
-    astray = ~(value <= energy * (1.0 + 1e-9))
-    if astray.any():
-        theta[astray] = 0.0
+    diverged = ~(value <= energy * (1.0 + 1e-9))
+    if diverged.any():
+        theta[diverged] = 0.0
         if free:
-            theta[..., -1] = np.where(astray, moments.mean[..., -1].reshape(-1, 1), theta[..., -1])
-        value[astray] = gap[astray] = energy[astray]
-        relative[astray] = condition[astray] = error[astray] = np.inf
-        rank[astray] = 0
+            theta[..., -1] = np.where(diverged, moments.mean[..., -1].reshape(-1, 1), theta[..., -1])
+        value[diverged] = gap[diverged] = energy[diverged]
+        relative[diverged] = condition[diverged] = error[diverged] = np.inf
+        rank[diverged] = 0
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
-def _widen(
-    system: LinearSystem, answers: Answers, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+def _add_lost(
+    system: LinearSystem, solved: Solved, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
 ) -> None:
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
@@ -163,7 +160,7 @@ def _widen(
     if lost is None:
         return
     at = np.unique(np.flatnonzero((lost[0] != 0.0) | (lost[1] != 0.0)) // mean.shape[-1])
-    value, theta, gap, relative, condition = (answer[at] for answer in answers[:5])
+    value, theta, gap, relative, condition = (array[at] for array in solved[:5])
     count, p = system.second_moments.count, mean.shape[-1] - 1
 
     def each(array: _Array) -> _Array:
@@ -183,18 +180,18 @@ def _widen(
     columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
     error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
-    answers[3][at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
+    solved.relative_error[at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
     wider = np.maximum(gap, np.minimum(error, value + first))
-    answers[2][at] = wider
+    solved.gap[at] = wider
     # Bounds of parameters are those of the gap, in units of true eigenvalues.
-    answers[5][at] *= np.where(wider > gap, np.sqrt(wider / gap), 1.0)[..., None]
+    solved.parameter_error[at] *= np.where(wider > gap, np.sqrt(wider / gap), 1.0)[..., None]
 
 
-def _poor(system: LinearSystem, answers: Answers) -> npt.NDArray[np.bool_]:
-    """Return which systems' moments have lost the digits of an answer that their rows have; none without rows."""
+def _inaccurate(system: LinearSystem, solved: Solved) -> npt.NDArray[np.bool_]:
+    """Return which systems have rows, and too few digits from their moments."""
     if system.X is None or system.y is None:
-        return np.zeros(len(answers[3]), dtype=bool)
-    lost = ~(answers[3] <= 10.0**-ENOUGH_DIGITS)  # nan, too
+        return np.zeros(len(solved.value), dtype=bool)
+    lost = ~(solved.relative_error <= 10.0**-ENOUGH_DIGITS)  # nan, too
     return np.asarray(lost.reshape(len(lost), -1).any(axis=1))
 
 
@@ -204,9 +201,9 @@ def _rows_of(system: LinearSystem, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
     return (X, y) if at.size == len(X) else (X[at], y[at])
 
 
-def _replace(answers: Answers, at: Any, others: Answers) -> None:
-    for answer, other in zip(answers, others, strict=True):
-        answer[at] = other
+def _replace(solved: Solved, at: Any, others: tuple[npt.NDArray[Any], ...]) -> None:
+    for array, other in zip(solved, others, strict=True):
+        array[at] = other
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -215,10 +212,10 @@ def _finite(array: _Array) -> bool:
     return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
-def _lost(system: LinearSystem, answers: Answers, method: Methods) -> PrecisionWarning | None:
+def _warning(system: LinearSystem, solved: Solved, method: Methods) -> PrecisionWarning | None:
     """Return the warning of values of few digits, if there are any."""
-    value, _, gap, relative = answers[:4]
-    if not all(_finite(answer) for answer in answers[:3]):
+    value, gap, relative = solved.value, solved.gap, solved.relative_error
+    if not all(_finite(array) for array in solved[:3]):
         raise ValueError(
             "data must have a minimum in the range of a double, with its parameters and its gap, got one beyond it; "
             "rescale columns and targets of extreme sizes."

@@ -81,7 +81,7 @@ def drift(
         One for each time, of the same model, features and loss.
     bandwidth : float
         Standard deviation of the kernel, > 0, in the unit of `time`. Wider is smoother and more certain; bends that are
-        shorter than it are lost, and no error tells of them.
+        shorter than it are lost, and no error includes them.
     resamples : int
         How often the blocks of each state are drawn again for its errors; at least 99.
     rng : int, SeedSequence, Generator or None
