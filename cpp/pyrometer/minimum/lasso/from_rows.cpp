@@ -286,23 +286,24 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
     }
     gap = (gap + std::abs(above)) / m + square(total);
     require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
+    const std::vector<Index> columns = set_.active_columns();
+    const Pivoted f = set_.factor(columns);
+    // The minimiser's residuals have mean 0, those at theta have that of a rounded intercept; and of columns that are
+    // centred at rounded means it does not fall out.
+    Numbers off(size);
+    for (Index j = 0; j < n && shape_.centred; ++j) {
+      const double length = set_.length(j), centre = std::abs(rows_.mean[j]) * std::sqrt(m) + length;
+      at(off, j) = length > 0 ? 2 * kEpsilon * centre / length * std::sqrt(m) * std::abs(total) : 0;
+    }
+    const Numbers root = ActiveSet::roots(f);
+    const double least = value > 0 || gap > 0 ? Minima::underflow(n) : 0;
+    // What rounding hides is less where the step is: the next round starts at its end.
+    gap += set_.unseen(columns, f, root, off) / m + least;
     if (gap < best) {
-      const std::vector<Index> columns = set_.active_columns();
-      const Pivoted f = set_.factor(columns);
       const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
-      // The minimiser's residuals have mean 0, those at theta have that of a rounded intercept; and of columns that
-      // are centred at rounded means it does not fall out.
-      Numbers off(size);
-      for (Index j = 0; j < n && shape_.centred; ++j) {
-        const double length = set_.length(j), centre = std::abs(rows_.mean[j]) * std::sqrt(m) + length;
-        at(off, j) = length > 0 ? 2 * kEpsilon * centre / length * std::sqrt(m) * std::abs(total) : 0;
-      }
-      const Numbers root = ActiveSet::roots(f);
-      const double least = value > 0 || gap > 0 ? Minima::underflow(n) : 0;
-      const double lost = set_.unseen(columns, f, root, off) / m + least;
-      const double error = gap + static_cast<double>(n + 2) * kEpsilon * value + lost;
+      const double error = gap + static_cast<double>(n + 2) * kEpsilon * value;
       out.value[slot] = value;
-      out.gap[slot] = gap + lost;
+      out.gap[slot] = gap;
       out.relative_error[slot] = error == 0 ? 0 : error / value;
       out.rank[slot] = f.rank() - (constant ? 1 : 0);
       out.condition[slot] = f.rank() < f.columns() ? std::numeric_limits<double>::infinity() : f.condition();
