@@ -58,7 +58,7 @@ class Worker {
   /// As many tiles as fit the L1 cache, so that each system is loaded once for all of them.
   Worker(Index features, Index parameters)
       : number_(parameters * kTile),
-        tiles_(at(std::bit_floor(static_cast<std::uint64_t>(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
+        tiles_(std::bit_floor(at(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
                Tile(features)),
         numbers_(tiles_.size() * at(number_)),
         penalty_(draws()),
