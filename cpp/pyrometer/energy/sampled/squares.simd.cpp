@@ -58,8 +58,7 @@ class Worker {
   /// As many tiles as fit the L1 cache, so that each system is loaded once for all of them.
   Worker(Index features, Index parameters)
       : number_(parameters * kTile),
-        tiles_(std::bit_floor(at(std::clamp(kNear / number_, Index{1}, kChunk / kTile)))),
-               Tile(features)),
+        tiles_(std::bit_floor(at(std::clamp(kNear / number_, Index{1}, kChunk / kTile))), Tile(features)),
         numbers_(tiles_.size() * at(number_)),
         penalty_(draws()),
         energies_(draws()) {}

@@ -229,7 +229,7 @@ unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const 
   }
   means += squares;
   // What squares of parameters lose where they underflow must not count.
-  s.good = (squares > kTiny * widest) | (squares == 0) ? s.good : V{};
+  s.good = ((squares > kTiny * widest) | (squares == 0)) ? s.good : V{};
   V smallest, largest, size_of_mean_gradient, root_zz, root_means, root_second, condition, trace = {};
   s.smallest_eigenvalue(smallest);
   s.largest_eigenvalue(largest);
