@@ -133,7 +133,7 @@ def test_what_needs_second_moments(system):
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_only(label):
     system = pm.LogisticRegression(X, np.full(20, label))
-    with pytest.warns(pm.SeparationWarning, match="infimum that no parameters reach"):
+    with pytest.warns(pm.SeparationWarning, match="no finite minimiser exists"):
         minimum = pm.minimum_energy(system)
     assert (minimum.value, minimum.attained) == (0.0, False)
     assert minimum.gap < 1e-12

@@ -301,7 +301,8 @@ void System<T>::minimise(double l1, double* theta, const Minima& out, std::size_
     const double least = value > 0 || gap > 0 ? Minima::underflow(n) : 0;
     // What rounding hides is less where the step is: the next round starts at its end.
     gap += set_.unseen(columns, f, root, off) / m + least;
-    if (gap < best) {
+    if (!std::isfinite(gap)) gap = std::numeric_limits<double>::infinity();  // nothing is known
+    if (round == 0 || gap < best) {
       const bool constant = shape_.constant && !columns.empty() && columns.back() == p;
       const double error = gap + static_cast<double>(n + 2) * kEpsilon * value;
       out.value[slot] = value;
