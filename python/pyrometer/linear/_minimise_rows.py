@@ -26,10 +26,9 @@ _Rows: TypeAlias = npt.NDArray[Any]
 # Value, parameters, gap, whether the minimum is attained, and rank: of each system.
 _Solved: TypeAlias = tuple[Array, Array, Array, npt.NDArray[np.bool_], npt.NDArray[np.int64]]
 
-# Mean absolute residuals below this share of the target's are those of an exact fit: rounding, of no certain digits.
-_EXACT_FIT = 1e-12
-# Those below this many times as much are small.
-_SMALL_FIT = 1e-7
+# Mean absolute residuals, as shares of the mean absolute target: below the first they are rounding, of no certain
+# digits; below the second the rounding of the targets hides their last digits.
+_EXACT_FIT, _CLOSE_FIT = 1e-12, 1e-5
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class RowMinimiser:
     method: str
     in_memory: Callable[[_Rows, _Rows, bool, int, Array], _Solved]
     out_of_core: Callable[[Scanned, bool], tuple[float, Array, float, bool, int]]
-    fits: Callable[[Array, _Rows], npt.NDArray[np.bool_]]
-    """Whether systems are fitted exactly, given the upper bounds of their energies and their targets."""
+    below: Callable[[Array, _Rows, float], npt.NDArray[np.bool_]]
+    """Whether energies are at most a share of the mean size of the targets."""
 
     def __call__(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
         """Return the minimum, and what there is to warn of."""
@@ -50,15 +49,14 @@ class RowMinimiser:
         X, y = system.stacked_rows()
         error = np.empty((len(X), system.parameters))
         value, parameters, gap, attained, rank = self.in_memory(X, y, system.intercept, threads, error)
-        answer = of_rows(system.shape, value, parameters, gap, attained, rank, self.method, error)
-        minimum, complaint = answer
+        minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, self.method, error)
         digits = np.asarray(minimum.digits).reshape(-1)
         lost = np.flatnonzero(digits < ENOUGH_DIGITS)
         if lost.size:
-            lost = lost[~self.fits(value[lost] + gap[lost], y[lost])]
+            lost = lost[~self.below(value[lost] + gap[lost], y[lost], _EXACT_FIT)]
         if complaint is None and lost.size:
             worst = lost[np.argmin(digits[lost])]
-            small = self.fits(_SMALL_FIT * (value[[worst]] + gap[[worst]]), y[[worst]])[0]
+            small = self.below(value[[worst]] + gap[[worst]], y[[worst]], _CLOSE_FIT)[0]
             complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept, small=bool(small))
         return minimum, complaint
 
@@ -83,17 +81,16 @@ def _logistic(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array) -
     return _core.logistic(X, y, intercept, threads, error)[:5]
 
 
-def _within_rounding(energy: Array, y: _Rows) -> npt.NDArray[np.bool_]:
-    """Whether mean absolute residuals are rounding."""
-    sizes = np.abs(y / y.shape[-1]).sum(axis=-1)  # mean |y|, whose sum might overflow
-    return np.asarray(energy <= _EXACT_FIT * sizes)
+def _below(energy: Array, y: _Rows, share: float) -> npt.NDArray[np.bool_]:
+    """Compare mean absolute residuals with the mean absolute target, whose sum might overflow."""
+    return np.asarray(energy <= share * np.abs(y / y.shape[-1]).sum(axis=-1))
 
 
-def _never(energy: Array, y: _Rows) -> npt.NDArray[np.bool_]:
-    """A cross entropy of 0 is no minimum that is attained."""
-    del y
+def _never(energy: Array, y: _Rows, share: float) -> npt.NDArray[np.bool_]:
+    """Labels have no size that a cross entropy could be small against."""
+    del y, share
     return np.zeros(energy.shape, dtype=bool)
 
 
-ABSOLUTE = RowMinimiser("simplex", _least_absolute, _absolute_out_of_core.lowest, _within_rounding)
+ABSOLUTE = RowMinimiser("simplex", _least_absolute, _absolute_out_of_core.lowest, _below)
 LOGISTIC = RowMinimiser("newton", _logistic, _logistic_out_of_core.lowest, _never)
