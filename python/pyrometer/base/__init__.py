@@ -9,6 +9,7 @@ from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
 from pyrometer.base._validate import RandomSource
+from pyrometer.base._warn import warn_caller
 
 __all__ = [
     "Archive",
@@ -31,4 +32,5 @@ __all__ = [
     "unreliable",
     "validate",
     "warn",
+    "warn_caller",
 ]

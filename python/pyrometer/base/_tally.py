@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base._arrays import Array, require_finite
+from pyrometer.base._warn import warn_caller
 from pyrometer.errors import SimulationWarning
 
 __all__ = ["Tally", "unreliable", "warn"]
@@ -96,4 +95,4 @@ def warn(what: str, value: npt.ArrayLike, error: npt.ArrayLike, dominated: Array
     else:
         return
     many = f"The {what}" if value.ndim == 0 else f"A {what}"
-    warnings.warn(SimulationWarning(f"{many} {reason}; use more samples."), stacklevel=3)
+    warn_caller(SimulationWarning(f"{many} {reason}; use more samples."))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyrometer.base import bar, listed, printable, quoted, validate
+from pyrometer.base import bar, listed, printable, quoted, validate, warn_caller
 from pyrometer.errors import ConstantColumnWarning, ScanError, ScanInterrupt
 
 if TYPE_CHECKING:
@@ -77,6 +76,4 @@ def _labels(rows: Rows, finished: int) -> tuple[str, ...]:
 def _warn_of_constants(source: str, names: list[str]) -> None:
     if names:
         which = f"Column {quoted(names[0])} has" if len(names) == 1 else f"Columns {listed(names)} have"
-        warnings.warn(
-            ConstantColumnWarning(f"{which} the same value in every row of {printable(source)}."), stacklevel=4
-        )
+        warn_caller(ConstantColumnWarning(f"{which} the same value in every row of {printable(source)}."))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import RandomSource, require_normal, validate
+from pyrometer.base import RandomSource, require_normal, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Spread, spread
 from pyrometer.linear._closed_form import Array
@@ -98,7 +97,7 @@ def warn_of_lost(system: LinearSystem) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         digits = digits_of(np.where(errors > 0.0, errors / squares, 0.0)).min()
     if digits < ENOUGH_DIGITS:
-        warnings.warn(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"), stacklevel=4)
+        warn_caller(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"))
 
 
 def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[int, int], threads: int) -> Array:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import validate, warn_caller
 from pyrometer.linear._base import LinearSystem, require_linear
 from pyrometer.linear._minimise import path
 from pyrometer.linear._penalties import L1
@@ -71,5 +69,5 @@ def minimum_path(system: LinearSystem, lam: npt.ArrayLike) -> Minimum:
         raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {lam!r}.")
     minimum, complaint = path(system, system.penalty, np.ascontiguousarray(weights), 0)
     if complaint is not None:
-        warnings.warn(complaint, stacklevel=2)
+        warn_caller(complaint)
     return minimum

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, validate, warn
+from pyrometer.base import RandomSource, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _layer_energies
@@ -163,12 +162,11 @@ def _warn_of_underflow(network: Network, energy: _Array, method: str) -> None:
         underflow |= (energy == 0) & positive
     if underflow.any():
         layer = int(np.argmax(underflow.any(axis=tuple(range(energy.ndim - 1)))))
-        warnings.warn(
+        warn_caller(
             PrecisionWarning(
                 f"The energy of layer {layer + 1} is below 2.2e-308 and lost digits by underflow; use a larger "
                 "scale or rescale the features."
-            ),
-            stacklevel=3,
+            )
         )
 
 

@@ -5,14 +5,13 @@ The energy of a layer is the mean over rows of the squared norm of its pre-activ
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pyrometer import _core
-from pyrometer.base import Array, RandomSource, Tally, require_finite, require_normal, unreliable, validate
+from pyrometer.base import Array, RandomSource, Tally, require_finite, require_normal, unreliable, validate, warn_caller
 from pyrometer.errors import SimulationWarning
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
@@ -242,12 +241,11 @@ def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: 
         error = np.hypot(layered.energy * tally.error(), value * np.nan_to_num(layered.standard_error / layered.energy))
     rejected = unreliable(value, error, np.maximum(tally.dominated(), np.nan_to_num(layered.dominated)))
     if rejected.any():
-        warnings.warn(
+        warn_caller(
             SimulationWarning(
                 "The marginal temperature is nan: its standard error is above a tenth of it, or dominated by one "
                 "draw; use more samples."
-            ),
-            stacklevel=2,
+            )
         )
     mask = np.where(rejected, np.nan, 1.0)
     return Slopes(value * mask, error * mask)
@@ -460,10 +458,9 @@ def _warn(network: Network, spread: LayerSpread) -> None:
     """Give a SimulationWarning where the variance of a draw is too large for Monte Carlo."""
     worst = float(deviation(network, spread).max(initial=0.0)) if not network.bias else 0.0
     if worst > _MOST_DEVIATION:
-        warnings.warn(
+        warn_caller(
             SimulationWarning(
                 f"The standard deviation of a draw of the energy is {worst:.3g} times its mean: Monte Carlo estimates "
                 "and their standard errors are unreliable; use method='exact'."
-            ),
-            stacklevel=2,
+            )
         )

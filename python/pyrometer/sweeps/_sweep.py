@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pyrometer.base import RandomSource, bar, executors, quoted, unreliable, validate
+from pyrometer.base import RandomSource, bar, executors, quoted, unreliable, validate, warn_caller
 from pyrometer.errors import SimulationWarning
 from pyrometer.results import Table
 from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
@@ -129,11 +128,10 @@ def warn_of_few(table: Table) -> None:
     difference = np.abs(table["energy"] - table["minimum_energy"])
     count = int(np.count_nonzero(unreliable(difference, table["energy_error"])))
     if count:
-        warnings.warn(
+        warn_caller(
             SimulationWarning(
                 f"{count} of {len(table)} temperatures have a relative standard error above 0.1; use more samples."
-            ),
-            stacklevel=3,
+            )
         )
 
 

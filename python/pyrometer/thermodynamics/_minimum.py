@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
-from pyrometer.base import validate
+from pyrometer.base import validate, warn_caller
 from pyrometer.results import Minimum
 from pyrometer.thermodynamics._system import System, is_system
 
@@ -111,5 +109,5 @@ def minimum_or_none(system: System, threads: int | None) -> Minimum | None:
         return None
     minimum, warning = result
     if warning is not None:
-        warnings.warn(warning, stacklevel=3)
+        warn_caller(warning)
     return minimum
