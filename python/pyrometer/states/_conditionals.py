@@ -13,10 +13,10 @@ import numpy.typing as npt
 from pyrometer.states._predictions import Predicted
 from pyrometer.states._rows import Rows
 
-__all__ = ["CONDITIONALS", "Conditional", "Measured", "exponents"]
+__all__ = ["CONDITIONALS", "ORDINARY", "Conditional", "Measured", "exponents"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_ORDINARY = 200  # exponents of values that are summed as they are
+ORDINARY = 200  # exponents of values that are summed as they are
 _MOST_LOSS = 745.0  # of a label whose probability is not 0
 _LEAST_PROBABILITY, _MOST_PROBABILITY = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
 
@@ -191,7 +191,7 @@ def exponents(columns: _Array) -> npt.NDArray[np.int64]:
     """Exponents of 2 of the largest magnitudes of columns, 0 where sums of squares need none."""
     largest = np.maximum(columns.max(axis=0), -columns.min(axis=0))
     result = np.frexp(largest)[1].astype(np.int64)
-    return np.where(np.abs(result) > _ORDINARY, result, 0)
+    return np.where(np.abs(result) > ORDINARY, result, 0)
 
 
 def _residual(rows: Predicted) -> tuple[_Array, int]:

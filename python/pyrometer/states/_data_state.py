@@ -164,8 +164,7 @@ class DataState:
         if self.reason:
             return
         if density == "gaussian":
-            scores = _gaussian(at.z)
-            scores = scores + conditional.beside_features(at.losses)
+            scores = _gaussian(at.z) + conditional.beside_features(at.losses)
         else:
             scores = conditional.observed(self._score(found, at, size), at.losses, at.inner)
         self.discrete_entropy = _discrete(scores)

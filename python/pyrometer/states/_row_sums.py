@@ -11,16 +11,15 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.states._conditionals import CONDITIONALS, exponents
+from pyrometer.states._conditionals import CONDITIONALS, ORDINARY, exponents
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["FARTHEST", "Coordinates", "coordinates", "converted", "in_range", "pairs"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Units: TypeAlias = npt.NDArray[np.int64]
-_ORDINARY = 200  # exponents of values that are summed as they are
 _APART = 280  # exponents between two units that can be told; squares of their quotient stay doubles
-FARTHEST = 2.0 ** (_ORDINARY + _APART)  # what lies farther from another sample's centre counts as that far
+FARTHEST = 2.0 ** (ORDINARY + _APART)  # what lies farther from another sample's centre counts as that far
 _LARGEST = float(np.finfo(np.float64).max)
 
 
