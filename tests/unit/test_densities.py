@@ -72,7 +72,7 @@ def test_entropies_are_those_of_quadrature_where_a_gaussian_is_far_off(density):
     x, y = hills(np.random.default_rng(2), 4000)
     truth = entropy_of(two_hills(2.0)) + NOISE
     state = pm.DataState(x, y, model=flat, energy="mse", density=density)
-    error = np.std(state._kept.scores) / np.sqrt(4000)
+    error = np.std(state.kept.scores) / np.sqrt(4000)
     # Scott's rule is wide for two hills; its excess is a divergence, never negative.
     assert -4.5 * error < state.entropy - truth < (0.2 if density == "kernel" else 4.5 * error)
     assert pm.DataState(x, y, model=flat, energy="mse").entropy - truth > 0.4

@@ -145,7 +145,7 @@ def test_redrawn_blocks_are_refitted_as_numpy_does(energy):
     rng = np.random.default_rng(18)
     x, y = rng.normal(size=(40, 2)), (rng.normal(size=40) > 0).astype(float)
     state = pm.DataState(x, y, model=lambda X: 1.0 / (1.0 + np.exp(-X[:, 0])), energy=energy)
-    drawn = _core.redrawn_states(state.blocks(), state.law, (1, 2), 20, 1)
+    drawn = _core.redrawn_states(state.sums.table(), state.law, (1, 2), 20, 1)
     assert drawn[0] == pytest.approx([state.energy, state.entropy], rel=1e-12)
     uniforms = _core.uniforms((1, 2), 0, 20, 0, 40)
     for k in range(20):

@@ -8,21 +8,20 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core
 from pyrometer.base import RandomSource, validate
+from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
 from pyrometer.states._predictions import Model, Predicted, loss_of, predicted
-from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, coordinates, in_range, pairs
+from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
-__all__ = ["HEADER", "DataState"]
+__all__ = ["HEADER", "DataState", "Kept", "as_state"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
-_LN2 = float(np.log(2.0))
 
 
 class DataState:
@@ -104,8 +103,8 @@ class DataState:
     """
 
     __slots__ = (
-        *("_centre", "_counts", "_kept", "_sums", "_units", "density", "discrete_entropy"),
-        *("energy", "entropy", "features", "loss", "names", "reason", "rows"),
+        *("_kept", "_sums", "density", "discrete_entropy", "energy", "entropy"),
+        *("features", "loss", "names", "reason", "rows"),
     )
 
     def __init__(
@@ -118,88 +117,71 @@ class DataState:
         block: int = 1,
         density: Density = "gaussian",
     ) -> None:
-        self._fill(X, y, model, energy, block, density)
+        self._summarise(predicted(X, y, model, energy), validate.count("block", block, minimum=1), known(density))
         self._require_numbers()
 
-    def _fill(
-        self,
-        X: Any,
-        y: Any,
-        model: Model,
-        energy: str | None,
-        block: int,
-        density: Density,
-        names: tuple[str, ...] | None = None,
-        wanted: int | None = None,
-    ) -> None:
-        """Summarise rows; `names` are for messages where X has none, `wanted` so many columns must X have."""
-        found = predicted(X, y, model, energy, wanted)
-        self.loss, self.names = found.loss, found.names or names or None
-        size = validate.count("block", block, minimum=1)
-        self.density = known(density)
-        self._kept: Kept | None = None
-        self.rows, self.features = found.x.shape
-        at, conditional = coordinates(found), CONDITIONALS[found.loss]
-        begins = boundaries(self.rows, size)
-        self._centre, self._units = at.centre, at.units
-        self._counts: _Array = np.diff(np.append(begins, self.rows)).astype(np.float64)
-        products = (at.z[:, j] * at.z[:, k] for j, k in pairs(at.z.shape[1]))
-        columns = [at.losses, at.inner, *at.z.T, *products]
-        self._sums: _Array = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
-        self.discrete_entropy = np.nan
-        self.energy, self.entropy = self.computed()
-        why = [lack_of_spread(at.x, at.target, at.residual, self.loss, self.names)]
-        if why[0]:
-            self.entropy = np.nan
-        elif np.isnan(self.entropy):
-            why.append(dependence(at.z, self.features, self.names))
-        if np.isnan(self.energy):
-            why.append(
-                "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
-            )
-        if infinite := conditional.impossible(found):
-            self.energy = np.nan
-            why.append(infinite)
-        self.reason = " ".join(filter(None, why))
+    def _summarise(self, data: Predicted, block: int, density: Density) -> None:
+        """Set every attribute from rows and their predictions; energy or entropy is nan where `reason` says why."""
+        self.loss, self.names, self.density = data.loss, data.names, density
+        self.rows, self.features = data.x.shape
+        self.discrete_entropy, self._kept = np.nan, None
+        at = coordinates(data)
+        self._sums = BlockSums.of(at, boundaries(self.rows, block), self.loss)
+        self.energy, self.entropy = self._sums.energy_and_entropy()
+        self.reason = self._diagnose(data, at)
         if self.reason:
             return
+        conditional = CONDITIONALS[self.loss]
         if density == "gaussian":
             scores = _gaussian(at.z) + conditional.beside_features(at.losses)
         else:
-            scores = conditional.observed(self._score(found, at, size), at.losses, at.inner)
+            self._kept = self._cross_fit(data, at, block)
+            self.entropy = float(self._kept.scores.mean())
+            scores = conditional.observed(self._kept.scores, at.losses, at.inner)
         self.discrete_entropy = _discrete(scores)
 
-    def _score(self, found: Predicted, at: Coordinates, size: int) -> _Array:
-        """Keep the rows with their scores under the density, and return these."""
-        if len(self._counts) < LEAST:
-            raise ValueError(f"X must have at least {LEAST} blocks of rows for this density, got {len(self._counts)}.")
-        if self._units.any():
+    def _diagnose(self, data: Predicted, at: Coordinates) -> str:
+        """Set energy and entropy to nan where the rows have none, and return every reason; "" if they have both."""
+        reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, self.names)]
+        if reasons[0]:
+            self.entropy = np.nan
+        elif np.isnan(self.entropy):
+            reasons.append(dependence(at.z, self.features, self.names))
+        if np.isnan(self.energy):
+            reasons.append(
+                "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
+            )
+        if infinite_loss := CONDITIONALS[self.loss].impossible(data):
+            self.energy = np.nan
+            reasons.append(infinite_loss)
+        return " ".join(filter(None, reasons))
+
+    def _cross_fit(self, data: Predicted, at: Coordinates, block: int) -> Kept:
+        """Return the rows with -ln p of each under a density that was fitted to other rows."""
+        if len(self._sums.counts) < LEAST:
+            raise ValueError(
+                f"X must have at least {LEAST} blocks of rows for this density, got {len(self._sums.counts)}."
+            )
+        if self._sums.units.any():
             raise ValueError(
                 "X and y must have magnitudes from 1e-60 to 1e60 for this density, got others; rescale them, or use "
                 "density='gaussian'."
             )
-        rows = Rows(found.x, at.residual, at.inner)
-        scores = cross_fitted(self.density, self.loss, rows, size)
-        self.entropy = float(scores.mean())
-        self._kept = Kept(rows, at.losses, scores)
-        return scores
-
-    def computed(self) -> tuple[float, float]:
-        """Energy and entropy from the sums, nan where there is none."""
-        energy, entropy = map(float, _core.redrawn_states(self.blocks(), self.law, (0, 0), 0, 1)[0])
-        units = int(self._units[2:].sum() + (self._units[1] if CONDITIONALS[self.loss].scaled else 0))
-        return in_range(energy, int(self._units[0])), entropy + units * _LN2 if units else entropy
+        rows = Rows(data.x, at.residual, at.inner)
+        return Kept(rows, at.losses, cross_fitted(self.density, self.loss, rows, block))
 
     def _require_numbers(self) -> None:
         if self.reason:
             raise ValueError(self.reason)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        values = {"reason": "", "_units": None} | state[1]
+        values = {"reason": ""} | state[1]
+        if not isinstance(values["_sums"], BlockSums):  # of 0.1.0
+            centre = values.pop("_centre")
+            units = np.zeros(2 + len(centre), dtype=np.int64)
+            values["_sums"] = BlockSums(values.pop("_counts"), values["_sums"], centre, units, values["loss"])
         for name, value in values.items():
             setattr(self, name, value)
-        if self._units is None:  # of 0.1.0
-            self._units = np.zeros(2 + len(self._centre), dtype=np.int64)
 
     def __repr__(self) -> str:
         return (
@@ -207,85 +189,45 @@ class DataState:
             f"E = {self.energy:.6g}, S = {self.entropy:.6g}>"
         )
 
+    @property
+    def sums(self) -> BlockSums:
+        """The sums over blocks of rows from which everything but a fitted density's scores is computed."""
+        return self._sums
+
+    @property
+    def kept(self) -> Kept | None:
+        """The rows, where the density is not "gaussian"."""
+        return self._kept
+
+    @property
+    def law(self) -> str:
+        """The core's name for the density of y given X."""
+        return CONDITIONALS[self.loss].law
+
     def header(self) -> dict[str, Any]:
         """Return what describes the state besides its arrays."""
         return {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the sums that the state is made of; in units of their own under names of their own."""
-        arrays = {"centre": self._centre, "counts": self._counts}
-        return arrays | (
-            {"sums_in_units": self._sums, "units": self._units} if self._units.any() else {"sums": self._sums}
-        )
-
     @classmethod
-    def restored(cls, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> DataState:
-        """Return the state of a header and its arrays, checked."""
+    def restored(cls, header: dict[str, Any], sums: BlockSums) -> DataState:
+        """Return the Gaussian state of a header and its sums, both checked by the caller."""
         state = cls.__new__(cls)
         for name in HEADER:
             setattr(state, name, header[name])
-        state.density, state._kept = "gaussian", None
+        state.density, state._kept, state._sums = "gaussian", None, sums
         state.names, state.reason = header.get("names"), header.get("reason", "")
-        state._centre, state._counts = arrays["centre"], arrays["counts"]
-        state._units = arrays.get("units", np.zeros(2 + len(state._centre), dtype=np.int64))
-        state._sums = arrays["sums_in_units" if state._units.any() else "sums"]
         return state
 
-    @property
-    def law(self) -> str:
-        """The core's name for the density."""
-        return CONDITIONALS[self.loss].law
-
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
-        """Covariance (2, 2) of energy and entropy over samples of rows, by drawing blocks again.
+        """Covariance (2, 2) of energy and entropy over samples of rows, by resampling blocks.
 
-        Energies are in units of 2^unit, or of the state's own. It is nan in the row and column of the entropy where a
-        resample has no density, and everywhere with too few blocks.
+        Energies are in units of 2^unit, by default of the state's own. It is nan in the row and column of the entropy
+        where a resample has no density, and everywhere with too few blocks.
         """
-        own = int(self._units[0])
-        unit = own if unit is None else unit
         if self._kept is not None:
-            values = np.stack([np.ldexp(self._kept.losses, -unit), self._kept.scores], axis=1)
-            return mean_covariance(self, values)
-        drawn = _core.redrawn_states(self.blocks(), self.law, validate.seed(random), resamples, threads)[1:]
-        if len(self._counts) < LEAST:
-            return np.full((2, 2), np.nan)
-        drawn[:, 0] = np.ldexp(drawn[:, 0], own - unit)
-        return covariance_of(drawn)
-
-    def blocks(self, like: DataState | None = None) -> _Array:
-        """Sums over blocks as the core takes them, with features and residual about the centre of `like`, in its units.
-
-        See `is_comparable` for units that are too far from these.
-        """
-        if like is None or like is self:
-            return np.column_stack([self._counts, self._sums])
-        d = len(self._centre)
-        move = self._moved(like)
-        sums = np.column_stack([self._counts, converted(self._sums, self._units, like._units)[0]])
-        first, n = sums[:, 3 : 3 + d].copy(), self._counts
-        for c, (j, k) in enumerate(pairs(d)):
-            sums[:, 3 + d + c] += move[j] * first[:, k] + move[k] * first[:, j] + n * move[j] * move[k]
-        sums[:, 3 : 3 + d] += n[:, None] * move
-        return sums
-
-    def is_comparable(self, like: DataState) -> bool:
-        """Whether the sums can be told in the units of `like`, about its centre."""
-        away = np.abs(self._moved(like)).max(initial=0.0)
-        return bool(away < FARTHEST) and converted(self._sums, self._units, like._units)[1]
-
-    def _moved(self, like: DataState) -> _Array:
-        """The centre from that of `like`, in its units."""
-        units = like._units[2:]
-        with np.errstate(over="ignore"):
-            move = np.ldexp(self._centre, -units) - np.ldexp(like._centre, -units)
-        return np.asarray(np.clip(move, -FARTHEST, FARTHEST))
-
-    def summed(self, rows: _Array) -> _Array:
-        """Sums over blocks of numbers that belong to rows."""
-        return np.asarray(
-            np.add.reduceat(rows, np.cumsum(self._counts.astype(np.int64)) - self._counts.astype(np.int64))
-        )
+            losses = np.ldexp(self._kept.losses, -(self._sums.unit if unit is None else unit))
+            return self._sums.covariance_of_means(np.stack([losses, self._kept.scores], axis=1))
+        return self._sums.covariance(resamples, validate.seed(random), threads, unit)
 
 
 @dataclass(frozen=True)
@@ -295,23 +237,6 @@ class Kept:
     rows: Rows
     losses: _Array
     scores: _Array
-
-
-def covariance_of(drawn: _Array) -> _Array:
-    """Covariance of resamples (b, k), nan where some resample lacks a number, or where it is beyond the doubles."""
-    known = np.isfinite(drawn).all(axis=0)
-    result = np.full((drawn.shape[1],) * 2, np.nan)
-    if known.any():
-        with np.errstate(over="ignore", invalid="ignore"):
-            result[np.ix_(known, known)] = np.cov(drawn[:, known].T)
-    result[~np.isfinite(result)] = np.nan
-    return result
-
-
-def mean_covariance(state: DataState, values: _Array) -> _Array:
-    """Covariance of the means of rows' values (m, k): what drawing blocks again comes to for a mean."""
-    blocks = state.summed(values - values.mean(axis=0))
-    return np.asarray(blocks.T @ blocks / state.rows**2 * (len(blocks) / (len(blocks) - 1.0)))
 
 
 def as_state(
@@ -326,39 +251,42 @@ def as_state(
     like: DataState | None = None,
     strict: bool = True,
 ) -> DataState:
-    """Return a state, made of a pair (X, y) if it is none yet; errors begin with its name.
+    """Return a state, made of a pair (X, y) if it is not one yet; messages of errors begin with its name.
 
-    If it is not strict, rows without energy or entropy are no error; the state has the reason then.
+    `names` are for messages where X has none. Unless it is strict, rows without energy or entropy are no error; the
+    state has the reason then. X must have as many columns as `like`.
     """
     if isinstance(value, DataState):
         if strict and value.reason:
             raise ValueError(f"{name}: {value.reason}")
         return value
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        loss_of(model, energy)
-        state = DataState.__new__(DataState)
-        try:
-            X, y = value
-            state._fill(X, y, model, energy, block, density, names, like.features if like else None)
-            if strict:
-                state._require_numbers()
-        except (TypeError, ValueError) as error:
-            if type(error) not in (TypeError, ValueError):
-                raise
-            raise type(error)(f"{name}: {error}") from error
-        return state
-    raise TypeError(f"{name} must be a DataState or a pair (X, y), got {type(value).__name__}.")
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be a DataState or a pair (X, y), got {type(value).__name__}.")
+    loss_of(model, energy)
+    state = DataState.__new__(DataState)
+    try:
+        X, y = value
+        data = predicted(X, y, model, energy, like.features if like else None)
+        data = data._replace(names=data.names or names or None)
+        state._summarise(data, validate.count("block", block, minimum=1), known(density))
+        if strict:
+            state._require_numbers()
+    except (TypeError, ValueError) as error:
+        if type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"{name}: {error}") from error
+    return state
 
 
 def _gaussian(z: _Array) -> _Array:
-    """Half the squared length of rows about their mean, in units of their covariance."""
+    """Half the squared Mahalanobis distances of rows from their mean."""
     whitening = np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z)))
     return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
 
 
 def _discrete(scores: _Array) -> float:
-    """Entropy of weights exp(-scores), normalised."""
-    away = scores - scores.min()
-    weights = np.exp(-away)
+    """Entropy of the weights exp(-scores), normalised."""
+    excess = scores - scores.min()
+    weights = np.exp(-excess)
     total = weights.sum()
-    return float(np.log(total) + (weights * away).sum() / total)
+    return float(np.log(total) + (weights * excess).sum() / total)

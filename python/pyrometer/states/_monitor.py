@@ -202,7 +202,7 @@ class RefreshMonitor:
     def _require_reference(self, loss: str) -> None:
         """Refuse a reference that batches cannot be compared with."""
         found = self.reference
-        blocks = found.arrays()["counts"]
+        blocks = found.sums.counts
         if found.loss != loss:
             raise ValueError(f"reference must have the loss of the model, {loss!r}, got {found.loss!r}.")
         if not isinstance(found.density, str) or found.density != "gaussian":
@@ -262,7 +262,7 @@ class RefreshMonitor:
         found = compare(self.reference, state, resamples, validate.seed(source), threads=0)
         ours, *theirs = source.spawn(1 + len(self._pools))
         last = _Neighbour.of(state, ours)
-        pools, tested = self._grown(state.blocks(self.reference), resamples, theirs)
+        pools, tested = self._grown(state.sums.table(self.reference.sums), resamples, theirs)
         pooled, window = min(tested, default=(np.nan, 0))
         hot, why = self._temperature(X, y, state)
         reading = Reading(
@@ -296,7 +296,7 @@ class RefreshMonitor:
                 break
             sums, pools[k] = together(waiting, sums), None
             seed = validate.seed(source)
-            p_value = permuted(self.reference.blocks(), sums, self.reference.law, resamples, seed, threads=0)
+            p_value = permuted(self.reference.sums.table(), sums, self.reference.law, resamples, seed, threads=0)
             tested.append((p_value, 2 ** (k + 1)))
         return pools, tested
 
@@ -336,7 +336,7 @@ class RefreshMonitor:
         header |= {"history": self._readings.maxlen}
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
         pools = {f"pool_{k}": sums for k, sums in enumerate(self._pools) if sums is not None}
-        _ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | pools)
+        _ARCHIVE.write(validate.as_path(path), header, self.reference.sums.arrays() | pools)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:

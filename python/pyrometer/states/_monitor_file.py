@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pyrometer.base import validate
 from pyrometer.losses import loss_named
+from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import boundaries
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import HEADER, DataState
@@ -101,8 +102,8 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     sums = "sums_in_units" if "units" in arrays and given["units"].any() else "sums"
     given[sums] = _array(arrays, sums, (len(counts), 2 + d + d * (d + 1) // 2))
     _require_moments(sums, np.column_stack([counts, given[sums]]), d)
-    state = DataState.restored(found, given)
-    for name, value in zip(("energy", "entropy"), state.computed(), strict=True):
+    state = DataState.restored(found, BlockSums.from_arrays(given, found["loss"]))
+    for name, value in zip(("energy", "entropy"), state.sums.energy_and_entropy(), strict=True):
         told = found[name]
         if not (
             math.isclose(told, value, rel_tol=_CLOSE, abs_tol=_CLOSE * (name == "entropy"))
@@ -168,14 +169,14 @@ def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
 
 def checked_pools(arrays: Mapping[str, Any], levels: dict[str, Any], state: DataState, rows: list[int]) -> list[Any]:
     """Return the pools of the batches that wait for others: the binary digits of their number."""
-    width, pools = state.blocks().shape[1], []
+    width, pools = state.sums.table().shape[1], []
     for k in range(levels["memory"].bit_length() - 1):
         name, waits = f"pool_{k}", bool(levels["batches"] >> k & 1)
         if (name in arrays) != waits:
             raise ValueError(f"{name} must {'' if waits else 'not '}be there after {levels['batches']} batches")
         pool = _array(arrays, name, (None, width)) if waits else None
         if pool is not None:
-            _require_moments(name, pool, len(state.arrays()["centre"]))
+            _require_moments(name, pool, len(state.sums.centre))
         pools.append(pool)
     waiting = levels["batches"] % levels["memory"]
     held = sum(pool[:, 0].sum() for pool in pools if pool is not None)

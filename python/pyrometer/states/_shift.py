@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base import RandomSource, listed, plain, validate
+from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._data_state import DataState, Kept, as_state, covariance_of, mean_covariance
+from pyrometer.states._data_state import DataState, Kept, as_state
 from pyrometer.states._densities import Density, Joint
 from pyrometer.states._permuted import permuted
 from pyrometer.states._predictions import Model
@@ -173,18 +174,18 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
     reasons = [
         f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason
     ]
-    sums, law = (old.blocks(), new.blocks(old)), old.law
-    if old._kept is None or new._kept is None:
+    sums, law = (old.sums.table(), new.sums.table(old.sums)), old.law
+    if old.kept is None or new.kept is None:
         divergence, spread, why = _redrawn(old, new, sums, resamples, seed, threads)
         reasons += why
     else:
-        divergence, spread = _scored(old, old._kept, new, new._kept)
-        for state, blocks, scores in zip((old, new), sums, _pooled(old, old._kept, new._kept), strict=True):
-            blocks[:, 2] = state.summed(scores)
+        divergence, spread = _scored(old, old.kept, new, new.kept)
+        for state, blocks, scores in zip((old, new), sums, _pooled(old, old.kept, new.kept), strict=True):
+            blocks[:, 2] = state.sums.of_rows(scores)
         law = "scores"
     p_value = permuted(*sums, law, resamples, (seed[0], seed[1] ^ 1), threads)
     change, entropy = new.energy - old.energy, new.entropy - old.entropy
-    errors, unit = np.sqrt(np.diag(spread)), int(old._units[0])
+    errors, unit = np.sqrt(np.diag(spread)), old.sums.unit
     T, T_error = _quotient(change, entropy, spread, unit)
     known = not np.isnan(T)
     if not known and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
@@ -242,15 +243,15 @@ def _require_like(old: DataState, new: DataState) -> None:
     kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
     if kinds[0] != kinds[1]:
         raise ValueError(f"before and after must have the same kind of density, got {kinds[0]} and {kinds[1]}.")
-    if min(len(old._counts), len(new._counts)) < LEAST:
+    if min(len(old.sums.counts), len(new.sums.counts)) < LEAST:
         raise ValueError(
-            f"before and after must have at least {LEAST} blocks of rows, got {len(old._counts)} and "
-            f"{len(new._counts)} blocks of {old.rows} and {new.rows} rows; use more rows or a smaller block."
+            f"before and after must have at least {LEAST} blocks of rows, got {len(old.sums.counts)} and "
+            f"{len(new.sums.counts)} blocks of {old.rows} and {new.rows} rows; use more rows or a smaller block."
         )
-    if old._counts[0] != new._counts[0]:
+    if old.sums.counts[0] != new.sums.counts[0]:
         raise ValueError(
-            f"before and after must have the same block, got {old._counts[0]:g} and {new._counts[0]:g} rows; make both "
-            "states with one."
+            f"before and after must have the same block, got {old.sums.counts[0]:g} and {new.sums.counts[0]:g} "
+            "rows; make both states with one."
         )
 
 
@@ -259,11 +260,11 @@ def _redrawn(
 ) -> tuple[float, _Array, list[str]]:
     """Divergence of Gaussians; covariance of all changes over redrawn blocks; why some of it is nan."""
     nothing = np.full((3, 3), np.nan)
-    if not new.is_comparable(old):
+    if not new.sums.is_comparable(old.sums):
         return np.nan, nothing, ["divergence and errors: the samples are more than 80 powers of ten apart"]
     drawn = _core.redrawn_shifts(*sums, old.law, seed, resamples, threads)
     divergence = float(drawn[0, 2])
-    blocks = [len(state._counts) for state in (old, new)]
+    blocks = [len(state.sums.counts) for state in (old, new)]
     if min(blocks) < LEAST:
         return (
             divergence,
@@ -289,7 +290,7 @@ def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[
         np.stack([after.losses, after.scores, under_old - after.scores], axis=1),
     )
     divergence = float(under_old.mean() - after.scores.mean())
-    return divergence, mean_covariance(old, values[0]) + mean_covariance(new, values[1])
+    return divergence, old.sums.covariance_of_means(values[0]) + new.sums.covariance_of_means(values[1])
 
 
 def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:

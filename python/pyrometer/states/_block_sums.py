@@ -1,0 +1,132 @@
+"""Sums over blocks of rows: all that a Gaussian state keeps of its rows, and what shifts are resampled from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.states._blocks import LEAST
+from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, in_range, pairs
+
+__all__ = ["BlockSums", "covariance_of"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_LN2 = float(np.log(2.0))
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSums:
+    """Sums over blocks of losses, scores of p(y | x), centred coordinates, and products of two coordinates.
+
+    Attributes
+    ----------
+    counts : ndarray, shape (b,)
+        Rows of each block.
+    sums : ndarray, shape (b, 2 + d + d (d + 1) / 2)
+        In units of powers of two; d coordinates are the features, and the residual where the loss has it as one.
+    centre : ndarray, shape (d,)
+        What coordinates are measured from, in the units of the data.
+    units : ndarray of int, shape (2 + d,)
+        Exponents of 2 of losses, scores and coordinates.
+    loss : str
+        "mse", "mae" or "ce".
+    """
+
+    counts: _Array
+    sums: _Array
+    centre: _Array
+    units: npt.NDArray[np.int64]
+    loss: str
+
+    @classmethod
+    def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str) -> BlockSums:
+        """Sum the coordinates of rows over blocks, whose first rows are `begins`."""
+        products = (at.z[:, j] * at.z[:, k] for j, k in pairs(at.z.shape[1]))
+        columns = [at.losses, at.inner, *at.z.T, *products]
+        sums = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
+        return cls(np.diff(np.append(begins, len(at.z))).astype(np.float64), sums, at.centre, at.units, loss)
+
+    @property
+    def unit(self) -> int:
+        """Exponent of 2 of the unit of losses."""
+        return int(self.units[0])
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays by the names that files have for them, which tell sums in other units than 1."""
+        arrays: dict[str, npt.NDArray[Any]] = {"centre": self.centre, "counts": self.counts}
+        return arrays | ({"sums_in_units": self.sums, "units": self.units} if self.units.any() else {"sums": self.sums})
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], loss: str) -> BlockSums:
+        """Return the sums of `arrays`."""
+        units = arrays.get("units", np.zeros(2 + len(arrays["centre"]), dtype=np.int64))
+        sums = arrays["sums_in_units" if units.any() else "sums"]
+        return cls(arrays["counts"], sums, arrays["centre"], units, loss)
+
+    def energy_and_entropy(self) -> tuple[float, float]:
+        """Mean loss, and entropy of the density with the moments of the rows; nan where there is none."""
+        energy, entropy = map(float, _core.redrawn_states(self.table(), CONDITIONALS[self.loss].law, (0, 0), 0, 1)[0])
+        doublings = int(self.units[2:].sum() + (self.units[1] if CONDITIONALS[self.loss].scaled else 0))
+        return in_range(energy, self.unit), entropy + doublings * _LN2 if doublings else entropy
+
+    def table(self, like: BlockSums | None = None) -> _Array:
+        """Counts and sums as the core takes them, with coordinates about the centre of `like` and in its units.
+
+        `is_comparable` says whether those units can represent them.
+        """
+        if like is None or like is self:
+            return np.column_stack([self.counts, self.sums])
+        d = len(self.centre)
+        offset = self._offset(like)
+        table = np.column_stack([self.counts, converted(self.sums, self.units, like.units)[0]])
+        first, n = table[:, 3 : 3 + d].copy(), self.counts
+        for c, (j, k) in enumerate(pairs(d)):
+            table[:, 3 + d + c] += offset[j] * first[:, k] + offset[k] * first[:, j] + n * offset[j] * offset[k]
+        table[:, 3 : 3 + d] += n[:, None] * offset
+        return table
+
+    def is_comparable(self, like: BlockSums) -> bool:
+        """Whether the sums can be represented in the units of `like`, about its centre."""
+        farthest = np.abs(self._offset(like)).max(initial=0.0)
+        return bool(farthest < FARTHEST) and converted(self.sums, self.units, like.units)[1]
+
+    def _offset(self, like: BlockSums) -> _Array:
+        """The centre less that of `like`, in its units."""
+        units = like.units[2:]
+        with np.errstate(over="ignore"):
+            offset = np.ldexp(self.centre, -units) - np.ldexp(like.centre, -units)
+        return np.asarray(np.clip(offset, -FARTHEST, FARTHEST))
+
+    def covariance(self, resamples: int, seed: tuple[int, int], threads: int, unit: int | None = None) -> _Array:
+        """Covariance (2, 2) of energy, in units of 2^unit, and entropy, over resamples of the blocks."""
+        drawn = _core.redrawn_states(self.table(), CONDITIONALS[self.loss].law, seed, resamples, threads)[1:]
+        if len(self.counts) < LEAST:
+            return np.full((2, 2), np.nan)
+        drawn[:, 0] = np.ldexp(drawn[:, 0], 0 if unit is None else self.unit - unit)
+        return covariance_of(drawn)
+
+    def of_rows(self, values: _Array) -> _Array:
+        """Sums over the blocks of numbers (m,) or (m, k) that belong to rows."""
+        counts = self.counts.astype(np.int64)
+        return np.asarray(np.add.reduceat(values, np.cumsum(counts) - counts))
+
+    def covariance_of_means(self, values: _Array) -> _Array:
+        """Covariance (k, k) of the means of rows' values (m, k): that of resampled blocks, in closed form."""
+        sums = self.of_rows(values - values.mean(axis=0))
+        return np.asarray(sums.T @ sums / len(values) ** 2 * (len(sums) / (len(sums) - 1.0)))
+
+
+def covariance_of(drawn: _Array) -> _Array:
+    """Covariance of resamples (b, k); nan for columns that have a nan, and where it is beyond the doubles."""
+    complete = np.isfinite(drawn).all(axis=0)
+    result = np.full((drawn.shape[1],) * 2, np.nan)
+    if complete.any():
+        with np.errstate(over="ignore", invalid="ignore"):
+            result[np.ix_(complete, complete)] = np.cov(drawn[:, complete].T)
+    result[~np.isfinite(result)] = np.nan
+    return result
