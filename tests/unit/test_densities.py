@@ -158,8 +158,8 @@ X, Y = hills(np.random.default_rng(8), 40)
     ("density", "error", "message"),
     [
         ("flat", ValueError, "density must be 'gaussian', 'kernel', 'mixture' or an object, got 'flat'"),
-        (3.0, TypeError, "density must be a name, an object with fit and score_samples"),
-        (lambda X: 0.0, ValueError, "one logarithm for each row"),
+        (3.0, TypeError, "density must be .gaussian., .kernel., .mixture., an object with fit and score_samples"),
+        (lambda X: 0.0, ValueError, "one log density for each row"),
         (lambda X: np.full(len(X), -np.inf), ValueError, "above 0 and finite at every row"),
     ],
 )

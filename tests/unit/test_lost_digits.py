@@ -234,7 +234,7 @@ def test_the_warning_says_what_to_do_and_it_helps(line):
     X, y = line
     left = Moments.of(np.r_[X, [[1e7]]], np.r_[y, 0.0]) - Moments.of([[1e7]], [0.0])
     system = pm.LinearRegression.from_moments(left)
-    with pytest.warns(pm.PrecisionWarning, match=r"accumulate the rows that are left anew, Moments\.of\(X, y\)"):
+    with pytest.warns(pm.PrecisionWarning, match=r"compute the moments of the remaining rows directly, Moments\.of\(X, y\)"):
         assert pm.minimum_energy(system).digits < 9
     anew = pm.LinearRegression.from_moments(Moments.of(X, y))  # warnings are errors
     assert pm.minimum_energy(anew).digits > 12
@@ -256,7 +256,7 @@ def test_a_mean_energy_is_bounded(line):
         assert sampled.error_bound == found.error_bound
         caught = [each for each in caught if each.category is pm.PrecisionWarning]
         assert len(caught) == (3 if spike > 1e3 else 0)
-        assert all("accumulate the rows" in str(warning.message) for warning in caught)
+        assert all("compute the moments of the remaining rows" in str(warning.message) for warning in caught)
 
 
 def test_mixtures_do_not_trust_lost_minima(line):

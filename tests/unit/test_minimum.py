@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 
 import pyrometer as pm
 from pyrometer import _core
-from pyrometer.linear._base import _found
+from pyrometer.linear._base import _minima
 
 from . import exact
 
@@ -249,11 +249,11 @@ def test_the_answer_is_kept_and_let_go(data):
     assert pm.minimum_energy(system) is first
     assert not first.parameters.flags.writeable
     reference = weakref.ref(system)
-    before = len(_found)
+    before = len(_minima)
     del system
     gc.collect()
     assert reference() is None
-    assert len(_found) < before
+    assert len(_minima) < before
 
 
 def test_what_is_no_system():

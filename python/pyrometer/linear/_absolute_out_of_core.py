@@ -1,9 +1,9 @@
-"""The least mean absolute error of rows that are not in memory: a few passes, and exact solutions of what matters.
+"""Least absolute deviations of rows that are not in memory: a few passes over them, and exact solutions in memory.
 
-Rows far from a residual of zero keep their sign while the parameters move a little, and then act like one row, their
-sum (Portnoy and Koenker, Statistical Science 12 (1997) 279). Those near zero and such sums are a problem that fits
-into memory. Its minimum is a bound from below whatever the signs do, since |sum r| <= sum |r|; the pass that measures
-the energy at its minimiser gives a bound from above, and collects the rows for the next round if the two do not meet.
+Rows whose residual is far from zero keep its sign while the parameters change a little, and then their sum acts as one
+row (Portnoy and Koenker, Statistical Science 12 (1997) 279). The rows near zero and these sums are a problem that fits
+into memory. Its minimum is a lower bound whatever the signs are, since |sum r| <= sum |r|; the pass that evaluates the
+energy at its minimiser gives an upper bound, and collects the rows for the next iteration if the two differ.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ from pyrometer.linear._logistic_out_of_core import independent
 __all__ = ["lowest"]
 
 _UNIT = np.finfo(float).eps / 2
-# Numbers of the problem in memory.
+# Largest number of values of the problem in memory, and its smallest number of rows.
 _CELLS = 1 << 24
-# Its rows at least.
 _FEWEST = 1 << 14
 _MOST_PASSES = 24
-# Sums are over rows alike in sign, in distance from zero, and in the signs of a few of their columns: many small sums
-# stand for their rows farther than two large ones.
+# Sums are over rows that agree in the sign and bin of their residual and in the signs of a few columns: many small sums
+# represent their rows for larger changes of the parameters than two large ones.
 _DISTANCES = 64
 _SIGNS = 6
-# Of a step from the best parameters so far: a pass looks at its end, and in passing at these.
+# Shares of a step from the best parameters so far: one pass evaluates the energy at all of them.
 _SHARES = 0.5 ** np.arange(10)
 
 
 def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool, int]:
-    """Return minimum, parameters, gap, True, and rank: as of the core, but for the width of the gap."""
+    """Return minimum, parameters, gap, True, and rank, as the core does; the gap includes the rounding of passes."""
     value, start, gap, rank = (
         answer[0] for answer in _core.least_absolute(scanned.X[None], scanned.y[None], intercept, 0)
     )
@@ -52,7 +51,7 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
             best, best_theta = float(split.energies[0]), theta
             theta, bound = split.solve()
             floor = max(floor, bound)
-        else:  # too far: sums stand for their rows near the parameters that parted them
+        else:  # the step was too long: sums represent their rows near the parameters of the pass only
             nearer = split.energies[1:]
             share = _SHARES[1:][int(np.argmin(nearer))] if nearer.min() < best else 0.5 * _SHARES[-1]
             theta = best_theta + share * (theta - best_theta)
@@ -64,7 +63,7 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
 
 
 class _Scale:
-    """Columns less their mean in units of their deviations, and a constant one if there is an intercept."""
+    """Standardised columns, and a constant one if there is an intercept."""
 
     def __init__(self, scanned: Scanned, intercept: bool) -> None:
         moments = scanned.moments
@@ -101,14 +100,14 @@ class _Scale:
         return parameters
 
     def rounding(self, parameters: Array) -> float:
-        """Bound of what the rounding of parameters changes in any residual, deviations apart."""
+        """Bound of the change of any residual by the rounding of parameters, apart from that of the deviations."""
         p = len(self.shift)
         return float(_UNIT * (np.abs(parameters[:p]) @ np.abs(self.shift) + np.abs(parameters[p:]).sum()))
 
 
 @dataclass
 class _Split:
-    """Rows (d, y) near zero, sums of those above and below, and the energies along the step to what parted them."""
+    """Rows (d, y) near zero, sums of those above and below, and the energies along the step to these parameters."""
 
     energies: Array
     rounding: float
@@ -117,7 +116,7 @@ class _Split:
     count: int
 
     def solve(self) -> tuple[Array, float]:
-        """Return the minimiser of the problem in memory, and what the minimum of all rows is at least."""
+        """Return the minimiser of the problem in memory, and a lower bound of the minimum of all rows."""
         rows = np.concatenate([self.near, self.sums])
         X, y = np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, -1])
         value, theta, gap, _ = (answer[0] for answer in _core.least_absolute(X[None], y[None], False, 0))
@@ -125,7 +124,7 @@ class _Split:
 
 
 def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int) -> _Split:
-    """Measure the energy at theta and on the way `back` from it; part the rows: about `most` are near zero."""
+    """Evaluate the energy at theta and along `back`; split the rows, about `most` of which are near zero."""
     m, n = scanned.moments.count, len(theta)
     levels = np.linspace(min(0.5, 0.5 * most / m), 1.0, _DISTANCES)
     edges = np.quantile(_closeness(scale.rows(scanned.X, scanned.y), theta)[1], levels)
@@ -141,7 +140,7 @@ def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int)
         far = closeness > edges[0] if held < 2 * most else np.ones(len(y), dtype=np.bool_)
         near.append(rows[~far])
         held += len(near[-1])
-        additions += 1 + _glob(rows[far], residual[far], closeness[far], edges, sums)
+        additions += 1 + _accumulate(rows[far], residual[far], closeness[far], edges, sums)
     # Columns have a mean square of 1, hence a mean size of 1 at most.
     rounding = additions * _UNIT * float(size / m + np.abs(theta).sum())
     sums = sums[sums.any(axis=1)]
@@ -150,14 +149,14 @@ def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int)
 
 
 def _closeness(rows: Array, theta: Array) -> tuple[Array, Array]:
-    """Return residuals, and how far parameters must move for them to change their sign."""
+    """Return residuals, and the change of the parameters, in norm, that each needs to change its sign."""
     D = rows[:, :-1]
     residual = rows[:, -1] - np.einsum("ij,j->i", D, theta)
     return residual, np.abs(residual) / np.sqrt(np.einsum("ij,ij->i", D, D) + _UNIT)
 
 
-def _glob(rows: Array, residual: Array, closeness: Array, edges: Array, sums: Array) -> int:
-    """Add rows to the sums of their kinds; return how many additions one sum has seen."""
+def _accumulate(rows: Array, residual: Array, closeness: Array, edges: Array, sums: Array) -> int:
+    """Add rows to the sums of their bins; return the largest number of additions of one sum."""
     kind = np.searchsorted(edges[1:-1], closeness)
     for column in (residual, *rows[:, :_SIGNS].T):
         kind = 2 * kind + (column > 0)

@@ -1,4 +1,4 @@
-"""What every linear system has: its data, in memory, in moments or on disk, and how many there are of everything."""
+"""The base of linear systems: their data, in memory, as moments or on disk, and their dimensions."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = ["LinearSystem", "require_linear"]
 
 _Array = npt.NDArray[np.float64]
 
-# Many laws share one minimum. Systems are frozen, and compared by identity.
-_found: WeakKeyDictionary[LinearSystem, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
+# Minima are computed once for all laws. Systems are frozen, and compared by identity.
+_minima: WeakKeyDictionary[LinearSystem, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -80,7 +80,7 @@ class LinearSystem:
         """Rows as (systems, m, p) and (systems, m), of one dtype."""
         if self.scanned is not None:
             raise TypeError(
-                f"the rows of this system are in {self.scanned.rows.source}, not in memory; for this, read them: "
+                f"the rows of this system are in {self.scanned.rows.source}, not in memory; this needs them in memory: "
                 f"{type(self).__name__}(X, y)."
             )
         if self.X is None or self.y is None:
@@ -98,9 +98,9 @@ class LinearSystem:
 
     def _moments(self) -> Moments:
         """Moments of rows that are not in memory."""
-        known = self.moments if self.scanned is None else self.scanned.moments
-        assert known is not None
-        return known
+        moments = self.moments if self.scanned is None else self.scanned.moments
+        assert moments is not None
+        return moments
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -120,12 +120,12 @@ class LinearSystem:
 
     @property
     def penalised(self) -> int:
-        """How many of the parameters, from the first, the penalty weighs."""
+        """Number of parameters in the penalty, counted from the first."""
         if self.penalty is None:
             return 0
         return self.parameters - (self.intercept and not self.penalty.intercept)
 
-    # ---- what the general theory asks: see `pyrometer.thermodynamics`
+    # ---- the protocol `pyrometer.thermodynamics.System`
 
     @property
     def loss(self) -> str:
@@ -134,7 +134,7 @@ class LinearSystem:
 
     @property
     def separable(self) -> bool:
-        """True: nothing depends on the rest of a stack or batch."""
+        """True: results of a system do not depend on the others of a stack or batch."""
         return True
 
     def members(self, first: int, last: int) -> LinearSystem:
@@ -180,14 +180,14 @@ class LinearSystem:
         return bound.entropies(resolution, leading=leading)
 
     def least_energy(self, threads: int) -> tuple[Minimum, Warning | None]:
-        """Minimum energy, and what there is to warn of; found once."""
-        found = _found.get(self)
-        if found is None:
-            found = _found[self] = LINEAR[self.energy].minimum(self, threads)
-        return found
+        """Minimum energy, and a warning if there is one; computed once."""
+        minimum = _minima.get(self)
+        if minimum is None:
+            minimum = _minima[self] = LINEAR[self.energy].minimum(self, threads)
+        return minimum
 
     def cost(self, law: Any, method: str, samples: int) -> float:
-        """Nanoseconds for one system and one law, by order of magnitude: what is summed, and how fast."""
+        """Time for one system and one law in nanoseconds, by order of magnitude."""
         n, sampled = self.parameters, samples if method == "monte-carlo" else 0
         if self.moments is not None:
             return 10.0 + 2.0 * n + sampled * n * n / 20
@@ -212,6 +212,6 @@ class LinearSystem:
 
 
 def require_linear(system: Any) -> None:
-    """Raise TypeError unless `system` is one."""
+    """Raise TypeError unless `system` is a linear system."""
     if not isinstance(system, LinearSystem):
         raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")

@@ -1,4 +1,4 @@
-"""What the formulas of every energy share: closed forms with slope and error, penalties, sums over parameters."""
+"""Common parts of the formulas of all losses: results with slope and error, penalties, sums over parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", "require_normal", "weights"]
 
 
-# Products made at once: 1 MB, which stays in the cache.
+# Products computed at once: 1 MB, which fits into the cache.
 _BLOCK = 1 << 17
 
 
@@ -24,7 +24,7 @@ class Closed(NamedTuple):
     """A mean energy from a formula, each field of the shape of the stack followed by the batch of laws.
 
     ``slope`` is the derivative along the common logarithm of all scales, dE/dln sigma; ``error`` and ``slope_error``
-    bound what a truncated series may have left of the value and of the slope, 0 where only rounding has.
+    bound the truncation errors of series in value and slope, 0 where there is rounding only.
     """
 
     value: Array
@@ -36,15 +36,14 @@ class Closed(NamedTuple):
 def contract(stack: Array, batch: Array, power: int = 1) -> Array:
     """Sum over parameters of the product of (stack..., n) and (batch..., n) to a power, shape stack + batch.
 
-    The power is made one factor after the other: no product then leaves the range of a double unless the whole does.
-
-    Each pair has the same bits whatever the batch, which a matrix product does not ensure.
+    Factors of the power are multiplied one at a time, so that no intermediate product leaves the range of a double
+    unless the result does. Each pair has the same bits whatever the batch, unlike in a matrix product.
     """
     n = stack.shape[-1]
     left, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)
     sums = np.empty((len(left), len(right)))
     step = max(1, _BLOCK // max(1, len(right) * n))
-    with np.errstate(over="ignore", invalid="ignore"):  # `require_finite` is for the whole
+    with np.errstate(over="ignore", invalid="ignore"):  # `require_finite` checks the result
         for first in range(0, len(left), step):
             terms = left[first : first + step] * right
             for _ in range(power - 1):

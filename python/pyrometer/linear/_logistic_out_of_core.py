@@ -1,4 +1,4 @@
-"""The lowest cross entropy of rows that are not in memory: Newton's method, a pass over them for each step."""
+"""Minimum cross entropy of rows that are not in memory: Newton's method, with a pass over the rows for each step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pyrometer.linear._closed_form import Array
 __all__ = ["lowest"]
 
 _UNIT = np.finfo(float).eps / 2
-# Additions one after the other on the way of a row's term into the sum of a chunk.
+# Depth of the summation tree of a chunk.
 _ADDITIONS = 256
 _MOST_PASSES = 40
-# Of the curvature scaled to a diagonal of ones: below it neither step nor bound can be trusted.
+# Smallest eigenvalue of the Hessian scaled to a unit diagonal for which steps and bounds are valid.
 _LEAST_EIGENVALUE = 1e-7
-# What is left of a column once those before it are taken out, below which it depends on them.
+# Relative squared norm of a column, less its projection on those before it, below which it is dependent.
 _DEPENDENT = 1e-12
 
 
-class _Look(NamedTuple):
-    """What a pass at theta finds: sums over rows."""
+class _Evaluation(NamedTuple):
+    """Sums over rows at theta."""
 
     theta: Array
     loss: float
@@ -39,15 +39,15 @@ class _Look(NamedTuple):
 def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool, int]:
     """Return infimum, parameters, gap, whether it is attained, and rank; ValueError without convergence.
 
-    The certificate is that of the core (logistic_newton.hpp): near the minimum a Newton step makes a feasible point of
-    the dual problem, and the loss exceeds the infimum by g' H^-1 g at most, rounding included.
+    The certificate is that of the core (minimum/logistic/newton.hpp): near the minimum a Newton step gives a feasible
+    point of the dual problem, and the loss exceeds the infimum by at most g' H^-1 g, rounding included.
     """
     moments = scanned.moments
     value, start, gap, attained, rank = _in_memory(scanned.X, scanned.y, intercept)
     if len(scanned.y) == moments.count:
         return value, start, gap, attained, rank
     free, rank = independent(scanned, intercept)
-    if not free.any():  # nothing but zeros
+    if not free.any():  # all columns are zero
         return float(np.log(2.0)), np.zeros(len(start)), 2.0 * _UNIT, True, rank
     if value == 0.0 and not attained:
         start, margin = _separating(scanned, intercept, start)
@@ -59,14 +59,14 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
 def _minimised(
     scanned: Scanned, intercept: bool, theta: Array, free: npt.NDArray[np.bool_], rank: int
 ) -> tuple[float, Array, float, bool, int]:
-    """Minimise from `theta` by Newton steps on the `free` parameters, a pass over the rows each."""
+    """Minimise from `theta` by Newton steps on the `free` parameters, each of which is a pass over the rows."""
     moments = scanned.moments
     shift = moments.mean[:-1] if intercept else np.zeros(len(theta))
     if intercept:
         theta[-1] += theta[:-1] @ shift
-    here = _look(scanned, intercept, shift, theta)
-    if here.loss > np.log(2.0) * moments.count:  # a start that is worse than none
-        here = _look(scanned, intercept, shift, np.zeros_like(theta))
+    here = _evaluate(scanned, intercept, shift, theta)
+    if here.loss > np.log(2.0) * moments.count:  # worse than theta = 0
+        here = _evaluate(scanned, intercept, shift, np.zeros_like(theta))
     for _ in range(_MOST_PASSES):
         newton = _Newton(here, free)
         if not newton.sound:
@@ -75,14 +75,14 @@ def _minimised(
         if found is not None:
             loss, theta, excess, rounding = found
             parameters, m = _unshifted(theta, shift, intercept), moments.count
-            # Rounding the intercept moves every margin by as much.
+            # Rounding the intercept changes every margin by the same amount.
             moved = _UNIT * abs(parameters[-1]) if intercept else 0.0
             gap = excess + rounding + moved * np.sqrt(m * excess) / 2 + moved**2 * m / 8
             return loss / m, parameters, float(gap / m), True, rank
-        there = _descend(scanned, intercept, shift, here, newton)
-        if there is None:
+        candidate = _descend(scanned, intercept, shift, here, newton)
+        if candidate is None:
             break
-        here = there
+        here = candidate
     raise ValueError(
         f"the out-of-core Newton iteration over {scanned.rows.source} did not converge: labels may be partly separable "
         "or columns nearly dependent, which needs the rows in memory: read them, LogisticRegression(X, y), or drop "
@@ -98,9 +98,9 @@ def _in_memory(X: npt.NDArray[Any], y: npt.NDArray[Any], intercept: bool) -> tup
 
 
 def _separating(scanned: Scanned, intercept: bool, start: Array) -> tuple[Array, float]:
-    """Return parameters that have every label on its side, and the least margin; 0 if there seem to be none.
+    """Return parameters that separate all labels, and the smallest margin; margin 0 if no such parameters are found.
 
-    Rows on the wrong side join the sample until there are none, or until the sample is no longer separated.
+    Misclassified rows are added to the sample until there are none, or until the sample is no longer separated.
     """
     X, y, theta = scanned.X, scanned.y, start
     p = X.shape[1]
@@ -125,7 +125,7 @@ def _separating(scanned: Scanned, intercept: bool, start: Array) -> tuple[Array,
 
 
 def independent(scanned: Scanned, intercept: bool) -> tuple[npt.NDArray[np.bool_], int]:
-    """Return which parameters are free, those of dependent columns being 0, and how many columns are independent."""
+    """Return which parameters are free, those of dependent columns being 0, and the number of independent columns."""
     moments = scanned.moments
     p = len(moments.mean) - 1
     matrix = moments.scatter[:p, :p].copy()
@@ -146,7 +146,7 @@ def independent(scanned: Scanned, intercept: bool) -> tuple[npt.NDArray[np.bool_
     return free, rank
 
 
-def _look(scanned: Scanned, intercept: bool, shift: Array, theta: Array) -> _Look:
+def _evaluate(scanned: Scanned, intercept: bool, shift: Array, theta: Array) -> _Evaluation:
     shift, theta = np.ascontiguousarray(shift), np.ascontiguousarray(theta)
     n = len(theta)
     loss, least, chunks = 0.0, np.inf, 0
@@ -158,28 +158,28 @@ def _look(scanned: Scanned, intercept: bool, shift: Array, theta: Array) -> _Loo
         size += part[3]
         np.maximum(reach, part[4], out=reach)
         curvature += part[5]
-    return _Look(theta, loss, least, gradient, size, reach, curvature, chunks)
+    return _Evaluation(theta, loss, least, gradient, size, reach, curvature, chunks)
 
 
-def _margin_error(look: _Look) -> float:
-    """Bound of the error of any margin: products, their sum, and the deviation from the shift."""
-    return (len(look.theta) + 4) * _UNIT * float(look.reach @ np.abs(look.theta))
+def _margin_error(at: _Evaluation) -> float:
+    """Bound of the rounding error of any margin: products, their sum, and the subtraction of the shift."""
+    return (len(at.theta) + 4) * _UNIT * float(at.reach @ np.abs(at.theta))
 
 
 class _Newton:
-    """Step and bounds from gradient and curvature, on the free parameters."""
+    """Newton step and its bounds, from gradient and Hessian of the free parameters."""
 
-    def __init__(self, look: _Look, free: npt.NDArray[np.bool_]) -> None:
-        self.step = np.zeros_like(look.theta)
-        self.scale = np.sqrt(np.diagonal(look.curvature)[free])
+    def __init__(self, at: _Evaluation, free: npt.NDArray[np.bool_]) -> None:
+        self.step = np.zeros_like(at.theta)
+        self.scale = np.sqrt(np.diagonal(at.curvature)[free])
         self.free = free
-        self.sound = bool(np.isfinite(look.loss) and (self.scale > 0).all())
+        self.sound = bool(np.isfinite(at.loss) and (self.scale > 0).all())
         if self.sound:
-            correlations = look.curvature[np.ix_(free, free)] / np.outer(self.scale, self.scale)
+            correlations = at.curvature[np.ix_(free, free)] / np.outer(self.scale, self.scale)
             values, vectors = np.linalg.eigh(correlations)
             self.eigenvalue = float(values[0])
             self.sound = self.eigenvalue >= _LEAST_EIGENVALUE
-            white = (vectors.T @ (look.gradient[free] / self.scale)) / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE))
+            white = (vectors.T @ (at.gradient[free] / self.scale)) / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE))
             self.step[free] = -(vectors @ (white / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE)))) / self.scale
             self.decrement = float(np.sqrt(white @ white))
 
@@ -187,50 +187,48 @@ class _Newton:
         """At least (b' H^-1 b)^1/2 for every b with |b_j| <= bound_j."""
         return float(np.sqrt(np.sum((bound[self.free] / self.scale) ** 2) / self.eigenvalue))
 
-    def certified(self, look: _Look) -> tuple[float, Array, float, float] | None:
-        """Return loss, parameters, a bound of the excess over the infimum, and the rounding; None if still too far."""
-        n, additions = len(look.theta), (_ADDITIONS + look.chunks) * _UNIT
+    def certified(self, at: _Evaluation) -> tuple[float, Array, float, float] | None:
+        """Return loss, parameters, a bound of the excess over the infimum, and rounding; None before convergence."""
+        n, additions = len(at.theta), (_ADDITIONS + at.chunks) * _UNIT
         unit = (n + 4) * _UNIT
-        # Errors of margins change the gradient, in H^-1, by no more than their size in H; the rest is rounding of sums.
-        noise = unit * float(np.abs(look.theta[self.free]) @ self.scale) + additions * self._most(look.size)
-        doubt = n * (additions + _margin_error(look)) / self.eigenvalue
-        if not doubt < 0.25:
+        # Errors of margins change the gradient, in the norm of H^-1, by at most their norm in H.
+        noise = unit * float(np.abs(at.theta[self.free]) @ self.scale) + additions * self._most(at.size)
+        relative_error = n * (additions + _margin_error(at)) / self.eigenvalue
+        if not relative_error < 0.25:
             return None
-        most = (self.decrement + noise) / np.sqrt(1.0 - doubt)
-        leverage = self._most(look.reach) / np.sqrt(1.0 - doubt)
-        reached = float(look.reach @ np.abs(self.step))
+        most = (self.decrement + noise) / np.sqrt(1.0 - relative_error)
+        leverage = self._most(at.reach) / np.sqrt(1.0 - relative_error)
+        reached = float(at.reach @ np.abs(self.step))
         if not 2.0 * reached + leverage * noise <= 1.0:
             return None
-        settled = max(1e-9 * np.sqrt(look.loss), 4.0 * noise)
-        bend = self.decrement**2 * reached
-        # One more step needs no look if it is sure to be good enough.
-        follow = reached * self.decrement <= settled and bend <= 1e-15 * look.loss
-        if not (self.decrement <= settled or follow) or not (
-            most**2 <= 1e-13 * look.loss or self.decrement <= 4 * noise
-        ):
+        settled = max(1e-9 * np.sqrt(at.loss), 4.0 * noise)
+        remainder = self.decrement**2 * reached
+        # The last step needs no evaluation where its bound suffices.
+        follow = reached * self.decrement <= settled and remainder <= 1e-15 * at.loss
+        if not (self.decrement <= settled or follow) or not (most**2 <= 1e-13 * at.loss or self.decrement <= 4 * noise):
             return None
-        rounding = (additions + 8.0 * _UNIT) * look.loss + unit * float(look.size @ np.abs(look.theta))
+        rounding = (additions + 8.0 * _UNIT) * at.loss + unit * float(at.size @ np.abs(at.theta))
         if not follow:
-            return look.loss, look.theta, most**2, rounding
-        return look.loss - self.decrement**2 / 2, look.theta + self.step, most**2, rounding + bend
+            return at.loss, at.theta, most**2, rounding
+        return at.loss - self.decrement**2 / 2, at.theta + self.step, most**2, rounding + remainder
 
 
-def _descend(scanned: Scanned, intercept: bool, shift: Array, here: _Look, newton: _Newton) -> _Look | None:
-    """Return a look where the loss is lower, along the step; None if there is none."""
+def _descend(scanned: Scanned, intercept: bool, shift: Array, here: _Evaluation, newton: _Newton) -> _Evaluation | None:
+    """Return the evaluation at a lower loss along the step; None if the line search fails."""
     slope, t = newton.decrement**2, 1.0
     for _ in range(20):
-        there = _look(scanned, intercept, shift, here.theta + t * newton.step)
-        if there.loss <= here.loss - 1e-4 * t * slope + 64.0 * _UNIT * here.loss:
-            return there
-        # The parabola through the loss here, its slope, and the loss there.
-        rise = there.loss - here.loss + t * slope
+        candidate = _evaluate(scanned, intercept, shift, here.theta + t * newton.step)
+        if candidate.loss <= here.loss - 1e-4 * t * slope + 64.0 * _UNIT * here.loss:
+            return candidate
+        # Quadratic interpolation of both losses and the slope.
+        rise = candidate.loss - here.loss + t * slope
         best = t * t * slope / (2.0 * rise)
         t = min(max(best, 0.1 * t), 0.5 * t) if np.isfinite(best) else 0.1 * t
     return None
 
 
 def _unshifted(theta: Array, shift: Array, intercept: bool) -> Array:
-    """Return the parameters of columns less `shift`, for the columns as they are."""
+    """Return the parameters of the original columns from those of the columns less `shift`."""
     theta = theta.copy()
     if intercept:
         theta[-1] -= theta[:-1] @ shift

@@ -39,7 +39,7 @@ def check_method(method: str) -> str:
 def mean_energies(
     system: LinearSystem, law: Spread, method: str, samples: int, rng: RandomSource, threads: int, *, slope: bool
 ) -> Evaluated:
-    """Mean energy, and (if `slope`) its derivative along the common logarithm of all scales, dE/dln sigma."""
+    """Mean energy, and (if `slope`) its derivative along a common factor of all scales, dE/dln sigma."""
     method = check_method(method)
     formulas, shape = LINEAR[system.energy].mean, system.shape + law.batch_shape
     warn_of_lost(system)
@@ -74,7 +74,7 @@ def mean_energies(
 
 
 def _certain(system: LinearSystem, estimate: Estimate, derivative: Array, error: Array, *, slope: bool) -> Evaluated:
-    """Energies of linear systems are quadratic at most: their draws have no heavy tails."""
+    """Check ranges. Energies are at most quadratic in the parameters, so that draws have no heavy tails."""
     depends = _depends(system, derivative.ndim)
     require_normal(np.asarray(estimate.value), depends)
     if slope and LOSSES[system.energy].moments:
@@ -83,12 +83,12 @@ def _certain(system: LinearSystem, estimate: Estimate, derivative: Array, error:
 
 
 def _depends(system: LinearSystem, axes: int) -> npt.NDArray[np.bool_]:
-    """Return which systems' energies depend on the parameters, broadcast over laws: `axes` axes in all."""
+    """Return which systems' energies depend on the parameters, with `axes` axes for broadcasting over laws."""
     return system.depends_on_parameters().reshape(system.shape + (1,) * (axes - len(system.shape)))
 
 
 def warn_of_lost(system: LinearSystem) -> None:
-    """Warn of mean squares of few digits, where moments have lost them in additions and subtractions."""
+    """Warn of mean squares of few digits, where additions and subtractions of moments have cancelled."""
     errors = system.second_moments.square_errors() if LOSSES[system.energy].moments else None
     if errors is None:
         return

@@ -1,4 +1,4 @@
-"""What the core says of minima, as results; and what there is to warn of."""
+"""Minima of the core as results, and the warnings of their accuracy."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["ANEW", "ENOUGH_DIGITS", "Solved", "digits_of", "of_moments", "of_row
 
 _Array: TypeAlias = npt.NDArray[Any]
 
-# Below this many digits the rows are asked, and users are warned. A temperature feels E* only through <E> - E*; against
-# that stands a QR of the rows, many times the cost of the moments.
+# Below this many digits the rows are used, and users are warned. A temperature depends on E* only through <E> - E*, and
+# a QR of the rows costs many times the moments.
 ENOUGH_DIGITS = 9.0
 
-# Rows this many times larger than most, and means this many times larger than deviations, make certificates loose.
+# Ratio of a row's norm to the median norm, or of a mean to its standard deviation, that makes certificates loose.
 _LARGE = 1e4
 
-# What helps where moments have lost digits.
+# The remedy where moments have lost digits.
 ANEW = (
-    "adding and subtracting moments has lost the rest: accumulate the rows that are left anew, Moments.of(X, y) or "
-    "Moments.scan."
+    "adding and subtracting moments has lost the others: compute the moments of the remaining rows directly, "
+    "Moments.of(X, y) or Moments.scan."
 )
 
 
@@ -59,11 +59,11 @@ def of_rows(
     method: str,
     parameter_error: _Array | None = None,
 ) -> tuple[Minimum, Warning | None]:
-    """Gather minima from rows, and the warning of those that no parameters reach.
+    """Gather minima from rows, and the warning of those that are not attained.
 
     parameter_error: bounds of the errors of `parameters`, of their shape; None where no bounds are known.
     """
-    # A minimum of 0 is known to the last digit where its certificate is 0 as well, or where all labels are separated.
+    # A minimum of 0 is exact where its gap is 0 as well, or where all labels are separated.
     known = (gap == 0.0) | (~attained & (value == 0.0))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = np.where(known, 0.0, gap / value)
@@ -103,7 +103,7 @@ def _gathered(
 
 
 def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
-    """Return how many digits are certain, at most 16."""
+    """Return the number of certain decimal digits, at most 16."""
     with np.errstate(divide="ignore"):
         return np.clip(-np.log10(relative_error), 0.0, 16.0)
 
@@ -119,13 +119,13 @@ def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWar
 
 
 def too_few(digits: npt.NDArray[np.float64], *, rows: bool, merged: bool) -> PrecisionWarning:
-    """Return the warning of values of few digits, and what helps."""
+    """Return the warning of values of few digits, with a remedy."""
     if merged and not rows:
         remedy = ANEW
     elif rows:
-        remedy = "nearly dependent columns hide the rest: drop or combine them, or add a penalty pm.L2(lam)."
+        remedy = "columns are nearly dependent: drop or combine them, or add a penalty pm.L2(lam)."
     else:
-        remedy = "the second moments have lost the rest: pass the rows, LinearRegression(X, y)."
+        remedy = "the second moments determine no more: pass the rows, LinearRegression(X, y)."
     return PrecisionWarning(f"{_who(digits)} {int(digits.min())} certain digits, of 16; {remedy}")
 
 
@@ -134,7 +134,7 @@ def unclosed(
 ) -> PrecisionWarning:
     """Return the warning of values whose certificates are loose; X are the rows of the one of fewest digits.
 
-    `small` says whether its residuals are small against its targets.
+    `small` is whether its residuals are small relative to its targets.
     """
     return PrecisionWarning(
         f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
@@ -144,19 +144,21 @@ def unclosed(
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def _remedy(X: _Array, intercept: bool, *, small: bool) -> str:
-    """Say what makes the certificate of rows X (m, p) loose, and what helps."""
+    """Return why the certificate of rows X (m, p) is loose, with a remedy."""
     size = np.abs(X)
     size = (size / np.where(size.any(axis=0), np.median(size, axis=0), 1.0)).max(axis=1)
     row = int(np.argmax(size))
     if size[row] > _LARGE * np.median(size):
-        return f"Row {row} is {size[row] / np.median(size):.1g} times as large as most: correct it or leave it out."
+        return (
+            f"Row {row} is {size[row] / np.median(size):.1g} times as large as the median: correct it or leave it out."
+        )
     middle, spread = np.abs(X.mean(axis=0)), X.std(axis=0)
     if intercept and (middle > _LARGE * spread)[spread > 0].any():
-        return "The means of columns are large against their standard deviations: pass X - X.mean(axis=0)."
+        return "Means of columns are large relative to their standard deviations: pass X - X.mean(axis=0)."
     if small:
         return (
-            "The residuals are small against the targets, whose rounding hides their digits: pass y less the fitted "
-            "values."
+            "The residuals are small relative to the targets and have few digits beyond their rounding: pass y less "
+            "the fitted values."
         )
     return "Columns are nearly dependent: replace one of them by its difference from the others, or drop it."
 

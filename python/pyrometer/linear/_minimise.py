@@ -1,4 +1,4 @@
-"""Minima of squared error: from second moments, and from rows where these have lost the digits."""
+"""Minima of squared error: from second moments, and from rows where the moments have too few digits."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["lowest", "path"]
 
-# Of methods.
+# dtype of names of methods.
 _NAMES = "U18"
 
-# Mean squares of residuals below this share of the target's are those of an exact fit: rounding, of no certain digits.
+# Ratio of mean squares of residual and target below which a fit is exact, and its energy is rounding.
 _ROUNDING = 1e-24
 
-# Condition numbers: above the first, parameters from moments are worth a pass over rows for the digits that the moments
-# cost them; below the second, that pass needs no QR of the rows, because the factor of the moments is good enough.
+# Condition numbers: above the first, parameters from moments are refined by a pass over the rows; below the second,
+# that pass needs no QR of the rows, because the Cholesky factor of the moments is an accurate preconditioner.
 _SKEW, _NEAR = 100.0, 1e5
 
 _Array: TypeAlias = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ Methods: TypeAlias = npt.NDArray[np.str_]
 
 
 def lowest(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
-    """Return the minimum of a squared error, and what there is to warn of."""
+    """Return the minimum of a squared error, and a warning if there is one."""
     penalty = system.penalty
     if isinstance(penalty, L1):
         path_solved, path_method = _lasso(system, penalty, np.array([penalty.lam]), threads)
@@ -55,7 +55,7 @@ def path(
 
 
 def _flat_moments(system: LinearSystem) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
-    """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and what these had lost.
+    """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and bounds of their errors.
 
     The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
     both (systems, p + 1): errors of means are at most mean_error, those of scatter_jk at most
@@ -70,7 +70,7 @@ def _flat_moments(system: LinearSystem) -> tuple[int, _Array, _Array, tuple[_Arr
 
 
 def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[Solved, Methods]:
-    """Least squares from second moments, and from rows where these have lost the digits."""
+    """Least squares from second moments, and from rows where the moments have too few digits."""
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
@@ -95,13 +95,13 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
 def _can_refine(
     system: LinearSystem, solved: Solved, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
 ) -> npt.NDArray[np.bool_]:
-    """Return which systems have rows, and moments good enough for steps that residuals of the rows make exact."""
+    """Return which systems have rows, and moments accurate enough for iterative refinement with residuals of rows."""
     condition, l2 = solved.condition, system.penalty
     if system.X is None or not system.intercept or (isinstance(l2, L2) and l2.lam > 0 and l2.intercept):
         return np.zeros(len(condition), dtype=bool)
     count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
     with np.errstate(all="ignore"):
-        # A rounded mean adds its square to those of the deviations.
+        # The square of a mean's error is added to the mean squares of the deviations.
         error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2
         share = ((error if lost is None else error + lost[1][:, :-1]) / squares).sum(axis=-1)
         return np.asarray((condition < _NEAR) & (share * condition**2 < 1e-3))
@@ -133,7 +133,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
 
 
 def _reset_diverged(system: LinearSystem, penalty: L1, solved: Solved) -> None:
-    """Return to parameters of 0 where the descent ended above them: columns may be equal within rounding."""
+    """Replace diverged parameters by 0, where the energy is lower: columns may be equal up to rounding."""
     value, theta, gap, relative, condition, error, rank = solved
     moments, free = system.second_moments, system.intercept and not penalty.intercept
     least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
@@ -208,7 +208,7 @@ def _replace(solved: Solved, at: Any, others: tuple[npt.NDArray[Any], ...]) -> N
 
 @np.errstate(over="ignore", invalid="ignore")
 def _finite(array: _Array) -> bool:
-    # A sum is quicker, but may leave the range of a double itself.
+    # A sum is faster, but may itself leave the range of a double.
     return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 

@@ -26,8 +26,8 @@ _Rows: TypeAlias = npt.NDArray[Any]
 # Value, parameters, gap, whether the minimum is attained, and rank: of each system.
 _Solved: TypeAlias = tuple[Array, Array, Array, npt.NDArray[np.bool_], npt.NDArray[np.int64]]
 
-# Mean absolute residuals, as shares of the mean absolute target: below the first they are rounding, of no certain
-# digits; below the second the rounding of the targets hides their last digits.
+# Ratios of mean absolute residual and target: below the first the residuals are rounding, below the second their last
+# digits are.
 _EXACT_FIT, _CLOSE_FIT = 1e-12, 1e-5
 
 
@@ -42,7 +42,7 @@ class RowMinimiser:
     """Whether energies are at most a share of the mean size of the targets."""
 
     def __call__(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
-        """Return the minimum, and what there is to warn of."""
+        """Return the minimum, and a warning if there is one."""
         return self._of_rows(system, threads) if system.scanned is None else self._of_passes(system, system.scanned)
 
     def _of_rows(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
@@ -66,8 +66,8 @@ class RowMinimiser:
         minimum, complaint = of_rows(system.shape, *solved, self.method)
         if complaint is None and minimum.digits < ENOUGH_DIGITS:
             complaint = PrecisionWarning(
-                f"The minimum energy has {int(minimum.digits)} certain digits, of 16: more passes over "
-                f"{scanned.rows.source} did not close the gap of {gap:.2g}."
+                f"The minimum energy has {int(minimum.digits)} certain digits, of 16: the passes over "
+                f"{scanned.rows.source} ended with a gap of {gap:.2g}."
             )
         return minimum, complaint
 
@@ -87,7 +87,7 @@ def _below(energy: Array, y: _Rows, share: float) -> npt.NDArray[np.bool_]:
 
 
 def _never(energy: Array, y: _Rows, share: float) -> npt.NDArray[np.bool_]:
-    """Labels have no size that a cross entropy could be small against."""
+    """Return False: labels have no scale to which a cross entropy could be compared."""
     del y, share
     return np.zeros(energy.shape, dtype=bool)
 

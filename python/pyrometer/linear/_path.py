@@ -18,7 +18,7 @@ def minimum_path(system: LinearSystem, lam: npt.ArrayLike) -> Minimum:
     r"""Minimise the penalised energy of a lasso for many weights: its regularisation path.
 
     The energy is (2.20), the weights :math:`\lambda` replace the one that the system has. Each minimum starts from that
-    for the next larger weight, so that a path takes a fraction of the time of its points.
+    of the next larger weight, so that a path takes a fraction of the time of separate minima.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def minimum_path(system: LinearSystem, lam: npt.ArrayLike) -> Minimum:
 
     Notes
     -----
-    Second moments are all that is read, unless they have lost the digits. A weight of 0 is least squares.
+    Only second moments are used, unless they have too few digits. A weight of 0 is least squares.
 
     Time O(k a\ :sup:`2` (a + p)) for each system of p features of which a are active, usually less.
 

@@ -1,4 +1,4 @@
-"""Penalties: what is added to the energy of a system."""
+"""Penalties, which are added to the energy of a system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["L1", "L2", "Penalty"]
 
 @dataclass(frozen=True)
 class _Penalty:
-    r"""What L1 and L2 share: a weight, and whether the intercept is weighed too."""
+    r"""Common fields of L1 and L2: a weight, and whether the intercept is penalised."""
 
     lam: float
     intercept: bool = True

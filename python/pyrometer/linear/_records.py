@@ -1,4 +1,4 @@
-"""How linear systems of each loss are computed: mean energies, their variance, the minimum."""
+"""One record for each loss of linear systems: mean energies, their variance, the minimum."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MeanEnergies(Protocol):
     """Mean energies and draws of a linear system."""
 
     def exact(self, system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
-        """Mean energy in closed form or within its bound, with its slope along the logarithm of all scales."""
+        """Mean energy in closed form or within its bound, with its slope dE/dln sigma along a common factor."""
 
     def limit(self, system: LinearSystem, parameters: Spread, threads: int) -> Closed:
         """Limit of wide laws."""

@@ -1,4 +1,4 @@
-"""Absolute error and cross entropy: one expectation for each row, exact for every law."""
+"""Absolute error and cross entropy: one expectation for each row, exact for every family of laws."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FOLDED = np.sqrt(2.0 / np.pi)
 
 @dataclass(frozen=True)
 class RowLoss:
-    """Mean energies of a loss of the rows: the core's name for it, and its limit for wide laws over E|theta . x|."""
+    """Mean energies of a loss of the rows: its name in the core, and the ratio of its limit to E|theta . x|."""
 
     core_name: str
     of_mean_abs: float
@@ -110,7 +110,7 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
 
 
 def _over_rows(system: LinearSystem, mean: Callable[[Rows, Rows], tuple[Array, ...]]) -> tuple[Array, ...]:
-    """Return means over all rows, of means over blocks of rows: the core's answer itself where there is one block."""
+    """Return means over all rows, of means over blocks of rows: the bits of the core where there is one block."""
     total: tuple[Array, ...] | None = None
     for X, y, share in system.blocks():
         part = tuple(share * array for array in mean(X, y)) if share != 1.0 else mean(X, y)

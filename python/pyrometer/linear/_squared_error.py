@@ -1,4 +1,4 @@
-"""Squared error: a quadratic form in the parameters, so everything comes from second moments."""
+"""Squared error: a quadratic form in the parameters, for which second moments suffice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
 
 
 def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
-    """What is quadratic in the scales."""
+    """The terms that are quadratic in the scales."""
     del threads
     squares = system.second_moments.mean_squares() + weights(system, L2)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Systems: a model, its data and its energy, frozen."""
+"""Linear systems: a model, its data and its energy, frozen."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class LinearRegression(LinearSystem):
 
     Notes
     -----
-    For "mse" the rows are read once, here, into second moments. Arrays of float64 or float32 are not copied: leave them
-    unchanged for as long as the system is used.
+    For "mse" the second moments of the rows are computed once, at construction. Arrays of float64 or float32 are not
+    copied: do not change them while the system is used.
 
     Examples
     --------
@@ -92,17 +92,17 @@ class LinearRegression(LinearSystem):
     ) -> LinearRegression:
         """Describe a system of rows that need not fit into memory.
 
-        The rows are read once, here. For "mse" their moments are all that is kept. For "mae" they stay where they are,
-        and everything that is asked of the system is a pass over them or, for `minimum_energy`, a few.
+        The rows are read once, here. For "mse" only their moments are kept. For "mae" the rows stay in the source, and
+        each computation is a pass over them, for `minimum_energy` several.
 
         Parameters
         ----------
         source, target
-            As of `Moments.scan`. For "mae" the source must stay as it is, and must be one that can be read again.
+            As in `Moments.scan`. For "mae" the source must not change, and must be readable more than once.
         energy, penalty
-            As of the class.
+            As in the class.
         columns, drop, intercept, chunk_rows, progress, threads
-            As of `Moments.scan`.
+            As in `Moments.scan`.
 
         Returns
         -------
@@ -112,12 +112,12 @@ class LinearRegression(LinearSystem):
         Raises
         ------
         TypeError, ValueError
-            As of `Moments.scan` and the class; if the source can be read only once; later, if it has changed.
+            As in `Moments.scan` and the class; if the source can be read only once; later, if it has changed.
 
         Notes
         -----
-        Energies are those of the rows in memory but for the last digits, with the same draws for the same seed. Monte
-        Carlo of "mae" takes time O(m n samples).
+        Energies equal those of the rows in memory up to rounding, with the same draws for the same seed. Monte Carlo of
+        "mae" takes time O(m n samples).
 
         Examples
         --------
@@ -170,8 +170,8 @@ class LogisticRegression(LinearSystem):
 
     Notes
     -----
-    `X` of float64 or float32 is not copied: leave it unchanged for as long as the system is used. Labels are kept in
-    the dtype of `X`, whatever theirs.
+    `X` of float64 or float32 is not copied: do not change it while the system is used. Labels are converted to the
+    dtype of `X`.
 
     Examples
     --------
@@ -201,17 +201,17 @@ class LogisticRegression(LinearSystem):
     ) -> LogisticRegression:
         """Describe a system of rows that need not fit into memory.
 
-        The rows are read once, here, and stay where they are: everything that is asked of the system is a pass over
-        them or, for `minimum_energy`, a few.
+        The rows are read once, here, and stay in the source: each computation is a pass over them, for `minimum_energy`
+        several.
 
         Parameters
         ----------
         source, target
-            As of `Moments.scan`. The source must stay as it is, and must be one that can be read again.
+            As in `Moments.scan`. The source must not change, and must be readable more than once.
         labels
-            As of the class.
+            As in the class.
         columns, drop, intercept, chunk_rows, progress, threads
-            As of `Moments.scan`.
+            As in `Moments.scan`.
 
         Returns
         -------
@@ -221,7 +221,7 @@ class LogisticRegression(LinearSystem):
         Raises
         ------
         TypeError, ValueError
-            As of `Moments.scan`; if the target has other labels; if the source can be read only once; later, if it has
+            As in `Moments.scan`; if the target has other labels; if the source can be read only once; later, if it has
             changed.
 
         Examples

@@ -1,7 +1,7 @@
-"""Rows in blocks: how they fall into some thousand sums, and which of them two samples may exchange.
+"""Rows in blocks: how rows are summed over about a thousand blocks, and which blocks two samples may exchange.
 
-Few rows are summed block by block. Many fall into blocks of growing size, each four times the one before: a sample of
-a million rows can then exchange blocks with one of a hundred, as well as with another million.
+Where there are few rows, every block is summed. Where there are many, blocks grow in size by factors of four: a sample
+of a million rows can then exchange blocks with one of a hundred, as well as with another million.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy.typing as npt
 __all__ = ["LEAST", "boundaries", "exchangeable", "together"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-LEAST = 8  # blocks that resampling asks for
+LEAST = 8  # blocks that resampling needs
 _MOST = 1024  # as long as there is room for _FIRST of the greatest size: beyond some ten million rows a few more
 _FIRST = 128  # blocks of the least size; all of one size and below fill this many of that size
-_ENOUGH = _FIRST // 4  # blocks of the smaller sample; it then has fewer than the _FIRST that the larger has
+_ENOUGH = _FIRST // 4  # blocks that the smaller sample must have of a size for that size to be exchanged
 
 
 def boundaries(rows: int, block: int) -> npt.NDArray[np.int64]:
@@ -35,8 +35,8 @@ def boundaries(rows: int, block: int) -> npt.NDArray[np.int64]:
 def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_Array, int]]:
     """Sums over blocks of both samples, with those of one size first, and how many these are.
 
-    The first column counts rows. Only blocks of equally many rows may be dealt to the samples at random; those of the
-    greatest size of which the smaller sample has enough come first, made of finer ones where there are such.
+    The first column counts rows. Only blocks of equally many rows may be assigned to the samples at random; those of
+    the largest size of which the smaller sample has enough come first, united from smaller blocks where possible.
     """
     size, coarsest = old[0, 0], max(old[:, 0].max(), new[:, 0].max())
     found = old, new
@@ -49,7 +49,7 @@ def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_A
 
 
 def together(first: _Array, second: _Array) -> _Array:
-    """Sums over blocks of two samples together, in some thousand blocks again, some of each size."""
+    """Sums over blocks of the union of two samples, in about a thousand blocks again, some of each size."""
     sums, size = np.concatenate([first, second]), first[0, 0]
     while len(sums) > _MOST and size <= sums[:, 0].max():
         sums, size = _united(sums, size, keep=_FIRST), 4 * size
@@ -65,6 +65,6 @@ def _united(sums: _Array, size: float, keep: int = 0) -> _Array:
 
 
 def _led_by(sums: _Array, size: float) -> tuple[_Array, int]:
-    """Put the blocks of `size` first; return how many they are, too."""
+    """Put the blocks of `size` first; return their number as well."""
     other = sums[:, 0] != size
     return sums[np.argsort(other, kind="stable")], len(sums) - int(other.sum())

@@ -1,6 +1,6 @@
 """The density p(y | x) of a state: one class for each loss.
 
-A class says what of a row its density depends on, is fitted to rows, and scores others.
+A class computes the statistics of a row that its density depends on, is fitted to rows, and scores other rows.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ _LEAST_PROBABILITY, _MOST_PROBABILITY = float(np.nextafter(0.0, 1.0)), float(np.
 
 
 class Measured(NamedTuple):
-    """Rows as their density sees them, with the exponents of 2 of the units."""
+    """Statistics of rows that their density depends on, with the exponents of 2 of their units."""
 
     residual: _Array
     losses: _Array
-    inner: _Array  # what a row adds to the score of the density: |residual|, or the entropy of the label
+    inner: _Array  # the statistic of a row in the score of the density: |residual|, or the entropy of the label
     of_residual: int
     of_loss: int
     of_inner: int
 
 
 class Conditional:
-    """A density of y given x, fitted to rows; the features' part of the joint density is no concern of it."""
+    """A density of y given x, fitted to rows; the density of the features is not part of it."""
 
     law: ClassVar[str]
     """The core's name for it."""
     continuous: ClassVar[bool] = True
     """Whether y is a real number, whose residual has a density."""
     joint: ClassVar[bool] = False
-    """Whether the residual is a coordinate beside the features, whose covariance with them counts."""
+    """Whether the residual is a coordinate like the features, and its covariance with them is used."""
     scaled: ClassVar[bool] = False
-    """Whether the entropy has the logarithm of the unit of `inner`."""
+    """Whether the entropy contains the logarithm of the unit of `inner`."""
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
 
     @staticmethod
     def measured(rows: Predicted) -> Measured:
-        """Return what the density sees of rows."""
+        """Return the statistics of rows that the density depends on."""
         raise NotImplementedError
 
     @staticmethod
     def impossible(rows: Predicted) -> str:
-        """Say why the loss of some row is infinite; "" if it is not."""
+        """Return why the loss of some row is infinite; "" if none is."""
         del rows
         return ""
 
@@ -75,7 +75,7 @@ class Conditional:
         raise NotImplementedError
 
     def influence(self, other: Conditional) -> _Array | float:
-        """How a row that is weighed more moves the mean score of the rows of `other`, times the number of rows."""
+        """Influence of each row on the mean score of the rows of `other`, through the fitted parameters, times m."""
         del other
         return 0.0
 
@@ -89,7 +89,7 @@ class Normal(Conditional):
         super().__init__(rows)
         self.centre = rows.x.mean(axis=0)
         self.slopes = np.asarray(np.linalg.lstsq(self._design(rows), rows.residual, rcond=None)[0], dtype=np.float64)
-        self.variance = np.mean(self._left(rows) ** 2)
+        self.variance = np.mean(self._deviation(rows) ** 2)
 
     @staticmethod
     def measured(rows: Predicted) -> Measured:
@@ -99,24 +99,24 @@ class Normal(Conditional):
 
     def scores(self, other: Rows) -> _Array:
         """Return -ln p(y | x) of rows."""
-        return np.asarray(0.5 * (np.log(2.0 * np.pi * self.variance) + self._left(other) ** 2 / self.variance))
+        return np.asarray(0.5 * (np.log(2.0 * np.pi * self.variance) + self._deviation(other) ** 2 / self.variance))
 
     def influence(self, other: Conditional) -> _Array | float:
         """Through the slopes and the variance."""
-        left, theirs, design = self._left(self.rows), self._left(other.rows), self._design(self.rows)
-        pull = np.linalg.solve(design.T @ design / len(left), self._design(other.rows).T @ theirs / len(theirs))
-        moved = -left * (design @ pull) / self.variance
-        return np.asarray(moved + 0.5 * left**2 * (self.variance - np.mean(theirs**2)) / self.variance**2)
+        own, others, design = self._deviation(self.rows), self._deviation(other.rows), self._design(self.rows)
+        direction = np.linalg.solve(design.T @ design / len(own), self._design(other.rows).T @ others / len(others))
+        by_slopes = -own * (design @ direction) / self.variance
+        return np.asarray(by_slopes + 0.5 * own**2 * (self.variance - np.mean(others**2)) / self.variance**2)
 
     def _design(self, rows: Rows) -> _Array:
         return np.column_stack([np.ones(len(rows.x)), rows.x - self.centre])
 
-    def _left(self, rows: Rows) -> _Array:
+    def _deviation(self, rows: Rows) -> _Array:
         return np.asarray(rows.residual - self._design(rows) @ self.slopes)
 
 
 class Laplace(Conditional):
-    """Absolute error: residuals are of a Laplace distribution about 0."""
+    """Absolute error: residuals have a Laplace distribution about 0."""
 
     law, scaled = "laplace", True
 
@@ -126,13 +126,13 @@ class Laplace(Conditional):
 
     @staticmethod
     def measured(rows: Predicted) -> Measured:
-        """Return residuals and their sizes."""
+        """Return residuals and their absolute values."""
         residual, unit = _residual(rows)
         return Measured(residual, np.abs(residual), np.abs(residual), unit, unit, unit)
 
     @staticmethod
     def beside_features(losses: _Array) -> _Array | float:
-        """Return sizes of residuals in units of their mean."""
+        """Return absolute residuals in units of their mean."""
         return np.asarray(losses / losses.mean())
 
     def scores(self, other: Rows) -> _Array:
@@ -146,13 +146,13 @@ class Laplace(Conditional):
 
 
 class Bernoulli(Conditional):
-    """Cross entropy: labels are as the model predicts, and nothing is fitted."""
+    """Cross entropy: labels have the probabilities that the model predicts, and nothing is fitted."""
 
     law, continuous = "bernoulli", False
 
     @staticmethod
     def measured(rows: Predicted) -> Measured:
-        """Return cross entropies of labels, and the entropies of those that the model predicts."""
+        """Return cross entropies of labels, and entropies of the predicted Bernoulli distributions."""
         losses, entropies = _of_labels(rows)
         unit = int(exponents(losses))
         return Measured(
@@ -161,7 +161,7 @@ class Bernoulli(Conditional):
 
     @staticmethod
     def impossible(rows: Predicted) -> str:
-        """Say that a label occurs which the model excludes."""
+        """Return that a label occurs to which the model gives probability 0, if one does."""
         if rows.logits is not None or not (rows.prediction == 1.0 - rows.target).any():
             return ""
         return (
@@ -176,11 +176,11 @@ class Bernoulli(Conditional):
 
     @staticmethod
     def observed(scores: _Array, losses: _Array, inner: _Array) -> _Array:
-        """Replace the entropies of labels by the cross entropies of those that occurred."""
+        """Replace the expected cross entropies of labels by those of the labels that occurred."""
         return scores - inner + losses
 
     def scores(self, other: Rows) -> _Array:
-        """Return the mean of -ln p(y | x) over labels as the model predicts them."""
+        """Return -ln p(y | x) in expectation over the labels that the model predicts."""
         return other.inner
 
 
@@ -188,14 +188,14 @@ CONDITIONALS: dict[str, type[Conditional]] = {"mse": Normal, "mae": Laplace, "ce
 
 
 def exponents(columns: _Array) -> npt.NDArray[np.int64]:
-    """Exponents of 2 of the largest magnitudes of columns, 0 where sums of squares need none."""
+    """Exponents of 2 of the largest magnitudes of columns, 0 where sums of squares need no scaling."""
     largest = np.maximum(columns.max(axis=0), -columns.min(axis=0))
     result = np.frexp(largest)[1].astype(np.int64)
     return np.where(np.abs(result) > ORDINARY, result, 0)
 
 
 def _residual(rows: Predicted) -> tuple[_Array, int]:
-    """Targets less predictions, and the exponent of their unit."""
+    """Targets less predictions, and the exponent of 2 of their unit."""
     with np.errstate(over="ignore"):
         residual, coarse = rows.target - rows.prediction, 0
     if not np.isfinite(residual).all():
@@ -205,13 +205,13 @@ def _residual(rows: Predicted) -> tuple[_Array, int]:
 
 
 def _of_labels(rows: Predicted) -> tuple[_Array, _Array]:
-    """Cross entropy of labels, and the entropy of the label that the model predicts."""
+    """Cross entropies of labels, and entropies of the predicted Bernoulli distributions."""
     if rows.logits is not None:
-        away = np.abs(rows.logits)
-        rare = np.exp(-away)
+        size = np.abs(rows.logits)
+        odds = np.exp(-size)
         losses = np.logaddexp(0.0, np.where(rows.target == 1, -rows.logits, rows.logits))
-        return losses, np.log1p(rare) + away * rare / (1.0 + rare)
-    with np.errstate(divide="ignore"):  # a label that the model excludes: `impossible` refuses it
+        return losses, np.log1p(odds) + size * odds / (1.0 + odds)
+    with np.errstate(divide="ignore"):  # a label of probability 0: `impossible` refuses it
         losses = -np.where(rows.target == 1, np.log(rows.prediction), np.log1p(-rows.prediction))
     losses = np.minimum(losses, _MOST_LOSS)
     p = np.clip(rows.prediction, _LEAST_PROBABILITY, _MOST_PROBABILITY)

@@ -27,9 +27,9 @@ HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
 class DataState:
     r"""Rows under a fixed model: their energy, and the entropy of the joint density p(x, y) = p(y | x) p(x) (2.12).
 
-    The features have the density that `density` names. Given them the target has the law that belongs to the loss: for
-    squared error Gaussian about the model's prediction and what of the residual is linear in the features; for
-    absolute error Laplace about the prediction; for cross entropy the Bernoulli law that the model predicts.
+    The features have the density that `density` names. Given the features the target has the distribution that belongs
+    to the loss: for squared error Gaussian, about the prediction plus a linear function of the features; for
+    absolute error Laplace about the prediction; for cross entropy the Bernoulli distribution that the model predicts.
 
     Parameters
     ----------
@@ -39,18 +39,18 @@ class DataState:
     y : array_like or column, shape (m,)
         Targets; finite, and 0 or 1 for cross entropy.
     model : LinearRegression, LogisticRegression or callable
-        A system stands for its trained model, the parameters of `minimum_energy`. A callable takes X and gives
-        predictions (m,); for cross entropy probabilities.
+        A system stands for its trained model, with the parameters of `minimum_energy`. A callable takes X and returns
+        predictions (m,), for cross entropy probabilities of the label 1.
     energy : {"mse", "mae", "ce"}, optional
         The loss of a callable model. A system knows its own.
     block : int
-        Neighbouring rows that are resampled together: 1 for independent rows, more than the length of the memory for
-        serially dependent ones.
+        Number of consecutive rows that are resampled together: 1 for independent rows; for serially dependent rows more
+        than their correlation time.
     density : {"gaussian", "kernel", "mixture"}, estimator or callable
         Density of the features. "gaussian" has the moments of the rows. "kernel" is SciPy's `gaussian_kde`, "mixture"
         scikit-learn's `GaussianMixture` of 1, 2, 4 or 8 components, both with the extra ``pyrometer[density]``. Any
-        object with ``fit(X)`` and ``score_samples(X)`` is copied and fitted. A callable that takes X and gives
-        logarithms of a density (m,) is used as it is; it should have been fitted to other rows.
+        object with ``fit(X)`` and ``score_samples(X)`` is copied and fitted. A callable that takes X and returns
+        log densities (m,) is used as it is; it should have been fitted to other rows.
 
     Attributes
     ----------
@@ -59,15 +59,14 @@ class DataState:
     energy : float
         Mean loss of the model on these rows.
     entropy : float
-        Differential entropy of the joint density in nats (2.10). A density flatters the rows that it was fitted to.
-        Gaussians do so by d(d + 3)/4m only, with d features and residuals, and have the entropy of their moments. For
-        others it is the mean of :math:`-\ln p` over the rows, each under a density that was fitted to four fifths of
-        the blocks, its own not among them.
+        Differential entropy of the joint density in nats (2.10). For Gaussian densities it is that of the sample
+        moments, whose bias is about -d(d + 3)/4m with d features and residuals. For others it is the mean of
+        :math:`-\ln p` over the rows by five-fold cross-fitting over blocks.
     discrete_entropy : float
         Entropy :math:`-\sum_i p_i \ln p_i` in nats (2.8) of the density at the rows, normalised over them (A.1); from 0
         to :math:`\ln m`. Where the rows are a grid of cells of size :math:`\Delta` it is the differential entropy less
-        :math:`\ln \Delta` (2.25); over a sample it tells among how many rows, ``exp(discrete_entropy)``, the density
-        spreads its weight.
+        :math:`\ln \Delta` (2.25); over a sample, ``exp(discrete_entropy)`` is the effective number of rows among which
+        the density distributes its weight.
     loss : str
         "mse", "mae" or "ce".
     density : str, estimator or callable
@@ -75,15 +74,15 @@ class DataState:
     names : tuple of str or None
         Names of the features, where X is a data frame.
     reason : str
-        Why `energy` or `entropy` is nan, which only batches of a `RefreshMonitor` may have; "" where both are numbers.
+        Why `energy` or `entropy` is nan, only possible for batches of a `RefreshMonitor`; "" where both are numbers.
 
     Raises
     ------
     TypeError, ValueError
         If the rows are not finite numbers of matching shapes, have no density, or an energy beyond the range of a
-        double, or if the model or the density does not fit them.
+        double, or the model or the density does not accept them.
     ImportError
-        If the density needs a library that is not there.
+        If the density needs a library that is not installed.
 
     Notes
     -----

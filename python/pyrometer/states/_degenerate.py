@@ -1,4 +1,4 @@
-"""Why rows have no density: each cause by its name."""
+"""Why rows have no density: one message for each cause."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["dependence", "lack_of_spread"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
 _SHARE = 1e-11  # of a column's variance, beyond those before it; the core refuses what is below a tenth of this
-_PART = 1e-5  # a column whose share of another, in standard deviations, is less has no part in it
+_PART = 1e-5  # coefficients of a dependence, in standard deviations, that are smaller are not reported
 
 
 def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names: Sequence[str] | None) -> str:
-    """Say what the core cannot see for sure: rows that are too few, and columns that are all rounding; "" if neither.
+    """Return why rows are degenerate in ways that the core cannot detect: too few, or constant up to rounding; or "".
 
-    A mean is rounded, so what is left of a constant column need not be 0. `target` is the largest |y|, in the unit of
+    A mean is rounded, so a constant column less its mean need not be 0. `target` is the largest |y|, in the unit of
     the residuals.
     """
     rows, features = x.shape
@@ -58,11 +58,11 @@ def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names:
 
 
 def dependence(z: _Array, features: int, names: Sequence[str] | None) -> str:
-    """Say which of the columns of `z`, centred, is a combination of those before it; the last may be the residual."""
+    """Return which column of `z`, centred, is a linear function of those before it; the last may be the residual."""
     size = np.sqrt(np.mean(z**2, axis=0))
     units = z / np.where(size > 0.0, size, 1.0)
-    left = np.array([np.mean((units[:, j] - units[:, :j] @ _weights(units, j)) ** 2) for j in range(1, z.shape[1])])
-    j = 1 + int(np.argmax(left < _SHARE) if (left < _SHARE).any() else np.argmin(left))
+    residual = np.array([np.mean((units[:, j] - units[:, :j] @ _weights(units, j)) ** 2) for j in range(1, z.shape[1])])
+    j = 1 + int(np.argmax(residual < _SHARE) if (residual < _SHARE).any() else np.argmin(residual))
     parts = np.flatnonzero(np.abs(_weights(units, j)) > _PART)
     among = " and ".join(_named(int(k), names) for k in parts[:4]) + (" and others" if len(parts) > 4 else "")
     if j >= features:

@@ -1,6 +1,6 @@
-"""Densities of rows beyond the Gaussian: fitted by libraries, scored row by row.
+"""Densities of rows other than Gaussian: fitted by libraries, scored row by row.
 
-The joint density is p(y | x) p(x) (2.12). The caller chooses p(x); p(y | x) belongs to the loss, as in `DataState`.
+The joint density is p(y | x) p(x) (2.12). The caller chooses p(x); the loss determines p(y | x), as in `DataState`.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ _COMPONENTS = (1, 2, 4, 8)
 
 @runtime_checkable
 class Estimator(Protocol):
-    """What can be fitted to rows and score others, such as the densities of scikit-learn."""
+    """An estimator of a density with the methods of scikit-learn's."""
 
     def fit(self, X: Any) -> Any:
         """Fit to rows (m, p)."""
 
     def score_samples(self, X: Any) -> Any:
-        """Logarithm of the density at rows (m, p)."""
+        """Log density at rows (m, p)."""
 
 
 Density: TypeAlias = str | Estimator | Callable[[Any], Any]
 
 
 def known(density: Any) -> Density:
-    """Check what a caller names as density."""
+    """Check the argument `density`."""
     if isinstance(density, str):
         if density not in ("gaussian", "kernel", "mixture"):
             raise ValueError(f"density must be 'gaussian', 'kernel', 'mixture' or an object, got {density!r}.")
     elif not isinstance(density, Estimator) and not callable(density):
         raise TypeError(
-            "density must be a name, an object with fit and score_samples, or a function that gives the logarithm of "
-            f"the density of rows, got {type(density).__name__}."
+            "density must be 'gaussian', 'kernel', 'mixture', an object with fit and score_samples, or a function that "
+            f"returns the log density of rows, got {type(density).__name__}."
         )
     return density  # type: ignore[no-any-return]
 
 
 class Joint:
-    """The joint density of rows, p(x) as the caller chose and p(y | x) as the loss has it."""
+    """The joint density of rows: p(x) of the caller's choice, p(y | x) of the loss."""
 
     def __init__(self, density: Density, loss: str, rows: Rows) -> None:
         self.rows = rows
@@ -63,19 +63,19 @@ class Joint:
         return np.asarray(self.conditional.scores(other) - self.features(other.x))
 
     def influence(self, other: Joint) -> _Array:
-        """How each row of this density moves the mean score of the rows of another, times the number of rows.
+        """Influence of each row of this density on the mean score of the rows of another, times m.
 
-        A row that is weighed more by w adds w (1 - p_other / p) through a density of features that may take any form,
-        and through p(y | x) what moves its parameters.
+        Through a nonparametric density of the features it is 1 - p_other / p; through p(y | x) it is that of the
+        fitted parameters.
         """
-        moved = np.zeros(len(self.rows.x))
+        influence = np.zeros(len(self.rows.x))
         if self.is_fitted:
-            moved -= np.exp(other.features(self.rows.x) - self.features(self.rows.x))
-        return np.asarray(moved + self.conditional.influence(other.conditional))
+            influence -= np.exp(other.features(self.rows.x) - self.features(self.rows.x))
+        return np.asarray(influence + self.conditional.influence(other.conditional))
 
 
 def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> _Array:
-    """Return -ln p of every row, under a density of the blocks that are not in its fifth."""
+    """Return -ln p of every row under a density fitted to the other four folds of blocks."""
     fold = np.arange(len(rows.x)) // block % _FOLDS
     scores = np.empty(len(fold))
     for k in range(_FOLDS):
@@ -84,7 +84,7 @@ def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> _Array:
 
 
 def _features(density: Density, x: _Array) -> Callable[[_Array], _Array]:
-    """Return ln p(x) as a function, fitted to `x` unless it comes fitted."""
+    """Return ln p(x) as a function, fitted to `x` unless the density is a callable."""
     found: Callable[[_Array], Any]
     if density == "kernel":
         found = _kernel(x)
@@ -99,11 +99,11 @@ def _features(density: Density, x: _Array) -> Callable[[_Array], _Array]:
         result = np.asarray(found(other), dtype=np.float64)
         if result.shape != (len(other),):
             raise ValueError(
-                f"density must give one logarithm for each row, shape {(len(other),)}, got {result.shape}."
+                f"density must return one log density for each row, shape {(len(other),)}, got {result.shape}."
             )
         if not np.isfinite(result).all():
             row = int(np.argmin(np.isfinite(result)))
-            raise ValueError(f"density must be above 0 and finite at every row, got {result[row]} for its logarithm.")
+            raise ValueError(f"density must be above 0 and finite at every row, got log density {result[row]}.")
         return result
 
     return checked
@@ -123,24 +123,24 @@ def _kernel(x: _Array) -> Callable[[_Array], Any]:
 
 
 def _mixture(x: _Array) -> Callable[[_Array], Any]:
-    """Gaussians of 1, 2, 4 or 8 components, as many as the Bayesian information criterion says."""
+    """Gaussian mixture of 1, 2, 4 or 8 components, chosen by the Bayesian information criterion."""
     try:
         from sklearn.mixture import GaussianMixture
     except ImportError as error:
         raise ImportError("density='mixture' needs scikit-learn: pip install 'pyrometer[density]'.") from error
-    centre, size = x.mean(axis=0), x.std(axis=0)  # its guard against flat components is in units of the features
+    centre, size = x.mean(axis=0), x.std(axis=0)  # scikit-learn's reg_covar is absolute
     if not (size > 0.0).all():
         raise ValueError(_without("mixture"))
     z = (x - centre) / size
     most = min((len(x) - 1) // (x.shape[1] + 1), len(np.unique(z, axis=0)))
-    some = [k for k in _COMPONENTS if k <= most] or [1]
-    tried = [GaussianMixture(k, max_iter=1000, random_state=0).fit(z) for k in some]
-    best = min(tried, key=lambda mixture: float(mixture.bic(z)))
+    sizes = [k for k in _COMPONENTS if k <= most] or [1]
+    fits = [GaussianMixture(k, max_iter=1000, random_state=0).fit(z) for k in sizes]
+    best = min(fits, key=lambda mixture: float(mixture.bic(z)))
     return lambda other: best.score_samples((other - centre) / size) - np.log(size).sum()
 
 
 def _without(density: str) -> str:
     return (
-        f"X must have columns that vary, none of them by the others, in each four fifths of its rows for "
-        f"density={density!r}; drop columns that hardly vary, or use density='gaussian'."
+        f"X must have linearly independent columns that vary within every four fifths of its rows for "
+        f"density={density!r}; drop columns that are almost constant, or use density='gaussian'."
     )

@@ -1,4 +1,4 @@
-"""Data that move continuously: T(t) = (dE/dt) / (dS/dt) from a series of states (2.11), (A.2)."""
+"""Data whose distribution changes continuously: T(t) = (dE/dt) / (dS/dt) from a series of states (2.11), (A.2)."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class Drift:
     temperature_error : ndarray, shape (k,)
         Its standard error; ``temperature ± 2 * temperature_error`` is a band of about 95 %.
     verdict : ndarray of str, shape (k,)
-        "ok", or "undefined" where the entropy's slope is not beyond twice its error, or this cannot be told.
+        "ok", or "undefined" where the slope of the entropy is within twice its standard error of 0, or that is nan.
     reason : str
-        Why standard errors are nan; "" where none is. Times within reach of a state lack those that the state lacks.
+        Why standard errors are nan; "" where none is. A state without a standard error makes those of all times within
+        reach of the kernel nan.
 
     Examples
     --------
@@ -69,9 +70,9 @@ def drift(
     rng: RandomSource = None,
     threads: int | None = None,
 ) -> Drift:
-    r"""Temperature of data that move continuously under a fixed model (2.11), with bands.
+    r"""Temperature of data whose distribution changes continuously, under a fixed model (2.11), with error bands.
 
-    Energy and entropy are smoothed by local parabolas, weighed by a Gaussian kernel in time.
+    Energy and entropy are smoothed by local quadratic regression with a Gaussian kernel in time.
 
     Parameters
     ----------
@@ -80,10 +81,10 @@ def drift(
     states : sequence of DataState
         One for each time, of the same model, features and loss.
     bandwidth : float
-        Standard deviation of the kernel, > 0, in the unit of `time`. Wider is smoother and more certain; bends that are
-        shorter than it are lost, and no error includes them.
+        Standard deviation of the kernel, > 0, in the unit of `time`. A wider kernel gives smaller standard errors and
+        more bias: changes on shorter times are smoothed out, and the errors do not include this bias.
     resamples : int
-        How often the blocks of each state are drawn again for its errors; at least 99.
+        Number of bootstrap resamples of the blocks of each state; at least 99.
     rng : int, SeedSequence, Generator or None
         Source of randomness.
     threads : int, optional
@@ -97,7 +98,7 @@ def drift(
     Raises
     ------
     TypeError, ValueError
-        If times and states do not fit, or fewer than three times are within reach of the kernel somewhere.
+        If times and states do not match, or the kernel reaches fewer than three times somewhere.
 
     Examples
     --------
@@ -133,7 +134,7 @@ def drift(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         values[:, 0] = np.ldexp(values[:, 0], -unit)
         noise = np.array([state.covariance(count, random, workers, unit) for state in states])
-        level, slope = _parabolas(at, width)
+        level, slope = _local_quadratics(at, width)
         slope = slope / np.ldexp(width, -coarse)
         smooth, slopes = level @ values, slope @ values
         weights = (slope**2)[..., None, None]
@@ -150,7 +151,7 @@ def drift(
         slopes, errors = (np.ldexp(each, [unit - coarse, -coarse]) for each in (slopes, errors))
     if not (np.isfinite(smooth).all() and np.isfinite(slopes).all()):
         raise ValueError("energies and slopes must be within the range of a double; use other units of y or of time.")
-    lacking = [f"{t:g}" for t, each in zip(at, noise, strict=True) if np.isnan(each).any()]
+    incomplete = [f"{t:g}" for t, each in zip(at, noise, strict=True) if np.isnan(each).any()]
     return Drift(
         time=at,
         energy=smooth[:, 0],
@@ -163,29 +164,29 @@ def drift(
         temperature_error=np.where(known, T_error, np.nan),
         verdict=np.where(known, "ok", "undefined"),
         reason="; ".join(
-            filter(None, [_why(lacking), "errors beyond the range of a double" * bool(np.isinf(errors).any())])
+            filter(None, [_reason(incomplete), "errors beyond the range of a double" * bool(np.isinf(errors).any())])
         ),
     )
 
 
-def _why(lacking: list[str]) -> str:
-    if not lacking:
+def _reason(incomplete: list[str]) -> str:
+    if not incomplete:
         return ""
-    times = ", ".join(lacking[:4]) + (", ..." if len(lacking) > 4 else "")
+    times = ", ".join(incomplete[:4]) + (", ..." if len(incomplete) > 4 else "")
     return (
         f"the states at {times} have fewer than {LEAST} blocks of rows, or resamples of rows without a density; "
         "use more rows, a smaller block or fewer features"
     )
 
 
-def _parabolas(at: _Array, width: float) -> tuple[_Array, _Array]:
-    """Weights of the values in the local parabolas' levels and slopes per `width`, each (k, k)."""
+def _local_quadratics(at: _Array, width: float) -> tuple[_Array, _Array]:
+    """Weights of the values in levels and slopes (per `width`) of local quadratic regressions, each (k, k)."""
     if not np.isfinite(at[-1] - at[0]):
         raise ValueError(f"time must span less than 1.8e308, got {at[0]:g} to {at[-1]:g}; use another unit of time.")
     with np.errstate(over="ignore"):  # beyond 60 bandwidths the weight is 0
-        away = np.clip((at[None, :] - at[:, None]) / width, -60.0, 60.0)
-    root = np.exp(-0.25 * away**2)
-    design = root[..., None] * np.stack([np.ones_like(away), away, away**2], axis=-1)
+        distance = np.clip((at[None, :] - at[:, None]) / width, -60.0, 60.0)
+    root = np.exp(-0.25 * distance**2)
+    design = root[..., None] * np.stack([np.ones_like(distance), distance, distance**2], axis=-1)
     least = np.linalg.svd(design, compute_uv=False)[:, -1]
     if (least < 1e-3).any():
         i = int(np.argmin(least))

@@ -1,4 +1,4 @@
-"""Two systems put together: what pooling their data, or retraining on old and new, does (3.6)."""
+"""Two systems and their pooled data: temperatures, heats, and the loss of pooling with its test (3.6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Mixture", "mix"]
 
 _Array = npt.NDArray[np.float64]
 
-# What the digits of the minima may leave open of a p-value.
+# Largest uncertainty of a p-value, from the digits of the minima.
 _SETTLED = 0.01
 # Rounding of the terms of a squared error, relative to their square.
 _TERMS = 1e-14
@@ -29,7 +29,7 @@ _TERMS = 1e-14
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    r"""Two systems and what they are together.
+    r"""Two systems and the system of all their rows.
 
     Heat and pooling loss account for the whole change: with w the shares of the rows,
     :math:`T_{AB} S = w_A T_A S + w_B T_B S - \mathrm{loss}`.
@@ -39,21 +39,21 @@ class Mixture:
     a, b, mixed : Temperature
         The exact temperatures of the two systems and of all their rows together.
     limit_a, limit_b, limit_mixed : float or ndarray
-        Their limits for large scales (3.51), (3.52): there the mixed one is the mean of the others, weighed by rows.
+        Their limits for large scales (3.51), (3.52): there `limit_mixed` is the row-weighted mean of the others.
     heat_a, heat_b : float or ndarray
-        What the mean energy of each gains from the other, times its share of the rows (3.55), (3.56); their sum is 0.
-        In units of the loss; negative for the system that gives.
+        Change of the mean energy of each by mixing, times its share of the rows (3.55), (3.56), in units of the loss;
+        their sum is 0.
     pooling_loss : float or ndarray
-        Minimum energy of all rows less the mean of the two minima, weighed by rows: the loss that one model for both
-        costs, never negative but for rounding.
+        Minimum energy of all rows less the row-weighted mean of the two minima: the excess loss of one model for both.
+        It is at least 0, up to rounding.
     p_value : float or ndarray
         Probability of a pooling loss at least as large if one model holds for both; nan where `test` is "none".
     test : str
         "chow" (F test; squared error without a penalty), "likelihood-ratio" (cross entropy, many rows), or "none":
         absolute error, a penalty, separable labels, no more rows than parameters, or minima of too few digits.
     between : bool or ndarray of bool
-        Whether the mixed temperature lies between the two; False where one of them is undefined. The paper's statement
-        is one of the limit: at ordinary scales it fails for many pairs.
+        Whether the mixed temperature lies between the two; False where one of them is undefined. The paper states it
+        for the limit of large scales; at ordinary scales it fails for many pairs.
     rows_a, rows_b : int
         Rows of the two systems.
 
@@ -107,7 +107,8 @@ def mix(
 ) -> Mixture:
     r"""Temperatures of two systems and of their data together (3.47)-(3.56), with the loss of pooling and its test.
 
-    Retraining on old and new data is the same question: ``pm.mix(old, new, law)`` on a kept `Moments` of the old data.
+    This also answers whether to retrain on old and new data together: ``pm.mix(old, new, law)`` on kept `Moments` of
+    the old data.
     To drop old data, subtract: ``pm.LinearRegression.from_moments(all_data - old)``.
 
     Parameters
@@ -134,8 +135,8 @@ def mix(
 
     Notes
     -----
-    For squared error everything comes from second moments; rows are read again, if there are any, only where these have
-    lost the digits of a minimum. The p-value is nan where the digits of the minima do not settle it to 0.01.
+    For squared error second moments suffice; rows, where there are any, are used only where the moments have too few
+    digits for a minimum. The p-value is nan where the digits of the minima leave it uncertain by more than 0.01.
 
     With :math:`k` independent parameters the Chow statistic is
     :math:`F = \frac{M\,\mathrm{loss}/k}{(m_A E^*_A + m_B E^*_B)/(M - 2k)}`, and the likelihood ratio
@@ -201,27 +202,27 @@ def _system(name: str, value: Any) -> LinearRegression | LogisticRegression:
 def _pooled(
     a: LinearRegression | LogisticRegression, b: LinearRegression | LogisticRegression
 ) -> LinearRegression | LogisticRegression:
-    """Put the rows of two systems of one kind together, or say how they differ."""
+    """Return the system of the rows of two systems of one kind; ValueError if they differ in kind."""
     for what in ("energy", "penalty", "intercept", "parameters", "shape"):
         left, right = getattr(a, what), getattr(b, what)
         if left != right:
             raise ValueError(f"a and b must be of one kind, got {what} {left!r} and {right!r}.")
     if a.moments is not None and b.moments is not None:
         pooled = LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
-        # Where these have lost the minimum, the rows have it.
+        # Where the moments have too few digits for the minimum, the rows are used.
         if a.X is None or b.X is None or pooled.least_energy(0)[1] is None:
             return pooled
     if a.names is not None and b.names is not None and a.names != b.names:
         raise ValueError(f"a and b must have the same features, got {a.names} and {b.names}.")
     for system in (a, b):
-        system.stacked_rows()  # which says so if there are none in memory
+        system.stacked_rows()  # raises if they are not in memory
     X = np.concatenate([a.X, b.X], axis=-2)
     y = np.concatenate([a.y, b.y], axis=-1)
     return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty)
 
 
 class _Pooled(NamedTuple):
-    """What a test of the pooling loss is made of, of one pair: sums over rows, with bounds of their errors."""
+    """Statistics of the test of the pooling loss of one pair: sums over rows, with bounds of their errors."""
 
     loss: float
     loss_error: float
@@ -233,7 +234,7 @@ class _Pooled(NamedTuple):
 
 
 class _PoolingTest(NamedTuple):
-    """A test of the pooling loss; `tail` is its p-value with all errors at their bounds, of one sign or the other."""
+    """A test of the pooling loss; `tail` is its p-value with all errors at their bounds, with the sign given."""
 
     name: str
     exists: Callable[[_Pooled], bool]
@@ -270,7 +271,7 @@ def _test(
         return "none", p
     ranks = [np.asarray(minimum.rank) + a.intercept for minimum in minima]
     freedom, rest = ranks[0] + ranks[1] - ranks[2], both.rows - ranks[0] - ranks[1]
-    errors = [system.rows * _doubt(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
+    errors = [system.rows * _error_of(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
     residual = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
     attained = np.logical_and.reduce([np.asarray(minimum.attained) for minimum in minima])
     for i in np.ndindex(loss.shape):
@@ -284,27 +285,27 @@ def _test(
             rest=int(rest[i]),
             attained=bool(attained[i]),
         )
-        # The p-value is known where the errors of the minima leave little between its bounds.
+        # The p-value is given where its bounds, from the errors of the minima, are close.
         if pooled.freedom > 0 and test.exists(pooled) and test.tail(pooled, -1.0) - test.tail(pooled, 1.0) <= _SETTLED:
             p[i] = test.tail(pooled, 0.0)
     return (test.name if np.isfinite(p).any() else "none"), p
 
 
-def _doubt(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
-    """How far the value of the minimum may be off."""
+def _error_of(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
+    """Error bound of the value of the minimum."""
     value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
     if not LOSSES[system.energy].moments:
         return np.asarray(minimum.gap)
-    doubt = value * 10.0**-digits
-    # No digits: an exact fit, or one that is lost. What its terms were rounded by tells them apart.
+    error = value * 10.0**-digits
+    # No digits: an exact fit, or one lost to rounding. The rounding of its terms distinguishes them.
     moments = system.second_moments
     terms = (np.abs(minimum.parameters) * np.sqrt(moments.mean_squares())).sum(axis=-1) + np.sqrt(
         moments.target_square()
     )
-    return np.where(digits > 0.0, doubt, np.maximum(np.maximum(doubt, minimum.gap), _TERMS * terms**2))
+    return np.where(digits > 0.0, error, np.maximum(np.maximum(error, minimum.gap), _TERMS * terms**2))
 
 
-def _chow(lost: float, noise: float, above: int, below: int) -> float:
-    if noise <= 0.0:  # both fit exactly: any loss at all is significant
-        return 0.0 if lost > 0.0 else 1.0
-    return tail_probabilities.f_tail(lost / above / (noise / below), above, below)
+def _chow(loss: float, residual: float, freedom: int, rest: int) -> float:
+    if residual <= 0.0:  # both fit exactly: any loss is significant
+        return 0.0 if loss > 0.0 else 1.0
+    return tail_probabilities.f_tail(loss / freedom / (residual / rest), freedom, rest)

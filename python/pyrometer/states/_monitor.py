@@ -1,4 +1,4 @@
-"""A fixed model watched batch by batch, until the data have moved so far that it should be trained again."""
+"""A fixed model monitored batch by batch, with an alarm where the distribution of the data has changed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _RESAMPLES = 99  # for the standard error of an entropy
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What the monitor keeps of a batch.
+    """Results of a batch.
 
     Attributes
     ----------
@@ -44,19 +44,18 @@ class Reading:
     temperature : float
         First kind: the temperature of a system trained on this batch, under the monitor's law; nan without one.
     neighbour : float
-        Second kind (2.9), between the batch before and this one; nan where the entropy has not moved beyond its noise,
-        or one of the two is nan.
+        Second kind (2.9), between the previous batch and this one; nan where the entropy has not changed by twice its
+        standard error, or a number is nan.
     p_value : float
-        Of the shift from the reference. Every batch has one; it is 1 for fewer rows than a block.
+        Of the test of this batch against the reference; 1 for batches of fewer rows than a block.
     pooled : float
-        Of the shift from the reference to this batch and those before it together: the least p-value of the pools that
-        end here; nan where none does.
+        Smallest p-value of the tests of pools of batches that end with this one; nan where no pool does.
     window : int
-        How many batches that pool has; 0 where there is none.
+        Number of batches of that pool; 0 where there is none.
     alarm : bool
         Whether `p_value` or `pooled` is at most the monitor's level.
     reason : str
-        Why something of this batch cannot be computed, by name; "" if everything can.
+        Why numbers of this batch are nan, by name; "" if none is.
 
     Examples
     --------
@@ -79,7 +78,7 @@ class Reading:
 
 
 class _Neighbour(NamedTuple):
-    """What the next batch is compared with."""
+    """The batch that the next one is compared with."""
 
     energy: float
     entropy: float
@@ -98,32 +97,32 @@ class _Neighbour(NamedTuple):
 
 
 class RefreshMonitor:
-    r"""Compares batch after batch with a reference, in constant memory; both series of Appendix A.
+    r"""Sequential test of batches against a reference, in constant memory; both series of Appendix A.
 
-    Every batch is compared by itself, and so are the last 2, 4, 8, ... batches together whenever their number divides
-    that of the batches seen: a large shift shows at once, a small one in the sum of many batches.
+    Every batch is tested by itself, and so are pools of the last 2, 4, 8, ... batches whenever their number divides
+    that of the batches seen: a large shift is detected at once, a small one in a pool.
 
     Parameters
     ----------
     reference : DataState or (X, y)
-        Rows of the time when the model was right, at best not those that it was trained on; at least 8 blocks. X may
-        have no columns, shape (m, 0), to watch targets alone. A state must have been made with `block` and the density
+        Rows on which the model is valid, preferably held out from its training; at least 8 blocks. X may have no
+        columns, shape (m, 0), to monitor targets alone. A state must have been made with `block` and the density
         "gaussian".
     model : LinearRegression, LogisticRegression or callable
         As for `DataState`.
     energy : {"mse", "mae", "ce"}, optional
         The loss of a callable model.
     law : Normal, Uniform or Mixed, optional
-        Law of the parameters for temperatures of the first kind. Without it they are nan.
+        Distribution of the parameters for temperatures of the first kind. Without it they are nan.
     run_length : int
-        At least how many batches are expected before a false alarm while nothing has moved. At least 2. An alarm is a
-        p-value, of the batch or of a pool, of at most ``1 / (run_length * (2 - 1 / memory))``.
+        Lower bound of the mean number of batches per false alarm while the distribution does not change; at least 2. An
+        alarm is a p-value, of the batch or of a pool, of at most ``1 / (run_length * (2 - 1 / memory))``.
     memory : int
-        How many batches are pooled at most: a power of two; with 1 each batch stands for itself.
+        Largest number of batches in a pool: a power of two; with 1 batches are not pooled.
     block : int
         As for `DataState`.
     history : int
-        How many of the last readings are kept.
+        Number of readings that are kept.
     rng : int, SeedSequence, Generator or None
         Source of randomness, read once: the same source and batches give the same readings.
 
@@ -136,21 +135,21 @@ class RefreshMonitor:
 
     Notes
     -----
-    A batch ends 2 - 1 / memory comparisons on average, so that without a shift there is at most one alarm in
-    `run_length` batches, whatever the distribution and however the comparisons depend on each other. False alarms come
-    together, because batches share a reference and pools share batches, so the run to the first one is longer: on
-    average 1.2 times `run_length` with the greatest of references, more than three times with one of a batch's size.
-    Every batch counts and is compared, whatever its rows are: constant or dependent columns, duplicates, a single row,
-    fewer rows than columns, values of any magnitude. What such a batch lacks (energy, entropy, a standard error) is
-    nan, and its reading says why; that a batch has become constant is a shift like any other. Only input that is no
-    batch of the kind is an error: other columns, words, values that are not finite, no rows.
+    There are 2 - 1 / memory tests for each batch on average, so that without a shift the expected rate of alarms is at
+    most one in `run_length` batches, for every distribution and whatever the dependence between the tests. False alarms
+    cluster, because batches share a reference and pools share batches, so the mean run to the first one is longer: 1.2
+    times `run_length` with a very large reference, more than three times with one of a batch's size.
+    Every batch is counted and tested, degenerate ones included: constant or dependent columns, duplicates, a single
+    row, fewer rows than columns, values of any magnitude. Numbers that such a batch does not have (energy, entropy, a
+    standard error) are nan, and its reading has the reason; that a column becomes constant is a shift like any other.
+    Only malformed input is an error: other columns, strings, values that are not finite, no rows.
 
-    Pools see shifts down to what the reference's own noise allows: it should have many times a batch's rows. What they
-    have seen they keep until they are whole: when an alarm has been acted upon, begin with a new monitor.
+    The sampling error of the reference limits the power of pools: it should have many times the rows of a batch. Pools
+    keep batches from before an alarm until they are complete: after an alarm has been acted upon, start a new monitor.
 
-    Kept are the sums over blocks of the reference, and of one pool of each size, some thousand blocks each.
+    Memory: the sums over blocks of the reference, and of one pool of each size, about a thousand blocks each.
 
-    Cost of a batch: two permutation tests on average, of ``8 * run_length`` deals each, as in `shift`.
+    Cost of a batch: two permutation tests on average, of ``8 * run_length`` permutations each, as in `shift`.
 
     Examples
     --------
@@ -200,7 +199,7 @@ class RefreshMonitor:
         self._last = _Neighbour.of(self.reference, np.random.SeedSequence(self._seed))
 
     def _require_reference(self, loss: str) -> None:
-        """Refuse a reference that batches cannot be compared with."""
+        """Raise if batches cannot be tested against the reference."""
         found = self.reference
         blocks = found.sums.counts
         if found.loss != loss:
@@ -221,16 +220,16 @@ class RefreshMonitor:
 
     @property
     def level(self) -> float:
-        """P-values of at most this raise an alarm."""
+        """Largest p-value that raises an alarm."""
         return 1.0 / (self.run_length * (2.0 - 1.0 / self.memory))
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """The last readings, in order."""
+        """The last `history` readings, in order."""
         return tuple(self._readings)
 
     def update(self, X: Any, y: Any) -> Shift:
-        """Compare a batch with the reference, and keep its reading.
+        """Test a batch against the reference, and keep its reading.
 
         Parameters
         ----------
@@ -285,9 +284,9 @@ class RefreshMonitor:
     def _grown(
         self, sums: _Array, resamples: int, sources: list[np.random.SeedSequence]
     ) -> tuple[list[_Array | None], list[tuple[float, int]]]:
-        """Pools with a batch more, which wait for others of their size; p-values and sizes of those that it made whole.
+        """Pools after one more batch, and p-values and sizes of the pools that it completed.
 
-        Pools of 1, 2, 4, ... batches are the digits of a binary counter: two of a size make the next one.
+        Pools of 1, 2, 4, ... batches are the digits of a binary counter: two of one size are merged into the next.
         """
         pools, tested = list(self._pools), []
         for k, (waiting, source) in enumerate(zip(self._pools, sources, strict=True)):
@@ -301,7 +300,7 @@ class RefreshMonitor:
         return pools, tested
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
-        """First kind, of a system trained on the batch; and why it is nan, or what its warnings say."""
+        """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""
         if self.law is None:
             return np.nan, ""
         intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
@@ -319,12 +318,12 @@ class RefreshMonitor:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the reference and the readings to a file, whole or not at all; the model is not in it.
+        """Write the reference and the readings to a file, atomically; the model is not saved.
 
         Parameters
         ----------
         path : str or path
-            Where to. An existing file is replaced.
+            File to write. An existing file is replaced.
 
         Raises
         ------
@@ -340,24 +339,24 @@ class RefreshMonitor:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
-        """Read a monitor that :meth:`save` has written; it goes on as if it had never stopped.
+        """Read a monitor that :meth:`save` has written; later readings are those that it would have had.
 
         Parameters
         ----------
         path : str or path
-            Where from.
+            File to read.
         model, law
-            Those of the saved monitor: they are not in the file.
+            Those of the saved monitor, which are not in the file.
 
         Returns
         -------
         RefreshMonitor
-            With the same readings, and the same ones to come.
+            With the same state and random stream.
 
         Raises
         ------
         ValueError
-            If the file is damaged or is no file of a monitor.
+            If the file is damaged or not the file of a monitor.
         OSError
             If the file cannot be read.
         """

@@ -1,4 +1,4 @@
-"""What the file of a monitor holds, checked field by field before anything is made of it."""
+"""Validation of the file of a monitor, field by field."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["checked_header", "checked_last", "checked_pools", "checked_readings"
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Check: TypeAlias = Callable[[str, Any], Any]
-_CLOSE = 1e-9  # levels of instruction sets differ in the last digits
-_MOVED = 1e-12  # of the largest square: what moving blocks to another centre rounds
+_CLOSE = 1e-9  # instruction-set levels differ in the last digits
+_MOVED = 1e-12  # of the largest square: rounding of sums that were moved to another centre
 _FARTHEST_CENTRE = 2.0**300  # in units: ordinary magnitudes, to 2^200, and rows that differ by rounding alone
 _LARGEST = 2.0**964  # squares of coordinates are less
 _UNITS = 5000  # exponents of doubles, twice those of their squares, are less
@@ -58,7 +58,7 @@ def number(minimum: float = -math.inf, *, nan: bool = False) -> _Check:
 
 
 def checked_header(header: Any) -> dict[str, Any]:
-    """Return what the header says of the monitor itself."""
+    """Return the options and counters of the monitor."""
     found = {name: field(header, name, whole(least)) for name, least in _COUNTS.items()}
     if found["memory"] & (found["memory"] - 1):
         raise ValueError(f"memory must be a power of two, got {found['memory']}")
@@ -98,7 +98,7 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     unit = given["units"][2:] if "units" in arrays else np.zeros(d, dtype=np.int64)
     with np.errstate(over="ignore"):
         if not (np.abs(np.ldexp(centre, -unit)) <= _FARTHEST_CENTRE).all():
-            raise ValueError("centre must be that of rows, within what their units can tell")
+            raise ValueError("centre must be that of the rows, within 2^300 of their units")
     sums = "sums_in_units" if "units" in arrays and given["units"].any() else "sums"
     given[sums] = _array(arrays, sums, (len(counts), 2 + d + d * (d + 1) // 2))
     _require_moments(sums, np.column_stack([counts, given[sums]]), d)
@@ -157,7 +157,7 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
 
 
 def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
-    """Return what the next batch is compared with: energy and entropy of `batch`, and the entropy's variance."""
+    """Return energy and entropy of the last batch, which must be those of `batch`, and the variance of its entropy."""
     given = field(header, "last", lambda _, value: value)
     found = [field(given, name, number(nan=True), "last") for name in ("energy", "entropy")]
     for name, value in zip(("energy", "entropy"), found, strict=True):
@@ -232,13 +232,13 @@ def _names(value: Any, features: int) -> tuple[str, ...] | None:
     if value is None or (value == [] and features == 0):
         return None
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ValueError("reference.names must be a list of words or null")
+        raise ValueError("reference.names must be a list of strings or null")
     if len(value) != features or len(set(value)) != len(value):
-        raise ValueError(f"reference.names must be {features} different words, got {len(value)}")
+        raise ValueError(f"reference.names must be {features} different strings, got {len(value)}")
     return tuple(value)
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{name} must be words, got {type(value).__name__}")
+        raise ValueError(f"{name} must be a string, got {type(value).__name__}")
     return value

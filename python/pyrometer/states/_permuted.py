@@ -1,8 +1,8 @@
-"""The p-value of a shift: a permutation test of sums over blocks of rows, whatever the rows are.
+"""The p-value of a shift: a permutation test of sums over blocks of rows, degenerate samples included.
 
 Samples without a density (constant or dependent columns, fewer rows than columns, a single row) are compared as well:
-each sample is fitted with a thousandth of a row besides its own, the mean row of both samples together, and coordinates
-that do not vary among all rows are left out. Neither depends on which rows are whose, so the test keeps its level.
+to each sample a pseudo-row of weight 1/1024 is added, the mean of both samples together, and coordinates that are
+constant over the union are left out. Both are invariant under permutations, so the test keeps its level.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pyrometer.states._row_sums import pairs
 __all__ = ["permuted"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_PRIOR = 2.0**-10  # the less it is, the more a constant column shows, and the more rounding does
-_FLAT = 1e-12  # a variance that is less, as a share of the mean square, is rounding
+_PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
+_FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
-_DEPENDENT = 1e-6  # a variance that is less, as a share of one, is that of a number given by others and of rounding
-_SHARE = 1e-11  # of a coordinate's variance, beyond those before it
+_DEPENDENT = 1e-6  # relative variances below this are those of linear functions of the others, and of rounding
+_SHARE = 1e-11  # smallest share of a coordinate's variance that those before it leave unexplained
 
 
 def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int) -> float:
-    """p-value of two samples' sums over blocks, about one centre: among those with blocks dealt to them at random.
+    """p-value of two samples' sums over blocks about one centre, by random assignment of blocks to the samples.
 
     It is 1 where there are no blocks of equally many rows to exchange.
     """
@@ -46,7 +46,7 @@ def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int
 
 
 def _varying(pool: _Array) -> npt.NDArray[np.int64]:
-    """Columns of sums that belong to coordinates which vary, each beyond those before it, in the mean row `pool`."""
+    """Columns of sums of the coordinates that are linearly independent of those before them, in the mean row `pool`."""
     d = int(np.sqrt(2.0 * (len(pool) - 3) + 2.25) - 1.5 + 0.5)
     products = pairs(d)
     mean, square = pool[3 : 3 + d], np.zeros((d, d))
@@ -72,11 +72,11 @@ def _varying(pool: _Array) -> npt.NDArray[np.int64]:
 
 
 def _p_value(points: _Array, energy: float) -> float:
-    """Share of points, the first among them, that are as far from their centre as the first, in their own metric.
+    """Share of points, the first included, whose Mahalanobis distance from their mean is at least that of the first.
 
-    Of the divergence only what lies above its centre counts, given the others: samples that agree too well do not
-    differ. So one point's length never falls as its divergence rises. Deals that are the same but for rounding must
-    tie, so what varies by no more than rounding might, by itself or beside what it depends on, does not count.
+    The divergence is one-sided: only its excess over its regression on the other two counts, because samples that
+    agree better than chance do not differ. Permutations that are equal up to rounding must tie, so coordinates whose
+    variance, or residual variance given the others, is at rounding level are left out.
     """
     largest = np.abs(points).max(axis=0)
     away = points / np.where(largest > 0.0, largest, 1.0)

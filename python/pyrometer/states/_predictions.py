@@ -1,4 +1,4 @@
-"""What a fixed model predicts for rows, checked."""
+"""Predictions of a fixed model for rows, validated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Model: TypeAlias = LinearRegression | LogisticRegression | Callable[[Any], Any]
 
 
 class Predicted(NamedTuple):
-    """Rows with what the model predicts for them: for cross entropy probabilities, of a system their logits, too."""
+    """Rows with predictions: for cross entropy probabilities, and their logits where the model is a system."""
 
     x: _Array
     target: _Array
@@ -31,15 +31,15 @@ class Predicted(NamedTuple):
 
 
 def loss_of(model: Any, energy: str | None) -> str:
-    """Check that there is a model and a loss; return the loss."""
+    """Check the model and its loss; return the name of the loss."""
     if isinstance(model, (LinearRegression, LogisticRegression)):
         if energy is not None and energy != model.energy:
             raise ValueError(f"energy must be that of the model, {model.energy!r}, got {energy!r}; leave it out.")
         return model.energy
     if not callable(model):
-        hint = "; pass its method, model=....predict." if callable(getattr(model, "predict", None)) else "."
+        hint = "; pass its method, such as model=fitted.predict." if callable(getattr(model, "predict", None)) else "."
         raise TypeError(
-            "model must be a system of pyrometer (LinearRegression, LogisticRegression) or a callable that predicts, "
+            "model must be a LinearRegression, a LogisticRegression or a callable that predicts, "
             f"got {type(model).__module__}.{type(model).__qualname__}{hint}"
         )
     if energy is None:
@@ -48,11 +48,11 @@ def loss_of(model: Any, energy: str | None) -> str:
 
 
 def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | None = None) -> Predicted:
-    """Check rows, of so many features if it is given, and the model; return them with its predictions."""
+    """Check rows, which must have `features` columns if given, and the model; return rows with predictions."""
     loss = loss_of(model, energy)
     data = validate.data(X, y)
     if data.X.ndim != 2:
-        raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; a stack is a loop over its systems.")
+        raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; loop over the systems of a stack.")
     validate.finite("X", data.X)
     validate.finite("y", data.y, columns=False)
     x, target = data.X.astype(np.float64), data.y.astype(np.float64)
@@ -67,15 +67,17 @@ def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | No
         scores = _scores(model, x, data.names)
         if not LOSSES[loss].labels:
             return Predicted(x, target, scores, loss, data.names, None)
-        with np.errstate(over="ignore"):  # 1 / inf is the probability 0 that is meant
+        with np.errstate(over="ignore"):  # exp(-score) = inf gives the probability 0
             return Predicted(x, target, 1.0 / (1.0 + np.exp(-scores)), loss, data.names, scores)
     prediction = np.asarray(validate.numeric("predictions of the model", model(X)), dtype=np.float64)
     if prediction.shape != target.shape:
-        raise ValueError(f"model must give one prediction for each row, shape {target.shape}, got {prediction.shape}.")
+        raise ValueError(
+            f"model must return one prediction for each row, shape {target.shape}, got {prediction.shape}."
+        )
     if not np.isfinite(prediction).all():
-        raise ValueError("model must give finite predictions, got nan or inf.")
+        raise ValueError("model must return finite predictions, got nan or inf.")
     if LOSSES[loss].labels and not ((prediction >= 0) & (prediction <= 1)).all():
-        raise ValueError("model must predict probabilities above 0 and below 1 for cross entropy.")
+        raise ValueError("model must predict probabilities from 0 to 1 for cross entropy, got one outside.")
     return Predicted(x, target, prediction, loss, data.names, None)
 
 
@@ -94,7 +96,7 @@ def _scores(model: LinearRegression | LogisticRegression, x: _Array, names: tupl
     if not np.isfinite(scores).all():
         row = int(np.argmin(np.isfinite(scores)))
         raise ValueError(
-            f"model must give finite predictions, got {scores[row]} at row {row}: X times the parameters leaves the "
+            f"model must return finite predictions, got {scores[row]} at row {row}: X times the parameters leaves the "
             "range of a double; rescale X and train again, or drop the row."
         )
     return np.asarray(scores)

@@ -1,7 +1,7 @@
 """Rows under a fixed model as coordinates whose sums of squares are doubles, whatever the magnitude of the data.
 
 Coordinates are measured in units of powers of two. The unit is 1 unless a value leaves 2^±200, so that ordinary data
-are summed as they are.
+are summed without scaling.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ __all__ = ["FARTHEST", "Coordinates", "coordinates", "converted", "in_range", "p
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Units: TypeAlias = npt.NDArray[np.int64]
-_APART = 280  # exponents between two units that can be told; squares of their quotient stay doubles
-FARTHEST = 2.0 ** (ORDINARY + _APART)  # what lies farther from another sample's centre counts as that far
+_APART = 280  # largest difference of exponents of two units: squares of their quotient stay doubles
+FARTHEST = 2.0 ** (ORDINARY + _APART)  # larger distances from another sample's centre are clipped to this
 _LARGEST = float(np.finfo(np.float64).max)
 
 
 class Coordinates(NamedTuple):
-    """Rows in units: loss, score of the label's or residual's law, and features and residual about their centre.
+    """Rows in units: losses, scores of p(y | x), and features and residual about their centre.
 
     `units` holds exponents of 2 of losses, scores and each column of `z`; `centre` is in the units of the data.
     """
@@ -40,14 +40,14 @@ class Coordinates(NamedTuple):
 
 
 def coordinates(rows: Predicted) -> Coordinates:
-    """Return losses, scores and centred features (and residuals, where they are coordinates) of rows."""
+    """Return losses, scores and centred features (and residuals, where the loss has them as coordinates) of rows."""
     measured = CONDITIONALS[rows.loss].measured(rows)
     of_raw = exponents(rows.x)
     x = _scaled(rows.x, -of_raw)
     raw = x
     if CONDITIONALS[rows.loss].joint:
         raw, of_raw = np.column_stack([x, measured.residual]), np.append(of_raw, measured.of_residual)
-    with np.errstate(over="ignore"):  # a residual may be twice the largest double; what it is measured from may not
+    with np.errstate(over="ignore"):  # a residual may be twice the largest double; the centre may not
         centre = np.clip(np.ldexp(raw.mean(axis=0), of_raw), -_LARGEST, _LARGEST)
     z = raw - np.ldexp(centre, -of_raw)
     finer = exponents(z)

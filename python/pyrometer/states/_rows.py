@@ -1,4 +1,4 @@
-"""Rows of a state as its densities see them."""
+"""The statistics of rows that densities are fitted to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rows:
-    """Features, residuals, and what each row adds to the score of p(y | x), as `Measured` has it."""
+    """Features, residuals, and the statistic `inner` of p(y | x), as in `Measured`."""
 
     x: _Array
     residual: _Array

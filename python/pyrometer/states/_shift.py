@@ -170,7 +170,7 @@ def shift(
 
 
 def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
-    """Compare two states of one kind; what cannot be computed is nan, and the shift has the reason."""
+    """Compare two states of one kind; numbers that cannot be computed are nan, and the result has the reason."""
     reasons = [
         f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason
     ]
@@ -229,7 +229,7 @@ def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple
 
 
 def _require_like(old: DataState, new: DataState) -> None:
-    """Refuse states that cannot be compared."""
+    """Raise if two states cannot be compared."""
     if (old.loss, old.features) != (new.loss, new.features):
         raise ValueError(
             f"before and after must have the same loss and features, got {old.loss} with {old.features} and {new.loss} "
@@ -258,7 +258,7 @@ def _require_like(old: DataState, new: DataState) -> None:
 def _redrawn(
     old: DataState, new: DataState, sums: tuple[_Array, _Array], resamples: int, seed: tuple[int, int], threads: int
 ) -> tuple[float, _Array, list[str]]:
-    """Divergence of Gaussians; covariance of all changes over redrawn blocks; why some of it is nan."""
+    """Divergence of Gaussians; bootstrap covariance of all changes; why some of it is nan."""
     nothing = np.full((3, 3), np.nan)
     if not new.sums.is_comparable(old.sums):
         return np.nan, nothing, ["divergence and errors: the samples are more than 80 powers of ten apart"]
@@ -282,7 +282,7 @@ def _redrawn(
 
 
 def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[float, _Array]:
-    """Return divergence and covariance for densities that score rows, where all changes are means over rows."""
+    """Return divergence and covariance for fitted densities, for which all changes are means over rows."""
     first, second = Joint(old.density, old.loss, before.rows), Joint(new.density, new.loss, after.rows)
     under_old = first.scores(after.rows)
     values = (
@@ -294,7 +294,7 @@ def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[
 
 
 def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:
-    """Return -ln p of the rows of each sample under one density of all, which does not see whose they are."""
+    """Return -ln p of the rows of each sample under one density of all rows, invariant under permutations."""
     rows = before.rows + after.rows
     order = np.lexsort([*rows.x.T, rows.residual, rows.inner])
     scores = Joint(old.density, old.loss, rows[order]).scores(rows)
