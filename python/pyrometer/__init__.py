@@ -31,7 +31,7 @@ from pyrometer.errors import (
     SimulationWarning,
 )
 from pyrometer.laws import Mixed, Normal, Uniform
-from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, minimum_path
+from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, minimum_path, training_path
 from pyrometer.networks import (
     GlorotNormal,
     GlorotUniform,
@@ -43,7 +43,7 @@ from pyrometer.networks import (
     TorchLinear,
     heat_engine,
 )
-from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature
+from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature, TrainingPath
 from pyrometer.states import DataState, Drift, Mixture, Reading, RefreshMonitor, Shift, drift, mix, shift
 from pyrometer.sweeps import sweep
 from pyrometer.thermodynamics import (
@@ -99,6 +99,7 @@ __all__ = [
     "Shift",
     "Temperature",
     "TorchLinear",
+    "TrainingPath",
     "Uniform",
     "__version__",
     "boltzmann",
@@ -123,6 +124,7 @@ __all__ = [
     "tables",
     "temperature",
     "testsystems",
+    "training_path",
 ]
 
 _LAZY = {"datasets", "interop", "tables", "testsystems"}

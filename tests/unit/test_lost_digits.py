@@ -234,7 +234,9 @@ def test_the_warning_says_what_to_do_and_it_helps(line):
     X, y = line
     left = Moments.of(np.r_[X, [[1e7]]], np.r_[y, 0.0]) - Moments.of([[1e7]], [0.0])
     system = pm.LinearRegression.from_moments(left)
-    with pytest.warns(pm.PrecisionWarning, match=r"compute the moments of the remaining rows directly, Moments\.of\(X, y\)"):
+    with pytest.warns(
+        pm.PrecisionWarning, match=r"compute the moments of the remaining rows directly, Moments\.of\(X, y\)"
+    ):
         assert pm.minimum_energy(system).digits < 9
     anew = pm.LinearRegression.from_moments(Moments.of(X, y))  # warnings are errors
     assert pm.minimum_energy(anew).digits > 12

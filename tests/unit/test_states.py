@@ -209,7 +209,11 @@ X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
         (lambda: pm.DataState(X2, y2, model=lambda X: X[:, 0] / 0, energy="mse"), ValueError, "finite predictions"),
         (lambda: pm.DataState(X2, y2, model=flat, energy="ce"), ValueError, "y must be 0 or 1"),
         (lambda: pm.DataState(X2, y2 > 9, model=flat, energy="ce"), ValueError, "probabilities above 0 and below 1"),
-        (lambda: pm.DataState(X2[None], y2[None], model=flat, energy="mse"), ValueError, "loop over the systems of a stack"),
+        (
+            lambda: pm.DataState(X2[None], y2[None], model=flat, energy="mse"),
+            ValueError,
+            "loop over the systems of a stack",
+        ),
         (lambda: pm.DataState(X2 * np.nan, y2, model=flat, energy="mse"), ValueError, "X must be finite"),
         (lambda: pm.DataState(X2, y2, model=flat, energy="mse", block=0), ValueError, "block must be at least 1"),
         (lambda: pm.DataState(X2, y2, model=pm.LinearRegression(X2[:, :1], y2)), ValueError, "system of 2 features"),

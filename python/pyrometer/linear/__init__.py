@@ -3,6 +3,7 @@
 from pyrometer.linear._mean_energy import componentwise
 from pyrometer.linear._path import minimum_path
 from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System, system_of
+from pyrometer.linear._training_path import training_path
 
 __all__ = [
     "L1",
@@ -14,4 +15,5 @@ __all__ = [
     "componentwise",
     "minimum_path",
     "system_of",
+    "training_path",
 ]

@@ -5,6 +5,7 @@ from pyrometer.results._answers import Estimate, Floats, HeatEngine, LayerTemper
 from pyrometer.results._columns import Repeated
 from pyrometer.results._serialise import escaped, finite
 from pyrometer.results._table import Table
+from pyrometer.results._training_path import TrainingPath
 
 __all__ = [
     "Estimate",
@@ -15,6 +16,7 @@ __all__ = [
     "Repeated",
     "Table",
     "Temperature",
+    "TrainingPath",
     "escaped",
     "finite",
     "plain_text",

@@ -1,0 +1,284 @@
+"""The path of training of squared errors, in closed form; not in the paper, which takes T = (E(0) - E*) / S(0).
+
+With H half the Hessian of the energy, H = Q diag(lambda) Q', gradient flow and gradient descent are affine maps of the
+parameters, theta(t) - theta* = g(H) (theta(0) - theta*) with g = exp(-2 lambda t) and (1 - 2 eta lambda)^t. Hence, for
+every law of independent parameters of zero mean and variances d,
+
+    E(t) = E* + sum_k lambda_k g_k^2 A_k,    A_k = sum_j Q_jk^2 d_j + (Q_k . theta*)^2,
+    S(t) = S(0) + sum_k ln |g_k|.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import require_finite, validate, warn_caller
+from pyrometer.errors import PrecisionWarning
+from pyrometer.laws import Law
+from pyrometer.linear._base import LinearSystem, require_linear
+from pyrometer.linear._closed_form import contract, weights
+from pyrometer.linear._minima import ENOUGH_DIGITS
+from pyrometer.linear._penalties import L1, L2
+from pyrometer.losses import LOSSES
+from pyrometer.results import Minimum, TrainingPath, shaped
+
+__all__ = ["training_path"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_EPS = float(np.finfo(np.float64).eps)
+_EXACT_FIT = 1e-4  # ratio of an energy and the mean squared target below which only the bound of its error is given
+
+
+def training_path(
+    system: LinearSystem,
+    law: Law,
+    times: npt.ArrayLike,
+    *,
+    learning_rate: float | None = None,
+    resolution: float = 1.0,
+) -> TrainingPath:
+    r"""Energy, entropy and temperature along gradient flow or gradient descent, averaged over initial parameters.
+
+    For a squared error, with L2 penalty or without, gradient flow :math:`d\theta/dt = -\nabla E` has
+
+    .. math:: \langle E(t)\rangle = E^* + \sum_k \lambda_k e^{-4\lambda_k t} A_k, \qquad
+        S(t) = S(0) - 2t\sum_k\lambda_k, \qquad
+        T(t) = \frac{dE}{dS} = \frac{2\sum_k \lambda_k^2 e^{-4\lambda_k t} A_k}{\sum_k\lambda_k},
+
+    where :math:`\lambda_k` and the columns of :math:`Q` are eigenvalues and eigenvectors of half the Hessian,
+    :math:`A = Q^T(D + \theta^*\theta^{*T})Q`, and :math:`D` has the variances of the law. Gradient descent has
+    :math:`(1 - 2\eta\lambda_k)^t` in the place of :math:`e^{-2\lambda_k t}`. Not in the paper, whose temperature
+    :math:`(E(0) - E^*)/S(0)` is an average over a path whose entropy has no lower bound.
+
+    Parameters
+    ----------
+    system : LinearRegression
+        A squared error, without an L1 penalty; or a stack of them.
+    law : Normal, Uniform or Mixed
+        Distribution of the initial parameters; a batch of laws gives arrays.
+    times : array_like, shape (k,)
+        Times of gradient flow, finite and >= 0, in any order; with `learning_rate` whole numbers of steps.
+    learning_rate : float, optional
+        Step size :math:`\eta` > 0 of gradient descent, :math:`\theta \leftarrow \theta - \eta\nabla E`. It converges
+        below :math:`1/\max_k\lambda_k`. Default: gradient flow.
+    resolution : float
+        Cell size :math:`\varepsilon > 0` at which parameters are discretised (2.28).
+
+    Returns
+    -------
+    TrainingPath
+        Energies, entropies and temperatures at the times, in closed form.
+
+    Raises
+    ------
+    TypeError
+        If `system` is not linear, or arguments are not numbers.
+    ValueError
+        If the energy is not a squared error, the penalty is L1, the energy does not depend on the parameters, times or
+        `learning_rate` are out of range, or an energy overflows.
+
+    Warns
+    -----
+    PrecisionWarning
+        If fewer than 9 digits of an energy are certain.
+
+    See Also
+    --------
+    temperature : the paper's temperature, from the end points of training.
+
+    Notes
+    -----
+    Only second moments are used. O(n\ :sup:`3`) for each system, and O(n\ :sup:`2` + n k) for each law. Directions with
+    :math:`\lambda_k = 0` keep their randomness.
+
+    Examples
+    --------
+    Training is not isothermal: T falls to 0 along the path.
+
+    >>> import pyrometer as pm
+    >>> data = pm.datasets.diabetes(standardize=True)
+    >>> path = pm.training_path(pm.LinearRegression(data.X, data.y), pm.Normal(10.0), [0.0, 0.1, 1.0, 10.0])
+    >>> bool((path.temperature[1:] < 0.9 * path.temperature[:-1]).all())
+    True
+    """
+    require_linear(system)
+    if not LOSSES[system.energy].moments or isinstance(system.penalty, L1):
+        raise ValueError(
+            "system must have a squared error, energy='mse', with penalty=None or pm.L2(lam), got "
+            f"energy={system.energy!r} with penalty={system.penalty!r}: only quadratic energies have closed paths."
+        )
+    bound, cell = system.bind(law), validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    time, rate = _times(times, learning_rate), _rate(learning_rate)
+    if not system.depends_on_parameters().all():
+        raise ValueError("system must depend on its parameters, got features that are all 0 and no intercept.")
+    minimum, warning = system.least_energy(0)
+    if warning is not None:
+        warn_caller(warning)
+    deviations = bound.deviations().reshape(-1, bound.parameters)
+    modes = [_modes(system, minimum, i, deviations) for i in range(math.prod(system.shape))]
+    paths = [_path(each, time, rate) for each in modes]
+    shape = (*system.shape, *bound.batch_shape, len(time))
+    energy, temperature, error = (
+        np.stack(arrays).reshape(shape) for arrays in zip(*(p[:3] for p in paths), strict=True)
+    )
+    require_finite(energy)
+    change = np.stack([path.entropy_change for path in paths]).reshape(*system.shape, *[1] * len(bound.batch_shape), -1)
+    start = bound.entropies(cell, leading=False).sum(axis=-1)[..., None]
+    targets = system.second_moments.target_square().reshape(*system.shape, *[1] * (len(bound.batch_shape) + 1))
+    _warn_of_few_digits(energy, error, _EXACT_FIT * targets)
+    undefined = np.array([path.is_undefined for path in paths]).reshape(system.shape)
+    verdict: npt.NDArray[np.str_] = np.where(undefined, "undefined", "ok")
+    return TrainingPath(
+        time=time,
+        energy=energy,
+        entropy=np.broadcast_to(start + change, shape).copy(),
+        temperature=temperature,
+        error_bound=error,
+        minimum_energy=minimum.value,
+        verdict=shaped(verdict),
+        method="gradient-flow" if rate is None else "gradient-descent",
+    )
+
+
+class _Modes(NamedTuple):
+    """Half the Hessian in its eigenvectors, and bounds of rounding errors."""
+
+    values: _Array
+    """Eigenvalues (n,)."""
+    squares: _Array
+    """Mean squared distances from the minimiser along the eigenvectors (laws, n)."""
+    minimum: float
+    minimum_error: float
+    of_minimiser: _Array
+    """Error (n,) of the minimiser along the eigenvectors, in the norm of H."""
+    of_factor: _Array
+    """Error (laws,) of the square root of E(0) - E*, from an error of the factor M of H = M'M."""
+    of_scatter: _Array
+    """Error (laws,) of E(0) - E*, from an error of H."""
+
+
+class _Path(NamedTuple):
+    energy: _Array
+    temperature: _Array
+    error: _Array
+    entropy_change: _Array
+    is_undefined: bool
+
+
+def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -> _Modes:
+    """Return the eigenvalues of system i of the stack, mean squares along its eigenvectors, and their errors.
+
+    Energies are tr f(H) P with P = D + theta* theta*' and |f'| <= 1 where training converges, and squared norms of g M
+    with a Lipschitz constant of at most 2: they change by at most 2 |dH| tr P, and their roots by 2 |dM| (tr P)^1/2.
+    """
+    n = system.parameters
+    factor, mean_error, scatter_error = _factor(system, i)
+    _, singular, vectors = np.linalg.svd(factor, full_matrices=False)
+    theta = minimum.parameters.reshape(-1, n)[i]
+    value, digits = (float(np.reshape(each, -1)[i]) for each in (minimum.value, minimum.digits))
+    moment = system.second_moments.second().reshape(-1, n + 1, n + 1)[i, :n, n]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        squares = contract(vectors**2, deviations, 2).T + (vectors @ theta) ** 2
+        trace = contract(np.ones((1, n)), deviations, 2)[0] + theta @ theta
+        rounding = 4.0 * n * _EPS * (np.linalg.norm(moment) + singular[0] ** 2 * np.linalg.norm(theta))
+        residual = np.abs(vectors @ (moment - factor.T @ (factor @ theta))) + rounding
+        distance = np.linalg.norm(minimum.parameter_error.reshape(-1, n)[i])
+        # Along dependent columns the minimiser of least norm is one of many.
+        if np.isinf(distance):
+            distance = 2.0 * np.linalg.norm(theta)
+        of_minimiser = np.where(singular > 0.0, np.fmin(residual / singular, singular * distance), 0.0)
+    return _Modes(
+        values=singular**2,
+        squares=squares,
+        minimum=value,
+        minimum_error=value * 10.0**-digits,
+        of_minimiser=of_minimiser,
+        of_factor=2.0 * (2.0 * n * _EPS * singular[0] + mean_error) * np.sqrt(trace),
+        of_scatter=2.0 * scatter_error * trace,
+    )
+
+
+def _factor(system: LinearSystem, i: int) -> tuple[_Array, float, float]:
+    """Return M with M'M = H for system i, and bounds of the errors of its means and of its scatter.
+
+    Means are a row of M of their own: the scatter about them keeps small eigenvalues of columns with large means.
+    """
+    moments, p = system.second_moments, system.parameters - system.intercept
+    columns = p + 1
+    mean = moments.mean.reshape(-1, columns)[i, :p]
+    scatter = moments.scatter.reshape(-1, columns, columns)[i, :p, :p] / moments.count
+    size = np.sqrt(np.diagonal(scatter))
+    unit = np.where(size > 0.0, size, 1.0)
+    correlation, vectors = np.linalg.eigh(scatter / unit[:, None] / unit)
+    factor = np.zeros((p + 1, system.parameters))
+    factor[:p, :p] = np.sqrt(np.maximum(correlation, 0.0))[:, None] * vectors.T * unit
+    factor[p, :p] = mean
+    factor[p, p:] = 1.0
+    mean_error, scatter_error = 0.0, 4.0 * p * _EPS * float(np.sum(size**2))
+    lost = moments.lost()
+    if lost is not None:
+        mean_error = float(np.linalg.norm(lost.mean.reshape(-1, columns)[i, :p]))
+        scatter_error += float(lost.scatter.reshape(-1, columns)[i, :p].sum()) / moments.count
+    penalty = np.sqrt(weights(system, L2))
+    return (np.concatenate([factor, np.diag(penalty)]) if penalty.any() else factor), mean_error, scatter_error
+
+
+def _path(modes: _Modes, time: _Array, rate: float | None) -> _Path:
+    """Return energies and temperatures (laws, k), and the change of the entropy (k,)."""
+    values, squares = modes.values, modes.squares
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        # Logarithm of g after one unit of time, and the share of its energy that a mode loses in that time.
+        if rate is None:
+            logs, loss = -2.0 * values, 4.0 * values
+        else:
+            step = 2.0 * rate * values
+            logs = np.where(step < 1.0, np.log1p(-np.minimum(step, 1.0)), np.log(np.abs(step - 1.0)))
+            loss = step * (2.0 - step)
+        exponents = np.where(time[:, None] > 0.0, time[:, None] * logs, 0.0)
+        weights = values * np.exp(2.0 * exponents)
+        excess, lost = contract(weights, squares).T, contract(weights * loss, squares).T
+        of_minimiser = np.exp(exponents) * modes.of_minimiser
+        error = 2.0 * contract(np.sqrt(weights) * of_minimiser, np.sqrt(squares)).T + (of_minimiser**2).sum(axis=-1)
+        root = modes.of_factor[:, None]
+        error += 2.0 * np.sqrt(excess) * root + root**2 + modes.of_scatter[:, None]
+        if (logs > 0.0).any():  # where steps diverge, so do derivatives
+            error *= np.maximum(1.0, np.exp(2.0 * exponents) * (1.0 + 4.0 * time[:, None] * np.abs(loss))).max(axis=-1)
+        error += modes.minimum_error + 8.0 * _EPS * (modes.minimum + excess)
+        slope = float(logs.sum())
+        change = np.where(time > 0.0, time * slope, 0.0)
+        temperature = lost / -slope if slope != 0.0 else np.full_like(lost, np.nan)
+    return _Path(modes.minimum + excess, temperature, error, change, slope == 0.0)
+
+
+def _times(times: npt.ArrayLike, learning_rate: float | None) -> _Array:
+    time = np.array(validate.numeric("times", times), dtype=np.float64)
+    if time.ndim != 1 or not (np.isfinite(time) & (time >= 0.0)).all():
+        raise ValueError(f"times must be one-dimensional, finite and >= 0, got {times!r}.")
+    if learning_rate is not None and (time != np.floor(time)).any():
+        raise ValueError(
+            f"times must be whole numbers of steps with a learning_rate, got {time[time != np.floor(time)][0]:g}."
+        )
+    return time
+
+
+def _rate(learning_rate: float | None) -> float | None:
+    return (
+        None if learning_rate is None else validate.single("learning_rate", learning_rate, minimum=0.0, exclusive=True)
+    )
+
+
+def _warn_of_few_digits(energy: _Array, error: _Array, exact: _Array) -> None:
+    """Warn of errors against energies, or against those of an exact fit where these are smaller."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(error > 0.0, error / np.maximum(energy, exact), 0.0)
+    if not (relative <= 10.0**-ENOUGH_DIGITS).all():
+        digits = max(0, int(-math.log10(min(float(np.nanmax(relative)), 1.0))))
+        warn_caller(
+            PrecisionWarning(
+                f"Energies of the path have {digits} certain digits, of 16; `error_bound` has their errors."
+            )
+        )
