@@ -1,4 +1,5 @@
 #include <string>
+#include <vector>
 
 #include "bindings.hpp"
 #include "pyrometer/energy/network/chain.hpp"
@@ -63,6 +64,18 @@ std::tuple<Array<double>, Array<double>> network_mean_field(const std::string& a
   return {leading, corrected};
 }
 
+Array<double> activate(const std::string& activation, const Array<double>& z) {
+  const model::Activation phi = model::activation_named(activation);
+  Array<double> result(std::vector<py::ssize_t>(z.shape(), z.shape() + z.ndim()));
+  const double* in = z.data();
+  double* out = result.mutable_data();
+  const auto count = z.size();
+  released([&] {
+    for (py::ssize_t i = 0; i < count; ++i) out[i] = model::activate(phi, in[i]);
+  });
+  return result;
+}
+
 py::dict activations() {
   py::dict table;
   for (const model::ActivationRecord& record : model::kActivations)
@@ -74,6 +87,7 @@ py::dict activations() {
 
 void bind_network_chain(py::module_& module) {
   module.def("activations", &activations, "Names of activations -> (slope below 0, or nan; whether phi^2 is even).");
+  module.def("activate", &activate, "activation"_a, "z"_a.noconvert(), "phi(z) of every number, of the same shape.");
   module.def(
       "network_chain", &network_chain, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
       "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,

@@ -165,6 +165,7 @@ def network_chain_draws(
 
 # The core's activations by name: phi(z)/z for z < 0 if that is a constant and phi(z) = z above (else nan); phi(-z)^2 = phi(z)^2.
 def activations() -> dict[str, tuple[float, bool]]: ...
+def activate(activation: str, z: _F64) -> _F64: ...  # phi(z) of every number of a contiguous array, of its shape
 
 # The limit of infinite width, and with the correction of order 1/n.
 def network_mean_field(

@@ -93,7 +93,7 @@ def training_path(
     Notes
     -----
     Only second moments are used. O(n\ :sup:`3`) for each system, and O(n\ :sup:`2` + n k) for each law. Directions with
-    :math:`\lambda_k = 0` keep their randomness.
+    :math:`\lambda_k = 0` keep their randomness; columns that are dependent within rounding count as exactly dependent.
 
     Examples
     --------
@@ -214,8 +214,9 @@ def _factor(system: LinearSystem, i: int) -> tuple[_Array, float, float]:
     size = np.sqrt(np.diagonal(scatter))
     unit = np.where(size > 0.0, size, 1.0)
     correlation, vectors = np.linalg.eigh(scatter / unit[:, None] / unit)
+    correlation[correlation < 4.0 * p * _EPS] = 0.0  # columns dependent within rounding are so exactly
     factor = np.zeros((p + 1, system.parameters))
-    factor[:p, :p] = np.sqrt(np.maximum(correlation, 0.0))[:, None] * vectors.T * unit
+    factor[:p, :p] = np.sqrt(correlation)[:, None] * vectors.T * unit
     factor[p, :p] = mean
     factor[p, p:] = 1.0
     mean_error, scatter_error = 0.0, 4.0 * p * _EPS * float(np.sum(size**2))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, validate, warn, warn_caller
+from pyrometer.base import RandomSource, require_finite, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
-from pyrometer.networks import _layer_energies
+from pyrometer.networks import _ideal, _layer_energies
 from pyrometer.networks._initialisations import LayerLaw, layers
 from pyrometer.networks._network import Network
 from pyrometer.results import HeatEngine, LayerTemperatures, shaped
@@ -31,6 +31,7 @@ def heat_engine(
     method: str = "auto",
     resolution: float = 1.0,
     minimum: npt.ArrayLike | None = None,
+    ideal: Any = None,
     samples: int = 10_000,
     rng: RandomSource = None,
     threads: int | None = None,
@@ -55,6 +56,11 @@ def heat_engine(
         Cell size :math:`\varepsilon > 0` at which parameters are discretised (2.28).
     minimum : float, optional
         Energy of the trained network, used for `total` only. Default: 0.
+    ideal : sequence or array_like, optional
+        Pre-activations z* of the trained network (5.12), which add their mean square to the energy of each layer. One
+        entry for each layer: an array (m, n_l) of pre-activations, or a pair of weights (n_l, n_{l-1}) and biases
+        (n_l,) or None, from which they are computed. Or all trained parameters in one array (N,), in the order of
+        `sample_parameters`. Default: 0 in every layer, as for wide laws.
     samples, rng, threads
         Draws, source of randomness and threads, as in `mean_energy`.
 
@@ -66,7 +72,7 @@ def heat_engine(
     Raises
     ------
     TypeError, ValueError
-        If `network` is not a network, an option is out of range, the law does not match the layers, an energy
+        If `network` is not a network, an option is out of range, the law or `ideal` do not match the layers, an energy
         overflows, or that of the last layer underflows (below 2.2e-308).
 
     Warns
@@ -86,6 +92,10 @@ def heat_engine(
     multiplies the energy of a unit by :math:`g_l = \sigma_l^2n_{l-1}/2`: under a wide law the network is an engine of
     the second type, under He's initialisation, with g = 1, of the first: :math:`\eta = n_L/\sum_l n_l`.
 
+    Given their inputs, pre-activations have mean 0, so that (5.12) is
+    :math:`E_l = \langle|z^{(l)}|^2\rangle + \overline{|z^{*(l)}|^2}` exactly, with the bar over the rows (not in the
+    paper). `layers.marginal` is independent of z*, and `total` of `ideal`.
+
     Examples
     --------
     >>> import pyrometer as pm
@@ -104,6 +114,10 @@ def heat_engine(
     energies = _layer_energies.energies(network, spread, method, samples, rng, workers)
     slopes = _layer_energies.slopes(network, spread, energies, workers)
     E = energies.energy
+    if ideal is not None:
+        with np.errstate(over="ignore"):
+            E = E + _ideal.mean_squares(network, ideal)
+        require_finite(E)
     warn("energy of a layer", E, energies.standard_error, energies.dominated)
     counts = np.array(network.layer_parameters, dtype=np.int64)
 
@@ -149,7 +163,7 @@ def heat_engine(
         total=compose(network, law, network.last_layer(energies, slopes), size, minimum, threads),
         method=energies.method,
     )
-    _warn_of_underflow(network, E, energies.method)
+    _warn_of_underflow(network, energies.energy, energies.method)
     return engine
 
 

@@ -1,0 +1,105 @@
+"""Ideal pre-activations z* of a network, after training, and what they add to the energies of layers (5.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.base import Array, validate
+from pyrometer.networks._network import Network
+
+__all__ = ["mean_squares"]
+
+_REMEDY = (
+    "pass one entry for each layer, an array of pre-activations (rows, width) or a pair (W, b) of trained weights "
+    "(width, width before) and biases (width,) or None; or all trained parameters in one array, numbered as "
+    "pm.sample_parameters numbers them"
+)
+
+
+def mean_squares(network: Network, ideal: Any) -> Array:
+    """Return the mean squared norm of z* over the rows for each layer, shape (L,).
+
+    Pre-activations have mean 0 given their inputs, so that <|z - z*|^2> = <|z|^2> + |z*|^2.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.array([np.einsum("ij,ij->", z, z) / network.rows for z in _pre_activations(network, ideal)])
+    if not np.isfinite(squares).all():
+        layer = int(np.argmin(np.isfinite(squares)))
+        raise ValueError(f"ideal must have finite mean squares, got {squares[layer]} in layer {layer + 1}.")
+    return squares
+
+
+def _pre_activations(network: Network, ideal: Any) -> list[Array]:
+    """Return z* of every layer, (m, n_l)."""
+    if not isinstance(ideal, (list, tuple)):
+        return _forward(network, _unpacked(network, ideal))
+    if len(ideal) != network.layers:
+        raise ValueError(f"ideal must have an entry for each of {network.layers} layers, got {len(ideal)}; {_REMEDY}.")
+    kinds = {isinstance(entry, tuple) and len(entry) == 2 for entry in ideal}
+    if kinds == {True}:
+        return _forward(network, [_layer(network, k, *entry) for k, entry in enumerate(ideal)])
+    if kinds != {False}:
+        raise ValueError(f"ideal must have entries of one kind, got arrays and pairs; {_REMEDY}.")
+    arrays = [_numbers(f"ideal[{k}]", entry) for k, entry in enumerate(ideal)]
+    for k, (z, width) in enumerate(zip(arrays, network.widths[1:], strict=True)):
+        if z.shape != (network.rows, width):
+            raise ValueError(f"ideal[{k}] must have shape {(network.rows, width)}, got {z.shape}; {_REMEDY}.")
+    return arrays
+
+
+def _unpacked(network: Network, ideal: Any) -> list[tuple[Array, Array | None]]:
+    """Return weights and biases of the layers from parameters in one array (N,)."""
+    theta = _numbers("ideal", ideal)
+    if theta.shape != (network.parameters,):
+        raise ValueError(f"ideal must have shape ({network.parameters},) as one array, got {theta.shape}; {_REMEDY}.")
+    weights: list[tuple[Array, Array | None]] = []
+    first = 0
+    for n, k in zip(network.widths[:-1], network.widths[1:], strict=True):
+        end = first + n * k
+        weights.append((theta[first:end].reshape(k, n), theta[end : end + k] if network.bias else None))
+        first = end + k * network.bias
+    return weights
+
+
+def _layer(network: Network, k: int, weight: Any, bias: Any) -> tuple[Array, Array | None]:
+    W = _numbers(f"ideal[{k}] weights", weight)
+    shape = (network.widths[k + 1], network.widths[k])
+    if W.shape != shape:
+        hint = "; transpose it" if W.shape == shape[::-1] else ""
+        raise ValueError(f"ideal[{k}] must have weights of shape {shape}, got {W.shape}{hint}.")
+    if bias is None:
+        return W, None
+    b = _numbers(f"ideal[{k}] biases", bias)
+    if b.shape != shape[:1]:
+        raise ValueError(f"ideal[{k}] must have biases of shape {shape[:1]}, got {b.shape}.")
+    return W, b
+
+
+def _forward(network: Network, weights: Sequence[tuple[Array, Array | None]]) -> list[Array]:
+    """Return the pre-activations of trained weights."""
+    x, found = network.X.astype(np.float64), []
+    with np.errstate(over="ignore", invalid="ignore"):  # `mean_squares` checks the result
+        for k, (W, b) in enumerate(weights):
+            z = x @ W.T if b is None else x @ W.T + b
+            found.append(z)
+            if k < network.layers - 1:
+                x = _activated(network, z)
+    return found
+
+
+def _activated(network: Network, z: Array) -> Array:
+    if isinstance(network.activation, str):
+        return _core.activate(network.activation, np.ascontiguousarray(z))
+    return np.asarray(network.activation(z), dtype=np.float64)
+
+
+def _numbers(name: str, value: Any) -> npt.NDArray[np.float64]:
+    array = np.asarray(validate.numeric(name, value), dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite.")
+    return array

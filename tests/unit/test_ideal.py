@@ -1,0 +1,133 @@
+"""Layer energies against the pre-activations of a trained network (5.12): differences of draws, and scikit-learn's."""
+
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import special
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
+
+import pyrometer as pm
+
+PHI = {
+    "tanh": np.tanh,
+    "sigmoid": special.expit,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "identity": lambda z: z,
+    "erf": special.erf,
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "gelu": lambda z: z * special.ndtr(z),
+    "silu": lambda z: z * special.expit(z),
+    "softplus": lambda z: np.logaddexp(0.0, z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
+}
+
+
+def forward(X, layers, phi):
+    x, found = X, []
+    for W, b in layers:
+        z = x @ W.T + (0.0 if b is None else b)
+        found.append(z)
+        x = phi(z)
+    return found
+
+
+def random_layers(r, widths, bias):
+    return [(r.normal(size=(k, n)), r.normal(size=k) if bias else None) for n, k in pairwise(widths)]
+
+
+@pytest.mark.parametrize("activation", PHI)
+@pytest.mark.parametrize("bias", [False, True])
+def test_weights_parameters_and_pre_activations_are_the_same(activation, bias):
+    r = np.random.default_rng(3)
+    X = r.normal(size=(6, 3))
+    network = pm.Network(X, hidden=(5, 4), outputs=2, activation=activation, bias=bias)
+    trained = random_layers(r, network.widths, bias)
+    stars = forward(X, trained, PHI[activation])
+    flat = np.concatenate([np.concatenate([W.ravel(), b if bias else []]) for W, b in trained])
+    plain = pm.heat_engine(network, pm.Normal(0.7)).layers.energy
+    expected = plain + [np.mean(np.sum(z**2, axis=1)) for z in stars]
+    for ideal in (stars, trained, flat):
+        engine = pm.heat_engine(network, pm.Normal(0.7), ideal=ideal)
+        assert engine.layers.energy == pytest.approx(expected, rel=1e-13)
+    assert engine.work_efficiency == pytest.approx(expected[-1] / expected.sum(), rel=1e-13)
+    assert engine.temperature == pytest.approx(expected[-1] / engine.entropy, rel=1e-13)
+    assert engine.total.value == pm.heat_engine(network, pm.Normal(0.7)).total.value
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])
+def test_energies_are_mean_squared_distances_of_draws(activation):
+    r = np.random.default_rng(5)
+    X, y = r.normal(size=(8, 2)), r.normal(size=(8, 1))
+    network = pm.Network(X, y, hidden=(4, 3), activation=activation, bias=True)
+    trained = random_layers(r, network.widths, True)
+    stars = forward(X, trained, PHI[activation])
+    engine = pm.heat_engine(network, pm.HeNormal(), ideal=trained)
+    draws = pm.sample_parameters(network, pm.HeNormal(), samples=4000, rng=1)
+    distances = np.empty((4000, 3))
+    for d, theta in enumerate(draws):
+        layers, first = [], 0
+        for n, k in pairwise(network.widths):
+            W = theta[first : first + n * k].reshape(k, n)
+            layers.append((W, theta[first + n * k : first + n * k + k]))
+            first += n * k + k
+        zs = forward(X, layers, PHI[activation])
+        distances[d] = [np.mean(np.sum((z - star) ** 2, axis=1)) for z, star in zip(zs, stars, strict=True)]
+    error = distances.std(axis=0, ddof=1) / np.sqrt(4000)
+    assert (np.abs(distances.mean(axis=0) - engine.layers.energy) < 4.5 * error).all()
+
+
+def test_a_network_trained_by_scikit_learn():
+    data = pm.datasets.diabetes(standardize=True)
+    y = (data.y - data.y.mean()) / data.y.std()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit = MLPRegressor(hidden_layer_sizes=(8, 5), activation="tanh", max_iter=50, random_state=0).fit(data.X, y)
+    network = pm.Network(data.X, y, hidden=(8, 5), activation="tanh", bias=True)
+    trained = [(W.T, b) for W, b in zip(fit.coefs_, fit.intercepts_, strict=True)]
+    engine = pm.heat_engine(network, pm.TorchLinear(), ideal=trained, rng=0)
+    before = pm.heat_engine(network, pm.TorchLinear(), rng=0)
+    added = engine.layers.energy - before.layers.energy
+    assert added[-1] == pytest.approx(np.mean(fit.predict(data.X) ** 2), rel=1e-12)
+
+
+def test_callables_batches_and_sampling():
+    r = np.random.default_rng(0)
+    X = r.normal(size=(5, 2))
+    network = pm.Network(X, hidden=(3,), outputs=1, activation=np.tanh)
+    trained = random_layers(r, network.widths, False)
+    added = [np.mean(np.sum(z**2, axis=1)) for z in forward(X, trained, np.tanh)]
+    options = {"method": "monte-carlo", "samples": 50, "rng": 0}
+    law = pm.Normal(np.array([[1.0], [2.0]]))
+    with_ideal = pm.heat_engine(network, law, ideal=trained, **options)
+    without = pm.heat_engine(network, law, **options)
+    assert with_ideal.layers.energy - without.layers.energy == pytest.approx(np.broadcast_to(added, (2, 2)), rel=1e-10)
+    assert (with_ideal.layers.standard_error == without.layers.standard_error).all()
+
+
+NET = pm.Network(np.ones((2, 3)), hidden=(4,), outputs=1)
+W1, W2, Z1, Z2 = np.ones((4, 3)), np.ones((1, 4)), np.ones((2, 4)), np.ones((2, 1))
+
+
+@pytest.mark.parametrize(
+    ("ideal", "error", "message"),
+    [
+        ([Z1], ValueError, "an entry for each of 2 layers, got 1"),
+        ([Z1, Z1], ValueError, r"ideal\[1\] must have shape \(2, 1\), got \(2, 4\)"),
+        ([W1, W2], ValueError, r"ideal\[0\] must have shape \(2, 4\)"),
+        ([(W1, None), Z2], ValueError, "entries of one kind"),
+        ([(W1.T, None), (W2, None)], ValueError, r"weights of shape \(4, 3\), got \(3, 4\); transpose it"),
+        ([(W1, np.ones(3)), (W2, None)], ValueError, r"biases of shape \(4,\), got \(3,\)"),
+        (np.ones(15), ValueError, r"shape \(16,\) as one array, got \(15,\)"),
+        ([Z1, Z2 * np.nan], ValueError, r"ideal\[1\] must be finite"),
+        ([Z1, Z2 * 1e300], ValueError, "finite mean squares, got inf in layer 2"),
+        ([Z1, [["a"], ["b"]]], TypeError, r"ideal\[1\]"),
+        ("weights", TypeError, "ideal"),
+        (3.0, ValueError, "ideal must have shape"),
+    ],
+)
+def test_bad_input(ideal, error, message):
+    with pytest.raises(error, match=message):
+        pm.heat_engine(NET, pm.Normal(1.0), ideal=ideal)
