@@ -221,3 +221,13 @@ def test_pickles(pair):
     again = pickle.loads(pickle.dumps(pair[0]))
     assert pm.mean_energy(again, LAWS[1]).value == pm.mean_energy(pair[0], LAWS[1]).value
     assert repr(again) == repr(pair[1])
+
+
+@pytest.mark.parametrize("rows", [2, 300_000])
+def test_exact_fits_give_no_warning(rows):
+    """As in memory: warnings are errors here."""
+    x = np.random.default_rng(0).normal(size=rows)
+    table = pa.table({"x": x, "y": 2.0 * x + 1.0})
+    minimum = pm.minimum_energy(pm.LinearRegression.scan(table, target="y", energy="mae", chunk_rows=10_000))
+    assert minimum.value + minimum.gap < 1e-15
+    assert minimum.parameters == pytest.approx([2.0, 1.0], abs=1e-12)
