@@ -1,5 +1,7 @@
 """The path of training against integrations of the flow, iterated steps, and forty-digit arithmetic."""
 
+import warnings
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -175,6 +177,61 @@ def test_diverging_steps_are_exact_or_refused():
     assert path.temperature == pytest.approx(np.array([40.0, 360.0, 29160.0]) / np.log(3.0), rel=1e-13)
     with pytest.raises(ValueError, match="overflow"):
         pm.training_path(system, pm.Normal(2.0), [2000], learning_rate=2.0)
+
+
+@pytest.mark.parametrize("k", [10, 1000, 100_000, 100_000_000])
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8, -1e-8, -1e-7])
+def test_steps_that_overshoot_are_bounded(k, distance):
+    """Where a step nearly mirrors a mode, its rounding is multiplied by the number of steps."""
+    mp.mp.dps = 40
+    x, y = [1.0, -1.3, 0.7], [0.3, -0.2, 0.5]
+    value = sum(mp.mpf(a) ** 2 for a in x) / 3
+    rate = float((1 - mp.mpf(distance) / 2) / value)
+    theta = sum(mp.mpf(a) * mp.mpf(b) for a, b in zip(x, y, strict=True)) / 3 / value
+    least = sum(mp.mpf(b) ** 2 for b in y) / 3 - theta**2 * value
+    truth = least + value * (1 - 2 * mp.mpf(rate) * value) ** (2 * k) * (1 + theta**2)
+    system = pm.LinearRegression([[a] for a in x], y, intercept=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        path = pm.training_path(system, pm.Normal(1.0), [k], learning_rate=rate)
+    assert abs(mp.mpf(float(path.energy[0])) - truth) <= path.error_bound[0] <= 1e-5 * path.energy[0]
+
+
+def test_magnitudes_are_right_or_refused():
+    x, y = np.array([[1.0], [-1.3], [0.7]]), [0.3, -0.2, 0.5]
+    value = float(np.mean(x**2))
+    for power in (-100, -60, 80, 140):
+        system = pm.LinearRegression(x * 10.0**power, y, intercept=False)
+        path = pm.training_path(system, pm.Normal(10.0**-power), [0.0])
+        theta = np.mean(x[:, 0] * y) / value
+        assert path.temperature == pytest.approx([2.0 * value * (1.0 + theta**2)], rel=1e-12)
+    system = pm.LinearRegression(x, y, intercept=False)
+    with pytest.raises(ValueError, match="overflow"):
+        pm.training_path(system, pm.Normal(1.0), [0], learning_rate=1e160)
+    with pytest.raises(ValueError, match="change of the entropy"):
+        pm.training_path(system, pm.Normal(1.0), [1e308])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_entropies_that_cancel_are_undefined(seed):
+    a = np.random.default_rng(seed).uniform(0.05, 0.9)  # steps a and 1 + 1 / (1 - a)
+    X = np.diag(np.sqrt([2.0 * a, 2.0 * (1.0 + 1.0 / (1.0 - a))]))
+    path = pm.training_path(
+        pm.LinearRegression(X, [1.0, 1.0], intercept=False), pm.Normal(1.0), [0, 1], learning_rate=0.5
+    )
+    assert path.verdict == "undefined"
+    with pytest.warns(pm.PrecisionWarning, match="almost cancel"):
+        path = pm.training_path(
+            pm.LinearRegression(X, [1.0, 1.0], intercept=False), pm.Normal(1.0), [0], learning_rate=0.5 * (1.0 + 1e-11)
+        )
+    assert path.verdict == "ok"
+
+
+def test_a_step_to_a_point_within_rounding():
+    system = pm.LinearRegression([[0.1], [-0.1]], [1.0, 1.0], intercept=False)  # H = 0.01
+    path = pm.training_path(system, pm.Normal(1.0), [0, 1], learning_rate=50.0)
+    assert path.entropy[1] == -np.inf
+    assert path.temperature.tolist() == [0.0, 0.0]
 
 
 def test_moments_suffice_and_lost_digits_are_bounded():

@@ -130,8 +130,9 @@ def training_path(
     start = bound.entropies(cell, leading=False).sum(axis=-1)[..., None]
     targets = system.second_moments.target_square().reshape(*system.shape, *[1] * (len(bound.batch_shape) + 1))
     _warn_of_few_digits(energy, error, _EXACT_FIT * targets)
-    undefined = np.array([path.is_undefined for path in paths]).reshape(system.shape)
-    verdict: npt.NDArray[np.str_] = np.where(undefined, "undefined", "ok")
+    slope_errors = np.array([path.slope_error for path in paths]).reshape(system.shape)
+    _warn_of_cancellation(slope_errors)
+    verdict: npt.NDArray[np.str_] = np.where(np.isinf(slope_errors), "undefined", "ok")
     return TrainingPath(
         time=time,
         energy=energy,
@@ -149,6 +150,8 @@ class _Modes(NamedTuple):
 
     values: _Array
     """Eigenvalues (n,)."""
+    value_errors: _Array
+    """Their errors (n,)."""
     squares: _Array
     """Mean squared distances from the minimiser along the eigenvectors (laws, n)."""
     minimum: float
@@ -161,12 +164,34 @@ class _Modes(NamedTuple):
     """Error (laws,) of E(0) - E*, from an error of H."""
 
 
+class _Rates(NamedTuple):
+    """What one unit of time, or one step, does to the modes."""
+
+    logarithms: _Array
+    """ln |g| of each mode (n,)."""
+    losses: _Array
+    """Share of its energy that each mode loses (n,)."""
+    slope: float
+    """Change of the entropy."""
+    slope_error: float
+    farthest: float
+    """Largest overshoot 2 eta lambda - 1; 0 where no mode overshoots."""
+
+    def sensitivity(self, time: _Array) -> _Array:
+        """Bound (k,) of the derivatives of g M along M, over those at time 0: more than 1 beyond an overshoot."""
+        if self.farthest == 0.0:
+            return np.ones_like(time)
+        power = np.exp(time * np.log(self.farthest))
+        return np.asarray(np.maximum(1.0, power * (1.0 + 2.0 * time * (1.0 + 1.0 / self.farthest))))
+
+
 class _Path(NamedTuple):
     energy: _Array
     temperature: _Array
     error: _Array
     entropy_change: _Array
-    is_undefined: bool
+    slope_error: float
+    """Relative error of temperatures from that of the change of the entropy; inf where they are undefined."""
 
 
 def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -> _Modes:
@@ -193,6 +218,7 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -
         of_minimiser = np.where(singular > 0.0, np.fmin(residual / singular, singular * distance), 0.0)
     return _Modes(
         values=singular**2,
+        value_errors=4.0 * n * _EPS * singular * singular[0] + 2.0 * mean_error * singular + scatter_error,
         squares=squares,
         minimum=value,
         minimum_error=value * 10.0**-digits,
@@ -228,31 +254,47 @@ def _factor(system: LinearSystem, i: int) -> tuple[_Array, float, float]:
     return (np.concatenate([factor, np.diag(penalty)]) if penalty.any() else factor), mean_error, scatter_error
 
 
+def _rates(modes: _Modes, rate: float | None) -> _Rates:
+    """Return the rates of gradient flow, or of gradient descent with a learning rate."""
+    values, errors = modes.values, modes.value_errors
+    if rate is None:
+        logs, losses, log_errors, farthest = -2.0 * values, 4.0 * values, 2.0 * errors, 0.0
+    else:
+        step, step_errors = 2.0 * rate * values, 2.0 * rate * errors + 2.0 * _EPS
+        to_one = np.where(np.abs(step - 1.0) > step_errors, np.abs(step - 1.0), 0.0)
+        logs = np.where(step < 0.5, np.log1p(-np.minimum(step, 0.5)), np.log(to_one))
+        losses, farthest = step * (2.0 - step), float(np.where(step > 1.0, to_one, 0.0).max())
+        log_errors = np.where(to_one > 0.0, step_errors * np.fmin(1.0, step + _EPS) / to_one, 0.0)
+    finite = np.where(np.isfinite(logs), np.abs(logs), 0.0)
+    slope_error = float((log_errors + 2.0 * len(values) * _EPS * finite).sum())
+    return _Rates(logs, losses, float(logs.sum()), slope_error, farthest)
+
+
 def _path(modes: _Modes, time: _Array, rate: float | None) -> _Path:
     """Return energies and temperatures (laws, k), and the change of the entropy (k,)."""
     values, squares = modes.values, modes.squares
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        # Logarithm of g after one unit of time, and the share of its energy that a mode loses in that time.
-        if rate is None:
-            logs, loss = -2.0 * values, 4.0 * values
-        else:
-            step = 2.0 * rate * values
-            logs = np.where(step < 1.0, np.log1p(-np.minimum(step, 1.0)), np.log(np.abs(step - 1.0)))
-            loss = step * (2.0 - step)
-        exponents = np.where(time[:, None] > 0.0, time[:, None] * logs, 0.0)
+        rates = _rates(modes, rate)
+        exponents = np.where(time[:, None] > 0.0, time[:, None] * rates.logarithms, 0.0)
         weights = values * np.exp(2.0 * exponents)
-        excess, lost = contract(weights, squares).T, contract(weights * loss, squares).T
+        excess = contract(weights, squares).T
         of_minimiser = np.exp(exponents) * modes.of_minimiser
         error = 2.0 * contract(np.sqrt(weights) * of_minimiser, np.sqrt(squares)).T + (of_minimiser**2).sum(axis=-1)
-        root = modes.of_factor[:, None]
-        error += 2.0 * np.sqrt(excess) * root + root**2 + modes.of_scatter[:, None]
-        if (logs > 0.0).any():  # where steps diverge, so do derivatives
-            error *= np.maximum(1.0, np.exp(2.0 * exponents) * (1.0 + 4.0 * time[:, None] * np.abs(loss))).max(axis=-1)
+        root = modes.of_factor[:, None] * rates.sensitivity(time)
+        error += 2.0 * np.sqrt(excess) * root + root**2 + modes.of_scatter[:, None] * rates.sensitivity(2.0 * time)
         error += modes.minimum_error + 8.0 * _EPS * (modes.minimum + excess)
-        slope = float(logs.sum())
-        change = np.where(time > 0.0, time * slope, 0.0)
-        temperature = lost / -slope if slope != 0.0 else np.full_like(lost, np.nan)
-    return _Path(modes.minimum + excess, temperature, error, change, slope == 0.0)
+        change = np.where(time > 0.0, time * rates.slope, 0.0)
+        defined = abs(rates.slope) > rates.slope_error
+        slope = -rates.slope if defined else np.nan
+        # One quotient for each mode: the square of an eigenvalue may leave the range of a double.
+        temperature = contract(weights * (rates.losses / slope), squares).T
+        slope_error = rates.slope_error / abs(slope) if defined else np.inf
+    require_finite(excess)
+    if defined:
+        require_finite(temperature, "temperature")
+    if rate is None:
+        require_finite(change, "change of the entropy")
+    return _Path(modes.minimum + excess, temperature, error, change, slope_error)
 
 
 def _times(times: npt.ArrayLike, learning_rate: float | None) -> _Array:
@@ -281,5 +323,17 @@ def _warn_of_few_digits(energy: _Array, error: _Array, exact: _Array) -> None:
         warn_caller(
             PrecisionWarning(
                 f"Energies of the path have {digits} certain digits, of 16; `error_bound` has their errors."
+            )
+        )
+
+
+def _warn_of_cancellation(errors: _Array) -> None:
+    """Warn where contracting and expanding directions almost cancel in the change of the entropy."""
+    worst = float(np.where(np.isinf(errors), 0.0, errors).max(initial=0.0))
+    if worst > 10.0**-ENOUGH_DIGITS:
+        warn_caller(
+            PrecisionWarning(
+                f"Temperatures of the path have {max(0, int(-math.log10(worst)))} certain digits, of 16: steps that "
+                "contract and steps that expand almost cancel in the entropy; use a smaller learning_rate."
             )
         )

@@ -28,8 +28,8 @@ class TrainingPath:
     energy : ndarray, shape (..., k)
         Mean energy at these times, penalty included.
     entropy : ndarray, shape (..., k)
-        Differential entropy of the parameters at these times, in nats; -inf where a step of gradient descent has
-        mapped a direction to one point.
+        Differential entropy of the parameters at these times, in nats; -inf where a step of gradient descent maps a
+        direction to one point, within rounding.
     temperature : ndarray, shape (..., k)
         dE/dS at these times; for gradient descent the quotient of the changes of E and S in the step that follows. In
         units of the loss per nat; nan where `verdict` is "undefined".
@@ -38,7 +38,8 @@ class TrainingPath:
     minimum_energy : float or ndarray
         E*, the limit of `energy` where training converges.
     verdict : str or ndarray of str
-        "ok", or "undefined" where the entropy does not change: contracting and expanding directions cancel.
+        "ok", or "undefined" where the entropy does not change within rounding: contracting and expanding directions
+        cancel.
     method : str
         "gradient-flow" or "gradient-descent".
 
