@@ -8,7 +8,6 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr int kWidth = UniformLanes::kWidth;
 constexpr double kPi = std::numbers::pi;
 constexpr Index kMostTerms = 384;
 constexpr double kSmall = 1e-280, kLarge = 1e280;

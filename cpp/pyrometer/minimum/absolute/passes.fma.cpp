@@ -6,6 +6,7 @@
 
 #include "pyrometer/minimum/absolute/kernels.hpp"
 #include "pyrometer/minimum/absolute/over_blocks.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum::absolute {
 
