@@ -280,12 +280,12 @@ class Draws {
     }
   }
 
-  alignas(64) T spare_[kRows][kLanes];
-  Blocks blocks_;
-  T* rows_[kRows];
   Seed seed_;
   Index first_draw_, draws_, tiled_, first_parameter_, parameters_, first_block_, blocks_a_draw_;
   T* out_;
+  Blocks blocks_;
+  alignas(64) T spare_[kRows][kLanes];
+  T* rows_[kRows];
 };
 
 template <class Kind, class T>
