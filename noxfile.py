@@ -75,12 +75,17 @@ def house(session: nox.Session) -> None:
     session.run("python", "tools/check_house.py")
 
 
-def cmake(session: nox.Session, preset: str, *options: str) -> None:
-    """Configure and build a preset with Eigen, CMake and Ninja from PyPI."""
+def configure(session: nox.Session, preset: str, *options: str) -> None:
+    """Configure a preset with Eigen, CMake and Ninja from PyPI."""
     build = nox.project.load_toml("pyproject.toml")["build-system"]["requires"]
     session.install("cmake", "ninja", *(requirement for requirement in build if "eigen" in requirement))
     site = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", silent=True)
     session.run("cmake", "--preset", preset, f"-DCMAKE_PREFIX_PATH={str(site).strip()}", *options)
+
+
+def cmake(session: nox.Session, preset: str, *options: str) -> None:
+    """Configure and build a preset."""
+    configure(session, preset, *options)
     session.run("cmake", "--build", "--preset", preset)
 
 
@@ -99,13 +104,27 @@ def cpp(session: nox.Session, preset: str) -> None:
         session.run("python", "tools/check_levels.py", f"build/{preset}")
 
 
+def compiler_headers(session: nox.Session) -> str:
+    """The option for omp.h, which clang-tidy lacks; the compiler's other headers must not go before its own."""
+    headers = session.run("g++", "-print-file-name=include", silent=True, external=True)
+    return f"-idirafter{str(headers).strip()}"
+
+
 @nox.session
 def tidy(session: nox.Session) -> None:
     """Run clang-tidy over the core."""
     session.install(*tools("clang-tidy"))
-    # clang-tidy has no omp.h of its own; the compiler's other headers must not go before its own.
-    headers = session.run("g++", "-print-file-name=include", silent=True, external=True)
-    cmake(session, "tidy", f"-DCMAKE_CXX_CLANG_TIDY=clang-tidy;--extra-arg=-idirafter{str(headers).strip()}")
+    cmake(session, "tidy", f"-DCMAKE_CXX_CLANG_TIDY=clang-tidy;--extra-arg={compiler_headers(session)}")
+
+
+@nox.session
+def complexity(session: nox.Session) -> None:
+    """Check that every function of the core fits a screen: .clang-tidy, readability-function-size. Nothing is built."""
+    session.install(*tools("clang-tidy"))
+    options = ("CMAKE_EXPORT_COMPILE_COMMANDS=ON", "PYROMETER_TESTS=OFF", "PYROMETER_LEVELS=baseline")
+    configure(session, "tidy", *(f"-D{option}" for option in options))
+    check = ("-checks=-*,readability-function-size", f"-extra-arg={compiler_headers(session)}")
+    session.run("run-clang-tidy.py", "-p", "build/tidy", "-quiet", *check)
 
 
 @nox.session

@@ -193,78 +193,108 @@ struct Uniforms {
   }
 };
 
+// Numbers of every parameter, a row, and draw, a column.
+template <class Kind, class T>
+class Draws {
+ public:
+  Draws(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, T* out)
+      : seed_(seed),
+        first_draw_(first_draw),
+        draws_(draws),
+        tiled_(draws - draws % kLanes),
+        first_parameter_(first_parameter),
+        parameters_(parameters),
+        first_block_(first_parameter / kRows),
+        blocks_a_draw_((first_parameter + parameters - 1) / kRows + 1 - first_block_),
+        out_(out) {}
+
+  void fill() {
+    fill_tiles();
+    for (Index r = 0; r < kRows; ++r) rows_[r] = spare_[r];
+    if (draws_ - tiled_ == 1) fill_last_draw();
+    if (draws_ - tiled_ > 1) fill_last_draws();
+  }
+
+ private:
+  static constexpr Index kRows = std::is_same_v<T, double> ? 2 : 4;
+
+  void set(Index i, Index draw, Index block) {
+    blocks_.x[i] = static_cast<Word>(first_draw_ + draw);
+    blocks_.y[i] = static_cast<Word>(first_block_ + block) | Kind::kRange;
+  }
+  void generate(Index count) {
+    encrypt(seed_, count, blocks_);
+    Kind::rows(blocks_, count, rows_);
+  }
+  [[nodiscard]] Index row_of(Index block) const { return (first_block_ + block) * kRows - first_parameter_; }
+  static Index padded(Index count) { return (count + 15) / 16 * 16; }
+
+  // Whole tiles of draws: lanes are draws, and rows are written in place.
+  void fill_tiles() {
+    for (Index block = 0; block < blocks_a_draw_ && tiled_ > 0; ++block) {
+      for (Index draw = 0; draw < tiled_; draw += kLanes) {
+        for (Index i = 0; i < kLanes; ++i) set(i, draw + i, block);
+        for (Index r = 0; r < kRows; ++r) {
+          const Index row = row_of(block) + r;
+          rows_[r] = row >= 0 && row < parameters_ ? out_ + row * draws_ + draw : spare_[r];
+        }
+        generate(kLanes);
+      }
+    }
+  }
+
+  // A single draw beyond the tiles: lanes are blocks, parameters lie side by side, without scattering.
+  void fill_last_draw() {
+    for (Index start = 0; start < blocks_a_draw_; start += kLanes) {
+      const Index count = std::min(kLanes, blocks_a_draw_ - start), size = padded(count);
+      for (Index i = 0; i < size; ++i) set(i, tiled_, start + i);
+      generate(size);
+      alignas(64) T side_by_side[kRows * kLanes];
+      for (Index i = 0; i < size; ++i)
+#pragma GCC unroll 4
+        for (Index r = 0; r < kRows; ++r) side_by_side[i * kRows + r] = spare_[r][i];
+      const Index row = row_of(start), from = std::max<Index>(0, -row), to = std::min(count * kRows, parameters_ - row);
+      for (Index i = from; i < to; ++i) out_[(row + i) * draws_ + tiled_] = side_by_side[i];
+    }
+  }
+
+  // The draws beyond the tiles: lanes run over draws, then over blocks, and rows are scattered.
+  void fill_last_draws() {
+    const Index untiled = draws_ - tiled_, pending = untiled * blocks_a_draw_;
+    for (Index start = 0; start < pending; start += kLanes) {
+      const Index count = std::min(kLanes, pending - start), size = padded(count);
+      Index block = start / untiled, draw = start % untiled;
+      for (Index i = 0; i < size; ++i) {
+        set(i, tiled_ + draw, block);
+        if (++draw == untiled) draw = 0, ++block;
+      }
+      generate(size);
+      block = start / untiled, draw = start % untiled;
+      for (Index i = 0; i < count; ++i) {
+        for (Index r = 0; r < kRows; ++r) {
+          const Index row = row_of(block) + r;
+          if (row >= 0 && row < parameters_) out_[row * draws_ + tiled_ + draw] = spare_[r][i];
+        }
+        if (++draw == untiled) draw = 0, ++block;
+      }
+    }
+  }
+
+  Seed seed_;
+  Index first_draw_, draws_, tiled_, first_parameter_, parameters_, first_block_, blocks_a_draw_;
+  T* out_;
+  Blocks blocks_;
+  alignas(64) T spare_[kRows][kLanes];
+  T* rows_[kRows];
+};
+
 template <class Kind, class T>
 void fill(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, T* out) {
   require(first_draw >= 0 && draws >= 0, "first_draw and draws must be at least 0, got ", first_draw, " and ", draws);
   require(first_parameter >= 0 && parameters >= 0 && first_parameter % 2 == 0,
           "first_parameter must be even and at least 0, parameters at least 0, got ", first_parameter, " and ",
           parameters);
-  if (draws == 0 || parameters == 0) return;
-  constexpr Index kRows = std::is_same_v<T, double> ? 2 : 4;
-  const Index first_block = first_parameter / kRows;
-  const Index blocks_a_draw = (first_parameter + parameters - 1) / kRows + 1 - first_block;
-  const auto row_of = [&](Index block) { return (first_block + block) * kRows - first_parameter; };
-  const auto word = [](Index value) { return static_cast<Word>(value); };
-
-  Blocks blocks;
-  alignas(64) T spare[kRows][kLanes];
-  T* rows[kRows];
-
-  // Whole tiles of draws: lanes are draws, and rows are written in place.
-  const Index tiled = draws - draws % kLanes;
-  for (Index block = 0; block < blocks_a_draw && tiled > 0; ++block) {
-    for (Index draw = 0; draw < tiled; draw += kLanes) {
-      for (Index i = 0; i < kLanes; ++i) {
-        blocks.x[i] = word(first_draw + draw + i);
-        blocks.y[i] = word(first_block + block) | Kind::kRange;
-      }
-      encrypt(seed, kLanes, blocks);
-      for (Index r = 0; r < kRows; ++r) {
-        const Index row = row_of(block) + r;
-        rows[r] = row >= 0 && row < parameters ? out + row * draws + draw : spare[r];
-      }
-      Kind::rows(blocks, kLanes, rows);
-    }
-  }
-
-  // The remaining draws: lanes run over draws, then over blocks, and rows are scattered.
-  const Index untiled = draws - tiled, pending = untiled * blocks_a_draw;
-  for (Index r = 0; r < kRows; ++r) rows[r] = spare[r];
-  for (Index start = 0; start < pending; start += kLanes) {
-    const Index count = std::min(kLanes, pending - start);
-    const Index padded = (count + 15) / 16 * 16;
-    if (untiled == 1) {  // parameters side by side: no scattering
-      for (Index i = 0; i < padded; ++i) {
-        blocks.x[i] = word(first_draw + tiled);
-        blocks.y[i] = word(first_block + start + i) | Kind::kRange;
-      }
-      encrypt(seed, padded, blocks);
-      Kind::rows(blocks, padded, rows);
-      alignas(64) T side_by_side[kRows * kLanes];
-      for (Index i = 0; i < padded; ++i)
-#pragma GCC unroll 4
-        for (Index r = 0; r < kRows; ++r) side_by_side[i * kRows + r] = spare[r][i];
-      const Index row = row_of(start), from = std::max<Index>(0, -row), to = std::min(count * kRows, parameters - row);
-      for (Index i = from; i < to; ++i) out[(row + i) * draws + tiled] = side_by_side[i];
-      continue;
-    }
-    Index block = start / untiled, draw = start % untiled;
-    for (Index i = 0; i < padded; ++i) {
-      blocks.x[i] = word(first_draw + tiled + draw);
-      blocks.y[i] = word(first_block + block) | Kind::kRange;
-      if (++draw == untiled) draw = 0, ++block;
-    }
-    encrypt(seed, padded, blocks);
-    Kind::rows(blocks, padded, rows);
-    block = start / untiled, draw = start % untiled;
-    for (Index i = 0; i < count; ++i) {
-      for (Index r = 0; r < kRows; ++r) {
-        const Index row = row_of(block) + r;
-        if (row >= 0 && row < parameters) out[row * draws + tiled + draw] = spare[r][i];
-      }
-      if (++draw == untiled) draw = 0, ++block;
-    }
-  }
+  if (draws > 0 && parameters > 0) Draws<Kind, T>(seed, first_draw, draws, first_parameter, parameters, out).fill();
 }
 
 }  // namespace

@@ -120,47 +120,90 @@ void angles(const double* x, const double* weight, Index features, const double*
   std::fill_n(theta + features * kSeriesLanes, ((features + 3) / 4 * 4 - features) * kSeriesLanes, 0.0);
 }
 
+namespace {
+
+// cos(k alpha) and sin(k alpha), k = 1, 3, 5, ..., by the recurrence of sinc_products().
+struct Rotation {
+  Lanes cosine, sine, step, cosine_step, sine_step;
+
+  [[gnu::always_inline]] void start(const Lanes& alpha) {
+    Lanes half;
+    sinc(alpha * alpha, sine);
+    sine *= alpha;
+    sinc(0.25 * (alpha * alpha), half);
+    half *= 0.5 * alpha;
+    cosine = 1.0 - 2.0 * half * half;
+    step = 4.0 * sine * sine;
+    cosine_step = -(step * cosine);
+    sine_step = sine * (2.0 - step);
+  }
+  [[gnu::always_inline]] void next_cosine() {
+    cosine += cosine_step;
+    cosine_step -= step * cosine;
+  }
+  [[gnu::always_inline]] void next_sine() {
+    sine += sine_step;
+    sine_step -= step * sine;
+  }
+};
+
+// e^{-h k^2}: ratios of neighbours fall by a constant factor.
+struct Gaussian {
+  Lanes decay, ratio, fall;
+
+  [[gnu::always_inline]] void start(const SeriesRows& rows, bool normal) {
+    fill(1.0, decay);
+    ratio = decay;
+    if (normal)
+      for (int lane = 0; lane < kSeriesLanes; ++lane) {
+        const double t = rows.deviation[lane] * kPi / rows.period[lane], h = 0.5 * t * t;
+        decay[lane] = std::exp(-h);
+        ratio[lane] = std::exp(-8.0 * h);
+      }
+    fall = ratio;
+  }
+  [[gnu::always_inline]] void next() {
+    decay *= ratio;
+    ratio *= fall;
+  }
+};
+
+// sinh(k x) / x and cosh(k x): sums of positive numbers.
+struct Hyperbola {
+  Lanes growth, sinh, sinh_step, cosh, cosh_step;
+
+  [[gnu::always_inline]] void start(const Lanes& x) {
+    fill(1.0, cosh);
+    for (int lane = 0; lane < kSeriesLanes; ++lane) {
+      const double s = x[lane] > 0 ? std::sinh(x[lane]) / x[lane] : 1.0;
+      sinh[lane] = s;
+      cosh[lane] = std::cosh(x[lane]);
+    }
+    growth = 4.0 * (x * sinh) * (x * sinh);
+    sinh_step = sinh * (2.0 + growth);
+    cosh_step = cosh * growth;
+  }
+  [[gnu::always_inline]] void next() {
+    sinh += sinh_step;
+    sinh_step += growth * sinh;
+    cosh += cosh_step;
+    cosh_step += growth * cosh;
+  }
+};
+
+}  // namespace
+
 void cosine_series(const double* product, Index terms, bool slope, SeriesRows& rows) {
-  Lanes period, y, deviation, alpha, sine, cosine, half;
+  Lanes period, y;
   load(rows.period, period);
   load(rows.y, y);
-  load(rows.deviation, deviation);
-  alpha = y * (kPi / period);
-
-  // cos(k alpha) and sin(k alpha) by the same recurrence.
-  sinc(alpha * alpha, sine);
-  sine *= alpha;
-  sinc(0.25 * (alpha * alpha), half);
-  half *= 0.5 * alpha;
-  cosine = 1.0 - 2.0 * half * half;
-  const Lanes step = 4.0 * sine * sine;
-  Lanes cosine_step = -(step * cosine), sine_step = sine * (2.0 - step);
-
-  // e^{-h k^2}: ratios of neighbours fall by a constant factor.
-  Lanes decay, ratio, fall;
   const bool normal = *std::max_element(rows.deviation, rows.deviation + kSeriesLanes) > 0;
-  fill(1.0, decay);
-  ratio = fall = decay;
-  if (normal)
-    for (int lane = 0; lane < kSeriesLanes; ++lane) {
-      const double t = rows.deviation[lane] * kPi / rows.period[lane], h = 0.5 * t * t;
-      decay[lane] = std::exp(-h);
-      ratio[lane] = std::exp(-8.0 * h);
-    }
-  fall = ratio;
-
-  // sinh(k x) / x and cosh(k x), x = pi l t_1: sums of positive numbers.
-  Lanes growth, sinh, sinh_step, cosh, cosh_step, x;
-  x = (kPi * kPi * rows.logistic) / period;
-  fill(1.0, cosh);
-  for (int lane = 0; lane < kSeriesLanes; ++lane) {
-    const double s = x[lane] > 0 ? std::sinh(x[lane]) / x[lane] : 1.0;
-    sinh[lane] = s;
-    cosh[lane] = std::cosh(x[lane]);
-  }
-  growth = 4.0 * (x * sinh) * (x * sinh);
-  sinh_step = sinh * (2.0 + growth);
-  cosh_step = cosh * growth;
+  Rotation rotation;
+  rotation.start(y * (kPi / period));
+  Gaussian gaussian;
+  gaussian.start(rows, normal);
+  Hyperbola logistic;  // at pi l t_1
+  logistic.start((kPi * kPi * rows.logistic) / period);
 
   Lanes sum, derivative;
   fill(0.0, sum);
@@ -170,25 +213,19 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
     Lanes phi;
     load(product + i * kSeriesLanes, phi);
     if (normal) {
-      phi *= decay;
-      decay *= ratio;
-      ratio *= fall;
+      phi *= gaussian.decay;
+      gaussian.next();
     }
     if (rows.logistic > 0) {
-      phi *= k / sinh;
-      if (slope) derivative += (square * phi) * (1.0 - k * cosh / sinh);
-      sinh += sinh_step;
-      sinh_step += growth * sinh;
-      cosh += cosh_step;
-      cosh_step += growth * cosh;
+      phi *= k / logistic.sinh;
+      if (slope) derivative += (square * phi) * (1.0 - k * logistic.cosh / logistic.sinh);
+      logistic.next();
     } else if (slope) {
-      derivative += (phi * sine) * (1.0 / k);
-      sine += sine_step;
-      sine_step -= step * sine;
+      derivative += (phi * rotation.sine) * (1.0 / k);
+      rotation.next_sine();
     }
-    sum += (square * phi) * cosine;
-    cosine += cosine_step;
-    cosine_step -= step * cosine;
+    sum += (square * phi) * rotation.cosine;
+    rotation.next_cosine();
   }
   const Lanes value = period * (0.5 - (4.0 / (kPi * kPi)) * sum);
   store(rows.value, value);

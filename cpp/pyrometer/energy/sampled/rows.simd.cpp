@@ -111,44 +111,73 @@ struct Tasks {
 /// For each group of pairs and each wave of chunks of draws: sums over parts of the rows into slots, then
 /// sink.take(chunk of the wave, pair, first draw, energies, count, slopes) for every chunk and pair, in parallel.
 template <class T, class Sink>
-void sample_groups(const Problem<T>& problem, int threads, Sink& sink) {
-  const auto& rows = problem.rows;
-  const auto& law = problem.law;
-  const auto& draws = problem.draws;
-  if (rows.systems == 0 || law.batch() == 0) return;
-  const base::Chunks chunks{draws.samples, kDrawChunk}, parts{rows.rows, kPart};
-  const Index number = parts.number();
-  const Index waves = std::min(chunks.number(), std::clamp(kSlots / number, Index{1}, kWave));
-  const Index pairs = std::max<Index>(1, kSlots / (number * waves));
-  const Index laws = std::min(law.batch(), pairs), systems = std::min(rows.systems, pairs / laws);
-  // Below some tens of microseconds a second thread does not pay.
-  if (draws.samples <= kSmall / problem.flops() / law.batch() / rows.systems) threads = 1;
+class Sampling {
+ public:
+  Sampling(const Problem<T>& problem, int threads, Sink& sink)
+      : rows_(problem.rows),
+        law_(problem.law),
+        draws_(problem.draws),
+        sink_(sink),
+        threads_(threads),
+        chunks_{draws_.samples, kDrawChunk},
+        parts_{rows_.rows, kPart} {
+    // Below some tens of microseconds a second thread does not pay.
+    if (draws_.samples <= kSmall / problem.flops() / law_.batch() / rows_.systems) threads_ = 1;
+  }
 
-  Group group{0, systems, 0, laws};
-  std::vector<Worker> workers;
-  for (int i = base::worker_count(Tasks(group, waves, number).number(), threads); i > 0; --i)
-    workers.emplace_back(rows.parameters());
-  const auto slots = base::aligned_array<Slot>(waves * systems * laws * number);
+  void run() {
+    const Index waves = std::min(chunks_.number(), std::clamp(kSlots / parts_.number(), Index{1}, kWave));
+    const Index pairs = std::max<Index>(1, kSlots / (parts_.number() * waves));
+    const Index laws = std::min(law_.batch(), pairs), systems = std::min(rows_.systems, pairs / laws);
+    group_ = {0, systems, 0, laws};
+    for (int i = base::worker_count(Tasks(group_, waves, parts_.number()).number(), threads_); i > 0; --i)
+      workers_.emplace_back(rows_.parameters());
+    slots_ = base::aligned_array<Slot>(waves * systems * laws * parts_.number());
+    for (group_.first_system = 0; group_.first_system < rows_.systems; group_.first_system += systems) {
+      group_.systems = std::min(systems, rows_.systems - group_.first_system);
+      for (group_.first_law = 0; group_.first_law < law_.batch(); group_.first_law += laws) {
+        group_.laws = std::min(laws, law_.batch() - group_.first_law);
+        sink_.begin(group_, waves);
+        for (Index first = 0; first < chunks_.number(); first += waves)
+          sample(first, std::min(waves, chunks_.number() - first));
+        sink_.end(draws_.samples);
+      }
+    }
+  }
 
-  const auto sum = [&](const Tasks& tasks, Index first_chunk, Index task, Worker& worker) {
+ private:
+  // One wave of chunks from `first_chunk` on.
+  void sample(Index first_chunk, Index wave) {
+    const Tasks tasks(group_, wave, parts_.number());
+    base::for_each_chunk(tasks.number(), threads_,
+                         [&](Index task, int worker) { sum(tasks, first_chunk, task, workers_[at(worker)]); });
+    base::for_each_chunk(wave, threads_, [&](Index chunk, int) {
+      for (Index pair = 0; pair < group_.pairs(); ++pair) finish(first_chunk, chunk, pair);
+    });
+    sink_.merge(wave);
+  }
+
+  void sum(const Tasks& tasks, Index first_chunk, Index task, Worker& worker) {
     const Index chunk = task % tasks.chunks, part = task / tasks.chunks % tasks.parts;
     const Index slice = task / tasks.chunks / tasks.parts, s = slice % tasks.systems, b = slice / tasks.systems;
-    const Index first = chunks.begin(first_chunk + chunk);
-    worker.draw(draws.seed, draws.first + first, chunks.end(first_chunk + chunk) - first, law.normals);
-    for (Index l = b * group.laws / tasks.laws; l < (b + 1) * group.laws / tasks.laws; ++l) {
-      worker.scale(law.scale.row(group.first_law + l));
-      for (Index i = s * group.systems / tasks.systems; i < (s + 1) * group.systems / tasks.systems; ++i)
-        worker.sum(rows, group.first_system + i, parts.begin(part), parts.end(part),
-                   slots[at((chunk * group.pairs() + i * group.laws + l) * number + part)]);
+    const Index first = chunks_.begin(first_chunk + chunk);
+    worker.draw(draws_.seed, draws_.first + first, chunks_.end(first_chunk + chunk) - first, law_.normals);
+    for (Index l = b * group_.laws / tasks.laws; l < (b + 1) * group_.laws / tasks.laws; ++l) {
+      worker.scale(law_.scale.row(group_.first_law + l));
+      for (Index i = s * group_.systems / tasks.systems; i < (s + 1) * group_.systems / tasks.systems; ++i)
+        worker.sum(rows_, group_.first_system + i, parts_.begin(part), parts_.end(part),
+                   slots(chunk, i * group_.laws + l)[part]);
     }
-  };
-  const auto finish = [&](Index first_chunk, Index chunk, Index pair) {
-    Slot* const slot = slots.get() + (chunk * group.pairs() + pair) * number;
-    const Index first = chunks.begin(first_chunk + chunk), count = chunks.end(first_chunk + chunk) - first;
-    const double m = static_cast<double>(rows.rows);
+  }
+
+  // Adds the parts of a chunk and pair, and hands the energies to the sink.
+  void finish(Index first_chunk, Index chunk, Index pair) {
+    Slot* const slot = slots(chunk, pair);
+    const Index first = chunks_.begin(first_chunk + chunk), count = chunks_.end(first_chunk + chunk) - first;
+    const double m = static_cast<double>(rows_.rows);
     bool finite = true;
     for (Index k = 0; k < count; ++k) {
-      for (Index part = 1; part < number; ++part) {
+      for (Index part = 1; part < parts_.number(); ++part) {
         slot->energy[k] += slot[part].energy[k];
         slot->slope[k] += slot[part].slope[k];
       }
@@ -159,30 +188,32 @@ void sample_groups(const Problem<T>& problem, int threads, Sink& sink) {
     if (!finite) [[unlikely]] {
       Index k = 0;
       while (std::isfinite(slot->energy[k]) && std::isfinite(slot->slope[k])) ++k;
-      throw_not_finite("the energy of draw " + std::to_string(draws.first + first + k), group.system(pair),
-                       group.law(pair));
+      throw_not_finite("the energy of draw " + std::to_string(draws_.first + first + k), group_.system(pair),
+                       group_.law(pair));
     }
-    sink.take(chunk, pair, first, slot->energy, count, slot->slope);
-  };
-
-  for (group.first_system = 0; group.first_system < rows.systems; group.first_system += systems) {
-    group.systems = std::min(systems, rows.systems - group.first_system);
-    for (group.first_law = 0; group.first_law < law.batch(); group.first_law += laws) {
-      group.laws = std::min(laws, law.batch() - group.first_law);
-      sink.begin(group, waves);
-      for (Index first = 0; first < chunks.number(); first += waves) {
-        const Index wave = std::min(waves, chunks.number() - first);
-        const Tasks tasks(group, wave, number);
-        base::for_each_chunk(tasks.number(), threads,
-                             [&](Index task, int worker) { sum(tasks, first, task, workers[at(worker)]); });
-        base::for_each_chunk(wave, threads, [&](Index chunk, int) {
-          for (Index pair = 0; pair < group.pairs(); ++pair) finish(first, chunk, pair);
-        });
-        sink.merge(wave);
-      }
-      sink.end(draws.samples);
-    }
+    sink_.take(chunk, pair, first, slot->energy, count, slot->slope);
   }
+
+  // Those of the parts of the rows.
+  [[nodiscard]] Slot* slots(Index chunk, Index pair) {
+    return slots_.get() + (chunk * group_.pairs() + pair) * parts_.number();
+  }
+
+  const LabelledRows<T>& rows_;
+  const model::LawBatch& law_;
+  const base::Draws& draws_;
+  Sink& sink_;
+  int threads_;
+  base::Chunks chunks_, parts_;
+  Group group_{};
+  std::vector<Worker> workers_;
+  base::AlignedArray<Slot> slots_;
+};
+
+template <class T, class Sink>
+void sample_groups(const Problem<T>& problem, int threads, Sink& sink) {
+  if (problem.rows.systems == 0 || problem.law.batch() == 0) return;
+  Sampling<T, Sink>(problem, threads, sink).run();
 }
 
 /// Mean, standard error and slope of every pair.
@@ -230,8 +261,6 @@ class Averages {
   Group group_{};
   std::vector<Part> totals_, partial_;
 };
-
-;
 
 }  // namespace
 

@@ -120,10 +120,41 @@ Vec errors(const Whitening& whitening, const Basis& basis, const Vec& theta, con
   return decided ? exact : spread(whitening, basis, moved);
 }
 
+// The intercept of the caller's columns is theta_0 + centre of y - centre . theta. Returns its rounding error.
+double set_intercept(const Table& table, const Whitening& whitening, const Vec& theta, Vec& parameters) {
+  const Index p = table.features;
+  if (!table.intercept) return 0;
+  DoubleDouble sum{theta[at(p)], 0};
+  sum.add(whitening.centre[at(p)]);
+  for (Index j = 0; j < p; ++j) sum.add_product(-whitening.centre[at(j)], theta[at(j)]);
+  parameters[at(p)] = sum.value();
+  sum.add(-parameters[at(p)]);
+  return -sum.value();
+}
+
+// Adds what the rounding of the parameters and the centring of the columns add to the intercept's error.
+void add_intercept_error(const Table& table, const Whitening& whitening, double shift, Certified& out) {
+  const Index p = table.features;
+  if (!table.intercept) return;
+  double& error = out.error[at(p)];
+  error += std::abs(shift) + kEpsilon * std::abs(out.parameters[at(p)]);
+  for (Index j = 0; j < p; ++j)
+    if (whitening.centre[at(j)] != 0) error += std::abs(whitening.centre[at(j)]) * out.error[at(j)];
+}
+
+// sum |r_i| over the rows of the basis, at theta with the intercept changed by `shift`.
+double interpolated(const Basis& basis, const Vec& theta, double shift) {
+  double sum = 0;
+  for (Index k = 0; k < basis.size; ++k)
+    sum += basis.copies[at(k)] *
+           (std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), basis.columns)) + std::abs(shift));
+  return sum;
+}
+
 }  // namespace
 
 Certified certify(const Table& table, const Whitening& whitening, const Vertex& vertex, ExecutionContext context) {
-  const Index p = table.features, n = whitening.columns;
+  const Index n = whitening.columns;
   const double rows = table.rows();
   Basis basis;
   const bool whole =
@@ -131,41 +162,30 @@ Certified certify(const Table& table, const Whitening& whitening, const Vertex& 
   const Vec theta = whole ? interpolate(whitening, basis) : whitening.coefficients(vertex.phi);
   Certified out;
   out.parameters.assign(theta.begin(), theta.end());
+  const double shift = set_intercept(table, whitening, theta, out.parameters);
 
-  // The intercept of the caller's columns is theta_0 + centre of y - centre . theta; `shift` is its rounding error.
-  double shift = 0;
-  if (table.intercept) {
-    DoubleDouble sum{theta[at(p)], 0};
-    sum.add(whitening.centre[at(p)]);
-    for (Index j = 0; j < p; ++j) sum.add_product(-whitening.centre[at(j)], theta[at(j)]);
-    out.parameters[at(p)] = sum.value();
-    sum.add(-out.parameters[at(p)]);
-    shift = -sum.value();
-  }
-  // m times the energy at theta + shift minus its dual bound.
   double shrink = kInfinity;
   Vec dual;
+  // m times the energy at theta, the intercept changed by `by`, minus its dual bound.
   const auto above = [&](const Sums& sums, double by) {
-    double interpolated = 0;
-    for (Index k = 0; whole && k < basis.size; ++k)
-      interpolated +=
-          basis.copies[at(k)] * (std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + std::abs(by));
-    return sums.absolute * (1 - 1 / shrink) + sums.excess + interpolated;
+    return sums.absolute * (1 - 1 / shrink) + sums.excess + (whole ? interpolated(basis, theta, by) : 0);
   };
-  Sums sums = measure(table, theta, 0, vertex.signs, Precision::plain, context);
-  out.misjudged = std::move(sums.misjudged);
-  const auto measure_dual = [&] {
+  const auto sums_at = [&](double by, Precision precision) {
+    return measure(table, theta, by, vertex.signs, precision, context);
+  };
+  const auto measure_dual = [&](const Sums& sums) {
     dual = dual_sizes(whitening, basis, sums);
     shrink = shrinkage(dual);
   };
-  if (whole) measure_dual();
+  Sums sums = sums_at(0, Precision::plain);
+  out.misjudged = std::move(sums.misjudged);
+  if (whole) measure_dual(sums);
   double total = above(sums, 0) + 2 * sums.rounding + rows * std::abs(shift);
   const bool fine = 2 * sums.rounding + rows * std::abs(shift) <= 1e-10 * sums.absolute && shrink - 1 <= 1e-13;
   if (whole && !fine) {
-    sums = measure(table, theta, 0, vertex.signs, Precision::double_double, context);
-    measure_dual();
-    const Sums there =
-        shift == 0 ? sums : measure(table, theta, shift, vertex.signs, Precision::double_double, context);
+    sums = sums_at(0, Precision::double_double);
+    measure_dual(sums);
+    const Sums there = shift == 0 ? sums : sums_at(shift, Precision::double_double);
     total = above(there, shift) + 2 * there.rounding;
   }
   out.value = sums.absolute / rows;
@@ -177,12 +197,7 @@ Certified certify(const Table& table, const Whitening& whitening, const Vertex& 
     const Index free = std::count(vertex.signs.begin(), vertex.signs.end(), 0);
     out.error = errors(whitening, basis, theta, dual, sums, free, out.gap * rows);
   }
-  if (table.intercept) {
-    double& error = out.error[at(p)];
-    error += std::abs(shift) + kEpsilon * std::abs(out.parameters[at(p)]);
-    for (Index j = 0; j < p; ++j)
-      if (whitening.centre[at(j)] != 0) error += std::abs(whitening.centre[at(j)]) * out.error[at(j)];
-  }
+  add_intercept_error(table, whitening, shift, out);
   if (whitening.dependence_uncertain) {
     out.gap += out.value;
     out.slack = out.value;

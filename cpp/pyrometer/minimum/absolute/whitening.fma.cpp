@@ -104,80 +104,108 @@ Orthogonal by_products(const Table& table, const Whitening& whitening, const Ind
 }
 
 // Gram-Schmidt orthogonalisation with column pivoting and reorthogonalisation of the scaled sample. 4 m n^2 flops.
-//
-// `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
-// others are independent.
-Orthogonal orthogonalise(const Table& table, const Whitening& whitening, const Indices& sample, bool by_row) {
-  const Index n = whitening.columns, rows = static_cast<Index>(sample.size());
-  const Index stride = (rows + kLanes - 1) / kLanes * kLanes;  // columns are padded with zeros
-  Orthogonal o{Vec(at(n * stride)), Vec(at(n * n)), Vec(at(n)), Indices(at(n)), 0};
-  Vec values(at(n + 1));
-  double squares = 0;  // of the rows' factors
-  for (Index i = 0; i < rows; ++i) {
-    table.row(sample[at(i)], values.data());
-    double largest = 0;
-    for (Index j = 0; j < n; ++j) {
-      values[at(j)] *= whitening.weight[at(j)];
-      largest = std::max(largest, std::abs(values[at(j)]));
+class GramSchmidt {
+ public:
+  // `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
+  // others are independent.
+  GramSchmidt(const Table& table, const Whitening& whitening, const Indices& sample, bool by_row)
+      : columns_(whitening.columns),
+        rows_(static_cast<Index>(sample.size())),
+        stride_((rows_ + kLanes - 1) / kLanes * kLanes),
+        scale_(1 / static_cast<double>(rows_)),
+        intercept_(table.intercept),
+        result_{Vec(at(columns_ * stride_)), Vec(at(columns_ * columns_)), Vec(at(columns_)), Indices(at(columns_)), 0},
+        floor_(at(columns_)) {
+    const double squares = take(table, whitening, sample, by_row);
+    for (Index j = 0; j < columns_; ++j) {
+      result_.order[at(j)] = j;
+      result_.size[at(j)] = std::sqrt(dot(j, j));
+      const bool feature = j < table.features;
+      const double offset =
+          feature ? std::abs(whitening.centre[at(j)]) * whitening.weight[at(j)] * std::sqrt(squares * scale_) : 0;
+      floor_[at(j)] = 16 * kEpsilon * (offset + result_.size[at(j)]);
     }
-    const double factor = by_row && largest > 0 ? 1 / largest : 1;
-    for (Index j = 0; j < n; ++j) o.q[at(j * stride + i)] = values[at(j)] * factor;
-    squares += factor * factor;
   }
-  const auto column = [&](Index j) -> double* { return o.q.data() + j * stride; };
-  const double scale = 1 / static_cast<double>(rows);
-  const auto dot = [&](Index a, Index b) {
-    Lanes sum{};
-    for (Index i = 0; i < stride; i += kLanes) sum += lanes(column(a) + i, 0).v * lanes(column(b) + i, 0).v;
-    return total(sum) * scale;
-  };
-  const auto subtract = [&](double* from, double part, const double* other) {
-    for (Index i = 0; i < stride; i += kLanes) lanes(from + i, 0).v -= lanes(other + i, 0).v * part;
-  };
-  Vec floor(at(n));
-  for (Index j = 0; j < n; ++j) {
-    o.order[at(j)] = j;
-    o.size[at(j)] = std::sqrt(dot(j, j));
-    const bool feature = j < table.features;
-    const double offset =
-        feature ? std::abs(whitening.centre[at(j)]) * whitening.weight[at(j)] * std::sqrt(squares * scale) : 0;
-    floor[at(j)] = 16 * kEpsilon * (offset + o.size[at(j)]);
+
+  Orthogonal run() {
+    for (Index k = 0; k < columns_; ++k) {
+      const Index best = pivot(k);
+      if (best < 0) break;
+      std::swap(result_.order[at(k)], result_.order[at(best)]);
+      orthogonalise(k);
+    }
+    return std::move(result_);
   }
-  for (Index k = 0; k < n; ++k) {
+
+ private:
+  // Reads the rows, scaled. Returns the sum of squares of their factors.
+  double take(const Table& table, const Whitening& whitening, const Indices& sample, bool by_row) {
+    Vec values(at(columns_ + 1));
+    double squares = 0;
+    for (Index i = 0; i < rows_; ++i) {
+      table.row(sample[at(i)], values.data());
+      double largest = 0;
+      for (Index j = 0; j < columns_; ++j) {
+        values[at(j)] *= whitening.weight[at(j)];
+        largest = std::max(largest, std::abs(values[at(j)]));
+      }
+      const double factor = by_row && largest > 0 ? 1 / largest : 1;
+      for (Index j = 0; j < columns_; ++j) result_.q[at(j * stride_ + i)] = values[at(j)] * factor;
+      squares += factor * factor;
+    }
+    return squares;
+  }
+
+  // The place in the order of the remaining column with the largest share left of its size; -1 for none above rounding.
+  [[nodiscard]] Index pivot(Index k) {
     Index best = -1;
     double highest = 0;
-    for (Index t = k; t < n; ++t) {
-      const Index j = o.order[at(t)];
+    for (Index t = k; t < columns_; ++t) {
+      const Index j = result_.order[at(t)];
       const double norm = std::sqrt(dot(j, j));
       // The constant goes first: it is exact, and the others are nearly orthogonal to it.
-      const double score = table.intercept && k == 0 && j == n - 1 ? std::numeric_limits<double>::infinity()
-                                                                   : norm / std::max(o.size[at(j)], 1e-300);
-      if (norm > floor[at(j)] && score > highest) highest = score, best = t;
+      const double score = intercept_ && k == 0 && j == columns_ - 1 ? std::numeric_limits<double>::infinity()
+                                                                     : norm / std::max(result_.size[at(j)], 1e-300);
+      if (norm > floor_[at(j)] && score > highest) highest = score, best = t;
     }
-    if (best < 0) break;
-    std::swap(o.order[at(k)], o.order[at(best)]);
-    const Index pivot = o.order[at(k)];
-    for (int twice = 0; twice < 2; ++twice) {
-      for (Index t = 0; t < k; ++t) {
-        const Index earlier = o.order[at(t)];
-        const double part = dot(earlier, pivot);
-        o.r[at(earlier * n + pivot)] += part;
-        subtract(column(pivot), part, column(earlier));
-      }
-    }
-    const double norm = std::sqrt(dot(pivot, pivot));
-    o.r[at(pivot * n + pivot)] = norm;
-    for (Index i = 0; i < rows; ++i) column(pivot)[i] /= norm;
-    for (Index t = k + 1; t < n; ++t) {
-      const Index later = o.order[at(t)];
-      const double part = dot(pivot, later);
-      o.r[at(pivot * n + later)] += part;
-      subtract(column(later), part, column(pivot));
-    }
-    o.rank = k + 1;
+    return best;
   }
-  return o;
-}
+
+  // Makes pivot k a unit vector orthogonal to those before it, twice, and those after it orthogonal to it.
+  void orthogonalise(Index k) {
+    const Index pivot = result_.order[at(k)];
+    for (int twice = 0; twice < 2; ++twice)
+      for (Index t = 0; t < k; ++t) eliminate(result_.order[at(t)], pivot);
+    const double norm = std::sqrt(dot(pivot, pivot));
+    result_.r[at(pivot * columns_ + pivot)] = norm;
+    for (Index i = 0; i < rows_; ++i) column(pivot)[i] /= norm;
+    for (Index t = k + 1; t < columns_; ++t) eliminate(pivot, result_.order[at(t)]);
+    result_.rank = k + 1;
+  }
+
+  // Subtracts from column j its part along column q, of length 1.
+  void eliminate(Index q, Index j) {
+    const double part = dot(q, j);
+    result_.r[at(q * columns_ + j)] += part;
+    double* from = column(j);
+    const double* other = column(q);
+    for (Index i = 0; i < stride_; i += kLanes) lanes(from + i, 0).v -= lanes(other + i, 0).v * part;
+  }
+
+  [[nodiscard]] double* column(Index j) { return result_.q.data() + j * stride_; }
+  [[nodiscard]] double dot(Index a, Index b) {
+    Lanes sum{};
+    for (Index i = 0; i < stride_; i += kLanes) sum += lanes(column(a) + i, 0).v * lanes(column(b) + i, 0).v;
+    return total(sum) * scale_;
+  }
+
+  Index columns_, rows_;
+  Index stride_;  // columns are padded with zeros
+  double scale_;
+  bool intercept_;
+  Orthogonal result_;
+  Vec floor_;  // norms below are rounding
+};
 
 // A from the triangle: column order[k] = sum_{t<=k} r[t, k] q_t, solved for q by forward substitution.
 void coordinates(const Orthogonal& o, Whitening& whitening) {
@@ -307,11 +335,11 @@ Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext 
   for (;;) {
     context.check_interrupt();
     Orthogonal o = whitening.columns < kManyColumns ? Orthogonal{} : by_products(table, whitening, sample, context);
-    if (o.order.empty()) o = orthogonalise(table, whitening, sample, false);
+    if (o.order.empty()) o = GramSchmidt(table, whitening, sample, false).run();
     if (o.rank < whitening.columns) {
       Whitening other = whitening;
       if (scale_by_median(table, sample, other)) {
-        Orthogonal by_row = orthogonalise(table, other, sample, true);
+        Orthogonal by_row = GramSchmidt(table, other, sample, true).run();
         if (by_row.rank > o.rank) o = std::move(by_row), whitening = std::move(other);
       }
     }

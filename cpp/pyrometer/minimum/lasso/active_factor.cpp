@@ -55,4 +55,17 @@ void LassoFactor::fill(const Centred& centred, Index kept) {
   }
 }
 
+void ColumnMeans::take(const Centred& centred, const LassoFactor& factor) {
+  mean.clear();
+  for (const Index j : factor.columns()) mean.push_back(centred.mean[j]);
+  whitened.assign(mean.size(), 0.0);
+  carrier = -1;
+}
+
+void ColumnMeans::whiten(const Centred& centred, const Factor& f) {
+  f.whiten(mean.data(), whitened.data());
+  f.forward(whitened.data());
+  carrier = Centred::carrier(f, mean.data(), whitened.data(), centred.noise);
+}
+
 }  // namespace pyrometer::minimum

@@ -1,4 +1,4 @@
-// The Cholesky factor of the active columns of a lasso, updated as the active set changes.
+// The Cholesky factor of the active columns of a lasso, updated as the active set changes, and these columns' means.
 #pragma once
 
 #include <vector>
@@ -27,5 +27,22 @@ class LassoFactor {
   std::vector<Index> columns_;
   std::vector<char> missing_;
 };
+
+/// The means of the columns of a LassoFactor.
+struct ColumnMeans {
+  std::vector<double> mean;      ///< of its columns()
+  std::vector<double> whitened;  ///< forward(whiten(mean)); zeros before whiten()
+  Index carrier = -1;            ///< see Centred::carrier; -1 before whiten()
+
+  void take(const Centred& centred, const LassoFactor& factor);
+  void whiten(const Centred& centred, const Factor& f);
+};
+
+/// The remainder of `raw` at pivot k >= rank after elimination of the independent columns; `whitened` is
+/// f.forward(f.whiten(raw)).
+[[nodiscard]] inline double remainder_of(const Factor& f, const std::vector<double>& whitened,
+                                         const std::vector<double>& raw, Index k) {
+  return f.scale_at(k) > 0 ? whitened[at(k)] : raw[at(f.column(k))];
+}
 
 }  // namespace pyrometer::minimum

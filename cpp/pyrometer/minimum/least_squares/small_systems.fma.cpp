@@ -114,178 +114,232 @@ struct Systems {
   }
 };
 
+// One system in each lane. The names and the formulas are those of solve() in least_squares.cpp, for full rank.
+class Solver {
+ public:
+  // Lanes beyond the last system repeat it.
+  Solver(const Moments& data, const Penalty& l2, Index first)
+      : data_(data),
+        first_(first),
+        p_(data.features),
+        count_(static_cast<double>(data.count)),
+        l2_(l2.weight),
+        shrink_(data.intercept && l2.on_intercept ? l2.weight : 0),
+        weight_(data.intercept ? shrink_ / (1 + shrink_) : 1) {
+    for (int lane = 0; lane < kL; ++lane) system_[lane] = std::min(first + lane, data.systems - 1);
+  }
+
+  void read();
+  void solve();
+  void evaluate();
+  void bound();
+  // Returns the lanes that were solved, as bits.
+  [[nodiscard]] unsigned write(const Minima& out) const;
+
+ private:
+  void read_scatter(Index i, Index j, V& v) const {
+    for (int lane = 0; lane < kL; ++lane) v[lane] = data_.scatter_of(system_[lane])[i * (p_ + 1) + j];
+  }
+  void read_mean(Index j, V& v) const {
+    for (int lane = 0; lane < kL; ++lane) v[lane] = data_.mean_of(system_[lane])[j];
+  }
+  void set_moment_errors(V& spread);
+  [[nodiscard]] bool solved(int lane) const;
+
+  const Moments& data_;
+  Index first_, p_;
+  double count_, l2_, shrink_, weight_;
+  Index system_[kL];
+  Systems s_;
+  V target_variance_, target_mean_;
+  V u_[kAlikeFeatures], v_[kAlikeFeatures], theta_[kAlikeFeatures];
+  V vv_, zz_, mean_residual_, value_;
+  V squares_, means_, root_means_;  // as of MomentError; means_ squared
+  V gap_, error_, condition_, parameter_error_[kAlikeFeatures], intercept_error_;
+};
+
+void Solver::read() {
+  s_.p = p_;
+  for (int lane = 0; lane < kL; ++lane) s_.good[lane] = data_.one(system_[lane]).had_lost() ? 0 : 1;
+  V nothing = {};  // NaN for moments that are not finite
+  read_scatter(p_, p_, target_variance_);
+  target_variance_ /= count_;
+  read_mean(p_, target_mean_);
+  nothing += 0.0 * target_variance_ + 0.0 * target_mean_;
+  s_.good = target_variance_ >= 0 ? s_.good : V{};
+  constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
+  for (Index j = 0; j < p_; ++j) {
+    read_scatter(j, j, s_.diagonal[j]);
+    read_scatter(p_, j, s_.target[j]);
+    read_mean(j, s_.mean[j]);
+    const V variance = s_.diagonal[j] / count_;
+    V deviation, shift;
+    root(variance, deviation);
+    size_of(s_.mean[j], shift);
+    if (l2_ == 0) s_.good = deviation > rounding * shift ? s_.good : V{};
+    root(variance + l2_, s_.scale[j]);
+    s_.good = s_.scale[j] > 0 ? s_.good : V{};
+    s_.whole[j] = 1.0 / s_.scale[j];
+    nothing += 0.0 * s_.target[j] + 0.0 * s_.mean[j] + 0.0 * variance;
+  }
+  for (Index i = 0; i < p_; ++i) {
+    const V share = s_.whole[i] / count_;
+    s_.cell[i][i] = V{} + 1.0;
+    for (Index j = i + 1; j < p_; ++j) {
+      read_scatter(i, j, s_.cell[j][i]);
+      nothing += 0.0 * s_.cell[j][i];
+      s_.cell[i][j] = s_.cell[j][i] * share * s_.whole[j];
+    }
+  }
+  s_.good = nothing == 0 ? s_.good : V{};
+}
+
+void Solver::solve() {
+  s_.factor();
+  for (Index j = 0; j < p_; ++j) u_[j] = s_.target[j] / count_ * s_.whole[j];
+  s_.forward(u_);
+  for (Index j = 0; j < p_; ++j) v_[j] = s_.mean[j] * s_.whole[j];
+  s_.forward(v_);
+  s_.dot(v_, v_, vv_);
+  if (weight_ > 0) {
+    V uv;
+    s_.dot(u_, v_, uv);
+    const V remainder = target_mean_ - uv;
+    const V rho = remainder / (1.0 + weight_ * vv_);
+    for (Index j = 0; j < p_; ++j) u_[j] += weight_ * rho * v_[j];
+  }
+  s_.backward(u_);
+  for (Index j = 0; j < p_; ++j) theta_[j] = u_[j] * s_.whole[j];
+
+  for (int lane = 0; lane < kL; ++lane) {
+    double row[kAlikeFeatures];
+    for (Index j = 0; j < p_; ++j) row[j] = theta_[j][lane];
+    mean_residual_[lane] = residual(target_mean_[lane], data_.mean_of(system_[lane]), row, p_);
+  }
+}
+
+// The energy at theta, and how far it is above the minimum; the effect of the rounding of theta is of second order.
+void Solver::evaluate() {
+  V z[kAlikeFeatures];
+  const V mean_gradient = weight_ * mean_residual_;
+  V value = target_variance_, correction = mean_gradient * mean_residual_;
+  for (Index j = 0; j < p_; ++j) {
+    V g = s_.target[j] - s_.diagonal[j] * theta_[j];
+    for (Index k = 0; k < j; ++k) g -= s_.cell[j][k] * theta_[k];
+    for (Index k = j + 1; k < p_; ++k) g -= s_.cell[k][j] * theta_[k];
+    g /= count_;
+    value -= theta_[j] * (s_.target[j] / count_);
+    correction -= theta_[j] * (g - l2_ * theta_[j]);
+    z[j] = (g - l2_ * theta_[j] + mean_gradient * s_.mean[j]) * s_.whole[j];
+  }
+  value += correction;
+  value_ = value > 0 ? value : V{};
+  s_.forward(z);
+  V zv = {}, along = {}, zz = {};
+  if (weight_ > 0) {
+    s_.dot(z, v_, zv);
+    along = vv_ > 0 ? zv / vv_ : V{};
+  }
+  for (Index j = 0; j < p_; ++j) {
+    const V rest = weight_ > 0 ? z[j] - along * v_[j] : z[j];
+    zz += rest * rest;
+  }
+  zz_ = zz + along * zv / (1.0 + weight_ * vv_);
+}
+
+// As MomentError, for moments without earlier errors.
+void Solver::set_moment_errors(V& spread) {
+  V squares = target_variance_, means = target_mean_ * target_mean_, widest = {};
+  spread = V{};
+  for (Index j = 0; j < p_; ++j) {
+    const V square = theta_[j] * theta_[j], ratio = s_.mean[j] * s_.whole[j];
+    widest += s_.diagonal[j] / count_ + s_.mean[j] * s_.mean[j];
+    squares += square * (s_.diagonal[j] / count_);
+    means += square * s_.mean[j] * s_.mean[j];
+    spread += ratio * ratio;
+  }
+  means += squares;
+  // What squares of parameters lose where they underflow must not count.
+  s_.good = ((squares > kTiny * widest) | (squares == 0)) ? s_.good : V{};
+  squares_ = squares;
+  means_ = means;
+  root(means, root_means_);
+}
+
+// Bounds of the errors of the energy and of the parameters.
+void Solver::bound() {
+  constexpr double roundoff = std::numeric_limits<double>::epsilon() / 2;
+  V spread, smallest, largest, diagonal[kAlikeFeatures], trace = {}, root_zz, size_of_mean_gradient;
+  set_moment_errors(spread);
+  s_.smallest_eigenvalue(smallest);
+  s_.largest_eigenvalue(largest);
+  root(largest / smallest, condition_);
+  s_.inverse_diagonal(diagonal);
+  for (Index j = 0; j < p_; ++j) trace += diagonal[j];
+  root(zz_, root_zz);
+  const V mean_gradient = weight_ * mean_residual_;
+  size_of(mean_gradient, size_of_mean_gradient);
+  const auto above = [&](double units, V& sum) {
+    const double e = units * roundoff;
+    V root_second;
+    root((e * e * (1 + shrink_)) * ((squares_ + mean_gradient * mean_gradient * spread) * trace + means_ / 16.0),
+         root_second);
+    sum = (root_zz + root_second) * (root_zz + root_second);
+  };
+  const double units = MomentError::expected(p_), expected = units * roundoff;
+  above(units, error_);
+  above(MomentError::kWorst, gap_);
+  error_ += expected * (std::sqrt(2.0) * squares_ + 2.0 * value_ + 0.5 * size_of_mean_gradient * root_means_);
+  const V lost = squares_ > 0 ? V{} + Minima::underflow(p_) : V{};
+  error_ += lost;
+  gap_ += lost;
+
+  for (Index j = 0; j < p_; ++j) {
+    root(gap_ * diagonal[j], parameter_error_[j]);
+    parameter_error_[j] *= s_.whole[j];
+  }
+  root(gap_ * (1.0 + vv_), intercept_error_);
+  intercept_error_ += MomentError::kWorst / 4 * roundoff * root_means_;
+}
+
+// Whether the system needs no pivoting, and nothing has left the range of doubles.
+bool Solver::solved(int lane) const {
+  double finite = 0 * (value_[lane] + gap_[lane] + error_[lane]);  // else NaN
+  for (Index j = 0; j < p_; ++j) finite += 0 * theta_[j][lane];
+  return s_.good[lane] != 0 && finite == 0;
+}
+
+unsigned Solver::write(const Minima& out) const {
+  const Index n = data_.parameters();
+  unsigned lanes = 0;
+  for (int lane = 0; lane < kL && first_ + lane < data_.systems; ++lane) {
+    if (!solved(lane)) continue;
+    lanes |= 1U << lane;
+    const auto slot = at(first_ + lane);
+    double* row = out.parameters.data() + (first_ + lane) * n;
+    double* error = out.parameter_error.data() + (first_ + lane) * n;
+    for (Index j = 0; j < p_; ++j) row[j] = theta_[j][lane], error[j] = parameter_error_[j][lane];
+    if (data_.intercept) row[p_] = mean_residual_[lane] / (1 + shrink_), error[p_] = intercept_error_[lane];
+    out.value[slot] = value_[lane];
+    out.gap[slot] = gap_[lane];
+    out.relative_error[slot] = error_[lane] == 0 ? 0 : error_[lane] / value_[lane];
+    out.condition[slot] = condition_[lane];
+    out.rank[slot] = p_;
+  }
+  return lanes;
+}
+
 }  // namespace
 
 Index alike_at_once() { return kL; }
 
 unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const Minima& out) {
-  const Index p = data.features, stride = p + 1, n = data.parameters();
-  const double count = static_cast<double>(data.count);
-  const double shrink = data.intercept && l2.on_intercept ? l2.weight : 0;
-  const double weight = data.intercept ? shrink / (1 + shrink) : 1;
-  Index system[kL];
-  for (int lane = 0; lane < kL; ++lane) system[lane] = std::min(first + lane, data.systems - 1);
-  const auto scatter = [&](Index i, Index j, V& v) {
-    for (int lane = 0; lane < kL; ++lane) v[lane] = data.scatter_of(system[lane])[i * stride + j];
-  };
-  const auto mean = [&](Index j, V& v) {
-    for (int lane = 0; lane < kL; ++lane) v[lane] = data.mean_of(system[lane])[j];
-  };
-
-  Systems s;
-  s.p = p;
-  for (int lane = 0; lane < kL; ++lane) s.good[lane] = data.one(system[lane]).had_lost() ? 0 : 1;
-  V nothing = {}, target_variance, target_mean;
-  scatter(p, p, target_variance);
-  target_variance /= count;
-  mean(p, target_mean);
-  nothing += 0.0 * target_variance + 0.0 * target_mean;
-  s.good = target_variance >= 0 ? s.good : V{};
-  constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
-  for (Index j = 0; j < p; ++j) {
-    scatter(j, j, s.diagonal[j]);
-    scatter(p, j, s.target[j]);
-    mean(j, s.mean[j]);
-    const V variance = s.diagonal[j] / count;
-    V deviation, shift;
-    root(variance, deviation);
-    size_of(s.mean[j], shift);
-    if (l2.weight == 0) s.good = deviation > rounding * shift ? s.good : V{};
-    root(variance + l2.weight, s.scale[j]);
-    s.good = s.scale[j] > 0 ? s.good : V{};
-    s.whole[j] = 1.0 / s.scale[j];
-    nothing += 0.0 * s.target[j] + 0.0 * s.mean[j] + 0.0 * variance;
-  }
-  for (Index i = 0; i < p; ++i) {
-    const V share = s.whole[i] / count;
-    s.cell[i][i] = V{} + 1.0;
-    for (Index j = i + 1; j < p; ++j) {
-      scatter(i, j, s.cell[j][i]);
-      nothing += 0.0 * s.cell[j][i];
-      s.cell[i][j] = s.cell[j][i] * share * s.whole[j];
-    }
-  }
-  s.good = nothing == 0 ? s.good : V{};
-  s.factor();
-
-  // The names and the formulas are those of solve() in least_squares.cpp, for full rank.
-  V u[kAlikeFeatures], v[kAlikeFeatures], z[kAlikeFeatures], theta[kAlikeFeatures];
-  V vv = {}, uv = {}, rho = {};
-  for (Index j = 0; j < p; ++j) u[j] = s.target[j] / count * s.whole[j];
-  s.forward(u);
-  for (Index j = 0; j < p; ++j) v[j] = s.mean[j] * s.whole[j];
-  s.forward(v);
-  s.dot(v, v, vv);
-  if (weight > 0) {
-    s.dot(u, v, uv);
-    const V remainder = target_mean - uv;
-    rho = remainder / (1.0 + weight * vv);
-    for (Index j = 0; j < p; ++j) u[j] += weight * rho * v[j];
-  }
-  s.backward(u);
-  for (Index j = 0; j < p; ++j) theta[j] = u[j] * s.whole[j];
-
-  V mean_residual;
-  for (int lane = 0; lane < kL; ++lane) {
-    double row[kAlikeFeatures];
-    for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
-    mean_residual[lane] = residual(target_mean[lane], data.mean_of(system[lane]), row, p);
-  }
-
-  // The energy at theta; the effect of the rounding of theta is of second order.
-  const V mean_gradient = weight * mean_residual;
-  V value = target_variance, correction = mean_gradient * mean_residual;
-  for (Index j = 0; j < p; ++j) {
-    V g = s.target[j] - s.diagonal[j] * theta[j];
-    for (Index k = 0; k < j; ++k) g -= s.cell[j][k] * theta[k];
-    for (Index k = j + 1; k < p; ++k) g -= s.cell[k][j] * theta[k];
-    g /= count;
-    value -= theta[j] * (s.target[j] / count);
-    correction -= theta[j] * (g - l2.weight * theta[j]);
-    z[j] = (g - l2.weight * theta[j] + mean_gradient * s.mean[j]) * s.whole[j];
-  }
-  value += correction;
-  value = value > 0 ? value : V{};
-  s.forward(z);
-  V zv = {}, along = {}, zz = {};
-  if (weight > 0) {
-    s.dot(z, v, zv);
-    along = vv > 0 ? zv / vv : V{};
-  }
-  for (Index j = 0; j < p; ++j) {
-    const V rest = weight > 0 ? z[j] - along * v[j] : z[j];
-    zz += rest * rest;
-  }
-  zz += along * zv / (1.0 + weight * vv);
-
-  // As MomentError, for moments that had lost nothing.
-  V squares = target_variance, means = target_mean * target_mean, spread = {}, widest = {};
-  for (Index j = 0; j < p; ++j) {
-    const V square = theta[j] * theta[j], ratio = s.mean[j] * s.whole[j];
-    widest += s.diagonal[j] / count + s.mean[j] * s.mean[j];
-    squares += square * (s.diagonal[j] / count);
-    means += square * s.mean[j] * s.mean[j];
-    spread += ratio * ratio;
-  }
-  means += squares;
-  // What squares of parameters lose where they underflow must not count.
-  s.good = ((squares > kTiny * widest) | (squares == 0)) ? s.good : V{};
-  V smallest, largest, size_of_mean_gradient, root_zz, root_means, root_second, condition, trace = {};
-  s.smallest_eigenvalue(smallest);
-  s.largest_eigenvalue(largest);
-  s.inverse_diagonal(u);
-  for (Index j = 0; j < p; ++j) trace += u[j];
-  root(zz, root_zz);
-  root(means, root_means);
-  size_of(mean_gradient, size_of_mean_gradient);
-  root(largest / smallest, condition);
-  const auto above = [&](double units, V& sum) {
-    const double e = units * std::numeric_limits<double>::epsilon() / 2;
-    root((e * e * (1 + shrink)) * ((squares + mean_gradient * mean_gradient * spread) * trace + means / 16.0),
-         root_second);
-    sum = (root_zz + root_second) * (root_zz + root_second);
-  };
-  V gap, error;
-  constexpr double roundoff = std::numeric_limits<double>::epsilon() / 2;
-  const double units = MomentError::expected(p), expected = units * roundoff;
-  above(units, error);
-  above(MomentError::kWorst, gap);
-  error += expected * (std::sqrt(2.0) * squares + 2.0 * value + 0.5 * size_of_mean_gradient * root_means);
-
-  const V lost = squares > 0 ? V{} + Minima::underflow(p) : V{};
-  error += lost;
-  gap += lost;
-
-  // Bounds of the parameters' errors.
-  V of_intercept;
-  for (Index j = 0; j < p; ++j) {
-    root(gap * u[j], z[j]);
-    z[j] *= s.whole[j];
-  }
-  root(gap * (1.0 + vv), of_intercept);
-  of_intercept += MomentError::kWorst / 4 * roundoff * root_means;
-
-  unsigned solved = 0;
-  for (int lane = 0; lane < kL && first + lane < data.systems; ++lane) {
-    if (s.good[lane] == 0) continue;
-    double finite = 0 * (value[lane] + gap[lane] + error[lane]);  // nan if something has left the range of doubles
-    for (Index j = 0; j < p; ++j) finite += 0 * theta[j][lane];
-    if (finite != 0) continue;
-    solved |= 1U << lane;
-    const auto slot = at(first + lane);
-    double* row = out.parameters.data() + (first + lane) * n;
-    for (Index j = 0; j < p; ++j) row[j] = theta[j][lane];
-    if (data.intercept) row[p] = mean_residual[lane] / (1 + shrink);
-    double* bound = out.parameter_error.data() + (first + lane) * n;
-    for (Index j = 0; j < p; ++j) bound[j] = z[j][lane];
-    if (data.intercept) bound[p] = of_intercept[lane];
-    out.value[slot] = value[lane];
-    out.gap[slot] = gap[lane];
-    out.relative_error[slot] = error[lane] == 0 ? 0 : error[lane] / value[lane];
-    out.condition[slot] = condition[lane];
-    out.rank[slot] = p;
-  }
-  return solved;
+  Solver solver(data, l2, first);
+  solver.read();
+  solver.solve();
+  solver.evaluate();
+  solver.bound();
+  return solver.write(out);
 }
 
 }  // namespace pyrometer::minimum

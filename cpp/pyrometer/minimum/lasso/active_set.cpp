@@ -1,0 +1,187 @@
+#include "pyrometer/minimum/lasso/active_set.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
+
+namespace pyrometer::minimum {
+
+ActiveSet::ActiveSet(Columns triangle, Index columns) : design_(std::move(triangle)), columns_(columns) {
+  for (Index j = 0; j < columns_; ++j) {
+    double* const column = design_.column(j);
+    const double length = std::sqrt(dot(column, column, 0, design_.rows));
+    length_.push_back(length);
+    if (length > 0)
+      for (Index i = 0; i < design_.rows; ++i) column[i] /= length;
+  }
+}
+
+void ActiveSet::minimise(const Numbers& z, const Numbers& gradient, const Numbers& weight) {
+  z_ = z, start_gradient_ = gradient, weight_ = weight;
+  d_.assign(z.size(), 0.0);
+  sign_.clear();
+  for (const double value : z) sign_.push_back(sign(value));
+  refresh();
+  const Index limit = 100 + 20 * columns_;
+  for (Index round = 0; round < limit; ++round) {
+    base::throw_if_interrupted();
+    if (descend() && !enter()) return;
+  }
+}
+
+void ActiveSet::refresh() {
+  image_.assign(at(design_.rows), 0.0);
+  for (Index j = 0; j < columns_; ++j)
+    if (at(d_, j) != 0) subtract(image_.data(), -at(d_, j), design_.column(j), 0, design_.rows);
+  size_ = std::sqrt(moved());
+  gradient_ = start_gradient_;
+  for (Index j = 0; j < columns_; ++j) at(gradient_, j) -= dot(design_.column(j), image_.data(), 0, design_.rows);
+}
+
+// Takes the step for the current signs, or the part of it up to the first coordinate that reaches 0 and leaves. Returns
+// whether the minimum for these signs is reached.
+bool ActiveSet::descend() {
+  std::vector<Index> active;
+  for (Index j = 0; j < columns_; ++j)
+    if (at(sign_, j) != 0) active.push_back(j);
+  if (active.empty()) return true;
+  const Pivoted f = factor(active);
+  if (f.rank() < f.columns())
+    return advance(active, f, null_vector(active, f), std::numeric_limits<double>::infinity());
+  return advance(active, f, newton_direction(active, f), 1);
+}
+
+// In the order of the pivots.
+Numbers ActiveSet::newton_direction(const std::vector<Index>& active, const Pivoted& f) const {
+  const auto own = [&](Index k) { return active[at(f.column(k))]; };
+  Numbers direction(active.size());
+  for (Index k = 0; k < f.columns(); ++k)
+    at(direction, k) = (gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) / f.length(k);
+  f.forward(direction.data());
+  f.backward(direction.data());
+  for (Index k = 0; k < f.columns(); ++k) at(direction, k) /= f.length(k);
+  return direction;
+}
+
+// In the order of the pivots, downhill. Along it only the penalty changes, at a constant rate until a sign changes.
+Numbers ActiveSet::null_vector(const std::vector<Index>& active, const Pivoted& f) const {
+  const auto own = [&](Index k) { return active[at(f.column(k))]; };
+  Numbers direction(active.size()), made(active.size());
+  f.dependence(f.rank(), made.data());
+  at(direction, f.rank()) = 1 / f.length(f.rank());
+  for (Index k = 0; k < f.rank(); ++k) at(direction, k) = -at(made, k) / f.length(k);
+  double rate = 0;
+  for (Index k = 0; k < f.columns(); ++k) rate += at(weight_, own(k)) * at(sign_, own(k)) * at(direction, k);
+  if (rate == 0) rate = at(direction, f.rank()) * at(sign_, own(f.rank()));
+  for (double& value : direction) value *= -sign(rate);
+  return direction;
+}
+
+bool ActiveSet::advance(const std::vector<Index>& active, const Pivoted& f, const Numbers& direction, double step) {
+  Index leaves = -1;
+  for (Index k = 0; k < f.columns(); ++k) {
+    const Index j = active[at(f.column(k))];
+    if (at(direction, k) * at(sign_, j) >= 0) continue;
+    const double where = -(at(z_, j) + at(d_, j)) / at(direction, k);
+    if (where < step) step = where, leaves = j;
+  }
+  if (!std::isfinite(step)) return true;
+  for (Index k = 0; k < f.columns(); ++k) at(d_, active[at(f.column(k))]) += step * at(direction, k);
+  if (leaves >= 0) at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
+  refresh();
+  if (leaves >= 0) return false;
+  // Iterative refinement: the step is repeated until it changes nothing but rounding.
+  const double change = std::sqrt(dot(direction.data(), direction.data(), 0, f.columns()));
+  const double whole = std::sqrt(dot(d_.data(), d_.data(), 0, columns_));
+  const bool settled = change <= 1e-10 * whole || ++repeats_ > 3;
+  if (settled) repeats_ = 0;
+  return settled;
+}
+
+// Adds the coordinate whose gradient exceeds its weight the most. Returns whether there was one.
+bool ActiveSet::enter() {
+  Index best = -1;
+  double most = 0;
+  for (Index j = 0; j < columns_; ++j) {
+    if (at(sign_, j) != 0 || length(j) == 0) continue;
+    const double excess = std::abs(gradient(j)) - at(weight_, j) - rounding_bound(j);
+    if (excess > most) most = excess, best = j;
+  }
+  if (best >= 0) at(sign_, best) = sign(gradient(best));
+  return best >= 0;
+}
+
+// Of a gradient.
+double ActiveSet::rounding_bound(Index j) const {
+  return 4 * kEpsilon *
+         (std::abs(at(start_gradient_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
+}
+
+std::vector<Index> ActiveSet::equicorrelated() const {
+  std::vector<Index> columns;
+  for (Index j = 0; j < columns_; ++j)
+    if (at(sign_, j) != 0 || (length(j) > 0 && std::abs(gradient(j)) >= at(weight_, j) - rounding_bound(j)))
+      columns.push_back(j);
+  return columns;
+}
+
+Pivoted ActiveSet::factor(const std::vector<Index>& columns) const {
+  Columns part(design_.rows, static_cast<Index>(columns.size()) + 1);  // without a target
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    std::copy_n(design_.column(columns[i]), design_.rows, part.column(static_cast<Index>(i)));
+  return {{design_.rows, static_cast<Index>(columns.size()), false, false, 0}, std::move(part), nullptr};
+}
+
+Numbers ActiveSet::roots(const Pivoted& f) {
+  Numbers root(at(f.columns()));
+  f.inverse_diagonal(root.data());
+  for (Index k = 0; k < f.rank(); ++k) at(root, k) = std::sqrt(at(root, k)) / f.length(k);
+  return root;
+}
+
+double ActiveSet::hidden(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root,
+                         const Numbers& off) const {
+  double sum = 0, most = 0;
+  for (Index j = 0; j < columns_; ++j) sum += 2 * (rounding_bound(j) + at(off, j)) * std::abs(at(d_, j));
+  if (f.rank() == f.columns()) {
+    for (Index k = 0; k < f.columns(); ++k) {
+      const Index j = columns[at(f.column(k))];
+      most += at(root, k) * (rounding_bound(j) + at(off, j));
+    }
+    return sum + square(most);
+  }
+  for (const Index j : columns) most = std::max(most, (rounding_bound(j) + at(off, j)) / at(weight_, j));
+  for (const Index j : columns)
+    sum += 2 * std::abs(at(z_, j) + at(d_, j)) * (rounding_bound(j) + at(off, j) + most * at(weight_, j));
+  return sum;
+}
+
+bool ActiveSet::bound(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root, const Numbers& off,
+                      double* out) const {
+  constexpr double kPoor = 1e12;
+  if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
+  const auto own = [&](Index k) { return columns[at(f.column(k))]; };
+  double most = 0;  // |W_j . (the change of the residuals)| is no more than this
+  for (Index k = 0; k < f.columns(); ++k)
+    most += at(root, k) * (std::abs(gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) +
+                           rounding_bound(own(k)) + at(off, own(k)));
+  std::vector<char> active(at(columns_), 0);
+  for (Index j = 0; j < columns_; ++j) out[j] = std::abs(at(z_, j));
+  for (Index k = 0; k < f.columns(); ++k) {
+    const Index j = own(k);
+    active[at(j)] = 1;
+    out[j] = at(root, k) * most + std::abs(at(d_, j));
+    if (!(at(sign_, j) * (at(z_, j) + at(d_, j)) > at(root, k) * most)) return false;
+  }
+  for (Index j = 0; j < columns_; ++j)
+    if (active[at(j)] == 0 && length(j) > 0 &&
+        !(std::abs(gradient(j)) + rounding_bound(j) + at(off, j) + most < at(weight_, j)))
+      return false;
+  return true;
+}
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,40 @@
+// The Newton step of a lasso for the current signs.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/minimum/lasso/active_factor.hpp"
+#include "pyrometer/minimum/lasso/point.hpp"
+
+namespace pyrometer::minimum {
+
+/// The step from a point to the minimum of the energy for its signs, over the active coordinates; or, where the
+/// quadratic form is singular, a direction along which only the penalty changes.
+///
+/// One object for each thread; it reuses its memory.
+class NewtonStep {
+ public:
+  /// `active`  coordinates, at least one, a penalised intercept last; in the order of the factor's columns afterwards.
+  ///
+  /// Cost: that of the factor, and 6 a^2 flops for a columns.
+  void compute(const LassoPoint& point, LassoFactor& factor, std::vector<Index>& active);
+
+  /// One number for each active coordinate.
+  [[nodiscard]] const Numbers& direction() const { return direction_; }
+  /// Whether only the penalty changes along the direction.
+  [[nodiscard]] bool flat() const { return flat_; }
+
+ private:
+  void set_gradient(const LassoPoint& point, const std::vector<Index>& active, bool with_constant);
+  void set_minimiser(const Factor& f);
+  double eliminate_mean(const Factor& f);
+  void set_null_vector(const Factor& f);
+  void add_null_vector(const Factor& f, Index k, double share);
+
+  bool flat_ = false;
+  Numbers direction_, gradient_;
+  Numbers whitened_;  // the gradient
+  ColumnMeans means_;
+};
+
+}  // namespace pyrometer::minimum

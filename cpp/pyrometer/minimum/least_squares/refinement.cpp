@@ -1,0 +1,113 @@
+#include "pyrometer/minimum/least_squares/refinement.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/dense/row_qr.hpp"
+#include "pyrometer/minimum/dense/vectors.hpp"
+#include "pyrometer/minimum/least_squares/least_norm.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+// Adds weight * x^2. The square alone may leave the range of a double where its product with the weight does not.
+void add_square(DoubleDouble& sum, double weight, double x) {
+  constexpr double kLeast = 1e-280, kMost = 1e280;
+  const double product = x * x;
+  if (x != 0 && (product < kLeast || product > kMost)) {
+    sum.add_product(weight * x, x);
+    return;
+  }
+  sum.add_product(weight, product);
+  sum.add_product(weight, product_error(x, x, product));
+}
+
+}  // namespace
+
+RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta, const Sums& sums) {
+  const Index p = shape.features, n = shape.columns(), r = f.rank();
+  const double m = static_cast<double>(shape.rows);
+  DoubleDouble energy = sums.squares;
+  for (Index j = 0; j < n && shape.l2 > 0; ++j) add_square(energy, m * shape.l2, theta[j]);
+  // Half the negative gradient, without the free intercept's share of it.
+  const auto gradient = [&](Index k) {
+    const Index j = f.column(k);
+    DoubleDouble g = sums.gradient_of(shape, mean, j);
+    if (shape.l2 > 0) g.add_product(-m * shape.l2, theta[j]);
+    return g.value() / f.length(k);
+  };
+  std::vector<double> z(at(r));
+  for (Index k = 0; k < r; ++k) z[at(k)] = gradient(k);
+  f.forward(z.data());
+  double zz = 0;
+  for (const double value : z) zz += value * value;
+  // With a penalty every column has a curvature, at least that of the penalty.
+  for (Index k = r; k < n && shape.l2 > 0; ++k)
+    zz += square(f.remainder(k, gradient(k), z.data()) * (f.length(k) / std::sqrt(m * shape.l2)));
+  f.backward(z.data());
+
+  RowState state;
+  state.energy = std::max(energy.value() / m, 0.0);
+  const double total = shape.centred ? sums.total.value() / m : 0;
+  state.gap = zz / m + square(total);
+  state.fits = sums.squares.hi == 0 && energy.hi == 0 && total == 0 &&
+               std::all_of(sums.gradient.begin(), sums.gradient.end(), [](const DoubleDouble& g) { return g.hi == 0; });
+  state.step.assign(at(shape.parameters()), 0.0);
+  double shift = total;
+  for (Index k = 0; k < r; ++k) {
+    const Index j = f.column(k);
+    const double step = z[at(k)] / f.length(k);
+    state.step[at(j)] = step;
+    if (shape.centred) shift -= mean[j] * step;
+  }
+  if (shape.centred) state.step[at(p)] = shift;
+  return state;
+}
+
+void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta) {
+  const Index n = shape.columns();
+  if (f.rank() == n) return;
+  const bool taken_up = shape.centred && with_intercept;
+  const auto length = [&](Index k) { return f.length(k); };
+  dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
+}
+
+void bound_parameters(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out) {
+  const Index n = shape.columns(), r = f.rank();
+  if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap) / std::sqrt(shape.l2));
+  if (r < n) return;
+  const double reach = std::sqrt(gap * static_cast<double>(shape.rows));
+  std::vector<double> diagonal(at(n)), whitened(diagonal);
+  f.inverse_diagonal(diagonal.data());
+  for (Index k = 0; k < n; ++k) {
+    double& own = out[f.column(k)];
+    own = std::min(own, reach * std::sqrt(at(diagonal, k)) / f.length(k));
+    if (shape.centred) at(whitened, k) = mean[f.column(k)] / f.length(k);
+  }
+  if (!shape.centred) return;
+  f.forward(whitened.data());
+  out[n] = std::hypot(std::sqrt(gap), reach * std::sqrt(dot(whitened.data(), whitened.data(), 0, n)));
+}
+
+Pivoted factor_of_moments(const Shape& shape, const double* scatter) {
+  constexpr double kPoor = 1e5;
+  if (scatter == nullptr || !shape.centred) return {};
+  Columns triangle = triangle_of_scatter(shape, scatter);
+  if (triangle.cols == 0) return {};
+  Pivoted factor(shape, std::move(triangle));
+  return factor.rank() == shape.columns() && factor.condition() < kPoor ? factor : Pivoted();
+}
+
+double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double* mean, const double* theta) {
+  const double root = std::sqrt(static_cast<double>(shape.rows));
+  double sum = shape.parameters() > shape.features ? std::abs(theta[shape.features]) : 0;
+  for (Index k = 0; k < f.rank(); ++k) {
+    const Index j = f.column(k);
+    if (j < shape.features) sum += std::abs(theta[j]) * (f.length(k) / root + (shape.centred ? std::abs(mean[j]) : 0));
+  }
+  return 0.5 * kEpsilon * sum;
+}
+
+}  // namespace pyrometer::minimum

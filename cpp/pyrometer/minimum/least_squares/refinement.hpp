@@ -1,0 +1,37 @@
+// Iterative refinement of least squares from rows, of one system: Newton steps with sums over the rows themselves.
+#pragma once
+
+#include <vector>
+
+#include "pyrometer/minimum/dense/pivoted_qr.hpp"
+#include "pyrometer/minimum/dense/row_sums.hpp"
+
+namespace pyrometer::minimum {
+
+/// The energy at given parameters, how far above the minimum it is, and the step towards it.
+struct RowState {
+  double energy = 0;
+  double gap = 0;
+  bool fits = false;  ///< all that is summed is 0: exactly, and not only to the least double
+  std::vector<double> step;
+};
+/// `f` is the factor of the system, `mean` the means of its columns and target.
+[[nodiscard]] RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta,
+                             const Sums& sums);
+
+/// The Cholesky factor of a system's moments, if it is accurate enough for iterative refinement with residuals of the
+/// rows: a step reduces the error by roundoff * condition^2. Else one without columns; `scatter` may be nullptr.
+[[nodiscard]] Pivoted factor_of_moments(const Shape& shape, const double* scatter);
+
+/// Minimum-norm parameters: see Dependence.
+void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta);
+
+/// Bounds of the distances of the parameters from those of the minimiser: the gap is at least the squared distance
+/// divided by the diagonal element of the inverse Hessian.
+void bound_parameters(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out);
+
+/// A bound of the root mean square change of the residuals by the rounding of the parameters.
+[[nodiscard]] double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double* mean,
+                                            const double* theta);
+
+}  // namespace pyrometer::minimum
