@@ -21,14 +21,6 @@ constexpr Index kLargestSample = Index{1} << 22;
 // Squares of deviations below this may underflow, of those above its reciprocal overflow.
 constexpr double kTiny = 1e-140;
 
-std::string printed(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
-
 template <class T>
 Index ones_of(const data::Rows<T>& rows, const std::string& where) {
   Index ones = 0, odd = 0;
@@ -39,7 +31,7 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
   if (odd == 0) [[likely]]
     return ones;
   for (Index i = 0; i < rows.rows; ++i) {
-    require(rows.y[i] == T{1} || rows.y[i] == T{0}, "y must be 0 or 1, got ", printed(static_cast<double>(rows.y[i])),
+    require(rows.y[i] == T{1} || rows.y[i] == T{0}, "y must be 0 or 1, got ", Printed{static_cast<double>(rows.y[i])},
             " at ", where, "row ", i);
   }
   return ones;
@@ -53,14 +45,14 @@ void diagnose(const data::Rows<T>& rows, const std::string& where) {
   for (Index i = 0; i < rows.rows; ++i) {
     for (Index j = 0; j < p; ++j) {
       const auto value = static_cast<double>(rows.X[i * p + j]);
-      require(std::isfinite(value), "X must be finite, got ", printed(value), " at ", where, "row ", i, ", column ", j);
+      require(std::isfinite(value), "X must be finite, got ", Printed{value}, " at ", where, "row ", i, ", column ", j);
       largest[at(j)] = std::max(largest[at(j)], std::abs(value));
     }
   }
   for (Index j = 0; j < p; ++j) {
     const double size = largest[at(j)];
     require(size == 0 || (size > kTiny && size < 1 / kTiny),
-            "X must have squares that neither over- nor underflow, got ", printed(size), " for the largest value of ",
+            "X must have squares that neither over- nor underflow, got ", Printed{size}, " for the largest value of ",
             where, "column ", j, "; rescale it");
   }
 }
