@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "pyrometer/base/types.hpp"
@@ -10,7 +12,10 @@
 namespace pyrometer::minimum {
 
 /// The binary exponent of a non-zero number; 1023 for infinity and nan.
-[[gnu::always_inline]] inline int exponent_of(double x) { return std::isfinite(x) ? std::ilogb(x) : 1023; }
+[[gnu::always_inline]] inline int exponent_of(double x) {
+  const auto field = static_cast<int>(std::bit_cast<std::uint64_t>(x) >> 52 & 0x7FF);
+  return field == 0 ? std::ilogb(x) : std::min(field, 0x7FE) - 1023;
+}
 
 /// The exponent of the largest element of a row after scaling its columns; 0 for a row of zeros.
 template <class Value>

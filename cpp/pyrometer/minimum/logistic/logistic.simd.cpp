@@ -41,16 +41,22 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
 template <class T>
 void diagnose(const data::Rows<T>& rows, const std::string& where) {
   const Index p = rows.features;
-  std::vector<double> largest(at(p), 0.0);
+  std::vector<double> sizes(at(p), 0.0), sums(sizes);
+  double *const __restrict largest = sizes.data(), *const __restrict wrong = sums.data();
   for (Index i = 0; i < rows.rows; ++i) {
     for (Index j = 0; j < p; ++j) {
-      const auto value = static_cast<double>(rows.X[i * p + j]);
-      require(std::isfinite(value), "X must be finite, got ", Printed{value}, " at ", where, "row ", i, ", column ", j);
-      largest[at(j)] = std::max(largest[at(j)], std::abs(value));
+      const auto value = static_cast<double>(rows.X[i * p + j]), size = std::abs(value);
+      largest[j] = size > largest[j] ? size : largest[j];
+      wrong[j] += value * 0;  // nan where the value is not finite
     }
   }
+  if (std::any_of(sums.begin(), sums.end(), [](double sum) { return std::isnan(sum); })) {
+    for (Index i = 0; i < rows.rows * p; ++i)
+      require(std::isfinite(static_cast<double>(rows.X[i])), "X must be finite, got ",
+              Printed{static_cast<double>(rows.X[i])}, " at ", where, "row ", i / p, ", column ", i % p);
+  }
   for (Index j = 0; j < p; ++j) {
-    const double size = largest[at(j)];
+    const double size = largest[j];
     require(size == 0 || (size > kTiny && size < 1 / kTiny),
             "X must have squares that neither over- nor underflow, got ", Printed{size}, " for the largest value of ",
             where, "column ", j, "; rescale it");
