@@ -40,12 +40,17 @@ class View {
   [[nodiscard]] Index constant() const { return intercept_ ? size() - 1 : -1; }
   [[nodiscard]] Index rows() const { return rows_.rows; }
 
+  /// The element of a row that is not signed yet, rounded, and the factor that scales it.
+  [[nodiscard]] double rounded(Index i, std::size_t k) const { return value(i, k) - centres_[k]; }
+  [[nodiscard]] double scaled(double x, std::size_t k) const { return std::ldexp(x, exponents_[k]); }
+  [[nodiscard]] double sign(Index i) const { return 2 * rows_.y[i] - 1; }
+
   [[nodiscard]] Wide row(Index i) const {
     Wide out(columns_.size());
-    const double sign = 2 * rows_.y[i] - 1;
+    const bool negative = sign(i) < 0;
     for (std::size_t k = 0; k < out.size(); ++k) {
       out[k] = DoubleDouble::sum(value(i, k), -centres_[k]).scaled(exponents_[k]);
-      if (sign < 0) out[k] = -out[k];
+      if (negative) out[k] = -out[k];
     }
     return out;
   }
@@ -101,14 +106,16 @@ class Search {
       std::vector<int> exponents;
       const Index width = view_.size() - span_.rank();
       collect(sample, points, names, exponents);
-      std::fill(direction_.begin(), direction_.end(), DoubleDouble());
+      set_direction({});
       if (names.empty()) return true;
       const SmallestPoint smallest = smallest_point(points, width);
       if (smallest.kind == SmallestPoint::Kind::undecided) return false;
       if (smallest.kind == SmallestPoint::Kind::separates) {
+        Wide direction(direction_.size());
         for (Index j = 0, k = 0; j < view_.size(); ++j)
-          if (!span_.pivot(j)) direction_[at(j)] = smallest.point[at(k)].scaled(exponents[at(k)]), ++k;
-        span_.complete(direction_);
+          if (!span_.pivot(j)) direction[at(j)] = smallest.point[at(k)].scaled(exponents[at(k)]), ++k;
+        span_.complete(direction);
+        set_direction(std::move(direction));
         return true;
       }
       std::vector<Index> rows;
@@ -120,15 +127,18 @@ class Search {
   enum class Side { in_span, separated, wrong };
   /// Where a row is; `margin` gets how far on the wrong side.
   [[nodiscard]] Side side(Index i, double& margin) const {
-    Wide row = view_.row(i);
     double sum = 0, terms = 0;
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      const double term = row[j].hi * direction_[j].hi;
+    for (std::size_t j = 0; j < rounded_.size(); ++j) {
+      const double term = view_.rounded(i, j) * rounded_[j];
       sum += term;
       terms += std::abs(term);
     }
-    margin = terms > 0 ? sum / terms : 0;
-    if (sum > static_cast<double>(row.size() + 4) * kUnit * terms) return Side::separated;
+    sum *= view_.sign(i);
+    margin = terms > 0 && std::isfinite(terms) ? sum / terms : 0;
+    const double error = static_cast<double>(rounded_.size() + 4) * kUnit * terms;
+    if (sum > error) return Side::separated;
+    if (sum < -error && span_.rank() == 0) return Side::wrong;
+    Wide row = view_.row(i);
     if (!span_.represent(row)) return Side::in_span;
     DoubleDouble exact;
     double size = 0;
@@ -141,6 +151,13 @@ class Search {
   }
 
  private:
+  void set_direction(Wide direction) {
+    direction.resize(direction_.size());
+    direction_ = std::move(direction);
+    rounded_.clear();
+    for (std::size_t j = 0; j < direction_.size(); ++j) rounded_.push_back(view_.scaled(direction_[j].hi, j));
+  }
+
   /// The rows modulo the span, with columns rescaled.
   void collect(const std::vector<Index>& sample, Wide& points, std::vector<Index>& names,
                std::vector<int>& exponents) const {
@@ -186,6 +203,7 @@ class Search {
   const View& view_;
   Quotient span_;
   Wide direction_;
+  std::vector<double> rounded_;  ///< in the columns of the rows before scaling
 };
 
 /// At most `count` evenly spaced rows.

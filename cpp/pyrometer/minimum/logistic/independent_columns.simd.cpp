@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 
 namespace pyrometer::minimum {
@@ -17,8 +19,8 @@ using Numbers = std::vector<double>;
 
 // Columns with relative pivots below this are recomputed from the rows.
 constexpr double kParallel = 1e-6;
-// Rows whose columns are computed at a time, in the cache, and rows of one sum of products.
-constexpr Index kRows = 256, kManyRows = 16384;
+// Rows of a chunk of the columns' values, and of one sum of products.
+constexpr Index kRows = 2048, kManyRows = 16384;
 // Each round reduces a dependent column by a factor of at least 1000; after this many only rounding is left.
 constexpr int kRounds = 10;
 
@@ -67,42 +69,33 @@ Table table_of(const Matrix& X, bool constant, int threads) {
   return out;
 }
 
-/// What decides whether a column is at rounding level.
+/// What decides whether a column is at rounding level: its largest value; the squares of the sums of its terms, relative
+/// to the size of the row; and the largest value that exceeds the rounding error of its own terms, relative to its row.
 struct Size {
-  double largest = 0;    ///< value
-  double squares = 0;    ///< of the sums of the terms, relative to the size of the row
-  double remaining = 0;  ///< largest value that exceeds the rounding error of its own terms, relative to its row
-};
+  static constexpr std::size_t kLanes = 8;
+  double largest[kLanes] = {}, squares[kLanes] = {}, remaining[kLanes] = {};
 
-/// The values of a column in a tile of rows, `x` with the rows of each given column next to each other.
-Size evaluate(const Column& column, const double* x, Index count, const double* inverse_sizes, Index features,
-              double allowed, double* values, Index stride) {
-  double high[kRows], low[kRows], terms[kRows];
-  const double constant = features < std::ssize(column.combination) ? column.combination.back() : 0.0;
-  std::fill(high, high + count, constant);
-  std::fill(low, low + count, 0.0);
-  std::fill(terms, terms + count, std::abs(constant));
-  for (Index j = 0; j < features; ++j) {
-    const double t = column.combination[at(j)];
-    if (t == 0) continue;
-    const double* given = x + j * kRows;
-    for (Index r = 0; r < count; ++r) {
-      const double product = given[r] * t;
-      base::add_compensated(high[r], low[r], product);
-      low[r] += product_error(given[r], t, product);
-      terms[r] += std::abs(product);
+  void add(Index count, const double* value, const double* terms, const double* inverse_sizes, double allowed) {
+    for (Index r = 0; r < count; r += Index{kLanes}) {
+      const auto lanes = std::min(kLanes, at(count - r));
+      for (std::size_t k = 0; k < lanes; ++k) {
+        const std::size_t i = at(r) + k;
+        const double size = std::abs(value[i]), scaled = terms[i] * inverse_sizes[i];
+        const double beyond = size > allowed * terms[i] ? size * inverse_sizes[i] : 0.0;
+        largest[k] = size > largest[k] ? size : largest[k];
+        squares[k] += scaled * scaled;
+        remaining[k] = beyond > remaining[k] ? beyond : remaining[k];
+      }
     }
   }
-  Size out;
-  for (Index r = 0; r < count; ++r) {
-    const double value = high[r] + low[r], size = std::abs(value), scaled = terms[r] * inverse_sizes[r];
-    values[r * stride] = value;
-    out.largest = std::max(out.largest, size);
-    out.squares += scaled * scaled;
-    out.remaining = std::max(out.remaining, size > allowed * terms[r] ? size * inverse_sizes[r] : 0.0);
+  void add(const Size& other) {
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      largest[k] = std::max(largest[k], other.largest[k]);
+      squares[k] += other.squares[k];
+      remaining[k] = std::max(remaining[k], other.remaining[k]);
+    }
   }
-  return out;
-}
+};
 
 /// The chosen columns of `values`, each a combination of the given columns, rounded once. A column is at rounding level
 /// if all its values are: relative to their own terms, or, since coefficients are rounded, too, to those of a typical
@@ -113,27 +106,29 @@ void evaluate(const Table& table, std::vector<Column>& columns, const std::vecto
   const auto width = std::ssize(columns), count = std::ssize(chosen);
   const double allowed = 4 * static_cast<double>(X.cols + 1) * kUnit;
   std::vector<Size> sizes(at(chunks.number() * count));
-  std::vector<Numbers> tiles(at(base::worker_count(chunks.number(), table.threads)), Numbers(at(kRows * X.cols)));
-  base::for_each_chunk(chunks.number(), table.threads, [&](Index k, int worker) {
-    const Index begin = chunks.begin(k), rows = chunks.end(k) - begin;
-    double* tile = tiles[at(worker)].data();
-    for (Index r = 0; r < rows; ++r)
-      for (Index j = 0; j < X.cols; ++j) tile[j * kRows + r] = X.row(begin + r)[j];
-    for (Index c = 0; c < count; ++c)
-      sizes[at(k * count + c)] = evaluate(columns[at(chosen[at(c)])], tile, rows, table.inverse_sizes.data() + begin,
-                                          X.cols, allowed, values + begin * width + chosen[at(c)], width);
+  base::for_each_chunk(chunks.number(), table.threads, [&](Index chunk, int) {
+    Tile tile(X.cols);
+    double value[Tile::kRows], terms[Tile::kRows];
+    for (Index begin = chunks.begin(chunk); begin < chunks.end(chunk); begin += Tile::kRows) {
+      tile.fill(std::min(Tile::kRows, chunks.end(chunk) - begin), [&](Index k) { return X.row(begin + k); });
+      for (Index c = 0; c < count; ++c) {
+        const Index own = chosen[at(c)];
+        const Numbers& combination = columns[at(own)].combination;
+        tile.combine(combination.data(), table.constant ? combination.back() : 0.0, value, terms);
+        for (Index k = 0; k < tile.rows(); ++k) values[(begin + k) * width + own] = value[k];
+        sizes[at(chunk * count + c)].add(tile.rows(), value, terms, table.inverse_sizes.data() + begin, allowed);
+      }
+    }
   });
   for (Index c = 0; c < count; ++c) {
     Size all;
-    for (Index k = 0; k < chunks.number(); ++k) {
-      const Size& part = sizes[at(k * count + c)];
-      all.largest = std::max(all.largest, part.largest);
-      all.squares += part.squares;
-      all.remaining = std::max(all.remaining, part.remaining);
-    }
+    for (Index chunk = 0; chunk < chunks.number(); ++chunk) all.add(sizes[at(chunk * count + c)]);
+    double squares = 0;
+    for (const double part : all.squares) squares += part;
     Column& column = columns[at(chosen[at(c)])];
-    column.largest = all.largest;
-    column.rounding = all.remaining <= allowed * std::sqrt(all.squares / static_cast<double>(X.rows));
+    column.largest = *std::max_element(std::begin(all.largest), std::end(all.largest));
+    column.rounding = *std::max_element(std::begin(all.remaining), std::end(all.remaining)) <=
+                      allowed * std::sqrt(squares / static_cast<double>(X.rows));
   }
 }
 

@@ -18,7 +18,7 @@ struct Infimum {
   std::vector<double> errors;      ///< bounds of |parameter - that of the minimiser|; empty if unknown
 };
 
-/// sum_i ln(1 + e^-z_i), with t_i = x_i . theta (+ theta_p) and the sum in double-double precision. About 15 m n flops.
+/// sum_i ln(1 + e^-z_i), with t_i = x_i . theta (+ theta_p) and t in double-double precision. About 12 m n flops.
 [[nodiscard]] double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta,
                              int threads);
 
