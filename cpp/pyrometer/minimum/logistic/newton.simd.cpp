@@ -120,7 +120,7 @@ class Descent {
       if (here_.least > 4 * margin_error()) return end(NewtonStatus::separated);
       if (!measure()) return end(NewtonStatus::undecided);
       if (options_.rough ? roughly_done() : done()) return end(NewtonStatus::converged);
-      if (result_.evaluations >= options_.evaluations) return end(NewtonStatus::undecided);
+      if (result_.evaluations >= options_.evaluations && !halved()) return end(NewtonStatus::undecided);
       if (!stale_pays()) {
         evaluate(result_.theta, true, here_);
         refresh_ = true;
@@ -155,6 +155,9 @@ class Descent {
     return (columns() + 4) * kUnit * reached(evaluator_.reach(), result_.theta);
   }
 
+  /// Whether the last step halved the loss, as those towards a direction that separates the rows do.
+  [[nodiscard]] bool halved() const { return here_.loss < 0.5 * there_.loss; }
+
   /// Decrement and step at theta; false where the curvature cannot be trusted.
   bool measure() {
     before_ = refresh_ ? 0 : decrement_;
@@ -166,6 +169,7 @@ class Descent {
       }
       drift_.assign(result_.theta.size(), 0.0);
       borrowed_ = false;
+      result_.independent = !options_.rough;
     }
     fresh_ = refresh_;
     refresh_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
@@ -12,6 +13,7 @@
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
+#include "pyrometer/minimum/logistic/sample.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -77,10 +79,11 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   return {std::move(basis.rows), std::move(y), basis.rank, std::move(map)};
 }
 
-NewtonResult run_newton(const Problem& problem, Numbers theta, Index evaluations, int threads) {
+/// `start` is a minimum over samples, or an earlier result.
+NewtonResult run_newton(const Problem& problem, const NewtonResult& start, Index evaluations, int threads) {
   const Numbers no_shift(at(problem.columns), 0.0);
   LossEvaluatorOf<double> evaluator(problem.all(), false, no_shift.data(), threads);
-  return newton(evaluator, std::move(theta), NewtonOptions{evaluations, kLeastEigenvalue, false});
+  return newton(evaluator, start.theta, NewtonOptions{evaluations, kLeastEigenvalue, false}, &start);
 }
 
 /// The margins of some rows, from t in double-double precision, and the sums of the absolute values of their terms.
@@ -180,7 +183,10 @@ double place(const data::Rows<double>& rows, bool intercept, const Face& face, d
 class Attempt {
  public:
   Attempt(Problem problem, int threads) : problem_(std::move(problem)), threads_(threads) {
-    result_.theta.assign(at(problem_.columns), 0.0);
+    if (problem_.columns) {
+      const Numbers no_shift(at(problem_.columns), 0.0);
+      result_ = minimum_of_samples(problem_.all(), false, no_shift.data(), threads);
+    }
     iterate(kFirstEvaluations);
   }
 
@@ -211,7 +217,7 @@ class Attempt {
       result_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
       return;
     }
-    result_ = run_newton(problem_, std::move(result_.theta), evaluations, threads_);
+    result_ = run_newton(problem_, result_, evaluations, threads_);
     evaluations_ += result_.evaluations;
   }
 
@@ -235,15 +241,10 @@ Numbers errors_of(const Attempt& solution, std::size_t n) {
 
 }  // namespace
 
-Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
+Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
   const auto n = at(rows.features + (intercept ? 1 : 0));
   Infimum out;
-  std::vector<bool> used(n, false), left_out(at(rows.rows), false);
-  Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
-  for (const Index j : basis.kept) used[at(j)] = true;
-  out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-  Attempt solution({std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)},
-                   threads);
+  std::vector<bool> used(n, true), left_out(at(rows.rows), false);
   const auto without = [&](const Face& face, bool independent) {
     Attempt other(reduced(rows, intercept, left_out, face.independent, independent, threads), threads);
     other.iterate_until_stationary();
@@ -251,19 +252,34 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
     return other;
   };
 
+  // Independent columns need a basis only where no row is separated.
   Face face;
-  if (solution.result().status == NewtonStatus::separated)
-    face = all_separated(rows, intercept, solution.problem().back(solution.result().theta));
-  if (!solution.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
+  std::optional<Attempt> unseparated;
+  if (!known.separating.empty()) face = all_separated(rows, intercept, known.separating);
+  const bool searched = known.independent && !face.certain;
+  if (searched) face = face_of(rows, intercept, used, threads);
+  out.rank = rows.features;
+  if (!known.independent || !face.certain || face.separated.empty()) {
+    Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
+    std::fill(used.begin(), used.end(), false);
+    for (const Index j : basis.kept) used[at(j)] = true;
+    out.rank = std::count(used.begin(), used.begin() + rows.features, true);
+    unseparated.emplace(
+        Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)}, threads);
+    out.evaluations = unseparated->evaluations();
+    if (unseparated->result().status == NewtonStatus::separated && !face.certain)
+      face = all_separated(rows, intercept, unseparated->problem().back(unseparated->result().theta));
+    if (!unseparated->converged() && !face.certain && !searched) face = face_of(rows, intercept, used, threads);
+  }
   out.attained = face.separated.empty();
-  out.evaluations = solution.evaluations();
   if (!out.attained && face.certain) {
     for (const Separated& part : face.separated)
       for (const Index i : part.rows) left_out[at(i)] = true;
-    solution = without(face, true);
+    unseparated.emplace(without(face, true));
   } else {
-    solution.iterate_until_stationary();
+    unseparated->iterate_until_stationary();
   }
+  Attempt& solution = *unseparated;
   out.parameters = solution.parameters(n);
   if (solution.converged() && out.attained && solution.problem().columns == std::ssize(used))
     out.errors = errors_of(solution, n);
