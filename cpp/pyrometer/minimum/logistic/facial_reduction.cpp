@@ -15,8 +15,8 @@ namespace {
 
 using Wide = std::vector<DoubleDouble>;
 
-// Rows of the initial sample, and the number of misclassified rows added at a time.
-constexpr Index kFirstRows = 4096, kMoreRows = 1024;
+// Evenly spaced rows, and rows of small margin, of the initial sample, and the number of misclassified rows added at a time.
+constexpr Index kFirstRows = 1024, kMoreRows = 1024;
 
 /// The rows signed by their labels, centred where the centre is far from 0, and scaled.
 class View {
@@ -28,10 +28,12 @@ class View {
     if (intercept) columns_.push_back(rows.features);
     centres_.assign(columns_.size(), 0.0);
     exponents_.assign(columns_.size(), 0);
+    scales_.assign(columns_.size(), 1.0);
     if (intercept) centre(sample);
     std::vector<Wide> views;
     for (const Index i : sample) views.push_back(row(i));
     exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[at(i)][at(k)].hi; });
+    for (std::size_t k = 0; k < scales_.size(); ++k) scales_[k] = std::ldexp(1.0, exponents_[k]);
   }
 
   [[nodiscard]] Index size() const { return std::ssize(columns_); }
@@ -42,17 +44,22 @@ class View {
 
   /// The element of a row that is not signed yet, rounded, and the factor that scales it.
   [[nodiscard]] double rounded(Index i, std::size_t k) const { return value(i, k) - centres_[k]; }
-  [[nodiscard]] double scaled(double x, std::size_t k) const { return std::ldexp(x, exponents_[k]); }
+  [[nodiscard]] double scaled(double x, std::size_t k) const { return x * scales_[k]; }
   [[nodiscard]] double sign(Index i) const { return 2 * rows_.y[i] - 1; }
 
   [[nodiscard]] Wide row(Index i) const {
-    Wide out(columns_.size());
+    Wide out;
+    row(i, out);
+    return out;
+  }
+  void row(Index i, Wide& out) const {
+    out.resize(columns_.size());
     const bool negative = sign(i) < 0;
     for (std::size_t k = 0; k < out.size(); ++k) {
-      out[k] = DoubleDouble::sum(value(i, k), -centres_[k]).scaled(exponents_[k]);
+      const DoubleDouble sum = DoubleDouble::sum(value(i, k), -centres_[k]);
+      out[k] = {sum.hi * scales_[k], sum.lo * scales_[k]};
       if (negative) out[k] = -out[k];
     }
-    return out;
   }
 
   /// The direction in the system's columns, rounded.
@@ -85,7 +92,7 @@ class View {
   data::Rows<double> rows_;
   bool intercept_;
   std::vector<Index> columns_;
-  std::vector<double> centres_;
+  std::vector<double> centres_, scales_;
   std::vector<int> exponents_;
 };
 
@@ -125,8 +132,8 @@ class Search {
   }
 
   enum class Side { in_span, separated, wrong };
-  /// Where a row is; `margin` gets how far on the wrong side.
-  [[nodiscard]] Side side(Index i, double& margin) const {
+  /// Where a row is; `margin` gets how far on the wrong side. `row` is scratch.
+  [[nodiscard]] Side side(Index i, double& margin, Wide& row) const {
     double sum = 0, terms = 0;
     for (std::size_t j = 0; j < rounded_.size(); ++j) {
       const double term = view_.rounded(i, j) * rounded_[j];
@@ -138,8 +145,8 @@ class Search {
     const double error = static_cast<double>(rounded_.size() + 4) * kUnit * terms;
     if (sum > error) return Side::separated;
     if (sum < -error && span_.rank() == 0) return Side::wrong;
-    Wide row = view_.row(i);
-    if (!span_.represent(row)) return Side::in_span;
+    view_.row(i, row);
+    if (span_.contains(row)) return Side::in_span;
     DoubleDouble exact;
     double size = 0;
     for (std::size_t j = 0; j < row.size(); ++j) {
@@ -214,6 +221,26 @@ std::vector<Index> evenly(const std::vector<Index>& rows, Index count) {
   return out;
 }
 
+/// Of many rows evenly spaced ones and those of smallest margin at theta, for which it is hardest to be separated.
+std::vector<Index> hardest(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta,
+                           const std::vector<Index>& remaining) {
+  if (theta.empty() || std::ssize(remaining) <= 2 * kFirstRows) return evenly(remaining, 2 * kFirstRows);
+  std::vector<Index> out = evenly(remaining, kFirstRows);
+  std::vector<std::pair<double, Index>> margins;
+  margins.reserve(remaining.size());
+  for (const Index i : remaining) {
+    const double* x = rows.X + i * rows.features;
+    double t = intercept ? theta.back() : 0;
+    for (Index j = 0; j < rows.features; ++j) t += x[j] * theta[at(j)];
+    margins.emplace_back(std::isfinite(t) ? (2 * rows.y[i] - 1) * t : 0.0, i);
+  }
+  std::nth_element(margins.begin(), margins.begin() + kFirstRows, margins.end());
+  for (Index k = 0; k < kFirstRows; ++k) out.push_back(margins[at(k)].second);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 /// The minimum and the maximum of a column over the rows of one label.
 struct Range {
   double least = INFINITY, greatest = -INFINITY;
@@ -222,6 +249,29 @@ struct Range {
     greatest = std::max(greatest, x);
   }
 };
+
+/// Columns that alone separate some of the remaining rows, or that would if they differed.
+std::vector<Index> separating_columns(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+                                      const std::vector<Index>& remaining) {
+  const auto p = at(rows.features);
+  std::vector<double> least[2], greatest[2];
+  for (int label = 0; label < 2; ++label) {
+    least[label].assign(p, !intercept && label == 0 ? 0.0 : INFINITY);
+    greatest[label].assign(p, !intercept && label == 0 ? 0.0 : -INFINITY);
+  }
+  for (const Index i : remaining) {
+    const double* x = rows.X + i * rows.features;
+    double *const __restrict low = least[rows.y[i] > 0.5].data(), *const __restrict high = greatest[rows.y[i] > 0.5].data();
+    for (std::size_t j = 0; j < p; ++j) {
+      low[j] = x[j] < low[j] ? x[j] : low[j];
+      high[j] = x[j] > high[j] ? x[j] : high[j];
+    }
+  }
+  std::vector<Index> out;
+  for (std::size_t j = 0; j < p; ++j)
+    if (used[j] && (greatest[0][j] <= least[1][j] || greatest[1][j] <= least[0][j])) out.push_back(static_cast<Index>(j));
+  return out;
+}
 
 /// Removes the rows that column j alone separates from `remaining`: at some threshold with a constant, else at 0.
 bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<Index>& remaining, Face& face) {
@@ -255,8 +305,9 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
     if (!search.reduce_once(sample)) return false;
     if (search.span().rank() == view.size()) break;
     base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+      Wide row;
       for (auto k = at(chunks.begin(chunk)); k < at(chunks.end(chunk)); ++k)
-        sides[k] = search.side(remaining[k], margins[k]);
+        sides[k] = search.side(remaining[k], margins[k], row);
     });
     std::vector<std::pair<double, Index>> wrong;
     for (std::size_t k = 0; k < remaining.size(); ++k)
@@ -284,18 +335,19 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
 
 }  // namespace
 
-Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads) {
+Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+             const std::vector<double>& theta, int threads) {
   Face face;
   std::vector<Index> remaining(at(rows.rows));
   std::iota(remaining.begin(), remaining.end(), Index{0});
   for (bool again = true; again && !remaining.empty();) {
     again = false;
-    for (Index j = 0; j < rows.features && !remaining.empty(); ++j)
-      if (used[at(j)]) again = peel(rows, intercept, j, remaining, face) || again;
+    for (const Index j : separating_columns(rows, intercept, used, remaining))
+      again = (!remaining.empty() && peel(rows, intercept, j, remaining, face)) || again;
   }
   face.certain = remaining.empty();
   if (remaining.empty()) return face;
-  std::vector<Index> sample = evenly(remaining, kFirstRows);
+  std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample);
   face.certain = search_for(view, std::move(sample), remaining, threads, face);
   return face;

@@ -131,8 +131,8 @@ Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std:
   NewtonResult result = newton(evaluator, previous.theta, NewtonOptions{}, &previous);
   if (result.status != NewtonStatus::converged) {
     diagnose(rows, where);
-    KnownOfRows known{result.independent, {}};
-    if (result.status == NewtonStatus::separated) known.separating = unshifted(result.theta, shift, intercept);
+    const KnownOfRows known{result.independent, result.status == NewtonStatus::separated,
+                            unshifted(std::move(result.theta), shift, intercept)};
     Infimum out = infimum_of_any_rows(rows, intercept, known, threads);
     out.evaluations += result.evaluations;
     return out;

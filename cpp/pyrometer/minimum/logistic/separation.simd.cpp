@@ -255,9 +255,9 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   // Independent columns need a basis only where no row is separated.
   Face face;
   std::optional<Attempt> unseparated;
-  if (!known.separating.empty()) face = all_separated(rows, intercept, known.separating);
+  if (known.separated) face = all_separated(rows, intercept, known.theta);
   const bool searched = known.independent && !face.certain;
-  if (searched) face = face_of(rows, intercept, used, threads);
+  if (searched) face = face_of(rows, intercept, used, known.theta, threads);
   out.rank = rows.features;
   if (!known.independent || !face.certain || face.separated.empty()) {
     Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
@@ -267,9 +267,11 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     unseparated.emplace(
         Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)}, threads);
     out.evaluations = unseparated->evaluations();
+    const Numbers theta = unseparated->parameters(n);
     if (unseparated->result().status == NewtonStatus::separated && !face.certain)
-      face = all_separated(rows, intercept, unseparated->problem().back(unseparated->result().theta));
-    if (!unseparated->converged() && !face.certain && !searched) face = face_of(rows, intercept, used, threads);
+      face = all_separated(rows, intercept, theta);
+    if (!unseparated->converged() && !face.certain && !searched)
+      face = face_of(rows, intercept, used, theta, threads);
   }
   out.attained = face.separated.empty();
   if (!out.attained && face.certain) {
