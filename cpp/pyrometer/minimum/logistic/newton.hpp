@@ -16,7 +16,7 @@ enum class NewtonStatus {
 };
 
 struct NewtonOptions {
-  Index evaluations = 10;          ///< limit of their number, continued while the last step halved the loss
+  Index evaluations = 10;          ///< limit of their number; up to 30 where steps make much progress
   double least_eigenvalue = 1e-7;  ///< of the curvature scaled to a diagonal of ones; below it the result is undecided
   bool rough = false;              ///< stop when the error is small compared with the sampling error of these rows
 };

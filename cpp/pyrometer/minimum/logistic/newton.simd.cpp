@@ -16,6 +16,8 @@ constexpr double kMostDrift = 4;
 // Limit of refinement steps, which improve the parameters only, and the size of X up to which they are cheap.
 constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
+// Limit of the evaluations of a run that makes progress.
+constexpr Index kMostEvaluations = 30;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
 
@@ -120,7 +122,7 @@ class Descent {
       if (here_.least > 4 * margin_error()) return end(NewtonStatus::separated);
       if (!measure()) return end(NewtonStatus::undecided);
       if (options_.rough ? roughly_done() : done()) return end(NewtonStatus::converged);
-      if (result_.evaluations >= options_.evaluations && !halved()) return end(NewtonStatus::undecided);
+      if (result_.evaluations >= options_.evaluations && !progresses()) return end(NewtonStatus::undecided);
       if (!stale_pays()) {
         evaluate(result_.theta, true, here_);
         refresh_ = true;
@@ -155,12 +157,17 @@ class Descent {
     return (columns() + 4) * kUnit * reached(evaluator_.reach(), result_.theta);
   }
 
-  /// Whether the last step halved the loss, as those towards a direction that separates the rows do.
-  [[nodiscard]] bool halved() const { return here_.loss < 0.5 * there_.loss; }
+  /// Whether more evaluations are likely to find the minimum, or a direction that separates all rows: towards such a
+  /// direction each step divides the loss by e, close to a minimum decrements fall faster and faster, and where some
+  /// rows are separated neither happens.
+  [[nodiscard]] bool progresses() const {
+    return result_.evaluations < kMostEvaluations && (here_.loss < 0.9 * there_.loss || decrement_ < 0.5 * last_);
+  }
 
   /// Decrement and step at theta; false where the curvature cannot be trusted.
   bool measure() {
     before_ = refresh_ ? 0 : decrement_;
+    last_ = decrement_;
     if (refresh_) {
       const bool full = metric_.set(here_.curvature.get(), evaluator_.columns(), 1, options_.rough ? 1e-3 : 0);
       if (!(full && metric_.eigenvalue() >= options_.least_eigenvalue)) {
@@ -298,7 +305,7 @@ class Descent {
   Evaluation here_, there_;
   Metric metric_;
   std::vector<double> trial_, drift_;
-  double decrement_ = 0, before_ = 0;
+  double decrement_ = 0, before_ = 0, last_ = 0;
   bool fresh_ = false, refresh_ = false, borrowed_ = false;
 };
 
