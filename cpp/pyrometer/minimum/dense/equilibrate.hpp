@@ -36,14 +36,24 @@ int row_exponent(const std::vector<int>& columns, Value value) {
 /// column is near 1.
 template <class Value>
 std::vector<int> column_exponents(Index rows, Index columns, Value value) {
-  std::vector<int> out(at(columns), 0);
+  constexpr int kZero = -(1 << 20);  // the exponent of 0
+  std::vector<int> out(at(columns), 0), exponents(at(rows * columns));
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < columns; ++j) {
+      const double x = value(i, j);
+      exponents[at(i * columns + j)] = x == 0 ? kZero : exponent_of(x);
+    }
+  }
+  std::vector<Index> sums(out.size()), counts(out.size());
   for (int round = 0; round < 3; ++round) {
-    std::vector<Index> sums(out.size(), 0), counts(sums);
-    for (Index i = 0; i < rows; ++i) {
-      const int most = row_exponent(out, [&](Index j) { return value(i, j); });
+    std::fill(sums.begin(), sums.end(), 0);
+    std::fill(counts.begin(), counts.end(), 0);
+    for (const int* row = exponents.data(); row != exponents.data() + exponents.size(); row += columns) {
+      int most = kZero;
+      for (std::size_t j = 0; j < out.size(); ++j) most = std::max(most, row[j] + (row[j] == kZero ? 0 : out[j]));
       for (std::size_t j = 0; j < out.size(); ++j) {
-        const double x = value(i, static_cast<Index>(j));
-        if (x != 0) sums[j] += exponent_of(x) + out[j] - most, ++counts[j];
+        sums[j] += row[j] == kZero ? 0 : row[j] + out[j] - most;
+        counts[j] += row[j] == kZero ? 0 : 1;
       }
     }
     for (std::size_t j = 0; j < out.size(); ++j)

@@ -19,8 +19,8 @@ using Numbers = std::vector<double>;
 
 // Columns with relative pivots below this are recomputed from the rows.
 constexpr double kParallel = 1e-6;
-// Rows of a chunk of the columns' values, and of one sum of products.
-constexpr Index kRows = 2048, kManyRows = 16384;
+// Rows of a chunk of the columns' values.
+constexpr Index kRows = 2048;
 // Each round reduces a dependent column by a factor of at least 1000; after this many only rounding is left.
 constexpr int kRounds = 10;
 
@@ -164,72 +164,55 @@ void compact(std::vector<Column>& columns, const std::vector<bool>& kept, Index 
     for (std::size_t j = 0; j < from.size(); ++j) values[i * from.size() + j] = values[i * width + from[j]] * factors[j];
 }
 
-/// The pivoted Cholesky factor of the normal matrix of the columns.
-Factor factor_of(const double* rows, Index count, Index width, int threads) {
-  const std::vector<double> ones(at(count), 1.0), zeros(at(width), 0.0);
-  const data::Rows<double> all{rows, ones.data(), count, width, count * width};
+/// A quarter of the normal matrix of the columns: the curvature of the cross entropy at 0. padded(width) wide, upper
+/// triangle.
+base::AlignedArray<double> normal_matrix(const double* values, Index rows, Index width, int threads) {
+  const Numbers ones(at(rows), 1.0), zeros(at(width), 0.0);
+  const data::Rows<double> all{values, ones.data(), rows, width, rows * width};
   LossEvaluatorOf<double> evaluator(all, false, zeros.data(), threads);
   Evaluation evaluation;
   evaluator.evaluate(zeros.data(), true, evaluation);
+  return std::move(evaluation.curvature);
+}
+
+Factor factor_of(const double* normal, Index width) {
   const Index ld = data::padded(width);
   Factor factor;
   factor.prepare(width);
-  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(evaluation.curvature[at(i * ld + i)]);
+  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(normal[i * ld + i]);
   for (Index i = 0; i < width; ++i)
-    for (Index j = i; j < width; ++j)
-      factor.row(i)[j] = evaluation.curvature[at(i * ld + j)] / factor.scale(i) / factor.scale(j);
+    for (Index j = i; j < width; ++j) factor.row(i)[j] = normal[i * ld + j] / factor.scale(i) / factor.scale(j);
   factor.run(kParallel);
   return factor;
 }
 
-/// The least squares coefficients of the chosen columns in the independent columns, in the order of the pivots, one
-/// after the other.
-std::vector<Numbers> parts_of(const double* values, Index rows, const std::vector<Index>& chosen, const Factor& factor,
-                              int threads) {
-  const auto width = factor.size(), count = std::ssize(chosen);
-  const base::Chunks chunks{rows, kManyRows};
-  std::vector<Numbers> sums(at(chunks.number()), Numbers(at(count * width), 0.0));
-  base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
-    double* sum = sums[at(k)].data();
-    for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
-      const double* row = values + i * width;
-      for (Index c = 0; c < count; ++c) {
-        const double own = row[chosen[at(c)]];
-        for (Index j = 0; j < width; ++j) sum[c * width + j] += row[j] * own;
-      }
-    }
-  });
-  std::vector<Numbers> out;
-  Numbers products(at(width));
-  for (Index c = 0; c < count; ++c) {
-    std::fill(products.begin(), products.end(), 0.0);
-    for (const Numbers& part : sums)
-      for (std::size_t j = 0; j < products.size(); ++j) products[j] += part[at(c * width) + j];
-    // The factor is that of the curvature at t = 0, a quarter of the normal matrix.
-    for (double& product : products) product /= 4;
-    Numbers parts(products.size());
-    factor.whiten(products.data(), parts.data());
-    factor.forward(parts.data());
-    factor.backward(parts.data());
-    for (Index k = 0; k < factor.rank(); ++k) parts[at(k)] /= factor.scale_at(k);
-    out.push_back(std::move(parts));
-  }
-  return out;
+/// The least squares coefficients of a column in the independent columns, in the order of the pivots.
+Numbers parts_of(const double* normal, Index column, const Factor& factor) {
+  const auto width = factor.size(), ld = data::padded(width);
+  Numbers products(at(width)), parts(products);
+  for (Index j = 0; j < width; ++j) products[at(j)] = normal[std::min(j, column) * ld + std::max(j, column)];
+  factor.whiten(products.data(), parts.data());
+  factor.forward(parts.data());
+  factor.backward(parts.data());
+  for (Index k = 0; k < factor.rank(); ++k) parts[at(k)] /= factor.scale_at(k);
+  return parts;
 }
 
 /// Subtracts from each dependent column its projection on the independent ones until it is at rounding level, up to
 /// three times: the second projection removes what rounding errors of the first one left.
-void project(const Table& table, const Factor& factor, std::vector<Column>& columns, double* values) {
+void project(const Table& table, base::AlignedArray<double> normal, const Factor& factor, std::vector<Column>& columns,
+             double* values) {
   std::vector<Index> unsettled;
   for (Index k = factor.rank(); k < factor.size(); ++k) unsettled.push_back(factor.column(k));
   for (int time = 0; time < 3 && !unsettled.empty(); ++time) {
-    const auto parts = parts_of(values, table.X.rows, unsettled, factor, table.threads);
-    for (std::size_t c = 0; c < unsettled.size(); ++c) {
-      Column& column = columns[at(unsettled[c])];
+    if (time > 0) normal = normal_matrix(values, table.X.rows, factor.size(), table.threads);
+    for (const Index c : unsettled) {
+      Column& column = columns[at(c)];
+      const Numbers parts = parts_of(normal.get(), c, factor);
       for (Index i = 0; i < factor.rank(); ++i) {
         const Column& other = columns[at(factor.column(i))];
         for (std::size_t r = 0; r < table.largest.size(); ++r)
-          column.combination[r] -= parts[c][at(i)] * other.combination[r];
+          column.combination[r] -= parts[at(i)] * other.combination[r];
       }
       clean(table.largest, column);
     }
@@ -263,10 +246,11 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     compact(columns, kept, X.rows, basis.rows.get());
     if (columns.empty()) break;
     const auto width = std::ssize(columns);
-    const Factor factor = factor_of(basis.rows.get(), X.rows, width, threads);
+    auto normal = normal_matrix(basis.rows.get(), X.rows, width, threads);
+    const Factor factor = factor_of(normal.get(), width);
     if (factor.rank() == width || (independent && round >= kRounds)) break;
     if (round < kRounds)
-      project(table, factor, columns, basis.rows.get());
+      project(table, std::move(normal), factor, columns, basis.rows.get());
     else
       for (Index k = factor.rank(); k < width; ++k) columns[at(factor.column(k))].rounding = true;
   }
