@@ -16,6 +16,8 @@ constexpr double kMostDrift = 4;
 // Limit of refinement steps, which improve the parameters only, and the size of X up to which they are cheap.
 constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
+// A margin that no row has at a good start.
+constexpr double kFarWrong = 50;
 // Limit of the evaluations of a run that makes progress.
 constexpr Index kMostEvaluations = 30;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
@@ -110,7 +112,9 @@ class Descent {
     borrowed_ = previous && previous->curvature &&
                 metric_.set(previous->curvature.get(), evaluator_.columns(), rows() / previous->rows, 1e-3);
     evaluate(result_.theta, !borrowed_, here_);
-    if (here_.loss > std::log(2.0) * rows()) {  // worse than starting from 0
+    // Worse than starting from 0; or a row that is far larger than others, and on the wrong side at the minimum over a
+    // sample without it.
+    if (here_.loss > std::log(2.0) * rows() || here_.least < -kFarWrong) {
       borrowed_ = false;
       result_.theta.assign(result_.theta.size(), 0.0);
       evaluate(result_.theta, true, here_);

@@ -187,7 +187,13 @@ class Attempt {
       const Numbers no_shift(at(problem_.columns), 0.0);
       result_ = minimum_of_samples(problem_.all(), false, no_shift.data(), threads);
     }
+    const bool sampled = result_.evaluations > 0;
     iterate(kFirstEvaluations);
+    if (sampled && result_.status == NewtonStatus::undecided) {  // samples without the rows that decide
+      result_ = NewtonResult();
+      result_.theta.assign(at(problem_.columns), 0.0);
+      iterate(kFirstEvaluations);
+    }
   }
 
   [[nodiscard]] const Problem& problem() const { return problem_; }
