@@ -261,7 +261,8 @@ std::vector<Index> separating_columns(const data::Rows<double>& rows, bool inter
   }
   for (const Index i : remaining) {
     const double* x = rows.X + i * rows.features;
-    double *const __restrict low = least[rows.y[i] > 0.5].data(), *const __restrict high = greatest[rows.y[i] > 0.5].data();
+    double* const __restrict low = least[rows.y[i] > 0.5].data(), * const __restrict high =
+                                                                      greatest[rows.y[i] > 0.5].data();
     for (std::size_t j = 0; j < p; ++j) {
       low[j] = x[j] < low[j] ? x[j] : low[j];
       high[j] = x[j] > high[j] ? x[j] : high[j];
@@ -269,7 +270,8 @@ std::vector<Index> separating_columns(const data::Rows<double>& rows, bool inter
   }
   std::vector<Index> out;
   for (std::size_t j = 0; j < p; ++j)
-    if (used[j] && (greatest[0][j] <= least[1][j] || greatest[1][j] <= least[0][j])) out.push_back(static_cast<Index>(j));
+    if (used[j] && (greatest[0][j] <= least[1][j] || greatest[1][j] <= least[0][j]))
+      out.push_back(static_cast<Index>(j));
   return out;
 }
 

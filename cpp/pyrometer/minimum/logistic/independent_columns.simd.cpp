@@ -48,7 +48,8 @@ Table table_of(const Matrix& X, bool constant, int threads) {
   Table out{X, constant, threads, std::vector<double>(p, 0.0), std::vector<double>(p, 0.0), Numbers(at(X.rows))};
   const Index sampled = std::min(X.rows, Index{4096});
   const auto exponents = column_exponents(sampled, out.columns(), [&](Index k, Index j) {
-    const auto i = static_cast<Index>(static_cast<double>(k) / static_cast<double>(sampled) * static_cast<double>(X.rows));
+    const auto i =
+        static_cast<Index>(static_cast<double>(k) / static_cast<double>(sampled) * static_cast<double>(X.rows));
     return j < X.cols ? X.row(i)[j] : 1.0;
   });
   Numbers scales;
@@ -161,7 +162,8 @@ void compact(std::vector<Column>& columns, const std::vector<bool>& kept, Index 
   }
   columns.resize(from.size());
   for (std::size_t i = 0; i < at(rows); ++i)
-    for (std::size_t j = 0; j < from.size(); ++j) values[i * from.size() + j] = values[i * width + from[j]] * factors[j];
+    for (std::size_t j = 0; j < from.size(); ++j)
+      values[i * from.size() + j] = values[i * width + from[j]] * factors[j];
 }
 
 /// A quarter of the normal matrix of the columns: the curvature of the cross entropy at 0. padded(width) wide, upper

@@ -41,7 +41,7 @@ template <class T>
 void diagnose(const data::Rows<T>& rows, const std::string& where) {
   const Index p = rows.features;
   std::vector<double> sizes(at(p), 0.0), sums(sizes);
-  double *const __restrict largest = sizes.data(), *const __restrict wrong = sums.data();
+  double* const __restrict largest = sizes.data(), * const __restrict wrong = sums.data();
   for (Index i = 0; i < rows.rows; ++i) {
     for (Index j = 0; j < p; ++j) {
       const auto value = static_cast<double>(rows.X[i * p + j]), size = std::abs(value);

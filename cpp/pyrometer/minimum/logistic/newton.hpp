@@ -34,7 +34,7 @@ struct NewtonResult {
   Factor factor;
   Index evaluations = 0;
   double rows = 0;
-  bool independent = false;  ///< some curvature was well conditioned, so no column depends on others
+  bool independent = false;              ///< some curvature was well conditioned, so no column depends on others
   base::AlignedArray<double> curvature;  ///< rough: at or near theta, for a run over more rows
 
   /// converged: |c . (theta - minimiser)| is at most this.

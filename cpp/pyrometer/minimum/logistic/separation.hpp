@@ -20,9 +20,9 @@ struct Infimum {
 
 /// What is known of the rows before.
 struct KnownOfRows {
-  bool independent = false;        ///< no column, the constant included, depends on the others
-  bool separated = false;          ///< theta may separate all rows
-  std::vector<double> theta;       ///< parameters of a small loss
+  bool independent = false;   ///< no column, the constant included, depends on the others
+  bool separated = false;     ///< theta may separate all rows
+  std::vector<double> theta;  ///< parameters of a small loss
 };
 
 /// sum_i ln(1 + e^-z_i), with t_i = x_i . theta (+ theta_p) and t in double-double precision. About 12 m n flops.

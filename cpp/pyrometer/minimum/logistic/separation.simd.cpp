@@ -276,8 +276,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     const Numbers theta = unseparated->parameters(n);
     if (unseparated->result().status == NewtonStatus::separated && !face.certain)
       face = all_separated(rows, intercept, theta);
-    if (!unseparated->converged() && !face.certain && !searched)
-      face = face_of(rows, intercept, used, theta, threads);
+    if (!unseparated->converged() && !face.certain && !searched) face = face_of(rows, intercept, used, theta, threads);
   }
   out.attained = face.separated.empty();
   if (!out.attained && face.certain) {
