@@ -256,8 +256,8 @@ std::vector<Index> separating_columns(const data::Rows<double>& rows, bool inter
   const auto p = at(rows.features);
   std::vector<double> least[2], greatest[2];
   for (int label = 0; label < 2; ++label) {
-    least[label].assign(p, !intercept && label == 0 ? 0.0 : INFINITY);
-    greatest[label].assign(p, !intercept && label == 0 ? 0.0 : -INFINITY);
+    least[label].assign(p, intercept ? INFINITY : 0.0);
+    greatest[label].assign(p, intercept ? -INFINITY : 0.0);
   }
   for (const Index i : remaining) {
     const double* x = rows.X + i * rows.features;
