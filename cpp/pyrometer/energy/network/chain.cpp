@@ -21,6 +21,7 @@ constexpr double kLeastBend = 1e-60;  // of v: smaller ones are improbable or en
 constexpr double kTolerance = 1e-9;   // relative error at which to stop
 constexpr double kTrusted = 1e-4;     // relative error
 constexpr double kRounding = 1e-14;   // relative, for each layer
+constexpr double kOfLog = 4e-16;      // the same relative to the logarithm of an energy, which is interpolated
 constexpr double kCaution = 4;        // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kMostNodes = 256;    // of a grid, but for
 constexpr double kPanelNodes = 48;    // of each panel
@@ -392,8 +393,9 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
       const std::size_t first = at(l - 1) * fine.size();
       const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
-      error[l - 1] = kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
-                     kRounding * static_cast<double>(l) * value;
+      error[l - 1] =
+          kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
+          (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
       if (value > 0) worst = std::max(worst, error[l - 1] / value);
     }
     if (worst <= kTolerance) break;
