@@ -4,7 +4,9 @@
 // Compensated sums and dot products: Ogita, Rump, Oishi 2005.
 #pragma once
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 namespace pyrometer::base {
 
@@ -62,7 +64,9 @@ struct DoubleDouble {
   }
   /// Times 2^exponent.
   [[nodiscard]] DoubleDouble scaled(int exponent) const {
-    return ordered_sum(std::ldexp(hi, exponent), std::ldexp(lo, exponent));
+    if (exponent < -1022 || exponent > 1023) return ordered_sum(std::ldexp(hi, exponent), std::ldexp(lo, exponent));
+    const auto power = std::bit_cast<double>(static_cast<std::uint64_t>(1023 + exponent) << 52);
+    return ordered_sum(hi * power, lo * power);
   }
   [[nodiscard]] double value() const { return hi + lo; }
 

@@ -14,8 +14,6 @@ constexpr double kTinySquare = 1e-290, kTinyMean = 1e-128;
 
 bool tiny(double mean, double square) { return square < kTinySquare && std::abs(mean) < kTinyMean; }
 
-std::string printed(double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; }
-
 }  // namespace
 
 bool suspicious(Index columns, const double* mean, const double* scatter) {
@@ -39,8 +37,9 @@ void diagnose(const Stack<T>& data, Index system, const double* mean, const doub
   for (Index i = 0; i < m; ++i) {
     for (Index j = 0; j <= p; ++j) {
       const double value = static_cast<double>(j < p ? X[i * p + j] : y[i]);
-      require(std::isfinite(value), j < p ? "X" : "y", " must be finite, got ", printed(value), " at ", where, "row ",
-              i, j < p ? ", column " + std::to_string(j) : "");
+      require(std::isfinite(value) || j == p, "X must be finite, got ", Printed{value}, " at ", where, "row ", i,
+              ", column ", j);
+      require(std::isfinite(value), "y must be finite, got ", Printed{value}, " at ", where, "row ", i);
       if (value != 0 && underflow < 0 && tiny(mean[j], scatter[j * columns + j])) underflow = j;
     }
   }

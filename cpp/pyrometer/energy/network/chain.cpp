@@ -21,6 +21,7 @@ constexpr double kLeastBend = 1e-60;  // of v: smaller ones are improbable or en
 constexpr double kTolerance = 1e-9;   // relative error at which to stop
 constexpr double kTrusted = 1e-4;     // relative error
 constexpr double kRounding = 1e-14;   // relative, for each layer
+constexpr double kOfLog = 4e-16;      // the same relative to the logarithm of an energy, which is interpolated
 constexpr double kCaution = 4;        // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kMostNodes = 256;    // of a grid, but for
 constexpr double kPanelNodes = 48;    // of each panel
@@ -34,6 +35,7 @@ constexpr double kTaken = 3;           // excess range at which the grid of the 
 constexpr double kLeastRange = 0.5;    // of ln v: derivatives along narrower grids would be rounding errors
 constexpr double kCreep = 0.5;         // growth of a grid from layer to layer, at each end, that is taken to converge
 constexpr double kSlack = 0.6;         // shrinkage of one end allowed while the other grows
+constexpr double kMargin = 1e3;        // factor on energies in the limit of infinite width, for fluctuations
 constexpr double kNegligible = 1e-20;  // probability of a value times its energy in units of the mean
 
 /// Parameters of the discretisation.
@@ -163,6 +165,30 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
   return values;
 }
 
+/// How large energies above layer l are, relative to those at the mean of v_l, at variances up to e^(low + k kPanel),
+/// k = 0, 1, ...: of the layer where that is most, in the limit of infinite width, with a margin for fluctuations.
+std::vector<double> importance(const Chain& chain, Index l, double low, double high, double mean) {
+  const Index layers = chain.networks.layers();
+  const auto energies = [&](double v) {
+    std::vector<double> out;
+    for (Index k = l; k < layers; ++k) {
+      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.networks.activation, v).mean);
+      out.push_back(v);
+    }
+    return out;
+  };
+  const std::vector<double> typical = energies(mean);
+  std::vector<double> out;
+  for (double log = low; log < high + kPanel; log += kPanel) {
+    const std::vector<double> here = energies(std::exp(std::min(log, std::log(mean))));
+    double most = 0;
+    for (std::size_t k = 0; k < here.size(); ++k)
+      most = std::max(most, typical[k] > 0 && std::isfinite(typical[k]) ? here[k] / typical[k] : 1.0);
+    out.push_back(std::min(1.0, kMargin * most));
+  }
+  return out;
+}
+
 /// Reduces the range of ln v to values that contribute to the energies above, which grow at most in proportion to v,
 /// except where the mean square of an activation grows from v / 4 to v / 2.
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
@@ -170,10 +196,12 @@ void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer
   for (const Reached& value : values) mean += value.mass * value.v;
   const bool accelerates = model::record_of(chain.networks.activation).accelerates;
   const double growth = accelerates ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
+  const std::vector<double> share = importance(chain, l, layer.low, layer.high, mean);
   double least = std::numeric_limits<double>::infinity(), most = 0;
   for (const Reached& value : values) {
     if (value.v < kLeast) continue;
-    if (value.mass > kNegligible) least = std::min(least, value.v);
+    const auto place = at(static_cast<Index>(std::ceil((std::log(value.v) - layer.low) / kPanel)));
+    if (value.mass * share[std::min(place, share.size() - 1)] > kNegligible) least = std::min(least, value.v);
     if (value.mass * growth * std::max(1.0, value.v / mean) > kNegligible) most = std::max(most, value.v);
   }
   layer.low = std::log(least);
@@ -365,8 +393,9 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
       const std::size_t first = at(l - 1) * fine.size();
       const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
-      error[l - 1] = kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
-                     kRounding * static_cast<double>(l) * value;
+      error[l - 1] =
+          kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
+          (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
       if (value > 0) worst = std::max(worst, error[l - 1] / value);
     }
     if (worst <= kTolerance) break;

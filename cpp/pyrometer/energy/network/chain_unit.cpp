@@ -12,12 +12,15 @@ namespace {
 constexpr double kReach = 13.5;  // deviations: beyond, even forty powers of z are below 1e-16 of their expectation
 constexpr double kFirst = -3.7;  // exp(u - e^{-u}) is 1e-19 there
 
+// Deviations that are 0 compared with all others: pre-activations below have a probability of 1e-20.
+constexpr double kNone = 1e-20;
+
 /// Calls take(z, weight) over the positive half-line; the weights of a half-line sum to 1 / 2.
 template <class Take>
 void half_normal(double deviation, double step, Take take) {
   require(std::isfinite(deviation),
           "energies must be finite, got a pre-activation whose variance is not; use a smaller scale.");
-  const double c = std::min(1.0, deviation);
+  const double c = std::max(std::min(1.0, deviation), kNone * deviation);
   const double scale = step * std::numbers::inv_sqrtpi / (std::numbers::sqrt2 * deviation);
   for (int i = 0;; ++i) {
     const double u = kFirst + step * i, inner = std::exp(-u);
@@ -38,17 +41,28 @@ Rule squared_unit(model::Activation activation, double variance, double step) {
   Rule law;
   law.point.reserve(512);
   law.weight.reserve(512);
-  double total = 0;
+  double total = 0, limit = 0, rest = 0;
   const bool even = model::has_even_square(activation);
   half_normal(std::sqrt(variance), step, [&](double z, double weight) {
     law.point.push_back(square(z));
     law.weight.push_back(weight);
     total += weight;
     if (even) return;
-    law.point.push_back(square(-z));
-    law.weight.push_back(weight);
+    // Most activations are constant far below 0.
+    const double below = square(-z);
+    if (below != limit && rest > 0) {
+      law.point.push_back(limit);
+      law.weight.push_back(rest);
+      rest = 0;
+    }
+    limit = below;
+    rest += weight;
     total += weight;
   });
+  if (rest > 0) {
+    law.point.push_back(limit);
+    law.weight.push_back(rest);
+  }
   for (double& weight : law.weight) weight /= total;
   return law;
 }

@@ -368,13 +368,12 @@ Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext 
 }
 
 void diagnose(const Table& table) {
-  const auto printed = [](double value) { return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"; };
   Vec x(at(table.features));
   for (Index i = 0; i < table.count; ++i) {
     const double y = table.raw(i, x.data());
     for (Index j = 0; j < table.features; ++j)
-      require(std::isfinite(x[at(j)]), "X must be finite, got ", printed(x[at(j)]), " at row ", i, ", column ", j);
-    require(std::isfinite(y), "y must be finite, got ", printed(y), " at row ", i);
+      require(std::isfinite(x[at(j)]), "X must be finite, got ", Printed{x[at(j)]}, " at row ", i, ", column ", j);
+    require(std::isfinite(y), "y must be finite, got ", Printed{y}, " at row ", i);
   }
   throw OutOfRange("X and y must have sums and products within the range of a double, got an overflow; rescale them");
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "pyrometer/base/types.hpp"
@@ -10,7 +12,10 @@
 namespace pyrometer::minimum {
 
 /// The binary exponent of a non-zero number; 1023 for infinity and nan.
-[[gnu::always_inline]] inline int exponent_of(double x) { return std::isfinite(x) ? std::ilogb(x) : 1023; }
+[[gnu::always_inline]] inline int exponent_of(double x) {
+  const auto field = static_cast<int>(std::bit_cast<std::uint64_t>(x) >> 52 & 0x7FF);
+  return field == 0 ? std::ilogb(x) : std::min(field, 0x7FE) - 1023;
+}
 
 /// The exponent of the largest element of a row after scaling its columns; 0 for a row of zeros.
 template <class Value>
@@ -31,14 +36,24 @@ int row_exponent(const std::vector<int>& columns, Value value) {
 /// column is near 1.
 template <class Value>
 std::vector<int> column_exponents(Index rows, Index columns, Value value) {
-  std::vector<int> out(at(columns), 0);
+  constexpr int kZero = -(1 << 20);  // the exponent of 0
+  std::vector<int> out(at(columns), 0), exponents(at(rows * columns));
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < columns; ++j) {
+      const double x = value(i, j);
+      exponents[at(i * columns + j)] = x == 0 ? kZero : exponent_of(x);
+    }
+  }
+  std::vector<Index> sums(out.size()), counts(out.size());
   for (int round = 0; round < 3; ++round) {
-    std::vector<Index> sums(out.size(), 0), counts(sums);
-    for (Index i = 0; i < rows; ++i) {
-      const int most = row_exponent(out, [&](Index j) { return value(i, j); });
+    std::fill(sums.begin(), sums.end(), 0);
+    std::fill(counts.begin(), counts.end(), 0);
+    for (const int* row = exponents.data(); row != exponents.data() + exponents.size(); row += columns) {
+      int most = kZero;
+      for (std::size_t j = 0; j < out.size(); ++j) most = std::max(most, row[j] + (row[j] == kZero ? 0 : out[j]));
       for (std::size_t j = 0; j < out.size(); ++j) {
-        const double x = value(i, static_cast<Index>(j));
-        if (x != 0) sums[j] += exponent_of(x) + out[j] - most, ++counts[j];
+        sums[j] += row[j] == kZero ? 0 : row[j] + out[j] - most;
+        counts[j] += row[j] == kZero ? 0 : 1;
       }
     }
     for (std::size_t j = 0; j < out.size(); ++j)

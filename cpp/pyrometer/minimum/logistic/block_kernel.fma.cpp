@@ -35,6 +35,9 @@ template <int... I>
   out = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & INT64_MAX);
 }
 
+// Losses, slopes and weights beyond this margin are those at it.
+constexpr double kFarthest = 350;
+
 // exp(-a) for 0 <= a <= 708: a = k ln 2 - r with |r| <= ln(2) / 2, Taylor's series of exp(r) to 2^-57, and 2^-k from
 // its bits.
 [[gnu::always_inline]] inline double exp_minus(double a) {
@@ -126,7 +129,7 @@ template <class T>
 void slopes(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope) {
   for (Index k = 0; k < depth; ++k) {
     const double sign = 2 * static_cast<double>(y[k]) - 1, margin = sign * t[k], size = std::fabs(margin);
-    const double e = exp_minus(size < 708 ? size : 708);
+    const double e = exp_minus(size < kFarthest ? size : kFarthest);
     slope[k] = -sign * (margin >= 0 ? e : 1) / (1 + e);
   }
 }
@@ -136,7 +139,7 @@ void link(const double* __restrict t, const T* __restrict y, Index depth, double
           double* __restrict root, double* __restrict losses, double& loss, double& least) {
   for (Index k = 0; k < depth; ++k) {
     const double sign = 2 * static_cast<double>(y[k]) - 1, margin = sign * t[k], size = std::fabs(margin);
-    const double a = size < 708 ? size : 708;
+    const double a = size < kFarthest ? size : kFarthest;
     const double e = exp_minus(a), upper = 1 / (1 + e), lower = e * upper;
     slope[k] = -sign * (margin >= 0 ? lower : upper);
     root[k] = std::sqrt(lower * upper);

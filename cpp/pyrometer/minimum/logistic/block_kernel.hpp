@@ -21,8 +21,9 @@ void project(const double* d, Index depth, Index panels, const double* theta, do
 ///
 ///     loss = ln(1 + e^-z),   slope = d loss / dt = sigma(t) - y,   root = (d^2 loss / dt^2)^1/2.
 ///
-/// Relative accuracy of a few units in the last place wherever |t| < 708, however small the result: no 1 - p is formed.
-/// Beyond, loss is exact for negative margins and e^-708 for positive ones.
+/// Relative accuracy of a few units in the last place wherever |t| < 350, however small the result: no 1 - p is formed.
+/// Beyond, loss is exact for negative margins and e^-350 for positive ones: products with it remain normal numbers,
+/// where arithmetic with subnormal ones would take ten times as long.
 ///
 /// losses   kBlock numbers of scratch.
 /// loss     the sum over the block is added to it.

@@ -15,8 +15,8 @@ namespace {
 
 using Wide = std::vector<DoubleDouble>;
 
-// Rows of the initial sample, and the number of misclassified rows added at a time.
-constexpr Index kFirstRows = 4096, kMoreRows = 1024;
+// Evenly spaced rows, and rows of small margin, of the initial sample, and the number of misclassified rows added at a time.
+constexpr Index kFirstRows = 1024, kMoreRows = 1024;
 
 /// The rows signed by their labels, centred where the centre is far from 0, and scaled.
 class View {
@@ -28,10 +28,12 @@ class View {
     if (intercept) columns_.push_back(rows.features);
     centres_.assign(columns_.size(), 0.0);
     exponents_.assign(columns_.size(), 0);
+    scales_.assign(columns_.size(), 1.0);
     if (intercept) centre(sample);
     std::vector<Wide> views;
     for (const Index i : sample) views.push_back(row(i));
     exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[at(i)][at(k)].hi; });
+    for (std::size_t k = 0; k < scales_.size(); ++k) scales_[k] = std::ldexp(1.0, exponents_[k]);
   }
 
   [[nodiscard]] Index size() const { return std::ssize(columns_); }
@@ -40,14 +42,24 @@ class View {
   [[nodiscard]] Index constant() const { return intercept_ ? size() - 1 : -1; }
   [[nodiscard]] Index rows() const { return rows_.rows; }
 
+  /// The element of a row that is not signed yet, rounded, and the factor that scales it.
+  [[nodiscard]] double rounded(Index i, std::size_t k) const { return value(i, k) - centres_[k]; }
+  [[nodiscard]] double scaled(double x, std::size_t k) const { return x * scales_[k]; }
+  [[nodiscard]] double sign(Index i) const { return 2 * rows_.y[i] - 1; }
+
   [[nodiscard]] Wide row(Index i) const {
-    Wide out(columns_.size());
-    const double sign = 2 * rows_.y[i] - 1;
-    for (std::size_t k = 0; k < out.size(); ++k) {
-      out[k] = DoubleDouble::sum(value(i, k), -centres_[k]).scaled(exponents_[k]);
-      if (sign < 0) out[k] = -out[k];
-    }
+    Wide out;
+    row(i, out);
     return out;
+  }
+  void row(Index i, Wide& out) const {
+    out.resize(columns_.size());
+    const bool negative = sign(i) < 0;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      const DoubleDouble sum = DoubleDouble::sum(value(i, k), -centres_[k]);
+      out[k] = {sum.hi * scales_[k], sum.lo * scales_[k]};
+      if (negative) out[k] = -out[k];
+    }
   }
 
   /// The direction in the system's columns, rounded.
@@ -80,7 +92,7 @@ class View {
   data::Rows<double> rows_;
   bool intercept_;
   std::vector<Index> columns_;
-  std::vector<double> centres_;
+  std::vector<double> centres_, scales_;
   std::vector<int> exponents_;
 };
 
@@ -101,14 +113,16 @@ class Search {
       std::vector<int> exponents;
       const Index width = view_.size() - span_.rank();
       collect(sample, points, names, exponents);
-      std::fill(direction_.begin(), direction_.end(), DoubleDouble());
+      set_direction({});
       if (names.empty()) return true;
       const SmallestPoint smallest = smallest_point(points, width);
       if (smallest.kind == SmallestPoint::Kind::undecided) return false;
       if (smallest.kind == SmallestPoint::Kind::separates) {
+        Wide direction(direction_.size());
         for (Index j = 0, k = 0; j < view_.size(); ++j)
-          if (!span_.pivot(j)) direction_[at(j)] = smallest.point[at(k)].scaled(exponents[at(k)]), ++k;
-        span_.complete(direction_);
+          if (!span_.pivot(j)) direction[at(j)] = smallest.point[at(k)].scaled(exponents[at(k)]), ++k;
+        span_.complete(direction);
+        set_direction(std::move(direction));
         return true;
       }
       std::vector<Index> rows;
@@ -118,18 +132,21 @@ class Search {
   }
 
   enum class Side { in_span, separated, wrong };
-  /// Where a row is; `margin` gets how far on the wrong side.
-  [[nodiscard]] Side side(Index i, double& margin) const {
-    Wide row = view_.row(i);
+  /// Where a row is; `margin` gets how far on the wrong side. `row` is scratch.
+  [[nodiscard]] Side side(Index i, double& margin, Wide& row) const {
     double sum = 0, terms = 0;
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      const double term = row[j].hi * direction_[j].hi;
+    for (std::size_t j = 0; j < rounded_.size(); ++j) {
+      const double term = view_.rounded(i, j) * rounded_[j];
       sum += term;
       terms += std::abs(term);
     }
-    margin = terms > 0 ? sum / terms : 0;
-    if (sum > static_cast<double>(row.size() + 4) * kUnit * terms) return Side::separated;
-    if (!span_.represent(row)) return Side::in_span;
+    sum *= view_.sign(i);
+    margin = terms > 0 && std::isfinite(terms) ? sum / terms : 0;
+    const double error = static_cast<double>(rounded_.size() + 4) * kUnit * terms;
+    if (sum > error) return Side::separated;
+    if (sum < -error && span_.rank() == 0) return Side::wrong;
+    view_.row(i, row);
+    if (span_.contains(row)) return Side::in_span;
     DoubleDouble exact;
     double size = 0;
     for (std::size_t j = 0; j < row.size(); ++j) {
@@ -141,6 +158,13 @@ class Search {
   }
 
  private:
+  void set_direction(Wide direction) {
+    direction.resize(direction_.size());
+    direction_ = std::move(direction);
+    rounded_.clear();
+    for (std::size_t j = 0; j < direction_.size(); ++j) rounded_.push_back(view_.scaled(direction_[j].hi, j));
+  }
+
   /// The rows modulo the span, with columns rescaled.
   void collect(const std::vector<Index>& sample, Wide& points, std::vector<Index>& names,
                std::vector<int>& exponents) const {
@@ -186,6 +210,7 @@ class Search {
   const View& view_;
   Quotient span_;
   Wide direction_;
+  std::vector<double> rounded_;  ///< in the columns of the rows before scaling
 };
 
 /// At most `count` evenly spaced rows.
@@ -193,6 +218,26 @@ std::vector<Index> evenly(const std::vector<Index>& rows, Index count) {
   if (std::ssize(rows) <= count) return rows;
   std::vector<Index> out(at(count));
   for (std::size_t k = 0; k < out.size(); ++k) out[k] = rows[k * rows.size() / out.size()];
+  return out;
+}
+
+/// Of many rows evenly spaced ones and those of smallest margin at theta, for which it is hardest to be separated.
+std::vector<Index> hardest(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta,
+                           const std::vector<Index>& remaining) {
+  if (theta.empty() || std::ssize(remaining) <= 2 * kFirstRows) return evenly(remaining, 2 * kFirstRows);
+  std::vector<Index> out = evenly(remaining, kFirstRows);
+  std::vector<std::pair<double, Index>> margins;
+  margins.reserve(remaining.size());
+  for (const Index i : remaining) {
+    const double* x = rows.X + i * rows.features;
+    double t = intercept ? theta.back() : 0;
+    for (Index j = 0; j < rows.features; ++j) t += x[j] * theta[at(j)];
+    margins.emplace_back(std::isfinite(t) ? (2 * rows.y[i] - 1) * t : 0.0, i);
+  }
+  std::nth_element(margins.begin(), margins.begin() + kFirstRows, margins.end());
+  for (Index k = 0; k < kFirstRows; ++k) out.push_back(margins[at(k)].second);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
@@ -204,6 +249,31 @@ struct Range {
     greatest = std::max(greatest, x);
   }
 };
+
+/// Columns that alone separate some of the remaining rows, or that would if they differed.
+std::vector<Index> separating_columns(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+                                      const std::vector<Index>& remaining) {
+  const auto p = at(rows.features);
+  std::vector<double> least[2], greatest[2];
+  for (int label = 0; label < 2; ++label) {
+    least[label].assign(p, intercept ? INFINITY : 0.0);
+    greatest[label].assign(p, intercept ? -INFINITY : 0.0);
+  }
+  for (const Index i : remaining) {
+    const double* x = rows.X + i * rows.features;
+    double* const __restrict low = least[rows.y[i] > 0.5].data(), * const __restrict high =
+                                                                      greatest[rows.y[i] > 0.5].data();
+    for (std::size_t j = 0; j < p; ++j) {
+      low[j] = x[j] < low[j] ? x[j] : low[j];
+      high[j] = x[j] > high[j] ? x[j] : high[j];
+    }
+  }
+  std::vector<Index> out;
+  for (std::size_t j = 0; j < p; ++j)
+    if (used[j] && (greatest[0][j] <= least[1][j] || greatest[1][j] <= least[0][j]))
+      out.push_back(static_cast<Index>(j));
+  return out;
+}
 
 /// Removes the rows that column j alone separates from `remaining`: at some threshold with a constant, else at 0.
 bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<Index>& remaining, Face& face) {
@@ -237,8 +307,9 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
     if (!search.reduce_once(sample)) return false;
     if (search.span().rank() == view.size()) break;
     base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+      Wide row;
       for (auto k = at(chunks.begin(chunk)); k < at(chunks.end(chunk)); ++k)
-        sides[k] = search.side(remaining[k], margins[k]);
+        sides[k] = search.side(remaining[k], margins[k], row);
     });
     std::vector<std::pair<double, Index>> wrong;
     for (std::size_t k = 0; k < remaining.size(); ++k)
@@ -266,18 +337,19 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
 
 }  // namespace
 
-Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads) {
+Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+             const std::vector<double>& theta, int threads) {
   Face face;
   std::vector<Index> remaining(at(rows.rows));
   std::iota(remaining.begin(), remaining.end(), Index{0});
   for (bool again = true; again && !remaining.empty();) {
     again = false;
-    for (Index j = 0; j < rows.features && !remaining.empty(); ++j)
-      if (used[at(j)]) again = peel(rows, intercept, j, remaining, face) || again;
+    for (const Index j : separating_columns(rows, intercept, used, remaining))
+      again = (!remaining.empty() && peel(rows, intercept, j, remaining, face)) || again;
   }
   face.certain = remaining.empty();
   if (remaining.empty()) return face;
-  std::vector<Index> sample = evenly(remaining, kFirstRows);
+  std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample);
   face.certain = search_for(view, std::move(sample), remaining, threads, face);
   return face;

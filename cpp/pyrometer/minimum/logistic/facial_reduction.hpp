@@ -33,10 +33,12 @@ struct Face {
 ///
 /// rows       X finite, columns between 1e-140 and 1e140 in size, or 0.
 /// used       which columns may have a coefficient; together with the constant they are linearly independent.
+/// theta      parameters of a small loss, if known, else empty: rows of small margin are considered first.
 /// threads    at least 1, or 0 for all; the same bits for any number.
 ///
 /// Large numbers of rows are represented by a sample, to which rows on the wrong side of the direction are added.
 /// Cost: passes over the rows of 2 n flops each, and about n^3 double-double operations for each step.
-[[nodiscard]] Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, int threads);
+[[nodiscard]] Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+                           const std::vector<double>& theta, int threads);
 
 }  // namespace pyrometer::minimum

@@ -49,7 +49,7 @@ TEST_CASE("representatives modulo a span are the result of elimination") {
 TEST_CASE("overlapping rows are kept, rows outside their span are separated") {
   // Two rows with both labels, and two that a direction across them separates.
   const std::vector<double> X{1, 2, 1, 2, 3, 1, 4, 0}, y{0, 1, 1, 1};
-  const Face face = face_of({X.data(), y.data(), 4, 2, 8}, true, {true, true, true}, 1);
+  const Face face = face_of({X.data(), y.data(), 4, 2, 8}, true, {true, true, true}, {}, 1);
   REQUIRE(face.certain);
   std::vector<bool> separated(4, false);
   for (const Separated& part : face.separated)

@@ -2,96 +2,135 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
+using Numbers = std::vector<double>;
+
 // Columns with relative pivots below this are recomputed from the rows.
 constexpr double kParallel = 1e-6;
-constexpr Index kRows = 1024;
+// Rows of a chunk of the columns' values.
+constexpr Index kRows = 2048;
 // Each round reduces a dependent column by a factor of at least 1000; after this many only rounding is left.
 constexpr int kRounds = 10;
 
-/// A column of the basis: its coefficients in the given columns and its values.
+/// A column of the basis: its coefficients in the given columns.
 struct Column {
   std::vector<double> combination;
-  std::vector<double> values;
-  double largest = 0;
-  Index own = 0;  ///< the given column it represents
+  double largest = 0;     ///< of its values
+  bool rounding = false;  ///< all its values are at rounding level
+  Index own = 0;          ///< the given column it represents
 };
 
-/// The size of a typical row, the scale of rounding errors.
-double root_mean_square(const std::vector<double>& numbers) {
-  double square = 0;
-  for (const double x : numbers) square += x * x;
-  return std::sqrt(square / static_cast<double>(numbers.size()));
-}
-
-/// The rows and their scales: powers of two that bring the largest element of each row to about 1.
+/// The rows; for each column its largest absolute value and its mean; for each row the power of two that brings its
+/// largest element, of columns scaled to a typical size of 1, to about 1.
 struct Table {
   Matrix X;
   bool constant;
   int threads;
-  std::vector<double> sizes;
+  std::vector<double> largest, mean, inverse_sizes;
 
   [[nodiscard]] Index columns() const { return X.cols + (constant ? 1 : 0); }
 };
 
-Table sized(const Matrix& X, bool constant, int threads) {
-  Table out{X, constant, threads, std::vector<double>(at(X.rows))};
-  const auto value = [&](Index i, Index j) { return j < X.cols ? X.row(i)[j] : 1.0; };
+Table table_of(const Matrix& X, bool constant, int threads) {
+  const auto p = at(X.cols);
+  Table out{X, constant, threads, std::vector<double>(p, 0.0), std::vector<double>(p, 0.0), Numbers(at(X.rows))};
   const Index sampled = std::min(X.rows, Index{4096});
   const auto exponents = column_exponents(sampled, out.columns(), [&](Index k, Index j) {
-    return value(
-        static_cast<Index>(static_cast<double>(k) / static_cast<double>(sampled) * static_cast<double>(X.rows)), j);
+    const auto i =
+        static_cast<Index>(static_cast<double>(k) / static_cast<double>(sampled) * static_cast<double>(X.rows));
+    return j < X.cols ? X.row(i)[j] : 1.0;
   });
-  for (Index i = 0; i < X.rows; ++i)
-    out.sizes[at(i)] =
-        std::ldexp(1.0, std::clamp(row_exponent(exponents, [&](Index j) { return value(i, j); }), -500, 500));
+  Numbers scales;
+  for (const int exponent : exponents) scales.push_back(std::ldexp(1.0, exponent));
+  for (Index i = 0; i < X.rows; ++i) {
+    const double* row = X.row(i);
+    double size = constant ? scales.back() : 0;
+    for (std::size_t j = 0; j < p; ++j) {
+      const double own = std::abs(row[j]);
+      out.largest[j] = std::max(out.largest[j], own);
+      out.mean[j] += row[j] - X.data[j];
+      size = std::max(size, own * scales[j]);
+    }
+    out.inverse_sizes[at(i)] = size > 0 ? std::ldexp(1.0, std::clamp(-exponent_of(size), -500, 500)) : 1.0;
+  }
+  for (std::size_t j = 0; j < p; ++j) out.mean[j] = X.data[j] + out.mean[j] / static_cast<double>(X.rows);
+  if (constant) out.largest.push_back(1);
   return out;
 }
 
-/// values = X combination, rounded once; returns whether all are at rounding level: relative to their own terms, or,
-/// since coefficients are rounded, too, to those of a typical row.
-bool evaluate(const Table& table, Column& column) {
+/// What decides whether a column is at rounding level: its largest value; the squares of the sums of its terms, relative
+/// to the size of the row; and the largest value that exceeds the rounding error of its own terms, relative to its row.
+struct Size {
+  static constexpr std::size_t kLanes = 8;
+  double largest[kLanes] = {}, squares[kLanes] = {}, remaining[kLanes] = {};
+
+  void add(Index count, const double* value, const double* terms, const double* inverse_sizes, double allowed) {
+    for (Index r = 0; r < count; r += Index{kLanes}) {
+      const auto lanes = std::min(kLanes, at(count - r));
+      for (std::size_t k = 0; k < lanes; ++k) {
+        const std::size_t i = at(r) + k;
+        const double size = std::abs(value[i]), scaled = terms[i] * inverse_sizes[i];
+        const double beyond = size > allowed * terms[i] ? size * inverse_sizes[i] : 0.0;
+        largest[k] = size > largest[k] ? size : largest[k];
+        squares[k] += scaled * scaled;
+        remaining[k] = beyond > remaining[k] ? beyond : remaining[k];
+      }
+    }
+  }
+  void add(const Size& other) {
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      largest[k] = std::max(largest[k], other.largest[k]);
+      squares[k] += other.squares[k];
+      remaining[k] = std::max(remaining[k], other.remaining[k]);
+    }
+  }
+};
+
+/// The chosen columns of `values`, each a combination of the given columns, rounded once. A column is at rounding level
+/// if all its values are: relative to their own terms, or, since coefficients are rounded, too, to those of a typical
+/// row.
+void evaluate(const Table& table, std::vector<Column>& columns, const std::vector<Index>& chosen, double* values) {
   const Matrix& X = table.X;
   const base::Chunks chunks{X.rows, kRows};
-  column.values.resize(at(X.rows));
-  std::vector<double> terms(column.values.size());
-  std::vector<Index> used;
-  for (Index j = 0; j < X.cols; ++j)
-    if (column.combination[at(j)] != 0) used.push_back(j);
-  base::for_each_chunk(chunks.number(), table.threads, [&](Index k, int) {
-    for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
-      const double* x = X.row(i);
-      DoubleDouble sum{table.constant ? column.combination.back() : 0.0, 0};
-      double size = std::abs(sum.hi);
-      for (const Index j : used) {
-        const double t = column.combination[at(j)];
-        sum.add_product(x[j], t);
-        size += std::abs(x[j] * t);
+  const auto width = std::ssize(columns), count = std::ssize(chosen);
+  const double allowed = 4 * static_cast<double>(X.cols + 1) * kUnit;
+  std::vector<Size> sizes(at(chunks.number() * count));
+  base::for_each_chunk(chunks.number(), table.threads, [&](Index chunk, int) {
+    Tile tile(X.cols);
+    double value[Tile::kRows], terms[Tile::kRows];
+    for (Index begin = chunks.begin(chunk); begin < chunks.end(chunk); begin += Tile::kRows) {
+      tile.fill(std::min(Tile::kRows, chunks.end(chunk) - begin), [&](Index k) { return X.row(begin + k); });
+      for (Index c = 0; c < count; ++c) {
+        const Index own = chosen[at(c)];
+        const Numbers& combination = columns[at(own)].combination;
+        tile.combine(combination.data(), table.constant ? combination.back() : 0.0, value, terms);
+        for (Index k = 0; k < tile.rows(); ++k) values[(begin + k) * width + own] = value[k];
+        sizes[at(chunk * count + c)].add(tile.rows(), value, terms, table.inverse_sizes.data() + begin, allowed);
       }
-      column.values[at(i)] = sum.value();
-      terms[at(i)] = size / table.sizes[at(i)];
     }
   });
-  const double typical = root_mean_square(terms);
-  const double allowed = 4 * static_cast<double>(X.cols + 1) * kUnit;
-  bool rounding = true;
-  column.largest = 0;
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    const double size = std::abs(column.values[i]);
-    column.largest = std::max(column.largest, size);
-    rounding = rounding && size <= allowed * std::max(terms[i], typical) * table.sizes[i];
+  for (Index c = 0; c < count; ++c) {
+    Size all;
+    for (Index chunk = 0; chunk < chunks.number(); ++chunk) all.add(sizes[at(chunk * count + c)]);
+    double squares = 0;
+    for (const double part : all.squares) squares += part;
+    Column& column = columns[at(chosen[at(c)])];
+    column.largest = *std::max_element(std::begin(all.largest), std::end(all.largest));
+    column.rounding = *std::max_element(std::begin(all.remaining), std::end(all.remaining)) <=
+                      allowed * std::sqrt(squares / static_cast<double>(X.rows));
   }
-  return rounding;
 }
 
 /// Sets coefficients at rounding level relative to the others to 0, except that of the column itself.
@@ -105,58 +144,55 @@ void clean(const std::vector<double>& reach, Column& column) {
   }
 }
 
-/// The largest absolute value of each given column.
-std::vector<double> largest_of(const Matrix& X, bool constant) {
-  std::vector<double> all(at(X.cols), 0.0);
-  for (Index i = 0; i < X.rows; ++i)
-    for (std::size_t j = 0; j < all.size(); ++j) all[j] = std::max(all[j], std::abs(X.row(i)[j]));
-  if (constant) all.push_back(1);
-  return all;
+/// Drops columns that are not to be kept, and scales the others by powers of two to largest values near 1; a column
+/// that leaves the range of a double becomes 0.
+void compact(std::vector<Column>& columns, const std::vector<bool>& kept, Index rows, double* values) {
+  const auto width = columns.size();
+  std::vector<std::size_t> from;
+  Numbers factors;
+  for (std::size_t j = 0; j < width; ++j) {
+    if (!kept[j]) continue;
+    Column& column = columns[j];
+    const bool known = column.largest > 0 && std::isfinite(column.largest);
+    factors.push_back(known ? std::ldexp(1.0, -std::ilogb(column.largest)) : 0.0);
+    for (double& t : column.combination) t *= factors.back();
+    column.largest *= factors.back();
+    if (from.size() != j) columns[from.size()] = std::move(column);
+    from.push_back(j);
+  }
+  columns.resize(from.size());
+  for (std::size_t i = 0; i < at(rows); ++i)
+    for (std::size_t j = 0; j < from.size(); ++j)
+      values[i * from.size() + j] = values[i * width + from[j]] * factors[j];
 }
 
-/// Scales a column by a power of two to a largest value near 1; drops a column that leaves the range of a double.
-void rescale(Column& column) {
-  const bool known = column.largest > 0 && std::isfinite(column.largest);
-  const double factor = known ? std::ldexp(1.0, -std::ilogb(column.largest)) : 0.0;
-  for (double& t : column.combination) t *= factor;
-  for (double& value : column.values) value *= factor;
-  column.largest *= factor;
-}
-
-base::AlignedArray<double> side_by_side(const std::vector<Column>& columns, Index rows) {
-  const auto width = static_cast<Index>(columns.size());
-  auto all = base::aligned_array<double>(rows * width);
-  for (Index j = 0; j < width; ++j)
-    for (Index i = 0; i < rows; ++i) all[at(i * width + j)] = columns[at(j)].values[at(i)];
-  return all;
-}
-
-/// The pivoted Cholesky factor of the normal matrix of the columns.
-Factor factor_of(const double* rows, Index count, Index width, int threads) {
-  const std::vector<double> ones(at(count), 1.0), zeros(at(width), 0.0);
-  const data::Rows<double> all{rows, ones.data(), count, width, count * width};
+/// A quarter of the normal matrix of the columns: the curvature of the cross entropy at 0. padded(width) wide, upper
+/// triangle.
+base::AlignedArray<double> normal_matrix(const double* values, Index rows, Index width, int threads) {
+  const Numbers ones(at(rows), 1.0), zeros(at(width), 0.0);
+  const data::Rows<double> all{values, ones.data(), rows, width, rows * width};
   LossEvaluatorOf<double> evaluator(all, false, zeros.data(), threads);
   Evaluation evaluation;
   evaluator.evaluate(zeros.data(), true, evaluation);
+  return std::move(evaluation.curvature);
+}
+
+Factor factor_of(const double* normal, Index width) {
   const Index ld = data::padded(width);
   Factor factor;
   factor.prepare(width);
-  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(evaluation.curvature[at(i * ld + i)]);
+  for (Index i = 0; i < width; ++i) factor.scale(i) = std::sqrt(normal[i * ld + i]);
   for (Index i = 0; i < width; ++i)
-    for (Index j = i; j < width; ++j)
-      factor.row(i)[j] = evaluation.curvature[at(i * ld + j)] / factor.scale(i) / factor.scale(j);
+    for (Index j = i; j < width; ++j) factor.row(i)[j] = normal[i * ld + j] / factor.scale(i) / factor.scale(j);
   factor.run(kParallel);
   return factor;
 }
 
-/// The least squares coefficients of `column` in the independent columns, in the order of the pivots.
-std::vector<double> parts_of(const Column& column, const double* rows, const Factor& factor) {
-  const auto width = at(factor.size());
-  std::vector<double> products(width, 0.0), parts(width);
-  for (std::size_t i = 0; i < column.values.size(); ++i)
-    for (std::size_t j = 0; j < width; ++j) products[j] += rows[i * width + j] * column.values[i];
-  for (double& product : products)
-    product /= 4;  // the factor is that of the curvature at t = 0, a quarter of the normal matrix
+/// The least squares coefficients of a column in the independent columns, in the order of the pivots.
+Numbers parts_of(const double* normal, Index column, const Factor& factor) {
+  const auto width = factor.size(), ld = data::padded(width);
+  Numbers products(at(width)), parts(products);
+  for (Index j = 0; j < width; ++j) products[at(j)] = normal[std::min(j, column) * ld + std::max(j, column)];
   factor.whiten(products.data(), parts.data());
   factor.forward(parts.data());
   factor.backward(parts.data());
@@ -164,61 +200,61 @@ std::vector<double> parts_of(const Column& column, const double* rows, const Fac
   return parts;
 }
 
-double mean_of(const Matrix& X, Index j) {
-  const double first = X.data[j];
-  double sum = 0;
-  for (Index i = 0; i < X.rows; ++i) sum += X.row(i)[j] - first;
-  return first + sum / static_cast<double>(X.rows);
+/// Subtracts from each dependent column its projection on the independent ones until it is at rounding level, up to
+/// three times: the second projection removes what rounding errors of the first one left.
+void project(const Table& table, base::AlignedArray<double> normal, const Factor& factor, std::vector<Column>& columns,
+             double* values) {
+  std::vector<Index> unsettled;
+  for (Index k = factor.rank(); k < factor.size(); ++k) unsettled.push_back(factor.column(k));
+  for (int time = 0; time < 3 && !unsettled.empty(); ++time) {
+    if (time > 0) normal = normal_matrix(values, table.X.rows, factor.size(), table.threads);
+    for (const Index c : unsettled) {
+      Column& column = columns[at(c)];
+      const Numbers parts = parts_of(normal.get(), c, factor);
+      for (Index i = 0; i < factor.rank(); ++i) {
+        const Column& other = columns[at(factor.column(i))];
+        for (std::size_t r = 0; r < table.largest.size(); ++r)
+          column.combination[r] -= parts[at(i)] * other.combination[r];
+      }
+      clean(table.largest, column);
+    }
+    evaluate(table, columns, unsettled, values);
+    std::erase_if(unsettled, [&](Index c) { return columns[at(c)].rounding; });
+  }
 }
 
 }  // namespace
 
 Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
-  const Table table = sized(X, constant, threads);
+  const Table table = table_of(X, constant, threads);
   const Index n = table.columns();
-  const std::vector<double> reach = largest_of(X, constant);
   Basis basis;
+  basis.rows = base::aligned_array<double>(X.rows * n);
   std::vector<Column> columns;
-  const auto keep = [&](Column&& column, bool rounding) {
-    if (rounding && !independent) {
-      basis.null.push_back(std::move(column.combination));
-    } else {
-      rescale(column);
-      columns.push_back(std::move(column));
-    }
-  };
+  std::vector<Index> all;
   for (Index j = n - 1; j >= 0; --j) {
-    Column column{std::vector<double>(at(n), 0.0), {}, 0, j};
-    column.combination[at(j)] = 1;
-    if (constant && j < X.cols) column.combination.back() = -mean_of(X, j);
-    const bool rounding = evaluate(table, column);
-    keep(std::move(column), rounding);
+    all.push_back(std::ssize(columns));
+    columns.push_back({Numbers(at(n), 0.0), 0, false, j});
+    columns.back().combination[at(j)] = 1;
+    if (constant && j < X.cols) columns.back().combination.back() = -table.mean[at(j)];
   }
-
-  for (int round = 1; !columns.empty(); ++round) {
-    basis.rows = side_by_side(columns, X.rows);
-    const auto width = static_cast<Index>(columns.size());
-    const Factor factor = factor_of(basis.rows.get(), X.rows, width, threads);
-    if (factor.rank() == width || (independent && round >= kRounds)) break;
-    std::vector<Column> old;
-    std::swap(old, columns);
-    std::vector<bool> rounding(old.size(), false);
-    for (Index k = factor.rank(); k < width; ++k) {
-      Column& column = old[at(factor.column(k))];
-      bool settled = round >= kRounds;
-      // The second projection removes what rounding errors of the first one left.
-      for (int time = 0; time < 3 && !settled; ++time) {
-        const auto parts = parts_of(column, basis.rows.get(), factor);
-        for (Index i = 0; i < factor.rank(); ++i) {
-          const Column& other = old[at(factor.column(i))];
-          for (std::size_t r = 0; r < reach.size(); ++r) column.combination[r] -= parts[at(i)] * other.combination[r];
-        }
-        clean(reach, column);
-        settled = evaluate(table, column);
-      }
-      rounding[at(factor.column(k))] = settled;
+  evaluate(table, columns, all, basis.rows.get());
+  for (int round = 1;; ++round) {
+    std::vector<bool> kept;
+    for (Column& column : columns) {
+      kept.push_back(!column.rounding || independent);
+      if (!kept.back()) basis.null.push_back(std::move(column.combination));
     }
-    for (std::size_t j = 0; j < old.size(); ++j) keep(std::move(old[j]), rounding[j]);
+    compact(columns, kept, X.rows, basis.rows.get());
+    if (columns.empty()) break;
+    const auto width = std::ssize(columns);
+    auto normal = normal_matrix(basis.rows.get(), X.rows, width, threads);
+    const Factor factor = factor_of(normal.get(), width);
+    if (factor.rank() == width || (independent && round >= kRounds)) break;
+    if (round < kRounds)
+      project(table, std::move(normal), factor, columns, basis.rows.get());
+    else
+      for (Index k = factor.rank(); k < width; ++k) columns[at(factor.column(k))].rounding = true;
   }
   basis.rank = static_cast<Index>(columns.size());
   for (const Column& column : columns) basis.kept.push_back(column.own);

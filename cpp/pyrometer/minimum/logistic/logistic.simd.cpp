@@ -11,23 +11,14 @@
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
+#include "pyrometer/minimum/logistic/sample.hpp"
 #include "pyrometer/minimum/logistic/separation.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-// Larger samples cost memory without saving evaluations.
-constexpr Index kLargestSample = Index{1} << 22;
 // Squares of deviations below this may underflow, of those above its reciprocal overflow.
 constexpr double kTiny = 1e-140;
-
-std::string printed(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
 
 template <class T>
 Index ones_of(const data::Rows<T>& rows, const std::string& where) {
@@ -39,7 +30,7 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
   if (odd == 0) [[likely]]
     return ones;
   for (Index i = 0; i < rows.rows; ++i) {
-    require(rows.y[i] == T{1} || rows.y[i] == T{0}, "y must be 0 or 1, got ", printed(static_cast<double>(rows.y[i])),
+    require(rows.y[i] == T{1} || rows.y[i] == T{0}, "y must be 0 or 1, got ", Printed{static_cast<double>(rows.y[i])},
             " at ", where, "row ", i);
   }
   return ones;
@@ -49,51 +40,27 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
 template <class T>
 void diagnose(const data::Rows<T>& rows, const std::string& where) {
   const Index p = rows.features;
-  std::vector<double> largest(at(p), 0.0);
+  std::vector<double> sizes(at(p), 0.0), sums(sizes);
+  double* const __restrict largest = sizes.data(), * const __restrict wrong = sums.data();
   for (Index i = 0; i < rows.rows; ++i) {
     for (Index j = 0; j < p; ++j) {
-      const auto value = static_cast<double>(rows.X[i * p + j]);
-      require(std::isfinite(value), "X must be finite, got ", printed(value), " at ", where, "row ", i, ", column ", j);
-      largest[at(j)] = std::max(largest[at(j)], std::abs(value));
+      const auto value = static_cast<double>(rows.X[i * p + j]), size = std::abs(value);
+      largest[j] = size > largest[j] ? size : largest[j];
+      wrong[j] += value * 0;  // nan where the value is not finite
     }
   }
+  if (std::any_of(sums.begin(), sums.end(), [](double sum) { return std::isnan(sum); })) {
+    for (Index i = 0; i < rows.rows * p; ++i)
+      require(std::isfinite(static_cast<double>(rows.X[i])), "X must be finite, got ",
+              Printed{static_cast<double>(rows.X[i])}, " at ", where, "row ", i / p, ", column ", i % p);
+  }
   for (Index j = 0; j < p; ++j) {
-    const double size = largest[at(j)];
+    const double size = largest[j];
     require(size == 0 || (size > kTiny && size < 1 / kTiny),
-            "X must have squares that neither over- nor underflow, got ", printed(size), " for the largest value of ",
+            "X must have squares that neither over- nor underflow, got ", Printed{size}, " for the largest value of ",
             where, "column ", j, "; rescale it");
   }
 }
-
-/// A sample of about `count` rows in evenly spaced groups of 16 consecutive ones; `count` is at most a quarter of all.
-template <class T>
-class Sample {
- public:
-  Sample(const data::Rows<T>& all, Index count, int threads)
-      : groups_(std::max<Index>(1, count / kNeighbours)),
-        X_(base::aligned_array<T>(groups_ * kNeighbours * all.features)),
-        y_(base::aligned_array<T>(groups_ * kNeighbours)) {
-    const Index p = all.features, room = all.rows - kNeighbours;
-    const base::Chunks chunks{groups_, 64};
-    base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
-      for (Index g = chunks.begin(k); g < chunks.end(k); ++g) {
-        const auto begin =
-            static_cast<Index>(static_cast<double>(g) / static_cast<double>(groups_) * static_cast<double>(room));
-        std::copy(all.X + begin * p, all.X + (begin + kNeighbours) * p, X_.get() + g * kNeighbours * p);
-        std::copy(all.y + begin, all.y + begin + kNeighbours, y_.get() + g * kNeighbours);
-      }
-    });
-  }
-  [[nodiscard]] data::Rows<T> rows(Index features) const {
-    const Index count = groups_ * kNeighbours;
-    return {X_.get(), y_.get(), count, features, count * features};
-  }
-
- private:
-  static constexpr Index kNeighbours = 16;
-  Index groups_;
-  base::AlignedArray<T> X_, y_;
-};
 
 /// Column means, computed from differences to the first row: exact for constant columns.
 template <class T>
@@ -130,15 +97,15 @@ Infimum without_features(Index rows, Index ones, bool intercept) {
   return out;
 }
 
-Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, int threads) {
-  return infimum(rows, intercept, threads);
+Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
+  return infimum(rows, intercept, known, threads);
 }
 
 /// The same for rows in single precision, which are copied as doubles.
-Infimum infimum_of_any_rows(const data::Rows<float>& rows, bool intercept, int threads) {
+Infimum infimum_of_any_rows(const data::Rows<float>& rows, bool intercept, const KnownOfRows& known, int threads) {
   const Index size = rows.rows * rows.features;
   const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
-  return infimum({X.data(), y.data(), rows.rows, rows.features, size}, intercept, threads);
+  return infimum({X.data(), y.data(), rows.rows, rows.features, size}, intercept, known, threads);
 }
 
 /// Parameters of the original columns from those of the columns minus `shift`.
@@ -155,24 +122,18 @@ Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std:
   const Index ones = ones_of(rows, where), p = rows.features, n = p + (intercept ? 1 : 0);
   if (p == 0) return without_features(rows.rows, ones, intercept);
 
-  std::vector<double> shift(at(p), 0.0), theta(at(n), 0.0);
-  Index size = std::max<Index>(1024, 12 * n);
-  const bool sampled = 4 * size <= rows.rows;
-  if (intercept) shift = sampled ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
-  NewtonResult previous;
-  for (; 4 * size <= rows.rows && size <= kLargestSample; size *= 8) {
-    const Sample<T> sample(rows, size, threads);
-    LossEvaluatorOf<T> evaluator(sample.rows(p), intercept, shift.data(), threads);
-    previous = newton(evaluator, std::move(theta), NewtonOptions{12, 1e-7, true}, &previous);
-    if (previous.status == NewtonStatus::not_finite) diagnose(rows, where);
-    theta = previous.theta;
-  }
-
+  std::vector<double> shift(at(p), 0.0);
+  const Index size = first_sample(n);
+  if (intercept) shift = 4 * size <= rows.rows ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
+  const NewtonResult previous = minimum_of_samples(rows, intercept, shift.data(), threads);
+  if (previous.status == NewtonStatus::not_finite) diagnose(rows, where);
   LossEvaluatorOf<T> evaluator(rows, intercept, shift.data(), threads);
-  NewtonResult result = newton(evaluator, std::move(theta), NewtonOptions{}, &previous);
+  NewtonResult result = newton(evaluator, previous.theta, NewtonOptions{}, &previous);
   if (result.status != NewtonStatus::converged) {
     diagnose(rows, where);
-    Infimum out = infimum_of_any_rows(rows, intercept, threads);
+    const KnownOfRows known{result.independent, result.status == NewtonStatus::separated,
+                            unshifted(std::move(result.theta), shift, intercept)};
+    Infimum out = infimum_of_any_rows(rows, intercept, known, threads);
     out.evaluations += result.evaluations;
     return out;
   }

@@ -16,7 +16,7 @@ enum class NewtonStatus {
 };
 
 struct NewtonOptions {
-  Index evaluations = 10;          ///< limit of their number
+  Index evaluations = 10;          ///< limit of their number; up to 30 where steps make much progress
   double least_eigenvalue = 1e-7;  ///< of the curvature scaled to a diagonal of ones; below it the result is undecided
   bool rough = false;              ///< stop when the error is small compared with the sampling error of these rows
 };
@@ -34,6 +34,7 @@ struct NewtonResult {
   Factor factor;
   Index evaluations = 0;
   double rows = 0;
+  bool independent = false;              ///< some curvature was well conditioned, so no column depends on others
   base::AlignedArray<double> curvature;  ///< rough: at or near theta, for a run over more rows
 
   /// converged: |c . (theta - minimiser)| is at most this.

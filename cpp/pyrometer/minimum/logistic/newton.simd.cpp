@@ -16,6 +16,10 @@ constexpr double kMostDrift = 4;
 // Limit of refinement steps, which improve the parameters only, and the size of X up to which they are cheap.
 constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
+// A margin that no row has at a good start.
+constexpr double kFarWrong = 50;
+// Limit of the evaluations of a run that makes progress.
+constexpr Index kMostEvaluations = 30;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
 
@@ -108,7 +112,9 @@ class Descent {
     borrowed_ = previous && previous->curvature &&
                 metric_.set(previous->curvature.get(), evaluator_.columns(), rows() / previous->rows, 1e-3);
     evaluate(result_.theta, !borrowed_, here_);
-    if (here_.loss > std::log(2.0) * rows()) {  // worse than starting from 0
+    // Worse than starting from 0; or a row that is far larger than others, and on the wrong side at the minimum over a
+    // sample without it.
+    if (here_.loss > std::log(2.0) * rows() || here_.least < -kFarWrong) {
       borrowed_ = false;
       result_.theta.assign(result_.theta.size(), 0.0);
       evaluate(result_.theta, true, here_);
@@ -120,7 +126,7 @@ class Descent {
       if (here_.least > 4 * margin_error()) return end(NewtonStatus::separated);
       if (!measure()) return end(NewtonStatus::undecided);
       if (options_.rough ? roughly_done() : done()) return end(NewtonStatus::converged);
-      if (result_.evaluations >= options_.evaluations) return end(NewtonStatus::undecided);
+      if (result_.evaluations >= options_.evaluations && !progresses()) return end(NewtonStatus::undecided);
       if (!stale_pays()) {
         evaluate(result_.theta, true, here_);
         refresh_ = true;
@@ -155,9 +161,17 @@ class Descent {
     return (columns() + 4) * kUnit * reached(evaluator_.reach(), result_.theta);
   }
 
+  /// Whether more evaluations are likely to find the minimum, or a direction that separates all rows: towards such a
+  /// direction each step divides the loss by e, close to a minimum decrements fall faster and faster, and where some
+  /// rows are separated neither happens.
+  [[nodiscard]] bool progresses() const {
+    return result_.evaluations < kMostEvaluations && (here_.loss < 0.9 * there_.loss || decrement_ < 0.5 * last_);
+  }
+
   /// Decrement and step at theta; false where the curvature cannot be trusted.
   bool measure() {
     before_ = refresh_ ? 0 : decrement_;
+    last_ = decrement_;
     if (refresh_) {
       const bool full = metric_.set(here_.curvature.get(), evaluator_.columns(), 1, options_.rough ? 1e-3 : 0);
       if (!(full && metric_.eigenvalue() >= options_.least_eigenvalue)) {
@@ -166,6 +180,7 @@ class Descent {
       }
       drift_.assign(result_.theta.size(), 0.0);
       borrowed_ = false;
+      result_.independent = !options_.rough;
     }
     fresh_ = refresh_;
     refresh_ = false;
@@ -294,7 +309,7 @@ class Descent {
   Evaluation here_, there_;
   Metric metric_;
   std::vector<double> trial_, drift_;
-  double decrement_ = 0, before_ = 0;
+  double decrement_ = 0, before_ = 0, last_ = 0;
   bool fresh_ = false, refresh_ = false, borrowed_ = false;
 };
 

@@ -10,18 +10,30 @@ namespace pyrometer::minimum {
 
 Quotient::Quotient(Index size) : taken_(at(size), false) {}
 
+/// Element j of a row minus its part in the subspace; 0 where that is at rounding level.
+DoubleDouble Quotient::remainder(const std::vector<DoubleDouble>& row, std::size_t j) const {
+  DoubleDouble sum = row[j];
+  double terms = std::abs(sum.hi);
+  for (std::size_t k = 0; k < basis_.size(); ++k) {
+    if (basis_[k][j].hi == 0) continue;
+    const DoubleDouble part = row[at(pivots_[k])] * basis_[k][j];
+    sum = sum - part;
+    terms += std::abs(part.hi);
+  }
+  return std::abs(sum.hi) <= kVanishing * terms ? DoubleDouble() : sum;
+}
+
+bool Quotient::contains(const std::vector<DoubleDouble>& row) const {
+  for (std::size_t j = 0; j < row.size(); ++j)
+    if (!taken_[j] && remainder(row, j).hi != 0) return false;
+  return true;
+}
+
 bool Quotient::represent(std::vector<DoubleDouble>& row) const {
   double largest = 0;
   for (std::size_t j = 0; j < row.size(); ++j) {
     if (taken_[j]) continue;
-    DoubleDouble sum = row[j];
-    double terms = std::abs(sum.hi);
-    for (std::size_t k = 0; k < basis_.size(); ++k) {
-      const DoubleDouble part = row[at(pivots_[k])] * basis_[k][j];
-      sum = sum - part;
-      terms += std::abs(part.hi);
-    }
-    row[j] = std::abs(sum.hi) <= kVanishing * terms ? DoubleDouble() : sum;
+    row[j] = remainder(row, j);
     largest = std::max(largest, std::abs(row[j].hi));
   }
   for (const Index pivot : pivots_) row[at(pivot)] = 0;

@@ -22,12 +22,16 @@ class Quotient {
   /// Replaces the row by its representative, scaled by a power of two to a largest element near 1; false if it is in
   /// the subspace. 2 rank size double-double operations.
   bool represent(std::vector<DoubleDouble>& row) const;
+  /// Whether the row is in the subspace. At most as many operations.
+  [[nodiscard]] bool contains(const std::vector<DoubleDouble>& row) const;
   /// Adds a representative (see represent) to the subspace. `first` is the pivot, unless it is negative.
   void add(std::vector<DoubleDouble> row, Index first);
   /// Extends a direction given in the other columns to the pivot columns, orthogonal to the subspace.
   void complete(std::vector<DoubleDouble>& direction) const;
 
  private:
+  [[nodiscard]] DoubleDouble remainder(const std::vector<DoubleDouble>& row, std::size_t j) const;
+
   std::vector<bool> taken_;
   std::vector<Index> pivots_;
   std::vector<std::vector<DoubleDouble>> basis_;

@@ -18,15 +18,22 @@ struct Infimum {
   std::vector<double> errors;      ///< bounds of |parameter - that of the minimiser|; empty if unknown
 };
 
-/// sum_i ln(1 + e^-z_i), with t_i = x_i . theta (+ theta_p) and the sum in double-double precision. About 15 m n flops.
+/// What is known of the rows before.
+struct KnownOfRows {
+  bool independent = false;   ///< no column, the constant included, depends on the others
+  bool separated = false;     ///< theta may separate all rows
+  std::vector<double> theta;  ///< parameters of a small loss
+};
+
+/// sum_i ln(1 + e^-z_i), with t_i = x_i . theta (+ theta_p) and t in double-double precision. About 12 m n flops.
 [[nodiscard]] double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta,
                              int threads);
 
 /// Finds the infimum of the sum of losses for any finite rows: linearly dependent or nearly dependent columns, and rows
 /// that the labels separate completely or quasi-completely.
 ///
-/// First the columns are reduced to linearly independent ones (reduce). If Newton's method then does not converge,
-/// face_of() determines the separated rows. Along their directions of recession their losses tend to 0 and no other
+/// First the columns are reduced to linearly independent ones (reduce), unless they are known to be. If Newton's method
+/// then does not converge, face_of() determines the separated rows. Along their directions of recession their losses tend to 0 and no other
 /// loss changes, so the infimum is the minimum over the other rows, which is attained and certified (newton).
 ///
 /// Where that bound does not close, rows with margins beyond 20 are removed as well and the minimum over the others is
@@ -37,6 +44,6 @@ struct Infimum {
 /// gap         computed from the loss at the rounded parameters.
 ///
 /// Cost: a copy of the rows as doubles for each reduction, 5 to 20 evaluations.
-[[nodiscard]] Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads);
+[[nodiscard]] Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads);
 
 }  // namespace pyrometer::minimum

@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/block_kernel.hpp"
+#include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
+#include "pyrometer/minimum/logistic/sample.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -57,6 +61,9 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
                 const std::vector<Index>& independent, bool certain, int threads) {
   if (independent.empty()) return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), 0, {}};
   Numbers X, y;
+  const auto remaining = at(std::count(left_out.begin(), left_out.end(), false));
+  X.reserve(remaining * independent.size());
+  y.reserve(remaining);
   for (Index i = 0; i < rows.rows; ++i) {
     if (left_out[at(i)]) continue;
     for (const Index j : independent)
@@ -72,32 +79,48 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   return {std::move(basis.rows), std::move(y), basis.rank, std::move(map)};
 }
 
-NewtonResult run_newton(const Problem& problem, Numbers theta, Index evaluations, int threads) {
+/// `start` is a minimum over samples, or an earlier result.
+NewtonResult run_newton(const Problem& problem, const NewtonResult& start, Index evaluations, int threads) {
   const Numbers no_shift(at(problem.columns), 0.0);
   LossEvaluatorOf<double> evaluator(problem.all(), false, no_shift.data(), threads);
-  return newton(evaluator, std::move(theta), NewtonOptions{evaluations, kLeastEigenvalue, false});
+  return newton(evaluator, start.theta, NewtonOptions{evaluations, kLeastEigenvalue, false}, &start);
 }
 
-double margin_of(const data::Rows<double>& rows, Index i, bool intercept, const Numbers& theta) {
-  DoubleDouble sum{intercept ? theta.back() : 0.0, 0};
-  const double* x = rows.X + i * rows.features;
-  for (Index j = 0; j < rows.features; ++j) sum.add_product(x[j], theta[at(j)]);
-  return (2 * rows.y[i] - 1) * sum.value();
+/// The margins of some rows, from t in double-double precision, and the sums of the absolute values of their terms.
+void margins_of(const data::Rows<double>& rows, const std::vector<Index>& which, bool intercept, const Numbers& theta,
+                Numbers& margin, Numbers& terms) {
+  Tile tile(rows.features);
+  double t[Tile::kRows], size[Tile::kRows];
+  margin.resize(which.size());
+  terms.resize(which.size());
+  for (std::size_t begin = 0; begin < which.size(); begin += at(Tile::kRows)) {
+    tile.fill(std::min(Tile::kRows, std::ssize(which) - static_cast<Index>(begin)),
+              [&](Index k) { return rows.X + which[begin + at(k)] * rows.features; });
+    tile.combine(theta.data(), intercept ? theta.back() : 0.0, t, size);
+    for (std::size_t k = 0; k < at(tile.rows()); ++k) {
+      margin[begin + k] = (2 * rows.y[which[begin + k]] - 1) * t[k];
+      terms[begin + k] = size[k];
+    }
+  }
+}
+
+std::vector<Index> all_of(const data::Rows<double>& rows) {
+  std::vector<Index> out(at(rows.rows));
+  std::iota(out.begin(), out.end(), Index{0});
+  return out;
 }
 
 /// The face of a direction that separates all rows beyond rounding; not `certain` if it does not.
 Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direction) {
   Face face;
-  for (Index i = 0; i < rows.rows; ++i) {
-    double terms = intercept ? std::abs(direction.back()) : 0;
-    for (Index j = 0; j < rows.features; ++j) terms += std::abs(rows.X[i * rows.features + j] * direction[at(j)]);
-    if (!(margin_of(rows, i, intercept, direction) >
-          4 * kUnit * kUnit * static_cast<double>(rows.features + 4) * terms))
-      return face;
-  }
+  std::vector<Index> all = all_of(rows);
+  Numbers margin, terms;
+  margins_of(rows, all, intercept, direction, margin, terms);
+  const double allowed = 4 * kUnit * kUnit * static_cast<double>(rows.features + 4);
+  for (std::size_t i = 0; i < margin.size(); ++i)
+    if (!(margin[i] > allowed * terms[i])) return face;
   face.certain = true;
-  face.separated = {{std::move(direction), std::vector<Index>(at(rows.rows))}};
-  std::iota(face.separated[0].rows.begin(), face.separated[0].rows.end(), Index{0});
+  face.separated = {{std::move(direction), std::move(all)}};
   return face;
 }
 
@@ -106,14 +129,15 @@ Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direc
 double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta, int threads) {
   const base::Chunks chunks{rows.rows, 4096};
   Numbers sums(at(chunks.number()), 0.0);
-  base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
-    DoubleDouble sum;
-    for (Index i = chunks.begin(k); i < chunks.end(k); ++i) {
-      const double z = margin_of(rows, i, intercept, theta);
-      sum.add(std::log1p(std::exp(-std::abs(z))));
-      sum.add(std::max(-z, 0.0));
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    Tile tile(rows.features);
+    double t[Tile::kRows], size[Tile::kRows], slope[Tile::kRows], root[Tile::kRows], losses[Tile::kRows], least = 0;
+    for (Index begin = chunks.begin(chunk); begin < chunks.end(chunk); begin += Tile::kRows) {
+      tile.fill(std::min(Tile::kRows, chunks.end(chunk) - begin),
+                [&](Index k) { return rows.X + (begin + k) * rows.features; });
+      tile.combine(theta.data(), intercept ? theta.back() : 0.0, t, size);
+      link(t, rows.y + begin, tile.rows(), slope, root, losses, sums[at(chunk)], least);
     }
-    sums[at(k)] = sum.value();
   });
   DoubleDouble sum;
   for (const double part : sums) sum.add(part);
@@ -126,12 +150,12 @@ namespace {
 ///
 /// The last direction first: an earlier one can then compensate the effect of a later one on its rows.
 Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, double far, Numbers theta) {
+  Numbers margin, slope, terms;
   for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {
     double length = 0;
-    for (const Index i : part->rows) {
-      const double wanted = far - margin_of(rows, i, intercept, theta);
-      length = std::max(length, wanted / margin_of(rows, i, intercept, part->direction));
-    }
+    margins_of(rows, part->rows, intercept, theta, margin, terms);
+    margins_of(rows, part->rows, intercept, part->direction, slope, terms);
+    for (std::size_t k = 0; k < margin.size(); ++k) length = std::max(length, (far - margin[k]) / slope[k]);
     for (std::size_t j = 0; j < theta.size(); ++j) theta[j] += length * part->direction[j];
   }
   return theta;
@@ -159,8 +183,17 @@ double place(const data::Rows<double>& rows, bool intercept, const Face& face, d
 class Attempt {
  public:
   Attempt(Problem problem, int threads) : problem_(std::move(problem)), threads_(threads) {
-    result_.theta.assign(at(problem_.columns), 0.0);
+    if (problem_.columns) {
+      const Numbers no_shift(at(problem_.columns), 0.0);
+      result_ = minimum_of_samples(problem_.all(), false, no_shift.data(), threads);
+    }
+    const bool sampled = result_.evaluations > 0;
     iterate(kFirstEvaluations);
+    if (sampled && result_.status == NewtonStatus::undecided) {  // samples without the rows that decide
+      result_ = NewtonResult();
+      result_.theta.assign(at(problem_.columns), 0.0);
+      iterate(kFirstEvaluations);
+    }
   }
 
   [[nodiscard]] const Problem& problem() const { return problem_; }
@@ -190,7 +223,7 @@ class Attempt {
       result_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
       return;
     }
-    result_ = run_newton(problem_, std::move(result_.theta), evaluations, threads_);
+    result_ = run_newton(problem_, result_, evaluations, threads_);
     evaluations_ += result_.evaluations;
   }
 
@@ -214,15 +247,10 @@ Numbers errors_of(const Attempt& solution, std::size_t n) {
 
 }  // namespace
 
-Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
+Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
   const auto n = at(rows.features + (intercept ? 1 : 0));
   Infimum out;
-  std::vector<bool> used(n, false), left_out(at(rows.rows), false);
-  Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
-  for (const Index j : basis.kept) used[at(j)] = true;
-  out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-  Attempt solution({std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)},
-                   threads);
+  std::vector<bool> used(n, true), left_out(at(rows.rows), false);
   const auto without = [&](const Face& face, bool independent) {
     Attempt other(reduced(rows, intercept, left_out, face.independent, independent, threads), threads);
     other.iterate_until_stationary();
@@ -230,19 +258,35 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
     return other;
   };
 
+  // Independent columns need a basis only where no row is separated.
   Face face;
-  if (solution.result().status == NewtonStatus::separated)
-    face = all_separated(rows, intercept, solution.problem().back(solution.result().theta));
-  if (!solution.converged() && !face.certain) face = face_of(rows, intercept, used, threads);
+  std::optional<Attempt> unseparated;
+  if (known.separated) face = all_separated(rows, intercept, known.theta);
+  const bool searched = known.independent && !face.certain;
+  if (searched) face = face_of(rows, intercept, used, known.theta, threads);
+  out.rank = rows.features;
+  if (!known.independent || !face.certain || face.separated.empty()) {
+    Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
+    std::fill(used.begin(), used.end(), false);
+    for (const Index j : basis.kept) used[at(j)] = true;
+    out.rank = std::count(used.begin(), used.begin() + rows.features, true);
+    unseparated.emplace(
+        Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)}, threads);
+    out.evaluations = unseparated->evaluations();
+    const Numbers theta = unseparated->parameters(n);
+    if (unseparated->result().status == NewtonStatus::separated && !face.certain)
+      face = all_separated(rows, intercept, theta);
+    if (!unseparated->converged() && !face.certain && !searched) face = face_of(rows, intercept, used, theta, threads);
+  }
   out.attained = face.separated.empty();
-  out.evaluations = solution.evaluations();
   if (!out.attained && face.certain) {
     for (const Separated& part : face.separated)
       for (const Index i : part.rows) left_out[at(i)] = true;
-    solution = without(face, true);
+    unseparated.emplace(without(face, true));
   } else {
-    solution.iterate_until_stationary();
+    unseparated->iterate_until_stationary();
   }
+  Attempt& solution = *unseparated;
   out.parameters = solution.parameters(n);
   if (solution.converged() && out.attained && solution.problem().columns == std::ssize(used))
     out.errors = errors_of(solution, n);
@@ -251,8 +295,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, int threads) {
   // is a lower bound, the loss of all rows at its minimiser an upper bound.
   if (!solution.converged() && face.certain) {
     const auto before = std::count(left_out.begin(), left_out.end(), true);
-    for (Index i = 0; i < rows.rows; ++i)
-      if (margin_of(rows, i, intercept, out.parameters) > kRuling) left_out[at(i)] = true;
+    Numbers margin, terms;
+    margins_of(rows, all_of(rows), intercept, out.parameters, margin, terms);
+    for (std::size_t i = 0; i < margin.size(); ++i)
+      if (margin[i] > kRuling) left_out[i] = true;
     if (std::count(left_out.begin(), left_out.end(), true) > before) {
       if (Attempt other = without(face, false); other.converged()) {
         solution = std::move(other);

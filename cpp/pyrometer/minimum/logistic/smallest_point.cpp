@@ -14,29 +14,51 @@ using Wide = std::vector<DoubleDouble>;
 constexpr double kLeastWeight = 1e-20;
 // All products with the point of smallest norm are at least its squared norm; this fraction of it suffices.
 constexpr double kEnough = 0.25;
+// Limit of the steps in double precision, times the dimension.
+constexpr Index kMostRoughSteps = 100;
 // When the algorithm stalls, a point below this norm is taken for 0.
 constexpr double kStalled = 1e-19;
+
+double high(double x) { return x; }
+double high(const DoubleDouble& x) { return x.hi; }
 
 DoubleDouble dot(const DoubleDouble* a, const DoubleDouble* b, Index size) {
   DoubleDouble sum;
   for (Index j = 0; j < size; ++j) sum = sum + a[j] * b[j];
   return sum;
 }
+double dot(const double* a, const double* b, Index size) {
+  double sum[4] = {};
+  Index j = 0;
+  for (; j + 4 <= size; j += 4)
+    for (Index lane = 0; lane < 4; ++lane) sum[lane] += a[j + lane] * b[j + lane];
+  for (; j < size; ++j) sum[0] += a[j] * b[j];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
 
-double largest(const Wide& x) {
+template <class Real>
+double largest(const std::vector<Real>& x) {
   double most = 0;
-  for (const DoubleDouble& value : x) most = std::max(most, std::abs(value.hi));
+  for (const Real& value : x) most = std::max(most, std::abs(high(value)));
   return most;
 }
 
+// Sums below this multiple of their terms are taken for 0.
+template <class Real>
+constexpr double negligible = kVanishing;
+template <>
+constexpr double negligible<double> = 0x1p-40;
+
 /// An affinely independent set of points, and the point of smallest norm in their affine hull.
+template <class Real>
 class Corral {
  public:
-  Corral(const Wide& points, Index size) : points_(points), size_(size) {}
+  using Reals = std::vector<Real>;
+  Corral(const Reals& points, Index size) : points_(&points), size_(size) {}
 
   [[nodiscard]] const std::vector<Index>& members() const { return members_; }
   /// The point of smallest norm, and its weights.
-  [[nodiscard]] const Wide& point() const { return points_so_far_.back(); }
+  [[nodiscard]] const Reals& point() const { return points_so_far_.back(); }
   [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
 
   /// False if the points are not affinely independent.
@@ -63,34 +85,34 @@ class Corral {
   }
 
  private:
-  [[nodiscard]] const DoubleDouble* row(Index i) const { return points_.data() + i * size_; }
+  [[nodiscard]] const Real* row(Index i) const { return points_->data() + i * size_; }
 
   /// Orthogonalises the last member: modified Gram-Schmidt on differences from the first.
   bool extend() {
-    const DoubleDouble* first = row(members_.front());
+    const Real* first = row(members_.front());
     if (members_.size() == 1) {
-      points_so_far_.assign(1, Wide(first, first + size_));
+      points_so_far_.assign(1, Reals(first, first + size_));
       return true;
     }
-    Wide rest(at(size_)), column(basis_.size() + 1);
+    Reals rest(at(size_)), column(basis_.size() + 1);
     for (Index j = 0; j < size_; ++j) rest[at(j)] = row(members_.back())[j] - first[j];
     const double before = largest(rest);
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t k = 0; k < basis_.size(); ++k) {
-        const DoubleDouble part = dot(basis_[k].data(), rest.data(), size_);
+        const Real part = dot(basis_[k].data(), rest.data(), size_);
         for (std::size_t j = 0; j < rest.size(); ++j) rest[j] = rest[j] - part * basis_[k][j];
         column[k] = column[k] + part;
       }
     }
-    const double length = std::sqrt(dot(rest.data(), rest.data(), size_).hi);
-    if (!(length > kVanishing * before)) return false;
+    const double length = std::sqrt(high(dot(rest.data(), rest.data(), size_)));
+    if (!(length > negligible<Real> * before)) return false;
     // The basis is normalised only approximately: coefficients are divided by its squared norm.
-    for (DoubleDouble& x : rest) x = x / length;
-    const DoubleDouble square = dot(rest.data(), rest.data(), size_);
-    for (DoubleDouble& x : rest) x = x / (DoubleDouble(1) + (square - 1.0) * 0.5);
-    column.back() = DoubleDouble(length) * (DoubleDouble(1) + (square - 1.0) * 0.5);
-    Wide point = points_so_far_.back();
-    const DoubleDouble part = dot(rest.data(), point.data(), size_);
+    for (Real& x : rest) x = x / length;
+    const Real square = dot(rest.data(), rest.data(), size_);
+    for (Real& x : rest) x = x / (Real(1) + (square - 1.0) * 0.5);
+    column.back() = Real(length) * (Real(1) + (square - 1.0) * 0.5);
+    Reals point = points_so_far_.back();
+    const Real part = dot(rest.data(), point.data(), size_);
     for (std::size_t j = 0; j < point.size(); ++j) point[j] = point[j] - part * rest[j];
     basis_.push_back(std::move(rest));
     triangle_.push_back(std::move(column));
@@ -102,23 +124,23 @@ class Corral {
   /// Solves R weights = -parts; the first weight is 1 minus the others.
   void weigh() {
     const std::size_t n = basis_.size();
-    Wide x(n);
-    DoubleDouble first = 1;
+    Reals x(n);
+    Real first = 1;
     for (std::size_t k = n; k-- > 0;) {
-      DoubleDouble sum = -parts_[k];
+      Real sum = -parts_[k];
       for (std::size_t j = k + 1; j < n; ++j) sum = sum - triangle_[j][k] * x[j];
       x[k] = sum / triangle_[k][k];
       first = first - x[k];
     }
-    weights_.assign(1, first.hi);
-    for (const DoubleDouble& weight : x) weights_.push_back(weight.hi);
+    weights_.assign(1, high(first));
+    for (const Real& weight : x) weights_.push_back(high(weight));
   }
 
-  const Wide& points_;
+  const Reals* points_;
   Index size_;
   std::vector<Index> members_;
-  std::vector<Wide> basis_, triangle_, points_so_far_;
-  Wide parts_;
+  std::vector<Reals> basis_, triangle_, points_so_far_;
+  Reals parts_;
   std::vector<double> weights_;
 };
 
@@ -156,16 +178,104 @@ class Least {
   Index size_, count_;
 };
 
+/// The same in double precision alone.
+class RoughLeast {
+ public:
+  RoughLeast(const std::vector<double>& points, Index size)
+      : size_(size), count_(std::ssize(points) / size), columns_(points.size()), products_(at(count_)) {
+    for (Index i = 0; i < count_; ++i)
+      for (Index j = 0; j < size; ++j) columns_[at(j * count_ + i)] = points[at(i * size + j)];
+  }
+
+  void find(const std::vector<double>& direction) {
+    std::fill(products_.begin(), products_.end(), 0.0);
+    for (Index j = 0; j < size_; ++j) {
+      const double* column = columns_.data() + j * count_;
+      for (Index i = 0; i < count_; ++i) products_[at(i)] += column[i] * direction[at(j)];
+    }
+    index = std::min_element(products_.begin(), products_.end()) - products_.begin();
+    product = products_[at(index)];
+  }
+
+  Index index = 0;
+  double product = 0;
+
+ private:
+  Index size_, count_;
+  std::vector<double> columns_, products_;
+};
+
+enum class Step { moved, stopped };
+
+/// One step of Wolfe's algorithm: adds the point of smallest product to the corral, and removes those whose weights
+/// would not be positive. Stops where rounding allows none.
+template <class Real>
+Step step(Index added, Corral<Real>& corral, std::vector<double>& weights) {
+  const std::vector<Index>& members = corral.members();
+  if (std::find(members.begin(), members.end(), added) != members.end() || !corral.add(added)) return Step::stopped;
+  weights.push_back(0);
+  for (;;) {
+    const std::vector<double>& aim = corral.weights();
+    // As far towards the target as weights stay positive.
+    std::size_t first = aim.size();
+    double part = 1;
+    for (std::size_t k = 0; k < aim.size(); ++k) {
+      if (aim[k] > kLeastWeight) continue;
+      const double room = weights[k] / std::max(weights[k] - aim[k], kLeastWeight);
+      if (first == aim.size() || room < part) part = room, first = k;
+    }
+    if (first == aim.size()) {
+      weights = aim;
+      return Step::moved;
+    }
+    if (members[first] == added) return Step::stopped;
+    for (std::size_t k = 0; k < aim.size(); ++k) weights[k] += part * (aim[k] - weights[k]);
+    weights.erase(weights.begin() + static_cast<std::ptrdiff_t>(first));
+    if (!corral.remove(first)) return Step::stopped;
+  }
+}
+
+/// The corral that the algorithm finds in double precision: a start for double-double precision.
+std::vector<Index> rough_corral(const Wide& points, Index size) {
+  std::vector<double> rounded(points.size());
+  std::transform(points.begin(), points.end(), rounded.begin(), [](const DoubleDouble& x) { return x.hi; });
+  Corral<double> corral(rounded, size);
+  RoughLeast least(rounded, size);
+  static_cast<void>(corral.add(0));
+  std::vector<double> weights{1};
+  std::vector<Index> members = corral.members();
+  for (Index count = 0; count < kMostRoughSteps * size; ++count) {
+    base::throw_if_interrupted();
+    const std::vector<double>& point = corral.point();
+    if (!(largest(point) > negligible<double>)) break;
+    least.find(point);
+    if (least.product > kEnough * dot(point.data(), point.data(), size)) break;
+    if (step(least.index, corral, weights) == Step::stopped) break;
+    members = corral.members();
+  }
+  return members;
+}
+
+/// The corral of these members, if it is one: affinely independent points with positive weights.
+bool start(const std::vector<Index>& members, Corral<DoubleDouble>& corral) {
+  for (const Index i : members)
+    if (!corral.add(i)) return false;
+  return std::all_of(corral.weights().begin(), corral.weights().end(), [](double w) { return w > kLeastWeight; });
+}
+
 }  // namespace
 
 SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size) {
   using Kind = SmallestPoint::Kind;
   SmallestPoint out;
-  Corral corral(points, size);
+  Corral<DoubleDouble> corral(points, size);
+  if (!start(rough_corral(points, size), corral)) {
+    corral = Corral<DoubleDouble>(points, size);
+    static_cast<void>(corral.add(0));
+  }
+  std::vector<double> weights = corral.weights();
   Least least(points, size);
-  static_cast<void>(corral.add(0));
-  std::vector<double> weights{1};
-  for (;;) {
+  do {
     base::throw_if_interrupted();
     out.point = corral.point();
     out.corral = corral.members();
@@ -174,29 +284,8 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
     const double square = dot(out.point.data(), out.point.data(), size).hi;
     out.kind = least.product > 0 ? Kind::separates : largest(out.point) <= kStalled ? Kind::zero : Kind::undecided;
     if (least.product > kEnough * square) return out;
-    if (std::find(out.corral.begin(), out.corral.end(), least.index) != out.corral.end()) return out;
-    if (!corral.add(least.index)) return out;
-    weights.push_back(0);
-    for (;;) {
-      const std::vector<double>& aim = corral.weights();
-      // As far towards the target as weights stay positive.
-      std::size_t first = aim.size();
-      double part = 1;
-      for (std::size_t k = 0; k < aim.size(); ++k) {
-        if (aim[k] > kLeastWeight) continue;
-        const double room = weights[k] / std::max(weights[k] - aim[k], kLeastWeight);
-        if (first == aim.size() || room < part) part = room, first = k;
-      }
-      if (first == aim.size()) {
-        weights = aim;
-        break;
-      }
-      if (corral.members()[first] == least.index) return out;
-      for (std::size_t k = 0; k < aim.size(); ++k) weights[k] += part * (aim[k] - weights[k]);
-      weights.erase(weights.begin() + static_cast<std::ptrdiff_t>(first));
-      if (!corral.remove(first)) return out;
-    }
-  }
+  } while (step(least.index, corral, weights) == Step::moved);
+  return out;
 }
 
 }  // namespace pyrometer::minimum
