@@ -107,6 +107,27 @@ def test_callables_batches_and_sampling():
     assert (with_ideal.layers.standard_error == without.layers.standard_error).all()
 
 
+def test_a_callable_may_work_in_place():
+    r = np.random.default_rng(0)
+    X, trained = r.normal(size=(3, 2)), random_layers(r, (2, 4, 1), False)
+
+    def in_place(z):
+        return np.maximum(z, 0.0, out=z)
+
+    energies = [
+        pm.heat_engine(
+            pm.Network(X, hidden=(4,), outputs=1, activation=activation),
+            pm.Normal(1.0),
+            method="monte-carlo",
+            samples=50,
+            rng=0,
+            ideal=trained,
+        ).layers.energy
+        for activation in (in_place, PHI["relu"])
+    ]
+    assert energies[0].tolist() == energies[1].tolist()
+
+
 NET = pm.Network(np.ones((2, 3)), hidden=(4,), outputs=1)
 W1, W2, Z1, Z2 = np.ones((4, 3)), np.ones((1, 4)), np.ones((2, 4)), np.ones((2, 1))
 

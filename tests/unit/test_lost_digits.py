@@ -328,3 +328,12 @@ def test_moments_that_were_merged_and_subtracted_are_finite_and_can_be_loaded_ag
                 assert pm.Moments.load(path).count == moments.count
                 answered += 1
     assert answered > 300
+
+
+def test_drawn_energies_of_lost_moments_warn():
+    r = np.random.default_rng(0)
+    X, Z = r.normal(size=(50, 2)), 1e9 * r.normal(size=(3, 2))
+    y, z = X @ [1.0, -2.0] + 0.1 * r.normal(size=50), 1e9 * r.normal(size=3)
+    moments = pm.Moments.of(np.r_[X, Z], np.r_[y, z]) - pm.Moments.of(Z, z)
+    with pytest.warns(pm.PrecisionWarning, match="certain digits"):
+        pm.sample_energies(pm.LinearRegression.from_moments(moments), pm.Normal(1.0), samples=3, rng=0)

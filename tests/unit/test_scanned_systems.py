@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pyarrow as pa
@@ -231,3 +232,40 @@ def test_exact_fits_give_no_warning(rows):
     minimum = pm.minimum_energy(pm.LinearRegression.scan(table, target="y", energy="mae", chunk_rows=10_000))
     assert minimum.value + minimum.gap < 1e-15
     assert minimum.parameters == pytest.approx([2.0, 1.0], abs=1e-12)
+
+
+def test_nearly_dependent_columns_are_refused_out_of_core(small_memory):
+    """Moments cannot tell dependence from distances below 1e-8: a pass over the rows does."""
+    r = np.random.default_rng(0)
+    x = r.normal(size=20_000)
+    y = (r.random(20_000) < 1.0 / (1.0 + np.exp(-x))) * 1.0
+    for distance in (1e-6, 1e-7, 1e-9, 1e-12):
+        table = pa.table({"a": x, "b": x + distance * r.normal(size=20_000), "y": y})
+        with pytest.raises(ValueError, match="nearly dependent"):
+            pm.minimum_energy(pm.LogisticRegression.scan(table, target="y", chunk_rows=1000))
+    large = r.normal(size=(2, 20_000))
+    large[:, 5] *= 1e12
+    table = pa.table({"a": large[0], "b": large[1], "y": y})
+    with pytest.raises(ValueError, match="nearly dependent"):
+        pm.minimum_energy(pm.LogisticRegression.scan(table, target="y", intercept=False, chunk_rows=1000))
+
+
+def test_dependent_columns_out_of_core_are_those_in_memory(small_memory):
+    r = np.random.default_rng(1)
+    x, kind = r.normal(size=(2, 20_000)), r.integers(0, 4, 20_000)
+    y = (r.random(20_000) < 1.0 / (1.0 + np.exp(-x[0]))) * 1.0
+    designs = {
+        "copies": [x[0], x[0], 3.0 * x[0]],
+        "a sum": [x[0], x[1], x[0] + 2.0 * x[1], np.full(20_000, 7.3)],
+        "dummies": [x[0], *(1.0 * (kind == k) for k in range(4))],
+        "large means": [1e5 + 1e-3 * x[0], 2.0 * (1e5 + 1e-3 * x[0]) + 1.0],
+    }
+    for columns in designs.values():
+        table = pa.table({str(k): column for k, column in enumerate(columns)} | {"y": y})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.ConstantColumnWarning)
+            scanned = pm.LogisticRegression.scan(table, target="y", chunk_rows=1000)
+        ours = pm.minimum_energy(scanned)
+        same = pm.minimum_energy(pm.LogisticRegression(np.stack(columns, axis=1), y))
+        assert ours.rank == same.rank
+        assert abs(ours.value - same.value) <= ours.gap + same.gap

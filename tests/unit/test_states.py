@@ -319,3 +319,12 @@ def test_errors_of_changes_are_numbers_or_have_a_reason():
             errors = [getattr(found, f"{name}_error") for name in ("energy_change", "entropy_change")]
             errors += [found.divergence_error, found.cross_entropy_error]
             assert found.reason or np.isfinite(errors).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_residuals_that_are_rounding_of_the_targets_are_refused(seed):
+    r = np.random.default_rng(seed)
+    X = 10.0 ** r.uniform(-9, -7) * r.normal(size=(15, 2))
+    predictions = X @ np.array([0.2, -0.7])
+    with pytest.raises(ValueError, match="no linear function of X"):
+        pm.DataState(X, np.full(15, 1000.0), model=lambda Z: predictions, energy="mse")

@@ -102,6 +102,8 @@ def test_energies_and_temperatures_are_exact(seed):
         errors = np.array([float(abs(mp.mpf(float(a)) - b)) for a, b in zip(path.energy, energies, strict=True)])
         assert (errors <= path.error_bound).all(), (rate, errors, path.error_bound)
         assert (path.error_bound <= 1e-9 * path.energy).all()
+        errors = [float(abs(mp.mpf(float(a)) - b)) for a, b in zip(path.temperature, temperatures, strict=True)]
+        assert (errors <= path.temperature_error_bound).all(), (rate, errors, path.temperature_error_bound)
         assert path.temperature == pytest.approx(
             [float(T) for T in temperatures], rel=1e-8, abs=1e-12 * float(temperatures[0])
         )
@@ -212,6 +214,19 @@ def test_magnitudes_are_right_or_refused():
         pm.training_path(system, pm.Normal(1.0), [1e308])
 
 
+def test_magnitudes_that_modes_cannot_hold_are_refused():
+    X = np.random.default_rng(1).normal(size=(6, 2))
+    for power, scale in ((100, 1e-170), (70, 1e-165)):
+        system = pm.LinearRegression(X * 10.0**power, np.zeros(6), intercept=False)
+        with pytest.raises(ValueError):
+            pm.training_path(system, pm.Normal(scale), [0.0])
+    mixed = pm.LinearRegression(X * [1e-90, 1e90], np.zeros(6), intercept=False)
+    with pytest.raises((ValueError, pm.PrecisionWarning)):
+        pm.training_path(mixed, pm.Normal([1e100, 1e-100]), [0.0])
+    with pytest.raises(ValueError, match="learning_rate must be above"):
+        pm.training_path(pm.LinearRegression(X, X[:, 0]), pm.Normal(1.0), [0], learning_rate=5e-324)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_entropies_that_cancel_are_undefined(seed):
     a = np.random.default_rng(seed).uniform(0.05, 0.9)  # steps a and 1 + 1 / (1 - a)
@@ -220,7 +235,7 @@ def test_entropies_that_cancel_are_undefined(seed):
         pm.LinearRegression(X, [1.0, 1.0], intercept=False), pm.Normal(1.0), [0, 1], learning_rate=0.5
     )
     assert path.verdict == "undefined"
-    with pytest.warns(pm.PrecisionWarning, match="almost cancel"):
+    with pytest.warns(pm.PrecisionWarning, match="Temperatures"):
         path = pm.training_path(
             pm.LinearRegression(X, [1.0, 1.0], intercept=False), pm.Normal(1.0), [0], learning_rate=0.5 * (1.0 + 1e-11)
         )
@@ -245,6 +260,35 @@ def test_moments_suffice_and_lost_digits_are_bounded():
     with pytest.warns(pm.PrecisionWarning):
         path = pm.training_path(left, law, [0.3])
     assert abs(path.energy - pm.training_path(rows, law, [0.3]).energy) <= path.error_bound
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_bounds_hold_after_subtractions(seed):
+    """Rows that were added and subtracted leave errors, which the bound has even where no digit is left."""
+    r = np.random.default_rng(seed)
+    p, m = int(r.integers(1, 3)), int(r.integers(4, 12))
+    X, y = r.normal(size=(m, p)), r.normal(size=m)
+    Z, z = 10.0 ** r.uniform(3, 11) * r.normal(size=(3, p)), 10.0 ** r.uniform(0, 11) * r.normal(size=3)
+    moments = pm.Moments.of(np.r_[X, Z], np.r_[y, z]) - pm.Moments.of(Z, z)
+    law, times = pm.Normal(r.uniform(0.5, 2.0, p + 1)), [0.0, 0.3, 2.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        path = pm.training_path(pm.LinearRegression.from_moments(moments), law, times)
+    energies, _ = exact(X, y, True, None, law, times, None)
+    errors = [float(abs(mp.mpf(float(a)) - b)) for a, b in zip(path.energy, energies, strict=True)]
+    assert (errors <= path.error_bound).all()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_large_means_are_bounded(seed):
+    r = np.random.default_rng(seed)
+    X = r.normal(size=(12, 3)) * 10.0 ** r.uniform(-1, 2, 3) + 10.0 ** r.uniform(2, 6)
+    y, law = 1e3 * r.normal(size=12), pm.Normal(1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        path = pm.training_path(pm.LinearRegression(X, y), law, [0.0])
+    energies, _ = exact(X, y, True, None, pm.Normal(np.ones(4)), [0.0], None)
+    assert float(abs(mp.mpf(float(path.energy[0])) - energies[0])) <= path.error_bound[0] <= 1e-3 * path.energy[0]
 
 
 X1, Y1 = [[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]

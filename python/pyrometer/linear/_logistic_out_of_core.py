@@ -19,6 +19,8 @@ _ADDITIONS = 256
 _MOST_PASSES = 40
 # Smallest eigenvalue of the Hessian scaled to a unit diagonal for which steps and bounds are valid.
 _LEAST_EIGENVALUE = 1e-7
+# Rows of the least squares that find the coefficients of dependent columns.
+_SAMPLE = 20_000
 # Relative squared norm of a column, less its projection on those before it, below which it is dependent.
 _DEPENDENT = 1e-12
 
@@ -47,6 +49,8 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
     if len(scanned.y) == moments.count:
         return value, start, gap, attained, rank
     free, rank = independent(scanned, intercept)
+    if not _are_dependent(scanned, intercept, free):
+        raise _undecided(scanned)
     if not free.any():  # all columns are zero
         return float(np.log(2.0)), np.zeros(len(start)), 2.0 * _UNIT, True, rank
     if value == 0.0 and not attained:
@@ -83,11 +87,47 @@ def _minimised(
         if candidate is None:
             break
         here = candidate
-    raise ValueError(
+    raise _undecided(scanned)
+
+
+def _undecided(scanned: Scanned) -> ValueError:
+    return ValueError(
         f"the out-of-core Newton iteration over {scanned.rows.source} did not converge: labels may be partly separable "
         "or columns nearly dependent, which needs the rows in memory: read them, LogisticRegression(X, y), or drop "
         "some columns."
     )
+
+
+def _are_dependent(scanned: Scanned, intercept: bool, free: npt.NDArray[np.bool_]) -> bool:
+    """Whether the columns that are not free are linear combinations of the others, within rounding, in all rows.
+
+    Moments in double precision cannot distinguish dependence from relative distances below 1e-8. The coefficients are
+    those of least squares over the rows in memory; one pass over all rows evaluates the residuals.
+    """
+    if free.all():
+        return True
+    p = scanned.X.shape[1]
+    some = np.linspace(0, len(scanned.X) - 1, min(len(scanned.X), _SAMPLE)).astype(np.int64)
+    others = np.flatnonzero(free[:p])
+    design = np.column_stack([scanned.X[some][:, others], np.ones((len(some), int(intercept)))]).astype(np.float64)
+    length = np.sqrt(np.mean(design**2, axis=0))
+    scale = np.where(length > 0.0, length, 1.0)
+    left_out = np.flatnonzero(~free[:p])
+    coefficients = np.linalg.lstsq(design / scale, scanned.X[some][:, left_out].astype(np.float64), rcond=None)[0]
+    coefficients /= scale[:, None]
+
+    def residuals(X: npt.NDArray[Any]) -> tuple[Array, Array]:
+        rows = np.column_stack([X[:, others], np.ones((len(X), int(intercept)))])
+        sizes = np.abs(X[:, left_out]) + np.abs(rows) @ np.abs(coefficients)
+        return np.abs(X[:, left_out] - rows @ coefficients), sizes
+
+    typical = np.median(residuals(scanned.X[some])[1], axis=0)
+    allowed = 32.0 * (p + 2) * np.finfo(float).eps
+    for X, _ in scanned.blocks():
+        residual, sizes = residuals(X)
+        if (residual > allowed * np.maximum(sizes, typical)).any():
+            return False
+    return True
 
 
 def _in_memory(X: npt.NDArray[Any], y: npt.NDArray[Any], intercept: bool) -> tuple[float, Array, float, bool, int]:

@@ -102,6 +102,8 @@ def warn_of_lost(system: LinearSystem) -> None:
 
 def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[int, int], threads: int) -> Array:
     """Energies of draws, shape stack + batch + (draws,)."""
+    if draws.start == 0:
+        warn_of_lost(system)
     energies = LINEAR[system.energy].mean.energies(system, law, draws, key, threads)
     return np.reshape(energies, (*system.shape, *law.batch_shape, len(draws)))
 

@@ -30,6 +30,8 @@ __all__ = ["training_path"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
+_TINY = 1e-290  # smaller steps lose digits to underflow
+_OF_SVD = 16.0  # error of singular values, in units of n times that of the largest
 _EXACT_FIT = 1e-4  # ratio of an energy and the mean squared target below which only the bound of its error is given
 
 
@@ -119,19 +121,23 @@ def training_path(
     if warning is not None:
         warn_caller(warning)
     deviations = bound.deviations().reshape(-1, bound.parameters)
-    modes = [_modes(system, minimum, i, deviations) for i in range(math.prod(system.shape))]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        modes = [_modes(system, minimum, i, deviations) for i in range(math.prod(system.shape))]
+    start_energy = np.asarray(system.mean_energies(bound, "exact", 0, 0, 0, slope=False).estimate.value)
+    if system.second_moments.lost() is None:
+        _require_modes(modes, start_energy.reshape(len(modes), -1))
     paths = [_path(each, time, rate) for each in modes]
     shape = (*system.shape, *bound.batch_shape, len(time))
-    energy, temperature, error = (
-        np.stack(arrays).reshape(shape) for arrays in zip(*(p[:3] for p in paths), strict=True)
+    energy, temperature, error, temperature_error = (
+        np.stack(arrays).reshape(shape) for arrays in zip(*(path[:4] for path in paths), strict=True)
     )
     require_finite(energy)
     change = np.stack([path.entropy_change for path in paths]).reshape(*system.shape, *[1] * len(bound.batch_shape), -1)
     start = bound.entropies(cell, leading=False).sum(axis=-1)[..., None]
     targets = system.second_moments.target_square().reshape(*system.shape, *[1] * (len(bound.batch_shape) + 1))
-    _warn_of_few_digits(energy, error, _EXACT_FIT * targets)
+    _warn_of_few_digits("Energies", float(np.max(error / np.maximum(energy, _EXACT_FIT * targets), initial=0.0)))
     slope_errors = np.array([path.slope_error for path in paths]).reshape(system.shape)
-    _warn_of_cancellation(slope_errors)
+    _warn_of_few_digits("Temperatures", max(path.uncertain for path in paths))
     verdict: npt.NDArray[np.str_] = np.where(np.isinf(slope_errors), "undefined", "ok")
     return TrainingPath(
         time=time,
@@ -139,6 +145,7 @@ def training_path(
         entropy=np.broadcast_to(start + change, shape).copy(),
         temperature=temperature,
         error_bound=error,
+        temperature_error_bound=temperature_error,
         minimum_energy=minimum.value,
         verdict=shaped(verdict),
         method="gradient-flow" if rate is None else "gradient-descent",
@@ -189,7 +196,10 @@ class _Path(NamedTuple):
     energy: _Array
     temperature: _Array
     error: _Array
+    temperature_error: _Array
     entropy_change: _Array
+    uncertain: float
+    """Largest relative error of temperatures."""
     slope_error: float
     """Relative error of temperatures from that of the change of the entropy; inf where they are undefined."""
 
@@ -198,13 +208,13 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -
     """Return the eigenvalues of system i of the stack, mean squares along its eigenvectors, and their errors.
 
     Energies are tr f(H) P with P = D + theta* theta*' and |f'| <= 1 where training converges, and squared norms of g M
-    with a Lipschitz constant of at most 2: they change by at most 2 |dH| tr P, and their roots by 2 |dM| (tr P)^1/2.
+    with a Lipschitz constant of at most 2. An error of the scatter of the features changes them by at most
+    2 |dH| (sum_k |q_k| P_kk^1/2)^2, q_k the features' part of an eigenvector; one of M its root by 2 |dM| (tr P)^1/2.
     """
     n = system.parameters
     factor, mean_error, scatter_error = _factor(system, i)
     _, singular, vectors = np.linalg.svd(factor, full_matrices=False)
     theta = minimum.parameters.reshape(-1, n)[i]
-    value, digits = (float(np.reshape(each, -1)[i]) for each in (minimum.value, minimum.digits))
     moment = system.second_moments.second().reshape(-1, n + 1, n + 1)[i, :n, n]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         squares = contract(vectors**2, deviations, 2).T + (vectors @ theta) ** 2
@@ -212,20 +222,29 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -
         rounding = 4.0 * n * _EPS * (np.linalg.norm(moment) + singular[0] ** 2 * np.linalg.norm(theta))
         residual = np.abs(vectors @ (moment - factor.T @ (factor @ theta))) + rounding
         distance = np.linalg.norm(minimum.parameter_error.reshape(-1, n)[i])
+        of_features = np.linalg.norm(vectors[:, : n - system.intercept], axis=1)[None]
         # Along dependent columns the minimiser of least norm is one of many.
         if np.isinf(distance):
             distance = 2.0 * np.linalg.norm(theta)
         of_minimiser = np.where(singular > 0.0, np.fmin(residual / singular, singular * distance), 0.0)
     return _Modes(
         values=singular**2,
-        value_errors=4.0 * n * _EPS * singular * singular[0] + 2.0 * mean_error * singular + scatter_error,
+        value_errors=2.0 * _OF_SVD * n * _EPS * singular * singular[0] + 2.0 * mean_error * singular + scatter_error,
         squares=squares,
-        minimum=value,
-        minimum_error=value * 10.0**-digits,
+        minimum=float(np.reshape(minimum.value, -1)[i]),
+        minimum_error=_minimum_error(system, minimum, i),
         of_minimiser=of_minimiser,
-        of_factor=2.0 * (2.0 * n * _EPS * singular[0] + mean_error) * np.sqrt(trace),
-        of_scatter=2.0 * scatter_error * trace,
+        of_factor=2.0 * (_OF_SVD * n * _EPS * singular[0] + mean_error) * np.sqrt(trace),
+        of_scatter=2.0 * scatter_error * contract(np.sqrt(squares), of_features)[:, 0] ** 2,
     )
+
+
+def _minimum_error(system: LinearSystem, minimum: Minimum, i: int) -> float:
+    """Return a bound of the error of the minimum of system i."""
+    value, gap, digits = (float(np.reshape(each, -1)[i]) for each in (minimum.value, minimum.gap, minimum.digits))
+    if digits == 0.0 and system.second_moments.lost() is not None:  # it is between 0 and the energy of theta = 0
+        return float(max(value, 2.0 * np.reshape(system.second_moments.target_square(), -1)[i]))
+    return float(max(gap, value * 10.0**-digits))
 
 
 def _factor(system: LinearSystem, i: int) -> tuple[_Array, float, float]:
@@ -261,6 +280,8 @@ def _rates(modes: _Modes, rate: float | None) -> _Rates:
         logs, losses, log_errors, farthest = -2.0 * values, 4.0 * values, 2.0 * errors, 0.0
     else:
         step, step_errors = 2.0 * rate * values, 2.0 * rate * errors + 2.0 * _EPS
+        if not step.max() > _TINY:
+            raise ValueError(f"learning_rate must be above {_TINY / values.max():.2g} for this system, got {rate:g}.")
         to_one = np.where(np.abs(step - 1.0) > step_errors, np.abs(step - 1.0), 0.0)
         logs = np.where(step < 0.5, np.log1p(-np.minimum(step, 0.5)), np.log(to_one))
         losses, farthest = step * (2.0 - step), float(np.where(step > 1.0, to_one, 0.0).max())
@@ -282,19 +303,27 @@ def _path(modes: _Modes, time: _Array, rate: float | None) -> _Path:
         error = 2.0 * contract(np.sqrt(weights) * of_minimiser, np.sqrt(squares)).T + (of_minimiser**2).sum(axis=-1)
         root = modes.of_factor[:, None] * rates.sensitivity(time)
         error += 2.0 * np.sqrt(excess) * root + root**2 + modes.of_scatter[:, None] * rates.sensitivity(2.0 * time)
-        error += modes.minimum_error + 8.0 * _EPS * (modes.minimum + excess)
+        of_excess = error + 8.0 * _EPS * excess
+        error = error + modes.minimum_error + 8.0 * _EPS * (modes.minimum + excess)
         change = np.where(time > 0.0, time * rates.slope, 0.0)
         defined = abs(rates.slope) > rates.slope_error
         slope = -rates.slope if defined else np.nan
         # One quotient for each mode: the square of an eigenvalue may leave the range of a double.
-        temperature = contract(weights * (rates.losses / slope), squares).T
+        shares = rates.losses / slope
+        temperature, first = contract(weights * shares, squares).T, contract(values * shares, squares)[:, None]
         slope_error = rates.slope_error / abs(slope) if defined else np.inf
+        # Temperatures are traces as energies are, of lambda f(lambda) in the place of f(lambda).
+        temperature_error = 2.0 * np.abs(shares).max() * of_excess + np.abs(temperature) * slope_error
+        typical = np.maximum(np.abs(temperature), np.abs(first))
+        uncertain = (
+            float(np.where(typical > 0.0, temperature_error / typical, 0.0).max(initial=0.0)) if defined else 0.0
+        )
     require_finite(excess)
     if defined:
         require_finite(temperature, "temperature")
     if rate is None:
         require_finite(change, "change of the entropy")
-    return _Path(modes.minimum + excess, temperature, error, change, slope_error)
+    return _Path(modes.minimum + excess, temperature, error, temperature_error, change, uncertain, slope_error)
 
 
 def _times(times: npt.ArrayLike, learning_rate: float | None) -> _Array:
@@ -314,26 +343,24 @@ def _rate(learning_rate: float | None) -> float | None:
     )
 
 
-def _warn_of_few_digits(energy: _Array, error: _Array, exact: _Array) -> None:
-    """Warn of errors against energies, or against those of an exact fit where these are smaller."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.where(error > 0.0, error / np.maximum(energy, exact), 0.0)
-    if not (relative <= 10.0**-ENOUGH_DIGITS).all():
-        digits = max(0, int(-math.log10(min(float(np.nanmax(relative)), 1.0))))
+def _warn_of_few_digits(name: str, relative: float) -> None:
+    if not relative <= 10.0**-ENOUGH_DIGITS:
+        digits = max(0, int(-math.log10(min(relative, 1.0)))) if relative < 1.0 else 0
         warn_caller(
             PrecisionWarning(
-                f"Energies of the path have {digits} certain digits, of 16; `error_bound` has their errors."
+                f"{name} of the path have {digits} certain digits, of 16; their bounds of errors have the rest. Large "
+                "means of features and scales that differ much cost digits: standardise them."
             )
         )
 
 
-def _warn_of_cancellation(errors: _Array) -> None:
-    """Warn where contracting and expanding directions almost cancel in the change of the entropy."""
-    worst = float(np.where(np.isinf(errors), 0.0, errors).max(initial=0.0))
-    if worst > 10.0**-ENOUGH_DIGITS:
-        warn_caller(
-            PrecisionWarning(
-                f"Temperatures of the path have {max(0, int(-math.log10(worst)))} certain digits, of 16: steps that "
-                "contract and steps that expand almost cancel in the entropy; use a smaller learning_rate."
-            )
+def _require_modes(modes: list[_Modes], start: _Array) -> None:
+    """Raise where the modes do not add up to the mean energy of the initial parameters (systems, laws)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = np.stack([each.minimum + contract(each.values[None], each.squares)[0] for each in modes])
+    if not (np.abs(sums - start) <= 1e-3 * start).all():
+        raise ValueError(
+            "features and scales of parameters must have magnitudes that a path can represent, got energies of modes "
+            "that leave the range or the precision of a double; rescale the columns to unit variance, and the law by "
+            "the same factors."
         )

@@ -95,7 +95,7 @@ def _forward(network: Network, weights: Sequence[tuple[Array, Array | None]]) ->
 def _activated(network: Network, z: Array) -> Array:
     if isinstance(network.activation, str):
         return _core.activate(network.activation, np.ascontiguousarray(z))
-    return np.asarray(network.activation(z), dtype=np.float64)
+    return np.asarray(network.activation(z.copy()), dtype=np.float64)
 
 
 def _numbers(name: str, value: Any) -> npt.NDArray[np.float64]:

@@ -35,6 +35,8 @@ class TrainingPath:
         units of the loss per nat; nan where `verdict` is "undefined".
     error_bound : ndarray, shape (..., k)
         Bound of the rounding error of `energy`.
+    temperature_error_bound : ndarray, shape (..., k)
+        Bound of the rounding error of `temperature`.
     minimum_energy : float or ndarray
         E*, the limit of `energy` where training converges.
     verdict : str or ndarray of str
@@ -57,6 +59,7 @@ class TrainingPath:
     entropy: _Array
     temperature: _Array
     error_bound: _Array
+    temperature_error_bound: _Array
     minimum_energy: Floats
     verdict: Strings
     method: str

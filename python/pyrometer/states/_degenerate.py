@@ -16,6 +16,7 @@ __all__ = ["dependence", "lack_of_spread"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
 _SHARE = 1e-11  # of a column's variance, beyond those before it; the core refuses what is below a tenth of this
+_CLOSE = 1e6  # residuals that are larger, in roundings of the targets, are not rounding whatever explains them
 _PART = 1e-5  # coefficients of a dependence, in standard deviations, that are smaller are not reported
 
 
@@ -54,7 +55,21 @@ def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names:
             f"the residuals must not all be the same, got {residual[0]:g} in every row: they have no density; check "
             "how y was made."
         )
+    if conditional.joint and np.ptp(residual) < _CLOSE * level and _unexplained(x, residual) <= level:
+        return (
+            "the residuals must be no linear function of X, got one but for the rounding of y: given the features they "
+            "have no density; use rows with noise, and check that y is not made of the features."
+        )
     return ""
+
+
+def _unexplained(x: _Array, residual: _Array) -> float:
+    """Return the largest deviation of the residuals from a linear function of the features."""
+    design = np.column_stack([np.ones(len(x)), x])
+    size = np.abs(design).max(axis=0)
+    design = design / np.where(size > 0.0, size, 1.0)
+    fitted = design @ np.linalg.lstsq(design, residual, rcond=None)[0]
+    return float(np.abs(residual - fitted).max())
 
 
 def dependence(z: _Array, features: int, names: Sequence[str] | None) -> str:

@@ -29,7 +29,7 @@ class Solver {
     double above = 0;
     double mean_residual = 0;
   };
-  State judge(const double* theta);
+  State judge(const double* theta, bool refining);
   void step(double* theta);
   void shorten(double* theta) const;
   void answer(const State& state, const Minima& out, std::size_t slot);
@@ -51,9 +51,11 @@ class Solver {
 
 // With U'U the scaled covariances, u = U'^-1 of the scaled covariances with the residuals, v = U'^-1 of the scaled
 // means and rho the mean of the residuals: a step x in units of the whitened columns changes E by |x - u|^2 - |u|^2 +
-// weight ((rho - v . x)^2 - rho^2), and the best is x = u + weight rho' v with rho' = (rho - u . v) / (1 + weight
-// v . v).
-Solver::State Solver::judge(const double* theta) {
+// weight ((rho - v . x)^2 - rho^2). With u = w + a v and w orthogonal to v, the best is x = w + t v with
+// t = (a + weight rho) / (1 + weight v . v), and lowers E by |w|^2 + (a + weight rho) t v . v. Rounding of w moves the
+// mean of the residuals by |u| |v| roundoffs, which may be all there is left of the distance from the minimum where
+// means are large: a step along v alone removes it.
+Solver::State Solver::judge(const double* theta, bool refining) {
   const Factor& f = factor();
   const Index p = c_.features, r = f.rank();
   c_.covariances(theta, nullptr, high_.data(), rest_.data());
@@ -84,9 +86,17 @@ Solver::State Solver::judge(const double* theta) {
     if (!constant)
       for (Index k = 0; k < r; ++k) x[k] -= alpha_ * f.row(k)[carrier_];
   } else {
-    const double rho = weight_ > 0 ? (state.mean_residual - dot(u, v, 0, r)) / (1 + weight_ * vv_) : 0;
-    if (weight_ > 0) subtract(x, -weight_ * rho, v, 0, r);
-    state.above = dot(x, x, 0, r) + (weight_ > 0 ? weight_ * square(dot(v, x, 0, r)) : 0);
+    if (weight_ > 0 && vv_ > 0) {
+      const double share = dot(u, v, 0, r) / vv_, slope = share + weight_ * state.mean_residual;
+      const double t = slope / (1 + weight_ * vv_);
+      subtract(x, share, v, 0, r);
+      const double across = dot(x, x, 0, r), along = slope * t * vv_;
+      state.above = across + along;
+      if (refining && along > across) std::fill_n(x, r, 0.0);
+      subtract(x, -t, v, 0, r);
+    } else {
+      state.above = dot(x, x, 0, r);
+    }
   }
   return state;
 }
@@ -129,17 +139,17 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, const M
   // A penalty on the carrier's parameter is below the rounding level.
   carrier_ = weight_ > 0 ? Centred::carrier(f, c_.mean, mean_.data(), c_.noise) : -1;
 
-  // From 0, with one or two refinement steps, because the first one has the rounding errors of the factor.
-  constexpr int kSteps = 3;
+  // From 0, with up to three refinement steps, because the first one has the rounding errors of the factor.
+  constexpr int kSteps = 4;
   double* theta = out.parameters.data() + system * data.parameters();
   best_.assign(at(p), 0.0);
-  State best = judge(best_.data());
+  State best = judge(best_.data(), false);
   without_ = std::max(c_.target_variance - dot(whitened_.data(), whitened_.data(), 0, f.rank()), 0.0);
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
     if (count == 0) shorten(theta);  // later steps correct its rounding errors
-    const State state = judge(theta);
+    const State state = judge(theta, true);
     const bool halved = state.above < 0.5 * best.above;
     if (count == 0 || halved) {
       best = state;
