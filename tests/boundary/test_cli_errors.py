@@ -52,7 +52,7 @@ def test_unreadable_files(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nonsense"], "No such command 'nonsense'"),
+        (["nonsense"], "there is no command 'nonsense'; use one of 'tables'"),
         (["tables", "--scale", "0"], "--scale"),
         (["tables", "--samples", "1"], "--samples"),
         (["tables", "--seed", "-1"], "--seed"),

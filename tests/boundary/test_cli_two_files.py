@@ -70,7 +70,7 @@ def test_a_mixture_without_temperatures_is_undecided(run, files):
     ask = ["mix", a, b, "--target", "y", "--init", "uniform", "--length", 1]
     result = run(*ask, "--format", "json")
     assert result.exit_code == 3
-    assert "temperature undefined; --resolution" in result.stderr
+    assert "temperature undefined; choose another --resolution" in result.stderr
     assert json.loads(result.stdout)["tables"][1]["rows"][0]["between"] == "undefined"
     assert run(*ask, "--fail-on", "not-between").exit_code == 3
     assert run(*ask, "--fail-on", "different").exit_code == 1  # the test needs no temperature

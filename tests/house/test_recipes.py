@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +19,8 @@ from fuzz.cases import ACTIVATIONS as FUZZED
 import pyrometer as pm
 from pyrometer.cli import _program, _sweep_config
 from pyrometer.cli import network as network_command
+from pyrometer.cli._commands import COMMANDS, CommandRecord
+from pyrometer.cli._options import fail_option
 from pyrometer.data.readers import _formats, _resolve
 from pyrometer.laws import FAMILIES, NORMAL, Law
 from pyrometer.laws._families import Family
@@ -158,21 +160,49 @@ def test_a_format_is_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 # ---- a command
 
 
-def test_a_command_is_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_is_a_module_and_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = CommandRecord("toy_of_a_command", "Say hello.", {"cold": "it is cold here", "late": "it is late"})
+    monkeypatch.setitem(COMMANDS, "hello", record)
+
     @click.command("hello")
-    def command() -> None:
+    @fail_option("hello")
+    def command(fail_on: tuple[str, ...]) -> None:
         click.echo("hello")
+        _program.conclude({"cold": True, "late": None}, fail_on)
 
-    load = importlib.import_module
-    modules = {"pyrometer.cli.hello": SimpleNamespace(command=command)}
-    monkeypatch.setattr(_program, "_COMMANDS", (*_program._COMMANDS, "hello"))
-    monkeypatch.setattr(_program.importlib, "import_module", lambda name: modules.get(name) or load(name))
-    ran = CliRunner().invoke(_program.main, ["hello"])
-    assert (ran.exit_code, ran.stdout) == (0, "hello\n")
+    monkeypatch.setitem(sys.modules, "toy_of_a_command", SimpleNamespace(command=command))
+    run = CliRunner().invoke
+    assert "  hello        Say hello.\n" in run(_program.main, ["--help"]).stdout
+    for arguments, code, note in (
+        ([], 0, ""),
+        (["--fail-on", "cold"], 1, "note: --fail-on cold: it is cold here\n"),
+        (["--fail-on", "late"], 3, "note: --fail-on late: it cannot be decided whether it is late\n"),
+        (["--fail-on", "late", "--fail-on", "cold"], 1, "note: --fail-on cold: it is cold here\n"),
+    ):
+        ran = run(_program.main, ["hello", *arguments])
+        assert (ran.exit_code, ran.stdout, ran.stderr) == (code, "hello\n", note)
+    misspelt = run(_program.main, ["helo"])
+    assert (misspelt.exit_code, misspelt.stdout) == (2, "")
+    assert misspelt.stderr == "main: error: there is no command 'helo'; did you mean 'hello'?\n"
 
 
-def test_every_command_is_listed() -> None:
+def test_every_command_has_a_record() -> None:
     files = {path.stem for path in (ROOT / "python/pyrometer/cli").glob("[!_]*.py")}
-    assert files == set(_program._COMMANDS)
+    assert files == set(COMMANDS)
     readme = (ROOT / "README.md").read_text("utf-8")
     assert [name for name in files if f"pyrometer {name}" not in readme] == []
+    for name, record in COMMANDS.items():
+        command = record.load()
+        assert command.name == name
+        (conditions,) = [p.type.choices for p in command.params if p.name == "fail_on"] or [()]  # type: ignore[attr-defined]
+        assert list(conditions) == list(record.conditions)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_command_has_a_suggestion(name: str) -> None:
+    for misspelt in (name[:-1] + "q", name.upper(), name[:1] + name[2:]):
+        ran = CliRunner().invoke(_program.main, [misspelt])
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert ran.stderr.endswith(f"there is no command {misspelt!r}; did you mean {name!r}?\n")
+    strange = CliRunner().invoke(_program.main, ["zzz"])
+    assert all(repr(known) in strange.stderr for known in COMMANDS)

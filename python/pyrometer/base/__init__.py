@@ -1,10 +1,11 @@
-"""Shared by every folder above: validation, archives, executors, progress bars, tail probabilities."""
+"""Shared by every folder above: validation, archives, executors, progress bars, tail probabilities, messages."""
 
 from pyrometer.base import _executor as executors
 from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
+from pyrometer.base._nearest import nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
@@ -22,6 +23,7 @@ __all__ = [
     "dropping",
     "executors",
     "listed",
+    "nearest",
     "plain",
     "printable",
     "quoted",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pyrometer.base import listed as listed_names
 from pyrometer.base import plain
+from pyrometer.cli._commands import COMMANDS
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -70,10 +71,15 @@ threads_option = click.option(
 )
 
 
-def fail_option(conditions: list[str], when: str = "at this verdict") -> Callable[[_Function], _Function]:
-    """--fail-on."""
+def fail_option(command: str) -> Callable[[_Function], _Function]:
+    """--fail-on, with the conditions of the command's record."""
+    conditions = COMMANDS[command].conditions
+    listing = "; ".join(f"{name}: {sentence}" for name, sentence in conditions.items())
     return click.option(
-        "--fail-on", type=click.Choice(conditions), multiple=True, help=f"Exit with 1 {when}; may be repeated."
+        "--fail-on",
+        type=click.Choice(list(conditions)),
+        multiple=True,
+        help=f"Exit with 1 if this condition holds; may be repeated. {listing}.",
     )
 
 

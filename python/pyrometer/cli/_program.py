@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
+from pyrometer.cli._commands import COMMANDS, require_command
 from pyrometer.cli._terminal import prepare, settle, tell
 
-__all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "judge", "leave", "main"]
+__all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "conclude", "judge", "leave", "main"]
 
 CONDITION, BAD_INPUT, UNDECIDED = 1, 2, 3
 _INTERRUPTED, _CLOSED_PIPE = 130, 141
 
-_COMMANDS = ("tables", "temperature", "network", "sweep", "shift", "mix", "moments", "verify", "info")
-
 
 class Program(click.Group):
-    """Commands that are imported when asked for, under one set of exit codes."""
+    """Commands that are imported when they run, under one set of exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names of the commands, the main job first."""
-        return list(_COMMANDS)
+        """Return the names of the commands, in the order of the help."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command: pyrometer.cli.NAME holds it as `command`."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"pyrometer.cli.{cmd_name}").command
-        return command
+        """Import a command; None if there is none of this name."""
+        return COMMANDS[cmd_name].load() if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name, and its arguments; UsageError if there is none."""
+        if not ctx.resilient_parsing:  # a shell asks for completions of names that are not complete
+            require_command(args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands from their records, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, record.help) for name, record in COMMANDS.items()])
 
     def main(  # type: ignore[override]
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -85,12 +93,20 @@ def leave(code: int, why: str) -> None:
     click.get_current_context().exit(code)
 
 
+def conclude(held: Mapping[str, bool | None], fail_on: Sequence[str]) -> None:
+    """End the command if a condition of --fail-on holds, or cannot be decided (None); `held` has all of them."""
+    sentences = COMMANDS[str(click.get_current_context().info_name)].conditions
+    for code, value, whether in ((CONDITION, True, ""), (UNDECIDED, None, "it cannot be decided whether ")):
+        those = [name for name in sentences if name in fail_on and held[name] is value]
+        if those:
+            leave(code, "; ".join(f"--fail-on {name}: {whether}{sentences[name]}" for name in those))
+
+
 def judge(verdict: object, fail_on: Sequence[str]) -> None:
-    """End the command as the verdict on its temperature asks."""
-    if verdict in fail_on:
-        leave(CONDITION, f"the verdict is {verdict}, which --fail-on names")
+    """End the command as the verdict on its temperature asks; where T is undefined, nothing is decided."""
+    conclude({name: name == verdict for name in fail_on}, fail_on)
     if verdict == "undefined":
-        leave(UNDECIDED, "the entropy is 0, the temperature undefined; --resolution chooses another cell")
+        leave(UNDECIDED, "the entropy is 0 and the temperature undefined; choose another --resolution")
 
 
 @contextlib.contextmanager

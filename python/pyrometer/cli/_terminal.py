@@ -12,8 +12,6 @@ from typing import TextIO
 
 import click
 
-from pyrometer.base import printable
-
 __all__ = ["drop", "prepare", "settle", "show", "tell"]
 
 # Characters of a message.
@@ -60,6 +58,8 @@ def show(text: str) -> None:
 
 def tell(text: str) -> None:
     """Write one line, without what a terminal would obey, to standard error, if anybody can read it."""
+    from pyrometer.base import printable
+
     line = printable(" ".join(text.split()))
     if len(line) > _MOST:
         line = f"{line[: _MOST // 2]} ... {line[-_MOST // 2 :]}"

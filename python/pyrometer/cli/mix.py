@@ -19,12 +19,12 @@ from pyrometer.cli._options import (
     resolution_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
-from pyrometer.cli._program import CONDITION, UNDECIDED, leave
+from pyrometer.cli._program import UNDECIDED, conclude, leave
 
 __all__ = ["command"]
 
 
-@click.command("mix", short_help="Put two files together: heat, pooling loss and its test.")
+@click.command("mix")
 @click.argument("a")
 @click.argument("b")
 @data_options
@@ -33,7 +33,7 @@ __all__ = ["command"]
 @intercept_option
 @resolution_option
 @alpha_option
-@fail_option(["different", "not-between"], "if one model does not hold for both (at --alpha), or if T is not between")
+@fail_option("mix")
 @output_options
 def command(
     a: str,
@@ -122,11 +122,11 @@ def command(
         "resolution": resolution,
     }
     emit(tables, provenance, made, output)
-    different = mixture.test != "none" and mixture.p_value < alpha
-    not_between = not undefined and not mixture.between
-    if ("different" in fail_on and different) or ("not-between" in fail_on and not_between):
-        leave(CONDITION, "a condition that --fail-on names holds")
-    if "different" in fail_on and mixture.test == "none":
-        leave(UNDECIDED, "--fail-on different cannot be decided: this loss or these rows have no test")
-    if undefined and set(fail_on) != {"different"}:
-        leave(UNDECIDED, "an entropy is 0, its temperature undefined; --resolution chooses another cell")
+    no_test = mixture.test == "none"
+    held = {
+        "different": None if no_test else bool(mixture.p_value < alpha),
+        "not-between": None if undefined else not bool(mixture.between),
+    }
+    conclude(held, fail_on)
+    if undefined and not fail_on:
+        leave(UNDECIDED, "an entropy is 0 and its temperature undefined; choose another --resolution")

@@ -12,7 +12,7 @@ from pyrometer.cli._terminal import tell
 __all__ = ["command"]
 
 
-@click.command("moments", short_help="Save the second moments of a file.")
+@click.command("moments")
 @click.argument("data")
 @data_options
 @intercept_option

@@ -36,7 +36,6 @@ _SCALED = {
     "he-uniform": "HeUniform",
 }
 _METHODS = ["auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"]
-_VERDICTS = ["near-pole", "negative-entropy", "mixed-signs", "undefined"]
 _BAR = 20
 
 
@@ -56,7 +55,7 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
         return widths
 
 
-@click.command("network", short_help="Print the layers of a network as a heat engine.")
+@click.command("network")
 @click.argument("data")
 @data_options
 @standardize_option(True)
@@ -81,7 +80,7 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @resolution_option
 @click.option("--minimum", type=float, help="Trained loss, for the temperature with targets.  [default: 0]")
 @run_options
-@fail_option(_VERDICTS)
+@fail_option("network")
 @output_options
 @plot_option("the energies and temperatures of the layers")
 def command(

@@ -23,7 +23,7 @@ from pyrometer.cli._program import CONDITION, UNDECIDED, leave
 __all__ = ["command"]
 
 
-@click.command("shift", short_help="Compare two files under the model of the first.")
+@click.command("shift")
 @click.argument("before")
 @click.argument("after")
 @data_options
@@ -47,7 +47,7 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
 @threads_option
 @alpha_option
-@fail_option(["shifted", "undefined"], "if the data have moved (at --alpha), or where T is undefined")
+@fail_option("shift")
 @output_options
 @plot_option("the residuals before and after")
 def command(

@@ -10,7 +10,7 @@ from pyrometer.cli._terminal import tell
 __all__ = ["command"]
 
 
-@click.command("sweep", short_help="Print the temperatures of many systems under many laws.")
+@click.command("sweep")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False))
 @threads_option
 def command(config: str, threads: int | None) -> None:

@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_VERDICTS = ["near-pole", "negative-entropy", "undefined"]
 _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 
 
-@click.command("temperature", short_help="Print the temperature of a linear model of a file.")
+@click.command("temperature")
 @click.argument("data")
 @data_options
 @standardize_option(False)
@@ -50,7 +49,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")
 @resolution_option
 @run_options
-@fail_option(_VERDICTS)
+@fail_option("temperature")
 @output_options
 @plot_option("the energies of random parameters")
 def command(
