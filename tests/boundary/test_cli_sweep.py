@@ -23,7 +23,7 @@ from pyrometer.sweeps import _plan
 README = Path(__file__).parents[2] / "README.md"
 CONFIG = """
 output = "out.parquet"
-methods = ["exact", "monte-carlo"]
+method = ["exact", "monte-carlo"]
 samples = 5000
 seed = 3
 
@@ -83,7 +83,7 @@ def test_it_is_the_sweep_of_the_library(run, folder, rows):
     expected = pm.sweep(
         {"squares": squares, "absolute": absolute, "net": net},
         {"wide": pm.Normal(np.logspace(0, 2, 5)[:, None]), "narrow": pm.Uniform([[0.5], [2.0]])},
-        methods=("exact", "monte-carlo"),
+        method=("exact", "monte-carlo"),
         samples=5000,
         rng=3,
     )

@@ -32,10 +32,10 @@ def test_numbers_are_those_of_the_library(run, files):
     assert result.exit_code == 0, result.stderr
     temperatures, pooling = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
     mixture = pm.mix(pm.LinearRegression(*one), pm.LinearRegression(*other), pm.Normal(2.0))
-    found = [row["T"] for row in temperatures["rows"]]
+    found = [row["value"] for row in temperatures["rows"]]
     assert found == pytest.approx([mixture.temperature_a, mixture.temperature_b, mixture.temperature_mixed], rel=1e-10)
-    assert pooling["rows"][0]["p"] == pytest.approx(mixture.p_value)
-    assert pooling["rows"][0]["pooling loss"] == pytest.approx(mixture.pooling_loss)
+    assert pooling["rows"][0]["p_value"] == pytest.approx(mixture.p_value)
+    assert pooling["rows"][0]["pooling_loss"] == pytest.approx(mixture.pooling_loss)
 
 
 def test_exit_codes(run, files):
@@ -120,11 +120,11 @@ def test_shift(run, files):
     assert result.exit_code == 1
     (table,) = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
     found = pm.shift(tuple(one), tuple(other), model=pm.LinearRegression(*one), rng=0)
-    assert table["rows"][0]["dE"] == pytest.approx(found.energy_change, rel=1e-10)
-    assert table["rows"][0]["p"] == found.p_value
+    assert table["rows"][0]["energy_change"] == pytest.approx(found.energy_change, rel=1e-10)
+    assert table["rows"][0]["p_value"] == found.p_value
     same = run("shift", a, a, "--target", "y", "--format", "json")
     assert same.exit_code == 3
-    assert json.loads(same.stdout, parse_constant=pytest.fail)["tables"][0]["rows"][0]["T"] is None
+    assert json.loads(same.stdout, parse_constant=pytest.fail)["tables"][0]["rows"][0]["temperature"] is None
     assert run("shift", a, a, "--target", "y", "--fail-on", "shifted").exit_code == 0
 
 
@@ -134,4 +134,4 @@ def test_a_shift_under_another_density(run, files):
     assert result.exit_code == 1
     found = pm.shift(tuple(one), tuple(other), model=pm.LinearRegression(*one), density="kernel", rng=0)
     (table,) = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
-    assert table["rows"][0]["KL"] == pytest.approx(found.divergence, rel=1e-10)
+    assert table["rows"][0]["divergence"] == pytest.approx(found.divergence, rel=1e-10)

@@ -45,7 +45,7 @@ def nothing_runs(monkeypatch):
 )
 def test_pairs(systems, laws, methods, kind, message):
     with pytest.raises(kind, match=message):
-        pm.sweep(systems, laws, methods=methods)
+        pm.sweep(systems, laws, method=methods)
 
 
 @pytest.mark.usefixtures("nothing_runs")

@@ -34,7 +34,7 @@ def problems(answer: Any, warned: bool) -> Iterator[str]:
             yield from problems(part, warned)
     elif is_dataclass(answer):
         verdict = getattr(answer, "verdict", "")
-        undefined = warned or "ok" not in np.ravel(verdict) or bool(getattr(answer, "reasons", ()))
+        undefined = warned or "ok" not in np.ravel(verdict) or bool(getattr(answer, "reason", ""))
         for field in fields(answer):
             value = getattr(answer, field.name)
             if is_dataclass(value):

@@ -5,6 +5,7 @@ from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
+from pyrometer.base._by_value import ByValue
 from pyrometer.base._nearest import nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
@@ -15,6 +16,7 @@ from pyrometer.base._warn import warn_caller
 __all__ = [
     "Archive",
     "Array",
+    "ByValue",
     "Members",
     "RandomSource",
     "Tally",

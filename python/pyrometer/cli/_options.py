@@ -16,7 +16,7 @@ from pyrometer.cli._commands import COMMANDS
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
-    from pyrometer.laws import Law
+    from pyrometer.laws import Normal, Uniform
     from pyrometer.linear import Penalty, System
 
 __all__ = [
@@ -188,20 +188,22 @@ def law_options(function: _Function) -> _Function:
     )(function)
 
 
-def law_of(init: str, scale: float | None, length: float | None) -> tuple[Law, dict[str, float]]:
-    """Return the law that the options describe, and its width by name."""
-    from pyrometer.laws import Normal, Uniform
+def law_of(
+    init: str, scale: float | None, length: float | None, *, default: float = 10.0
+) -> tuple[Normal | Uniform, dict[str, float]]:
+    """Return the law that the options describe, by `default` of this scale, and its width by name."""
+    from pyrometer import laws
     from pyrometer.tables import SIGMAS_PER_LENGTH
 
-    if init == "normal":
-        if length is not None:
-            raise click.UsageError("--length is of --init uniform; a normal law has --scale.")
-        scale = 10.0 if scale is None else scale
-        return Normal(scale), {"scale": scale}
+    if length is not None and init == "normal":
+        raise click.UsageError("--length is for --init uniform; a normal law has --scale.")
     if length is not None and scale is not None:
-        raise click.UsageError("--length and --scale exclude each other: a uniform law is as long as 6 scale.")
-    length = SIGMAS_PER_LENGTH * (10.0 if scale is None else scale) if length is None else length
-    return Uniform(length), {"length": length}
+        raise click.UsageError("--length and --scale exclude each other: the length of a uniform law is 6 scale.")
+    scale = default if scale is None else scale
+    if init == "normal":
+        return laws.Normal(scale), {"scale": scale}
+    length = SIGMAS_PER_LENGTH * scale if length is None else length
+    return laws.Uniform(length), {"length": length}
 
 
 def scanned_system(

@@ -29,7 +29,7 @@ _LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
 _WIDTHS = {"Normal": "scale", "Uniform": "length", **dict.fromkeys(_OF_LAYERS, "gain")}
-_RUN = ("methods", "resolution", "samples", "seed")
+_RUN = ("method", "methods", "resolution", "samples", "seed")
 _SUFFIXES = (".parquet", ".csv", ".json")
 
 
@@ -46,7 +46,7 @@ class Config:
 def load(path: str, threads: int | None) -> Config:
     """Read a configuration and the data that it names."""
     from pyrometer._version import __version__
-    from pyrometer.sweeps import plan_of
+    from pyrometer.sweeps import either_name, plan_of
 
     given = _parse(path)
     _known(path, given, ("output", "systems", "laws", *_RUN))
@@ -69,7 +69,7 @@ def load(path: str, threads: int | None) -> Config:
         plan = plan_of(
             systems,
             laws,
-            given.get("methods", ("exact",)),
+            either_name(given.get("method", "auto"), given.get("methods")),
             given.get("resolution", 1.0),
             given.get("samples", 10_000),
             given.get("seed", 0),

@@ -20,6 +20,7 @@ from pyrometer.cli._options import (
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import UNDECIDED, conclude, leave
+from pyrometer.cli._rows import row_of, units_of
 
 __all__ = ["command"]
 
@@ -74,32 +75,20 @@ def command(
     undefined = "undefined" in (mixture.a.verdict, mixture.b.verdict, mixture.mixed.verdict)
     loss = loss_unit(energy, target)
     rows = [
-        {
-            "data": name,
-            "rows": count,
-            "E": part.energy,
-            "E*": part.minimum_energy,
-            "S": part.entropy,
-            "T": part.value,
-            "T limit": limit,
-            "heat": heat,
-            "verdict": part.verdict,
-        }
+        {"data": name, "rows": count, **row_of(part), "limit": limit, "heat": heat}
         for name, count, part, limit, heat in (
             ("a", mixture.rows_a, mixture.a, mixture.limit_a, mixture.heat_a),
             ("b", mixture.rows_b, mixture.b, mixture.limit_b, mixture.heat_b),
-            ("both", mixture.rows_a + mixture.rows_b, mixture.mixed, mixture.limit_mixed, 0.0),
+            ("mixed", mixture.rows_a + mixture.rows_b, mixture.mixed, mixture.limit_mixed, 0.0),
         )
     ]
-    units = {"rows": "1", "S": "nat"} | dict.fromkeys(("E", "E*", "heat"), loss)
-    units |= dict.fromkeys(("T", "T limit"), f"{loss}/nat")
     pooling = {
-        "pooling loss": mixture.pooling_loss,
+        "pooling_loss": mixture.pooling_loss,
         "test": mixture.test,
-        "p": mixture.p_value,
+        "p_value": mixture.p_value,
         "between": "undefined" if undefined else "yes" if mixture.between else "no",
     }
-    of_pooling = {"pooling loss": loss, "p": "1"}
+    units, of_pooling = units_of(rows[0], loss), units_of(pooling, loss)
     made = form_of(form, output)
     if made == "csv":
         tables = [Table.from_rows("Mixture", [row | pooling for row in rows], units=units | of_pooling)]

@@ -18,7 +18,7 @@ def command(config: str, threads: int | None) -> None:
 
     \b
     output = "sweep.parquet"        # or .csv, .json; paths are relative to CONFIG
-    methods = ["exact"]             # exact, refined, asymptotic, monte-carlo, mean-field, ...
+    method = "auto"                 # default; exact, refined, asymptotic, monte-carlo, ..., or a list of these
     samples = 10000                 # of monte-carlo; with seed = 0
     resolution = 1.0
 

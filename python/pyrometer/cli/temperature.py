@@ -26,6 +26,7 @@ from pyrometer.cli._options import (
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
+from pyrometer.cli._rows import row_of, units_of
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -103,20 +104,7 @@ def command(
             raise click.UsageError("--standardize needs the rows in memory, --chunk-rows leaves them where they are.")
         system = scanned_system(data, target, drop, columns, chunk_rows, energy, pair, intercept, penalty)
     answer = temperature(system, law, method=method, resolution=resolution, samples=samples, rng=seed, threads=threads)
-    row = {
-        "T": answer.value,
-        "s.e.": answer.standard_error,
-        "E": answer.energy,
-        "E*": answer.minimum_energy,
-        "S": answer.entropy,
-        "n": answer.parameters,
-        "marginal": answer.marginal,
-        "verdict": answer.verdict,
-        "method": answer.method,
-    }
-    loss = loss_unit(energy, target)
-    units = {"E": loss, "E*": loss} | {"S": "nat", "n": "1"}
-    units |= dict.fromkeys(("T", "s.e.", "marginal"), f"{loss}/nat")
+    row = row_of(answer)
     provenance = {
         "pyrometer": __version__,
         "data": "standard input" if data == "-" else data,
@@ -134,7 +122,7 @@ def command(
     }
     if answer.method == "monte-carlo":
         provenance |= {"samples": samples, "seed": seed}
-    table = Table.from_rows("Temperature", [row], units=units)
+    table = Table.from_rows("Temperature", [row], units=units_of(row, loss_unit(energy, target)))
     if plot is not None:
         from pyrometer.cli._plot import save_spectrum
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import ByValue, validate
 from pyrometer.data.readers import open_rows
 
 __all__ = ["FileData", "read_data"]
 
 
 @dataclass(frozen=True, eq=False)
-class FileData:
+class FileData(ByValue):
     """Features and a target read from a file.
 
     Attributes

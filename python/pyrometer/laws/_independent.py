@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import ByValue, validate
 from pyrometer.laws._families import NORMAL, UNIFORM, Family
 
 __all__ = ["Law", "Mixed", "Normal", "Uniform"]
@@ -23,7 +23,7 @@ WHY_SCALE = "a constant parameter has no differential entropy."
 
 
 @dataclass(frozen=True, eq=False)
-class Normal:
+class Normal(ByValue):
     r"""Independent normal parameters, :math:`\theta_j \sim N(0, \sigma_j^2)`.
 
     Parameters
@@ -59,7 +59,7 @@ class Normal:
 
 
 @dataclass(frozen=True, eq=False)
-class Uniform:
+class Uniform(ByValue):
     r"""Independent uniform parameters, :math:`\theta_j \sim U[-L_j/2, L_j/2]`.
 
     Parameters
@@ -91,7 +91,7 @@ class Uniform:
 
 
 @dataclass(frozen=True, eq=False)
-class Mixed:
+class Mixed(ByValue):
     r"""The first parameters normal, the rest uniform (3.21).
 
     Parameters

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import ByValue, validate
 from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, Normal, Uniform, logarithms
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class _Scaled:
+class _Scaled(ByValue):
     """Variance ``gain^2 _variance / fan``, the fan being the fan-in or the mean of fan-in and fan-out."""
 
     gain: _Array

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from pyrometer.base import atomic_write, listed, quoted, validate
+from pyrometer.base import ByValue, atomic_write, listed, quoted, validate
 from pyrometer.results import _plain_text, _serialise
 from pyrometer.results._columns import Columns, Held, Repeated, checked
 
@@ -27,7 +27,7 @@ _CHUNK = 4096
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Table:
+class Table(ByValue):
     """Named columns of equal length, as numpy arrays.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import tail_probabilities
+from pyrometer.base import ByValue, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
@@ -27,8 +27,8 @@ _SETTLED = 0.01
 _TERMS = 1e-14
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mixture:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mixture(ByValue):
     r"""Two systems and the system of all their rows.
 
     Heat and pooling loss account for the whole change: with w the shares of the rows,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Archive, RandomSource, validate
+from pyrometer.base import Archive, ByValue, RandomSource, validate
 from pyrometer.laws import Law, Mixed, Normal, Uniform
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.states._blocks import LEAST, together
@@ -31,8 +31,8 @@ _ARCHIVE = Archive("pyrometer-monitor", 1, "RefreshMonitor.save")
 _RESAMPLES = 99  # for the standard error of an entropy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading(ByValue):
     """Results of a batch.
 
     Attributes

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import RandomSource, listed, plain, validate
+from pyrometer.base import ByValue, RandomSource, listed, plain, validate
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState, Kept, as_state
@@ -27,8 +27,8 @@ __all__ = ["DataState", "Shift", "shift"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shift:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shift(ByValue):
     r"""What a shift of the data does to the energy and the entropy of a fixed model.
 
     Attributes

@@ -30,13 +30,14 @@ def sweep(
     systems: Systems,
     laws: Laws,
     *,
-    methods: Sequence[str] = ("exact",),
+    method: str | Sequence[str] = "auto",
     resolution: float = 1.0,
     samples: int = 10_000,
     rng: RandomSource = None,
     threads: int | None = None,
     progress: bool = False,
     executor: Executor | None = None,
+    methods: str | Sequence[str] | None = None,
 ) -> Table:
     r"""Temperatures of many systems under many laws: one row for each system, law and method.
 
@@ -50,8 +51,8 @@ def sweep(
         Systems in a sequence are named by their index.
     laws : law, sequence or mapping
         A law, a sequence, or a mapping from names; batches are expanded. Each law must match each system.
-    methods : sequence of str
-        Methods of `temperature`, applied to every pair.
+    method : str or sequence of str
+        Method of `temperature`, or several, applied to every pair.
     resolution : float
         Size below which two values of a parameter are the same, as in `temperature`.
     samples : int
@@ -65,6 +66,8 @@ def sweep(
         Whether to show a progress bar on standard error.
     executor : concurrent.futures.Executor, optional
         Executor for the parts; systems are pickled for processes. The table is the same.
+    methods : str or sequence of str, optional
+        The former name of `method`.
 
     Returns
     -------
@@ -113,7 +116,7 @@ def sweep(
     validate.flag("progress", progress)
     executors.require(executor)
     options = (resolution, samples, rng, 1 if threads is None and executor is not None else threads)
-    sheet = Sheet(plan_of(systems, laws, methods, *options))
+    sheet = Sheet(plan_of(systems, laws, either_name(method, methods), *options))
     # After Ctrl-C the completed rows are returned.
     with contextlib.suppress(KeyboardInterrupt), bar(progress, "sweep", "rows", sheet.plan.rows) as advance:
         for part, answers in answered(sheet.plan, executor):
@@ -138,16 +141,16 @@ def warn_of_few(table: Table) -> None:
 def plan_of(
     systems: Systems,
     laws: Laws,
-    methods: Sequence[str],
+    method: str | Sequence[str],
     resolution: float,
     samples: int,
     rng: RandomSource,
     threads: int | None,
 ) -> Plan:
     """Validate the arguments of `sweep`."""
-    names = (methods,) if isinstance(methods, str) else tuple(methods)
+    names = (method,) if isinstance(method, str) else tuple(method)
     if not names:
-        raise ValueError("methods must have at least one method, got none; ('exact',) is the default.")
+        raise ValueError("method must be at least one method, got none; 'auto' is the default.")
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     draws = validate.count("samples", samples, minimum=2)
     validate.threads(threads)
@@ -155,6 +158,15 @@ def plan_of(
     plan = Plan(_named("systems", systems, is_system), _named("laws", laws, is_law), names, options)
     plan.check()
     return plan
+
+
+def either_name(method: str | Sequence[str], methods: str | Sequence[str] | None) -> str | Sequence[str]:
+    """Return the methods, which may be given by their former name; ValueError if by both."""
+    if methods is None:
+        return method
+    if method != "auto":
+        raise ValueError(f"methods is the former name of method, got both: {method!r} and {methods!r}; use method.")
+    return methods
 
 
 def answered(
