@@ -239,7 +239,8 @@ class RefreshMonitor:
         Returns
         -------
         Shift
-            From the reference to this batch. ``monitor.readings[-1].alarm`` says whether to act.
+            From the reference to this batch, at the monitor's level. ``monitor.readings[-1].alarm`` says whether to
+            act: it includes the pools.
 
         Raises
         ------
@@ -258,7 +259,7 @@ class RefreshMonitor:
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
-        found = compare(self.reference, state, resamples, validate.seed(source), threads=0)
+        found = compare(self.reference, state, self.level, resamples, validate.seed(source), threads=0)
         ours, *theirs = source.spawn(1 + len(self._pools))
         last = _Neighbour.of(state, ours)
         pools, tested = self._grown(state.sums.table(self.reference.sums), resamples, theirs)
