@@ -6,6 +6,7 @@ from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
+from pyrometer.base._generic import BatchShape, Number, Word
 from pyrometer.base._nearest import nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
@@ -16,10 +17,13 @@ from pyrometer.base._warn import warn_caller
 __all__ = [
     "Archive",
     "Array",
+    "BatchShape",
     "ByValue",
     "Members",
+    "Number",
     "RandomSource",
     "Tally",
+    "Word",
     "atomic_write",
     "bar",
     "dropping",

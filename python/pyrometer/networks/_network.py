@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pyrometer.base import require_normal, validate
 from pyrometer.networks import _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
-from pyrometer.networks._initialisations import LayerSpread, layers
+from pyrometer.networks._layer_spread import LayerSpread, layers
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
 

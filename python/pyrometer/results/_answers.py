@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, overload
+from typing import Any, ClassVar, Generic, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue
+from pyrometer.base import ByValue, Number, Word
 
 __all__ = ["Estimate", "Floats", "HeatEngine", "LayerTemperatures", "Minimum", "Strings", "Temperature"]
 
@@ -50,7 +50,7 @@ class _Answer(ByValue):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Estimate(ByValue):
+class Estimate(ByValue, Generic[Number]):
     """A mean energy with its uncertainty.
 
     Attributes
@@ -77,15 +77,15 @@ class Estimate(ByValue):
     (36.666667, 0.0, 'exact')
     """
 
-    value: Floats
-    standard_error: Floats
-    error_bound: Floats
+    value: Number
+    standard_error: Number
+    error_bound: Number
     method: str
     samples: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Minimum(_Answer):
+class Minimum(_Answer, Generic[Number, Word]):
     """The minimum energy over all parameters, with its certificate.
 
     Attributes
@@ -128,19 +128,19 @@ class Minimum(_Answer):
 
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"parameter_error": ("parameters", np.inf)}
 
-    value: Floats
+    value: Number
     parameters: npt.NDArray[np.float64]
-    gap: Floats
+    gap: Number
     attained: bool | npt.NDArray[np.bool_]
-    method: Strings
+    method: Word
     rank: int | npt.NDArray[np.int64]
-    condition: Floats
-    digits: Floats
+    condition: Number
+    digits: Number
     parameter_error: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Temperature(_Answer):
+class Temperature(_Answer, Generic[Number, Word]):
     """A temperature, its three ingredients, and a verdict on it.
 
     ``value == (energy - minimum_energy) / entropy`` holds for every method.
@@ -183,15 +183,15 @@ class Temperature(_Answer):
 
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
 
-    value: Floats
-    standard_error: Floats
-    energy: Floats
-    minimum_energy: Floats
-    entropy: Floats
+    value: Number
+    standard_error: Number
+    energy: Number
+    minimum_energy: Number
+    entropy: Number
     parameters: int
-    marginal: Floats
-    marginal_error: Floats
-    verdict: Strings
+    marginal: Number
+    marginal_error: Number
+    verdict: Word
     method: str
 
 
@@ -262,7 +262,7 @@ class LayerTemperatures(_Answer):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class HeatEngine(ByValue):
+class HeatEngine(ByValue, Generic[Number, Word]):
     r"""A network as a heat engine: a chain of layers that transfer energy.
 
     :math:`T = E_L/S = \eta\,\sum_l T_lS_l/\sum_l S_l` holds for every law and method (5.24).
@@ -306,13 +306,13 @@ class HeatEngine(ByValue):
     """
 
     layers: LayerTemperatures
-    work_efficiency: Floats
+    work_efficiency: Number
     engine: int | npt.NDArray[np.int64]
-    regime: Strings
-    temperature: Floats
-    standard_error: Floats
-    entropy: Floats
+    regime: Word
+    temperature: Number
+    standard_error: Number
+    entropy: Number
     parameters: int
-    verdict: Strings
-    total: Temperature
+    verdict: Word
+    total: Temperature[Number, Word]
     method: str

@@ -67,9 +67,9 @@ class Mixture(ByValue):
     (True, 0.0, True)
     """
 
-    a: Temperature
-    b: Temperature
-    mixed: Temperature
+    a: Temperature[Floats, Any]
+    b: Temperature[Floats, Any]
+    mixed: Temperature[Floats, Any]
     limit_a: Floats
     limit_b: Floats
     limit_mixed: Floats

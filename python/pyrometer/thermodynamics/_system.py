@@ -9,7 +9,7 @@ import numpy as np
 from pyrometer.base import Array, RandomSource
 from pyrometer.results import Estimate, Minimum
 
-__all__ = ["Batched", "Evaluated", "System", "is_law", "is_system", "require_system"]
+__all__ = ["Batched", "Evaluated", "Single", "System", "is_law", "is_system", "require_system"]
 
 
 _ZERO = np.zeros(())
@@ -30,6 +30,14 @@ class Batched(Protocol):
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch of laws; ``()`` for a single one."""
+
+
+class Single(Batched, Protocol):
+    """A single law, whose results are numbers."""
+
+    @property
+    def batch_shape(self) -> tuple[()]:
+        """``()``."""
 
 
 class System(Protocol):
