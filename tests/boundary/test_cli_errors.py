@@ -63,7 +63,7 @@ def test_unreadable_files(run, tmp_path):
         (["temperature"], "DATA"),
         (["temperature", "x.csv"], "--target"),
         (["temperature", "x.csv", "--target", "y", "--energy", "mbe"], "'mbe'"),
-        (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is of --init uniform"),
+        (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is for --init uniform"),
         (["temperature", "x.csv", "--target", "y", "--l1", "1", "--l2", "1"], "exclude each other"),
         (["temperature", "x.csv", "--target", "y", "--fail-on", "ok"], "'ok'"),
         (["temperature", "x.csv", "--target", "y", "--init", "uniform", "--scale", "1", "--length", "2"], "exclude"),

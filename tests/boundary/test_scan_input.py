@@ -176,7 +176,7 @@ def test_constant_columns_are_named_before_reading_where_parquet_tells(tmp_path)
 
 
 def test_sources_of_another_kind(tmp_path):
-    with pytest.raises(TypeError, match=r"source must be a path.*ndarray.*Moments\.of"):
+    with pytest.raises(TypeError, match=r"source must be a path.*an array of shape.*Moments\.of"):
         pm.Moments.scan(np.ones((3, 2)), target="y")
     with pytest.raises(TypeError, match="list of at least one path"):
         pm.Moments.scan([], target="y")

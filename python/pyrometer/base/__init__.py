@@ -6,6 +6,7 @@ from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
+from pyrometer.base._described import described, library_of
 from pyrometer.base._generic import BatchShape, Number, Word
 from pyrometer.base._nearest import nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
@@ -26,8 +27,10 @@ __all__ = [
     "Word",
     "atomic_write",
     "bar",
+    "described",
     "dropping",
     "executors",
+    "library_of",
     "listed",
     "nearest",
     "plain",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._printable import quoted
+from pyrometer.base._described import require_array_like
+from pyrometer.base._printable import listed, quoted
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -18,6 +19,7 @@ __all__ = ["column_of", "matrix_of", "numeric", "target_of", "values_of"]
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:
     """Return `value` as an array of real numbers, not yet of a fixed dtype; TypeError if it is not one."""
+    require_array_like(name, value)
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise ValueError(
@@ -44,6 +46,10 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         raise TypeError(
             f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."
         )
+    if array.dtype.kind in "US":
+        first = next((word for word in array.flat if not _is_number(word)), None)
+        remedy = f"convert them, np.asarray({name}, dtype=float)" if first is None else "encode them as numbers"
+        raise TypeError(f"{name} must be numeric, got strings, such as {quoted(str(array.flat[0]))}; {remedy}.")
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"{name} must be numeric, got an array of {array.dtype}; convert it first, e.g. with astype(float)."
@@ -68,6 +74,14 @@ def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] 
     return stacked, tuple(map(str, frame.columns))
 
 
+def _is_number(word: Any) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def target_of(value: Any) -> tuple[npt.NDArray[Any], str | None]:
     """Return the array of a target, and its column's name if it has one."""
     view = _view(value)
@@ -75,6 +89,7 @@ def target_of(value: Any) -> tuple[npt.NDArray[Any], str | None]:
         return numeric("y", value), None
     import narwhals as nw
 
+    view = view.collect() if isinstance(view, nw.LazyFrame) else view
     if isinstance(view, nw.DataFrame) and len(view.columns) == 1:
         view = view[view.columns[0]]
     if not isinstance(view, nw.Series):
@@ -89,7 +104,10 @@ def column_of(value: Any) -> nw.Series[Any] | None:
         return None
     import narwhals as nw
 
-    return view if isinstance(view, nw.Series) else None
+    if isinstance(view, (nw.DataFrame, nw.LazyFrame)):
+        frame = view.collect() if isinstance(view, nw.LazyFrame) else view
+        return frame[frame.columns[0]] if len(frame.columns) == 1 else None
+    return view
 
 
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
@@ -115,5 +133,15 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
         return None
     import narwhals as nw
 
-    view = nw.from_native(value, pass_through=True, allow_series=True)
+    try:
+        view = nw.from_native(value, pass_through=True, allow_series=True)
+        if isinstance(view, nw.DataFrame):
+            _ = view.columns
+    except nw.exceptions.DuplicateError as error:
+        names = [str(column) for column in value.columns]
+        twice = sorted({column for column in names if names.count(column) > 1})
+        raise ValueError(
+            f"the columns of a data frame must have different names, got {listed(twice)} more than once; rename or "
+            "drop them."
+        ) from error
     return view if isinstance(view, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None

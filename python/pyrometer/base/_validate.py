@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
+from pyrometer.base._described import described, require_array_like
+from pyrometer.base._nearest import nearest
 
 __all__ = [
     "Data",
@@ -34,6 +36,8 @@ __all__ = [
     "seed",
     "single",
 ]
+
+_SHOWN = 5  # classes in a message
 
 # In quotes: evaluated, it would load numpy.random at import.
 RandomSource: TypeAlias = "int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
@@ -166,7 +170,8 @@ def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return one of the `allowed` words."""
     if not isinstance(value, str) or value not in allowed:
         words = ", ".join(map(repr, allowed))
-        raise ValueError(f"{name} must be one of {words}, got {value!r}.")
+        hint = nearest(value, allowed, fallback="") if isinstance(value, str) else ""
+        raise ValueError(f"{name} must be one of {words}, got {described(value)}{hint or '.'}")
     return value
 
 
@@ -188,7 +193,10 @@ def seed(rng: RandomSource) -> tuple[int, int]:
         if rng is None or isinstance(rng, np.random.SeedSequence):
             sequence = rng if rng is not None else np.random.SeedSequence()
         elif isinstance(rng, (bool, np.bool_)) or not isinstance(rng, numbers.Integral):
-            raise TypeError(f"rng must be an int, a numpy SeedSequence or Generator, or None, got {rng!r}.")
+            raise TypeError(
+                f"rng must be an int, a numpy SeedSequence or Generator, or None, got {described(rng)}; "
+                "np.random.default_rng(seed) is a Generator."
+            )
         elif rng < 0:
             raise ValueError(f"rng must be a seed >= 0, got {_digits(int(rng))}.")
         else:
@@ -217,7 +225,15 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
         try:
             array = target_of(value)[0]
         except TypeError as error:
-            raise TypeError(f"{error} Pass labels=(neg, pos) to use two labels of another kind.") from None
+            if value is None:
+                raise
+            words = _words(value)
+            if words:
+                raise TypeError(
+                    f"y must be numeric, 0 or 1, or come with labels=(neg, pos), got {words[0]!r} at row 0; "
+                    f"{_other_labels(words)}"
+                ) from None
+            raise TypeError(f"{error} Labels of another kind are passed with labels=(neg, pos).") from None
         # Rounding to float32 could turn another number into a label.
         wide = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize > 4 else dtype
         numbers = np.asarray(array, dtype=wide, order="C")
@@ -225,10 +241,11 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
         if first >= 0 and array.ndim:
             where = np.unravel_index(first, array.shape)
             raise ValueError(
-                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; pass labels=(neg, pos) to use two others."
+                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; {_other_labels(array.ravel().tolist())}"
             )
         return numbers.astype(dtype, copy=False)
     label_pair(pair)
+    require_array_like("y", value, categories=True)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")
     column = column_of(value)
@@ -238,5 +255,33 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
     if invalid.any() and array.ndim:
         where = np.argwhere(invalid)[0]
         value = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
-        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {value!r} at row {where[-1]}.")
+        raise ValueError(
+            f"y must be {pair[0]!r} or {pair[1]!r}, got {value!r} at row {where[-1]}; "
+            f"{_other_labels(array.ravel().tolist())}"
+        )
     return positive_ones.astype(dtype)
+
+
+def _other_labels(values: list[Any]) -> str:
+    """Return what to do with a target of these values, which are not the two labels that are expected."""
+    classes = list(dict.fromkeys(value for value in values if value == value))  # without nan
+    if len(classes) < 2:
+        return "pass labels=(neg, pos) to use two others."
+    if len(classes) == 2:
+        return f"pass labels=({classes[0]!r}, {classes[1]!r}), the negative one first, to use its two labels."
+    shown = ", ".join(map(repr, classes[:_SHOWN])) + (f" and {len(classes) - _SHOWN} more" * (len(classes) > _SHOWN))
+    return (
+        f"it has more than two classes ({shown}), and this model is for two: select rows of two classes, or compare "
+        "one of them with the others, such as y == y[0]; real numbers are for LinearRegression."
+    )
+
+
+def _words(value: Any) -> list[str]:
+    """Return the values of a column or list of strings; nothing for anything else."""
+    column = column_of(value)
+    array = np.asarray(value) if column is None else column.to_numpy()
+    return [str(word) for word in array.tolist()] if array.ndim == 1 and array.size and _are_words(array) else []
+
+
+def _are_words(array: npt.NDArray[Any]) -> bool:
+    return array.dtype.kind in "UT" or (array.dtype.kind == "O" and all(isinstance(word, str) for word in array))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["written"]
 
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
-_KEYS = ("section", "energy", "law", "layer", "data", "quantity")
+_KEYS = ("section", "energy", "law")
 # Below this width the symbol of a term stands under its explanation.
 _WIDE = 110
 # Characters of a value.
@@ -83,7 +83,8 @@ def _grid(*, header: bool = True) -> Grid:
 
 def _blocks(screen: Console, table: Table) -> None:
     """Columns side by side as far as they fit, the next ones below beside the same keys."""
-    keys = [name for name in _KEYS if name in table.names and table[name].dtype.kind != "f"]
+    known = (table.names[0], *_KEYS)
+    keys = [name for name in table.names if name in known and table[name].dtype.kind != "f"]
     cells = {name: plain_text.cells(array, name) for name, array in table.columns.items()}
     heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
     widths = {name: plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}

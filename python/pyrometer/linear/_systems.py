@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from pyrometer.base import validate
+from pyrometer.base import described, validate
 from pyrometer.data import Moments, scanned
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
@@ -70,7 +70,7 @@ class LinearRegression(LinearSystem):
     def from_moments(cls, moments: Moments, *, penalty: Penalty | None = None) -> LinearRegression:
         """Describe a system by its second moments alone (squared error only)."""
         if not isinstance(moments, Moments):
-            raise TypeError(f"moments must be a Moments, got {type(moments).__name__}; make one with Moments.of(X, y).")
+            raise TypeError(f"moments must be a Moments, got {described(moments)}; make one with Moments.of(X, y).")
         system = cls.__new__(cls)
         system._describe(None, moments.copy(), energy="mse", penalty=penalty, intercept=moments.intercept)
         return system

@@ -15,7 +15,7 @@ from pyrometer.networks._initialisations import LayerLaw
 from pyrometer.networks._layer_spread import layers
 from pyrometer.networks._network import Network
 from pyrometer.results import HeatEngine, LayerTemperatures, shaped
-from pyrometer.thermodynamics import Single, compose, total, verdict
+from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict
 
 __all__ = ["heat_engine"]
 
@@ -134,7 +134,7 @@ def heat_engine(
     [512.0, 512.0, 20.0]
     """
     if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network, got {type(network).__name__}.")
+        raise not_a_system("network", network, "a Network")
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     spread = layers(law, network)
     workers = validate.threads(threads)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.laws import NORMAL, UNIFORM, Family, logarithms
+from pyrometer.laws import LAYER_CALLS, NORMAL, UNIFORM, Family, logarithms, not_a_law
 from pyrometer.networks._initialisations import Scaled
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class LayerSpread:
 def layers(law: Any, network: Network) -> LayerSpread:
     """Broadcast `law` over the layers of `network`; TypeError or ValueError if it does not match."""
     count = len(network.widths) - 1
-    segments: Any = getattr(law, "segments", ())
+    segments: Any = () if isinstance(law, type) else getattr(law, "segments", ())
     if isinstance(law, Scaled):
         fan_in, fan_out = np.array(network.widths[:-1], float), np.array(network.widths[1:], float)
         fan = 0.5 * (fan_in + fan_out) if law._average else fan_in
@@ -97,11 +97,7 @@ def layers(law: Any, network: Network) -> LayerSpread:
             )
         scale = leading = np.ascontiguousarray(np.broadcast_to(given, (*given.shape[:-1], count)))
     else:
-        what = f"a {type(law).__name__} law, which is for linear systems" if segments else repr(law)
-        raise TypeError(
-            "law must be Normal, Uniform, LecunNormal, GlorotNormal, HeNormal, LecunUniform, GlorotUniform, HeUniform "
-            f"or TorchLinear for a network, got {what}."
-        )
+        raise not_a_law("law", law, LAYER_CALLS)
     scale = np.ascontiguousarray(scale)
     if not (np.isfinite(scale) & (scale > 0.0)).all():
         layer = int(np.argwhere(~(np.isfinite(scale) & (scale > 0.0)))[0][-1]) + 1

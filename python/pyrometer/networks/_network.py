@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import require_normal, validate
+from pyrometer.base import described, require_normal, validate
 from pyrometer.networks import _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
@@ -267,8 +267,10 @@ def _hidden(value: Any) -> tuple[int, ...]:
     try:
         widths = (operator.index(value),)
     except TypeError:
-        if isinstance(value, str) or not hasattr(value, "__iter__"):
-            raise TypeError(f"hidden must be a sequence of widths, got {value!r}; () has no hidden layer.") from None
+        if isinstance(value, (str, type)) or not hasattr(value, "__iter__"):
+            raise TypeError(
+                f"hidden must be a sequence of widths, got {described(value)}; () has no hidden layer."
+            ) from None
         widths = tuple(value)
     return tuple(validate.count(f"hidden[{place}]", width, minimum=1) for place, width in enumerate(widths))
 

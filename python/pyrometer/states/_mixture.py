@@ -15,7 +15,7 @@ from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SQUARED
 from pyrometer.results import Floats, Minimum, Temperature, shaped
-from pyrometer.thermodynamics import minimum_energy, temperature
+from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
 __all__ = ["Mixture", "mix"]
 
@@ -193,9 +193,7 @@ def _system(name: str, value: Any) -> LinearRegression | LogisticRegression:
     if isinstance(value, Moments):
         return LinearRegression.from_moments(value)
     if not isinstance(value, (LinearRegression, LogisticRegression)):
-        raise TypeError(
-            f"{name} must be a LinearRegression, a LogisticRegression or Moments, got {type(value).__name__}."
-        )
+        raise not_a_system(name, value, "a LinearRegression, a LogisticRegression or Moments")
     return value
 
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from pyrometer.base import RandomSource, bar, executors, quoted, unreliable, validate, warn_caller
 from pyrometer.errors import SimulationWarning
+from pyrometer.laws import not_a_law
 from pyrometer.results import Table
 from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
 from pyrometer.sweeps._table import Sheet
-from pyrometer.thermodynamics import Batched, System, is_law, is_system
+from pyrometer.thermodynamics import Batched, System, is_law, is_system, not_a_system
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -22,8 +23,6 @@ __all__ = ["sweep"]
 
 Systems: TypeAlias = "System | Sequence[System] | Mapping[str, System]"
 Laws: TypeAlias = "Batched | Sequence[Batched] | Mapping[str, Batched]"
-
-_EXAMPLES = {"systems": "pm.LinearRegression(X, y)", "laws": "pm.Normal(1.0)"}
 
 
 def sweep(
@@ -155,7 +154,9 @@ def plan_of(
     draws = validate.count("samples", samples, minimum=2)
     validate.threads(threads)
     options = Options(size, draws, _seed(rng), threads)
-    plan = Plan(_named("systems", systems, is_system), _named("laws", laws, is_law), names, options)
+    plan = Plan(
+        _named("systems", systems, is_system, _not_a_system), _named("laws", laws, is_law, not_a_law), names, options
+    )
     plan.check()
     return plan
 
@@ -214,7 +215,13 @@ def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
         raise ValueError(f"{which}: {error}") from error
 
 
-def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, Any]:
+def _not_a_system(name: str, value: Any) -> TypeError:
+    return not_a_system(name, value, "a LinearRegression, a LogisticRegression or a Network")
+
+
+def _named(
+    what: str, given: Any, is_one: Callable[[Any], bool], refusal: Callable[[str, Any], TypeError]
+) -> dict[str, Any]:
     """Return systems or laws by name; one, a sequence or a mapping may be given."""
     if is_one(given):
         given = (given,)
@@ -223,16 +230,14 @@ def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, An
     elif isinstance(given, Sequence) and not isinstance(given, str):
         items = {str(number): item for number, item in enumerate(given)}
     else:
-        raise TypeError(f"{what} must be a single one, a sequence, or a mapping from names, got {given!r}.")
+        raise refusal(what, given)
     if not items:
         raise ValueError(f"{what} must have at least one, got none.")
     for name, item in items.items():
         if not isinstance(name, str):
             raise TypeError(f"names of {what} must be strings, got {name!r}.")
         if not is_one(item):
-            raise TypeError(
-                f"{what} must be {what} of pyrometer, such as {_EXAMPLES[what]}, got {item!r} for {quoted(name)}."
-            )
+            raise refusal(f"{what}[{quoted(name) if isinstance(given, Mapping) else name}]", item)
     return items
 
 

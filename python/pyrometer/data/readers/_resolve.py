@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from pyrometer.base import described
 from pyrometer.data.readers._csv import CsvStream, opening
 from pyrometer.data.readers._formats import BATCH, decompressed, file_part, unreadable
 from pyrometer.data.readers._pipes import Pipe, standard_input
@@ -126,9 +127,13 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
     if parts is None:
         raise TypeError(
             "source must be a path, a list of paths, a pyarrow Dataset or RecordBatchReader, or have "
-            f"__arrow_c_stream__, got {type(source).__name__}; arrays are for Moments.of(X, y)."
+            f"__arrow_c_stream__, got {described(source)}; {_instead(source)}."
         )
     return "the dataset", parts
+
+
+def _instead(source: Any) -> str:
+    return "pass source.collect()" if hasattr(source, "collect") else "arrays are for Moments.of(X, y)"
 
 
 def _part(path: str) -> Part:
