@@ -17,6 +17,7 @@ import click
 import numpy as np
 
 from pyrometer.base import atomic_write
+from pyrometer.cli._lock import FolderLock, is_alive
 from pyrometer.sweeps import FIELDS, METHODS, Answer, Part, Plan
 from pyrometer.thermodynamics import VERDICTS
 
@@ -34,17 +35,18 @@ _MARK_BYTES, _HEADERS = 4096, 65_536
 class Parts:
     """A folder of files, each of neighbouring parts, written whole or not at all.
 
-    Only files of its own are ever written over or removed: the mark `sweep.json` and ``FIRST-LAST.npz``.
+    Only files of its own are ever written over or removed: the mark `sweep.json` and ``FIRST-LAST.npz``. The folder is
+    locked as long as a run has it.
     """
 
-    def __init__(self, folder: str, key: str, plan: Plan) -> None:
-        self._folder, self._plan = folder, plan
+    def __init__(self, output: str, key: str, plan: Plan) -> None:
+        self._output, self._folder, self._plan = output, f"{output}.parts", plan
         self._parts = list(plan.parts())
         self._held: list[tuple[int, list[Answer]]] = []
         self._written = -math.inf  # the first part goes to the disk at once, and what is wrong there shows
         # Files are of numbered parts: of other parts, they would be of another sweep.
         self._key = f"{key}-{len(self._parts)}"
-        self._claim()
+        self._lock = self._claim()
         self._finished = dict(self._read())
 
     def finished(self) -> Iterator[tuple[Part, list[Answer]]]:
@@ -93,33 +95,62 @@ class Parts:
             os.rmdir(self._folder)
         return not os.path.lexists(self._folder)
 
+    def close(self) -> None:
+        """Let other runs have the folder."""
+        self._lock.release()
+
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
 
-    def _claim(self) -> None:
-        """Make the folder, or find it made for the same sweep; refuse one that is not a sweep's."""
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self._folder)
-        if not stat.S_ISDIR(os.lstat(self._folder).st_mode):
+    def _claim(self) -> FolderLock:
+        """Make the folder, or find it made for the same sweep, and lock it; refuse one that is not a sweep's."""
+        if os.path.lexists(self._folder) and not stat.S_ISDIR(os.lstat(self._folder).st_mode):
             raise self._refusal("is no folder")
+        lock = FolderLock(self._folder)
+        try:
+            if lock.acquired is False:
+                raise self._busy()
+            mark = self._require_ours()
+            if lock.acquired is None and mark and is_alive(_process(mark)):
+                raise self._busy()
+            if mark and mark["key"] != self._key:
+                raise click.ClickException(
+                    f"{self._folder} must hold parts of this sweep, got those of another: its configuration, data "
+                    "or pyrometer have changed since; restore them, or remove the folder to begin again."
+                )
+            with atomic_write(self._path(_MARK)) as file:
+                file.write(json.dumps({"format": _FORM, "key": self._key, "process": os.getpid()}).encode())
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
+    def _busy(self) -> click.ClickException:
+        """The error of a folder that another run has."""
+        with contextlib.suppress(OSError):
+            if process := _process(self._mark()):
+                return click.ClickException(
+                    f"another run (process {process}) is writing {self._output}; wait until it has ended, or give "
+                    "another output."
+                )
+        return click.ClickException(
+            f"another run is writing {self._output}; wait until it has ended, or give another output."
+        )
+
+    def _require_ours(self) -> dict[str, Any] | None:
+        """Return the mark of a sweep's folder, None where there is none; refuse a folder of something else."""
         names = os.listdir(self._folder)
         for name in filter(_is_ours, names):
             if not stat.S_ISREG(os.lstat(self._path(name)).st_mode):
                 raise self._refusal(f"holds {name!r}, which is no ordinary file")
         mark = self._mark() if _MARK in names else None
         if isinstance(mark, dict) and mark.get("format") == _FORM and isinstance(mark.get("key"), str):
-            if mark["key"] != self._key:
-                raise click.ClickException(
-                    f"{self._folder} must hold parts of this sweep, got those of another: its configuration, data "
-                    "or pyrometer have changed since; restore them, or remove the folder to begin again."
-                )
-            return
+            return mark
         # A mark that is damaged is written again where nothing speaks against a sweep's folder.
         foreign = [name for name in names if not (_is_ours(name) or _UNFINISHED.fullmatch(name))]
         if foreign or isinstance(mark, dict) or (names and _MARK not in names):
             raise self._refusal(f"was not made by a sweep, and holds {min(foreign or names)!r}")
-        with atomic_write(self._path(_MARK)) as file:
-            file.write(json.dumps({"format": _FORM, "key": self._key}).encode())
+        return None
 
     def _mark(self) -> Any:
         with open(self._path(_MARK), "rb") as file:
@@ -184,6 +215,12 @@ def shapes(part: Part, plan: Plan) -> Iterator[tuple[int, int]]:
 
 def _is_ours(name: str) -> bool:
     return name == _MARK or _NAME.fullmatch(name) is not None
+
+
+def _process(mark: Any) -> int:
+    """Return the number of the process that a mark names, 0 if it names none."""
+    process = mark.get("process") if isinstance(mark, dict) else None
+    return process if isinstance(process, int) and process > 0 else 0
 
 
 def _codes(array: np.ndarray, words: tuple[str, ...]) -> bool:
