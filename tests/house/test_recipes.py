@@ -22,7 +22,7 @@ from pyrometer.cli import network as network_command
 from pyrometer.cli._commands import COMMANDS, CommandRecord
 from pyrometer.cli._options import fail_option
 from pyrometer.data.readers import _formats, _resolve
-from pyrometer.laws import FAMILIES, NORMAL, Law
+from pyrometer.laws import FAMILIES, LAYER_CALLS, LINEAR_CALLS, NORMAL, Law
 from pyrometer.laws._families import Family
 from pyrometer.linear._records import LINEAR
 from pyrometer.losses import LOSSES, loss_named
@@ -84,6 +84,13 @@ def test_the_command_line_has_every_law() -> None:
     assert set(network_command._SCALED.values()) == {law.__name__ for law in get_args(LayerLaw)} - {
         *("Normal", "Uniform", "TorchLinear")
     }
+
+
+def test_messages_name_every_law() -> None:
+    assert set(LINEAR_CALLS) == {law.__name__ for law in get_args(Law)}
+    assert set(LAYER_CALLS) == {law.__name__ for law in get_args(LayerLaw)}
+    for name, call in (LINEAR_CALLS | LAYER_CALLS).items():
+        assert type(eval(call, {"pm": pm})).__name__ == name
 
 
 def test_a_family_that_the_core_lacks_is_refused_where_the_core_would_take_it_for_another() -> None:

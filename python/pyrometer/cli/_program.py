@@ -1,4 +1,4 @@
-"""The program: its commands, and what becomes of errors, warnings and a closed pipe."""
+"""The program: dispatch of commands, and handling of errors, warnings and closed pipes."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class Program(click.Group):
     def main(  # type: ignore[override]
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> Any:
-        """Run the program; the exit code says how it ended."""
+        """Run the program, and exit with its code."""
         prepare()
         name = prog_name or "pyrometer"
-        # click's own main has exit codes of its own, among them 1 for a closed pipe.
+        # click's own main exits with other codes, such as 1 for a closed pipe.
         try:
             code = self._completed(name)
             if code is None:
@@ -72,7 +72,7 @@ class Program(click.Group):
         sys.exit(code)
 
     def _completed(self, name: str) -> int | None:
-        """Answer a shell that asks for completions; None if none does."""
+        """Print completions if the shell requests them; None if it does not."""
         variable = f"_{name}_COMPLETE".replace("-", "_").upper()
         asked = os.environ.get(variable)
         if not asked:
@@ -82,7 +82,7 @@ class Program(click.Group):
         return BAD_INPUT if shell_complete(self, {}, name, variable, asked) else 0
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; warnings become notes."""
+        """Run a command, whose warnings are printed as notes."""
         with _notes():
             return super().invoke(ctx)
 
@@ -128,9 +128,9 @@ def _notes() -> Iterator[None]:
 
 
 def _ended(error: Exception, name: str) -> int:
-    """Say in one line what an error means; return the exit code."""
+    """Print an error as one line, and return the exit code."""
     if isinstance(error, BrokenPipeError) and error.filename is None:
-        return _CLOSED_PIPE  # nobody reads any more, which is no mistake: the code is the shell's
+        return _CLOSED_PIPE  # the reader of the pipe has ended: not an error; the code is the shell's
     context = getattr(error, "ctx", None)
     tell(f"{name if context is None else context.command_path}: error: {_meaning(error)}")
     return BAD_INPUT
@@ -165,8 +165,8 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def main(ctx: click.Context) -> None:
     """Measure the temperature of machine-learning systems.
 
-    Exit codes: 0 done, 1 a --fail-on condition holds, 2 wrong usage or bad input, 3 could not decide, 130 interrupted,
-    141 nobody reads standard output any more.
+    Exit codes: 0 success, 1 a --fail-on condition holds, 2 wrong usage or bad input, 3 undecided, 130 interrupted,
+    141 standard output was closed by its reader.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

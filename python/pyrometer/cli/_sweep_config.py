@@ -1,4 +1,4 @@
-"""The file that describes a sweep."""
+"""The configuration file of a sweep."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SUFFIXES = (".parquet", ".csv", ".json")
 
 @dataclass(frozen=True)
 class Config:
-    """A sweep: what to compute, where it goes, what it was made of, and a key that changes with any of it."""
+    """A sweep: its plan, its output, its provenance, and a key that changes with any of these."""
 
     plan: Plan
     output: str
@@ -44,7 +44,7 @@ class Config:
 
 
 def load(path: str, threads: int | None) -> Config:
-    """Read a configuration and the data that it names."""
+    """Read a configuration file and its data."""
     from pyrometer._version import __version__
     from pyrometer.sweeps import either_name, plan_of
 
@@ -82,7 +82,7 @@ def load(path: str, threads: int | None) -> Config:
 
 @contextlib.contextmanager
 def _at(where: str) -> Iterator[None]:
-    """Say where in the file a mistake is."""
+    """Prefix errors with their place in the file."""
     try:
         yield
     except (ValueError, TypeError) as error:

@@ -54,7 +54,7 @@ def command(
     form: str | None,
     output: str | None,
 ) -> None:
-    """Print the temperatures of the data in A, in B and in both, the heat between them, and what pooling them costs.
+    """Print the temperatures of the data in A, in B and in both, the heats, and the pooling loss with its test.
 
     A and B are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. For retraining, A is the
     old data and B the new: the pooling loss is what one model for both gives away. CSV is one table, the pooling in

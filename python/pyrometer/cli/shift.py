@@ -129,7 +129,7 @@ def command(
 
 
 def _record(found: Shift, loss: str) -> Table:
-    """One row with the names of `Shift`, the verdict first."""
+    """Return a table of one row with the names of `Shift`, the verdict first."""
     from pyrometer.results import Table
 
     first = {name: getattr(found, name) for name in ("verdict", "level", "p_value")}
@@ -138,7 +138,7 @@ def _record(found: Shift, loss: str) -> Table:
 
 
 def _for_the_eye(found: Shift, loss: str) -> Table:
-    """The verdict of the test, what has changed and what has not."""
+    """Return the table for a terminal: its title is the verdict of the test, its rows are the changes."""
     from pyrometer.results import Table
 
     quantities = {
