@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pyrometer as pm
+from pyrometer.base import ByValue
 
 NUMBERS = st.sampled_from([0.5, 1.0, 1.0 + 2**-52, 2.0])
 SHAPES = [(), (1,), (2,), (1, 2), (2, 1), (2, 2)]
@@ -118,3 +119,14 @@ def test_a_number_that_differs_makes_the_difference():
     assert table != pm.Table("T", {"b": [0.0, np.nan]})
     assert table != pm.Table("T", {"a": [0.0, 1.0]})
     assert table != pm.Table("T", {"a": [0.0, np.nan]}, units={"a": "1"})
+
+
+def test_every_public_dataclass_is_compared_by_value():
+    """Systems, which hold their data, are compared by identity; so are states of data."""
+    public = [getattr(pm, name) for name in pm.__all__]
+    classes = [kind for kind in public if isinstance(kind, type) and is_dataclass(kind)]
+    assert len(classes) > 20
+    by_identity = {pm.LinearRegression, pm.LogisticRegression, pm.Network}
+    assert {kind for kind in classes if kind.__eq__ is object.__eq__} == by_identity
+    arrays = [kind for kind in classes if kind not in by_identity and not issubclass(kind, ByValue)]
+    assert arrays == [pm.L1, pm.L2]  # of numbers alone
