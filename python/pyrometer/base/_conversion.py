@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._described import require_array_like
+from pyrometer.base._described import require_array_like, require_dense
 from pyrometer.base._printable import listed, quoted
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
 
 def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Return the array of a matrix or data frame, and the frame's column names."""
+    require_dense(name, value)
     view = _view(value)
     if view is None:
         return numeric(name, value), None
@@ -84,6 +85,7 @@ def _is_number(word: Any) -> bool:
 
 def target_of(value: Any) -> tuple[npt.NDArray[Any], str | None]:
     """Return the array of a target, and its column's name if it has one."""
+    require_dense("y", value)
     view = _view(value)
     if view is None:
         return numeric("y", value), None

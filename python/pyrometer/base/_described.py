@@ -11,7 +11,7 @@ import numpy as np
 
 from pyrometer.base._printable import quoted
 
-__all__ = ["described", "library_of", "require_array_like"]
+__all__ = ["described", "library_of", "require_array_like", "require_dense"]
 
 _LIBRARIES = {
     "sklearn": "scikit-learn",
@@ -65,6 +65,14 @@ def _is_sparse(value: Any) -> bool:
 
 def _is_coded(value: Any) -> bool:
     return hasattr(value, "categories") and hasattr(value, "codes")
+
+
+def require_dense(name: str, value: Any) -> None:
+    """Raise TypeError, with what to do, for a frame or column of pandas that is sparse."""
+    if library_of(value) == "pandas" and hasattr(getattr(value, "sparse", None), "to_dense"):
+        raise TypeError(
+            f"{name} must be numeric, got {described(value)} that is sparse; pass {name}.sparse.to_dense()."
+        )
 
 
 # What is not numbers, and what to do; {name} is the argument.
