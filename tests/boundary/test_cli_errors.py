@@ -18,7 +18,7 @@ from .answers import PROGRAM, one_line
     [
         ("", "Empty CSV"),
         ("a,price\n", "at least one row of data"),
-        ("a,price\n1,2\n3\n", "Expected 2 columns, got 1"),
+        ("a,price\n1,2\n3\n", "must have 2 columns in every row, got 1 in row 2"),
         ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got string"),
         ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
         ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
@@ -26,7 +26,7 @@ from .answers import PROGRAM, one_line
         ("a,a,price\n1,2,3\n", "column 'a' is duplicated"),
         ("price\n1\n", "at least one feature besides the target 'price'"),
         ("a,pric\n1,2\n", "has no column 'price'; did you mean 'pric'?"),
-        ("x;y;z\n1;2;3\n", "has no column 'price'; it has 'x;y;z'"),
+        ("x;y;z\n1;2;3\n", "cannot be read as CSV with sep=','; pass sep=';' (--sep ';')."),
     ],
 )
 def test_bad_csv(run, tmp_path, text, message):

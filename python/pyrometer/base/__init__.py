@@ -3,8 +3,10 @@
 from pyrometer.base import _executor as executors
 from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
+from pyrometer.base._alignment import require_aligned
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
+from pyrometer.base._exact import first_inexact
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
@@ -21,10 +23,12 @@ __all__ = [
     "bar",
     "dropping",
     "executors",
+    "first_inexact",
     "listed",
     "plain",
     "printable",
     "quoted",
+    "require_aligned",
     "require_fields",
     "require_finite",
     "require_normal",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base._exact import first_inexact
 from pyrometer.base._printable import quoted
 
 if TYPE_CHECKING:
@@ -45,10 +46,55 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
             f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."
         )
     if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"{name} must be numeric, got an array of {array.dtype}; convert it first, e.g. with astype(float)."
-        )
+        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}; {_conversion(array)}")
+    _require_exact(name, array, value)
     return array
+
+
+def _conversion(array: npt.NDArray[Any]) -> str:
+    """Return how to make numbers of an array without losing any digits."""
+    if array.dtype.kind in "mM":
+        unit = "" if array.dtype.kind == "m" else "subtract a date, and "
+        return f"{unit}divide by a unit, such as np.timedelta64(1, 's')."
+    if array.dtype.kind == "O" and all(isinstance(value, numbers.Integral) for value in array.flat):
+        small = all(-(2**63) <= value < 2**63 for value in array.flat)
+        return (
+            "convert it with astype(np.int64)."
+            if small
+            else "subtract an offset, and convert it with astype(np.int64)."
+        )
+    return "convert it first, e.g. with astype(float)."
+
+
+def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
+    """Raise ValueError for integers that doubles cannot hold, also if NumPy has rounded them in lists with floats."""
+    first = first_inexact(array)
+    if first is not None:
+        found = int(array.flat[first])
+    elif isinstance(value, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) > 2.0**53).any():
+        given = np.asarray(value, dtype=object)
+        rounded = [
+            isinstance(one, numbers.Integral) and int(other) != one if np.isfinite(other) else False
+            for one, other in zip(given.flat, array.flat, strict=True)
+        ]
+        if True not in rounded:
+            return
+        first = rounded.index(True)
+        found = int(given.flat[first])
+    else:
+        return
+    where = np.unravel_index(first, array.shape)
+    place = (
+        ""
+        if not array.ndim
+        else f" at row {where[0]}"
+        if array.ndim == 1
+        else f" at row {where[-2]}, column {where[-1]}"
+    )
+    raise ValueError(
+        f"{name} must have integers that doubles can hold, which is all up to 2**53, got {found}{place}; subtract an "
+        "offset first, such as the smallest value, or accept the rounding with astype(float)."
+    )
 
 
 def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:

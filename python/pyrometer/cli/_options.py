@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from pyrometer.base import listed as listed_names
 from pyrometer.base import plain
+from pyrometer.cli._output import known_output
 from pyrometer.losses import LOSSES
+from pyrometer.results import TABLE_FORMATS
 
 if TYPE_CHECKING:
     from pyrometer.laws import Law
@@ -133,10 +135,16 @@ def output_options(function: _Function) -> _Function:
         click.option(
             "--format",
             "form",
-            type=click.Choice(["table", "json", "csv"]),
+            is_eager=True,
+            type=click.Choice(["table", *TABLE_FORMATS]),
             help="Form of the result.  [default: by the suffix of --output, else table]",
         ),
-        click.option("--output", metavar="FILE", help="Write the result to FILE, whole or not at all."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            callback=known_output,
+            help="Write the result to FILE (.csv, .json, .parquet; .txt for text), whole or not at all.",
+        ),
     )(function)
 
 

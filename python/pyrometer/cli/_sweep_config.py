@@ -18,6 +18,7 @@ from pyrometer.base import plain, quoted
 from pyrometer.cli._options import read
 from pyrometer.cli._output import require_apart
 from pyrometer.losses import Loss, loss_named
+from pyrometer.results import table_format
 
 if TYPE_CHECKING:
     from pyrometer.sweeps import Plan
@@ -30,7 +31,6 @@ _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
 _WIDTHS = {"Normal": "scale", "Uniform": "length", **dict.fromkeys(_OF_LAYERS, "gain")}
 _RUN = ("methods", "resolution", "samples", "seed")
-_SUFFIXES = (".parquet", ".csv", ".json")
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ def load(path: str, threads: int | None) -> Config:
     _known(path, given, ("output", "systems", "laws", *_RUN))
     folder = os.path.dirname(path)
     output = os.path.join(folder, _string(path, given, "output"))
-    if os.path.splitext(output)[1].lower() not in _SUFFIXES:
-        raise click.ClickException(f"{path}: output must end in {', '.join(_SUFFIXES)}, got {given['output']!r}.")
+    try:
+        table_format("output", given["output"])
+    except ValueError as error:
+        raise click.ClickException(f"{path}: {error}") from None
     if os.path.isdir(output):
         raise click.ClickException(f"{path}: output must be a file, got {output}, which is a folder.")
     files: dict[str, str] = {}

@@ -18,7 +18,7 @@ from pyrometer.cli._options import (
     read_two,
     resolution_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import CONDITION, UNDECIDED, leave
 
 __all__ = ["command"]
@@ -101,7 +101,7 @@ def command(
     }
     of_pooling = {"pooling loss": loss, "p": "1"}
     made = form_of(form, output)
-    if made == "csv":
+    if is_single(made):
         tables = [Table.from_rows("Mixture", [row | pooling for row in rows], units=units | of_pooling)]
     else:
         tables = [

@@ -17,7 +17,7 @@ from pyrometer.cli._options import (
     run_options,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import judge
 from pyrometer.networks import ACTIVATIONS
 
@@ -143,7 +143,7 @@ def command(
         provenance |= {"samples": samples, "seed": seed}
     made = form_of(form, output)
     tables = [_layers(network, engine, bars=made == "table")]
-    if made != "csv":
+    if not is_single(made):
         tables.append(_engine(engine, subject.target))
     if plot is not None:
         from pyrometer.cli._plot import save_layers

@@ -17,7 +17,7 @@ from pyrometer.cli._options import (
     run_options,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 
 if TYPE_CHECKING:
     from pyrometer.results import Table
@@ -71,8 +71,8 @@ def command(
     """
     require_apart({"--output": output}, [data] if data else [])
     form = form_of(form, output)
-    wanted = sorted(set(numbers)) or ([2] if form == "csv" else [1, 2, 3])
-    if form == "csv" and len(wanted) > 1:
+    wanted = sorted(set(numbers)) or ([2] if is_single(form) else [1, 2, 3])
+    if is_single(form) and len(wanted) > 1:
         raise click.UsageError("--format csv holds one table, got --table more than once; use json for several.")
     subject = _subject(data, target, dataset, drop, columns, standardize)
 

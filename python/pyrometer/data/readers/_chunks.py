@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -13,19 +12,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable, quoted, validate
-from pyrometer.data.readers._checks import binary, numbers, require_finite, require_numeric, require_present, select
-from pyrometer.data.readers._csv import CsvStream
-from pyrometer.data.readers._formats import ParquetFile, unreadable
-from pyrometer.data.readers._resolve import Fragment, Part, Stream, parts_of
+from pyrometer.base import printable
+from pyrometer.data.readers._bytes import unreadable
+from pyrometer.data.readers._checks import binary, numbers, require_finite
+from pyrometer.data.readers._csv import Csv
+from pyrometer.data.readers._parquet import ParquetFile
+from pyrometer.data.readers._part import Part
+from pyrometer.data.readers._resolve import Fragment, Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Chunk", "Rows", "open_rows"]
+__all__ = ["CELLS", "Chunk", "Rows"]
 
 # Default numbers in a chunk: a few milliseconds of work, little memory.
-_CELLS = 1 << 20
+CELLS = 1 << 20
 # Rows that are transposed at a time, so that they stay in the cache.
 _BLOCK = 4096
 # Above and below these, sums of squares may overflow or underflow.
@@ -142,7 +143,7 @@ class Rows:
 
     def _stop(self, thread: threading.Thread) -> None:
         """End the reading of streams and wait for the thread; a reader that is not ours may block it for longer."""
-        streams = [part for part in self.parts if isinstance(part, CsvStream)]
+        streams = [part for part in self.parts if isinstance(part, Csv)]
         for stream in streams:
             stream.stop()
         foreign = any(isinstance(part, (Stream, Fragment)) for part in self.parts)
@@ -253,53 +254,5 @@ def _reading(part: Part, columns: list[str], threads: bool) -> Iterator[pa.Recor
 
     try:
         yield from part.batches(columns, threads=threads)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise unreadable(part.label, error) from error
-
-
-def open_rows(
-    source: Any,
-    *,
-    target: str,
-    columns: Sequence[str] | None = None,
-    drop: Sequence[str] = (),
-    chunk_rows: int | None = None,
-    labels: tuple[Any, Any] | bool = False,
-) -> Rows:
-    """Check the names and types of every part, and return the rows to read; ValueError names the part and column."""
-    import pyarrow as pa
-
-    if chunk_rows is not None:
-        chunk_rows = validate.count("chunk_rows", chunk_rows, minimum=1)
-    name, parts = parts_of(source)
-    features: list[str] = []
-    single = True
-    for part in parts:
-        label = printable(part.label)
-        try:
-            schema = part.schema()
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable(part.label, error) from error
-        held = schema.names
-        if not features:
-            features = select(label, held, target, columns, drop)
-        require_present(label, held, (*features, target))
-        expected = {*features, target, *drop}
-        extra = next((name for name in held if name not in expected), None) if columns is None else None
-        if extra is not None:
-            raise ValueError(
-                f"{label}: column {quoted(extra)} must be in all parts or in none, and is not in "
-                f"{printable(parts[0].label)}; select the columns to use (columns, --columns)."
-            )
-        place = {name: j for j, name in enumerate(held)}
-        occurrences = Counter(held)
-        for column in (*features, target):
-            if occurrences[column] > 1:
-                raise ValueError(f"{label}: column {quoted(column)} is duplicated; rename or drop it.")
-            kind = schema.field(place[column]).type
-            if column != target or labels is False:
-                require_numeric(label, column, kind)
-            single &= pa.types.is_float32(kind) or (column == target and labels is not False)
-    rows = chunk_rows or max(1024, _CELLS // (len(features) + 1))
-    dtype = np.dtype(np.float32 if single else np.float64)
-    return Rows(name, tuple(parts), tuple(features), target, dtype, rows, labels)

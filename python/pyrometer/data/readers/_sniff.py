@@ -1,0 +1,99 @@
+"""What the first lines of a CSV file say about its dialect, where the one that was given does not fit."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice, product
+from typing import Any
+
+from pyrometer.data.readers._dialect import Dialect, options_text
+
+__all__ = ["number_options", "require_encoding", "suggestion"]
+
+_SEPARATORS = ",;\t|"
+_FIRST, _LINES, _MOST_SKIPPED = 1 << 16, 50, 20
+# Numbers in other notations, and the options that they need.
+_NUMBERS = tuple(
+    (re.compile(pattern), options)
+    for pattern, options in (
+        (r"[-+]?\d{1,3}(\.\d{3})+,\d*", ({"decimal": ",", "thousands": "."},)),
+        (r"[-+]?\d{1,3}(,\d{3})+\.\d*|[-+]?[1-9]\d{0,2}(,\d{3}){2,}", ({"thousands": ","},)),
+        (r"[-+]?[1-9]\d{0,2},\d{3}", ({"decimal": ","}, {"thousands": ","})),
+        (r"[-+]?\d*,\d+([eE][-+]?\d+)?", ({"decimal": ","},)),
+        (r"[-+]?\d{1,3}(\.\d{3}){2,}", ({"decimal": ",", "thousands": "."},)),
+        (r"[-+]?\d{1,3}('\d{3})+(\.\d*)?", ({"thousands": "'"},)),
+        (r"[-+]?\d{1,3}( \d{3})+(\.\d*)?", ({"thousands": " "},)),
+        (r"[-+]?\d{1,3}( \d{3})+,\d*", ({"decimal": ",", "thousands": " "},)),
+    )
+)
+
+
+def require_encoding(head: bytes, dialect: Dialect) -> None:
+    """Raise ValueError if the header is not of the encoding; other lines may have text that is not read."""
+    if dialect.encoding.lower() not in ("utf-8", "utf8"):
+        return
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ValueError(f"the file is encoded as UTF-16; pass {options_text({'encoding': 'utf-16'})}.")
+    header = b"".join(head[:_FIRST].splitlines()[dialect.skip : dialect.skip + 1])
+    try:
+        header.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"the header is not UTF-8, with byte {header[error.start]:#04x} at position {error.start + 1}; pass its "
+            f"encoding, such as {options_text({'encoding': 'latin-1'})}."
+        ) from None
+
+
+def suggestion(head: bytes, dialect: Dialect, delimiter: str, wanted: Iterable[str]) -> str | None:
+    """Return the options under which the header has the columns, or at least several of them; None if there are none.
+
+    None as well where the options that were given do as much.
+    """
+    text = head[:_FIRST].decode("utf-8", "replace").removeprefix("\ufeff")
+    lines = text.splitlines()[:_LINES]
+    names = set(wanted)
+    for complete in (True, False):
+        for options, rest in _layouts(lines, dialect, delimiter):
+            separator = options.get("sep", delimiter)
+            rows = [row for row in csv.reader(rest[:8], delimiter=separator) if row]
+            if (complete and names <= set(rows[0])) or (not complete and len(rows[0]) > 1 and _even(rows)):
+                cells = [cell for row in rows[1:] for cell in row]
+                numbers = number_options(cells, separator, dialect) if options else ()
+                return " or ".join(options_text(options | one) for one in numbers or ({},)) if options else None
+    return None
+
+
+def number_options(values: Iterable[str], delimiter: str, dialect: Dialect) -> tuple[dict[str, Any], ...]:
+    """Return the alternative options under which numbers in another notation can be read; none if there are none."""
+    agreed: list[dict[str, Any]] | None = None
+    for value in map(str.strip, values):
+        for pattern, options in _NUMBERS:
+            if pattern.fullmatch(value):
+                agreed = [one for one in options if agreed is None or one in agreed] or list(options)
+                break
+    return tuple(
+        one
+        for one in agreed or ()
+        if one.get("decimal") != delimiter and any(getattr(dialect, name) != value for name, value in one.items())
+    )
+
+
+def _layouts(lines: list[str], dialect: Dialect, delimiter: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Yield options, beginning with none, and the lines from the header on that they leave."""
+    first = lines[0][:1] if lines else ""
+    comments = [first, None] if dialect.comment is None and first in ("#", "%") else [None]
+    separators = [delimiter, *(other for other in _SEPARATORS if other != delimiter and dialect.sep is None)]
+    for comment, skip, separator in product(comments, range(_MOST_SKIPPED), separators):
+        kept = [line for line in lines if comment is None or not line.startswith(comment)]
+        rest = list(islice(kept, 0 if dialect.skip else skip, None))
+        if len(rest) < 2 or not rest[0].strip() or (dialect.skip and skip):
+            continue
+        options: dict[str, Any] = {"comment": comment} if comment else {}
+        options |= {"skip": skip} if skip else {}
+        yield options | ({"sep": separator} if separator != delimiter else {}), rest
+
+
+def _even(rows: list[list[str]]) -> bool:
+    return len(rows) > 1 and len({len(row) for row in rows}) == 1

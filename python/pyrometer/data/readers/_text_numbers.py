@@ -1,0 +1,147 @@
+"""Numbers as they are written: with thousands separators, or with more digits than a double has."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from decimal import Context, Decimal, InvalidOperation, localcontext
+from typing import TYPE_CHECKING
+
+from pyrometer.data.readers._dialect import Dialect
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["decimals", "first_lost", "grouped_numbers", "integer_type", "is_number", "ungrouped"]
+
+_EXACT = 2**53
+# A rounding error of more than this share of the range of a column is a loss.
+SHARE = Decimal("1e-12")
+# Digits that a double holds, when it prints them and when it is given them.
+_SHORT, _LEAST = 17, 15
+# Most digits of decimals, and a context for them.
+_WIDEST = 76
+_WIDE = Context(prec=100)
+
+
+def integer_type(column: pa.Array) -> pa.DataType:
+    """Return float64 for integers of at most 2**53, else their own type, which loses no digits."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    extremes = pc.min_max(column).as_py()
+    small = all(abs(value or 0) <= _EXACT for value in extremes.values())
+    return pa.float64() if small else column.type
+
+
+def _pattern(dialect: Dialect) -> str:
+    group, point = (re.escape(mark or "") for mark in (dialect.thousands, dialect.decimal))
+    return rf"^\s*[-+]?(\d{{1,3}}({group}\d{{3}})+|\d*)({point}\d*)?([eE][-+]?\d+)?\s*$"
+
+
+def grouped_numbers(column: pa.Array, dialect: Dialect) -> bool:
+    """Return whether a column is text, and all of it numbers with thousands separators."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type):
+        return False
+    matches = pc.match_substring_regex(column, _pattern(dialect))
+    return bool(pc.all(matches, min_count=1).as_py())
+
+
+def ungrouped(column: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
+    """Return numbers of text with thousands separators, and the index of the first that is none; -1 if all are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    matches = pc.match_substring_regex(column, _pattern(dialect))
+    bad = pc.index(matches, False).as_py()
+    if bad >= 0:
+        return column, bad
+    plain = pc.replace_substring(pc.utf8_trim_whitespace(column), dialect.thousands, "")
+    plain = pc.replace_substring_regex(plain, r"^\+", "")
+    if dialect.decimal != ".":
+        plain = pc.replace_substring(plain, dialect.decimal, ".")
+    try:
+        return pc.cast(plain, pa.float64()), -1
+    except pa.ArrowInvalid:  # a mark without a digit
+        return column, next(k for k, text in enumerate(plain.to_pylist()) if text is not None and not is_number(text))
+
+
+def is_number(text: str) -> bool:
+    """Return whether text is a number as Arrow reads it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.cast(pa.array([text.strip()]), pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def first_lost(texts: Iterable[str | None], mark: str) -> int:
+    """Return the index of the first number whose digits a double cannot hold; -1 if there is none.
+
+    Integers must be exact. Other numbers may be rounded, by at most 1e-12 of the range of the column.
+    """
+    errors: list[tuple[int, Decimal]] = []
+    least = most = None
+    with localcontext(prec=100):
+        for k, text in enumerate(texts):
+            number = _decimal(text, mark)
+            if number is None:
+                continue
+            least, most = min(number, least or number), max(number, most or number)
+            error = _rounding(number)
+            if error and number == number.to_integral_value() and "e" not in (text or "").lower():
+                return k
+            errors += [(k, error)] if error else []
+        allowed = SHARE * (most - least) if least is not None and most is not None else Decimal(0)
+        return next((k for k, error in errors if allowed and error > allowed), -1)
+
+
+def _decimal(text: str | None, mark: str) -> Decimal | None:
+    """Return a number as it is written; None for what is none, or out of the range of a double."""
+    try:
+        number = Decimal((text or "").strip().replace(mark, "."))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and math.isfinite(float(number)) else None
+
+
+def _rounding(number: Decimal) -> Decimal:
+    """Return by how much the nearest double differs; 0 where the digits are those of the double, or its shortest."""
+    nearest = float(number)
+    if len(number.as_tuple().digits) <= _SHORT and (number.as_tuple().exponent or nearest == number):
+        return Decimal(0)
+    whole = Decimal(nearest)
+    printed = whole.quantize(Decimal((0, (1,), int(number.as_tuple().exponent))))
+    return Decimal(0) if number in (whole, printed, Decimal(repr(nearest))) else abs(number - whole)
+
+
+def decimals(column: pa.Array) -> tuple[pa.Array, int | None]:
+    """Return a column of decimals as doubles, and the index of the first whose digits a double cannot hold.
+
+    Where one is lost the column is returned as it is. The rule is that of `first_lost`.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digits, scale = column.type.precision, column.type.scale
+    rounded = column.cast(pa.float64())
+    if digits <= _LEAST:
+        return rounded, None
+    extremes = pc.min_max(column).as_py()
+    most = max((abs(value) for value in extremes.values() if value is not None), default=Decimal(0))
+    if most.scaleb(scale, _WIDE) <= _EXACT:
+        return rounded, None
+    wide = pa.decimal256(min(_WIDEST, digits + 2), scale)
+    error = pc.abs(pc.subtract(column.cast(wide), rounded.cast(wide)))
+    allowed = SHARE * (extremes["max"] - extremes["min"]) if scale > 0 else Decimal(0)
+    constant = scale > 0 and not allowed
+    if constant or pc.max(error).as_py() <= allowed:
+        return rounded, None
+    return column, next(k for k, value in enumerate(error.to_pylist()) if value > allowed)
