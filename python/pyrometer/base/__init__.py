@@ -3,7 +3,6 @@
 from pyrometer.base import _executor as executors
 from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
-from pyrometer.base._alignment import require_aligned
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
 from pyrometer.base._exact import first_inexact
@@ -28,7 +27,6 @@ __all__ = [
     "plain",
     "printable",
     "quoted",
-    "require_aligned",
     "require_fields",
     "require_finite",
     "require_normal",

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["require_aligned"]
+__all__ = ["aligned"]
 
 
-def require_aligned(first: str, a: Any, second: str, b: Any) -> None:
+def aligned(first: str, a: Any, second: str, b: Any) -> None:
     """Raise ValueError if both have an index, as those of pandas have, of equally many rows and other labels."""
     indexes = _index(a), _index(b)
     if indexes[0] is None or indexes[1] is None or len(indexes[0]) != len(indexes[1]) or indexes[0].equals(indexes[1]):
@@ -19,10 +19,8 @@ def require_aligned(first: str, a: Any, second: str, b: Any) -> None:
     row = int(differ.argmax())
     hint = f"{second}.loc[{first}.index]" if set(indexes[0]) == set(indexes[1]) else f"{second}.to_numpy()"
     why = "the same rows in the same order" if hint.endswith("index]") else "the rows as they are"
-    raise ValueError(
-        f"{first} and {second} must have the same index, got {indexes[0][row]!r:.60} and {indexes[1][row]!r:.60} in "
-        f"row {row}; use {hint} for {why}."
-    )
+    labels = " and ".join(f"{np.asarray(index[row], dtype=object).item()!s:.60}" for index in indexes)
+    raise ValueError(f"{first} and {second} must have the same index, got {labels} in row {row}; use {hint} for {why}.")
 
 
 def _index(value: Any) -> Any:

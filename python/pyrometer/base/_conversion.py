@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base._exact import first_inexact
-from pyrometer.base._printable import quoted
+from pyrometer.base._printable import listed, quoted
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -109,6 +109,11 @@ def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] 
             f"{name} must have shape (rows, features), got a single column {quoted(str(view.name))}; use a data frame."
         )
     frame = view.collect() if isinstance(view, nw.LazyFrame) else view
+    _require_named(name, frame.columns)
+    words = [column for column in frame.iter_columns() if not _is_numeric(column)]
+    if len(words) > 1:
+        every = listed([str(column.name) for column in words])
+        raise TypeError(f"{name} must be numeric, got other columns, {every}; drop or encode them.")
     columns = [values_of(name, column) for column in frame.iter_columns()]
     stacked = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
     return stacked, tuple(map(str, frame.columns))
@@ -140,12 +145,9 @@ def column_of(value: Any) -> nw.Series[Any] | None:
 
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     """Return one column of a frame as numbers; TypeError or ValueError, with its name, for text or missing values."""
-    import narwhals as nw
-
-    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
-        raise TypeError(
-            f"{name} must be numeric, got column {quoted(str(series.name))} of type {series.dtype}; drop or encode it."
-        )
+    if not _is_numeric(series):
+        column = quoted(str(series.name))
+        raise TypeError(f"{name} must be numeric, got column {column} of type {series.dtype}; {_encoding(series)}.")
     nulls = int(series.null_count())
     if nulls:
         raise ValueError(
@@ -163,3 +165,37 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
 
     view = nw.from_native(value, pass_through=True, allow_series=True)
     return view if isinstance(view, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None
+
+
+def _is_numeric(series: nw.Series[Any]) -> bool:
+    import narwhals as nw
+
+    return series.dtype not in _wide() and (series.dtype.is_numeric() or series.dtype == nw.Boolean)
+
+
+def _require_named(name: str, columns: list[str]) -> None:
+    """Raise ValueError for columns that pandas has named because they have no name in a file of CSV."""
+    unnamed = [column for column in map(str, columns) if column.startswith("Unnamed: ") and column[9:].isdigit()]
+    if unnamed:
+        raise ValueError(
+            f"{name} has a column without a name ({listed(unnamed)}), such as the row numbers that data frames write "
+            "to CSV; drop it, read the file with index_col=0, or give the column a name."
+        )
+
+
+def _encoding(series: nw.Series[Any]) -> str:
+    """Return how to make a column of doubles."""
+    import narwhals as nw
+
+    if series.dtype in _wide():
+        return "subtract an offset if the numbers are large, and cast it to float64"
+    if series.dtype in (nw.Datetime, nw.Date, nw.Duration):
+        return "drop it, or convert it to a number, such as the days since a date"
+    return "drop or encode it"
+
+
+def _wide() -> tuple[Any, ...]:
+    """Return numeric types that NumPy does not have."""
+    import narwhals as nw
+
+    return (nw.Decimal, nw.Int128, nw.UInt128)

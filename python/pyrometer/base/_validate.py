@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base._alignment import require_aligned
+from pyrometer.base._alignment import aligned
 from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
 from pyrometer.base._exact import first_rounded
 
 __all__ = [
     "Data",
     "RandomSource",
+    "aligned",
     "as_path",
     "choice",
     "count",
@@ -58,7 +59,7 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     0 and 1 (None) or the two given, which become numbers of the dtype of X.
     """
     X_array, names = matrix_of("X", X)
-    require_aligned("X", X, "y", y)
+    aligned("X", X, "y", y)
     if labels is False:
         y_array, target = target_of(y)
     else:

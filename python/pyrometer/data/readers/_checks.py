@@ -70,7 +70,10 @@ def is_numeric(kind: pa.DataType) -> bool:
 
 
 def require_numeric(
-    source: str, kinds: Mapping[str, pa.DataType], examples: Callable[[list[str]], Mapping[str, str]] | None = None
+    source: str,
+    kinds: Mapping[str, pa.DataType],
+    target: str | None = None,
+    examples: Callable[[list[str]], Mapping[str, str]] | None = None,
 ) -> None:
     """Raise ValueError that names all columns that are not numeric, with `examples` of their values."""
     words = [name for name, kind in kinds.items() if not is_numeric(kind)]
@@ -83,55 +86,57 @@ def require_numeric(
     else:
         every = listed(words, lambda name: f"{quoted(name)} of type {got[name]}")
         which = f"columns must be numeric, got {every}; encode them"
-    raise ValueError(f"{source}: {which}{remedy(words)}")
+    raise ValueError(f"{source}: {which}{remedy([name for name in words if name != target])}")
 
 
-def numbers(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[Any]:
+def numbers(source: str, name: str, column: pa.Array, first_row: int, *, target: bool = False) -> npt.NDArray[Any]:
     """Return a column as an array of numbers, not necessarily finite.
 
     ValueError for other or missing values, and for integers and decimals that doubles cannot hold.
     """
     import pyarrow as pa
 
-    require_whole(source, name, column, first_row)
+    require_whole(source, name, column, first_row, target=target)
     if pa.types.is_decimal(column.type):
         column, lost = decimals(column)
         array: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
     else:
-        require_numeric(source, {name: column.type})
+        require_numeric(source, {name: column.type}, name if target else None)
         array = column.to_numpy(zero_copy_only=False)
         lost = first_inexact(array)
     if lost is not None:
-        raise ValueError(too_long(source, name, str(column[lost].as_py()), first_row + lost + 1))
+        raise ValueError(too_long(source, name, str(column[lost].as_py()), first_row + lost + 1, target=target))
     return array
 
 
-def too_long(source: str, name: str, value: str, row: int) -> str:
+def too_long(source: str, name: str, value: str, row: int, *, target: bool) -> str:
     """Return the message for a number with more digits than a double holds."""
     return (
         f"{source}: column {quoted(name)} must have numbers whose digits a double can hold (integers up to 2**53), got "
-        f"{value:.60} in row {row}; subtract an offset before the column is written, or round it{remedy([name])}"
+        f"{value:.60} in row {row}; subtract an offset before the column is written, or round it{_else(name, target)}"
     )
 
 
-def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int) -> None:
+def require_whole(
+    source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int, *, target: bool = False
+) -> None:
     """Raise ValueError for missing values; `first_row` is the number of the column's first row in the source."""
     if column.null_count:
         first = first_row + column.is_null().index(True).as_py()
         raise ValueError(
             f"{source}: column {quoted(name)} must have no missing values, got {column.null_count}, the first in row "
-            f"{first + 1}; fill them{remedy([name])}"
+            f"{first + 1}; fill them{_else(name, target)}"
         )
 
 
-def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int) -> None:
+def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int, *, target: bool = False) -> None:
     """Raise ValueError for a number that is not finite."""
     if not np.isfinite(array).all():
         bad = ~np.isfinite(array)
         row = int(np.argmax(bad))
         raise ValueError(
             f"{source}: column {quoted(name)} must be finite, got {int(bad.sum())} values that are not, the first "
-            f"{array[row]} in row {first_row + row + 1}; fill them{remedy([name])}"
+            f"{array[row]} in row {first_row + row + 1}; fill them{_else(name, target)}"
         )
 
 
@@ -139,7 +144,7 @@ def binary(
     source: str, name: str, column: pa.Array, first_row: int, labels: tuple[Any, Any] | None
 ) -> npt.NDArray[np.float64]:
     """Return a column of two labels (0 and 1 unless `labels` names them, the negative first) as 0.0 and 1.0."""
-    require_whole(source, name, column, first_row)
+    require_whole(source, name, column, first_row, target=True)
     array = column.to_numpy(zero_copy_only=False)
     negative, positive = (0, 1) if labels is None else labels
     ones = np.asarray(array == positive)
@@ -158,7 +163,13 @@ def _value(value: Any) -> str:
     return quoted(value) if isinstance(value, str) else f"{value!r:.80}"
 
 
+def _else(name: str, target: bool) -> str:
+    return "." if target else remedy([name])
+
+
 def remedy(names: Sequence[str]) -> str:
-    """Return what else can be done about columns that cannot be used."""
+    """Return what else can be done about features that cannot be used."""
+    if not names:
+        return "."
     them = "it" if len(names) == 1 else "them"
     return f"; leave {them} out ({dropping(*names)}) or select the columns to use (columns, --columns)."

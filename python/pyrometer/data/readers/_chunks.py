@@ -107,7 +107,7 @@ class Rows:
 
     def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:
         for name, column in zip((*self.names, self.target), batch.columns, strict=False):
-            require_finite(self._label(batch.part), name, column, batch.row)
+            require_finite(self._label(batch.part), name, column, batch.row, target=column is batch.columns[-1])
         return batch.columns
 
     def _ahead(self, threads: bool) -> Generator[_Columns]:
@@ -186,7 +186,7 @@ class Rows:
 
     def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
         if self.labels is False:
-            return numbers(label, self.target, column, row)
+            return numbers(label, self.target, column, row, target=True)
         return binary(label, self.target, column, row, None if self.labels is True else self.labels)
 
     def require_finite(self, chunk: Chunk) -> None:
@@ -194,7 +194,7 @@ class Rows:
         label = self._label(chunk.part)
         for j, name in enumerate(self.names):
             require_finite(label, name, chunk.X[:, j], chunk.first_row)
-        require_finite(label, self.target, chunk.y, chunk.first_row)
+        require_finite(label, self.target, chunk.y, chunk.first_row, target=True)
 
     def require_squares(self, chunk: Chunk, error: ValueError) -> NoReturn:
         """Raise ValueError, with file, column and row, for the number whose square overflowed or underflowed."""

@@ -41,6 +41,8 @@ class Csv:
     _reader: weakref.ref[Text] | None = field(default=None, init=False)
     """A weak reference to the object of Python through which Arrow reads, if there is one."""
 
+    _target: str | None = field(default=None, init=False)
+
     @property
     def delimiter(self) -> str:
         """The character between columns."""
@@ -113,15 +115,17 @@ class Csv:
                 for value in extremes.values():
                     if value is not None and abs(value) > 2.0**53:
                         bad = pc.index(columns[j], value).as_py()
-                        raise ValueError(too_long(label, name, f"{value:.0f} or near it", row + bad + 1))
+                        raise ValueError(
+                            too_long(label, name, f"{value:.0f} or near it", row + bad + 1, target=name == self._target)
+                        )
         return pa.record_batch(columns, names=names)
 
-    def require_numbers(self, kinds: dict[str, pa.DataType]) -> None:
+    def require_numbers(self, kinds: dict[str, pa.DataType], target: str) -> None:
         """Raise ValueError for columns that are not numeric, or whose first numbers have too many digits."""
         import pyarrow as pa
 
-        label = printable(self.label)
-        require_numeric(label, kinds, self._first_words)
+        label, self._target = printable(self.label), target
+        require_numeric(label, kinds, target, self._first_words)
         written = [name for name, kind in kinds.items() if kind == pa.float64()]
         if not self.first.long or not written:
             return
@@ -129,7 +133,7 @@ class Csv:
             texts = column.to_pylist()
             bad = first_lost(texts, self.dialect.decimal)
             if bad >= 0:
-                raise ValueError(too_long(label, name, texts[bad].strip(), bad + 1))
+                raise ValueError(too_long(label, name, texts[bad].strip(), bad + 1, target=name == target))
 
     def _first_words(self, names: list[str]) -> dict[str, str]:
         """Return what columns have in the first row that is not a number; ValueError if other options make it one."""
@@ -149,7 +153,7 @@ class Csv:
     def _bad_value(self, name: str, value: str, row: int) -> ValueError:
         options = number_options([value], self.delimiter, self.dialect)
         hint = f"if that is a number, pass {' or '.join(map(options_text, options))}" if options else "correct it"
-        other = "." if options else remedy([name])
+        other = "." if options or name == self._target else remedy([name])
         label = printable(self.label)
         return ValueError(
             f"{label}: column {quoted(name)} must be numeric, got {quoted(value)} in row {row}; {hint}{other}"

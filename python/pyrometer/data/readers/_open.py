@@ -69,9 +69,9 @@ def open_rows(
         if labels is not False:
             _require_text(part, target, kinds.pop(target))
         if isinstance(part, Csv):
-            part.require_numbers(kinds)
+            part.require_numbers(kinds, target)
         else:
-            require_numeric(printable(part.label), kinds)
+            require_numeric(printable(part.label), kinds, target)
         single &= all(str(kind) == "float" for kind in kinds.values())
     rows = chunk_rows or max(1024, CELLS // (len(features) + 1))
     dtype = np.dtype(np.float32 if single else np.float64)

@@ -50,7 +50,7 @@ class ParquetFile:
                 yield batch.select(columns)
 
     def extremes(self, columns: Sequence[str]) -> dict[str, set[Any]]:
-        """Smallest and largest values of columns for which every row group has statistics.
+        """Smallest and largest values of columns, the target last, for which every row group has statistics.
 
         ValueError if the statistics declare missing values.
         """
@@ -68,7 +68,7 @@ class ParquetFile:
                     if declared is not None and declared.has_null_count and declared.null_count:
                         # The column is read to find the first row with a missing value.
                         column = file.read_row_group(k, columns=[name]).column(0)
-                        require_whole(printable(self.label), name, column, first)
+                        require_whole(printable(self.label), name, column, first, target=name == columns[-1])
                     first += group.num_rows
                     statistics.append(declared)
                 if statistics and all(group is not None and group.has_min_max for group in statistics):
