@@ -19,7 +19,7 @@ from .answers import PROGRAM, one_line
         ("", "Empty CSV"),
         ("a,price\n", "at least one row of data"),
         ("a,price\n1,2\n3\n", "must have 2 columns in every row, got 1 in row 2"),
-        ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got string"),
+        ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got 'x' in row 2"),
         ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
         ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
         ("a,price\n2020-01-01,2\n", "column 'a' must be numeric, got date32[day]"),

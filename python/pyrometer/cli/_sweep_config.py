@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.base import plain, quoted
-from pyrometer.cli._options import read
+from pyrometer.cli._data import Selection, read
 from pyrometer.cli._output import require_apart
 from pyrometer.losses import Loss, loss_named
 from pyrometer.results import table_format
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "load"]
 
-_DATA = ("data", "target", "columns", "drop", "standardize")
+_CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
+_DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
 _LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
@@ -146,14 +147,9 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     if not loss.labels and "labels" in table:
         raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
     path = os.path.join(folder, table["data"])
-    subject = read(
-        path,
-        table["target"],
-        tuple(_strings(table, "drop") or ()),
-        _strings(table, "columns"),
-        standardize,
-        table.get("labels", loss.labels),
-    )
+    csv = {key: table[key] for key in _CSV if key in table}
+    selection = Selection(table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv)
+    subject = read(path, selection, standardize=standardize, labels=table.get("labels", loss.labels))
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
     if network:

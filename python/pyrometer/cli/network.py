@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.cli._data import Selection, read
 from pyrometer.cli._options import (
     Positive,
     data_options,
     fail_option,
     output_options,
     plot_option,
-    read,
     resolution_option,
     run_options,
     standardize_option,
@@ -86,9 +86,10 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @plot_option("the energies and temperatures of the layers")
 def command(
     data: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     standardize: bool,
     hidden: tuple[int, ...],
     activation: str,
@@ -116,7 +117,7 @@ def command(
     """
     require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = _law(init, gain, scale, length)
-    subject = read(data, target, drop, columns, standardize)
+    subject = read(data, Selection(target, drop, columns, csv), standardize=standardize)
 
     from pyrometer._version import __version__
     from pyrometer.networks import Network, heat_engine

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from pyrometer.cli._data import Selection, read_two
 from pyrometer.cli._options import (
     alpha_option,
     data_options,
@@ -14,7 +17,6 @@ from pyrometer.cli._options import (
     loss_unit,
     output_options,
     plot_option,
-    read_two,
     threads_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
@@ -53,9 +55,10 @@ __all__ = ["command"]
 def command(
     before: str,
     after: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     energy: str,
     labels: tuple[str, str] | None,
     intercept: bool,
@@ -76,7 +79,8 @@ def command(
     where a --fail-on condition holds, 3 where T is undefined and nobody asked.
     """
     require_apart({"--output": output, "--plot": plot}, [before, after])
-    old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
+    old, new = read_two(before, after, Selection(target, drop, columns, csv), labels_of(energy, labels))
+    target = old.target
 
     from pyrometer._version import __version__
     from pyrometer.linear import system_of

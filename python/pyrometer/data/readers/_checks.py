@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import dropping, first_inexact, listed, quoted
+from pyrometer.base import dropping, first_inexact, listed, plain, quoted
 from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def require_present(source: str, held: Sequence[str], names: Iterable[str]) -> N
             others = [other for other in held[:_MANY] if len(other) < _LONG]
             close = difflib.get_close_matches(name[:_LONG], others, n=1)
             hint = f"did you mean {quoted(close[0])}?" if close else f"it has {listed(held)}."
+            if close and "," in close[0]:
+                hint += f" On the command line, names with a comma are quoted: '\"{plain(close[0])}\"'."
             raise ValueError(f"{source} has no column {quoted(name)}; {hint}")
 
 

@@ -31,6 +31,8 @@ CELLS = 1 << 20
 _BLOCK = 4096
 # Above and below these, sums of squares may overflow or underflow.
 _HUGE, _TINY = 1e140, 1e-140
+# Arrays of unknown length grow by this fraction of their length.
+_GROWTH = 16
 # Batches decoded in advance.
 _AHEAD = 3
 # Seconds to wait for a thread that reads a foreign stream: a blocked read cannot be interrupted.
@@ -85,24 +87,27 @@ class Rows:
 
     def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return X and y of all rows; ValueError, with file, column and row, for a value that is not finite."""
-        count = self.expected()
+        declared = self.expected()
+        X, y = np.empty((declared or 0, len(self.names)), self.dtype), np.empty(declared or 0, self.dtype)
+        first = 0
         with closing(self._ahead(threads=True)) as ahead:
-            batches: Iterable[list[npt.NDArray[Any]]] = filter(None, map(self._finite, ahead))
-            if count is None:
-                batches = list(batches)
-                count = sum(len(columns[-1]) for columns in batches)
-            if not count:
-                raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")
-            X, y = np.empty((count, len(self.names)), self.dtype), np.empty(count, self.dtype)
-            first = 0
-            for columns in batches:
+            for columns in filter(None, map(self._finite, ahead)):
                 end = first + len(columns[-1])
-                _fill(X[first:end], y[first:end], columns, 0)
+                if declared is None and end > len(y):
+                    # Growing in place: the memory is remapped, where several pieces would be held twice.
+                    for array in (X, y):
+                        array.resize((end + end // _GROWTH, *array.shape[1:]), refcheck=False)
+                if end <= len(y):
+                    _fill(X[first:end], y[first:end], columns, 0)
                 first = end
-        if first != count:
+        if declared is not None and first != declared:
             raise ValueError(
-                f"{printable(self.source)} must have the {count} rows declared in its metadata, got {first}."
+                f"{printable(self.source)} must have the {declared} rows declared in its metadata, got {first}."
             )
+        if not first:
+            raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")
+        for array in (X, y):
+            array.resize((first, *array.shape[1:]), refcheck=False)
         return X, y
 
     def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:

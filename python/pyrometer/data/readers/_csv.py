@@ -145,7 +145,7 @@ class Csv:
                 options = number_options(
                     [text or "" for text in texts[row : row + _LOOK]], self.delimiter, self.dialect
                 )
-                if options:
+                if options or (row and len(names) == 1):  # a number that is not, among numbers
                     raise self._bad_value(name, texts[row], row + 1)
                 found[name] = f"{quoted(texts[row])} in row {row + 1}"
         return found

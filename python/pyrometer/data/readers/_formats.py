@@ -16,7 +16,7 @@ from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._parquet import ParquetFile
 from pyrometer.data.readers._part import Part
 
-__all__ = ["FORMATS", "Format", "format_of"]
+__all__ = ["FORMATS", "Format", "format_of", "holds_moments"]
 
 _FIRST = 512
 
@@ -83,3 +83,8 @@ def format_of(path: str) -> Format:
             return known
     names = [f"{k.name} ({', '.join(k.suffixes)})" for k in FORMATS.values() if k.part is not _has_no_rows]
     raise ValueError(f"{printable(path)} must be a file of {', '.join(names)}, and is none of them; save it as one.")
+
+
+def holds_moments(path: str) -> bool:
+    """Return whether a path is a file of saved moments."""
+    return os.path.isfile(path) and format_of(path) is FORMATS["moments"]

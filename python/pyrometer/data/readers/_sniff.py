@@ -14,20 +14,28 @@ __all__ = ["number_options", "require_encoding", "suggestion"]
 
 _SEPARATORS = ",;\t|"
 _FIRST, _LINES, _MOST_SKIPPED = 1 << 16, 50, 20
-# Numbers in other notations, and the options that they need.
-_NUMBERS = tuple(
-    (re.compile(pattern), options)
-    for pattern, options in (
-        (r"[-+]?\d{1,3}(\.\d{3})+,\d*", ({"decimal": ",", "thousands": "."},)),
-        (r"[-+]?\d{1,3}(,\d{3})+\.\d*|[-+]?[1-9]\d{0,2}(,\d{3}){2,}", ({"thousands": ","},)),
-        (r"[-+]?[1-9]\d{0,2},\d{3}", ({"decimal": ","}, {"thousands": ","})),
-        (r"[-+]?\d*,\d+([eE][-+]?\d+)?", ({"decimal": ","},)),
-        (r"[-+]?\d{1,3}(\.\d{3}){2,}", ({"decimal": ",", "thousands": "."},)),
-        (r"[-+]?\d{1,3}('\d{3})+(\.\d*)?", ({"thousands": "'"},)),
-        (r"[-+]?\d{1,3}( \d{3})+(\.\d*)?", ({"thousands": " "},)),
-        (r"[-+]?\d{1,3}( \d{3})+,\d*", ({"decimal": ",", "thousands": " "},)),
-    )
-)
+# Decimal marks and separators of thousands in use.
+_MARKS, _GROUPS = ".,", ",.' "
+
+
+def _notations() -> Iterator[tuple[re.Pattern[str], tuple[dict[str, Any], ...]]]:
+    """Yield patterns of numbers, and the alternative options under which one that matches can be read."""
+    sign, end = r"[-+]?", r"([eE][-+]?\d+)?"
+    for mark, group in product(_MARKS, _GROUPS):
+        if mark != group:
+            options = ({} if mark == "." else {"decimal": mark}) | {"thousands": group}
+            m, g = re.escape(mark), re.escape(group)
+            yield re.compile(rf"{sign}\d{{1,3}}({g}\d{{3}})+{m}\d*{end}"), (options,)
+    for group in _GROUPS:
+        g = re.escape(group)
+        read = [{"thousands": group} | ({} if mark == "." else {"decimal": mark}) for mark in _MARKS if mark != group]
+        several = "{2,}" if group in _MARKS else "+"
+        yield re.compile(rf"{sign}\d{{1,3}}({g}\d{{3}}){several}"), tuple(read)
+    yield re.compile(rf"{sign}[1-9]\d{{0,2}},\d{{3}}"), ({"decimal": ","}, {"thousands": ","})
+    yield re.compile(rf"{sign}\d*,\d+{end}"), ({"decimal": ","},)
+
+
+_NOTATIONS = tuple(_notations())
 
 
 def require_encoding(head: bytes, dialect: Dialect) -> None:
@@ -67,17 +75,22 @@ def suggestion(head: bytes, dialect: Dialect, delimiter: str, wanted: Iterable[s
 
 def number_options(values: Iterable[str], delimiter: str, dialect: Dialect) -> tuple[dict[str, Any], ...]:
     """Return the alternative options under which numbers in another notation can be read; none if there are none."""
-    agreed: list[dict[str, Any]] | None = None
+    agreed: list[dict[str, Any]] = [{}]
     for value in map(str.strip, values):
-        for pattern, options in _NUMBERS:
-            if pattern.fullmatch(value):
-                agreed = [one for one in options if agreed is None or one in agreed] or list(options)
-                break
+        alternatives = next((options for pattern, options in _NOTATIONS if pattern.fullmatch(value)), ())
+        both = [one | other for one in agreed for other in alternatives if _agree(one, other)]
+        agreed = [options for k, options in enumerate(both) if options not in both[:k]] or agreed
     return tuple(
         one
-        for one in agreed or ()
+        for one in agreed
         if one.get("decimal") != delimiter and any(getattr(dialect, name) != value for name, value in one.items())
     )
+
+
+def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two sets of options can hold together."""
+    both = one | other
+    return both == other | one and both.get("decimal", ".") != both.get("thousands")
 
 
 def _layouts(lines: list[str], dialect: Dialect, delimiter: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
@@ -87,7 +100,7 @@ def _layouts(lines: list[str], dialect: Dialect, delimiter: str) -> Iterator[tup
     separators = [delimiter, *(other for other in _SEPARATORS if other != delimiter and dialect.sep is None)]
     for comment, skip, separator in product(comments, range(_MOST_SKIPPED), separators):
         kept = [line for line in lines if comment is None or not line.startswith(comment)]
-        rest = list(islice(kept, 0 if dialect.skip else skip, None))
+        rest = list(islice(kept, dialect.skip or skip, None))
         if len(rest) < 2 or not rest[0].strip() or (dialect.skip and skip):
             continue
         options: dict[str, Any] = {"comment": comment} if comment else {}
