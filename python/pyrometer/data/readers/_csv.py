@@ -79,8 +79,10 @@ class Csv:
             with self._bytes() as stream:
                 if isinstance(stream, Text):
                     self._reader = weakref.ref(stream)
-                reader = parsed(stream, self.first, self.dialect, self.delimiter, columns)
-                del stream
+                try:
+                    reader = parsed(stream, self.first, self.dialect, self.delimiter, columns)
+                finally:
+                    del stream  # `wait` is for the reference of Arrow
                 with reader:
                     for batch in reader:
                         yield self._numbers(batch, row)
