@@ -16,7 +16,7 @@ from .answers import PROGRAM, one_line
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "Empty CSV"),
+        ("", "must be CSV with a header and at least one row, got less"),
         ("a,price\n", "at least one row of data"),
         ("a,price\n1,2\n3\n", "must have 2 columns in every row, got 1 in row 2"),
         ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got 'x' in row 2"),
@@ -34,7 +34,7 @@ def test_bad_csv(run, tmp_path, text, message):
     path.write_text(text)
     line = one_line(run("temperature", path, "--target", "price"))
     assert message in line
-    assert str(path) in line or "is duplicated" in line
+    assert str(path) in line
 
 
 def test_unreadable_files(run, tmp_path):

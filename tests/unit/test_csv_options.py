@@ -164,3 +164,62 @@ def test_systems_take_the_options(tmp_path, scan):
     (tmp_path / "rows.csv").write_text("a;y\n1,5;0\n2,5;1\n4,5;0\n")
     system = scan(tmp_path / "rows.csv", target="y", sep=";", decimal=",")
     assert system.rows == 3
+
+
+GENEVA = "ville,a,y\nGenève,1,2\nBâle,2,3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "options", "said"),
+    [
+        ("sep=;\r\na;b;y\r\n1,5;2;3\r\n2,5;3;4\r\n", "utf-8-sig", {}, "pass skip=1, sep=';', decimal=','"),
+        ('"a";"y"\n"1,5";"2"\n"2,5";"3"\n', "utf-8", {}, "pass sep=';', decimal=','"),
+        ("a b y\n1 2 3\n2 3 4\n", "utf-8", {}, "pass sep=' ' (--sep ' ')"),
+        ("a  b  y\n1  2  3\n", "utf-8", {}, "has no column 'y'; it has 'a  b  y'"),
+        ("a, b, y\n1, 2, 3\n2, 5, 6\n", "utf-8", {}, "has no column 'y'; did you mean ' y'?"),
+        ("a,b,y,\n1,2,3,\n2,3,4,\n", "utf-8", {}, "has a column without a name ('')"),
+        (
+            "a;y\n1.5;2\n3.5;1\n",
+            "utf-8",
+            {"sep": ";", "decimal": ","},
+            "got '1.5' in row 1; if that is a number, pass decimal='.'",
+        ),
+        (
+            "a;y\n1.500;2\n3.250;1\n",
+            "utf-8",
+            {"sep": ";", "decimal": ","},
+            "pass decimal='.' (--decimal .) or thousands='.'",
+        ),
+        ("a;y\n1,500;2\n3,250;1\n", "utf-8", {"sep": ";"}, "pass decimal=',' (--decimal ,) or thousands=','"),
+        ("a;y\n1\u00a0000;2\n3\u00a0000;4\n", "utf-8", {"sep": ";"}, "pass thousands='\\xa0'"),
+        ("a,y\n1,2\n3,4\n", "utf-16-le", {}, "is encoded as UTF-16; pass encoding='utf-16-le'"),
+        ("a,y\n1,2\n3,4\n", "utf-16-be", {}, "is encoded as UTF-16; pass encoding='utf-16-be'"),
+        (GENEVA, "latin-1", {}, "column 'ville' must be numeric, got binary ('Gen\ufffdve' in row 1)"),
+        ("a,y\n1,oui\n2,é\n", "latin-1", {"labels": ("oui", "é")}, "column 'y' is not UTF-8; pass its encoding"),
+        ("a,y\n1,2\n3,4\nTotal,6\n", "utf-8", {}, "column 'a' must be numeric, got 'Total' in row 3; correct it"),
+        ("a,y\n1,2\n2\0,3\n", "utf-8", {}, "column 'a' must be numeric, got '2\\x00' in row 2"),
+        ("\n\n", "utf-8", {}, "must be CSV with a header and at least one row, got less"),
+        ('[{"a":1,"y":2}]', "utf-8", {}, "must be CSV with a header and at least one row, got less"),
+    ],
+)
+def test_files_of_a_day(tmp_path, text, encoding, options, said):
+    (tmp_path / "rows.csv").write_bytes(text.encode(encoding))
+    with pytest.raises(ValueError, match=r"rows\.csv") as caught:
+        pm.interop.read_data(tmp_path / "rows.csv", target="y", **options)
+    assert said in str(caught.value)
+
+
+def test_text_that_is_not_read_may_have_any_encoding(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(GENEVA.encode("latin-1"))
+    assert pm.interop.read_data(tmp_path / "rows.csv", target="y", drop="ville").X.tolist() == [[1.0], [2.0]]
+
+
+def test_thousands_further_down_and_in_no_groups_of_three(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,y\n" + "5,1\n" * 300_000 + '"1,000",2\n')
+    data = pm.interop.read_data(tmp_path / "rows.csv", target="y", thousands=",")
+    assert data.X[[0, -1], 0].tolist() == [5.0, 1000.0]
+    with pytest.raises(ValueError, match=r"got '1,000' in row 300001; if that is a number, pass thousands=','"):
+        pm.interop.read_data(tmp_path / "rows.csv", target="y")
+    (tmp_path / "rows.csv").write_text("a,y\n" + "5,1\n" * 300_000 + '"1,00",2\n')
+    with pytest.raises(ValueError, match="got '1,00' in row 300001; correct it"):
+        pm.interop.read_data(tmp_path / "rows.csv", target="y", thousands=",")

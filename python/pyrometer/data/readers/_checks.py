@@ -44,7 +44,7 @@ def select(source: str, held: list[str], target: str, columns: Sequence[str] | N
     in_source, requested = Counter(held), Counter(features)
     for name in (*features, target):
         if in_source[name] > 1 or requested[name] > 1:
-            raise ValueError(f"column {quoted(name)} is duplicated; rename or drop it.")
+            raise ValueError(f"{source}: column {quoted(name)} is duplicated; rename or drop it.")
     if not features:
         raise ValueError(f"{source} must have at least one feature besides the target {quoted(target)}, got none.")
     return features

@@ -142,7 +142,10 @@ class Csv:
         found = {}
         for name, column in words(self.head(), self.dialect, self.delimiter, names).items():
             texts = column.to_pylist()
-            row = next((k for k, text in enumerate(texts) if text is not None and not is_number(text)), None)
+            row = next(
+                (k for k, text in enumerate(texts) if text is not None and not is_number(text, self.dialect.decimal)),
+                None,
+            )
             if row is not None:
                 options = number_options(
                     [text or "" for text in texts[row : row + _LOOK]], self.delimiter, self.dialect
@@ -172,6 +175,8 @@ class Csv:
                 f"{printable(self.label)} must have {found[2]} columns in every row, got {found[3]} in row "
                 f"{int(found[1]) - before}; correct it, or put quotes around a value that contains {self.delimiter!r}."
             )
+        if "Empty CSV" in str(error):
+            return ValueError(f"{printable(self.label)} must be CSV with a header and at least one row, got less.")
         return error
 
     def explained(self, error: Exception, wanted: Iterable[str]) -> Exception:

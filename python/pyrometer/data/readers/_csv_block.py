@@ -91,6 +91,7 @@ def words(head: bytes, dialect: Dialect, delimiter: str, names: Sequence[str]) -
     import pyarrow as pa
 
     text = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head
+    text = text.decode("utf-8", "replace").encode()
     types = dict.fromkeys(names, pa.string())
     block = len(text) + 1
     with _reader(pa.BufferReader(text), dialect, delimiter, block, types, names, nulls=True) as reader:

@@ -73,5 +73,6 @@ def options_text(options: dict[str, Any]) -> str:
 def _require_character(name: str, value: Any, *, none: bool) -> None:
     if none and value is None:
         return
-    if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value.isalnum() or value in '"\r\n':
+    allowed = isinstance(value, str) and len(value) == 1 and not value.isalnum() and value not in '"\r\n'
+    if not allowed or not (value.isascii() or name == "thousands"):
         raise ValueError(f"{name} must be a single character{' or None' if none else ''}, got {value!r:.80}.")

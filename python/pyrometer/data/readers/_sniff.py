@@ -12,10 +12,10 @@ from pyrometer.data.readers._dialect import Dialect, options_text
 
 __all__ = ["number_options", "require_encoding", "suggestion"]
 
-_SEPARATORS = ",;\t|"
+_SEPARATORS = ",;\t| "
 _FIRST, _LINES, _MOST_SKIPPED = 1 << 16, 50, 20
 # Decimal marks and separators of thousands in use.
-_MARKS, _GROUPS = ".,", ",.' "
+_MARKS, _GROUPS = ".,", ",.' \u00a0\u202f"
 
 
 def _notations() -> Iterator[tuple[re.Pattern[str], tuple[dict[str, Any], ...]]]:
@@ -36,14 +36,20 @@ def _notations() -> Iterator[tuple[re.Pattern[str], tuple[dict[str, Any], ...]]]
 
 
 _NOTATIONS = tuple(_notations())
+# A number with a point, and what it can be where a comma is the decimal mark.
+_POINT = re.compile(r"[-+]?\d*\.\d+")
+_OF_POINT: tuple[dict[str, Any], ...] = ({"decimal": "."}, {"thousands": "."})
 
 
 def require_encoding(head: bytes, dialect: Dialect) -> None:
     """Raise ValueError if the header is not of the encoding; other lines may have text that is not read."""
     if dialect.encoding.lower() not in ("utf-8", "utf8"):
         return
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise ValueError(f"the file is encoded as UTF-16; pass {options_text({'encoding': 'utf-16'})}.")
+    name = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else None
+    if name is None and b"\0" in head[:2]:
+        name = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    if name is not None:
+        raise ValueError(f"the file is encoded as UTF-16; pass {options_text({'encoding': name})}.")
     header = b"".join(head[:_FIRST].splitlines()[dialect.skip : dialect.skip + 1])
     try:
         header.decode("utf-8")
@@ -66,7 +72,11 @@ def suggestion(head: bytes, dialect: Dialect, delimiter: str, wanted: Iterable[s
         for options, rest in _layouts(lines, dialect, delimiter):
             separator = options.get("sep", delimiter)
             rows = [row for row in csv.reader(rest[:8], delimiter=separator) if row]
-            if (complete and names <= set(rows[0])) or (not complete and len(rows[0]) > 1 and _even(rows)):
+            if separator == " " and (delimiter in rest[0] or "" in rows[0]):
+                continue
+            if (complete and names <= set(rows[0])) or (
+                not complete and separator != " " and len(rows[0]) > 1 and _even(rows)
+            ):
                 cells = [cell for row in rows[1:] for cell in row]
                 numbers = number_options(cells, separator, dialect) if options else ()
                 return " or ".join(options_text(options | one) for one in numbers or ({},)) if options else None
@@ -77,8 +87,11 @@ def number_options(values: Iterable[str], delimiter: str, dialect: Dialect) -> t
     """Return the alternative options under which numbers in another notation can be read; none if there are none."""
     agreed: list[dict[str, Any]] = [{}]
     for value in map(str.strip, values):
-        alternatives = next((options for pattern, options in _NOTATIONS if pattern.fullmatch(value)), ())
-        both = [one | other for one in agreed for other in alternatives if _agree(one, other)]
+        if dialect.decimal == "," and _POINT.fullmatch(value):
+            alternatives = _OF_POINT if value[-4:-3] == "." else _OF_POINT[:1]
+        else:
+            alternatives = next((options for pattern, options in _NOTATIONS if pattern.fullmatch(value)), ())
+        both = [one | other for one in agreed for other in alternatives if _agree(one, other, dialect)]
         agreed = [options for k, options in enumerate(both) if options not in both[:k]] or agreed
     return tuple(
         one
@@ -87,10 +100,10 @@ def number_options(values: Iterable[str], delimiter: str, dialect: Dialect) -> t
     )
 
 
-def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _agree(one: dict[str, Any], other: dict[str, Any], dialect: Dialect) -> bool:
     """Return whether two sets of options can hold together."""
     both = one | other
-    return both == other | one and both.get("decimal", ".") != both.get("thousands")
+    return both == other | one and both.get("decimal", dialect.decimal) != both.get("thousands")
 
 
 def _layouts(lines: list[str], dialect: Dialect, delimiter: str) -> Iterator[tuple[dict[str, Any], list[str]]]:

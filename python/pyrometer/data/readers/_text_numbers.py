@@ -36,7 +36,8 @@ def integer_type(column: pa.Array) -> pa.DataType:
 
 
 def _pattern(dialect: Dialect) -> str:
-    group, point = (re.escape(mark or "") for mark in (dialect.thousands, dialect.decimal))
+    marks = (dialect.thousands or "", dialect.decimal)
+    group, point = (re.escape(mark) if mark.isascii() else mark for mark in marks)
     return rf"^\s*[-+]?(\d{{1,3}}({group}\d{{3}})+|\d*)({point}\d*)?([eE][-+]?\d+)?\s*$"
 
 
@@ -70,13 +71,14 @@ def ungrouped(column: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
         return column, next(k for k, text in enumerate(plain.to_pylist()) if text is not None and not is_number(text))
 
 
-def is_number(text: str) -> bool:
-    """Return whether text is a number as Arrow reads it."""
+def is_number(text: str, mark: str = ".") -> bool:
+    """Return whether text is a number with this decimal mark as Arrow reads it."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    plain = text.strip() if mark == "." else text.strip().replace(".", "x").replace(mark, ".")
     try:
-        pc.cast(pa.array([text.strip()]), pa.float64())
+        pc.cast(pa.array([plain]), pa.float64())
     except pa.ArrowInvalid:
         return False
     return True
