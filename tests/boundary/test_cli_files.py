@@ -1,6 +1,7 @@
 """Files that commands read and write: names of columns, options of CSV, saved moments, formats, large files."""
 
 import gzip
+import io
 import json
 import subprocess
 
@@ -217,6 +218,19 @@ def test_files_that_are_large_are_read_in_chunks(run, tmp_path, monkeypatch):
     assert made == near(held, rel=1e-9)
     monkeypatch.setattr(_memory, "memory", lambda: 4.0 * path.stat().st_size)
     assert "large" not in run(*arguments).stderr
+
+
+def test_large_files_are_mixed_in_chunks(run, tmp_path, monkeypatch):
+    a = put(tmp_path / "a.csv")
+    pd.read_csv(a).iloc[::2, [1, 0, 2]].to_csv(tmp_path / "b.csv", index=False)
+    arguments = ("mix", a, tmp_path / "b.csv", "--target", "price", "--format", "csv")
+    held = pd.read_csv(io.StringIO(run(*arguments).stdout))
+    monkeypatch.setattr(_memory, "memory", lambda: 1.0)
+    made = run(*arguments)
+    assert "b.csv is large for the memory" in made.stderr
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(made.stdout)), held, rtol=1e-8, atol=1e-8)
+    pd.read_csv(a).assign(x=1.5).to_csv(tmp_path / "b.csv", index=False)
+    assert "must have the same columns, got x in one only" in one_line(run(*arguments))
 
 
 def test_what_counts_for_memory(tmp_path, monkeypatch):

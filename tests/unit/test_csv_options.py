@@ -1,7 +1,9 @@
 """CSV in other dialects: read with its options, and named in the message where they are missing."""
 
 import bz2
+import functools
 import gzip
+import pickle
 import re
 
 import numpy as np
@@ -159,11 +161,18 @@ def test_one_name_is_a_list_of_one(tmp_path):
     assert pm.Moments.scan(tmp_path / "rows.csv", target="y", columns="b").names == ("b",)
 
 
-@pytest.mark.parametrize("scan", [pm.LinearRegression.scan, pm.LogisticRegression.scan])
+@pytest.mark.parametrize(
+    "scan", [functools.partial(pm.LinearRegression.scan, energy="mae"), pm.LogisticRegression.scan]
+)
 def test_systems_take_the_options(tmp_path, scan):
     (tmp_path / "rows.csv").write_text("a;y\n1,5;0\n2,5;1\n4,5;0\n")
-    system = scan(tmp_path / "rows.csv", target="y", sep=";", decimal=",")
-    assert system.rows == 3
+    (tmp_path / "commented.csv").write_text("# of 2026\na;y\n1,5;0\n2,5;1\n4,5;0\n")
+    law = pm.Normal(1.0)
+    for name, comment in (("rows.csv", None), ("commented.csv", "#")):
+        system = scan(tmp_path / name, target="y", sep=";", decimal=",", comment=comment)
+        again = pickle.loads(pickle.dumps(system))
+        assert pm.mean_energy(again, law).value == pm.mean_energy(system, law).value
+        assert system.rows == 3
 
 
 GENEVA = "ville,a,y\nGenève,1,2\nBâle,2,3\n"

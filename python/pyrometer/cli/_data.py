@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from pyrometer.base import listed, plain
 from pyrometer.cli._terminal import tell
-from pyrometer.data.readers import exceeds_memory, holds_moments
+from pyrometer.data.readers import exceeds_memory, holds_moments, open_rows
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -68,13 +68,17 @@ def read(
 def read_two(first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool) -> tuple[Subject, Subject]:
     """Read two files with the same columns, in the order of the first."""
     a, b = (read(path, selection, labels=labels) for path in (first, second))
-    odd = sorted(set(a.names) ^ set(b.names))
+    _require_same(first, second, a.names, b.names)
+    place = {name: j for j, name in enumerate(b.names)}
+    return a, replace(b, X=b.X[:, [place[name] for name in a.names]], names=a.names)
+
+
+def _require_same(first: str, second: str, a: Sequence[str], b: Sequence[str]) -> None:
+    odd = sorted(set(a) ^ set(b))
     if odd:
         raise click.ClickException(
             f"{first} and {second} must have the same columns, got {listed(odd, plain)} in one only; use --drop."
         )
-    place = {name: j for j, name in enumerate(b.names)}
-    return a, replace(b, X=b.X[:, [place[name] for name in a.names]], names=a.names)
 
 
 def linear_system(
@@ -118,20 +122,21 @@ def two_systems(
     """Describe the linear systems of two files with the same columns, of which each has rows or moments."""
     from pyrometer.linear import system_of
 
-    saved = [holds_moments(path) for path in (first, second)]
-    if not any(saved):
+    scanned = [holds_moments(path) or (LOSSES[energy].moments and exceeds_memory(path)) for path in (first, second)]
+    if not any(scanned):
         a, b = read_two(first, second, selection, labels)
         return system_of(energy, a.X, a.y, intercept=intercept), system_of(energy, b.X, b.y, intercept=intercept)
-    made = {
-        path: linear_system(path, selection, energy=energy, intercept=intercept)
-        for path, known in zip((first, second), saved, strict=True)
-        if known
-    }
-    known = next(iter(made.values()))
-    rest = selection._replace(columns=known.names, target=target_name(selection.target, known))
-    for path in (first, second):
-        if path not in made:
-            made[path] = linear_system(path, rest, energy=energy, labels=labels, intercept=intercept)
+    if not holds_moments(first) and not holds_moments(second):
+        names = [open_rows(path, labels=labels, **selection.options()).names for path in (first, second)]
+        _require_same(first, second, *names)
+    made: dict[str, System] = {}
+    # Moments first: they determine the columns, and their order.
+    for path in sorted(dict.fromkeys((first, second)), key=holds_moments, reverse=True):
+        known = next(iter(made.values()), None)
+        rest = selection
+        if known is not None and not holds_moments(path):
+            rest = selection._replace(columns=known.names, target=target_name(selection.target, known))
+        made[path] = linear_system(path, rest, energy=energy, labels=labels, intercept=intercept)
     return made[first], made[second]
 
 

@@ -43,6 +43,9 @@ class Csv:
 
     _target: str | None = field(default=None, init=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_reader": None}
+
     @property
     def delimiter(self) -> str:
         """The character between columns."""
