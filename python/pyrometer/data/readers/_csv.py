@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import weakref
@@ -118,7 +119,7 @@ class Csv:
             if name in self.first.integers:
                 extremes = pc.min_max(columns[j]).as_py()
                 for value in extremes.values():
-                    if value is not None and abs(value) > 2.0**53:
+                    if value is not None and 2.0**53 < abs(value) < math.inf:
                         bad = pc.index(columns[j], value).as_py()
                         raise ValueError(
                             too_long(label, name, f"{value:.0f} or near it", row + bad + 1, target=name == self._target)
