@@ -72,6 +72,12 @@ def test_a_column_without_a_name(tmp_path):
             assert read(tmp_path / path, target="y", drop=[name]).names == ("a",)
             assert read(tmp_path / path, target="y", columns=["a"]).names == ("a",)
             assert read(tmp_path / path, target="y", columns=[name, "a"]).names == (name, "a")
+    pd.read_csv(tmp_path / "b.csv").to_csv(tmp_path / "e.csv")
+    pd.read_csv(tmp_path / "e.csv").to_csv(tmp_path / "f.csv", index=False)
+    with pytest.raises(ValueError, match="'Unnamed: 0.1', 'Unnamed: 0'") as caught:
+        pm.Moments.scan(tmp_path / "f.csv", target="y")
+    drop = str(caught.value).split("--drop ")[1].split("'")[1].split(",")
+    assert pm.Moments.scan(tmp_path / "f.csv", target="y", drop=drop).names == ("a",)
     frame = pd.read_csv(tmp_path / "a.csv")
     for call in (pm.LinearRegression, pm.Moments.of):
         with pytest.raises(

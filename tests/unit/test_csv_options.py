@@ -139,6 +139,7 @@ def test_all_columns_of_words_are_named_at_once(tmp_path):
         ({"encoding": "utf-16"}, ValueError, "rows.csv cannot be read: UTF-16 stream does not start with BOM"),
         ({"encoding": "ascii", "target": "é"}, ValueError, "has no column"),
         ({"drop": 3}, TypeError, "not iterable"),
+        ({"target": None}, TypeError, "target must be the name of a column, got None"),
         ({"drop": [3]}, TypeError, "drop must be names of columns, got 3"),
     ],
 )
@@ -200,6 +201,13 @@ GENEVA = "ville,a,y\nGenève,1,2\nBâle,2,3\n"
             {"sep": ";", "decimal": ","},
             "pass decimal='.' (--decimal .) or thousands='.'",
         ),
+        (
+            "a,y\n1.5,2\n3.5,1\n",
+            "utf-8",
+            {"sep": ";", "decimal": ","},
+            "with sep=';', decimal=','; pass sep=',', decimal='.'",
+        ),
+        ("a,y\n1.5,2\n3.5,1\n", "utf-8", {"sep": "\t"}, "pass sep=',' (--sep ,)"),
         ("a;y\n1,500;2\n3,250;1\n", "utf-8", {"sep": ";"}, "pass decimal=',' (--decimal ,) or thousands=','"),
         ("a;y\n1\u00a0000;2\n3\u00a0000;4\n", "utf-8", {"sep": ";"}, "pass thousands='\\xa0'"),
         ("a,y\n1,2\n3,4\n", "utf-16-le", {}, "is encoded as UTF-16; pass encoding='utf-16-le'"),

@@ -175,7 +175,7 @@ def _is_numeric(series: nw.Series[Any]) -> bool:
 
 def _require_named(name: str, columns: list[str]) -> None:
     """Raise ValueError for columns that pandas has named because they have no name in a file of CSV."""
-    unnamed = [column for column in map(str, columns) if column.startswith("Unnamed: ") and column[9:].isdigit()]
+    unnamed = [column for column in map(str, columns) if column.startswith("Unnamed: ") and column[9:10].isdigit()]
     if unnamed:
         raise ValueError(
             f"{name} has a column without a name ({listed(unnamed)}), such as the row numbers that data frames write "

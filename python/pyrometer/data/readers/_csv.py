@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import time
 import weakref
@@ -50,7 +51,7 @@ class Csv:
     @property
     def delimiter(self) -> str:
         """The character between columns."""
-        return self.dialect.sep or ("\t" if ".tsv" in self.label.lower() else ",")
+        return self.dialect.sep or ("\t" if ".tsv" in os.path.basename(self.label).lower() else ",")
 
     @cached_property
     def first(self) -> Opening:

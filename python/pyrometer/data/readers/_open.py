@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["open_rows"]
 
 # Names that pandas gives to columns without a name, and with which those of an index begin.
-_UNNAMED = re.compile(r"(Unnamed: \d+)?")
+_UNNAMED = re.compile(r"(Unnamed: \d+[._\w]*)?")
 _INDEX = "__index_level_"
 
 
@@ -43,6 +43,8 @@ def open_rows(
     """Check the names and types of every part, and return the rows to read; ValueError names the part and column."""
     if chunk_rows is not None:
         chunk_rows = validate.count("chunk_rows", chunk_rows, minimum=1)
+    if not isinstance(target, str):
+        raise TypeError(f"target must be the name of a column, got {target!r:.80}.")
     columns, drop = _names("columns", columns), _names("drop", drop) or []
     dialect = dialect_of(csv)
     name, parts = parts_of(source, dialect)

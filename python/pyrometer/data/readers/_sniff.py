@@ -110,7 +110,7 @@ def _layouts(lines: list[str], dialect: Dialect, delimiter: str) -> Iterator[tup
     """Yield options, beginning with none, and the lines from the header on that they leave."""
     first = lines[0][:1] if lines else ""
     comments = [first, None] if dialect.comment is None and first in ("#", "%") else [None]
-    separators = [delimiter, *(other for other in _SEPARATORS if other != delimiter and dialect.sep is None)]
+    separators = [delimiter, *(other for other in _SEPARATORS if other != delimiter)]
     for comment, skip, separator in product(comments, range(_MOST_SKIPPED), separators):
         kept = [line for line in lines if comment is None or not line.startswith(comment)]
         rest = list(islice(kept, dialect.skip or skip, None))
