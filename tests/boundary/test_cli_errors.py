@@ -132,4 +132,4 @@ def test_process_without_standard_input():
         [*PROGRAM, "temperature", "-", "--target", "y"], stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     assert done.returncode == 2
-    assert b"standard input cannot be read" in done.stderr
+    assert b"standard input must be CSV with a header and at least one row" in done.stderr

@@ -14,6 +14,7 @@ from pyarrow import feather, parquet
 
 import pyrometer as pm
 from pyrometer.base import first_inexact
+from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._text_numbers import decimals, first_lost
 
 EPOCH = 1_700_000_000_000_000_000
@@ -97,6 +98,7 @@ def test_wherever_else_numbers_enter():
         lambda: pm.Normal(WIDE),
         lambda: pm.Moments(3, [EPOCH + 1, 0], np.eye(2), intercept=True),
         lambda: pm.LinearRegression([[2**64 - 1, 0.5], [1, 2], [2, 4]], [1.0, 2.0, 5.0]),
+        lambda: pm.LinearRegression([[2**53 + 1, 0.5], [1, 2], [2, 4]], [1.0, 2.0, 5.0]),
     ):
         with pytest.raises((ValueError, TypeError), match="integers that doubles can hold"):
             call()
@@ -177,6 +179,9 @@ def test_integers_below_the_first_block_of_csv(tmp_path, early):
     (tmp_path / "rows.csv").write_text(texts([early] * 300_000 + [EPOCH + 1]))
     with pytest.raises(ValueError, match=r"column 'ts' must have .* got 17000000000000000\d\d.* in row 300001"):
         pm.Moments.scan(tmp_path / "rows.csv", target="y")
+    (tmp_path / "rows.csv").write_text(texts([early] * 300_000 + [2**53 + 1]))
+    with pytest.raises(ValueError, match=r"column 'ts' must have .* got 900719925474099\d.* in row 300001"):
+        pm.Moments.scan(tmp_path / "rows.csv", target="y")
 
 
 def test_columns_that_are_not_used_may_have_any_digits(tmp_path):
@@ -196,10 +201,29 @@ def test_decimals_of_csv(tmp_path):
         np.testing.assert_array_equal(pm.interop.read_data(tmp_path / "rows.csv", target="y").X[:, 0], numbers)
 
 
+@pytest.mark.parametrize("above", [0, 300_000])
+@pytest.mark.parametrize("text", ["1.700.000.000.000.000.001", "9.007.199.254.740.993"])
+def test_integers_with_thousands(tmp_path, text, above):
+    (tmp_path / "rows.csv").write_text("ts;y\n" + "1.500;2\n" * above + f"{text};3\n")
+    options = {"target": "y", "sep": ";", "decimal": ",", "thousands": "."}
+    with pytest.raises(ValueError, match=rf"column 'ts' must have .* got {text} in row {above + 1}; subtract"):
+        pm.Moments.scan(tmp_path / "rows.csv", **options)
+    (tmp_path / "rows.csv").write_text("ts;y\n" + "1.500,5;2\n" * 3 + "1.700.000.000.000.000.256;3\n")
+    assert pm.interop.read_data(tmp_path / "rows.csv", **options).X[-1, 0] == EPOCH + 256
+
+
+def test_texts_of_any_length():
+    long = "0." + "1" * 5000
+    assert first_lost([long, "1", "0", "-3"], Dialect()) == -1
+    assert first_lost(["0", "1e-18", "1" + long[1:]], Dialect(decimal=".")) == -1
+    assert first_lost(["1." + "0" * 20 + "1", "1"], Dialect()) == 0
+    assert first_lost(["0", "5", "1.2345678901234567891", None, "", "x", "nan", "inf", "1e999"], Dialect()) == -1
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 25))
 def test_what_a_double_prints_is_not_lost(number, digits):
-    assert first_lost([repr(number), f"{number:.{digits}e}", "1"], ".") == -1 or digits < 16
+    assert first_lost([repr(number), f"{number:.{digits}e}", "1"], Dialect()) == -1 or digits < 16
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
     first = first_inexact(array)
     if first is not None:
         found = int(array.flat[first])
-    elif isinstance(value, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) > 2.0**53).any():
+    elif isinstance(value, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) >= 2.0**53).any():
         given = np.asarray(value, dtype=object)
         rounded = [
             isinstance(one, numbers.Integral) and int(other) != one if np.isfinite(other) else False

@@ -111,20 +111,21 @@ class Csv:
 
         if not self.first.grouped and not self.first.integers:
             return batch
-        names, columns, label = batch.schema.names, batch.columns, printable(self.label)
+        names, columns = batch.schema.names, batch.columns
         for j, name in enumerate(names):
             if name in self.first.grouped:
-                columns[j], bad = ungrouped(columns[j], self.dialect)
+                texts = columns[j]
+                columns[j], bad = ungrouped(texts, self.dialect)
+                if bad >= 0 and columns[j] is texts:
+                    raise self._bad_value(name, texts[bad].as_py(), row + bad + 1)
                 if bad >= 0:
-                    raise self._bad_value(name, columns[j][bad].as_py(), row + bad + 1)
+                    raise self._too_long(name, texts[bad].as_py(), row + bad + 1)
             if name in self.first.integers:
                 extremes = pc.min_max(columns[j]).as_py()
                 for value in extremes.values():
-                    if value is not None and 2.0**53 < abs(value) < math.inf:
+                    if value is not None and 2.0**53 <= abs(value) < math.inf:
                         bad = pc.index(columns[j], value).as_py()
-                        raise ValueError(
-                            too_long(label, name, f"{value:.0f} or near it", row + bad + 1, target=name == self._target)
-                        )
+                        raise self._too_long(name, f"{value:.0f} or near it", row + bad + 1)
         return pa.record_batch(columns, names=names)
 
     def require_numbers(self, kinds: dict[str, pa.DataType], target: str) -> None:
@@ -138,9 +139,9 @@ class Csv:
             return
         for name, column in words(self.first.long, self.dialect, self.delimiter, written).items():
             texts = column.to_pylist()
-            bad = first_lost(texts, self.dialect.decimal)
+            bad = first_lost(texts, self.dialect)
             if bad >= 0:
-                raise ValueError(too_long(label, name, texts[bad].strip(), bad + 1, target=name == target))
+                raise self._too_long(name, texts[bad].strip(), bad + 1)
 
     def _first_words(self, names: list[str]) -> dict[str, str]:
         """Return what columns have in the first row that is not a number; ValueError if other options make it one."""
@@ -159,6 +160,9 @@ class Csv:
                     raise self._bad_value(name, texts[row], row + 1)
                 found[name] = f"{quoted(texts[row])} in row {row + 1}"
         return found
+
+    def _too_long(self, name: str, value: str, row: int) -> ValueError:
+        return ValueError(too_long(printable(self.label), name, value, row, target=name == self._target))
 
     def _bad_value(self, name: str, value: str, row: int) -> ValueError:
         options = number_options([value], self.delimiter, self.dialect)

@@ -29,7 +29,7 @@ class Opening(NamedTuple):
     grouped: frozenset[str]
     """Columns of numbers that are read as text, because they may have thousands separators."""
     integers: frozenset[str]
-    """Columns of integers of at most 2**53 in the first block, which are read as floats."""
+    """Columns of integers below 2**53 in the first block, which are read as floats."""
     block: int
     long: bytes
     """The first lines, if there are numbers of many digits among them."""

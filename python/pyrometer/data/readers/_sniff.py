@@ -65,7 +65,7 @@ def suggestion(head: bytes, dialect: Dialect, delimiter: str, wanted: Iterable[s
 
     None as well where the options that were given do as much.
     """
-    text = head[:_FIRST].decode("utf-8", "replace").removeprefix("\ufeff")
+    text = head[:_FIRST].decode("utf-8", "replace").removeprefix("\ufeff").replace("\0", "")
     lines = text.splitlines()[:_LINES]
     names = set(wanted)
     for complete in (True, False):

@@ -20,18 +20,18 @@ _EXACT = 2**53
 SHARE = Decimal("1e-12")
 # Digits that a double holds, when it prints them and when it is given them.
 _SHORT, _LEAST = 17, 15
-# Most digits of decimals, and a context for them.
+# Most digits of decimals of Arrow, and a context for those of any text.
 _WIDEST = 76
-_WIDE = Context(prec=100)
+_WIDE = Context(prec=1_000_000)
 
 
 def integer_type(column: pa.Array) -> pa.DataType:
-    """Return float64 for integers of at most 2**53, else their own type, which loses no digits."""
+    """Return float64 for integers below 2**53, else their own type, which loses no digits."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     extremes = pc.min_max(column).as_py()
-    small = all(abs(value or 0) <= _EXACT for value in extremes.values())
+    small = all(abs(value or 0) < _EXACT for value in extremes.values())
     return pa.float64() if small else column.type
 
 
@@ -53,7 +53,10 @@ def grouped_numbers(column: pa.Array, dialect: Dialect) -> bool:
 
 
 def ungrouped(column: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
-    """Return numbers of text with thousands separators, and the index of the first that is none; -1 if all are."""
+    """Return numbers of text with thousands separators.
+
+    Also return the index of the first text that is no number, or too long an integer for a double; -1 if there is none.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -66,7 +69,9 @@ def ungrouped(column: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
     if dialect.decimal != ".":
         plain = pc.replace_substring(plain, dialect.decimal, ".")
     try:
-        return pc.cast(plain, pa.float64()), -1
+        numbers = pc.cast(plain, pa.float64())
+        large = (pc.max(pc.abs(numbers)).as_py() or 0.0) >= _EXACT
+        return numbers, first_lost(column.to_pylist(), dialect) if large else -1
     except pa.ArrowInvalid:  # a mark without a digit
         return column, next(k for k, text in enumerate(plain.to_pylist()) if text is not None and not is_number(text))
 
@@ -84,31 +89,34 @@ def is_number(text: str, mark: str = ".") -> bool:
     return True
 
 
-def first_lost(texts: Iterable[str | None], mark: str) -> int:
+def first_lost(texts: Iterable[str | None], dialect: Dialect) -> int:
     """Return the index of the first number whose digits a double cannot hold; -1 if there is none.
 
     Integers must be exact. Other numbers may be rounded, by at most 1e-12 of the range of the column.
     """
     errors: list[tuple[int, Decimal]] = []
-    least = most = None
-    with localcontext(prec=100):
+    numbers: list[Decimal] = []
+    with localcontext(_WIDE):
         for k, text in enumerate(texts):
-            number = _decimal(text, mark)
+            number = _decimal(text, dialect)
             if number is None:
                 continue
-            least, most = min(number, least or number), max(number, most or number)
+            numbers.append(number)
             error = _rounding(number)
             if error and number == number.to_integral_value() and "e" not in (text or "").lower():
                 return k
             errors += [(k, error)] if error else []
-        allowed = SHARE * (most - least) if least is not None and most is not None else Decimal(0)
+        allowed = SHARE * (max(numbers) - min(numbers)) if errors else Decimal(0)
         return next((k for k, error in errors if allowed and error > allowed), -1)
 
 
-def _decimal(text: str | None, mark: str) -> Decimal | None:
+def _decimal(text: str | None, dialect: Dialect) -> Decimal | None:
     """Return a number as it is written; None for what is none, or out of the range of a double."""
+    plain = (text or "").strip()
+    if dialect.thousands is not None:
+        plain = plain.replace(dialect.thousands, "")
     try:
-        number = Decimal((text or "").strip().replace(mark, "."))
+        number = Decimal(plain.replace(dialect.decimal, "."))
     except InvalidOperation:
         return None
     return number if number.is_finite() and math.isfinite(float(number)) else None
