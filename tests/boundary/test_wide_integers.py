@@ -184,6 +184,12 @@ def test_integers_below_the_first_block_of_csv(tmp_path, early):
         pm.Moments.scan(tmp_path / "rows.csv", target="y")
 
 
+def test_fractions_below_large_integers_of_csv(tmp_path):
+    (tmp_path / "rows.csv").write_text(texts([EPOCH] * 300_000 + [1.5]))
+    with pytest.raises(ValueError, match=r"column 'ts' must be of integers throughout, as .* got '1.5' in row 300001"):
+        pm.Moments.scan(tmp_path / "rows.csv", target="y")
+
+
 def test_columns_that_are_not_used_may_have_any_digits(tmp_path):
     (tmp_path / "rows.csv").write_text(f"id,a,y\n{2**70 + 1},1,2\n{EPOCH + 1},2,3\n")
     assert pm.interop.read_data(tmp_path / "rows.csv", target="y", drop=["id"]).X.tolist() == [[1.0], [2.0]]

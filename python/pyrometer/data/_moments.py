@@ -142,8 +142,8 @@ class Moments:
         TypeError
             If `X` or `y` is not numeric.
         ValueError
-            If shapes do not match, if a value is not finite (the message gives its row and column), or if squares
-            overflow or underflow.
+            If shapes or pandas indexes do not match, if a value is not finite, or an integer that no double equals (the
+            message gives row and column), or if squares overflow or underflow.
 
         Notes
         -----

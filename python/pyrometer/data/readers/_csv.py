@@ -169,6 +169,11 @@ class Csv:
         hint = f"if that is a number, pass {' or '.join(map(options_text, options))}" if options else "correct it"
         other = "." if options or name == self._target else remedy([name])
         label = printable(self.label)
+        if is_number(value, self.dialect.decimal):
+            return ValueError(
+                f"{label}: column {quoted(name)} must be of integers throughout, as its first are above 2**53, got "
+                f"{quoted(value)} in row {row}; subtract an offset before the column is written{other}"
+            )
         return ValueError(
             f"{label}: column {quoted(name)} must be numeric, got {quoted(value)} in row {row}; {hint}{other}"
         )
