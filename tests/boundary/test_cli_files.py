@@ -74,6 +74,7 @@ def test_every_command_takes_the_options_of_csv(run, tmp_path, command, sep, dec
     path = put(tmp_path / "a.csv", sep=sep, decimal=decimal)
     files = {"mix": (path, path), "shift": (path, path), "tables": ("--data", path)}.get(command, (path,))
     more = {"network": ("--hidden", 2), "moments": ("--output", tmp_path / "o.moments"), "shift": ("--resamples", 99)}
+    more["tables"] = ("--table", 1)
     arguments = (command, *files, "--target", "price", *more.get(command, ()))
     line = one_line(run(*arguments))
     assert line.endswith(f"({' '.join(option if option != ';' else repr(option) for option in options)}).\n")

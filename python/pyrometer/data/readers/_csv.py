@@ -20,7 +20,7 @@ from pyrometer.data.readers._csv_block import Opening, first_block, opening, par
 from pyrometer.data.readers._dialect import Dialect, options_text
 from pyrometer.data.readers._pipes import Pipe
 from pyrometer.data.readers._sniff import number_options, suggestion
-from pyrometer.data.readers._text_numbers import first_lost, is_number, ungrouped
+from pyrometer.data.readers._text_numbers import first_lost, first_word, ungrouped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,29 +147,26 @@ class Csv:
         """Return what columns have in the first row that is not a number; ValueError if other options make it one."""
         found = {}
         for name, column in words(self.head(), self.dialect, self.delimiter, names).items():
-            texts = column.to_pylist()
-            row = next(
-                (k for k, text in enumerate(texts) if text is not None and not is_number(text, self.dialect.decimal)),
-                None,
-            )
-            if row is not None:
-                options = number_options(
-                    [text or "" for text in texts[row : row + _LOOK]], self.delimiter, self.dialect
-                )
+            row = first_word(column, self.dialect.decimal)
+            if row >= 0:
+                texts = [text or "" for text in column[row : row + _LOOK].to_pylist()]
+                options = number_options(texts, self.delimiter, self.dialect)
                 if options or (row and len(names) == 1):  # a number that is not, among numbers
-                    raise self._bad_value(name, texts[row], row + 1)
-                found[name] = f"{quoted(texts[row])} in row {row + 1}"
+                    raise self._bad_value(name, texts[0], row + 1)
+                found[name] = f"{quoted(texts[0])} in row {row + 1}"
         return found
 
     def _too_long(self, name: str, value: str, row: int) -> ValueError:
         return ValueError(too_long(printable(self.label), name, value, row, target=name == self._target))
 
     def _bad_value(self, name: str, value: str, row: int) -> ValueError:
+        import pyarrow as pa
+
         options = number_options([value], self.delimiter, self.dialect)
         hint = f"if that is a number, pass {' or '.join(map(options_text, options))}" if options else "correct it"
         other = "." if options or name == self._target else remedy([name])
         label = printable(self.label)
-        if is_number(value, self.dialect.decimal):
+        if first_word(pa.array([value]), self.dialect.decimal) < 0:
             return ValueError(
                 f"{label}: column {quoted(name)} must be of integers throughout, as its first are above 2**53, got "
                 f"{quoted(value)} in row {row}; subtract an offset before the column is written{other}"

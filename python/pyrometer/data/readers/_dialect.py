@@ -49,7 +49,8 @@ def dialect_of(options: dict[str, Any]) -> Dialect:
         raise ValueError(f"comment must be the text that comments begin with, or None, got {comment!r:.80}.")
     if made.decimal in (made.sep, made.thousands):
         other = "sep" if made.decimal == made.sep else "thousands"
-        raise ValueError(f"decimal must be another character than {other}, got {made.decimal!r} for both.")
+        also = ", or pass decimal=',' (--decimal ,)" if made.decimal == "." else ""
+        raise ValueError(f"decimal must be another character than {other}, got {made.decimal!r} for both{also}.")
     validate.count("skip", made.skip, minimum=0, maximum=10**6)
     try:
         codecs.getincrementaldecoder(made.encoding)

@@ -13,7 +13,7 @@ from pyrometer.data.readers._dialect import Dialect
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["decimals", "first_lost", "grouped_numbers", "integer_type", "is_number", "ungrouped"]
+__all__ = ["decimals", "first_lost", "first_word", "grouped_numbers", "integer_type", "ungrouped"]
 
 _EXACT = 2**53
 # A rounding error of more than this share of the range of a column is a loss.
@@ -73,20 +73,32 @@ def ungrouped(column: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
         large = (pc.max(pc.abs(numbers)).as_py() or 0.0) >= _EXACT
         return numbers, first_lost(column.to_pylist(), dialect) if large else -1
     except pa.ArrowInvalid:  # a mark without a digit
-        return column, next(k for k, text in enumerate(plain.to_pylist()) if text is not None and not is_number(text))
+        return column, first_word(plain)
 
 
-def is_number(text: str, mark: str = ".") -> bool:
-    """Return whether text is a number with this decimal mark as Arrow reads it."""
+def first_word(column: pa.Array, mark: str = ".") -> int:
+    """Return the index of the first text that Arrow does not read as a number with this decimal mark; -1 if all are."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = text.strip() if mark == "." else text.strip().replace(".", "x").replace(mark, ".")
-    try:
-        pc.cast(pa.array([plain]), pa.float64())
-    except pa.ArrowInvalid:
-        return False
-    return True
+    plain = pc.utf8_trim_whitespace(column)
+    if mark != ".":
+        plain = pc.replace_substring(pc.replace_substring(plain, ".", "x"), mark, ".")
+
+    def are_numbers(texts: pa.Array) -> bool:
+        try:
+            pc.cast(texts, pa.float64())
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+    if are_numbers(plain):
+        return -1
+    first, last = 0, len(plain) - 1
+    while first < last:
+        middle = (first + last) // 2
+        first, last = (middle + 1, last) if are_numbers(plain[first : middle + 1]) else (first, middle)
+    return first
 
 
 def first_lost(texts: Iterable[str | None], dialect: Dialect) -> int:
