@@ -151,7 +151,7 @@ def test_there_are_two_examples():
         ('["exact", "monte-carlo"]', '["exakt"]', "method must be one of"),
         ("samples = 5000", "samples = 1", "samples must be at least 2"),
         ("seed = 3", "seed = -3", "rng must be a seed >= 0"),
-        ("out.parquet", "out.xls", "output must end in .parquet, .csv, .json, got 'out.xls'"),
+        ("out.parquet", "out.xls", "output must end in .csv, .json, .parquet, got 'out.xls'"),
         ('output = "out.parquet"', "", "output must be a string, got None"),
         ("out.parquet", "none/out.parquet", "No such file or directory"),
         ("out.parquet", "rows.csv", "sweep.toml: output must be another file than the data, which it would replace"),

@@ -21,12 +21,13 @@ from pyrometer.cli import _program, _sweep_config
 from pyrometer.cli import network as network_command
 from pyrometer.cli._commands import COMMANDS, CommandRecord
 from pyrometer.cli._options import fail_option
-from pyrometer.data.readers import _formats, _resolve
+from pyrometer.data.readers._formats import FORMATS, Format
 from pyrometer.laws import FAMILIES, LAYER_CALLS, LINEAR_CALLS, NORMAL, Law
 from pyrometer.laws._families import Family
 from pyrometer.linear._records import LINEAR
 from pyrometer.losses import LOSSES, loss_named
 from pyrometer.networks import ACTIVATIONS, LayerLaw
+from pyrometer.results._formats import TABLE_FORMATS, TableFormat
 from pyrometer.states._conditionals import CONDITIONALS
 
 ROOT = Path(__file__).parents[2]
@@ -153,15 +154,40 @@ class Toy(SimpleNamespace):
         yield pa.record_batch({"a": [1.0, 2.0, 3.0], "y": [2.0, 5.0, 2.0]}).select(columns)
 
 
-def test_a_format_is_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = _formats.file_part
-    monkeypatch.setattr(_resolve, "file_part", lambda name: Toy(label=name) if name.endswith(".toy") else known(name))
-    path = tmp_path / "rows.toy"
-    path.touch()
-    assert pm.interop.read_data(path, target="y").y.tolist() == [2.0, 5.0, 2.0]
-    assert pm.Moments.scan(path, target="y").mean.tolist() == [2.0, 3.0]
-    system = pm.LinearRegression.scan(path, target="y", energy="mae")
-    assert pm.minimum_energy(system).value == pytest.approx(1.0)
+def test_a_format_of_input_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = Format("toy", (".toy",), lambda first: first.startswith(b"TOY"), lambda path, _: Toy(label=path))
+    monkeypatch.setitem(FORMATS, "toy", toy)
+    (tmp_path / "rows.toy").touch()
+    (tmp_path / "other").write_bytes(b"TOY\0")
+    for path in (tmp_path / "rows.toy", tmp_path / "other"):
+        assert pm.interop.read_data(path, target="y").y.tolist() == [2.0, 5.0, 2.0]
+        assert pm.Moments.scan(path, target="y").mean.tolist() == [2.0, 3.0]
+        system = pm.LinearRegression.scan(path, target="y", energy="mae")
+        assert pm.minimum_energy(system).value == pytest.approx(1.0)
+    monkeypatch.delitem(FORMATS, "toy")
+    with pytest.raises(
+        ValueError, match=r"other must be a file of Parquet .*\.pq.*\.feather.*CSV .*\.tsv.*none of them"
+    ):
+        pm.Moments.scan(tmp_path / "other", target="y")
+
+
+def test_a_format_of_output_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written by `Table.save` and by every command, and sweeps take it."""
+    toy = TableFormat("toy", ".toy", lambda table, file: file.write(",".join(table.names).encode()))
+    monkeypatch.setitem(TABLE_FORMATS, "toy", toy)
+    pm.Table("t", {"a": [1], "b": [2]}).save(tmp_path / "t.toy")
+    assert (tmp_path / "t.toy").read_text() == "a,b"
+    ran = CliRunner().invoke(_program.main, ["verify", "--output", str(tmp_path / "v.toy")])
+    assert (ran.exit_code, ran.output) == (0, "")
+    assert (tmp_path / "v.toy").read_text().startswith("check,")
+    data = 'systems.s = {data = "rows.csv", target = "y"}\nlaws.l = {kind = "Normal", scale = 1.0}\n'
+    (tmp_path / "s.toml").write_text('output = "s.toy"\n' + data)
+    (tmp_path / "rows.csv").write_text("a,y\n1,2\n2,5\n3,3\n")
+    assert CliRunner().invoke(_program.main, ["sweep", str(tmp_path / "s.toml")]).exit_code == 0
+    assert (tmp_path / "s.toy").read_text().startswith("system,")
+    monkeypatch.delitem(TABLE_FORMATS, "toy")
+    with pytest.raises(ValueError, match=r"must end in \.csv, \.json, \.parquet, got .*t\.toy"):
+        pm.Table("t", {"a": [1]}).save(tmp_path / "t.toy")
 
 
 # ---- a command

@@ -7,6 +7,7 @@ from pyrometer.base._archive import Archive, Members, atomic_write, require_fiel
 from pyrometer.base._arrays import Array, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
 from pyrometer.base._described import described, library_of
+from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
 from pyrometer.base._nearest import nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
@@ -30,6 +31,7 @@ __all__ = [
     "described",
     "dropping",
     "executors",
+    "first_inexact",
     "library_of",
     "listed",
     "nearest",

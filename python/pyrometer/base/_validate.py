@@ -16,13 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base._alignment import aligned
 from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
 from pyrometer.base._described import described, require_array_like
+from pyrometer.base._exact import first_rounded
 from pyrometer.base._nearest import nearest
 
 __all__ = [
     "Data",
     "RandomSource",
+    "aligned",
     "as_path",
     "choice",
     "count",
@@ -60,6 +63,7 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     0 and 1 (None) or the two given, which become numbers of the dtype of X.
     """
     X_array, names = matrix_of("X", X)
+    aligned("X", X, "y", y)
     if labels is False:
         y_array, target = target_of(y)
     else:
@@ -77,6 +81,8 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     if 0 in X_array.shape[:-1]:
         raise ValueError(f"X must have at least one row, got shape {X_array.shape}.")
     dtype = np.float32 if X_array.dtype == y_array.dtype == np.float32 else np.float64
+    _require_fitting("X", X_array, -2)
+    _require_fitting("y", y_array, -1)
     return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target)
 
 
@@ -89,6 +95,7 @@ def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[
     if array.ndim != 2 or 0 in array.shape:
         shape = "(rows,) or (rows, outputs)" if vector else "(rows, features)"
         raise ValueError(f"{name} must have shape {shape} with at least one of each, got {np.shape(value)}.")
+    _require_fitting(name, array, -2)
     array = _contiguous(array, np.float32 if array.dtype == np.float32 else np.float64)
     finite(name, array)
     return array, names
@@ -217,6 +224,19 @@ def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.N
     """Return C-contiguous, native-endian, aligned data of `dtype`; a copy only where it must be."""
     with np.errstate(over="ignore"):  # of long doubles
         return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
+
+
+def _require_fitting(name: str, array: npt.NDArray[Any], rows: int) -> None:
+    """Raise ValueError for long doubles that rounding to doubles would change too much; `rows` is their axis."""
+    first = first_rounded(array, rows)
+    if first is not None:
+        where = np.unravel_index(first, array.shape)
+        place = f"row {where[rows]}" + (f", column {where[-1]}" if rows == -2 else "")
+        raise ValueError(
+            f"{name} must have numbers that doubles can hold, got {array.flat[first]!r:.80} at {place}, which rounding "
+            "changes by more than 1e-12 of the range; subtract an offset or rescale first, or accept the rounding with "
+            "astype(float)."
+        )
 
 
 def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:

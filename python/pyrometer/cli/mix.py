@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from pyrometer.cli._data import Selection, named, target_name, two_systems
 from pyrometer.cli._options import (
     alpha_option,
     data_options,
@@ -15,10 +18,9 @@ from pyrometer.cli._options import (
     law_options,
     loss_unit,
     output_options,
-    read_two,
     resolution_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import UNDECIDED, conclude, leave
 from pyrometer.cli._rows import row_of, units_of
 
@@ -39,9 +41,10 @@ __all__ = ["command"]
 def command(
     a: str,
     b: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     energy: str,
     labels: tuple[str, str] | None,
     init: str,
@@ -56,21 +59,21 @@ def command(
 ) -> None:
     """Print the temperatures of the data in A, in B and in both, the heats, and the pooling loss with its test.
 
-    A and B are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. For retraining, A is the
-    old data and B the new: the pooling loss is what one model for both gives away. CSV is one table, the pooling in
-    every row. Exit codes: 1 where a --fail-on condition holds, 3 where one cannot be decided, or where a T is undefined
-    and nobody asked.
+    A and B are CSV, Parquet or Arrow files with the same columns, or moments that the command moments has saved; - is
+    CSV on standard input. For retraining, A is the old data and B the new: the pooling loss is what one model for both
+    gives away. CSV is one table, the pooling in every row. Exit codes: 1 where a --fail-on condition holds, 3 where one
+    cannot be decided, or where a T is undefined and nobody asked.
     """
     require_apart({"--output": output}, [a, b])
     law, widths = law_of(init, scale, length)
-    subjects = read_two(a, b, target, drop, columns, labels_of(energy, labels))
+    selection, pair = Selection(target, drop, columns, csv), labels_of(energy, labels)
 
     from pyrometer._version import __version__
-    from pyrometer.linear import system_of
     from pyrometer.results import Table
     from pyrometer.states import mix
 
-    first, second = (system_of(energy, subject.X, subject.y, intercept=intercept) for subject in subjects)
+    first, second = two_systems(a, b, selection, energy=energy, labels=pair, intercept=intercept)
+    target = target_name(target, first, second)
     mixture = mix(first, second, law, resolution=resolution)
     undefined = "undefined" in (mixture.a.verdict, mixture.b.verdict, mixture.mixed.verdict)
     loss = loss_unit(energy, target)
@@ -90,7 +93,7 @@ def command(
     }
     units, of_pooling = units_of(rows[0], loss), units_of(pooling, loss)
     made = form_of(form, output)
-    if made == "csv":
+    if is_single(made):
         tables = [Table.from_rows("Mixture", [row | pooling for row in rows], units=units | of_pooling)]
     else:
         tables = [
@@ -99,11 +102,11 @@ def command(
         ]
     provenance = {
         "pyrometer": __version__,
-        "a": subjects[0].source,
-        "b": subjects[1].source,
+        "a": named(a),
+        "b": named(b),
         "target": target,
         "features": "raw",
-        "intercept": intercept,
+        "intercept": first.intercept,
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
         "law": init,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.cli._data import Selection, read
 from pyrometer.cli._options import (
     Positive,
     data_options,
@@ -13,12 +14,11 @@ from pyrometer.cli._options import (
     law_of,
     output_options,
     plot_option,
-    read,
     resolution_option,
     run_options,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import judge
 from pyrometer.cli._rows import row_of, units_of
 from pyrometer.networks import ACTIVATIONS
@@ -89,9 +89,10 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @plot_option("the energies and temperatures of the layers")
 def command(
     data: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     standardize: bool,
     hidden: tuple[int, ...],
     activation: str,
@@ -120,7 +121,7 @@ def command(
     """
     require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = _law(init, gain if factor is None else factor, scale, length)
-    subject = read(data, target, drop, columns, standardize)
+    subject = read(data, Selection(target, drop, columns, csv), standardize=standardize)
 
     from pyrometer._version import __version__
     from pyrometer.networks import Network, heat_engine
@@ -147,7 +148,7 @@ def command(
         provenance |= {"samples": samples, "seed": seed}
     made = form_of(form, output)
     tables = [_layers(network, engine, bars=made == "table")]
-    if made != "csv":
+    if not is_single(made):
         tables.append(_engine(engine, subject.target, legends=made == "table"))
     if plot is not None:
         from pyrometer.cli._plot import save_layers

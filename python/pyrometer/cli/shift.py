@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.cli._data import Selection, read_two
 from pyrometer.cli._options import (
     alpha_option,
     data_options,
@@ -17,7 +18,6 @@ from pyrometer.cli._options import (
     loss_unit,
     output_options,
     plot_option,
-    read_two,
     threads_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
@@ -61,9 +61,10 @@ __all__ = ["command"]
 def command(
     before: str,
     after: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     energy: str,
     labels: tuple[str, str] | None,
     intercept: bool,
@@ -85,7 +86,8 @@ def command(
     is defined. The exit code is 1 where a --fail-on condition holds, else 0, whatever the verdict.
     """
     require_apart({"--output": output, "--plot": plot}, [before, after])
-    old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
+    old, new = read_two(before, after, Selection(target, drop, columns, csv), labels_of(energy, labels))
+    target = old.target
 
     from pyrometer._version import __version__
     from pyrometer.linear import system_of

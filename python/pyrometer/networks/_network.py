@@ -97,6 +97,7 @@ class Network:
         if isinstance(activation, str) or not callable(activation):
             activation = validate.choice("activation", activation, tuple(ACTIVATIONS))
         inputs, names = validate.matrix("X", X)
+        validate.aligned("X", X, "y", y)
         targets = None if y is None else _targets(y, len(inputs))
         if targets is not None:
             dtype = np.float32 if inputs.dtype == targets.dtype == np.float32 else np.float64

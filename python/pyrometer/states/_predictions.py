@@ -72,7 +72,9 @@ def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | No
             return Predicted(x, target, scores, loss, data.names, None)
         with np.errstate(over="ignore"):  # exp(-score) = inf gives the probability 0
             return Predicted(x, target, 1.0 / (1.0 + np.exp(-scores)), loss, data.names, scores)
-    prediction = np.asarray(validate.numeric("predictions of the model", model(X)), dtype=np.float64)
+    given = model(X)
+    validate.aligned("X", X, "predictions", given)
+    prediction = np.asarray(validate.numeric("predictions of the model", given), dtype=np.float64)
     if prediction.shape != target.shape:
         raise ValueError(
             f"model must return one prediction for each row, shape {target.shape}, got {prediction.shape}."
