@@ -23,6 +23,7 @@ from pyrometer._version import __version__
 from pyrometer.data import Moments
 from pyrometer.errors import (
     ConstantColumnWarning,
+    IndexColumnWarning,
     MomentsFileError,
     PrecisionWarning,
     ScanError,
@@ -76,6 +77,7 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "HeatEngine",
+    "IndexColumnWarning",
     "LayerTemperatures",
     "LecunNormal",
     "LecunUniform",

@@ -6,6 +6,7 @@ from typing import Any
 
 __all__ = [
     "ConstantColumnWarning",
+    "IndexColumnWarning",
     "MomentsFileError",
     "PrecisionWarning",
     "ScanError",
@@ -29,6 +30,10 @@ class SeparationWarning(UserWarning):
 
 class ConstantColumnWarning(UserWarning):
     """A column has the same value in every row: such a target has zero variance, such a feature no information."""
+
+
+class IndexColumnWarning(UserWarning):
+    """A column that a data frame has written as its index is left out of the features."""
 
 
 class MomentsFileError(ValueError):

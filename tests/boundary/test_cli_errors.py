@@ -16,17 +16,17 @@ from .answers import PROGRAM, one_line
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "Empty CSV"),
+        ("", "must be CSV with a header and at least one row, got less"),
         ("a,price\n", "at least one row of data"),
-        ("a,price\n1,2\n3\n", "Expected 2 columns, got 1"),
-        ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got string"),
+        ("a,price\n1,2\n3\n", "must have 2 columns in every row, got 1 in row 2"),
+        ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got 'x' in row 2"),
         ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
         ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
         ("a,price\n2020-01-01,2\n", "column 'a' must be numeric, got date32[day]"),
         ("a,a,price\n1,2,3\n", "column 'a' is duplicated"),
         ("price\n1\n", "at least one feature besides the target 'price'"),
         ("a,pric\n1,2\n", "has no column 'price'; did you mean 'pric'?"),
-        ("x;y;z\n1;2;3\n", "has no column 'price'; it has 'x;y;z'"),
+        ("x;y;z\n1;2;3\n", "cannot be read as CSV with sep=','; pass sep=';' (--sep ';')."),
     ],
 )
 def test_bad_csv(run, tmp_path, text, message):
@@ -34,7 +34,7 @@ def test_bad_csv(run, tmp_path, text, message):
     path.write_text(text)
     line = one_line(run("temperature", path, "--target", "price"))
     assert message in line
-    assert str(path) in line or "is duplicated" in line
+    assert str(path) in line
 
 
 def test_unreadable_files(run, tmp_path):
@@ -52,7 +52,7 @@ def test_unreadable_files(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nonsense"], "No such command 'nonsense'"),
+        (["nonsense"], "there is no command 'nonsense'; use one of 'tables'"),
         (["tables", "--scale", "0"], "--scale"),
         (["tables", "--samples", "1"], "--samples"),
         (["tables", "--seed", "-1"], "--seed"),
@@ -63,7 +63,7 @@ def test_unreadable_files(run, tmp_path):
         (["temperature"], "DATA"),
         (["temperature", "x.csv"], "--target"),
         (["temperature", "x.csv", "--target", "y", "--energy", "mbe"], "'mbe'"),
-        (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is of --init uniform"),
+        (["temperature", "x.csv", "--target", "y", "--length", "3"], "--length is for --init uniform"),
         (["temperature", "x.csv", "--target", "y", "--l1", "1", "--l2", "1"], "exclude each other"),
         (["temperature", "x.csv", "--target", "y", "--fail-on", "ok"], "'ok'"),
         (["temperature", "x.csv", "--target", "y", "--init", "uniform", "--scale", "1", "--length", "2"], "exclude"),
@@ -132,4 +132,4 @@ def test_process_without_standard_input():
         [*PROGRAM, "temperature", "-", "--target", "y"], stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     assert done.returncode == 2
-    assert b"standard input cannot be read" in done.stderr
+    assert b"standard input must be CSV with a header and at least one row" in done.stderr

@@ -37,8 +37,8 @@ def test_labels(run, labelled, rows, pair, chunks):
     options = ["--target", "kind", "--energy", "ce", *([] if pair == (0, 1) else ["--labels", *pair]), *chunks]
     row = only(run("temperature", labelled(*pair), *options, "--format", "json"))
     expected = pm.temperature(pm.LogisticRegression(X, POSITIVE), pm.Normal(10.0))
-    assert row["T"] == pytest.approx(expected.value, rel=1e-9)
-    assert row["E*"] == pytest.approx(expected.minimum_energy, rel=1e-9)
+    assert row["value"] == pytest.approx(expected.value, rel=1e-9)
+    assert row["minimum_energy"] == pytest.approx(expected.minimum_energy, rel=1e-9)
 
 
 @CHUNKS
@@ -65,10 +65,10 @@ def test_labels_of_two_files(run, labelled, rows):
     assert result.exit_code == 0, result.stderr
     made = json.loads(result.stdout)
     expected = pm.temperature(pm.LogisticRegression(X, POSITIVE), pm.Normal(10.0)).value
-    assert made["tables"][0]["rows"][2]["T"] == pytest.approx(expected, rel=1e-9)
+    assert made["tables"][0]["rows"][2]["value"] == pytest.approx(expected, rel=1e-9)
     assert made["provenance"]["labels"] == "no yes"
     result = run("shift", path, path, *options, "--resamples", 99)
-    assert json.loads(result.stdout)["tables"][0]["rows"][0]["dE"] == 0
+    assert json.loads(result.stdout)["tables"][0]["rows"][0]["energy_change"] == 0
 
 
 def test_labels_of_a_sweep(run, labelled, rows, tmp_path):

@@ -20,7 +20,8 @@ def tables(result):
     ("options", "law"),
     [
         ([], pm.LecunNormal()),
-        (["--init", "he-normal", "--gain", 2], pm.HeNormal(2.0)),
+        (["--init", "glorot-normal", "--gain", 2], pm.GlorotNormal(2.0)),  # the former name of --factor
+        (["--init", "he-normal", "--factor", 2], pm.HeNormal(2.0)),
         (["--init", "normal", "--scale", 3], pm.Normal(3.0)),
         (["--init", "uniform", "--length", 3, "--activation", "relu"], pm.Uniform(3.0)),
         (["--init", "uniform", "--length", 99, "--activation", "relu"], pm.Uniform(99.0)),
@@ -37,12 +38,12 @@ def test_numbers(run, file, rows, options, law):
         (X - X.mean(axis=0)) / X.std(axis=0), y, hidden=(16, 8), activation=activation, bias="--bias" in options
     )
     expected = pm.heat_engine(network, law)
-    np.testing.assert_allclose([row["E"] for row in layers], expected.layers.energy, rtol=1e-9)
-    np.testing.assert_allclose([row["T"] for row in layers], expected.layers.temperature, rtol=1e-9)
+    np.testing.assert_allclose([row["energy"] for row in layers], expected.layers.energy, rtol=1e-9)
+    np.testing.assert_allclose([row["temperature"] for row in layers], expected.layers.temperature, rtol=1e-9)
     assert [row["widths"] for row in layers] == ["3-16", "16-8", "8-1"]
-    assert engine["work efficiency"] == pytest.approx(expected.work_efficiency, rel=1e-9)
-    assert engine["E"] == pytest.approx(expected.total.energy, rel=1e-9)
-    assert engine["engine"] == ("second type" if 99 in options else "first type")
+    assert engine["work_efficiency"] == pytest.approx(expected.work_efficiency, rel=1e-9)
+    assert engine["total.energy"] == pytest.approx(expected.total.energy, rel=1e-9)
+    assert engine["engine"] == expected.engine
     assert (engine["method"], provenance["widths"]) == ("exact", "3-16-8-1")
 
 
@@ -73,7 +74,7 @@ def test_sampling_says_its_seed(run, file):
     arguments = ["network", file, "--target", "price", "--hidden", "4", "--init", "he-uniform", "--samples", 100]
     (layers, _), provenance = tables(run(*arguments, "--format", "json"))
     assert (provenance["method"], provenance["samples"], provenance["seed"]) == ("monte-carlo", 100, 0)
-    assert layers[1]["s.e."] > 0
+    assert layers[1]["standard_error"] > 0
 
 
 @pytest.mark.parametrize(
@@ -82,8 +83,9 @@ def test_sampling_says_its_seed(run, file):
         (["--hidden", "4,x"], "must be widths with commas"),
         (["--hidden", "4,0"], "widths of at least 1"),
         ([], "Missing option '--hidden'"),
-        (["--hidden", "4", "--scale", "2"], "--scale is of --init normal alone"),
-        (["--hidden", "4", "--init", "torch", "--gain", "2"], "--gain is of"),
+        (["--hidden", "4", "--scale", "2"], "--scale is for --init normal and uniform, got --init lecun-normal"),
+        (["--hidden", "4", "--init", "torch", "--factor", "2"], "--factor is for"),
+        (["--hidden", "4", "--init", "uniform", "--length", "2", "--scale", "2"], "exclude each other"),
         (["--hidden", "4", "--init", "uniform", "--method", "exact"], "no formula for a uniform law"),
         (["--hidden", "4", "--activation", "swish"], "swish"),
     ],
@@ -100,6 +102,8 @@ def test_conditions(run, file):
     assert run(*arguments).exit_code == 0
     assert run(*arguments, "--fail-on", "negative-entropy", "--fail-on", "near-pole").exit_code in (0, 1)
     result = run("network", file, "--target", "price", "--hidden", "", "--init", "uniform")
+    assert (result.exit_code, "ok" in result.stdout) == (0, True)
+    result = run("network", file, "--target", "price", "--hidden", "", "--init", "uniform", "--length", 1)
     assert (result.exit_code, "undefined" in result.stdout) == (3, True)
     narrow = run(*arguments[:-2], "--init", "normal", "--scale", "0.01", "--fail-on", "negative-entropy")
     assert narrow.exit_code == 1

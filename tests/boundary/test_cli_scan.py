@@ -28,7 +28,16 @@ def answer(run, *arguments):
     return found["tables"][0]["rows"][0], found["provenance"]
 
 
-@pytest.mark.parametrize("options", [(), ("--l2", "0.1", "--no-intercept"), ("--energy", "mae", "--method", "refined")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--l2", "0.1", "--no-intercept"),
+        ("--energy", "mae", "--method", "refined"),
+        ("--standardize",),
+        ("--standardize", "--energy", "mae"),
+    ],
+)
 def test_temperature_in_chunks(run, days, file, options):
     scanned, about = answer(run, days / "day*.csv", "--chunk-rows", 7, *options)
     held, same = answer(run, file, *options)
@@ -54,9 +63,6 @@ def test_mistakes(run, days, file):
     assert result.exit_code == 2
     assert "day3.csv: column 'b' must have no missing values, got 1, the first in row 21" in result.stderr
     assert not (days / "out").exists()
-    result = run("temperature", file, "--target", "price", "--chunk-rows", 7, "--standardize")
-    assert result.exit_code == 2
-    assert "--standardize needs the rows in memory" in result.stderr
     result = run("temperature", "-", "--target", "price", "--chunk-rows", 7, "--energy", "mae", input="a,price\n1,2\n")
     assert result.exit_code == 2
     assert "must allow several passes" in result.stderr

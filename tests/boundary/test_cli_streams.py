@@ -152,7 +152,7 @@ def test_output_is_never_the_data_nor_truncates_what_others_wrote(run, file, tmp
             assert "--output must be another file than the data" in line
     line = one_line(run("moments", tmp_path / "*.csv", "--target", "price", "--output", file))
     assert "--output must be another file" in line
-    same = ["--output", tmp_path / "a.png", "--plot", tmp_path / "a.png"]
+    same = ["--output", tmp_path / "a.csv", "--plot", tmp_path / "a.csv"]
     assert "--plot must be another file" in one_line(run("temperature", file, "--target", "price", *same))
     assert "name of a file" in one_line(run("temperature", file, "--target", "price", "--output", ""))
     assert file.read_bytes() == before

@@ -23,7 +23,7 @@ from pyrometer.sweeps import _plan
 README = Path(__file__).parents[2] / "README.md"
 CONFIG = """
 output = "out.parquet"
-methods = ["exact", "monte-carlo"]
+method = ["exact", "monte-carlo"]
 samples = 5000
 seed = 3
 
@@ -83,7 +83,7 @@ def test_it_is_the_sweep_of_the_library(run, folder, rows):
     expected = pm.sweep(
         {"squares": squares, "absolute": absolute, "net": net},
         {"wide": pm.Normal(np.logspace(0, 2, 5)[:, None]), "narrow": pm.Uniform([[0.5], [2.0]])},
-        methods=("exact", "monte-carlo"),
+        method=("exact", "monte-carlo"),
         samples=5000,
         rng=3,
     )
@@ -151,7 +151,7 @@ def test_there_are_two_examples():
         ('["exact", "monte-carlo"]', '["exakt"]', "method must be one of"),
         ("samples = 5000", "samples = 1", "samples must be at least 2"),
         ("seed = 3", "seed = -3", "rng must be a seed >= 0"),
-        ("out.parquet", "out.xls", "output must end in .parquet, .csv, .json, got 'out.xls'"),
+        ("out.parquet", "out.xls", "output must end in .csv, .json, .parquet, got 'out.xls'"),
         ('output = "out.parquet"', "", "output must be a string, got None"),
         ("out.parquet", "none/out.parquet", "No such file or directory"),
         ("out.parquet", "rows.csv", "sweep.toml: output must be another file than the data, which it would replace"),

@@ -9,6 +9,8 @@ import pytest
 
 import pyrometer as pm
 
+from .answers import one_line, only
+
 
 @pytest.fixture
 def files(tmp_path):
@@ -32,10 +34,10 @@ def test_numbers_are_those_of_the_library(run, files):
     assert result.exit_code == 0, result.stderr
     temperatures, pooling = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
     mixture = pm.mix(pm.LinearRegression(*one), pm.LinearRegression(*other), pm.Normal(2.0))
-    found = [row["T"] for row in temperatures["rows"]]
+    found = [row["value"] for row in temperatures["rows"]]
     assert found == pytest.approx([mixture.temperature_a, mixture.temperature_b, mixture.temperature_mixed], rel=1e-10)
-    assert pooling["rows"][0]["p"] == pytest.approx(mixture.p_value)
-    assert pooling["rows"][0]["pooling loss"] == pytest.approx(mixture.pooling_loss)
+    assert pooling["rows"][0]["p_value"] == pytest.approx(mixture.p_value)
+    assert pooling["rows"][0]["pooling_loss"] == pytest.approx(mixture.pooling_loss)
 
 
 def test_exit_codes(run, files):
@@ -70,7 +72,7 @@ def test_a_mixture_without_temperatures_is_undecided(run, files):
     ask = ["mix", a, b, "--target", "y", "--init", "uniform", "--length", 1]
     result = run(*ask, "--format", "json")
     assert result.exit_code == 3
-    assert "temperature undefined; --resolution" in result.stderr
+    assert "temperature undefined; choose another --resolution" in result.stderr
     assert json.loads(result.stdout)["tables"][1]["rows"][0]["between"] == "undefined"
     assert run(*ask, "--fail-on", "not-between").exit_code == 3
     assert run(*ask, "--fail-on", "different").exit_code == 1  # the test needs no temperature
@@ -120,11 +122,11 @@ def test_shift(run, files):
     assert result.exit_code == 1
     (table,) = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
     found = pm.shift(tuple(one), tuple(other), model=pm.LinearRegression(*one), rng=0)
-    assert table["rows"][0]["dE"] == pytest.approx(found.energy_change, rel=1e-10)
-    assert table["rows"][0]["p"] == found.p_value
+    assert table["rows"][0]["energy_change"] == pytest.approx(found.energy_change, rel=1e-10)
+    assert table["rows"][0]["p_value"] == found.p_value
     same = run("shift", a, a, "--target", "y", "--format", "json")
-    assert same.exit_code == 3
-    assert json.loads(same.stdout, parse_constant=pytest.fail)["tables"][0]["rows"][0]["T"] is None
+    assert same.exit_code == 0
+    assert json.loads(same.stdout, parse_constant=pytest.fail)["tables"][0]["rows"][0]["temperature"] is None
     assert run("shift", a, a, "--target", "y", "--fail-on", "shifted").exit_code == 0
 
 
@@ -134,4 +136,59 @@ def test_a_shift_under_another_density(run, files):
     assert result.exit_code == 1
     found = pm.shift(tuple(one), tuple(other), model=pm.LinearRegression(*one), density="kernel", rng=0)
     (table,) = json.loads(result.stdout, parse_constant=pytest.fail)["tables"]
-    assert table["rows"][0]["KL"] == pytest.approx(found.divergence, rel=1e-10)
+    assert table["rows"][0]["divergence"] == pytest.approx(found.divergence, rel=1e-10)
+
+
+# ---- the verdict of a shift
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory):
+    """Files of the same rows, of rows with doubled noise, and of rows with other means."""
+    rng, folder = np.random.default_rng(3), tmp_path_factory.mktemp("moved")
+    for name, mean, noise in (("before", 0.0, 1.0), ("again", 0.0, 1.0), ("noisy", 0.0, 2.0), ("mean", 0.7, 1.0)):
+        X = rng.normal(mean, 1.0, size=(300, 2))
+        rows = np.column_stack([X, X @ [1.0, 2.0] + noise * rng.normal(size=300)])
+        np.savetxt(folder / f"{name}.csv", rows, delimiter=",", header="u,v,y", comments="")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("after", "shifted", "changed", "defined"),
+    [
+        ("before", False, "", False),
+        ("again", False, "", False),
+        ("noisy", True, "energy entropy divergence", True),
+        ("mean", True, "divergence", False),
+    ],
+)
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_first_line_has_the_verdict(run, moved, after, shifted, changed, defined, width):
+    ask = ("shift", moved / "before.csv", moved / f"{after}.csv", "--target", "y")
+    result = run(*ask, env={"COLUMNS": str(width)})
+    assert (result.exit_code, result.stderr) == (0, "")
+    first, *lines = result.stdout.splitlines()
+    row = only(run(*ask, "--format", "json"))
+    said = "Shifted" if shifted else "Not shifted"
+    assert first == f"{said} at the level 0.05: p = {row['p_value']:.3g}"
+    assert ("ok" in result.stdout, "T = energy/entropy is undefined" in result.stdout) == (False, not defined)
+    assert max(map(len, lines)) <= width
+    for name in ("energy", "entropy", "divergence"):
+        told = [line for line in lines if line.startswith(name) and line.endswith("changed")]
+        assert [line.endswith("not changed") for line in told] == [name not in changed.split()]
+    assert (row["verdict"], row["level"]) == ("shifted" if shifted else "not-shifted", 0.05)
+    assert (row["changed"], row["temperature_defined"]) == (changed, defined)
+    assert (row["temperature"] is None) is not defined
+
+
+def test_a_shift_exits_with_1_only_where_a_condition_that_was_asked_for_holds(run, moved):
+    for after, shifted, undefined in (("again", 0, 1), ("noisy", 1, 0), ("mean", 1, 1)):
+        ask = ("shift", moved / "before.csv", moved / f"{after}.csv", "--target", "y")
+        for condition, holds in (("shifted", shifted), ("undefined", undefined)):
+            result = run(*ask, "--fail-on", condition)
+            assert result.exit_code == holds
+            assert result.stderr.startswith(f"note: --fail-on {condition}: ") is bool(holds)
+    assert "Shifted at the level 0.0005: p = 0.0005" in run(*ask, "--alpha", 0.0005, "--resamples", 1999).stdout
+    result = run(*ask, "--alpha", 0.0005)
+    assert "level must be at least 1/(resamples + 1) = 0.001" in one_line(result)
+    assert "resamples=1999 or more" in result.stderr

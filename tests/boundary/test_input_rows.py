@@ -82,7 +82,7 @@ BAD_LABELS = {
         put(LABELS, 3, 2),
         {},
         ValueError,
-        r"y must be 0 or 1, got 2.* at row 3; pass labels=\(neg, pos\) to use two others",
+        r"y must be 0 or 1, got 2.* at row 3; it has more than two classes \(0\.0, 1\.0, 2\.0\)",
     ),
     "minus one": (2 * LABELS - 1, {}, ValueError, "y must be 0 or 1, got -1"),
     "nearly": (put(LABELS, 0, 1e-300), {}, ValueError, "y must be 0 or 1, got 1e-300 at row 0"),

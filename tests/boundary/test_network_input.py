@@ -56,7 +56,11 @@ def test_frames_and_columns():
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [
-        (lambda: pm.mean_energy(small(), pm.Mixed([1.0], [1.0])), TypeError, "Mixed law, which is for linear systems"),
+        (
+            lambda: pm.mean_energy(small(), pm.Mixed([1.0], [1.0])),
+            TypeError,
+            "got a Mixed; pm.Mixed.* is for linear models",
+        ),
         (lambda: pm.mean_energy(small(), 3.0), TypeError, "law must be Normal, Uniform, LecunNormal"),
         (lambda: pm.mean_energy(small(), pm.Normal([1.0, 2.0, 3.0])), ValueError, "1 or 2 scales on its last axis"),
         (lambda: pm.mean_energy(small(), pm.Uniform(1.0), method="exact"), ValueError, "no formula for a uniform law"),
@@ -79,7 +83,11 @@ def test_frames_and_columns():
         ),
         (lambda: pm.mean_energy(small(), pm.Normal(1e200)), ValueError, "below 1.8e308|overflow"),
         (lambda: pm.mean_energy(small(activation="relu"), pm.Normal(1e200)), ValueError, "below 1.8e308"),
-        (lambda: pm.minimum_energy(small()), TypeError, "LinearRegression or LogisticRegression, got Network"),
+        (
+            lambda: pm.minimum_energy(small()),
+            TypeError,
+            "LinearRegression or a LogisticRegression, got a Network; use pm",
+        ),
         (lambda: pm.heat_engine(pm.LinearRegression(X, Y[:, 0]), pm.Normal(1.0)), TypeError, "must be a Network"),
         (lambda: pm.heat_engine(small(), pm.Normal(1.0), resolution=0.0), ValueError, "resolution must be finite"),
         (lambda: pm.heat_engine(small(), pm.Normal(1.0), minimum=[1.0, 2.0]), ValueError, "minimum must be finite"),
@@ -99,7 +107,7 @@ def test_frames_and_columns():
         (
             lambda: pm.entropy(pm.LinearRegression(X, Y[:, 0]), pm.HeNormal()),
             TypeError,
-            "laws with a gain apply to networks only",
+            "got a HeNormal; pm.HeNormal.* is for networks",
         ),
         (
             lambda: pm.mean_energy(pm.LinearRegression(X, Y[:, 0]), pm.Normal(1.0), method="mean-field"),

@@ -38,14 +38,14 @@ def nothing_runs(monkeypatch):
         (LINEAR, pm.Normal(1.0), (), ValueError, "at least one method"),
         ([], pm.Normal(1.0), ("exact",), ValueError, "systems must have at least one"),
         (LINEAR, {}, ("exact",), ValueError, "laws must have at least one"),
-        (LINEAR, 2.0, ("exact",), TypeError, "laws must be a single one, a sequence"),
-        ([LINEAR, "b"], pm.Normal(1.0), ("exact",), TypeError, "got 'b' for '1'"),
+        (LINEAR, 2.0, ("exact",), TypeError, "laws must be Normal.*; did you mean pm.Normal"),
+        ([LINEAR, "b"], pm.Normal(1.0), ("exact",), TypeError, "systems\\[1\\] must be a Linear.*, got 'b'"),
         ({1: LINEAR}, pm.Normal(1.0), ("exact",), TypeError, "names of systems must be strings, got 1"),
     ],
 )
 def test_pairs(systems, laws, methods, kind, message):
     with pytest.raises(kind, match=message):
-        pm.sweep(systems, laws, methods=methods)
+        pm.sweep(systems, laws, method=methods)
 
 
 @pytest.mark.usefixtures("nothing_runs")

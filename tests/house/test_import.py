@@ -56,3 +56,15 @@ def test_everything_listed_is_there() -> None:
 
 def test_the_version_is_that_of_the_installed_package() -> None:
     assert pyrometer.__version__ == version("pyrometer")
+
+
+def test_the_help_imports_no_command() -> None:
+    """The list of commands is made of their records; beyond the package itself it needs click alone."""
+    code = "from click.testing import CliRunner\nfrom pyrometer.cli import main\n"
+    code += "ran = CliRunner().invoke(main, ['--help'])\nassert ran.exit_code == 0 and 'temperature' in ran.stdout"
+    assert loaded(code) & set(HEAVY) == {"click"}
+    program = f"{code}\nimport sys\nprint(*(name for name in sys.modules if name.startswith('pyrometer.cli')))"
+    result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert sorted(result.stdout.split()) == [
+        *("pyrometer.cli", "pyrometer.cli._commands", "pyrometer.cli._program", "pyrometer.cli._terminal"),
+    ]

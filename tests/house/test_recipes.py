@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,12 +19,15 @@ from fuzz.cases import ACTIVATIONS as FUZZED
 import pyrometer as pm
 from pyrometer.cli import _program, _sweep_config
 from pyrometer.cli import network as network_command
-from pyrometer.data.readers import _formats, _resolve
-from pyrometer.laws import FAMILIES, NORMAL, Law
+from pyrometer.cli._commands import COMMANDS, CommandRecord
+from pyrometer.cli._options import fail_option
+from pyrometer.data.readers._formats import FORMATS, Format
+from pyrometer.laws import FAMILIES, LAYER_CALLS, LINEAR_CALLS, NORMAL, Law
 from pyrometer.laws._families import Family
 from pyrometer.linear._records import LINEAR
 from pyrometer.losses import LOSSES, loss_named
 from pyrometer.networks import ACTIVATIONS, LayerLaw
+from pyrometer.results._formats import TABLE_FORMATS, TableFormat
 from pyrometer.states._conditionals import CONDITIONALS
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +85,13 @@ def test_the_command_line_has_every_law() -> None:
     assert set(network_command._SCALED.values()) == {law.__name__ for law in get_args(LayerLaw)} - {
         *("Normal", "Uniform", "TorchLinear")
     }
+
+
+def test_messages_name_every_law() -> None:
+    assert set(LINEAR_CALLS) == {law.__name__ for law in get_args(Law)}
+    assert set(LAYER_CALLS) == {law.__name__ for law in get_args(LayerLaw)}
+    for name, call in (LINEAR_CALLS | LAYER_CALLS).items():
+        assert type(eval(call, {"pm": pm})).__name__ == name
 
 
 def test_a_family_that_the_core_lacks_is_refused_where_the_core_would_take_it_for_another() -> None:
@@ -144,35 +154,88 @@ class Toy(SimpleNamespace):
         yield pa.record_batch({"a": [1.0, 2.0, 3.0], "y": [2.0, 5.0, 2.0]}).select(columns)
 
 
-def test_a_format_is_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = _formats.file_part
-    monkeypatch.setattr(_resolve, "file_part", lambda name: Toy(label=name) if name.endswith(".toy") else known(name))
-    path = tmp_path / "rows.toy"
-    path.touch()
-    assert pm.interop.read_data(path, target="y").y.tolist() == [2.0, 5.0, 2.0]
-    assert pm.Moments.scan(path, target="y").mean.tolist() == [2.0, 3.0]
-    system = pm.LinearRegression.scan(path, target="y", energy="mae")
-    assert pm.minimum_energy(system).value == pytest.approx(1.0)
+def test_a_format_of_input_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = Format("toy", (".toy",), lambda first: first.startswith(b"TOY"), lambda path, _: Toy(label=path))
+    monkeypatch.setitem(FORMATS, "toy", toy)
+    (tmp_path / "rows.toy").touch()
+    (tmp_path / "other").write_bytes(b"TOY\0")
+    for path in (tmp_path / "rows.toy", tmp_path / "other"):
+        assert pm.interop.read_data(path, target="y").y.tolist() == [2.0, 5.0, 2.0]
+        assert pm.Moments.scan(path, target="y").mean.tolist() == [2.0, 3.0]
+        system = pm.LinearRegression.scan(path, target="y", energy="mae")
+        assert pm.minimum_energy(system).value == pytest.approx(1.0)
+    monkeypatch.delitem(FORMATS, "toy")
+    with pytest.raises(
+        ValueError, match=r"other must be a file of Parquet .*\.pq.*\.feather.*CSV .*\.tsv.*none of them"
+    ):
+        pm.Moments.scan(tmp_path / "other", target="y")
+
+
+def test_a_format_of_output_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written by `Table.save` and by every command, and sweeps take it."""
+    toy = TableFormat("toy", ".toy", lambda table, file: file.write(",".join(table.names).encode()))
+    monkeypatch.setitem(TABLE_FORMATS, "toy", toy)
+    pm.Table("t", {"a": [1], "b": [2]}).save(tmp_path / "t.toy")
+    assert (tmp_path / "t.toy").read_text() == "a,b"
+    ran = CliRunner().invoke(_program.main, ["verify", "--output", str(tmp_path / "v.toy")])
+    assert (ran.exit_code, ran.output) == (0, "")
+    assert (tmp_path / "v.toy").read_text().startswith("check,")
+    data = 'systems.s = {data = "rows.csv", target = "y"}\nlaws.l = {kind = "Normal", scale = 1.0}\n'
+    (tmp_path / "s.toml").write_text('output = "s.toy"\n' + data)
+    (tmp_path / "rows.csv").write_text("a,y\n1,2\n2,5\n3,3\n")
+    assert CliRunner().invoke(_program.main, ["sweep", str(tmp_path / "s.toml")]).exit_code == 0
+    assert (tmp_path / "s.toy").read_text().startswith("system,")
+    monkeypatch.delitem(TABLE_FORMATS, "toy")
+    with pytest.raises(ValueError, match=r"must end in \.csv, \.json, \.parquet, got .*t\.toy"):
+        pm.Table("t", {"a": [1]}).save(tmp_path / "t.toy")
 
 
 # ---- a command
 
 
-def test_a_command_is_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_is_a_module_and_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = CommandRecord("toy_of_a_command", "Say hello.", {"cold": "it is cold here", "late": "it is late"})
+    monkeypatch.setitem(COMMANDS, "hello", record)
+
     @click.command("hello")
-    def command() -> None:
+    @fail_option("hello")
+    def command(fail_on: tuple[str, ...]) -> None:
         click.echo("hello")
+        _program.conclude({"cold": True, "late": None}, fail_on)
 
-    load = importlib.import_module
-    modules = {"pyrometer.cli.hello": SimpleNamespace(command=command)}
-    monkeypatch.setattr(_program, "_COMMANDS", (*_program._COMMANDS, "hello"))
-    monkeypatch.setattr(_program.importlib, "import_module", lambda name: modules.get(name) or load(name))
-    ran = CliRunner().invoke(_program.main, ["hello"])
-    assert (ran.exit_code, ran.stdout) == (0, "hello\n")
+    monkeypatch.setitem(sys.modules, "toy_of_a_command", SimpleNamespace(command=command))
+    run = CliRunner().invoke
+    assert "  hello        Say hello.\n" in run(_program.main, ["--help"]).stdout
+    for arguments, code, note in (
+        ([], 0, ""),
+        (["--fail-on", "cold"], 1, "note: --fail-on cold: it is cold here\n"),
+        (["--fail-on", "late"], 3, "note: --fail-on late: it cannot be decided whether it is late\n"),
+        (["--fail-on", "late", "--fail-on", "cold"], 1, "note: --fail-on cold: it is cold here\n"),
+    ):
+        ran = run(_program.main, ["hello", *arguments])
+        assert (ran.exit_code, ran.stdout, ran.stderr) == (code, "hello\n", note)
+    misspelt = run(_program.main, ["helo"])
+    assert (misspelt.exit_code, misspelt.stdout) == (2, "")
+    assert misspelt.stderr == "main: error: there is no command 'helo'; did you mean 'hello'?\n"
 
 
-def test_every_command_is_listed() -> None:
+def test_every_command_has_a_record() -> None:
     files = {path.stem for path in (ROOT / "python/pyrometer/cli").glob("[!_]*.py")}
-    assert files == set(_program._COMMANDS)
+    assert files == set(COMMANDS)
     readme = (ROOT / "README.md").read_text("utf-8")
     assert [name for name in files if f"pyrometer {name}" not in readme] == []
+    for name, record in COMMANDS.items():
+        command = record.load()
+        assert command.name == name
+        (conditions,) = [p.type.choices for p in command.params if p.name == "fail_on"] or [()]  # type: ignore[attr-defined]
+        assert list(conditions) == list(record.conditions)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_command_has_a_suggestion(name: str) -> None:
+    for misspelt in (name[:-1] + "q", name.upper(), name[:1] + name[2:]):
+        ran = CliRunner().invoke(_program.main, [misspelt])
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert ran.stderr.endswith(f"there is no command {misspelt!r}; did you mean {name!r}?\n")
+    strange = CliRunner().invoke(_program.main, ["zzz"])
+    assert all(repr(known) in strange.stderr for known in COMMANDS)

@@ -141,7 +141,7 @@ def test_a_sweep_on_a_cluster_has_the_same_bits(cluster):
         "mse": pm.LinearRegression(X, Y),
     }
     laws = {f"law {k}": pm.Normal(2.0**k) for k in range(6)}
-    options = {"methods": ("exact", "monte-carlo"), "samples": 300, "rng": 5}
+    options = {"method": ("exact", "monte-carlo"), "samples": 300, "rng": 5}
     expected = pm.sweep(systems, laws, **options)
     with one_killed(cluster, after=0.05):
         table = pm.sweep(systems, laws, **options, executor=cluster.get_executor())

@@ -157,7 +157,7 @@ X, Y = hills(np.random.default_rng(8), 40)
 @pytest.mark.parametrize(
     ("density", "error", "message"),
     [
-        ("flat", ValueError, "density must be 'gaussian', 'kernel', 'mixture' or an object, got 'flat'"),
+        ("flat", ValueError, "density must be one of 'gaussian', 'kernel', 'mixture', got 'flat'"),
         (3.0, TypeError, "density must be .gaussian., .kernel., .mixture., an object with fit and score_samples"),
         (lambda X: 0.0, ValueError, "one log density for each row"),
         (lambda X: np.full(len(X), -np.inf), ValueError, "above 0 and finite at every row"),

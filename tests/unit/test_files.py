@@ -9,7 +9,8 @@ import pytest
 from pyarrow import csv, feather, parquet
 
 import pyrometer as pm
-from pyrometer.data.readers._formats import BATCH, ParquetFile
+from pyrometer.data.readers._bytes import BATCH
+from pyrometer.data.readers._parquet import ParquetFile
 
 ROWS = BATCH + 1000  # more than a batch
 NUMBERS = np.random.default_rng(0).normal(size=(ROWS, 3))

@@ -1,6 +1,7 @@
 """Least squares and ridge: against NumPy, statsmodels, scikit-learn and arithmetic of 60 digits."""
 
 import gc
+import warnings
 import weakref
 
 import numpy as np
@@ -257,7 +258,9 @@ def test_the_answer_is_kept_and_let_go(data):
 
 
 def test_what_is_no_system():
-    with pytest.raises(TypeError, match="system must be a LinearRegression or LogisticRegression, got list"):
+    with pytest.raises(
+        TypeError, match="system must be a LinearRegression or a LogisticRegression, got a list; use pm"
+    ):
         pm.minimum_energy([1, 2])
 
 
@@ -302,3 +305,30 @@ def test_a_small_penalty_on_columns_far_from_0_is_honest():
     above = exact.energy(X, y, minimum.parameters, **options(system)) - least
     assert 0 < above <= minimum.gap
     assert minimum.value - least <= 10.0**-minimum.digits * minimum.value
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_column_is_never_called_nearly_dependent(seed):
+    """Where digits are few, the fit is close: the advice says so, and following it gives them."""
+    rng = np.random.default_rng(seed)
+    m, mean, intercept = int(rng.integers(3, 30)), rng.choice([0.0, 1e3, 1e6]), bool(rng.integers(2))
+    X = rng.normal(size=(m, 1)) * 10.0 ** rng.uniform(-3, 3) + mean
+    y = 2.0 * X[:, 0] + rng.choice([0.0, 1e6]) * intercept
+    y *= 1.0 + rng.choice([0.0, 1e-15, 1e-12, 1e-9, 1e-6]) * rng.normal(size=m)
+    for make in (lambda X, y: pm.LinearRegression(X, y, intercept=intercept), from_moments(intercept)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            minimum = pm.minimum_energy(make(X, y))
+        assert not any("dependent" in str(warning.message) for warning in caught)
+        for warning in caught:
+            if "pass y less the fitted values" in str(warning.message):
+                fitted = X[:, 0] * minimum.parameters[0] + (minimum.parameters[-1] if intercept else 0.0)
+                assert pm.minimum_energy(make(X, y - fitted)).digits > minimum.digits
+            elif "pass X - X.mean(axis=0)" in str(warning.message):
+                assert pm.minimum_energy(make(X - X.mean(axis=0), y)).digits >= minimum.digits
+            else:
+                assert "pass the rows, LinearRegression(X, y)" in str(warning.message)
+
+
+def from_moments(intercept):
+    return lambda X, y: pm.LinearRegression.from_moments(pm.Moments.of(X, y, intercept=intercept))

@@ -35,7 +35,7 @@ def test_noise_alone_is_twice_the_energy_hot():
     assert near(found.entropy_change, np.log(1.5), found.entropy_change_error)
     assert near(found.temperature, 1.25 / np.log(1.5), found.temperature_error)
     assert found.temperature_error < 0.1
-    assert found.verdict == "ok"
+    assert (found.verdict, found.temperature_defined) == ("shifted", True)
     assert found.p_value == 0.001
     small = pm.shift(sample(2, 400_000), sample(3, 400_000, noise=1.05), model=line, energy="mse", rng=0)
     assert near(small.temperature, 2.0 * (1.0 + 1.05**2) / 2.0, small.temperature_error)
@@ -57,7 +57,8 @@ def test_a_shift_of_the_mean_has_no_temperature_but_a_divergence():
     found = pm.shift(sample(5, 20_000), sample(6, 20_000, mean=1.0), model=lambda X: 1.5 * X[:, 0], energy="mse", rng=0)
     assert near(found.energy_change, 0.25, found.energy_change_error)
     assert near(found.entropy_change, 0.0, found.entropy_change_error)
-    assert (found.verdict, found.p_value) == ("undefined", 0.001)
+    assert (found.verdict, found.p_value, found.temperature_defined) == ("shifted", 0.001, False)
+    assert found.changed == ("energy", "divergence")
     assert np.isnan(found.temperature)
     assert near(found.divergence, 0.5, found.divergence_error)
 
@@ -203,7 +204,7 @@ X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
         (
             lambda: pm.DataState(X2, y2, model=3, energy="mse"),
             TypeError,
-            "a callable that predicts, got builtins.int",
+            "a callable that predicts, got 3; such as",
         ),
         (lambda: pm.DataState(X2, y2, model=lambda X: X, energy="mse"), ValueError, "one prediction for each row"),
         (lambda: pm.DataState(X2, y2, model=lambda X: X[:, 0] / 0, energy="mse"), ValueError, "finite predictions"),
@@ -295,7 +296,7 @@ def test_a_foreign_model_is_named():
         def predict(self, X):
             return X[:, 0]
 
-    with pytest.raises(TypeError, match=r"got .*test_states.*Trained; pass its method, such as model=fitted.predict"):
+    with pytest.raises(TypeError, match=r"got a Trained; pass its method, such as model=fitted.predict"):
         pm.shift((X2, y2), (X2, y2), model=Trained(), energy="mse")
 
 

@@ -83,8 +83,8 @@ def test_a_sweep_is_the_loop(methods, parts, monkeypatch):
         monkeypatch.setattr(_plan, "_PAIRS", 4)
     options = {"samples": 30, "rng": 5}
     four = {name: system for name, system in SYSTEMS.items() if system.parameters == 4}
-    assert_is_the_loop(pm.sweep(four, WIDE, methods=methods, **options), four, WIDE, methods, **options)
-    assert_is_the_loop(pm.sweep(SYSTEMS, NARROW, methods=methods, **options), SYSTEMS, NARROW, methods, **options)
+    assert_is_the_loop(pm.sweep(four, WIDE, method=methods, **options), four, WIDE, methods, **options)
+    assert_is_the_loop(pm.sweep(SYSTEMS, NARROW, method=methods, **options), SYSTEMS, NARROW, methods, **options)
 
 
 def test_networks_and_linear_systems_share_a_table():
@@ -93,9 +93,9 @@ def test_networks_and_linear_systems_share_a_table():
     systems, options = {"tanh": network, "linear": SYSTEMS["one"], "relu": relu}, {"samples": 50, "rng": 2}
     laws = {"normal": NARROW["normal"], "batch": NARROW["batch"]}
     for methods in (("exact",), ("monte-carlo", "asymptotic")):
-        assert_is_the_loop(pm.sweep(systems, laws, methods=methods, **options), systems, laws, methods, **options)
+        assert_is_the_loop(pm.sweep(systems, laws, method=methods, **options), systems, laws, methods, **options)
     networks = {"tanh": network, "relu": relu}
-    table = pm.sweep(networks, LAYERED, methods=("auto", "mean-field"), **options)
+    table = pm.sweep(networks, LAYERED, method=("auto", "mean-field"), **options)
     assert_is_the_loop(table, networks, LAYERED, ("auto", "mean-field"), **options)
     assert set(table["loss"]) == {"network"}
 
@@ -105,7 +105,7 @@ def test_one_of_each_and_sequences():
     table = pm.sweep(system, law)
     assert len(table) == 1
     assert table["temperature"][0] == pm.temperature(system, law).value
-    table = pm.sweep([system, SYSTEMS["plane"]], [law, pm.Uniform(3.0)], methods="exact")
+    table = pm.sweep([system, SYSTEMS["plane"]], [law, pm.Uniform(3.0)], method="exact")
     assert table["system"].tolist() == ["0", "0", "1", "1"]
     assert table["law"].tolist() == ["0", "1", "0", "1"]
     assert table["kind"].tolist() == ["Normal", "Uniform"] * 2
@@ -114,7 +114,7 @@ def test_one_of_each_and_sequences():
 
 def test_rows_say_where_they_come_from():
     table = pm.sweep(
-        {"a": SYSTEMS["ridge"]}, {"batch": NARROW["batch"], "mixed": WIDE["mixed"]}, methods=("exact", "refined")
+        {"a": SYSTEMS["ridge"]}, {"batch": NARROW["batch"], "mixed": WIDE["mixed"]}, method=("exact", "refined")
     )
     first = next(iter(table))
     assert (first["system"], first["member"], first["law"], first["batch"]) == ("a", 0, "batch", 0)
@@ -128,7 +128,7 @@ def test_rows_say_where_they_come_from():
 
 def test_errors_of_energies_are_there():
     options = {"samples": 40, "rng": 3}
-    table = pm.sweep(SYSTEMS["mae"], pm.Uniform(2.0), methods=("exact", "monte-carlo"), **options)
+    table = pm.sweep(SYSTEMS["mae"], pm.Uniform(2.0), method=("exact", "monte-carlo"), **options)
     exact = pm.mean_energy(SYSTEMS["mae"], pm.Uniform(2.0))
     drawn = pm.mean_energy(SYSTEMS["mae"], pm.Uniform(2.0), method="monte-carlo", **options)
     np.testing.assert_array_equal(table["energy_bound"][::2], exact.error_bound.ravel())
@@ -137,7 +137,7 @@ def test_errors_of_energies_are_there():
 
 
 def test_provenance():
-    table = pm.sweep(SYSTEMS["one"], {"wide": pm.Normal(5.0)}, methods=("monte-carlo",), samples=20, rng=8)
+    table = pm.sweep(SYSTEMS["one"], {"wide": pm.Normal(5.0)}, method=("monte-carlo",), samples=20, rng=8)
     assert table.metadata["pyrometer"] == pm.__version__
     assert table.metadata["complete"] is True
     assert table.metadata["methods"] == ["monte-carlo"]
@@ -150,7 +150,7 @@ def test_provenance():
 
 @pytest.mark.parametrize("source", [None, np.random.default_rng(4)])
 def test_any_source_of_randomness_can_be_repeated(source):
-    options = {"methods": ("monte-carlo",), "samples": 20}
+    options = {"method": ("monte-carlo",), "samples": 20}
     table = pm.sweep(SYSTEMS["one"], pm.Normal(5.0), rng=source, **options)
     again = pm.sweep(SYSTEMS["one"], pm.Normal(5.0), rng=table.metadata["seed"], **options)
     assert table["energy"][0] == again["energy"][0]
@@ -160,14 +160,14 @@ def test_any_source_of_randomness_can_be_repeated(source):
 
 def test_a_seed_sequence_gives_the_same_draws_to_all():
     sequence = np.random.SeedSequence(4, spawn_key=(1,))
-    table = pm.sweep([SYSTEMS["one"]] * 2, pm.Normal(5.0), methods=("monte-carlo",), samples=20, rng=sequence)
+    table = pm.sweep([SYSTEMS["one"]] * 2, pm.Normal(5.0), method=("monte-carlo",), samples=20, rng=sequence)
     assert table["energy"][0] == table["energy"][1]
     assert table.metadata["seed"] == {"entropy": 4, "spawn_key": [1]}
 
 
 def test_threads_change_nothing():
     one, four = (
-        pm.sweep(SYSTEMS, NARROW, methods=("exact", "monte-carlo"), samples=20, rng=1, threads=t) for t in (1, 4)
+        pm.sweep(SYSTEMS, NARROW, method=("exact", "monte-carlo"), samples=20, rng=1, threads=t) for t in (1, 4)
     )
     assert_same(one, four)
 
@@ -180,7 +180,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_an_executor_gives_the_same_table(kind, monkeypatch):
-    options = {"methods": ("exact", "monte-carlo"), "samples": 20, "rng": 1}
+    options = {"method": ("exact", "monte-carlo"), "samples": 20, "rng": 1}
     expected = pm.sweep(SYSTEMS, NARROW, **options)
     monkeypatch.setattr(_plan, "_NANOSECONDS", 1e4)
     if kind == "threads":

@@ -115,7 +115,7 @@ def test_minimum_and_its_warning():
 def test_a_sweep_has_its_rows():
     line = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
     table = pm.sweep(
-        {"well": WELL, "line": line}, {"normal": LAW}, methods=("exact", "monte-carlo"), samples=5000, rng=1
+        {"well": WELL, "line": line}, {"normal": LAW}, method=("exact", "monte-carlo"), samples=5000, rng=1
     )
     well = table["system"] == "well"
     assert list(table["loss"][well]) == ["well"] * 4

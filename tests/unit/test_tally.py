@@ -104,7 +104,7 @@ def test_large_standard_errors_are_told_everywhere(method):
         "mean_energy": lambda: pm.mean_energy(network, law, method="monte-carlo", samples=20, rng=1),
         "temperature": lambda: pm.temperature(network, law, method="monte-carlo", samples=20, rng=1),
         "heat_engine": lambda: pm.heat_engine(network, law, method="monte-carlo", samples=20, rng=1),
-        "sweep": lambda: pm.sweep(network, law, methods=("monte-carlo",), samples=20, rng=1),
+        "sweep": lambda: pm.sweep(network, law, method=("monte-carlo",), samples=20, rng=1),
     }[method]
     assert any("standard error" in text for text in caught(compute)[1])
 

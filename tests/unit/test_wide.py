@@ -6,7 +6,7 @@ import pytest
 from pyarrow import csv, feather, parquet
 
 import pyrometer as pm
-from pyrometer.data.readers import _chunks, select
+from pyrometer.data.readers import _open, select
 
 
 class Counted(str):
@@ -31,7 +31,7 @@ class Counted(str):
 class Wide:
     """A part, and its schema, of many columns."""
 
-    label, once = "wide", False
+    label, once, metadata = "wide", False, None
 
     def __init__(self, names):
         self.names, self.type = names, pa.float64()
@@ -53,8 +53,8 @@ def test_comparisons(monkeypatch, p):
         counted = Counted.count
         assert counted < 20 * p
         Counted.count = 0
-        monkeypatch.setattr(_chunks, "parts_of", lambda _, names=names: ("wide", [Wide(names)]))
-        rows = _chunks.open_rows("wide", target=names[0], columns=columns, drop=drop)
+        monkeypatch.setattr(_open, "parts_of", lambda *_, names=names: ("wide", [Wide(names)]))
+        rows = _open.open_rows("wide", target=names[0], columns=columns, drop=drop)
         assert rows.names == tuple(found)
         assert Counted.count < 40 * p
 

@@ -34,7 +34,8 @@ def problems(answer: Any, warned: bool) -> Iterator[str]:
             yield from problems(part, warned)
     elif is_dataclass(answer):
         verdict = getattr(answer, "verdict", "")
-        undefined = warned or "ok" not in np.ravel(verdict) or bool(getattr(answer, "reasons", ()))
+        defined = getattr(answer, "temperature_defined", "ok" in np.ravel(verdict))
+        undefined = warned or not defined or bool(getattr(answer, "reason", ""))
         for field in fields(answer):
             value = getattr(answer, field.name)
             if is_dataclass(value):

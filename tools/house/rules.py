@@ -53,7 +53,7 @@ LIGHT = {"numpy"}
 HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}}
 LAZY = {
     *("narwhals", "pyarrow", "pandas", "polars", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
-    *("torch", "keras", "tensorflow", "onnx", "dask", "click", "rich", "tomli"),
+    *("torch", "keras", "typing_extensions", "tensorflow", "onnx", "dask", "click", "rich", "tomli"),
 }
 
 # ---- Files.

@@ -1,10 +1,15 @@
-"""Shared by every folder above: validation, archives, executors, progress bars, tail probabilities."""
+"""Shared by every folder above: validation, archives, executors, progress bars, tail probabilities, messages."""
 
 from pyrometer.base import _executor as executors
 from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
+from pyrometer.base._by_value import ByValue
+from pyrometer.base._described import described, library_of
+from pyrometer.base._exact import first_inexact
+from pyrometer.base._generic import BatchShape, Number, Word
+from pyrometer.base._nearest import nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
@@ -14,14 +19,22 @@ from pyrometer.base._warn import warn_caller
 __all__ = [
     "Archive",
     "Array",
+    "BatchShape",
+    "ByValue",
     "Members",
+    "Number",
     "RandomSource",
     "Tally",
+    "Word",
     "atomic_write",
     "bar",
+    "described",
     "dropping",
     "executors",
+    "first_inexact",
+    "library_of",
     "listed",
+    "nearest",
     "plain",
     "printable",
     "quoted",

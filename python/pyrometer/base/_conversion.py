@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._printable import quoted
+from pyrometer.base._described import require_array_like, require_dense
+from pyrometer.base._exact import first_inexact
+from pyrometer.base._printable import listed, quoted
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -18,6 +20,7 @@ __all__ = ["column_of", "matrix_of", "numeric", "target_of", "values_of"]
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:
     """Return `value` as an array of real numbers, not yet of a fixed dtype; TypeError if it is not one."""
+    require_array_like(name, value)
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise ValueError(
@@ -44,15 +47,65 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         raise TypeError(
             f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."
         )
+    if array.dtype.kind in "US":
+        first = next((word for word in array.flat if not _is_number(word)), None)
+        remedy = f"convert them, np.asarray({name}, dtype=float)" if first is None else "encode them as numbers"
+        raise TypeError(f"{name} must be numeric, got strings, such as {quoted(str(array.flat[0]))}; {remedy}.")
     if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"{name} must be numeric, got an array of {array.dtype}; convert it first, e.g. with astype(float)."
-        )
+        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}; {_conversion(array)}")
+    _require_exact(name, array, value)
     return array
+
+
+def _conversion(array: npt.NDArray[Any]) -> str:
+    """Return how to make numbers of an array without losing any digits."""
+    if array.dtype.kind in "mM":
+        unit = "" if array.dtype.kind == "m" else "subtract a date, and "
+        return f"{unit}divide by a unit, such as np.timedelta64(1, 's')."
+    if array.dtype.kind == "O" and all(isinstance(value, numbers.Integral) for value in array.flat):
+        small = all(-(2**63) <= value < 2**63 for value in array.flat)
+        return (
+            "convert it with astype(np.int64)."
+            if small
+            else "subtract an offset, and convert it with astype(np.int64)."
+        )
+    return "convert it first, e.g. with astype(float)."
+
+
+def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
+    """Raise ValueError for integers that doubles cannot hold, also if NumPy has rounded them in lists with floats."""
+    first = first_inexact(array)
+    if first is not None:
+        found = int(array.flat[first])
+    elif isinstance(value, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) >= 2.0**53).any():
+        given = np.asarray(value, dtype=object)
+        rounded = [
+            isinstance(one, numbers.Integral) and int(other) != one if np.isfinite(other) else False
+            for one, other in zip(given.flat, array.flat, strict=True)
+        ]
+        if True not in rounded:
+            return
+        first = rounded.index(True)
+        found = int(given.flat[first])
+    else:
+        return
+    where = np.unravel_index(first, array.shape)
+    place = (
+        ""
+        if not array.ndim
+        else f" at row {where[0]}"
+        if array.ndim == 1
+        else f" at row {where[-2]}, column {where[-1]}"
+    )
+    raise ValueError(
+        f"{name} must have integers that doubles can hold, which is all up to 2**53, got {found}{place}; subtract an "
+        "offset first, such as the smallest value, or accept the rounding with astype(float)."
+    )
 
 
 def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Return the array of a matrix or data frame, and the frame's column names."""
+    require_dense(name, value)
     view = _view(value)
     if view is None:
         return numeric(name, value), None
@@ -63,18 +116,33 @@ def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] 
             f"{name} must have shape (rows, features), got a single column {quoted(str(view.name))}; use a data frame."
         )
     frame = view.collect() if isinstance(view, nw.LazyFrame) else view
+    _require_named(name, frame.columns)
+    words = [column for column in frame.iter_columns() if not _is_numeric(column)]
+    if len(words) > 1:
+        every = listed([str(column.name) for column in words])
+        raise TypeError(f"{name} must be numeric, got other columns, {every}; drop or encode them.")
     columns = [values_of(name, column) for column in frame.iter_columns()]
     stacked = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
     return stacked, tuple(map(str, frame.columns))
 
 
+def _is_number(word: Any) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def target_of(value: Any) -> tuple[npt.NDArray[Any], str | None]:
     """Return the array of a target, and its column's name if it has one."""
+    require_dense("y", value)
     view = _view(value)
     if view is None:
         return numeric("y", value), None
     import narwhals as nw
 
+    view = view.collect() if isinstance(view, nw.LazyFrame) else view
     if isinstance(view, nw.DataFrame) and len(view.columns) == 1:
         view = view[view.columns[0]]
     if not isinstance(view, nw.Series):
@@ -89,17 +157,17 @@ def column_of(value: Any) -> nw.Series[Any] | None:
         return None
     import narwhals as nw
 
-    return view if isinstance(view, nw.Series) else None
+    if isinstance(view, (nw.DataFrame, nw.LazyFrame)):
+        frame = view.collect() if isinstance(view, nw.LazyFrame) else view
+        return frame[frame.columns[0]] if len(frame.columns) == 1 else None
+    return view
 
 
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     """Return one column of a frame as numbers; TypeError or ValueError, with its name, for text or missing values."""
-    import narwhals as nw
-
-    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
-        raise TypeError(
-            f"{name} must be numeric, got column {quoted(str(series.name))} of type {series.dtype}; drop or encode it."
-        )
+    if not _is_numeric(series):
+        column = quoted(str(series.name))
+        raise TypeError(f"{name} must be numeric, got column {column} of type {series.dtype}; {_encoding(series)}.")
     nulls = int(series.null_count())
     if nulls:
         raise ValueError(
@@ -115,5 +183,49 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
         return None
     import narwhals as nw
 
-    view = nw.from_native(value, pass_through=True, allow_series=True)
+    try:
+        view = nw.from_native(value, pass_through=True, allow_series=True)
+        if isinstance(view, nw.DataFrame):
+            _ = view.columns
+    except nw.exceptions.DuplicateError as error:
+        names = [str(column) for column in value.columns]
+        twice = sorted({column for column in names if names.count(column) > 1})
+        raise ValueError(
+            f"the columns of a data frame must have different names, got {listed(twice)} more than once; rename or "
+            "drop them."
+        ) from error
     return view if isinstance(view, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None
+
+
+def _is_numeric(series: nw.Series[Any]) -> bool:
+    import narwhals as nw
+
+    return series.dtype not in _wide() and (series.dtype.is_numeric() or series.dtype == nw.Boolean)
+
+
+def _require_named(name: str, columns: list[str]) -> None:
+    """Raise ValueError for columns that pandas has named because they have no name in a file of CSV."""
+    unnamed = [column for column in map(str, columns) if column.startswith("Unnamed: ") and column[9:10].isdigit()]
+    if unnamed:
+        raise ValueError(
+            f"{name} has a column without a name ({listed(unnamed)}), such as the row numbers that data frames write "
+            "to CSV; drop it, read the file with index_col=0, or give the column a name."
+        )
+
+
+def _encoding(series: nw.Series[Any]) -> str:
+    """Return how to make a column of doubles."""
+    import narwhals as nw
+
+    if series.dtype in _wide():
+        return "subtract an offset if the numbers are large, and cast it to float64"
+    if series.dtype in (nw.Datetime, nw.Date, nw.Duration):
+        return "drop it, or convert it to a number, such as the days since a date"
+    return "drop or encode it"
+
+
+def _wide() -> tuple[Any, ...]:
+    """Return numeric types that NumPy does not have."""
+    import narwhals as nw
+
+    return (nw.Decimal, nw.Int128, nw.UInt128)

@@ -37,12 +37,18 @@ def listed(names: Sequence[str], name: Callable[[str], str] = quoted) -> str:
     return shown + (f" and {len(names) - _NAMES} more" if len(names) > _NAMES else "")
 
 
-def dropping(name: str) -> str:
-    """Return the argument and the shell option that exclude a column."""
+def dropping(*names: str) -> str:
+    """Return the argument and the shell option that exclude columns."""
+    import csv
+    import io
     import shlex
 
-    typed = shlex.quote(name) if name.isprintable() and len(name) <= _NAME else "COL"
-    return f"drop, --drop {typed}"
+    if not all(name.isprintable() and len(name) <= _NAME for name in names[:_NAMES]):
+        return f"drop, --drop {','.join(['COL'] * min(len(names), 2))}"
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names[:_NAMES])
+    written = "" if names == ("",) else line.getvalue()
+    return f"drop, --drop {shlex.quote(written)}" + (",..." if len(names) > _NAMES else "")
 
 
 def _short(name: str, most: int = _NAME) -> str:

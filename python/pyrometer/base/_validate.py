@@ -16,11 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base._alignment import aligned
 from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
+from pyrometer.base._described import described, require_array_like
+from pyrometer.base._exact import first_rounded
+from pyrometer.base._nearest import nearest
 
 __all__ = [
     "Data",
     "RandomSource",
+    "aligned",
     "as_path",
     "choice",
     "count",
@@ -34,6 +39,8 @@ __all__ = [
     "seed",
     "single",
 ]
+
+_SHOWN = 5  # classes in a message
 
 # In quotes: evaluated, it would load numpy.random at import.
 RandomSource: TypeAlias = "int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
@@ -56,6 +63,7 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     0 and 1 (None) or the two given, which become numbers of the dtype of X.
     """
     X_array, names = matrix_of("X", X)
+    aligned("X", X, "y", y)
     if labels is False:
         y_array, target = target_of(y)
     else:
@@ -73,6 +81,8 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     if 0 in X_array.shape[:-1]:
         raise ValueError(f"X must have at least one row, got shape {X_array.shape}.")
     dtype = np.float32 if X_array.dtype == y_array.dtype == np.float32 else np.float64
+    _require_fitting("X", X_array, -2)
+    _require_fitting("y", y_array, -1)
     return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target)
 
 
@@ -85,6 +95,7 @@ def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[
     if array.ndim != 2 or 0 in array.shape:
         shape = "(rows,) or (rows, outputs)" if vector else "(rows, features)"
         raise ValueError(f"{name} must have shape {shape} with at least one of each, got {np.shape(value)}.")
+    _require_fitting(name, array, -2)
     array = _contiguous(array, np.float32 if array.dtype == np.float32 else np.float64)
     finite(name, array)
     return array, names
@@ -166,7 +177,8 @@ def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return one of the `allowed` words."""
     if not isinstance(value, str) or value not in allowed:
         words = ", ".join(map(repr, allowed))
-        raise ValueError(f"{name} must be one of {words}, got {value!r}.")
+        hint = nearest(value, allowed, fallback="") if isinstance(value, str) else ""
+        raise ValueError(f"{name} must be one of {words}, got {described(value)}{hint or '.'}")
     return value
 
 
@@ -188,7 +200,10 @@ def seed(rng: RandomSource) -> tuple[int, int]:
         if rng is None or isinstance(rng, np.random.SeedSequence):
             sequence = rng if rng is not None else np.random.SeedSequence()
         elif isinstance(rng, (bool, np.bool_)) or not isinstance(rng, numbers.Integral):
-            raise TypeError(f"rng must be an int, a numpy SeedSequence or Generator, or None, got {rng!r}.")
+            raise TypeError(
+                f"rng must be an int, a numpy SeedSequence or Generator, or None, got {described(rng)}; "
+                "np.random.default_rng(seed) is a Generator."
+            )
         elif rng < 0:
             raise ValueError(f"rng must be a seed >= 0, got {_digits(int(rng))}.")
         else:
@@ -211,13 +226,34 @@ def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.N
         return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
 
 
+def _require_fitting(name: str, array: npt.NDArray[Any], rows: int) -> None:
+    """Raise ValueError for long doubles that rounding to doubles would change too much; `rows` is their axis."""
+    first = first_rounded(array, rows)
+    if first is not None:
+        where = np.unravel_index(first, array.shape)
+        place = f"row {where[rows]}" + (f", column {where[-1]}" if rows == -2 else "")
+        raise ValueError(
+            f"{name} must have numbers that doubles can hold, got {array.flat[first]!r:.80} at {place}, which rounding "
+            "changes by more than 1e-12 of the range; subtract an offset or rescale first, or accept the rounding with "
+            "astype(float)."
+        )
+
+
 def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
     """Return labels as 0.0 and 1.0; `data` raises for a scalar, by its shape."""
     if pair is None:
         try:
             array = target_of(value)[0]
         except TypeError as error:
-            raise TypeError(f"{error} Pass labels=(neg, pos) to use two labels of another kind.") from None
+            if value is None:
+                raise
+            words = _words(value)
+            if words:
+                raise TypeError(
+                    f"y must be numeric, 0 or 1, or come with labels=(neg, pos), got {words[0]!r} at row 0; "
+                    f"{_other_labels(words)}"
+                ) from None
+            raise TypeError(f"{error} Labels of another kind are passed with labels=(neg, pos).") from None
         # Rounding to float32 could turn another number into a label.
         wide = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize > 4 else dtype
         numbers = np.asarray(array, dtype=wide, order="C")
@@ -225,10 +261,11 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
         if first >= 0 and array.ndim:
             where = np.unravel_index(first, array.shape)
             raise ValueError(
-                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; pass labels=(neg, pos) to use two others."
+                f"y must be 0 or 1, got {array[where]} at row {where[-1]}; {_other_labels(array.ravel().tolist())}"
             )
         return numbers.astype(dtype, copy=False)
     label_pair(pair)
+    require_array_like("y", value, categories=True)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")
     column = column_of(value)
@@ -238,5 +275,34 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
     if invalid.any() and array.ndim:
         where = np.argwhere(invalid)[0]
         value = array[tuple(where)] if array.dtype.hasobject else array[tuple(where)].item()
-        raise ValueError(f"y must be {pair[0]!r} or {pair[1]!r}, got {value!r} at row {where[-1]}.")
+        raise ValueError(
+            f"y must be {pair[0]!r} or {pair[1]!r}, got {value!r} at row {where[-1]}; "
+            f"{_other_labels(array.ravel().tolist())}"
+        )
     return positive_ones.astype(dtype)
+
+
+def _other_labels(values: list[Any]) -> str:
+    """Return what to do with a target of these values, which are not the two labels that are expected."""
+    classes = list(dict.fromkeys(value for value in values if value == value))  # without nan
+    if len(classes) < 2:
+        return "pass labels=(neg, pos) to use two others."
+    if len(classes) == 2:
+        return f"pass labels=({classes[0]!r}, {classes[1]!r}), the negative one first, to use its two labels."
+    shown = ", ".join(map(repr, classes[:_SHOWN])) + (f" and {len(classes) - _SHOWN} more" * (len(classes) > _SHOWN))
+    return (
+        f"it has more than two classes ({shown}), and this model is for two: select the rows of two classes and "
+        "pass labels=(neg, pos), or compare one class with the others, such as y == y[0]; real numbers are for "
+        "LinearRegression."
+    )
+
+
+def _words(value: Any) -> list[str]:
+    """Return the values of a column or list of strings; nothing for anything else."""
+    column = column_of(value)
+    array = np.asarray(value) if column is None else column.to_numpy()
+    return [str(word) for word in array.tolist()] if array.ndim == 1 and array.size and _are_words(array) else []
+
+
+def _are_words(array: npt.NDArray[Any]) -> bool:
+    return array.dtype.kind in "UT" or (array.dtype.kind == "O" and all(isinstance(word, str) for word in array))

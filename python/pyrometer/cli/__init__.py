@@ -1,6 +1,6 @@
 """The command line: results on standard output, notes on standard error, one line for a mistake.
 
-Exit codes: 0 done, 1 a ``--fail-on`` condition holds, 2 wrong usage or bad input, 3 could not decide.
+Exit codes: 0 success, 1 a ``--fail-on`` condition holds, 2 wrong usage or bad input, 3 undecided.
 """
 
 from pyrometer.cli._program import main

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import listed as listed_names
-from pyrometer.base import plain
+from pyrometer.cli._commands import COMMANDS
+from pyrometer.cli._output import known_output
 from pyrometer.losses import LOSSES
+from pyrometer.results import TABLE_FORMATS
 
 if TYPE_CHECKING:
-    from pyrometer.laws import Law
-    from pyrometer.linear import Penalty, System
+    from pyrometer.laws import Normal, Uniform
 
 __all__ = [
     "Positive",
-    "Subject",
     "alpha_option",
     "chunk_option",
     "column_options",
@@ -31,15 +30,11 @@ __all__ = [
     "labels_of",
     "law_of",
     "law_options",
-    "listed",
     "loss_unit",
     "output_options",
     "plot_option",
-    "read",
-    "read_two",
     "resolution_option",
     "run_options",
-    "scanned_system",
     "standardize_option",
     "threads_option",
 ]
@@ -70,10 +65,15 @@ threads_option = click.option(
 )
 
 
-def fail_option(conditions: list[str], when: str = "at this verdict") -> Callable[[_Function], _Function]:
-    """--fail-on."""
+def fail_option(command: str) -> Callable[[_Function], _Function]:
+    """--fail-on, with the conditions of the command's record."""
+    conditions = COMMANDS[command].conditions
+    listing = "; ".join(f"{name}: {sentence}" for name, sentence in conditions.items())
     return click.option(
-        "--fail-on", type=click.Choice(conditions), multiple=True, help=f"Exit with 1 {when}; may be repeated."
+        "--fail-on",
+        type=click.Choice(list(conditions)),
+        multiple=True,
+        help=f"Exit with 1 if this condition holds; may be repeated. {listing}.",
     )
 
 
@@ -97,10 +97,10 @@ def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | b
 
 
 def _label(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def plot_option(what: str) -> Callable[[_Function], _Function]:
@@ -133,10 +133,16 @@ def output_options(function: _Function) -> _Function:
         click.option(
             "--format",
             "form",
-            type=click.Choice(["table", "json", "csv"]),
+            is_eager=True,
+            type=click.Choice(["table", *TABLE_FORMATS]),
             help="Form of the result.  [default: by the suffix of --output, else table]",
         ),
-        click.option("--output", metavar="FILE", help="Write the result to FILE, whole or not at all."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            callback=known_output,
+            help="Write the result to FILE (.csv, .json, .parquet; .txt for text), whole or not at all.",
+        ),
     )(function)
 
 
@@ -153,18 +159,56 @@ def run_options(function: _Function) -> _Function:
 
 def data_options(function: _Function) -> _Function:
     """--target, --drop and --columns."""
-    target = click.option("--target", metavar="COL", required=True, help="Column of the target.")
+    target = click.option("--target", metavar="COL", help="Column of the target; of moments, that of their rows.")
     return _apply(target, column_options)(function)
 
 
 def column_options(function: _Function) -> _Function:
-    """--drop and --columns."""
+    """--drop and --columns, as lists of names, and the options of CSV, which a command receives as `csv`."""
+
+    @functools.wraps(function)
+    def gathered(**given: Any) -> Any:
+        csv = {name: given.pop(name) for name in _CSV}
+        given["drop"] = tuple(name for names in given["drop"] for name in names)
+        return function(csv={name: value for name, value in csv.items() if value is not None}, **given)
+
     return _apply(
-        click.option("--drop", metavar="COL", multiple=True, help="Column that is no feature; may be repeated."),
         click.option(
-            "--columns", metavar="COL,COL,...", help="Columns of the features.  [default: all but the target]"
+            "--drop",
+            type=_Names(),
+            metavar="COL,...",
+            multiple=True,
+            help="Columns that are no features; may be repeated.",
         ),
-    )(function)
+        click.option(
+            "--columns",
+            type=_Names(),
+            metavar="COL,...",
+            help="Columns of the features; quote a name with a comma: '\"a, b\",c'.  [default: all but the target]",
+        ),
+        *_CSV.values(),
+    )(cast("_Function", gathered))
+
+
+class _Names(click.ParamType):  # type: ignore[type-arg]
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Read names with commas between them, as a line of CSV."""
+        del param, ctx
+        if isinstance(value, list):
+            return value
+        return next(csv.reader([value], skipinitialspace=True), []) if "," in value or '"' in value else [value]
+
+
+_CSV = {
+    "sep": click.option("--sep", metavar="CHAR", help="CSV: separator of columns.  [default: a comma; a tab for .tsv]"),
+    "decimal": click.option("--decimal", metavar="CHAR", help="CSV: decimal mark.  [default: .]"),
+    "thousands": click.option("--thousands", metavar="CHAR", help="CSV: separator of thousands.  [default: none]"),
+    "encoding": click.option("--encoding", metavar="NAME", help="CSV: encoding of the text.  [default: utf-8]"),
+    "comment": click.option("--comment", metavar="TEXT", help="CSV: begin of lines to leave out.  [default: none]"),
+    "skip": click.option("--skip", type=click.IntRange(min=0), help="CSV: lines before the header.  [default: 0]"),
+}
 
 
 def law_options(function: _Function) -> _Function:
@@ -182,97 +226,24 @@ def law_options(function: _Function) -> _Function:
     )(function)
 
 
-def law_of(init: str, scale: float | None, length: float | None) -> tuple[Law, dict[str, float]]:
-    """Return the law that the options describe, and its width by name."""
-    from pyrometer.laws import Normal, Uniform
+def law_of(
+    init: str, scale: float | None, length: float | None, *, default: float = 10.0
+) -> tuple[Normal | Uniform, dict[str, float]]:
+    """Return the law that the options describe, by `default` of this scale, and its width by name."""
+    from pyrometer import laws
     from pyrometer.tables import SIGMAS_PER_LENGTH
 
-    if init == "normal":
-        if length is not None:
-            raise click.UsageError("--length is of --init uniform; a normal law has --scale.")
-        scale = 10.0 if scale is None else scale
-        return Normal(scale), {"scale": scale}
+    if length is not None and init == "normal":
+        raise click.UsageError("--length is for --init uniform; a normal law has --scale.")
     if length is not None and scale is not None:
-        raise click.UsageError("--length and --scale exclude each other: a uniform law is as long as 6 scale.")
-    length = SIGMAS_PER_LENGTH * (10.0 if scale is None else scale) if length is None else length
-    return Uniform(length), {"length": length}
-
-
-def scanned_system(
-    path: str,
-    target: str,
-    drop: tuple[str, ...],
-    columns: str | None,
-    chunk_rows: int,
-    energy: str,
-    labels: tuple[Any, Any] | bool,
-    intercept: bool,
-    penalty: Penalty | None,
-) -> System:
-    """Describe the linear system of rows that stay in their file."""
-    from pyrometer.linear import LinearRegression, LogisticRegression
-
-    options: dict[str, Any] = {"target": target, "columns": listed(columns), "drop": drop, "intercept": intercept}
-    options |= {"chunk_rows": chunk_rows, "progress": True}
-    if LOSSES[energy].labels:
-        return LogisticRegression.scan(path, labels=None if isinstance(labels, bool) else labels, **options)
-    return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
+        raise click.UsageError("--length and --scale exclude each other: the length of a uniform law is 6 scale.")
+    scale = default if scale is None else scale
+    if init == "normal":
+        return laws.Normal(scale), {"scale": scale}
+    length = SIGMAS_PER_LENGTH * scale if length is None else length
+    return laws.Uniform(length), {"length": length}
 
 
 def loss_unit(energy: str, target: str) -> str:
     """Return the unit of a loss of a target."""
     return LOSSES[energy].unit.format(target=target)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Features, target and what to call them."""
-
-    X: npt.NDArray[Any]
-    y: npt.NDArray[Any]
-    names: tuple[str, ...]
-    target: str
-    source: str
-    features: str
-
-
-def listed(columns: str | list[str] | None) -> list[str] | None:
-    """Return the names that --columns gives."""
-    return [name.strip() for name in columns.split(",")] if isinstance(columns, str) else columns
-
-
-def read(
-    path: str,
-    target: str,
-    drop: tuple[str, ...],
-    columns: str | list[str] | None,
-    standardize: bool,
-    labels: tuple[Any, Any] | bool = False,
-) -> Subject:
-    """Read a file as the options say."""
-    from pyrometer.datasets import standardize as in_deviations
-    from pyrometer.interop import read_data
-
-    data = read_data(path, target=target, columns=listed(columns), drop=drop, labels=labels)
-    X = in_deviations(data.X, names=data.names) if standardize else data.X
-    y = data.y.astype(np.float64) if standardize else data.y
-    return Subject(X, y, data.names, data.target, data.source, "standardised" if standardize else "raw")
-
-
-def read_two(
-    first: str,
-    second: str,
-    target: str,
-    drop: tuple[str, ...],
-    columns: str | None,
-    labels: tuple[Any, Any] | bool,
-) -> tuple[Subject, Subject]:
-    """Read two files with the same columns, in the order of the first."""
-    a, b = (read(path, target, drop, columns, False, labels) for path in (first, second))
-    odd = sorted(set(a.names) ^ set(b.names))
-    if odd:
-        raise click.ClickException(
-            f"{first} and {second} must have the same columns, got {listed_names(odd, plain)} in one only; use --drop."
-        )
-    place = {name: j for j, name in enumerate(b.names)}
-    return a, replace(b, X=b.X[:, [place[name] for name in a.names]], names=a.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import stat
@@ -14,15 +15,36 @@ import click
 from pyrometer.base import atomic_write, printable
 from pyrometer.cli._terminal import show
 from pyrometer.data.readers import files_of
-from pyrometer.results import Table, escaped, finite
+from pyrometer.results import TABLE_FORMATS, Table, escaped, finite, table_format
 
-__all__ = ["emit", "form_of", "require_apart"]
+__all__ = ["emit", "form_of", "is_single", "known_output", "require_apart"]
+
+# Suffixes of tables as text.
+_TEXT = (".txt", "")
 
 
 def form_of(form: str | None, output: str | None) -> str:
-    """Return "table", "json" or "csv": what was asked for, else what the suffix of the output says."""
-    suffix = os.path.splitext(output or "")[1].lower()
-    return form or {".json": "json", ".csv": "csv"}.get(suffix, "table")
+    """Return "table" or the name of a format: what was asked for, else what the suffix of the output says."""
+    if form is not None or os.path.splitext(output or "")[1].lower() in _TEXT:
+        return form or "table"
+    return table_format("--output", output or "").name
+
+
+def known_output(ctx: click.Context, _: click.Parameter, output: str | None) -> str | None:
+    """Check --output before anything is computed; --format has been read."""
+    form = ctx.params.get("form")
+    if output is None and form in TABLE_FORMATS and not TABLE_FORMATS[form].text:
+        raise click.UsageError(f"--format {form} needs --output FILE, because it is not text.")
+    try:
+        form_of(form, output)
+    except ValueError as error:
+        raise click.UsageError(f"{error.args[0].rstrip('.')}; {', '.join(filter(None, _TEXT))} is text.") from None
+    return output
+
+
+def is_single(form: str) -> bool:
+    """Return whether a form holds one table alone."""
+    return form in TABLE_FORMATS and TABLE_FORMATS[form].single
 
 
 def require_apart(outputs: Mapping[str, str | None], sources: Sequence[str]) -> None:
@@ -60,16 +82,22 @@ def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, outp
         made = ",\n".join(Table(t.title, t.columns, t.units, _legend(t)).to_json() for t in tables)
         about = escaped(json.dumps(finite(provenance), ensure_ascii=False, allow_nan=False))
         text = f'{{"tables": [\n{made}],\n"provenance": {about}}}\n'
-    elif form == "csv":
-        (single,) = tables
-        text = single.to_csv()
-    else:
+    elif form == "table":
         # rich is imported for those who look.
         from pyrometer.cli._screen import written
 
         text = written(tables, provenance, terminal=output is None)
+    else:
+        (single,) = tables
+        content = io.BytesIO()
+        TABLE_FORMATS[form].write(Table(single.title, single.columns, single.units, provenance), content)
+        if output is not None:
+            with atomic_write(output) as file:
+                file.write(content.getvalue())
+            return
+        text = printable(content.getvalue().decode(), keep="\n")
     if output is None:
-        show(printable(text, keep="\n") if form == "csv" else text)
+        show(text)
         return
     with atomic_write(output) as file:
         file.write(text.encode())

@@ -1,4 +1,4 @@
-"""Pictures of results; they need matplotlib, which is imported when one is drawn."""
+"""Plots of results with matplotlib, which is imported when a plot is drawn."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["save_layers", "save_residuals", "save_spectrum"]
 
 @contextmanager
 def _figure(path: str) -> Iterator[Any]:
-    """Give a figure to draw into; it is written at the end, whole or not at all."""
+    """Yield a figure, which is written atomically at the end."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("--plot needs matplotlib: pip install 'pyrometer[plot]'.", name="matplotlib") from error
-    # A figure of its own: no window, no state that others see.
+    # Not through pyplot: no window, and no change of its global state.
     figure = Figure(layout="constrained")
     known = figure.canvas.get_supported_filetypes()
     kind = os.path.splitext(path)[1].lower().lstrip(".")
@@ -42,12 +42,12 @@ def _figure(path: str) -> Iterator[Any]:
 
 
 def _label(name: str) -> str:
-    """Return a name as text of a picture: dollars are no formula."""
+    """Return a name as the text of a label, with dollar signs escaped, which would begin a formula."""
     return plain(name).replace("$", r"\$")
 
 
 def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int, threads: int | None) -> None:
-    """Draw the energy spectrum into a file: how often random parameters have which energy, with <E> and E*."""
+    """Plot the histogram of the energies of random parameters, with <E> and E*."""
     with _figure(path) as figure:
         energies = sample_energies(system, law, samples=samples, rng=rng, threads=threads)
         mean, minimum = float(mean_energy(system, law).value), float(minimum_energy(system).value)
@@ -60,19 +60,19 @@ def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int
 
 
 def save_residuals(path: str, residuals: Mapping[str, npt.NDArray[np.float64]], target: str) -> None:
-    """Draw how often a model misses by how much, for each sample of rows by its name."""
+    """Plot the histograms of the residuals of each sample of rows."""
     with _figure(path) as figure:
         axes = figure.add_subplot()
         bins = min(100, 5 + math.isqrt(min(map(len, residuals.values()))))
         edges = np.histogram_bin_edges(np.concatenate(list(residuals.values())), bins)
         for name, values in residuals.items():
             axes.hist(values, bins=edges, density=True, histtype="step", label=_label(name))
-        axes.set(xlabel=f"{_label(target)} less what the model predicts", ylabel="density", title="Residuals")
+        axes.set(xlabel=f"{_label(target)} minus its prediction", ylabel="density", title="Residuals")
         axes.legend()
 
 
 def save_layers(path: str, layers: LayerTemperatures) -> None:
-    """Draw energy and temperature of every layer."""
+    """Plot energy and temperature of every layer."""
     with _figure(path) as figure:
         number = np.arange(1, len(layers.energy) + 1)
         for axes, values, what in zip(

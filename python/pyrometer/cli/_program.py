@@ -1,49 +1,57 @@
-"""The program: its commands, and what becomes of errors, warnings and a closed pipe."""
+"""The program: dispatch of commands, and handling of errors, warnings and closed pipes."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
+from pyrometer.cli._commands import COMMANDS, require_command
 from pyrometer.cli._terminal import prepare, settle, tell
 
-__all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "judge", "leave", "main"]
+__all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "conclude", "judge", "leave", "main"]
 
 CONDITION, BAD_INPUT, UNDECIDED = 1, 2, 3
 _INTERRUPTED, _CLOSED_PIPE = 130, 141
 
-_COMMANDS = ("tables", "temperature", "network", "sweep", "shift", "mix", "moments", "verify", "info")
-
 
 class Program(click.Group):
-    """Commands that are imported when asked for, under one set of exit codes."""
+    """Commands that are imported when they run, under one set of exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names of the commands, the main job first."""
-        return list(_COMMANDS)
+        """Return the names of the commands, in the order of the help."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command: pyrometer.cli.NAME holds it as `command`."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"pyrometer.cli.{cmd_name}").command
-        return command
+        """Import a command; None if there is none of this name."""
+        return COMMANDS[cmd_name].load() if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name, and its arguments; UsageError if there is none."""
+        if not ctx.resilient_parsing:  # a shell asks for completions of names that are not complete
+            require_command(args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands from their records, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, record.help) for name, record in COMMANDS.items()])
 
     def main(  # type: ignore[override]
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> Any:
-        """Run the program; the exit code says how it ended."""
+        """Run the program, and exit with its code."""
         prepare()
         name = prog_name or "pyrometer"
-        # click's own main has exit codes of its own, among them 1 for a closed pipe.
+        # click's own main exits with other codes, such as 1 for a closed pipe.
         try:
             code = self._completed(name)
             if code is None:
@@ -64,7 +72,7 @@ class Program(click.Group):
         sys.exit(code)
 
     def _completed(self, name: str) -> int | None:
-        """Answer a shell that asks for completions; None if none does."""
+        """Print completions if the shell requests them; None if it does not."""
         variable = f"_{name}_COMPLETE".replace("-", "_").upper()
         asked = os.environ.get(variable)
         if not asked:
@@ -74,7 +82,7 @@ class Program(click.Group):
         return BAD_INPUT if shell_complete(self, {}, name, variable, asked) else 0
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; warnings become notes."""
+        """Run a command, whose warnings are printed as notes."""
         with _notes():
             return super().invoke(ctx)
 
@@ -85,12 +93,20 @@ def leave(code: int, why: str) -> None:
     click.get_current_context().exit(code)
 
 
+def conclude(held: Mapping[str, bool | None], fail_on: Sequence[str]) -> None:
+    """End the command if a condition of --fail-on holds, or cannot be decided (None); `held` has all of them."""
+    sentences = COMMANDS[str(click.get_current_context().info_name)].conditions
+    for code, value, whether in ((CONDITION, True, ""), (UNDECIDED, None, "it cannot be decided whether ")):
+        those = [name for name in sentences if name in fail_on and held[name] is value]
+        if those:
+            leave(code, "; ".join(f"--fail-on {name}: {whether}{sentences[name]}" for name in those))
+
+
 def judge(verdict: object, fail_on: Sequence[str]) -> None:
-    """End the command as the verdict on its temperature asks."""
-    if verdict in fail_on:
-        leave(CONDITION, f"the verdict is {verdict}, which --fail-on names")
+    """End the command as the verdict on its temperature asks; where T is undefined, nothing is decided."""
+    conclude({name: name == verdict for name in fail_on}, fail_on)
     if verdict == "undefined":
-        leave(UNDECIDED, "the entropy is 0, the temperature undefined; --resolution chooses another cell")
+        leave(UNDECIDED, "the entropy is 0 and the temperature undefined; choose another --resolution")
 
 
 @contextlib.contextmanager
@@ -112,9 +128,9 @@ def _notes() -> Iterator[None]:
 
 
 def _ended(error: Exception, name: str) -> int:
-    """Say in one line what an error means; return the exit code."""
+    """Print an error as one line, and return the exit code."""
     if isinstance(error, BrokenPipeError) and error.filename is None:
-        return _CLOSED_PIPE  # nobody reads any more, which is no mistake: the code is the shell's
+        return _CLOSED_PIPE  # the reader of the pipe has ended: not an error; the code is the shell's
     context = getattr(error, "ctx", None)
     tell(f"{name if context is None else context.command_path}: error: {_meaning(error)}")
     return BAD_INPUT
@@ -149,8 +165,8 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def main(ctx: click.Context) -> None:
     """Measure the temperature of machine-learning systems.
 
-    Exit codes: 0 done, 1 a --fail-on condition holds, 2 wrong usage or bad input, 3 could not decide, 130 interrupted,
-    141 nobody reads standard output any more.
+    Exit codes: 0 success, 1 a --fail-on condition holds, 2 wrong usage or bad input, 3 undecided, 130 interrupted,
+    141 standard output was closed by its reader.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -1,4 +1,4 @@
-"""Tables for the eye: columns that do not fit go on below, long text is folded."""
+"""Tables for a terminal: columns that do not fit continue in a block below, long text is wrapped."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["written"]
 
-_COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red"}
-_KEYS = ("section", "energy", "law", "layer")
-# Below this width the symbol of a term stands under its explanation.
+_COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
+_KEYS = ("section", "energy", "law")
+# Below this width the symbol of a term is printed below its explanation.
 _WIDE = 110
-# Characters of a value.
+# Maximal number of characters of a value.
 _LONGEST = 200
 
 
 def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal: bool) -> str:
-    """Return tables and what they were computed from, fit for a terminal; in colour for one that wants it."""
+    """Return tables and their provenance as text of the width of the terminal, in colour where it has colours."""
     colour = terminal and sys.stdout.isatty()
     screen = Console(
         file=io.StringIO(),
@@ -61,7 +61,7 @@ def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal:
 
 
 def _width(terminal: bool) -> int:
-    """Columns of a terminal, or of a file: those that COLUMNS tells, else 120."""
+    """Return the width of the terminal in characters; for a file the value of COLUMNS, by default 120."""
     width = 120
     if terminal:
         width = shutil.get_terminal_size().columns
@@ -82,8 +82,9 @@ def _grid(*, header: bool = True) -> Grid:
 
 
 def _blocks(screen: Console, table: Table) -> None:
-    """Columns side by side as far as they fit, the next ones below beside the same keys."""
-    keys = [name for name in _KEYS if name in table.names]
+    """Print columns side by side as far as they fit, and the others in blocks below that repeat the key columns."""
+    known = (table.names[0], *_KEYS)
+    keys = [name for name in table.names if name in known and table[name].dtype.kind != "f"]
     cells = {name: plain_text.cells(array, name) for name, array in table.columns.items()}
     heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
     widths = {name: plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}
@@ -104,7 +105,7 @@ def _blocks(screen: Console, table: Table) -> None:
 
 
 def _record(screen: Console, table: Table) -> None:
-    """A single row, one line for each column."""
+    """Print a single row, one line for each column."""
     grid = _grid(header=False)
     for justify in ("left", "right", "left"):
         grid.add_column(justify=justify)
@@ -116,7 +117,7 @@ def _record(screen: Console, table: Table) -> None:
 
 
 def _terms(screen: Console, table: Table) -> None:
-    """The dictionary, by topic."""
+    """Print the dictionary of terms by topic."""
     wide = screen.width >= _WIDE
     grid = _grid()
     grid.add_column("thermodynamics", overflow="fold", ratio=24)

@@ -1,4 +1,4 @@
-"""The file that describes a sweep."""
+"""The configuration file of a sweep."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.base import plain, quoted
-from pyrometer.cli._options import read
+from pyrometer.cli._data import Selection, read
 from pyrometer.cli._output import require_apart
 from pyrometer.losses import Loss, loss_named
+from pyrometer.results import table_format
 
 if TYPE_CHECKING:
     from pyrometer.sweeps import Plan
 
 __all__ = ["Config", "load"]
 
-_DATA = ("data", "target", "columns", "drop", "standardize")
+_CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
+_DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
 _LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
 _WIDTHS = {"Normal": "scale", "Uniform": "length", **dict.fromkeys(_OF_LAYERS, "gain")}
-_RUN = ("methods", "resolution", "samples", "seed")
-_SUFFIXES = (".parquet", ".csv", ".json")
+_RUN = ("method", "methods", "resolution", "samples", "seed")
 
 
 @dataclass(frozen=True)
 class Config:
-    """A sweep: what to compute, where it goes, what it was made of, and a key that changes with any of it."""
+    """A sweep: its plan, its output, its provenance, and a key that changes with any of these."""
 
     plan: Plan
     output: str
@@ -44,16 +45,18 @@ class Config:
 
 
 def load(path: str, threads: int | None) -> Config:
-    """Read a configuration and the data that it names."""
+    """Read a configuration file and its data."""
     from pyrometer._version import __version__
-    from pyrometer.sweeps import plan_of
+    from pyrometer.sweeps import either_name, plan_of
 
     given = _parse(path)
     _known(path, given, ("output", "systems", "laws", *_RUN))
     folder = os.path.dirname(path)
     output = os.path.join(folder, _string(path, given, "output"))
-    if os.path.splitext(output)[1].lower() not in _SUFFIXES:
-        raise click.ClickException(f"{path}: output must end in {', '.join(_SUFFIXES)}, got {given['output']!r}.")
+    try:
+        table_format("output", given["output"])
+    except ValueError as error:
+        raise click.ClickException(f"{path}: {error}") from None
     if os.path.isdir(output):
         raise click.ClickException(f"{path}: output must be a file, got {output}, which is a folder.")
     files: dict[str, str] = {}
@@ -69,7 +72,7 @@ def load(path: str, threads: int | None) -> Config:
         plan = plan_of(
             systems,
             laws,
-            given.get("methods", ("exact",)),
+            either_name(given.get("method", "auto"), given.get("methods")),
             given.get("resolution", 1.0),
             given.get("samples", 10_000),
             given.get("seed", 0),
@@ -82,7 +85,7 @@ def load(path: str, threads: int | None) -> Config:
 
 @contextlib.contextmanager
 def _at(where: str) -> Iterator[None]:
-    """Say where in the file a mistake is."""
+    """Prefix errors with their place in the file."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -144,14 +147,9 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     if not loss.labels and "labels" in table:
         raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
     path = os.path.join(folder, table["data"])
-    subject = read(
-        path,
-        table["target"],
-        tuple(_strings(table, "drop") or ()),
-        _strings(table, "columns"),
-        standardize,
-        table.get("labels", loss.labels),
-    )
+    csv = {key: table[key] for key in _CSV if key in table}
+    selection = Selection(table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv)
+    subject = read(path, selection, standardize=standardize, labels=table.get("labels", loss.labels))
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
     if network:

@@ -1,4 +1,4 @@
-"""The way to standard output and standard error, which may be closed or full, or a terminal that obeys its input."""
+"""Writing to standard output and standard error, which may be closed, full, or a terminal with control sequences."""
 
 from __future__ import annotations
 
@@ -12,43 +12,41 @@ from typing import TextIO
 
 import click
 
-from pyrometer.base import printable
-
 __all__ = ["drop", "prepare", "settle", "show", "tell"]
 
-# Characters of a message.
+# Maximal number of characters of a message.
 _MOST = 2000
 
 
 class _Closed(io.TextIOBase):
-    """Standard output that was closed before the program started: nothing can be written, and that is an error."""
+    """Replaces a standard output that was closed before the program started: every write is an error."""
 
     def write(self, _: str) -> int:
         raise OSError(errno.EBADF, "it is closed", "standard output")
 
 
 def prepare() -> None:
-    """Let standard streams be such that writing to them works or fails as it should."""
+    """Prepare the standard streams, so that a write to them either succeeds or raises OSError."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:  # noqa: PERF203
-            # Else the next file that is opened would be it, and get whatever is written there.
+            # Otherwise the next file to be opened would get this descriptor, and the output of the program.
             with contextlib.suppress(OSError):
                 os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = _Closed()
     for name in ("COLUMNS", "LINES"):
-        # Some of those who read them take everything for a number that consists of digits, as ² does.
+        # Libraries that read them fail for strings such as "²", whose characters are digits but no number.
         if not re.fullmatch("[0-9]{1,6}", os.environ.get(name, "0")):
             del os.environ[name]
     with contextlib.suppress(AttributeError, ValueError):
-        # A terminal that knows no Greek gets question marks, not a traceback.
+        # Characters that the encoding lacks are written as question marks.
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def show(text: str) -> None:
-    """Write text that is fit for a terminal to standard output."""
+    """Write text, which has no control characters but newlines, to standard output."""
     try:
         click.echo(text, nl=False)
     except BrokenPipeError:
@@ -59,7 +57,9 @@ def show(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write one line, without what a terminal would obey, to standard error, if anybody can read it."""
+    """Write one line, without control characters, to standard error; failures are ignored."""
+    from pyrometer.base import printable
+
     line = printable(" ".join(text.split()))
     if len(line) > _MOST:
         line = f"{line[: _MOST // 2]} ... {line[-_MOST // 2 :]}"
@@ -70,7 +70,7 @@ def tell(text: str) -> None:
 
 
 def drop(stream: TextIO) -> None:
-    """Let what is still in the buffer of a stream vanish: it must not complain at exit, either."""
+    """Discard the buffer of a stream, so that flushing it at exit raises nothing."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -78,7 +78,7 @@ def drop(stream: TextIO) -> None:
 
 
 def settle() -> None:
-    """Write what is still in the buffer of standard output, or let it vanish."""
+    """Flush standard output; discard its buffer if that fails."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

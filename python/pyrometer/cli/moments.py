@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pyrometer.base import plain
-from pyrometer.cli._options import chunk_option, data_options, intercept_option, listed
+from pyrometer.cli._data import Selection
+from pyrometer.cli._options import chunk_option, data_options, intercept_option, standardize_option
 from pyrometer.cli._output import require_apart
 from pyrometer.cli._terminal import tell
 
 __all__ = ["command"]
 
 
-@click.command("moments", short_help="Save the second moments of a file.")
+@click.command("moments")
 @click.argument("data")
 @data_options
+@standardize_option(False)
 @intercept_option
 @chunk_option
 @click.option("--output", metavar="FILE", required=True, help="File of the moments.")
 def command(
     data: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
+    standardize: bool,
     intercept: bool,
     chunk_rows: int | None,
     output: str,
@@ -37,12 +43,11 @@ def command(
     require_apart({"--output": output}, [data])
     made = Moments.scan(
         data,
-        target=target,
-        columns=listed(columns),
-        drop=drop,
         intercept=intercept,
         chunk_rows=chunk_rows,
+        standardize=standardize,
         progress=True,
+        **Selection(target, drop, columns, csv).options(),
     )
     made.save(output)
-    tell(f"{output}: {made.count} rows, {made.parameters - intercept} features, target {plain(target)}")
+    tell(f"{output}: {made.count} rows, {made.parameters - intercept} features, target {plain(str(target))}")

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.cli._data import Selection, read
 from pyrometer.cli._options import (
     Positive,
     data_options,
     fail_option,
+    law_of,
     output_options,
     plot_option,
-    read,
     resolution_option,
     run_options,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import judge
+from pyrometer.cli._rows import row_of, units_of
 from pyrometer.networks import ACTIVATIONS
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ _SCALED = {
     "glorot-uniform": "GlorotUniform",
     "he-uniform": "HeUniform",
 }
+_INDEPENDENT = ("normal", "uniform")
 _METHODS = ["auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"]
-_VERDICTS = ["near-pole", "negative-entropy", "mixed-signs", "undefined"]
 _BAR = 20
 
 
@@ -56,7 +58,7 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
         return widths
 
 
-@click.command("network", short_help="Print the layers of a network as a heat engine.")
+@click.command("network")
 @click.argument("data")
 @data_options
 @standardize_option(True)
@@ -67,33 +69,36 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 @click.option("--bias/--no-bias", default=False, show_default=True, help="Biases in every layer.")
 @click.option(
     "--init",
-    type=click.Choice([*_SCALED, "torch", "normal", "uniform"]),
+    type=click.Choice([*_SCALED, "torch", *_INDEPENDENT]),
     default="lecun-normal",
     show_default=True,
     help="Law of the layers; normal and uniform have one scale for all.",
 )
-@click.option("--gain", type=Positive, help="Factor on the scales of a law that has a fan.  [default: 1]")
+@click.option("--factor", type=Positive, help="Factor on the scales of an --init with a fan.  [default: 1]")
+@click.option("--gain", type=Positive, hidden=True, help="The same; its name before `gain` was that of a layer.")
 @click.option("--scale", type=Positive, help="Standard deviation σ of --init normal.  [default: 1]")
-@click.option("--length", type=Positive, help="Length of --init uniform.  [default: 1]")
+@click.option("--length", type=Positive, help="Length L of --init uniform.  [default: 6 scale]")
 @click.option(
     "--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute energies."
 )
 @resolution_option
 @click.option("--minimum", type=float, help="Trained loss, for the temperature with targets.  [default: 0]")
 @run_options
-@fail_option(_VERDICTS)
+@fail_option("network")
 @output_options
 @plot_option("the energies and temperatures of the layers")
 def command(
     data: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     standardize: bool,
     hidden: tuple[int, ...],
     activation: str,
     bias: bool,
     init: str,
+    factor: float | None,
     gain: float | None,
     scale: float | None,
     length: float | None,
@@ -115,8 +120,8 @@ def command(
     --fail-on, 3 where T is undefined.
     """
     require_apart({"--output": output, "--plot": plot}, [data])
-    law, widths = _law(init, gain, scale, length)
-    subject = read(data, target, drop, columns, standardize)
+    law, widths = _law(init, gain if factor is None else factor, scale, length)
+    subject = read(data, Selection(target, drop, columns, csv), standardize=standardize)
 
     from pyrometer._version import __version__
     from pyrometer.networks import Network, heat_engine
@@ -143,8 +148,8 @@ def command(
         provenance |= {"samples": samples, "seed": seed}
     made = form_of(form, output)
     tables = [_layers(network, engine, bars=made == "table")]
-    if made != "csv":
-        tables.append(_engine(engine, subject.target))
+    if not is_single(made):
+        tables.append(_engine(engine, subject.target, legends=made == "table"))
     if plot is not None:
         from pyrometer.cli._plot import save_layers
 
@@ -157,28 +162,18 @@ def _layers(network: Any, engine: HeatEngine, *, bars: bool) -> Table:
     """One row for each layer; the bar is its share of the energy of all."""
     from pyrometer.results import Table
 
-    made, widths = engine.layers, network.widths
-    sums = float(made.energy.sum())
+    energy, widths = engine.layers.energy, network.widths
+    sums = float(energy.sum())
     rows = []
-    for layer in range(network.layers):
-        share = float(made.energy[layer]) / sums if sums > 0 else 0.0
-        row = {
-            "layer": layer + 1,
-            "widths": f"{widths[layer]}-{widths[layer + 1]}",
-            "N": int(made.parameters[layer]),
-            "E": float(made.energy[layer]),
-            "s.e.": float(made.standard_error[layer]),
-            "share": share,
-            "S": float(made.entropy[layer]),
-            "T": float(made.temperature[layer]),
-            "gain": float(made.gain[layer - 1]) if layer else float("nan"),
-            "verdict": str(made.verdict[layer]),
-        }
-        if bars:
-            row = {**dict(list(row.items())[:3]), "bar": _bar(share), **dict(list(row.items())[3:])}
-        rows.append(row)
-    units = {"E": "loss", "s.e.": "loss", "S": "nat", "T": "loss/nat", "gain": "1", "share": "1", "N": "1"}
-    legend = "E mean squared norm of the layer's pre-activations; gain: growth from the layer before; T = E/S."
+    for number, layer in enumerate(engine.layers):
+        row = {"layer": number + 1, "widths": f"{widths[number]}-{widths[number + 1]}", **row_of(layer)}
+        bar = {"bar": _bar(float(energy[number]) / sums if sums > 0 else 0.0)} if bars else {}
+        rows.append(dict([*row.items()][:2]) | bar | row)
+    units = units_of(rows[0], "loss", errors_of="energy")
+    legend = (
+        "energy: mean squared norm of the layer's pre-activations; bar: its share of the energies of all layers; gain: "
+        "growth of the energy to the next layer; temperature: energy/entropy."
+    )
     return Table.from_rows("Layers", rows, units=units, metadata={"legend": legend} if bars else {})
 
 
@@ -188,46 +183,34 @@ def _bar(share: float) -> str:
     return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]).rstrip() or "▏"
 
 
-def _engine(engine: HeatEngine, target: str) -> Table:
+def _engine(engine: HeatEngine, target: str, *, legends: bool) -> Table:
     from pyrometer.results import Table
 
-    row = {
-        "work efficiency": engine.work_efficiency,
-        "engine": "first type" if engine.engine == 1 else "second type",
-        "regime": engine.regime,
-        "T": engine.temperature,
-        "s.e.": engine.standard_error,
-        "S": engine.entropy,
-        "N": engine.parameters,
-        "E": engine.total.energy,
-        "E*": engine.total.minimum_energy,
-        "(E - E*)/S": engine.total.value,
-        "marginal": engine.total.marginal,
-        "verdict": engine.verdict,
-        "method": engine.method,
-    }
+    row = row_of(engine)
+    total = row_of(engine.total)
     loss = f"({target})^2"
-    units = {"work efficiency": "1", "T": "loss/nat", "s.e.": "loss/nat", "S": "nat", "N": "1"}
-    units |= {"E": loss, "E*": loss, "(E - E*)/S": f"{loss}/nat", "marginal": f"{loss}/nat"}
-    return Table.from_rows("Heat engine", [row], units=units)
+    units = units_of(row, "loss", errors_of="temperature")
+    units |= {f"total.{name}": unit for name, unit in units_of(total, loss).items()}
+    row |= {f"total.{name}": value for name, value in total.items()}
+    legend = "engine: 1, the first type; 2, the second: each layer has more than 10 times the energy of the one before."
+    return Table.from_rows("Heat engine", [row], units=units, metadata={"legend": legend} if legends else {})
 
 
-def _law(init: str, gain: float | None, scale: float | None, length: float | None) -> tuple[LayerLaw, dict[str, float]]:
+def _law(
+    init: str, factor: float | None, scale: float | None, length: float | None
+) -> tuple[LayerLaw, dict[str, float]]:
     """Return the law that the options describe, and its width by name."""
     from pyrometer import networks
-    from pyrometer.laws import Normal, Uniform
 
-    for option, value, of in (("--scale", scale, init == "normal"), ("--length", length, init == "uniform")):
-        if value is not None and not of:
-            raise click.UsageError(f"{option} is of --init {'normal' if option == '--scale' else 'uniform'} alone.")
-    if gain is not None and init not in _SCALED:
-        raise click.UsageError(f"--gain is of {', '.join(_SCALED)}; got --init {init}.")
-    if init == "normal":
-        return Normal(1.0 if scale is None else scale), {"scale": 1.0 if scale is None else scale}
-    if init == "uniform":
-        return Uniform(1.0 if length is None else length), {"length": 1.0 if length is None else length}
+    if factor is not None and init not in _SCALED:
+        raise click.UsageError(f"--factor is for {', '.join(_SCALED)}; got --init {init}.")
+    if init in _INDEPENDENT:
+        return law_of(init, scale, length, default=1.0)
+    for option, value in (("--scale", scale), ("--length", length)):
+        if value is not None:
+            raise click.UsageError(f"{option} is for --init {' and '.join(_INDEPENDENT)}, got --init {init}.")
     if init == "torch":
         return networks.TorchLinear(), {}
-    gain = 1.0 if gain is None else gain
-    law: LayerLaw = getattr(networks, _SCALED[init])(gain)
-    return law, {"gain": gain}
+    factor = 1.0 if factor is None else factor
+    law: LayerLaw = getattr(networks, _SCALED[init])(factor)
+    return law, {"factor": factor}

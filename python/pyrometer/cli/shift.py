@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from pyrometer.cli._data import Selection, read_two
 from pyrometer.cli._options import (
     alpha_option,
     data_options,
@@ -14,16 +18,20 @@ from pyrometer.cli._options import (
     loss_unit,
     output_options,
     plot_option,
-    read_two,
     threads_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
-from pyrometer.cli._program import CONDITION, UNDECIDED, leave
+from pyrometer.cli._program import conclude
+from pyrometer.cli._rows import row_of, units_of
+
+if TYPE_CHECKING:
+    from pyrometer.results import Table
+    from pyrometer.states import Shift
 
 __all__ = ["command"]
 
 
-@click.command("shift", short_help="Compare two files under the model of the first.")
+@click.command("shift")
 @click.argument("before")
 @click.argument("after")
 @data_options
@@ -47,15 +55,16 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
 @threads_option
 @alpha_option
-@fail_option(["shifted", "undefined"], "if the data have moved (at --alpha), or where T is undefined")
+@fail_option("shift")
 @output_options
 @plot_option("the residuals before and after")
 def command(
     before: str,
     after: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     energy: str,
     labels: tuple[str, str] | None,
     intercept: bool,
@@ -70,17 +79,18 @@ def command(
     output: str | None,
     plot: str | None,
 ) -> None:
-    """Print what moved between BEFORE and AFTER under the model that BEFORE trains: energy, entropy, divergence, T.
+    """Test whether the data of BEFORE and AFTER differ under the model that BEFORE trains, and print what has changed.
 
-    BEFORE and AFTER are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. Exit codes: 1
-    where a --fail-on condition holds, 3 where T is undefined and nobody asked.
+    BEFORE and AFTER are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. The first line
+    has the verdict of the test, then come the changes of energy, entropy and divergence, and their temperature where it
+    is defined. The exit code is 1 where a --fail-on condition holds, else 0, whatever the verdict.
     """
     require_apart({"--output": output, "--plot": plot}, [before, after])
-    old, new = read_two(before, after, target, drop, columns, labels_of(energy, labels))
+    old, new = read_two(before, after, Selection(target, drop, columns, csv), labels_of(energy, labels))
+    target = old.target
 
     from pyrometer._version import __version__
     from pyrometer.linear import system_of
-    from pyrometer.results import Table
     from pyrometer.states import as_state, shift
 
     model = system_of(energy, old.X, old.y, intercept=intercept)
@@ -88,22 +98,8 @@ def command(
         as_state(subject.source, (subject.X, subject.y), model, None, block, density, names=subject.names)
         for subject in (old, new)
     ]
-    found = shift(*states, model=model, resamples=resamples, rng=seed, threads=threads)
-    loss = loss_unit(energy, target)
-    row = {
-        "dE": found.energy_change,
-        "s.e. dE": found.energy_change_error,
-        "dS": found.entropy_change,
-        "s.e. dS": found.entropy_change_error,
-        "KL": found.divergence,
-        "s.e. KL": found.divergence_error,
-        "T": found.temperature,
-        "s.e. T": found.temperature_error,
-        "p": found.p_value,
-        "verdict": found.verdict,
-    }
-    units = dict.fromkeys(("dE", "s.e. dE"), loss) | dict.fromkeys(("T", "s.e. T"), f"{loss}/nat") | {"p": "1"}
-    units |= dict.fromkeys(("dS", "s.e. dS", "KL", "s.e. KL"), "nat")
+    found = shift(*states, model=model, level=alpha, resamples=resamples, rng=seed, threads=threads)
+    loss, made = loss_unit(energy, target), form_of(form, output)
     provenance = {
         "pyrometer": __version__,
         "before": old.source,
@@ -129,9 +125,47 @@ def command(
             _, y, prediction, *_ = predicted(subject.X, subject.y, model, None)
             residuals[f"{when}: {subject.source}"] = y - prediction
         save_residuals(plot, residuals, target)
-    emit([Table.from_rows("Shift", [row], units=units)], provenance, form_of(form, output), output)
-    shifted = found.p_value <= alpha
-    if ("shifted" in fail_on and shifted) or ("undefined" in fail_on and found.verdict == "undefined"):
-        leave(CONDITION, "a condition that --fail-on names holds")
-    if not fail_on and found.verdict == "undefined":
-        leave(UNDECIDED, "the entropy has not changed beyond its noise, the temperature is undefined")
+    table = _for_the_eye(found, loss) if made == "table" else _record(found, loss)
+    emit([table], provenance, made, output)
+    conclude({"shifted": found.shifted, "undefined": not found.temperature_defined}, fail_on)
+
+
+def _record(found: Shift, loss: str) -> Table:
+    """Return a table of one row with the names of `Shift`, the verdict first."""
+    from pyrometer.results import Table
+
+    first = {name: getattr(found, name) for name in ("verdict", "level", "p_value")}
+    row = first | {"changed": " ".join(found.changed)} | row_of(found)
+    return Table.from_rows("Shift", [row], units=units_of(row, loss))
+
+
+def _for_the_eye(found: Shift, loss: str) -> Table:
+    """Return the table for a terminal: its title is the verdict of the test, its rows are the changes."""
+    from pyrometer.results import Table
+
+    quantities = {
+        "energy": (found.energy_change, found.energy_change_error, loss),
+        "entropy": (found.entropy_change, found.entropy_change_error, "nat"),
+        "divergence": (found.divergence, found.divergence_error, "nat"),
+    }
+    rows = [
+        {
+            "quantity": name,
+            "change": change,
+            "standard_error": error,
+            "unit": unit,
+            "verdict": "unknown" if math.isnan(error) else "changed" if name in found.changed else "not changed",
+        }
+        for name, (change, error, unit) in quantities.items()
+    ]
+    if found.temperature_defined:
+        legend = [f"T = energy/entropy = {found.temperature:.6g} ± {found.temperature_error:.3g} {loss}/nat"]
+    elif math.isnan(found.entropy_change_error):
+        legend = ["T = energy/entropy is undefined: the standard error of the entropy's change is unknown"]
+    else:
+        legend = ["T = energy/entropy is undefined: the entropy has not changed by more than twice its standard error"]
+    if found.shifted and not found.changed:
+        legend.append("no quantity has changed by more than twice its standard error alone, but together they have")
+    said = "Shifted" if found.shifted else "Not shifted"
+    title = f"{said} at the level {found.level:g}: p = {found.p_value:.3g}"
+    return Table.from_rows(title, rows, metadata={"legend": "; ".join(legend) + "."})

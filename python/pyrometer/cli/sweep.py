@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
 import click
 
 from pyrometer.cli._options import threads_option
 from pyrometer.cli._terminal import tell
 
+if TYPE_CHECKING:
+    from pyrometer.cli._checkpoint import Parts
+    from pyrometer.cli._sweep_config import Config
+    from pyrometer.results import Table
+
 __all__ = ["command"]
 
 
-@click.command("sweep", short_help="Print the temperatures of many systems under many laws.")
+@click.command("sweep")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False))
 @threads_option
 def command(config: str, threads: int | None) -> None:
@@ -18,7 +26,7 @@ def command(config: str, threads: int | None) -> None:
 
     \b
     output = "sweep.parquet"        # or .csv, .json; paths are relative to CONFIG
-    methods = ["exact"]             # exact, refined, asymptotic, monte-carlo, mean-field, ...
+    method = "auto"                 # default; exact, refined, asymptotic, monte-carlo, ..., or a list of these
     samples = 10000                 # of monte-carlo; with seed = 0
     resolution = 1.0
 
@@ -46,16 +54,27 @@ def command(config: str, threads: int | None) -> None:
     scale = {logspace = [0, 4, 50]} # 50 laws, from 10^0 to 10^4; or a number, or a list
 
     Every law must fit every system. Finished parts are kept in the folder OUTPUT.parts: a run that was stopped goes on
-    where it was. A folder of this name that is not a sweep's is refused. OUTPUT appears when all is done, and is whole.
+    where it was; a second run beside it is refused. A folder of this name that is not a sweep's is refused. OUTPUT
+    appears when all is done, and is whole.
     """  # noqa: D301 - the command line wants the character, not its name
-    from pyrometer.base import bar
     from pyrometer.cli._checkpoint import Parts
     from pyrometer.cli._sweep_config import load
-    from pyrometer.sweeps import Sheet, answered, warn_of_few
 
     described = load(config, threads)
+    with contextlib.closing(Parts(described.output, described.key, described.plan)) as parts:
+        table = _computed(described, parts)
+        table.save(described.output)
+        if not parts.remove():
+            tell(f"note: {described.output}.parts stays: it holds files that are no parts of a sweep")
+    tell(f"{described.output}: {len(table)} rows")
+
+
+def _computed(described: Config, parts: Parts) -> Table:
+    """Compute the parts that are not finished, and return the table of all."""
+    from pyrometer.base import bar
+    from pyrometer.sweeps import Sheet, answered, warn_of_few
+
     plan, sheet = described.plan, Sheet(described.plan)
-    parts = Parts(f"{described.output}.parts", described.key, plan)
     with bar(True, "sweep", "rows", plan.rows) as advance:
         for part, answers in parts.finished():
             advance(sheet.fill(part, answers))
@@ -70,7 +89,4 @@ def command(config: str, threads: int | None) -> None:
             parts.flush()
     table = sheet.table(described.about)
     warn_of_few(table)
-    table.save(described.output)
-    if not parts.remove():
-        tell(f"note: {described.output}.parts stays: it holds files that are no parts of a sweep")
-    tell(f"{described.output}: {len(table)} rows")
+    return table

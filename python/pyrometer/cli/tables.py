@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.cli._data import Selection, Subject, read
 from pyrometer.cli._options import (
     Positive,
-    Subject,
     column_options,
     intercept_option,
     output_options,
-    read,
     run_options,
     standardize_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 
 if TYPE_CHECKING:
     from pyrometer.results import Table
@@ -51,7 +50,8 @@ def command(
     target: str | None,
     dataset: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     standardize: bool,
     scale: float,
     length: float | None,
@@ -71,10 +71,10 @@ def command(
     """
     require_apart({"--output": output}, [data] if data else [])
     form = form_of(form, output)
-    wanted = sorted(set(numbers)) or ([2] if form == "csv" else [1, 2, 3])
-    if form == "csv" and len(wanted) > 1:
+    wanted = sorted(set(numbers)) or ([2] if is_single(form) else [1, 2, 3])
+    if is_single(form) and len(wanted) > 1:
         raise click.UsageError("--format csv holds one table, got --table more than once; use json for several.")
-    subject = _subject(data, target, dataset, drop, columns, standardize)
+    subject = _subject(data, target, dataset, drop, columns, csv, standardize)
 
     from pyrometer import tables
     from pyrometer._version import __version__
@@ -110,7 +110,8 @@ def _subject(
     target: str | None,
     dataset: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     standardize: bool,
 ) -> Subject | None:
     """Return the data that the options name, None for the default of the tables."""
@@ -119,8 +120,9 @@ def _subject(
             raise click.UsageError("--data and --dataset exclude each other.")
         if target is None:
             raise click.UsageError("--data needs --target COL, the column of the target.")
-        return read(data, target, drop, columns, standardize)
-    for name, value in (("--target", target), ("--drop", drop), ("--columns", columns)):
+        return read(data, Selection(target, drop, columns, csv), standardize=standardize)
+    of_files = {"--target": target, "--drop": drop, "--columns": columns, **{f"--{name}": csv[name] for name in csv}}
+    for name, value in of_files.items():
         if value:
             raise click.UsageError(f"{name} needs --data FILE; the shipped data have their own target.")
     if dataset is None:

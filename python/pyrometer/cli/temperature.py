@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.cli._data import Selection, linear_system, named, target_name
 from pyrometer.cli._options import (
     chunk_option,
     data_options,
@@ -18,14 +19,13 @@ from pyrometer.cli._options import (
     loss_unit,
     output_options,
     plot_option,
-    read,
     resolution_option,
     run_options,
-    scanned_system,
     standardize_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
+from pyrometer.cli._rows import row_of, units_of
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_VERDICTS = ["near-pole", "negative-entropy", "undefined"]
 _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 
 
-@click.command("temperature", short_help="Print the temperature of a linear model of a file.")
+@click.command("temperature")
 @click.argument("data")
 @data_options
 @standardize_option(False)
@@ -50,14 +49,15 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")
 @resolution_option
 @run_options
-@fail_option(_VERDICTS)
+@fail_option("temperature")
 @output_options
 @plot_option("the energies of random parameters")
 def command(
     data: str,
-    target: str,
+    target: str | None,
     drop: tuple[str, ...],
-    columns: str | None,
+    columns: list[str] | None,
+    csv: dict[str, Any],
     standardize: bool,
     energy: str,
     labels: tuple[str, str] | None,
@@ -80,9 +80,9 @@ def command(
 ) -> None:
     """Print the temperature of a linear model of DATA, T = (mean energy - minimum energy) / entropy.
 
-    DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files; - is CSV on standard input. With
-    --chunk-rows it may be larger than memory. Exit codes: 1 where the verdict is one of --fail-on, 3 where T is
-    undefined.
+    DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files, or moments that the command
+    moments has saved; - is CSV on standard input. Files that are large for the memory are read in chunks. Exit codes: 1
+    where the verdict is one of --fail-on, 3 where T is undefined.
     """
     require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = law_of(init, scale, length)
@@ -90,42 +90,32 @@ def command(
     penalty, weight = _penalty(l1, l2)
 
     from pyrometer._version import __version__
-    from pyrometer.linear import system_of
     from pyrometer.results import Table
     from pyrometer.thermodynamics import temperature
 
     if not LOSSES[energy].penalties and penalty is not None:
         raise click.UsageError("--l1 and --l2 are for --energy mse.")
-    if chunk_rows is None:
-        subject = read(data, target, drop, columns, standardize, pair)
-        system = system_of(energy, subject.X, subject.y, intercept=intercept, penalty=penalty)
-    else:
-        if standardize:
-            raise click.UsageError("--standardize needs the rows in memory, --chunk-rows leaves them where they are.")
-        system = scanned_system(data, target, drop, columns, chunk_rows, energy, pair, intercept, penalty)
+    system = linear_system(
+        data,
+        Selection(target, drop, columns, csv),
+        energy=energy,
+        labels=pair,
+        intercept=intercept,
+        penalty=penalty,
+        standardize=standardize,
+        chunk_rows=chunk_rows,
+    )
+    target = target_name(target, system)
     answer = temperature(system, law, method=method, resolution=resolution, samples=samples, rng=seed, threads=threads)
-    row = {
-        "T": answer.value,
-        "s.e.": answer.standard_error,
-        "E": answer.energy,
-        "E*": answer.minimum_energy,
-        "S": answer.entropy,
-        "n": answer.parameters,
-        "marginal": answer.marginal,
-        "verdict": answer.verdict,
-        "method": answer.method,
-    }
-    loss = loss_unit(energy, target)
-    units = {"E": loss, "E*": loss} | {"S": "nat", "n": "1"}
-    units |= dict.fromkeys(("T", "s.e.", "marginal"), f"{loss}/nat")
+    row = row_of(answer)
     provenance = {
         "pyrometer": __version__,
-        "data": "standard input" if data == "-" else data,
+        "data": named(data),
         "target": target,
         "features": "standardised" if standardize else "raw",
         "rows": system.rows,
         "parameters": system.parameters,
-        "intercept": intercept,
+        "intercept": system.intercept,
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
         **weight,
@@ -135,7 +125,7 @@ def command(
     }
     if answer.method == "monte-carlo":
         provenance |= {"samples": samples, "seed": seed}
-    table = Table.from_rows("Temperature", [row], units=units)
+    table = Table.from_rows("Temperature", [row], units=units_of(row, loss_unit(energy, target)))
     if plot is not None:
         from pyrometer.cli._plot import save_spectrum
 

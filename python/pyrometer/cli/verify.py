@@ -62,7 +62,7 @@ def _checks() -> Iterator[_Check]:
 
 
 def _near(what: str, got: object, known: float, digits: int = 12) -> _Check:
-    """Compare a number of which so many digits must be right."""
+    """Compare a number with a known one to a number of digits."""
     return _Check(what, float(got), known, abs(known) * 10.0**-digits)  # type: ignore[arg-type]
 
 

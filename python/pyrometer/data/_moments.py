@@ -17,6 +17,7 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._accuracy import Lost
 from pyrometer.data._moments_state import HEADER, described, loaded, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
+from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
 
 __all__ = ["Moments"]
@@ -141,8 +142,8 @@ class Moments:
         TypeError
             If `X` or `y` is not numeric.
         ValueError
-            If shapes do not match, if a value is not finite (the message gives its row and column), or if squares
-            overflow or underflow.
+            If shapes or pandas indexes do not match, if a value is not finite, or an integer that no double equals (the
+            message gives row and column), or if squares overflow or underflow.
 
         Notes
         -----
@@ -183,8 +184,10 @@ class Moments:
         drop: Sequence[str] = (),
         intercept: bool = True,
         chunk_rows: int | None = None,
+        standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        **csv: Any,
     ) -> Moments:
         r"""Accumulate the moments of rows out of core, chunk by chunk.
 
@@ -205,11 +208,15 @@ class Moments:
         chunk_rows : int, optional
             Rows in a chunk, at least 1. Default: about a million numbers. The chunks, and with them the last bits of
             the result, depend on this and on the files, not on threads or row groups.
+        standardize : bool
+            Whether to return the moments of standardised features (`standardized`).
         progress : bool
             Whether to show a progress bar on standard error.
         threads : int, optional
             At least 1; changes the speed, not the bits of the result. With 1, columns are decoded sequentially.
             Default: all.
+        **csv
+            Options of CSV, as of `interop.read_data`: `sep`, `decimal`, `thousands`, `encoding`, `comment`, `skip`.
 
         Returns
         -------
@@ -219,10 +226,11 @@ class Moments:
         Raises
         ------
         ValueError
-            Before reading, if a column does not exist, is not numeric, or has missing values according to the file's
-            metadata.
+            Before reading, if a column does not exist, has no name, is not numeric, or has missing values according to
+            the file's metadata.
         ScanError
-            If a value is missing or not finite, or a file is damaged. The message gives file, column and row, its
+            If a value is missing, not finite, or has more digits than doubles (as of `interop.read_data`), or a file is
+            damaged. The message gives file, column and row, its
             ``finished`` the moments of the files before. A subclass of ValueError.
         ScanInterrupt
             On Ctrl-C, also while waiting for a pipe. A subclass of KeyboardInterrupt, with the same ``finished``.
@@ -233,6 +241,8 @@ class Moments:
         -----
         ConstantColumnWarning
             If a column is constant; before reading, if the statistics of a Parquet file say so.
+        IndexColumnWarning
+            If the index of a data frame, in a file or a stream, is left out.
 
         Notes
         -----
@@ -253,13 +263,15 @@ class Moments:
         """
         from pyrometer.data.readers import open_rows
 
-        return accumulated(
-            open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows),
+        standardize = validate.flag("standardize", standardize)
+        moments = accumulated(
+            open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, **csv),
             cls._of,
             intercept=validate.flag("intercept", intercept),
             progress=validate.flag("progress", progress),
             threads=validate.threads(threads),
         )
+        return moments.standardized() if standardize else moments
 
     @classmethod
     def _new(cls, state: _State) -> Moments:
@@ -379,6 +391,31 @@ class Moments:
 
     def _core_state(self) -> tuple[int, _Array, _Array, _Array | None, _Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
+
+    def standardized(self) -> Moments:
+        """Return the moments of the same rows with standardised features.
+
+        Each feature then has mean 0 and population variance 1, as of `datasets.standardize`; the target is unchanged.
+
+        Returns
+        -------
+        Moments
+            New moments. Error bounds are scaled with the features, and include those of the standard deviations.
+
+        Raises
+        ------
+        ValueError
+            If a feature is constant.
+
+        Examples
+        --------
+        >>> import pyrometer as pm
+        >>> pm.Moments.of([[1.0, 10.0], [3.0, 30.0]], [1.0, 2.0]).standardized().scatter
+        array([[2. , 2. , 1. ],
+               [2. , 2. , 1. ],
+               [1. , 1. , 0.5]])
+        """
+        return self._new(standardised(self._state()._replace(accuracy=self._accuracy)))
 
     def copy(self) -> Moments:
         """Return an independent copy. O(1): the arrays are read-only and shared."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,22 @@ class Scanned:
     X: npt.NDArray[Any]
     """A subsample, spread evenly over the rows; all of them if they fit its limit."""
     y: npt.NDArray[Any]
+    unit: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
+    """Means and standard deviations of the features, if they are to be standardised."""
+
+    def standardised(self) -> Scanned:
+        """Return the same rows with standardised features."""
+        moments = self.moments
+        unit = moments.mean[:-1], np.sqrt(np.diagonal(moments.scatter)[:-1] / moments.count)
+        scaled = replace(self, moments=moments.standardized(), unit=unit, y=self.y.astype(np.float64))
+        return replace(scaled, X=scaled._scaled(self.X))
+
+    def _scaled(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if self.unit is None:
+            return X
+        result: npt.NDArray[Any] = np.subtract(X, self.unit[0], dtype=np.float64)
+        result /= self.unit[1]
+        return result
 
     def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         """Pass over all rows; each chunk is valid until the next. ValueError if the number of rows has changed."""
@@ -39,7 +55,7 @@ class Scanned:
         with closing(self.rows.chunks()) as chunks:
             for chunk in chunks:
                 count += len(chunk.y)
-                yield chunk.X, chunk.y
+                yield self._scaled(chunk.X), chunk.y if self.unit is None else chunk.y.astype(np.float64)
         if count != self.moments.count:
             raise ValueError(
                 f"{printable(self.rows.source)} must not change while a system uses it, got {count} rows, expected "
@@ -88,11 +104,13 @@ def scanned(
     progress: bool,
     threads: int | None,
     labels: tuple[Any, Any] | bool = False,
+    standardize: bool = False,
+    **csv: Any,
 ) -> Scanned:
     """Pass over all rows once: check them, accumulate their moments and take a subsample."""
     from pyrometer.data.readers import open_rows
 
-    rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, labels=labels)
+    rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, labels=labels, **csv)
     if rows.once:
         name = printable(rows.source)
         raise ValueError(
@@ -108,4 +126,5 @@ def scanned(
         observe=sample.add,
     )
     _, X, y = sample.rows()
-    return Scanned(rows, moments, X, y)
+    whole = Scanned(rows, moments, X, y)
+    return whole.standardised() if validate.flag("standardize", standardize) else whole

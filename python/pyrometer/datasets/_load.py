@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import ByValue, validate
 from pyrometer.datasets._standardize import standardize as _standardize
 
 __all__ = ["Dataset", "breast_cancer", "diabetes"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dataset:
+class Dataset(ByValue):
     """Features, a target, their names and units, and their source.
 
     Attributes

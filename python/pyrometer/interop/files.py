@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import ByValue, validate
 from pyrometer.data.readers import open_rows
+from pyrometer.datasets import standardize as standardized
 
 __all__ = ["FileData", "read_data"]
 
 
 @dataclass(frozen=True, eq=False)
-class FileData:
+class FileData(ByValue):
     """Features and a target read from a file.
 
     Attributes
@@ -54,25 +56,35 @@ def read_data(
     columns: Sequence[str] | None = None,
     drop: Sequence[str] = (),
     labels: tuple[Any, Any] | bool = False,
+    standardize: bool = False,
+    **csv: Any,
 ) -> FileData:
     r"""Read features and a target from a file.
 
     Parameters
     ----------
     path : str or path
-        A CSV file with a header (compressed if the suffix is ``.gz`` or similar), Parquet (``.parquet``, ``.pq``) or
-        Arrow IPC (``.arrow``, ``.feather``, ``.ipc``); with another suffix the format is detected from the first bytes.
-        A folder or a glob pattern of such files, read in order of their names. A named pipe of CSV; "-" is CSV on
-        standard input.
+        A file of CSV with a header (``.csv``, ``.tsv``, ``.txt``; also compressed by gzip, bzip2, lz4 or zstd), Parquet
+        (``.parquet``, ``.pq``) or Arrow IPC (``.arrow``, ``.feather``, ``.ipc``); with another suffix the format is
+        detected from the first bytes. A folder or a glob pattern of such files, read in order of their names. A named
+        pipe of CSV; "-" is CSV on standard input.
     target : str
         Column of the target.
     columns : sequence of str, optional
-        Columns of the features, in this order. Default: all but the target.
+        Columns of the features, in this order. Default: all but the target and, in Parquet and Arrow files, the index
+        of a data frame.
     drop : sequence of str
         Columns to exclude from the features.
     labels : tuple or bool
         The two labels of the target, the negative first, which become 0 and 1, e.g. ``("benign", "malignant")``; True
         to check that they are 0 and 1; False for a numeric target.
+    standardize : bool
+        Whether features are returned in units of their standard deviations, as of `datasets.standardize`.
+    **csv
+        Options of CSV. ``sep``: character between columns; default a tab for ``.tsv``, else a comma. ``decimal``:
+        decimal mark; default ".". ``thousands``: character between groups of three digits; default none.
+        ``encoding``: encoding of the text, as Python names it; default "utf-8". ``comment``: text with which lines to
+        leave out begin; default none. ``skip``: lines before the header, not counting comments; default 0.
 
     Returns
     -------
@@ -82,10 +94,17 @@ def read_data(
     Raises
     ------
     ValueError
-        If a file cannot be parsed, there are no rows, a column does not exist, is not numeric, or has missing or
-        infinite values or other labels. The message names it.
+        If a file cannot be parsed, there are no rows, a column does not exist, has no name, is not numeric, has missing
+        or infinite values, other labels, or numbers whose digits doubles cannot hold: integers above 2**53, and
+        decimals that rounding changes by more than 1e-12 of the range of the column. The message names file, column and
+        row.
     OSError
         If the file cannot be opened.
+
+    Warns
+    -----
+    IndexColumnWarning
+        If the index of a data frame is left out.
 
     Examples
     --------
@@ -101,6 +120,9 @@ def read_data(
     """
     if not isinstance(labels, bool):
         labels = validate.label_pair(labels)
-    rows = open_rows(validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels)
+    standardize = validate.flag("standardize", standardize)
+    rows = open_rows(validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels, **csv)
     X, y = rows.whole()
+    if standardize:
+        X, y = standardized(X, names=rows.names), y.astype(np.float64, copy=False)
     return FileData(X, y, rows.names, rows.target, rows.source)

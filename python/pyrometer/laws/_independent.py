@@ -6,24 +6,28 @@ its last axis. Leading axes are a batch of laws.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Generic, TypeAlias, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import BatchShape, ByValue, validate
 from pyrometer.laws._families import NORMAL, UNIFORM, Family
 
 __all__ = ["Law", "Mixed", "Normal", "Uniform"]
 
 Segments: TypeAlias = tuple[tuple[Family, npt.NDArray[np.float64]], ...]
 
+OfOneLaw: TypeAlias = float | Sequence[float]
+"""Numbers of which type checkers know that they are one law, not a batch."""
+
 WHY_SCALE = "a constant parameter has no differential entropy."
 
 
 @dataclass(frozen=True, eq=False)
-class Normal:
+class Normal(ByValue, Generic[BatchShape]):
     r"""Independent normal parameters, :math:`\theta_j \sim N(0, \sigma_j^2)`.
 
     Parameters
@@ -44,13 +48,17 @@ class Normal:
 
     scale: npt.NDArray[np.float64]
 
+    @overload
+    def __init__(self: Normal[tuple[()]], scale: OfOneLaw) -> None: ...
+    @overload
+    def __init__(self: Normal[tuple[int, ...]], scale: npt.ArrayLike) -> None: ...
     def __init__(self, scale: npt.ArrayLike) -> None:
         object.__setattr__(self, "scale", validate.positive("scale", scale, WHY_SCALE))
 
     @property
-    def batch_shape(self) -> tuple[int, ...]:
+    def batch_shape(self) -> BatchShape:
         """Shape of the batch of laws; ``()`` for a single one."""
-        return self.scale.shape[:-1]
+        return cast("BatchShape", self.scale.shape[:-1])
 
     @property
     def segments(self) -> Segments:
@@ -59,7 +67,7 @@ class Normal:
 
 
 @dataclass(frozen=True, eq=False)
-class Uniform:
+class Uniform(ByValue, Generic[BatchShape]):
     r"""Independent uniform parameters, :math:`\theta_j \sim U[-L_j/2, L_j/2]`.
 
     Parameters
@@ -76,13 +84,17 @@ class Uniform:
 
     length: npt.NDArray[np.float64]
 
+    @overload
+    def __init__(self: Uniform[tuple[()]], length: OfOneLaw) -> None: ...
+    @overload
+    def __init__(self: Uniform[tuple[int, ...]], length: npt.ArrayLike) -> None: ...
     def __init__(self, length: npt.ArrayLike) -> None:
         object.__setattr__(self, "length", validate.positive("length", length, WHY_SCALE))
 
     @property
-    def batch_shape(self) -> tuple[int, ...]:
+    def batch_shape(self) -> BatchShape:
         """Shape of the batch of laws; ``()`` for a single one."""
-        return self.length.shape[:-1]
+        return cast("BatchShape", self.length.shape[:-1])
 
     @property
     def segments(self) -> Segments:
@@ -91,7 +103,7 @@ class Uniform:
 
 
 @dataclass(frozen=True, eq=False)
-class Mixed:
+class Mixed(ByValue, Generic[BatchShape]):
     r"""The first parameters normal, the rest uniform (3.21).
 
     Parameters
@@ -113,6 +125,10 @@ class Mixed:
     scale: npt.NDArray[np.float64]
     length: npt.NDArray[np.float64]
 
+    @overload
+    def __init__(self: Mixed[tuple[()]], scale: OfOneLaw, length: OfOneLaw) -> None: ...
+    @overload
+    def __init__(self: Mixed[tuple[int, ...]], scale: npt.ArrayLike, length: npt.ArrayLike) -> None: ...
     def __init__(self, scale: npt.ArrayLike, length: npt.ArrayLike) -> None:
         normal = np.atleast_1d(validate.positive("scale", scale, WHY_SCALE))
         uniform = np.atleast_1d(validate.positive("length", length, WHY_SCALE))
@@ -127,9 +143,9 @@ class Mixed:
         object.__setattr__(self, "length", uniform)
 
     @property
-    def batch_shape(self) -> tuple[int, ...]:
+    def batch_shape(self) -> BatchShape:
         """Shape of the batch of laws; ``()`` for a single one."""
-        return np.broadcast_shapes(self.scale.shape[:-1], self.length.shape[:-1])
+        return cast("BatchShape", np.broadcast_shapes(self.scale.shape[:-1], self.length.shape[:-1]))
 
     @property
     def segments(self) -> Segments:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.laws._families import NORMAL, UNIFORM, Family
+from pyrometer.laws._names import LINEAR_CALLS, not_a_law
 
 __all__ = ["Spread", "logarithms", "spread"]
 
@@ -77,10 +78,9 @@ class Spread:
 
 def spread(law: Any, parameters: int) -> Spread:
     """Broadcast `law` over the parameters of a linear system; TypeError or ValueError if it does not match."""
-    segments = getattr(law, "segments", None)
+    segments = None if isinstance(law, type) else getattr(law, "segments", None)
     if segments is None:
-        remedy = "; laws with a gain apply to networks only" if hasattr(law, "gain") else ""
-        raise TypeError(f"law must be Normal, Uniform or Mixed, got {law!r}{remedy}.")
+        raise not_a_law("law", law, LINEAR_CALLS)
     if len(segments) == 1:
         ((family, scales),) = segments
         if scales.ndim and scales.shape[-1] not in (1, parameters):

@@ -16,10 +16,10 @@ from pyrometer.base import validate
 from pyrometer.data import Moments, Scanned
 from pyrometer.laws import Normal, Spread, spread
 from pyrometer.linear import _mean_energy
-from pyrometer.linear._penalties import L1, L2, Penalty
+from pyrometer.linear._penalties import L1, L2, Penalty, not_a_penalty
 from pyrometer.linear._records import LINEAR
 from pyrometer.results import Minimum
-from pyrometer.thermodynamics import Evaluated
+from pyrometer.thermodynamics import Evaluated, not_a_system
 
 __all__ = ["LinearSystem", "require_linear"]
 
@@ -53,7 +53,7 @@ class LinearSystem:
         scanned: Scanned | None = None,
     ) -> None:
         if penalty is not None and not isinstance(penalty, (L1, L2)):
-            raise TypeError(f"penalty must be L1(lam), L2(lam) or None, got {penalty!r}.")
+            raise not_a_penalty(penalty)
         fields = {
             "X": data.X if data else None,
             "y": data.y if data else None,
@@ -214,4 +214,4 @@ class LinearSystem:
 def require_linear(system: Any) -> None:
     """Raise TypeError unless `system` is a linear system."""
     if not isinstance(system, LinearSystem):
-        raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")
+        raise not_a_system("system", system, "a LinearRegression or a LogisticRegression")

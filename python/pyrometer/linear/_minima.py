@@ -118,14 +118,22 @@ def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWar
     )
 
 
-def too_few(digits: npt.NDArray[np.float64], *, rows: bool, merged: bool) -> PrecisionWarning:
-    """Return the warning of values of few digits, with a remedy."""
+def too_few(
+    digits: npt.NDArray[np.float64], *, rows: bool, merged: bool, features: int, small: bool
+) -> PrecisionWarning:
+    """Return the warning of values of few digits, with a remedy; `small` is whether all fits are close."""
     if merged and not rows:
         remedy = ANEW
-    elif rows:
-        remedy = "columns are nearly dependent: drop or combine them, or add a penalty pm.L2(lam)."
-    else:
+    elif not rows and small:
+        remedy = "the fit is exact within the accuracy of second moments: pass the rows, LinearRegression(X, y)."
+    elif not rows:
         remedy = "the second moments determine no more: pass the rows, LinearRegression(X, y)."
+    elif small:
+        remedy = "residuals are small relative to the targets, whose rounding they have: pass y less the fitted values."
+    elif features == 1:
+        remedy = "the column's mean is large relative to its standard deviation: pass X - X.mean(axis=0)."
+    else:
+        remedy = "columns are nearly dependent: drop or combine them, or add a penalty pm.L2(lam)."
     return PrecisionWarning(f"{_who(digits)} {int(digits.min())} certain digits, of 16; {remedy}")
 
 

@@ -24,6 +24,8 @@ _NAMES = "U18"
 
 # Ratio of mean squares of residual and target below which a fit is exact, and its energy is rounding.
 _ROUNDING = 1e-24
+# Below this share of the squares of the targets, residuals have lost digits to the rounding of the targets.
+_CLOSE_FIT = 1e-10
 
 # Condition numbers: above the first, parameters from moments are refined by a pass over the rows; below the second,
 # that pass needs no QR of the rows, because the Cholesky factor of the moments is an accurate preconditioner.
@@ -228,4 +230,10 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
     lost = few & ~exact
     if not lost.any():
         return None
-    return too_few(digits_of(relative[lost]), rows=system.X is not None, merged=system.second_moments.merged())
+    return too_few(
+        digits_of(relative[lost]),
+        rows=system.X is not None,
+        merged=system.second_moments.merged(),
+        features=system.parameters - system.intercept,
+        small=bool((value + gap <= _CLOSE_FIT * squares)[lost].all()),
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from pyrometer.base import validate
+from pyrometer.base import described, validate
 
-__all__ = ["L1", "L2", "Penalty"]
+__all__ = ["L1", "L2", "Penalty", "not_a_penalty"]
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,17 @@ class L2(_Penalty):
 
 
 Penalty: TypeAlias = L1 | L2
+
+# What words and classes of other programs mean, by their names.
+_CALLS = {"l1": "L1", "lasso": "L1", "l2": "L2", "ridge": "L2"}
+
+
+def not_a_penalty(value: Any) -> TypeError:
+    """Return the error for a value that is no penalty, with the one that may be meant."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        hint = f"did you mean pm.L2({value})?"
+    else:
+        word = value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
+        name = _CALLS.get(word.lower())
+        hint = f"did you mean pm.{name}(0.1)?" if name else "such as pm.L2(0.1)."
+    return TypeError(f"penalty must be pm.L1(lam), pm.L2(lam) or None, got {described(value)}; {hint}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from pyrometer.base import validate
+from pyrometer.base import described, validate
 from pyrometer.data import Moments, scanned
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
@@ -70,7 +70,7 @@ class LinearRegression(LinearSystem):
     def from_moments(cls, moments: Moments, *, penalty: Penalty | None = None) -> LinearRegression:
         """Describe a system by its second moments alone (squared error only)."""
         if not isinstance(moments, Moments):
-            raise TypeError(f"moments must be a Moments, got {type(moments).__name__}; make one with Moments.of(X, y).")
+            raise TypeError(f"moments must be a Moments, got {described(moments)}; make one with Moments.of(X, y).")
         system = cls.__new__(cls)
         system._describe(None, moments.copy(), energy="mse", penalty=penalty, intercept=moments.intercept)
         return system
@@ -87,8 +87,10 @@ class LinearRegression(LinearSystem):
         drop: Sequence[str] = (),
         intercept: bool = True,
         chunk_rows: int | None = None,
+        standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        **csv: Any,
     ) -> LinearRegression:
         """Describe a system of rows that need not fit into memory.
 
@@ -101,7 +103,7 @@ class LinearRegression(LinearSystem):
             As in `Moments.scan`. For "mae" the source must not change, and must be readable more than once.
         energy, penalty
             As in the class.
-        columns, drop, intercept, chunk_rows, progress, threads
+        columns, drop, intercept, chunk_rows, standardize, progress, threads, **csv
             As in `Moments.scan`.
 
         Returns
@@ -131,7 +133,13 @@ class LinearRegression(LinearSystem):
         """
         energy = _loss(energy, penalty)
         options: dict[str, Any] = {"target": target, "columns": columns, "drop": drop, "intercept": intercept}
-        options |= {"chunk_rows": chunk_rows, "progress": progress, "threads": threads}
+        options |= {
+            "chunk_rows": chunk_rows,
+            "progress": progress,
+            "threads": threads,
+            "standardize": standardize,
+            **csv,
+        }
         if LOSSES[energy].moments:
             return cls.from_moments(Moments.scan(source, **options), penalty=penalty)
         system, rows = cls.__new__(cls), scanned(source, **options)
@@ -196,8 +204,10 @@ class LogisticRegression(LinearSystem):
         drop: Sequence[str] = (),
         intercept: bool = True,
         chunk_rows: int | None = None,
+        standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        **csv: Any,
     ) -> LogisticRegression:
         """Describe a system of rows that need not fit into memory.
 
@@ -210,7 +220,7 @@ class LogisticRegression(LinearSystem):
             As in `Moments.scan`. The source must not change, and must be readable more than once.
         labels
             As in the class.
-        columns, drop, intercept, chunk_rows, progress, threads
+        columns, drop, intercept, chunk_rows, standardize, progress, threads, **csv
             As in `Moments.scan`.
 
         Returns
@@ -244,6 +254,8 @@ class LogisticRegression(LinearSystem):
             intercept=intercept,
             progress=progress,
             threads=threads,
+            standardize=standardize,
+            **csv,
         )
         system = cls.__new__(cls)
         system._describe(None, None, energy="ce", intercept=intercept, scanned=rows)

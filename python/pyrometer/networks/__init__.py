@@ -12,8 +12,8 @@ from pyrometer.networks._initialisations import (
     LecunNormal,
     LecunUniform,
     TorchLinear,
-    layers,
 )
+from pyrometer.networks._layer_spread import layers
 from pyrometer.networks._network import Network
 
 __all__ = [

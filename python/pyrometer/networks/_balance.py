@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array
-from pyrometer.networks._initialisations import LayerSpread
+from pyrometer.networks._layer_spread import LayerSpread
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network

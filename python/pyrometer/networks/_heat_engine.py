@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,11 @@ from pyrometer.base import RandomSource, require_finite, validate, warn, warn_ca
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _ideal, _layer_energies
-from pyrometer.networks._initialisations import LayerLaw, layers
+from pyrometer.networks._initialisations import LayerLaw
+from pyrometer.networks._layer_spread import layers
 from pyrometer.networks._network import Network
 from pyrometer.results import HeatEngine, LayerTemperatures, shaped
-from pyrometer.thermodynamics import compose, total, verdict
+from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict
 
 __all__ = ["heat_engine"]
 
@@ -24,9 +25,35 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _SAME_ORDER = 10.0
 
 
+@overload
+def heat_engine(
+    network: Network,
+    law: Single,
+    *,
+    method: str = ...,
+    resolution: float = ...,
+    minimum: npt.ArrayLike | None = ...,
+    ideal: Any = ...,
+    samples: int = ...,
+    rng: RandomSource = ...,
+    threads: int | None = ...,
+) -> HeatEngine[float, str]: ...
+@overload
 def heat_engine(
     network: Network,
     law: LayerLaw,
+    *,
+    method: str = ...,
+    resolution: float = ...,
+    minimum: npt.ArrayLike | None = ...,
+    ideal: Any = ...,
+    samples: int = ...,
+    rng: RandomSource = ...,
+    threads: int | None = ...,
+) -> HeatEngine: ...
+def heat_engine(
+    network: Network,
+    law: LayerLaw | Single,
     *,
     method: str = "auto",
     resolution: float = 1.0,
@@ -107,7 +134,7 @@ def heat_engine(
     [512.0, 512.0, 20.0]
     """
     if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network, got {type(network).__name__}.")
+        raise not_a_system("network", network, "a Network")
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     spread = layers(law, network)
     workers = validate.threads(threads)

@@ -7,16 +7,13 @@ Names and variances are those of Keras; the normal laws are not truncated, unlik
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import ClassVar, Generic, TypeAlias, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
-from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, Normal, Uniform, logarithms
-
-if TYPE_CHECKING:
-    from pyrometer.networks._network import Network
+from pyrometer.base import BatchShape, ByValue, validate
+from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, Normal, Uniform
 
 __all__ = [
     "GlorotNormal",
@@ -26,6 +23,7 @@ __all__ = [
     "LayerLaw",
     "LecunNormal",
     "LecunUniform",
+    "Scaled",
     "TorchLinear",
 ]
 
@@ -33,7 +31,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class _Scaled:
+class Scaled(ByValue, Generic[BatchShape]):
     """Variance ``gain^2 _variance / fan``, the fan being the fan-in or the mean of fan-in and fan-out."""
 
     gain: _Array
@@ -41,13 +39,13 @@ class _Scaled:
     _average: ClassVar[bool] = False
     _family: ClassVar[Family] = NORMAL
 
-    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
+    def __init__(self, gain: npt.ArrayLike) -> None:
         object.__setattr__(self, "gain", validate.positive("gain", gain, WHY_SCALE))
 
     @property
-    def batch_shape(self) -> tuple[int, ...]:
+    def batch_shape(self) -> BatchShape:
         """Shape of the batch of laws; ``()`` for a single one."""
-        return self.gain.shape
+        return cast("BatchShape", self.gain.shape)
 
     def _width(self) -> _Array:
         """Return the scale of a layer with fan 1: a standard deviation, or the length of an interval."""
@@ -56,7 +54,7 @@ class _Scaled:
         return width
 
 
-class LecunNormal(_Scaled):
+class LecunNormal(Scaled[BatchShape]):
     r"""Normal layers of variance :math:`g^2/n_{l-1}`: the scaling :math:`\sigma_l = \sigma/\sqrt{n_{l-1}}` of (5.32).
 
     Biases, if any, have the scale of their layer: the zero biases of Keras would have no differential entropy.
@@ -75,8 +73,15 @@ class LecunNormal(_Scaled):
 
     _variance = 1.0
 
+    @overload
+    def __init__(self: LecunNormal[tuple[()]], gain: float = 1.0) -> None: ...
+    @overload
+    def __init__(self: LecunNormal[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
+        super().__init__(gain)
 
-class HeNormal(_Scaled):
+
+class HeNormal(Scaled[BatchShape]):
     r"""Normal layers of variance :math:`2g^2/n_{l-1}`, which preserves the energy of units of ReLU networks.
 
     Parameters
@@ -94,8 +99,15 @@ class HeNormal(_Scaled):
 
     _variance = 2.0
 
+    @overload
+    def __init__(self: HeNormal[tuple[()]], gain: float = 1.0) -> None: ...
+    @overload
+    def __init__(self: HeNormal[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
+        super().__init__(gain)
 
-class GlorotNormal(_Scaled):
+
+class GlorotNormal(Scaled[BatchShape]):
     r"""Normal layers of variance :math:`2g^2/(n_{l-1} + n_l)`.
 
     Parameters
@@ -114,8 +126,15 @@ class GlorotNormal(_Scaled):
     _variance = 1.0
     _average = True
 
+    @overload
+    def __init__(self: GlorotNormal[tuple[()]], gain: float = 1.0) -> None: ...
+    @overload
+    def __init__(self: GlorotNormal[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
+        super().__init__(gain)
 
-class LecunUniform(_Scaled):
+
+class LecunUniform(Scaled[BatchShape]):
     r"""Uniform layers of variance :math:`g^2/n_{l-1}`: :math:`U[-\sqrt3, \sqrt3]\,g/\sqrt{n_{l-1}}`.
 
     Parameters
@@ -134,8 +153,15 @@ class LecunUniform(_Scaled):
     _variance = 1.0
     _family = UNIFORM
 
+    @overload
+    def __init__(self: LecunUniform[tuple[()]], gain: float = 1.0) -> None: ...
+    @overload
+    def __init__(self: LecunUniform[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
+        super().__init__(gain)
 
-class HeUniform(_Scaled):
+
+class HeUniform(Scaled[BatchShape]):
     r"""Uniform layers of variance :math:`2g^2/n_{l-1}`: :math:`U[-\sqrt6, \sqrt6]\,g/\sqrt{n_{l-1}}`.
 
     Parameters
@@ -154,8 +180,15 @@ class HeUniform(_Scaled):
     _variance = 2.0
     _family = UNIFORM
 
+    @overload
+    def __init__(self: HeUniform[tuple[()]], gain: float = 1.0) -> None: ...
+    @overload
+    def __init__(self: HeUniform[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
+        super().__init__(gain)
 
-class GlorotUniform(_Scaled):
+
+class GlorotUniform(Scaled[BatchShape]):
     r"""Uniform layers of variance :math:`2g^2/(n_{l-1} + n_l)`: :math:`U[-\sqrt6, \sqrt6]\,g/\sqrt{n_{l-1} + n_l}`.
 
     Parameters
@@ -175,8 +208,15 @@ class GlorotUniform(_Scaled):
     _average = True
     _family = UNIFORM
 
+    @overload
+    def __init__(self: GlorotUniform[tuple[()]], gain: float = 1.0) -> None: ...
+    @overload
+    def __init__(self: GlorotUniform[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
+        super().__init__(gain)
 
-class TorchLinear(_Scaled):
+
+class TorchLinear(Scaled[tuple[()]]):
     r"""PyTorch's default for linear layers: weights and biases in :math:`U[-1, 1]/\sqrt{n_{l-1}}`.
 
     The variance is :math:`1/(3n_{l-1})`; the entropy is negative for a fan-in above 4.
@@ -204,96 +244,3 @@ class TorchLinear(_Scaled):
 LayerLaw: TypeAlias = (
     Normal | Uniform | LecunNormal | HeNormal | GlorotNormal | LecunUniform | HeUniform | GlorotUniform | TorchLinear
 )
-
-
-@dataclass(frozen=True)
-class LayerSpread:
-    """A law broadcast over the layers of a network, each array of shape (..., L).
-
-    ``weight`` and ``bias`` are standard deviations or lengths of intervals, according to `family`; 0 means no bias.
-    ``leading`` is the scale in the leading term of the entropy: with the scaling (5.32) it is sigma, not sigma_l.
-    """
-
-    weight: _Array
-    bias: _Array
-    leading: _Array
-    family: Family
-
-    @property
-    def uniform(self) -> bool:
-        """Whether the core draws uniform numbers; ValueError for a family that it does not have."""
-        if self.family is not NORMAL and self.family is not UNIFORM:
-            raise ValueError(f"law must be normal or uniform for a network, got {self.family.name}.")
-        return self.family is UNIFORM
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """Shape of the batch of laws."""
-        return self.weight.shape[:-1]
-
-    def variances(self) -> tuple[_Array, _Array]:
-        """Variances of the weights and of the biases of each layer."""
-        divisor = self.family.precision
-        with np.errstate(over="ignore"):
-            return self.weight**2 / divisor, self.bias**2 / divisor
-
-    def flat(self) -> tuple[_Array, _Array]:
-        """Weights and biases as (laws, L), C-contiguous."""
-        layers = self.weight.shape[-1]
-        return tuple(np.ascontiguousarray(a.reshape(-1, layers)) for a in (self.weight, self.bias))  # type: ignore[return-value]
-
-    def normal(self) -> LayerSpread:
-        """Return the normal law of the same variances."""
-        if self.family is NORMAL:
-            return self
-        ratio = self.family.ratio
-        return LayerSpread(self.weight / ratio, self.bias / ratio, self.leading, NORMAL)
-
-    def times(self, factor: _Array) -> LayerSpread:
-        """All scales multiplied by each of k factors, shape (k, ..., L)."""
-        factors = factor.reshape(-1, *(1,) * self.weight.ndim)
-        return LayerSpread(factors * self.weight, factors * self.bias, factors * self.leading, self.family)
-
-    def selected(self, which: npt.NDArray[np.bool_]) -> LayerSpread:
-        """The selected laws of the batch, shape (k, L)."""
-        return LayerSpread(self.weight[which], self.bias[which], self.leading[which], self.family)
-
-    def entropies(self, counts: _Array, resolution: float, *, leading: bool) -> _Array:
-        """Entropy of each layer in nats, given its number of parameters; with `leading` only its leading term."""
-        result = logarithms(self.leading if leading else self.weight, resolution)
-        if not leading:
-            result = result + self.family.entropy
-        return counts * result
-
-
-def layers(law: Any, network: Network) -> LayerSpread:
-    """Broadcast `law` over the layers of `network`; TypeError or ValueError if it does not match."""
-    count = len(network.widths) - 1
-    segments: Any = getattr(law, "segments", ())
-    if isinstance(law, _Scaled):
-        fan_in, fan_out = np.array(network.widths[:-1], float), np.array(network.widths[1:], float)
-        fan = 0.5 * (fan_in + fan_out) if law._average else fan_in
-        width = law._width()[..., None]
-        scale, leading, family = width / np.sqrt(fan), np.broadcast_to(width, (*law.batch_shape, count)), law._family
-    elif len(segments) == 1:
-        ((family, given),) = segments
-        if given.ndim and given.shape[-1] not in (1, count):
-            raise ValueError(
-                f"law must have 1 or {count} scales on its last axis, one for each layer of the network, got shape "
-                f"{given.shape}; a batch of laws goes on leading axes, e.g. scale[:, None]."
-            )
-        scale = leading = np.ascontiguousarray(np.broadcast_to(given, (*given.shape[:-1], count)))
-    else:
-        what = f"a {type(law).__name__} law, which is for linear systems" if segments else repr(law)
-        raise TypeError(
-            "law must be Normal, Uniform, LecunNormal, GlorotNormal, HeNormal, LecunUniform, GlorotUniform, HeUniform "
-            f"or TorchLinear for a network, got {what}."
-        )
-    scale = np.ascontiguousarray(scale)
-    if not (np.isfinite(scale) & (scale > 0.0)).all():
-        layer = int(np.argwhere(~(np.isfinite(scale) & (scale > 0.0)))[0][-1]) + 1
-        raise ValueError(
-            f"law must give every layer a finite scale > 0, got an overflow or underflow for layer {layer}; change the "
-            "gain."
-        )
-    return LayerSpread(scale, scale if network.bias else np.zeros_like(scale), np.ascontiguousarray(leading), family)

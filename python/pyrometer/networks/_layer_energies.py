@@ -15,7 +15,7 @@ from pyrometer.base import Array, RandomSource, Tally, require_finite, require_n
 from pyrometer.errors import SimulationWarning
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
-from pyrometer.networks._initialisations import LayerSpread
+from pyrometer.networks._layer_spread import LayerSpread
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import require_normal, validate
+from pyrometer.base import described, require_normal, validate
 from pyrometer.networks import _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
-from pyrometer.networks._initialisations import LayerSpread, layers
+from pyrometer.networks._layer_spread import LayerSpread, layers
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
 
@@ -97,6 +97,7 @@ class Network:
         if isinstance(activation, str) or not callable(activation):
             activation = validate.choice("activation", activation, tuple(ACTIVATIONS))
         inputs, names = validate.matrix("X", X)
+        validate.aligned("X", X, "y", y)
         targets = None if y is None else _targets(y, len(inputs))
         if targets is not None:
             dtype = np.float32 if inputs.dtype == targets.dtype == np.float32 else np.float64
@@ -246,8 +247,8 @@ class Network:
 
     def cost(self, law: Any, method: str, samples: int) -> float:
         """Approximate time for one law, in nanoseconds."""
-        del law
-        sampled = samples if method == "monte-carlo" else 0
+        drawn = method == "monte-carlo" or (method == "auto" and not _layer_energies.exists(self, self.bind(law)))
+        sampled = samples if drawn else 0
         return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20
 
     def surely_positive(self) -> bool:
@@ -267,8 +268,10 @@ def _hidden(value: Any) -> tuple[int, ...]:
     try:
         widths = (operator.index(value),)
     except TypeError:
-        if isinstance(value, str) or not hasattr(value, "__iter__"):
-            raise TypeError(f"hidden must be a sequence of widths, got {value!r}; () has no hidden layer.") from None
+        if isinstance(value, (str, type)) or not hasattr(value, "__iter__"):
+            raise TypeError(
+                f"hidden must be a sequence of widths, got {described(value)}; () has no hidden layer."
+            ) from None
         widths = tuple(value)
     return tuple(validate.count(f"hidden[{place}]", width, minimum=1) for place, width in enumerate(widths))
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base import Array
-from pyrometer.networks._initialisations import LayerSpread
+from pyrometer.networks._layer_spread import LayerSpread
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network

@@ -9,8 +9,8 @@ import numpy as np
 from pyrometer.base import Array, require_finite
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._balance import balanced, unbalanced
-from pyrometer.networks._initialisations import LayerSpread
 from pyrometer.networks._layer_energies import require_norms
+from pyrometer.networks._layer_spread import LayerSpread
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network

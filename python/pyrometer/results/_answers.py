@@ -6,11 +6,14 @@ Array fields have the shape of the stack of systems followed by that of the batc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, overload
+from typing import Any, ClassVar, Generic, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
+
+from pyrometer.base import ByValue, Number, Word
 
 __all__ = ["Estimate", "Floats", "HeatEngine", "LayerTemperatures", "Minimum", "Strings", "Temperature"]
 
@@ -33,8 +36,8 @@ def shaped(array: npt.NDArray[Any]) -> Any:
     return array.item() if array.ndim == 0 else np.ascontiguousarray(array)
 
 
-class _Answer:
-    """Unpickling that fills in the fields which pickles of earlier versions lack."""
+class _Answer(ByValue):
+    """Equality by value, and unpickling that fills in the fields which pickles of earlier versions lack."""
 
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {}
     """Fields added since: the field whose shape they have, and their value."""
@@ -46,8 +49,8 @@ class _Answer:
         self.__dict__.update(state)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Estimate(ByValue, Generic[Number]):
     """A mean energy with its uncertainty.
 
     Attributes
@@ -74,15 +77,15 @@ class Estimate:
     (36.666667, 0.0, 'exact')
     """
 
-    value: Floats
-    standard_error: Floats
-    error_bound: Floats
+    value: Number
+    standard_error: Number
+    error_bound: Number
     method: str
     samples: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Minimum(_Answer):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Minimum(_Answer, Generic[Number, Word]):
     """The minimum energy over all parameters, with its certificate.
 
     Attributes
@@ -125,19 +128,19 @@ class Minimum(_Answer):
 
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"parameter_error": ("parameters", np.inf)}
 
-    value: Floats
+    value: Number
     parameters: npt.NDArray[np.float64]
-    gap: Floats
+    gap: Number
     attained: bool | npt.NDArray[np.bool_]
-    method: Strings
+    method: Word
     rank: int | npt.NDArray[np.int64]
-    condition: Floats
-    digits: Floats
+    condition: Number
+    digits: Number
     parameter_error: npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Temperature(_Answer):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Temperature(_Answer, Generic[Number, Word]):
     """A temperature, its three ingredients, and a verdict on it.
 
     ``value == (energy - minimum_energy) / entropy`` holds for every method.
@@ -180,19 +183,19 @@ class Temperature(_Answer):
 
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
 
-    value: Floats
-    standard_error: Floats
-    energy: Floats
-    minimum_energy: Floats
-    entropy: Floats
+    value: Number
+    standard_error: Number
+    energy: Number
+    minimum_energy: Number
+    entropy: Number
     parameters: int
-    marginal: Floats
-    marginal_error: Floats
-    verdict: Strings
+    marginal: Number
+    marginal_error: Number
+    verdict: Word
     method: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LayerTemperatures(_Answer):
     """The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
 
@@ -249,14 +252,17 @@ class LayerTemperatures(_Answer):
     def __len__(self) -> int:
         return len(self.parameters)
 
+    def __iter__(self) -> Iterator[LayerTemperatures]:
+        return (self[layer] for layer in range(len(self)))
+
     def __getitem__(self, layer: int) -> LayerTemperatures:
         """Return one layer; the gain of the last one is nan."""
         columns = vars(self) | {"gain": np.append(self.gain, np.full_like(self.energy[..., :1], np.nan), axis=-1)}
         return LayerTemperatures(**{name: shaped(np.asarray(array[..., layer])) for name, array in columns.items()})
 
 
-@dataclass(frozen=True, kw_only=True)
-class HeatEngine:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeatEngine(ByValue, Generic[Number, Word]):
     r"""A network as a heat engine: a chain of layers that transfer energy.
 
     :math:`T = E_L/S = \eta\,\sum_l T_lS_l/\sum_l S_l` holds for every law and method (5.24).
@@ -300,13 +306,13 @@ class HeatEngine:
     """
 
     layers: LayerTemperatures
-    work_efficiency: Floats
+    work_efficiency: Number
     engine: int | npt.NDArray[np.int64]
-    regime: Strings
-    temperature: Floats
-    standard_error: Floats
-    entropy: Floats
+    regime: Word
+    temperature: Number
+    standard_error: Number
+    entropy: Number
     parameters: int
-    verdict: Strings
-    total: Temperature
+    verdict: Word
+    total: Temperature[Number, Word]
     method: str

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from pyrometer.base import atomic_write, listed, quoted, validate
+from pyrometer.base import ByValue, atomic_write, listed, quoted, validate
 from pyrometer.results import _plain_text, _serialise
 from pyrometer.results._columns import Columns, Held, Repeated, checked
+from pyrometer.results._formats import table_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Table"]
 
-_SUFFIXES = (".csv", ".json", ".parquet")
 _CHUNK = 4096
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Table:
+class Table(ByValue):
     """Named columns of equal length, as numpy arrays.
 
     Parameters
@@ -238,23 +238,9 @@ class Table:
             If the file cannot be written.
         """
         name = validate.as_path(path)
-        suffix = os.path.splitext(name)[1].lower()
-        if suffix not in _SUFFIXES:
-            raise ValueError(f"path must end in {', '.join(_SUFFIXES)}, got {name!r}.")
-        if suffix == ".parquet":
-            arrow = self.to_arrow()
-            from pyarrow import parquet
-
-            with atomic_write(name) as file:
-                parquet.write_table(arrow, file)
-            return
+        made = table_format("path", name)
         with atomic_write(name) as file:
-            if suffix == ".csv":
-                file.write(_serialise.csv_bytes(self._arrow(for_csv=True)))
-                return
-            for piece in _serialise.json_pieces(self.title, self.columns, self.units, self.metadata):
-                file.write(piece.encode())
-            file.write(b"\n")
+            made.write(self, file)
 
 
 def _framework(module: str, method: str) -> Any:

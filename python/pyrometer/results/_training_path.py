@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import ByValue
 from pyrometer.results._answers import Floats, Strings
 
 __all__ = ["TrainingPath"]
@@ -14,8 +15,8 @@ __all__ = ["TrainingPath"]
 _Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingPath:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingPath(ByValue):
     r"""Energy, entropy and temperature along the path of training, averaged over the random initial parameters.
 
     Arrays have the shape of the system's stack, followed by the batch of laws and the k times.

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, validate
+from pyrometer.base import RandomSource, described, validate
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._conditionals import CONDITIONALS
@@ -260,7 +260,7 @@ def as_state(
             raise ValueError(f"{name}: {value.reason}")
         return value
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"{name} must be a DataState or a pair (X, y), got {type(value).__name__}.")
+        raise TypeError(f"{name} must be a DataState or a pair (X, y), got {described(value)}.")
     loss_of(model, energy)
     state = DataState.__new__(DataState)
     try:

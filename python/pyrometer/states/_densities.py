@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import described, validate
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._rows import Rows
 
@@ -39,12 +40,11 @@ Density: TypeAlias = str | Estimator | Callable[[Any], Any]
 def known(density: Any) -> Density:
     """Check the argument `density`."""
     if isinstance(density, str):
-        if density not in ("gaussian", "kernel", "mixture"):
-            raise ValueError(f"density must be 'gaussian', 'kernel', 'mixture' or an object, got {density!r}.")
+        validate.choice("density", density, ("gaussian", "kernel", "mixture"))
     elif not isinstance(density, Estimator) and not callable(density):
         raise TypeError(
             "density must be 'gaussian', 'kernel', 'mixture', an object with fit and score_samples, or a function that "
-            f"returns the log density of rows, got {type(density).__name__}."
+            f"returns the log density of rows, got {described(density)}."
         )
     return density  # type: ignore[no-any-return]
 

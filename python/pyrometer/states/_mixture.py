@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import tail_probabilities
+from pyrometer.base import ByValue, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SQUARED
 from pyrometer.results import Floats, Minimum, Temperature, shaped
-from pyrometer.thermodynamics import minimum_energy, temperature
+from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
 __all__ = ["Mixture", "mix"]
 
@@ -27,8 +27,8 @@ _SETTLED = 0.01
 _TERMS = 1e-14
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mixture:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mixture(ByValue):
     r"""Two systems and the system of all their rows.
 
     Heat and pooling loss account for the whole change: with w the shares of the rows,
@@ -67,9 +67,9 @@ class Mixture:
     (True, 0.0, True)
     """
 
-    a: Temperature
-    b: Temperature
-    mixed: Temperature
+    a: Temperature[Floats, Any]
+    b: Temperature[Floats, Any]
+    mixed: Temperature[Floats, Any]
     limit_a: Floats
     limit_b: Floats
     limit_mixed: Floats
@@ -193,9 +193,7 @@ def _system(name: str, value: Any) -> LinearRegression | LogisticRegression:
     if isinstance(value, Moments):
         return LinearRegression.from_moments(value)
     if not isinstance(value, (LinearRegression, LogisticRegression)):
-        raise TypeError(
-            f"{name} must be a LinearRegression, a LogisticRegression or Moments, got {type(value).__name__}."
-        )
+        raise not_a_system(name, value, "a LinearRegression, a LogisticRegression or Moments")
     return value
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Archive, RandomSource, validate
-from pyrometer.laws import Law, Mixed, Normal, Uniform
+from pyrometer.base import Archive, ByValue, RandomSource, validate
+from pyrometer.laws import LINEAR_CALLS, Law, Mixed, Normal, Uniform, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.states._blocks import LEAST, together
 from pyrometer.states._data_state import DataState, as_state
@@ -31,8 +31,8 @@ _ARCHIVE = Archive("pyrometer-monitor", 1, "RefreshMonitor.save")
 _RESAMPLES = 99  # for the standard error of an entropy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading(ByValue):
     """Results of a batch.
 
     Attributes
@@ -181,7 +181,7 @@ class RefreshMonitor:
     ) -> None:
         self.model, self.energy = model, energy
         if law is not None and not isinstance(law, (Normal, Uniform, Mixed)):
-            raise TypeError(f"law must be Normal, Uniform, Mixed or None, got {law!r}.")
+            raise not_a_law("law", law, LINEAR_CALLS, optional=True)
         if law is not None and law.batch_shape != ():
             raise ValueError(f"law must be a single one, got a batch of shape {law.batch_shape}.")
         self.law = law
@@ -239,7 +239,8 @@ class RefreshMonitor:
         Returns
         -------
         Shift
-            From the reference to this batch. ``monitor.readings[-1].alarm`` says whether to act.
+            From the reference to this batch, at the monitor's level. ``monitor.readings[-1].alarm`` says whether to
+            act: it includes the pools.
 
         Raises
         ------
@@ -258,7 +259,7 @@ class RefreshMonitor:
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
-        found = compare(self.reference, state, resamples, validate.seed(source), threads=0)
+        found = compare(self.reference, state, self.level, resamples, validate.seed(source), threads=0)
         ours, *theirs = source.spawn(1 + len(self._pools))
         last = _Neighbour.of(state, ours)
         pools, tested = self._grown(state.sums.table(self.reference.sums), resamples, theirs)

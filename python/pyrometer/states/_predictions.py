@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import listed, plain, validate
+from pyrometer.base import described, listed, plain, validate
 from pyrometer.linear import LinearRegression, LogisticRegression
 from pyrometer.losses import LOSSES, loss_named
 from pyrometer.thermodynamics import minimum_energy
@@ -36,11 +36,14 @@ def loss_of(model: Any, energy: str | None) -> str:
         if energy is not None and energy != model.energy:
             raise ValueError(f"energy must be that of the model, {model.energy!r}, got {energy!r}; leave it out.")
         return model.energy
-    if not callable(model):
-        hint = "; pass its method, such as model=fitted.predict." if callable(getattr(model, "predict", None)) else "."
+    if not callable(model) or isinstance(model, type):
+        if callable(getattr(model, "predict", None)) and not isinstance(model, type):
+            hint = "pass its method, such as model=fitted.predict."
+        else:
+            hint = "such as pm.LinearRegression(X, y)."
         raise TypeError(
             "model must be a LinearRegression, a LogisticRegression or a callable that predicts, "
-            f"got {type(model).__module__}.{type(model).__qualname__}{hint}"
+            f"got {described(model)}; {hint}"
         )
     if energy is None:
         raise ValueError(f"energy must be one of {listed(tuple(LOSSES), repr)} for a callable model, got None.")
@@ -69,7 +72,9 @@ def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | No
             return Predicted(x, target, scores, loss, data.names, None)
         with np.errstate(over="ignore"):  # exp(-score) = inf gives the probability 0
             return Predicted(x, target, 1.0 / (1.0 + np.exp(-scores)), loss, data.names, scores)
-    prediction = np.asarray(validate.numeric("predictions of the model", model(X)), dtype=np.float64)
+    given = model(X)
+    validate.aligned("X", X, "predictions", given)
+    prediction = np.asarray(validate.numeric("predictions of the model", given), dtype=np.float64)
     if prediction.shape != target.shape:
         raise ValueError(
             f"model must return one prediction for each row, shape {target.shape}, got {prediction.shape}."

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import RandomSource, listed, plain, validate
+from pyrometer.base import ByValue, RandomSource, listed, plain, validate
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState, Kept, as_state
@@ -25,10 +25,11 @@ from pyrometer.states._row_sums import in_range
 __all__ = ["DataState", "Shift", "shift"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_LEVEL = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shift:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shift(ByValue):
     r"""What a shift of the data does to the energy and the entropy of a fixed model.
 
     Attributes
@@ -43,16 +44,20 @@ class Shift:
     cross_entropy : float
         What the old density needs in excess for the new rows: ``entropy_change + divergence``.
     temperature : float
-        :math:`T = \Delta E / \Delta S` (2.9), in units of the loss per nat; nan where `verdict` is "undefined".
+        :math:`T = \Delta E / \Delta S` (2.9), in units of the loss per nat; nan unless `temperature_defined`.
+    temperature_defined : bool
+        Whether T is defined: the entropy has changed by more than twice its standard error. A shift of means alone
+        changes no entropy and has no T; neither have data that have not shifted.
     energy_change_error, entropy_change_error, divergence_error, cross_entropy_error, temperature_error : float
         Their standard errors, from resampled blocks of rows.
     p_value : float
         Probability of energy, entropy and divergence that differ together at least as much, if both samples are of one
         distribution; a divergence that is less than chance gives does not differ. By permuting blocks between the
         samples, which holds for every distribution and number of rows.
+    level : float
+        Level of the test.
     verdict : str
-        "ok", or "undefined" where the entropy has not changed by more than twice its standard error, or this cannot be
-        told because one of the two is nan.
+        The verdict of the test: "shifted" where `p_value` is at most `level`, else "not-shifted". It says nothing of T.
     reason : str
         Why a number other than the temperature is nan; "" where none is. A standard error is nan where some resample of
         the rows has no density, as with a column that is 0 but for a few rows, or hardly more rows than columns.
@@ -66,8 +71,10 @@ class Shift:
     >>> model = lambda X: X[:, 0]
     >>> calm, noisy = ((x, x[:, 0] + noise * rng.normal(size=2000)) for noise in (1.0, 1.5))
     >>> found = pm.shift(calm, noisy, model=model, energy="mse", rng=0)
-    >>> found.verdict, found.p_value < 0.01, abs(found.temperature - 3.08) < 3 * found.temperature_error
-    ('ok', True, True)
+    >>> found.verdict, found.p_value, found.changed
+    ('shifted', 0.001, ('energy', 'entropy', 'divergence'))
+    >>> found.temperature_defined, abs(found.temperature - 3.08) < 3 * found.temperature_error
+    (True, True)
     """
 
     before: DataState
@@ -77,14 +84,42 @@ class Shift:
     divergence: float
     cross_entropy: float
     temperature: float
+    temperature_defined: bool
     energy_change_error: float
     entropy_change_error: float
     divergence_error: float
     cross_entropy_error: float
     temperature_error: float
     p_value: float
+    level: float
     verdict: str
     reason: str = ""
+
+    @property
+    def shifted(self) -> bool:
+        """Whether the test rejects that both samples are of one distribution: `p_value` is at most `level`."""
+        return bool(self.p_value <= self.level)
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Which of "energy", "entropy" and "divergence" have changed by more than twice their standard errors.
+
+        Empty where the test does not reject: three comparisons with standard errors would report chance more often
+        than the level allows. Where it rejects, none need have changed by so much alone.
+        """
+        changes = {
+            "energy": (self.energy_change, self.energy_change_error),
+            "entropy": (self.entropy_change, self.entropy_change_error),
+            "divergence": (self.divergence, self.divergence_error),
+        }
+        return tuple(name for name, (change, error) in changes.items() if self.shifted and abs(change) > 2.0 * error)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "level" not in state:  # of 0.1.0, whose verdict was on the temperature
+            defined = state["verdict"] == "ok"
+            verdict = _verdict(state["p_value"], _LEVEL)
+            state = state | {"level": _LEVEL, "temperature_defined": defined, "verdict": verdict}
+        self.__dict__.update(state)
 
 
 def shift(
@@ -95,6 +130,7 @@ def shift(
     energy: str | None = None,
     block: int = 1,
     density: Density = "gaussian",
+    level: float = _LEVEL,
     resamples: int = 999,
     rng: RandomSource = None,
     threads: int | None = None,
@@ -108,6 +144,9 @@ def shift(
     model, energy, block, density
         As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
         adds nothing to the divergence: give each state its own.
+    level : float
+        Level of the test, at least ``1 / (resamples + 1)`` and below 1: the verdict is "shifted" where the p-value is
+        at most this.
     resamples : int
         How often rows are drawn again for the errors, and permuted for the p-value; at least 99. The p-value is a
         multiple of ``1 / (resamples + 1)``.
@@ -162,14 +201,31 @@ def shift(
     True
     """
     count = validate.count("resamples", resamples, minimum=99)
+    level = _level(level, count)
     workers = validate.threads(threads)
     old = as_state("before", before, model, energy, block, density)
     new = as_state("after", after, model, energy, block, density, like=old)
     _require_like(old, new)
-    return compare(old, new, count, validate.seed(rng), workers)
+    return compare(old, new, level, count, validate.seed(rng), workers)
 
 
-def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
+def _level(value: float, resamples: int) -> float:
+    level, least = validate.single("level", value, minimum=0.0, exclusive=True), 1.0 / (resamples + 1)
+    if level >= 1.0:
+        raise ValueError(f"level must be below 1, got {level:g}.")
+    if level < least:
+        raise ValueError(
+            f"level must be at least 1/(resamples + 1) = {least:g}, the least p-value of {resamples} permutations, got "
+            f"{level:g}; use resamples={int(np.ceil(1.0 / level)) - 1} or more."
+        )
+    return level
+
+
+def _verdict(p_value: float, level: float) -> str:
+    return "shifted" if p_value <= level else "not-shifted"
+
+
+def compare(old: DataState, new: DataState, level: float, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
     """Compare two states of one kind; numbers that cannot be computed are nan, and the result has the reason."""
     reasons = [
         f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason
@@ -205,13 +261,15 @@ def compare(old: DataState, new: DataState, resamples: int, seed: tuple[int, int
         divergence=divergence,
         cross_entropy=entropy + divergence,
         temperature=T,
+        temperature_defined=bool(known),
         energy_change_error=of_energy,
         entropy_change_error=float(errors[1]),
         divergence_error=float(errors[2]),
         cross_entropy_error=of_cross_entropy,
         temperature_error=T_error,
         p_value=p_value,
-        verdict="ok" if known else "undefined",
+        level=level,
+        verdict=_verdict(p_value, level),
         reason="; ".join(reasons),
     )
 

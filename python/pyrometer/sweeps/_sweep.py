@@ -10,10 +10,11 @@ import numpy as np
 
 from pyrometer.base import RandomSource, bar, executors, quoted, unreliable, validate, warn_caller
 from pyrometer.errors import SimulationWarning
+from pyrometer.laws import not_a_law
 from pyrometer.results import Table
 from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
 from pyrometer.sweeps._table import Sheet
-from pyrometer.thermodynamics import Batched, System, is_law, is_system
+from pyrometer.thermodynamics import Batched, System, is_law, is_system, not_a_system
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -23,20 +24,19 @@ __all__ = ["sweep"]
 Systems: TypeAlias = "System | Sequence[System] | Mapping[str, System]"
 Laws: TypeAlias = "Batched | Sequence[Batched] | Mapping[str, Batched]"
 
-_EXAMPLES = {"systems": "pm.LinearRegression(X, y)", "laws": "pm.Normal(1.0)"}
-
 
 def sweep(
     systems: Systems,
     laws: Laws,
     *,
-    methods: Sequence[str] = ("exact",),
+    method: str | Sequence[str] = "auto",
     resolution: float = 1.0,
     samples: int = 10_000,
     rng: RandomSource = None,
     threads: int | None = None,
     progress: bool = False,
     executor: Executor | None = None,
+    methods: str | Sequence[str] | None = None,
 ) -> Table:
     r"""Temperatures of many systems under many laws: one row for each system, law and method.
 
@@ -50,8 +50,8 @@ def sweep(
         Systems in a sequence are named by their index.
     laws : law, sequence or mapping
         A law, a sequence, or a mapping from names; batches are expanded. Each law must match each system.
-    methods : sequence of str
-        Methods of `temperature`, applied to every pair.
+    method : str or sequence of str
+        Method of `temperature`, or several, applied to every pair.
     resolution : float
         Size below which two values of a parameter are the same, as in `temperature`.
     samples : int
@@ -65,6 +65,8 @@ def sweep(
         Whether to show a progress bar on standard error.
     executor : concurrent.futures.Executor, optional
         Executor for the parts; systems are pickled for processes. The table is the same.
+    methods : str or sequence of str, optional
+        The former name of `method`.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def sweep(
     validate.flag("progress", progress)
     executors.require(executor)
     options = (resolution, samples, rng, 1 if threads is None and executor is not None else threads)
-    sheet = Sheet(plan_of(systems, laws, methods, *options))
+    sheet = Sheet(plan_of(systems, laws, either_name(method, methods), *options))
     # After Ctrl-C the completed rows are returned.
     with contextlib.suppress(KeyboardInterrupt), bar(progress, "sweep", "rows", sheet.plan.rows) as advance:
         for part, answers in answered(sheet.plan, executor):
@@ -138,23 +140,34 @@ def warn_of_few(table: Table) -> None:
 def plan_of(
     systems: Systems,
     laws: Laws,
-    methods: Sequence[str],
+    method: str | Sequence[str],
     resolution: float,
     samples: int,
     rng: RandomSource,
     threads: int | None,
 ) -> Plan:
     """Validate the arguments of `sweep`."""
-    names = (methods,) if isinstance(methods, str) else tuple(methods)
+    names = (method,) if isinstance(method, str) else tuple(method)
     if not names:
-        raise ValueError("methods must have at least one method, got none; ('exact',) is the default.")
+        raise ValueError("method must be at least one method, got none; 'auto' is the default.")
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     draws = validate.count("samples", samples, minimum=2)
     validate.threads(threads)
     options = Options(size, draws, _seed(rng), threads)
-    plan = Plan(_named("systems", systems, is_system), _named("laws", laws, is_law), names, options)
+    plan = Plan(
+        _named("systems", systems, is_system, _not_a_system), _named("laws", laws, is_law, not_a_law), names, options
+    )
     plan.check()
     return plan
+
+
+def either_name(method: str | Sequence[str], methods: str | Sequence[str] | None) -> str | Sequence[str]:
+    """Return the methods, which may be given by their former name; ValueError if by both."""
+    if methods is None:
+        return method
+    if method != "auto":
+        raise ValueError(f"methods is the former name of method, got both: {method!r} and {methods!r}; use method.")
+    return methods
 
 
 def answered(
@@ -202,7 +215,13 @@ def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
         raise ValueError(f"{which}: {error}") from error
 
 
-def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, Any]:
+def _not_a_system(name: str, value: Any) -> TypeError:
+    return not_a_system(name, value, "a LinearRegression, a LogisticRegression or a Network")
+
+
+def _named(
+    what: str, given: Any, is_one: Callable[[Any], bool], refusal: Callable[[str, Any], TypeError]
+) -> dict[str, Any]:
     """Return systems or laws by name; one, a sequence or a mapping may be given."""
     if is_one(given):
         given = (given,)
@@ -211,16 +230,14 @@ def _named(what: str, given: Any, is_one: Callable[[Any], bool]) -> dict[str, An
     elif isinstance(given, Sequence) and not isinstance(given, str):
         items = {str(number): item for number, item in enumerate(given)}
     else:
-        raise TypeError(f"{what} must be a single one, a sequence, or a mapping from names, got {given!r}.")
+        raise refusal(what, given)
     if not items:
         raise ValueError(f"{what} must have at least one, got none.")
     for name, item in items.items():
         if not isinstance(name, str):
             raise TypeError(f"names of {what} must be strings, got {name!r}.")
         if not is_one(item):
-            raise TypeError(
-                f"{what} must be {what} of pyrometer, such as {_EXAMPLES[what]}, got {item!r} for {quoted(name)}."
-            )
+            raise refusal(f"{what}[{quoted(name) if isinstance(given, Mapping) else name}]", item)
     return items
 
 

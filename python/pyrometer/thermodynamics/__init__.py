@@ -5,13 +5,14 @@ from pyrometer.thermodynamics._energy import energy_variance, mean_energy, sampl
 from pyrometer.thermodynamics._entropy import entropy
 from pyrometer.thermodynamics._methods import evaluate, require
 from pyrometer.thermodynamics._minimum import minimum_energy
-from pyrometer.thermodynamics._system import Batched, Evaluated, System, is_law, is_system
+from pyrometer.thermodynamics._system import Batched, Evaluated, Single, System, is_law, is_system, not_a_system
 from pyrometer.thermodynamics._temperature import VERDICTS, compose, temperature, total, verdict
 
 __all__ = [
     "Batched",
     "Collapse",
     "Evaluated",
+    "Single",
     "System",
     "VERDICTS",
     "boltzmann",
@@ -25,6 +26,7 @@ __all__ = [
     "lorentz",
     "mean_energy",
     "minimum_energy",
+    "not_a_system",
     "require",
     "sample_energies",
     "sample_parameters",

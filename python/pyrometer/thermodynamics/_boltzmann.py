@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import ByValue, validate
 from pyrometer.laws import Law, spread
 from pyrometer.results import Floats, shaped
 
@@ -139,8 +139,8 @@ def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str)
     return shaped(moving)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Collapse:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Collapse(ByValue):
     r"""A distribution collapsed to a single cell in some dimensions (Appendix B).
 
     Attributes

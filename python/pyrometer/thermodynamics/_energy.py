@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import RandomSource, executors, validate, warn
-from pyrometer.results import Estimate, Floats, shaped
+from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics._methods import evaluate
-from pyrometer.thermodynamics._system import Batched, System, require_system
+from pyrometer.thermodynamics._system import Batched, Single, System, require_system
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -24,6 +24,26 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _PARTS = 32
 
 
+@overload
+def mean_energy(
+    system: System,
+    law: Single,
+    *,
+    method: str = ...,
+    samples: int = ...,
+    rng: RandomSource = ...,
+    threads: int | None = ...,
+) -> Estimate[float]: ...
+@overload
+def mean_energy(
+    system: System,
+    law: Batched,
+    *,
+    method: str = ...,
+    samples: int = ...,
+    rng: RandomSource = ...,
+    threads: int | None = ...,
+) -> Estimate: ...
 def mean_energy(
     system: System,
     law: Batched,
@@ -241,7 +261,11 @@ def sample_parameters(system: System, law: Batched, *, samples: int, rng: Random
     return theta
 
 
-def energy_variance(system: System, law: Batched) -> Floats:
+@overload
+def energy_variance(system: System, law: Single) -> float: ...
+@overload
+def energy_variance(system: System, law: Batched) -> Any: ...
+def energy_variance(system: System, law: Batched) -> Any:
     r"""Variance of the energy over the random states of a system, in closed form.
 
     With :math:`G = \overline{x x^T}`, plus :math:`\lambda_2` on the diagonal, :math:`b = \overline{x y}` and the excess

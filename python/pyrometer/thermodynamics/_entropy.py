@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, overload
+
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import validate
-from pyrometer.results import Floats, shaped
-from pyrometer.thermodynamics._system import Batched, System, require_system
+from pyrometer.results import shaped
+from pyrometer.thermodynamics._system import Batched, Single, System, require_system
 
 __all__ = ["entropy"]
 
 
-def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Floats:
+@overload
+def entropy(system: System, law: Single, *, resolution: float = ...) -> float: ...
+@overload
+def entropy(system: System, law: Batched, *, resolution: float = ...) -> Any: ...
+def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
     r"""Entropy of the random initial parameters of a system.
 
     .. math:: S = k\,h + \sum_{j \le k} \ln\sigma_j + \sum_{j > k} \ln L_j - n \ln\varepsilon,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyrometer.base import validate, warn_caller
 from pyrometer.results import Minimum
-from pyrometer.thermodynamics._system import System, is_system
+from pyrometer.thermodynamics._system import System, is_system, not_a_system
 
 __all__ = ["minimum_energy", "minimum_or_none"]
 
@@ -98,7 +98,7 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     """
     minimum = minimum_or_none(system, threads) if is_system(system) else None
     if minimum is None:
-        raise TypeError(f"system must be a LinearRegression or LogisticRegression, got {type(system).__name__}.")
+        raise not_a_system("system", system, "a LinearRegression or a LogisticRegression")
     return minimum
 
 

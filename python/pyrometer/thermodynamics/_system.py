@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
-from pyrometer.base import Array, RandomSource
+from pyrometer.base import Array, RandomSource, described
 from pyrometer.results import Estimate, Minimum
 
-__all__ = ["Batched", "Evaluated", "System", "is_law", "is_system", "require_system"]
+__all__ = ["Batched", "Evaluated", "Single", "System", "is_law", "is_system", "not_a_system", "require_system"]
 
 
 _ZERO = np.zeros(())
@@ -30,6 +30,14 @@ class Batched(Protocol):
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch of laws; ``()`` for a single one."""
+
+
+class Single(Batched, Protocol):
+    """A single law, whose results are numbers."""
+
+    @property
+    def batch_shape(self) -> tuple[()]:
+        """``()``."""
 
 
 class System(Protocol):
@@ -104,6 +112,33 @@ def is_law(value: Any) -> TypeGuard[Batched]:
 def require_system(value: Any) -> None:
     """Raise TypeError unless `value` has all members of `System`."""
     if not is_system(value):
-        raise TypeError(
-            f"system must be a LinearRegression, LogisticRegression or Network, got {type(value).__name__}."
-        )
+        raise not_a_system("system", value, "a LinearRegression, a LogisticRegression or a Network")
+
+
+_CALLS = {
+    "LinearRegression": "pm.LinearRegression(X, y)",
+    "LogisticRegression": "pm.LogisticRegression(X, y)",
+    "Network": "pm.Network(X, y, hidden=(16,))",
+}
+_MEANT = {
+    **_CALLS,
+    **dict.fromkeys(("SGDRegressor", "OLS"), _CALLS["LinearRegression"]),
+    "Ridge": "pm.LinearRegression(X, y, penalty=pm.L2(lam))",
+    "Lasso": "pm.LinearRegression(X, y, penalty=pm.L1(lam))",
+    "QuantileRegressor": "pm.LinearRegression(X, y, energy='mae')",
+    **dict.fromkeys(("SGDClassifier", "Logit"), _CALLS["LogisticRegression"]),
+    **dict.fromkeys(("MLPRegressor", "Sequential", "Module"), _CALLS["Network"]),
+    "Pipeline": "pm.LinearRegression(X, y), where X is transformed by its first steps",
+    "Moments": "pm.LinearRegression.from_moments(moments)",
+}
+"""The call that describes the system of a model, by the name of its class in any library."""
+
+
+def not_a_system(argument: str, value: Any, kinds: str) -> TypeError:
+    """Return the error for a value that is no system of these kinds, with the call that may be meant."""
+    name = value.__name__ if isinstance(value, type) else type(value).__name__
+    meant = _MEANT.get(name, "")
+    offered = [call for kind, call in _CALLS.items() if kind in kinds]
+    if not any(meant.startswith(call.partition("(")[0]) for call in offered):
+        meant = " or ".join(offered)
+    return TypeError(f"{argument} must be {kinds}, got {described(value)}; use {meant}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from pyrometer.results import Temperature, shaped
 from pyrometer.thermodynamics._entropy import parts_of
 from pyrometer.thermodynamics._methods import evaluate
 from pyrometer.thermodynamics._minimum import minimum_or_none
-from pyrometer.thermodynamics._system import Batched, Evaluated, System
+from pyrometer.thermodynamics._system import Batched, Evaluated, Single, System
 
 __all__ = ["temperature"]
 
@@ -21,6 +21,30 @@ VERDICTS = ("ok", "near-pole", "negative-entropy", "undefined")
 _NEAR_POLE = 0.1
 
 
+@overload
+def temperature(
+    system: System,
+    law: Single,
+    *,
+    method: str = ...,
+    resolution: float = ...,
+    minimum: npt.ArrayLike | None = ...,
+    samples: int = ...,
+    rng: RandomSource = ...,
+    threads: int | None = ...,
+) -> Temperature[float, str]: ...
+@overload
+def temperature(
+    system: System,
+    law: Batched,
+    *,
+    method: str = ...,
+    resolution: float = ...,
+    minimum: npt.ArrayLike | None = ...,
+    samples: int = ...,
+    rng: RandomSource = ...,
+    threads: int | None = ...,
+) -> Temperature: ...
 def temperature(
     system: System,
     law: Batched,

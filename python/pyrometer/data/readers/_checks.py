@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import dropping, listed, quoted
+from pyrometer.base import dropping, first_inexact, listed, plain, quoted
+from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "binary",
+    "is_numeric",
     "numbers",
+    "remedy",
     "require_finite",
     "require_numeric",
     "require_present",
     "require_whole",
     "select",
+    "too_long",
 ]
 
 # Limits of the search for similar names, to bound its time: names compared, and their length.
@@ -40,7 +44,7 @@ def select(source: str, held: list[str], target: str, columns: Sequence[str] | N
     in_source, requested = Counter(held), Counter(features)
     for name in (*features, target):
         if in_source[name] > 1 or requested[name] > 1:
-            raise ValueError(f"column {quoted(name)} is duplicated; rename or drop it.")
+            raise ValueError(f"{source}: column {quoted(name)} is duplicated; rename or drop it.")
     if not features:
         raise ValueError(f"{source} must have at least one feature besides the target {quoted(target)}, got none.")
     return features
@@ -54,49 +58,87 @@ def require_present(source: str, held: Sequence[str], names: Iterable[str]) -> N
             others = [other for other in held[:_MANY] if len(other) < _LONG]
             close = difflib.get_close_matches(name[:_LONG], others, n=1)
             hint = f"did you mean {quoted(close[0])}?" if close else f"it has {listed(held)}."
+            if close and "," in close[0]:
+                hint += f" On the command line, names with a comma are quoted: '\"{plain(close[0])}\"'."
             raise ValueError(f"{source} has no column {quoted(name)}; {hint}")
 
 
-def require_numeric(source: str, name: str, kind: pa.DataType) -> None:
-    """Raise ValueError unless a type is numeric; bools and decimals are."""
+def is_numeric(kind: pa.DataType) -> bool:
+    """Return whether a type is numeric; bools and decimals are."""
     import pyarrow as pa
 
     types = pa.types
-    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        raise ValueError(f"{source}: column {quoted(name)} must be numeric, got {kind!s:.80}; encode it{_remedy(name)}")
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind))
 
 
-def numbers(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[Any]:
-    """Return a column as an array of numbers, not necessarily finite; ValueError if it has other or missing values."""
+def require_numeric(
+    source: str,
+    kinds: Mapping[str, pa.DataType],
+    target: str | None = None,
+    examples: Callable[[list[str]], Mapping[str, str]] | None = None,
+) -> None:
+    """Raise ValueError that names all columns that are not numeric, with `examples` of their values."""
+    words = [name for name, kind in kinds.items() if not is_numeric(kind)]
+    if not words:
+        return
+    shown = {} if examples is None else examples(words)
+    got = {name: f"{kinds[name]!s:.80}" + (f" ({shown[name]})" if name in shown else "") for name in words}
+    if len(words) == 1:
+        which = f"column {quoted(words[0])} must be numeric, got {got[words[0]]}; encode it"
+    else:
+        every = listed(words, lambda name: f"{quoted(name)} of type {got[name]}")
+        which = f"columns must be numeric, got {every}; encode them"
+    raise ValueError(f"{source}: {which}{remedy([name for name in words if name != target])}")
+
+
+def numbers(source: str, name: str, column: pa.Array, first_row: int, *, target: bool = False) -> npt.NDArray[Any]:
+    """Return a column as an array of numbers, not necessarily finite.
+
+    ValueError for other or missing values, and for integers and decimals that doubles cannot hold.
+    """
     import pyarrow as pa
 
-    require_whole(source, name, column, first_row)
+    require_whole(source, name, column, first_row, target=target)
     if pa.types.is_decimal(column.type):
-        column = column.cast(pa.float64())
-    elif not pa.types.is_floating(column.type):
-        require_numeric(source, name, column.type)
-    array: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
+        column, lost = decimals(column)
+        array: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    else:
+        require_numeric(source, {name: column.type}, name if target else None)
+        array = column.to_numpy(zero_copy_only=False)
+        lost = first_inexact(array)
+    if lost is not None:
+        raise ValueError(too_long(source, name, str(column[lost].as_py()), first_row + lost + 1, target=target))
     return array
 
 
-def require_whole(source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int) -> None:
+def too_long(source: str, name: str, value: str, row: int, *, target: bool) -> str:
+    """Return the message for a number with more digits than a double holds."""
+    return (
+        f"{source}: column {quoted(name)} must have numbers whose digits a double can hold (integers up to 2**53), got "
+        f"{value:.60} in row {row}; subtract an offset before the column is written, or round it{_else(name, target)}"
+    )
+
+
+def require_whole(
+    source: str, name: str, column: pa.Array | pa.ChunkedArray, first_row: int, *, target: bool = False
+) -> None:
     """Raise ValueError for missing values; `first_row` is the number of the column's first row in the source."""
     if column.null_count:
         first = first_row + column.is_null().index(True).as_py()
         raise ValueError(
             f"{source}: column {quoted(name)} must have no missing values, got {column.null_count}, the first in row "
-            f"{first + 1}; fill them{_remedy(name)}"
+            f"{first + 1}; fill them{_else(name, target)}"
         )
 
 
-def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int) -> None:
+def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: int, *, target: bool = False) -> None:
     """Raise ValueError for a number that is not finite."""
     if not np.isfinite(array).all():
         bad = ~np.isfinite(array)
         row = int(np.argmax(bad))
         raise ValueError(
             f"{source}: column {quoted(name)} must be finite, got {int(bad.sum())} values that are not, the first "
-            f"{array[row]} in row {first_row + row + 1}; fill them{_remedy(name)}"
+            f"{array[row]} in row {first_row + row + 1}; fill them{_else(name, target)}"
         )
 
 
@@ -104,7 +146,7 @@ def binary(
     source: str, name: str, column: pa.Array, first_row: int, labels: tuple[Any, Any] | None
 ) -> npt.NDArray[np.float64]:
     """Return a column of two labels (0 and 1 unless `labels` names them, the negative first) as 0.0 and 1.0."""
-    require_whole(source, name, column, first_row)
+    require_whole(source, name, column, first_row, target=True)
     array = column.to_numpy(zero_copy_only=False)
     negative, positive = (0, 1) if labels is None else labels
     ones = np.asarray(array == positive)
@@ -123,5 +165,13 @@ def _value(value: Any) -> str:
     return quoted(value) if isinstance(value, str) else f"{value!r:.80}"
 
 
-def _remedy(name: str) -> str:
-    return f"; leave it out ({dropping(name)}) or select the columns to use (columns, --columns)."
+def _else(name: str, target: bool) -> str:
+    return "." if target else remedy([name])
+
+
+def remedy(names: Sequence[str]) -> str:
+    """Return what else can be done about features that cannot be used."""
+    if not names:
+        return "."
+    them = "it" if len(names) == 1 else "them"
+    return f"; leave {them} out ({dropping(*names)}) or select the columns to use (columns, --columns)."

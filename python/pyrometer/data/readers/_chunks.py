@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -13,23 +12,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable, quoted, validate
-from pyrometer.data.readers._checks import binary, numbers, require_finite, require_numeric, require_present, select
-from pyrometer.data.readers._csv import CsvStream
-from pyrometer.data.readers._formats import ParquetFile, unreadable
-from pyrometer.data.readers._resolve import Fragment, Part, Stream, parts_of
+from pyrometer.base import printable
+from pyrometer.data.readers._bytes import unreadable
+from pyrometer.data.readers._checks import binary, numbers, require_finite
+from pyrometer.data.readers._csv import Csv
+from pyrometer.data.readers._parquet import ParquetFile
+from pyrometer.data.readers._part import Part
+from pyrometer.data.readers._resolve import Fragment, Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Chunk", "Rows", "open_rows"]
+__all__ = ["CELLS", "Chunk", "Rows"]
 
 # Default numbers in a chunk: a few milliseconds of work, little memory.
-_CELLS = 1 << 20
+CELLS = 1 << 20
 # Rows that are transposed at a time, so that they stay in the cache.
 _BLOCK = 4096
 # Above and below these, sums of squares may overflow or underflow.
 _HUGE, _TINY = 1e140, 1e-140
+# Arrays of unknown length grow by this fraction of their length.
+_GROWTH = 16
 # Batches decoded in advance.
 _AHEAD = 3
 # Seconds to wait for a thread that reads a foreign stream: a blocked read cannot be interrupted.
@@ -84,29 +87,32 @@ class Rows:
 
     def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return X and y of all rows; ValueError, with file, column and row, for a value that is not finite."""
-        count = self.expected()
+        declared = self.expected()
+        X, y = np.empty((declared or 0, len(self.names)), self.dtype), np.empty(declared or 0, self.dtype)
+        first = 0
         with closing(self._ahead(threads=True)) as ahead:
-            batches: Iterable[list[npt.NDArray[Any]]] = filter(None, map(self._finite, ahead))
-            if count is None:
-                batches = list(batches)
-                count = sum(len(columns[-1]) for columns in batches)
-            if not count:
-                raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")
-            X, y = np.empty((count, len(self.names)), self.dtype), np.empty(count, self.dtype)
-            first = 0
-            for columns in batches:
+            for columns in filter(None, map(self._finite, ahead)):
                 end = first + len(columns[-1])
-                _fill(X[first:end], y[first:end], columns, 0)
+                if declared is None and end > len(y):
+                    # Growing in place: the memory is remapped, where several pieces would be held twice.
+                    for array in (X, y):
+                        array.resize((end + end // _GROWTH, *array.shape[1:]), refcheck=False)
+                if end <= len(y):
+                    _fill(X[first:end], y[first:end], columns, 0)
                 first = end
-        if first != count:
+        if declared is not None and first != declared:
             raise ValueError(
-                f"{printable(self.source)} must have the {count} rows declared in its metadata, got {first}."
+                f"{printable(self.source)} must have the {declared} rows declared in its metadata, got {first}."
             )
+        if not first:
+            raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")
+        for array in (X, y):
+            array.resize((first, *array.shape[1:]), refcheck=False)
         return X, y
 
     def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:
         for name, column in zip((*self.names, self.target), batch.columns, strict=False):
-            require_finite(self._label(batch.part), name, column, batch.row)
+            require_finite(self._label(batch.part), name, column, batch.row, target=column is batch.columns[-1])
         return batch.columns
 
     def _ahead(self, threads: bool) -> Generator[_Columns]:
@@ -142,7 +148,7 @@ class Rows:
 
     def _stop(self, thread: threading.Thread) -> None:
         """End the reading of streams and wait for the thread; a reader that is not ours may block it for longer."""
-        streams = [part for part in self.parts if isinstance(part, CsvStream)]
+        streams = [part for part in self.parts if isinstance(part, Csv)]
         for stream in streams:
             stream.stop()
         foreign = any(isinstance(part, (Stream, Fragment)) for part in self.parts)
@@ -185,7 +191,7 @@ class Rows:
 
     def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
         if self.labels is False:
-            return numbers(label, self.target, column, row)
+            return numbers(label, self.target, column, row, target=True)
         return binary(label, self.target, column, row, None if self.labels is True else self.labels)
 
     def require_finite(self, chunk: Chunk) -> None:
@@ -193,7 +199,7 @@ class Rows:
         label = self._label(chunk.part)
         for j, name in enumerate(self.names):
             require_finite(label, name, chunk.X[:, j], chunk.first_row)
-        require_finite(label, self.target, chunk.y, chunk.first_row)
+        require_finite(label, self.target, chunk.y, chunk.first_row, target=True)
 
     def require_squares(self, chunk: Chunk, error: ValueError) -> NoReturn:
         """Raise ValueError, with file, column and row, for the number whose square overflowed or underflowed."""
@@ -253,53 +259,5 @@ def _reading(part: Part, columns: list[str], threads: bool) -> Iterator[pa.Recor
 
     try:
         yield from part.batches(columns, threads=threads)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise unreadable(part.label, error) from error
-
-
-def open_rows(
-    source: Any,
-    *,
-    target: str,
-    columns: Sequence[str] | None = None,
-    drop: Sequence[str] = (),
-    chunk_rows: int | None = None,
-    labels: tuple[Any, Any] | bool = False,
-) -> Rows:
-    """Check the names and types of every part, and return the rows to read; ValueError names the part and column."""
-    import pyarrow as pa
-
-    if chunk_rows is not None:
-        chunk_rows = validate.count("chunk_rows", chunk_rows, minimum=1)
-    name, parts = parts_of(source)
-    features: list[str] = []
-    single = True
-    for part in parts:
-        label = printable(part.label)
-        try:
-            schema = part.schema()
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable(part.label, error) from error
-        held = schema.names
-        if not features:
-            features = select(label, held, target, columns, drop)
-        require_present(label, held, (*features, target))
-        expected = {*features, target, *drop}
-        extra = next((name for name in held if name not in expected), None) if columns is None else None
-        if extra is not None:
-            raise ValueError(
-                f"{label}: column {quoted(extra)} must be in all parts or in none, and is not in "
-                f"{printable(parts[0].label)}; select the columns to use (columns, --columns)."
-            )
-        place = {name: j for j, name in enumerate(held)}
-        occurrences = Counter(held)
-        for column in (*features, target):
-            if occurrences[column] > 1:
-                raise ValueError(f"{label}: column {quoted(column)} is duplicated; rename or drop it.")
-            kind = schema.field(place[column]).type
-            if column != target or labels is False:
-                require_numeric(label, column, kind)
-            single &= pa.types.is_float32(kind) or (column == target and labels is not False)
-    rows = chunk_rows or max(1024, _CELLS // (len(features) + 1))
-    dtype = np.dtype(np.float32 if single else np.float64)
-    return Rows(name, tuple(parts), tuple(features), target, dtype, rows, labels)

@@ -1,42 +1,70 @@
-"""CSV with a header, read in blocks; the types of the columns come from the first block."""
+"""CSV with a header: a file, or a stream that can be read only once."""
 
 from __future__ import annotations
 
-import io
+import math
+import os
+import re
+import time
 import weakref
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pyrometer.base import printable, quoted
+from pyrometer.data.readers._bytes import Text, decompressed, opened
+from pyrometer.data.readers._checks import remedy, require_numeric, too_long
+from pyrometer.data.readers._csv_block import Opening, first_block, opening, parsed, words
+from pyrometer.data.readers._dialect import Dialect, options_text
 from pyrometer.data.readers._pipes import Pipe
+from pyrometer.data.readers._sniff import number_options, suggestion
+from pyrometer.data.readers._text_numbers import first_lost, first_word, ungrouped
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["CsvStream", "Opening", "open_csv", "opening"]
+__all__ = ["Csv", "CsvFile", "CsvStream"]
 
-# Bytes in a block, and the longest header or row.
-_BLOCK, _LONGEST = 1 << 20, 1 << 27
-
-
-class Opening(NamedTuple):
-    """The first bytes of a stream, the columns inferred from them, and the size of a block that holds a row."""
-
-    head: bytes
-    types: pa.Schema
-    delimiter: str
-    block: int
+_MAGIC = 4
+# Values that tell the notation of a column.
+_LOOK = 1000
+_BAD_VALUE = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to \w+: invalid value '(.*)'", re.S)
+_BAD_ROW = re.compile(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 
-@dataclass(frozen=True, eq=False)
-class CsvStream:
-    """CSV of a stream that can be read only once, and whose first bytes have been read."""
+@dataclass(eq=False)
+class Csv:
+    """CSV of any stream of bytes."""
 
     label: str
-    pipe: Pipe
-    stream: Any
-    first: Opening
-    once = True
+    dialect: Dialect
+    _reader: weakref.ref[Text] | None = field(default=None, init=False)
+    """A weak reference to the object of Python through which Arrow reads, if there is one."""
+
+    _target: str | None = field(default=None, init=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_reader": None}
+
+    @property
+    def delimiter(self) -> str:
+        """The character between columns."""
+        return self.dialect.sep or ("\t" if ".tsv" in os.path.basename(self.label).lower() else ",")
+
+    @cached_property
+    def first(self) -> Opening:
+        """The columns, inferred from the first block."""
+        return opening(self.head(), self.dialect, self.delimiter)
+
+    def head(self) -> bytes:
+        """Return the first block."""
+        raise NotImplementedError
+
+    def _bytes(self) -> AbstractContextManager[Any]:
+        """Open the text, in UTF-8."""
+        raise NotImplementedError
 
     def schema(self) -> pa.Schema:
         """Names and types of the columns, inferred from the first block."""
@@ -48,90 +76,182 @@ class CsvStream:
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
         """Read the given columns, in their order."""
-        stream = _Chained(self.first.head, self.stream)
-        self.pipe.reader = weakref.ref(stream)
-        reader = open_csv(stream, self.first, columns, threads=threads)
-        del stream
-        with reader:
-            yield from reader
+        import pyarrow as pa
+
+        del threads
+        row = 0
+        try:
+            with self._bytes() as stream:
+                if isinstance(stream, Text):
+                    self._reader = weakref.ref(stream)
+                try:
+                    reader = parsed(stream, self.first, self.dialect, self.delimiter, columns)
+                finally:
+                    del stream  # `wait` is for the reference of Arrow
+                with reader:
+                    for batch in reader:
+                        yield self._numbers(batch, row)
+                        row += batch.num_rows
+        except pa.ArrowInvalid as error:
+            raise self._located(error) from error
 
     def stop(self) -> None:
         """End a pending read, as at the end of the stream."""
-        self.pipe.stop()
 
     def wait(self, seconds: float) -> None:
-        """Wait until no thread is reading."""
-        self.pipe.wait(seconds)
+        """Wait until no thread of Arrow reads: one that reads as the interpreter ends would end the process."""
+        end = time.monotonic() + seconds
+        while self._reader is not None and self._reader() is not None and time.monotonic() < end:
+            time.sleep(0.001)
+
+    def _numbers(self, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
+        """Return a batch with the numbers of grouped text; ValueError for an integer that has lost digits."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not self.first.grouped and not self.first.integers:
+            return batch
+        names, columns = batch.schema.names, batch.columns
+        for j, name in enumerate(names):
+            if name in self.first.grouped:
+                texts = columns[j]
+                columns[j], bad = ungrouped(texts, self.dialect)
+                if bad >= 0 and columns[j] is texts:
+                    raise self._bad_value(name, texts[bad].as_py(), row + bad + 1)
+                if bad >= 0:
+                    raise self._too_long(name, texts[bad].as_py(), row + bad + 1)
+            if name in self.first.integers:
+                extremes = pc.min_max(columns[j]).as_py()
+                for value in extremes.values():
+                    if value is not None and 2.0**53 <= abs(value) < math.inf:
+                        bad = pc.index(columns[j], value).as_py()
+                        raise self._too_long(name, f"{value:.0f} or near it", row + bad + 1)
+        return pa.record_batch(columns, names=names)
+
+    def require_numbers(self, kinds: dict[str, pa.DataType], target: str) -> None:
+        """Raise ValueError for columns that are not numeric, or whose first numbers have too many digits."""
+        import pyarrow as pa
+
+        label, self._target = printable(self.label), target
+        require_numeric(label, kinds, target, self._first_words)
+        written = [name for name, kind in kinds.items() if kind == pa.float64()]
+        if not self.first.long or not written:
+            return
+        for name, column in words(self.first.long, self.dialect, self.delimiter, written).items():
+            texts = column.to_pylist()
+            bad = first_lost(texts, self.dialect)
+            if bad >= 0:
+                raise self._too_long(name, texts[bad].strip(), bad + 1)
+
+    def _first_words(self, names: list[str]) -> dict[str, str]:
+        """Return what columns have in the first row that is not a number; ValueError if other options make it one."""
+        found = {}
+        for name, column in words(self.head(), self.dialect, self.delimiter, names).items():
+            row = first_word(column, self.dialect.decimal)
+            if row >= 0:
+                texts = [text or "" for text in column[row : row + _LOOK].to_pylist()]
+                options = number_options(texts, self.delimiter, self.dialect)
+                if options or (row and len(names) == 1):  # a number that is not, among numbers
+                    raise self._bad_value(name, texts[0], row + 1)
+                found[name] = f"{quoted(texts[0])} in row {row + 1}"
+        return found
+
+    def _too_long(self, name: str, value: str, row: int) -> ValueError:
+        return ValueError(too_long(printable(self.label), name, value, row, target=name == self._target))
+
+    def _bad_value(self, name: str, value: str, row: int) -> ValueError:
+        import pyarrow as pa
+
+        options = number_options([value], self.delimiter, self.dialect)
+        hint = f"if that is a number, pass {' or '.join(map(options_text, options))}" if options else "correct it"
+        other = "." if options or name == self._target else remedy([name])
+        label = printable(self.label)
+        if first_word(pa.array([value]), self.dialect.decimal) < 0:
+            return ValueError(
+                f"{label}: column {quoted(name)} must be of integers throughout, as its first are above 2**53, got "
+                f"{quoted(value)} in row {row}; subtract an offset before the column is written{other}"
+            )
+        return ValueError(
+            f"{label}: column {quoted(name)} must be numeric, got {quoted(value)} in row {row}; {hint}{other}"
+        )
+
+    def _located(self, error: Exception) -> Exception:
+        """Return an error of Arrow with the column and the row; rows are counted from 1, below the header."""
+        before = 1 + self.dialect.skip
+        if found := _BAD_VALUE.search(str(error)):
+            name = self.first.types.names[int(found[1])]
+            return self._bad_value(name, found[3], int(found[2]) - before)
+        if found := _BAD_ROW.search(str(error)):
+            return ValueError(
+                f"{printable(self.label)} must have {found[2]} columns in every row, got {found[3]} in row "
+                f"{int(found[1]) - before}; correct it, or put quotes around a value that contains {self.delimiter!r}."
+            )
+        if "Empty CSV" in str(error):
+            return ValueError(f"{printable(self.label)} must be CSV with a header and at least one row, got less.")
+        return error
+
+    def explained(self, error: Exception, wanted: Iterable[str]) -> Exception:
+        """Return an error of the first lines with the options under which they can be read, if there are any."""
+        try:
+            options = suggestion(self.head(), self.dialect, self.delimiter, wanted)
+        except Exception:  # there are no lines
+            options = None
+        if options is None:
+            return self._located(error)
+        return ValueError(f"{printable(self.label)} cannot be read as CSV with {self._described()}; pass {options}.")
+
+    def _described(self) -> str:
+        given = ", ".join(f"{name}={getattr(self.dialect, name)!r}" for name in self.dialect.given() if name != "sep")
+        return f"sep={self.delimiter!r}" + (f", {given}" if given else "")
 
 
-def opening(stream: Any, delimiter: str) -> Opening:
-    """Read the first block of a stream, enlarged until it holds the header and a row."""
-    import pyarrow as pa
+class CsvFile(Csv):
+    """A file of CSV."""
 
-    head: bytes = stream.read(_BLOCK)
-    while len(lines := _first_lines(head)) < 2 and len(head) < _LONGEST and (more := stream.read(len(head))):
-        head += more
-    lines_only = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] if lines else head
-    block = max(_BLOCK, min(4 * max(lines, default=len(head)), _LONGEST))
+    once = False
 
-    def widened(kind: pa.DataType) -> pa.DataType:
-        # A column of integers, or of nulls only, in the first block may have fractions in the next.
-        return pa.float64() if pa.types.is_integer(kind) or pa.types.is_null(kind) else kind
+    def head(self) -> bytes:
+        """Read the first block."""
+        with self._bytes() as stream:
+            return first_block(stream)
 
-    with _reader(pa.BufferReader(lines_only), delimiter, max(block, len(lines_only))) as reader:
-        types = pa.schema([field.with_type(widened(field.type)) for field in reader.schema])
-    return Opening(head, types, delimiter, block)
-
-
-def open_csv(stream: Any, first: Opening, columns: Sequence[str], *, threads: bool) -> Any:
-    """Return a reader of the selected columns, in their order, as batches."""
-    selected = set(columns)
-    types = {field.name: field.type for field in first.types if field.name in selected}
-    return _reader(stream, first.delimiter, first.block, types, columns, threads=threads)
+    @contextmanager
+    def _bytes(self) -> Iterator[Any]:
+        with opened(self.label) as raw:
+            magic = raw.read(_MAGIC)
+            raw.seek(0)
+            stream = decompressed(raw, self.label, magic)
+            yield stream if self.dialect.is_plain() else Text(b"", stream, self.dialect.encoding, self.dialect.comment)
 
 
-def _first_lines(head: bytes) -> list[int]:
-    """Lengths of the first complete lines."""
-    newline = b"\n" if b"\n" in head else b"\r"
-    lines: list[int] = []
-    start = 0
-    while len(lines) < 8 and (end := head.find(newline, start) + 1):
-        lines.append(end - start)
-        start = end
-    return lines
+class CsvStream(Csv):
+    """CSV of a stream that can be read only once."""
 
+    once = True
 
-def _reader(
-    stream: Any,
-    delimiter: str,
-    block: int,
-    types: dict[str, pa.DataType] | None = None,
-    columns: Sequence[str] = (),
-    *,
-    threads: bool = True,
-) -> Any:
-    from pyarrow import csv
+    def __init__(self, label: str, dialect: Dialect, stream: BinaryIO, *, close: bool) -> None:
+        super().__init__(label, dialect)
+        self._pipe = Pipe(stream, close)
 
-    return csv.open_csv(
-        stream,
-        read_options=csv.ReadOptions(use_threads=threads, block_size=block),
-        parse_options=csv.ParseOptions(delimiter=delimiter),
-        convert_options=csv.ConvertOptions(include_columns=list(columns), column_types=types or {}),
-    )
+    @cached_property
+    def _rest(self) -> Text:
+        """The text, as far as it has not been read."""
+        magic = self._pipe.read(_MAGIC)
+        stream = decompressed(Text(magic, self._pipe), self.label, magic)
+        return Text(b"", stream, self.dialect.encoding, self.dialect.comment)
 
+    @cached_property
+    def _head(self) -> bytes:
+        return first_block(self._rest)
 
-class _Chained(io.RawIOBase):
-    """The bytes that have been read already, followed by the rest of the stream."""
+    def head(self) -> bytes:
+        """Return the first block."""
+        return self._head
 
-    def __init__(self, head: bytes, rest: Any) -> None:
-        self._head, self._rest = memoryview(head), rest
+    @contextmanager
+    def _bytes(self) -> Iterator[Any]:
+        yield Text(self._head, self._rest)
 
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._head:
-            return self._rest.read(size)  # type: ignore[no-any-return]
-        size = len(self._head) if size < 0 else size
-        piece, self._head = bytes(self._head[:size]), self._head[size:]
-        return piece
+    def stop(self) -> None:
+        """End a pending read, as at the end of the stream."""
+        self._pipe.stop()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import select
 import sys
-import time
-from collections.abc import Callable
 from typing import Any, BinaryIO
 
 __all__ = ["Pipe", "standard_input"]
@@ -28,7 +26,6 @@ class Pipe(io.RawIOBase):
     """
 
     def __init__(self, stream: BinaryIO, close: bool) -> None:
-        self.reader: Callable[[], Any] = lambda: None  # a weak reference to the object through which a library reads
         self._stream, self._close = stream, close
         self._ended = self._stopped = False
         self._poll: Any = None
@@ -64,12 +61,6 @@ class Pipe(io.RawIOBase):
     def stop(self) -> None:
         """End all reads, including a pending one."""
         self._stopped = True
-
-    def wait(self, seconds: float) -> None:
-        """Wait until no thread of a library reads: one that reads during interpreter shutdown would crash."""
-        end = time.monotonic() + seconds
-        while self.reader() is not None and time.monotonic() < end:
-            time.sleep(0.001)
 
     def close(self) -> None:
         """Close the pipe, and the stream if it was opened for it."""

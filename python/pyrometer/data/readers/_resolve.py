@@ -6,42 +6,20 @@ import glob
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any
 
-from pyrometer.data.readers._csv import CsvStream, opening
-from pyrometer.data.readers._formats import BATCH, decompressed, file_part, unreadable
-from pyrometer.data.readers._pipes import Pipe, standard_input
+from pyrometer.base import described
+from pyrometer.data.readers._bytes import BATCH
+from pyrometer.data.readers._csv import CsvStream
+from pyrometer.data.readers._dialect import Dialect
+from pyrometer.data.readers._formats import format_of
+from pyrometer.data.readers._part import Part
+from pyrometer.data.readers._pipes import standard_input
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Fragment", "Part", "Stream", "files_of", "parts_of"]
-
-
-class Part(Protocol):
-    """A piece of a source: one file, one fragment of a dataset, one stream."""
-
-    @property
-    def label(self) -> str:
-        """Name in error messages."""
-        ...
-
-    @property
-    def once(self) -> bool:
-        """Whether it can be read only once."""
-        ...
-
-    def schema(self) -> pa.Schema:
-        """Names and types of the columns."""
-        ...
-
-    def rows(self) -> int | None:
-        """Number of rows, if known before they are read."""
-        ...
-
-    def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
-        """Read the given columns, in their order."""
-        ...
+__all__ = ["Fragment", "Stream", "files_of", "parts_of"]
 
 
 @dataclass(frozen=True)
@@ -104,18 +82,18 @@ class Fragment:
             yield batch.select(columns)
 
 
-def parts_of(source: Any) -> tuple[str, list[Part]]:
-    """Return the name of a source and its parts in order; nothing is read except pipes."""
+def parts_of(source: Any, dialect: Dialect) -> tuple[str, list[Part]]:
+    """Return the name of a source and its parts in order; nothing is read but the first bytes of unnamed formats."""
     if isinstance(source, (str, bytes, os.PathLike)):
         name = os.fsdecode(source)
         if name == "-":
             name = "standard input"
-            return name, [_piped(name, standard_input(), close=False)]
-        return name, [_part(path) for path in files_of(name)]
+            return name, [CsvStream(name, dialect, standard_input(), close=False)]
+        return name, [_part(path, dialect) for path in files_of(name)]
     if isinstance(source, (list, tuple)):
         if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
             raise TypeError(f"source must be a list of at least one path, got {source!r:.80}.")
-        return f"{len(source)} files", [_part(path) for one in source for path in files_of(os.fsdecode(one))]
+        return f"{len(source)} files", [_part(path, dialect) for one in source for path in files_of(os.fsdecode(one))]
     if hasattr(source, "__arrow_c_stream__"):
         # Frames and tables have a length and can be read again; a reader cannot.
         import pyarrow as pa
@@ -126,27 +104,19 @@ def parts_of(source: Any) -> tuple[str, list[Part]]:
     if parts is None:
         raise TypeError(
             "source must be a path, a list of paths, a pyarrow Dataset or RecordBatchReader, or have "
-            f"__arrow_c_stream__, got {type(source).__name__}; arrays are for Moments.of(X, y)."
+            f"__arrow_c_stream__, got {described(source)}; {_instead(source)}."
         )
     return "the dataset", parts
 
 
-def _part(path: str) -> Part:
+def _instead(source: Any) -> str:
+    return "pass source.collect()" if hasattr(source, "collect") else "arrays are for Moments.of(X, y)"
+
+
+def _part(path: str, dialect: Dialect) -> Part:
     if os.path.exists(path) and not os.path.isfile(path):  # a named pipe
-        return _piped(path, open(path, "rb"), close=True)
-    return file_part(path)
-
-
-def _piped(label: str, stream: BinaryIO, *, close: bool) -> CsvStream:
-    import pyarrow as pa
-
-    pipe = Pipe(stream, close)
-    try:
-        held = decompressed(pipe, label)
-        return CsvStream(label, pipe, held, opening(held, ","))
-    except (pa.ArrowException, OSError) as error:
-        pipe.close()
-        raise unreadable(label, error) from error
+        return CsvStream(path, dialect, open(path, "rb"), close=True)
+    return format_of(path).part(path, dialect)
 
 
 def files_of(name: str) -> list[str]:

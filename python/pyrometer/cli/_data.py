@@ -1,0 +1,169 @@
+"""Data of the files that commands name: rows, or their second moments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+import numpy.typing as npt
+from click.core import ParameterSource
+
+from pyrometer.base import listed, plain
+from pyrometer.cli._terminal import tell
+from pyrometer.data.readers import exceeds_memory, holds_moments, open_rows
+from pyrometer.losses import LOSSES
+
+if TYPE_CHECKING:
+    from pyrometer.data import Moments
+    from pyrometer.linear import Penalty, System
+
+__all__ = ["Selection", "Subject", "linear_system", "named", "read", "read_two", "target_name", "two_systems"]
+
+
+class Selection(NamedTuple):
+    """What is read of a file: its target and features, and how its text is read."""
+
+    target: str | None
+    drop: Sequence[str] = ()
+    columns: Sequence[str] | None = None
+    csv: Mapping[str, Any] = {}
+
+    def options(self) -> dict[str, Any]:
+        """Return keyword arguments of the functions that read files."""
+        if self.target is None:
+            raise click.UsageError("Missing option '--target'.")
+        return {"target": self.target, "drop": self.drop, "columns": self.columns, **self.csv}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Features, target and what to call them."""
+
+    X: npt.NDArray[Any]
+    y: npt.NDArray[Any]
+    names: tuple[str, ...]
+    target: str
+    source: str
+    features: str
+
+
+def named(path: str) -> str:
+    """Return what a file is called in the provenance."""
+    return "standard input" if path == "-" else path
+
+
+def read(
+    path: str, selection: Selection, *, standardize: bool = False, labels: tuple[Any, Any] | bool = False
+) -> Subject:
+    """Read a file as the options say."""
+    from pyrometer.interop import read_data
+
+    data = read_data(path, labels=labels, standardize=standardize, **selection.options())
+    features = "standardised" if standardize else "raw"
+    return Subject(data.X, data.y, data.names, data.target, data.source, features)
+
+
+def read_two(first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool) -> tuple[Subject, Subject]:
+    """Read two files with the same columns, in the order of the first."""
+    a, b = (read(path, selection, labels=labels) for path in (first, second))
+    _require_same(first, second, a.names, b.names)
+    place = {name: j for j, name in enumerate(b.names)}
+    return a, replace(b, X=b.X[:, [place[name] for name in a.names]], names=a.names)
+
+
+def _require_same(first: str, second: str, a: Sequence[str], b: Sequence[str]) -> None:
+    odd = sorted(set(a) ^ set(b))
+    if odd:
+        raise click.ClickException(
+            f"{first} and {second} must have the same columns, got {listed(odd, plain)} in one only; use --drop."
+        )
+
+
+def linear_system(
+    path: str,
+    selection: Selection,
+    *,
+    energy: str,
+    labels: tuple[Any, Any] | bool = False,
+    intercept: bool = True,
+    penalty: Penalty | None = None,
+    standardize: bool = False,
+    chunk_rows: int | None = None,
+) -> System:
+    """Describe the linear system of a file: from moments, from rows in memory, or from rows read in chunks."""
+    from pyrometer.linear import LinearRegression, LogisticRegression, system_of
+
+    if holds_moments(path):
+        moments = _moments(path, selection, energy, intercept, chunk_rows)
+        return LinearRegression.from_moments(moments.standardized() if standardize else moments, penalty=penalty)
+    if chunk_rows is None and not exceeds_memory(path):
+        subject = read(path, selection, standardize=standardize, labels=labels)
+        return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=penalty)
+    if chunk_rows is None:
+        tell(f"note: {plain(path)} is large for the memory of this machine, and read in chunks (--chunk-rows)")
+    options: dict[str, Any] = {"intercept": intercept, "chunk_rows": chunk_rows, "progress": True}
+    options |= {"standardize": standardize, **selection.options()}
+    if LOSSES[energy].labels:
+        return LogisticRegression.scan(path, labels=None if isinstance(labels, bool) else labels, **options)
+    return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
+
+
+def two_systems(
+    first: str,
+    second: str,
+    selection: Selection,
+    *,
+    energy: str,
+    labels: tuple[Any, Any] | bool = False,
+    intercept: bool = True,
+) -> tuple[System, System]:
+    """Describe the linear systems of two files with the same columns, of which each has rows or moments."""
+    from pyrometer.linear import system_of
+
+    scanned = [holds_moments(path) or (LOSSES[energy].moments and exceeds_memory(path)) for path in (first, second)]
+    if not any(scanned):
+        a, b = read_two(first, second, selection, labels)
+        return system_of(energy, a.X, a.y, intercept=intercept), system_of(energy, b.X, b.y, intercept=intercept)
+    if not holds_moments(first) and not holds_moments(second):
+        names = [open_rows(path, labels=labels, **selection.options()).names for path in (first, second)]
+        _require_same(first, second, *names)
+    made: dict[str, System] = {}
+    # Moments first: they determine the columns, and their order.
+    for path in sorted(dict.fromkeys((first, second)), key=holds_moments, reverse=True):
+        known = next(iter(made.values()), None)
+        rest = selection
+        if known is not None and not holds_moments(path):
+            rest = selection._replace(columns=known.names, target=target_name(selection.target, known))
+        made[path] = linear_system(path, rest, energy=energy, labels=labels, intercept=intercept)
+    return made[first], made[second]
+
+
+def target_name(given: str | None, *systems: System) -> str:
+    """Return the name of the target: the one that was given, else that of the moments of a system."""
+    of_moments = (system.moments.target for system in systems if system.moments is not None)
+    return given or next(filter(None, of_moments), "y")
+
+
+def _moments(path: str, selection: Selection, energy: str, intercept: bool, chunk_rows: int | None) -> Moments:
+    """Load moments; UsageError for options that they cannot follow."""
+    from pyrometer.data import Moments
+
+    given = {"drop": selection.drop, "columns": selection.columns, "chunk-rows": chunk_rows, **selection.csv}
+    for option, value in given.items():
+        if value:
+            raise click.UsageError(
+                f"{path} holds second moments, for which --{option} has no meaning; leave it out, or give the file of "
+                "the rows."
+            )
+    if not LOSSES[energy].moments:
+        raise click.UsageError(f"{path} holds second moments, and --energy {energy} needs the rows; give their file.")
+    moments = Moments.load(path)
+    if None not in (selection.target, moments.target) and selection.target != moments.target:
+        raise click.UsageError(f"{path} has the target {plain(str(moments.target))}, got --target {selection.target}.")
+    explicit = click.get_current_context().get_parameter_source("intercept") is ParameterSource.COMMANDLINE
+    if explicit and moments.intercept != intercept:
+        have = "an intercept" if moments.intercept else "no intercept"
+        raise click.UsageError(f"{path} has moments for models with {have}; leave --[no-]intercept out.")
+    return moments

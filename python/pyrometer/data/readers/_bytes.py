@@ -1,0 +1,97 @@
+"""Bytes of files and streams: opened, decompressed, and as UTF-8 without comments."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+from typing import Any
+
+from pyrometer.base import printable
+
+__all__ = ["BATCH", "SUFFIXES", "Text", "decompressed", "is_compressed", "opened", "unreadable"]
+
+# Rows in a batch.
+BATCH = 32_768
+# The first bytes of compressed files, and their suffixes.
+_CODECS = {"bz2": (b"BZh", ".bz2"), "gzip": (b"\x1f\x8b", ".gz"), "lz4": (b"\x04\x22\x4d\x18", ".lz4")}
+_CODECS["zstd"] = (b"\x28\xb5\x2f\xfd", ".zst")
+SUFFIXES = tuple(suffix for _, suffix in _CODECS.values())
+
+
+def opened(path: str) -> Any:
+    """Open a file, whose name may be any bytes."""
+    import pyarrow as pa
+
+    try:
+        return pa.OSFile(os.fsencode(path))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # The message of Arrow cannot contain a name that is not UTF-8.
+        raise OSError(error.errno, os.strerror(error.errno), path) from None
+
+
+def is_compressed(first: bytes) -> bool:
+    """Return whether first bytes are those of a compressed file."""
+    return any(first.startswith(magic) for magic, _ in _CODECS.values())
+
+
+def decompressed(stream: Any, name: str, first: bytes) -> Any:
+    """Return a stream, decompressed as its first bytes or the suffix of its name tell."""
+    import pyarrow as pa
+
+    suffix = os.path.splitext(name)[1].lower()
+    for codec, (magic, ending) in _CODECS.items():
+        if first.startswith(magic) or suffix == ending:
+            return pa.CompressedInputStream(stream, codec)
+    return stream
+
+
+def unreadable(label: str, error: Exception) -> Exception:
+    """Return a ValueError that names the part; an error of the operating system is returned as it is, with the name."""
+    if isinstance(error, OSError) and error.errno is not None:
+        error.filename = error.filename or label
+        return error
+    return ValueError(f"{printable(label)} cannot be read: {printable(' '.join(str(error).split()))}")
+
+
+class Text(io.RawIOBase):
+    """Bytes that have been read already and the rest of a stream, as UTF-8 without the lines of comments."""
+
+    def __init__(self, head: bytes, rest: Any, encoding: str = "utf-8", comment: str | None = None) -> None:
+        self._rest, self._ended = rest, False
+        plain = codecs.lookup(encoding).name in ("utf-8", "ascii")
+        self._decoder = None if plain else codecs.getincrementaldecoder(encoding)()
+        lines = None if comment is None else rb"^%s[^\n]*\n?" % re.escape(comment.encode())
+        self._comments = None if lines is None else re.compile(lines, re.MULTILINE)
+        self._partial = b""  # the beginning of a line, which may become a comment
+        self._ready = bytearray(self._converted(head))
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return `size` bytes, fewer only at the end."""
+        while not self._ended and (size < 0 or len(self._ready) < size):
+            if self._decoder is None and self._comments is None and not self._ready:
+                return self._rest.read(size)  # type: ignore[no-any-return]
+            piece = self._rest.read(size)
+            self._ended = not piece
+            self._ready += self._converted(piece)
+        count = len(self._ready) if size < 0 else size
+        taken = bytes(memoryview(self._ready)[:count])
+        del self._ready[:count]
+        return taken
+
+    def _converted(self, piece: bytes) -> bytes:
+        if self._decoder is not None:
+            piece = self._decoder.decode(piece, final=self._ended).encode()
+        if self._comments is None:
+            return piece
+        piece = self._partial + piece
+        end = len(piece) if self._ended else piece.rfind(b"\n") + 1
+        self._partial = piece[end:]
+        return self._comments.sub(b"", piece[:end])

@@ -1,0 +1,169 @@
+"""Numbers as they are written: with thousands separators, or with more digits than a double has."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from decimal import Context, Decimal, InvalidOperation, localcontext
+from typing import TYPE_CHECKING
+
+from pyrometer.data.readers._dialect import Dialect
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["decimals", "first_lost", "first_word", "grouped_numbers", "integer_type", "ungrouped"]
+
+_EXACT = 2**53
+# A rounding error of more than this share of the range of a column is a loss.
+SHARE = Decimal("1e-12")
+# Digits that a double holds, when it prints them and when it is given them.
+_SHORT, _LEAST = 17, 15
+# Most digits of decimals of Arrow, and a context for those of any text.
+_WIDEST = 76
+_WIDE = Context(prec=1_000_000)
+
+
+def integer_type(column: pa.Array) -> pa.DataType:
+    """Return float64 for integers below 2**53, else their own type, which loses no digits."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    extremes = pc.min_max(column).as_py()
+    small = all(abs(value or 0) < _EXACT for value in extremes.values())
+    return pa.float64() if small else column.type
+
+
+def _pattern(dialect: Dialect) -> str:
+    marks = (dialect.thousands or "", dialect.decimal)
+    group, point = (re.escape(mark) if mark.isascii() else mark for mark in marks)
+    return rf"^\s*[-+]?(\d{{1,3}}({group}\d{{3}})+|\d*)({point}\d*)?([eE][-+]?\d+)?\s*$"
+
+
+def grouped_numbers(column: pa.Array, dialect: Dialect) -> bool:
+    """Return whether a column is text, and all of it numbers with thousands separators."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type):
+        return False
+    matches = pc.match_substring_regex(column, _pattern(dialect))
+    return bool(pc.all(matches, min_count=1).as_py())
+
+
+def ungrouped(column: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
+    """Return numbers of text with thousands separators.
+
+    Also return the index of the first text that is no number, or too long an integer for a double; -1 if there is none.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    matches = pc.match_substring_regex(column, _pattern(dialect))
+    bad = pc.index(matches, False).as_py()
+    if bad >= 0:
+        return column, bad
+    plain = pc.replace_substring(pc.utf8_trim_whitespace(column), dialect.thousands, "")
+    plain = pc.replace_substring_regex(plain, r"^\+", "")
+    if dialect.decimal != ".":
+        plain = pc.replace_substring(plain, dialect.decimal, ".")
+    try:
+        numbers = pc.cast(plain, pa.float64())
+        large = (pc.max(pc.abs(numbers)).as_py() or 0.0) >= _EXACT
+        return numbers, first_lost(column.to_pylist(), dialect) if large else -1
+    except pa.ArrowInvalid:  # a mark without a digit
+        return column, first_word(plain)
+
+
+def first_word(column: pa.Array, mark: str = ".") -> int:
+    """Return the index of the first text that Arrow does not read as a number with this decimal mark; -1 if all are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = pc.utf8_trim_whitespace(column)
+    if mark != ".":
+        plain = pc.replace_substring(pc.replace_substring(plain, ".", "x"), mark, ".")
+
+    def are_numbers(texts: pa.Array) -> bool:
+        try:
+            pc.cast(texts, pa.float64())
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+    if are_numbers(plain):
+        return -1
+    first, last = 0, len(plain) - 1
+    while first < last:
+        middle = (first + last) // 2
+        first, last = (middle + 1, last) if are_numbers(plain[first : middle + 1]) else (first, middle)
+    return first
+
+
+def first_lost(texts: Iterable[str | None], dialect: Dialect) -> int:
+    """Return the index of the first number whose digits a double cannot hold; -1 if there is none.
+
+    Integers must be exact. Other numbers may be rounded, by at most 1e-12 of the range of the column.
+    """
+    errors: list[tuple[int, Decimal]] = []
+    numbers: list[Decimal] = []
+    with localcontext(_WIDE):
+        for k, text in enumerate(texts):
+            number = _decimal(text, dialect)
+            if number is None:
+                continue
+            numbers.append(number)
+            error = _rounding(number)
+            if error and number == number.to_integral_value() and "e" not in (text or "").lower():
+                return k
+            errors += [(k, error)] if error else []
+        allowed = SHARE * (max(numbers) - min(numbers)) if errors else Decimal(0)
+        return next((k for k, error in errors if allowed and error > allowed), -1)
+
+
+def _decimal(text: str | None, dialect: Dialect) -> Decimal | None:
+    """Return a number as it is written; None for what is none, or out of the range of a double."""
+    plain = (text or "").strip()
+    if dialect.thousands is not None:
+        plain = plain.replace(dialect.thousands, "")
+    try:
+        number = Decimal(plain.replace(dialect.decimal, "."))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and math.isfinite(float(number)) else None
+
+
+def _rounding(number: Decimal) -> Decimal:
+    """Return by how much the nearest double differs; 0 where the digits are those of the double, or its shortest."""
+    nearest = float(number)
+    if len(number.as_tuple().digits) <= _SHORT and (number.as_tuple().exponent or nearest == number):
+        return Decimal(0)
+    whole = Decimal(nearest)
+    printed = whole.quantize(Decimal((0, (1,), int(number.as_tuple().exponent))))
+    return Decimal(0) if number in (whole, printed, Decimal(repr(nearest))) else abs(number - whole)
+
+
+def decimals(column: pa.Array) -> tuple[pa.Array, int | None]:
+    """Return a column of decimals as doubles, and the index of the first whose digits a double cannot hold.
+
+    Where one is lost the column is returned as it is. The rule is that of `first_lost`.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digits, scale = column.type.precision, column.type.scale
+    rounded = column.cast(pa.float64())
+    if digits <= _LEAST:
+        return rounded, None
+    extremes = pc.min_max(column).as_py()
+    most = max((abs(value) for value in extremes.values() if value is not None), default=Decimal(0))
+    if most.scaleb(scale, _WIDE) <= _EXACT:
+        return rounded, None
+    wide = pa.decimal256(min(_WIDEST, digits + 2), scale)
+    error = pc.abs(pc.subtract(column.cast(wide), rounded.cast(wide)))
+    allowed = SHARE * (extremes["max"] - extremes["min"]) if scale > 0 else Decimal(0)
+    constant = scale > 0 and not allowed
+    if constant or pc.max(error).as_py() <= allowed:
+        return rounded, None
+    return column, next(k for k, value in enumerate(error.to_pylist()) if value > allowed)
