@@ -122,7 +122,10 @@ def training_path(
         warn_caller(warning)
     deviations = bound.deviations().reshape(-1, bound.parameters)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        modes = [_modes(system, minimum, i, deviations) for i in range(math.prod(system.shape))]
+        modes = [
+            _modes(system.members(i, i + 1) if system.shape else system, minimum, i, deviations)
+            for i in range(math.prod(system.shape))
+        ]
     start_energy = np.asarray(system.mean_energies(bound, "exact", 0, 0, 0, slope=False).estimate.value)
     if system.second_moments.lost() is None:
         _require_modes(modes, start_energy.reshape(len(modes), -1))
@@ -205,17 +208,17 @@ class _Path(NamedTuple):
 
 
 def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -> _Modes:
-    """Return the eigenvalues of system i of the stack, mean squares along its eigenvectors, and their errors.
+    """Return eigenvalues of a single system, mean squares along eigenvectors and their errors; its minimum is number i.
 
     Energies are tr f(H) P with P = D + theta* theta*' and |f'| <= 1 where training converges, and squared norms of g M
     with a Lipschitz constant of at most 2. An error of the scatter of the features changes them by at most
     2 |dH| (sum_k |q_k| P_kk^1/2)^2, q_k the features' part of an eigenvector; one of M its root by 2 |dM| (tr P)^1/2.
     """
     n = system.parameters
-    factor, mean_error, scatter_error = _factor(system, i)
+    factor, mean_error, scatter_error = _factor(system)
     _, singular, vectors = np.linalg.svd(factor, full_matrices=False)
     theta = minimum.parameters.reshape(-1, n)[i]
-    moment = system.second_moments.second().reshape(-1, n + 1, n + 1)[i, :n, n]
+    moment = system.second_moments.second().reshape(n + 1, n + 1)[:n, n]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         squares = contract(vectors**2, deviations, 2).T + (vectors @ theta) ** 2
         trace = contract(np.ones((1, n)), deviations, 2)[0] + theta @ theta
@@ -240,22 +243,22 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -
 
 
 def _minimum_error(system: LinearSystem, minimum: Minimum, i: int) -> float:
-    """Return a bound of the error of the minimum of system i."""
+    """Return a bound of the error of minimum i, that of a single system."""
     value, gap, digits = (float(np.reshape(each, -1)[i]) for each in (minimum.value, minimum.gap, minimum.digits))
     if digits == 0.0 and system.second_moments.lost() is not None:  # it is between 0 and the energy of theta = 0
-        return float(max(value, 2.0 * np.reshape(system.second_moments.target_square(), -1)[i]))
+        return float(max(value, 2.0 * system.second_moments.target_square().item()))
     return float(max(gap, value * 10.0**-digits))
 
 
-def _factor(system: LinearSystem, i: int) -> tuple[_Array, float, float]:
-    """Return M with M'M = H for system i, and bounds of the errors of its means and of its scatter.
+def _factor(system: LinearSystem) -> tuple[_Array, float, float]:
+    """Return M with M'M = H, and bounds of the errors of its means and of its scatter.
 
     Means are a row of M of their own: the scatter about them keeps small eigenvalues of columns with large means.
     """
     moments, p = system.second_moments, system.parameters - system.intercept
     columns = p + 1
-    mean = moments.mean.reshape(-1, columns)[i, :p]
-    scatter = moments.scatter.reshape(-1, columns, columns)[i, :p, :p] / moments.count
+    mean = moments.mean.reshape(columns)[:p]
+    scatter = moments.scatter.reshape(columns, columns)[:p, :p] / moments.count
     size = np.sqrt(np.diagonal(scatter))
     unit = np.where(size > 0.0, size, 1.0)
     correlation, vectors = np.linalg.eigh(scatter / unit[:, None] / unit)
@@ -267,8 +270,8 @@ def _factor(system: LinearSystem, i: int) -> tuple[_Array, float, float]:
     mean_error, scatter_error = 0.0, 4.0 * p * _EPS * float(np.sum(size**2))
     lost = moments.lost()
     if lost is not None:
-        mean_error = float(np.linalg.norm(lost.mean.reshape(-1, columns)[i, :p]))
-        scatter_error += float(lost.scatter.reshape(-1, columns)[i, :p].sum()) / moments.count
+        mean_error = float(np.linalg.norm(lost.mean.reshape(columns)[:p]))
+        scatter_error += float(lost.scatter.reshape(columns)[:p].sum()) / moments.count
     penalty = np.sqrt(weights(system, L2))
     return (np.concatenate([factor, np.diag(penalty)]) if penalty.any() else factor), mean_error, scatter_error
 
