@@ -101,7 +101,7 @@ def test_the_index_of_a_frame(run, tmp_path):
     program = [*PROGRAM, "temperature", tmp_path / "a.parquet", "--target", "y", "--format", "json"]
     ran = subprocess.run(program, capture_output=True, check=True, text=True)
     assert "note: Column '__index_level_0__' is the index of a data frame, and left out" in ran.stderr
-    assert '"n": 3' in ran.stdout
+    assert '"parameters": 3' in ran.stdout
 
 
 def test_a_compressed_standard_input():

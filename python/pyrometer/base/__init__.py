@@ -9,7 +9,7 @@ from pyrometer.base._by_value import ByValue
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
-from pyrometer.base._nearest import nearest
+from pyrometer.base._nearest import closest, nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
@@ -28,6 +28,7 @@ __all__ = [
     "Word",
     "atomic_write",
     "bar",
+    "closest",
     "described",
     "dropping",
     "executors",

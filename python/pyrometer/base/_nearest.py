@@ -6,19 +6,30 @@ from collections.abc import Iterable
 
 from pyrometer.base._printable import listed, quoted
 
-__all__ = ["nearest"]
+__all__ = ["closest", "nearest"]
 
-_LONGEST = 200  # characters that are compared
+# Limits of the search, to bound its time: characters that are compared, and names.
+_LONGEST, _MOST = 200, 1000
+
+
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known name nearest to an unknown one; None if none is similar, by the ratio `cutoff` of difflib.
+
+    Of more than 1000 known names the first 1000 are compared, and none above 200 characters.
+    """
+    import difflib
+
+    # Case, hyphens and underscores do not count: "he-normal" is nearest to "HeNormal".
+    folded = {_folded(other): other for other in list(known)[:_MOST] if len(other) <= _LONGEST}
+    close = difflib.get_close_matches(_folded(name[:_LONGEST]), folded, n=1, cutoff=cutoff)
+    return folded[close[0]] if close else None
 
 
 def nearest(name: str, known: Iterable[str], *, fallback: str = "; use one of {}.") -> str:
     """Return the end of a message about an unknown name: the known name nearest to it, or all of them."""
-    import difflib
-
-    # Case, hyphens and underscores do not count: "he-normal" is nearest to "HeNormal".
-    plain = {_folded(other): other for other in known}
-    close = difflib.get_close_matches(_folded(name[:_LONGEST]), plain, n=1)
-    return f"; did you mean {quoted(plain[close[0]])}?" if close else fallback.format(listed(list(plain.values())))
+    known = list(known)
+    close = closest(name, known)
+    return fallback.format(listed(known)) if close is None else f"; did you mean {quoted(close)}?"
 
 
 def _folded(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.base import plain, quoted
+from pyrometer.base import closest, plain, quoted
 from pyrometer.cli._data import Selection, read
 from pyrometer.cli._output import require_apart
 from pyrometer.losses import Loss, loss_named
@@ -106,7 +105,7 @@ def _parse(path: str) -> dict[str, Any]:
 def _known(where: str, table: Mapping[str, Any], names: Iterable[str]) -> None:
     for key in table:
         if key not in names:
-            near = difflib.get_close_matches(key[:200], names, 1, 0.0)[0]
+            near = closest(key, names, cutoff=0.0)
             raise click.ClickException(f"{where}: unknown key {quoted(key)}; did you mean {near!r}?")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import dropping, first_inexact, listed, plain, quoted
+from pyrometer.base import closest, dropping, first_inexact, listed, plain, quoted
 from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ __all__ = [
     "select",
     "too_long",
 ]
-
-# Limits of the search for similar names, to bound its time: names compared, and their length.
-_MANY, _LONG = 1000, 200
 
 
 def select(source: str, held: list[str], target: str, columns: Sequence[str] | None, drop: Sequence[str]) -> list[str]:
@@ -55,11 +51,10 @@ def require_present(source: str, held: Sequence[str], names: Iterable[str]) -> N
     existing = set(held)
     for name in names:
         if name not in existing:
-            others = [other for other in held[:_MANY] if len(other) < _LONG]
-            close = difflib.get_close_matches(name[:_LONG], others, n=1)
-            hint = f"did you mean {quoted(close[0])}?" if close else f"it has {listed(held)}."
-            if close and "," in close[0]:
-                hint += f" On the command line, names with a comma are quoted: '\"{plain(close[0])}\"'."
+            close = closest(name, held)
+            hint = f"it has {listed(held)}." if close is None else f"did you mean {quoted(close)}?"
+            if close is not None and "," in close:
+                hint += f" On the command line, names with a comma are quoted: '\"{plain(close)}\"'."
             raise ValueError(f"{source} has no column {quoted(name)}; {hint}")
 
 
