@@ -99,7 +99,9 @@ class Minimum(_Answer, Generic[Number, Word]):
         Certified bound: the energy of `parameters` exceeds the infimum by at most this, in units of the loss. Columns
         that are linearly dependent within rounding (see `rank`) are treated as exactly dependent.
     attained : bool or ndarray of bool
-        False where no parameters attain the infimum.
+        False where no parameters attain the infimum. Whether labels are separated by a combination of columns that are
+        dependent but for a relative distance below about 1e-11 may be undecided: then True, with a gap as large as the
+        value.
     method : str or ndarray of str
         "covariance" (from second moments), "refined" (from second moments, then from residuals of the rows in twice
         the working precision), "orthogonal" (QR of the rows, where the moments are not accurate enough),
