@@ -188,7 +188,7 @@ def test_a_shift_exits_with_1_only_where_a_condition_that_was_asked_for_holds(ru
             result = run(*ask, "--fail-on", condition)
             assert result.exit_code == holds
             assert result.stderr.startswith(f"note: --fail-on {condition}: ") is bool(holds)
-    assert "Shifted at the level 0.0005: p = 0.0005" in run(*ask, "--alpha", 0.0005, "--resamples", 1999).stdout
-    result = run(*ask, "--alpha", 0.0005)
+    assert "Shifted at the level 0.0005: p = 0.0005" in run(*ask, "--level", 0.0005, "--resamples", 1999).stdout
+    result = run(*ask, "--level", 0.0005)
     assert "level must be at least 1/(resamples + 1) = 0.001" in one_line(result)
     assert "resamples=1999 or more" in result.stderr

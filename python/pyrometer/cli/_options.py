@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Positive",
-    "alpha_option",
+    "level_option",
     "chunk_option",
     "column_options",
     "data_options",
@@ -44,8 +44,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 Positive = click.FloatRange(min=0.0, min_open=True)
 
 
-alpha_option = click.option(
-    "--alpha",
+level_option = click.option(
+    "--level",
     type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
     default=0.05,
     show_default=True,

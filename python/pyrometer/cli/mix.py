@@ -8,7 +8,6 @@ import click
 
 from pyrometer.cli._data import Selection, named, target_name, two_systems
 from pyrometer.cli._options import (
-    alpha_option,
     data_options,
     energy_options,
     fail_option,
@@ -16,6 +15,7 @@ from pyrometer.cli._options import (
     labels_of,
     law_of,
     law_options,
+    level_option,
     loss_unit,
     output_options,
     resolution_option,
@@ -35,7 +35,7 @@ __all__ = ["command"]
 @law_options
 @intercept_option
 @resolution_option
-@alpha_option
+@level_option
 @fail_option("mix")
 @output_options
 def command(
@@ -52,7 +52,7 @@ def command(
     length: float | None,
     intercept: bool,
     resolution: float,
-    alpha: float,
+    level: float,
     fail_on: tuple[str, ...],
     form: str | None,
     output: str | None,
@@ -116,7 +116,7 @@ def command(
     emit(tables, provenance, made, output)
     no_test = mixture.test == "none"
     held = {
-        "different": None if no_test else bool(mixture.p_value < alpha),
+        "different": None if no_test else bool(mixture.p_value < level),
         "not-between": None if undefined else not bool(mixture.between),
     }
     conclude(held, fail_on)

@@ -9,12 +9,12 @@ import click
 
 from pyrometer.cli._data import Selection, read_two
 from pyrometer.cli._options import (
-    alpha_option,
     data_options,
     energy_options,
     fail_option,
     intercept_option,
     labels_of,
+    level_option,
     loss_unit,
     output_options,
     plot_option,
@@ -54,7 +54,7 @@ __all__ = ["command"]
 @click.option("--resamples", type=click.IntRange(min=99), default=999, show_default=True, help="For errors and p.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
 @threads_option
-@alpha_option
+@level_option
 @fail_option("shift")
 @output_options
 @plot_option("the residuals before and after")
@@ -73,7 +73,7 @@ def command(
     resamples: int,
     seed: int,
     threads: int | None,
-    alpha: float,
+    level: float,
     fail_on: tuple[str, ...],
     form: str | None,
     output: str | None,
@@ -98,7 +98,7 @@ def command(
         as_state(subject.source, (subject.X, subject.y), model, None, block, density, names=subject.names)
         for subject in (old, new)
     ]
-    found = shift(*states, model=model, level=alpha, resamples=resamples, rng=seed, threads=threads)
+    found = shift(*states, model=model, level=level, resamples=resamples, rng=seed, threads=threads)
     loss, made = loss_unit(energy, target), form_of(form, output)
     provenance = {
         "pyrometer": __version__,
