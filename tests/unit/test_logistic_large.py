@@ -6,6 +6,9 @@ import time
 
 import numpy as np
 import pytest
+from scipy import special
+
+import pyrometer as pm
 
 from .logistic_reference import solve
 
@@ -129,3 +132,31 @@ def seconds(X, y):
 def test_cost_is_a_few_times_that_of_a_regular_system(kind):
     """Measured 2 to 13 times; 40 on a busy machine. All numbers of X were once printed: 100 times and more."""
     assert seconds(*costly(kind)) < 40 * seconds(*costly("regular"))
+
+
+@pytest.mark.parametrize(("m", "p", "flips"), [(20_000, 40, 1), (20_000, 40, 10), (5_000, 60, 3), (2_000, 40, 1)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_flipped_labels(m, p, flips, seed):
+    """Samples are separated, all rows are not, and at the minimum some margins are far below -50."""
+    r = np.random.default_rng(seed)
+    X = r.normal(size=(m, p))
+    z = X @ r.normal(size=p)
+    y = (z > 0) * 1.0
+    chosen = np.argsort(-np.abs(z))[: 5 * flips : 5]
+    y[chosen] = 1.0 - y[chosen]
+    minimum = pm.minimum_energy(pm.LogisticRegression(X, y, intercept=False))
+    theta = np.zeros(p)
+    for _ in range(60):
+        t = X @ theta
+        s = special.expit(t)
+        step = np.linalg.solve((X.T * (s * (1.0 - s))) @ X, X.T @ (y - s))
+        loss, length = np.logaddexp(0.0, -(2.0 * y - 1.0) * t).mean(), 1.0
+        while np.logaddexp(0.0, -(2.0 * y - 1.0) * (X @ (theta + length * step))).mean() > loss * (1.0 + 1e-15):
+            length /= 2.0
+            if length < 1e-3:
+                break
+        theta = theta + length * step
+    truth = np.logaddexp(0.0, -(2.0 * y - 1.0) * (X @ theta)).mean()
+    assert minimum.attained
+    assert minimum.value == pytest.approx(truth, rel=1e-10)
+    assert minimum.gap < 1e-11

@@ -16,7 +16,7 @@ constexpr double kMostDrift = 4;
 // Limit of refinement steps, which improve the parameters only, and the size of X up to which they are cheap.
 constexpr int kMostPolish = 4;
 constexpr double kCheap = 1 << 17;
-// A margin that no row has at a good start.
+// A margin that no row has at a good start from a sample; at a minimum a row may have it.
 constexpr double kFarWrong = 50;
 // Limit of the evaluations of a run that makes progress.
 constexpr Index kMostEvaluations = 30;
@@ -109,12 +109,12 @@ class Descent {
   }
 
   NewtonResult run(const NewtonResult* previous) {
-    borrowed_ = previous && previous->curvature &&
-                metric_.set(previous->curvature.get(), evaluator_.columns(), rows() / previous->rows, 1e-3);
+    const bool sampled = previous && previous->curvature;
+    borrowed_ = sampled && metric_.set(previous->curvature.get(), evaluator_.columns(), rows() / previous->rows, 1e-3);
     evaluate(result_.theta, !borrowed_, here_);
     // Worse than starting from 0; or a row that is far larger than others, and on the wrong side at the minimum over a
     // sample without it.
-    if (here_.loss > std::log(2.0) * rows() || here_.least < -kFarWrong) {
+    if (here_.loss > std::log(2.0) * rows() || (sampled && here_.least < -kFarWrong)) {
       borrowed_ = false;
       result_.theta.assign(result_.theta.size(), 0.0);
       evaluate(result_.theta, true, here_);
