@@ -21,6 +21,9 @@ ENOUGH_DIGITS = 9.0
 # Ratio of a row's norm to the median norm, or of a mean to its standard deviation, that makes certificates loose.
 _LARGE = 1e4
 
+# Ratio of singular values of standardised columns below which they are called nearly dependent.
+_DEPENDENT = 1e-3
+
 # The remedy where moments have lost digits.
 ANEW = (
     "adding and subtracting moments has lost the others: compute the moments of the remaining rows directly, "
@@ -154,12 +157,11 @@ def unclosed(
 def _remedy(X: _Array, intercept: bool, *, small: bool) -> str:
     """Return why the certificate of rows X (m, p) is loose, with a remedy."""
     size = np.abs(X)
-    size = (size / np.where(size.any(axis=0), np.median(size, axis=0), 1.0)).max(axis=1)
-    row = int(np.argmax(size))
-    if size[row] > _LARGE * np.median(size):
-        return (
-            f"Row {row} is {size[row] / np.median(size):.1g} times as large as the median: correct it or leave it out."
-        )
+    typical = np.array([np.median(column[column > 0.0]) if column.any() else 1.0 for column in size.T])
+    size = (size / typical).max(axis=1)
+    row, median = int(np.argmax(size)), np.median(size[size > 0.0]) if size.any() else 1.0
+    if size[row] > _LARGE * median:
+        return f"Row {row} is {size[row] / median:.1g} times as large as the median: correct it or leave it out."
     middle, spread = np.abs(X.mean(axis=0)), X.std(axis=0)
     if intercept and (middle > _LARGE * spread)[spread > 0].any():
         return "Means of columns are large relative to their standard deviations: pass X - X.mean(axis=0)."
@@ -168,7 +170,12 @@ def _remedy(X: _Array, intercept: bool, *, small: bool) -> str:
             "The residuals are small relative to the targets and have few digits beyond their rounding: pass y less "
             "the fitted values."
         )
-    return "Columns are nearly dependent: replace one of them by its difference from the others, or drop it."
+    columns = (X - X.mean(axis=0) if intercept else X) / typical
+    length = np.sqrt(np.mean(columns**2, axis=0))
+    singular = np.linalg.svd(np.nan_to_num(columns / np.where(length > 0.0, length, 1.0)), compute_uv=False)
+    if singular[-1] < _DEPENDENT * singular[0]:
+        return "Columns are nearly dependent: replace one of them by its difference from the others, or drop it."
+    return "Columns are independent, but rows differ widely in size: rescale or leave out the largest rows."
 
 
 def _who(digits: npt.NDArray[np.float64]) -> str:
