@@ -8,21 +8,7 @@ import pytest
 
 import pyrometer as pm
 
-
-def solved(A, b):
-    """Return A^-1 b in rationals; None if A is singular."""
-    n = len(A)
-    rows = [[*row, value] for row, value in zip(A, b, strict=True)]
-    for k in range(n):
-        pivot = next((i for i in range(k, n) if rows[i][k] != 0), None)
-        if pivot is None:
-            return None
-        rows[k], rows[pivot] = rows[pivot], rows[k]
-        rows[k] = [value / rows[k][k] for value in rows[k]]
-        for i in range(n):
-            if i != k and rows[i][k] != 0:
-                rows[i] = [a - rows[i][k] * c for a, c in zip(rows[i], rows[k], strict=True)]
-    return [row[-1] for row in rows]
+from .absolute_exactly import solve_exactly
 
 
 def case(seed):
@@ -55,7 +41,7 @@ def test_digits_and_gaps_hold(block):
             G[j][j] += Fraction(penalty.lam)
         h = [sum(row[i] * t for row, t in zip(rows, target, strict=True)) / m for i in range(n)]
         constant = sum(t * t for t in target) / m
-        theta = solved(G, h)
+        theta = solve_exactly(G, h)
         if theta is None:
             continue
         least = constant - sum(a * b for a, b in zip(h, theta, strict=True))
