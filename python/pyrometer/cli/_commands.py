@@ -50,7 +50,7 @@ COMMANDS = {
         "pyrometer.cli.shift",
         "Test whether the data of two files differ, and print what has changed.",
         {
-            "shifted": "the data have shifted at the level of --level",
+            "shifted": "the data have shifted at the level given by --level",
             "undefined": "the temperature of the shift is undefined",
         },
     ),
@@ -58,7 +58,7 @@ COMMANDS = {
         "pyrometer.cli.mix",
         "Pool two files: heat, pooling loss and its test.",
         {
-            "different": "the files need a model each, at the level of --level",
+            "different": "one model for both files is rejected at the level given by --level",
             "not-between": "the temperature of the mixture is not between those of its parts",
         },
     ),

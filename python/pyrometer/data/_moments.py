@@ -230,8 +230,8 @@ class Moments:
             the file's metadata.
         ScanError
             If a value is missing, not finite, or has more digits than doubles (as of `interop.read_data`), or a file is
-            damaged. The message gives file, column and row, its
-            ``finished`` the moments of the files before. A subclass of ValueError.
+            damaged. The message gives file, column and row; ``finished`` has the moments of the files before. A
+            subclass of ValueError.
         ScanInterrupt
             On Ctrl-C, also while waiting for a pipe. A subclass of KeyboardInterrupt, with the same ``finished``.
         OSError

@@ -64,6 +64,7 @@ class RowMinimiser:
         value, parameters, gap, attained, rank = self.out_of_core(scanned, system.intercept)
         solved = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
         minimum, complaint = of_rows(system.shape, *solved, self.method)
+        # Targets are not in memory: their root mean square stands for their mean size.
         sizes = np.sqrt(scanned.moments.target_square()).reshape(1, 1)
         exact = self.below(solved[0] + solved[2], sizes, _EXACT_FIT).any()
         if complaint is None and minimum.digits < ENOUGH_DIGITS and not exact:

@@ -81,12 +81,13 @@ def training_path(
         If `system` is not linear, or arguments are not numbers.
     ValueError
         If the energy is not a squared error, the penalty is L1, the energy does not depend on the parameters, times or
-        `learning_rate` are out of range, or an energy overflows.
+        `learning_rate` are out of range, an energy or temperature overflows, or the units of features and parameters
+        differ too much for double precision.
 
     Warns
     -----
     PrecisionWarning
-        If fewer than 9 digits of an energy are certain.
+        If fewer than 9 digits of an energy are certain, or of a temperature relative to that at time 0.
 
     See Also
     --------
@@ -210,6 +211,8 @@ class _Path(NamedTuple):
 def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -> _Modes:
     """Return eigenvalues of a single system, mean squares along eigenvectors and their errors; its minimum is number i.
 
+    Called where NumPy ignores overflow: `_require_modes` and `_path` check the results.
+
     Energies are tr f(H) P with P = D + theta* theta*' and |f'| <= 1 where training converges, and squared norms of g M
     with a Lipschitz constant of at most 2. An error of the scatter of the features changes them by at most
     2 |dH| (sum_k |q_k| P_kk^1/2)^2, q_k the features' part of an eigenvector; one of M its root by 2 |dM| (tr P)^1/2.
@@ -219,17 +222,16 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -
     _, singular, vectors = np.linalg.svd(factor, full_matrices=False)
     theta = minimum.parameters.reshape(-1, n)[i]
     moment = system.second_moments.second().reshape(n + 1, n + 1)[:n, n]
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        squares = contract(vectors**2, deviations, 2).T + (vectors @ theta) ** 2
-        trace = contract(np.ones((1, n)), deviations, 2)[0] + theta @ theta
-        rounding = 4.0 * n * _EPS * (np.linalg.norm(moment) + singular[0] ** 2 * np.linalg.norm(theta))
-        residual = np.abs(vectors @ (moment - factor.T @ (factor @ theta))) + rounding
-        distance = np.linalg.norm(minimum.parameter_error.reshape(-1, n)[i])
-        of_features = np.linalg.norm(vectors[:, : n - system.intercept], axis=1)[None]
-        # Along dependent columns the minimiser of least norm is one of many.
-        if np.isinf(distance):
-            distance = 2.0 * np.linalg.norm(theta)
-        of_minimiser = np.where(singular > 0.0, np.fmin(residual / singular, singular * distance), 0.0)
+    squares = contract(vectors**2, deviations, 2).T + (vectors @ theta) ** 2
+    trace = contract(np.ones((1, n)), deviations, 2)[0] + theta @ theta
+    rounding = 4.0 * n * _EPS * (np.linalg.norm(moment) + singular[0] ** 2 * np.linalg.norm(theta))
+    residual = np.abs(vectors @ (moment - factor.T @ (factor @ theta))) + rounding
+    distance = np.linalg.norm(minimum.parameter_error.reshape(-1, n)[i])
+    of_features = np.linalg.norm(vectors[:, : n - system.intercept], axis=1)[None]
+    # Along dependent columns the minimiser of least norm is one of many.
+    if np.isinf(distance):
+        distance = 2.0 * np.linalg.norm(theta)
+    of_minimiser = np.where(singular > 0.0, np.fmin(residual / singular, singular * distance), 0.0)
     return _Modes(
         values=singular**2,
         value_errors=2.0 * _OF_SVD * n * _EPS * singular * singular[0] + 2.0 * mean_error * singular + scatter_error,
@@ -348,11 +350,11 @@ def _rate(learning_rate: float | None) -> float | None:
 
 def _warn_of_few_digits(name: str, relative: float) -> None:
     if not relative <= 10.0**-ENOUGH_DIGITS:
-        digits = max(0, int(-math.log10(min(relative, 1.0)))) if relative < 1.0 else 0
+        digits = int(-math.log10(relative)) if relative < 1.0 else 0  # nan and inf have none
         warn_caller(
             PrecisionWarning(
-                f"{name} of the path have {digits} certain digits, of 16; their bounds of errors have the rest. Large "
-                "means of features and scales that differ much cost digits: standardise them."
+                f"{name} of the path have {digits} certain digits, of 16; `error_bound` and `temperature_error_bound` "
+                "bound their errors. Features with large means or very different scales cost digits: standardise them."
             )
         )
 

@@ -161,7 +161,7 @@ class Bernoulli(Conditional):
 
     @staticmethod
     def impossible(rows: Predicted) -> str:
-        """Return that a label occurs to which the model gives probability 0, if one does."""
+        """Return that a label of probability 0 occurs; "" if none does."""
         if rows.logits is not None or not (rows.prediction == 1.0 - rows.target).any():
             return ""
         return (
