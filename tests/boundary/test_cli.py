@@ -123,7 +123,7 @@ def test_output_is_whole_or_not_at_all(run, file, tmp_path):
     path = tmp_path / "t.json"
     assert run("tables", "--output", path).stdout == ""
     assert len(json.loads(path.read_text())["tables"]) == 3
-    assert "T exact" in run("tables", "--format", "csv").stdout
+    assert "temperature" in run("tables", "--format", "csv").stdout
     assert run("tables", "--output", tmp_path / "t.txt").exit_code == 0
     assert "Table 3." in (tmp_path / "t.txt").read_text()
     path.write_text("old")

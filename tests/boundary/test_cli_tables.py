@@ -25,7 +25,7 @@ def test_tables_prints_all_three(run):
 def test_tables_fit_the_width(run, width):
     lines = run("tables", env={"COLUMNS": str(width)}).stdout.splitlines()
     assert max(map(len, lines)) <= width
-    assert any("T Monte Carlo" in line for line in lines)
+    assert any("monte_carlo" in line for line in lines)
     assert any("verdict" in line for line in lines)
     assert not any(line.endswith(" ") for line in lines)
 
@@ -49,7 +49,7 @@ def test_tables_json_has_the_numbers_of_the_library(run):
 
 def test_tables_csv_is_table_2(run):
     rows = list(csv.DictReader(io.StringIO(run("tables", "--format", "csv").stdout)))
-    assert [float(row["T exact"]) for row in rows] == pm.tables.systems()["T exact"].tolist()
+    assert [float(row["temperature"]) for row in rows] == pm.tables.systems()["temperature"].tolist()
     third = csv.DictReader(io.StringIO(run("tables", "--format", "csv", "--table", 3).stdout))
     assert "formula" in third.fieldnames
     assert "holds one table" in one_line(run("tables", "--format", "csv", "--table", 1, "--table", 3))
@@ -61,7 +61,11 @@ def test_tables_of_a_file(run, rows, file):
     for option, features in (("--raw", X), ("--standardize", Z)):
         result = run("tables", "--data", file, "--target", "price", option, "--scale", 3, "--format", "json")
         row = json.loads(result.stdout)["tables"][1]["rows"][0]
-        np.testing.assert_allclose([row[k] for k in ("E", "E*", "S", "T exact")], exact(features, y, 3.0), rtol=1e-10)
+        np.testing.assert_allclose(
+            [row[k] for k in ("energy", "minimum_energy", "entropy", "temperature")],
+            exact(features, y, 3.0),
+            rtol=1e-10,
+        )
 
 
 def test_tables_of_the_other_data_set(run):
@@ -69,20 +73,20 @@ def test_tables_of_the_other_data_set(run):
     data = pm.datasets.breast_cancer(standardize=True)
     answer = json.loads(result.stdout)
     assert answer["provenance"]["rows"] == 569
-    np.testing.assert_allclose(answer["tables"][0]["rows"][0]["T exact"], exact(data.X, data.y, 10.0)[3], rtol=1e-9)
+    np.testing.assert_allclose(answer["tables"][0]["rows"][0]["temperature"], exact(data.X, data.y, 10.0)[3], rtol=1e-9)
 
 
 def test_tables_with_undefined_temperatures_is_json(run):
     result = run("tables", "--length", 1, "--format", "json", "--samples", 10)
     uniform = json.loads(result.stdout, parse_constant=pytest.fail)["tables"][1]["rows"][1]
-    assert uniform["T exact"] is None
+    assert uniform["temperature"] is None
     assert uniform["verdict"] == "undefined"
 
 
 def test_seed_samples_and_threads(run):
     def sampled(*options):
         text = run("tables", "--format", "csv", "--samples", 500, *options).stdout
-        return [float(row["T Monte Carlo"]) for row in csv.DictReader(io.StringIO(text))]
+        return [float(row["monte_carlo"]) for row in csv.DictReader(io.StringIO(text))]
 
     assert sampled("--seed", 1, "--threads", 1) == sampled("--seed", 1, "--threads", 2)
     assert sampled("--seed", 1) != sampled("--seed", 2)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["written"]
 
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
-_KEYS = ("section", "energy", "law")
+_KEYS = ("section", "loss", "law")
 # Below this width the symbol of a term is printed below its explanation.
 _WIDE = 110
 # Maximal number of characters of a value.

@@ -11,7 +11,24 @@ import numpy.typing as npt
 
 from pyrometer.base import quoted
 
-__all__ = ["Columns", "Held", "Repeated", "checked"]
+__all__ = ["RENAMED", "Columns", "Held", "Repeated", "checked"]
+
+RENAMED = {
+    "E": "energy",
+    "E*": "minimum_energy",
+    "S": "entropy",
+    "T exact": "temperature",
+    "s.e.": "standard_error",
+    "T refined": "refined",
+    "T asymptotic": "asymptotic",
+    "T Monte Carlo": "monte_carlo",
+    "T limit": "limit",
+    "T componentwise": "componentwise",
+    "true limit": "true_limit",
+    "limit / exact": "limit_to_exact",
+    "refined / exact": "refined_to_exact",
+}
+"""Columns of the paper's tables by the names of 0.1.0, by which they can still be looked up."""
 
 
 @dataclass(frozen=True, eq=False)

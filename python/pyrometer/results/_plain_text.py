@@ -61,7 +61,7 @@ def split(
 def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:
     """Format a column: numbers with six significant digits, errors, their bounds and z-scores with three."""
     if array.dtype.kind == "f":
-        digits = 3 if name in ("s.e.", "z") or name.endswith(("_error", "_bound")) else 6
+        digits = 3 if name == "z" or name.endswith(("_error", "_bound")) else 6
         return [f"{value:.{digits}g}" for value in array.tolist()]
     return [plain(str(value), _LONGEST) for value in array.tolist()]
 

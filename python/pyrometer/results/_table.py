@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pyrometer.base import ByValue, atomic_write, listed, quoted, validate
 from pyrometer.results import _plain_text, _serialise
-from pyrometer.results._columns import Columns, Held, Repeated, checked
+from pyrometer.results._columns import RENAMED, Columns, Held, Repeated, checked
 from pyrometer.results._formats import table_format
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Table(ByValue):
 
     Notes
     -----
-    ``len(table)`` is the number of rows, ``table["T exact"]`` a column, and iteration yields rows as dicts.
+    ``len(table)`` is the number of rows, ``table["temperature"]`` a column, and iteration yields rows as dicts.
 
     Examples
     --------
@@ -124,7 +124,7 @@ class Table(ByValue):
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         try:
-            return self.columns[name]
+            return self.columns[name if name in self.columns else RENAMED.get(name, name)]
         except (KeyError, TypeError):
             raise KeyError(f"no column {name!r:.200}; the columns are [{listed(self.names)}]") from None
 

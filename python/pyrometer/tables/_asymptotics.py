@@ -16,8 +16,8 @@ from pyrometer.thermodynamics import temperature
 __all__ = ["asymptotics"]
 
 _LEGEND = (
-    "⟨u⟩ is the mean over rows, sums run over the n parameters; T limit is the limit at this scale, T componentwise "
-    "the sum of one-parameter limits, which is the form of the paper and too large unless a single scale grows (for "
+    "⟨u⟩ is the mean over rows, sums run over the n parameters; limit is the limit at this scale, componentwise the "
+    "sum of one-parameter limits, which is the form of the paper and too large unless a single scale grows (for "
     "squared error they are equal); refined uses the full entropy."
 )
 
@@ -44,10 +44,10 @@ def asymptotics(
     Returns
     -------
     Table
-        A row for each system: "section", "energy", "law", "equation" and "formula" of the limit
-        (:math:`\langle\cdot\rangle` is the mean over rows), its value "T limit" at the given scale, "T componentwise",
-        the sum over parameters of the one-parameter limits, and the ratios "limit / exact" and "refined / exact". nan
-        where an entropy is 0.
+        A row for each system: "section", "loss", "law", "data", "equation" and "formula" of the limit in the paper
+        (:math:`\langle\cdot\rangle` is the mean over rows), "true_limit" where it differs, the value "limit" at the
+        given scale, "componentwise", the sum over parameters of the one-parameter limits, and the ratios
+        "limit_to_exact" and "refined_to_exact" of temperatures. nan where an entropy is 0.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def asymptotics(
     --------
     >>> import pyrometer as pm
     >>> table = pm.tables.asymptotics(scale=1e8)
-    >>> str(table["formula"][0]), [round(float(table[name][0]), 3) for name in ("limit / exact", "refined / exact")]
+    >>> str(table["formula"][0]), [round(float(table[name][0]), 3) for name in ("limit_to_exact", "refined_to_exact")]
     ('σ²/(n ln σ) Σ⟨x_j²⟩', [1.077, 1.0])
     """
     about = subject(X, y, scale, length, lam, intercept, name, features, standardize)
@@ -88,7 +88,7 @@ def asymptotics(
     for case in NETWORKS:
         e, r, a = (engines.number(case, method).value for method in ("exact", "refined", "asymptotic"))
         rows.append(_row(case, about.sets[0].name, e, r, a, a))
-    units = {"T limit": "loss/nat", "T componentwise": "loss/nat", "limit / exact": "1", "refined / exact": "1"}
+    units = {"limit": "loss/nat", "componentwise": "loss/nat", "limit_to_exact": "1", "refined_to_exact": "1"}
     return Table.from_rows(
         "Table 3. Limits of wide laws",
         rows,
@@ -104,11 +104,11 @@ def _row(
         **heading(case, data),
         "equation": case.limit_equation,
         "formula": case.formula,
-        "true limit": case.limit,
-        "T limit": limit,
-        "T componentwise": componentwise,
-        "limit / exact": _ratio(limit, exact),
-        "refined / exact": _ratio(refined, exact),
+        "true_limit": case.limit,
+        "limit": limit,
+        "componentwise": componentwise,
+        "limit_to_exact": _ratio(limit, exact),
+        "refined_to_exact": _ratio(refined, exact),
     }
 
 

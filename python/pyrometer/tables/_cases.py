@@ -38,7 +38,7 @@ class Case:
     """
 
     section: str
-    energy: str
+    loss: str
     law: str
     equations: str
     limit_equation: str
@@ -49,13 +49,13 @@ class Case:
     @property
     def logistic(self) -> bool:
         """Whether the model is logistic."""
-        return self.energy == "CE"
+        return self.loss == "CE"
 
     def system(self, X: Any, y: Any, intercept: bool, lam: float) -> System:
         """Return the system of this row."""
         if self.logistic:
             return LogisticRegression(X, y, intercept=intercept)
-        energy = "mae" if self.energy == "MAE" else "mse"
+        energy = "mae" if self.loss == "MAE" else "mse"
         penalty = self.penalty(lam) if self.penalty is not None else None
         return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
 

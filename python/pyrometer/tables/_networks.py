@@ -36,7 +36,7 @@ class NetworkCase:
     limit: str = "the same"
 
     @property
-    def energy(self) -> str:
+    def loss(self) -> str:
         """Name of the row."""
         name = {"relu": "ReLU"}.get(self.activation, self.activation)
         return f"NN {name}" if self.layer is None else f"NN {name}, layer {self.layer}"
@@ -44,7 +44,7 @@ class NetworkCase:
 
 def heading(case: Case | NetworkCase, data: str) -> dict[str, Any]:
     """Return the first columns of Tables 2 and 3."""
-    return {"section": case.section, "energy": case.energy, "law": case.law, "data": data}
+    return {"section": case.section, "loss": case.loss, "law": case.law, "data": data}
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class _Data:
     def rows(self, intercept: bool) -> Iterator[Row]:
         """Yield the rows; each system is created and minimised once for all its laws."""
         for case in self.cases:
-            key = (case.energy, case.penalty)
+            key = (case.loss, case.penalty)
             if key not in self._cache:
                 system = case.system(self.X, self.y, intercept, self.scales.lam)
                 with warnings.catch_warnings():

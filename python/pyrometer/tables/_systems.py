@@ -18,19 +18,20 @@ __all__ = ["systems"]
 _T: TypeAlias = Temperature | Number
 
 _LEGEND = (
-    "E mean energy of random parameters, E* least energy, S entropy; T exact = (E - E*)/S; refined: the limit energy "
-    "over S; asymptotic: the limit in the paper; z = (T Monte Carlo - T exact)/s.e.; marginal = dE/dS along the scale, "
-    "not in the paper. The loss is in squared units of the target. Networks have one output and no target: E* = 0."
+    "energy is the mean energy of random parameters; temperature = (energy - minimum_energy)/entropy, exact; refined: "
+    "the limit energy over the entropy; asymptotic: the limit in the paper; z = (monte_carlo - "
+    "temperature)/standard_error; marginal = dE/dS along the scale, not in the paper. The loss is in squared units of "
+    "the target. Networks have one output and no target: their minimum_energy is 0."
 )
 _UNITS = {
-    "E": "loss",
-    "E*": "loss",
-    "S": "nat",
-    "T exact": "loss/nat",
-    "T refined": "loss/nat",
-    "T asymptotic": "loss/nat",
-    "T Monte Carlo": "loss/nat",
-    "s.e.": "loss/nat",
+    "energy": "loss",
+    "minimum_energy": "loss",
+    "entropy": "nat",
+    "temperature": "loss/nat",
+    "refined": "loss/nat",
+    "asymptotic": "loss/nat",
+    "monte_carlo": "loss/nat",
+    "standard_error": "loss/nat",
     "z": "1",
     "marginal": "loss/nat",
 }
@@ -85,10 +86,10 @@ def systems(
     Returns
     -------
     Table
-        A row for each system: "section", "energy", "law", "data", the mean energy "E", the minimum "E*", the entropy
-        "S", "T exact", "T refined", "T asymptotic", "T Monte Carlo" with its standard error "s.e." and its distance
-        from the exact value in standard errors "z", the marginal temperature "marginal", the "verdict" on T and the
-        "equations" of the paper. Energies are in units of the loss, the squared unit of `y`.
+        A row for each system: "section", "loss", "law", "data", the mean "energy", the "minimum_energy", the "entropy",
+        the exact "temperature", its limits "refined" and "asymptotic", its estimate "monte_carlo" with "standard_error"
+        and the distance "z" from the exact value in standard errors, the marginal temperature "marginal", the "verdict"
+        on T and the "equations" of the paper. Energies are in units of the loss, the squared unit of `y`.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def systems(
     --------
     >>> import pyrometer as pm
     >>> table = pm.tables.systems(samples=1000)
-    >>> len(table), str(table["law"][0]), round(float(table["T exact"][0]), 3)
+    >>> len(table), str(table["law"][0]), round(float(table["temperature"][0]), 3)
     (23, 'normal', 667.243)
     >>> bool((abs(table["z"]) < 5).all())
     True
@@ -166,14 +167,14 @@ def _sequence(rng: RandomSource) -> np.random.SeedSequence:
 def _row(case: Case | NetworkCase, data: str, exact: _T, refined: _T, asymptotic: _T, sampled: _T) -> dict[str, Any]:
     return {
         **heading(case, data),
-        "E": exact.energy,
-        "E*": exact.minimum_energy,
-        "S": exact.entropy,
-        "T exact": exact.value,
-        "T refined": refined.value,
-        "T asymptotic": asymptotic.value,
-        "T Monte Carlo": sampled.value,
-        "s.e.": sampled.standard_error,
+        "energy": exact.energy,
+        "minimum_energy": exact.minimum_energy,
+        "entropy": exact.entropy,
+        "temperature": exact.value,
+        "refined": refined.value,
+        "asymptotic": asymptotic.value,
+        "monte_carlo": sampled.value,
+        "standard_error": sampled.standard_error,
         "z": _score(sampled, exact),
         "marginal": exact.marginal,
         "verdict": exact.verdict,
