@@ -12,13 +12,19 @@
 namespace pyrometer::minimum {
 namespace {
 
+using View = Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
+
+// The first `rows` rows of `work`.
+View part_of(Columns& work, Index rows) {
+  return Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>(work.cells.data(), rows, work.cols,
+                                                              Eigen::OuterStride<>(work.rows));
+}
+
 // Replaces the first `rows` rows of `work` by their R. Returns its number of rows.
 Index reduce(Columns& work, Index rows) {
-  using View = Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
   const Index height = std::min(rows, work.cols);
   if (rows <= 1) return height;
-  View part(Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>(work.cells.data(), rows, work.cols,
-                                                                 Eigen::OuterStride<>(work.rows)));
+  View part = part_of(work, rows);
   const Eigen::HouseholderQR<View> qr(part);
   for (Index j = 0; j < work.cols; ++j)
     std::fill(work.column(j) + std::min(j + 1, height), work.column(j) + height, 0.0);
@@ -95,6 +101,12 @@ Columns merged(const std::vector<Columns>& triangles) {
     held = reduce(work, held + next.rows);
   }
   return top(work, held);
+}
+
+std::vector<double> factored(Columns& work) {
+  View part = part_of(work, work.rows);
+  const Eigen::HouseholderQR<View> qr(part);
+  return {qr.hCoeffs().begin(), qr.hCoeffs().end()};
 }
 
 template Columns triangle_of(const Shape&, const Rows<double>&, Index, Index, Index);

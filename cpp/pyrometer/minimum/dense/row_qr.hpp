@@ -38,6 +38,10 @@ template <class T>
 /// rows by Cholesky. Empty if the matrix is not positive definite to rounding. n^3 / 3 flops.
 [[nodiscard]] Columns triangle_of_scatter(const Shape& shape, const double* scatter);
 
+/// QR in place, as LAPACK's geqrf leaves it: R above the diagonal, below it the reflections v_k without their leading 1.
+/// Returns t, with Q = H_0 H_1 ... and H_k = 1 - t_k v_k v_k'. 2 rows cols^2 flops.
+[[nodiscard]] std::vector<double> factored(Columns& work);
+
 /// R of the stacked triangles, in order. 10 n^3 / 3 flops for each.
 [[nodiscard]] Columns merged(const std::vector<Columns>& triangles);
 

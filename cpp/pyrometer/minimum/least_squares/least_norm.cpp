@@ -1,46 +1,55 @@
 #include "pyrometer/minimum/least_squares/least_norm.hpp"
 
-// GCC 12 warns about its own AVX-512 intrinsics (PR 105593) once Eigen inlines them.
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <Eigen/QR>
 #include <algorithm>
 
+#include "pyrometer/minimum/dense/vectors.hpp"
+
 namespace pyrometer::minimum {
+namespace {
+
+// A basis of the null space, (-made, 1), or of its orthogonal complement, (1, made').
+Columns basis_of(const Columns& made, bool null_space) {
+  const Index r = made.rows, d = made.cols;
+  Columns basis(r + d, null_space ? d : r);
+  for (Index j = 0; j < basis.cols; ++j) {
+    double* column = basis.column(j);
+    column[null_space ? r + j : j] = 1;
+    if (null_space)
+      for (Index i = 0; i < r; ++i) column[i] = -made.column(j)[i];
+    else
+      for (Index i = 0; i < d; ++i) column[r + i] = made.column(i)[j];
+  }
+  return basis;
+}
+
+// x = H_k x for the reflection k of a factorisation.
+void reflect(const Columns& work, const std::vector<double>& share, Index k, double* x) {
+  const double* v = work.column(k);
+  const double along = at(share, k) * (x[k] + dot(v, x, k + 1, work.rows));
+  x[k] -= along;
+  subtract(x, along, v, k + 1, work.rows);
+}
+
+}  // namespace
 
 void Dependence::shorten(double* theta) const {
-  const auto r = static_cast<Index>(independent.size()), d = static_cast<Index>(dependent.size()), n = r + d;
+  const auto r = static_cast<Index>(independent.size()), d = static_cast<Index>(dependent.size());
   if (d == 0) return;
-  using Map = Eigen::Map<const Eigen::MatrixXd>;
-  const Map share(made.cells.data(), r, d);
-  Eigen::VectorXd x(n);
-  for (Index i = 0; i < r; ++i) x[i] = theta[independent[at(i)]];
-  for (Index i = 0; i < d; ++i) x[r + i] = theta[dependent[at(i)]];
-  // (-made, 1) spans the null space, (1, made') its orthogonal complement.
+  std::vector<double> x;
+  for (const Index j : independent) x.push_back(theta[j]);
+  for (const Index j : dependent) x.push_back(theta[j]);
   const bool few = d <= r;
-  Eigen::MatrixXd basis(n, few ? d : r);
-  if (few) {
-    basis.topRows(r) = -share;
-    basis.bottomRows(d).setIdentity();
-  } else {
-    basis.topRows(r).setIdentity();
-    basis.bottomRows(d) = share.transpose();
-  }
-  if (basis.cols() > 0) {
-    const Eigen::HouseholderQR<Eigen::MatrixXd> qr(basis);
-    x.applyOnTheLeft(qr.householderQ().adjoint());
-    if (few)
-      x.head(d).setZero();
-    else
-      x.tail(n - r).setZero();
-    x.applyOnTheLeft(qr.householderQ());
-  } else {
-    x.setZero();
-  }
-  for (Index i = 0; i < r; ++i) theta[independent[at(i)]] = x[i];
-  for (Index i = 0; i < d; ++i) theta[dependent[at(i)]] = x[r + i];
+  Columns work = basis_of(made, few);
+  const std::vector<double> share = work.cols > 0 ? factored(work) : std::vector<double>();
+  // In the coordinates of Q the first components are along the basis.
+  for (Index k = 0; k < work.cols; ++k) reflect(work, share, k, x.data());
+  if (few)
+    std::fill_n(x.begin(), d, 0.0);
+  else
+    std::fill(x.begin() + r, x.end(), 0.0);
+  for (Index k = work.cols - 1; k >= 0; --k) reflect(work, share, k, x.data());
+  for (Index i = 0; i < r; ++i) theta[independent[at(i)]] = at(x, i);
+  for (Index i = 0; i < d; ++i) theta[dependent[at(i)]] = at(x, r + i);
 }
 
 }  // namespace pyrometer::minimum
