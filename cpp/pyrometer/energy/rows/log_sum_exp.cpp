@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "pyrometer/base/require.hpp"
@@ -206,6 +207,89 @@ void to_powers(const std::array<double, N>& point, std::array<double, N>& values
 }
 
 }  // namespace
+
+namespace {
+
+/// P(g + s Z > y) for one s < 1e-30 .. , and the derivative of the distribution function along ln s.
+Tail tail_of(double y, double s, const NormalTails& tails) {
+  if (s < 1) {
+    Tail tail = tails(-y);
+    tail.derivative *= s;
+    return tail;
+  }
+  static const Rule rule(-16, 168, 0.25, [](double g) { return std::exp(-g - std::exp(-g)); });
+  Tail tail{0, 0};
+  for (std::size_t k = 0; k < rule.node.size(); ++k) {
+    const double z = (y - rule.node[k]) / s;
+    if (z > 40) continue;
+    tail.beyond += rule.weight[k] * (z < -9 ? 1.0 : upper_tail(z));
+    tail.derivative -= rule.weight[k] * z * density(z);
+  }
+  return tail;
+}
+
+/// Nodes and weights of the Gauss-Legendre rule on [-1, 1].
+template <std::size_t N>
+std::array<std::pair<double, double>, N> legendre() {
+  std::array<std::pair<double, double>, N> rule;
+  for (std::size_t i = 0; i < N; ++i) {
+    double x = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (static_cast<double>(N) + 0.5)), slope = 1;
+    for (int step = 0; step < 8; ++step) {
+      double before = 1, now = x;
+      for (std::size_t k = 2; k <= N; ++k) {
+        const auto degree = static_cast<double>(k);
+        const double next = ((2 * degree - 1) * x * now - (degree - 1) * before) / degree;
+        before = now, now = next;
+      }
+      slope = static_cast<double>(N) * (x * now - before) / (x * x - 1);
+      x -= now / slope;
+    }
+    rule[i] = {x, 2 / ((1 - x * x) * slope * slope)};
+  }
+  return rule;
+}
+
+}  // namespace
+
+MeanLogSumExp mean_log_sum_exp(Vector s) {
+  static const auto rule = legendre<20>();
+  std::map<double, double> counts;  // of each deviation
+  for (const double deviation : s) counts[deviation] += 1;
+  const double widest = counts.rbegin()->first;
+  std::vector<NormalTails> tails;
+  for (const auto& [deviation, count] : counts) tails.emplace_back(std::min(deviation, 1.0));
+  MeanLogSumExp out{0, 0};
+  const auto add = [&](double low, double high) {
+    double most = 0;
+    for (const auto& [node, weight] : rule) {
+      const double y = (low + high + (high - low) * node) / 2, share = weight * (high - low) / 2;
+      // ln F of the widest, and of the product of all.
+      double one = 0, all = 0, relative = 0;
+      std::size_t k = 0;
+      for (const auto& [deviation, count] : counts) {
+        const Tail tail = tail_of(y, deviation, tails[k++]);
+        one = log_below(tail);
+        all += count * one;
+        relative += count * tail.derivative * std::exp(-one);
+      }
+      const double value = std::exp(one) * -std::expm1(all - one), change = std::exp(all) * relative;
+      out.value += share * value;
+      out.slope -= share * change;
+      most = std::max({most, std::abs(value), std::abs(change)});
+    }
+    return most > kNegligible;
+  };
+  const double enough = 10 * widest + 45 + std::log(static_cast<double>(s.size()));
+  for (const double sign : {1.0, -1.0}) {
+    double low = 0;
+    for (double length = 1.5; low < enough; length = std::max(1.5, low / 2)) {
+      const double high = low + length;
+      if (!add(std::min(sign * low, sign * high), std::max(sign * low, sign * high)) && low > 6) break;
+      low = high;
+    }
+  }
+  return out;
+}
 
 LogSumExp::LogSumExp(Index classes) : classes_(classes) {
   require(classes >= 2 && classes <= kMostClasses, "the number of classes must be between 2 and ", kMostClasses,

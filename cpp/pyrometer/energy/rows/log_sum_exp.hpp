@@ -48,4 +48,18 @@ class LogSumExp {
   alignas(64) double value_[kTerms][8]{}, slope_[kTerms][8]{};
 };
 
+/// E ln sum_c e^{s_c Z_c} of deviations that may differ, and its derivative along the logarithm of a common factor.
+struct MeanLogSumExp {
+  double value, slope;
+};
+
+///     int F_w(y) [1 - prod_{c != w} F_c(y)] dy,    F_c the distribution function of g + s_c Z,  w of the largest s
+///
+/// by Gauss-Legendre rules on intervals whose lengths grow with |y|.
+///
+/// s  not negative, finite, at least one.
+///
+/// Relative error below 1e-13. Cost: 0.3 ms for each different s_c of size 1, more for larger ones, as their logarithm.
+[[nodiscard]] MeanLogSumExp mean_log_sum_exp(Vector s);
+
 }  // namespace pyrometer::energy
