@@ -17,6 +17,7 @@ namespace pyrometer::energy {
 /// mean      systems x laws, out.
 /// slope     systems x laws, out, or null: (1/m) sum_i s_i df/ds, the derivative along the common logarithm of
 ///           the scales.
+/// weights   systems x rows, finite, or null: factors of f, which sum to `rows` for a weighted mean.
 ///
 /// Throws std::invalid_argument, naming the cell, for a value of X or y that is not finite, and where s_i overflows.
 /// Squares may leave the range of a double: such rows, and all rows under a scale outside [1e-90, 1e90], are
@@ -31,6 +32,6 @@ namespace pyrometer::energy {
 /// thread.
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
-                 Matrix scale, int threads, double* mean, double* slope);
+                 Matrix scale, int threads, double* mean, double* slope, const double* weights = nullptr);
 
 }  // namespace pyrometer::energy
