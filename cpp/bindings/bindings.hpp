@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -42,6 +43,15 @@ template <class T>
 BasicMatrix<T> matrix_of(const Array<T>& array, const char* name) {
   require_rank(array, 2, name);
   return {array.data(), array.shape(0), array.shape(1)};
+}
+
+/// Weights of rows, one for each target, or None.
+using Weights = std::optional<Array<double>>;
+
+template <class T>
+const double* weights_of(const Weights& weights, const Array<T>& y) {
+  if (weights && weights->size() != y.size()) throw py::value_error("weights must have the shape of y");
+  return weights ? weights->data() : nullptr;
 }
 
 /// Runs `work` without the GIL. One core call per binding goes through here.

@@ -15,6 +15,7 @@ from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
 from pyrometer.base._validate import RandomSource
 from pyrometer.base._warn import warn_caller
+from pyrometer.base._weights import Weights, exponent_of, replacements, total_of, weights_of
 
 __all__ = [
     "Archive",
@@ -25,6 +26,7 @@ __all__ = [
     "Number",
     "RandomSource",
     "Tally",
+    "Weights",
     "Word",
     "atomic_write",
     "bar",
@@ -32,6 +34,7 @@ __all__ = [
     "described",
     "dropping",
     "executors",
+    "exponent_of",
     "first_inexact",
     "library_of",
     "listed",
@@ -39,12 +42,15 @@ __all__ = [
     "plain",
     "printable",
     "quoted",
+    "replacements",
     "require_fields",
     "require_finite",
     "require_normal",
     "tail_probabilities",
+    "total_of",
     "unreliable",
     "validate",
     "warn",
     "warn_caller",
+    "weights_of",
 ]

@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base._alignment import aligned
-from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
+from pyrometer.base._conversion import column_of, matrix_of, numeric, taken, target_of, values_of
 from pyrometer.base._described import described, require_array_like
 from pyrometer.base._exact import first_rounded
 from pyrometer.base._nearest import nearest
+from pyrometer.base._weights import Weights, numbers_of, replacements, weights_of
 
 __all__ = [
     "Data",
@@ -54,16 +55,24 @@ class Data:
     y: npt.NDArray[Any]
     names: tuple[str, ...] | None
     target: str | None
+    weights: Weights | None = None
 
 
-def data(X: Any, y: Any, *, labels: Any = False) -> Data:
+def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. The core checks finiteness.
 
     If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels,
-    0 and 1 (None) or the two given, which become numbers of the dtype of X.
+    0 and 1 (None) or the two given, which become numbers of the dtype of X. Rows of weight 0 may have any values: copies
+    of another row take their places.
     """
-    X_array, names = matrix_of("X", X)
     aligned("X", X, "y", y)
+    if weights is not None:
+        aligned("X", X, "weights", weights)
+        aligned("y", y, "weights", weights)
+        weights = numbers_of(weights)
+        rows = replacements(weights)
+        X, y = taken(X, rows), taken(y, rows)
+    X_array, names = matrix_of("X", X)
     if labels is False:
         y_array, target = target_of(y)
     else:
@@ -83,7 +92,8 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     dtype = np.float32 if X_array.dtype == y_array.dtype == np.float32 else np.float64
     _require_fitting("X", X_array, -2)
     _require_fitting("y", y_array, -1)
-    return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target)
+    checked = None if weights is None else weights_of(weights, y_array.shape)
+    return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target, checked)
 
 
 def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:

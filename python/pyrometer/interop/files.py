@@ -122,7 +122,7 @@ def read_data(
         labels = validate.label_pair(labels)
     standardize = validate.flag("standardize", standardize)
     rows = open_rows(validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels, **csv)
-    X, y = rows.whole()
+    X, y, by_row = rows.whole()
     if standardize:
         X, y = standardized(X, names=rows.names), y.astype(np.float64, copy=False)
     return FileData(X, y, rows.names, rows.target, rows.source)

@@ -41,6 +41,7 @@ class LinearSystem:
     moments: Moments | None
     names: tuple[str, ...] | None
     scanned: Scanned | None
+    weights: _Array | None = None
 
     def _describe(
         self,
@@ -63,6 +64,7 @@ class LinearSystem:
             "moments": moments,
             "names": data.names if data else moments.names if moments else scanned.rows.names if scanned else None,
             "scanned": scanned,
+            "weights": data.weights.values if data and data.weights else None,
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -88,13 +90,23 @@ class LinearSystem:
         systems = math.prod(self.shape)  # of no feature, -1 could be any number
         return self.X.reshape(systems, *self.X.shape[-2:]), self.y.reshape(systems, -1)
 
-    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], float]]:
-        """Rows as of `stacked_rows`, in blocks with their share of all rows; those on disk are valid one at a time."""
+    def stacked_weights(self) -> _Array | None:
+        """Weights of the rows of `stacked_rows`, of mean 1 in each system; None if there are none."""
+        return None if self.weights is None else of_mean_one(self.weights.reshape(-1, self.weights.shape[-1]))
+
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], _Array | None, float]]:
+        """Rows and weights as of `stacked_rows` and `stacked_weights`, in blocks with their share of the total weight.
+
+        Those on disk are valid one at a time.
+        """
         if self.scanned is None:
-            yield *self.stacked_rows(), 1.0
+            yield *self.stacked_rows(), self.stacked_weights(), 1.0
             return
-        for X, y in self.scanned.blocks():
-            yield X[None], y[None], len(y) / self.rows
+        for X, y, w in self.scanned.blocks():
+            if w is None:
+                yield X[None], y[None], None, len(y) / self.rows
+            else:
+                yield X[None], y[None], of_mean_one(w[None]), float(w.sum()) / self._moments().count
 
     def _moments(self) -> Moments:
         """Moments of rows that are not in memory."""
@@ -110,13 +122,18 @@ class LinearSystem:
     @property
     def rows(self) -> int:
         """Number of rows m of each system."""
-        return self._moments().count if self.X is None else int(self.X.shape[-2])
+        return self._moments().rows if self.X is None else int(self.X.shape[-2])
 
     @property
     def parameters(self) -> int:
         """Number of parameters n, the intercept included."""
         features = self._moments().mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]
         return int(features) + self.intercept
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the rows have weights."""
+        return self._moments().weighted if self.X is None else self.weights is not None
 
     @property
     def penalised(self) -> int:
@@ -144,6 +161,8 @@ class LinearSystem:
         if self.X is not None:
             X, y = self.stacked_rows()
             fields |= {"X": X[first:last], "y": y[first:last]}
+        if self.weights is not None:
+            fields["weights"] = self.weights.reshape(-1, self.weights.shape[-1])[first:last]
         for name, value in fields.items():
             object.__setattr__(part, name, value)
         return part
@@ -204,11 +223,17 @@ class LinearSystem:
 
     def __repr__(self) -> str:
         stack = f"{self.shape} systems of " if self.shape else ""
+        weighted = "weighted " if self.weighted else ""
         penalty = f", penalty={self.penalty!r}" if self.penalty is not None else ""
         return (
-            f"<{type(self).__name__}: {stack}{self.rows} rows, {self.parameters} parameters"
+            f"<{type(self).__name__}: {stack}{self.rows} {weighted}rows, {self.parameters} parameters"
             f"{' with intercept' if self.intercept else ''}, energy={self.energy!r}{penalty}>"
         )
+
+
+def of_mean_one(weights: _Array) -> _Array:
+    """Return weights (systems, m) divided by their means; O(1) units of roundoff each."""
+    return np.ascontiguousarray(weights * (weights.shape[-1] / weights.sum(axis=-1, keepdims=True)))
 
 
 def require_linear(system: Any) -> None:

@@ -34,6 +34,9 @@ class LinearRegression(LinearSystem):
         Added to the energy of every state, the trained one included. For "mse" only.
     intercept : bool
         Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+    weights : array_like or column, shape (m,) or (..., m), optional
+        Weights of the rows, finite, >= 0, of a positive sum; only their ratios matter. Every mean over rows is then
+        :math:`\sum_i w_i u_i/\sum_i w_i`; whole numbers act as repetitions of the rows. Not in the paper.
 
     Raises
     ------
@@ -45,19 +48,32 @@ class LinearRegression(LinearSystem):
     For "mse" the second moments of the rows are computed once, at construction. Arrays of float64 or float32 are not
     copied: do not change them while the system is used.
 
+    Rows of weight 0 are left out, and may hold any values: `X` and `y` of the system, then copies, have the row of the
+    greatest weight in their places, which shares its weight with them. The minimum of "mae" copies weighted rows twice,
+    as float64.
+
     Examples
     --------
     >>> import pyrometer as pm
     >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L2(0.1))
     <LinearRegression: 3 rows, 2 parameters with intercept, energy='mse', penalty=L2(lam=0.1, intercept=True)>
+    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], weights=[2.0, 1.0, 0.5])
+    <LinearRegression: 3 weighted rows, 2 parameters with intercept, energy='mse'>
     """
 
     def __init__(
-        self, X: Any, y: Any, *, energy: str = "mse", penalty: Penalty | None = None, intercept: bool = True
+        self,
+        X: Any,
+        y: Any,
+        *,
+        energy: str = "mse",
+        penalty: Penalty | None = None,
+        intercept: bool = True,
+        weights: Any = None,
     ) -> None:
         energy = _loss(energy, penalty)
         intercept = validate.flag("intercept", intercept)
-        data = validate.data(X, y)
+        data = validate.data(X, y, weights=weights)
         if LOSSES[energy].moments:
             moments = Moments._of(data, intercept=intercept, threads=0)
         else:
@@ -90,6 +106,7 @@ class LinearRegression(LinearSystem):
         standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        weights: str | None = None,
         **csv: Any,
     ) -> LinearRegression:
         """Describe a system of rows that need not fit into memory.
@@ -103,7 +120,7 @@ class LinearRegression(LinearSystem):
             As in `Moments.scan`. For "mae" the source must not change, and must be readable more than once.
         energy, penalty
             As in the class.
-        columns, drop, intercept, chunk_rows, standardize, progress, threads, **csv
+        columns, drop, intercept, chunk_rows, standardize, progress, threads, weights, **csv
             As in `Moments.scan`.
 
         Returns
@@ -132,17 +149,13 @@ class LinearRegression(LinearSystem):
         (1.0, True)
         """
         energy = _loss(energy, penalty)
-        options: dict[str, Any] = {"target": target, "columns": columns, "drop": drop, "intercept": intercept}
-        options |= {
-            "chunk_rows": chunk_rows,
-            "progress": progress,
-            "threads": threads,
-            "standardize": standardize,
-            **csv,
-        }
+        options: dict[str, Any] = {"columns": columns, "drop": drop, "chunk_rows": chunk_rows, "weights": weights, **csv}
+        how: dict[str, Any] = {"intercept": intercept, "standardize": standardize}
+        how |= {"progress": progress, "threads": threads}
         if LOSSES[energy].moments:
-            return cls.from_moments(Moments.scan(source, **options), penalty=penalty)
-        system, rows = cls.__new__(cls), scanned(source, **options)
+            moments = Moments._scan(source, target=target, options=options, ratios=True, **how)
+            return cls.from_moments(moments, penalty=penalty)
+        system, rows = cls.__new__(cls), scanned(source, target=target, **how, **options)
         system._describe(None, None, energy=energy, intercept=intercept, scanned=rows)
         return system
 
@@ -170,6 +183,8 @@ class LogisticRegression(LinearSystem):
         The two labels of `y`, the negative (0) first: ``("benign", "malignant")``.
     intercept : bool
         Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+    weights : array_like or column, shape (m,) or (..., m), optional
+        Weights of the rows, as of `LinearRegression`. Not in the paper.
 
     Raises
     ------
@@ -188,8 +203,16 @@ class LogisticRegression(LinearSystem):
     <LogisticRegression: 3 rows, 2 parameters with intercept, energy='ce'>
     """
 
-    def __init__(self, X: Any, y: Any, *, labels: tuple[Any, Any] | None = None, intercept: bool = True) -> None:
-        data = validate.data(X, y, labels=labels)
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        labels: tuple[Any, Any] | None = None,
+        intercept: bool = True,
+        weights: Any = None,
+    ) -> None:
+        data = validate.data(X, y, labels=labels, weights=weights)
         validate.finite("X", data.X)
         self._describe(data, None, energy="ce", intercept=validate.flag("intercept", intercept))
 
@@ -207,6 +230,7 @@ class LogisticRegression(LinearSystem):
         standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        weights: str | None = None,
         **csv: Any,
     ) -> LogisticRegression:
         """Describe a system of rows that need not fit into memory.
@@ -220,7 +244,7 @@ class LogisticRegression(LinearSystem):
             As in `Moments.scan`. The source must not change, and must be readable more than once.
         labels
             As in the class.
-        columns, drop, intercept, chunk_rows, standardize, progress, threads, **csv
+        columns, drop, intercept, chunk_rows, standardize, progress, threads, weights, **csv
             As in `Moments.scan`.
 
         Returns
@@ -255,6 +279,7 @@ class LogisticRegression(LinearSystem):
             progress=progress,
             threads=threads,
             standardize=standardize,
+            weights=weights,
             **csv,
         )
         system = cls.__new__(cls)
@@ -265,10 +290,12 @@ class LogisticRegression(LinearSystem):
 System: TypeAlias = LinearRegression | LogisticRegression
 
 
-def system_of(energy: str, X: Any, y: Any, *, intercept: bool = True, penalty: Penalty | None = None) -> System:
+def system_of(
+    energy: str, X: Any, y: Any, *, intercept: bool = True, penalty: Penalty | None = None, weights: Any = None
+) -> System:
     """Describe the linear system of a loss."""
     if loss_named(energy).labels:
         if penalty is not None:
             raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
-        return LogisticRegression(X, y, intercept=intercept)
-    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
+        return LogisticRegression(X, y, intercept=intercept, weights=weights)
+    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept, weights=weights)

@@ -18,6 +18,7 @@ namespace pyrometer::energy {
 /// mean      systems x laws, out.
 /// slope     systems x laws, out, or null: (1/m) sum_i s_i df/ds, the derivative along the common logarithm of
 ///           the scales.
+/// weights   systems x rows, finite, or null: factors of f, which sum to `rows` for a weighted mean.
 /// classes   read for RowLoss::softmax only.
 ///
 /// Throws std::invalid_argument, naming the cell, for a value of X or y that is not finite, and where s_i overflows.
@@ -33,6 +34,7 @@ namespace pyrometer::energy {
 /// thread.
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
-                 Matrix scale, int threads, double* mean, double* slope, Index classes = 2);
+                 Matrix scale, int threads, double* mean, double* slope, const double* weights = nullptr,
+                 Index classes = 2);
 
 }  // namespace pyrometer::energy

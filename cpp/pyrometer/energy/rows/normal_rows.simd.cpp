@@ -155,6 +155,11 @@ void evaluate(RowLoss loss, const LogSumExp* many, bool slopes, std::size_t rows
   }
 }
 
+void weigh(const double* weights, Index rows, bool slopes, Block& block) {
+  for (Index i = 0; i < rows; ++i) block.value[i] *= weights[i];
+  for (Index i = 0; slopes && i < rows; ++i) block.slope[i] *= weights[i];
+}
+
 // Sums of every eighth row, summed by halves.
 double sum(const double (&values)[kBlock], Index count) {
   double total[8]{};
@@ -168,7 +173,7 @@ double sum(const double (&values)[kBlock], Index count) {
 
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
-                 Matrix scale, int threads, double* mean, double* slope, Index classes) {
+                 Matrix scale, int threads, double* mean, double* slope, const double* weights, Index classes) {
   require(rows > 0, "X must have at least one row");
   require(scale.cols == features + intercept, "scale must have ", features + intercept, " columns, got ", scale.cols);
   for (Index i = 0; i < scale.size(); ++i)
@@ -201,6 +206,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
         weigh(part, count, features, readable, laws > 1, described[at(law)], block);
         replace_odd(part, first, count, features, described[at(law)], block);
         evaluate(loss, many, slope != nullptr, at(count), block);
+        if (weights) weigh(weights + system * rows + first, count, slope != nullptr, block);
         sums[law] += sum(block.value, count);
         if (slope) sums[laws + law] += sum(block.slope, count);
       }
@@ -227,8 +233,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
 }
 
 template void normal_rows<double>(const double*, const double*, Index, Index, Index, bool, RowLoss, Matrix, int,
-                                  double*, double*, Index);
+                                  double*, double*, const double*, Index);
 template void normal_rows<float>(const float*, const float*, Index, Index, Index, bool, RowLoss, Matrix, int, double*,
-                                 double*, Index);
+                                 double*, const double*, Index);
 
 }  // namespace pyrometer::energy

@@ -72,6 +72,18 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
       const double sum = r[i] + rest[i];
       rest[i] -= sum - r[i];
       r[i] = sum;
+      if (data.weights) {
+        // r becomes w r; the squares are its product with r.
+        const double weight = i < at(count) ? data.weights[at(first) + i] : 0, product = weight * sum;
+        const double low = product_error(weight, sum, product) + weight * rest[i];
+        sums.squares.add_product(product, sum);
+        sums.squares.lo += product * rest[i] + low * sum;
+        r[i] = product;
+        rest[i] = low;
+        sums.total.add(product);
+        sums.total.lo += low;
+        continue;
+      }
       sums.squares.add_product(sum, sum);
       sums.squares.lo += 2 * sum * rest[i];
       sums.total.add(sum);

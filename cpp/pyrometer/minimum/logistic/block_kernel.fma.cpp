@@ -77,17 +77,20 @@ void project(const double* d, Index depth, Index panels, const double* theta, do
 }
 
 template <class T>
-void slopes(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope) {
+void slopes(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope,
+            const double* __restrict weights) {
   for (Index k = 0; k < depth; ++k) {
     const double sign = 2 * static_cast<double>(y[k]) - 1, margin = sign * t[k], size = std::fabs(margin);
     const double e = exp_minus(size < kFarthest ? size : kFarthest);
     slope[k] = -sign * (margin >= 0 ? e : 1) / (1 + e);
   }
+  for (Index k = 0; weights && k < depth; ++k) slope[k] *= weights[k];
 }
 
 template <class T>
 void link(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope,
-          double* __restrict root, double* __restrict losses, double& loss, double& least) {
+          double* __restrict root, double* __restrict losses, double& loss, double& least,
+          const double* __restrict weights) {
   for (Index k = 0; k < depth; ++k) {
     const double sign = 2 * static_cast<double>(y[k]) - 1, margin = sign * t[k], size = std::fabs(margin);
     const double a = size < kFarthest ? size : kFarthest;
@@ -95,6 +98,11 @@ void link(const double* __restrict t, const T* __restrict y, Index depth, double
     slope[k] = -sign * (margin >= 0 ? lower : upper);
     root[k] = std::sqrt(lower * upper);
     losses[k] = log_one_plus(e) + (margin >= 0 ? 0 : size);
+  }
+  for (Index k = 0; weights && k < depth; ++k) {
+    slope[k] *= weights[k];
+    root[k] *= std::sqrt(weights[k]);
+    losses[k] *= weights[k];
   }
   loss += fold(losses, depth, 0.0, [](double a, double b) { return a + b; });
   for (Index k = 0; k < depth; ++k) losses[k] = (2 * static_cast<double>(y[k]) - 1) * t[k];
@@ -153,9 +161,9 @@ void stretch(const double* d, Index depth, Index panels, double* reach) {
   }
 }
 
-template void slopes(const double*, const double*, Index, double*);
-template void slopes(const double*, const float*, Index, double*);
-template void link(const double*, const double*, Index, double*, double*, double*, double&, double&);
-template void link(const double*, const float*, Index, double*, double*, double*, double&, double&);
+template void slopes(const double*, const double*, Index, double*, const double*);
+template void slopes(const double*, const float*, Index, double*, const double*);
+template void link(const double*, const double*, Index, double*, double*, double*, double&, double&, const double*);
+template void link(const double*, const float*, Index, double*, double*, double*, double&, double&, const double*);
 
 }  // namespace pyrometer::minimum

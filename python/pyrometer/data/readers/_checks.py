@@ -23,9 +23,11 @@ __all__ = [
     "require_finite",
     "require_numeric",
     "require_present",
+    "require_weights",
     "require_whole",
     "select",
     "too_long",
+    "weights_in",
 ]
 
 
@@ -135,6 +137,29 @@ def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: i
             f"{source}: column {quoted(name)} must be finite, got {int(bad.sum())} values that are not, the first "
             f"{array[row]} in row {first_row + row + 1}; fill them{_else(name, target)}"
         )
+
+
+def require_weights(source: str, name: str, kind: pa.DataType) -> None:
+    """Raise ValueError for a column of weights that has booleans."""
+    import pyarrow as pa
+
+    if pa.types.is_boolean(kind):
+        raise ValueError(
+            f"{source}: column {quoted(name)} of the weights must have numbers, got booleans; write them as 0 and 1."
+        )
+
+
+def weights_in(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[np.float64]:
+    """Return a column of weights; ValueError for others than finite numbers >= 0."""
+    weights = np.asarray(numbers(source, name, column, first_row, target=True), dtype=np.float64)
+    bad = ~(np.isfinite(weights) & (weights >= 0.0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"{source}: column {quoted(name)} of the weights must be finite and >= 0, got {weights[row]} in row "
+            f"{first_row + row + 1}; a weight of 0 leaves a row out."
+        )
+    return weights
 
 
 def binary(
