@@ -31,7 +31,7 @@ from pyrometer.errors import (
     SeparationWarning,
     SimulationWarning,
 )
-from pyrometer.laws import Mixed, Normal, Uniform
+from pyrometer.laws import Constant, Independent, Mixed, Normal, TruncatedNormal, Uniform
 from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, minimum_path, training_path
 from pyrometer.networks import (
     GlorotNormal,
@@ -68,6 +68,7 @@ __all__ = [
     "L1",
     "L2",
     "Collapse",
+    "Constant",
     "ConstantColumnWarning",
     "DataState",
     "Drift",
@@ -77,6 +78,7 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "HeatEngine",
+    "Independent",
     "IndexColumnWarning",
     "LayerTemperatures",
     "LecunNormal",
@@ -102,6 +104,7 @@ __all__ = [
     "Temperature",
     "TorchLinear",
     "TrainingPath",
+    "TruncatedNormal",
     "Uniform",
     "__version__",
     "boltzmann",
