@@ -68,6 +68,7 @@ void bind_moments(py::module_& module);
 void bind_states(py::module_& module);
 void bind_minimum(py::module_& module);
 void bind_logistic(py::module_& module);
+void bind_softmax(py::module_& module);
 void bind_absolute(py::module_& module);
 void bind_energy(py::module_& module);
 void bind_rows(py::module_& module);

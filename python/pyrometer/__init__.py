@@ -32,7 +32,7 @@ from pyrometer.errors import (
     SimulationWarning,
 )
 from pyrometer.laws import Constant, Independent, Mixed, Normal, TruncatedNormal, Uniform
-from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, minimum_path, training_path
+from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, SoftmaxRegression, minimum_path, training_path
 from pyrometer.networks import (
     GlorotNormal,
     GlorotUniform,
@@ -99,6 +99,7 @@ __all__ = [
     "ScanInterrupt",
     "SeparationWarning",
     "SimulationWarning",
+    "SoftmaxRegression",
     "Table",
     "Shift",
     "Temperature",

@@ -118,12 +118,12 @@ def sample_squares_energies(
     penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 
-# energies row by row: X (s, m, p), y (s, m) of one dtype; y is read for loss "absolute" only. loss: "norm", "absolute" or
-# "cross-entropy"; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
+# energies row by row: X (s, m, p), y (s, m) of one dtype; y is read for loss "absolute" only. loss: "norm", "absolute",
+# "cross-entropy" or, for normal laws, "softmax" of `classes` with the same law each; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
 # the derivative along the common logarithm of the scales, None unless requested. ValueError naming the cell.
 def normal_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int,
-    weights: _F64 | None = None,
+    weights: _F64 | None = None, classes: int = 2,
 ) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int,
@@ -140,6 +140,18 @@ def expectation(kind: str, y: _F64, s: _F64) -> tuple[_F64, _F64]: ...
 # their maximum, to which both tend, divided by s, when s grows.
 def log_sum_exp(classes: int, s: _F64) -> tuple[_F64, _F64]: ...
 def mean_maximum(classes: int) -> float: ...
+
+# softmax cross entropy of classes y = 0 .. classes - 1, parameters class by class: minima, energies (s, k) of parameters
+# (k, C n), and mean energies of normal laws (b, C n) whose scales differ between classes
+def softmax(
+    X: _Rows, y: _Rows, classes: int, intercept: bool, threads: int, weights: _F64 | None = None
+) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], _I64, _I64]: ...  # value, parameters (s, C n), gap, attained, rank, passes
+def softmax_energies(
+    X: _Rows, y: _Rows, classes: int, intercept: bool, parameters: _F64, threads: int, weights: _F64 | None = None
+) -> _F64: ...
+def class_rows(
+    X: _Rows, intercept: bool, classes: int, scale: _F64, slope: bool, threads: int, weights: _F64 | None = None
+) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b)
 
 # The absolute error or cross entropy ("absolute", "cross-entropy"; labels 0 and 1) of the same draws, from the rows
 # X (s, m, p), y (s, m) of one dtype. The slope is that of the mean by the logarithm of the law's common scale.

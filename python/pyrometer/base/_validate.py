@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base._alignment import aligned
+from pyrometer.base._classes import class_labels, encoded, labels_in
 from pyrometer.base._conversion import column_of, matrix_of, numeric, taken, target_of, values_of
 from pyrometer.base._described import described, require_array_like
 from pyrometer.base._exact import first_rounded
@@ -30,11 +31,14 @@ __all__ = [
     "aligned",
     "as_path",
     "choice",
+    "class_labels",
     "count",
     "data",
+    "encoded",
     "finite",
     "flag",
     "label_pair",
+    "labels_in",
     "matrix",
     "numeric",
     "positive",
@@ -63,7 +67,7 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. The core checks finiteness.
 
     If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels,
-    0 and 1 (None) or the two given, which become numbers of the dtype of X. Rows of weight 0 may have any values: copies
+    0 and 1 (None) or the two given, which become numbers of the dtype of X; or a function converts it to a dtype. Rows of weight 0 may have any values: copies
     of another row take their places.
     """
     aligned("X", X, "y", y)
@@ -76,6 +80,8 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
     X_array, names = matrix_of("X", X)
     if labels is False:
         y_array, target = target_of(y)
+    elif callable(labels):
+        y_array, target = labels(y, np.float32 if X_array.dtype == np.float32 else np.float64), None
     else:
         y_array, target = _labels(y, labels, np.float32 if X_array.dtype == np.float32 else np.float64), None
     if X_array.ndim < 2:

@@ -16,7 +16,7 @@ from pyrometer.linear._closed_form import Array, Closed, contract
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
 
-__all__ = ["ABSOLUTE", "CROSS_ENTROPY"]
+__all__ = ["ABSOLUTE", "CROSS_ENTROPY", "over_rows"]
 
 Rows: TypeAlias = npt.NDArray[Any]
 
@@ -44,7 +44,7 @@ class RowLoss:
 
     def componentwise(self, system: LinearSystem, parameters: Spread, threads: int) -> Array:
         """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
-        (means,) = _over_rows(
+        (means,) = over_rows(
             system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None], threads),)
         )
         if system.intercept:
@@ -94,7 +94,7 @@ class RowLoss:
             )
             return (energies,)
 
-        return _over_rows(system, drawn)[0]
+        return over_rows(system, drawn)[0]
 
 
 ABSOLUTE = RowLoss("absolute", 1.0)
@@ -115,14 +115,14 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
         def expected(X: Rows, y: Rows, w: Array | None) -> tuple[Array | None, ...]:
             return _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads, w)
 
-    value, error, derivative, slope_error = _over_rows(
+    value, error, derivative, slope_error = over_rows(
         system,
         lambda X, y, w: tuple(np.full((len(X), len(scale)), np.nan) if a is None else a for a in expected(X, y, w)),
     )
     return Closed(*(part.reshape(shape) for part in (value, derivative, error, slope_error)))
 
 
-def _over_rows(
+def over_rows(
     system: LinearSystem, mean: Callable[[Rows, Rows, Array | None], tuple[Array, ...]]
 ) -> tuple[Array, ...]:
     """Return means over all rows, of means over blocks of rows: the bits of the core where there is one block."""

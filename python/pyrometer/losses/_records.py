@@ -11,7 +11,7 @@ from typing import Any
 
 from pyrometer.base import validate
 
-__all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SQUARED", "Loss", "loss_named"]
+__all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SOFTMAX", "SQUARED", "Loss", "loss_named"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,8 @@ class Loss:
         Unit of the energy, with ``{target}`` for that of the target.
     labels : bool
         Whether targets are 0 or 1 and predictions are probabilities; else both are real numbers.
+    classes : bool
+        Whether targets are labels of two or more classes, with parameters for each.
     moments : bool
         Whether second moments of the rows are all that the energy needs.
     penalties : bool
@@ -38,6 +40,7 @@ class Loss:
     title: str
     unit: str
     labels: bool = False
+    classes: bool = False
     moments: bool = False
     penalties: bool = False
 
@@ -48,8 +51,9 @@ class Loss:
 SQUARED = Loss("mse", "squared error", "({target})^2", moments=True, penalties=True)
 ABSOLUTE = Loss("mae", "absolute error", "{target}")
 LOGISTIC = Loss("ce", "cross entropy", "nat", labels=True)
+SOFTMAX = Loss("softmax", "softmax cross entropy", "nat", classes=True)
 
-LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC)}
+LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC, SOFTMAX)}
 
 
 def loss_named(name: Any, among: tuple[Loss, ...] | None = None, *, what: str = "energy") -> Loss:

@@ -10,13 +10,12 @@
 
 namespace pyrometer::minimum {
 
-/// The rows of one system; rows.y are classes 0 .. classes - 1.
+/// The rows of one system; rows.y are classes 0 .. classes - 1, rows.weights factors of their losses.
 template <class T>
 struct ClassifiedRows {
   data::Rows<T> rows;
   Index classes;
   bool intercept;
-  const double* weight = nullptr;         ///< a positive factor for the loss of each row, or nullptr
   const std::uint8_t* allowed = nullptr;  ///< rows x classes, whether a class is in the sums of a row; nullptr: all
 };
 

@@ -92,7 +92,7 @@ void SoftmaxEvaluator<T>::chunk(Index chunk, Scratch& scratch, Wanted wanted, Pa
     if (!reached_) stretch(d, depth, panels, part.reach.get());
     for (Index c = 0; c < k; ++c) project(d, depth, panels, theta_.data() + c * width_, z + c * kBlock);
     std::fill_n(z + k * kBlock, kBlock, 0.0);
-    const double* const weight = table_.weight ? table_.weight + begin : nullptr;
+    const double* const weight = table_.rows.weights ? table_.rows.weights + begin : nullptr;
     if (table_.allowed) unpack(table_.allowed + begin * classes(), classes(), depth, scratch.allowed.get());
     softmax_link(z, scratch.allowed.get(), classes(), table_.rows.y + begin, weight, depth, slope, part.loss,
                  part.least);
@@ -199,7 +199,7 @@ void softmax_energies(const ClassifiedRows<T>& table, const double* parameters, 
                   space.logits.get() + c * kBlock);
         double least = 0;
         softmax_link(space.logits.get(), space.allowed.get(), table.classes, table.rows.y + begin,
-                     table.weight ? table.weight + begin : nullptr, depth, space.slopes.get(),
+                     table.rows.weights ? table.rows.weights + begin : nullptr, depth, space.slopes.get(),
                      partial[at(piece * draws + s)], least);
       }
     }

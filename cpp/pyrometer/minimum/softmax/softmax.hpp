@@ -7,7 +7,7 @@
 
 namespace pyrometer::minimum {
 
-/// s systems of m rows each: X is s x m x p; y is s x m, classes 0 .. classes - 1; weight is s x m, not negative and of
+/// s systems of m rows each: X is s x m x p; y is s x m, classes 0 .. classes - 1; weights is s x m, positive and of
 /// mean 1 in each system, or nullptr.
 template <class T>
 struct RowsOfClasses {
@@ -18,7 +18,7 @@ struct RowsOfClasses {
   Index features = 0;
   Index classes = 2;
   bool intercept = true;
-  const double* weight = nullptr;
+  const double* weights = nullptr;
 
   [[nodiscard]] Index columns() const { return features + (intercept ? 1 : 0); }
 };

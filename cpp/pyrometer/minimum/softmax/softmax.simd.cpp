@@ -62,7 +62,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   Numbers start(at(evaluator.parameters()), 0.0);
   if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
   SoftmaxMetric metric;
-  if (dense && !table.weight && !table.allowed) {
+  if (dense && !table.allowed) {
     const Sample<T> sample(table.rows, size, threads);
     const ClassifiedRows<T> part{sample.rows(table.rows.features), table.classes, table.intercept};
     SoftmaxEvaluator<T> rough(part, shift.data(), threads);
@@ -185,11 +185,8 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
     out.gap = 16 * kUnit * out.value;
     return out;
   }
-  ClassifiedRows<double> simple{{basis.rows.get(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank},
-                                table.classes,
-                                false,
-                                table.weight,
-                                nullptr};
+  ClassifiedRows<double> simple{
+      {basis.rows.get(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank, rows.weights}, table.classes, false};
   const Numbers none(at(basis.rank), 0.0);
   DescentResult result = descend(simple, none, threads);
   out.evaluations = result.evaluations;
@@ -244,7 +241,7 @@ Found reduced(const ClassifiedRows<float>& table, int threads) {
   const Index size = rows.rows * rows.features;
   const Numbers X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
   const ClassifiedRows<double> wide{
-      {X.data(), y.data(), rows.rows, rows.features, size}, table.classes, table.intercept, table.weight};
+      {X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, table.classes, table.intercept};
   return reduced(wide, threads);
 }
 
@@ -323,7 +320,7 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
     for (Index i = 0; i < rows.rows * p; ++i)
       X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
     const ClassifiedRows<double> other{
-        {X.data(), labels.data(), rows.rows, p, rows.rows * p}, kept, table.intercept, table.weight};
+        {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, kept, table.intercept};
     found = infimum_of(other, threads);
     for (std::size_t j = 0; j < found.theta.size(); ++j)
       if (const std::size_t column = j % at(n); column < at(p))
@@ -359,10 +356,10 @@ void softmax(const RowsOfClasses<T>& data, int threads, const SoftmaxMinima& out
   require(data.columns() >= 1, "there must be at least one column");
   const Index size = data.rows * data.features, numbers = data.classes * data.columns();
   const auto one = [&](Index s, int inner) {
-    const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
-                             (data.systems - s) * size};
-    const ClassifiedRows<T> table{rows, data.classes, data.intercept,
-                                  data.weight ? data.weight + s * data.rows : nullptr};
+    const data::Rows<T> rows{
+        data.X + s * size, data.y + s * data.rows,    data.rows,
+        data.features,     (data.systems - s) * size, data.weights ? data.weights + s * data.rows : nullptr};
+    const ClassifiedRows<T> table{rows, data.classes, data.intercept};
     const Found found = solve(table, inner);
     const double share = 1 / static_cast<double>(data.rows);
     out.value[at(s)] = found.value * share;
