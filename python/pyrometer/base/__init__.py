@@ -6,6 +6,7 @@ from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
+from pyrometer.base._classes import ClassCodes
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
@@ -22,6 +23,7 @@ __all__ = [
     "Array",
     "BatchShape",
     "ByValue",
+    "ClassCodes",
     "Members",
     "Number",
     "RandomSource",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.base._conversion import column_of
 from pyrometer.base._described import described, require_array_like
 
-__all__ = ["MOST_CLASSES", "class_labels", "encoded", "labels_in"]
+__all__ = ["MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "labels_in"]
 
 MOST_CLASSES = 1 << 20  # that the core takes
 
@@ -113,3 +113,26 @@ def _require_present(array: npt.NDArray[Any]) -> None:
 
 def _row(array: npt.NDArray[Any], flat: Any) -> int:
     return int(np.unravel_index(int(flat), array.shape)[-1])
+
+
+class ClassCodes:
+    """Labels of a target that is read in parts, as numbers: those given, or all in the order in which they appear."""
+
+    def __init__(self, labels: tuple[Any, ...] | None = None) -> None:
+        self._open = labels is None
+        self._places = {label: k for k, label in enumerate(labels or ())}
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The labels, each at the place that is its number."""
+        return tuple(self._places)
+
+    def of(self, values: list[Any]) -> tuple[npt.NDArray[np.float64], int | None]:
+        """Return the numbers of labels, and the first place of one that is not among the labels, if any."""
+        codes = np.empty(len(values))
+        for k, value in enumerate(values):
+            place = self._places.setdefault(value, len(self._places)) if self._open else self._places.get(value, -1)
+            if place < 0:
+                return codes, k
+            codes[k] = place
+        return codes, None

@@ -319,9 +319,8 @@ def _other_labels(values: list[Any]) -> str:
         return f"pass labels=({classes[0]!r}, {classes[1]!r}), the negative one first, to use its two labels."
     shown = ", ".join(map(repr, classes[:_SHOWN])) + (f" and {len(classes) - _SHOWN} more" * (len(classes) > _SHOWN))
     return (
-        f"it has more than two classes ({shown}), and this model is for two: select the rows of two classes and "
-        "pass labels=(neg, pos), or compare one class with the others, such as y == y[0]; real numbers are for "
-        "LinearRegression."
+        f"it has more than two classes ({shown}), and this model is for two: SoftmaxRegression(X, y) is for all of "
+        "them. Or select the rows of two classes and pass labels=(neg, pos); real numbers are for LinearRegression."
     )
 
 

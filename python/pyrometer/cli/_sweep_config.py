@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.base import closest, plain, quoted
+from pyrometer.base import ClassCodes, closest, plain, quoted
 from pyrometer.cli._data import Selection, read
 from pyrometer.cli._output import require_apart
 from pyrometer.losses import Loss, loss_named
@@ -155,7 +155,8 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     path = os.path.join(folder, table["data"])
     csv = {key: table[key] for key in _CSV if key in table}
     selection = Selection(table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv)
-    subject = read(path, selection, standardize=standardize, labels=table.get("labels", loss.labels))
+    labels = ClassCodes() if loss.classes else table.get("labels", loss.labels)
+    subject = read(path, selection, standardize=standardize, labels=labels)
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
     if network:

@@ -10,7 +10,7 @@ import click
 from pyrometer.cli._data import Selection, read_two
 from pyrometer.cli._options import (
     data_options,
-    energy_options,
+    state_energy_options,
     fail_option,
     intercept_option,
     labels_of,
@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.argument("before")
 @click.argument("after")
 @data_options
-@energy_options
+@state_energy_options
 @intercept_option
 @click.option(
     "--block",

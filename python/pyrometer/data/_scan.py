@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable, validate, weights_of
+from pyrometer.base import ClassCodes, printable, validate, weights_of
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._moments import Moments
 
@@ -141,7 +141,7 @@ def scanned(
     intercept: bool,
     progress: bool,
     threads: int | None,
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
     standardize: bool = False,
     weights: str | None = None,
     **csv: Any,

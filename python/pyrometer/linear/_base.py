@@ -142,6 +142,10 @@ class LinearSystem:
             return 0
         return self.parameters - (self.intercept and not self.penalty.intercept)
 
+    def freedom(self, rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Number of independent parameters where the columns have this rank, the constant one not counted."""
+        return np.asarray(rank + self.intercept)
+
     # ---- the protocol `pyrometer.thermodynamics.System`
 
     @property
@@ -243,4 +247,4 @@ def of_mean_one(weights: _Array) -> _Array:
 def require_linear(system: Any) -> None:
     """Raise TypeError unless `system` is a linear system."""
     if not isinstance(system, LinearSystem):
-        raise not_a_system("system", system, "a LinearRegression or a LogisticRegression")
+        raise not_a_system("system", system, "a LinearRegression, a LogisticRegression or a SoftmaxRegression")

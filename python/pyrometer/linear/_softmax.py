@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from pyrometer.base import require_normal, validate
+from pyrometer.base import ClassCodes, require_normal, validate
+from pyrometer.data import scanned
 from pyrometer.laws import Spread, spread
 from pyrometer.linear import _mean_energy
 from pyrometer.linear._base import LinearSystem
@@ -94,6 +97,77 @@ class SoftmaxRegression(LinearSystem):
         object.__setattr__(self, "labels", found[0])
         self._describe(data, None, energy="softmax", intercept=validate.flag("intercept", intercept))
 
+    @classmethod
+    def scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        labels: Any,
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        intercept: bool = True,
+        chunk_rows: int | None = None,
+        standardize: bool = False,
+        progress: bool = False,
+        threads: int | None = None,
+        weights: str | None = None,
+        **csv: Any,
+    ) -> SoftmaxRegression:
+        """Describe a system of rows that need not fit into memory.
+
+        The rows are read once, here, and stay in the source: each computation is a pass over them. The minimum needs
+        them in memory: `minimum_energy` and `temperature` raise ValueError where they are more than a sample holds.
+
+        Parameters
+        ----------
+        source, target
+            As in `Moments.scan`. The source must not change, and must be readable more than once.
+        labels
+            The labels of all classes, in order.
+        columns, drop, intercept, chunk_rows, standardize, progress, threads, weights, **csv
+            As in `Moments.scan`.
+
+        Returns
+        -------
+        SoftmaxRegression
+            A system without `X` and `y`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `Moments.scan`; if the target has other labels; if the source can be read only once; later, if it has
+            changed.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> import pyrometer as pm
+        >>> table = pa.table({"x": [1.0, 2.0, 4.0, 3.0], "y": ["low", "high", "high", "mid"]})
+        >>> system = pm.SoftmaxRegression.scan(table, target="y", labels=("low", "mid", "high"))
+        >>> round(pm.mean_energy(system, pm.Normal(2.0)).value, 6)
+        4.775976
+        """
+        names = validate.class_labels(labels)
+        rows = scanned(
+            source,
+            target=target,
+            labels=ClassCodes(names),
+            columns=columns,
+            drop=drop,
+            chunk_rows=chunk_rows,
+            intercept=intercept,
+            progress=progress,
+            threads=threads,
+            standardize=standardize,
+            weights=weights,
+            **csv,
+        )
+        system = cls.__new__(cls)
+        object.__setattr__(system, "labels", names)
+        system._describe(None, None, energy="softmax", intercept=intercept, scanned=rows)
+        return system
+
     @property
     def classes(self) -> int:
         """Number of classes C."""
@@ -108,6 +182,16 @@ class SoftmaxRegression(LinearSystem):
     def parameters(self) -> int:
         """Number of parameters C n, the intercepts included."""
         return self.classes * self.columns
+
+    def named(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the labels of numbers of classes."""
+        names = np.empty(self.classes, dtype=object)
+        names[:] = self.labels
+        return np.asarray(names[y.astype(np.int64)])
+
+    def freedom(self, rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Number of independent parameters: one vector may be added to all classes."""
+        return (self.classes - 1) * super().freedom(rank)
 
     def bind(self, law: Any) -> Spread:
         """Spread a law over the parameters: 1, n or C n scales."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pyrometer import _core
+from pyrometer.data import Scanned
 from pyrometer.linear._closed_form import Array
 from pyrometer.linear._minima import ENOUGH_DIGITS, of_rows, unclosed
 from pyrometer.results import Minimum
@@ -16,8 +17,11 @@ __all__ = ["lowest"]
 
 def lowest(system: Any, threads: int) -> tuple[Minimum, Warning | None]:
     """Return the minimum, and a warning if there is one."""
-    X, y = system.stacked_rows()
-    weights = system.stacked_weights()
+    if system.scanned is None:
+        X, y = system.stacked_rows()
+        weights = system.stacked_weights()
+    else:
+        X, y, weights = _of_few(system.scanned)
     solve = _of_two_classes if system.classes == 2 else _of_classes
     value, parameters, gap, attained, rank = solve(system, X, y, threads, weights)
     minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, "newton")
@@ -27,6 +31,17 @@ def lowest(system: Any, threads: int) -> tuple[Minimum, Warning | None]:
         worst = lost[np.argmin(digits[lost])]
         complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept, small=False)
     return minimum, complaint
+
+
+def _of_few(scanned: Scanned) -> tuple[Any, Any, Any]:
+    """Return the rows of a source that its sample holds completely; ValueError for more."""
+    if not scanned.complete:
+        raise ValueError(
+            f"the minimum of softmax regression needs the rows in memory, and {scanned.rows.source} has more than a sample "
+            "holds: read them, SoftmaxRegression(X, y)."
+        )
+    weights = scanned.sample_weights()
+    return scanned.X[None], scanned.y[None], None if weights is None else weights[None]
 
 
 def _of_classes(system: Any, X: Any, y: Any, threads: int, weights: Array | None) -> tuple[Any, ...]:

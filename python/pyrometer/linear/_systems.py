@@ -9,6 +9,7 @@ from pyrometer.base import described, validate
 from pyrometer.data import Moments, scanned
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
+from pyrometer.linear._softmax import SoftmaxRegression
 from pyrometer.losses import ABSOLUTE, LOSSES, SQUARED, loss_named
 
 __all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System", "system_of"]
@@ -287,15 +288,25 @@ class LogisticRegression(LinearSystem):
         return system
 
 
-System: TypeAlias = LinearRegression | LogisticRegression
+System: TypeAlias = LinearRegression | LogisticRegression | SoftmaxRegression
 
 
 def system_of(
-    energy: str, X: Any, y: Any, *, intercept: bool = True, penalty: Penalty | None = None, weights: Any = None
+    energy: str,
+    X: Any,
+    y: Any,
+    *,
+    intercept: bool = True,
+    penalty: Penalty | None = None,
+    weights: Any = None,
+    labels: Any = None,
 ) -> System:
-    """Describe the linear system of a loss."""
-    if loss_named(energy).labels:
-        if penalty is not None:
-            raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
+    """Describe the linear system of a loss; `labels` are those of classes, in order."""
+    loss = loss_named(energy)
+    if (loss.labels or loss.classes) and penalty is not None:
+        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
+    if loss.classes:
+        return SoftmaxRegression(X, y, intercept=intercept, weights=weights, labels=labels)
+    if loss.labels:
         return LogisticRegression(X, y, intercept=intercept, weights=weights)
     return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept, weights=weights)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from pyrometer.base import ByValue, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
-from pyrometer.linear import LinearRegression, LogisticRegression, system_of
-from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SQUARED
+from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
+from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED
 from pyrometer.results import Floats, Minimum, Temperature, shaped
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
@@ -99,8 +99,8 @@ class Mixture(ByValue):
 
 
 def mix(
-    a: LinearRegression | LogisticRegression | Moments,
-    b: LinearRegression | LogisticRegression | Moments,
+    a: System | Moments,
+    b: System | Moments,
     law: Law,
     *,
     resolution: float = 1.0,
@@ -113,8 +113,8 @@ def mix(
 
     Parameters
     ----------
-    a, b : LinearRegression, LogisticRegression or Moments
-        Two systems of the same kind: energy, penalty, intercept, features and stack. Moments stand for squared error
+    a, b : LinearRegression, LogisticRegression, SoftmaxRegression or Moments
+        Two systems of the same kind: energy, labels of classes, penalty, intercept, features and stack. Moments stand for squared error
         without a penalty.
     law : Normal, Uniform or Mixed
         Law of the parameters, the same for both; a batch of laws gives arrays.
@@ -189,20 +189,20 @@ def mix(
     )
 
 
-def _system(name: str, value: Any) -> LinearRegression | LogisticRegression:
+def _system(name: str, value: Any) -> System:
     if isinstance(value, Moments):
         return LinearRegression.from_moments(value)
-    if not isinstance(value, (LinearRegression, LogisticRegression)):
-        raise not_a_system(name, value, "a LinearRegression, a LogisticRegression or Moments")
+    if not isinstance(value, (LinearRegression, LogisticRegression, SoftmaxRegression)):
+        raise not_a_system(name, value, "a LinearRegression, a LogisticRegression, a SoftmaxRegression or Moments")
     return value
 
 
 def _pooled(
-    a: LinearRegression | LogisticRegression, b: LinearRegression | LogisticRegression
-) -> LinearRegression | LogisticRegression:
+    a: System, b: System
+) -> System:
     """Return the system of the rows of two systems of one kind; ValueError if they differ in kind."""
-    for what in ("energy", "penalty", "intercept", "parameters", "shape"):
-        left, right = getattr(a, what), getattr(b, what)
+    for what in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
+        left, right = getattr(a, what, None), getattr(b, what, None)
         if left != right:
             raise ValueError(f"a and b must be of one kind, got {what} {left!r} and {right!r}.")
     if a.moments is not None and b.moments is not None:
@@ -216,6 +216,8 @@ def _pooled(
         system.stacked_rows()  # raises if they are not in memory
     X = np.concatenate([a.X, b.X], axis=-2)
     y = np.concatenate([a.y, b.y], axis=-1)
+    if isinstance(a, SoftmaxRegression):
+        return SoftmaxRegression(X, a.named(y), intercept=a.intercept, labels=a.labels)
     return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty)
 
 
@@ -253,13 +255,14 @@ _TESTS: dict[str, _PoolingTest | None] = {
     SQUARED.name: _PoolingTest("chow", lambda pooled: pooled.rest > 0, _f_tail),
     ABSOLUTE.name: None,
     LOGISTIC.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
+    SOFTMAX.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
 }
 
 
 def _test(
-    a: LinearRegression | LogisticRegression,
-    b: LinearRegression | LogisticRegression,
-    both: LinearRegression | LogisticRegression,
+    a: System,
+    b: System,
+    both: System,
     minima: list[Minimum],
     loss: _Array,
 ) -> tuple[str, _Array]:
@@ -267,7 +270,7 @@ def _test(
     p, test = np.full(loss.shape, np.nan), _TESTS[a.energy]
     if test is None or (a.penalty is not None and a.penalty.lam > 0.0):
         return "none", p
-    ranks = [np.asarray(minimum.rank) + a.intercept for minimum in minima]
+    ranks = [a.freedom(np.asarray(minimum.rank)) for minimum in minima]
     freedom, rest = ranks[0] + ranks[1] - ranks[2], both.rows - ranks[0] - ranks[1]
     errors = [system.rows * _error_of(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
     residual = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
@@ -289,7 +292,7 @@ def _test(
     return (test.name if np.isfinite(p).any() else "none"), p
 
 
-def _error_of(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
+def _error_of(system: System, minimum: Minimum) -> _Array:
     """Error bound of the value of the minimum."""
     value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
     if not LOSSES[system.energy].moments:

@@ -46,8 +46,8 @@ def loss_of(model: Any, energy: str | None) -> str:
             f"got {described(model)}; {hint}"
         )
     if energy is None:
-        raise ValueError(f"energy must be one of {listed(tuple(LOSSES), repr)} for a callable model, got None.")
-    return loss_named(energy).name
+        raise ValueError(f"energy must be one of {listed([name for name, loss in LOSSES.items() if loss.states], repr)} for a callable model, got None.")
+    return loss_named(energy, tuple(loss for loss in LOSSES.values() if loss.states)).name
 
 
 def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | None = None) -> Predicted:

@@ -70,7 +70,7 @@ def mean_energy(
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Model, data and energy.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
@@ -154,7 +154,7 @@ def sample_energies(
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Model, data and energy.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
@@ -223,7 +223,7 @@ def sample_parameters(system: System, law: Batched, *, samples: int, rng: Random
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Determines the number of parameters.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
@@ -282,7 +282,7 @@ def energy_variance(system: System, law: Batched) -> Any:
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Model, data and energy.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.

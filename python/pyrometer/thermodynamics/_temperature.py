@@ -66,7 +66,7 @@ def temperature(
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Model, data and energy. T depends on the units of the features (:math:`x \to cx` shifts S by ln c): standardise
         them, or report the units.
     law : Normal, Uniform, Mixed, or a law of layers

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable, replacements
+from pyrometer.base import ClassCodes, printable, replacements
 from pyrometer.data.readers._bytes import unreadable
-from pyrometer.data.readers._checks import binary, numbers, require_finite, weights_in
+from pyrometer.data.readers._checks import binary, classes, numbers, require_finite, weights_in
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._parquet import ParquetFile
 from pyrometer.data.readers._part import Part
@@ -68,8 +68,8 @@ class Rows:
     target: str
     dtype: npt.DTypeLike
     chunk_rows: int
-    labels: tuple[Any, Any] | bool = False
-    """The two labels of the target, the negative first; True for 0 and 1; False for a numeric target."""
+    labels: tuple[Any, Any] | bool | ClassCodes = False
+    """The two labels of the target, the negative first; True for 0 and 1; False for a numeric target; any classes."""
     weights: str | None = None
     """Column of the weights of the rows, if they have any."""
 
@@ -207,6 +207,8 @@ class Rows:
     def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
         if self.labels is False:
             return numbers(label, self.target, column, row, target=True)
+        if isinstance(self.labels, ClassCodes):
+            return classes(label, self.target, column, row, self.labels)
         return binary(label, self.target, column, row, None if self.labels is True else self.labels)
 
     def require_finite(self, chunk: Chunk) -> None:
