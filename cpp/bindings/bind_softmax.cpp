@@ -63,8 +63,8 @@ Array<double> softmax_energies(const Array<T>& X, const Array<T>& y, Index class
 using Answer = std::tuple<Array<double>, std::optional<Array<double>>>;
 
 template <class T>
-Answer class_rows(const Array<T>& X, bool intercept, Index classes, const Array<double>& scale, bool slope, int threads,
-                  const std::optional<Array<double>>& weights) {
+Answer class_rows(const Array<T>& X, bool intercept, Index classes, const Array<double>& scale, bool limit, bool slope,
+                  int threads, const std::optional<Array<double>>& weights) {
   require_rank(X, 3, "X");
   const Matrix laws = matrix_of(scale, "scale");
   require(!weights || weights->size() == X.shape(0) * X.shape(1), "weights must have the shape of y");
@@ -73,7 +73,7 @@ Answer class_rows(const Array<T>& X, bool intercept, Index classes, const Array<
   if (slope) slopes.emplace(std::vector<py::ssize_t>{X.shape(0), scale.shape(0)});
   double *mean_out = mean.mutable_data(), *slope_out = slope ? slopes->mutable_data() : nullptr;
   released([&] {
-    energy::class_rows(X.data(), X.shape(0), X.shape(1), X.shape(2), intercept, classes, laws, threads, mean_out,
+    energy::class_rows(X.data(), X.shape(0), X.shape(1), X.shape(2), intercept, classes, laws, limit, threads, mean_out,
                        slope_out, weights ? weights->data() : nullptr);
   });
   return {mean, slopes};
@@ -97,7 +97,7 @@ void bind_rows_of(py::module_& module) {
              "parameters"_a.noconvert(), "threads"_a, "weights"_a.noconvert() = py::none(),
              "Energies of parameters (k, C n) -> (s, k).");
   module.def("class_rows", &class_rows<T>, "X"_a.noconvert(), "intercept"_a, "classes"_a, "scale"_a.noconvert(),
-             "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
+             "limit"_a, "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
              "Mean softmax cross entropies of normal laws: X (s, m, p), scale (b, C n) -> mean (s, b), slope or None.");
 }
 

@@ -150,8 +150,9 @@ def softmax_energies(
     X: _Rows, y: _Rows, classes: int, intercept: bool, parameters: _F64, threads: int, weights: _F64 | None = None
 ) -> _F64: ...
 def class_rows(
-    X: _Rows, intercept: bool, classes: int, scale: _F64, slope: bool, threads: int, weights: _F64 | None = None
-) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b)
+    X: _Rows, intercept: bool, classes: int, scale: _F64, limit: bool, slope: bool, threads: int,
+    weights: _F64 | None = None,
+) -> tuple[_F64, _F64 | None]: ...  # mean, or with `limit` that of the largest logit; slope: (s, b)
 
 # The absolute error or cross entropy ("absolute", "cross-entropy"; labels 0 and 1) of the same draws, from the rows
 # X (s, m, p), y (s, m) of one dtype. The slope is that of the mean by the logarithm of the law's common scale.

@@ -90,10 +90,11 @@ def _values(y: Any) -> npt.NDArray[Any]:
     if np.ma.is_masked(y):
         raise ValueError("y must have no masked values; drop those rows first.")
     column = column_of(y)
-    array = np.asarray(y) if column is None else np.asarray(column.to_numpy())
-    if array.dtype.kind == "O" and array.size and not isinstance(array.reshape(-1)[0], (str, int, float, bool)):
-        array = np.asarray(array.tolist()) if array.ndim else array
-    return array
+    if column is not None:
+        return np.asarray(column.to_numpy())
+    array = np.asarray(y)
+    # NumPy writes the numbers of a list that has strings as strings.
+    return np.asarray(y, dtype=object) if array.dtype.kind in "US" and isinstance(y, (list, tuple)) else array
 
 
 def _missing(value: Any) -> bool:

@@ -202,7 +202,7 @@ class SoftmaxRegression(LinearSystem):
                 return spread(law, self.parameters)
             except ValueError as error:
                 raise ValueError(
-                    f"{error} Of {self.classes} classes, {self.columns} scales are the same for every class."
+                    f"{error} {self.columns} scales are the same for each of the {self.classes} classes."
                 ) from None
         one = spread(law, self.columns)
         runs = one.runs if len(one.runs) > 1 else ()

@@ -23,7 +23,6 @@ __all__ = ["SOFTMAX", "has_formula", "is_fast"]
 _NUMBERS = 1 << 22
 # Scales that differ between classes take a millisecond for each row, class and law: "auto" samples more than these.
 _FEW = 20_000
-_WIDE = 1e12
 _STEP = 1e-4
 
 
@@ -72,11 +71,11 @@ class _Softmax:
         elif system.classes == 2:
             return CROSS_ENTROPY.exact(_Difference(system, parameters), *_ordered(parameters), threads, slope=slope)
         else:
-            flat = parameters.scales.reshape(-1, parameters.parameters)
+            flat = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
 
             def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array, ...]:
                 value, derivative = _core.class_rows(
-                    X, system.intercept, system.classes, np.ascontiguousarray(flat), slope, threads, w
+                    X, system.intercept, system.classes, flat, False, slope, threads, w
                 )
                 return value, _or_nan(derivative, value)
 
@@ -97,10 +96,12 @@ class _Softmax:
             return Closed(value, value, np.zeros(shape), np.zeros(shape))
         if system.classes == 2:
             return CROSS_ENTROPY.limit(_Difference(system, parameters), *_ordered(parameters), threads)
-        # ln sum exp(k z) / k tends to the largest z.
-        factor = _WIDE / parameters.scales.max(axis=-1, keepdims=True)
-        wide = self.exact(system, Spread(parameters.scales * factor, parameters.runs), threads, slope=False)
-        value = wide.value / factor[..., 0]
+        flat = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
+        (value,) = over_rows(
+            system,
+            lambda X, y, w: (_core.class_rows(X, system.intercept, system.classes, flat, True, False, threads, w)[0],),
+        )
+        value = value.reshape(shape)
         return Closed(value, value, np.zeros(shape), np.zeros(shape))
 
     def componentwise(self, system: Any, parameters: Spread, threads: int) -> Array:

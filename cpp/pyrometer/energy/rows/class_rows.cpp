@@ -25,7 +25,7 @@ double deviation(const T* x, const double* scale, Index features, bool intercept
 
 template <class T>
 void class_rows(const T* X, Index systems, Index rows, Index features, bool intercept, Index classes, Matrix scale,
-                int threads, double* mean, double* slope, const double* weights) {
+                bool limit, int threads, double* mean, double* slope, const double* weights) {
   const Index n = features + (intercept ? 1 : 0), laws = scale.rows;
   require(rows > 0, "X must have at least one row");
   require(scale.cols == classes * n, "scale must have ", classes * n, " columns, got ", scale.cols);
@@ -41,7 +41,8 @@ void class_rows(const T* X, Index systems, Index rows, Index features, bool inte
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
       const T* x = X + (system * rows + i) * features;
       for (Index c = 0; c < classes; ++c) s[at(c)] = deviation(x, scale.row(law) + c * n, features, intercept, i);
-      const MeanLogSumExp row = mean_log_sum_exp(s);
+      const double most = limit ? mean_maximum(s) : 0.0;
+      const MeanLogSumExp row = limit ? MeanLogSumExp{most, most} : mean_log_sum_exp(s);
       const double weight = weights ? weights[system * rows + i] : 1.0;
       partial[at(task)].value += weight * row.value;
       partial[at(task)].slope += weight * row.slope;
@@ -58,7 +59,9 @@ void class_rows(const T* X, Index systems, Index rows, Index features, bool inte
   }
 }
 
-template void class_rows(const double*, Index, Index, Index, bool, Index, Matrix, int, double*, double*, const double*);
-template void class_rows(const float*, Index, Index, Index, bool, Index, Matrix, int, double*, double*, const double*);
+template void class_rows(const double*, Index, Index, Index, bool, Index, Matrix, bool, int, double*, double*,
+                         const double*);
+template void class_rows(const float*, Index, Index, Index, bool, Index, Matrix, bool, int, double*, double*,
+                         const double*);
 
 }  // namespace pyrometer::energy

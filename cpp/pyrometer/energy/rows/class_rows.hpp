@@ -14,6 +14,7 @@ namespace pyrometer::energy {
 /// scale     laws x (classes n), n = features + intercept: standard deviations, class by class.
 /// mean      systems x laws, out.
 /// slope     systems x laws, out, or null: the derivative of the mean along the common logarithm of the scales.
+/// limit     whether the mean is that of max_c s_ic Z_c, the limit of wide laws.
 /// weights   systems x rows, finite, or null: factors of each row's term, which sum to `rows`.
 ///
 /// Throws std::invalid_argument where s_ic overflows.
@@ -22,11 +23,11 @@ namespace pyrometer::energy {
 /// quadrature (log_sum_exp.hpp). Where all classes have the same scales, normal_rows takes 10 ns.
 template <class T>
 void class_rows(const T* X, Index systems, Index rows, Index features, bool intercept, Index classes, Matrix scale,
-                int threads, double* mean, double* slope, const double* weights = nullptr);
+                bool limit, int threads, double* mean, double* slope, const double* weights = nullptr);
 
-extern template void class_rows(const double*, Index, Index, Index, bool, Index, Matrix, int, double*, double*,
+extern template void class_rows(const double*, Index, Index, Index, bool, Index, Matrix, bool, int, double*, double*,
                                 const double*);
-extern template void class_rows(const float*, Index, Index, Index, bool, Index, Matrix, int, double*, double*,
+extern template void class_rows(const float*, Index, Index, Index, bool, Index, Matrix, bool, int, double*, double*,
                                 const double*);
 
 }  // namespace pyrometer::energy

@@ -251,23 +251,23 @@ std::array<std::pair<double, double>, N> legendre() {
 
 }  // namespace
 
-MeanLogSumExp mean_log_sum_exp(Vector s) {
+namespace {
+
+/// The integral of F_w (1 - prod F_c) and its slope: `unit` is the least width, `tail_at(y, k)` is that of the k-th
+/// deviation, which `counts` has in order, with how often each occurs.
+template <class TailAt>
+MeanLogSumExp integral(const std::map<double, double>& counts, double unit, double enough, const TailAt& tail_at) {
   static const auto rule = legendre<20>();
-  std::map<double, double> counts;  // of each deviation
-  for (const double deviation : s) counts[deviation] += 1;
-  const double widest = counts.rbegin()->first;
-  std::vector<NormalTails> tails;
-  for (const auto& [deviation, count] : counts) tails.emplace_back(std::min(deviation, 1.0));
   MeanLogSumExp out{0, 0};
   const auto add = [&](double low, double high) {
     double most = 0;
     for (const auto& [node, weight] : rule) {
-      const double y = (low + high + (high - low) * node) / 2, share = weight * (high - low) / 2;
+      const double y = unit * (low + high + (high - low) * node) / 2, share = unit * weight * (high - low) / 2;
       // ln F of the widest, and of the product of all.
       double one = 0, all = 0, relative = 0;
       std::size_t k = 0;
       for (const auto& [deviation, count] : counts) {
-        const Tail tail = tail_of(y, deviation, tails[k++]);
+        const Tail tail = tail_at(y, deviation, k++);
         one = log_below(tail);
         all += count * one;
         relative += count * tail.derivative * std::exp(-one);
@@ -279,16 +279,43 @@ MeanLogSumExp mean_log_sum_exp(Vector s) {
     }
     return most > kNegligible;
   };
-  const double enough = 10 * widest + 45 + std::log(static_cast<double>(s.size()));
   for (const double sign : {1.0, -1.0}) {
     double low = 0;
-    for (double length = 1.5; low < enough; length = std::max(1.5, low / 2)) {
+    for (double length = 1.5; unit * low < enough; length = std::max(1.5, low / 2)) {
       const double high = low + length;
       if (!add(std::min(sign * low, sign * high), std::max(sign * low, sign * high)) && low > 6) break;
       low = high;
     }
   }
   return out;
+}
+
+std::map<double, double> counted(Vector s) {
+  std::map<double, double> counts;
+  for (const double deviation : s) counts[deviation] += 1;
+  return counts;
+}
+
+}  // namespace
+
+MeanLogSumExp mean_log_sum_exp(Vector s) {
+  const std::map<double, double> counts = counted(s);
+  std::vector<NormalTails> tails;
+  for (const auto& [deviation, count] : counts) tails.emplace_back(std::min(deviation, 1.0));
+  const double enough = 10 * counts.rbegin()->first + 45 + std::log(static_cast<double>(s.size()));
+  return integral(counts, 1, enough,
+                  [&](double y, double deviation, std::size_t k) { return tail_of(y, deviation, tails[k]); });
+}
+
+double mean_maximum(Vector s) {
+  const std::map<double, double> counts = counted(s);
+  const double least = counts.begin()->first;
+  if (!(least > 0)) return 0;
+  const auto tail_at = [](double y, double deviation, std::size_t) {
+    const double z = y / deviation;
+    return Tail{upper_tail(z), -z * density(z)};
+  };
+  return integral(counts, least, 10 * counts.rbegin()->first, tail_at).value;
 }
 
 LogSumExp::LogSumExp(Index classes) : classes_(classes) {

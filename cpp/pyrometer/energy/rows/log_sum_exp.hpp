@@ -59,7 +59,12 @@ struct MeanLogSumExp {
 ///
 /// s  not negative, finite, at least one.
 ///
-/// Relative error below 1e-13. Cost: 0.3 ms for each different s_c of size 1, more for larger ones, as their logarithm.
+/// Relative error below 1e-13. Cost: 0.2 ms for each different s_c below 1, 1.5 ms above, and more where they differ
+/// widely or are large, as the logarithm.
 [[nodiscard]] MeanLogSumExp mean_log_sum_exp(Vector s);
+
+/// E max_c s_c Z_c, the limit of wide laws: the same integral without g. Its slope is its value. Cost: 20 microseconds
+/// for each different s_c.
+[[nodiscard]] double mean_maximum(Vector s);
 
 }  // namespace pyrometer::energy

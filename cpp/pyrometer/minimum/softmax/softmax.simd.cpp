@@ -30,17 +30,36 @@ struct Found {
   Index rank = 0, evaluations = 0;
 };
 
-/// Column means, computed from differences to the first row: exact for constant columns.
+/// Of each column the largest absolute value, and the mean, computed from differences to the first row: exact for
+/// constant columns.
+struct Survey {
+  Numbers largest, mean;
+};
+
 template <class T>
-Numbers means_of(const data::Rows<T>& rows) {
+Survey survey_of(const data::Rows<T>& rows, int threads) {
   const Index p = rows.features;
-  Numbers sums(at(p), 0.0);
-  for (Index i = 0; i < rows.rows; ++i)
-    for (Index j = 0; j < p; ++j)
-      sums[at(j)] += static_cast<double>(rows.X[i * p + j]) - static_cast<double>(rows.X[j]);
+  const base::Chunks chunks{rows.rows, std::max<Index>(1024, (rows.rows + 63) / 64)};
+  std::vector<Survey> parts(at(chunks.number()), Survey{Numbers(at(p), 0.0), Numbers(at(p), 0.0)});
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    double* const __restrict largest = parts[at(chunk)].largest.data();
+    double* const __restrict sum = parts[at(chunk)].mean.data();
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i)
+      for (Index j = 0; j < p; ++j) {
+        const auto x = static_cast<double>(rows.X[i * p + j]), size = std::abs(x);
+        largest[j] = size > largest[j] ? size : largest[j];
+        sum[j] += x - static_cast<double>(rows.X[j]);
+      }
+  });
+  Survey out{Numbers(at(p), 0.0), Numbers(at(p), 0.0)};
+  for (const Survey& part : parts)
+    for (std::size_t j = 0; j < at(p); ++j) {
+      out.largest[j] = std::max(out.largest[j], part.largest[j]);
+      out.mean[j] += part.mean[j];
+    }
   for (Index j = 0; j < p; ++j)
-    sums[at(j)] = static_cast<double>(rows.X[j]) + sums[at(j)] / static_cast<double>(rows.rows);
-  return sums;
+    out.mean[at(j)] = static_cast<double>(rows.X[j]) + out.mean[at(j)] / static_cast<double>(rows.rows);
+  return out;
 }
 
 /// Parameters of the original columns from those of the columns minus `shift`.
@@ -247,9 +266,9 @@ Found reduced(const ClassifiedRows<float>& table, int threads) {
 
 /// The infimum of rows whose columns have sizes near 1.
 template <class T>
-Found infimum_of(const ClassifiedRows<T>& table, int threads) {
+Found infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
   const Index columns = table.rows.features + (table.intercept ? 1 : 0);
-  const Numbers shift = table.intercept ? means_of(table.rows) : Numbers(at(table.rows.features), 0.0);
+  const Numbers shift = table.intercept ? means : Numbers(at(table.rows.features), 0.0);
   DescentResult result = descend(table, shift, threads);
   require(std::isfinite(result.loss), "X must be finite and its products with parameters below 1.8e308; rescale it");
   if (result.status == DescentStatus::undecided) {
@@ -272,17 +291,11 @@ Found infimum_of(const ClassifiedRows<T>& table, int threads) {
 }
 
 /// The exponents of powers of two to which columns are scaled: 0 unless their squares might over- or underflow.
-template <class T>
-std::vector<int> exponents_of(const data::Rows<T>& rows) {
-  const Index p = rows.features;
-  Numbers largest(at(p), 0.0);
-  for (Index i = 0; i < rows.rows; ++i)
-    for (Index j = 0; j < p; ++j)
-      largest[at(j)] = std::max(largest[at(j)], std::abs(static_cast<double>(rows.X[i * p + j])));
-  std::vector<int> out(at(p), 0);
-  for (Index j = 0; j < p; ++j) {
-    const double size = largest[at(j)];
-    if (size > 0 && std::isfinite(size) && !(size > 1e-60 && size < 1e60)) out[at(j)] = -std::ilogb(size);
+std::vector<int> exponents_of(const Numbers& largest) {
+  std::vector<int> out;
+  for (const double size : largest) {
+    const bool extreme = size > 0 && std::isfinite(size) && !(size > 1e-60 && size < 1e60);
+    out.push_back(extreme ? -std::ilogb(size) : 0);
   }
   return out;
 }
@@ -310,7 +323,8 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
     part.classes = kept;
   }
   Found found;
-  const std::vector<int> exponents = exponents_of(rows);
+  const Survey survey = survey_of(rows, threads);
+  const std::vector<int> exponents = exponents_of(survey.largest);
   const bool scaled = std::any_of(exponents.begin(), exponents.end(), [](int e) { return e != 0; });
   if (kept == 1) {
     found.attained = false;
@@ -321,12 +335,12 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
       X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
     const ClassifiedRows<double> other{
         {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, kept, table.intercept};
-    found = infimum_of(other, threads);
+    found = infimum_of(other, survey_of(other.rows, threads).mean, threads);
     for (std::size_t j = 0; j < found.theta.size(); ++j)
       if (const std::size_t column = j % at(n); column < at(p))
         found.theta[j] = std::ldexp(found.theta[j], exponents[column]);
   } else {
-    found = infimum_of(part, threads);
+    found = infimum_of(part, survey.mean, threads);
   }
   // Parameters of sum 0 over the classes that have rows.
   Numbers full(at(classes * n), 0.0);
