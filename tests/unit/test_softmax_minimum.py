@@ -339,4 +339,4 @@ def test_preconditions_of_the_core():
     with pytest.raises(ValueError, match=r"y must be a class 0 .. 2, got 0.5 at row 3"):
         solve(X, np.where(np.arange(20) == 3, 0.5, y), 3)
     with pytest.raises(ValueError, match="X must be finite"):
-        solve(np.where(X == X[4, 1], np.nan, X), y, 3)
+        solve(np.where(X[4, 1] == X, np.nan, X), y, 3)
