@@ -104,14 +104,16 @@ void bind_rows(py::module_& module) {
              "scale"_a.noconvert(), "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
              "Mean energies of normal laws: X (s, m, p), y (s, m), scale (b, n) -> mean (s, b), slope (s, b) or None.");
   module.def("normal_rows", &normal_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(), "The same for float32 data.");
+             "scale"_a.noconvert(), "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
+             "The same for float32 data.");
   module.def("uniform_rows", &uniform_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
              "Mean energies of uniform and mixed laws: X (s, m, p), y (s, m), scale (b, n), deviations of the first "
              "`normals` parameters, lengths of the others -> mean, error bound (s, b), slope and its error bound (s, "
              "b) or None.");
   module.def("uniform_rows", &uniform_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(), "The same for float32 data.");
+             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
+             "The same for float32 data.");
   module.def("mean_abs", &mean_abs<double>, "X"_a.noconvert(), "threads"_a,
              "Means of |x_ij| over rows: X (s, m, p) -> (s, p).");
   module.def("mean_abs", &mean_abs<float>, "X"_a.noconvert(), "threads"_a, "The same for float32 data.");

@@ -29,12 +29,14 @@ class Selection(NamedTuple):
     drop: Sequence[str] = ()
     columns: Sequence[str] | None = None
     csv: Mapping[str, Any] = {}
+    weights: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return keyword arguments of the functions that read files."""
         if self.target is None:
             raise click.UsageError("Missing option '--target'.")
-        return {"target": self.target, "drop": self.drop, "columns": self.columns, **self.csv}
+        named = {"target": self.target, "drop": self.drop, "columns": self.columns, "weights": self.weights}
+        return {**named, **self.csv}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Subject:
     target: str
     source: str
     features: str
+    weights: npt.NDArray[Any] | None = None
 
 
 def named(path: str) -> str:
@@ -62,7 +65,7 @@ def read(
 
     data = read_data(path, labels=labels, standardize=standardize, **selection.options())
     features = "standardised" if standardize else "raw"
-    return Subject(data.X, data.y, data.names, data.target, data.source, features)
+    return Subject(data.X, data.y, data.names, data.target, data.source, features, data.weights)
 
 
 def read_two(first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool) -> tuple[Subject, Subject]:
@@ -100,7 +103,7 @@ def linear_system(
         return LinearRegression.from_moments(moments.standardized() if standardize else moments, penalty=penalty)
     if chunk_rows is None and not exceeds_memory(path):
         subject = read(path, selection, standardize=standardize, labels=labels)
-        return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=penalty)
+        return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=penalty, weights=subject.weights)
     if chunk_rows is None:
         tell(f"note: {plain(path)} is large for the memory of this machine, and read in chunks (--chunk-rows)")
     options: dict[str, Any] = {"intercept": intercept, "chunk_rows": chunk_rows, "progress": True}
@@ -125,7 +128,10 @@ def two_systems(
     scanned = [holds_moments(path) or (LOSSES[energy].moments and exceeds_memory(path)) for path in (first, second)]
     if not any(scanned):
         a, b = read_two(first, second, selection, labels)
-        return system_of(energy, a.X, a.y, intercept=intercept), system_of(energy, b.X, b.y, intercept=intercept)
+        first_system, second_system = (
+            system_of(energy, part.X, part.y, intercept=intercept, weights=part.weights) for part in (a, b)
+        )
+        return first_system, second_system
     if not holds_moments(first) and not holds_moments(second):
         names = [open_rows(path, labels=labels, **selection.options()).names for path in (first, second)]
         _require_same(first, second, *names)
@@ -150,7 +156,8 @@ def _moments(path: str, selection: Selection, energy: str, intercept: bool, chun
     """Load moments; UsageError for options that they cannot follow."""
     from pyrometer.data import Moments
 
-    given = {"drop": selection.drop, "columns": selection.columns, "chunk-rows": chunk_rows, **selection.csv}
+    given: dict[str, Any] = {"drop": selection.drop, "columns": selection.columns, "weights": selection.weights}
+    given |= {"chunk-rows": chunk_rows, **selection.csv}
     for option, value in given.items():
         if value:
             raise click.UsageError(
