@@ -97,8 +97,7 @@ void bind_moments(py::module_& module) {
              "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
              "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
-             "weights"_a.noconvert() = py::none(),
-             "The same for float32 data.");
+             "weights"_a.noconvert() = py::none(), "The same for float32 data.");
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a, "count"_a, "single"_a,
              "Moments of a united with b (sign 1) or of a without b (sign -1), each (count, mean, scatter, scatter_low "
              "or None, accuracy) with leading axes of a stack; returns the last four.");

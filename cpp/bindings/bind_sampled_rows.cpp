@@ -21,8 +21,8 @@ energy::LabelledRows<T> rows_of(const Array<T>& X, const Array<T>& y, bool inter
   require_rank(y, 2, "y");
   if (y.shape(0) != X.shape(0) || y.shape(1) != X.shape(1))
     throw py::value_error("y must have a target for every row of X");
-  return {X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, sampled_loss_of(loss),
-          weights_of(weights, y)};
+  return {
+      X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, sampled_loss_of(loss), weights_of(weights, y)};
 }
 
 template <class T>
@@ -55,8 +55,8 @@ py::array_t<double> sample_rows_energies(const Array<T>& X, const Array<T>& y, b
 void bind_sampled_rows(py::module_& module) {
   const auto bind = [&](const char* name, auto function, const char* doc) {
     module.def(name, function, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a, "scale"_a.noconvert(),
-               "normals"_a, "seed"_a, "first_draw"_a, "samples"_a, "threads"_a,
-               "weights"_a.noconvert() = py::none(), doc);
+               "normals"_a, "seed"_a, "first_draw"_a, "samples"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
+               doc);
   };
   const char* const averages = "Sampled energies from rows: mean, standard error and slope, (systems, laws).";
   bind("sample_rows", &sample_rows<double>, averages);

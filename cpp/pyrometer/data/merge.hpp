@@ -8,7 +8,7 @@ namespace pyrometer::data {
 
 /// The result of second_moments() for one system of `columns` = p + 1 columns; not owned.
 struct MomentsView {
-  double count = 0;  ///< number of rows, or the sum of their weights
+  double count = 0;                     ///< number of rows, or the sum of their weights
   const double* mean = nullptr;         ///< columns
   const double* scatter = nullptr;      ///< columns x columns, symmetric
   const double* scatter_low = nullptr;  ///< to be added to the upper half of the scatter, row by row; null for zeros

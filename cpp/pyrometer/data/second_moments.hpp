@@ -11,8 +11,8 @@ struct Stack {
   const T* X = nullptr;  ///< features
   const T* y = nullptr;  ///< targets, element (s, i) at y[s * rows + i]
   Index systems = 0;
-  Index rows = 0;      ///< m >= 1
-  Index features = 0;  ///< p >= 0
+  Index rows = 0;                   ///< m >= 1
+  Index features = 0;               ///< p >= 0
   const double* weights = nullptr;  ///< w, > 0, element (s, i) at weights[s * rows + i]; null: all 1
 };
 

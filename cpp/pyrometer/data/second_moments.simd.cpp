@@ -167,8 +167,12 @@ void write(const Part& part, Index columns, Index system, Results& out) {
 template <class T>
 Rows<T> rows_of(const Stack<T>& data, Index system) {
   const Index size = data.rows * data.features;
-  return {data.X + system * size, data.y + system * data.rows, data.rows, data.features,
-          (data.systems - system) * size, data.weights ? data.weights + system * data.rows : nullptr};
+  return {data.X + system * size,
+          data.y + system * data.rows,
+          data.rows,
+          data.features,
+          (data.systems - system) * size,
+          data.weights ? data.weights + system * data.rows : nullptr};
 }
 
 // Small systems: many in a chunk, each computed by one worker.

@@ -44,6 +44,7 @@ __all__ = [
     "positive",
     "seed",
     "single",
+    "weights",
 ]
 
 _SHOWN = 5  # classes in a message
@@ -67,8 +68,8 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. The core checks finiteness.
 
     If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels,
-    0 and 1 (None) or the two given, which become numbers of the dtype of X; or a function converts it to a dtype. Rows of weight 0 may have any values: copies
-    of another row take their places.
+    0 and 1 (None) or the two given, which become numbers of the dtype of X; or what a function makes of it. Rows of
+    weight 0 may have any values: copies of another row take their places.
     """
     aligned("X", X, "y", y)
     if weights is not None:
@@ -101,6 +102,11 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
     _require_fitting("y", y_array, -1)
     checked = None if weights is None else weights_of(weights, y_array.shape)
     return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target, checked)
+
+
+def weights(value: Any) -> npt.NDArray[np.float64]:
+    """Return weights of rows (..., m): finite numbers >= 0, not all 0."""
+    return numbers_of(value)
 
 
 def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:

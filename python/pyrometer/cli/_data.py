@@ -30,12 +30,14 @@ class Selection(NamedTuple):
     drop: Sequence[str] = ()
     columns: Sequence[str] | None = None
     csv: Mapping[str, Any] = {}
+    weights: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return keyword arguments of the functions that read files."""
         if self.target is None:
             raise click.UsageError("Missing option '--target'.")
-        return {"target": self.target, "drop": self.drop, "columns": self.columns, **self.csv}
+        named = {"target": self.target, "drop": self.drop, "columns": self.columns, "weights": self.weights}
+        return {**named, **self.csv}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Subject:
     target: str
     source: str
     features: str
+    weights: npt.NDArray[Any] | None = None
 
 
 def named(path: str) -> str:
@@ -68,7 +71,7 @@ def read(
         names = np.empty(len(labels.labels), dtype=object)
         names[:] = labels.labels
         y = names[y.astype(np.int64)]
-    return Subject(data.X, y, data.names, data.target, data.source, features)
+    return Subject(data.X, y, data.names, data.target, data.source, features, data.weights)
 
 
 def _sorted(labels: Any) -> tuple[Any, ...] | None:
@@ -112,7 +115,13 @@ def linear_system(
     if chunk_rows is None and not exceeds_memory(path):
         subject = read(path, selection, standardize=standardize, labels=labels)
         return system_of(
-            energy, subject.X, subject.y, intercept=intercept, penalty=penalty, labels=_sorted(labels)
+            energy,
+            subject.X,
+            subject.y,
+            intercept=intercept,
+            penalty=penalty,
+            weights=subject.weights,
+            labels=_sorted(labels),
         )
     if LOSSES[energy].classes:
         raise click.UsageError(
@@ -143,7 +152,8 @@ def two_systems(
     if not any(scanned):
         a, b = read_two(first, second, selection, labels)
         first_system, second_system = (
-            system_of(energy, each.X, each.y, intercept=intercept, labels=_sorted(labels)) for each in (a, b)
+            system_of(energy, part.X, part.y, intercept=intercept, weights=part.weights, labels=_sorted(labels))
+            for part in (a, b)
         )
         return first_system, second_system
     if not holds_moments(first) and not holds_moments(second):
@@ -170,7 +180,8 @@ def _moments(path: str, selection: Selection, energy: str, intercept: bool, chun
     """Load moments; UsageError for options that they cannot follow."""
     from pyrometer.data import Moments
 
-    given = {"drop": selection.drop, "columns": selection.columns, "chunk-rows": chunk_rows, **selection.csv}
+    given: dict[str, Any] = {"drop": selection.drop, "columns": selection.columns, "weights": selection.weights}
+    given |= {"chunk-rows": chunk_rows, **selection.csv}
     for option, value in given.items():
         if value:
             raise click.UsageError(

@@ -39,6 +39,7 @@ __all__ = [
     "run_options",
     "standardize_option",
     "threads_option",
+    "weights_option",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -65,6 +66,7 @@ resolution_option = click.option(
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
 )
+weights_option = click.option("--weights", metavar="COL", help="Column of the weights of the rows, no feature.")
 
 
 def fail_option(command: str) -> Callable[[_Function], _Function]:

@@ -26,7 +26,7 @@ __all__ = ["Config", "load"]
 
 _CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
 _DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
-_LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
+_LINEAR = (*_DATA, "weights", "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
 _WIDTHS = {
@@ -154,7 +154,9 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
         raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
     path = os.path.join(folder, table["data"])
     csv = {key: table[key] for key in _CSV if key in table}
-    selection = Selection(table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv)
+    selection = Selection(
+        table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv, table.get("weights")
+    )
     labels = ClassCodes() if loss.classes else table.get("labels", loss.labels)
     subject = read(path, selection, standardize=standardize, labels=labels)
     if table["data"] not in files:
@@ -163,7 +165,9 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
         options = {key: table[key] for key in ("activation", "bias") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
     intercept = validate.flag("intercept", table.get("intercept", True))
-    return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=_penalty(table, loss))
+    return system_of(
+        energy, subject.X, subject.y, intercept=intercept, penalty=_penalty(table, loss), weights=subject.weights
+    )
 
 
 def _digest(path: str) -> str:

@@ -84,7 +84,8 @@ def accumulated(
     except (ValueError, OSError) as error:
         kept = f"; the exception's `finished` has the moments of the {finished} parts before" if finished else ""
         raise ScanError(
-            f"{error} ({count} rows had been read{kept}.)", _given(whole, unit), _labels(rows, finished)) from error
+            f"{error} ({count} rows had been read{kept}.)", _given(whole, unit), _labels(rows, finished)
+        ) from error
     if whole is None:
         got = f"{count} rows of weight 0" if count else "none"
         raise ValueError(f"{printable(rows.source)} must have at least one row of data, got {got}.")

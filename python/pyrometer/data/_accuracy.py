@@ -104,7 +104,7 @@ def lost(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost 
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def lost_at_once(count: int, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
+def lost_at_once(count: float, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
     """`lost` of rows accumulated in one pass (see `of_pass`), computed only for data sets that may have lost digits."""
     columns = mean.shape[-1]
     alone = min(_BLOCK / 4, count) + min(count / _BLOCK, max(_BLOCK, columns / 32))

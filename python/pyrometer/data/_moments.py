@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from pyrometer import _core
 from pyrometer.base import Archive, Weights, plain, quoted, validate
 from pyrometer.data import _accuracy
 from pyrometer.data._accumulate import accumulated
-from pyrometer.data._accuracy import Lost
+from pyrometer.data._averages import Averages
 from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
 from pyrometer.data._standardised import standardised
@@ -27,7 +27,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-moments", 3, "Moments.save", MomentsFileError)
 
 
-class Moments:
+class Moments(Averages):
     r"""Count, means and centred second moments of the features and the target.
 
     Moments are additive: those of disjoint sets of rows can be added and subtracted. Create them with :meth:`of`, add
@@ -102,26 +102,7 @@ class Moments:
     (4, array([4., 2., 1.]))
     """
 
-    __slots__ = (
-        "_errors",
-        "_lost",
-        "_rows",
-        "_scatter_low",
-        "_weight",
-        "count",
-        "intercept",
-        "mean",
-        "names",
-        "scatter",
-        "target",
-    )
-
-    count: int | float
-    mean: _Array
-    scatter: _Array
-    intercept: bool
-    names: tuple[str, ...] | None
-    target: str | None
+    __slots__ = ()
 
     def __init__(
         self,
@@ -137,9 +118,7 @@ class Moments:
         self._assign(sound(described(count, mean, scatter, intercept, names, target, rows)))
 
     @classmethod
-    def of(
-        cls, X: Any, y: Any, *, intercept: bool = True, threads: int | None = None, weights: Any = None
-    ) -> Moments:
+    def of(cls, X: Any, y: Any, *, intercept: bool = True, threads: int | None = None, weights: Any = None) -> Moments:
         """Accumulate the moments of rows in one pass over memory.
 
         Parameters
@@ -324,7 +303,7 @@ class Moments:
         >>> folder.cleanup()
         """
         options = {"columns": columns, "drop": drop, "chunk_rows": chunk_rows, "weights": weights, **csv}
-        return cls._scan(
+        made, unit = cls._scan(
             source,
             target=target,
             intercept=intercept,
@@ -332,8 +311,8 @@ class Moments:
             progress=progress,
             threads=threads,
             options=options,
-            ratios=False,
         )
+        return made.scaled(unit) if unit else made
 
     @classmethod
     def _scan(
@@ -346,9 +325,8 @@ class Moments:
         progress: bool,
         threads: int | None,
         options: dict[str, Any],
-        ratios: bool,
-    ) -> Moments:
-        """Accumulate rows out of core; `ratios`: weights of extreme sizes may be multiplied by a power of two."""
+    ) -> tuple[Moments, int]:
+        """Accumulate rows out of core, of weights divided by the power of two whose exponent is returned."""
         from pyrometer.data.readers import open_rows
 
         standardize = validate.flag("standardize", standardize)
@@ -359,8 +337,7 @@ class Moments:
             progress=validate.flag("progress", progress),
             threads=validate.threads(threads),
         )
-        moments = moments if ratios or not unit else moments.scaled(unit)
-        return moments.standardized() if standardize else moments
+        return (moments.standardized() if standardize else moments), unit
 
     @classmethod
     def _new(cls, state: _State) -> Moments:
@@ -376,30 +353,10 @@ class Moments:
         if accuracy is None:  # a pickle of version 0.1.0
             accuracy = _accuracy.of_doubles(self.count, self.mean, self.scatter)
         self._errors = accuracy
-        self._lost: Lost | Literal[False] | None = False  # False until computed
+        self._lost = False  # until computed
         for array in (self.mean, self.scatter, self._errors, self._scatter_low):
             if array is not None:
                 array.flags.writeable = False
-
-    @property
-    def _accuracy(self) -> _Array:
-        """Error bounds, shape (..., 7, p + 1); those of a single pass are computed on first use."""
-        if self._errors.shape[-2] != _accuracy.ROWS:
-            self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
-            self._errors.flags.writeable = False
-        return self._errors
-
-    def lost(self) -> Lost | None:
-        """Return bounds of the errors beyond the rounding of one pass over rows; None if there are none."""
-        if self._lost is False:
-            find = _accuracy.lost if self._errors.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
-            self._lost = find(self.count, self.mean, self.scatter, self._errors)
-        return self._lost
-
-    def merged(self) -> bool:
-        """Return whether additions and subtractions of moments contributed to the errors."""
-        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
-        return bool(of_merging.any())
 
     def _state(self) -> _State:
         fields = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
@@ -615,52 +572,3 @@ class Moments:
             f"<Moments: {stack}{rows}, {features} feature{'s' * (features != 1)}{named} "
             f"and {target}, with{'' if self.intercept else 'out'} intercept>"
         )
-
-    @property
-    def rows(self) -> int:
-        """Number of rows of each data set."""
-        return int(self.count) if self._rows is None else self._rows
-
-    @property
-    def weighted(self) -> bool:
-        """Whether the rows had weights."""
-        return self._rows is not None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the stack of data sets; ``()`` for a single one."""
-        return self.mean.shape[:-1]
-
-    @property
-    def parameters(self) -> int:
-        """Number of parameters n of a linear model: the features, and the intercept if there is one."""
-        return int(self.mean.shape[-1]) - 1 + self.intercept
-
-    def mean_squares(self) -> _Array:
-        r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant feature."""
-        variances = np.diagonal(self.scatter, axis1=-2, axis2=-1)[..., :-1] / self.count
-        squares = variances + self.mean[..., :-1] ** 2
-        return np.concatenate([squares, np.ones((*self.shape, 1))], axis=-1) if self.intercept else squares
-
-    def target_square(self) -> _Array:
-        r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
-        square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
-        return square
-
-    def square_errors(self) -> _Array | None:
-        """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""
-        lost = self.lost()
-        if lost is None:
-            return None
-        with np.errstate(over="ignore"):
-            errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
-        return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
-
-    def second(self) -> _Array:
-        r"""Raw second moments of (features, constant feature if any, target), shape (..., n + 1, n + 1)."""
-        mean, scatter = self.mean, self.scatter / self.count
-        if self.intercept:
-            p = mean.shape[-1] - 1
-            mean = np.insert(mean, p, 1.0, axis=-1)
-            scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
-        return scatter + mean[..., :, None] * mean[..., None, :]

@@ -26,11 +26,11 @@ _LEAST_COUNT = 1e-100
 class State(NamedTuple):
     """The fields of moments; `accuracy` and `scatter_low` are as in their files.
 
-    `count` is the number of rows, or the sum of their weights; then `rows` is their number, and `weight` that sum,
+    `total` is the number of rows, or the sum of their weights; then `rows` is their number, and `weight` that sum,
     more accurately, unless it is a whole number.
     """
 
-    count: int | float
+    total: int | float
     mean: _Array
     scatter: _Array
     intercept: bool
@@ -106,7 +106,7 @@ def _described_arrays(mean: npt.ArrayLike, scatter: npt.ArrayLike) -> tuple[_Arr
 
 def sound(state: State) -> State:
     """Return the state with its accuracy, by default that of one pass; ValueError if the scatter is indefinite."""
-    moments = (state.count, state.mean, state.scatter)
+    moments = (state.total, state.mean, state.scatter)
     accuracy = _accuracy.of_doubles(*moments, state.rows) if state.accuracy is None else state.accuracy
     share = _accuracy.shift_of(*moments, accuracy)
     if share:
@@ -117,9 +117,9 @@ def sound(state: State) -> State:
 
 
 def rescaled(state: State, exponent: int) -> State:
-    """Return the state, which has its accuracy, of 2**exponent times the weights; ValueError where they leave the range."""
+    """Return the state, which has its accuracy, of 2**exponent times the weights; ValueError beyond their range."""
     assert state.accuracy is not None
-    weight = (Fraction(state.count) if state.weight is None else state.weight) * Fraction(2) ** exponent
+    weight = (Fraction(state.total) if state.weight is None else state.weight) * Fraction(2) ** exponent
     count = float(weight)
     if not _LEAST_COUNT <= count <= 1.0 / _LEAST_COUNT:
         raise ValueError(
@@ -132,7 +132,7 @@ def rescaled(state: State, exponent: int) -> State:
     scatter = np.ldexp(state.scatter, exponent)
     if not (np.isfinite(scatter).all() and np.isfinite(accuracy).all()):
         raise ValueError("weights must keep sums of squares in the range of a double, got an overflow; divide them.")
-    return state._replace(count=count, scatter=scatter, accuracy=accuracy, scatter_low=low, weight=weight)
+    return state._replace(total=count, scatter=scatter, accuracy=accuracy, scatter_low=low, weight=weight)
 
 
 def _weight_in(header: dict[str, Any]) -> Fraction | None:

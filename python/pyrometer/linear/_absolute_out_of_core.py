@@ -37,7 +37,9 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
     """Return minimum, parameters, gap, True, and rank, as the core does; the gap includes the rounding of passes."""
     value, start, gap, rank = (
         answer[0]
-        for answer in _core.least_absolute(scanned.X[None], scanned.y[None], intercept, 0, None, scanned.sample_weights())
+        for answer in _core.least_absolute(
+            scanned.X[None], scanned.y[None], intercept, 0, None, scanned.sample_weights()
+        )
     )
     if scanned.complete:
         return float(value), start, float(gap), True, int(rank)

@@ -42,6 +42,8 @@ class LinearSystem:
     names: tuple[str, ...] | None
     scanned: Scanned | None
     weights: _Array | None = None
+    rescaled: bool = False
+    """Whether only the ratios of the weights are those given: of extreme sizes, or of a stack with several totals."""
 
     def _describe(
         self,
@@ -52,6 +54,7 @@ class LinearSystem:
         penalty: Penalty | None = None,
         intercept: bool,
         scanned: Scanned | None = None,
+        rescaled: bool = False,
     ) -> None:
         if penalty is not None and not isinstance(penalty, (L1, L2)):
             raise not_a_penalty(penalty)
@@ -65,6 +68,10 @@ class LinearSystem:
             "names": data.names if data else moments.names if moments else scanned.rows.names if scanned else None,
             "scanned": scanned,
             "weights": data.weights.values if data and data.weights else None,
+            "rescaled": rescaled
+            or (
+                data is not None and data.weights is not None and (data.weights.exponent != 0 or not data.weights.equal)
+            ),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -134,6 +141,13 @@ class LinearSystem:
     def weighted(self) -> bool:
         """Whether the rows have weights."""
         return self._moments().weighted if self.X is None else self.weights is not None
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights of the rows of one system; their number if they have none."""
+        if self.X is None:
+            return self._moments().count
+        return self.rows if self.weights is None else float(self.weights.reshape(-1, self.rows)[0].sum())
 
     @property
     def penalised(self) -> int:

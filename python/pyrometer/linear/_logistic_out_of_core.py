@@ -44,7 +44,6 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
     The certificate is that of the core (minimum/logistic/newton.hpp): near the minimum a Newton step gives a feasible
     point of the dual problem, and the loss exceeds the infimum by at most g' H^-1 g, rounding included.
     """
-    moments = scanned.moments
     value, start, gap, attained, rank = _in_memory(scanned.X, scanned.y, intercept, scanned.sample_weights())
     if scanned.complete:
         return value, start, gap, attained, rank

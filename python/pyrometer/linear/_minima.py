@@ -10,7 +10,17 @@ import numpy.typing as npt
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 
-__all__ = ["ANEW", "ENOUGH_DIGITS", "ROUNDED_WEIGHTS", "Solved", "digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
+__all__ = [
+    "ANEW",
+    "ENOUGH_DIGITS",
+    "ROUNDED_WEIGHTS",
+    "Solved",
+    "digits_of",
+    "of_moments",
+    "of_rows",
+    "too_few",
+    "unclosed",
+]
 
 _Array: TypeAlias = npt.NDArray[Any]
 

@@ -132,8 +132,9 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
             of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
             _replace(solved, at, _core.lasso_rows(X, y, mean[inaccurate], *of_lasso, by_row))
         if not positive.all():
-            options = (system.intercept, 0.0, True, threads, None, by_row)
-            unpenalised = _core.least_squares_rows(X, y, mean[inaccurate], *options)
+            unpenalised = _core.least_squares_rows(
+                X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row
+            )
             _replace(solved, rest, tuple(array[:, None] for array in unpenalised))
         method[inaccurate] = "orthogonal"
         if system.weighted:

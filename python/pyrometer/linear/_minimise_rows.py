@@ -80,9 +80,7 @@ class RowMinimiser:
         return minimum, complaint
 
 
-def _least_absolute(
-    X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array, weights: Array | None
-) -> _Solved:
+def _least_absolute(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array, weights: Array | None) -> _Solved:
     value, parameters, gap, rank = _core.least_absolute(X, y, intercept, threads, error, weights)
     return value, parameters, gap, np.ones(len(value), dtype=bool), rank
 
@@ -93,12 +91,12 @@ def _logistic(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array, w
 
 def _terms(y: _Rows, weights: Array | None) -> _Rows:
     """Return the terms of the mean target, whose sum does not overflow."""
-    terms = y / y.shape[-1]
+    terms: _Rows = y / y.shape[-1]
     return terms if weights is None else terms * weights
 
 
 def _below(energy: Array, terms: _Rows, share: float) -> npt.NDArray[np.bool_]:
-    """Compare mean absolute residuals with the mean absolute target, given its terms: the sum of targets might overflow."""
+    """Compare mean absolute residuals with the mean absolute target, the sum of these terms."""
     return np.asarray(energy <= share * np.abs(terms).sum(axis=-1))
 
 

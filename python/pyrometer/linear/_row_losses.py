@@ -44,9 +44,7 @@ class RowLoss:
 
     def componentwise(self, system: LinearSystem, parameters: Spread, threads: int) -> Array:
         """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
-        (means,) = over_rows(
-            system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None], threads),)
-        )
+        (means,) = over_rows(system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None], threads),))
         if system.intercept:
             means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
         return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.mean_abs())

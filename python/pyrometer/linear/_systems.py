@@ -150,12 +150,22 @@ class LinearRegression(LinearSystem):
         (1.0, True)
         """
         energy = _loss(energy, penalty)
-        options: dict[str, Any] = {"columns": columns, "drop": drop, "chunk_rows": chunk_rows, "weights": weights, **csv}
+        options: dict[str, Any] = {
+            "columns": columns,
+            "drop": drop,
+            "chunk_rows": chunk_rows,
+            "weights": weights,
+            **csv,
+        }
         how: dict[str, Any] = {"intercept": intercept, "standardize": standardize}
         how |= {"progress": progress, "threads": threads}
         if LOSSES[energy].moments:
-            moments = Moments._scan(source, target=target, options=options, ratios=True, **how)
-            return cls.from_moments(moments, penalty=penalty)
+            moments, unit = Moments._scan(source, target=target, options=options, **how)
+            system = cls.__new__(cls)
+            system._describe(
+                None, moments, energy="mse", penalty=penalty, intercept=moments.intercept, rescaled=unit != 0
+            )
+            return system
         system, rows = cls.__new__(cls), scanned(source, target=target, **how, **options)
         system._describe(None, None, energy=energy, intercept=intercept, scanned=rows)
         return system

@@ -50,7 +50,8 @@ class Mixture(ByValue):
         Probability of a pooling loss at least as large if one model holds for both; nan where `test` is "none".
     test : str
         "chow" (F test; squared error without a penalty), "likelihood-ratio" (cross entropy, many rows), or "none":
-        absolute error, a penalty, separable labels, no more rows than parameters, or minima of too few digits.
+        absolute error, a penalty, weights of rows, separable labels, no more rows than parameters, or minima of too few
+        digits.
     between : bool or ndarray of bool
         Whether the mixed temperature lies between the two; False where one of them is undefined. The paper states it
         for the limit of large scales; at ordinary scales it fails for many pairs.
@@ -114,8 +115,8 @@ def mix(
     Parameters
     ----------
     a, b : LinearRegression, LogisticRegression, SoftmaxRegression or Moments
-        Two systems of the same kind: energy, labels of classes, penalty, intercept, features and stack. Moments stand for squared error
-        without a penalty.
+        Two systems of the same kind: energy, labels of classes, penalty, intercept, features and stack. Moments stand
+        for squared error without a penalty. The share of weighted rows is that of their weights.
     law : Normal, Uniform or Mixed
         Law of the parameters, the same for both; a batch of laws gives arrays.
     resolution : float
@@ -164,7 +165,7 @@ def mix(
     parts = [temperature(system, law, resolution=resolution) for system in (first, second, both)]
     limits = [temperature(system, law, method="asymptotic", resolution=resolution) for system in (first, second, both)]
     minima = [minimum_energy(system) for system in (first, second, both)]
-    share = first.rows / both.rows
+    share = first.total_weight / both.total_weight if both.weighted else first.rows / both.rows
     # The mean energy of all rows is the weighted mean of the two, so the heats are one number with two signs.
     heat = share * (1.0 - share) * (np.asarray(parts[1].energy) - np.asarray(parts[0].energy))
     E_a, E_b, E_both = (np.asarray(minimum.value) for minimum in minima)
@@ -205,6 +206,11 @@ def _pooled(
         left, right = getattr(a, what, None), getattr(b, what, None)
         if left != right:
             raise ValueError(f"a and b must be of one kind, got {what} {left!r} and {right!r}.")
+    if a.rescaled or b.rescaled:
+        raise ValueError(
+            "a and b must have weights that can be compared, got some of extreme sizes, or of a stack with different "
+            "sums; divide all weights of both by one number, and give every data set of a stack the same sum."
+        )
     if a.moments is not None and b.moments is not None:
         pooled = LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
         # Where the moments have too few digits for the minimum, the rows are used.
@@ -216,9 +222,17 @@ def _pooled(
         system.stacked_rows()  # raises if they are not in memory
     X = np.concatenate([a.X, b.X], axis=-2)
     y = np.concatenate([a.y, b.y], axis=-1)
+    weights = None
+    if a.weighted or b.weighted:
+        weights = np.concatenate([_weights(a), _weights(b)], axis=-1)
     if isinstance(a, SoftmaxRegression):
-        return SoftmaxRegression(X, a.named(y), intercept=a.intercept, labels=a.labels)
-    return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty)
+        return SoftmaxRegression(X, a.named(y), intercept=a.intercept, weights=weights, labels=a.labels)
+    return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty, weights=weights)
+
+
+def _weights(system: System) -> _Array:
+    """Return the weights of the rows, in memory, of a system: 1 if they have none."""
+    return np.ones((*system.shape, system.rows)) if system.weights is None else system.weights
 
 
 class _Pooled(NamedTuple):
@@ -268,7 +282,7 @@ def _test(
 ) -> tuple[str, _Array]:
     """Return the name of the test of the pooling loss, and its p-value for each pair of a stack."""
     p, test = np.full(loss.shape, np.nan), _TESTS[a.energy]
-    if test is None or (a.penalty is not None and a.penalty.lam > 0.0):
+    if test is None or both.weighted or (a.penalty is not None and a.penalty.lam > 0.0):
         return "none", p
     ranks = [a.freedom(np.asarray(minimum.rank)) for minimum in minima]
     freedom, rest = ranks[0] + ranks[1] - ranks[2], both.rows - ranks[0] - ranks[1]

@@ -51,13 +51,13 @@ class Case:
         """Whether the model is logistic."""
         return self.energy == "CE"
 
-    def system(self, X: Any, y: Any, intercept: bool, lam: float) -> System:
+    def system(self, X: Any, y: Any, intercept: bool, lam: float, weights: Any = None) -> System:
         """Return the system of this row."""
         if self.logistic:
-            return LogisticRegression(X, y, intercept=intercept)
+            return LogisticRegression(X, y, intercept=intercept, weights=weights)
         energy = "mae" if self.energy == "MAE" else "mse"
         penalty = self.penalty(lam) if self.penalty is not None else None
-        return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
+        return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept, weights=weights)
 
     def describe(self, scales: Scales) -> Law:
         """Return the law at the given scales."""

@@ -50,6 +50,7 @@ def systems(
     name: str | None = None,
     features: str | None = None,
     standardize: bool = True,
+    weights: Any = None,
 ) -> Table:
     r"""Return Table 2: the systems of sections 3 to 5 on data, each temperature computed in four ways.
 
@@ -81,6 +82,8 @@ def systems(
         Name of the data and description of the units of the features, for the metadata.
     standardize : bool
         Whether the features of the shipped data are in units of their standard deviations.
+    weights : array_like, shape (m,), optional
+        Weights of the rows of `X`, as of `LinearRegression`; networks have none, and leave out rows of weight 0.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def systems(
     >>> bool((abs(table["z"]) < 5).all())
     True
     """
-    about = subject(X, y, scale, length, lam, intercept, name, features, standardize)
+    about = subject(X, y, scale, length, lam, intercept, name, features, standardize, weights)
     samples = validate.count("samples", samples, minimum=2)
     sequence = _sequence(rng)
     described = list(about.rows())

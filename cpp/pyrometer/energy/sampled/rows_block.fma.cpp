@@ -244,7 +244,7 @@ template <class Loss>
 void finish_all(Index part, const Factors& factors, const double* theta, double* products, double* energy,
                 double* slope) {
   (part == 0 ? finish_cross_entropy<true, Loss> : finish_cross_entropy<false, Loss>)(factors, theta, products, energy,
-                                                                                    slope);
+                                                                                     slope);
 }
 
 }  // namespace

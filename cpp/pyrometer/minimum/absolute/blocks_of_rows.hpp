@@ -110,9 +110,9 @@ struct Rows final : Source {
 struct Table : Source {
   Index features = 0;
   bool intercept = false;
-  const double* centre = nullptr;  ///< features + 1 numbers, the last for y
+  const double* centre = nullptr;   ///< features + 1 numbers, the last for y
   const double* weights = nullptr;  ///< weight, or multiplicity, of each row; null: all 1
-  bool underflows = false;         ///< whether values of X may have underflowed when scaled
+  bool underflows = false;          ///< whether values of X may have underflowed when scaled
 
   [[nodiscard]] Index scratch() const override { return (columns + 1) * kBlock; }
   [[nodiscard]] Block block(Index b, double* scratch) const override;

@@ -268,7 +268,8 @@ Vertex solve(const Rows& given, Vec phi, ExecutionContext context) {
 Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
   const Index m = table.count, n = whitening.rank;
   // Weighted rows are multiplied by their weights where they are copied.
-  if (table.weights != nullptr || m <= std::max(kWholeTableRows, 64 * n)) return solve_whole(table, whitening, size, context);
+  if (table.weights != nullptr || m <= std::max(kWholeTableRows, 64 * n))
+    return solve_whole(table, whitening, size, context);
 
   const Indices chosen = sample_of(m, n);
   const Index taken = static_cast<Index>(chosen.size());

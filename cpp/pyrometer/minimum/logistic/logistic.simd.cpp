@@ -174,9 +174,9 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
           " systems of ", data.features, " features");
   const Index size = data.rows * data.features, n = data.parameters();
   const auto one = [&](Index s, int inner) {
-    const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
-                             (data.systems - s) * size,
-                             data.weights ? data.weights + s * data.rows : nullptr};
+    const data::Rows<T> rows{
+        data.X + s * size, data.y + s * data.rows,    data.rows,
+        data.features,     (data.systems - s) * size, data.weights ? data.weights + s * data.rows : nullptr};
     const Infimum solution =
         solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
     const auto slot = at(s);

@@ -276,11 +276,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     std::fill(used.begin(), used.end(), false);
     for (const Index j : basis.kept) used[at(j)] = true;
     out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-    unseparated.emplace(
-        Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows),
-                rows.weights ? Numbers(rows.weights, rows.weights + rows.rows) : Numbers(), basis.rank,
-                std::move(basis.map)},
-        threads);
+    unseparated.emplace(Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows),
+                                rows.weights ? Numbers(rows.weights, rows.weights + rows.rows) : Numbers(), basis.rank,
+                                std::move(basis.map)},
+                        threads);
     out.evaluations = unseparated->evaluations();
     const Numbers theta = unseparated->parameters(n);
     if (unseparated->result().status == NewtonStatus::separated && !face.certain)

@@ -140,14 +140,16 @@ def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: i
         )
 
 
-def require_weights(source: str, name: str, kind: pa.DataType) -> None:
-    """Raise ValueError for a column of weights that has booleans."""
+def require_weights(source: str, kinds: Mapping[str, pa.DataType]) -> None:
+    """Raise ValueError for columns of weights that have booleans."""
     import pyarrow as pa
 
-    if pa.types.is_boolean(kind):
-        raise ValueError(
-            f"{source}: column {quoted(name)} of the weights must have numbers, got booleans; write them as 0 and 1."
-        )
+    for name, kind in kinds.items():
+        if pa.types.is_boolean(kind):
+            raise ValueError(
+                f"{source}: column {quoted(name)} of the weights must have numbers, got booleans; write them as 0 and "
+                "1, or select rows before."
+            )
 
 
 def weights_in(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[np.float64]:

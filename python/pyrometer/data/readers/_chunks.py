@@ -92,7 +92,7 @@ class Rows:
             yield from self._filled(ahead)
 
     def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float64] | None]:
-        """Return X, y and weights of all rows; ValueError, with file, column and row, for a value that is not finite."""
+        """Return X, y and weights of all rows; ValueError, with file, column and row, for a value not finite."""
         declared = self.expected()
         X, y = np.empty((declared or 0, len(self.names)), self.dtype), np.empty(declared or 0, self.dtype)
         first, weights = 0, []

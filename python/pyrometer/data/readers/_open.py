@@ -70,8 +70,7 @@ def open_rows(
             raise _explained(part, error, wanted, schema) from error
         place = {column: j for j, column in enumerate(schema.names)}
         kinds = {column: schema.field(place[column]).type for column in (*features, *by_row, target)}
-        for column in by_row:
-            require_weights(printable(part.label), column, kinds[column])
+        require_weights(printable(part.label), {column: kinds[column] for column in by_row})
         if labels is not False:
             _require_text(part, target, kinds.pop(target))
         if isinstance(part, Csv):
