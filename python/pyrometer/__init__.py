@@ -32,7 +32,15 @@ from pyrometer.errors import (
     SimulationWarning,
 )
 from pyrometer.laws import Constant, Independent, Mixed, Normal, TruncatedNormal, Uniform
-from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, SoftmaxRegression, minimum_path, training_path
+from pyrometer.linear import (
+    L1,
+    L2,
+    LinearRegression,
+    LogisticRegression,
+    SoftmaxRegression,
+    minimum_path,
+    training_path,
+)
 from pyrometer.networks import (
     GlorotNormal,
     GlorotUniform,

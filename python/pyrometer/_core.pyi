@@ -145,7 +145,9 @@ def mean_maximum(classes: int) -> float: ...
 # (k, C n), and mean energies of normal laws (b, C n) whose scales differ between classes
 def softmax(
     X: _Rows, y: _Rows, classes: int, intercept: bool, threads: int, weights: _F64 | None = None
-) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], _I64, _I64]: ...  # value, parameters (s, C n), gap, attained, rank, passes
+) -> tuple[
+    _F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]
+]: ...  # value, parameters (s, C n), gap, attained, rank, passes
 def softmax_energies(
     X: _Rows, y: _Rows, classes: int, intercept: bool, parameters: _F64, threads: int, weights: _F64 | None = None
 ) -> _F64: ...

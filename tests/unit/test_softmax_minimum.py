@@ -53,7 +53,7 @@ def test_the_minimum_is_certified(m, p, classes, intercept):
     assert rank == p
     assert 0 < gap <= 1e-12 * value
     assert energy(X, y, theta, intercept) == pytest.approx(value, rel=1e-13)
-    # A dual point, by the test's own arithmetic: the distributions nearest to those at theta with the sums of the labels.
+    # A dual point, by the test's own arithmetic: distributions near those at theta with the sums of the labels.
     A = np.hstack([X, np.ones((m, 1))]) if intercept else X
     Z = A @ theta.T
     P = np.exp(Z - logsumexp(Z, axis=1, keepdims=True))
@@ -114,7 +114,7 @@ def test_statsmodels_on_bundled_data():
     sm = pytest.importorskip("statsmodels.api")
     data = sm.datasets.anes96.load()
     X, y = np.asarray(data.exog, dtype=float), np.asarray(data.endog, dtype=int)
-    value, theta, gap, attained, _ = solve(X, y, 7)
+    value, theta, _, attained, _ = solve(X, y, 7)
     fitted = sm.MNLogit(y, np.hstack([X, np.ones((len(X), 1))])).fit(method="newton", maxiter=100, disp=0)
     assert attained
     assert value == pytest.approx(-fitted.llf / len(y), rel=1e-12)

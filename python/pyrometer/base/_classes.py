@@ -53,7 +53,8 @@ def labels_in(y: Any) -> tuple[Any, ...]:
     except TypeError:
         kinds = sorted({type(value).__name__ for value in flat.tolist()})
         raise TypeError(
-            f"y must have labels that can be sorted, got {' and '.join(kinds)}; pass labels= in the order of the classes."
+            f"y must have labels that can be sorted, got {' and '.join(kinds)}; pass labels= in the order of the "
+            "classes."
         ) from None
     if len(found) < 2:
         only = ", ".join(map(repr, found)) or "no rows"

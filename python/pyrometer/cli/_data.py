@@ -79,7 +79,9 @@ def _sorted(labels: Any) -> tuple[Any, ...] | None:
     return tuple(sorted(labels.labels)) if isinstance(labels, ClassCodes) else None
 
 
-def read_two(first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool | ClassCodes) -> tuple[Subject, Subject]:
+def read_two(
+    first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool | ClassCodes
+) -> tuple[Subject, Subject]:
     """Read two files with the same columns, in the order of the first."""
     a, b = (read(path, selection, labels=labels) for path in (first, second))
     _require_same(first, second, a.names, b.names)
@@ -132,7 +134,9 @@ def linear_system(
     options: dict[str, Any] = {"intercept": intercept, "chunk_rows": chunk_rows, "progress": True}
     options |= {"standardize": standardize, **selection.options()}
     if LOSSES[energy].labels:
-        return LogisticRegression.scan(path, labels=None if isinstance(labels, bool) else labels, **options)
+        return LogisticRegression.scan(
+            path, labels=None if isinstance(labels, (bool, ClassCodes)) else labels, **options
+        )
     return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
 
 

@@ -120,9 +120,7 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
     return Closed(*(part.reshape(shape) for part in (value, derivative, error, slope_error)))
 
 
-def over_rows(
-    system: LinearSystem, mean: Callable[[Rows, Rows, Array | None], tuple[Array, ...]]
-) -> tuple[Array, ...]:
+def over_rows(system: LinearSystem, mean: Callable[[Rows, Rows, Array | None], tuple[Array, ...]]) -> tuple[Array, ...]:
     """Return means over all rows, of means over blocks of rows: the bits of the core where there is one block."""
     total: tuple[Array, ...] | None = None
     for X, y, w, share in system.blocks():

@@ -243,6 +243,7 @@ class SoftmaxRegression(LinearSystem):
 
     def cost(self, law: Any, method: str, samples: int) -> float:
         """Time for one system and one law in nanoseconds, by order of magnitude."""
+        del law
         sampled = samples if method == "monte-carlo" else 0
         return self.rows * (20.0 + 0.3 * self.columns + sampled * self.classes * (5.0 + self.columns / 10))
 

@@ -12,6 +12,7 @@ from pyrometer import _core
 from pyrometer.base import require_finite
 from pyrometer.laws import NORMAL, Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
+from pyrometer.linear._draws import draw_parameters
 from pyrometer.linear._row_losses import CROSS_ENTROPY, over_rows
 
 if TYPE_CHECKING:
@@ -28,17 +29,13 @@ _STEP = 1e-4
 
 def has_formula(system: SoftmaxRegression, parameters: Spread) -> bool:
     """Whether there is an exact mean energy."""
-    return system.classes == 2 or _normal(parameters)
+    return parameters.all_normal or (system.classes == 2 and bool(parameters.random.all()))
 
 
 def is_fast(system: SoftmaxRegression, parameters: Spread) -> bool:
     """Whether the exact mean energy takes seconds at most."""
     laws = int(np.prod(system.shape + parameters.batch_shape, dtype=np.int64))
     return system.classes == 2 or _alike(system, parameters) or system.rows * system.classes * laws <= _FEW
-
-
-def _normal(parameters: Spread) -> bool:
-    return all(family is NORMAL for family, _ in parameters.runs)
 
 
 def _by_class(system: SoftmaxRegression, parameters: Spread) -> Array:
@@ -49,7 +46,7 @@ def _by_class(system: SoftmaxRegression, parameters: Spread) -> Array:
 def _alike(system: SoftmaxRegression, parameters: Spread) -> bool:
     """Whether all classes have the same normal law."""
     scales = _by_class(system, parameters)
-    return _normal(parameters) and bool((scales == scales[:, :1]).all())
+    return parameters.all_normal and bool((scales == scales[:, :1]).all())
 
 
 class _Softmax:
@@ -69,11 +66,11 @@ class _Softmax:
                 return value, _or_nan(derivative, value)
 
         elif system.classes == 2:
-            return CROSS_ENTROPY.exact(_Difference(system, parameters), *_ordered(parameters), threads, slope=slope)
+            return CROSS_ENTROPY.exact(_difference(system, parameters), _ordered(parameters), threads, slope=slope)
         else:
             flat = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
 
-            def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array, ...]:
+            def of_rows(X: Any, _: Any, w: Array | None) -> tuple[Array, ...]:
                 value, derivative = _core.class_rows(
                     X, system.intercept, system.classes, flat, False, slope, threads, w
                 )
@@ -95,11 +92,11 @@ class _Softmax:
             value = _core.mean_maximum(system.classes) * norms.reshape(shape)
             return Closed(value, value, np.zeros(shape), np.zeros(shape))
         if system.classes == 2:
-            return CROSS_ENTROPY.limit(_Difference(system, parameters), *_ordered(parameters), threads)
+            return CROSS_ENTROPY.limit(_difference(system, parameters), _ordered(parameters), threads)
         flat = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
         (value,) = over_rows(
             system,
-            lambda X, y, w: (_core.class_rows(X, system.intercept, system.classes, flat, True, False, threads, w)[0],),
+            lambda X, _, w: (_core.class_rows(X, system.intercept, system.classes, flat, True, False, threads, w)[0],),
         )
         value = value.reshape(shape)
         return Closed(value, value, np.zeros(shape), np.zeros(shape))
@@ -140,8 +137,6 @@ class _Softmax:
         factor: float = 1.0,
     ) -> Array:
         """Energies of draws, shape (systems, laws, draws)."""
-        from pyrometer.linear._mean_energy import draw_parameters
-
         laws = int(np.prod(parameters.batch_shape, dtype=np.int64))
         step = max(1, _NUMBERS // (laws * parameters.parameters))
         parts = []
@@ -150,12 +145,7 @@ class _Softmax:
             drawn = draw_parameters(parameters, count, seed, first).reshape(-1, parameters.parameters)
             if factor != 1.0:
                 drawn = np.where(parameters.random, factor * drawn, drawn)
-            (energies,) = over_rows(
-                system,
-                lambda X, y, w, drawn=drawn: (
-                    _core.softmax_energies(X, y, system.classes, system.intercept, drawn, threads, w),
-                ),
-            )
+            energies = _energies(system, drawn, threads)
             parts.append(energies.reshape(len(energies), laws, count))
         energies = np.concatenate(parts, axis=-1)
         require_finite(energies)
@@ -165,17 +155,23 @@ class _Softmax:
 SOFTMAX = _Softmax()
 
 
+def _energies(system: Any, drawn: Array, threads: int) -> Array:
+    """Energies (systems, k) of parameters (k, C n)."""
+
+    def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array]:
+        return (_core.softmax_energies(X, y, system.classes, system.intercept, drawn, threads, w),)
+
+    return over_rows(system, of_rows)[0]
+
+
 @dataclass(frozen=True)
 class _Difference:
     """The logistic regression of the difference of the logits of two classes, with 2n features and no intercept."""
 
     system: Any
     parameters: Spread
+    shape: tuple[int, ...]
     intercept: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.system.shape
 
     def blocks(self) -> Iterator[tuple[Any, Any, Array | None, float]]:
         order = _order(self.parameters)
@@ -192,13 +188,17 @@ def _order(parameters: Spread) -> Any:
     return np.array([k for wanted in distinct for k, family in enumerate(families) if family is wanted])
 
 
-def _ordered(parameters: Spread) -> tuple[Spread]:
+def _difference(system: Any, parameters: Spread) -> Any:
+    return _Difference(system, parameters, system.shape)
+
+
+def _ordered(parameters: Spread) -> Spread:
     order = _order(parameters)
     counts: dict[Any, int] = {}
     families = [family for family, count in parameters.runs for _ in range(count)]
     for k in order:
         counts[families[k]] = counts.get(families[k], 0) + 1
-    return (Spread(np.ascontiguousarray(parameters.scales[..., order]), tuple(counts.items())),)
+    return Spread(np.ascontiguousarray(parameters.scales[..., order]), tuple(counts.items()))
 
 
 def _require_formula(system: Any, parameters: Spread) -> None:

@@ -37,8 +37,8 @@ def _of_few(scanned: Scanned) -> tuple[Any, Any, Any]:
     """Return the rows of a source that its sample holds completely; ValueError for more."""
     if not scanned.complete:
         raise ValueError(
-            f"the minimum of softmax regression needs the rows in memory, and {scanned.rows.source} has more than a sample "
-            "holds: read them, SoftmaxRegression(X, y)."
+            f"the minimum of softmax regression needs the rows in memory, and {scanned.rows.source} has more than a "
+            "sample holds: read them, SoftmaxRegression(X, y)."
         )
     weights = scanned.sample_weights()
     return scanned.X[None], scanned.y[None], None if weights is None else weights[None]

@@ -198,9 +198,7 @@ def _system(name: str, value: Any) -> System:
     return value
 
 
-def _pooled(
-    a: System, b: System
-) -> System:
+def _pooled(a: System, b: System) -> System:
     """Return the system of the rows of two systems of one kind; ValueError if they differ in kind."""
     for what in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
         left, right = getattr(a, what, None), getattr(b, what, None)

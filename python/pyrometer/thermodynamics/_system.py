@@ -115,7 +115,8 @@ def is_law(value: Any) -> TypeGuard[Batched]:
 def require_system(value: Any) -> None:
     """Raise TypeError unless `value` has all members of `System`."""
     if not is_system(value):
-        raise not_a_system("system", value, "a LinearRegression, a LogisticRegression, a SoftmaxRegression or a Network")
+        kinds = "a LinearRegression, a LogisticRegression, a SoftmaxRegression or a Network"
+        raise not_a_system("system", value, kinds)
 
 
 _CALLS = {
