@@ -116,15 +116,14 @@ class _Softmax:
     ) -> tuple[Array, Array]:
         """Monte Carlo mean and standard error, shape (systems, laws)."""
         energies = self.energies(system, parameters, draws, seed, threads)
-        return energies.mean(axis=-1), energies.std(axis=-1, ddof=1) / np.sqrt(len(draws))
+        return _mean_and_error(energies)
 
     def sample_slope(
         self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
     ) -> tuple[Array, Array]:
         """Return the derivative along a common factor of the scales, by differences draw by draw: mean and error."""
         ends = [self.energies(system, parameters, draws, seed, threads, factor=1.0 + h) for h in (_STEP, -_STEP)]
-        slopes = (ends[0] - ends[1]) / (2.0 * _STEP)
-        return slopes.mean(axis=-1), slopes.std(axis=-1, ddof=1) / np.sqrt(len(draws))
+        return _mean_and_error((ends[0] - ends[1]) / (2.0 * _STEP))
 
     def energies(
         self,
@@ -162,6 +161,13 @@ def _energies(system: Any, drawn: Array, threads: int) -> Array:
         return (_core.softmax_energies(X, y, system.classes, system.intercept, drawn, threads, w),)
 
     return over_rows(system, of_rows)[0]
+
+
+def _mean_and_error(draws: Array) -> tuple[Array, Array]:
+    """Mean over the last axis and its standard error; squares are taken in units of the largest."""
+    unit = np.maximum(np.abs(draws).max(axis=-1), np.finfo(float).tiny)
+    scaled = draws / unit[..., None]
+    return unit * scaled.mean(axis=-1), unit * (scaled.std(axis=-1, ddof=1) / np.sqrt(draws.shape[-1]))
 
 
 @dataclass(frozen=True)

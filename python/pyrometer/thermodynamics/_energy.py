@@ -76,7 +76,8 @@ def mean_energy(
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
-        :math:`\tilde\sigma_j^2` only. "monte-carlo" averages over draws. "auto" is "exact" where it exists. Networks
+        :math:`\tilde\sigma_j^2` only. "monte-carlo" averages over draws. "auto" is "exact" where it exists, else
+        "monte-carlo": for more than two classes under laws that are not normal, see `SoftmaxRegression`. Networks
         have an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form), and for the other
         activations given by name under normal laws (a Markov chain of the squared norm, by quadrature). "mean-field" is
         the limit of infinitely wide layers, which treats uniform parameters as normal ones of the same variance;
