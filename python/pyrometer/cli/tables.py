@@ -30,8 +30,8 @@ __all__ = ["command"]
 @click.option("--target", metavar="COL", help="Column of the target, with --data.")
 @click.option(
     "--dataset",
-    type=click.Choice(["diabetes", "breast-cancer"]),
-    help="Shipped data.  [default: diabetes, and breast-cancer for the logistic rows]",
+    type=click.Choice(["diabetes", "breast-cancer", "wine"]),
+    help="Shipped data.  [default: diabetes, breast-cancer for the logistic rows, wine for softmax]",
 )
 @column_options
 @weights_option
@@ -137,7 +137,7 @@ def _subject(
         return None
     from pyrometer import datasets
 
-    load = datasets.breast_cancer if dataset == "breast-cancer" else datasets.diabetes
+    load = {"diabetes": datasets.diabetes, "breast-cancer": datasets.breast_cancer, "wine": datasets.wine}[dataset]
     shipped = load(standardize=standardize)
     features = "standardised" if standardize else "raw"
     return Subject(shipped.X, shipped.y, shipped.feature_names, shipped.target, shipped.name, features)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pyrometer._version import __version__
 from pyrometer.base import validate
-from pyrometer.datasets import breast_cancer, diabetes
+from pyrometer.datasets import breast_cancer, diabetes, wine
 from pyrometer.errors import SeparationWarning
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, System
@@ -97,21 +97,19 @@ def subject(
     widths = sigma, length, validate.single("lam", lam, minimum=0.0)
     if X is None:
         standardize = validate.flag("standardize", standardize)
-        target, labels = diabetes(standardize=standardize), breast_cancer(standardize=standardize)
+        shipped = {"numbers": diabetes, "two": breast_cancer, "classes": wine}
+        loaded = {kind: load(standardize=standardize) for kind, load in shipped.items()}
         features = "standardised" if standardize else "raw"
-        sets: tuple[_Data, ...] = (
-            _data(target.name, target.X, target.y, widths, intercept, None, logistic=False),
-            _data(labels.name, labels.X, labels.y, widths, intercept, None, logistic=True),
+        sets = tuple(
+            _data(data.name, data.X, data.y, widths, intercept, None, target=kind) for kind, data in loaded.items()
         )
     else:
         checked = validate.data(X, y, weights=weights)
-        binary = bool(np.isin(checked.y, (0, 1)).all())
+        kinds = ["numbers", *_labels_of(checked.y)]
         if weights is not None and checked.X.ndim == 2:  # networks have no weights
             weights = validate.weights(weights)
             X, y, weights = checked.X[weights > 0.0], checked.y[weights > 0.0], weights[weights > 0.0]
-        sets = (_data(name or "X, y", X, y, widths, intercept, weights, logistic=False),)
-        if binary:
-            sets += (_data(name or "X, y", X, y, widths, intercept, weights, logistic=True),)
+        sets = tuple(_data(name or "X, y", X, y, widths, intercept, weights, target=kind) for kind in kinds)
     first = sets[0]
     metadata = {
         "pyrometer": __version__,
@@ -130,6 +128,18 @@ def subject(
     return Subject(sets, intercept, metadata)
 
 
+# Whole numbers of more values than this are not taken for labels of classes.
+_MOST_CLASSES = 20
+
+
+def _labels_of(y: Any) -> list[str]:
+    """Return what a target is besides numbers: labels of two classes, 0 and 1, or of more."""
+    if np.isin(y, (0, 1)).all():
+        return ["two"]
+    whole = bool((y == np.floor(y)).all()) and 3 <= len(np.unique(y)) <= _MOST_CLASSES
+    return ["classes"] if whole else []
+
+
 def _data(
     name: str,
     X: Any,
@@ -138,11 +148,12 @@ def _data(
     intercept: bool,
     weights: Any,
     *,
-    logistic: bool,
+    target: str,
 ) -> _Data:
     system = LinearRegression(X, y, intercept=intercept, weights=weights)
     if system.shape:
         raise ValueError(f"X must have shape (rows, features), got a stack of shape {system.shape}; take one system.")
-    scales = Scales(*widths, system.parameters)
-    cases = tuple(case for case in CASES if case.logistic == logistic and case.exists(scales))
+    classes = len(np.unique(np.asarray(y))) if target == "classes" else 1
+    scales = Scales(*widths, classes * system.parameters)
+    cases = tuple(case for case in CASES if case.target == target and case.exists(scales))
     return _Data(name, X, y, cases, scales, weights)

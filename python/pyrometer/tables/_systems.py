@@ -57,10 +57,11 @@ def systems(
     Parameters
     ----------
     X : array_like or data frame, shape (m, p), optional
-        Features, finite. T depends on their units. Default, with `y`: the shipped data, diabetes for the regressions
-        and breast cancer for the logistic models.
+        Features, finite. T depends on their units. Default, with `y`: the shipped data, diabetes for the regressions,
+        breast cancer for the logistic models and wine for softmax regression, which is not in the paper.
     y : array_like, shape (m,), optional
-        Target, finite. Logistic models have rows where it is 0 and 1.
+        Target, finite. Logistic models have rows where it is 0 and 1, softmax regression where it has 3 to 20 different
+        values, which are whole numbers.
     scale : float
         Standard deviation :math:`\sigma > 0` of every normal parameter. At the default most of the energy of the
         diabetes data is the mean square of their target, which the limits of wide laws neglect: they are far below the
@@ -114,7 +115,7 @@ def systems(
     >>> import pyrometer as pm
     >>> table = pm.tables.systems(samples=1000)
     >>> len(table), str(table["law"][0]), round(float(table["T exact"][0]), 3)
-    (23, 'normal', 667.243)
+    (24, 'normal', 667.243)
     >>> bool((abs(table["z"]) < 5).all())
     True
     """

@@ -23,8 +23,10 @@ class SoftmaxMetric {
   /// that vary; `lift` is a ridge relative to the diagonal.
   bool of_products(const SoftmaxEvaluation& evaluation, Index columns, Index classes, const std::vector<Index>& free,
                    double factor, double lift);
-  /// The lower bound sum_i w_i (min_c p_ic) d_i d_i' (x) (I - 11'/C) of the Hessian.
-  bool of_least_gram(const SoftmaxEvaluation& evaluation, Index columns, Index classes);
+  /// With A = sum_i w_i (min_c p_ic) d_i d_i': the lower bound A (x) (I - 11'/C) of the Hessian; or, with `shares` f of
+  /// the classes, of sum 1, C A (x) (diag f - f f'), which for A at theta = 0 is the Hessian where all p_ic are f_c.
+  bool of_least_gram(const SoftmaxEvaluation& evaluation, Index columns, Index classes,
+                     std::vector<double> shares = {});
 
   /// step = -H^-1 gradient, 0 where parameters do not vary; returns (g' H^-1 g)^1/2.
   double solve(const std::vector<double>& gradient, std::vector<double>& step);
@@ -45,7 +47,8 @@ class SoftmaxMetric {
 
   Factor factor_;
   std::vector<Index> free_;
-  Index blocks_ = 0;  ///< of a lower bound: the factor is that of one class
+  Index blocks_ = 0;  ///< of least_gram, whose factor is that of one class
+  std::vector<double> shares_;
   double eigenvalue_ = 0;
   std::vector<double> work_;
 };

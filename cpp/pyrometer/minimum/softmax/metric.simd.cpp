@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "pyrometer/data/products.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
@@ -61,16 +62,19 @@ bool SoftmaxMetric::of_products(const SoftmaxEvaluation& evaluation, Index colum
   return this->factor();
 }
 
-bool SoftmaxMetric::of_least_gram(const SoftmaxEvaluation& evaluation, Index columns, Index classes) {
+bool SoftmaxMetric::of_least_gram(const SoftmaxEvaluation& evaluation, Index columns, Index classes,
+                                  std::vector<double> shares) {
   const Index ld = data::padded(columns);
+  const double factor = shares.empty() ? 1.0 : static_cast<double>(classes);
   blocks_ = classes - 1;
+  shares_ = shares.empty() ? std::vector<double>(at(classes), 1.0) : std::move(shares);
   factor_.prepare(columns);
-  for (Index i = 0; i < columns; ++i) factor_.scale(i) = std::sqrt(evaluation.least_gram[at(i * ld + i)]);
+  for (Index i = 0; i < columns; ++i) factor_.scale(i) = std::sqrt(factor * evaluation.least_gram[at(i * ld + i)]);
   for (Index i = 0; i < columns; ++i)
     for (Index j = i; j < columns; ++j)
       if (factor_.scale(i) > 0 && factor_.scale(j) > 0)
-        factor_.row(i)[j] = evaluation.least_gram[at(i * ld + j)] / factor_.scale(i) / factor_.scale(j);
-  return factor();
+        factor_.row(i)[j] = factor * evaluation.least_gram[at(i * ld + j)] / factor_.scale(i) / factor_.scale(j);
+  return this->factor();
 }
 
 double SoftmaxMetric::solve(const std::vector<double>& gradient, std::vector<double>& step) {
@@ -88,24 +92,24 @@ double SoftmaxMetric::solve(const std::vector<double>& gradient, std::vector<dou
     for (Index i = 0; i < size; ++i) step[at(free_[at(factor_.column(i))])] = -work_[at(i)] / factor_.scale_at(i);
     return std::sqrt(square);
   }
-  // The inverse of I - 11'/C on the first C - 1 classes is I + 11'; the norm is the sum of those of all C classes, of
-  // which the last has the sum of the others for its gradient.
+  // The inverse of diag f - f f' on the first C - 1 classes is diag 1/f + 11'/f_C, and that of I - 11'/C is I + 11'. The
+  // norm is the sum of those of all C classes, of which the last has the sum of the others for its gradient.
   std::vector<double> sum(at(size), 0.0), last(at(size));
-  const auto solve_part = [&](std::vector<double>& out) {
+  const auto solve_part = [&](Index c, std::vector<double>& out) {
     factor_.whiten(part.data(), work_.data());
     factor_.forward(work_.data());
-    for (const double z : work_) square += z * z;
+    for (const double z : work_) square += z * z / shares_[at(c)];
     factor_.backward(work_.data());
-    for (Index i = 0; i < size; ++i) out[at(factor_.column(i))] = work_[at(i)] / factor_.scale_at(i);
+    for (Index i = 0; i < size; ++i) out[at(factor_.column(i))] = work_[at(i)] / factor_.scale_at(i) / shares_[at(c)];
   };
   for (Index c = 0; c < blocks_; ++c)
     for (Index j = 0; j < size; ++j) sum[at(j)] += gradient[at(c * size + j)];
   part = sum;
-  solve_part(last);
+  solve_part(blocks_, last);
   std::vector<double> own(at(size));
   for (Index c = 0; c < blocks_; ++c) {
     std::copy_n(gradient.begin() + c * size, size, part.begin());
-    solve_part(own);
+    solve_part(c, own);
     for (Index j = 0; j < size; ++j) step[at(c * size + j)] = -own[at(j)] - last[at(j)];
   }
   return std::sqrt(square);

@@ -19,8 +19,8 @@ namespace {
 
 using Numbers = std::vector<double>;
 constexpr double kFar = 40;  // e^-40 is below the rounding of any loss
-// Hessians of more parameters are not computed.
-constexpr Index kMostParameters = 1600;
+// Hessians of more parameters are computed only where nothing else finds the minimum, and of even more never.
+constexpr Index kFewParameters = 800, kMostParameters = 1600;
 
 /// The infimum of one system: sums over rows, parameters of all classes but the last.
 struct Found {
@@ -72,12 +72,23 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
   return theta;
 }
 
+/// The shares of the classes, all of which have rows, with an intercept; without one all the same.
+template <class T>
+Numbers shares_of(const ClassifiedRows<T>& table) {
+  const data::Rows<T>& rows = table.rows;
+  Numbers shares(at(table.classes), table.intercept ? 0.0 : 1.0 / static_cast<double>(table.classes));
+  for (Index i = 0; i < rows.rows && table.intercept; ++i)
+    shares[at(static_cast<Index>(rows.y[i]))] +=
+        (rows.weights ? rows.weights[i] : 1.0) / static_cast<double>(rows.rows);
+  return shares;
+}
+
 /// A rough minimum over a sample and its Hessian, then the minimum over all rows.
 template <class T>
 DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int threads) {
   SoftmaxEvaluator<T> evaluator(table, shift.data(), threads);
   const Index size = std::max<Index>(2048, 8 * evaluator.parameters()), m = table.rows.rows;
-  const bool dense = evaluator.parameters() <= kMostParameters;
+  const bool dense = evaluator.parameters() <= kFewParameters;
   Numbers start(at(evaluator.parameters()), 0.0);
   if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
   SoftmaxMetric metric;
@@ -92,11 +103,14 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
       start = std::move(found.theta);
   }
   if (metric.rank() == 0) {
-    // The Hessian at 0, where all classes have the same probability.
+    // The Hessian where the probabilities are the shares of the classes, with an intercept, or else all the same.
     SoftmaxEvaluation zero;
     evaluator.evaluate(start, Wanted::least_gram, zero);
     if (!std::isfinite(zero.loss)) return newton(evaluator, std::move(start), {}, false);
-    if (!metric.of_least_gram(zero, evaluator.columns(), table.classes)) {
+    Numbers shares = shares_of(table);
+    for (Index c = 0; c + 1 < table.classes && table.intercept; ++c)
+      start[at((c + 1) * evaluator.columns() - 1)] = std::log(shares[at(c)] / shares.back());
+    if (!metric.of_least_gram(zero, evaluator.columns(), table.classes, std::move(shares))) {
       DescentResult out;
       out.theta = std::move(start);
       out.loss = zero.loss;
@@ -105,7 +119,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
     }
   }
   DescentResult out = quasi_newton(evaluator, std::move(start), metric);
-  if (out.status != DescentStatus::undecided || !dense) return out;
+  if (out.status != DescentStatus::undecided || evaluator.parameters() > kMostParameters) return out;
   const Index before = out.evaluations;
   out = newton(evaluator, std::move(out.theta), {}, false);
   out.evaluations += before;
@@ -357,6 +371,9 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
       if (name[at(c)] < 0) full[at(c * n + n - 1)] = -kFar - std::log(static_cast<double>(classes));
     found.gap += std::exp(-kFar) * static_cast<double>(rows.rows);
   }
+  for (std::size_t j = 0; j < full.size(); ++j)
+    require(std::isfinite(full[j]), "parameters must be below 1.8e308, got an overflow for column ",
+            static_cast<Index>(j) % n, "; rescale it");
   found.theta = std::move(full);
   return found;
 }
