@@ -55,51 +55,23 @@ class _Softmax:
     def exact(self, system: Any, parameters: Spread, threads: int, *, slope: bool) -> Closed:
         """E ln sum_c exp(s_i Z_c) for each row; of two classes, the cross entropy of the difference of their logits."""
         _require_formula(system, parameters)
-        shape = system.shape + parameters.batch_shape
         if _alike(system, parameters):
-            scale = np.ascontiguousarray(_by_class(system, parameters)[:, 0])
-
-            def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array, ...]:
-                value, derivative = _core.normal_rows(
-                    X, y, system.intercept, "softmax", scale, slope, threads, w, system.classes
-                )
-                return value, _or_nan(derivative, value)
-
-        elif system.classes == 2:
+            return _of_alike(system, parameters, "softmax", threads, slope=slope)
+        if system.classes == 2:
             return CROSS_ENTROPY.exact(_difference(system, parameters), _ordered(parameters), threads, slope=slope)
-        else:
-            flat = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
-
-            def of_rows(X: Any, _: Any, w: Array | None) -> tuple[Array, ...]:
-                value, derivative = _core.class_rows(
-                    X, system.intercept, system.classes, flat, False, slope, threads, w
-                )
-                return value, _or_nan(derivative, value)
-
-        value, derivative = (part.reshape(shape) for part in over_rows(system, of_rows))
-        return Closed(value, derivative, np.zeros(shape), np.zeros(shape))
+        return _of_different(system, parameters, False, threads, slope=slope)
 
     def limit(self, system: Any, parameters: Spread, threads: int) -> Closed:
         """Mean of the largest logit: m_C times the mean of s_i where the classes are alike."""
         _require_formula(system, parameters)
-        shape = system.shape + parameters.batch_shape
         if _alike(system, parameters):
-            scale = np.ascontiguousarray(_by_class(system, parameters)[:, 0])
-            (norms,) = over_rows(
-                system,
-                lambda X, y, w: (_core.normal_rows(X, y, system.intercept, "norm", scale, False, threads, w)[0],),
-            )
-            value = _core.mean_maximum(system.classes) * norms.reshape(shape)
-            return Closed(value, value, np.zeros(shape), np.zeros(shape))
-        if system.classes == 2:
+            norms = _of_alike(system, parameters, "norm", threads, slope=False)
+            value = _core.mean_maximum(system.classes) * norms.value
+        elif system.classes == 2:
             return CROSS_ENTROPY.limit(_difference(system, parameters), _ordered(parameters), threads)
-        flat = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
-        (value,) = over_rows(
-            system,
-            lambda X, _, w: (_core.class_rows(X, system.intercept, system.classes, flat, True, False, threads, w)[0],),
-        )
-        value = value.reshape(shape)
-        return Closed(value, value, np.zeros(shape), np.zeros(shape))
+        else:
+            value = _of_different(system, parameters, True, threads, slope=False).value
+        return Closed(value, value, np.zeros_like(value), np.zeros_like(value))
 
     def componentwise(self, system: Any, parameters: Spread, threads: int) -> Array:
         """Sum of the one-parameter limits, half of E|theta| |x|; too large when more than one scale grows."""
@@ -152,6 +124,34 @@ class _Softmax:
 
 
 SOFTMAX = _Softmax()
+
+
+def _of_alike(system: Any, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
+    """Means over rows for one normal law of all classes."""
+    scale = np.ascontiguousarray(_by_class(system, parameters)[:, 0])
+
+    def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array, ...]:
+        value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads, w, system.classes)
+        return value, _or_nan(derivative, value)
+
+    return _closed(system, parameters, over_rows(system, of_rows))
+
+
+def _of_different(system: Any, parameters: Spread, limit: bool, threads: int, *, slope: bool) -> Closed:
+    """Means over rows for normal laws that differ between classes, or their limits."""
+    scale = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
+
+    def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array, ...]:
+        del y
+        value, derivative = _core.class_rows(X, system.intercept, system.classes, scale, limit, slope, threads, w)
+        return value, _or_nan(derivative, value)
+
+    return _closed(system, parameters, over_rows(system, of_rows))
+
+
+def _closed(system: Any, parameters: Spread, parts: tuple[Array, ...]) -> Closed:
+    value, derivative = (part.reshape(system.shape + parameters.batch_shape) for part in parts)
+    return Closed(value, derivative, np.zeros_like(value), np.zeros_like(value))
 
 
 def _energies(system: Any, drawn: Array, threads: int) -> Array:
