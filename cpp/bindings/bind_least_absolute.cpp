@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 py::tuple least_absolute(const Array<T>& X, const Array<T>& y, bool intercept, int threads,
-                         std::optional<Array<double>> parameter_error) {
+                         std::optional<Array<double>> parameter_error, const Weights& weights) {
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   const py::ssize_t systems = X.shape(0), rows = X.shape(1), p = X.shape(2);
@@ -20,9 +20,10 @@ py::tuple least_absolute(const Array<T>& X, const Array<T>& y, bool intercept, i
   double* errors = parameter_error ? parameter_error->mutable_data() : nullptr;
   double *values = value.mutable_data(), *thetas = parameters.mutable_data(), *gaps = gap.mutable_data();
   Index* ranks = rank.mutable_data();
+  const double* const by_row = weights_of(weights, y);
   released([&] {
     minimum::least_absolute(X.data(), y.data(), systems, rows, p, intercept, threads, values, thetas, gaps, ranks,
-                            errors);
+                            errors, by_row);
   });
   return py::make_tuple(value, parameters, gap, rank);
 }
@@ -30,7 +31,7 @@ py::tuple least_absolute(const Array<T>& X, const Array<T>& y, bool intercept, i
 template <class T>
 void bind_least_absolute(py::module_& module) {
   module.def("least_absolute", &least_absolute<T>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a,
-             "parameter_error"_a.noconvert() = py::none());
+             "parameter_error"_a.noconvert() = py::none(), "weights"_a.noconvert() = py::none());
 }
 
 }  // namespace

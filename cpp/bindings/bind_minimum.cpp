@@ -47,7 +47,7 @@ struct Outputs {
 // Earlier errors of the moments: None, or (mean_error, scatter_error).
 using Lost = std::optional<std::tuple<Array<double>, Array<double>>>;
 
-minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+minimum::Moments moments_of(double count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
                             const Lost& lost) {
   require_rank(mean, 2, "mean");
   require_rank(scatter, 3, "scatter");
@@ -64,7 +64,7 @@ minimum::Moments moments_of(Index count, const Array<double>& mean, const Array<
   return moments;
 }
 
-py::tuple least_squares(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+py::tuple least_squares(double count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
                         double weight, bool penalise_intercept, int threads, const Lost& lost) {
   const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
   Outputs outputs({data.systems}, data.parameters());
@@ -73,7 +73,7 @@ py::tuple least_squares(Index count, const Array<double>& mean, const Array<doub
   return outputs.tuple();
 }
 
-py::tuple lasso(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+py::tuple lasso(double count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
                 const Array<double>& weights, bool penalise_intercept, int threads, const Lost& lost) {
   const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
   require_rank(weights, 1, "l1");
@@ -98,23 +98,26 @@ BasicMatrix<T> rows_of(const Array<T>& X, const Array<T>& y, const Array<double>
 
 template <class T>
 py::tuple least_squares_rows(const Array<T>& X, const Array<T>& y, const Array<double>& mean, bool intercept, double l2,
-                             bool penalise_intercept, int threads, const std::optional<Array<double>>& scatter) {
+                             bool penalise_intercept, int threads, const std::optional<Array<double>>& scatter,
+                             const Weights& row_weights) {
   const BasicMatrix<T> rows = rows_of(X, y, mean);
   const Index systems = X.shape(0);
   if (scatter && scatter->size() != systems * (rows.cols + 1) * (rows.cols + 1))
     throw py::value_error("scatter must have shape (s, p + 1, p + 1)");
   Outputs outputs({systems}, rows.cols + (intercept ? 1 : 0));
   const minimum::Minima out = outputs.slots();
+  const double* const by_row = weights_of(row_weights, y);
   released([&] {
     minimum::least_squares_rows(rows, y.data(), systems, mean.data(), scatter ? scatter->data() : nullptr, intercept,
-                                {l2, penalise_intercept}, threads, out);
+                                {l2, penalise_intercept}, threads, out, by_row);
   });
   return outputs.tuple();
 }
 
 template <class T>
 py::tuple lasso_rows(const Array<T>& X, const Array<T>& y, const Array<double>& mean, bool intercept,
-                     const Array<double>& weights, bool penalise_intercept, const Array<double>& start, int threads) {
+                     const Array<double>& weights, bool penalise_intercept, const Array<double>& start, int threads,
+                     const Weights& row_weights) {
   const BasicMatrix<T> rows = rows_of(X, y, mean);
   const Index systems = X.shape(0);
   require_rank(weights, 1, "l1");
@@ -123,8 +126,10 @@ py::tuple lasso_rows(const Array<T>& X, const Array<T>& y, const Array<double>& 
   if (start.size() != outputs.parameters.size()) throw py::value_error("start must have shape (s, k, n)");
   std::copy_n(start.data(), start.size(), outputs.parameters.mutable_data());
   const minimum::Minima out = outputs.slots();
+  const double* const by_row = weights_of(row_weights, y);
   released([&] {
-    minimum::lasso_rows(rows, y.data(), systems, mean.data(), intercept, path, penalise_intercept, threads, out);
+    minimum::lasso_rows(rows, y.data(), systems, mean.data(), intercept, path, penalise_intercept, threads, out,
+                        by_row);
   });
   return outputs.tuple();
 }
@@ -132,9 +137,11 @@ py::tuple lasso_rows(const Array<T>& X, const Array<T>& y, const Array<double>& 
 template <class T>
 void bind_rows(py::module_& module) {
   module.def("least_squares_rows", &least_squares_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(),
-             "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a, "scatter"_a = py::none());
+             "intercept"_a, "l2"_a, "penalise_intercept"_a, "threads"_a, "scatter"_a = py::none(),
+             "row_weights"_a.noconvert() = py::none());
   module.def("lasso_rows", &lasso_rows<T>, "X"_a.noconvert(), "y"_a.noconvert(), "mean"_a.noconvert(), "intercept"_a,
-             "l1"_a.noconvert(), "penalise_intercept"_a, "start"_a.noconvert(), "threads"_a);
+             "l1"_a.noconvert(), "penalise_intercept"_a, "start"_a.noconvert(), "threads"_a,
+             "row_weights"_a.noconvert() = py::none());
 }
 
 }  // namespace

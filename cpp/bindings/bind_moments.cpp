@@ -10,12 +10,12 @@ namespace pyrometer::bindings {
 namespace {
 
 template <class T>
-py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads) {
+py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads, const Weights& weights) {
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   require(y.shape(0) == X.shape(0) && y.shape(1) == X.shape(1), "y must have shape (", X.shape(0), ", ", X.shape(1),
           "), got (", y.shape(0), ", ", y.shape(1), ")");
-  const data::Stack<T> stack{X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2)};
+  const data::Stack<T> stack{X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), weights_of(weights, y)};
   const py::ssize_t columns = X.shape(2) + 1;
   Array<double> mean({X.shape(0), columns}), scatter({X.shape(0), columns, columns});
   Array<double> once({py::ssize_t{3}, X.shape(0), columns});
@@ -26,14 +26,14 @@ py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads) {
 
 // Moments of a stack of data sets in Python: (count, mean, scatter, scatter_low or None, accuracy).
 struct State {
-  Index count;
+  double count;
   Array<double> mean, scatter;
   std::optional<Array<double>> low;
   Array<double> accuracy;
 
   explicit State(const py::tuple& from) {
     if (from.size() != 5) throw py::value_error("moments must be (count, mean, scatter, scatter_low, accuracy)");
-    count = from[0].cast<Index>();
+    count = from[0].cast<double>();
     mean = from[1].cast<Array<double>>();
     scatter = from[2].cast<Array<double>>();
     if (!from[3].is_none()) low = from[3].cast<Array<double>>();
@@ -57,7 +57,7 @@ struct State {
   }
 };
 
-py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign) {
+py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign, double count, bool single) {
   const State left(a), right(b);
   const Index columns = left.columns(), systems = left.mean.size() / columns;
   left.require_sizes(systems, columns);
@@ -75,7 +75,7 @@ py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign) {
   released([&] {
     for (Index system = 0; system < systems; ++system)
       data::merge_moments(
-          left.view(system, columns), right.view(system, columns), sign, columns,
+          left.view(system, columns), right.view(system, columns), sign, columns, count, single,
           {out.mean + system * columns, out.scatter + system * columns * columns,
            out.scatter_low + system * data::half_of(columns), out.accuracy + system * data::kAccuracy * columns});
   });
@@ -93,11 +93,12 @@ Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
 
 void bind_moments(py::module_& module) {
   module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
+             "weights"_a.noconvert() = py::none(),
              "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
              "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
-             "The same for float32 data.");
-  module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a,
+             "weights"_a.noconvert() = py::none(), "The same for float32 data.");
+  module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a, "count"_a, "single"_a,
              "Moments of a united with b (sign 1) or of a without b (sign -1), each (count, mean, scatter, scatter_low "
              "or None, accuracy) with leading axes of a stack; returns the last four.");
   module.def("first_bad", &first_bad<double>, "x"_a.noconvert(), "allowed"_a, "threads"_a,

@@ -14,7 +14,8 @@ namespace {
 energy::RowLoss loss_of(const std::string& name) {
   if (name == "norm") return energy::RowLoss::norm;
   if (name == "absolute") return energy::RowLoss::absolute;
-  require(name == "cross-entropy", "loss must be 'norm', 'absolute' or 'cross-entropy', got '", name, "'");
+  if (name == "softmax") return energy::RowLoss::softmax;
+  require(name == "cross-entropy", "loss must be 'norm', 'absolute', 'cross-entropy' or 'softmax', got '", name, "'");
   return energy::RowLoss::cross_entropy;
 }
 
@@ -30,8 +31,9 @@ using Answer = std::tuple<Array<double>, std::optional<Array<double>>>;
 
 template <class T>
 Answer normal_rows(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
-                   const Array<double>& scale, bool slope, int threads) {
+                   const Array<double>& scale, bool slope, int threads, const Weights& weights, Index classes) {
   require_rows(X, y);
+  const double* const by_row = weights_of(weights, y);
   const Matrix laws = matrix_of(scale, "scale");
   const energy::RowLoss what = loss_of(loss);
   Array<double> mean({X.shape(0), scale.shape(0)});
@@ -40,7 +42,7 @@ Answer normal_rows(const Array<T>& X, const Array<T>& y, bool intercept, const s
   double *mean_out = mean.mutable_data(), *slope_out = slope ? slopes->mutable_data() : nullptr;
   released([&] {
     energy::normal_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, threads,
-                        mean_out, slope_out);
+                        mean_out, slope_out, by_row, classes);
   });
   return {mean, slopes};
 }
@@ -49,8 +51,9 @@ using Bounded = std::tuple<Array<double>, Array<double>, std::optional<Array<dou
 
 template <class T>
 Bounded uniform_rows(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
-                     const Array<double>& scale, Index normals, bool slope, int threads) {
+                     const Array<double>& scale, Index normals, bool slope, int threads, const Weights& weights) {
   require_rows(X, y);
+  const double* const by_row = weights_of(weights, y);
   const Matrix laws = matrix_of(scale, "scale");
   const energy::RowLoss what = loss_of(loss);
   Array<double> mean({X.shape(0), scale.shape(0)}), bound({X.shape(0), scale.shape(0)});
@@ -64,7 +67,7 @@ Bounded uniform_rows(const Array<T>& X, const Array<T>& y, bool intercept, const
          *slope_bound_out = slope ? slope_bounds->mutable_data() : nullptr;
   released([&] {
     energy::uniform_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, normals,
-                         threads, mean_out, bound_out, slope_out, slope_bound_out);
+                         threads, mean_out, bound_out, slope_out, slope_bound_out, by_row);
   });
   return {mean, bound, slopes, slope_bounds};
 }
@@ -84,7 +87,8 @@ std::tuple<Array<double>, Array<double>> expectation(const std::string& kind, co
   require(targets.size() == deviations.size(), "y and s must have the same size, got ", targets.size(), " and ",
           deviations.size());
   const energy::RowLoss loss = loss_of(kind);
-  require(loss != energy::RowLoss::norm, "kind must be 'absolute' or 'cross-entropy', got 'norm'");
+  require(loss == energy::RowLoss::absolute || loss == energy::RowLoss::cross_entropy,
+          "kind must be 'absolute' or 'cross-entropy', got '", kind, "'");
   Array<double> value(s.size()), slope(s.size());
   const MutableVector value_out{value.mutable_data(), deviations.size()};
   const MutableVector slope_out{slope.mutable_data(), deviations.size()};
@@ -99,17 +103,19 @@ std::tuple<Array<double>, Array<double>> expectation(const std::string& kind, co
 
 void bind_rows(py::module_& module) {
   module.def("normal_rows", &normal_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "slope"_a, "threads"_a,
+             "scale"_a.noconvert(), "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(), "classes"_a = 2,
              "Mean energies of normal laws: X (s, m, p), y (s, m), scale (b, n) -> mean (s, b), slope (s, b) or None.");
   module.def("normal_rows", &normal_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "slope"_a, "threads"_a, "The same for float32 data.");
+             "scale"_a.noconvert(), "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(), "classes"_a = 2,
+             "The same for float32 data.");
   module.def("uniform_rows", &uniform_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a,
+             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
              "Mean energies of uniform and mixed laws: X (s, m, p), y (s, m), scale (b, n), deviations of the first "
              "`normals` parameters, lengths of the others -> mean, error bound (s, b), slope and its error bound (s, "
              "b) or None.");
   module.def("uniform_rows", &uniform_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "The same for float32 data.");
+             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
+             "The same for float32 data.");
   module.def("mean_abs", &mean_abs<double>, "X"_a.noconvert(), "threads"_a,
              "Means of |x_ij| over rows: X (s, m, p) -> (s, p).");
   module.def("mean_abs", &mean_abs<float>, "X"_a.noconvert(), "threads"_a, "The same for float32 data.");

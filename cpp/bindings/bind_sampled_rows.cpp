@@ -15,19 +15,21 @@ energy::SampledLoss sampled_loss_of(const std::string& name) {
 
 // The view is valid as long as the arrays, which the caller keeps alive.
 template <class T>
-energy::LabelledRows<T> rows_of(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss) {
+energy::LabelledRows<T> rows_of(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
+                                const Weights& weights) {
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   if (y.shape(0) != X.shape(0) || y.shape(1) != X.shape(1))
     throw py::value_error("y must have a target for every row of X");
-  return {X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, sampled_loss_of(loss)};
+  return {
+      X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, sampled_loss_of(loss), weights_of(weights, y)};
 }
 
 template <class T>
 std::tuple<py::array_t<double>, py::array_t<double>, py::array_t<double>> sample_rows(
     const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss, const Array<double>& scale,
-    Index normals, const base::Seed& seed, Index first_draw, Index samples, int threads) {
-  const energy::LabelledRows<T> rows = rows_of(X, y, intercept, loss);
+    Index normals, const base::Seed& seed, Index first_draw, Index samples, int threads, const Weights& weights) {
+  const energy::LabelledRows<T> rows = rows_of(X, y, intercept, loss, weights);
   const model::LawBatch law{matrix_of(scale, "scale"), normals};
   py::array_t<double> mean({rows.systems, law.batch()}), error({rows.systems, law.batch()}),
       slope({rows.systems, law.batch()});
@@ -39,8 +41,8 @@ std::tuple<py::array_t<double>, py::array_t<double>, py::array_t<double>> sample
 template <class T>
 py::array_t<double> sample_rows_energies(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
                                          const Array<double>& scale, Index normals, const base::Seed& seed,
-                                         Index first_draw, Index samples, int threads) {
-  const energy::LabelledRows<T> rows = rows_of(X, y, intercept, loss);
+                                         Index first_draw, Index samples, int threads, const Weights& weights) {
+  const energy::LabelledRows<T> rows = rows_of(X, y, intercept, loss, weights);
   const model::LawBatch law{matrix_of(scale, "scale"), normals};
   py::array_t<double> energies({rows.systems, law.batch(), samples});
   double* const data = energies.mutable_data();
@@ -53,7 +55,8 @@ py::array_t<double> sample_rows_energies(const Array<T>& X, const Array<T>& y, b
 void bind_sampled_rows(py::module_& module) {
   const auto bind = [&](const char* name, auto function, const char* doc) {
     module.def(name, function, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a, "scale"_a.noconvert(),
-               "normals"_a, "seed"_a, "first_draw"_a, "samples"_a, "threads"_a, doc);
+               "normals"_a, "seed"_a, "first_draw"_a, "samples"_a, "threads"_a, "weights"_a.noconvert() = py::none(),
+               doc);
   };
   const char* const averages = "Sampled energies from rows: mean, standard error and slope, (systems, laws).";
   bind("sample_rows", &sample_rows<double>, averages);

@@ -7,7 +7,7 @@ namespace pyrometer::bindings {
 namespace {
 
 // The views are valid as long as the arrays, which the caller keeps alive.
-energy::Squares squares_of(Index count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
+energy::Squares squares_of(double count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
                            double l1, double l2, Index penalised) {
   require_rank(scatter, 3, "scatter");
   if (scatter.shape(1) != scatter.shape(2)) throw py::value_error("scatter must be a stack of square matrices");
@@ -15,7 +15,7 @@ energy::Squares squares_of(Index count, const Array<double>& mean, const Array<d
   return {count, matrix_of(mean, "mean"), flat, intercept, l1, l2, penalised};
 }
 
-std::tuple<py::array_t<double>, py::array_t<double>> sample_squares(Index count, const Array<double>& mean,
+std::tuple<py::array_t<double>, py::array_t<double>> sample_squares(double count, const Array<double>& mean,
                                                                     const Array<double>& scatter, bool intercept,
                                                                     const Array<double>& scale, Index normals,
                                                                     double l1, double l2, Index penalised,
@@ -29,7 +29,7 @@ std::tuple<py::array_t<double>, py::array_t<double>> sample_squares(Index count,
   return {value, error};
 }
 
-py::array_t<double> sample_squares_energies(Index count, const Array<double>& mean, const Array<double>& scatter,
+py::array_t<double> sample_squares_energies(double count, const Array<double>& mean, const Array<double>& scatter,
                                             bool intercept, const Array<double>& scale, Index normals, double l1,
                                             double l2, Index penalised, const base::Seed& seed, Index first_draw,
                                             Index samples, int threads) {

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -44,6 +45,15 @@ BasicMatrix<T> matrix_of(const Array<T>& array, const char* name) {
   return {array.data(), array.shape(0), array.shape(1)};
 }
 
+/// Weights of rows, one for each target, or None.
+using Weights = std::optional<Array<double>>;
+
+template <class T>
+const double* weights_of(const Weights& weights, const Array<T>& y) {
+  if (weights && weights->size() != y.size()) throw py::value_error("weights must have the shape of y");
+  return weights ? weights->data() : nullptr;
+}
+
 /// Runs `work` without the GIL. One core call per binding goes through here.
 template <class Work>
 decltype(auto) released(Work&& work) {
@@ -58,6 +68,7 @@ void bind_moments(py::module_& module);
 void bind_states(py::module_& module);
 void bind_minimum(py::module_& module);
 void bind_logistic(py::module_& module);
+void bind_softmax(py::module_& module);
 void bind_absolute(py::module_& module);
 void bind_energy(py::module_& module);
 void bind_rows(py::module_& module);

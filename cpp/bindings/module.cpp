@@ -42,6 +42,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bindings::bind_states(module);
   bindings::bind_minimum(module);
   bindings::bind_logistic(module);
+  bindings::bind_softmax(module);
   bindings::bind_absolute(module);
   bindings::bind_energy(module);
   bindings::bind_rows(module);

@@ -31,8 +31,16 @@ from pyrometer.errors import (
     SeparationWarning,
     SimulationWarning,
 )
-from pyrometer.laws import Mixed, Normal, Uniform
-from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, minimum_path, training_path
+from pyrometer.laws import Constant, Independent, Mixed, Normal, TruncatedNormal, Uniform
+from pyrometer.linear import (
+    L1,
+    L2,
+    LinearRegression,
+    LogisticRegression,
+    SoftmaxRegression,
+    minimum_path,
+    training_path,
+)
 from pyrometer.networks import (
     GlorotNormal,
     GlorotUniform,
@@ -68,6 +76,7 @@ __all__ = [
     "L1",
     "L2",
     "Collapse",
+    "Constant",
     "ConstantColumnWarning",
     "DataState",
     "Drift",
@@ -77,6 +86,7 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "HeatEngine",
+    "Independent",
     "IndexColumnWarning",
     "LayerTemperatures",
     "LecunNormal",
@@ -97,11 +107,13 @@ __all__ = [
     "ScanInterrupt",
     "SeparationWarning",
     "SimulationWarning",
+    "SoftmaxRegression",
     "Table",
     "Shift",
     "Temperature",
     "TorchLinear",
     "TrainingPath",
+    "TruncatedNormal",
     "Uniform",
     "__version__",
     "boltzmann",

@@ -31,13 +31,17 @@ def uniforms(
 # data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
 # halves, and (3, s, p+1) low parts of the means, rounded sums of squares, diagonal. ValueError naming the cell for a value
 # that is not finite.
-def second_moments(X: _Rows, y: _Rows, threads: int) -> tuple[_F64, _F64, _F64]: ...
+# weights: w (s, m) > 0; then means are weighted, and scatters sums of w times products of deviations.
+def second_moments(X: _Rows, y: _Rows, threads: int, weights: _F64 | None = None) -> tuple[_F64, _F64, _F64]: ...
 
 # Moments of a merged with b (sign +1) or of a with its part b removed (sign -1), of a stack (...): count, mean (..., p+1),
-# scatter (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 7, p+1) -> all but the count.
-_Moments: TypeAlias = tuple[int, _F64, _F64, _F64 | None, _F64]
+# scatter (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 7, p+1) -> all but the count. count: of the
+# result; single: whether a single row is left.
+_Moments: TypeAlias = tuple[float, _F64, _F64, _F64 | None, _F64]
 
-def merge_moments(a: _Moments, b: _Moments, sign: int) -> tuple[_F64, _F64, _F64, _F64]: ...
+def merge_moments(
+    a: _Moments, b: _Moments, sign: int, count: float, single: bool
+) -> tuple[_F64, _F64, _F64, _F64]: ...
 
 # The flat index of the first number of x, of any shape, that is not "finite", or not a "label" (0 or 1); -1 for none.
 def first_bad(x: _Rows, allowed: str, threads: int) -> int: ...
@@ -62,63 +66,68 @@ _Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, _F64, npt.NDArray[np.in
 _Lost: TypeAlias = tuple[_F64, _F64] | None
 
 def least_squares(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int,
+    count: float, mean: _F64, scatter: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int,
     lost: _Lost = None,
 ) -> _Minima: ...
+# row_weights (s, m): > 0, of sum m for each system; so are the weights below.
 def least_squares_rows(
     X: _Rows, y: _Rows, mean: _F64, intercept: bool, l2: float, penalise_intercept: bool, threads: int,
-    scatter: _F64 | None = None,
+    scatter: _F64 | None = None, row_weights: _F64 | None = None,
 ) -> _Minima: ...
 
 # l1 (k,), >= 0, in any order; outputs (s, k), parameters (s, k, n).
 def lasso(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int,
+    count: float, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int,
     lost: _Lost = None,
 ) -> _Minima: ...
 # The same from rows, l1 > 0, with starting parameters start (s, k, n).
 def lasso_rows(
-    X: _Rows, y: _Rows, mean: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, start: _F64, threads: int
+    X: _Rows, y: _Rows, mean: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, start: _F64, threads: int,
+    row_weights: _F64 | None = None,
 ) -> _Minima: ...
 
 # The infimum of the cross entropy of rows labelled 0 or 1: value (s,), parameters (s, n), gap (s,), attained (s,) bool,
 # rank (s,) int64, iterations (s,) int64; error bounds of the parameters are written to parameter_error (s, n), if given.
 # ValueError naming the cell that is not finite or the label.
 def logistic(
-    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None
+    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None, weights: _F64 | None = None
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
 
 # One evaluation of a part of the rows, d = (x - shift, 1), for out-of-core passes: the sum of losses, the smallest margin,
 # the gradient (n,), the sums of |terms| of it (n,), the largest |d_j| (n,), and curvature (n, n), or (0, 0) without.
 def logistic_look(
-    X: _Rows, y: _Rows, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int
+    X: _Rows, y: _Rows, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int,
+    weights: _F64 | None = None,
 ) -> tuple[float, float, _F64, _F64, _F64, _F64]: ...
 
 # Least absolute deviations of rows, X (s, m, p), y (s, m) -> value (s,), parameters (s, n), gap (s,), rank (s,) int64;
 # error bounds of the parameters are written to parameter_error (s, n), if given. ValueError naming the cell for a value
 # that is not finite.
 def least_absolute(
-    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None
+    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None, weights: _F64 | None = None
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.int64]]: ...
 
 # energy: the squared-error energy of `samples` draws from first_draw on under every law; scale (b, n) holds sigma_j for
 # j < normals and the length for the rest; l1, l2 weigh the first `penalised` parameters.
 def sample_squares(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    count: float, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
     penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> tuple[_F64, _F64]: ...  # mean, standard error: (s, b)
 def sample_squares_energies(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    count: float, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
     penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 
-# energies row by row: X (s, m, p), y (s, m) of one dtype; y is read for loss "absolute" only. loss: "norm", "absolute" or
-# "cross-entropy"; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
+# energies row by row: X (s, m, p), y (s, m) of one dtype; y is read for loss "absolute" only. loss: "norm", "absolute",
+# "cross-entropy" or, for normal laws, "softmax" of `classes` with the same law each; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
 # the derivative along the common logarithm of the scales, None unless requested. ValueError naming the cell.
 def normal_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int,
+    weights: _F64 | None = None, classes: int = 2,
 ) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int,
+    weights: _F64 | None = None,
 ) -> tuple[_F64, _F64, _F64 | None, _F64 | None]: ...  # mean, bound of its error, slope, its bound: (s, b)
 
 # (1/m) sum_i |x_ij|: (s, p).
@@ -127,15 +136,35 @@ def mean_abs(X: _Rows, threads: int) -> _F64: ...
 # kind "absolute": E|y - sZ|, "cross-entropy": E ln(1 + e^{sZ}), and s times the derivative in s; elementwise (k,).
 def expectation(kind: str, y: _F64, s: _F64) -> tuple[_F64, _F64]: ...
 
+# E ln sum_c e^{s Z_c} of `classes` standard normals Z_c, and s times the derivative in s; elementwise (k,). The mean of
+# their maximum, to which both tend, divided by s, when s grows.
+def log_sum_exp(classes: int, s: _F64) -> tuple[_F64, _F64]: ...
+def mean_maximum(classes: int) -> float: ...
+
+# softmax cross entropy of classes y = 0 .. classes - 1, parameters class by class: minima, energies (s, k) of parameters
+# (k, C n), and mean energies of normal laws (b, C n) whose scales differ between classes
+def softmax(
+    X: _Rows, y: _Rows, classes: int, intercept: bool, threads: int, weights: _F64 | None = None
+) -> tuple[
+    _F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]
+]: ...  # value, parameters (s, C n), gap, attained, rank, passes
+def softmax_energies(
+    X: _Rows, y: _Rows, classes: int, intercept: bool, parameters: _F64, threads: int, weights: _F64 | None = None
+) -> _F64: ...
+def class_rows(
+    X: _Rows, intercept: bool, classes: int, scale: _F64, limit: bool, slope: bool, threads: int,
+    weights: _F64 | None = None,
+) -> tuple[_F64, _F64 | None]: ...  # mean, or with `limit` that of the largest logit; slope: (s, b)
+
 # The absolute error or cross entropy ("absolute", "cross-entropy"; labels 0 and 1) of the same draws, from the rows
 # X (s, m, p), y (s, m) of one dtype. The slope is that of the mean by the logarithm of the law's common scale.
 def sample_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
-    samples: int, threads: int,
+    samples: int, threads: int, weights: _F64 | None = None,
 ) -> tuple[_F64, _F64, _F64]: ...  # mean, standard error, slope: (s, b)
 def sample_rows_energies(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
-    samples: int, threads: int,
+    samples: int, threads: int, weights: _F64 | None = None,
 ) -> _F64: ...  # (s, b, samples)
 
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;

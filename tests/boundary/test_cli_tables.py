@@ -40,7 +40,7 @@ def test_tables_json_has_the_numbers_of_the_library(run):
     about = answer["provenance"]
     assert about["pyrometer"] == pm.__version__
     assert (about["data"], about["features"], about["seed"], about["scale"]) == (
-        "diabetes, breast cancer",
+        "diabetes, breast cancer, wine",
         "standardised",
         0,
         10.0,

@@ -86,7 +86,7 @@ def test_frames_and_columns():
         (
             lambda: pm.minimum_energy(small()),
             TypeError,
-            "LinearRegression or a LogisticRegression, got a Network; use pm",
+            "LinearRegression, a LogisticRegression or a SoftmaxRegression, got a Network; use pm",
         ),
         (lambda: pm.heat_engine(pm.LinearRegression(X, Y[:, 0]), pm.Normal(1.0)), TypeError, "must be a Network"),
         (lambda: pm.heat_engine(small(), pm.Normal(1.0), resolution=0.0), ValueError, "resolution must be finite"),

@@ -259,7 +259,8 @@ def test_the_answer_is_kept_and_let_go(data):
 
 def test_what_is_no_system():
     with pytest.raises(
-        TypeError, match="system must be a LinearRegression or a LogisticRegression, got a list; use pm"
+        TypeError,
+        match="system must be a LinearRegression, a LogisticRegression or a SoftmaxRegression, got a list; use pm",
     ):
         pm.minimum_energy([1, 2])
 

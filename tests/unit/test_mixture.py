@@ -146,7 +146,7 @@ def test_systems_of_two_kinds_are_refused(other, message):
 
 
 def test_what_is_no_system_is_refused():
-    with pytest.raises(TypeError, match="b must be a LinearRegression, a LogisticRegression or Moments, got 3; use pm"):
+    with pytest.raises(TypeError, match="a LogisticRegression, a SoftmaxRegression or Moments, got 3; use pm"):
         pm.mix(pm.Moments.of([[1.0]], [1.0]), 3, pm.Normal(1.0))
 
 

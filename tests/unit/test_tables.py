@@ -164,7 +164,7 @@ def test_seed_and_threads(second):
 
 
 def test_metadata_say_what_it_is(second):
-    assert second.metadata["data"] == "diabetes, breast cancer"
+    assert second.metadata["data"] == "diabetes, breast cancer, wine"
     assert second.metadata["features"] == "standardised"
     assert (second.metadata["scale"], second.metadata["length"]) == (SIGMA, LENGTH)
     assert (second.metadata["seed"], second.metadata["samples"]) == (0, 10_000)

@@ -35,12 +35,19 @@ def labels(r: Generator, m: int) -> Any:
     return r.integers(0, 2, size=m) if r.random() < 0.7 else np.full(m, int(r.integers(2)))
 
 
+def classes(r: Generator, m: int) -> Any:
+    """Return labels of up to three classes."""
+    return r.integers(0, int(r.integers(1, 4)), size=m)
+
+
 def system(r: Generator) -> Any:
     """Return a linear system of any energy."""
-    energy = r.choice(["mse", "mae", "ce"])
+    energy = r.choice(["mse", "mae", "ce", "softmax"])
     intercept = bool(r.random() < 0.6)
     if energy == "ce":
         return pm.LogisticRegression(*rows(r, labels), intercept=intercept)
+    if energy == "softmax":
+        return pm.SoftmaxRegression(*rows(r, classes), intercept=intercept, labels=range(3))
     penalty = None
     if energy == "mse" and r.random() < 0.5:
         penalty = (pm.L1, pm.L2)[r.integers(2)](size(r), intercept=bool(r.random() < 0.5))

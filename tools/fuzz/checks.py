@@ -76,6 +76,8 @@ def _lower(system: Any, minimum: Any) -> Iterator[str]:
 def energy(system: Any, theta: Any) -> Any:
     """Return the energy of a vector of parameters: exact, or with many digits where it has logarithms."""
     weights = [Fraction(float(t)) for t in theta]
+    if system.energy == "softmax":
+        return _softmax(system, weights)
     slopes, constant = (weights[:-1], weights[-1]) if system.intercept else (weights, Fraction(0))
     loss = {"mse": lambda z, y: (y - z) ** 2, "mae": lambda z, y: abs(y - z), "ce": _cross_entropy}[system.energy]
     total: Any = Fraction(0)
@@ -88,6 +90,19 @@ def energy(system: Any, theta: Any) -> Any:
         weighed = weights[: system.penalised]
         total += Fraction(float(system.penalty.lam)) * sum(abs(w) ** power for w in weighed)
     return _number(total) if isinstance(total, Fraction) else total
+
+
+def _softmax(system: Any, weights: list[Fraction]) -> Any:
+    """Return the softmax cross entropy, with parameters class by class."""
+    total, n = mpmath.mpf(0), system.columns
+    for x, y in zip(np.asarray(system.X, float), np.asarray(system.y, int), strict=True):
+        row = [*(Fraction(float(v)) for v in x), *[Fraction(1)] * system.intercept]
+        z = [
+            sum((w * v for w, v in zip(weights[c * n :], row, strict=False)), Fraction(0))
+            for c in range(system.classes)
+        ]
+        total += mpmath.log1p(mpmath.fsum(mpmath.exp(_number(z[c] - z[y])) for c in range(system.classes) if c != y))
+    return total / len(system.y)
 
 
 def _number(exact: Fraction) -> Any:

@@ -35,14 +35,17 @@ void add_row(Index size, double sign, DoubleDouble factor, const double* a, cons
 }
 
 struct Merge {
-  Merge(const MomentsView& a_, const MomentsView& b_, int sign_, Index columns_, const MomentsSlots& out_)
-      : a(a_), b(b_), out(out_), sign(sign_), columns(columns_) {}
+  Merge(const MomentsView& a_, const MomentsView& b_, int sign_, Index columns_, double count, const MomentsSlots& out_)
+      : a(a_), b(b_), out(out_), sign(sign_), columns(columns_), n(count) {}
 
   const MomentsView &a, &b;
   const MomentsSlots& out;
   const double sign;
   const Index columns;
-  const double n_a = static_cast<double>(a.count), n_b = sign * static_cast<double>(b.count), n = n_a + n_b;
+  const double n;
+  const double n_a = a.count, n_b = sign * b.count;
+  // Of the quotients by n.
+  const double slip = n_a + n_b == n && base::sum_error(n_a, n_b, n) == 0 ? 0 : 4 * kUnit;
   const DoubleDouble weight = base::fast_quotient(DoubleDouble::product(n_a, n_b), n);
   std::vector<double> delta = std::vector<double>(at(columns)), delta_low = delta, zeros = delta;
 
@@ -58,7 +61,7 @@ struct Merge {
   void scatters();
   void row(Index i, double* check) const;
   void bounds();
-  void settle();
+  void settle(bool single);
   void require_bounds() const;
 };
 
@@ -124,7 +127,8 @@ void Merge::bounds() {
   for (Index j = 0; j < columns; ++j) {
     for (const Accuracy what : {kSumError, kRounded, kRoundedError, kMergeError})
       slot(what, j) = of(a, what, j) + of(b, what, j);
-    slot(kMergeError, j) += kMergeUnit * (1 + shifted) * merged[at(j)];
+    slot(kMergeError, j) += (kMergeUnit * (1 + shifted) + slip) * merged[at(j)];
+    if (slip > 0) slot(kSumError, j) += slip * std::abs(n_b * difference(j).hi);
     slot(kLeast, j) = exact_a ? of(b, kLeast, j) : of(a, kLeast, j);
     slot(kMost, j) = exact_a ? of(b, kMost, j) : of(a, kMost, j);
     if (!exact_b) {
@@ -135,7 +139,7 @@ void Merge::bounds() {
 }
 
 // Sums of squares that are negative by rounding are set to their error bound; for a single row they are zero.
-void Merge::settle() {
+void Merge::settle(bool single) {
   for (Index j = 0; j < columns; ++j) {
     const Index jj = j * (columns + 1);
     const double error = slot(kSumError, j), mean = out.mean[j];
@@ -143,7 +147,7 @@ void Merge::settle() {
     const double allowed = slot(kRoundedError, j) + slot(kMergeError, j) + error * (2 * away + error / n);
     require(out.scatter[jj] >= -8 * allowed, "b is not part of a: without it the squares of column ", j,
             " would add up to ", out.scatter[jj]);
-    if (n == 1) {
+    if (single) {
       for (const Accuracy what : {kRounded, kRoundedError, kMergeError}) slot(what, j) = 0;
       slot(kLeast, j) = slot(kMost, j) = mean;
     } else if (out.scatter[jj] > 0) {
@@ -169,18 +173,16 @@ void Merge::require_bounds() const {
 
 }  // namespace
 
-void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, const MomentsSlots& out) {
-  constexpr Index kMost = Index{1} << 53;  // counts are doubles in what follows
+void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double count, bool single,
+                   const MomentsSlots& out) {
   require(sign == 1 || sign == -1, "sign must be 1 or -1, got ", sign);
-  require(a.count >= 1 && b.count >= 1, "counts must be at least 1, got ", a.count, " and ", b.count);
-  require(sign == 1 || a.count > b.count, "b must have fewer rows than a, got ", b.count, " and ", a.count);
-  require(a.count <= kMost && b.count <= kMost - (sign == 1 ? a.count : 0), "counts must be at most 2^53, got ",
-          a.count, " and ", b.count);
-  Merge merge(a, b, sign, columns, out);
+  require(a.count > 0 && b.count > 0, "counts must be above 0, got ", a.count, " and ", b.count);
+  require(count > 0, "b must have a smaller count than a, got ", b.count, " and ", a.count);
+  Merge merge(a, b, sign, columns, count, out);
   merge.means();
   merge.scatters();
   merge.bounds();
-  if (sign == -1) merge.settle();
+  if (sign == -1) merge.settle(single);
   merge.require_bounds();
 }
 

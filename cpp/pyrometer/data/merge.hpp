@@ -8,7 +8,7 @@ namespace pyrometer::data {
 
 /// The result of second_moments() for one system of `columns` = p + 1 columns; not owned.
 struct MomentsView {
-  Index count = 0;
+  double count = 0;                     ///< number of rows, or the sum of their weights
   const double* mean = nullptr;         ///< columns
   const double* scatter = nullptr;      ///< columns x columns, symmetric
   const double* scatter_low = nullptr;  ///< to be added to the upper half of the scatter, row by row; null for zeros
@@ -34,12 +34,16 @@ struct MomentsSlots {
 ///     inverse)
 ///
 /// in double-double arithmetic: removing a merged part restores the moments up to 2^-104 of the larger of the two. A
-/// sum of squares that is negative by rounding is set to its error bound; for a single row all are zero.
+/// sum of squares that is negative by rounding is set to its error bound; if a `single` row is left, all are zero.
 ///
-/// Throws std::invalid_argument for counts below 1 or above 2^53, for n < 1, if the difference has a negative sum of
+/// count    n as the caller knows it. Where it differs from the sum of the counts as doubles, or that is rounded, as with
+///          weights, its rounding is added to the error bounds.
+///
+/// Throws std::invalid_argument for counts that are not above 0, if the difference has a negative sum of
 /// squares beyond the error bounds of a and b (b is not part of a), and if the result overflows.
 ///
 /// Cost: about 18 columns^2 flops, 28 columns^2 bytes; memory-bound. Serial; the result may not overlap a or b.
-void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, const MomentsSlots& out);
+void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double count, bool single,
+                   const MomentsSlots& out);
 
 }  // namespace pyrometer::data

@@ -21,7 +21,7 @@ struct Part {
         squares(base::aligned_array<double>(padded(columns))),
         scatter(base::aligned_array<double>(padded(columns) * padded(columns))) {}
 
-  Index count = 0;
+  double count = 0;  ///< rows, or the sum of their weights
   base::AlignedArray<double> shift, off, squares, scatter;
 };
 

@@ -6,7 +6,7 @@ namespace pyrometer::data {
 
 void merge(Part& left, Part& right, Index columns) {
   const Index ld = padded(columns);
-  const double here = static_cast<double>(left.count), there = static_cast<double>(right.count), all = here + there;
+  const double here = left.count, there = right.count, all = here + there;
   double *off = left.off.get(), *delta = right.off.get();
   for (Index j = 0; j < columns; ++j) {
     const std::size_t k = at(j);

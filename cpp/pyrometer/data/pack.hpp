@@ -8,14 +8,20 @@ namespace pyrometer::data {
 /// Rows of one data set within an array that may continue beyond them.
 template <class T>
 struct Rows {
-  const T* X;      ///< row i at X + i * features
-  const T* y;      ///< target of row i
-  Index rows;      ///< at least 1
-  Index features;  ///< p >= 0
-  Index readable;  ///< elements of X that may be read, from X on: at least rows * features
+  const T* X;                       ///< row i at X + i * features
+  const T* y;                       ///< target of row i
+  Index rows;                       ///< at least 1
+  Index features;                   ///< p >= 0
+  Index readable;                   ///< elements of X that may be read, from X on: at least rows * features
+  const double* weights = nullptr;  ///< weight of row i, > 0; null: all 1
 
   [[nodiscard]] Rows from(Index begin, Index end) const {
-    return {X + begin * features, y + begin, end - begin, features, readable - begin * features};
+    return {X + begin * features,
+            y + begin,
+            end - begin,
+            features,
+            readable - begin * features,
+            weights ? weights + begin : nullptr};
   }
 };
 

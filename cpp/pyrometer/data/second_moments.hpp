@@ -11,8 +11,9 @@ struct Stack {
   const T* X = nullptr;  ///< features
   const T* y = nullptr;  ///< targets, element (s, i) at y[s * rows + i]
   Index systems = 0;
-  Index rows = 0;      ///< m >= 1
-  Index features = 0;  ///< p >= 0
+  Index rows = 0;                   ///< m >= 1
+  Index features = 0;               ///< p >= 0
+  const double* weights = nullptr;  ///< w, > 0, element (s, i) at weights[s * rows + i]; null: all 1
 };
 
 /// Output arrays for the moments of all systems, p + 1 columns; not owned.
@@ -26,6 +27,9 @@ struct MomentsOut {
 ///
 ///     mean(j)       = (1/m) sum_i z(i, j)
 ///     scatter(j, k) = sum_i (z(i, j) - mean(j)) (z(i, k) - mean(k))        j, k = 0 .. p; the target is column p
+///
+/// or, of weighted rows, mean(j) = sum_i w_i z(i, j) / sum_i w_i and sum_i w_i (...)(...): the products of deviations
+/// times w_i^1/2, which are rounded to two units of roundoff each.
 ///
 /// data     float64 or float32 (then widened block by block), finite. Read only.
 /// threads  at least 1; 0 means all that OpenMP offers.
@@ -41,7 +45,9 @@ struct MomentsOut {
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
 /// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
 /// for any data (a distant shift makes the scatter large), so the last correction, - N (mean - shift)^2, loses at
-/// most two of sixteen digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983).
+/// most two of sixteen digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983). Of weighted rows the
+/// shift is the mean of the whole chunk, since rows of small weight may be far from it; this takes a second pass over the
+/// chunk.
 ///
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every
 /// `threads` and for a system alone or in a stack. Instruction-set levels differ in the last digits.

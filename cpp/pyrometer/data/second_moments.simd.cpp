@@ -50,6 +50,41 @@ void first_row(const Rows<T>& rows, Index ld, double* shift) {
   shift[rows.features] = static_cast<double>(rows.y[0]);
 }
 
+// Deviations of a block times the square roots of the weights, and the weighted sums of the deviations.
+void weigh(const double* weights, Index depth, Index columns, double* d, double* sums) {
+  constexpr Index kL = base::kLanes<double>;
+  for (Index n = 0; n < panels(columns); ++n) {
+    double* panel = d + n * kBlock * kL;
+    double* const sum = sums + n * kL;
+    std::fill_n(sum, kL, 0.0);
+    for (Index k = 0; k < depth; ++k, panel += kL) {
+      const double weight = weights[k], root = std::sqrt(weight);
+      for (Index lane = 0; lane < kL; ++lane) {
+        sum[lane] += weight * panel[lane];
+        panel[lane] *= root;
+      }
+    }
+  }
+}
+
+// Returns the sum of the weights; moves `shift`, near the rows, to their weighted mean.
+template <class T>
+double centre(const Rows<T>& rows, const Scratch& scratch, double* shift) {
+  const Index columns = rows.features + 1;
+  double *sums = scratch.sums.get(), *d = scratch.deviations.get();
+  std::vector<base::DoubleDouble> total(at(columns));
+  base::DoubleDouble weight;
+  for (Index begin = 0; begin < rows.rows; begin += kBlock) {
+    const Rows<T> block = rows.from(begin, std::min(begin + kBlock, rows.rows));
+    pack(block, shift, d, sums);
+    weigh(block.weights, block.rows, columns, d, sums);
+    for (Index j = 0; j < columns; ++j) total[at(j)].add(sums[j]);
+    for (Index k = 0; k < block.rows; ++k) weight.add(block.weights[k]);
+  }
+  for (Index j = 0; j < columns; ++j) shift[j] += total[at(j)].value() / weight.value();
+  return weight.value();
+}
+
 // goes_on: the worker continues behind the chunk, so prefetching may, too.
 template <class T>
 void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Part& part) {
@@ -61,9 +96,14 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
   // to the variance. Computed from differences to the first row, so that constant columns have deviations of exactly 0.
   first_row(rows, ld, shift);
   const Index few = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(m)))));
-  const bool narrow = p <= kNarrow;
-  pack(rows.from(0, few), shift, d, sums);
-  for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(few);
+  const bool weighted = rows.weights != nullptr, narrow = p <= kNarrow && !weighted;
+  double n = static_cast<double>(m);
+  if (weighted) {
+    n = centre(rows, scratch, shift);
+  } else {
+    pack(rows.from(0, few), shift, d, sums);
+    for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(few);
+  }
 
   std::fill(off, off + ld, 0.0);
   start_products(columns, scatter);
@@ -75,20 +115,20 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Pa
       continue;
     }
     pack(rows.from(begin, end), shift, d, sums);
+    if (weighted) weigh(rows.weights + begin, end - begin, columns, d, sums);
     for (Index j = 0; j < ld; ++j) off[j] += sums[j];
     add_products(d, end - begin, columns, scatter, rows.X + end * p, (next - end) * p * static_cast<Index>(sizeof(T)));
   }
   if (!narrow) finish_products(columns, scatter);
 
   // The rows' mean is shift + off.
-  const double n = static_cast<double>(m);
   for (Index j = 0; j < ld; ++j) off[j] /= n;
   for (Index i = 0; i < columns; ++i) {
     double* row = scatter + i * ld;
     part.squares[at(i)] = row[i];
     for (Index j = i; j < columns; ++j) row[j] -= n * (off[i] * off[j]);
   }
-  part.count = m;
+  part.count = n;
 }
 
 // The outputs of a stack, and which systems need to be checked.
@@ -127,8 +167,12 @@ void write(const Part& part, Index columns, Index system, Results& out) {
 template <class T>
 Rows<T> rows_of(const Stack<T>& data, Index system) {
   const Index size = data.rows * data.features;
-  return {data.X + system * size, data.y + system * data.rows, data.rows, data.features,
-          (data.systems - system) * size};
+  return {data.X + system * size,
+          data.y + system * data.rows,
+          data.rows,
+          data.features,
+          (data.systems - system) * size,
+          data.weights ? data.weights + system * data.rows : nullptr};
 }
 
 // Small systems: many in a chunk, each computed by one worker.

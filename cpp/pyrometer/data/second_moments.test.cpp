@@ -161,12 +161,12 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
 
 TEST_CASE("a merged part can be removed") {
   struct Whole {
-    explicit Whole(Index count_) : count(count_), mean(3), scatter(9), low(6), accuracy(at(3 * data::kAccuracy)) {}
+    explicit Whole(double count_) : count(count_), mean(3), scatter(9), low(6), accuracy(at(3 * data::kAccuracy)) {}
     [[nodiscard]] data::MomentsView view() const {
       return {count, mean.data(), scatter.data(), low.data(), accuracy.data()};
     }
     [[nodiscard]] data::MomentsSlots slots() { return {mean.data(), scatter.data(), low.data(), accuracy.data()}; }
-    Index count;
+    double count;
     std::vector<double> mean, scatter, low, accuracy;
   };
   const Sample<double> a(1, 50, 2, 5.0), b(1, 20, 2, -1e6);
@@ -176,12 +176,12 @@ TEST_CASE("a merged part can be removed") {
   const data::MomentsView first{50, one.mean.data(), one.scatter.data(), nullptr, accuracy.data()};
   const data::MomentsView second{20, two.mean.data(), two.scatter.data(), nullptr, accuracy.data()};
   Whole both(70), left(50);
-  data::merge_moments(first, second, 1, 3, both.slots());
-  data::merge_moments(both.view(), second, -1, 3, left.slots());
+  data::merge_moments(first, second, 1, 3, 70, false, both.slots());
+  data::merge_moments(both.view(), second, -1, 3, 50, false, left.slots());
   for (std::size_t k = 0; k < 9; ++k) CHECK(left.scatter[k] == doctest::Approx(one.scatter[k]).epsilon(1e-15));
   for (std::size_t k = 0; k < 3; ++k) CHECK(left.mean[k] == doctest::Approx(one.mean[k]).epsilon(1e-15));
-  CHECK_THROWS_AS(data::merge_moments(first, both.view(), -1, 3, left.slots()), std::invalid_argument);
+  CHECK_THROWS_AS(data::merge_moments(first, both.view(), -1, 3, -20, false, left.slots()), std::invalid_argument);
   CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, accuracy.data()}, -1,
-                                      3, left.slots()),
+                                      3, 10, false, left.slots()),
                   std::invalid_argument);
 }

@@ -13,14 +13,15 @@ namespace pyrometer::minimum {
 /// columns.
 ///
 /// mean     s x (p+1)
-/// scatter  s x (p+1) x (p+1), sums over rows of products of deviations from `mean`; symmetric, finite.
+/// count    m, or the sum of the weights of the rows; > 0.
+/// scatter  s x (p+1) x (p+1), (weighted) sums over rows of products of deviations from `mean`; symmetric, finite.
 /// intercept  whether the model has a constant feature; it is no column here. n = p + intercept.
 /// mean_error, scatter_error  s x (p+1) each, or nullptr: bounds of errors of these moments beyond the rounding
 ///          of one pass over rows, |d mean_j| <= mean_error_j and |d scatter_jk| <= (scatter_error_j
 ///          scatter_error_k)^1/2.
 struct Moments {
   Index systems = 0;
-  Index count = 0;
+  double count = 0;
   Index features = 0;
   const double* mean = nullptr;
   const double* scatter = nullptr;

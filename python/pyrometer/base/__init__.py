@@ -6,6 +6,7 @@ from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
+from pyrometer.base._classes import ClassCodes
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
@@ -15,16 +16,19 @@ from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
 from pyrometer.base._validate import RandomSource
 from pyrometer.base._warn import warn_caller
+from pyrometer.base._weights import Weights, exponent_of, replacements, total_of, weights_of
 
 __all__ = [
     "Archive",
     "Array",
     "BatchShape",
     "ByValue",
+    "ClassCodes",
     "Members",
     "Number",
     "RandomSource",
     "Tally",
+    "Weights",
     "Word",
     "atomic_write",
     "bar",
@@ -32,6 +36,7 @@ __all__ = [
     "described",
     "dropping",
     "executors",
+    "exponent_of",
     "first_inexact",
     "library_of",
     "listed",
@@ -39,12 +44,15 @@ __all__ = [
     "plain",
     "printable",
     "quoted",
+    "replacements",
     "require_fields",
     "require_finite",
     "require_normal",
     "tail_probabilities",
+    "total_of",
     "unreliable",
     "validate",
     "warn",
     "warn_caller",
+    "weights_of",
 ]

@@ -15,7 +15,7 @@ from pyrometer.base._printable import listed, quoted
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ["column_of", "matrix_of", "numeric", "target_of", "values_of"]
+__all__ = ["column_of", "matrix_of", "numeric", "taken", "target_of", "values_of"]
 
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:
@@ -161,6 +161,23 @@ def column_of(value: Any) -> nw.Series[Any] | None:
         frame = view.collect() if isinstance(view, nw.LazyFrame) else view
         return frame[frame.columns[0]] if len(frame.columns) == 1 else None
     return view
+
+
+def taken(value: Any, rows: npt.NDArray[np.intp] | None) -> Any:
+    """Return the data with these rows, (m,) or (..., m), in the places of all; as it is if they cannot be taken."""
+    if rows is None:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [value[row] for row in rows] if rows.ndim == 1 and len(value) == len(rows) else value
+    if isinstance(value, np.ndarray):
+        if value.shape[: rows.ndim] != rows.shape:
+            return value if rows.ndim > 1 or value.shape[-2:-1] != rows.shape else value[..., rows, :]
+        index = np.indices(rows.shape, sparse=True)
+        return value[(*index[:-1], rows)]
+    view = _view(value) if rows.ndim == 1 else None
+    if view is None or len(view.collect() if hasattr(view, "collect") else view) != len(rows):
+        return value
+    return (view.collect() if hasattr(view, "collect") else view)[rows.tolist()].to_native()
 
 
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:

@@ -9,6 +9,7 @@ import math
 import numbers
 import operator
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,10 +18,12 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base._alignment import aligned
-from pyrometer.base._conversion import column_of, matrix_of, numeric, target_of, values_of
+from pyrometer.base._classes import class_labels, encoded, labels_in
+from pyrometer.base._conversion import column_of, matrix_of, numeric, taken, target_of, values_of
 from pyrometer.base._described import described, require_array_like
 from pyrometer.base._exact import first_rounded
 from pyrometer.base._nearest import nearest
+from pyrometer.base._weights import Weights, numbers_of, replacements, weights_of
 
 __all__ = [
     "Data",
@@ -28,16 +31,20 @@ __all__ = [
     "aligned",
     "as_path",
     "choice",
+    "class_labels",
     "count",
     "data",
+    "encoded",
     "finite",
     "flag",
     "label_pair",
+    "labels_in",
     "matrix",
     "numeric",
     "positive",
     "seed",
     "single",
+    "weights",
 ]
 
 _SHOWN = 5  # classes in a message
@@ -54,18 +61,28 @@ class Data:
     y: npt.NDArray[Any]
     names: tuple[str, ...] | None
     target: str | None
+    weights: Weights | None = None
 
 
-def data(X: Any, y: Any, *, labels: Any = False) -> Data:
+def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. The core checks finiteness.
 
     If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels,
-    0 and 1 (None) or the two given, which become numbers of the dtype of X.
+    0 and 1 (None) or the two given, which become numbers of the dtype of X; or what a function makes of it. Rows of
+    weight 0 may have any values: copies of another row take their places.
     """
-    X_array, names = matrix_of("X", X)
     aligned("X", X, "y", y)
+    if weights is not None:
+        aligned("X", X, "weights", weights)
+        aligned("y", y, "weights", weights)
+        weights = numbers_of(weights)
+        rows = replacements(weights)
+        X, y = taken(X, rows), taken(y, rows)
+    X_array, names = matrix_of("X", X)
     if labels is False:
         y_array, target = target_of(y)
+    elif callable(labels):
+        y_array, target = labels(y, np.float32 if X_array.dtype == np.float32 else np.float64), None
     else:
         y_array, target = _labels(y, labels, np.float32 if X_array.dtype == np.float32 else np.float64), None
     if X_array.ndim < 2:
@@ -83,7 +100,13 @@ def data(X: Any, y: Any, *, labels: Any = False) -> Data:
     dtype = np.float32 if X_array.dtype == y_array.dtype == np.float32 else np.float64
     _require_fitting("X", X_array, -2)
     _require_fitting("y", y_array, -1)
-    return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target)
+    checked = None if weights is None else weights_of(weights, y_array.shape)
+    return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target, checked)
+
+
+def weights(value: Any) -> npt.NDArray[np.float64]:
+    """Return weights of rows (..., m): finite numbers >= 0, not all 0."""
+    return numbers_of(value)
 
 
 def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
@@ -120,15 +143,26 @@ def label_pair(pair: Any) -> tuple[Any, Any]:
 
 def positive(name: str, value: Any, why: str) -> npt.NDArray[np.float64]:
     """Return a read-only float64 copy of finite numbers > 0, of at least one element."""
+    return _each(name, value, "finite and > 0", lambda array: np.isfinite(array) & (array > 0), f"; {why}")
+
+
+def any_finite(name: str, value: Any) -> npt.NDArray[np.float64]:
+    """Return a read-only float64 copy of finite numbers, of at least one element."""
+    return _each(name, value, "finite", np.isfinite, ".")
+
+
+def _each(
+    name: str, value: Any, what: str, holds: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], end: str
+) -> npt.NDArray[np.float64]:
     with np.errstate(over="ignore"):  # of long doubles
         array = np.array(numeric(name, value), dtype=np.float64, order="C")
     if array.size == 0:
         raise ValueError(f"{name} must have at least one value, got shape {array.shape}.")
-    bad = ~(np.isfinite(array) & (array > 0))
+    bad = ~holds(array)
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f" at index {where if len(where) > 1 else where[0]}" if array.ndim else ""
-        raise ValueError(f"{name} must be finite and > 0, got {array[where]}{place}; {why}")
+        raise ValueError(f"{name} must be {what}, got {array[where]}{place}{end}")
     array.flags.writeable = False
     return array
 
@@ -291,9 +325,8 @@ def _other_labels(values: list[Any]) -> str:
         return f"pass labels=({classes[0]!r}, {classes[1]!r}), the negative one first, to use its two labels."
     shown = ", ".join(map(repr, classes[:_SHOWN])) + (f" and {len(classes) - _SHOWN} more" * (len(classes) > _SHOWN))
     return (
-        f"it has more than two classes ({shown}), and this model is for two: select the rows of two classes and "
-        "pass labels=(neg, pos), or compare one class with the others, such as y == y[0]; real numbers are for "
-        "LinearRegression."
+        f"it has more than two classes ({shown}), and this model is for two: SoftmaxRegression(X, y) is for all of "
+        "them. Or select the rows of two classes and pass labels=(neg, pos); real numbers are for LinearRegression."
     )
 
 

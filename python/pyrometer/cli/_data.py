@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+import numpy as np
 import numpy.typing as npt
 from click.core import ParameterSource
 
-from pyrometer.base import listed, plain
+from pyrometer.base import ClassCodes, listed, plain
 from pyrometer.cli._terminal import tell
 from pyrometer.data.readers import exceeds_memory, holds_moments, open_rows
 from pyrometer.losses import LOSSES
@@ -29,12 +30,14 @@ class Selection(NamedTuple):
     drop: Sequence[str] = ()
     columns: Sequence[str] | None = None
     csv: Mapping[str, Any] = {}
+    weights: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Return keyword arguments of the functions that read files."""
         if self.target is None:
             raise click.UsageError("Missing option '--target'.")
-        return {"target": self.target, "drop": self.drop, "columns": self.columns, **self.csv}
+        named = {"target": self.target, "drop": self.drop, "columns": self.columns, "weights": self.weights}
+        return {**named, **self.csv}
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Subject:
     target: str
     source: str
     features: str
+    weights: npt.NDArray[Any] | None = None
 
 
 def named(path: str) -> str:
@@ -55,17 +59,29 @@ def named(path: str) -> str:
 
 
 def read(
-    path: str, selection: Selection, *, standardize: bool = False, labels: tuple[Any, Any] | bool = False
+    path: str, selection: Selection, *, standardize: bool = False, labels: tuple[Any, Any] | bool | ClassCodes = False
 ) -> Subject:
     """Read a file as the options say."""
     from pyrometer.interop import read_data
 
     data = read_data(path, labels=labels, standardize=standardize, **selection.options())
     features = "standardised" if standardize else "raw"
-    return Subject(data.X, data.y, data.names, data.target, data.source, features)
+    y = data.y
+    if isinstance(labels, ClassCodes):
+        names = np.empty(len(labels.labels), dtype=object)
+        names[:] = labels.labels
+        y = names[y.astype(np.int64)]
+    return Subject(data.X, y, data.names, data.target, data.source, features, data.weights)
 
 
-def read_two(first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool) -> tuple[Subject, Subject]:
+def _sorted(labels: Any) -> tuple[Any, ...] | None:
+    """Return the labels of classes that have been read, in order."""
+    return tuple(sorted(labels.labels)) if isinstance(labels, ClassCodes) else None
+
+
+def read_two(
+    first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool | ClassCodes
+) -> tuple[Subject, Subject]:
     """Read two files with the same columns, in the order of the first."""
     a, b = (read(path, selection, labels=labels) for path in (first, second))
     _require_same(first, second, a.names, b.names)
@@ -86,7 +102,7 @@ def linear_system(
     selection: Selection,
     *,
     energy: str,
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
     intercept: bool = True,
     penalty: Penalty | None = None,
     standardize: bool = False,
@@ -100,13 +116,27 @@ def linear_system(
         return LinearRegression.from_moments(moments.standardized() if standardize else moments, penalty=penalty)
     if chunk_rows is None and not exceeds_memory(path):
         subject = read(path, selection, standardize=standardize, labels=labels)
-        return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=penalty)
+        return system_of(
+            energy,
+            subject.X,
+            subject.y,
+            intercept=intercept,
+            penalty=penalty,
+            weights=subject.weights,
+            labels=_sorted(labels),
+        )
+    if LOSSES[energy].classes:
+        raise click.UsageError(
+            f"--energy {energy} needs the rows of {plain(path)} in memory; leave --chunk-rows out, or use fewer rows."
+        )
     if chunk_rows is None:
         tell(f"note: {plain(path)} is large for the memory of this machine, and read in chunks (--chunk-rows)")
     options: dict[str, Any] = {"intercept": intercept, "chunk_rows": chunk_rows, "progress": True}
     options |= {"standardize": standardize, **selection.options()}
     if LOSSES[energy].labels:
-        return LogisticRegression.scan(path, labels=None if isinstance(labels, bool) else labels, **options)
+        return LogisticRegression.scan(
+            path, labels=None if isinstance(labels, (bool, ClassCodes)) else labels, **options
+        )
     return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
 
 
@@ -116,7 +146,7 @@ def two_systems(
     selection: Selection,
     *,
     energy: str,
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
     intercept: bool = True,
 ) -> tuple[System, System]:
     """Describe the linear systems of two files with the same columns, of which each has rows or moments."""
@@ -125,7 +155,11 @@ def two_systems(
     scanned = [holds_moments(path) or (LOSSES[energy].moments and exceeds_memory(path)) for path in (first, second)]
     if not any(scanned):
         a, b = read_two(first, second, selection, labels)
-        return system_of(energy, a.X, a.y, intercept=intercept), system_of(energy, b.X, b.y, intercept=intercept)
+        first_system, second_system = (
+            system_of(energy, part.X, part.y, intercept=intercept, weights=part.weights, labels=_sorted(labels))
+            for part in (a, b)
+        )
+        return first_system, second_system
     if not holds_moments(first) and not holds_moments(second):
         names = [open_rows(path, labels=labels, **selection.options()).names for path in (first, second)]
         _require_same(first, second, *names)
@@ -150,7 +184,8 @@ def _moments(path: str, selection: Selection, energy: str, intercept: bool, chun
     """Load moments; UsageError for options that they cannot follow."""
     from pyrometer.data import Moments
 
-    given = {"drop": selection.drop, "columns": selection.columns, "chunk-rows": chunk_rows, **selection.csv}
+    given: dict[str, Any] = {"drop": selection.drop, "columns": selection.columns, "weights": selection.weights}
+    given |= {"chunk-rows": chunk_rows, **selection.csv}
     for option, value in given.items():
         if value:
             raise click.UsageError(

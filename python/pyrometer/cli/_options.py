@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from pyrometer.base import ClassCodes
 from pyrometer.cli._commands import COMMANDS
 from pyrometer.cli._output import known_output
 from pyrometer.losses import LOSSES
@@ -25,6 +26,7 @@ __all__ = [
     "column_options",
     "data_options",
     "energy_options",
+    "state_energy_options",
     "fail_option",
     "intercept_option",
     "labels_of",
@@ -37,6 +39,7 @@ __all__ = [
     "run_options",
     "standardize_option",
     "threads_option",
+    "weights_option",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -63,6 +66,7 @@ resolution_option = click.option(
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
 )
+weights_option = click.option("--weights", metavar="COL", help="Column of the weights of the rows, no feature.")
 
 
 def fail_option(command: str) -> Callable[[_Function], _Function]:
@@ -79,18 +83,30 @@ def fail_option(command: str) -> Callable[[_Function], _Function]:
 
 def energy_options(function: _Function) -> _Function:
     """--energy and --labels."""
+    return _energy_options(list(LOSSES))(function)
+
+
+def state_energy_options(function: _Function) -> _Function:
+    """--energy and --labels, for the losses of states of data."""
+    return _energy_options([name for name, loss in LOSSES.items() if loss.states])(function)
+
+
+def _energy_options(names: list[str]) -> Callable[[_Function], _Function]:
     return _apply(
-        click.option("--energy", type=click.Choice(list(LOSSES)), default="mse", show_default=True, help="The loss."),
+        click.option("--energy", type=click.Choice(names), default="mse", show_default=True, help="The loss."),
         click.option(
             "--labels", nargs=2, metavar="NEG POS", help="Labels of the target of --energy ce.  [default: 0 and 1]"
         ),
-    )(function)
+    )
 
 
-def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | bool:
-    """Return the labels of the target, numbers where they are such; True for 0 and 1, False for a target of numbers."""
+def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | bool | ClassCodes:
+    """Return the labels of the target, numbers where they are such.
+
+    True for 0 and 1, False for a target of numbers, and for classes what numbers their labels.
+    """
     if given is None:
-        return LOSSES[energy].labels
+        return ClassCodes() if LOSSES[energy].classes else LOSSES[energy].labels
     if not LOSSES[energy].labels:
         raise click.UsageError("--labels are for --energy ce.")
     return _label(given[0]), _label(given[1])

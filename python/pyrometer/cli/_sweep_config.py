@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.base import closest, plain, quoted
+from pyrometer.base import ClassCodes, closest, plain, quoted
 from pyrometer.cli._data import Selection, read
 from pyrometer.cli._output import require_apart
 from pyrometer.losses import Loss, loss_named
@@ -26,10 +26,17 @@ __all__ = ["Config", "load"]
 
 _CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
 _DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
-_LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
+_LINEAR = (*_DATA, "weights", "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
-_WIDTHS = {"Normal": "scale", "Uniform": "length", **dict.fromkeys(_OF_LAYERS, "gain")}
+_WIDTHS = {
+    "Normal": "scale",
+    "Uniform": "length",
+    "TruncatedNormal": "scale",
+    "Constant": "value",
+    **dict.fromkeys(_OF_LAYERS, "gain"),
+}
+_OTHERS = {"TruncatedNormal": ("bound",)}
 _RUN = ("method", "methods", "resolution", "samples", "seed")
 
 
@@ -147,15 +154,20 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
         raise ValueError(f"labels are for energy = 'ce', got {energy!r}.")
     path = os.path.join(folder, table["data"])
     csv = {key: table[key] for key in _CSV if key in table}
-    selection = Selection(table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv)
-    subject = read(path, selection, standardize=standardize, labels=table.get("labels", loss.labels))
+    selection = Selection(
+        table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv, table.get("weights")
+    )
+    labels = ClassCodes() if loss.classes else table.get("labels", loss.labels)
+    subject = read(path, selection, standardize=standardize, labels=labels)
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
     if network:
         options = {key: table[key] for key in ("activation", "bias") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
     intercept = validate.flag("intercept", table.get("intercept", True))
-    return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=_penalty(table, loss))
+    return system_of(
+        energy, subject.X, subject.y, intercept=intercept, penalty=_penalty(table, loss), weights=subject.weights
+    )
 
 
 def _digest(path: str) -> str:
@@ -193,8 +205,8 @@ def _law(table: dict[str, Any]) -> Any:
     if kind == "TorchLinear":
         _known_here(table, ("kind",))
         return pyrometer.TorchLinear()
-    key = _WIDTHS[kind]
-    _known_here(table, ("kind", key))
+    key, others = _WIDTHS[kind], _OTHERS.get(kind, ())
+    _known_here(table, ("kind", key, *others))
     value = table.get(key)
     if isinstance(value, dict):
         _known_here(value, ("logspace",))
@@ -204,7 +216,8 @@ def _law(table: dict[str, Any]) -> Any:
         raise ValueError(f"{key} must be a number, a list or {{logspace = [FIRST, LAST, COUNT]}}, got none.")
     array = validate.numeric(key, value)
     law: Any = getattr(pyrometer, kind)
-    return law(array[:, None] if array.ndim == 1 and key != "gain" else array)
+    given = {name: table[name] for name in others if name in table}
+    return law(array[:, None] if array.ndim == 1 and key != "gain" else array, **given)
 
 
 def _logspace(value: Any) -> tuple[float, float, int]:

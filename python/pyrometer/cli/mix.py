@@ -19,6 +19,7 @@ from pyrometer.cli._options import (
     loss_unit,
     output_options,
     resolution_option,
+    weights_option,
 )
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import UNDECIDED, conclude, leave
@@ -31,6 +32,7 @@ __all__ = ["command"]
 @click.argument("a")
 @click.argument("b")
 @data_options
+@weights_option
 @energy_options
 @law_options
 @intercept_option
@@ -45,6 +47,7 @@ def command(
     drop: tuple[str, ...],
     columns: list[str] | None,
     csv: dict[str, Any],
+    weights: str | None,
     energy: str,
     labels: tuple[str, str] | None,
     init: str,
@@ -66,7 +69,7 @@ def command(
     """
     require_apart({"--output": output}, [a, b])
     law, widths = law_of(init, scale, length)
-    selection, pair = Selection(target, drop, columns, csv), labels_of(energy, labels)
+    selection, pair = Selection(target, drop, columns, csv, weights), labels_of(energy, labels)
 
     from pyrometer._version import __version__
     from pyrometer.results import Table
@@ -105,6 +108,7 @@ def command(
         "a": named(a),
         "b": named(b),
         "target": target,
+        **({"weights": weights} if weights is not None else {}),
         "features": "raw",
         "intercept": first.intercept,
         "energy": energy,

@@ -8,7 +8,13 @@ import click
 
 from pyrometer.base import plain
 from pyrometer.cli._data import Selection
-from pyrometer.cli._options import chunk_option, data_options, intercept_option, standardize_option
+from pyrometer.cli._options import (
+    chunk_option,
+    data_options,
+    intercept_option,
+    standardize_option,
+    weights_option,
+)
 from pyrometer.cli._output import require_apart
 from pyrometer.cli._terminal import tell
 
@@ -18,6 +24,7 @@ __all__ = ["command"]
 @click.command("moments")
 @click.argument("data")
 @data_options
+@weights_option
 @standardize_option(False)
 @intercept_option
 @chunk_option
@@ -28,6 +35,7 @@ def command(
     drop: tuple[str, ...],
     columns: list[str] | None,
     csv: dict[str, Any],
+    weights: str | None,
     standardize: bool,
     intercept: bool,
     chunk_rows: int | None,
@@ -47,7 +55,8 @@ def command(
         chunk_rows=chunk_rows,
         standardize=standardize,
         progress=True,
-        **Selection(target, drop, columns, csv).options(),
+        **Selection(target, drop, columns, csv, weights).options(),
     )
     made.save(output)
-    tell(f"{output}: {made.count} rows, {made.parameters - intercept} features, target {plain(str(target))}")
+    rows = f"{made.rows} rows" + (f" of weight {made.count:.6g}" if made.weighted else "")
+    tell(f"{output}: {rows}, {made.parameters - intercept} features, target {plain(str(target))}")

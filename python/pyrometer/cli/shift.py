@@ -10,7 +10,6 @@ import click
 from pyrometer.cli._data import Selection, read_two
 from pyrometer.cli._options import (
     data_options,
-    energy_options,
     fail_option,
     intercept_option,
     labels_of,
@@ -18,6 +17,7 @@ from pyrometer.cli._options import (
     loss_unit,
     output_options,
     plot_option,
+    state_energy_options,
     threads_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.argument("before")
 @click.argument("after")
 @data_options
-@energy_options
+@state_energy_options
 @intercept_option
 @click.option(
     "--block",
@@ -93,7 +93,7 @@ def command(
     from pyrometer.linear import system_of
     from pyrometer.states import as_state, shift
 
-    model = system_of(energy, old.X, old.y, intercept=intercept)
+    model: Any = system_of(energy, old.X, old.y, intercept=intercept)
     states = [
         as_state(subject.source, (subject.X, subject.y), model, None, block, density, names=subject.names)
         for subject in (old, new)

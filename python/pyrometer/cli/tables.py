@@ -15,6 +15,7 @@ from pyrometer.cli._options import (
     output_options,
     run_options,
     standardize_option,
+    weights_option,
 )
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
 
@@ -29,10 +30,11 @@ __all__ = ["command"]
 @click.option("--target", metavar="COL", help="Column of the target, with --data.")
 @click.option(
     "--dataset",
-    type=click.Choice(["diabetes", "breast-cancer"]),
-    help="Shipped data.  [default: diabetes, and breast-cancer for the logistic rows]",
+    type=click.Choice(["diabetes", "breast-cancer", "wine"]),
+    help="Shipped data.  [default: diabetes, breast-cancer for the logistic rows, wine for softmax]",
 )
 @column_options
+@weights_option
 @standardize_option(True)
 @click.option("--scale", type=Positive, default=10.0, show_default=True, help="Standard deviation σ of normal laws.")
 @click.option("--length", type=Positive, help="Length L of uniform laws.  [default: 6 scale]")
@@ -52,6 +54,7 @@ def command(
     drop: tuple[str, ...],
     columns: list[str] | None,
     csv: dict[str, Any],
+    weights: str | None,
     standardize: bool,
     scale: float,
     length: float | None,
@@ -74,7 +77,7 @@ def command(
     wanted = sorted(set(numbers)) or ([2] if is_single(form) else [1, 2, 3])
     if is_single(form) and len(wanted) > 1:
         raise click.UsageError("--format csv holds one table, got --table more than once; use json for several.")
-    subject = _subject(data, target, dataset, drop, columns, csv, standardize)
+    subject = _subject(data, target, dataset, drop, columns, csv, weights, standardize)
 
     from pyrometer import tables
     from pyrometer._version import __version__
@@ -87,6 +90,7 @@ def command(
         "name": subject.source if subject else None,
         "features": subject.features if subject else None,
         "standardize": standardize,
+        "weights": subject.weights if subject else None,
     }
     X, y = (subject.X, subject.y) if subject else (None, None)
     draws: dict[str, Any] = {"samples": samples, "rng": seed, "threads": threads}
@@ -102,6 +106,8 @@ def command(
     provenance.pop("legend", None)
     if wanted != [1] and subject is not None:
         provenance["target"] = subject.target
+        if weights is not None:
+            provenance["weights"] = weights
     emit(made, provenance, form, output)
 
 
@@ -112,6 +118,7 @@ def _subject(
     drop: tuple[str, ...],
     columns: list[str] | None,
     csv: dict[str, Any],
+    weights: str | None,
     standardize: bool,
 ) -> Subject | None:
     """Return the data that the options name, None for the default of the tables."""
@@ -120,8 +127,9 @@ def _subject(
             raise click.UsageError("--data and --dataset exclude each other.")
         if target is None:
             raise click.UsageError("--data needs --target COL, the column of the target.")
-        return read(data, Selection(target, drop, columns, csv), standardize=standardize)
-    of_files = {"--target": target, "--drop": drop, "--columns": columns, **{f"--{name}": csv[name] for name in csv}}
+        return read(data, Selection(target, drop, columns, csv, weights), standardize=standardize)
+    of_files = {"--target": target, "--drop": drop, "--columns": columns, "--weights": weights}
+    of_files |= {f"--{name}": csv[name] for name in csv}
     for name, value in of_files.items():
         if value:
             raise click.UsageError(f"{name} needs --data FILE; the shipped data have their own target.")
@@ -129,7 +137,7 @@ def _subject(
         return None
     from pyrometer import datasets
 
-    load = datasets.breast_cancer if dataset == "breast-cancer" else datasets.diabetes
+    load = {"diabetes": datasets.diabetes, "breast-cancer": datasets.breast_cancer, "wine": datasets.wine}[dataset]
     shipped = load(standardize=standardize)
     features = "standardised" if standardize else "raw"
     return Subject(shipped.X, shipped.y, shipped.feature_names, shipped.target, shipped.name, features)

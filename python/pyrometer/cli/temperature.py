@@ -22,6 +22,7 @@ from pyrometer.cli._options import (
     resolution_option,
     run_options,
     standardize_option,
+    weights_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import judge
@@ -39,6 +40,7 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @click.command("temperature")
 @click.argument("data")
 @data_options
+@weights_option
 @standardize_option(False)
 @energy_options
 @law_options
@@ -58,6 +60,7 @@ def command(
     drop: tuple[str, ...],
     columns: list[str] | None,
     csv: dict[str, Any],
+    weights: str | None,
     standardize: bool,
     energy: str,
     labels: tuple[str, str] | None,
@@ -97,7 +100,7 @@ def command(
         raise click.UsageError("--l1 and --l2 are for --energy mse.")
     system = linear_system(
         data,
-        Selection(target, drop, columns, csv),
+        Selection(target, drop, columns, csv, weights),
         energy=energy,
         labels=pair,
         intercept=intercept,
@@ -112,6 +115,7 @@ def command(
         "pyrometer": __version__,
         "data": named(data),
         "target": target,
+        **({"weights": weights} if weights is not None else {}),
         "features": "standardised" if standardize else "raw",
         "rows": system.rows,
         "parameters": system.parameters,

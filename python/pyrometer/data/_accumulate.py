@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyrometer.base import bar, listed, printable, quoted, validate, warn_caller
+from pyrometer.base import (
+    Weights,
+    bar,
+    exponent_of,
+    listed,
+    printable,
+    quoted,
+    validate,
+    warn_caller,
+    weights_of,
+)
 from pyrometer.errors import ConstantColumnWarning, ScanError, ScanInterrupt
 
 if TYPE_CHECKING:
@@ -29,13 +39,19 @@ def accumulated(
     progress: bool,
     threads: int,
     observe: Callable[[Chunk], None] = lambda _: None,
-) -> Moments:
-    """Sum the moments `of` each chunk; `observe` is called with every chunk whose numbers are finite."""
+) -> tuple[Moments, int]:
+    """Sum the moments `of` each chunk; `observe` is called with every chunk whose numbers are finite.
+
+    Returned are moments of weights divided by a power of two, and its exponent: 0 unless those of the first chunk are
+    of extreme sizes.
+    """
     declared = rows.constants()
     _warn_of_constants(rows.source, declared)
     whole: Moments | None = None  # of the completed parts
     part: Moments | None = None  # of the current part
     finished = count = 0
+    unit = 0
+    found = False  # whether `unit` is known
     workers = threads if len(rows.names) >= _MANY_COLUMNS else 1
     try:
         with (
@@ -43,30 +59,59 @@ def accumulated(
             closing(rows.chunks(threads)) as chunks,
         ):
             for chunk in chunks:
-                data = validate.Data(chunk.X, chunk.y, rows.names, rows.target)
+                weights = None
+                if chunk.weights is not None and chunk.weights.any():
+                    unit, found = unit if found else int(exponent_of(chunk.weights)), True
+                    weights = _in_unit(rows, chunk, unit)
+                data = validate.Data(chunk.X, chunk.y, rows.names, rows.target, weights)
                 try:
-                    piece = of(data, intercept=intercept, threads=workers)
-                    part = piece if part is None else part + piece
-                    together = part if whole is None or not chunk.last else whole + part
+                    if chunk.weights is None or weights is not None:
+                        piece = of(data, intercept=intercept, threads=workers)
+                        if weights is not None and weights.exponent:
+                            piece = piece.scaled(weights.exponent)
+                        part = piece if part is None else part + piece
+                    together = whole + part if chunk.last and whole is not None and part is not None else part
                 except ValueError as error:
                     rows.require_finite(chunk)
                     rows.require_squares(chunk, error)
                 observe(chunk)
-                count += piece.count
+                count += len(chunk.y)
                 if chunk.last:
-                    whole, part, finished = together, None, chunk.part + 1
-                advance(piece.count)
+                    whole, part, finished = whole if together is None else together, None, chunk.part + 1
+                advance(len(chunk.y))
     except KeyboardInterrupt as interrupt:
-        raise ScanInterrupt(whole, _labels(rows, finished)) from interrupt
+        raise ScanInterrupt(_given(whole, unit), _labels(rows, finished)) from interrupt
     except (ValueError, OSError) as error:
         kept = f"; the exception's `finished` has the moments of the {finished} parts before" if finished else ""
-        raise ScanError(f"{error} ({count} rows had been read{kept}.)", whole, _labels(rows, finished)) from error
+        raise ScanError(
+            f"{error} ({count} rows had been read{kept}.)", _given(whole, unit), _labels(rows, finished)
+        ) from error
     if whole is None:
-        raise ValueError(f"{printable(rows.source)} must have at least one row of data, got none.")
+        got = f"{count} rows of weight 0" if count else "none"
+        raise ValueError(f"{printable(rows.source)} must have at least one row of data, got {got}.")
     zero_variance = np.flatnonzero(np.diagonal(whole.scatter) == 0)
-    constants = [(*rows.names, rows.target)[j] for j in zero_variance] if whole.count > 1 else []
+    constants = [(*rows.names, rows.target)[j] for j in zero_variance] if whole.rows > 1 else []
     _warn_of_constants(rows.source, [name for name in constants if name not in declared])
-    return whole
+    return (whole.with_rows(count) if whole.weighted else whole), unit
+
+
+def _in_unit(rows: Rows, chunk: Chunk, unit: int) -> Weights:
+    """Return the weights of a chunk divided by 2**unit."""
+    assert chunk.weights is not None
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(chunk.weights, -unit)
+    if not np.isfinite(scaled).all():
+        raise ValueError(
+            f"{printable(rows.parts[chunk.part].label)}: column {quoted(str(rows.weights))} of the weights must not "
+            f"differ by more than 1e308 from that of the first rows, got {chunk.weights.max():.6g}; leave out rows of "
+            "negligible weights."
+        )
+    return weights_of(scaled, chunk.y.shape)
+
+
+def _given(whole: Moments | None, unit: int) -> Moments | None:
+    """Return moments of the weights as they were given."""
+    return whole.scaled(unit) if whole is not None and unit else whole
 
 
 def _labels(rows: Rows, finished: int) -> tuple[str, ...]:

@@ -48,33 +48,38 @@ class Lost(NamedTuple):
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is lost altogether
-def of_pass(count: int, mean: _Array, once: _Array) -> _Array:
-    """Return the accuracy of rows that were accumulated in one pass.
+def of_pass(count: float, mean: _Array, once: _Array, rows: int | None = None, heaviest: float = 1.0) -> _Array:
+    """Return the accuracy of rows that were accumulated in one pass: `rows` of them if `count` is their total weight.
+
+    `heaviest` is the greatest weight.
 
     `once`, shape (..., 3, p + 1), holds low parts of the means, the squares D that were rounded on the way and those
     that are left, which are the diagonal of the scatter.
     """
     low, rounded, squares = np.moveaxis(once, -2, 0)
     rest = np.maximum(rounded - squares, 0.0)
-    blocks = min(count / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
+    number = count if rows is None else rows
+    blocks = min(number / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
     # Rounding errors add like independent ones, unless one row dominates the sum or all rows deviate equally.
-    alone, alike = min(_BLOCK / 4, count) + blocks, min(_BLOCK / 4, count / 2)
+    alone, alike = (min(_BLOCK / 4, number) + blocks) * np.sqrt(heaviest), min(_BLOCK / 4, number / 2)
     sums = 4.0 * np.sqrt(count) * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(rest)
-    error = (min(_BLOCK, count) + blocks) * _UNIT * rounded
+    # Weighted products are rounded three times more.
+    error = (min(_BLOCK, number) + blocks + 3.0 * (rows is not None)) * _UNIT * rounded
     return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean], axis=-2)
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def of_doubles(count: int, mean: _Array, scatter: _Array) -> _Array:
+def of_doubles(count: float, mean: _Array, scatter: _Array, rows: int | None = None) -> _Array:
     """Return the accuracy of moments assumed to come from one pass and to be rounded to doubles."""
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
-    accuracy = of_pass(count, mean, np.stack([np.zeros_like(mean), squares, squares], axis=-2))
+    once = np.stack([np.zeros_like(mean), squares, squares], axis=-2)
+    accuracy = of_pass(count, mean, once, rows, 1.0 if rows is None else count)
     accuracy[..., 1, :] += count * _UNIT * np.abs(mean)
     return accuracy
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an overflow means that all digits are lost
-def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
+def lost(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
     """Return bounds of what moments have lost; None if nothing. O(p) for each data set."""
     _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
@@ -99,7 +104,7 @@ def lost(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | 
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def lost_at_once(count: int, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
+def lost_at_once(count: float, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
     """`lost` of rows accumulated in one pass (see `of_pass`), computed only for data sets that may have lost digits."""
     columns = mean.shape[-1]
     alone = min(_BLOCK / 4, count) + min(count / _BLOCK, max(_BLOCK, columns / 32))
@@ -128,7 +133,7 @@ def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def shift_of(count: int, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
+def shift_of(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
     """Return the relative diagonal shift that makes the scatter positive semi-definite; 0 within rounding.
 
     ValueError if it takes more than 1e-6 beyond the error bounds of the moments. p^3 / 3 flops.

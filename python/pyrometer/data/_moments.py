@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from fractions import Fraction
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import Archive, plain, quoted, validate
+from pyrometer.base import Archive, Weights, plain, quoted, validate
 from pyrometer.data import _accuracy
 from pyrometer.data._accumulate import accumulated
-from pyrometer.data._accuracy import Lost
-from pyrometer.data._moments_state import HEADER, described, loaded, sound
+from pyrometer.data._averages import Averages
+from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
@@ -23,10 +24,10 @@ from pyrometer.errors import MomentsFileError
 __all__ = ["Moments"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_ARCHIVE = Archive("pyrometer-moments", 2, "Moments.save", MomentsFileError)
+_ARCHIVE = Archive("pyrometer-moments", 3, "Moments.save", MomentsFileError)
 
 
-class Moments:
+class Moments(Averages):
     r"""Count, means and centred second moments of the features and the target.
 
     Moments are additive: those of disjoint sets of rows can be added and subtracted. Create them with :meth:`of`, add
@@ -37,30 +38,36 @@ class Moments:
 
     Parameters
     ----------
-    count : int
-        Number of rows m, 1 to 2\ :sup:`53`.
+    count : int or float
+        Number of rows m, 1 to 2\ :sup:`53`; of weighted rows the sum of their weights W > 0.
     mean : array_like, shape (..., p + 1)
         Means of the p features, then of the target; finite. Leading axes are a stack of data sets of m rows each.
     scatter : array_like, shape (..., p + 1, p + 1)
         Sums over rows of products of deviations from `mean`, :math:`\sum_i (z_i - \bar z)(z_i - \bar z)^T`; finite,
-        symmetric and positive semi-definite. Divided by `count` they are the population covariances.
+        symmetric and positive semi-definite. Divided by `count` they are the population covariances. Of weighted rows
+        the weighted means and sums.
     intercept : bool
         Whether models of these data have an intercept. The constant feature has no column here.
     names : tuple of str, optional
         Names of the features.
     target : str, optional
         Name of the target.
+    rows : int, optional
+        Number of rows, if `count` is the sum of their weights.
 
     Attributes
     ----------
-    count : int
-        Number of rows m of each data set.
+    count : int or float
+        Number of rows m of each data set; the sum of their weights W if they have any: an int where all weights are
+        whole numbers, else a float.
     mean, scatter : ndarray of float64, read-only
         As above.
     intercept : bool
         As above.
     names, target : tuple of str, str, or None
         As above; None if the data had no names.
+    rows : int
+        Number of rows of each data set; where weighted rows were subtracted, of those added less those subtracted.
 
     Raises
     ------
@@ -95,29 +102,23 @@ class Moments:
     (4, array([4., 2., 1.]))
     """
 
-    __slots__ = ("_errors", "_lost", "_scatter_low", "count", "intercept", "mean", "names", "scatter", "target")
-
-    count: int
-    mean: _Array
-    scatter: _Array
-    intercept: bool
-    names: tuple[str, ...] | None
-    target: str | None
+    __slots__ = ()
 
     def __init__(
         self,
-        count: int,
+        count: float,
         mean: npt.ArrayLike,
         scatter: npt.ArrayLike,
         *,
         intercept: bool,
         names: tuple[str, ...] | None = None,
         target: str | None = None,
+        rows: int | None = None,
     ) -> None:
-        self._assign(sound(described(count, mean, scatter, intercept, names, target)))
+        self._assign(sound(described(count, mean, scatter, intercept, names, target, rows)))
 
     @classmethod
-    def of(cls, X: Any, y: Any, *, intercept: bool = True, threads: int | None = None) -> Moments:
+    def of(cls, X: Any, y: Any, *, intercept: bool = True, threads: int | None = None, weights: Any = None) -> Moments:
         """Accumulate the moments of rows in one pass over memory.
 
         Parameters
@@ -131,6 +132,9 @@ class Moments:
             Whether models of these data have an intercept.
         threads : int, optional
             At least 1; changes the speed, not the bits of the result. Default: all that OpenMP offers.
+        weights : array_like or column, shape (m,) or (..., m), optional
+            Weights of the rows, finite, >= 0, of a positive sum, which must be the same in every data set of a stack.
+            Whole numbers act as repetitions of the rows. Rows of weight 0 are left out, and may hold any values.
 
         Returns
         -------
@@ -148,8 +152,8 @@ class Moments:
         Notes
         -----
         Rows are centred before they are multiplied, so that a variance has about 14 correct digits however large the
-        mean is relative to it. Time: :math:`m (p + 1)^2` flops, or one read of the data if that takes longer. Memory:
-        at most a quarter of the data's.
+        mean is relative to it. Time: :math:`m (p + 1)^2` flops, or one read of the data if that takes longer; two to
+        three times as long with weights and few columns. Memory: at most a quarter of the data's.
 
         References
         ----------
@@ -161,18 +165,52 @@ class Moments:
         >>> import pyrometer as pm
         >>> pm.Moments.of([[1.0], [2.0]], [3.0, 5.0])
         <Moments: 2 rows, 1 feature and the target, with intercept>
+        >>> pm.Moments.of([[1.0], [2.0]], [3.0, 5.0], weights=[1.0, 0.5]).mean.round(3).tolist()
+        [1.333, 3.667]
         """
-        data = validate.data(X, y)
-        return cls._of(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
+        data = validate.data(X, y, weights=weights)
+        made = cls._of(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
+        return made._in_units_of(data.weights)
 
     @classmethod
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
+        """Return the moments of data; weights of extreme sizes are those of `data`, scaled."""
         *stack, m, p = data.X.shape
-        systems = math.prod(stack)
-        arrays = _core.second_moments(data.X.reshape(systems, m, p), data.y.reshape(systems, m), threads)
+        systems, weights = math.prod(stack), data.weights
+        X, y = data.X.reshape(systems, m, p), data.y.reshape(systems, m)
+        w = None if weights is None else weights.values.reshape(systems, m)
+        arrays = _core.second_moments(X, y, threads, w)
         mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in arrays[:2])
         once = np.moveaxis(arrays[2].reshape(3, *stack, p + 1), 0, -2)
-        return cls._new(_State(m, mean, scatter, intercept, data.names, data.target, once))
+        names = intercept, data.names, data.target
+        if weights is None:
+            return cls._new(_State(m, mean, scatter, *names, once))
+        total = weights.total
+        once = _accuracy.of_pass(total, mean, once, m, float(weights.values.max()))
+        weight = None if isinstance(total, int) else weights.exact
+        return cls._new(_State(total, mean, scatter, *names, once, None, m, weight))
+
+    def _in_units_of(self, weights: Weights | None) -> Moments:
+        """Return moments of weights as they were given, in place of those that were multiplied by a power of two.
+
+        ValueError if they cannot be merged with others: of a stack with several totals, or of extreme sizes.
+        """
+        if weights is None:
+            return self
+        if not weights.equal:
+            raise ValueError(
+                "weights must have the same sum in every data set of a stack, because moments have one count, got "
+                "different sums; divide each by its sum (weights / weights.sum(axis=-1, keepdims=True))."
+            )
+        return self.scaled(weights.exponent) if weights.exponent else self
+
+    def with_rows(self, rows: int) -> Moments:
+        """Return the moments of weighted rows with another number of them: those of weight 0 may have been left out."""
+        return self._new(self._state()._replace(rows=rows))
+
+    def scaled(self, exponent: int) -> Moments:
+        """Return the moments of rows with 2**exponent times their weights; ValueError where these leave their range."""
+        return self._new(rescaled(self._state()._replace(accuracy=self._accuracy), exponent))
 
     @classmethod
     def scan(
@@ -187,6 +225,7 @@ class Moments:
         standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        weights: str | None = None,
         **csv: Any,
     ) -> Moments:
         r"""Accumulate the moments of rows out of core, chunk by chunk.
@@ -215,6 +254,8 @@ class Moments:
         threads : int, optional
             At least 1; changes the speed, not the bits of the result. With 1, columns are decoded sequentially.
             Default: all.
+        weights : str, optional
+            Column of the weights of the rows, as of :meth:`of`. It is not a feature.
         **csv
             Options of CSV, as of `interop.read_data`: `sep`, `decimal`, `thousands`, `encoding`, `comment`, `skip`.
 
@@ -261,17 +302,42 @@ class Moments:
         (<Moments: 2 rows, 1 feature (size) and 'price', with intercept>, [2.0, 3.5])
         >>> folder.cleanup()
         """
+        options = {"columns": columns, "drop": drop, "chunk_rows": chunk_rows, "weights": weights, **csv}
+        made, unit = cls._scan(
+            source,
+            target=target,
+            intercept=intercept,
+            standardize=standardize,
+            progress=progress,
+            threads=threads,
+            options=options,
+        )
+        return made.scaled(unit) if unit else made
+
+    @classmethod
+    def _scan(
+        cls,
+        source: Any,
+        *,
+        target: str,
+        intercept: bool,
+        standardize: bool,
+        progress: bool,
+        threads: int | None,
+        options: dict[str, Any],
+    ) -> tuple[Moments, int]:
+        """Accumulate rows out of core, of weights divided by the power of two whose exponent is returned."""
         from pyrometer.data.readers import open_rows
 
         standardize = validate.flag("standardize", standardize)
-        moments = accumulated(
-            open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, **csv),
+        moments, unit = accumulated(
+            open_rows(source, target=target, **options),
             cls._of,
             intercept=validate.flag("intercept", intercept),
             progress=validate.flag("progress", progress),
             threads=validate.threads(threads),
         )
-        return moments.standardized() if standardize else moments
+        return (moments.standardized() if standardize else moments), unit
 
     @classmethod
     def _new(cls, state: _State) -> Moments:
@@ -282,47 +348,26 @@ class Moments:
 
     def _assign(self, state: _State) -> None:
         # Read-only, so that copies can share them: `update` replaces the arrays.
-        self.count, self.mean, self.scatter, self.intercept, self.names, self.target, accuracy, self._scatter_low = (
-            state
-        )
+        self.count, self.mean, self.scatter, self.intercept, self.names, self.target = state[:6]
+        accuracy, self._scatter_low, self._rows, self._weight = state[6:]
         if accuracy is None:  # a pickle of version 0.1.0
             accuracy = _accuracy.of_doubles(self.count, self.mean, self.scatter)
         self._errors = accuracy
-        self._lost: Lost | Literal[False] | None = False  # False until computed
+        self._lost = False  # until computed
         for array in (self.mean, self.scatter, self._errors, self._scatter_low):
             if array is not None:
                 array.flags.writeable = False
 
-    @property
-    def _accuracy(self) -> _Array:
-        """Error bounds, shape (..., 7, p + 1); those of a single pass are computed on first use."""
-        if self._errors.shape[-2] != _accuracy.ROWS:
-            self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
-            self._errors.flags.writeable = False
-        return self._errors
-
-    def lost(self) -> Lost | None:
-        """Return bounds of the errors beyond the rounding of one pass over rows; None if there are none."""
-        if self._lost is False:
-            find = _accuracy.lost if self._errors.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
-            self._lost = find(self.count, self.mean, self.scatter, self._errors)
-        return self._lost
-
-    def merged(self) -> bool:
-        """Return whether additions and subtractions of moments contributed to the errors."""
-        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
-        return bool(of_merging.any())
-
     def _state(self) -> _State:
         fields = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
-        return _State(*fields, self._errors, self._scatter_low)
+        return _State(*fields, self._errors, self._scatter_low, self._rows, self._weight)
 
-    def update(self, X: Any, y: Any, *, threads: int | None = None) -> Moments:
+    def update(self, X: Any, y: Any, *, threads: int | None = None, weights: Any = None) -> Moments:
         """Add rows in place, and return the moments themselves.
 
         Parameters
         ----------
-        X, y, threads
+        X, y, threads, weights
             As for :meth:`of`, with the same features, target and stack as before. Names must agree where both sides
             have them.
 
@@ -343,10 +388,10 @@ class Moments:
         >>> moments.update([[6.0]], [1.0]).mean
         array([3., 3.])
         """
-        data = validate.data(X, y)
+        data = validate.data(X, y, weights=weights)
         shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
         names, target = self._agree("X and y", shape, data.names, data.target)
-        added = self._of(data, intercept=self.intercept, threads=validate.threads(threads))
+        added = self._of(data, intercept=self.intercept, threads=validate.threads(threads))._in_units_of(data.weights)
         self._assign(self._merged(added, 1)._replace(names=names, target=target))
         return self
 
@@ -363,7 +408,8 @@ class Moments:
         if self.intercept != other.intercept:
             raise ValueError(f"both moments must agree on intercept, got {self.intercept} and {other.intercept}.")
         if sign < 0 and other.count >= self.count:
-            raise ValueError(f"a - b needs fewer rows in b than in a, got {other.count} in b and {self.count} in a.")
+            what = "a smaller sum of weights" if self.weighted or other.weighted else "fewer rows"
+            raise ValueError(f"a - b needs {what} in b than in a, got {other.count} in b and {self.count} in a.")
         return self._new(self._merged(other, sign)._replace(names=names, target=target))
 
     def _agree(
@@ -385,11 +431,23 @@ class Moments:
         return (self.names if names is None else names), (self.target if target is None else target)
 
     def _merged(self, other: Moments, sign: int) -> _State:
-        mean, scatter, low, accuracy = _core.merge_moments(self._core_state(), other._core_state(), sign)
-        count = self.count + sign * other.count
-        return _State(count, mean, scatter, self.intercept, self.names, self.target, accuracy, low)
+        weight = self._exact_count() + sign * other._exact_count()
+        whole = isinstance(self.count, int) and isinstance(other.count, int)
+        count = int(weight) if whole else float(weight)
+        if whole and count > MOST_ROWS:
+            raise ValueError(f"both moments must have at most 2**53 rows together, got {count}.")
+        weighted = self.weighted or other.weighted
+        states = self._core_state(), other._core_state()
+        mean, scatter, low, accuracy = _core.merge_moments(*states, sign, count, count == 1 and not weighted)
+        # Of weighted rows it is unknown how many are left.
+        rows = max(1, self.rows + sign * other.rows) if weighted else None
+        names = self.intercept, self.names, self.target
+        return _State(count, mean, scatter, *names, accuracy, low, rows, None if whole else weight)
 
-    def _core_state(self) -> tuple[int, _Array, _Array, _Array | None, _Array]:
+    def _exact_count(self) -> Fraction:
+        return Fraction(self.count) if self._weight is None else self._weight
+
+    def _core_state(self) -> tuple[float, _Array, _Array, _Array | None, _Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
 
     def standardized(self) -> Moments:
@@ -441,6 +499,8 @@ class Moments:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the moments to a file, exactly.
 
+        Files of weighted rows are of a newer version than others, and have ``rows`` in their headers.
+
         The file is a NumPy ``.npz`` archive without pickles: ``mean``, ``scatter``, ``accuracy`` (the low parts of the
         means, and error bounds), ``scatter_low`` if the scatter is a sum of two doubles (its upper triangle, row by
         row), and a JSON ``header``. An existing file is replaced atomically.
@@ -469,7 +529,11 @@ class Moments:
         arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
         if self._scatter_low is not None:
             arrays["scatter_low"] = self._scatter_low
-        _ARCHIVE.write(validate.as_path(path), header, arrays)
+        if self._rows is not None:
+            header |= {"rows": self._rows, "weight": str(self._exact_count())}
+        # Files of rows without weights are read by earlier releases.
+        archive = _ARCHIVE if self._rows is not None else _ARCHIVE._replace(version=2)
+        archive.write(validate.as_path(path), header, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -498,7 +562,9 @@ class Moments:
 
     def __repr__(self) -> str:
         features = self.mean.shape[-1] - 1
-        rows = f"{self.count} row{'s' * (self.count != 1)}"
+        rows = f"{self.rows} row{'s' * (self.rows != 1)}"
+        if self._rows is not None:
+            rows += f" of weight {self.count:.6g}"
         stack = f"a stack {self.shape} of " if self.shape else ""
         named = f" ({', '.join(map(plain, self.names[:3]))}{', ...' if features > 3 else ''})" if self.names else ""
         target = quoted(self.target) if self.target is not None else "the target"
@@ -506,42 +572,3 @@ class Moments:
             f"<Moments: {stack}{rows}, {features} feature{'s' * (features != 1)}{named} "
             f"and {target}, with{'' if self.intercept else 'out'} intercept>"
         )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the stack of data sets; ``()`` for a single one."""
-        return self.mean.shape[:-1]
-
-    @property
-    def parameters(self) -> int:
-        """Number of parameters n of a linear model: the features, and the intercept if there is one."""
-        return int(self.mean.shape[-1]) - 1 + self.intercept
-
-    def mean_squares(self) -> _Array:
-        r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant feature."""
-        variances = np.diagonal(self.scatter, axis1=-2, axis2=-1)[..., :-1] / self.count
-        squares = variances + self.mean[..., :-1] ** 2
-        return np.concatenate([squares, np.ones((*self.shape, 1))], axis=-1) if self.intercept else squares
-
-    def target_square(self) -> _Array:
-        r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
-        square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
-        return square
-
-    def square_errors(self) -> _Array | None:
-        """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""
-        lost = self.lost()
-        if lost is None:
-            return None
-        with np.errstate(over="ignore"):
-            errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
-        return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
-
-    def second(self) -> _Array:
-        r"""Raw second moments of (features, constant feature if any, target), shape (..., n + 1, n + 1)."""
-        mean, scatter = self.mean, self.scatter / self.count
-        if self.intercept:
-            p = mean.shape[-1] - 1
-            mean = np.insert(mean, p, 1.0, axis=-1)
-            scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
-        return scatter + mean[..., :, None] * mean[..., None, :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,19 +12,25 @@ import numpy.typing as npt
 from pyrometer.base import Members, require_fields, validate
 from pyrometer.data import _accuracy
 
-__all__ = ["HEADER", "State", "described", "loaded", "sound"]
+__all__ = ["HEADER", "MOST_ROWS", "State", "described", "loaded", "rescaled", "sound"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
 _GREATEST_MEAN = 1e154
 # Counts up to this are exact as doubles.
-_MOST_ROWS = 1 << 53
+MOST_ROWS = 1 << 53
+# Sums of weights between this and its reciprocal leave room for squares.
+_LEAST_COUNT = 1e-100
 
 
 class State(NamedTuple):
-    """The fields of moments; `accuracy` and `scatter_low` are as in their files."""
+    """The fields of moments; `accuracy` and `scatter_low` are as in their files.
 
-    rows: int
+    `total` is the number of rows, or the sum of their weights; then `rows` is their number, and `weight` that sum,
+    more accurately, unless it is a whole number.
+    """
+
+    total: int | float
     mean: _Array
     scatter: _Array
     intercept: bool
@@ -31,23 +38,35 @@ class State(NamedTuple):
     target: str | None
     accuracy: _Array | None = None
     scatter_low: _Array | None = None
+    rows: int | None = None
+    weight: Fraction | None = None
 
 
 HEADER = ("count", "intercept", "names", "target")
 
 
 def described(
-    count: int,
+    count: float,
     mean: npt.ArrayLike,
     scatter: npt.ArrayLike,
     intercept: bool,
     names: Sequence[str] | None,
     target: str | None,
+    rows: int | None = None,
 ) -> State:
     """Validate each field."""
-    count = validate.count("count", count, minimum=1)
-    if count > _MOST_ROWS:
-        raise ValueError(f"count must be at most 2**53, got {count}.")
+    if rows is None:
+        count = validate.count("count", count, minimum=1)
+        if count > MOST_ROWS:
+            raise ValueError(f"count must be at most 2**53, got {count}; the sum of weights is given with rows=.")
+    else:
+        rows = validate.count("rows", rows, minimum=1, maximum=MOST_ROWS)
+        if not isinstance(count, int) or isinstance(count, bool):
+            count = validate.single("count", count, minimum=0.0, exclusive=True)
+        elif not 1 <= count <= MOST_ROWS:
+            raise ValueError(f"count must be a float, or a whole number from 1 to 2**53, got {count}.")
+        if not _LEAST_COUNT <= count <= 1.0 / _LEAST_COUNT:
+            raise ValueError(f"count must be from {_LEAST_COUNT:g} to {1.0 / _LEAST_COUNT:g}, got {count:g}.")
     mean_array, scatter_array = _described_arrays(mean, scatter)
     if names is not None:
         names, features = tuple(names), mean_array.shape[-1] - 1
@@ -55,7 +74,7 @@ def described(
             raise ValueError(f"names must be {features} strings, one for each feature, got {names!r}.")
     if target is not None and not isinstance(target, str):
         raise TypeError(f"target must be a string or None, got {target!r}.")
-    return State(count, mean_array, scatter_array, validate.flag("intercept", intercept), names, target)
+    return State(count, mean_array, scatter_array, validate.flag("intercept", intercept), names, target, rows=rows)
 
 
 def _described_arrays(mean: npt.ArrayLike, scatter: npt.ArrayLike) -> tuple[_Array, _Array]:
@@ -87,8 +106,8 @@ def _described_arrays(mean: npt.ArrayLike, scatter: npt.ArrayLike) -> tuple[_Arr
 
 def sound(state: State) -> State:
     """Return the state with its accuracy, by default that of one pass; ValueError if the scatter is indefinite."""
-    moments = (state.rows, state.mean, state.scatter)
-    accuracy = _accuracy.of_doubles(*moments) if state.accuracy is None else state.accuracy
+    moments = (state.total, state.mean, state.scatter)
+    accuracy = _accuracy.of_doubles(*moments, state.rows) if state.accuracy is None else state.accuracy
     share = _accuracy.shift_of(*moments, accuracy)
     if share:
         accuracy = accuracy.copy()
@@ -97,17 +116,48 @@ def sound(state: State) -> State:
     return state._replace(accuracy=accuracy)
 
 
+def rescaled(state: State, exponent: int) -> State:
+    """Return the state, which has its accuracy, of 2**exponent times the weights; ValueError beyond their range."""
+    assert state.accuracy is not None
+    weight = (Fraction(state.total) if state.weight is None else state.weight) * Fraction(2) ** exponent
+    count = float(weight)
+    if not _LEAST_COUNT <= count <= 1.0 / _LEAST_COUNT:
+        raise ValueError(
+            f"weights must have a sum from {_LEAST_COUNT:g} to {1.0 / _LEAST_COUNT:g}, because moments add up, got "
+            f"{count:.6g}; divide all weights by one number."
+        )
+    accuracy = state.accuracy.copy()
+    accuracy[..., 1:5, :] = np.ldexp(accuracy[..., 1:5, :], exponent)
+    low = None if state.scatter_low is None else np.ldexp(state.scatter_low, exponent)
+    scatter = np.ldexp(state.scatter, exponent)
+    if not (np.isfinite(scatter).all() and np.isfinite(accuracy).all()):
+        raise ValueError("weights must keep sums of squares in the range of a double, got an overflow; divide them.")
+    return state._replace(total=count, scatter=scatter, accuracy=accuracy, scatter_low=low, weight=weight)
+
+
+def _weight_in(header: dict[str, Any]) -> Fraction | None:
+    """Return the exact sum of weights, removed from the header of a file; None of a count that is a whole number."""
+    text = header.pop("weight", None)
+    if text is None:
+        return None
+    weight = Fraction(text) if isinstance(text, str) else None
+    if weight is None or float(weight) != header["count"]:
+        raise ValueError(f"weight must be a fraction equal to count, got {text!r:.80}")
+    return None if isinstance(header["count"], int) else weight
+
+
 def loaded(header: dict[str, Any], arrays: Members) -> State:
     """Return the moments of a file; ValueError names an invalid field."""
     needed = ("mean", "scatter") if arrays.version == 1 else ("mean", "scatter", "accuracy")
-    require_fields("the header", header, HEADER)
+    require_fields("the header", header, (*HEADER, *(("rows", "weight") if arrays.version > 2 else ())))
     require_fields("the file", arrays, needed, () if arrays.version == 1 else ("scatter_low",))
     for name, array in arrays.items():
         if array.dtype.kind != "f" or array.dtype.itemsize != 8:
             raise ValueError(f"{name} must be of dtype float64, got {array.dtype}")
     if not (header["names"] is None or isinstance(header["names"], list)):
         raise ValueError(f"names must be a list or null, got {header['names']!r}")
-    state = described(mean=arrays["mean"], scatter=arrays["scatter"], **header)
+    weight = _weight_in(header)
+    state = described(mean=arrays["mean"], scatter=arrays["scatter"], **header)._replace(weight=weight)
     accuracy, low = (
         np.array(arrays[name], dtype=np.float64, order="C") if name in arrays else None
         for name in ("accuracy", "scatter_low")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable, validate
+from pyrometer.base import ClassCodes, printable, validate, weights_of
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._moments import Moments
 
@@ -32,8 +32,18 @@ class Scanned:
     X: npt.NDArray[Any]
     """A subsample, spread evenly over the rows; all of them if they fit its limit."""
     y: npt.NDArray[Any]
+    weights: npt.NDArray[np.float64] | None = None
+    """Weights of the subsample, if rows have weights: those in the source divided by ``2**exponent``."""
+    exponent: int = 0
+    complete: bool = True
+    """Whether the subsample has all rows."""
     unit: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
     """Means and standard deviations of the features, if they are to be standardised."""
+
+    def sample_weights(self) -> npt.NDArray[np.float64] | None:
+        """Weights of the subsample (1, k), divided by their mean; None if there are none."""
+        w = self.weights
+        return None if w is None else np.ascontiguousarray(w * (len(w) / w.sum()))[None]
 
     def standardised(self) -> Scanned:
         """Return the same rows with standardised features."""
@@ -49,18 +59,32 @@ class Scanned:
         result /= self.unit[1]
         return result
 
-    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-        """Pass over all rows; each chunk is valid until the next. ValueError if the number of rows has changed."""
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float64] | None]]:
+        """Pass over all rows and their weights; each chunk is valid until the next.
+
+        ValueError if the number of rows has changed.
+        """
         count = 0
         with closing(self.rows.chunks()) as chunks:
             for chunk in chunks:
                 count += len(chunk.y)
-                yield self._scaled(chunk.X), chunk.y if self.unit is None else chunk.y.astype(np.float64)
-        if count != self.moments.count:
+                weights = _weights_of(chunk, self.exponent)
+                if weights is None or weights.any():
+                    y = chunk.y if self.unit is None else chunk.y.astype(np.float64)
+                    yield self._scaled(chunk.X), y, weights
+        if count != self.moments.rows:
             raise ValueError(
                 f"{printable(self.rows.source)} must not change while a system uses it, got {count} rows, expected "
-                f"{self.moments.count}; create the system again."
+                f"{self.moments.rows}; create the system again."
             )
+
+
+def _weights_of(chunk: Chunk, exponent: int) -> npt.NDArray[np.float64] | None:
+    """Return the weights of a chunk, divided by a power of two, those of its copies shared; zeros if all are 0."""
+    if chunk.weights is None or not chunk.weights.any():
+        return chunk.weights
+    found = weights_of(np.ldexp(chunk.weights, -exponent), chunk.y.shape)
+    return np.ldexp(found.values, found.exponent)
 
 
 class _Sample:
@@ -73,24 +97,38 @@ class _Sample:
         self.keys: list[npt.NDArray[np.uint64]] = []
         self.X: list[npt.NDArray[Any]] = []
         self.y: list[npt.NDArray[Any]] = []
+        self.weights: list[npt.NDArray[np.float64]] = []
 
     def add(self, chunk: Chunk) -> None:
         keys = np.arange(self.count, self.count + len(chunk.y), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         self.count += len(chunk.y)
-        self._keep(keys, chunk.X, chunk.y)
+        weights = _weights_of(chunk, 0)
+        if weights is not None and not weights.any():
+            return
+        self._keep(keys, chunk.X, chunk.y, np.ones(len(keys)) if weights is None else weights)
         while sum(map(len, self.y)) > self.most:
             self.bound //= 2
-            keys, X, y = self.rows()
-            self.keys, self.X, self.y = [], [], []
-            self._keep(keys, X, y)
+            rows = self.rows()
+            self.keys, self.X, self.y, self.weights = [], [], [], []
+            self._keep(*rows)
 
-    def _keep(self, keys: npt.NDArray[np.uint64], X: npt.NDArray[Any], y: npt.NDArray[Any]) -> None:
+    def _keep(
+        self,
+        keys: npt.NDArray[np.uint64],
+        X: npt.NDArray[Any],
+        y: npt.NDArray[Any],
+        weights: npt.NDArray[np.float64],
+    ) -> None:
         chosen = keys < self.bound if self.bound < 1 << 64 else slice(None)
-        for kept, new in ((self.keys, keys), (self.X, X), (self.y, y)):
-            kept.append(new[chosen].copy())
+        self.keys.append(keys[chosen].copy())
+        self.X.append(X[chosen].copy())
+        self.y.append(y[chosen].copy())
+        self.weights.append(weights[chosen].copy())
 
-    def rows(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any], npt.NDArray[Any]]:
-        return np.concatenate(self.keys), np.concatenate(self.X), np.concatenate(self.y)
+    def rows(
+        self,
+    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float64]]:
+        return tuple(map(np.concatenate, (self.keys, self.X, self.y, self.weights)))  # type: ignore[return-value]
 
 
 def scanned(
@@ -103,21 +141,23 @@ def scanned(
     intercept: bool,
     progress: bool,
     threads: int | None,
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
     standardize: bool = False,
+    weights: str | None = None,
     **csv: Any,
 ) -> Scanned:
     """Pass over all rows once: check them, accumulate their moments and take a subsample."""
     from pyrometer.data.readers import open_rows
 
-    rows = open_rows(source, target=target, columns=columns, drop=drop, chunk_rows=chunk_rows, labels=labels, **csv)
+    options = {"drop": drop, "chunk_rows": chunk_rows, "labels": labels, "weights": weights, **csv}
+    rows = open_rows(source, target=target, columns=columns, **options)
     if rows.once:
         name = printable(rows.source)
         raise ValueError(
             f"source must allow several passes, got {name}, which can be read only once; save it to a file."
         )
     sample = _Sample(rows)
-    moments = accumulated(
+    moments, unit = accumulated(
         rows,
         Moments._of,
         intercept=validate.flag("intercept", intercept),
@@ -125,6 +165,7 @@ def scanned(
         threads=validate.threads(threads),
         observe=sample.add,
     )
-    _, X, y = sample.rows()
-    whole = Scanned(rows, moments, X, y)
+    _, X, y, w = sample.rows()
+    by_row = None if weights is None else np.ldexp(w, -unit)
+    whole = Scanned(rows, moments, X, y, by_row, unit, sample.bound == 1 << 64)
     return whole.standardised() if validate.flag("standardize", standardize) else whole

@@ -19,20 +19,20 @@ def standardised(state: State) -> State:
     """Return the state of features of mean 0 and variance 1; `state` has its accuracy."""
     assert state.accuracy is not None
     squares = np.diagonal(state.scatter, axis1=-2, axis2=-1)
-    unit = np.sqrt(squares / state.rows)
+    unit = np.sqrt(squares / state.total)
     constant = ~(unit > _CONSTANT * np.abs(state.mean))[..., :-1]
     if constant.any():
         j = int(np.argwhere(constant)[0][-1])
         name = quoted(state.names[j]) if state.names is not None else str(j)
         raise ValueError(f"features must not be constant to be standardised, got feature {name}; drop it.")
     unit[..., -1] = 1.0
-    lost = _accuracy.lost(state.rows, state.mean, state.scatter, state.accuracy)
+    lost = _accuracy.lost(state.total, state.mean, state.scatter, state.accuracy)
     mean = state.mean.copy()
     mean[..., :-1] = 0.0
     scatter = state.scatter / unit[..., :, None] / unit[..., None, :]
     scatter = np.ldexp(scatter + np.swapaxes(scatter, -1, -2), -1)
     features = range(mean.shape[-1] - 1)
-    scatter[..., features, features] = state.rows
+    scatter[..., features, features] = state.total
     low, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(state.accuracy.copy(), -2, 0)
     low[..., :-1] = 0.0
     if lost is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, validate
+from pyrometer.base import ByValue, ClassCodes, validate
 from pyrometer.data.readers import open_rows
 from pyrometer.datasets import standardize as standardized
 
@@ -33,6 +33,8 @@ class FileData(ByValue):
         Name of the target.
     source : str
         The path, or "standard input".
+    weights : ndarray, shape (m,), or None
+        Weights of the rows, if a column was read for them.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class FileData(ByValue):
     names: tuple[str, ...]
     target: str
     source: str
+    weights: npt.NDArray[np.float64] | None = None
 
 
 def read_data(
@@ -55,8 +58,9 @@ def read_data(
     target: str,
     columns: Sequence[str] | None = None,
     drop: Sequence[str] = (),
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
     standardize: bool = False,
+    weights: str | None = None,
     **csv: Any,
 ) -> FileData:
     r"""Read features and a target from a file.
@@ -80,6 +84,8 @@ def read_data(
         to check that they are 0 and 1; False for a numeric target.
     standardize : bool
         Whether features are returned in units of their standard deviations, as of `datasets.standardize`.
+    weights : str, optional
+        Column of the weights of the rows, finite and >= 0, which is not a feature. Rows of weight 0 may hold nan.
     **csv
         Options of CSV. ``sep``: character between columns; default a tab for ``.tsv``, else a comma. ``decimal``:
         decimal mark; default ".". ``thousands``: character between groups of three digits; default none.
@@ -118,11 +124,13 @@ def read_data(
     (('a',), [[1.0], [4.0]], [3.0, 6.0])
     >>> folder.cleanup()
     """
-    if not isinstance(labels, bool):
+    if not isinstance(labels, (bool, ClassCodes)):
         labels = validate.label_pair(labels)
     standardize = validate.flag("standardize", standardize)
-    rows = open_rows(validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels, **csv)
-    X, y = rows.whole()
+    rows = open_rows(
+        validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels, weights=weights, **csv
+    )
+    X, y, by_row = rows.whole()
     if standardize:
-        X, y = standardized(X, names=rows.names), y.astype(np.float64, copy=False)
-    return FileData(X, y, rows.names, rows.target, rows.source)
+        X, y = standardized(X, names=rows.names, weights=by_row), y.astype(np.float64, copy=False)
+    return FileData(X, y, rows.names, rows.target, rows.source, by_row)

@@ -10,7 +10,13 @@ from pyrometer.base import described, nearest
 __all__ = ["LAYER_CALLS", "LINEAR_CALLS", "not_a_law"]
 
 _EITHER = {"Normal": "pm.Normal(1.0)", "Uniform": "pm.Uniform(6.0)"}
-LINEAR_CALLS = {**_EITHER, "Mixed": "pm.Mixed([1.0], [6.0])"}
+LINEAR_CALLS = {
+    **_EITHER,
+    "Mixed": "pm.Mixed([1.0], [6.0])",
+    "TruncatedNormal": "pm.TruncatedNormal(1.0)",
+    "Constant": "pm.Constant(0.0)",
+    "Independent": "pm.Independent([pm.Normal(1.0), pm.Constant(0.0)])",
+}
 """A call for each law of a linear system, by the name of its class."""
 _FAN = ("LecunNormal", "GlorotNormal", "HeNormal", "LecunUniform", "GlorotUniform", "HeUniform", "TorchLinear")
 LAYER_CALLS = _EITHER | {name: f"pm.{name}()" for name in _FAN}

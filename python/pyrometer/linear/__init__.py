@@ -2,6 +2,7 @@
 
 from pyrometer.linear._mean_energy import componentwise
 from pyrometer.linear._path import minimum_path
+from pyrometer.linear._softmax import SoftmaxRegression
 from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System, system_of
 from pyrometer.linear._training_path import training_path
 
@@ -11,6 +12,7 @@ __all__ = [
     "LinearRegression",
     "LogisticRegression",
     "Penalty",
+    "SoftmaxRegression",
     "System",
     "componentwise",
     "minimum_path",

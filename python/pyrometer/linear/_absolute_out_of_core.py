@@ -36,9 +36,12 @@ _SHARES = 0.5 ** np.arange(10)
 def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool, int]:
     """Return minimum, parameters, gap, True, and rank, as the core does; the gap includes the rounding of passes."""
     value, start, gap, rank = (
-        answer[0] for answer in _core.least_absolute(scanned.X[None], scanned.y[None], intercept, 0)
+        answer[0]
+        for answer in _core.least_absolute(
+            scanned.X[None], scanned.y[None], intercept, 0, None, scanned.sample_weights()
+        )
     )
-    if len(scanned.y) == scanned.moments.count:
+    if scanned.complete:
         return float(value), start, float(gap), True, int(rank)
     scale = _Scale(scanned, intercept)
     theta = scale.inside(start)
@@ -113,7 +116,8 @@ class _Split:
     rounding: float
     near: Array
     sums: Array
-    count: int
+    count: float
+    """Rows, or the sum of their weights."""
 
     def solve(self) -> tuple[Array, float]:
         """Return the minimiser of the problem in memory, and a lower bound of the minimum of all rows."""
@@ -125,15 +129,21 @@ class _Split:
 
 def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int) -> _Split:
     """Evaluate the energy at theta and along `back`; split the rows, about `most` of which are near zero."""
-    m, n = scanned.moments.count, len(theta)
-    levels = np.linspace(min(0.5, 0.5 * most / m), 1.0, _DISTANCES)
+    n, total = len(theta), scanned.moments.count
+    levels = np.linspace(min(0.5, 0.5 * most / scanned.moments.rows), 1.0, _DISTANCES)
     edges = np.quantile(_closeness(scale.rows(scanned.X, scanned.y), theta)[1], levels)
     near: list[Array] = []
     energies: list[Array] = []
-    sums, size, held, additions = np.zeros((_DISTANCES << (_SIGNS + 1), n + 1)), 0.0, 0, n + 8
-    for X, y in scanned.blocks():
+    # The product with a weight is rounded, and so is each weight where a row of weight 0 shares it.
+    sums, size, held = np.zeros((_DISTANCES << (_SIGNS + 1), n + 1)), 0.0, 0
+    additions = n + 8 + 2 * (scanned.weights is not None)
+    for X, y, weights in scanned.blocks():
         rows = scale.rows(X, y)
         residual, closeness = _closeness(rows, theta)
+        if weights is not None:  # a row times its weight has the weighted residual
+            rows = rows * weights[:, None]
+            residual *= weights
+            y = y * weights
         rise = np.einsum("ij,j->i", rows[:, :-1], back)
         energies.append(np.array([np.abs(residual - (1.0 - share) * rise).sum() for share in _SHARES]))
         size += float(np.abs(y).sum())
@@ -142,10 +152,10 @@ def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int)
         held += len(near[-1])
         additions += 1 + _accumulate(rows[far], residual[far], closeness[far], edges, sums)
     # Columns have a mean square of 1, hence a mean size of 1 at most.
-    rounding = additions * _UNIT * float(size / m + np.abs(theta).sum())
+    rounding = additions * _UNIT * float(size / total + np.abs(theta).sum())
     sums = sums[sums.any(axis=1)]
     totals = np.array([math.fsum(column) for column in np.stack(energies).T.tolist()])
-    return _Split(totals / m, rounding, np.concatenate(near), sums, m)
+    return _Split(totals / total, rounding, np.concatenate(near), sums, total)
 
 
 def _closeness(rows: Array, theta: Array) -> tuple[Array, Array]:

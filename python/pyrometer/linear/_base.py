@@ -41,6 +41,9 @@ class LinearSystem:
     moments: Moments | None
     names: tuple[str, ...] | None
     scanned: Scanned | None
+    weights: _Array | None = None
+    rescaled: bool = False
+    """Whether only the ratios of the weights are those given: of extreme sizes, or of a stack with several totals."""
 
     def _describe(
         self,
@@ -51,6 +54,7 @@ class LinearSystem:
         penalty: Penalty | None = None,
         intercept: bool,
         scanned: Scanned | None = None,
+        rescaled: bool = False,
     ) -> None:
         if penalty is not None and not isinstance(penalty, (L1, L2)):
             raise not_a_penalty(penalty)
@@ -63,6 +67,11 @@ class LinearSystem:
             "moments": moments,
             "names": data.names if data else moments.names if moments else scanned.rows.names if scanned else None,
             "scanned": scanned,
+            "weights": data.weights.values if data and data.weights else None,
+            "rescaled": rescaled
+            or (
+                data is not None and data.weights is not None and (data.weights.exponent != 0 or not data.weights.equal)
+            ),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -88,13 +97,23 @@ class LinearSystem:
         systems = math.prod(self.shape)  # of no feature, -1 could be any number
         return self.X.reshape(systems, *self.X.shape[-2:]), self.y.reshape(systems, -1)
 
-    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], float]]:
-        """Rows as of `stacked_rows`, in blocks with their share of all rows; those on disk are valid one at a time."""
+    def stacked_weights(self) -> _Array | None:
+        """Weights of the rows of `stacked_rows`, of mean 1 in each system; None if there are none."""
+        return None if self.weights is None else of_mean_one(self.weights.reshape(-1, self.weights.shape[-1]))
+
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], _Array | None, float]]:
+        """Rows and weights as of `stacked_rows` and `stacked_weights`, in blocks with their share of the total weight.
+
+        Those on disk are valid one at a time.
+        """
         if self.scanned is None:
-            yield *self.stacked_rows(), 1.0
+            yield *self.stacked_rows(), self.stacked_weights(), 1.0
             return
-        for X, y in self.scanned.blocks():
-            yield X[None], y[None], len(y) / self.rows
+        for X, y, w in self.scanned.blocks():
+            if w is None:
+                yield X[None], y[None], None, len(y) / self.rows
+            else:
+                yield X[None], y[None], of_mean_one(w[None]), float(w.sum()) / self._moments().count
 
     def _moments(self) -> Moments:
         """Moments of rows that are not in memory."""
@@ -110,7 +129,7 @@ class LinearSystem:
     @property
     def rows(self) -> int:
         """Number of rows m of each system."""
-        return self._moments().count if self.X is None else int(self.X.shape[-2])
+        return self._moments().rows if self.X is None else int(self.X.shape[-2])
 
     @property
     def parameters(self) -> int:
@@ -119,11 +138,27 @@ class LinearSystem:
         return int(features) + self.intercept
 
     @property
+    def weighted(self) -> bool:
+        """Whether the rows have weights."""
+        return self._moments().weighted if self.X is None else self.weights is not None
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights of the rows of one system; their number if they have none."""
+        if self.X is None:
+            return self._moments().count
+        return self.rows if self.weights is None else float(self.weights.reshape(-1, self.rows)[0].sum())
+
+    @property
     def penalised(self) -> int:
         """Number of parameters in the penalty, counted from the first."""
         if self.penalty is None:
             return 0
         return self.parameters - (self.intercept and not self.penalty.intercept)
+
+    def freedom(self, rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Number of independent parameters where the columns have this rank, the constant one not counted."""
+        return np.asarray(rank + self.intercept)
 
     # ---- the protocol `pyrometer.thermodynamics.System`
 
@@ -144,6 +179,8 @@ class LinearSystem:
         if self.X is not None:
             X, y = self.stacked_rows()
             fields |= {"X": X[first:last], "y": y[first:last]}
+        if self.weights is not None:
+            fields["weights"] = self.weights.reshape(-1, self.weights.shape[-1])[first:last]
         for name, value in fields.items():
             object.__setattr__(part, name, value)
         return part
@@ -151,6 +188,10 @@ class LinearSystem:
     def bind(self, law: Any) -> Spread:
         """Spread a law over the parameters."""
         return spread(law, self.parameters)
+
+    def random_parameters(self, bound: Spread) -> int:
+        """Number of random parameters."""
+        return int(bound.random.sum())
 
     def check_method(self, bound: Spread, method: str) -> str:
         """Return the method that runs."""
@@ -204,14 +245,20 @@ class LinearSystem:
 
     def __repr__(self) -> str:
         stack = f"{self.shape} systems of " if self.shape else ""
+        weighted = "weighted " if self.weighted else ""
         penalty = f", penalty={self.penalty!r}" if self.penalty is not None else ""
         return (
-            f"<{type(self).__name__}: {stack}{self.rows} rows, {self.parameters} parameters"
+            f"<{type(self).__name__}: {stack}{self.rows} {weighted}rows, {self.parameters} parameters"
             f"{' with intercept' if self.intercept else ''}, energy={self.energy!r}{penalty}>"
         )
+
+
+def of_mean_one(weights: _Array) -> _Array:
+    """Return weights (systems, m) divided by their means; O(1) units of roundoff each."""
+    return np.ascontiguousarray(weights * (weights.shape[-1] / weights.sum(axis=-1, keepdims=True)))
 
 
 def require_linear(system: Any) -> None:
     """Raise TypeError unless `system` is a linear system."""
     if not isinstance(system, LinearSystem):
-        raise not_a_system("system", system, "a LinearRegression or a LogisticRegression")
+        raise not_a_system("system", system, "a LinearRegression, a LogisticRegression or a SoftmaxRegression")

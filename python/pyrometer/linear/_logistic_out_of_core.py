@@ -44,9 +44,8 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
     The certificate is that of the core (minimum/logistic/newton.hpp): near the minimum a Newton step gives a feasible
     point of the dual problem, and the loss exceeds the infimum by at most g' H^-1 g, rounding included.
     """
-    moments = scanned.moments
-    value, start, gap, attained, rank = _in_memory(scanned.X, scanned.y, intercept)
-    if len(scanned.y) == moments.count:
+    value, start, gap, attained, rank = _in_memory(scanned.X, scanned.y, intercept, scanned.sample_weights())
+    if scanned.complete:
         return value, start, gap, attained, rank
     free, rank = independent(scanned, intercept)
     if not _are_dependent(scanned, intercept, free):
@@ -123,16 +122,18 @@ def _are_dependent(scanned: Scanned, intercept: bool, free: npt.NDArray[np.bool_
 
     typical = np.median(residuals(scanned.X[some])[1], axis=0)
     allowed = 32.0 * (p + 2) * np.finfo(float).eps
-    for X, _ in scanned.blocks():
+    for X, _, _ in scanned.blocks():
         residual, sizes = residuals(X)
         if (residual > allowed * np.maximum(sizes, typical)).any():
             return False
     return True
 
 
-def _in_memory(X: npt.NDArray[Any], y: npt.NDArray[Any], intercept: bool) -> tuple[float, Array, float, bool, int]:
+def _in_memory(
+    X: npt.NDArray[Any], y: npt.NDArray[Any], intercept: bool, weights: Array | None = None
+) -> tuple[float, Array, float, bool, int]:
     value, parameters, gap, attained, rank = (
-        answer[0] for answer in _core.logistic(X[None], y[None], intercept, 0)[:5]
+        answer[0] for answer in _core.logistic(X[None], y[None], intercept, 0, None, weights)[:5]
     )
     return float(value), parameters, float(gap), bool(attained), int(rank)
 
@@ -146,7 +147,7 @@ def _separating(scanned: Scanned, intercept: bool, start: Array) -> tuple[Array,
     p = X.shape[1]
     for _ in range(_MOST_PASSES):
         least, wrong, wrong_y = np.inf, [X], [y]
-        for block, labels in scanned.blocks():
+        for block, labels, _ in scanned.blocks():
             margins = (2.0 * labels - 1.0) * (np.einsum("ij,j->i", block, theta[:p]) + theta[p:].sum())
             error = (p + 4) * _UNIT * (np.einsum("ij,j->i", np.abs(block), np.abs(theta[:p])) + np.abs(theta[p:]).sum())
             chosen = margins <= 8.0 * error
@@ -191,8 +192,8 @@ def _evaluate(scanned: Scanned, intercept: bool, shift: Array, theta: Array) -> 
     n = len(theta)
     loss, least, chunks = 0.0, np.inf, 0
     gradient, size, reach, curvature = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, n))
-    for X, y in scanned.blocks():
-        part = _core.logistic_look(X, y, intercept, shift, theta, True, 0)
+    for X, y, w in scanned.blocks():
+        part = _core.logistic_look(X, y, intercept, shift, theta, True, 0, w)
         loss, least, chunks = loss + part[0], min(least, part[1]), chunks + 1
         gradient += part[2]
         size += part[3]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core
 from pyrometer.base import RandomSource, require_normal, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Spread, spread
 from pyrometer.linear._closed_form import Array
+from pyrometer.linear._draws import draw_parameters
 from pyrometer.linear._minima import ANEW, ENOUGH_DIGITS, digits_of
 from pyrometer.linear._records import LINEAR
 from pyrometer.losses import LOSSES
@@ -106,19 +106,6 @@ def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[in
         warn_of_lost(system)
     energies = LINEAR[system.energy].mean.energies(system, law, draws, key, threads)
     return np.reshape(energies, (*system.shape, *law.batch_shape, len(draws)))
-
-
-def draw_parameters(law: Spread, draws: int, key: tuple[int, int]) -> Array:
-    """Parameters of the first draws, shape batch + (draws, n): those that the core's samplers draw."""
-    n, k = law.parameters, law.normals
-    unit = np.empty((n, draws))
-    if k:
-        unit[:k] = _core.normals(key, 0, draws, 0, k)
-    if k < n:
-        even = k - k % 2
-        unit[k:] = _core.uniforms(key, 0, draws, even, n - even)[k - even :]
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(unit.T * law.scales[..., None, :])
 
 
 def variances(system: LinearSystem, law: Spread) -> Array:

@@ -10,13 +10,26 @@ import numpy.typing as npt
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 
-__all__ = ["ANEW", "ENOUGH_DIGITS", "Solved", "digits_of", "of_moments", "of_rows", "too_few", "unclosed"]
+__all__ = [
+    "ANEW",
+    "ENOUGH_DIGITS",
+    "ROUNDED_WEIGHTS",
+    "Solved",
+    "digits_of",
+    "of_moments",
+    "of_rows",
+    "too_few",
+    "unclosed",
+]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
 # Below this many digits the rows are used, and users are warned. A temperature depends on E* only through <E> - E*, and
 # a QR of the rows costs many times the moments.
 ENOUGH_DIGITS = 9.0
+
+# Weights divided by their mean are rounded: so much of an energy above the minimum may be missing.
+ROUNDED_WEIGHTS = float(np.finfo(float).eps)
 
 # Ratio of a row's norm to the median norm, or of a mean to its standard deviation, that makes certificates loose.
 _LARGE = 1e4

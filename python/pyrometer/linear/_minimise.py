@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of, of_moments, too_few
+from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Solved, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
 from pyrometer.results import Minimum
 
@@ -56,8 +56,8 @@ def path(
     return of_moments(solved, method, (*system.shape, len(weights))), complaint
 
 
-def _flat_moments(system: LinearSystem) -> tuple[int, _Array, _Array, tuple[_Array, _Array] | None]:
-    """Row count, means (systems, p + 1), scatter (systems, p + 1, p + 1) and bounds of their errors.
+def _flat_moments(system: LinearSystem) -> tuple[float, _Array, _Array, tuple[_Array, _Array] | None]:
+    """Row count or total weight, means (systems, p + 1), scatter (systems, p + 1, p + 1) and bounds of their errors.
 
     The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
     both (systems, p + 1): errors of means are at most mean_error, those of scatter_jk at most
@@ -89,7 +89,11 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
         if at.size:
             X, y = _rows_of(system, at)
             factored = scatter[at] if name == "refined" else None
-            _replace(solved, at, _core.least_squares_rows(X, y, mean[at], *options, factored))
+            if factored is not None and system.weighted:  # of weights of mean 1
+                factored = factored * (system.rows / count)
+            _replace(solved, at, _core.least_squares_rows(X, y, mean[at], *options, factored, _weights_of(system, at)))
+            if system.weighted:
+                solved.gap[at] += ROUNDED_WEIGHTS * solved.value[at]
             method[at] = name
     return solved, method
 
@@ -121,16 +125,20 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     inaccurate = np.flatnonzero(_inaccurate(system, solved))
     if inaccurate.size:
         X, y = _rows_of(system, inaccurate)
-        positive = weights > 0
+        positive, by_row = weights > 0, _weights_of(system, inaccurate)
         at, rest = np.ix_(inaccurate, positive), np.ix_(inaccurate, ~positive)
         if positive.any():
             start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
             of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
-            _replace(solved, at, _core.lasso_rows(X, y, mean[inaccurate], *of_lasso))
+            _replace(solved, at, _core.lasso_rows(X, y, mean[inaccurate], *of_lasso, by_row))
         if not positive.all():
-            unpenalised = _core.least_squares_rows(X, y, mean[inaccurate], system.intercept, 0.0, True, threads)
+            unpenalised = _core.least_squares_rows(
+                X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row
+            )
             _replace(solved, rest, tuple(array[:, None] for array in unpenalised))
         method[inaccurate] = "orthogonal"
+        if system.weighted:
+            solved.gap[inaccurate] += ROUNDED_WEIGHTS * solved.value[inaccurate]
     return solved, method
 
 
@@ -201,6 +209,12 @@ def _rows_of(system: LinearSystem, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
     """Return the rows of some systems, without a copy if these are all."""
     X, y = system.stacked_rows()
     return (X, y) if at.size == len(X) else (X[at], y[at])
+
+
+def _weights_of(system: LinearSystem, at: npt.NDArray[np.intp]) -> _Array | None:
+    """Return the weights of the rows of some systems, of mean 1; None if there are none."""
+    weights = system.stacked_weights()
+    return None if weights is None else weights[at]
 
 
 def _replace(solved: Solved, at: Any, others: tuple[npt.NDArray[Any], ...]) -> None:

@@ -14,7 +14,7 @@ from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear import _absolute_out_of_core, _logistic_out_of_core
 from pyrometer.linear._closed_form import Array
-from pyrometer.linear._minima import ENOUGH_DIGITS, of_rows, unclosed
+from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, of_rows, unclosed
 from pyrometer.results import Minimum
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class RowMinimiser:
     """How a loss is minimised: by the core where the rows are in memory, else by passes over them."""
 
     method: str
-    in_memory: Callable[[_Rows, _Rows, bool, int, Array], _Solved]
+    in_memory: Callable[[_Rows, _Rows, bool, int, Array, Array | None], _Solved]
     out_of_core: Callable[[Scanned, bool], tuple[float, Array, float, bool, int]]
     below: Callable[[Array, _Rows, float], npt.NDArray[np.bool_]]
-    """Whether energies are at most a share of the mean size of the targets."""
+    """Whether energies are at most a share of the mean size of the targets, given the terms of that mean."""
 
     def __call__(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
         """Return the minimum, and a warning if there is one."""
@@ -48,15 +48,20 @@ class RowMinimiser:
     def _of_rows(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
         X, y = system.stacked_rows()
         error = np.empty((len(X), system.parameters))
-        value, parameters, gap, attained, rank = self.in_memory(X, y, system.intercept, threads, error)
+        weights = system.stacked_weights()
+        value, parameters, gap, attained, rank = self.in_memory(X, y, system.intercept, threads, error, weights)
+        if weights is not None:
+            gap = gap + ROUNDED_WEIGHTS * value
         minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, self.method, error)
         digits = np.asarray(minimum.digits).reshape(-1)
         lost = np.flatnonzero(digits < ENOUGH_DIGITS)
         if lost.size:
-            lost = lost[~self.below(value[lost] + gap[lost], y[lost], _EXACT_FIT)]
+            terms = _terms(y[lost], None if weights is None else weights[lost])
+            lost = lost[~self.below(value[lost] + gap[lost], terms, _EXACT_FIT)]
         if complaint is None and lost.size:
             worst = lost[np.argmin(digits[lost])]
-            small = self.below(value[[worst]] + gap[[worst]], y[[worst]], _CLOSE_FIT)[0]
+            terms = _terms(y[[worst]], None if weights is None else weights[[worst]])
+            small = self.below(value[[worst]] + gap[[worst]], terms, _CLOSE_FIT)[0]
             complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept, small=bool(small))
         return minimum, complaint
 
@@ -75,23 +80,29 @@ class RowMinimiser:
         return minimum, complaint
 
 
-def _least_absolute(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array) -> _Solved:
-    value, parameters, gap, rank = _core.least_absolute(X, y, intercept, threads, error)
+def _least_absolute(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array, weights: Array | None) -> _Solved:
+    value, parameters, gap, rank = _core.least_absolute(X, y, intercept, threads, error, weights)
     return value, parameters, gap, np.ones(len(value), dtype=bool), rank
 
 
-def _logistic(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array) -> _Solved:
-    return _core.logistic(X, y, intercept, threads, error)[:5]
+def _logistic(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array, weights: Array | None) -> _Solved:
+    return _core.logistic(X, y, intercept, threads, error, weights)[:5]
 
 
-def _below(energy: Array, y: _Rows, share: float) -> npt.NDArray[np.bool_]:
-    """Compare mean absolute residuals with the mean absolute target, whose sum might overflow."""
-    return np.asarray(energy <= share * np.abs(y / y.shape[-1]).sum(axis=-1))
+def _terms(y: _Rows, weights: Array | None) -> _Rows:
+    """Return the terms of the mean target, whose sum does not overflow."""
+    terms: _Rows = y / y.shape[-1]
+    return terms if weights is None else terms * weights
 
 
-def _never(energy: Array, y: _Rows, share: float) -> npt.NDArray[np.bool_]:
+def _below(energy: Array, terms: _Rows, share: float) -> npt.NDArray[np.bool_]:
+    """Compare mean absolute residuals with the mean absolute target, the sum of these terms."""
+    return np.asarray(energy <= share * np.abs(terms).sum(axis=-1))
+
+
+def _never(energy: Array, terms: _Rows, share: float) -> npt.NDArray[np.bool_]:
     """Return False: labels have no scale to which a cross entropy could be compared."""
-    del y, share
+    del terms, share
     return np.zeros(energy.shape, dtype=bool)
 
 

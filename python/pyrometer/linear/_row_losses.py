@@ -16,7 +16,7 @@ from pyrometer.linear._closed_form import Array, Closed, contract
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
 
-__all__ = ["ABSOLUTE", "CROSS_ENTROPY"]
+__all__ = ["ABSOLUTE", "CROSS_ENTROPY", "over_rows"]
 
 Rows: TypeAlias = npt.NDArray[Any]
 
@@ -44,7 +44,7 @@ class RowLoss:
 
     def componentwise(self, system: LinearSystem, parameters: Spread, threads: int) -> Array:
         """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
-        (means,) = _over_rows(system, lambda X, _: (_core.mean_abs(X, threads),))
+        (means,) = over_rows(system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None], threads),))
         if system.intercept:
             means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
         return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
@@ -62,7 +62,17 @@ class RowLoss:
             X, y = system.stacked_rows()
             loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
             mean, error, _ = _core.sample_rows(
-                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+                X,
+                y,
+                system.intercept,
+                loss,
+                scales,
+                normals,
+                seed,
+                draws.start,
+                len(draws),
+                threads,
+                system.stacked_weights(),
             )
         else:
             # Blocks share their draws: the standard error is that of the sum, draw by draw.
@@ -76,13 +86,13 @@ class RowLoss:
         """Energies of draws, shape (systems, laws, draws)."""
         loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
 
-        def drawn(X: Rows, y: Rows) -> tuple[Array]:
+        def drawn(X: Rows, y: Rows, w: Array | None) -> tuple[Array]:
             energies = _core.sample_rows_energies(
-                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads, w
             )
             return (energies,)
 
-        return _over_rows(system, drawn)[0]
+        return over_rows(system, drawn)[0]
 
 
 ABSOLUTE = RowLoss("absolute", 1.0)
@@ -94,26 +104,27 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
     scale, normals = _flat(parameters), parameters.normals
     if normals == parameters.parameters:
 
-        def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
-            value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads)
+        def expected(X: Rows, y: Rows, w: Array | None) -> tuple[Array | None, ...]:
+            value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads, w)
             return value, np.zeros_like(value), derivative, None if derivative is None else np.zeros_like(value)
 
     else:
 
-        def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
-            return _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads)
+        def expected(X: Rows, y: Rows, w: Array | None) -> tuple[Array | None, ...]:
+            return _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads, w)
 
-    value, error, derivative, slope_error = _over_rows(
-        system, lambda X, y: tuple(np.full((len(X), len(scale)), np.nan) if a is None else a for a in expected(X, y))
+    value, error, derivative, slope_error = over_rows(
+        system,
+        lambda X, y, w: tuple(np.full((len(X), len(scale)), np.nan) if a is None else a for a in expected(X, y, w)),
     )
     return Closed(*(part.reshape(shape) for part in (value, derivative, error, slope_error)))
 
 
-def _over_rows(system: LinearSystem, mean: Callable[[Rows, Rows], tuple[Array, ...]]) -> tuple[Array, ...]:
+def over_rows(system: LinearSystem, mean: Callable[[Rows, Rows, Array | None], tuple[Array, ...]]) -> tuple[Array, ...]:
     """Return means over all rows, of means over blocks of rows: the bits of the core where there is one block."""
     total: tuple[Array, ...] | None = None
-    for X, y, share in system.blocks():
-        part = tuple(share * array for array in mean(X, y)) if share != 1.0 else mean(X, y)
+    for X, y, w, share in system.blocks():
+        part = tuple(share * array for array in mean(X, y, w)) if share != 1.0 else mean(X, y, w)
         total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
     assert total is not None
     return total

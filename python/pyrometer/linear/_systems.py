@@ -9,6 +9,7 @@ from pyrometer.base import described, validate
 from pyrometer.data import Moments, scanned
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
+from pyrometer.linear._softmax import SoftmaxRegression
 from pyrometer.losses import ABSOLUTE, LOSSES, SQUARED, loss_named
 
 __all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System", "system_of"]
@@ -34,6 +35,9 @@ class LinearRegression(LinearSystem):
         Added to the energy of every state, the trained one included. For "mse" only.
     intercept : bool
         Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+    weights : array_like or column, shape (m,) or (..., m), optional
+        Weights of the rows, finite, >= 0, of a positive sum; only their ratios matter. Every mean over rows is then
+        :math:`\sum_i w_i u_i/\sum_i w_i`; whole numbers act as repetitions of the rows. Not in the paper.
 
     Raises
     ------
@@ -45,19 +49,32 @@ class LinearRegression(LinearSystem):
     For "mse" the second moments of the rows are computed once, at construction. Arrays of float64 or float32 are not
     copied: do not change them while the system is used.
 
+    Rows of weight 0 are left out, and may hold any values: `X` and `y` of the system, then copies, have the row of the
+    greatest weight in their places, which shares its weight with them. The minimum of "mae" copies weighted rows twice,
+    as float64.
+
     Examples
     --------
     >>> import pyrometer as pm
     >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L2(0.1))
     <LinearRegression: 3 rows, 2 parameters with intercept, energy='mse', penalty=L2(lam=0.1, intercept=True)>
+    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], weights=[2.0, 1.0, 0.5])
+    <LinearRegression: 3 weighted rows, 2 parameters with intercept, energy='mse'>
     """
 
     def __init__(
-        self, X: Any, y: Any, *, energy: str = "mse", penalty: Penalty | None = None, intercept: bool = True
+        self,
+        X: Any,
+        y: Any,
+        *,
+        energy: str = "mse",
+        penalty: Penalty | None = None,
+        intercept: bool = True,
+        weights: Any = None,
     ) -> None:
         energy = _loss(energy, penalty)
         intercept = validate.flag("intercept", intercept)
-        data = validate.data(X, y)
+        data = validate.data(X, y, weights=weights)
         if LOSSES[energy].moments:
             moments = Moments._of(data, intercept=intercept, threads=0)
         else:
@@ -90,6 +107,7 @@ class LinearRegression(LinearSystem):
         standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        weights: str | None = None,
         **csv: Any,
     ) -> LinearRegression:
         """Describe a system of rows that need not fit into memory.
@@ -103,7 +121,7 @@ class LinearRegression(LinearSystem):
             As in `Moments.scan`. For "mae" the source must not change, and must be readable more than once.
         energy, penalty
             As in the class.
-        columns, drop, intercept, chunk_rows, standardize, progress, threads, **csv
+        columns, drop, intercept, chunk_rows, standardize, progress, threads, weights, **csv
             As in `Moments.scan`.
 
         Returns
@@ -132,17 +150,23 @@ class LinearRegression(LinearSystem):
         (1.0, True)
         """
         energy = _loss(energy, penalty)
-        options: dict[str, Any] = {"target": target, "columns": columns, "drop": drop, "intercept": intercept}
-        options |= {
+        options: dict[str, Any] = {
+            "columns": columns,
+            "drop": drop,
             "chunk_rows": chunk_rows,
-            "progress": progress,
-            "threads": threads,
-            "standardize": standardize,
+            "weights": weights,
             **csv,
         }
+        how: dict[str, Any] = {"intercept": intercept, "standardize": standardize}
+        how |= {"progress": progress, "threads": threads}
         if LOSSES[energy].moments:
-            return cls.from_moments(Moments.scan(source, **options), penalty=penalty)
-        system, rows = cls.__new__(cls), scanned(source, **options)
+            moments, unit = Moments._scan(source, target=target, options=options, **how)
+            system = cls.__new__(cls)
+            system._describe(
+                None, moments, energy="mse", penalty=penalty, intercept=moments.intercept, rescaled=unit != 0
+            )
+            return system
+        system, rows = cls.__new__(cls), scanned(source, target=target, **how, **options)
         system._describe(None, None, energy=energy, intercept=intercept, scanned=rows)
         return system
 
@@ -170,6 +194,8 @@ class LogisticRegression(LinearSystem):
         The two labels of `y`, the negative (0) first: ``("benign", "malignant")``.
     intercept : bool
         Whether the model has a constant feature. Its parameter is the last, random like the others and counted in n.
+    weights : array_like or column, shape (m,) or (..., m), optional
+        Weights of the rows, as of `LinearRegression`. Not in the paper.
 
     Raises
     ------
@@ -188,8 +214,16 @@ class LogisticRegression(LinearSystem):
     <LogisticRegression: 3 rows, 2 parameters with intercept, energy='ce'>
     """
 
-    def __init__(self, X: Any, y: Any, *, labels: tuple[Any, Any] | None = None, intercept: bool = True) -> None:
-        data = validate.data(X, y, labels=labels)
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        labels: tuple[Any, Any] | None = None,
+        intercept: bool = True,
+        weights: Any = None,
+    ) -> None:
+        data = validate.data(X, y, labels=labels, weights=weights)
         validate.finite("X", data.X)
         self._describe(data, None, energy="ce", intercept=validate.flag("intercept", intercept))
 
@@ -207,6 +241,7 @@ class LogisticRegression(LinearSystem):
         standardize: bool = False,
         progress: bool = False,
         threads: int | None = None,
+        weights: str | None = None,
         **csv: Any,
     ) -> LogisticRegression:
         """Describe a system of rows that need not fit into memory.
@@ -220,7 +255,7 @@ class LogisticRegression(LinearSystem):
             As in `Moments.scan`. The source must not change, and must be readable more than once.
         labels
             As in the class.
-        columns, drop, intercept, chunk_rows, standardize, progress, threads, **csv
+        columns, drop, intercept, chunk_rows, standardize, progress, threads, weights, **csv
             As in `Moments.scan`.
 
         Returns
@@ -255,6 +290,7 @@ class LogisticRegression(LinearSystem):
             progress=progress,
             threads=threads,
             standardize=standardize,
+            weights=weights,
             **csv,
         )
         system = cls.__new__(cls)
@@ -262,13 +298,25 @@ class LogisticRegression(LinearSystem):
         return system
 
 
-System: TypeAlias = LinearRegression | LogisticRegression
+System: TypeAlias = LinearRegression | LogisticRegression | SoftmaxRegression
 
 
-def system_of(energy: str, X: Any, y: Any, *, intercept: bool = True, penalty: Penalty | None = None) -> System:
-    """Describe the linear system of a loss."""
-    if loss_named(energy).labels:
-        if penalty is not None:
-            raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
-        return LogisticRegression(X, y, intercept=intercept)
-    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
+def system_of(
+    energy: str,
+    X: Any,
+    y: Any,
+    *,
+    intercept: bool = True,
+    penalty: Penalty | None = None,
+    weights: Any = None,
+    labels: Any = None,
+) -> System:
+    """Describe the linear system of a loss; `labels` are those of classes, in order."""
+    loss = loss_named(energy)
+    if (loss.labels or loss.classes) and penalty is not None:
+        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
+    if loss.classes:
+        return SoftmaxRegression(X, y, intercept=intercept, weights=weights, labels=labels)
+    if loss.labels:
+        return LogisticRegression(X, y, intercept=intercept, weights=weights)
+    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept, weights=weights)

@@ -1,5 +1,5 @@
 """Losses: one record each, by the name that users give as `energy`."""
 
-from pyrometer.losses._records import ABSOLUTE, LOGISTIC, LOSSES, SQUARED, Loss, loss_named
+from pyrometer.losses._records import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED, Loss, loss_named
 
-__all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SQUARED", "Loss", "loss_named"]
+__all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SOFTMAX", "SQUARED", "Loss", "loss_named"]

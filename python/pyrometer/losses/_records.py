@@ -11,7 +11,7 @@ from typing import Any
 
 from pyrometer.base import validate
 
-__all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SQUARED", "Loss", "loss_named"]
+__all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SOFTMAX", "SQUARED", "Loss", "loss_named"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,12 @@ class Loss:
         Unit of the energy, with ``{target}`` for that of the target.
     labels : bool
         Whether targets are 0 or 1 and predictions are probabilities; else both are real numbers.
+    classes : bool
+        Whether targets are labels of two or more classes, with parameters for each.
     moments : bool
         Whether second moments of the rows are all that the energy needs.
+    states : bool
+        Whether states of data have it, with a density of the target given the prediction.
     penalties : bool
         Whether an L1 or L2 penalty may be added.
     """
@@ -38,8 +42,10 @@ class Loss:
     title: str
     unit: str
     labels: bool = False
+    classes: bool = False
     moments: bool = False
     penalties: bool = False
+    states: bool = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         return loss_named, (self.name,)
@@ -48,8 +54,9 @@ class Loss:
 SQUARED = Loss("mse", "squared error", "({target})^2", moments=True, penalties=True)
 ABSOLUTE = Loss("mae", "absolute error", "{target}")
 LOGISTIC = Loss("ce", "cross entropy", "nat", labels=True)
+SOFTMAX = Loss("softmax", "softmax cross entropy", "nat", classes=True, states=False)
 
-LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC)}
+LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC, SOFTMAX)}
 
 
 def loss_named(name: Any, among: tuple[Loss, ...] | None = None, *, what: str = "energy") -> Loss:

@@ -151,7 +151,7 @@ def heat_engine(
     S_l = np.broadcast_to(network.entropy_parts(spread, size, leading=energies.method == "asymptotic"), E.shape)
     noise = 4.0 * np.finfo(float).eps * (np.abs(S_l) + NORMAL_ENTROPY * counts)
     undefined = np.abs(S_l) <= noise
-    S, undefined_total = total(S_l, network, E.shape[:-1])
+    S, undefined_total = total(S_l, network.parameters, E.shape[:-1])
     of_layers = verdict(S_l, undefined, counts)
     of_all = verdict(S, undefined_total, network.parameters)
     mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))

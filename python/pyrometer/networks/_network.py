@@ -190,6 +190,11 @@ class Network:
         """Broadcast a law over the layers."""
         return layers(law, self)
 
+    def random_parameters(self, bound: LayerSpread) -> int:
+        """Number of random parameters: all."""
+        del bound
+        return self.parameters
+
     def check_method(self, bound: LayerSpread, method: str) -> str:
         """Return the method used."""
         return _layer_energies.require(self, bound, method)

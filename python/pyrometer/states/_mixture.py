@@ -12,8 +12,8 @@ import numpy.typing as npt
 from pyrometer.base import ByValue, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
-from pyrometer.linear import LinearRegression, LogisticRegression, system_of
-from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SQUARED
+from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
+from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED
 from pyrometer.results import Floats, Minimum, Temperature, shaped
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
@@ -50,7 +50,8 @@ class Mixture(ByValue):
         Probability of a pooling loss at least as large if one model holds for both; nan where `test` is "none".
     test : str
         "chow" (F test; squared error without a penalty), "likelihood-ratio" (cross entropy, many rows), or "none":
-        absolute error, a penalty, separable labels, no more rows than parameters, or minima of too few digits.
+        absolute error, a penalty, weights of rows, separable labels, no more rows than parameters, or minima of too few
+        digits.
     between : bool or ndarray of bool
         Whether the mixed temperature lies between the two; False where one of them is undefined. The paper states it
         for the limit of large scales; at ordinary scales it fails for many pairs.
@@ -99,8 +100,8 @@ class Mixture(ByValue):
 
 
 def mix(
-    a: LinearRegression | LogisticRegression | Moments,
-    b: LinearRegression | LogisticRegression | Moments,
+    a: System | Moments,
+    b: System | Moments,
     law: Law,
     *,
     resolution: float = 1.0,
@@ -113,9 +114,9 @@ def mix(
 
     Parameters
     ----------
-    a, b : LinearRegression, LogisticRegression or Moments
-        Two systems of the same kind: energy, penalty, intercept, features and stack. Moments stand for squared error
-        without a penalty.
+    a, b : LinearRegression, LogisticRegression, SoftmaxRegression or Moments
+        Two systems of the same kind: energy, labels of classes, penalty, intercept, features and stack. Moments stand
+        for squared error without a penalty. The share of weighted rows is that of their weights.
     law : Normal, Uniform or Mixed
         Law of the parameters, the same for both; a batch of laws gives arrays.
     resolution : float
@@ -164,7 +165,7 @@ def mix(
     parts = [temperature(system, law, resolution=resolution) for system in (first, second, both)]
     limits = [temperature(system, law, method="asymptotic", resolution=resolution) for system in (first, second, both)]
     minima = [minimum_energy(system) for system in (first, second, both)]
-    share = first.rows / both.rows
+    share = first.total_weight / both.total_weight if both.weighted else first.rows / both.rows
     # The mean energy of all rows is the weighted mean of the two, so the heats are one number with two signs.
     heat = share * (1.0 - share) * (np.asarray(parts[1].energy) - np.asarray(parts[0].energy))
     E_a, E_b, E_both = (np.asarray(minimum.value) for minimum in minima)
@@ -189,22 +190,25 @@ def mix(
     )
 
 
-def _system(name: str, value: Any) -> LinearRegression | LogisticRegression:
+def _system(name: str, value: Any) -> System:
     if isinstance(value, Moments):
         return LinearRegression.from_moments(value)
-    if not isinstance(value, (LinearRegression, LogisticRegression)):
-        raise not_a_system(name, value, "a LinearRegression, a LogisticRegression or Moments")
+    if not isinstance(value, (LinearRegression, LogisticRegression, SoftmaxRegression)):
+        raise not_a_system(name, value, "a LinearRegression, a LogisticRegression, a SoftmaxRegression or Moments")
     return value
 
 
-def _pooled(
-    a: LinearRegression | LogisticRegression, b: LinearRegression | LogisticRegression
-) -> LinearRegression | LogisticRegression:
+def _pooled(a: System, b: System) -> System:
     """Return the system of the rows of two systems of one kind; ValueError if they differ in kind."""
-    for what in ("energy", "penalty", "intercept", "parameters", "shape"):
-        left, right = getattr(a, what), getattr(b, what)
+    for what in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
+        left, right = getattr(a, what, None), getattr(b, what, None)
         if left != right:
             raise ValueError(f"a and b must be of one kind, got {what} {left!r} and {right!r}.")
+    if a.rescaled or b.rescaled:
+        raise ValueError(
+            "a and b must have weights that can be compared, got some of extreme sizes, or of a stack with different "
+            "sums; divide all weights of both by one number, and give every data set of a stack the same sum."
+        )
     if a.moments is not None and b.moments is not None:
         pooled = LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
         # Where the moments have too few digits for the minimum, the rows are used.
@@ -216,7 +220,17 @@ def _pooled(
         system.stacked_rows()  # raises if they are not in memory
     X = np.concatenate([a.X, b.X], axis=-2)
     y = np.concatenate([a.y, b.y], axis=-1)
-    return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty)
+    weights = None
+    if a.weighted or b.weighted:
+        weights = np.concatenate([_weights(a), _weights(b)], axis=-1)
+    if isinstance(a, SoftmaxRegression):
+        return SoftmaxRegression(X, a.named(y), intercept=a.intercept, weights=weights, labels=a.labels)
+    return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty, weights=weights)
+
+
+def _weights(system: System) -> _Array:
+    """Return the weights of the rows, in memory, of a system: 1 if they have none."""
+    return np.ones((*system.shape, system.rows)) if system.weights is None else system.weights
 
 
 class _Pooled(NamedTuple):
@@ -253,21 +267,22 @@ _TESTS: dict[str, _PoolingTest | None] = {
     SQUARED.name: _PoolingTest("chow", lambda pooled: pooled.rest > 0, _f_tail),
     ABSOLUTE.name: None,
     LOGISTIC.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
+    SOFTMAX.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
 }
 
 
 def _test(
-    a: LinearRegression | LogisticRegression,
-    b: LinearRegression | LogisticRegression,
-    both: LinearRegression | LogisticRegression,
+    a: System,
+    b: System,
+    both: System,
     minima: list[Minimum],
     loss: _Array,
 ) -> tuple[str, _Array]:
     """Return the name of the test of the pooling loss, and its p-value for each pair of a stack."""
     p, test = np.full(loss.shape, np.nan), _TESTS[a.energy]
-    if test is None or (a.penalty is not None and a.penalty.lam > 0.0):
+    if test is None or both.weighted or (a.penalty is not None and a.penalty.lam > 0.0):
         return "none", p
-    ranks = [np.asarray(minimum.rank) + a.intercept for minimum in minima]
+    ranks = [a.freedom(np.asarray(minimum.rank)) for minimum in minima]
     freedom, rest = ranks[0] + ranks[1] - ranks[2], both.rows - ranks[0] - ranks[1]
     errors = [system.rows * _error_of(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
     residual = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
@@ -289,7 +304,7 @@ def _test(
     return (test.name if np.isfinite(p).any() else "none"), p
 
 
-def _error_of(system: LinearRegression | LogisticRegression, minimum: Minimum) -> _Array:
+def _error_of(system: System, minimum: Minimum) -> _Array:
     """Error bound of the value of the minimum."""
     value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
     if not LOSSES[system.energy].moments:

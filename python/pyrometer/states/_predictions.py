@@ -16,6 +16,8 @@ from pyrometer.thermodynamics import minimum_energy
 __all__ = ["Model", "Predicted", "loss_of", "predicted"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_OF_STATES = tuple(loss for loss in LOSSES.values() if loss.states)
+
 Model: TypeAlias = LinearRegression | LogisticRegression | Callable[[Any], Any]
 
 
@@ -46,8 +48,10 @@ def loss_of(model: Any, energy: str | None) -> str:
             f"got {described(model)}; {hint}"
         )
     if energy is None:
-        raise ValueError(f"energy must be one of {listed(tuple(LOSSES), repr)} for a callable model, got None.")
-    return loss_named(energy).name
+        raise ValueError(
+            f"energy must be one of {listed([loss.name for loss in _OF_STATES], repr)} for a callable model, got None."
+        )
+    return loss_named(energy, _OF_STATES).name
 
 
 def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | None = None) -> Predicted:

@@ -71,7 +71,8 @@ def sweep(
     Returns
     -------
     Table
-        Columns ``system`` (name), ``member`` (index in the flattened stack), ``loss`` ("mse", "mae", "ce", "network"),
+        Columns ``system`` (name), ``member`` (index in the flattened stack), ``loss`` ("mse", "mae", "ce", "softmax" or
+        "network"),
         ``rows``, ``parameters``, ``law`` (name), ``kind`` (its class), ``batch`` (index in the flattened batch),
         ``scale`` (standard deviation, length or gain if the law has a single one, else nan), ``method`` (method used),
         ``energy``, ``energy_error`` (standard error), ``energy_bound`` (error bound of quadrature and series),
@@ -216,7 +217,7 @@ def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
 
 
 def _not_a_system(name: str, value: Any) -> TypeError:
-    return not_a_system(name, value, "a LinearRegression, a LogisticRegression or a Network")
+    return not_a_system(name, value, "a LinearRegression, a LogisticRegression, a SoftmaxRegression or a Network")
 
 
 def _named(

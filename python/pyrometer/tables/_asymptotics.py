@@ -33,12 +33,13 @@ def asymptotics(
     name: str | None = None,
     features: str | None = None,
     standardize: bool = True,
+    weights: Any = None,
 ) -> Table:
     r"""Return Table 3: the limit of each temperature for wide laws, its formula, and its value at a given scale.
 
     Parameters
     ----------
-    X, y, scale, length, lam, intercept, name, features, standardize
+    X, y, scale, length, lam, intercept, name, features, standardize, weights
         As in `systems`.
 
     Returns
@@ -73,7 +74,7 @@ def asymptotics(
     >>> str(table["formula"][0]), [round(float(table[name][0]), 3) for name in ("limit_to_exact", "refined_to_exact")]
     ('σ²/(n ln σ) Σ⟨x_j²⟩', [1.077, 1.0])
     """
-    about = subject(X, y, scale, length, lam, intercept, name, features, standardize)
+    about = subject(X, y, scale, length, lam, intercept, name, features, standardize, weights)
     rows = []
     for row in about.rows():
         system, law = row.system, row.law

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyrometer.laws import Law, Mixed, Normal, Uniform
-from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, Penalty, System
+from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, Penalty, SoftmaxRegression, System
 
 __all__ = ["CASES", "Case", "Scales"]
 
@@ -51,13 +51,20 @@ class Case:
         """Whether the model is logistic."""
         return self.loss == "CE"
 
-    def system(self, X: Any, y: Any, intercept: bool, lam: float) -> System:
+    @property
+    def target(self) -> str:
+        """What the target must be: "numbers", "two" labels, 0 and 1, or "classes", three or more."""
+        return {"CE": "two", "softmax": "classes"}.get(self.loss, "numbers")
+
+    def system(self, X: Any, y: Any, intercept: bool, lam: float, weights: Any = None) -> System:
         """Return the system of this row."""
         if self.logistic:
-            return LogisticRegression(X, y, intercept=intercept)
+            return LogisticRegression(X, y, intercept=intercept, weights=weights)
+        if self.target == "classes":
+            return SoftmaxRegression(X, y, intercept=intercept, weights=weights)
         energy = "mae" if self.loss == "MAE" else "mse"
         penalty = self.penalty(lam) if self.penalty is not None else None
-        return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept)
+        return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept, weights=weights)
 
     def describe(self, scales: Scales) -> Law:
         """Return the law at the given scales."""
@@ -75,6 +82,8 @@ class Case:
 
 _NORMAL, _UNIFORM = "√(2/π) σ⟨‖x‖⟩/(n ln σ)", "L⟨c(x)⟩/(n ln L), c(x) = E|Σ x_j U_j|, U in [-½, ½]"
 
+_OURS = "not in the paper"
+
 CASES = (
     Case("3.1", "MSE", "normal", "3.2, 3.8-3.10", "3.11", "σ²/(n ln σ) Σ⟨x_j²⟩"),
     Case("3.2", "MSE", "uniform", "3.13, 3.18, 3.19", "3.20", "L²/(12 n ln L) Σ⟨x_j²⟩"),
@@ -87,4 +96,5 @@ CASES = (
     Case("3.5", "MAE", "uniform", "3.13, 3.42", "3.45", "L/(4 n ln L) Σ⟨|x_j|⟩", _UNIFORM),
     Case("4.1", "CE", "normal", "3.2, 4.3", "4.10", "σ/(√(2π) n ln σ) Σ⟨|x_j|⟩", f"½ {_NORMAL}"),
     Case("4.2", "CE", "uniform", "3.13, 4.11", "4.14", "L/(8 n ln L) Σ⟨|x_j|⟩", f"½ {_UNIFORM}"),
+    Case("4.1", "softmax", "normal", _OURS, _OURS, "m_C σ⟨‖x‖⟩/(C n ln σ), m_C = E max of C standard normals"),
 )

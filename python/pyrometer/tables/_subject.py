@@ -11,7 +11,7 @@ import numpy as np
 
 from pyrometer._version import __version__
 from pyrometer.base import validate
-from pyrometer.datasets import breast_cancer, diabetes
+from pyrometer.datasets import breast_cancer, diabetes, wine
 from pyrometer.errors import SeparationWarning
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, System
@@ -42,6 +42,7 @@ class _Data:
     y: Any
     cases: tuple[Case, ...]
     scales: Scales
+    weights: Any = None
     _cache: dict[Any, tuple[System, Minimum]] = field(default_factory=dict)
 
     def rows(self, intercept: bool) -> Iterator[Row]:
@@ -49,7 +50,7 @@ class _Data:
         for case in self.cases:
             key = (case.loss, case.penalty)
             if key not in self._cache:
-                system = case.system(self.X, self.y, intercept, self.scales.lam)
+                system = case.system(self.X, self.y, intercept, self.scales.lam, self.weights)
                 with warnings.catch_warnings():
                     # The table has a column for the minimum.
                     warnings.simplefilter("ignore", SeparationWarning)
@@ -81,11 +82,14 @@ def subject(
     name: str | None,
     features: str | None,
     standardize: bool,
+    weights: Any = None,
 ) -> Subject:
     """Validate the arguments of the tables; by default use the shipped data."""
     if (X is None) != (y is None):
         missing = "X" if X is None else "y"
         raise ValueError(f"X and y must be given together, got no {missing}; omit both for the shipped data.")
+    if X is None and weights is not None:
+        raise ValueError("weights must be given with X and y, got weights only; the shipped data have none.")
     sigma = validate.single("scale", scale, minimum=0.0, exclusive=True)
     if length is None:
         length = SIGMAS_PER_LENGTH * sigma
@@ -93,18 +97,19 @@ def subject(
     widths = sigma, length, validate.single("lam", lam, minimum=0.0)
     if X is None:
         standardize = validate.flag("standardize", standardize)
-        target, labels = diabetes(standardize=standardize), breast_cancer(standardize=standardize)
+        shipped = {"numbers": diabetes, "two": breast_cancer, "classes": wine}
+        loaded = {kind: load(standardize=standardize) for kind, load in shipped.items()}
         features = "standardised" if standardize else "raw"
-        sets: tuple[_Data, ...] = (
-            _data(target.name, target.X, target.y, widths, intercept, logistic=False),
-            _data(labels.name, labels.X, labels.y, widths, intercept, logistic=True),
+        sets = tuple(
+            _data(data.name, data.X, data.y, widths, intercept, None, target=kind) for kind, data in loaded.items()
         )
     else:
-        checked = validate.data(X, y)
-        binary = bool(np.isin(checked.y, (0, 1)).all())
-        sets = (_data(name or "X, y", X, y, widths, intercept, logistic=False),)
-        if binary:
-            sets += (_data(name or "X, y", X, y, widths, intercept, logistic=True),)
+        checked = validate.data(X, y, weights=weights)
+        kinds = ["numbers", *_labels_of(checked.y)]
+        if weights is not None and checked.X.ndim == 2:  # networks have no weights
+            weights = validate.weights(weights)
+            X, y, weights = checked.X[weights > 0.0], checked.y[weights > 0.0], weights[weights > 0.0]
+        sets = tuple(_data(name or "X, y", X, y, widths, intercept, weights, target=kind) for kind in kinds)
     first = sets[0]
     metadata = {
         "pyrometer": __version__,
@@ -123,10 +128,32 @@ def subject(
     return Subject(sets, intercept, metadata)
 
 
-def _data(name: str, X: Any, y: Any, widths: tuple[float, float, float], intercept: bool, *, logistic: bool) -> _Data:
-    system = LinearRegression(X, y, intercept=intercept)
+# Whole numbers of more values than this are not taken for labels of classes.
+_MOST_CLASSES = 20
+
+
+def _labels_of(y: Any) -> list[str]:
+    """Return what a target is besides numbers: labels of two classes, 0 and 1, or of more."""
+    if np.isin(y, (0, 1)).all():
+        return ["two"]
+    whole = bool((y == np.floor(y)).all()) and 3 <= len(np.unique(y)) <= _MOST_CLASSES
+    return ["classes"] if whole else []
+
+
+def _data(
+    name: str,
+    X: Any,
+    y: Any,
+    widths: tuple[float, float, float],
+    intercept: bool,
+    weights: Any,
+    *,
+    target: str,
+) -> _Data:
+    system = LinearRegression(X, y, intercept=intercept, weights=weights)
     if system.shape:
         raise ValueError(f"X must have shape (rows, features), got a stack of shape {system.shape}; take one system.")
-    scales = Scales(*widths, system.parameters)
-    cases = tuple(case for case in CASES if case.logistic == logistic and case.exists(scales))
-    return _Data(name, X, y, cases, scales)
+    classes = len(np.unique(np.asarray(y))) if target == "classes" else 1
+    scales = Scales(*widths, classes * system.parameters)
+    cases = tuple(case for case in CASES if case.target == target and case.exists(scales))
+    return _Data(name, X, y, cases, scales, weights)

@@ -51,16 +51,18 @@ def systems(
     name: str | None = None,
     features: str | None = None,
     standardize: bool = True,
+    weights: Any = None,
 ) -> Table:
     r"""Return Table 2: the systems of sections 3 to 5 on data, each temperature computed in four ways.
 
     Parameters
     ----------
     X : array_like or data frame, shape (m, p), optional
-        Features, finite. T depends on their units. Default, with `y`: the shipped data, diabetes for the regressions
-        and breast cancer for the logistic models.
+        Features, finite. T depends on their units. Default, with `y`: the shipped data, diabetes for the regressions,
+        breast cancer for the logistic models and wine for softmax regression, which is not in the paper.
     y : array_like, shape (m,), optional
-        Target, finite. Logistic models have rows where it is 0 and 1.
+        Target, finite. Logistic models have rows where it is 0 and 1, softmax regression where it has 3 to 20 different
+        values, which are whole numbers.
     scale : float
         Standard deviation :math:`\sigma > 0` of every normal parameter. At the default most of the energy of the
         diabetes data is the mean square of their target, which the limits of wide laws neglect: they are far below the
@@ -82,6 +84,8 @@ def systems(
         Name of the data and description of the units of the features, for the metadata.
     standardize : bool
         Whether the features of the shipped data are in units of their standard deviations.
+    weights : array_like, shape (m,), optional
+        Weights of the rows of `X`, as of `LinearRegression`; networks have none, and leave out rows of weight 0.
 
     Returns
     -------
@@ -112,11 +116,11 @@ def systems(
     >>> import pyrometer as pm
     >>> table = pm.tables.systems(samples=1000)
     >>> len(table), str(table["law"][0]), round(float(table["temperature"][0]), 3)
-    (23, 'normal', 667.243)
+    (24, 'normal', 667.243)
     >>> bool((abs(table["z"]) < 5).all())
     True
     """
-    about = subject(X, y, scale, length, lam, intercept, name, features, standardize)
+    about = subject(X, y, scale, length, lam, intercept, name, features, standardize, weights)
     samples = validate.count("samples", samples, minimum=2)
     sequence = _sequence(rng)
     described = list(about.rows())

@@ -70,13 +70,14 @@ def mean_energy(
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Model, data and energy.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
-        :math:`\tilde\sigma_j^2` only. "monte-carlo" averages over draws. "auto" is "exact" where it exists. Networks
+        :math:`\tilde\sigma_j^2` only. "monte-carlo" averages over draws. "auto" is "exact" where it exists, else
+        "monte-carlo": for more than two classes under laws that are not normal, see `SoftmaxRegression`. Networks
         have an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form), and for the other
         activations given by name under normal laws (a Markov chain of the squared norm, by quadrature). "mean-field" is
         the limit of infinitely wide layers, which treats uniform parameters as normal ones of the same variance;
@@ -154,7 +155,7 @@ def sample_energies(
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Model, data and energy.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
@@ -223,7 +224,7 @@ def sample_parameters(system: System, law: Batched, *, samples: int, rng: Random
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Determines the number of parameters.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.
@@ -282,7 +283,7 @@ def energy_variance(system: System, law: Batched) -> Any:
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Model, data and energy.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters.

@@ -30,7 +30,7 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
 
     Parameters
     ----------
-    system : LinearRegression, LogisticRegression or Network
+    system : LinearRegression, LogisticRegression, SoftmaxRegression or Network
         Determines the number of parameters, intercept and biases included.
     law : Normal, Uniform, Mixed, or a law of layers
         Law of the parameters; a batch of laws gives an array.

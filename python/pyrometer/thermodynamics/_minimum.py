@@ -19,7 +19,7 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
 
     Parameters
     ----------
-    system : LinearRegression or LogisticRegression
+    system : LinearRegression, LogisticRegression or SoftmaxRegression
         The system, or a stack of systems.
     threads : int, optional
         At least 1; changes the speed, nothing else. Default: all that OpenMP offers.
@@ -98,7 +98,7 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     """
     minimum = minimum_or_none(system, threads) if is_system(system) else None
     if minimum is None:
-        raise not_a_system("system", system, "a LinearRegression or a LogisticRegression")
+        raise not_a_system("system", system, "a LinearRegression, a LogisticRegression or a SoftmaxRegression")
     return minimum
 
 

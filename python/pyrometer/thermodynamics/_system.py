@@ -69,6 +69,9 @@ class System(Protocol):
     def bind(self, law: Any) -> Batched:
         """Bind a law to the parameters; TypeError or ValueError if it does not match them."""
 
+    def random_parameters(self, bound: Any) -> int:
+        """Number of parameters that are random under a law, which temperatures are for."""
+
     def check_method(self, bound: Any, method: str) -> str:
         """Return the method used, which resolves "auto"; ValueError if there is none."""
 
@@ -112,12 +115,14 @@ def is_law(value: Any) -> TypeGuard[Batched]:
 def require_system(value: Any) -> None:
     """Raise TypeError unless `value` has all members of `System`."""
     if not is_system(value):
-        raise not_a_system("system", value, "a LinearRegression, a LogisticRegression or a Network")
+        kinds = "a LinearRegression, a LogisticRegression, a SoftmaxRegression or a Network"
+        raise not_a_system("system", value, kinds)
 
 
 _CALLS = {
     "LinearRegression": "pm.LinearRegression(X, y)",
     "LogisticRegression": "pm.LogisticRegression(X, y)",
+    "SoftmaxRegression": "pm.SoftmaxRegression(X, y)",
     "Network": "pm.Network(X, y, hidden=(16,))",
 }
 _MEANT = {
@@ -127,6 +132,7 @@ _MEANT = {
     "Lasso": "pm.LinearRegression(X, y, penalty=pm.L1(lam))",
     "QuantileRegressor": "pm.LinearRegression(X, y, energy='mae')",
     **dict.fromkeys(("SGDClassifier", "Logit"), _CALLS["LogisticRegression"]),
+    "MNLogit": _CALLS["SoftmaxRegression"],
     **dict.fromkeys(("MLPRegressor", "Sequential", "Module"), _CALLS["Network"]),
     "Pipeline": "pm.LinearRegression(X, y), where X is transformed by its first steps",
     "Moments": "pm.LinearRegression.from_moments(moments)",

@@ -7,6 +7,7 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/energy/rows/expectation.hpp"
+#include "pyrometer/energy/rows/log_sum_exp.hpp"
 #include "pyrometer/energy/rows/weighted_squares.hpp"
 
 namespace pyrometer::energy {
@@ -137,7 +138,7 @@ void targets(const T* y, Index first, Index rows, Block& block) {
   for (Index i = 0; i < rows; ++i) require(std::isfinite(y[i]), "y must be finite, got ", y[i], " at row ", first + i);
 }
 
-void evaluate(RowLoss loss, bool slopes, std::size_t rows, Block& block) {
+void evaluate(RowLoss loss, const LogSumExp* many, bool slopes, std::size_t rows, Block& block) {
   const Vector s{block.s, rows};
   const MutableVector value{block.value, rows}, slope{block.slope, slopes ? rows : 0};
   switch (loss) {
@@ -149,7 +150,14 @@ void evaluate(RowLoss loss, bool slopes, std::size_t rows, Block& block) {
       return mean_folded({block.y, rows}, s, value, slope);
     case RowLoss::cross_entropy:
       return mean_softplus(s, value, slope);
+    case RowLoss::softmax:
+      return (*many)(s, value, slope);
   }
+}
+
+void weigh(const double* weights, Index rows, bool slopes, Block& block) {
+  for (Index i = 0; i < rows; ++i) block.value[i] *= weights[i];
+  for (Index i = 0; slopes && i < rows; ++i) block.slope[i] *= weights[i];
 }
 
 // Sums of every eighth row, summed by halves.
@@ -165,12 +173,13 @@ double sum(const double (&values)[kBlock], Index count) {
 
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
-                 Matrix scale, int threads, double* mean, double* slope) {
+                 Matrix scale, int threads, double* mean, double* slope, const double* weights, Index classes) {
   require(rows > 0, "X must have at least one row");
   require(scale.cols == features + intercept, "scale must have ", features + intercept, " columns, got ", scale.cols);
   for (Index i = 0; i < scale.size(); ++i)
     require(std::isfinite(scale.data[i]) && scale.data[i] >= 0, "scale must be finite and not negative, got ",
             scale.data[i], " at law ", i / scale.cols, ", parameter ", i % scale.cols);
+  const LogSumExp* const many = loss == RowLoss::softmax ? &LogSumExp::of(classes) : nullptr;
   const Index laws = scale.rows, size = std::clamp<Index>(kChunkFlops / (features + 40) / kBlock, 1, 1024) * kBlock;
   const base::Chunks chunks{rows, size}, groups{laws, kLaws};
   const auto width = at(laws * (slope ? 2 : 1));
@@ -196,7 +205,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
       for (Index law = groups.begin(group); law < groups.end(group); ++law) {
         weigh(part, count, features, readable, laws > 1, described[at(law)], block);
         replace_odd(part, first, count, features, described[at(law)], block);
-        evaluate(loss, slope != nullptr, at(count), block);
+        evaluate(loss, many, slope != nullptr, at(count), block);
+        if (weights) weigh(weights + system * rows + first, count, slope != nullptr, block);
         sums[law] += sum(block.value, count);
         if (slope) sums[laws + law] += sum(block.slope, count);
       }
@@ -223,8 +233,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
 }
 
 template void normal_rows<double>(const double*, const double*, Index, Index, Index, bool, RowLoss, Matrix, int,
-                                  double*, double*);
+                                  double*, double*, const double*, Index);
 template void normal_rows<float>(const float*, const float*, Index, Index, Index, bool, RowLoss, Matrix, int, double*,
-                                 double*);
+                                 double*, const double*, Index);
 
 }  // namespace pyrometer::energy

@@ -8,6 +8,7 @@ enum class RowLoss {
   norm,           ///< the scale of R_i: its standard deviation (normal laws) or E|R_i| (uniform and mixed laws)
   absolute,       ///< E |y_i - R_i|
   cross_entropy,  ///< E ln(1 + e^{R_i}); independent of the labels
+  softmax,        ///< E ln sum_c e^{R_ic}, R_ic independent and alike for all classes c (normal laws only)
 };
 
 }  // namespace pyrometer::energy

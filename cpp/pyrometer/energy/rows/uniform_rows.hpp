@@ -27,6 +27,7 @@ namespace pyrometer::energy {
 ///           entropy with |R| <= 0.1 have it to the last digits, from moments of R.
 /// slope_bound  systems x laws, out, null with slope: bound of its absolute error, about 1e-12 of the energy for other
 ///           rows: the bound of the value times the number of terms (observed errors are about 1e-14 of the energy).
+/// weights   systems x rows, finite, > 0, or null: factors of the terms, which sum to `rows` for a weighted mean.
 ///
 /// For a row in which few features dominate the series is long: the largest uniform variables are then integrated in
 /// closed form (vertex_tree.hpp).
@@ -44,6 +45,6 @@ namespace pyrometer::energy {
 template <class T>
 void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                   Matrix scale, Index normals, int threads, double* mean, double* bound, double* slope,
-                  double* slope_bound);
+                  double* slope_bound, const double* weights = nullptr);
 
 }  // namespace pyrometer::energy

@@ -26,6 +26,12 @@ struct Sums {
     slope.add(rows.slope[lane]);
     slope_bound.add(rows.slope_bound[lane]);
   }
+  void add(const UniformLanes& rows, int lane, double weight) {
+    value.add(weight * rows.value[lane]);
+    bound.add(weight * rows.bound[lane] + kUnit * weight * std::fabs(rows.value[lane]));
+    slope.add(weight * rows.slope[lane]);
+    slope_bound.add(weight * rows.slope_bound[lane] + kUnit * weight * std::fabs(rows.slope[lane]));
+  }
   void add(const Sums& other) {
     value.add(other.value.value());
     bound.add(other.bound.value());
@@ -68,7 +74,7 @@ void require_laws(Matrix scale, Index parameters, Index normals) {
 template <class T>
 void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                   Matrix scale, Index normals, int threads, double* mean, double* bound, double* slope,
-                  double* slope_bound) {
+                  double* slope_bound, const double* weights) {
   const Index parameters = features + intercept, laws = scale.rows;
   require(rows > 0, "X must have at least one row");
   require_laws(scale, parameters, normals);
@@ -91,7 +97,11 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
       for (int lane = 0; lane < count; ++lane) {
         if (!std::isfinite(lanes.value[lane])) [[unlikely]]
           diagnose(X + (row + lane) * features, features, first + lane);
-        sums[law].add(lanes, lane);
+        if (weights) {
+          sums[law].add(lanes, lane, weights[row + lane]);
+        } else {
+          sums[law].add(lanes, lane);
+        }
       }
     }
   };
@@ -118,8 +128,8 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
 }
 
 template void uniform_rows<double>(const double*, const double*, Index, Index, Index, bool, RowLoss, Matrix, Index, int,
-                                   double*, double*, double*, double*);
+                                   double*, double*, double*, double*, const double*);
 template void uniform_rows<float>(const float*, const float*, Index, Index, Index, bool, RowLoss, Matrix, Index, int,
-                                  double*, double*, double*, double*);
+                                  double*, double*, double*, double*, const double*);
 
 }  // namespace pyrometer::energy

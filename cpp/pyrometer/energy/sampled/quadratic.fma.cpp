@@ -40,9 +40,9 @@ Index Quadratic::bytes(Index features) {
          static_cast<Index>(sizeof(Quadratic));
 }
 
-Quadratic::Quadratic(Index count, const double* mean, const double* scatter, Index features)
+Quadratic::Quadratic(double count, const double* mean, const double* scatter, Index features)
     : padded_(padded(features)), mean_target_(mean[features]), mean_(mean, mean + features) {
-  const double rows = static_cast<double>(count);
+  const double rows = count;
   const auto c = [&](Index j, Index k) {  // upper triangle, off-diagonals doubled
     if (j >= features || k > features || j > k) return 0.0;
     return (j == k ? 1.0 : 2.0) * (scatter[j * (features + 1) + k] / rows);

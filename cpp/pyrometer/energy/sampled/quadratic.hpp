@@ -46,7 +46,7 @@ class Tile {
 class Quadratic {
  public:
   /// mean: p + 1 numbers, scatter: p + 1 x p + 1, of which the upper triangle is read; the target is last.
-  Quadratic(Index count, const double* mean, const double* scatter, Index features);
+  Quadratic(double count, const double* mean, const double* scatter, Index features);
 
   /// Writes the values of all vectors of the tile, kTile numbers at the start of a cache line. Uses fma
   /// where the level has it.

@@ -13,6 +13,7 @@ enum class SampledLoss { absolute, cross_entropy };
 ///
 /// X         systems x m x p, finite.
 /// y         systems x m: finite targets, or labels 0 and 1 for cross entropy.
+/// weights   systems x m, finite, > 0, of sum m for each system, or null: factors of the losses.
 /// intercept  whether there is a constant feature; it has no column in X, and its parameter is the last.
 template <class T>
 struct LabelledRows {
@@ -23,6 +24,7 @@ struct LabelledRows {
   Index features;
   bool intercept;
   SampledLoss loss;
+  const double* weights = nullptr;
 
   [[nodiscard]] Index parameters() const { return features + (intercept ? 1 : 0); }
 };
@@ -38,7 +40,7 @@ struct RowAverages {
 /// under every law.
 ///
 ///     t_i = x_i . theta + theta_0          theta_0 = 0 without intercept
-///     absolute        E(theta) = (1/m) sum_i |y_i - t_i|
+///     absolute        E(theta) = (1/m) sum_i |y_i - t_i|                       (each term times its weight, if any)
 ///     cross entropy   E(theta) = (1/m) sum_i [softplus(-t_i) + (1 - y_i) t_i],   softplus(t) = ln(1 + e^t)
 ///     mean  = average of E(theta_k) over the draws k,   standard_error = (unbiased variance / samples)^1/2
 ///     slope = average of theta_k . dE/dtheta: the derivative of the mean energy by ln c if all scales are c scale_j
@@ -68,7 +70,7 @@ struct RowAverages {
 /// + d n numbers moved, which is compute bound.
 ///
 /// Cost of a draw: 2 m n flops for every pair of system and law, and for each row 4 more (absolute) or 27 (cross
-/// entropy: one exponential, four products; a logarithm and a division for about 500 rows); n random numbers once for
+/// entropy: one exponential, four products; a logarithm and a division for about 500 rows, or for each if weighted); n random numbers once for
 /// all pairs, up to about 2,000 pairs or 16,384 rows at a time. With 50 parameters, a thread of an AVX-512 processor
 /// whose dgemm makes 69 GFLOP/s makes 72 of the 2 m n, and 49 with cross entropy. Memory: 6 kB n + 200 kB for each
 /// thread (1.4 MB for n > 128), 26 MB of partial results.

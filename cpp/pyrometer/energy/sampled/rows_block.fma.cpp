@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 namespace pyrometer::energy {
 namespace {
@@ -103,13 +104,22 @@ struct CrossEntropy {
   }
 
   [[gnu::always_inline]] void take(const Vec& t, int n) {
+    Vec a, e;
+    exponential(t, n, a, e);
+    const Vec factor = e + 1.0;
+    above[n] = above[n] * factor + (a * e) * product[n];
+    product[n] *= factor;
+  }
+
+  /// Adds to `doubled`; e = exp(-a), a = |t|.
+  [[gnu::always_inline]] void exponential(const Vec& t, int n, Vec& a, Vec& e) {
     // exp(-a) = 2^k exp(-rest), rest = a + k ln 2 in [-ln 2 / 2, ln 2 / 2]: minimax to 2.5e-16. Beyond 708, 2^k would
     // not be normal; a larger a adds less than 1e-300 to anything.
     constexpr double kMagic = 0x1.8p52 + 1023;  // adding it rounds to integers, and biases them as exponents are
     const Bits bits = reinterpret_cast<Bits>(t) & ~kSign;
     const Vec size = reinterpret_cast<Vec>(bits);
     doubled[n] += t + size;
-    const Vec a = size > 708.0 ? 708.0 - Vec{} : size;
+    a = size > 708.0 ? 708.0 - Vec{} : size;
     const Vec biased = kMagic - a * 0x1.71547652b82fep+0;
     const Bits power_bits = reinterpret_cast<Bits>(biased) << 52;
     const Vec power = reinterpret_cast<Vec>(power_bits), k = biased - kMagic;
@@ -125,9 +135,7 @@ struct CrossEntropy {
     p = p * rest + 0x1.000000000001cp-1;
     p = p * rest - 0x1.000000000001ep+0;
     p = p * rest + 1.0;
-    const Vec e = p * power, factor = e + 1.0;
-    above[n] = above[n] * factor + (a * e) * product[n];
-    product[n] *= factor;
+    e = p * power;
   }
 
   void add_to(double* energy, double* slope) const {
@@ -139,16 +147,54 @@ struct CrossEntropy {
   }
 };
 
+/// The same of weighted rows. Weights are no exponents of a product of factors, so that each row has its own logarithm
+/// and fraction.
+struct WeightedCrossEntropy {
+  Vec energies[kPanels] = {}, slopes[kPanels] = {};
+
+  [[gnu::noinline]] void take(const double* t, Index rows, const double* weights) {
+    for (Index i = 0; i < rows; ++i, t += kDrawGroup) {
+      for (int n = 0; n < kPanels; ++n) {
+        Vec v, a, e, log;
+        base::load(t + n * kL, v);
+        CrossEntropy one;
+        one.exponential(v, n, a, e);
+        log_one_plus(e, log);
+        energies[n] += weights[i] * (0.5 * one.doubled[n] + log);
+        slopes[n] += weights[i] * (0.5 * one.doubled[n] - a * e / (1.0 + e));
+      }
+    }
+  }
+
+  /// ln(1 + e) for 0 < e <= 1 = 2 artanh(s), s = e / (2 + e) <= 1/3: the series in s^2 <= 1/9 to 2^-56.
+  [[gnu::always_inline]] static void log_one_plus(const Vec& e, Vec& log) {
+    const Vec s = e / (2.0 + e), z = s * s;
+    Vec p = 2.0 / 31 - Vec{};
+#pragma GCC unroll 15
+    for (int k = 29; k >= 3; k -= 2) p = p * z + 2.0 / k;
+    log = s * (p * z) + 2.0 * s;
+  }
+
+  void add_to(double* energy, double* slope) const {
+    for (int n = 0; n < kPanels; ++n)
+      for (int lane = 0; lane < kL; ++lane) {
+        energy[n * kL + lane] += energies[n][lane];
+        slope[n * kL + lane] += slopes[n][lane];
+      }
+  }
+};
+
 struct Factors {
   const double* x;      // rows x depth
   const double* start;  // rows
   Index rows, depth;
+  const double* weights = nullptr;  // of cross entropy
 };
 
 /// Writes tiles to `products`, adding to them unless this is the first part of the parameters.
 template <bool kFirst>
 [[gnu::noinline]] void multiply_all(const Factors& factors, const double* theta, double* products) {
-  const auto& [x, start, rows, depth] = factors;
+  const auto& [x, start, rows, depth, weights] = factors;
   for (Index i = 0; i < rows; i += kRows) {
     Vec sum[kRows][kPanels];
     multiply<kFirst>(depth, x + i * depth, start + i, theta, products + i * kDrawGroup, sum);
@@ -165,7 +211,7 @@ template <bool kFirst>
 template <bool kFirst>
 void finish_absolute(const Factors& factors, const double* theta, const double* products, double* energy,
                      double* slope) {
-  const auto& [x, start, rows, depth] = factors;
+  const auto& [x, start, rows, depth, weights] = factors;
   Absolute loss;
   for (Index i = 0; i < rows; i += kRows) {
     Vec sum[kRows][kPanels];
@@ -175,19 +221,30 @@ void finish_absolute(const Factors& factors, const double* theta, const double* 
   loss.add_to(energy, slope);
 }
 
-template <bool kFirst>
+template <bool kFirst, class Loss>
 void finish_cross_entropy(const Factors& factors, const double* theta, double* products, double* energy,
                           double* slope) {
   constexpr Index kStrip = 4 * kRows;  // fits the L1 cache; two calls
   alignas(64) double strip[kFirst ? kStrip * kDrawGroup : 1];
-  CrossEntropy loss;
+  Loss loss;
   for (Index i = 0; i < factors.rows; i += kStrip) {
     const Index rows = std::min(kStrip, factors.rows - i);
     double* const t = kFirst ? strip : products + i * kDrawGroup;
-    multiply_all<kFirst>({factors.x + i * factors.depth, factors.start + i, rows, factors.depth}, theta, t);
-    loss.take(t, rows);
+    multiply_all<kFirst>({factors.x + i * factors.depth, factors.start + i, rows, factors.depth, nullptr}, theta, t);
+    if constexpr (std::is_same_v<Loss, CrossEntropy>) {
+      loss.take(t, rows);
+    } else {
+      loss.take(t, rows, factors.weights + i);
+    }
   }
   loss.add_to(energy, slope);
+}
+
+template <class Loss>
+void finish_all(Index part, const Factors& factors, const double* theta, double* products, double* energy,
+                double* slope) {
+  (part == 0 ? finish_cross_entropy<true, Loss> : finish_cross_entropy<false, Loss>)(factors, theta, products, energy,
+                                                                                     slope);
 }
 
 }  // namespace
@@ -206,7 +263,8 @@ RowBlocks::RowBlocks(Index parameters)
       capacity_(std::min(kMostRows, kBlock / ((parameters + parts_ - 1) / parts_) / kRows * kRows)),
       x_(base::aligned_array<double>(capacity_ * ((parameters + parts_ - 1) / parts_))),
       start_(base::aligned_array<double>(capacity_)),
-      products_(parts_ > 1 ? base::aligned_array<double>(capacity_ * kDrawChunk) : nullptr) {}
+      products_(parts_ > 1 ? base::aligned_array<double>(capacity_ * kDrawChunk) : nullptr),
+      weights_(base::aligned_array<double>(capacity_)) {}
 
 template <class T>
 void RowBlocks::fill(const LabelledRows<T>& rows, Index system, Index begin, Index end, Index first, Index depth) {
@@ -216,13 +274,16 @@ void RowBlocks::fill(const LabelledRows<T>& rows, Index system, Index begin, Ind
   for (Index i = 0; i < count; ++i) {
     const T* __restrict in = rows.X + (from + i) * features + first;
     double* __restrict out = x_.get() + i * depth;
-    // Cross entropy uses t or -t; negating the row negates t.
-    const double sign = labels && rows.y[from + i] != 0 ? -1 : 1;
+    // Cross entropy uses t or -t; negating the row negates t. An absolute error is times its weight if the row is.
+    const double weight = rows.weights ? rows.weights[from + i] : 1.0;
+    const double sign = !labels ? weight : rows.y[from + i] != 0 ? -1 : 1;
+    weights_[at(i)] = weight;
     for (Index j = 0; j < columns; ++j) out[j] = sign * static_cast<double>(in[j]);
     if (columns < depth) out[columns] = sign;
-    start_[at(i)] = labels ? 0.0 : -static_cast<double>(rows.y[from + i]);
+    start_[at(i)] = labels ? 0.0 : -static_cast<double>(rows.y[from + i]) * weight;
   }
   // Rows that pad the last tile contribute 0: |0 - 0|, or softplus(-1000).
+  std::fill(weights_.get() + count, weights_.get() + padded(count), 0.0);
   std::fill(x_.get() + count * depth, x_.get() + padded(count) * depth, 0.0);
   std::fill(start_.get() + count, start_.get() + padded(count), labels ? -1000.0 : 0.0);
 }
@@ -234,7 +295,7 @@ void RowBlocks::add(const LabelledRows<T>& rows, Index system, Index begin, Inde
   for (Index part = 0; part < parts_; ++part) {
     const Index first = part * parameters_ / parts_, depth = (part + 1) * parameters_ / parts_ - first;
     fill(rows, system, begin, end, first, depth);
-    const Factors factors{x_.get(), start_.get(), height, depth};
+    const Factors factors{x_.get(), start_.get(), height, depth, weights_.get()};
     for (Index g = 0; g < draws.groups(); ++g) {
       const double* theta = draws.group(g, first);
       double* const products = parts_ > 1 ? products_.get() + g * height * kDrawGroup : nullptr;
@@ -244,8 +305,10 @@ void RowBlocks::add(const LabelledRows<T>& rows, Index system, Index begin, Inde
         (part == 0 ? multiply_all<true> : multiply_all<false>)(factors, theta, products);
       else if (absolute)
         (part == 0 ? finish_absolute<true> : finish_absolute<false>)(factors, theta, products, e, s);
+      else if (rows.weights == nullptr)
+        finish_all<CrossEntropy>(part, factors, theta, products, e, s);
       else
-        (part == 0 ? finish_cross_entropy<true> : finish_cross_entropy<false>)(factors, theta, products, e, s);
+        finish_all<WeightedCrossEntropy>(part, factors, theta, products, e, s);
     }
   }
 }

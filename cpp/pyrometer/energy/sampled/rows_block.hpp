@@ -41,7 +41,7 @@ class RowBlocks {
   /// Rows in one block.
   [[nodiscard]] Index capacity() const { return capacity_; }
 
-  /// energy[k] += sum_i loss(y_i, t_i)   and   slope[k] += sum_i t_i dloss/dt_i   for the rows begin .. end-1 <= begin
+  /// energy[k] += sum_i w_i loss(y_i, t_i)   and   slope[k] += sum_i w_i t_i dloss/dt_i   for the rows begin .. end-1 <= begin
   /// + capacity() of one system, and all groups of draws.
   ///
   /// Serial. Not finite, in energy, if any t_i is not. Cost as in sampled/rows.hpp.
@@ -54,7 +54,7 @@ class RowBlocks {
   void fill(const LabelledRows<T>& rows, Index system, Index begin, Index end, Index first, Index depth);
 
   Index parameters_, parts_, capacity_;
-  base::AlignedArray<double> x_, start_, products_;
+  base::AlignedArray<double> x_, start_, products_, weights_;
 };
 
 extern template void RowBlocks::add(const LabelledRows<double>&, Index, Index, Index, const PackedDraws&, double*,

@@ -9,14 +9,14 @@ namespace pyrometer::energy {
 
 /// A stack of linear models with squared error and a penalty, described by the moments of p features and a target.
 ///
-/// count      rows of data, at least 1.
+/// count      rows of data, or the sum of their weights; above 0.
 /// mean       systems x (p + 1): means of the features, then of the target.
 /// scatter    systems * (p + 1) x (p + 1): sums of products of deviations from the mean, symmetric, system after
 ///            system.
 /// intercept  whether there is a constant feature; it has no column here, and its parameter is the last.
 /// l1, l2     weights of sum |theta_j| and sum theta_j^2 over the first `penalised` parameters.
 struct Squares {
-  Index count;
+  double count;
   Matrix mean;
   Matrix scatter;
   bool intercept;

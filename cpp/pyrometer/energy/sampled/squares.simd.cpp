@@ -37,7 +37,7 @@ struct Problem {
 void check(const Problem& problem, Index fewest) {
   const auto& [squares, law, draws] = problem;
   const Index columns = squares.mean.cols, n = squares.parameters();
-  require(squares.count >= 1, "count must be at least 1, got ", squares.count);
+  require(squares.count > 0, "count must be above 0, got ", squares.count);
   require(columns >= 1 && n >= 1, "mean must have a column for the target and the model a parameter, got ", columns,
           " columns");
   require(squares.scatter.cols == columns && squares.scatter.rows == squares.systems() * columns,

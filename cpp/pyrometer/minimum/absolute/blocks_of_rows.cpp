@@ -1,11 +1,14 @@
 #include "pyrometer/minimum/absolute/blocks_of_rows.hpp"
 
-#include <numeric>
+#include "pyrometer/base/double_double.hpp"
 
 namespace pyrometer::minimum::absolute {
 
 double Table::rows() const {
-  return copies == nullptr ? static_cast<double>(count) : std::accumulate(copies, copies + count, 0.0);
+  if (weights == nullptr) return static_cast<double>(count);
+  base::DoubleDouble sum;
+  for (Index i = 0; i < count; ++i) sum.add(weights[i]);
+  return sum.value();
 }
 
 Block Table::block(Index b, double* scratch) const {

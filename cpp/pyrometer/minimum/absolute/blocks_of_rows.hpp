@@ -110,9 +110,9 @@ struct Rows final : Source {
 struct Table : Source {
   Index features = 0;
   bool intercept = false;
-  const double* centre = nullptr;  ///< features + 1 numbers, the last for y
-  const double* copies = nullptr;  ///< multiplicity of each row; null: all 1
-  bool underflows = false;         ///< whether values of X may have underflowed when scaled
+  const double* centre = nullptr;   ///< features + 1 numbers, the last for y
+  const double* weights = nullptr;  ///< weight, or multiplicity, of each row; null: all 1
+  bool underflows = false;          ///< whether values of X may have underflowed when scaled
 
   [[nodiscard]] Index scratch() const override { return (columns + 1) * kBlock; }
   [[nodiscard]] Block block(Index b, double* scratch) const override;
@@ -123,7 +123,7 @@ struct Table : Source {
   /// Prefetches row i into the cache.
   virtual void prefetch(Index i) const = 0;
 
-  /// Number of rows, each counted with its multiplicity.
+  /// The sum of the weights of the rows.
   [[nodiscard]] double rows() const;
 
   double row(Index i, double* z) const override {

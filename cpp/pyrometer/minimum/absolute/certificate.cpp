@@ -14,7 +14,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // The rows of the basis in the caller's centred columns, and the inverse of the basis in whitened coordinates.
 struct Basis {
   Index size = 0, columns = 0;
-  Vec x, y, copies,
+  Vec x, y, weights,
       inverse;  // size x columns; size; size; the inverse of the rows in whitened coordinates, column after column
 
   [[nodiscard]] const double* row(Index k) const { return x.data() + k * columns; }
@@ -27,7 +27,7 @@ bool make_basis(const Table& table, const Whitening& whitening, const Vertex& ve
   basis.y.resize(at(basis.size));
   Vec z(at(basis.size * basis.size)), values(at(basis.columns + 1));
   for (Index k = 0; k < basis.size; ++k) {
-    basis.copies.push_back(table.copies != nullptr ? table.copies[vertex.basis[at(k)]] : 1);
+    basis.weights.push_back(table.weights != nullptr ? table.weights[vertex.basis[at(k)]] : 1);
     basis.y[at(k)] = table.row(vertex.basis[at(k)], values.data());
     std::copy_n(values.begin(), basis.columns, basis.x.begin() + k * basis.columns);
     whitening.apply(values.data(), z.data() + k * basis.size);
@@ -50,7 +50,7 @@ Vec interpolate(const Whitening& whitening, const Basis& basis) {
   return theta;
 }
 
-// |d_B| + eta: bounds of the dual solution in the basis, divided by the multiplicity of the row.
+// |d_B| + eta: bounds of the dual solution in the basis, divided by the weight of the row.
 Vec dual_sizes(const Whitening& whitening, const Basis& basis, const Sums& sums) {
   const Index r = basis.size, n = basis.columns;
   Vec dual(at(r)), z(at(r)), rest = sums.signed_x, bound(at(n));
@@ -77,7 +77,7 @@ Vec dual_sizes(const Whitening& whitening, const Basis& basis, const Sums& sums)
     for (Index i = 0; i < r; ++i) eta += std::abs(basis.inverse[at(k * r + i)]) * size[at(i)];
     // An exact solution is within eta if the computed inverse has a few correct digits; twice covers its own error.
     dual[at(k)] = std::abs(dual[at(k)]) + 2 * eta;
-    if (const double copies = basis.copies[at(k)]; copies > 1) dual[at(k)] *= (1 + 2 * kEpsilon) / copies;
+    if (const double weight = basis.weights[at(k)]; weight != 1) dual[at(k)] *= (1 + 2 * kEpsilon) / weight;
   }
   return dual;
 }
@@ -110,7 +110,8 @@ Vec errors(const Whitening& whitening, const Basis& basis, const Vec& theta, con
     double size = std::abs(basis.y[at(k)]);
     for (Index j = 0; j < n; ++j) size += std::abs(basis.row(k)[j] * theta[at(j)]);
     rest[at(k)] = std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), n)) + 2 * kEpsilon * size;
-    moved[at(k)] = dual[at(k)] < 1 ? rest[at(k)] + above / (1 - dual[at(k)]) : kInfinity;
+    const double weight = std::min(1.0, basis.weights[at(k)]);  // weight (1 - dual) |residual| is above at most
+    moved[at(k)] = dual[at(k)] < 1 ? rest[at(k)] + above / weight / (1 - dual[at(k)]) : kInfinity;
   }
   if (std::find(moved.begin(), moved.end(), kInfinity) != moved.end()) return Vec(at(n), kInfinity);
   Vec exact = spread(whitening, basis, rest);
@@ -146,7 +147,7 @@ void add_intercept_error(const Table& table, const Whitening& whitening, double 
 double interpolated(const Basis& basis, const Vec& theta, double shift) {
   double sum = 0;
   for (Index k = 0; k < basis.size; ++k)
-    sum += basis.copies[at(k)] *
+    sum += basis.weights[at(k)] *
            (std::abs(residual(basis.y[at(k)], basis.row(k), theta.data(), basis.columns)) + std::abs(shift));
   return sum;
 }

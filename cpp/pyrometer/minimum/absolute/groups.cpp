@@ -136,10 +136,10 @@ std::optional<Groups> group(const Table& table, const Indices& sample, Execution
   return out;
 }
 
-void weigh(Rows& rows, const Groups& groups) {
+void weigh(Rows& rows, const double* weights) {
   Vec z(at(rows.columns));
   for (Index i = 0; i < rows.count; ++i) {
-    const double y = rows.row(i, z.data()), weight = groups.count[at(i)];
+    const double y = rows.row(i, z.data()), weight = weights[i];
     for (double& value : z) value *= weight;
     rows.set(i, z.data(), y * weight);
   }
@@ -147,7 +147,7 @@ void weigh(Rows& rows, const Groups& groups) {
 
 Distinct::Distinct(const Table& of, const Groups& groups)
     : Table(static_cast<Index>(groups.first.size()), of.features, of.intercept, of.centre), of_(of), groups_(groups) {
-  copies = groups.count.data();
+  weights = groups.count.data();
   underflows = of.underflows;
 }
 

@@ -21,8 +21,8 @@ struct Groups {
 /// Cost: one pass over the rows, a hash lookup each; memory p + 1 doubles a group.
 [[nodiscard]] std::optional<Groups> group(const Table& table, const Indices& sample, ExecutionContext context);
 
-/// Multiplies each row and its target by the multiplicity, so that its absolute residual counts for the whole group.
-void weigh(Rows& rows, const Groups& groups);
+/// Multiplies each row and its target by its weight, or multiplicity, and with them its absolute residual.
+void weigh(Rows& rows, const double* weights);
 
 /// A table of the first row of each group, with multiplicities.
 struct Distinct final : Table {

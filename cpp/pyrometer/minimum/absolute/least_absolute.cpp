@@ -105,8 +105,10 @@ Answer solve_scaled(const Table& table, ExecutionContext context) {
 }
 
 template <class T>
-Answer solve_one(const T* X, const T* y, Index rows, Index features, bool intercept, ExecutionContext context) {
+Answer solve_one(const T* X, const T* y, const double* weights, Index rows, Index features, bool intercept,
+                 ExecutionContext context) {
   TableOf<T> table(X, y, rows, features, intercept);
+  table.weights = weights;
   Answer plain;
   plain.certified.gap = std::numeric_limits<double>::infinity();
   try {
@@ -128,14 +130,16 @@ Answer solve_one(const T* X, const T* y, Index rows, Index features, bool interc
 
 template <class T>
 void least_absolute(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, int threads,
-                    double* value, double* parameters, double* gap, Index* rank, double* parameter_error) {
+                    double* value, double* parameters, double* gap, Index* rank, double* parameter_error,
+                    const double* weights) {
   require(systems >= 0 && rows >= 1 && features >= 0, "X must have at least one row, got shape (", systems, ", ", rows,
           ", ", features, ")");
   const Index n = features + (intercept ? 1 : 0);
   const auto one = [&](Index s, ExecutionContext context) {
     Answer answer;
     try {
-      answer = solve_one(X + s * rows * features, y + s * rows, rows, features, intercept, context);
+      answer = solve_one(X + s * rows * features, y + s * rows, weights ? weights + s * rows : nullptr, rows, features,
+                         intercept, context);
     } catch (const std::invalid_argument& error) {
       std::string what = error.what();
       const std::string system = "system " + std::to_string(s);
@@ -158,8 +162,8 @@ void least_absolute(const T* X, const T* y, Index systems, Index rows, Index fea
 }
 
 template void least_absolute(const double*, const double*, Index, Index, Index, bool, int, double*, double*, double*,
-                             Index*, double*);
+                             Index*, double*, const double*);
 template void least_absolute(const float*, const float*, Index, Index, Index, bool, int, double*, double*, double*,
-                             Index*, double*);
+                             Index*, double*, const double*);
 
 }  // namespace pyrometer::minimum

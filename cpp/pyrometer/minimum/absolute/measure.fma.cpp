@@ -57,16 +57,16 @@ struct Measure {
   Precision precision;
 
   [[nodiscard]] bool compensated() const { return precision == Precision::double_double; }
-  [[nodiscard]] bool weighed() const { return table.copies != nullptr; }
+  [[nodiscard]] bool weighed() const { return table.weights != nullptr; }
   [[nodiscard]] double slack() const { return static_cast<double>(table.columns + 3) * kEpsilon; }
 };
 
 // The rows of a block; 0 beyond the last.
 struct BlockRows {
   double residual[kBlock];
-  double sign[kBlock];    // times the multiplicity of the row
-  double copies[kBlock];  // the multiplicity, where rows are weighed
-  double size[kBlock];    // |y_i| + sum_j |x_ij theta_j|, times the multiplicity
+  double sign[kBlock];    // times the weight of the row
+  double weight[kBlock];  // where rows are weighed
+  double size[kBlock];    // |y_i| + sum_j |x_ij theta_j|, times the weight
 };
 
 // The sums over the rows of a chunk, and its rows on the wrong side.
@@ -100,9 +100,9 @@ void set_rows(const Measure& m, const Block& block, Index b, BlockRows& rows) {
   for (Index l = used; l < kBlock; ++l) rows.residual[l] = 0;
   for (Index l = 0; l < kBlock; ++l) rows.size[l] = std::abs(block.y[l]);
   if (!m.weighed()) return;
-  for (Index l = 0; l < kBlock; ++l) rows.copies[l] = l < used ? m.table.copies[b * kBlock + l] : 0;
-  for (Index l = 0; l < kBlock; ++l) rows.sign[l] *= rows.copies[l];
-  for (Index l = 0; l < kBlock; ++l) rows.size[l] *= rows.copies[l];
+  for (Index l = 0; l < kBlock; ++l) rows.weight[l] = l < used ? m.table.weights[b * kBlock + l] : 0;
+  for (Index l = 0; l < kBlock; ++l) rows.sign[l] *= rows.weight[l];
+  for (Index l = 0; l < kBlock; ++l) rows.size[l] *= rows.weight[l];
 }
 
 // Adds the columns to their sums and to the sizes of the rows.
@@ -113,7 +113,7 @@ void add_columns(const Measure& m, const Block& block, BlockRows& rows, ChunkSum
     const double t = std::abs(m.theta[at(j)]);
     for (Index l = 0; l < kBlock; ++l) positive[l] = std::abs(column[l]);
     if (m.weighed())
-      for (Index l = 0; l < kBlock; ++l) positive[l] *= rows.copies[l];
+      for (Index l = 0; l < kBlock; ++l) positive[l] *= rows.weight[l];
     Lanes sum = lanes(positive, 0).v;
     for (int k = 1; k < kParts; ++k) sum += lanes(positive, k).v;
     for (int k = 0; k < kParts; ++k) lanes(rows.size, k).v += lanes(positive, k).v * t;
@@ -138,7 +138,7 @@ void add_residuals(const Measure& m, Index b, const BlockRows& rows, ChunkSums& 
   int any = 0, close = 0;
   for (Index l = 0; l < kBlock; ++l) {
     positive[l] = std::abs(r[l]);
-    if (m.weighed()) positive[l] *= rows.copies[l];
+    if (m.weighed()) positive[l] *= rows.weight[l];
     any |= static_cast<int>(s[l] * r[l] < -slack * size[l]);
     close |= static_cast<int>((s[l] != 0) & (s[l] * r[l] < kDecided * slack * size[l]));
   }
@@ -159,13 +159,14 @@ void add_residuals(const Measure& m, Index b, const BlockRows& rows, ChunkSums& 
 // compensated ones in the sums of their low parts; centring rounds as well.
 void set_rounding(const Measure& m, bool inexact, const DoubleDouble* absolute_x, Sums& out) {
   const Index n = m.table.columns;
-  // A product with the multiplicity rounds once more.
+  // A product with the weight rounds once more.
   const double terms = static_cast<double>(n + (m.weighed() ? 5 : 3)), unit = kEpsilon / 2;
   const double product = m.weighed() ? unit : 0, centred = inexact ? unit : 0;
   // Products below 2^-1022 have errors up to 2^-1074 each, and so have scaled values.
-  double underflow = out.magnitude > 0 ? m.table.rows() * terms * 0x1p-1074 : 0;
+  const double rows = std::max(m.table.rows(), static_cast<double>(m.table.count));
+  double underflow = out.magnitude > 0 ? rows * terms * 0x1p-1074 : 0;
   for (Index j = 0; m.table.underflows && j < m.table.features; ++j)
-    underflow += m.table.rows() * std::abs(m.theta[at(j)]) * 0x1p-1074;
+    underflow += rows * std::abs(m.theta[at(j)]) * 0x1p-1074;
   out.rounding = m.compensated()
                      ? (unit + product) * out.absolute + (centred + 4 * terms * terms * unit * unit) * out.magnitude
                      : terms * unit * out.magnitude;
@@ -173,7 +174,7 @@ void set_rounding(const Measure& m, bool inexact, const DoubleDouble* absolute_x
   const double lost =
       m.compensated() ? centred + product + static_cast<double>(m.table.count) * kEpsilon * kEpsilon : 12 * kEpsilon;
   for (Index j = 0; j < n; ++j)
-    out.rounding_bound[at(j)] = (m.table.underflows ? m.table.rows() * 0x1p-1074 : 0) + lost * absolute_x[j].value() +
+    out.rounding_bound[at(j)] = (m.table.underflows ? rows * 0x1p-1074 : 0) + lost * absolute_x[j].value() +
                                 kEpsilon * std::abs(out.signed_x[at(j)]);
 }
 

@@ -47,6 +47,7 @@ Extremes extremes(const Table& table, ExecutionContext context) {
 
 Scaled::Scaled(const Table& of, const Extremes& largest)
     : Table(of.count, of.features, of.intercept, nullptr), of_(of) {
+  weights = of.weights;
   for (const double size : largest.size) {
     // Clamped so that the factor is a normal number.
     exponents_.push_back(size > 0 ? -std::clamp(std::ilogb(size), -1000, 1000) : 0);

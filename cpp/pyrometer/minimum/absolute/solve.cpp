@@ -230,6 +230,7 @@ Certified solve_whole(const Table& table, const Whitening& whitening, double siz
   const Vec phi = least_squares_start(rows);
   require_finite(table, phi);
   jitter(rows, every, size * (typical(rows, phi) + kLeastTypical));
+  if (table.weights != nullptr) weigh(rows, table.weights);
   return certify(table, whitening, solve(rows, phi, context), context);
 }
 
@@ -240,7 +241,7 @@ std::optional<Certified> by_groups(const Table& table, const Whitening& whitenin
   if (!groups) return std::nullopt;
   Rows rows = pack(table, whitening, groups->first, context);
   jitter(rows, groups->first, noise);
-  weigh(rows, *groups);
+  weigh(rows, groups->count.data());
   return certify(Distinct(table, *groups), whitening, solve(rows, phi, context), context);
 }
 
@@ -266,7 +267,9 @@ Vertex solve(const Rows& given, Vec phi, ExecutionContext context) {
 
 Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
   const Index m = table.count, n = whitening.rank;
-  if (m <= std::max(kWholeTableRows, 64 * n)) return solve_whole(table, whitening, size, context);
+  // Weighted rows are multiplied by their weights where they are copied.
+  if (table.weights != nullptr || m <= std::max(kWholeTableRows, 64 * n))
+    return solve_whole(table, whitening, size, context);
 
   const Indices chosen = sample_of(m, n);
   const Index taken = static_cast<Index>(chosen.size());

@@ -28,7 +28,7 @@ void take_away(double t, double below, const double* row, double other_t, double
 
 void Centred::take(const Moments& data, Index system, double l2) {
   features = data.features;
-  count = static_cast<double>(data.count);
+  count = data.count;
   scatter = data.scatter_of(system);
   mean = data.mean_of(system);
   const Index p = features, stride = p + 1;

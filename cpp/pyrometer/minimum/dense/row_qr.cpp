@@ -65,6 +65,10 @@ Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index 
     double* target = work.column(n - 1) + held;
     const double centre = shape.centred ? data.mean[p] : 0;
     for (Index i = 0; i < count; ++i) target[i] = static_cast<double>(data.y[first + i]) - centre;
+    for (Index i = 0; data.weights && i < count; ++i) {
+      const double root = std::sqrt(data.weights[first + i]);
+      for (Index j = 0; j < n; ++j) work.column(j)[held + i] *= root;
+    }
     held = reduce(work, held + count);
   }
   return top(work, held);

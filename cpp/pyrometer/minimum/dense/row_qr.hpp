@@ -28,7 +28,7 @@ struct Split {
 };
 [[nodiscard]] Split split(const Shape& shape);
 
-/// R of a QR of rows [begin, end) of (design, y): at most columns + 1 rows, block after block.
+/// R of a QR of rows [begin, end) of (design, y), times the square roots of their weights: at most columns + 1 rows, block after block.
 ///
 /// Cost: 2.3 n^2 flops a row, (block + n) n doubles of scratch.
 template <class T>

@@ -25,6 +25,7 @@ struct Rows {
   const T* X;
   const T* y;
   const double* mean;
+  const double* weights = nullptr;  ///< w, > 0, of sum `Shape::rows`; null: all 1
 };
 
 /// Throws std::invalid_argument, naming the system, for a number that is not finite.
@@ -33,9 +34,9 @@ void require_finite(const Shape& shape, const Rows<T>& rows, Index system);
 
 /// Sums over rows at given parameters.
 struct Sums {
-  DoubleDouble squares;                ///< r . r
-  DoubleDouble total;                  ///< sum of r
-  std::vector<DoubleDouble> gradient;  ///< X' r, one for each feature
+  DoubleDouble squares;                ///< r' W r, W the diagonal matrix of the weights
+  DoubleDouble total;                  ///< sum of w r
+  std::vector<DoubleDouble> gradient;  ///< X' W r, one for each feature
 
   void add(const Sums& other);
   /// d_j . r for column j of the design.

@@ -37,6 +37,26 @@ void require_finite(const Shape& shape, const Rows<T>& rows, Index system) {
   require(finite, "rows must be finite, got nan or infinity in system ", system);
 }
 
+namespace {
+
+using Residuals = std::array<double, kTogether>;
+
+// Adds r' W r and the sum of w r; r + rest becomes w r.
+void add_weighted(const double* weights, std::size_t count, Residuals& r, Residuals& rest, Sums& sums) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const double weight = weights[i], sum = r[i] + rest[i], low = rest[i] - (sum - r[i]);
+    const double product = weight * sum;
+    r[i] = product;
+    rest[i] = product_error(weight, sum, product) + weight * low;
+    sums.squares.add_product(product, sum);
+    sums.squares.lo += product * low + rest[i] * sum;
+    sums.total.add(product);
+    sums.total.lo += rest[i];
+  }
+}
+
+}  // namespace
+
 template <class T>
 Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Index begin, Index end) {
   const Index p = shape.features;
@@ -45,7 +65,7 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
   std::vector<std::array<double, kLanes>> hi(at(p)), lo(at(p));
   for (auto& lanes : hi) lanes.fill(0);
   for (auto& lanes : lo) lanes.fill(0);
-  std::array<double, kTogether> r, rest;
+  Residuals r, rest;
   Sums sums;
   for (Index first = begin; first < end; first += kTogether) {
     const Index count = std::min(kTogether, end - first);
@@ -68,7 +88,8 @@ Sums sums_over(const Shape& shape, const Rows<T>& data, const double* theta, Ind
         rest[i] += product_error(column[i], t, product);
       }
     }
-    for (std::size_t i = 0; i < kTogether; ++i) {
+    if (data.weights) add_weighted(data.weights + first, at(count), r, rest, sums);
+    for (std::size_t i = 0; i < kTogether && !data.weights; ++i) {
       const double sum = r[i] + rest[i];
       rest[i] -= sum - r[i];
       r[i] = sum;

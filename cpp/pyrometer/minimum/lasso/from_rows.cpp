@@ -199,7 +199,8 @@ void System<T>::minimise(double l1, const Minima& out) {
 
 template <class T>
 void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, bool intercept,
-                std::span<const double> weights, bool on_intercept, int threads, const Minima& out) {
+                std::span<const double> weights, bool on_intercept, int threads, const Minima& out,
+                const double* row_weights) {
   require(systems >= 0 && (systems == 0 ? X.rows == 0 : X.rows % systems == 0 && X.rows >= systems),
           "X must have at least one row for each of ", systems, " systems, got ", X.rows);
   for (const double weight : weights)
@@ -209,7 +210,8 @@ void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean,
   const Shape shape{X.rows / systems, X.cols, intercept && !constant, constant, 0};
   const Index p = shape.features, n = shape.parameters(), points = static_cast<Index>(weights.size());
   const auto one = [&](Index s, int workers) {
-    const Rows<T> rows{X.data + s * shape.rows * p, y + s * shape.rows, mean + s * (p + 1)};
+    const Rows<T> rows{X.data + s * shape.rows * p, y + s * shape.rows, mean + s * (p + 1),
+                       row_weights ? row_weights + s * shape.rows : nullptr};
     require_finite(shape, rows, s);
     System<T> system(shape, rows, workers);
     for (Index k = 0; k < points; ++k) {
@@ -225,8 +227,8 @@ void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean,
 }
 
 template void lasso_rows(BasicMatrix<double>, const double*, Index, const double*, bool, std::span<const double>, bool,
-                         int, const Minima&);
+                         int, const Minima&, const double*);
 template void lasso_rows(BasicMatrix<float>, const float*, Index, const double*, bool, std::span<const double>, bool,
-                         int, const Minima&);
+                         int, const Minima&, const double*);
 
 }  // namespace pyrometer::minimum

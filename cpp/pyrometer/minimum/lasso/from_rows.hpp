@@ -14,6 +14,8 @@ namespace pyrometer::minimum {
 /// weights   k of them, each > 0; `out` has k slots for each system.
 /// out       in: finite starting parameters, best close to the solution.
 ///
+/// row_weights  systems x m, > 0, those of a system of sum m; or nullptr, all 1. X' and means are then weighted.
+///
 /// Of one weight: with R'R = X'X (columns centred for a free intercept, and with the constant column where it is
 /// penalised) and the gradient c_j = mean_i x_ij r_i of the rows at theta, in double-double precision,
 ///
@@ -35,11 +37,12 @@ namespace pyrometer::minimum {
 /// an active set of a columns.
 template <class T>
 void lasso_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, bool intercept,
-                std::span<const double> weights, bool on_intercept, int threads, const Minima& out);
+                std::span<const double> weights, bool on_intercept, int threads, const Minima& out,
+                const double* row_weights = nullptr);
 
 extern template void lasso_rows(BasicMatrix<double>, const double*, Index, const double*, bool, std::span<const double>,
-                                bool, int, const Minima&);
+                                bool, int, const Minima&, const double*);
 extern template void lasso_rows(BasicMatrix<float>, const float*, Index, const double*, bool, std::span<const double>,
-                                bool, int, const Minima&);
+                                bool, int, const Minima&, const double*);
 
 }  // namespace pyrometer::minimum

@@ -65,7 +65,7 @@ void Descent::minimise(const Moments& data, double l1, const Minima& out) {
 }  // namespace
 
 void lasso(const Moments& data, std::span<const double> weights, bool on_intercept, int threads, const Minima& out) {
-  require(data.count >= 1, "count must be at least 1, got ", data.count);
+  require(data.count > 0, "count must be above 0, got ", data.count);
   for (const double weight : weights)
     require(std::isfinite(weight) && weight >= 0, "l1 must be finite and >= 0, got ", weight);
   std::vector<Index> order(weights.size());

@@ -31,10 +31,12 @@ struct Stack {
   bool on_intercept;
   int threads;
   Minima out;
+  const double* weights;
 
   [[nodiscard]] Rows<T> rows(Index system) const {
     const Index p = shape.features;
-    return {X + system * shape.rows * p, y + system * shape.rows, mean_of(system)};
+    return {X + system * shape.rows * p, y + system * shape.rows, mean_of(system),
+            weights ? weights + system * shape.rows : nullptr};
   }
   [[nodiscard]] const double* mean_of(Index system) const { return mean + system * (shape.features + 1); }
   [[nodiscard]] const double* scatter_of(Index system) const {
@@ -217,14 +219,14 @@ void Group<T>::write() {
 
 template <class T>
 void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, const double* scatter,
-                        bool intercept, const Penalty& l2, int threads, const Minima& out) {
+                        bool intercept, const Penalty& l2, int threads, const Minima& out, const double* weights) {
   require(std::isfinite(l2.weight) && l2.weight >= 0, "l2 must be finite and >= 0, got ", l2.weight);
   require(systems >= 0 && (systems == 0 ? X.rows == 0 : X.rows % systems == 0 && X.rows >= systems),
           "X must have at least one row for each of ", systems, " systems, got ", X.rows);
   if (systems == 0) return;
   const bool constant = intercept && l2.on_intercept && l2.weight > 0;
   const Shape shape{X.rows / systems, X.cols, intercept && !constant, constant, l2.weight};
-  const Stack<T> stack{shape, split(shape), X.data, y, mean, scatter, l2.on_intercept, threads, out};
+  const Stack<T> stack{shape, split(shape), X.data, y, mean, scatter, l2.on_intercept, threads, out, weights};
   // A group of systems at a time, which limits the memory of the triangles.
   const Index size = std::clamp<Index>(4096 / stack.parts.chunks.number(), 1, systems);
   for (Index first = 0; first < systems; first += size) {
@@ -238,8 +240,8 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
 }
 
 template void least_squares_rows(BasicMatrix<double>, const double*, Index, const double*, const double*, bool,
-                                 const Penalty&, int, const Minima&);
+                                 const Penalty&, int, const Minima&, const double*);
 template void least_squares_rows(BasicMatrix<float>, const float*, Index, const double*, const double*, bool,
-                                 const Penalty&, int, const Minima&);
+                                 const Penalty&, int, const Minima&, const double*);
 
 }  // namespace pyrometer::minimum

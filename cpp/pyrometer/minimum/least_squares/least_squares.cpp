@@ -226,7 +226,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
 }  // namespace
 
 void least_squares(const Moments& data, const Penalty& l2, int threads, const Minima& out) {
-  require(data.count >= 1, "count must be at least 1, got ", data.count);
+  require(data.count > 0, "count must be above 0, got ", data.count);
   require(std::isfinite(l2.weight) && l2.weight >= 0, "l2 must be finite and >= 0, got ", l2.weight);
   const bool alike = data.features >= 1 && data.features <= kAlikeFeatures;
   // Chunks are whole groups of systems, so that no two workers write the result of the same system.

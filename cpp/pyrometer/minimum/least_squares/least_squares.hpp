@@ -39,6 +39,8 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
 ///       number of the scaled columns below 1e5 are factored by Cholesky instead of QR; iterative refinement with
 ///       residuals of the rows reduces the error by roundoff * condition^2 a step.
 ///
+/// weights  s x m, > 0, those of a system of sum m; or nullptr, all 1. Terms of the energy are multiplied by them.
+///
 /// Columns are centred (if the intercept is free); QR factorisations of fixed chunks of rows are merged in order, with
 /// the rows of the penalty, and followed by a column-pivoted QR: a column is dependent if its remainder is at rounding
 /// level. Then energy, residuals and gradient are evaluated at the parameters in double-double precision and the
@@ -49,6 +51,7 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
 /// Cost: about 3 m n^2 + 40 m n flops for each evaluation (2 to 4), chunks x n^2 doubles. Call without the GIL.
 template <class T>
 void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const double* mean, const double* scatter,
-                        bool intercept, const Penalty& l2, int threads, const Minima& out);
+                        bool intercept, const Penalty& l2, int threads, const Minima& out,
+                        const double* weights = nullptr);
 
 }  // namespace pyrometer::minimum

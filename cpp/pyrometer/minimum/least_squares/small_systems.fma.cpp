@@ -122,7 +122,7 @@ class Solver {
       : data_(data),
         first_(first),
         p_(data.features),
-        count_(static_cast<double>(data.count)),
+        count_(data.count),
         l2_(l2.weight),
         shrink_(data.intercept && l2.on_intercept ? l2.weight : 0),
         weight_(data.intercept ? shrink_ / (1 + shrink_) : 1) {

@@ -27,16 +27,17 @@ void project(const double* d, Index depth, Index panels, const double* theta, do
 ///
 /// losses   kBlock numbers of scratch.
 /// loss     the sum over the block is added to it.
+/// weights  of the rows, or nullptr: factors of the losses and their derivatives.
 /// least    in and out: the smallest margin so far.
 ///
 /// Cost: about 45 flops, two divisions and a square root a row, without branches or calls.
 template <class T>
 void link(const double* t, const T* y, Index depth, double* slope, double* root, double* losses, double& loss,
-          double& least);
+          double& least, const double* weights = nullptr);
 
 /// The slopes only, for a third of the cost.
 template <class T>
-void slopes(const double* t, const T* y, Index depth, double* slope);
+void slopes(const double* t, const T* y, Index depth, double* slope, const double* weights = nullptr);
 
 /// gradient(j) += sum_k slope(k) d(k, j); and, unless it is nullptr, size(j) += sum_k |slope(k) d(k, j)|;
 /// and, unless it is nullptr, scaled(k, j) = root(k) d(k, j), whose products with themselves make the Hessian.
@@ -51,9 +52,11 @@ void weigh(const double* d, Index depth, Index panels, const double* slope, cons
 /// reach(j) = max(reach(j), |d(k, j)|) over the rows of the block.
 void stretch(const double* d, Index depth, Index panels, double* reach);
 
-extern template void slopes(const double*, const double*, Index, double*);
-extern template void slopes(const double*, const float*, Index, double*);
-extern template void link(const double*, const double*, Index, double*, double*, double*, double&, double&);
-extern template void link(const double*, const float*, Index, double*, double*, double*, double&, double&);
+extern template void slopes(const double*, const double*, Index, double*, const double*);
+extern template void slopes(const double*, const float*, Index, double*, const double*);
+extern template void link(const double*, const double*, Index, double*, double*, double*, double&, double&,
+                          const double*);
+extern template void link(const double*, const float*, Index, double*, double*, double*, double&, double&,
+                          const double*);
 
 }  // namespace pyrometer::minimum

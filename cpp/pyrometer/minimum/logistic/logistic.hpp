@@ -7,7 +7,8 @@
 
 namespace pyrometer::minimum {
 
-/// s systems of m rows each: X is s x m x p, y is s x m, both C-contiguous.
+/// s systems of m rows each: X is s x m x p, y is s x m, both C-contiguous; weights are s x m, finite, > 0, of sum m for
+/// each system, or null: all 1.
 template <class T>
 struct LabelledRows {
   const T* X = nullptr;
@@ -16,6 +17,7 @@ struct LabelledRows {
   Index rows = 0;
   Index features = 0;
   bool intercept = true;
+  const double* weights = nullptr;
 
   [[nodiscard]] Index parameters() const { return features + (intercept ? 1 : 0); }
 };
@@ -46,7 +48,7 @@ struct LogisticMinima {
 /// Finds the infimum of the cross entropy for every system.
 ///
 ///     E(theta) = (1/m) sum_i [ln(1 + e^-t_i) + (1 - y_i) t_i],    t_i = x_i . theta (+ theta_0)       (4.1)
-///     E*       = inf E
+///     E*       = inf E                                  (each term times the weight of the row, if any)
 ///
 /// data     X finite; y 0 or 1; m >= 1.
 /// threads  at least 1, or 0 for what OpenMP offers.

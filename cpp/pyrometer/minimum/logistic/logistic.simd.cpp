@@ -20,6 +20,7 @@ namespace {
 // Squares of deviations below this may underflow, of those above its reciprocal overflow.
 constexpr double kTiny = 1e-140;
 
+/// The number of rows whose label is 1.
 template <class T>
 Index ones_of(const data::Rows<T>& rows, const std::string& where) {
   Index ones = 0, odd = 0;
@@ -78,10 +79,17 @@ std::vector<double> means(const data::Rows<T>& rows) {
   return sums;
 }
 
-/// The infimum without features: a constant only, or no parameter at all.
-Infimum without_features(Index rows, Index ones, bool intercept) {
+/// The infimum without features: a constant only, or no parameter at all. `ones` is the number of labels 1.
+template <class T>
+Infimum without_features(const data::Rows<T>& all, Index ones, bool intercept) {
+  const Index rows = all.rows;
   Infimum out;
-  const double m = static_cast<double>(rows), a = static_cast<double>(ones), b = m - a;
+  double m = static_cast<double>(rows), a = static_cast<double>(ones), b = m - a;
+  if (all.weights) {
+    DoubleDouble of_ones, of_zeros;
+    for (Index i = 0; i < rows; ++i) (all.y[i] == T{1} ? of_ones : of_zeros).add(all.weights[i]);
+    a = of_ones.value(), b = of_zeros.value(), m = a + b;
+  }
   if (!intercept) {
     out.value = m * std::log(2.0);
   } else if (ones == 0 || ones == rows) {
@@ -105,7 +113,7 @@ Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, cons
 Infimum infimum_of_any_rows(const data::Rows<float>& rows, bool intercept, const KnownOfRows& known, int threads) {
   const Index size = rows.rows * rows.features;
   const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
-  return infimum({X.data(), y.data(), rows.rows, rows.features, size}, intercept, known, threads);
+  return infimum({X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, intercept, known, threads);
 }
 
 /// Parameters of the original columns from those of the columns minus `shift`.
@@ -120,7 +128,7 @@ std::vector<double> unshifted(std::vector<double> theta, const std::vector<doubl
 template <class T>
 Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std::string& where) {
   const Index ones = ones_of(rows, where), p = rows.features, n = p + (intercept ? 1 : 0);
-  if (p == 0) return without_features(rows.rows, ones, intercept);
+  if (p == 0) return without_features(rows, ones, intercept);
 
   std::vector<double> shift(at(p), 0.0);
   const Index size = first_sample(n);
@@ -166,8 +174,9 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
           " systems of ", data.features, " features");
   const Index size = data.rows * data.features, n = data.parameters();
   const auto one = [&](Index s, int inner) {
-    const data::Rows<T> rows{data.X + s * size, data.y + s * data.rows, data.rows, data.features,
-                             (data.systems - s) * size};
+    const data::Rows<T> rows{
+        data.X + s * size, data.y + s * data.rows,    data.rows,
+        data.features,     (data.systems - s) * size, data.weights ? data.weights + s * data.rows : nullptr};
     const Infimum solution =
         solve(rows, data.intercept, inner, data.systems > 1 ? "system " + std::to_string(s) + ", " : std::string());
     const auto slot = at(s);

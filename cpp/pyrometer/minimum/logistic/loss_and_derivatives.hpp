@@ -5,12 +5,13 @@
 
 #include "pyrometer/base/aligned.hpp"
 #include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/double_double.hpp"
 #include "pyrometer/data/pack.hpp"
 #include "pyrometer/data/products.hpp"
 
 namespace pyrometer::minimum {
 
-/// The loss and its derivatives. Sums over rows, not means.
+/// The loss and its derivatives. Sums over rows, not means, of terms times the weights of the rows, if they have any.
 struct Evaluation {
   double loss = 0;                       ///< sum_i ln(1 + e^-z_i), z_i = (2 y_i - 1) t_i
   double least = 0;                      ///< min_i z_i
@@ -39,6 +40,8 @@ class LossEvaluator {
   virtual ~LossEvaluator();
 
   [[nodiscard]] Index rows() const { return rows_; }
+  /// The sum of the weights of the rows; their number if they have none.
+  [[nodiscard]] double weight() const { return weight_; }
   [[nodiscard]] Index columns() const { return columns_; }
   /// Evaluates at theta, one number for each column. `out.curvature` is not changed unless `curvature`.
   void evaluate(const double* theta, bool curvature, Evaluation& out);
@@ -51,12 +54,13 @@ class LossEvaluator {
   struct Scratch;
   struct Part;
   enum class Wanted { gradient, energy, curvature };
-  LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads);
+  LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads, double weight);
   /// `theta` is nullptr for zeros.
   void visit(const double* theta, Wanted wanted);
   virtual void chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const = 0;
 
   Index rows_, features_, columns_;
+  double weight_;
   std::vector<double> shift_;
   std::vector<double> reach_;
   bool reached_ = false;  ///< whether reach_ is computed
@@ -67,6 +71,15 @@ class LossEvaluator {
   std::vector<Scratch> scratch_;
   std::vector<Part> parts_;
 };
+
+/// The sum of the weights of rows; their number if they have none.
+template <class T>
+[[nodiscard]] double weight_of(const data::Rows<T>& rows) {
+  if (!rows.weights) return static_cast<double>(rows.rows);
+  base::DoubleDouble sum;
+  for (Index i = 0; i < rows.rows; ++i) sum.add(rows.weights[i]);
+  return sum.value();
+}
 
 /// The evaluator for rows of numbers of type T.
 template <class T>

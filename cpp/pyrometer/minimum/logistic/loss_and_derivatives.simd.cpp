@@ -52,10 +52,12 @@ struct LossEvaluator::Part {
   AlignedArray<double> gradient, size, reach, curvature;
 };
 
-LossEvaluator::LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads)
+LossEvaluator::LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads,
+                             double weight)
     : rows_(rows),
       features_(features),
       columns_(features + (intercept ? 1 : 0)),
+      weight_(weight),
       shift_(at(data::padded(features + 1)), 0.0),
       reach_(at(data::padded(features + 1)), 0.0),
       kept_(rows <= kKept && rows * data::padded(features + 1) <= kKeptNumbers),
@@ -75,7 +77,9 @@ LossEvaluator::~LossEvaluator() = default;
 
 template <class T>
 LossEvaluatorOf<T>::LossEvaluatorOf(const data::Rows<T>& rows, bool intercept, const double* shift, int threads)
-    : LossEvaluator(rows.rows, rows.features, intercept, shift, threads), table_(rows), ones_(at(kBlock), T{1}) {}
+    : LossEvaluator(rows.rows, rows.features, intercept, shift, threads, weight_of(rows)),
+      table_(rows),
+      ones_(at(kBlock), T{1}) {}
 
 template <class T>
 void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
@@ -95,6 +99,7 @@ void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, W
   double *t = scratch.rows.get(), *slope = t + kBlock, *root = slope + kBlock;
   for (Index begin = chunks_.begin(k); begin < chunks_.end(k); begin += kBlock) {
     const Index end = std::min(begin + kBlock, chunks_.end(k)), depth = end - begin;
+    const double* const weights = table_.weights ? table_.weights + begin : nullptr;
     double* const d = scratch.packed.get() + (kept_ ? begin * width : 0);
     double* const scaled = !curvature ? nullptr : kept_ ? scratch.scaled.get() : d;
     if (!kept_ || !reached_) {
@@ -105,13 +110,19 @@ void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, W
     if (!reached_) stretch(d, depth, panels, part.reach.get());
     if (theta) project(d, depth, panels, theta, t);
     if (!energy) {
-      slopes(t, table_.y + begin, depth, slope);
+      slopes(t, table_.y + begin, depth, slope, weights);
     } else if (theta) {
-      link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least);
+      link(t, table_.y + begin, depth, slope, root, root + kBlock, part.loss, part.least, weights);
     } else {  // at theta = 0 all t_i are 0
+      double weight = weights ? 0 : static_cast<double>(depth);
       for (Index i = 0; i < depth; ++i) slope[i] = 0.5 - static_cast<double>(table_.y[begin + i]);
       std::fill_n(root, depth, 0.5);
-      part.loss += static_cast<double>(depth) * std::log(2.0);
+      for (Index i = 0; weights && i < depth; ++i) {
+        slope[i] *= weights[i];
+        root[i] *= std::sqrt(weights[i]);
+        weight += weights[i];
+      }
+      part.loss += weight * std::log(2.0);
       part.least = 0;
     }
     const Index next = std::min(end + kBlock, rows_);

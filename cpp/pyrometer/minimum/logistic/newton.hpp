@@ -33,7 +33,7 @@ struct NewtonResult {
   double radius = 0;
   Factor factor;
   Index evaluations = 0;
-  double rows = 0;
+  double rows = 0;                       ///< the sum of their weights, if they have any
   bool independent = false;              ///< some curvature was well conditioned, so no column depends on others
   base::AlignedArray<double> curvature;  ///< rough: at or near theta, for a run over more rows
 

@@ -154,7 +154,7 @@ class Descent {
     ++result_.evaluations;
   }
 
-  [[nodiscard]] double rows() const { return static_cast<double>(evaluator_.rows()); }
+  [[nodiscard]] double rows() const { return evaluator_.weight(); }
   [[nodiscard]] double columns() const { return static_cast<double>(evaluator_.columns()); }
   /// Bound of the error of any t_i: products, their sum, and the deviation from the shift.
   [[nodiscard]] double margin_error() const {

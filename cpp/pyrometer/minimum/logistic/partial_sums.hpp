@@ -20,7 +20,7 @@ struct EvaluationArrays {
 ///
 ///     d_i = (x_i - shift, 1)   or, without intercept,   x_i - shift          t_i = d_i . theta
 ///
-/// rows     finite; labels 0 or 1; at least one row.
+/// rows     finite; labels 0 or 1; at least one row. Weights are factors of the terms.
 /// threads  at least 1, or 0 for what OpenMP offers; the same bits for any number.
 ///
 /// Cost: 6 m n flops and one pass over the rows; with curvature m n^2 + m n more. Call without the GIL.

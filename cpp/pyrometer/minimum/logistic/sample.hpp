@@ -16,7 +16,8 @@ class Sample {
   Sample(const data::Rows<T>& all, Index count, int threads)
       : groups_(std::max<Index>(1, count / kNeighbours)),
         X_(base::aligned_array<T>(groups_ * kNeighbours * all.features)),
-        y_(base::aligned_array<T>(groups_ * kNeighbours)) {
+        y_(base::aligned_array<T>(groups_ * kNeighbours)),
+        weights_(all.weights ? base::aligned_array<double>(groups_ * kNeighbours) : nullptr) {
     const Index p = all.features, room = all.rows - kNeighbours;
     const base::Chunks chunks{groups_, 64};
     base::for_each_chunk(chunks.number(), threads, [&](Index k, int) {
@@ -25,18 +26,20 @@ class Sample {
             static_cast<Index>(static_cast<double>(g) / static_cast<double>(groups_) * static_cast<double>(room));
         std::copy(all.X + begin * p, all.X + (begin + kNeighbours) * p, X_.get() + g * kNeighbours * p);
         std::copy(all.y + begin, all.y + begin + kNeighbours, y_.get() + g * kNeighbours);
+        if (all.weights) std::copy_n(all.weights + begin, kNeighbours, weights_.get() + g * kNeighbours);
       }
     });
   }
   [[nodiscard]] data::Rows<T> rows(Index features) const {
     const Index count = groups_ * kNeighbours;
-    return {X_.get(), y_.get(), count, features, count * features};
+    return {X_.get(), y_.get(), count, features, count * features, weights_.get()};
   }
 
  private:
   static constexpr Index kNeighbours = 16;
   Index groups_;
   base::AlignedArray<T> X_, y_;
+  base::AlignedArray<double> weights_;
 };
 
 /// The size of the smallest sample for n columns; samples are taken of at least four times as many rows.

@@ -38,6 +38,7 @@ double dot(const double* a, const Numbers& b) {
 struct Problem {
   base::AlignedArray<double> rows;
   Numbers labels;
+  Numbers weights;  ///< empty: all 1
   Index columns = 0;
   Numbers map;  ///< columns of the system x columns
 
@@ -45,7 +46,7 @@ struct Problem {
   [[nodiscard]] const double* row(Index i) const { return rows.get() + i * columns; }
   [[nodiscard]] double sign(Index i) const { return 2 * labels[at(i)] - 1; }
   [[nodiscard]] data::Rows<double> all() const {
-    return {rows.get(), labels.data(), count(), columns, count() * columns};
+    return {rows.get(), labels.data(), count(), columns, count() * columns, weights.empty() ? nullptr : weights.data()};
   }
   /// Parameters of the columns of the system.
   [[nodiscard]] Numbers back(const Numbers& theta) const {
@@ -59,8 +60,11 @@ struct Problem {
 /// these rows; `certain`: they are known to be linearly independent.
 Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
                 const std::vector<Index>& independent, bool certain, int threads) {
-  if (independent.empty()) return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), 0, {}};
-  Numbers X, y;
+  Numbers X, y, weights;
+  for (Index i = 0; rows.weights && i < rows.rows; ++i)
+    if (!left_out[at(i)]) weights.push_back(rows.weights[i]);
+  if (independent.empty())
+    return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), std::move(weights), 0, {}};
   const auto remaining = at(std::count(left_out.begin(), left_out.end(), false));
   X.reserve(remaining * independent.size());
   y.reserve(remaining);
@@ -76,7 +80,7 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   for (std::size_t k = 0; k < independent.size(); ++k)
     std::copy_n(basis.map.data() + static_cast<Index>(k) * basis.rank, basis.rank,
                 map.data() + independent[k] * basis.rank);
-  return {std::move(basis.rows), std::move(y), basis.rank, std::move(map)};
+  return {std::move(basis.rows), std::move(y), std::move(weights), basis.rank, std::move(map)};
 }
 
 /// `start` is a minimum over samples, or an earlier result.
@@ -136,7 +140,8 @@ double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector
       tile.fill(std::min(Tile::kRows, chunks.end(chunk) - begin),
                 [&](Index k) { return rows.X + (begin + k) * rows.features; });
       tile.combine(theta.data(), intercept ? theta.back() : 0.0, t, size);
-      link(t, rows.y + begin, tile.rows(), slope, root, losses, sums[at(chunk)], least);
+      link(t, rows.y + begin, tile.rows(), slope, root, losses, sums[at(chunk)], least,
+           rows.weights ? rows.weights + begin : nullptr);
     }
   });
   DoubleDouble sum;
@@ -166,14 +171,15 @@ Numbers moved(const data::Rows<double>& rows, bool intercept, const Face& face, 
 double place(const data::Rows<double>& rows, bool intercept, const Face& face, double lowest, int threads,
              Numbers& theta) {
   Numbers best(theta.size(), 0.0);
-  double least = static_cast<double>(rows.rows) * std::log(2.0);
+  const double weight = weight_of(rows);
+  double least = weight * std::log(2.0);
   if (const double loss = loss_at(rows, intercept, theta, threads); loss <= least) least = loss, best = theta;
   for (double far = kFar; far >= 5 && !face.separated.empty(); far /= 2) {
     Numbers there = moved(rows, intercept, face, far, theta);
     const double loss = loss_at(rows, intercept, there, threads);
     const bool finite = std::all_of(there.begin(), there.end(), [](double x) { return std::isfinite(x); });
     if (finite && loss <= least) least = loss, best = std::move(there);
-    if (finite && loss <= lowest * (1 + 1e-12) + static_cast<double>(rows.rows) * std::exp(-far)) break;
+    if (finite && loss <= lowest * (1 + 1e-12) + weight * std::exp(-far)) break;
   }
   theta = std::move(best);
   return least;
@@ -220,7 +226,7 @@ class Attempt {
   void iterate(Index evaluations) {
     if (problem_.count() == 0 || problem_.columns == 0) {
       result_.status = NewtonStatus::converged;
-      result_.loss = static_cast<double>(problem_.count()) * std::log(2.0);
+      result_.loss = weight_of(problem_.all()) * std::log(2.0);
       return;
     }
     result_ = run_newton(problem_, result_, evaluations, threads_);
@@ -270,8 +276,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     std::fill(used.begin(), used.end(), false);
     for (const Index j : basis.kept) used[at(j)] = true;
     out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-    unseparated.emplace(
-        Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), basis.rank, std::move(basis.map)}, threads);
+    unseparated.emplace(Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows),
+                                rows.weights ? Numbers(rows.weights, rows.weights + rows.rows) : Numbers(), basis.rank,
+                                std::move(basis.map)},
+                        threads);
     out.evaluations = unseparated->evaluations();
     const Numbers theta = unseparated->parameters(n);
     if (unseparated->result().status == NewtonStatus::separated && !face.certain)

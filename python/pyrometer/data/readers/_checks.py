@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import closest, dropping, first_inexact, listed, plain, quoted
+from pyrometer.base import ClassCodes, closest, dropping, first_inexact, listed, plain, quoted
 from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "binary",
+    "classes",
     "is_numeric",
     "numbers",
     "remedy",
     "require_finite",
     "require_numeric",
     "require_present",
+    "require_weights",
     "require_whole",
     "select",
     "too_long",
+    "weights_in",
 ]
 
 
@@ -137,6 +140,31 @@ def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: i
         )
 
 
+def require_weights(source: str, kinds: Mapping[str, pa.DataType]) -> None:
+    """Raise ValueError for columns of weights that have booleans."""
+    import pyarrow as pa
+
+    for name, kind in kinds.items():
+        if pa.types.is_boolean(kind):
+            raise ValueError(
+                f"{source}: column {quoted(name)} of the weights must have numbers, got booleans; write them as 0 and "
+                "1, or select rows before."
+            )
+
+
+def weights_in(source: str, name: str, column: pa.Array, first_row: int) -> npt.NDArray[np.float64]:
+    """Return a column of weights; ValueError for others than finite numbers >= 0."""
+    weights = np.asarray(numbers(source, name, column, first_row, target=True), dtype=np.float64)
+    bad = ~(np.isfinite(weights) & (weights >= 0.0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"{source}: column {quoted(name)} of the weights must be finite and >= 0, got {weights[row]} in row "
+            f"{first_row + row + 1}; a weight of 0 leaves a row out."
+        )
+    return weights
+
+
 def binary(
     source: str, name: str, column: pa.Array, first_row: int, labels: tuple[Any, Any] | None
 ) -> npt.NDArray[np.float64]:
@@ -154,6 +182,20 @@ def binary(
             "--labels NEG POS)."
         )
     return ones.astype(np.float64)
+
+
+def classes(source: str, name: str, column: pa.Array, first_row: int, codes: ClassCodes) -> npt.NDArray[np.float64]:
+    """Return a column of labels as their numbers."""
+    require_whole(source, name, column, first_row, target=True)
+    values = column.to_pylist()
+    numbers_of_labels, odd = codes.of(values)
+    if odd is not None:
+        shown = ", ".join(_value(label) for label in codes.labels[:5])
+        raise ValueError(
+            f"{source}: column {quoted(name)} must be one of the labels {shown}{', ...' * (len(codes.labels) > 5)}, "
+            f"got {_value(values[odd])} in row {first_row + odd + 1}."
+        )
+    return numbers_of_labels
 
 
 def _value(value: Any) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable
+from pyrometer.base import ClassCodes, printable, replacements
 from pyrometer.data.readers._bytes import unreadable
-from pyrometer.data.readers._checks import binary, numbers, require_finite
+from pyrometer.data.readers._checks import binary, classes, numbers, require_finite, weights_in
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._parquet import ParquetFile
 from pyrometer.data.readers._part import Part
@@ -41,13 +41,17 @@ _PATIENCE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Rows of one part: X (k, p) and y (k,), valid until the next chunk is read."""
+    """Rows of one part: X (k, p), y (k,) and weights (k,), if there are any, valid until the next chunk is read.
+
+    Rows of weight 0 have the values of another one, unless all weights are 0.
+    """
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any]
     part: int
     first_row: int
     last: bool
+    weights: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +68,10 @@ class Rows:
     target: str
     dtype: npt.DTypeLike
     chunk_rows: int
-    labels: tuple[Any, Any] | bool = False
-    """The two labels of the target, the negative first; True for 0 and 1; False for a numeric target."""
+    labels: tuple[Any, Any] | bool | ClassCodes = False
+    """The two labels of the target, the negative first; True for 0 and 1; False for a numeric target; any classes."""
+    weights: str | None = None
+    """Column of the weights of the rows, if they have any."""
 
     @property
     def once(self) -> bool:
@@ -85,20 +91,21 @@ class Rows:
         with closing(self._ahead(threads != 1)) as ahead:
             yield from self._filled(ahead)
 
-    def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Return X and y of all rows; ValueError, with file, column and row, for a value that is not finite."""
+    def whole(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float64] | None]:
+        """Return X, y and weights of all rows; ValueError, with file, column and row, for a value not finite."""
         declared = self.expected()
         X, y = np.empty((declared or 0, len(self.names)), self.dtype), np.empty(declared or 0, self.dtype)
-        first = 0
+        first, weights = 0, []
         with closing(self._ahead(threads=True)) as ahead:
             for columns in filter(None, map(self._finite, ahead)):
-                end = first + len(columns[-1])
+                end = first + len(columns[0])
                 if declared is None and end > len(y):
                     # Growing in place: the memory is remapped, where several pieces would be held twice.
                     for array in (X, y):
                         array.resize((end + end // _GROWTH, *array.shape[1:]), refcheck=False)
                 if end <= len(y):
-                    _fill(X[first:end], y[first:end], columns, 0)
+                    _fill(X[first:end], y[first:end], columns[: len(self.names) + 1], 0)
+                weights += columns[len(self.names) + 1 :]
                 first = end
         if declared is not None and first != declared:
             raise ValueError(
@@ -108,11 +115,13 @@ class Rows:
             raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")
         for array in (X, y):
             array.resize((first, *array.shape[1:]), refcheck=False)
-        return X, y
+        return X, y, np.concatenate(weights) if weights else None
 
     def _finite(self, batch: _Columns) -> list[npt.NDArray[Any]]:
+        used = batch.columns[-1] > 0.0 if batch.columns and self.weights is not None else None
         for name, column in zip((*self.names, self.target), batch.columns, strict=False):
-            require_finite(self._label(batch.part), name, column, batch.row, target=column is batch.columns[-1])
+            values = column if used is None else np.where(used, column, 0.0)
+            require_finite(self._label(batch.part), name, values, batch.row, target=name == self.target)
         return batch.columns
 
     def _ahead(self, threads: bool) -> Generator[_Columns]:
@@ -160,29 +169,35 @@ class Rows:
         """Read and convert the columns of every part, batch by batch."""
         for number, part in enumerate(self.parts):
             row, label = 0, self._label(number)
-            for batch in _reading(part, [*self.names, self.target], threads):
+            by_row = [] if self.weights is None else [self.weights]
+            for batch in _reading(part, [*self.names, self.target, *by_row], threads):
                 columns = [numbers(label, name, batch.column(j), row) for j, name in enumerate(self.names)]
                 columns.append(self._target(label, batch.column(len(self.names)), row))
+                columns += [weights_in(label, name, batch.column(len(self.names) + 1), row) for name in by_row]
                 yield _Columns(number, row, columns)
                 row += batch.num_rows
             yield _Columns(number, row, [])
 
     def _filled(self, ahead: Iterable[_Columns]) -> Iterator[Chunk]:
         X, y = np.empty((self.chunk_rows, len(self.names)), self.dtype), np.empty(self.chunk_rows, self.dtype)
+        w = None if self.weights is None else np.empty(self.chunk_rows)
         filled = part = first = 0
         for item in ahead:
             if filled and not item.columns:
-                yield Chunk(X[:filled], y[:filled], part, first, last=True)
+                yield _chunk(X[:filled], y[:filled], part, first, w, last=True)
                 filled = 0
             start, end = 0, len(item.columns[-1]) if item.columns else 0
             while start < end:
                 if filled == self.chunk_rows:
-                    yield Chunk(X, y, part, first, last=False)
+                    yield _chunk(X, y, part, first, w, last=False)
                     filled = 0
                 if not filled:
                     part, first = item.part, item.row + start
                 count = min(end - start, self.chunk_rows - filled)
-                _fill(X[filled : filled + count], y[filled : filled + count], item.columns, start)
+                columns = item.columns[: len(self.names) + 1]
+                _fill(X[filled : filled + count], y[filled : filled + count], columns, start)
+                if w is not None:
+                    w[filled : filled + count] = item.columns[-1][start : start + count]
                 filled, start = filled + count, start + count
 
     def _label(self, part: int) -> str:
@@ -192,6 +207,8 @@ class Rows:
     def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
         if self.labels is False:
             return numbers(label, self.target, column, row, target=True)
+        if isinstance(self.labels, ClassCodes):
+            return classes(label, self.target, column, row, self.labels)
         return binary(label, self.target, column, row, None if self.labels is True else self.labels)
 
     def require_finite(self, chunk: Chunk) -> None:
@@ -236,8 +253,19 @@ class Rows:
         return [name for name in columns if name in declared and len(values[name]) == 1]
 
 
+def _chunk(
+    X: npt.NDArray[Any], y: npt.NDArray[Any], part: int, first: int, w: npt.NDArray[np.float64] | None, *, last: bool
+) -> Chunk:
+    """Return a chunk; copies of another row take the places of rows of weight 0."""
+    w = None if w is None else w[: len(y)]
+    rows = None if w is None else replacements(w)
+    if rows is not None:
+        X[:], y[:] = X[rows], y[rows]
+    return Chunk(X, y, part, first, last, w)
+
+
 class _Columns(NamedTuple):
-    """Features and target of one batch; none at the end of a part."""
+    """Features, target and weights, if any, of one batch; none at the end of a part."""
 
     part: int
     row: int

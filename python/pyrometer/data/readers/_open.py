@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyrometer.base import dropping, listed, printable, quoted, validate, warn_caller
+from pyrometer.base import ClassCodes, described, dropping, listed, printable, quoted, validate, warn_caller
 from pyrometer.data.readers._bytes import unreadable
-from pyrometer.data.readers._checks import require_numeric, require_present, select
+from pyrometer.data.readers._checks import require_numeric, require_present, require_weights, select
 from pyrometer.data.readers._chunks import CELLS, Rows
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._dialect import dialect_of
@@ -37,7 +37,8 @@ def open_rows(
     columns: Sequence[str] | None = None,
     drop: Sequence[str] = (),
     chunk_rows: int | None = None,
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
+    weights: str | None = None,
     **csv: Any,
 ) -> Rows:
     """Check the names and types of every part, and return the rows to read; ValueError names the part and column."""
@@ -46,11 +47,12 @@ def open_rows(
     if not isinstance(target, str):
         raise TypeError(f"target must be the name of a column, got {target!r:.80}.")
     columns, drop = _names("columns", columns), _names("drop", drop) or []
+    by_row = _weights_column(weights, target, columns)
     dialect = dialect_of(csv)
     name, parts = parts_of(source, dialect)
     if dialect.given() and not any(isinstance(part, Csv) for part in parts):
         raise ValueError(f"{', '.join(dialect.given())} is for CSV, and {printable(name)} is not; leave it out.")
-    wanted = [target, *(columns or ()), *drop]
+    wanted = [target, *(columns or ()), *drop, *by_row]
     features: list[str] = []
     single = True
     for part in parts:
@@ -58,26 +60,42 @@ def open_rows(
         try:
             if not features:
                 index = _index(schema, wanted)
-                features = select(printable(part.label), schema.names, target, columns, [*drop, *index])
+                features = select(printable(part.label), schema.names, target, columns, [*drop, *index, *by_row])
                 if columns is None:
                     _warn_of_index(index)
                     _require_named(printable(part.label), features)
             ignored = None if columns is not None else [*drop, *_index(schema, wanted)]
-            _require_columns(part, parts[0], schema, features, target, ignored)
+            _require_columns(part, parts[0], schema, [*features, *by_row], target, ignored)
         except ValueError as error:
             raise _explained(part, error, wanted, schema) from error
         place = {column: j for j, column in enumerate(schema.names)}
-        kinds = {column: schema.field(place[column]).type for column in (*features, target)}
+        kinds = {column: schema.field(place[column]).type for column in (*features, *by_row, target)}
+        require_weights(printable(part.label), {column: kinds[column] for column in by_row})
         if labels is not False:
             _require_text(part, target, kinds.pop(target))
         if isinstance(part, Csv):
             part.require_numbers(kinds, target)
         else:
             require_numeric(printable(part.label), kinds, target)
-        single &= all(str(kind) == "float" for kind in kinds.values())
+        single &= all(str(kind) == "float" for column, kind in kinds.items() if column not in by_row)
     rows = chunk_rows or max(1024, CELLS // (len(features) + 1))
     dtype = np.dtype(np.float32 if single else np.float64)
-    return Rows(name, tuple(parts), tuple(features), target, dtype, rows, labels)
+    return Rows(name, tuple(parts), tuple(features), target, dtype, rows, labels, weights)
+
+
+def _weights_column(weights: Any, target: str, columns: list[str] | None) -> list[str]:
+    """Return the name of the column of the weights, if there is one, as a list."""
+    if weights is None:
+        return []
+    if not isinstance(weights, str):
+        raise TypeError(
+            f"weights must be the name of a column, got {described(weights)}; arrays are for rows in memory, "
+            "Moments.of(X, y, weights=...) or LinearRegression(X, y, weights=...)."
+        )
+    if weights == target or weights in (columns or ()):
+        other = "the target" if weights == target else "among the features"
+        raise ValueError(f"the column of the weights, {quoted(weights)}, must not be {other}; name another one.")
+    return [weights]
 
 
 def _names(argument: str, names: Any) -> list[str] | None:

@@ -1,0 +1,26 @@
+// Which classes of which rows a linear model of log odds separates.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pyrometer/data/pack.hpp"
+
+namespace pyrometer::minimum {
+
+/// Row i separates class c from its own if some direction has z_i,y > z_ic and no row has its own class below another.
+struct ClassFace {
+  bool certain = false;               ///< false if rounding leaves it undecided, or the rows are too many
+  bool any = false;                   ///< whether any class of any row is separated
+  std::vector<std::uint8_t> allowed;  ///< rows x classes, 0 for those that are separated
+  std::vector<Index> independent;     ///< parameters, of all classes but the last, that span the others
+  std::vector<double> direction;      ///< classes - 1 x n: along it every separated margin grows, up to 40 and more
+};
+
+/// Facial reduction (logistic/facial_reduction.hpp) of the differences (e_y - e_c) (x) z_i for all c != y: m (C - 1)
+/// rows of n (C - 1) numbers, at most 2^26 in all.
+///
+/// rows  linearly independent columns, no intercept; classes in rows.y.
+[[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, int threads);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,413 @@
+#include "pyrometer/minimum/softmax/softmax.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "pyrometer/base/aligned.hpp"
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/independent_columns.hpp"
+#include "pyrometer/minimum/logistic/sample.hpp"
+#include "pyrometer/minimum/softmax/descent.hpp"
+#include "pyrometer/minimum/softmax/faces.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+using Numbers = std::vector<double>;
+constexpr double kFar = 40;  // e^-40 is below the rounding of any loss
+// Hessians of more parameters are computed only where nothing else finds the minimum, and of even more never.
+constexpr Index kFewParameters = 800, kMostParameters = 1600;
+
+/// The infimum of one system: sums over rows, parameters of all classes but the last.
+struct Found {
+  double value = 0, gap = 0;
+  bool attained = true;
+  Numbers theta;
+  Index rank = 0, evaluations = 0;
+};
+
+/// Of each column the largest absolute value, and the mean, computed from differences to the first row: exact for
+/// constant columns.
+struct Survey {
+  Numbers largest, mean;
+};
+
+template <class T>
+Survey survey_of(const data::Rows<T>& rows, int threads) {
+  const Index p = rows.features;
+  const base::Chunks chunks{rows.rows, std::max<Index>(1024, (rows.rows + 63) / 64)};
+  std::vector<Survey> parts(at(chunks.number()), Survey{Numbers(at(p), 0.0), Numbers(at(p), 0.0)});
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    double* const __restrict largest = parts[at(chunk)].largest.data();
+    double* const __restrict sum = parts[at(chunk)].mean.data();
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i)
+      for (Index j = 0; j < p; ++j) {
+        const auto x = static_cast<double>(rows.X[i * p + j]), size = std::abs(x);
+        largest[j] = size > largest[j] ? size : largest[j];
+        sum[j] += x - static_cast<double>(rows.X[j]);
+      }
+  });
+  Survey out{Numbers(at(p), 0.0), Numbers(at(p), 0.0)};
+  for (const Survey& part : parts)
+    for (std::size_t j = 0; j < at(p); ++j) {
+      out.largest[j] = std::max(out.largest[j], part.largest[j]);
+      out.mean[j] += part.mean[j];
+    }
+  for (Index j = 0; j < p; ++j)
+    out.mean[at(j)] = static_cast<double>(rows.X[j]) + out.mean[at(j)] / static_cast<double>(rows.rows);
+  return out;
+}
+
+/// Parameters of the original columns from those of the columns minus `shift`.
+Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
+  for (std::size_t begin = 0; begin < theta.size(); begin += at(columns)) {
+    DoubleDouble sum{theta[begin + shift.size()], 0};
+    for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[begin + j], shift[j]);
+    theta[begin + shift.size()] = sum.value();
+  }
+  return theta;
+}
+
+/// The shares of the classes, all of which have rows, with an intercept; without one all the same.
+template <class T>
+Numbers shares_of(const ClassifiedRows<T>& table) {
+  const data::Rows<T>& rows = table.rows;
+  Numbers shares(at(table.classes), table.intercept ? 0.0 : 1.0 / static_cast<double>(table.classes));
+  for (Index i = 0; i < rows.rows && table.intercept; ++i)
+    shares[at(static_cast<Index>(rows.y[i]))] +=
+        (rows.weights ? rows.weights[i] : 1.0) / static_cast<double>(rows.rows);
+  return shares;
+}
+
+/// A rough minimum over a sample and its Hessian, then the minimum over all rows.
+template <class T>
+DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int threads) {
+  SoftmaxEvaluator<T> evaluator(table, shift.data(), threads);
+  const Index size = std::max<Index>(2048, 8 * evaluator.parameters()), m = table.rows.rows;
+  const bool dense = evaluator.parameters() <= kFewParameters;
+  Numbers start(at(evaluator.parameters()), 0.0);
+  if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
+  SoftmaxMetric metric;
+  if (dense && !table.allowed) {
+    const Sample<T> sample(table.rows, size, threads);
+    const ClassifiedRows<T> part{sample.rows(table.rows.features), table.classes, table.intercept};
+    SoftmaxEvaluator<T> rough(part, shift.data(), threads);
+    DescentResult found = newton(rough, start, {}, true);
+    const double factor = static_cast<double>(m) / static_cast<double>(rough.rows());
+    if (found.last.products && std::isfinite(found.loss) &&
+        metric.of_products(found.last, evaluator.columns(), table.classes, {}, factor, 1e-3))
+      start = std::move(found.theta);
+  }
+  if (metric.rank() == 0) {
+    // The Hessian where the probabilities are the shares of the classes, with an intercept, or else all the same.
+    SoftmaxEvaluation zero;
+    evaluator.evaluate(start, Wanted::least_gram, zero);
+    if (!std::isfinite(zero.loss)) return newton(evaluator, std::move(start), {}, false);
+    Numbers shares = shares_of(table);
+    for (Index c = 0; c + 1 < table.classes && table.intercept; ++c)
+      start[at((c + 1) * evaluator.columns() - 1)] = std::log(shares[at(c)] / shares.back());
+    if (!metric.of_least_gram(zero, evaluator.columns(), table.classes, std::move(shares))) {
+      DescentResult out;
+      out.theta = std::move(start);
+      out.loss = zero.loss;
+      out.least = zero.least;
+      return out;
+    }
+  }
+  DescentResult out = quasi_newton(evaluator, std::move(start), metric);
+  if (out.status != DescentStatus::undecided || evaluator.parameters() > kMostParameters) return out;
+  const Index before = out.evaluations;
+  out = newton(evaluator, std::move(out.theta), {}, false);
+  out.evaluations += before;
+  return out;
+}
+
+/// All rows are separated: the parameters are scaled so that the losses are negligible.
+Found all_separated(Numbers theta, double least) {
+  Found out;
+  const double factor = std::max(1.0, kFar / least);
+  for (double& x : theta) x *= factor;
+  out.theta = std::move(theta);
+  out.attained = false;
+  out.gap = std::exp(-kFar);
+  return out;
+}
+
+/// Parameters of all columns from those of a basis.
+Numbers mapped(const Basis& basis, const Numbers& phi, Index columns) {
+  const Index r = basis.rank, others = r ? std::ssize(phi) / r : 0;
+  Numbers out(at(others * columns), 0.0);
+  for (Index c = 0; c < others; ++c)
+    for (Index j = 0; j < columns; ++j)
+      for (Index k = 0; k < r; ++k) out[at(c * columns + j)] += basis.map[at(j * r + k)] * phi[at(c * r + k)];
+  return out;
+}
+
+/// The columns `kept`, the constant one last, exactly: columns far from 0 minus one of their values.
+Numbers exact_columns(const data::Rows<double>& rows, bool intercept, const std::vector<Index>& kept,
+                      Numbers& centres) {
+  const Index p = rows.features;
+  Numbers out;
+  out.reserve(at(rows.rows) * kept.size());
+  centres.assign(kept.size(), 0.0);
+  for (std::size_t k = 0; intercept && k < kept.size(); ++k) {
+    const Index j = kept[k];
+    if (j == p) continue;
+    double spread = 0;
+    for (Index i = 0; i < rows.rows; ++i) spread = std::max(spread, std::abs(rows.X[i * p + j] - rows.X[j]));
+    if (spread < std::abs(rows.X[j]) / 8) centres[k] = rows.X[j];
+  }
+  for (Index i = 0; i < rows.rows; ++i)
+    for (std::size_t k = 0; k < kept.size(); ++k)
+      out.push_back(kept[k] == p ? 1.0 : rows.X[i * p + kept[k]] - centres[k]);
+  return out;
+}
+
+/// The parameters of the original columns from those of exact_columns.
+Numbers of_exact(const Numbers& part, const std::vector<Index>& kept, const Numbers& centres, Index features,
+                 Index columns) {
+  const Index width = std::ssize(kept), others = std::ssize(part) / width;
+  Numbers out(at(others * columns), 0.0);
+  for (Index c = 0; c < others; ++c)
+    for (Index k = 0; k < width; ++k) {
+      const double x = part[at(c * width + k)];
+      out[at(c * columns + kept[at(k)])] += x;
+      if (kept[at(k)] < features && centres[at(k)] != 0) out[at(c * columns + columns - 1)] -= x * centres[at(k)];
+    }
+  return out;
+}
+
+/// The minimum without the separated classes of rows, on a basis.
+DescentResult on_face(const data::Rows<double>& rows, const ClassifiedRows<double>& table, const ClassFace& face,
+                      int threads) {
+  const Numbers none(at(rows.features), 0.0);
+  SoftmaxEvaluator<double> evaluator(table, none.data(), threads);
+  DescentResult out;
+  out.theta.assign(at(evaluator.parameters()), 0.0);
+  SoftmaxEvaluation zero;
+  evaluator.evaluate(out.theta, Wanted::products, zero);
+  out.loss = zero.loss;
+  const Index count = std::ssize(face.independent);
+  if (count == 0) {
+    out.status = DescentStatus::converged;
+    out.gap = 300 * kUnit * out.loss;
+    return out;
+  }
+  SoftmaxMetric metric;
+  metric.of_products(zero, evaluator.columns(), table.classes, {}, 1, 0);
+  if (metric.rank() < count) return out;
+  return newton(evaluator, std::move(out.theta), metric.pivots(count), false);
+}
+
+/// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
+/// classes are separated, without them.
+Found reduced(const ClassifiedRows<double>& table, int threads) {
+  const data::Rows<double>& rows = table.rows;
+  const Index columns = rows.features + (table.intercept ? 1 : 0), others = table.classes - 1;
+  const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
+  Found out;
+  out.rank = basis.rank - (table.intercept ? 1 : 0);
+  out.theta.assign(at(others * columns), 0.0);
+  double weight = static_cast<double>(rows.rows);
+  if (basis.rank == 0) {
+    out.value = weight * std::log(static_cast<double>(table.classes));
+    out.gap = 16 * kUnit * out.value;
+    return out;
+  }
+  ClassifiedRows<double> simple{
+      {basis.rows.get(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank, rows.weights}, table.classes, false};
+  const Numbers none(at(basis.rank), 0.0);
+  DescentResult result = descend(simple, none, threads);
+  out.evaluations = result.evaluations;
+  const auto undecided = [&] {
+    out.value = out.gap = result.loss;
+    out.theta = mapped(basis, result.theta, columns);
+    return out;
+  };
+  if (result.status == DescentStatus::converged) {
+    undecided();
+    out.gap = result.gap;
+    return out;
+  }
+  if (result.status == DescentStatus::separated) {
+    Found all = all_separated(mapped(basis, result.theta, columns), result.least);
+    all.rank = out.rank;
+    all.evaluations = out.evaluations;
+    return all;
+  }
+  Numbers centres;
+  const Numbers exact = exact_columns(rows, table.intercept, basis.kept, centres);
+  const ClassFace face =
+      face_of_classes({exact.data(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank}, table.classes, threads);
+  if (!face.certain || !face.any) return undecided();
+  simple.allowed = face.allowed.data();
+  DescentResult rest = on_face(simple.rows, simple, face, threads);
+  out.evaluations += rest.evaluations;
+  if (rest.status != DescentStatus::converged) return undecided();
+  out.attained = false;
+  out.value = rest.loss;
+  out.gap = rest.gap;
+  out.theta = mapped(basis, rest.theta, columns);
+  const Numbers far = of_exact(face.direction, basis.kept, centres, rows.features, columns);
+  // The margins of the minimum are added to those of the direction.
+  double least = 0;
+  for (Index i = 0; i < rows.rows; ++i)
+    for (Index c = 0; c < others; ++c) {
+      double z = 0;
+      for (Index k = 0; k < basis.rank; ++k)
+        z += basis.rows[at(i * basis.rank + k)] * rest.theta[at(c * basis.rank + k)];
+      least = std::max(least, 2 * std::abs(z));
+    }
+  const double factor = 1 + least / kFar;
+  for (std::size_t j = 0; j < far.size(); ++j) out.theta[j] += factor * far[j];
+  out.gap += std::exp(-kFar) * weight * static_cast<double>(others);
+  return out;
+}
+
+/// The same for rows in single precision, which are copied as doubles.
+Found reduced(const ClassifiedRows<float>& table, int threads) {
+  const data::Rows<float>& rows = table.rows;
+  const Index size = rows.rows * rows.features;
+  const Numbers X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
+  const ClassifiedRows<double> wide{
+      {X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, table.classes, table.intercept};
+  return reduced(wide, threads);
+}
+
+/// The infimum of rows whose columns have sizes near 1.
+template <class T>
+Found infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
+  const Index columns = table.rows.features + (table.intercept ? 1 : 0);
+  const Numbers shift = table.intercept ? means : Numbers(at(table.rows.features), 0.0);
+  DescentResult result = descend(table, shift, threads);
+  require(std::isfinite(result.loss), "X must be finite and its products with parameters below 1.8e308; rescale it");
+  if (result.status == DescentStatus::undecided) {
+    Found out = reduced(table, threads);
+    out.evaluations += result.evaluations;
+    return out;
+  }
+  if (table.intercept) result.theta = unshifted(std::move(result.theta), shift, columns);
+  Found out;
+  if (result.status == DescentStatus::separated) {
+    out = all_separated(std::move(result.theta), result.least);
+  } else {
+    out.value = result.loss;
+    out.gap = result.gap;
+    out.theta = std::move(result.theta);
+  }
+  out.rank = table.rows.features;
+  out.evaluations = result.evaluations;
+  return out;
+}
+
+/// The exponents of powers of two to which columns are scaled: 0 unless their squares might over- or underflow.
+std::vector<int> exponents_of(const Numbers& largest) {
+  std::vector<int> out;
+  for (const double size : largest) {
+    const bool extreme = size > 0 && std::isfinite(size) && !(size > 1e-60 && size < 1e60);
+    out.push_back(extreme ? -std::ilogb(size) : 0);
+  }
+  return out;
+}
+
+/// The infimum over the classes that have rows, and its parameters of all classes.
+template <class T>
+Found solve(const ClassifiedRows<T>& table, int threads) {
+  const data::Rows<T>& rows = table.rows;
+  const Index p = rows.features, n = p + (table.intercept ? 1 : 0), classes = table.classes;
+  std::vector<Index> counts(at(classes), 0), name(at(classes), -1), present;
+  for (Index i = 0; i < rows.rows; ++i) {
+    const auto c = static_cast<double>(rows.y[i]);
+    require(c >= 0 && c < static_cast<double>(classes) && c == std::floor(c), "y must be a class 0 .. ", classes - 1,
+            ", got ", Printed{c}, " at row ", i);
+    ++counts[at(static_cast<Index>(c))];
+  }
+  for (Index c = 0; c < classes; ++c)
+    if (counts[at(c)] > 0 || !table.intercept) name[at(c)] = std::ssize(present), present.push_back(c);
+  const auto kept = std::ssize(present);
+  std::vector<T> y;
+  ClassifiedRows<T> part = table;
+  if (kept < classes) {
+    for (Index i = 0; i < rows.rows; ++i) y.push_back(static_cast<T>(name[at(static_cast<Index>(rows.y[i]))]));
+    part.rows.y = y.data();
+    part.classes = kept;
+  }
+  Found found;
+  const Survey survey = survey_of(rows, threads);
+  const std::vector<int> exponents = exponents_of(survey.largest);
+  const bool scaled = std::any_of(exponents.begin(), exponents.end(), [](int e) { return e != 0; });
+  if (kept == 1) {
+    found.attained = false;
+    found.rank = p;
+  } else if (scaled) {
+    Numbers X(at(rows.rows * p)), labels(part.rows.y, part.rows.y + rows.rows);
+    for (Index i = 0; i < rows.rows * p; ++i)
+      X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
+    const ClassifiedRows<double> other{
+        {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, kept, table.intercept};
+    found = infimum_of(other, survey_of(other.rows, threads).mean, threads);
+    for (std::size_t j = 0; j < found.theta.size(); ++j)
+      if (const std::size_t column = j % at(n); column < at(p))
+        found.theta[j] = std::ldexp(found.theta[j], exponents[column]);
+  } else {
+    found = infimum_of(part, survey.mean, threads);
+  }
+  // Parameters of sum 0 over the classes that have rows.
+  Numbers full(at(classes * n), 0.0);
+  for (Index j = 0; j < n; ++j) {
+    double mean = 0;
+    for (Index c = 0; c + 1 < kept; ++c) mean += found.theta[at(c * n + j)] / static_cast<double>(kept);
+    for (Index c = 0; c < kept; ++c)
+      full[at(present[at(c)] * n + j)] = (c + 1 < kept ? found.theta[at(c * n + j)] : 0.0) - mean;
+  }
+  if (kept < classes) {
+    found.attained = false;
+    // The largest logit of a row is not negative, as their sum is 0.
+    for (Index c = 0; c < classes; ++c)
+      if (name[at(c)] < 0) full[at(c * n + n - 1)] = -kFar - std::log(static_cast<double>(classes));
+    found.gap += std::exp(-kFar) * static_cast<double>(rows.rows);
+  }
+  for (std::size_t j = 0; j < full.size(); ++j)
+    require(std::isfinite(full[j]), "parameters must be below 1.8e308, got an overflow for column ",
+            static_cast<Index>(j) % n, "; rescale it");
+  found.theta = std::move(full);
+  return found;
+}
+
+}  // namespace
+
+template <class T>
+void softmax(const RowsOfClasses<T>& data, int threads, const SoftmaxMinima& out) {
+  require(data.rows >= 1, "X must have at least one row, got ", data.rows);
+  require(data.classes >= 2, "there must be at least two classes, got ", data.classes);
+  require(data.columns() >= 1, "there must be at least one column");
+  const Index size = data.rows * data.features, numbers = data.classes * data.columns();
+  const auto one = [&](Index s, int inner) {
+    const data::Rows<T> rows{
+        data.X + s * size, data.y + s * data.rows,    data.rows,
+        data.features,     (data.systems - s) * size, data.weights ? data.weights + s * data.rows : nullptr};
+    const ClassifiedRows<T> table{rows, data.classes, data.intercept};
+    const Found found = solve(table, inner);
+    const double share = 1 / static_cast<double>(data.rows);
+    out.value[at(s)] = found.value * share;
+    out.gap[at(s)] = found.gap * share;
+    out.attained[at(s)] = found.attained;
+    out.rank[at(s)] = found.rank;
+    out.iterations[at(s)] = found.evaluations;
+    std::copy(found.theta.begin(), found.theta.end(), out.parameters.begin() + s * numbers);
+  };
+  if (size * data.classes >= (1 << 18)) {
+    for (Index s = 0; s < data.systems; ++s) one(s, threads);
+    return;
+  }
+  base::for_each_chunk(data.systems, threads, [&](Index s, int) { one(s, 1); });
+}
+
+template void softmax(const RowsOfClasses<double>&, int, const SoftmaxMinima&);
+template void softmax(const RowsOfClasses<float>&, int, const SoftmaxMinima&);
+
+}  // namespace pyrometer::minimum

@@ -1,0 +1,86 @@
+#include "pyrometer/minimum/softmax/softmax.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "pyrometer/minimum/softmax/evaluator.hpp"
+
+using namespace pyrometer;
+using namespace pyrometer::minimum;
+
+namespace {
+
+struct Solved {
+  double value, gap;
+  bool attained;
+  std::vector<double> parameters;
+};
+
+Solved solve(const std::vector<double>& X, const std::vector<double>& y, Index features, Index classes, int threads) {
+  const RowsOfClasses<double> data{X.data(), y.data(), 1, std::ssize(y), features, classes, true};
+  Solved out{0, 0, false, std::vector<double>(at(classes * (features + 1)))};
+  std::vector<Index> counts(2);
+  softmax(data, threads,
+          SoftmaxMinima{{&out.value, 1},
+                        out.parameters,
+                        {&out.gap, 1},
+                        {&out.attained, 1},
+                        {counts.data(), 1},
+                        {counts.data() + 1, 1}});
+  return out;
+}
+
+// Rows whose classes depend on the features, and some that do not follow.
+void make(Index rows, Index features, Index classes, std::vector<double>& X, std::vector<double>& y) {
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < features; ++j) X.push_back(std::sin(static_cast<double>(i * features + j) * 1.7));
+    const double score = X[at(i * features)] + std::cos(static_cast<double>(i) * 2.3);
+    y.push_back(static_cast<double>(static_cast<Index>((score + 2) * 10) % classes));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the minimum of the softmax cross entropy is that of its energies, on any number of threads") {
+  for (const Index classes : {3, 7}) {
+    std::vector<double> X, y;
+    make(3000, 4, classes, X, y);
+    const Solved found = solve(X, y, 4, classes, 1), again = solve(X, y, 4, classes, 3);
+    CHECK(found.value == again.value);
+    CHECK(found.parameters == again.parameters);
+    CHECK(found.attained);
+    CHECK(found.gap <= 1e-12 * found.value);
+    std::vector<double> sets = found.parameters;
+    for (std::size_t j = 0; j < found.parameters.size(); ++j)
+      sets.push_back(found.parameters[j] + 1e-4 * std::cos(static_cast<double>(j)));
+    std::vector<double> energy(2);
+    softmax_energies(ClassifiedRows<double>{{X.data(), y.data(), 3000, 4, 12000}, classes, true}, sets.data(), 2, 1,
+                     energy.data());
+    CHECK(energy[0] == doctest::Approx(found.value).epsilon(1e-14));
+    CHECK(energy[1] > energy[0]);
+  }
+}
+
+TEST_CASE("classes that are separated have an infimum that is not attained") {
+  // Class 2 lies beyond both others, which overlap in the same two points.
+  const std::vector<double> X{0, 1, 0, 1, 3, 4}, y{0, 0, 1, 1, 2, 2};
+  const Solved found = solve(X, y, 1, 3, 1);
+  CHECK_FALSE(found.attained);
+  CHECK(found.value == doctest::Approx(std::log(2.0) * 4 / 6).epsilon(1e-14));
+  CHECK(found.gap < 1e-14);
+  const Solved all = solve({0, 1, 2}, {0, 1, 2}, 1, 3, 1);
+  CHECK_FALSE(all.attained);
+  CHECK(all.value == 0);
+}
+
+TEST_CASE("a class without rows leaves the infimum over the others") {
+  std::vector<double> X, y;
+  make(500, 2, 3, X, y);
+  const Solved three = solve(X, y, 2, 3, 1), four = solve(X, y, 2, 4, 1);
+  CHECK(three.attained);
+  CHECK_FALSE(four.attained);
+  CHECK(four.value == three.value);
+}

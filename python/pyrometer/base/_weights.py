@@ -1,0 +1,139 @@
+"""Weights of rows: checked, with a total that is the same in every data set of a stack, and without zeros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base._conversion import column_of, numeric, values_of
+from pyrometer.base._described import described
+
+__all__ = ["Weights", "exponent_of", "numbers_of", "replacements", "total_of", "weights_of"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+# Weights with a greatest one in this range of powers of two are left as they are: their sums have squares in the range
+# of doubles. Others are multiplied by a power of two, since only their ratios matter.
+_EXPONENT = 64
+# Weights below this share of the greatest count as this share of it: no energy is accurate to it.
+_LEAST = 2.0**-900
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Positive weights (..., m), whose total is the same in all data sets of the stack.
+
+    The weights given are these times ``2**exponent``; in a stack whose totals differed, these times other factors.
+    """
+
+    values: _Array
+    total: int | float
+    """Of one data set; an int where all weights are whole numbers."""
+    exact: Fraction
+    """The total to about 100 bits."""
+    exponent: int
+    equal: bool
+    """Whether the totals of the weights given were equal, to rounding."""
+
+
+def weights_of(numbers: _Array, shape: tuple[int, ...]) -> Weights:
+    """Return the weights of rows of this shape, from `numbers_of`; ValueError if they are of another shape."""
+    if numbers.shape not in (shape, shape[-1:]):
+        either = f"{shape[-1:]} or {shape}" if len(shape) > 1 else f"{shape}"
+        hint = "; use weights.ravel()." if numbers.shape == (*shape, 1) else "."
+        raise ValueError(f"weights must have one value for each row, shape {either}, got {numbers.shape}{hint}")
+    weights = np.ascontiguousarray(np.broadcast_to(numbers, shape))
+    exponents = exponent_of(weights)
+    weights = np.ldexp(weights, -exponents[..., None]) if exponents.any() else weights
+    least = _LEAST * weights.max(axis=-1, keepdims=True)
+    weights = np.where(numbers > 0.0, np.maximum(weights, least), 0.0) if (weights < least).any() else weights
+    equal = True
+    if weights.ndim > 1:
+        totals = weights.sum(axis=-1)
+        first = totals.flat[0]
+        equal = bool((exponents == exponents.flat[0]).all() and (np.abs(totals - first) <= 1e-12 * first).all())
+        if (totals != first).any():
+            weights = weights * (first / totals)[..., None]
+    first_set = weights.reshape(-1, weights.shape[-1])[0]
+    exact = total_of(first_set)
+    whole = exact <= 2**53 and bool((first_set == np.floor(first_set)).all())
+    values = _shared(weights)
+    values.flags.writeable = False
+    return Weights(values, int(exact) if whole else float(exact), exact, int(exponents.flat[0]), equal)
+
+
+def exponent_of(weights: _Array) -> npt.NDArray[np.int32]:
+    """Return the binary exponents (...) of the greatest weights; 0 for those that need no scaling."""
+    exponents = np.frexp(weights.max(axis=-1))[1]
+    return np.where(np.abs(exponents) > _EXPONENT, exponents, 0).astype(np.int32)
+
+
+def total_of(weights: _Array) -> Fraction:
+    """Return the sum of weights (m,) to about 100 bits: as sums of their leading bits, which are exact in any order."""
+    total, rest = Fraction(0), weights
+    for _ in range(2):
+        unit = np.ldexp(1.0, int(np.frexp(rest.max() * len(rest))[1]) + 1)
+        leading = (rest + unit) - unit
+        total, rest = total + Fraction(float(leading.sum())), rest - leading
+        if not rest.any():
+            return total
+        rest = rest.copy()
+    return total + Fraction(float(rest.sum()))
+
+
+def numbers_of(value: Any) -> _Array:
+    """Return weights (..., m) as a copy of finite numbers >= 0, not all 0; TypeError or ValueError if they are not."""
+    if isinstance(value, str):
+        raise TypeError(
+            f"weights must be numbers, one for each row, got {described(value)}; pass the column itself, such as "
+            "frame[name] (names are for scan)."
+        )
+    column = column_of(value)
+    array = numeric("weights", value) if column is None else values_of("weights", column)
+    if array.dtype.kind == "b":
+        raise TypeError(
+            "weights must be numbers, got booleans; select rows with X[mask] and y[mask], or pass mask.astype(float)."
+        )
+    if array.ndim == 0 or 0 in array.shape:
+        raise ValueError(f"weights must have one value for each row, got shape {array.shape}.")
+    with np.errstate(over="ignore"):  # of long doubles
+        weights = np.array(array, dtype=np.float64, order="C")
+    bad = ~(np.isfinite(weights) & (weights >= 0.0))
+    if bad.any():
+        raise ValueError(
+            f"weights must be finite and >= 0, got {weights[bad][0]}{_place(bad)}; a weight of 0 leaves a row out."
+        )
+    empty = ~(weights > 0.0).any(axis=-1)
+    if empty.any():
+        system = f" of system {tuple(map(int, np.argwhere(empty)[0]))}" if weights.ndim > 1 else ""
+        raise ValueError(f"weights must have a positive sum, got zeros only{system}; leave these data out.")
+    return weights
+
+
+def replacements(weights: _Array) -> npt.NDArray[np.intp] | None:
+    """Return for each row (..., m) the one that takes its place; None where no weight is 0.
+
+    The place of a row of weight 0 is taken by a copy of the row of the greatest weight, which shares its weight.
+    """
+    zero = weights == 0.0
+    greatest = weights.argmax(axis=-1)[..., None]
+    return np.where(zero, greatest, np.arange(weights.shape[-1])) if zero.any() else None
+
+
+def _place(bad: npt.NDArray[np.bool_]) -> str:
+    *stack, row = map(int, np.argwhere(bad)[0])
+    return f" at row {row}" + (f" of system {tuple(stack)}" if stack else "")
+
+
+def _shared(weights: _Array) -> _Array:
+    """Return the weights of the rows and of the copies that take the places of those of weight 0."""
+    zero = weights == 0.0
+    if not zero.any():
+        return weights
+    greatest = weights.argmax(axis=-1)[..., None]
+    share = np.take_along_axis(weights, greatest, axis=-1) / (1.0 + zero.sum(axis=-1, keepdims=True))
+    return np.where(zero | (np.arange(weights.shape[-1]) == greatest), share, weights)

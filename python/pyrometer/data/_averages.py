@@ -1,0 +1,115 @@
+"""Mean squares of moments, and bounds of their errors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.data import _accuracy
+from pyrometer.data._accuracy import Lost
+
+__all__ = ["Averages"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+
+class Averages:
+    """What follows from a count, means and a scatter, which `pyrometer.data.Moments` has."""
+
+    __slots__ = (
+        "_errors",
+        "_lost",
+        "_rows",
+        "_scatter_low",
+        "_weight",
+        "count",
+        "intercept",
+        "mean",
+        "names",
+        "scatter",
+        "target",
+    )
+
+    count: int | float
+    mean: _Array
+    scatter: _Array
+    intercept: bool
+    names: tuple[str, ...] | None
+    target: str | None
+    _errors: _Array
+    _lost: Lost | Literal[False] | None
+    _rows: int | None
+    _weight: Fraction | None
+    _scatter_low: _Array | None
+
+    @property
+    def _accuracy(self) -> _Array:
+        """Error bounds, shape (..., 7, p + 1); those of a single pass are computed on first use."""
+        if self._errors.shape[-2] != _accuracy.ROWS:
+            self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
+            self._errors.flags.writeable = False
+        return self._errors
+
+    def lost(self) -> Lost | None:
+        """Return bounds of the errors beyond the rounding of one pass over rows; None if there are none."""
+        if self._lost is False:
+            find = _accuracy.lost if self._errors.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
+            self._lost = find(self.count, self.mean, self.scatter, self._errors)
+        return self._lost
+
+    def merged(self) -> bool:
+        """Return whether additions and subtractions of moments contributed to the errors."""
+        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
+        return bool(of_merging.any())
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of each data set."""
+        return int(self.count) if self._rows is None else self._rows
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the rows had weights."""
+        return self._rows is not None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the stack of data sets; ``()`` for a single one."""
+        return self.mean.shape[:-1]
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters n of a linear model: the features, and the intercept if there is one."""
+        return int(self.mean.shape[-1]) - 1 + self.intercept
+
+    def mean_squares(self) -> _Array:
+        r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant feature."""
+        variances = np.diagonal(self.scatter, axis1=-2, axis2=-1)[..., :-1] / self.count
+        squares = variances + self.mean[..., :-1] ** 2
+        return np.concatenate([squares, np.ones((*self.shape, 1))], axis=-1) if self.intercept else squares
+
+    def target_square(self) -> _Array:
+        r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
+        square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
+        return square
+
+    def square_errors(self) -> _Array | None:
+        """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""
+        lost = self.lost()
+        if lost is None:
+            return None
+        with np.errstate(over="ignore"):
+            errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
+        return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
+
+    def second(self) -> _Array:
+        r"""Raw second moments of (features, constant feature if any, target), shape (..., n + 1, n + 1)."""
+        mean, scatter = self.mean, self.scatter / self.count
+        if self.intercept:
+            p = mean.shape[-1] - 1
+            mean = np.insert(mean, p, 1.0, axis=-1)
+            scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
+        return scatter + mean[..., :, None] * mean[..., None, :]

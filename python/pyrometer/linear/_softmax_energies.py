@@ -1,0 +1,220 @@
+"""Mean softmax cross entropies: exact for normal laws, and for every law of two classes; else by draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyrometer import _core
+from pyrometer.base import require_finite
+from pyrometer.laws import NORMAL, Spread
+from pyrometer.linear._closed_form import Array, Closed, contract
+from pyrometer.linear._draws import draw_parameters
+from pyrometer.linear._row_losses import CROSS_ENTROPY, over_rows
+
+if TYPE_CHECKING:
+    from pyrometer.linear._softmax import SoftmaxRegression
+
+__all__ = ["SOFTMAX", "has_formula", "is_fast"]
+
+# Parameters of draws at a time, 8 bytes each, and energies.
+_NUMBERS = 1 << 22
+# Scales that differ between classes take a millisecond for each row, class and law: "auto" samples more than these.
+_FEW = 20_000
+_STEP = 1e-4
+
+
+def has_formula(system: SoftmaxRegression, parameters: Spread) -> bool:
+    """Whether there is an exact mean energy."""
+    return parameters.all_normal or (system.classes == 2 and bool(parameters.random.all()))
+
+
+def is_fast(system: SoftmaxRegression, parameters: Spread) -> bool:
+    """Whether the exact mean energy takes seconds at most."""
+    laws = int(np.prod(system.shape + parameters.batch_shape, dtype=np.int64))
+    return system.classes == 2 or _alike(system, parameters) or system.rows * system.classes * laws <= _FEW
+
+
+def _by_class(system: SoftmaxRegression, parameters: Spread) -> Array:
+    """Scales (laws, classes, n)."""
+    return np.ascontiguousarray(parameters.scales.reshape(-1, system.classes, system.columns))
+
+
+def _alike(system: SoftmaxRegression, parameters: Spread) -> bool:
+    """Whether all classes have the same normal law."""
+    scales = _by_class(system, parameters)
+    return parameters.all_normal and bool((scales == scales[:, :1]).all())
+
+
+class _Softmax:
+    """Mean energies and draws of softmax regression, as `MeanEnergies` of the records."""
+
+    def exact(self, system: Any, parameters: Spread, threads: int, *, slope: bool) -> Closed:
+        """E ln sum_c exp(s_i Z_c) for each row; of two classes, the cross entropy of the difference of their logits."""
+        _require_formula(system, parameters)
+        if _alike(system, parameters):
+            return _of_alike(system, parameters, "softmax", threads, slope=slope)
+        if system.classes == 2:
+            return CROSS_ENTROPY.exact(_difference(system, parameters), _ordered(parameters), threads, slope=slope)
+        return _of_different(system, parameters, False, threads, slope=slope)
+
+    def limit(self, system: Any, parameters: Spread, threads: int) -> Closed:
+        """Mean of the largest logit: m_C times the mean of s_i where the classes are alike."""
+        _require_formula(system, parameters)
+        if _alike(system, parameters):
+            norms = _of_alike(system, parameters, "norm", threads, slope=False)
+            value = _core.mean_maximum(system.classes) * norms.value
+        elif system.classes == 2:
+            return CROSS_ENTROPY.limit(_difference(system, parameters), _ordered(parameters), threads)
+        else:
+            value = _of_different(system, parameters, True, threads, slope=False).value
+        return Closed(value, value, np.zeros_like(value), np.zeros_like(value))
+
+    def componentwise(self, system: Any, parameters: Spread, threads: int) -> Array:
+        """Sum of the one-parameter limits, half of E|theta| |x|; too large when more than one scale grows."""
+        (means,) = over_rows(
+            system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None].astype(X.dtype), threads),)
+        )
+        if system.intercept:
+            means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
+        means = np.tile(means, (1, system.classes))
+        return 0.5 * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
+
+    def sample(
+        self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
+    ) -> tuple[Array, Array]:
+        """Monte Carlo mean and standard error, shape (systems, laws)."""
+        energies = self.energies(system, parameters, draws, seed, threads)
+        return _mean_and_error(energies)
+
+    def sample_slope(
+        self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
+    ) -> tuple[Array, Array]:
+        """Return the derivative along a common factor of the scales, by differences draw by draw: mean and error."""
+        ends = [self.energies(system, parameters, draws, seed, threads, factor=1.0 + h) for h in (_STEP, -_STEP)]
+        return _mean_and_error((ends[0] - ends[1]) / (2.0 * _STEP))
+
+    def energies(
+        self,
+        system: Any,
+        parameters: Spread,
+        draws: range,
+        seed: tuple[int, int],
+        threads: int,
+        *,
+        factor: float = 1.0,
+    ) -> Array:
+        """Energies of draws, shape (systems, laws, draws)."""
+        laws = int(np.prod(parameters.batch_shape, dtype=np.int64))
+        step = max(1, _NUMBERS // (laws * parameters.parameters))
+        parts = []
+        for first in range(draws.start, draws.stop, step):
+            count = min(step, draws.stop - first)
+            drawn = draw_parameters(parameters, count, seed, first).reshape(-1, parameters.parameters)
+            if factor != 1.0:
+                drawn = np.where(parameters.random, factor * drawn, drawn)
+            energies = _energies(system, drawn, threads)
+            parts.append(energies.reshape(len(energies), laws, count))
+        energies = np.concatenate(parts, axis=-1)
+        require_finite(energies)
+        return energies
+
+
+SOFTMAX = _Softmax()
+
+
+def _of_alike(system: Any, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
+    """Means over rows for one normal law of all classes."""
+    scale = np.ascontiguousarray(_by_class(system, parameters)[:, 0])
+
+    def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array, ...]:
+        value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads, w, system.classes)
+        return value, _or_nan(derivative, value)
+
+    return _closed(system, parameters, over_rows(system, of_rows))
+
+
+def _of_different(system: Any, parameters: Spread, limit: bool, threads: int, *, slope: bool) -> Closed:
+    """Means over rows for normal laws that differ between classes, or their limits."""
+    scale = np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters))
+
+    def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array, ...]:
+        del y
+        value, derivative = _core.class_rows(X, system.intercept, system.classes, scale, limit, slope, threads, w)
+        return value, _or_nan(derivative, value)
+
+    return _closed(system, parameters, over_rows(system, of_rows))
+
+
+def _closed(system: Any, parameters: Spread, parts: tuple[Array, ...]) -> Closed:
+    value, derivative = (part.reshape(system.shape + parameters.batch_shape) for part in parts)
+    return Closed(value, derivative, np.zeros_like(value), np.zeros_like(value))
+
+
+def _energies(system: Any, drawn: Array, threads: int) -> Array:
+    """Energies (systems, k) of parameters (k, C n)."""
+
+    def of_rows(X: Any, y: Any, w: Array | None) -> tuple[Array]:
+        return (_core.softmax_energies(X, y, system.classes, system.intercept, drawn, threads, w),)
+
+    return over_rows(system, of_rows)[0]
+
+
+def _mean_and_error(draws: Array) -> tuple[Array, Array]:
+    """Mean over the last axis and its standard error; squares are taken in units of the largest."""
+    unit = np.maximum(np.abs(draws).max(axis=-1), np.finfo(float).tiny)
+    scaled = draws / unit[..., None]
+    return unit * scaled.mean(axis=-1), unit * (scaled.std(axis=-1, ddof=1) / np.sqrt(draws.shape[-1]))
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """The logistic regression of the difference of the logits of two classes, with 2n features and no intercept."""
+
+    system: Any
+    parameters: Spread
+    shape: tuple[int, ...]
+    intercept: bool = False
+
+    def blocks(self) -> Iterator[tuple[Any, Any, Array | None, float]]:
+        order = _order(self.parameters)
+        for X, y, w, share in self.system.blocks():
+            columns = [X, np.ones_like(X[..., :1])] if self.system.intercept else [X]
+            half = np.concatenate(columns, axis=-1)
+            yield np.ascontiguousarray(np.concatenate([-half, half], axis=-1)[..., order]), y, w, share
+
+
+def _order(parameters: Spread) -> Any:
+    """Return the places of the parameters, those of a family together and normal ones first."""
+    families = [family for family, count in parameters.runs for _ in range(count)]
+    distinct = sorted(dict.fromkeys(families), key=lambda family: family is not NORMAL)
+    return np.array([k for wanted in distinct for k, family in enumerate(families) if family is wanted])
+
+
+def _difference(system: Any, parameters: Spread) -> Any:
+    return _Difference(system, parameters, system.shape)
+
+
+def _ordered(parameters: Spread) -> Spread:
+    order = _order(parameters)
+    counts: dict[Any, int] = {}
+    families = [family for family, count in parameters.runs for _ in range(count)]
+    for k in order:
+        counts[families[k]] = counts.get(families[k], 0) + 1
+    return Spread(np.ascontiguousarray(parameters.scales[..., order]), tuple(counts.items()))
+
+
+def _require_formula(system: Any, parameters: Spread) -> None:
+    if not has_formula(system, parameters):
+        given = " + ".join(dict.fromkeys(family.name for family, _ in parameters.runs))
+        raise ValueError(
+            f"the mean softmax cross entropy of {system.classes} classes has a formula, and a limit, for normal laws "
+            f"only, got {given}; use method='monte-carlo', or 'auto', which samples."
+        )
+
+
+def _or_nan(derivative: Array | None, value: Array) -> Array:
+    return np.full(value.shape, np.nan) if derivative is None else derivative
