@@ -81,6 +81,6 @@ def warn_of_few_digits(value: Array, error: Array) -> None:
         warn_caller(
             PrecisionWarning(
                 f"Energies of constant parameters have fewer than {ENOUGH_DIGITS:g} certain digits: their predictions "
-                "nearly cancel the targets; `error_bound` bounds the errors."
+                "nearly equal the targets; `error_bound` bounds the errors."
             )
         )
