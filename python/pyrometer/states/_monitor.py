@@ -7,13 +7,13 @@ import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Archive, ByValue, RandomSource, validate
-from pyrometer.laws import LINEAR_CALLS, Law, Mixed, Normal, Uniform, not_a_law
+from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.states._blocks import LEAST, together
 from pyrometer.states._data_state import DataState, as_state
@@ -180,7 +180,7 @@ class RefreshMonitor:
         rng: RandomSource = None,
     ) -> None:
         self.model, self.energy = model, energy
-        if law is not None and not isinstance(law, (Normal, Uniform, Mixed)):
+        if law is not None and not isinstance(law, get_args(Law)):
             raise not_a_law("law", law, LINEAR_CALLS, optional=True)
         if law is not None and law.batch_shape != ():
             raise ValueError(f"law must be a single one, got a batch of shape {law.batch_shape}.")
