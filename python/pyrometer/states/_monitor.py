@@ -112,7 +112,7 @@ class RefreshMonitor:
         As for `DataState`.
     energy : {"mse", "mae", "ce"}, optional
         The loss of a callable model.
-    law : Normal, Uniform or Mixed, optional
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent or Constant, optional
         Distribution of the parameters for temperatures of the first kind. Without it they are nan.
     run_length : int
         Lower bound of the mean number of batches per false alarm while the distribution does not change; at least 2. An

@@ -194,7 +194,7 @@ def collapse(
 
     Parameters
     ----------
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, TruncatedNormal, Mixed or Independent
         Law of the n parameters before the collapse; a batch gives arrays.
     collapsed : int or array_like of bool, shape (n,)
         Number of parameters that collapse, counted from the first, or a mask of them.

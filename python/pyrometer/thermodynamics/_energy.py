@@ -72,7 +72,7 @@ def mean_energy(
     ----------
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
@@ -156,7 +156,7 @@ def sample_energies(
     ----------
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters.
     samples : int
         Number of draws, at least 1. Draw k is the same for every `samples`: more samples extend the same sequence.
@@ -225,7 +225,7 @@ def sample_parameters(system: System, law: Batched, *, samples: int, rng: Random
     ----------
     system : LinearRegression, LogisticRegression or Network
         Determines the number of parameters.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters.
     samples : int
         Number of draws, at least 1.
@@ -284,7 +284,7 @@ def energy_variance(system: System, law: Batched) -> Any:
     ----------
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters.
 
     Returns
