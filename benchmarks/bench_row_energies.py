@@ -1,4 +1,4 @@
-"""Mean energies row by row: normal laws beside reading the rows, uniform ones beside NumPy, truncated beside uniform."""
+"""Mean energies row by row: normal laws beside reading rows, uniform ones beside NumPy, truncated beside uniform."""
 
 import numpy as np
 import pytest
