@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -205,7 +205,7 @@ def _law(
     if factor is not None and init not in _SCALED:
         raise click.UsageError(f"--factor is for {', '.join(_SCALED)}; got --init {init}.")
     if init in _INDEPENDENT:
-        return law_of(init, scale, length, default=1.0)
+        return cast("tuple[LayerLaw, dict[str, float]]", law_of(init, scale, length, default=1.0))
     for option, value in (("--scale", scale), ("--length", length)):
         if value is not None:
             raise click.UsageError(f"{option} is for --init {' and '.join(_INDEPENDENT)}, got --init {init}.")

@@ -13,12 +13,6 @@ __all__ = ["draw_parameters"]
 
 def draw_parameters(law: Spread, draws: int, key: tuple[int, int], first: int = 0) -> Array:
     """Parameters of draws from the `first` on, shape batch + (draws, n): those that the core's samplers draw."""
-    n, k = law.parameters, law.normals
-    unit = np.empty((n, draws))
-    if k:
-        unit[:k] = _core.normals(key, first, draws, 0, k)
-    if k < n:
-        even = k - k % 2
-        unit[k:] = _core.uniforms(key, first, draws, even, n - even)[k - even :]
+    unit = _core.standard_numbers(key, first, draws, law.bounds)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(unit.T * law.scales[..., None, :])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.laws import Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
+from pyrometer.linear._constants import warn_of_few_digits
 
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
@@ -32,13 +33,19 @@ class RowLoss:
     of_mean_abs: float
 
     def exact(self, system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
-        """Folded normals and softplus expectations for normal laws; Fourier series for uniform and mixed ones."""
-        return _expectation(system, parameters, self.core_name, threads, slope=slope)
+        """Folded normals and softplus expectations for normal laws; Fourier series for others."""
+        closed = _expectation(system, parameters, self.core_name, threads, slope=slope)
+        if parameters.constants is None:
+            return closed
+        # What constant parameters predict may cancel all but rounding errors, which can be negative.
+        closed = closed._replace(value=np.maximum(closed.value, 0.0))
+        warn_of_few_digits(closed.value, closed.error)
+        return closed
 
     def limit(self, system: LinearSystem, parameters: Spread, threads: int) -> Closed:
         r"""Mean of :math:`|\theta\cdot x|` (half of it for cross entropy): the true limit when every scale grows."""
         closed = _expectation(system, parameters, "norm", threads, slope=False)
-        factor = self.of_mean_abs * (_FOLDED if parameters.normals == parameters.parameters else 1.0)
+        factor = self.of_mean_abs * (_FOLDED if parameters.all_normal else 1.0)
         value, error = factor * closed.value, factor * closed.error
         return Closed(value, value, error, error)
 
@@ -47,7 +54,7 @@ class RowLoss:
         (means,) = over_rows(system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None], threads),))
         if system.intercept:
             means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
-        return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
+        return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.random * parameters.mean_abs())
 
     def sample(
         self,
@@ -60,14 +67,14 @@ class RowLoss:
         """Monte Carlo mean and standard error, shape (systems, laws)."""
         if system.scanned is None:
             X, y = system.stacked_rows()
-            loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
+            loss, scales, families = self.core_name, _flat(parameters), parameters.bounds
             mean, error, _ = _core.sample_rows(
                 X,
                 y,
                 system.intercept,
                 loss,
                 scales,
-                normals,
+                families,
                 seed,
                 draws.start,
                 len(draws),
@@ -84,11 +91,11 @@ class RowLoss:
         self, system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
     ) -> Array:
         """Energies of draws, shape (systems, laws, draws)."""
-        loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
+        loss, scales, families = self.core_name, _flat(parameters), parameters.bounds
 
         def drawn(X: Rows, y: Rows, w: Array | None) -> tuple[Array]:
             energies = _core.sample_rows_energies(
-                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads, w
+                X, y, system.intercept, loss, scales, families, seed, draws.start, len(draws), threads, w
             )
             return (energies,)
 
@@ -101,8 +108,8 @@ CROSS_ENTROPY = RowLoss("cross-entropy", 0.5)
 
 def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
     shape = system.shape + parameters.batch_shape
-    scale, normals = _flat(parameters), parameters.normals
-    if normals == parameters.parameters:
+    scale, families = _flat(parameters), parameters.bounds
+    if parameters.all_normal:
 
         def expected(X: Rows, y: Rows, w: Array | None) -> tuple[Array | None, ...]:
             value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads, w)
@@ -111,7 +118,7 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
     else:
 
         def expected(X: Rows, y: Rows, w: Array | None) -> tuple[Array | None, ...]:
-            return _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads, w)
+            return _core.uniform_rows(X, y, system.intercept, loss, scale, families, slope, threads, w)
 
     value, error, derivative, slope_error = over_rows(
         system,

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyrometer import _core
 from pyrometer.base import require_finite
-from pyrometer.laws import NORMAL, Spread
+from pyrometer.laws import Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
 from pyrometer.linear._draws import draw_parameters
 from pyrometer.linear._row_losses import CROSS_ENTROPY, over_rows
@@ -29,7 +29,7 @@ _STEP = 1e-4
 
 def has_formula(system: SoftmaxRegression, parameters: Spread) -> bool:
     """Whether there is an exact mean energy."""
-    return parameters.all_normal or (system.classes == 2 and bool(parameters.random.all()))
+    return parameters.all_normal or system.classes == 2
 
 
 def is_fast(system: SoftmaxRegression, parameters: Spread) -> bool:
@@ -58,7 +58,7 @@ class _Softmax:
         if _alike(system, parameters):
             return _of_alike(system, parameters, "softmax", threads, slope=slope)
         if system.classes == 2:
-            return CROSS_ENTROPY.exact(_difference(system, parameters), _ordered(parameters), threads, slope=slope)
+            return CROSS_ENTROPY.exact(_difference(system), parameters, threads, slope=slope)
         return _of_different(system, parameters, False, threads, slope=slope)
 
     def limit(self, system: Any, parameters: Spread, threads: int) -> Closed:
@@ -68,7 +68,7 @@ class _Softmax:
             norms = _of_alike(system, parameters, "norm", threads, slope=False)
             value = _core.mean_maximum(system.classes) * norms.value
         elif system.classes == 2:
-            return CROSS_ENTROPY.limit(_difference(system, parameters), _ordered(parameters), threads)
+            return CROSS_ENTROPY.limit(_difference(system), parameters, threads)
         else:
             value = _of_different(system, parameters, True, threads, slope=False).value
         return Closed(value, value, np.zeros_like(value), np.zeros_like(value))
@@ -81,7 +81,7 @@ class _Softmax:
         if system.intercept:
             means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
         means = np.tile(means, (1, system.classes))
-        return 0.5 * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
+        return 0.5 * contract(means.reshape(*system.shape, -1), parameters.random * parameters.mean_abs())
 
     def sample(
         self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
@@ -175,36 +175,18 @@ class _Difference:
     """The logistic regression of the difference of the logits of two classes, with 2n features and no intercept."""
 
     system: Any
-    parameters: Spread
     shape: tuple[int, ...]
     intercept: bool = False
 
     def blocks(self) -> Iterator[tuple[Any, Any, Array | None, float]]:
-        order = _order(self.parameters)
         for X, y, w, share in self.system.blocks():
             columns = [X, np.ones_like(X[..., :1])] if self.system.intercept else [X]
             half = np.concatenate(columns, axis=-1)
-            yield np.ascontiguousarray(np.concatenate([-half, half], axis=-1)[..., order]), y, w, share
+            yield np.concatenate([-half, half], axis=-1), y, w, share
 
 
-def _order(parameters: Spread) -> Any:
-    """Return the places of the parameters, those of a family together and normal ones first."""
-    families = [family for family, count in parameters.runs for _ in range(count)]
-    distinct = sorted(dict.fromkeys(families), key=lambda family: family is not NORMAL)
-    return np.array([k for wanted in distinct for k, family in enumerate(families) if family is wanted])
-
-
-def _difference(system: Any, parameters: Spread) -> Any:
-    return _Difference(system, parameters, system.shape)
-
-
-def _ordered(parameters: Spread) -> Spread:
-    order = _order(parameters)
-    counts: dict[Any, int] = {}
-    families = [family for family, count in parameters.runs for _ in range(count)]
-    for k in order:
-        counts[families[k]] = counts.get(families[k], 0) + 1
-    return Spread(np.ascontiguousarray(parameters.scales[..., order]), tuple(counts.items()))
+def _difference(system: Any) -> Any:
+    return _Difference(system, system.shape)
 
 
 def _require_formula(system: Any, parameters: Spread) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.laws import LAYER_CALLS, NORMAL, UNIFORM, Family, logarithms, not_a_law
+from pyrometer.laws import LAYER_CALLS, NORMAL, UNIFORM, Family, Independent, logarithms, not_a_law
 from pyrometer.networks._initialisations import Scaled
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def layers(law: Any, network: Network) -> LayerSpread:
         scale, leading, family = width / np.sqrt(fan), np.broadcast_to(width, (*law.batch_shape, count)), law._family
     elif len(segments) == 1:
         ((family, given),) = segments
+        if not family.random or isinstance(law, Independent):
+            raise not_a_law("law", law, LAYER_CALLS)
         if given.ndim and given.shape[-1] not in (1, count):
             raise ValueError(
                 f"law must have 1 or {count} scales on its last axis, one for each layer of the network, got shape "

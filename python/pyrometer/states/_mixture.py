@@ -117,7 +117,7 @@ def mix(
     a, b : LinearRegression, LogisticRegression, SoftmaxRegression or Moments
         Two systems of the same kind: energy, labels of classes, penalty, intercept, features and stack. Moments stand
         for squared error without a penalty. The share of weighted rows is that of their weights.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent or Constant
         Law of the parameters, the same for both; a batch of laws gives arrays.
     resolution : float
         As in `temperature`.

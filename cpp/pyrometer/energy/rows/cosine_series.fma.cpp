@@ -5,29 +5,13 @@
 #include <numbers>
 
 #include "pyrometer/energy/rows/eight_lanes.hpp"
+#include "pyrometer/energy/rows/sinc_lanes.hpp"
 #include "pyrometer/energy/rows/symmetric_sum.hpp"
 
 namespace pyrometer::energy {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
-
-// sin(u) / u for |u| <= pi/2 as a polynomial in w = u^2: Taylor series, truncated below the rounding error.
-[[gnu::always_inline]] inline void sinc(const Lanes& w, Lanes& out) {
-  constexpr double c[] = {1.0,
-                          -1.0 / 6,
-                          1.0 / 120,
-                          -1.0 / 5040,
-                          1.0 / 362880,
-                          -1.0 / 39916800,
-                          1.0 / 6227020800,
-                          -1.0 / 1307674368000,
-                          1.0 / 355687428096000,
-                          -1.0 / 121645100408832000,
-                          1.0 / 51090942171709440000.0};
-  fill(c[10], out);
-  for (int k = 9; k >= 0; --k) out = out * w + c[k];
-}
 
 // sin(k theta) / theta for k = 1, 3, ...: s += d, then d -= 4 sin^2(theta) s. No digits are lost where theta is small.
 struct Sine {
@@ -205,9 +189,9 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
   Hyperbola logistic;  // at pi l t_1
   logistic.start((kPi * kPi * rows.logistic) / period);
 
-  Lanes sum, derivative;
+  Lanes sum, derivative, along_y;
   fill(0.0, sum);
-  derivative = sum;
+  derivative = along_y = sum;
   for (Index i = 0; i < terms; ++i) {
     const double k = static_cast<double>(2 * i + 1), square = 1.0 / (k * k);
     Lanes phi;
@@ -218,7 +202,15 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
     }
     if (rows.logistic > 0) {
       phi *= k / logistic.sinh;
-      if (slope) derivative += (square * phi) * (1.0 - k * logistic.cosh / logistic.sinh);
+      if (slope) {
+        Lanes change = (square * phi) * (1.0 - k * logistic.cosh / logistic.sinh);
+        if (rows.shifted) {
+          change *= rotation.cosine;
+          along_y += (phi * rotation.sine) * (1.0 / k);
+          rotation.next_sine();
+        }
+        derivative += change;
+      }
       logistic.next();
     } else if (slope) {
       derivative += (phi * rotation.sine) * (1.0 / k);
@@ -230,7 +222,8 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
   const Lanes value = period * (0.5 - (4.0 / (kPi * kPi)) * sum);
   store(rows.value, value);
   // Homogeneity: the value scales with the lengths, y and l together.
-  const Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
+  Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
+  if (rows.shifted) other += (4.0 / kPi) * y * along_y;
   store(rows.slope, value - other);
 }
 

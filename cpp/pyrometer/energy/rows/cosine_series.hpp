@@ -43,12 +43,14 @@ void angles(const double* x, const double* weight, Index features, const double*
 ///     phi(t) = product e^{-s^2 t^2 / 2} (pi l t) / sinh(pi l t)
 ///
 /// period     P, at least twice |y|.
-/// slope      derivative along the common logarithm of all lengths and of s, not of l.
+/// shifted    whether y and l may both be > 0.
+/// slope      derivative along the common logarithm of all lengths and of s, not of l or y.
 struct SeriesRows {
   alignas(64) double period[kSeriesLanes];
   alignas(64) double y[kSeriesLanes];
   alignas(64) double deviation[kSeriesLanes];
   double logistic = 0;
+  bool shifted = false;
   alignas(64) double value[kSeriesLanes];
   alignas(64) double slope[kSeriesLanes];
 };
