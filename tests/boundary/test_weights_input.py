@@ -218,7 +218,8 @@ def test_commands(run, path, tmp_path):
     expected = pm.temperature(system, pm.Normal(10.0)).value
     moments = tmp_path / "m"
     made = run("moments", path, "--target", "y", "--weights", "w", "--output", moments)
-    assert made.exit_code == 0 and "4 rows of weight 4.5, 2 features" in made.stderr
+    assert made.exit_code == 0
+    assert "4 rows of weight 4.5, 2 features" in made.stderr
     for source in (
         [path, "--target", "y", "--weights", "w"],
         [path, "--target", "y", "--weights", "w", "--chunk-rows", 2],
@@ -233,7 +234,8 @@ def test_commands(run, path, tmp_path):
     )
     assert table.exit_code == 0
     mixed = run("mix", path, path, "--target", "y", "--weights", "w", "--format", "json")
-    assert mixed.exit_code == 0 and '"none"' in mixed.stdout
+    assert mixed.exit_code == 0
+    assert '"none"' in mixed.stdout
 
 
 def test_commands_refuse(run, path, tmp_path):
@@ -246,7 +248,8 @@ def test_commands_refuse(run, path, tmp_path):
         (["tables", "--weights", "w"], "--weights needs --data FILE"),
     ):
         refused = run(*arguments)
-        assert refused.exit_code == 2 and message in refused.stderr
+        assert refused.exit_code == 2
+        assert message in refused.stderr
 
 
 def test_sweep_configurations(run, path, tmp_path):
@@ -263,4 +266,5 @@ def test_sweep_configurations(run, path, tmp_path):
     ):
         config.write_text('output = "out.csv"\n' + text + bad)
         refused = run("sweep", config)
-        assert refused.exit_code == 2 and message in refused.stderr
+        assert refused.exit_code == 2
+        assert message in refused.stderr

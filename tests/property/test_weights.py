@@ -1,4 +1,4 @@
-"""Whole weights do what repetitions of the rows do, and only the ratios of weights matter: every loss, method and path."""
+"""Whole weights do what repetitions of rows do, and only ratios of weights matter: every loss, method and path."""
 
 import warnings
 
@@ -134,7 +134,9 @@ def test_scans(seed, standardize):
         weighted = cls.scan(rows.table(rows.weights * 1e150), weights="w", chunk_rows=9, **options)
         options["drop"] = [*options["drop"], "w"]
         repeated = cls.scan(rows.table(rows.weights).take(rows.repeated(np.arange(rows.m))), **options)
-        assert weighted.rows == rows.m and weighted.weighted and "weighted" in repr(weighted)
+        assert weighted.rows == rows.m
+        assert weighted.weighted
+        assert "weighted" in repr(weighted)
         same_energies(weighted, repeated, rows.laws(weighted.parameters)[:2])
         same_minima(weighted, repeated)
 

@@ -172,7 +172,8 @@ def test_threads_and_single_precision():
     w = np.abs(w)
     for dtype in (np.float32, np.float64):
         one, two = (pm.Moments.of(Z.astype(dtype), y.astype(dtype), weights=w, threads=n) for n in (1, 2))
-        assert np.array_equal(one.scatter, two.scatter) and np.array_equal(one.mean, two.mean)
+        assert np.array_equal(one.scatter, two.scatter)
+        assert np.array_equal(one.mean, two.mean)
     for energy in ("mae", "ce"):
         make = pm.LogisticRegression if energy == "ce" else pm.LinearRegression
         options = {} if energy == "ce" else {"energy": energy}
@@ -184,7 +185,8 @@ def test_threads_and_single_precision():
                 for how in ("exact", "monte-carlo")
                 for n in (1, 2)
             ]
-            assert values[0] == values[1] and values[2] == values[3]
+            assert values[0] == values[1]
+            assert values[2] == values[3]
         single = pm.minimum_energy(system, threads=1)
         double = pm.minimum_energy(make(Z.astype(float), target.astype(float), weights=w, **options), threads=2)
         assert single.value == pytest.approx(double.value, rel=1e-12)
@@ -198,8 +200,10 @@ def test_weights_are_kept():
         pm.LogisticRegression([[1.0], [2.0], [4.0]], [0, 1, 0], weights=w),
     ]
     for system in systems:
-        assert np.array_equal(system.weights, w) and not system.weights.flags.writeable
-        assert "3 weighted rows" in repr(system) and system.rows == 3
+        assert np.array_equal(system.weights, w)
+        assert not system.weights.flags.writeable
+        assert "3 weighted rows" in repr(system)
+        assert system.rows == 3
         again = pickle.loads(pickle.dumps(system))
         assert np.array_equal(again.weights, w)
         law = pm.Normal(2.0)
@@ -212,11 +216,15 @@ def test_weights_are_kept():
 
 
 def test_counts_are_whole_where_weights_are():
-    assert pm.Moments.of(X, Y).count == 60 and not pm.Moments.of(X, Y).weighted
+    assert pm.Moments.of(X, Y).count == 60
+    assert not pm.Moments.of(X, Y).weighted
     whole = pm.Moments.of(X, Y, weights=np.arange(60))
-    assert whole.count == 1770 and isinstance(whole.count, int) and whole.rows == 60
+    assert whole.count == 1770
+    assert isinstance(whole.count, int)
+    assert whole.rows == 60
     part = pm.Moments.of(X, Y, weights=WEIGHTS)
-    assert isinstance(part.count, float) and part.count == pytest.approx(math.fsum(WEIGHTS), rel=1e-16)
+    assert isinstance(part.count, float)
+    assert part.count == pytest.approx(math.fsum(WEIGHTS), rel=1e-16)
     assert repr(whole) == "<Moments: 60 rows of weight 1770, 3 features and the target, with intercept>"
     assert isinstance((whole + pm.Moments.of(X, Y)).count, int)
 
@@ -230,7 +238,9 @@ def test_moments_are_merged_and_subtracted_without_loss(tmp_path):
     path = tmp_path / "whole.moments"
     together.save(path)
     again = pm.Moments.load(path) - large
-    assert again.count == left.count and again.rows == left.rows and again.weighted
+    assert again.count == left.count
+    assert again.rows == left.rows
+    assert again.weighted
     assert np.array_equal(again.scatter, left.scatter)
     assert pickle.loads(pickle.dumps(together)).count == together.count
     truth, lost = small.mean_squares(), left.square_errors()
@@ -276,7 +286,9 @@ def test_mixtures_take_their_shares_from_the_weights():
         mixture = pm.mix(system(a, WEIGHTS[a]), system(b, WEIGHTS[b]), law)
         whole = pm.temperature(system(slice(0, 60), WEIGHTS), law)
         assert mixture.mixed.energy == pytest.approx(whole.energy, rel=1e-12)
-        assert mixture.test == "none" and np.isnan(mixture.p_value) and mixture.pooling_loss >= -1e-12
+        assert mixture.test == "none"
+        assert np.isnan(mixture.p_value)
+        assert mixture.pooling_loss >= -1e-12
         share = WEIGHTS[a].sum() / WEIGHTS.sum()
         parts = share * mixture.a.energy + (1.0 - share) * mixture.b.energy
         assert parts == pytest.approx(whole.energy, rel=1e-12)
@@ -291,7 +303,8 @@ def test_tables_and_files(tmp_path):
     w[2] = 0.0
     pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": Y, "w": w}).to_csv(path, index=False)
     data = pm.interop.read_data(path, target="y", weights="w")
-    assert data.names == ("a", "b") and np.array_equal(data.weights, w)
+    assert data.names == ("a", "b")
+    assert np.array_equal(data.weights, w)
     table = pm.tables.systems(data.X, data.y, weights=data.weights, samples=200)
     kept = w > 0.0
     same = pm.tables.systems(data.X[kept], data.y[kept], weights=w[kept], samples=200)

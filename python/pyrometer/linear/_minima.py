@@ -167,7 +167,7 @@ def unclosed(
 ) -> PrecisionWarning:
     """Return the warning of values whose certificates are loose; X are the rows of the one of fewest digits.
 
-    `weights` are those of the rows, if they have any; `small` is whether its residuals are small relative to its targets.
+    `weights` are those of the rows, if they have any; `small`: whether its residuals are small relative to its targets.
     """
     return PrecisionWarning(
         f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
