@@ -289,15 +289,15 @@ def test_the_core_refuses_what_the_face_never_sends():
     with pytest.raises(ValueError, match="at least one row"):
         _core.second_moments(np.zeros((1, 0, 2)), np.zeros((1, 0)), 1)
     with pytest.raises(ValueError, match="sign must be"):
-        _core.merge_moments(one, one, 0)
+        _core.merge_moments(one, one, 0, 2, False)
     with pytest.raises(ValueError, match="counts must be"):
-        _core.merge_moments(one, (0, *one[1:]), 1)
+        _core.merge_moments(one, (0, *one[1:]), 1, 1, False)
     with pytest.raises(ValueError, match="same columns"):
-        _core.merge_moments(one, (1, np.zeros(3), np.zeros((3, 3)), None, np.zeros((7, 3))), 1)
+        _core.merge_moments(one, (1, np.zeros(3), np.zeros((3, 3)), None, np.zeros((7, 3))), 1, 2, False)
     with pytest.raises(ValueError, match="accuracy and a scatter_low"):
-        _core.merge_moments(one, (*one[:3], np.zeros(4), one[4]), 1)
+        _core.merge_moments(one, (*one[:3], np.zeros(4), one[4]), 1, 2, False)
     with pytest.raises(ValueError, match=r"moments must be \(count"):
-        _core.merge_moments(one, one[:3], 1)
+        _core.merge_moments(one, one[:3], 1, 2, False)
 
 
 def test_a_row_that_is_left_has_no_scatter():

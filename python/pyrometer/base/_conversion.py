@@ -163,21 +163,40 @@ def column_of(value: Any) -> nw.Series[Any] | None:
     return view
 
 
-def taken(value: Any, rows: npt.NDArray[np.intp] | None) -> Any:
-    """Return the data with these rows, (m,) or (..., m), in the places of all; as it is if they cannot be taken."""
+def taken(value: Any, rows: npt.NDArray[np.intp] | None, axis: int) -> Any:
+    """Return the data with these rows, (m,) or (..., m), in the places of all; as it is if they cannot be taken.
+
+    `axis` is that of the rows: -2 of features, -1 of targets.
+    """
     if rows is None:
         return value
     if isinstance(value, (list, tuple)):
-        return [value[row] for row in rows] if rows.ndim == 1 and len(value) == len(rows) else value
+        return _taken_of_list(value, rows, axis)
     if isinstance(value, np.ndarray):
-        if value.shape[: rows.ndim] != rows.shape:
-            return value if rows.ndim > 1 or value.shape[-2:-1] != rows.shape else value[..., rows, :]
-        index = np.indices(rows.shape, sparse=True)
-        return value[(*index[:-1], rows)]
+        if value.ndim < -axis or value.shape[axis] != rows.shape[-1]:
+            return value
+        if rows.ndim == 1:
+            return value[..., rows] if axis == -1 else value[..., rows, :]
+        index = rows if axis == -1 else rows[..., None]
+        return np.take_along_axis(value, index, axis) if value.ndim == index.ndim else value
     view = _view(value) if rows.ndim == 1 else None
-    if view is None or len(view.collect() if hasattr(view, "collect") else view) != len(rows):
+    frame: Any = view.collect() if view is not None and hasattr(view, "collect") else view
+    return value if frame is None or len(frame) != len(rows) else frame[rows.tolist()].to_native()
+
+
+def _taken_of_list(value: Any, rows: npt.NDArray[np.intp], axis: int) -> Any:
+    """Return `taken` of a list: of words or numbers, of rows, or of whatever becomes an array of numbers."""
+    if axis == -1 and rows.ndim == 1 and len(value) == len(rows) and not any(map(_is_sequence, value)):
+        return [value[row] for row in rows]
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
         return value
-    return (view.collect() if hasattr(view, "collect") else view)[rows.tolist()].to_native()
+    return taken(array, rows, axis) if array.dtype.kind in "fiub" else value
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray))
 
 
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:

@@ -77,7 +77,7 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
         aligned("y", y, "weights", weights)
         weights = numbers_of(weights)
         rows = replacements(weights)
-        X, y = taken(X, rows), taken(y, rows)
+        X, y = taken(X, rows, -2), taken(y, rows, -1)
     X_array, names = matrix_of("X", X)
     if labels is False:
         y_array, target = target_of(y)

@@ -34,6 +34,9 @@ ROUNDED_WEIGHTS = float(np.finfo(float).eps)
 # Ratio of a row's norm to the median norm, or of a mean to its standard deviation, that makes certificates loose.
 _LARGE = 1e4
 
+# Ratio of weights of rows above which those of the smallest make certificates loose.
+_UNEQUAL = 1e6
+
 # Ratio of singular values of standardised columns below which they are called nearly dependent.
 _DEPENDENT = 1e-3
 
@@ -154,21 +157,37 @@ def too_few(
 
 
 def unclosed(
-    digits: npt.NDArray[np.float64], gap: npt.NDArray[np.float64], X: _Array, intercept: bool, *, small: bool
+    digits: npt.NDArray[np.float64],
+    gap: npt.NDArray[np.float64],
+    X: _Array,
+    intercept: bool,
+    weights: _Array | None = None,
+    *,
+    small: bool,
 ) -> PrecisionWarning:
     """Return the warning of values whose certificates are loose; X are the rows of the one of fewest digits.
 
-    `small` is whether its residuals are small relative to its targets.
+    `weights` are those of the rows, if they have any; `small`: whether its residuals are small relative to its targets.
     """
     return PrecisionWarning(
         f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
-        + _remedy(X.astype(np.float64, copy=False), intercept, small=small)
+        + (_of_weights(weights) or _remedy(X.astype(np.float64, copy=False), intercept, small=small))
     )
+
+
+def _of_weights(weights: _Array | None) -> str:
+    """Return the remedy where some weights of rows are negligible; else nothing."""
+    if weights is None or weights.max() <= _UNEQUAL * weights.min():
+        return ""
+    ratio = weights.max() / weights.min()
+    return f"Weights differ by a factor of {ratio:.1g}: leave out rows of negligible weight, or give them weight 0."
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def _remedy(X: _Array, intercept: bool, *, small: bool) -> str:
     """Return why the certificate of rows X (m, p) is loose, with a remedy."""
+    if not X.shape[1]:
+        return "The targets differ widely in size: rescale or leave out the largest."
     size = np.abs(X)
     typical = np.array([np.median(column[column > 0.0]) if column.any() else 1.0 for column in size.T])
     size = (size / typical).max(axis=1)

@@ -77,6 +77,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
     solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
+    _allow_for_weights(system, solved)
     _add_lost(system, solved, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     inaccurate = _inaccurate(system, solved)
@@ -96,6 +97,13 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
                 solved.gap[at] += ROUNDED_WEIGHTS * solved.value[at]
             method[at] = name
     return solved, method
+
+
+def _allow_for_weights(system: LinearSystem, solved: Solved) -> None:
+    """Double the bounds of weighted rows: their products are rounded with the square roots of weights as well."""
+    if system.weighted:
+        for bound in (solved.gap, solved.relative_error, solved.parameter_error):
+            bound *= 2.0
 
 
 def _can_refine(
@@ -118,6 +126,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     count, mean, scatter, lost = _flat_moments(system)
     options = (system.intercept, weights, penalty.intercept, threads)
     solved = Solved(*_core.lasso(count, mean, scatter, *options, lost))
+    _allow_for_weights(system, solved)
     _reset_diverged(system, penalty, solved)
     _add_lost(system, solved, mean, scatter, lost)
     method = np.empty(solved.value.shape, dtype=_NAMES)

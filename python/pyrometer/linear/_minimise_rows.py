@@ -62,7 +62,8 @@ class RowMinimiser:
             worst = lost[np.argmin(digits[lost])]
             terms = _terms(y[[worst]], None if weights is None else weights[[worst]])
             small = self.below(value[[worst]] + gap[[worst]], terms, _CLOSE_FIT)[0]
-            complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept, small=bool(small))
+            own = None if weights is None else weights[worst]
+            complaint = unclosed(digits[lost], gap[lost], X[worst], system.intercept, own, small=bool(small))
         return minimum, complaint
 
     def _of_passes(self, system: LinearSystem, scanned: Scanned) -> tuple[Minimum, Warning | None]:
