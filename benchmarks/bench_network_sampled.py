@@ -54,7 +54,18 @@ def ours(activation: str, dtype: Any, threads: int, rows: int = 0, averaged: boo
         scale = he(widths)[None]
         shape = np.array(widths, dtype=np.int64)
         energies: np.ndarray = _core.sample_network(
-            data, shape, activation, False, scale, 0 * scale, SEED, 0, samples, rows, averaged, threads
+            data,
+            shape,
+            activation,
+            np.full((2, len(shape) - 1), np.inf),
+            scale,
+            0 * scale,
+            SEED,
+            0,
+            samples,
+            rows,
+            averaged,
+            threads,
         )
         return energies[0]
 
@@ -178,7 +189,9 @@ ERROR = pytest.mark.benchmark(group="sampled networks to a relative error of 0.1
 @ERROR
 def test_error_pyrometer(benchmark: Any, activation: str, threads: int) -> None:
     scale, shape = he(SHORT)[None], np.array(SHORT, dtype=np.int64)
-    rows = _core.network_rows(X, shape, activation, False, scale, 0 * scale, SEED, True, threads)
+    rows = _core.network_rows(
+        X, shape, activation, np.full((2, len(shape) - 1), np.inf), scale, 0 * scale, SEED, True, threads
+    )
     energies = benchmark(ours(activation, np.float64, threads, rows, averaged=True), SHORT, 400)
     if activation == "relu":
         exact = (X**2).sum() / ROWS * 2.0 * SHORT[-1] / SHORT[0]

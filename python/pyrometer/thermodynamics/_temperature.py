@@ -183,10 +183,10 @@ def compose(
 def total(
     parts: npt.NDArray[np.float64], parameters: int, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Sum of the entropies of the parts, and whether it is 0 within rounding, which leaves T undefined."""
+    """Sum of the entropies of the parts, and whether it is 0 within rounding or nan, which leaves T undefined."""
     noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * parameters)
     S = np.broadcast_to(parts.sum(axis=-1), shape)
-    return S, np.broadcast_to(np.abs(S) <= noise, shape)
+    return S, np.broadcast_to(~(np.abs(S) > noise), shape)
 
 
 def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
