@@ -175,7 +175,8 @@ def network_mean_field(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
     shift: _F64 | None = None,
 ) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)
-# Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, families (2, L) = Family.bound of weights and biases,
+# Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, families (4, L): Family.bound of weights and of
+# biases, and squared scale / mean square of each,
 # weight and bias (b, L): their scales; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l,
 # n_{l-1}), then biases, which are numbered also where they are 0. Number j of draw k is the scale times
 # normals(seed, k, 1, j, ..), uniforms(..), truncated_normals(..), 1 or one of orthogonal(..), single for float32 X, which runs in float32. rows: 0 for all, or the number selected by each draw, stratified

@@ -22,7 +22,18 @@ from pyrometer.networks._orthogonal import ORTHOGONAL
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network
 
-__all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "positive", "require", "require_norms", "slopes", "spectrum"]
+__all__ = [
+    "METHODS",
+    "Layered",
+    "Slopes",
+    "energies",
+    "exists",
+    "positive",
+    "require",
+    "require_norms",
+    "slopes",
+    "spectrum",
+]
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 

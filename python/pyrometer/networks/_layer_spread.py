@@ -47,14 +47,20 @@ class LayerSpread:
 
     @property
     def families(self) -> _Array:
-        """What the core knows the families of weights and of biases by, shape (2, L); ValueError for one it lacks."""
+        """What the core knows the families of weights and of biases by, and their scale^2 / mean square, shape (4, L).
+
+        ValueError for a family that the core does not have.
+        """
         for family in (*self.weights, *self.biases):
             if family.bound is None:
                 raise ValueError(
                     "law must be of a family that the core has, normal, uniform, truncated normal, constant or "
                     f"orthogonal, for a network, got {family.name}."
                 )
-        return np.array([[family.bound for family in part] for part in (self.weights, self.biases)], dtype=float)
+        of_square = [_each(part, "precision") for part in (self.weights, self.biases)]
+        return np.array(
+            [_each(self.weights, "bound"), _each(self.biases, "bound"), *np.where(np.isinf(of_square), 1.0, of_square)]
+        )
 
     @property
     def random_parameters(self) -> npt.NDArray[np.int64]:
@@ -243,4 +249,3 @@ def _each(families: _Families, attribute: str) -> _Array:
 
 def _rows(scales: _Array) -> _Array:
     return np.ascontiguousarray(scales.reshape(-1, scales.shape[-1]))
-

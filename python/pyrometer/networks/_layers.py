@@ -132,7 +132,9 @@ def _law(name: str, law: Any, calls: dict[str, str]) -> Any:
     if isinstance(law, Layers):
         raise TypeError(f"{name} must be laws of one kind of parameters, got Layers; pass its weights or its biases.")
     if isinstance(law, Orthogonal) and "Orthogonal" not in calls:
-        raise TypeError(f"{name} must be laws of biases, got Orthogonal, a law of matrices; use such as pm.Normal(0.1).")
+        raise TypeError(
+            f"{name} must be laws of biases, got Orthogonal, a law of matrices; use such as pm.Normal(0.1)."
+        )
     known = isinstance(law, (Scaled, Orthogonal)) or len(getattr(law, "segments", ())) == 1
     if isinstance(law, (type, Independent)) or not known:
         raise not_a_law(name, law, calls)

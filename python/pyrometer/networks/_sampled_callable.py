@@ -32,7 +32,7 @@ def standardised(network: Network, spread: LayerSpread, key: tuple[int, int], fi
     """Return the numbers of draws in units of their scales, shape (numbers, draws), as the core draws them."""
     single = network.X.dtype == np.float32
     parts, offset = [], 0
-    for (n, k), *families in zip(itertools.pairwise(network.widths), *spread.families, strict=True):
+    for (n, k), *families in zip(itertools.pairwise(network.widths), *spread.families[:2], strict=True):
         for family, count in zip(families, (n * k, k), strict=True):
             if family == ORTHOGONAL.bound:
                 matrices = _core.orthogonal(key, first, draws, offset, k, n, single)

@@ -61,6 +61,11 @@ struct Chain {
   /// The constant biases of a layer.
   [[nodiscard]] double shift(Index l) const { return shifts ? shifts[l - 1] : 0; }
   [[nodiscard]] double energy(Index l, double v) const { return width(l) * (v + shift(l) * shift(l)); }
+  /// Whether the pre-activations of a layer are 0 for all rows.
+  [[nodiscard]] bool vanishes(Index l) const {
+    if (bias[l - 1] != 0 || shift(l) != 0) return false;
+    return weight[l - 1] == 0 || (l > 1 && vanishes(l - 1) && model::activate(networks.activation, 0) == 0);
+  }
   /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend, or for a
   /// homogeneous activation its shift. An activation that vanishes at 0 passes small variances on in proportion.
   [[nodiscard]] double bend(Index l) const {
@@ -326,6 +331,9 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
     for (std::size_t i = 0; i < smooth; ++i)
       logs[at(k - l - 2) * smooth + i] = std::log(std::max(kLeast, above.energy[at(k - l - 1) * above.size() + i]));
   const std::vector<double> growth = growing ? total_growth(above, logs) : std::vector<double>();
+  std::vector<Index> beyond;  // layers above the next whose energy is not 0 throughout
+  for (Index k = l + 2; k <= layers; ++k)
+    if (!chain.vanishes(k)) beyond.push_back(k);
   base::for_each_chunk(static_cast<Index>(size), threads, [&](Index chunk, int) {
     const std::size_t node = at(chunk);
     layer.energy[node] = chain.energy(l, layer.v[node]);
@@ -344,7 +352,7 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
       if (!zero) {
         first = above.basis(std::log(std::max(v, kLeast)), basis);
       }
-      for (Index k = l + 2; k <= layers; ++k) {
+      for (const Index k : beyond) {
         const std::size_t here = at(k - l) * size + node, last = at(k - l) * above.size() - 1;
         const auto interpolated = [&](const std::vector<double>& values) {
           return dot(basis.data(), &values[at(k - l - 2) * smooth + first], basis.size());

@@ -11,7 +11,8 @@ namespace pyrometer::energy {
 /// Layers z_l = W_l x_{l-1} + b_l, x_l = phi(z_l), l = 1 .. L, the last one linear, and laws of their parameters.
 ///
 /// widths      n_0 .. n_L, each at least 1; L >= 1.
-/// families    2 x L, of the weights and of the biases of each layer: see layer_family.hpp.
+/// families    4 x L: of the weights and of the biases of each layer, see layer_family.hpp, and of both the squared scale
+///             divided by the mean square: 1 for normal laws, 12 for uniform ones, 1 for constants.
 /// weight      laws x L: standard deviations, that before the cut of a truncated law, full lengths of uniform laws,
 ///             values of constants. Finite; at least 0 but for constants, and 0 for constant weights.
 /// bias        likewise; 0 for a layer without.

@@ -12,6 +12,7 @@
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/base/running.hpp"
+#include "pyrometer/base/truncated.hpp"
 #include "pyrometer/energy/network/layer.hpp"
 #include "pyrometer/energy/network/orthogonal.hpp"
 
@@ -37,38 +38,17 @@ Index panels_of(Index rows) {
   return (rows + kPanelRows<T> - 1) / kPanelRows<T>;
 }
 
-// TEMPORARY
-}  // namespace
-}  // namespace pyrometer::energy
-namespace pyrometer::base {
-template <class T>
-void truncated_normals(Seed, Index, Index, Index, Index, double, T*) {
-  require(false, "none");
-}
-inline double truncated_variance(double) { return 1; }
-}  // namespace pyrometer::base
-namespace pyrometer::energy {
-namespace {
-/// E x^2 of a number of scale 1.
-double second_moment(double family) {
-  if (family == model::kUniform) return 1.0 / 12;
-  return family > 0 && std::isfinite(family) ? base::truncated_variance(family) : 1;
-}
-
-/// E x^2 of a number of this scale.
-double second_moment(double family, double scale) {
-  return family == model::kUniform ? scale * scale / 12 : scale * scale * second_moment(family);
-}
-
 /// Families and scales of `laws`.
 void check_laws(const NetworkLaws& laws) {
   const Matrix& families = laws.families;
-  require(families.rows == 2 && families.cols == laws.layers, "families must be 2 x ", laws.layers,
-          ", weights and biases of every layer, got ", families.rows, " x ", families.cols);
-  for (Index i = 0; i < families.size(); ++i) {
-    const double family = families.data[i];
+  require(families.rows == 4 && families.cols == laws.layers, "families must be 4 x ", laws.layers,
+          ", numbers of the families of weights and of biases, and their precisions, got ", families.rows, " x ",
+          families.cols);
+  for (Index i = 0; i < 2 * laws.layers; ++i) {
+    const double family = families.data[i], precision = families.data[i + 2 * laws.layers];
     require(family >= 0 || family == model::kConstant || (family == model::kOrthogonal && i < laws.layers),
             "families must be at least 0, -1 for constants or -2 for orthogonal weights, got ", family);
+    require(precision > 0 && std::isfinite(precision), "precisions must be finite and positive, got ", precision);
   }
   for (const bool weights : {true, false}) {
     const Matrix& scale = weights ? laws.weight : laws.bias;
@@ -365,9 +345,10 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
             energy += slots[at(((k * number + part) * batch + law) * L + l - 1)];
           energy /= used;
           if (draws.averaged) {
-            const double weight = second_moment(laws.families.row(0)[l - 1], laws.weight.row(law)[l - 1]);
-            const double bias = second_moment(laws.families.row(1)[l - 1], laws.bias.row(law)[l - 1]);
-            energy = static_cast<double>(laws.widths[l]) * (weight * (l == 1 ? problem.input_ : energy) + bias);
+            const double weight = laws.weight.row(law)[l - 1], bias = laws.bias.row(law)[l - 1];
+            energy = static_cast<double>(laws.widths[l]) *
+                     (weight * weight / laws.families.row(2)[l - 1] * (l == 1 ? problem.input_ : energy) +
+                      bias * bias / laws.families.row(3)[l - 1]);
             if (rows.y) energy += problem.target_ - 2 * laws.fixed(law) * problem.target_sum_;
           }
           if (!std::isfinite(energy)) [[unlikely]]

@@ -19,8 +19,10 @@ constexpr Index kWidths[kLayers + 1] = {5, 11, 9, 2};
 
 /// Normal weights and biases in every layer.
 Matrix normal(Index layers) {
-  static const std::vector<double> infinite(2 * kLayers, std::numeric_limits<double>::infinity());
-  return {infinite.data(), 2, layers};
+  static std::vector<double> families;
+  families.assign(at(4 * layers), 1.0);
+  std::fill_n(families.begin(), 2 * layers, std::numeric_limits<double>::infinity());
+  return {families.data(), 4, layers};
 }
 
 /// Energies of the layers of one draw of a normal law, unit by unit.
