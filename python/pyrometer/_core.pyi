@@ -28,6 +28,14 @@ def uniforms(
     seed: _Seed, first_draw: int, draws: int, first_parameter: int, parameters: int, single: bool = False
 ) -> npt.NDArray[Any]: ...
 
+def truncated_normals(
+    seed: _Seed, first_draw: int, draws: int, first_parameter: int, parameters: int, bound: float, single: bool = False
+) -> npt.NDArray[Any]: ...
+
+# families: a number for each parameter, -1 constant, 0 uniform, a bound > 0 truncated normal, inf normal; below also the
+# number of leading normal parameters, the others being uniform. Numbers that scales multiply, (n, draws).
+def standard_numbers(seed: _Seed, first_draw: int, draws: int, families: _F64) -> _F64: ...
+
 # data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
 # halves, and (3, s, p+1) low parts of the means, rounded sums of squares, diagonal. ValueError naming the cell for a value
 # that is not finite.
@@ -103,11 +111,11 @@ def least_absolute(
 # energy: the squared-error energy of `samples` draws from first_draw on under every law; scale (b, n) holds sigma_j for
 # j < normals and the length for the rest; l1, l2 weigh the first `penalised` parameters.
 def sample_squares(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, families: int | _F64, l1: float, l2: float,
     penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> tuple[_F64, _F64]: ...  # mean, standard error: (s, b)
 def sample_squares_energies(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, families: int | _F64, l1: float, l2: float,
     penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 
@@ -118,7 +126,7 @@ def normal_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int
 ) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, families: int | _F64, slope: bool, threads: int
 ) -> tuple[_F64, _F64, _F64 | None, _F64 | None]: ...  # mean, bound of its error, slope, its bound: (s, b)
 
 # (1/m) sum_i |x_ij|: (s, p).
@@ -130,11 +138,11 @@ def expectation(kind: str, y: _F64, s: _F64) -> tuple[_F64, _F64]: ...
 # The absolute error or cross entropy ("absolute", "cross-entropy"; labels 0 and 1) of the same draws, from the rows
 # X (s, m, p), y (s, m) of one dtype. The slope is that of the mean by the logarithm of the law's common scale.
 def sample_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, families: int | _F64, seed: _Seed, first_draw: int,
     samples: int, threads: int,
 ) -> tuple[_F64, _F64, _F64]: ...  # mean, standard error, slope: (s, b)
 def sample_rows_energies(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, families: int | _F64, seed: _Seed, first_draw: int,
     samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 

@@ -33,15 +33,6 @@ class Spread:
         return int(self.scales.shape[-1])
 
     @property
-    def normals(self) -> int:
-        """Number of leading normal parameters; the core treats the others as uniform."""
-        bounds = self.bounds
-        leading = int(np.argmin(np.append(bounds == np.inf, False)))
-        if not (bounds[leading:] == 0.0).all():
-            raise ValueError("law must have normal parameters before uniform ones for this energy.")
-        return leading
-
-    @property
     def random(self) -> npt.NDArray[np.bool_]:
         """Which parameters are random, shape (n,)."""
         return self.each("random").astype(bool)
