@@ -50,6 +50,8 @@ double open_unit(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0
 // An odd multiple of 2^-52 in (-1/2, 1/2), made of the 51 high bits.
 double open_centred(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0000000000001) - 1.5; }
 
+using base::minus_two_log;  // which the overload below would hide
+
 // minus_two_log() in single precision, to 2^-28.
 [[gnu::always_inline]] inline float minus_two_log(float u) {
   constexpr Half kOne = 0x3F800000, kRoot = 0x3F3504F3;
