@@ -218,9 +218,9 @@ class Network:
 
     def estimate(self, bound: LayerSpread, layered: _layer_energies.Layered) -> Estimate:
         """Energy of the last layer plus the mean square of the targets, which limits neglect."""
-        energy, target = layered.energy[..., -1], 0.0
+        energy, target = layered.energy[..., -1], np.zeros(())
         if layered.method not in ("refined", "asymptotic"):
-            target = self.target_square
+            target = np.asarray(self.target_square)
             if layered.centred is not None and self.y is not None:
                 # |y - z|^2 of outputs of mean c is that of outputs of mean 0 and targets y - c.
                 energy, target = layered.centred, mean_squares_about(self.y, bound.bias[..., -1])
