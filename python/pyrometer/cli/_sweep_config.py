@@ -226,7 +226,7 @@ def _laws(key: str, given: Any) -> Any:
     if isinstance(given, list):
         return [_laws(f"{key}[{k}]", each) for k, each in enumerate(given)]
     if not isinstance(given, dict):
-        raise TypeError(f"{key} must be a law {{kind = ...}} or a list of laws, one for each layer, got {given!r:.200}.")
+        raise TypeError(f"{key} must be a law {{kind = ...}} or a list, one for each layer, got {given!r:.200}.")
     try:
         return _law(given)
     except (TypeError, ValueError) as error:

@@ -87,7 +87,7 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option("--factor", type=Positive, help="Factor on the scales of an --init with a fan.  [default: 1]")
 @click.option("--gain", type=Positive, hidden=True, help="The same; its name before `gain` was that of a layer.")
-@click.option("--scale", type=Positive, help="Standard deviation σ of --init normal and truncated-normal.  [default: 1]")
+@click.option("--scale", type=Positive, help="Standard deviation σ of --init [truncated-]normal.  [default: 1]")
 @click.option("--length", type=Positive, help="Length L of --init uniform.  [default: 6 scale]")
 @click.option(
     "--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute energies."

@@ -181,8 +181,8 @@ def _part(name: str, given: Any, network: Network) -> _Part:
         return _one(name, given, np.array(network.widths, dtype=float), slice(0, count))
     if len(given) != count:
         raise ValueError(
-            f"{name} must have one law for each of the {count} layers of the network, got {len(given)}; one law that is "
-            "not in a list is for all of them."
+            f"{name} must have one law for each of the {count} layers of the network, got {len(given)}; one law that "
+            "is not in a list is for all of them."
         )
     parts = [_one(f"{name}[{k}]", law, np.array(network.widths, float), slice(k, k + 1)) for k, law in enumerate(given)]
     batch = np.broadcast_shapes(*(part.scale.shape for part in parts))
@@ -232,7 +232,7 @@ def _require_zero(weights: _Part) -> None:
         if family is CONSTANT and values.any():
             raise ValueError(
                 f"law must have constant weights of 0 only, got {values.flat[np.flatnonzero(values)[0]]} for layer "
-                f"{layer + 1}: units with equal weights are copies of each other; use pm.Constant(0.0) or random weights."
+                f"{layer + 1}: units of equal weights are copies of each other; use pm.Constant(0.0) or random weights."
             )
 
 

@@ -286,7 +286,7 @@ class HeatEngine(ByValue, Generic[Number, Word]):
         it always grows by more than 10 times, "damping" if it always falls below a tenth, "even" if it never does
         either, else "uneven"; "single layer" for one layer.
     temperature : float or ndarray
-        :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S = 0 or there is none.
+        :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S is 0 or nan.
     standard_error : float or ndarray
         Standard error of `temperature`; 0 where nothing was sampled.
     entropy : float or ndarray

@@ -280,7 +280,8 @@ def energy_variance(system: System, law: Batched) -> Any:
 
     Not in the paper. The standard error of `mean_energy` by Monte Carlo approaches ``sqrt(variance / samples)``.
     Networks have a formula for "relu", "leaky_relu" and "identity" under normal laws (weights and biases of hidden
-    layers may also be 0, those of the last layer constant), for a single row or at most one hidden layer; without biases and targets a ReLU network on one row has
+    layers may also be 0, biases of the last layer constant), for a single row or at most one hidden layer; without
+    biases and targets a ReLU network on one row has
     :math:`\mathrm{Var}\,E/\langle E\rangle^2 = \prod_{l<L}(1 + 5/n_l)\,(1 + 2/n_L) - 1`.
 
     Parameters
