@@ -11,7 +11,7 @@ namespace {
 constexpr double kPi = std::numbers::pi;
 constexpr double kMostTerms = 768, kMostInner = 192;  // of the first level, and of others, which are called often
 constexpr Index kMostCalls = 4'000'000;
-constexpr std::size_t kSlowTerms = 64, kMostPieces = 4096;
+constexpr std::size_t kSlowTerms = 16, kMostPieces = 4096;
 constexpr int kDeepest = 40;
 constexpr double kRounding = 16;  // of one value, in unit roundoffs of the largest |R| + |y|
 
@@ -185,10 +185,14 @@ void BoundedSum::set_edges(Index q) {
   Index last = q + 1;
   while (last < count_ && levels_[at(last)].kind == Kind::integral && last < q + 4) ++last;
   double width = 0;
-  if (levels_[at(last)].kind == Kind::single)
+  const Level& end = levels_[at(last)];
+  if (end.kind == Kind::single) {
     ++last;
-  else
-    width = std::max(0.0, levels_[at(last)].point);
+  } else if (end.kind == Kind::series && last < count_ && end.phi.size() > kSlowTerms) {
+    width = std::max(0.0, tail_point(levels_[at(++last)].reach, 1, std::log(tolerance_)));
+  } else {
+    width = std::max(0.0, end.point);
+  }
   const Index sharp = last - q - 1;
   for (Index signs = 0; signs < (Index{1} << sharp); ++signs) {
     double sum = 0;
