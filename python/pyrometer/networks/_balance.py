@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array
+from pyrometer.base import Array, require_finite
 from pyrometer.networks._layer_spread import LayerSpread
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     target[-1] = 0.0
     shift[far] = np.rint(0.5 * (target - variance))[far].astype(np.int32)
     before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
-    weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
+    with np.errstate(over="ignore"):
+        weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
+    require_finite(weight)
+    require_finite(bias)
     return replace(spread, weight=weight, bias=bias), shift
 
 

@@ -283,8 +283,8 @@ def _times_growth(energy: Array, values: Array, weights: Array) -> Array:
         logarithms = np.log(values)
         # A fixed order of summation: the bits of a law are independent of the batch.
         growth = sum(weight * part for weight, part in zip(weights, logarithms, strict=True))
-    # An energy of 0 has the derivative 0.
-    return np.where(energy > 0, energy * growth, 0.0)
+        # An energy of 0 has the derivative 0.
+        return np.where(energy > 0, energy * growth, 0.0)
 
 
 def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: float, threads: int) -> Slopes:
@@ -423,9 +423,7 @@ def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int
 
 def _limit(network: Network, spread: LayerSpread) -> Array:
     """(5.13) with (5.4), (5.7) or (5.9); exact where `_closed`."""
-    weight, bias = spread.variances()
-    if spread.shift is not None:
-        bias = bias + spread.shift**2
+    weight, bias = spread.mean_squares()
     energy = np.empty_like(weight)
     square = network.norms.mean()
     with np.errstate(over="ignore", invalid="ignore"):

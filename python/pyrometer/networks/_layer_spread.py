@@ -75,8 +75,17 @@ class LayerSpread:
 
     def variances(self) -> tuple[_Array, _Array]:
         """Variances of the weights and of the biases of each layer; 0 for constants."""
+        bias = np.where([family.random for family in self.biases], self.bias, 0.0)
         with np.errstate(over="ignore"):
-            return self.weight**2 / _each(self.weights, "precision"), self.bias**2 / _each(self.biases, "precision")
+            return self.weight**2 / _each(self.weights, "precision"), bias**2 / _each(self.biases, "precision")
+
+    def mean_squares(self) -> tuple[_Array, _Array]:
+        """Means of the squares of the weights and of the biases of each layer."""
+        weight, bias = self.variances()
+        if self.shift is None:
+            return weight, bias
+        with np.errstate(over="ignore"):
+            return weight, bias + self.shift**2
 
     def deviations(self) -> tuple[_Array, _Array]:
         """Their square roots."""

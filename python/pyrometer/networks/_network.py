@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described, mean_squares_about, require_normal, validate
+from pyrometer.base import described, mean_squares_about, require_finite, require_normal, validate
 from pyrometer.networks import _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
@@ -224,6 +224,7 @@ class Network:
             if layered.centred is not None and self.y is not None:
                 # |y - z|^2 of outputs of mean c is that of outputs of mean 0 and targets y - c.
                 energy, target = layered.centred, mean_squares_about(self.y, bound.bias[..., -1])
+        require_finite(np.asarray(energy + target))
         # All units of a draw can be inactive: its energy is 0 then at any scale.
         sampled = layered.method == "monte-carlo" and self.record is not None and self.record.rectifies
         certain = _layer_energies.positive(self, bound)[..., -1]
