@@ -307,7 +307,7 @@ def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: 
     with np.errstate(divide="ignore", invalid="ignore"):
         # To first order: the error of the difference of logarithms, and that of the energy that multiplies it.
         deviations = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
-        tally.add(np.nan_to_num(deviations))
+        tally.add(np.nan_to_num(deviations, posinf=1e150, neginf=-1e150))  # whose squares are finite
         error = np.hypot(layered.energy * tally.error(), value * np.nan_to_num(layered.standard_error / layered.energy))
     rejected = unreliable(value, error, np.maximum(tally.dominated(), np.nan_to_num(layered.dominated)))
     if rejected.any():
