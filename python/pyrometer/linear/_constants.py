@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Residuals", "penalties", "residuals", "warn_of_few_digits"]
 
-_EPS = float(np.finfo(float).eps)
+_UNIT = 0.5 * float(np.finfo(float).eps)
 
 
 class Residuals(NamedTuple):
@@ -49,8 +49,10 @@ def residuals(system: LinearSystem, constants: Array) -> Residuals:
             shift = float(c[columns - 1 :].sum())  # of the intercept
             covariance = (scatter * t).sum(axis=-1)
             average = (mean * t).sum(axis=-1) + shift
-            size = (np.abs(t) * deviation).sum(axis=-1) ** 2 + ((np.abs(mean * t)).sum(axis=-1) + abs(shift)) ** 2
-            error = 4.0 * (columns + 1) * _EPS * size * bool(c.any())
+            of_scatter = (np.abs(t) * deviation).sum(axis=-1) ** 2
+            of_mean = (columns + 3) * _UNIT * (np.abs(mean * t).sum(axis=-1) + abs(shift)) * bool(c.any())
+            error = 8.0 * (columns + 1) * _UNIT * of_scatter * bool(c.any())
+            error = error + of_mean * (2.0 * np.abs(average) + of_mean)
             if lost is not None:
                 of_mean = (np.abs(t) * lost.mean.reshape(-1, columns)).sum(axis=-1)
                 of_scatter = (np.abs(t) * np.sqrt(lost.scatter.reshape(-1, columns))).sum(axis=-1) ** 2
@@ -79,6 +81,6 @@ def warn_of_few_digits(value: Array, error: Array) -> None:
         warn_caller(
             PrecisionWarning(
                 f"Energies of constant parameters have fewer than {ENOUGH_DIGITS:g} certain digits: their predictions "
-                "nearly cancel the targets; `error_bound` bounds the errors."
+                "nearly equal the targets; `error_bound` bounds the errors."
             )
         )

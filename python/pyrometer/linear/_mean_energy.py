@@ -83,7 +83,8 @@ def _certain(
 ) -> Evaluated:
     """Check ranges. Energies are at most quadratic in the parameters, so that draws have no heavy tails."""
     depends = _depends(system, law, derivative.ndim)
-    require_normal(np.asarray(estimate.value), depends)
+    # A value below its bound is not an underflow.
+    require_normal(np.asarray(estimate.value), depends & (np.asarray(estimate.error_bound) < np.finfo(float).tiny))
     if slope and LOSSES[system.energy].moments:
         require_normal(derivative / system.parameters, depends, "marginal temperature")
     return Evaluated(estimate, derivative, error, np.zeros_like(derivative))
