@@ -227,8 +227,11 @@ def test_chains_with_constant_biases_are_those_of_scalar_chains():
         assert (engine.layers.error_bound <= 1e-8 * engine.layers.energy).all()
 
 
-@pytest.mark.parametrize(("activation", "weights", "biases"), [*CASES[:7:2], CASES[5]])
-def test_marginal_energies_are_derivatives_along_the_random_scales(activation, weights, biases):
+@pytest.mark.parametrize(
+    ("activation", "weights", "biases", "method"),
+    [*((*case, "exact") for case in (*CASES[:7:2], CASES[5])), (*CASES[1], "mean-field"), (*CASES[7], "monte-carlo")],
+)
+def test_marginal_energies_are_derivatives_along_the_random_scales(activation, weights, biases, method):
     def scaled(law, factor):
         if isinstance(law, pm.Constant):
             return law
@@ -243,14 +246,18 @@ def test_marginal_energies_are_derivatives_along_the_random_scales(activation, w
 
     def energies(factor):
         law = pm.Layers(*([scaled(law, factor) for law, _ in part] for part in (weights, biases)))
-        return pm.heat_engine(network, law).layers
+        return pm.heat_engine(network, law, method=method, samples=4000, rng=0).layers
 
     network = pm.Network(rows(), rows(3, 2, seed=1), hidden=(5, 3), activation=activation, bias=True)
     found, h = energies(1.0), 0.01
     near = {k: energies(np.exp(k * h)).energy for k in (-2, -1, 1, 2)}
     slope = (8 * (near[1] - near[-1]) - (near[2] - near[-2])) / (12 * h)
     defined = ~np.isnan(found.marginal)
-    np.testing.assert_allclose((found.marginal * found.parameters)[defined], slope[defined], rtol=1e-6, atol=1e-9)
+    difference = abs(found.marginal * found.parameters - slope)[defined]
+    error = 4.5 * (found.marginal_error * found.parameters)[defined] * (method == "monte-carlo")
+    assert (
+        difference <= 1e-6 * abs(slope[defined]) + 1e-9 + error + 0.003 * (method == "monte-carlo") * slope[defined]
+    ).all()
 
 
 def test_a_readout_that_starts_at_zero():
