@@ -1,3 +1,4 @@
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,22 +9,20 @@
 namespace pyrometer::bindings {
 namespace {
 
+using Shift = std::optional<Array<double>>;
+
 energy::Networks networks_of(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
-                             const Array<double>& bias, const Array<double>& norms) {
+                             const Array<double>& bias, const Array<double>& norms, const Shift& shift) {
   require_rank(widths, 1, "widths");
-  return {model::activation_named(activation),
-          {widths.data(), widths.data() + widths.size()},
-          matrix_of(weight, "weight"),
-          matrix_of(bias, "bias"),
-          vector_of(norms, "norms")};
+  return {model::activation_named(activation), {widths.data(), widths.data() + widths.size()},
+          matrix_of(weight, "weight"),         matrix_of(bias, "bias"),
+          vector_of(norms, "norms"),           shift ? matrix_of(*shift, "shift") : Matrix{}};
 }
 
-std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(const std::string& activation,
-                                                                    const Array<Index>& widths,
-                                                                    const Array<double>& weight,
-                                                                    const Array<double>& bias,
-                                                                    const Array<double>& norms, int threads) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(
+    const std::string& activation, const Array<Index>& widths, const Array<double>& weight, const Array<double>& bias,
+    const Array<double>& norms, int threads, const Shift& shift) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift);
   Array<double> energies({networks.laws(), networks.layers()}), errors({networks.laws(), networks.layers()});
   Array<bool> trusted(networks.laws());
   double *energy_out = energies.mutable_data(), *error_out = errors.mutable_data();
@@ -34,8 +33,9 @@ std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(const std::s
 
 std::tuple<Array<double>, Array<bool>> network_chain_growth(const std::string& activation, const Array<Index>& widths,
                                                             const Array<double>& weight, const Array<double>& bias,
-                                                            const Array<double>& norms, int threads) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+                                                            const Array<double>& norms, int threads,
+                                                            const Shift& shift) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift);
   Array<double> growth({networks.laws(), networks.layers()});
   Array<bool> trusted(networks.laws());
   double* const growth_out = growth.mutable_data();
@@ -46,8 +46,9 @@ std::tuple<Array<double>, Array<bool>> network_chain_growth(const std::string& a
 
 Array<double> network_chain_draws(const std::string& activation, const Array<Index>& widths,
                                   const Array<double>& weight, const Array<double>& bias, const Array<double>& norms,
-                                  base::Seed seed, Index first, Index draws, Index samples, int threads) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+                                  base::Seed seed, Index first, Index draws, Index samples, int threads,
+                                  const Shift& shift) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift);
   Array<double> energies({networks.laws(), draws, networks.layers()});
   double* const out = energies.mutable_data();
   released([&] { energy::network_chain_draws(networks, seed, first, draws, samples, threads, out); });
@@ -56,8 +57,9 @@ Array<double> network_chain_draws(const std::string& activation, const Array<Ind
 
 std::tuple<Array<double>, Array<double>> network_mean_field(const std::string& activation, const Array<Index>& widths,
                                                             const Array<double>& weight, const Array<double>& bias,
-                                                            const Array<double>& norms, int threads) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms);
+                                                            const Array<double>& norms, int threads,
+                                                            const Shift& shift) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift);
   Array<double> leading({networks.laws(), networks.layers()}), corrected({networks.laws(), networks.layers()});
   double *leading_out = leading.mutable_data(), *corrected_out = corrected.mutable_data();
   released([&] { energy::network_mean_field(networks, threads, leading_out, corrected_out); });
@@ -90,18 +92,19 @@ void bind_network_chain(py::module_& module) {
   module.def("activate", &activate, "activation"_a, "z"_a.noconvert(), "phi(z) of every number, of the same shape.");
   module.def(
       "network_chain", &network_chain, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
-      "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
+      "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a, "shift"_a.noconvert() = py::none(),
       "Mean energy of every layer under normal laws, its error and whether that can be trusted: widths (L + 1,), "
       "weight, bias (b, L), norms (m,) -> (b, L), (b, L), (b,).");
   module.def("network_chain_growth", &network_chain_growth, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
+             "shift"_a.noconvert() = py::none(),
              "Derivatives of ln E along the logarithm of all scales, and trusted as above -> (b, L), (b,).");
   module.def("network_chain_draws", &network_chain_draws, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "first"_a, "draws"_a,
-             "samples"_a, "threads"_a,
+             "samples"_a, "threads"_a, "shift"_a.noconvert() = py::none(),
              "The same by sampled scalar chains, one by one, some of `samples` draws -> (b, draws, L).");
   module.def("network_mean_field", &network_mean_field, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
-             "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
+             "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a, "shift"_a.noconvert() = py::none(),
              "At infinite width, and with the term of order 1 / n -> leading, corrected (b, L).");
 }
 

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "bindings.hpp"
+#include "pyrometer/energy/network/orthogonal.hpp"
 #include "pyrometer/energy/network/sampled.hpp"
 
 namespace pyrometer::bindings {
@@ -8,11 +11,15 @@ namespace {
 
 using Widths = Array<Index>;
 
-energy::NetworkLaws laws_of(const Widths& widths, const std::string& activation, bool uniform,
+energy::NetworkLaws laws_of(const Widths& widths, const std::string& activation, const Array<double>& families,
                             const Array<double>& weight, const Array<double>& bias) {
   require_rank(widths, 1, "widths");
-  return {widths.size() - 1,           widths.data(),          model::activation_named(activation), uniform,
-          matrix_of(weight, "weight"), matrix_of(bias, "bias")};
+  return {widths.size() - 1,
+          widths.data(),
+          model::activation_named(activation),
+          matrix_of(families, "families"),
+          matrix_of(weight, "weight"),
+          matrix_of(bias, "bias")};
 }
 
 template <class T>
@@ -24,10 +31,11 @@ energy::NetworkRows<T> rows_of(const Array<T>& X, const Widths& widths) {
 }
 
 template <class T>
-py::array_t<double> sample(const Array<T>& X, const Widths& widths, const std::string& activation, bool uniform,
-                           const Array<double>& weight, const Array<double>& bias, const base::Seed& seed,
-                           Index first_draw, Index samples, Index rows, bool averaged, int threads) {
-  const energy::NetworkLaws laws = laws_of(widths, activation, uniform, weight, bias);
+py::array_t<double> sample(const Array<T>& X, const Widths& widths, const std::string& activation,
+                           const Array<double>& families, const Array<double>& weight, const Array<double>& bias,
+                           const base::Seed& seed, Index first_draw, Index samples, Index rows, bool averaged,
+                           int threads) {
+  const energy::NetworkLaws laws = laws_of(widths, activation, families, weight, bias);
   const energy::NetworkRows<T> data = rows_of(X, widths);
   const energy::NetworkDraws draws{seed, first_draw, samples, rows, averaged};
   py::array_t<double> energy({laws.laws(), samples, laws.layers});
@@ -38,10 +46,10 @@ py::array_t<double> sample(const Array<T>& X, const Widths& widths, const std::s
 
 template <class T>
 py::array_t<double> sample_errors(const Array<T>& X, const Array<T>& y, const Widths& widths,
-                                  const std::string& activation, bool uniform, const Array<double>& weight,
-                                  const Array<double>& bias, const base::Seed& seed, Index first_draw, Index samples,
-                                  Index rows, bool averaged, int threads) {
-  const energy::NetworkLaws laws = laws_of(widths, activation, uniform, weight, bias);
+                                  const std::string& activation, const Array<double>& families,
+                                  const Array<double>& weight, const Array<double>& bias, const base::Seed& seed,
+                                  Index first_draw, Index samples, Index rows, bool averaged, int threads) {
+  const energy::NetworkLaws laws = laws_of(widths, activation, families, weight, bias);
   energy::NetworkRows<T> data = rows_of(X, widths);
   require_rank(y, 2, "y");
   if (y.shape(0) != data.rows || y.shape(1) != widths.data()[laws.layers])
@@ -55,26 +63,45 @@ py::array_t<double> sample_errors(const Array<T>& X, const Array<T>& y, const Wi
 }
 
 template <class T>
-Index rows_a_draw(const Array<T>& X, const Widths& widths, const std::string& activation, bool uniform,
+Index rows_a_draw(const Array<T>& X, const Widths& widths, const std::string& activation, const Array<double>& families,
                   const Array<double>& weight, const Array<double>& bias, const base::Seed& seed, bool averaged,
                   int threads) {
-  const energy::NetworkLaws laws = laws_of(widths, activation, uniform, weight, bias);
+  const energy::NetworkLaws laws = laws_of(widths, activation, families, weight, bias);
   const energy::NetworkRows<T> data = rows_of(X, widths);
   return released([&] { return energy::network_rows(data, laws, seed, averaged, threads); });
 }
 
 template <class T>
 void bind_sampled(py::module_& module) {
-  module.def("sample_network", &sample<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a, "uniform"_a,
-             "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "first_draw"_a, "samples"_a, "rows"_a,
-             "averaged"_a, "threads"_a, "Energies of the layers of sampled networks, (laws, samples, layers).");
-  module.def("sample_network_errors", &sample_errors<T>, "X"_a.noconvert(), "y"_a.noconvert(), "widths"_a.noconvert(),
-             "activation"_a, "uniform"_a, "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "first_draw"_a,
+  module.def("sample_network", &sample<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a,
+             "families"_a.noconvert(), "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "first_draw"_a,
              "samples"_a, "rows"_a, "averaged"_a, "threads"_a,
+             "Energies of the layers of sampled networks, (laws, samples, layers).");
+  module.def("sample_network_errors", &sample_errors<T>, "X"_a.noconvert(), "y"_a.noconvert(), "widths"_a.noconvert(),
+             "activation"_a, "families"_a.noconvert(), "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a,
+             "first_draw"_a, "samples"_a, "rows"_a, "averaged"_a, "threads"_a,
              "Mean squared errors of sampled networks, (laws, samples).");
-  module.def("network_rows", &rows_a_draw<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a, "uniform"_a,
-             "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "averaged"_a, "threads"_a,
-             "Rows a draw for the smallest standard error per second; 0 for all.");
+  module.def("network_rows", &rows_a_draw<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a,
+             "families"_a.noconvert(), "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "averaged"_a,
+             "threads"_a, "Rows a draw for the smallest standard error per second; 0 for all.");
+}
+
+Array<double> orthogonal(const base::Seed& seed, Index first_draw, Index draws, Index first, Index rows, Index cols,
+                         bool single) {
+  Array<double> out({draws, rows, cols});
+  double* const data = out.mutable_data();
+  released([&] {
+    std::vector<float> narrow(single ? at(rows * cols) : 0);
+    for (Index k = 0; k < draws; ++k) {
+      if (single) {
+        energy::orthogonal(seed, first_draw + k, first, rows, cols, narrow.data());
+        std::copy(narrow.begin(), narrow.end(), data + k * rows * cols);
+      } else {
+        energy::orthogonal(seed, first_draw + k, first, rows, cols, data + k * rows * cols);
+      }
+    }
+  });
+  return out;
 }
 
 }  // namespace
@@ -82,6 +109,9 @@ void bind_sampled(py::module_& module) {
 void bind_network_sampled(py::module_& module) {
   bind_sampled<double>(module);
   bind_sampled<float>(module);
+  module.def("orthogonal", &orthogonal, "seed"_a, "first_draw"_a, "draws"_a, "first_parameter"_a, "rows"_a, "cols"_a,
+             "single"_a = false,
+             "Random matrices with orthonormal rows or columns times sqrt(max(rows, cols)), (draws, rows, cols).");
 }
 
 }  // namespace pyrometer::bindings

@@ -176,16 +176,18 @@ def sample_rows_energies(
 ) -> _F64: ...  # (s, b, samples)
 
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;
-# weight (> 0), bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2. activation: "tanh" "sigmoid" "relu"
+# weight, bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2; shift (b, L): constant biases. activation: "tanh" "sigmoid" "relu"
 # "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu". error: an estimated upper bound of the
 # absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
 _Widths: TypeAlias = npt.NDArray[np.int64]
 
 def network_chain(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
+    shift: _F64 | None = None,
 ) -> tuple[_F64, _F64, npt.NDArray[np.bool_]]: ...  # energy, error (b, L), trusted
 def network_chain_growth(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
+    shift: _F64 | None = None,
 ) -> tuple[_F64, npt.NDArray[np.bool_]]: ...
 def network_chain_draws(
     activation: str,
@@ -198,6 +200,7 @@ def network_chain_draws(
     draws: int,
     samples: int,
     threads: int,
+    shift: _F64 | None = None,
 ) -> _F64: ...  # energies of draws first .. first + draws - 1 of `samples`: (b, draws, L)
 
 # The core's activations by name: phi(z)/z for z < 0 if that is a constant and phi(z) = z above (else nan); phi(-z)^2 = phi(z)^2.
@@ -206,27 +209,34 @@ def activate(activation: str, z: _F64) -> _F64: ...  # phi(z) of every number of
 
 # The limit of infinite width, and with the correction of order 1/n.
 def network_mean_field(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
+    shift: _F64 | None = None,
 ) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)
-# Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, weight and bias (b, L): standard deviations, or full
-# lengths of uniform laws; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l, n_{l-1}), then
-# biases, which are numbered also where they are 0. Number j of draw k is the scale times normals(seed, k, 1, j, ..) or
-# uniforms(..), single for float32 X, which runs in float32. rows: 0 for all, or the number selected by each draw, stratified
+# Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, families (4, L): Family.bound of weights and of
+# biases, and squared scale / mean square of each,
+# weight and bias (b, L): their scales; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l,
+# n_{l-1}), then biases, which are numbered also where they are 0. Number j of draw k is the scale times
+# normals(seed, k, 1, j, ..), uniforms(..), truncated_normals(..), 1 or one of orthogonal(..), single for float32 X, which runs in float32. rows: 0 for all, or the number selected by each draw, stratified
 # by norm, unbiased. averaged: energies averaged over each layer's own parameters. Layers' energies are <|z_l|^2>.
 def sample_network(
-    X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
+    X: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64, seed: _Seed,
     first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
 ) -> _F64: ...  # (b, samples, L)
 
 # <|y - z_L|^2> of the same draws; y (m, n_L) of the dtype of X.
 def sample_network_errors(
-    X: _Rows, y: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64,
+    X: _Rows, y: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64,
     seed: _Seed, first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
 ) -> _F64: ...  # (b, samples)
 
 # The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for all.
 # Runs 48 pilot draws.
 def network_rows(
-    X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
+    X: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64, seed: _Seed,
     averaged: bool, threads: int,
 ) -> int: ...
+
+# sqrt(max(rows, cols)) Q, Q with orthonormal rows or columns, from normals(first_parameter ..), which may be odd.
+def orthogonal(
+    seed: _Seed, first_draw: int, draws: int, first_parameter: int, rows: int, cols: int, single: bool = False
+) -> _F64: ...  # (draws, rows, cols)

@@ -19,7 +19,13 @@ LINEAR_CALLS = {
 }
 """A call for each law of a linear system, by the name of its class."""
 _FAN = ("LecunNormal", "GlorotNormal", "HeNormal", "LecunUniform", "GlorotUniform", "HeUniform", "TorchLinear")
-LAYER_CALLS = _EITHER | {name: f"pm.{name}()" for name in _FAN}
+LAYER_CALLS = {
+    **_EITHER,
+    **{name: f"pm.{name}()" for name in _FAN},
+    **{name: LINEAR_CALLS[name] for name in ("TruncatedNormal", "Constant")},
+    "Orthogonal": "pm.Orthogonal()",
+    "Layers": "pm.Layers(pm.HeNormal(), biases=pm.Normal(0.1))",
+}
 """A call for each law of a network, by the name of its class."""
 _ALL = LINEAR_CALLS | LAYER_CALLS
 
@@ -36,7 +42,7 @@ def not_a_law(argument: str, value: Any, calls: dict[str, str] = _ALL, *, option
 
 def _meant(value: Any, calls: dict[str, str]) -> str:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return f"; did you mean pm.Normal({value})?"
+        return f"; did you mean pm.{'Normal' if float(value) > 0.0 else 'Constant'}({value})?"
     name = value if isinstance(value, str) else value.__name__ if isinstance(value, type) else type(value).__name__
     if name in _ALL and name not in calls:
         return f"; {_ALL[name]} is for {'networks' if name in LAYER_CALLS else 'linear models'}."

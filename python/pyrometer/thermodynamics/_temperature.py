@@ -157,7 +157,9 @@ def compose(
     ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
-        value, per_parameter = (E - ground) / divisor, slope / count if count else np.full_like(slope, np.nan)
+        # Parameters that are not random, or without an entropy, have no marginal temperature.
+        number = np.where(np.isnan(S) | (count == 0), np.nan, count)
+        value, per_parameter = (E - ground) / divisor, slope / number
     if not coded:
         warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
@@ -174,7 +176,7 @@ def compose(
         entropy=shaped(S),
         parameters=count,
         marginal=shaped(per_parameter),
-        marginal_error=shaped(slope_error / count if count else np.full_like(slope_error, np.nan)),
+        marginal_error=shaped(slope_error / number),
         verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
         method=energy.method,
     )
@@ -183,10 +185,10 @@ def compose(
 def total(
     parts: npt.NDArray[np.float64], parameters: int, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Sum of the entropies of the parts, and whether it is 0 within rounding, which leaves T undefined."""
+    """Sum of the entropies of the parts, and whether it is 0 within rounding or nan, which leaves T undefined."""
     noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * parameters)
     S = np.broadcast_to(parts.sum(axis=-1), shape)
-    return S, np.broadcast_to(np.abs(S) <= noise, shape)
+    return S, np.broadcast_to(~(np.abs(S) > noise), shape)
 
 
 def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:

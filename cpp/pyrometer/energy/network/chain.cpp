@@ -52,21 +52,37 @@ struct Chain {
   const Networks& networks;
   const double* weight;
   const double* bias;
+  const double* shifts;  // nullptr for none
 
   [[nodiscard]] double width(Index l) const { return static_cast<double>(networks.widths[at(l)]); }
   [[nodiscard]] double variance(Index l, double q) const {
     return weight[l - 1] * (weight[l - 1] * q) + bias[l - 1] * bias[l - 1];
   }
-  /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend. An activation
-  /// that vanishes at 0 passes small variances on in proportion.
+  /// The constant biases of a layer.
+  [[nodiscard]] double shift(Index l) const { return shifts ? shifts[l - 1] : 0; }
+  [[nodiscard]] double energy(Index l, double v) const { return width(l) * (v + shift(l) * shift(l)); }
+  /// Whether the pre-activations of a layer are 0 for all rows.
+  [[nodiscard]] bool vanishes(Index l) const {
+    if (bias[l - 1] != 0 || shift(l) != 0) return false;
+    return weight[l - 1] == 0 || (l > 1 && vanishes(l - 1) && model::activate(networks.activation, 0) == 0);
+  }
+  /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend, or for a
+  /// homogeneous activation its shift. An activation that vanishes at 0 passes small variances on in proportion.
   [[nodiscard]] double bend(Index l) const {
-    const double slope = weight[l] * weight[l];
+    const double slope = weight[l] * weight[l], above = shift(l + 1);
     double v = kBend;
-    if (l + 2 < networks.layers() && model::activate(networks.activation, 0) == 0)
+    if (model::is_homogeneous(networks.activation))
+      v = above == 0 ? std::numeric_limits<double>::infinity() : above * above;
+    if (l + 2 < networks.layers() && above == 0 && model::activate(networks.activation, 0) == 0)
       v = std::max(kLeastBend, std::min(v, bend(l + 1) / width(l + 1)));
     return (bias[l] * bias[l] + v) / slope;
   }
 };
+
+Chain chain_of(const Networks& networks, Index law) {
+  const bool shifted = networks.shift.size() > 0;
+  return {networks, networks.weight.row(law), networks.bias.row(law), shifted ? networks.shift.row(law) : nullptr};
+}
 
 /// The grid of v_l at layer l, and functions on it.
 struct Layer {
@@ -108,8 +124,8 @@ const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>&
   const Layer& layer = all[at(l)];
   for (Index k = l - 1; k >= 1; --k) {
     const Layer& other = all[at(k)];
-    if (chain.networks.widths[at(k)] == chain.networks.widths[at(l)] && other.v == layer.v &&
-        (layer.bend == other.bend || std::max(layer.bend, other.bend) < other.least))
+    if (chain.networks.widths[at(k)] == chain.networks.widths[at(l)] && chain.shift(k) == chain.shift(l) &&
+        other.v == layer.v && (layer.bend == other.bend || std::max(layer.bend, other.bend) < other.least))
       return &other;
   }
   return nullptr;
@@ -135,7 +151,7 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
   std::vector<double> least(layer.size());
   base::for_each_chunk(static_cast<Index>(layer.size()), threads, [&](Index node, int) {
-    const Rule one = squared_unit(chain.networks.activation, layer.v[at(node)], fineness.step);
+    const Rule one = squared_unit(chain.networks.activation, layer.v[at(node)], fineness.step, chain.shift(l));
     double mean = 0;
     for (std::size_t i = 0; i < one.size(); ++i) mean += one.weight[i] * one.point[i];
     layer.mean[at(node)] = static_cast<double>(count) * mean;
@@ -166,31 +182,32 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
 }
 
 /// How large energies above layer l are, relative to those at the mean of v_l, at variances up to e^(low + k kPanel),
-/// k = 0, 1, ...: of the layer where that is most, in the limit of infinite width, with a margin for fluctuations.
+/// k = 0, 1, ...: of the layer where that is most, in the limit of infinite width, with a margin for fluctuations. At
+/// variances above the mean only where there are shifts; elsewhere 1.
 std::vector<double> importance(const Chain& chain, Index l, double low, double high, double mean) {
   const Index layers = chain.networks.layers();
   const auto energies = [&](double v) {
     std::vector<double> out;
     for (Index k = l; k < layers; ++k) {
-      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.networks.activation, v).mean);
-      out.push_back(v);
+      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.networks.activation, v, chain.shift(k)).mean);
+      out.push_back(v + chain.shift(k + 1) * chain.shift(k + 1));
     }
     return out;
   };
   const std::vector<double> typical = energies(mean);
   std::vector<double> out;
   for (double log = low; log < high + kPanel; log += kPanel) {
-    const std::vector<double> here = energies(std::exp(std::min(log, std::log(mean))));
+    const std::vector<double> here = energies(std::exp(chain.shifts ? log : std::min(log, std::log(mean))));
     double most = 0;
     for (std::size_t k = 0; k < here.size(); ++k)
       most = std::max(most, typical[k] > 0 && std::isfinite(typical[k]) ? here[k] / typical[k] : 1.0);
-    out.push_back(std::min(1.0, kMargin * most));
+    out.push_back(chain.shifts ? kMargin * most : std::min(1.0, kMargin * most));
   }
   return out;
 }
 
 /// Reduces the range of ln v to values that contribute to the energies above, which grow at most in proportion to v,
-/// except where the mean square of an activation grows from v / 4 to v / 2.
+/// except where the mean square of an activation grows from v / 4 to v / 2, and where there are shifts.
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
   double mean = 0;
   for (const Reached& value : values) mean += value.mass * value.v;
@@ -201,8 +218,10 @@ void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer
   for (const Reached& value : values) {
     if (value.v < kLeast) continue;
     const auto place = at(static_cast<Index>(std::ceil((std::log(value.v) - layer.low) / kPanel)));
-    if (value.mass * share[std::min(place, share.size() - 1)] > kNegligible) least = std::min(least, value.v);
-    if (value.mass * growth * std::max(1.0, value.v / mean) > kNegligible) most = std::max(most, value.v);
+    const double energy = share[std::min(place, share.size() - 1)];
+    if (value.mass * energy > kNegligible) least = std::min(least, value.v);
+    const double above = chain.shifts ? energy : growth * std::max(1.0, value.v / mean);
+    if (value.mass * above > kNegligible) most = std::max(most, value.v);
   }
   layer.low = std::log(least);
   layer.high = std::log(most);
@@ -312,11 +331,17 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
     for (std::size_t i = 0; i < smooth; ++i)
       logs[at(k - l - 2) * smooth + i] = std::log(std::max(kLeast, above.energy[at(k - l - 1) * above.size() + i]));
   const std::vector<double> growth = growing ? total_growth(above, logs) : std::vector<double>();
+  std::vector<Index> beyond;  // layers above the next whose energy is not 0 throughout
+  for (Index k = l + 2; k <= layers; ++k)
+    if (!chain.vanishes(k)) beyond.push_back(k);
   base::for_each_chunk(static_cast<Index>(size), threads, [&](Index chunk, int) {
     const std::size_t node = at(chunk);
-    if (growing && l < layers) layer.growth[size + node] = 2;
-    layer.energy[node] = chain.width(l) * layer.v[node];
-    if (l < layers) layer.energy[size + node] = chain.width(l + 1) * chain.variance(l + 1, layer.mean[node]);
+    layer.energy[node] = chain.energy(l, layer.v[node]);
+    if (l < layers) {
+      const double v = chain.variance(l + 1, layer.mean[node]), c = chain.shift(l + 1);
+      layer.energy[size + node] = chain.energy(l + 1, v);
+      if (growing) layer.growth[size + node] = c == 0 ? 2 : 2 * (v / (v + c * c));
+    }
     if (l + 2 > layers) return;
     const Rule& rule = layer.rule[node];
     std::vector<double> basis(above.grid.empty() ? 0 : above.panel_size());
@@ -327,7 +352,7 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
       if (!zero) {
         first = above.basis(std::log(std::max(v, kLeast)), basis);
       }
-      for (Index k = l + 2; k <= layers; ++k) {
+      for (const Index k : beyond) {
         const std::size_t here = at(k - l) * size + node, last = at(k - l) * above.size() - 1;
         const auto interpolated = [&](const std::vector<double>& values) {
           return dot(basis.data(), &values[at(k - l - 2) * smooth + first], basis.size());
@@ -371,7 +396,7 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   q /= static_cast<double>(chain.networks.norms.size());
   const double factor = model::homogeneous_factor(chain.networks.activation);
   for (Index l = 1; l <= chain.networks.layers(); ++l) {
-    energy[l - 1] = chain.width(l) * chain.variance(l, q);
+    energy[l - 1] = chain.energy(l, chain.variance(l, q));
     error[l - 1] =
         (kRounding * static_cast<double>(l) + 1e-16 * std::sqrt(static_cast<double>(chain.networks.norms.size()))) *
         energy[l - 1];
@@ -403,6 +428,15 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
   return worst <= kTrusted;
 }
 
+/// Whether mean squares of activations are proportional to those of pre-activations.
+bool is_closed(const Networks& networks) {
+  if (!model::is_homogeneous(networks.activation)) return false;
+  if (model::homogeneous_factor(networks.activation) == 1) return true;  // the identity
+  for (Index i = 0; i < networks.shift.size(); ++i)
+    if (networks.shift.data[i] != 0 && (i + 1) % networks.layers() != 0) return false;
+  return true;
+}
+
 /// The growth of the mean over rows of every layer's energy, from energies at the factors of `network_chain_growth`.
 void grow(const RowNodes& rows, const Layer& first, Index layers, double* growth) {
   const std::size_t count = rows.norm().size();
@@ -430,15 +464,16 @@ void check(const Networks& networks) {
   const Index layers = networks.layers();
   require(layers >= 1, "widths must have at least two numbers, got ", layers + 1);
   for (const Index width : networks.widths) require(width >= 1, "widths must be at least 1, got ", width);
-  for (const auto& [matrix, name] : {std::pair{networks.weight, "weight"}, std::pair{networks.bias, "bias"}}) {
+  for (const auto& [matrix, name] :
+       {std::pair{networks.weight, "weight"}, std::pair{networks.bias, "bias"}, std::pair{networks.shift, "shift"}}) {
+    const bool shift = name[0] == 's';
+    if (shift && matrix.size() == 0) continue;
     require(matrix.cols == layers, name, " must have ", layers, " columns, one for each layer, got ", matrix.cols);
-    require(matrix.rows == networks.weight.rows, "weight and bias must have the same number of rows, got ",
+    require(matrix.rows == networks.weight.rows, "weight, bias and shift must have the same number of rows, got ",
             networks.weight.rows, " and ", matrix.rows);
-    const bool weights = name[0] == 'w';
     for (Index i = 0; i < matrix.size(); ++i)
-      require(std::isfinite(matrix.data[i]) && (weights ? matrix.data[i] > 0 : matrix.data[i] >= 0), name,
-              weights ? " must be finite and positive, got " : " must be finite and not negative, got ",
-              matrix.data[i]);
+      require(std::isfinite(matrix.data[i]) && (shift || matrix.data[i] >= 0), name,
+              shift ? " must be finite, got " : " must be finite and not negative, got ", matrix.data[i]);
   }
   require(!networks.norms.empty(), "norms must have at least one row, got none");
   for (const double norm : networks.norms)
@@ -448,11 +483,11 @@ void check(const Networks& networks) {
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted) {
   check(networks);
   const Index layers = networks.layers(), laws = networks.laws();
-  const bool closed = model::is_homogeneous(networks.activation);
+  const bool closed = is_closed(networks);
   const RowNodes rows(closed ? networks.norms.first(1) : networks.norms);
   // Nested loops run on one thread: laws in parallel where there are several, else the nodes of a layer.
   base::for_each_chunk(laws, threads, [&](Index b, int) {
-    const Chain chain{networks, networks.weight.row(b), networks.bias.row(b)};
+    const Chain chain = chain_of(networks, b);
     double *energies = energy + b * layers, *errors = error + b * layers;
     if (closed) homogeneous(chain, energies, errors);
     Layer solution;
@@ -465,7 +500,7 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 
 void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted) {
   check(networks);
-  require(!model::is_homogeneous(networks.activation), "activation must not be homogeneous: its growth is closed");
+  require(!is_closed(networks), "activation must not be homogeneous: its growth is closed");
   const Index layers = networks.layers();
   const RowNodes rows(networks.norms);
   const std::vector<double> factors{1, std::exp(-2 * kApart), std::exp(-kApart), std::exp(kApart),
@@ -473,8 +508,7 @@ void network_chain_growth(const Networks& networks, int threads, double* growth,
   base::for_each_chunk(networks.laws(), threads, [&](Index b, int) {
     std::vector<double> energy(at(layers)), error(at(layers));
     Layer solution;
-    trusted[b] = general({networks, networks.weight.row(b), networks.bias.row(b)}, rows, factors, threads, solution,
-                         energy.data(), error.data());
+    trusted[b] = general(chain_of(networks, b), rows, factors, threads, solution, energy.data(), error.data());
     grow(rows, solution, layers, growth + b * layers);
   });
 }

@@ -23,10 +23,10 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
         const double from_q = weight[l] * (weight[l] * q), v = from_q + bias[l] * bias[l];
         require(std::isfinite(n * v), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
                 "; use a smaller scale.");
-        const double share = v > 0 ? from_q / v : 0;
-        first[at(l) * nodes + node] = n * v;
-        second[at(l) * nodes + node] = n * v * (1 + share * excess);
-        const UnitMoments unit = unit_moments(networks.activation, v);
+        const double share = v > 0 ? from_q / v : 0, c = networks.shift.size() > 0 ? networks.shift.row(b)[l] : 0;
+        first[at(l) * nodes + node] = n * v + n * c * c;
+        second[at(l) * nodes + node] = n * v * (1 + share * excess) + n * c * c;
+        const UnitMoments unit = unit_moments(networks.activation, v, c);
         q = n * unit.mean;
         excess = unit.slope * share * excess + 0.5 * unit.bend * share * share * spread;
         spread = unit.variance / n + unit.slope * share * (unit.slope * share) * spread;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -15,6 +16,14 @@ namespace {
 constexpr base::Seed kSeed{3, 4};
 constexpr Index kLayers = 3, kRows = 37;
 constexpr Index kWidths[kLayers + 1] = {5, 11, 9, 2};
+
+/// Normal weights and biases in every layer.
+Matrix normal(Index layers) {
+  static std::vector<double> families;
+  families.assign(at(4 * layers), 1.0);
+  std::fill_n(families.begin(), 2 * layers, std::numeric_limits<double>::infinity());
+  return {families.data(), 4, layers};
+}
 
 /// Energies of the layers of one draw of a normal law, unit by unit.
 template <class T>
@@ -53,9 +62,10 @@ double worst(Activation activation) {
   const double weight[] = {0.5, 0.7, 1.1, 1.5, 0.2, 0.9}, bias[] = {0.3, 0, 0.4, 0, 0, 0};
   constexpr Index kLaws = 2, kSamples = 3;
   std::vector<double> got(at(kLaws * kSamples * kLayers));
-  energy::sample_network<T>({X.data(), nullptr, kRows},
-                            {kLayers, kWidths, activation, false, {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
-                            {kSeed, 7, kSamples, 0, false}, 2, got.data());
+  energy::sample_network<T>(
+      {X.data(), nullptr, kRows},
+      {kLayers, kWidths, activation, normal(kLayers), {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
+      {kSeed, 7, kSamples, 0, false}, 2, got.data());
   double error = 0;
   for (Index law = 0; law < kLaws; ++law)
     for (Index k = 0; k < kSamples; ++k) {
@@ -81,11 +91,41 @@ TEST_CASE("sampled networks throw on overflow and on invalid arguments") {
   const Index widths[] = {2, 3, 1};
   double energy[2];
   const auto run = [&](Index rows, Index picked, Matrix bias) {
-    energy::sample_network<double>({X, nullptr, rows}, {2, widths, Activation::tanh, false, {scale, 1, 2}, bias},
+    energy::sample_network<double>({X, nullptr, rows}, {2, widths, Activation::tanh, normal(2), {scale, 1, 2}, bias},
                                    {kSeed, 0, 1, picked, false}, 1, energy);
   };
   CHECK_THROWS_WITH_AS(run(0, 0, {zero, 1, 2}), doctest::Contains("at least 1 row"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(run(1, 2, {zero, 1, 2}), doctest::Contains("rows must be 0"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(run(1, 0, {zero, 2, 1}), doctest::Contains("bias must be 1 x 2"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(run(1, 0, {zero, 1, 2}), doctest::Contains("in layer 1 under law 0"), std::invalid_argument);
+}
+
+TEST_CASE("families of layers: constants, laws without bound, and what is refused") {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const double X[] = {1, 2, -1, 0.5}, y[] = {1, -2}, weight[] = {0.5, 0}, bias[] = {-0.3, 2};
+  const Index widths[] = {2, 3, 1};
+  double energy[3];
+  const auto run = [&](const double (&families)[8], bool averaged) {
+    energy::sample_network_errors<double>({X, y, 2},
+                                          {2, widths, Activation::tanh, {families, 4, 2}, {weight, 1, 2}, {bias, 1, 2}},
+                                          {kSeed, 0, 3, 0, averaged}, 1, energy);
+  };
+  // Weights of 0 and constant biases: the outputs are 2 in every draw.
+  for (const bool averaged : {false, true}) {
+    run({kInfinity, -1, -1, -1, 1, 1, 1, 1}, averaged);
+    for (const double each : energy) CHECK(each == doctest::Approx((1.0 + 16.0) / 2).epsilon(1e-14));
+  }
+  double before[3];
+  run({kInfinity, kInfinity, -1, -1, 1, 1, 1, 1}, false);
+  std::copy(energy, energy + 3, before);
+  run({-2, -1, -1, -1, 1, 1, 1, 1}, false);
+  for (int k = 0; k < 3; ++k) CHECK(energy[k] == doctest::Approx(before[k]).epsilon(1e-14));
+  CHECK_THROWS_WITH_AS(run({-1, -1, -1, -1, 1, 1, 1, 1}, false), doctest::Contains("constant weights must be 0"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run({kInfinity, -1, -2, -1, 1, 1, 1, 1}, false), doctest::Contains("-2 for orthogonal weights"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run({kInfinity, -1, 0, -1, 1, 1, 1, 1}, false), doctest::Contains("at least 0, got -0.3"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run({kInfinity, -1, -1, -1, 1, 0, 1, 1}, false), doctest::Contains("precisions must be"),
+                       std::invalid_argument);
 }
