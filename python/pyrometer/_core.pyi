@@ -140,8 +140,8 @@ def sample_rows_energies(
 
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;
 # weight (> 0), bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2. activation: "tanh" "sigmoid" "relu"
-# "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu". error: an estimated upper bound of the
-# absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
+# "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu" "selu" "mish" "hardswish" "hardtanh".
+# error: an estimated upper bound of the absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
 _Widths: TypeAlias = npt.NDArray[np.int64]
 
 def network_chain(

@@ -1,5 +1,6 @@
 #include "pyrometer/model/activation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -39,6 +40,17 @@ double activate(Activation activation, double z) {
       return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
     case Activation::elu:
       return z > 0 ? z : std::expm1(z);
+    case Activation::selu:
+      return kSelu * (z > 0 ? z : kSeluBelow * std::expm1(z));
+    case Activation::mish: {
+      // tanh ln(1 + e^z) = n / (n + 2) with n = e^z (e^z + 2), multiplied by e^-2z for positive z.
+      const double e = std::exp(-std::abs(z));
+      return z > 0 ? z * ((1 + 2 * e) / (1 + 2 * e * (1 + e))) : z * (e * (e + 2) / (e * (e + 2) + 2));
+    }
+    case Activation::hardswish:
+      return z * std::clamp((z + 3) / 6, 0.0, 1.0);
+    case Activation::hardtanh:
+      return std::clamp(z, -1.0, 1.0);
   }
   return z;
 }

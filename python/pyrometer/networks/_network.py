@@ -51,8 +51,9 @@ class Network:
         Width :math:`n_L` of the last layer. Default: the columns of `y`.
     activation : str or callable
         "tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu" (slope 0.01), "gelu" (x times the normal distribution
-        function), "silu", "softplus" or "elu". Or a function that takes an array and returns one of its shape, such as
-        ``numpy.sin``; its energies are sampled, in Python.
+        function), "silu", "softplus", "elu", "selu", "mish", "hardswish" or "hardtanh", as PyTorch defines them. Or a
+        function that takes an array and returns one of its shape, such as ``numpy.sin``; its energies are sampled, in
+        Python.
     bias : bool
         Whether layers have biases, drawn with the scale of their layer.
 

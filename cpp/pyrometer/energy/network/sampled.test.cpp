@@ -70,7 +70,8 @@ double worst(Activation activation) {
 
 TEST_CASE("energies of sampled networks equal those computed unit by unit, for every activation") {
   using enum Activation;
-  for (const Activation activation : {tanh, sigmoid, relu, leaky_relu, identity, erf, gelu, silu, softplus, elu}) {
+  for (const Activation activation :
+       {tanh, sigmoid, relu, leaky_relu, identity, erf, gelu, silu, softplus, elu, selu, mish, hardswish, hardtanh}) {
     CHECK(worst<double>(activation) < 1e-13);
     CHECK(worst<float>(activation) < 3e-6);
   }
