@@ -4,6 +4,7 @@
 #include "bindings.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/energy/rows/expectation.hpp"
+#include "pyrometer/energy/rows/log_sum_exp.hpp"
 #include "pyrometer/energy/rows/mean_abs.hpp"
 #include "pyrometer/energy/rows/normal_rows.hpp"
 #include "pyrometer/energy/rows/uniform_rows.hpp"
@@ -95,6 +96,14 @@ std::tuple<Array<double>, Array<double>> expectation(const std::string& kind, co
   return {value, slope};
 }
 
+std::tuple<Array<double>, Array<double>> log_sum_exp(Index classes, const Array<double>& s) {
+  const Vector deviations = vector_of(s, "s");
+  Array<double> value(s.size()), slope(s.size());
+  const MutableVector value_out = span_of(value), slope_out = span_of(slope);
+  released([&] { energy::LogSumExp::of(classes)(deviations, value_out, slope_out); });
+  return {value, slope};
+}
+
 }  // namespace
 
 void bind_rows(py::module_& module) {
@@ -115,6 +124,11 @@ void bind_rows(py::module_& module) {
   module.def("mean_abs", &mean_abs<float>, "X"_a.noconvert(), "threads"_a, "The same for float32 data.");
   module.def("expectation", &expectation, "kind"_a, "y"_a.noconvert(), "s"_a.noconvert(),
              "E|y - sZ| or E ln(1 + e^{sZ}) and s times its derivative, elementwise over y (k,), s (k,).");
+  module.def("log_sum_exp", &log_sum_exp, "classes"_a, "s"_a.noconvert(),
+             "E ln sum_c e^{s Z_c} and s times its derivative, elementwise over s (k,).");
+  module.def(
+      "mean_maximum", [](Index classes) { return released([=] { return energy::LogSumExp::of(classes).maximum(); }); },
+      "classes"_a, "The mean of the maximum of independent standard normal variables.");
 }
 
 }  // namespace pyrometer::bindings

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "pyrometer/base/lookup.hpp"
 #include "pyrometer/energy/rows/expectation_tables.hpp"
+#include "pyrometer/energy/rows/piecewise.hpp"
 
 namespace pyrometer::energy {
 namespace {
@@ -16,40 +16,6 @@ constexpr std::size_t kLanes = base::kLanes<double>;
   const Bits bits = reinterpret_cast<Bits>(x) & INT64_MAX;
   a = reinterpret_cast<Numbers>(bits);
 }
-
-/// The unit interval of x in [0, 8], and u in [-1, 1] within it. Of any other x the interval is one of the eight.
-class Place {
- public:
-  [[gnu::always_inline]] explicit Place(const Numbers& x) {
-    constexpr double kMagic = 0x1.8p52;  // adding it rounds to an integer in the lowest bits
-    Numbers bias = x - 0.5;
-    bias = (bias < 7.25 ? bias : 7.25 - Numbers{}) + kMagic;
-    interval_ = base::Choice(reinterpret_cast<base::Vec<std::int64_t>>(bias));
-    u_ = 2.0 * (x - (bias - kMagic)) - 1.0;
-  }
-
-  /// sum_k table[k][interval] u^k, in two chains of the even and the odd powers: half the latency of Horner's rule.
-  template <std::size_t N>
-  [[gnu::always_inline]] void polynomial(const double (&table)[N][8], Numbers& value) const {
-    static_assert(N % 2 == 0);
-    const Numbers w = u_ * u_;
-    Numbers even, odd, c;
-    interval_.of(table[N - 2], even);
-    interval_.of(table[N - 1], odd);
-#pragma GCC unroll 16
-    for (std::size_t k = N - 2; k >= 2; k -= 2) {
-      interval_.of(table[k - 2], c);
-      even = even * w + c;
-      interval_.of(table[k - 1], c);
-      odd = odd * w + c;
-    }
-    value = even + u_ * odd;
-  }
-
- private:
-  base::Choice interval_;
-  Numbers u_;
-};
 
 struct Softplus {
   template <bool kSlope>

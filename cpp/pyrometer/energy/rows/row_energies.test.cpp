@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "pyrometer/energy/rows/cosine_series.hpp"
+#include "pyrometer/energy/rows/log_sum_exp.hpp"
 #include "pyrometer/energy/rows/normal_rows.hpp"
 #include "pyrometer/energy/rows/symmetric_sum.hpp"
 #include "pyrometer/energy/rows/vertex_tree.hpp"
@@ -90,4 +91,21 @@ TEST_CASE("bounds of the logarithm from the bits are bounds") {
     CHECK(energy::log_above(z) >= std::log(z));
     CHECK(energy::log_above(z) - energy::log_below(z) < 0.087);
   }
+}
+
+TEST_CASE("the mean of ln sum exp tends to ln C and to the mean of the maximum") {
+  for (const Index classes : {2, 3, 10, 1000}) {
+    const energy::LogSumExp& mean = energy::LogSumExp::of(classes);
+    const double count = static_cast<double>(classes);
+    const std::vector<double> s{0, 1e-3, 1, 1e9};
+    std::vector<double> value(4), slope(4);
+    mean(s, value, slope);
+    CHECK(value[0] == doctest::Approx(std::log(count)).epsilon(1e-15));
+    CHECK(value[1] - value[0] == doctest::Approx(0.5e-6 * (1 - 1 / count)).epsilon(1e-6));
+    CHECK(slope[1] == doctest::Approx(1e-6 * (1 - 1 / count)).epsilon(1e-5));
+    CHECK(value[3] == doctest::Approx(1e9 * mean.maximum()).epsilon(1e-14));
+    CHECK(slope[3] == doctest::Approx(1e9 * mean.maximum()).epsilon(1e-13));
+  }
+  CHECK(energy::LogSumExp::of(3).maximum() == doctest::Approx(1.5 / std::sqrt(std::acos(-1.0))).epsilon(1e-15));
+  CHECK_THROWS_AS(energy::LogSumExp::of(1), std::invalid_argument);
 }

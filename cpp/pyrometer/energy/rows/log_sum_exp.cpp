@@ -1,0 +1,248 @@
+// The tables of LogSumExp: quadrature at Chebyshev points.
+#include "pyrometer/energy/rows/log_sum_exp.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <numbers>
+#include <vector>
+
+#include "pyrometer/base/require.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr double kRootHalf = std::numbers::sqrt2 / 2, kNormal = std::numbers::inv_sqrtpi * kRootHalf;
+constexpr double kNegligible = 1e-18;
+
+double density(double z) { return kNormal * std::exp(-0.5 * z * z); }
+double upper_tail(double z) { return 0.5 * std::erfc(kRootHalf * z); }
+
+/// A trapezoidal rule for the mean of a function of a random variable.
+struct Rule {
+  std::vector<double> node, weight;
+
+  template <class Density>
+  Rule(Index first, Index last, double step, Density density) {
+    for (Index k = first; k <= last; ++k) {
+      node.push_back(static_cast<double>(k) * step);
+      weight.push_back(step * density(node.back()));
+    }
+  }
+};
+
+const Rule& normal() {
+  static const Rule rule(-37, 39, 0.25, density);
+  return rule;
+}
+
+/// A mean, and its derivative along s.
+struct Mean {
+  double value, derivative;
+};
+
+// 1 - F at one point, and the derivative of F along s.
+struct Tail {
+  double beyond, derivative;
+};
+
+// P(g + s Z > -u): the mean of 1 - exp(-t e^{s Z}), t = e^u.
+class NormalTails {
+ public:
+  explicit NormalTails(double s) : rule_(normal()), s_(s) {
+    for (const double z : rule_.node) factor_.push_back(std::exp(s * z));
+  }
+
+  [[nodiscard]] Tail operator()(double u) const {
+    Tail tail{0, 0};
+    const double size = std::exp(u);
+    for (std::size_t k = 0; k < factor_.size(); ++k) {
+      const double t = size * factor_[k], beyond = -std::expm1(-t);
+      tail.beyond += rule_.weight[k] * beyond;
+      tail.derivative += rule_.weight[k] * t * (t - 1) * (1 - beyond);
+    }
+    tail.derivative *= s_;
+    return tail;
+  }
+
+ private:
+  const Rule& rule_;
+  double s_;
+  std::vector<double> factor_;
+};
+
+// P(g / s + Z > x), s >= 1, at the points x = k step.
+class GumbelTails {
+ public:
+  GumbelTails(double s, double step) : steps_(static_cast<Index>(std::ceil(step * s / kLargest))) {
+    // Nodes of g / s that are a fraction of the points: both sums need the same values of the normal distribution.
+    fraction_ = step / static_cast<double>(steps_);
+    const double h = s * fraction_;
+    first_ = static_cast<Index>(std::floor(-4 / h));
+    for (Index j = first_; static_cast<double>(j) * h < 42; ++j) {
+      const double g = static_cast<double>(j) * h;
+      weight_.push_back(h * std::exp(-g - std::exp(-g)));
+    }
+    if (steps_ <= kKept) known_.resize(at(2 * kReach * steps_), Tail{-1, 0});
+  }
+
+  Tail operator()(Index k) {
+    Tail tail{0, 0};
+    for (std::size_t j = 0; j < weight_.size(); ++j) {
+      const Tail at_node = normal(k * steps_ - first_ - static_cast<Index>(j));
+      tail.beyond += weight_[j] * at_node.beyond;
+      tail.derivative += weight_[j] * at_node.derivative;
+    }
+    return tail;
+  }
+
+ private:
+  static constexpr double kLargest = 0.25;              // of the steps of g
+  static constexpr Index kKept = 64, kReach = 1 << 10;  // steps of x on either side of 0 of which values are kept
+
+  // The normal tail at z = i fraction, and the derivative of the distribution function of s Z along s, times s.
+  Tail normal(Index i) {
+    const double z = static_cast<double>(i) * fraction_;
+    if (z < -9) return {1, 0};
+    if (z > 40) return {0, 0};
+    const Index kept = i + kReach * steps_;
+    if (kept < 0 || kept >= static_cast<Index>(known_.size())) return {upper_tail(z), -z * density(z)};
+    Tail& tail = known_[at(kept)];
+    if (tail.beyond < 0) tail = {upper_tail(z), -z * density(z)};
+    return tail;
+  }
+
+  double fraction_ = 0;
+  Index steps_, first_ = 0;
+  std::vector<double> weight_;
+  std::vector<Tail> known_;
+};
+
+// ln F.
+double log_below(const Tail& tail) { return std::log1p(-std::min(tail.beyond, 1 - kUnit)); }
+
+/// Lambda_C(s) and its derivative for s < 1: trapezoids of step 3/16 in u.
+Mean narrow(double s, double classes) {
+  constexpr double kStep = 0.1875;
+  const double shift = std::log(classes);
+  Mean sum{0, 0};
+  const auto first = static_cast<Index>(std::floor((-42 - shift) / kStep));
+  const NormalTails tails(s);
+  for (Index k = first;; ++k) {
+    const double u = static_cast<double>(k) * kStep;
+    const Tail tail = tails(u);
+    const double power = log_below(tail), reference = -classes * std::exp(u);
+    sum.value += std::expm1(reference) - std::expm1(classes * power);
+    sum.derivative -= std::exp((classes - 1) * power) * tail.derivative;
+    if (reference < -42 && classes * power < -42) break;
+  }
+  return {shift + kStep * sum.value, classes * kStep * sum.derivative};
+}
+
+// The step in units of s: the distribution of the maximum is narrower for more classes.
+double step_of(double classes) {
+  return classes <= 10 ? 0.1875 : classes <= 100 ? 0.15625 : classes <= 1000 ? 0.09375 : 0.0625;
+}
+
+// Whether more is to come above and below a point.
+struct Ends {
+  bool above, below;
+};
+
+/// (Lambda_C(s) + Euler's constant) / s and the derivative of Lambda_C for s = 1 / inverse >= 1, inverse = 0 included.
+template <class Tails>
+Mean wide(double classes, double step, Tails&& tails) {
+  const double middle = std::round(std::sqrt(2 * std::log(classes)));
+  Mean sum{0, 0};
+  const auto add = [&](Index k) {
+    const double x = static_cast<double>(k) * step;
+    const Tail tail = tails(k);
+    const double power = log_below(tail);
+    // As differences of two upper tails, which are small where x is large.
+    const double difference = -std::expm1(classes * power) - upper_tail(x - middle);
+    sum.value += difference;
+    sum.derivative -= std::exp((classes - 1) * power) * tail.derivative;
+    return Ends{classes * tail.beyond > kNegligible, classes * power > -42};
+  };
+  const auto start = static_cast<Index>(std::floor(middle / step));
+  for (Index k = start; add(k).above || upper_tail(static_cast<double>(k) * step - middle) > kNegligible;) ++k;
+  // Downwards both tails tend to 1.
+  for (Index k = start - 1; add(k).below || upper_tail(middle - static_cast<double>(k) * step) > kNegligible;) --k;
+  return {middle + step * sum.value, classes * step * sum.derivative};
+}
+
+Mean wide(double s, double classes) {
+  const double step = step_of(classes);
+  Mean mean = wide(classes, step, GumbelTails(s, step));
+  mean.value = s * mean.value - std::numbers::egamma;
+  return mean;
+}
+
+// From values at the points cos((i + 1/2) pi / N) to the coefficients of the powers of their interpolant.
+template <std::size_t N>
+void to_powers(const std::array<double, N>& point, std::array<double, N>& values) {
+  std::array<std::array<double, N>, 2> chebyshev;  // T_j and T_{j+1} at the points
+  chebyshev[0].fill(1.0);
+  chebyshev[1] = point;
+  std::array<double, N> powers{}, now{}, next{};  // of T_j and T_{j+1}
+  now[0] = 1, next[1] = 1;
+  for (std::size_t j = 0; j < N; ++j) {
+    double coefficient = 0;
+    for (std::size_t i = 0; i < N; ++i) coefficient += values[i] * chebyshev[0][i];
+    coefficient *= (j == 0 ? 1.0 : 2.0) / static_cast<double>(N);
+    for (std::size_t k = 0; k <= j; ++k) powers[k] += coefficient * now[k];
+    std::array<double, N> after{};
+    for (std::size_t k = 0; k < N; ++k) after[k] = (k > 0 ? 2 * next[k - 1] : 0.0) - now[k];
+    now = next, next = after;
+    for (std::size_t i = 0; i < N; ++i) {
+      const double t = 2 * point[i] * chebyshev[1][i] - chebyshev[0][i];
+      chebyshev[0][i] = chebyshev[1][i], chebyshev[1][i] = t;
+    }
+  }
+  values = powers;
+}
+
+}  // namespace
+
+LogSumExp::LogSumExp(Index classes) : classes_(classes) {
+  require(classes >= 2 && classes <= kMostClasses, "the number of classes must be between 2 and ", kMostClasses,
+          ", got ", classes);
+  const auto count = static_cast<double>(classes);
+  const double step = step_of(count);
+  const auto normal_tail = [step](Index k) {
+    const double x = static_cast<double>(k) * step;
+    return Tail{upper_tail(x), -x * density(x)};
+  };
+  maximum_ = wide(count, step, normal_tail).value;
+  if (classes == 2) return;
+  for (std::size_t piece = 0; piece < 8; ++piece) {
+    std::array<double, kTerms> cosine, value, slope;
+    for (std::size_t i = 0; i < kTerms; ++i) {
+      cosine[i] = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.5) / static_cast<double>(kTerms));
+      const double v = (static_cast<double>(piece) + 0.5 + 0.5 * cosine[i]) / 8, s = kCentre * v / (1 - v);
+      const Mean mean = s < 1 ? narrow(s, count) : wide(s, count);
+      value[i] = mean.value / (s + kCentre);
+      slope[i] = mean.derivative / v;
+    }
+    to_powers(cosine, value);
+    to_powers(cosine, slope);
+    for (std::size_t k = 0; k < kTerms; ++k) {
+      value_[k][piece] = value[k];
+      slope_[k][piece] = slope[k];
+    }
+  }
+}
+
+const LogSumExp& LogSumExp::of(Index classes) {
+  static std::mutex mutex;
+  static std::map<Index, std::unique_ptr<const LogSumExp>> known;
+  const std::scoped_lock lock(mutex);
+  auto& table = known[classes];
+  if (!table) table = std::make_unique<const LogSumExp>(classes);
+  return *table;
+}
+
+}  // namespace pyrometer::energy
