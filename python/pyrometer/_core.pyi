@@ -146,14 +146,16 @@ def sample_rows_energies(
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;
 # weight (> 0), bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2. activation: "tanh" "sigmoid" "relu"
 # "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu" "selu" "mish" "hardswish" "hardtanh".
+# One name, or one for each hidden layer with commas between them. cross_entropy: one more energy after those of the
+# layers, the mean of ln(1 + e^z) of one output or ln sum_c e^{z_c} of several.
 # error: an estimated upper bound of the absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
 _Widths: TypeAlias = npt.NDArray[np.int64]
 
 def network_chain(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int, cross_entropy: bool = False
 ) -> tuple[_F64, _F64, npt.NDArray[np.bool_]]: ...  # energy, error (b, L), trusted
 def network_chain_growth(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int, cross_entropy: bool = False
 ) -> tuple[_F64, npt.NDArray[np.bool_]]: ...
 def network_chain_draws(
     activation: str,
@@ -174,7 +176,7 @@ def activate(activation: str, z: _F64) -> _F64: ...  # phi(z) of every number of
 
 # The limit of infinite width, and with the correction of order 1/n.
 def network_mean_field(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int, cross_entropy: bool = False
 ) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)
 # Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, weight and bias (b, L): standard deviations, or full
 # lengths of uniform laws; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l, n_{l-1}), then
@@ -190,6 +192,13 @@ def sample_network(
 def sample_network_errors(
     X: _Rows, y: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64,
     seed: _Seed, first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
+) -> _F64: ...  # (b, samples)
+
+# Mean cross entropies of the same draws, of one logit and labels 0 and 1 or of n_L classes; labels (m,) int64. None: the
+# mean over all labels, which has the same expectation.
+def sample_network_cross_entropy(
+    X: _Rows, labels: npt.NDArray[np.int64] | None, widths: _Widths, activation: str, uniform: bool, weight: _F64,
+    bias: _F64, seed: _Seed, first_draw: int, samples: int, rows: int, threads: int,
 ) -> _F64: ...  # (b, samples)
 
 # The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for all.

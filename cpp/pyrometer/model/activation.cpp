@@ -18,6 +18,19 @@ Activation activation_named(std::string_view name) {
   return Activation::identity;
 }
 
+std::vector<Activation> activations_named(std::string_view names, std::size_t hidden) {
+  if (names.empty() && hidden == 0) return {};
+  std::vector<Activation> found;
+  for (std::size_t first = 0, comma = 0; comma != std::string_view::npos; first = comma + 1) {
+    comma = names.find(',', first);
+    found.push_back(activation_named(names.substr(first, comma - first)));
+  }
+  if (found.size() == 1) return std::vector<Activation>(hidden, found[0]);
+  require(found.size() == hidden, "activation must be one name, or one for each of ", hidden, " hidden layers, got ",
+          found.size());
+  return found;
+}
+
 double activate(Activation activation, double z) {
   switch (activation) {
     case Activation::tanh:

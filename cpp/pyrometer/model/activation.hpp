@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 namespace pyrometer::model {
 
@@ -83,6 +84,10 @@ static_assert(
 
 /// Throws std::invalid_argument for a name that is not in the table.
 [[nodiscard]] Activation activation_named(std::string_view name);
+
+/// One for each hidden layer, from their names with commas between them; one name is that of all. Throws
+/// std::invalid_argument for another number of names, or a name that is not in the table.
+[[nodiscard]] std::vector<Activation> activations_named(std::string_view names, std::size_t hidden);
 
 /// phi(z), to a few units in the last place; no overflow for any finite z. About 20 ns.
 [[nodiscard]] double activate(Activation activation, double z);

@@ -10,6 +10,7 @@
 #include "pyrometer/energy/network/chain_rule.hpp"
 #include "pyrometer/energy/network/chain_unit.hpp"
 #include "pyrometer/energy/network/chebyshev.hpp"
+#include "pyrometer/energy/network/cross_entropy.hpp"
 
 namespace pyrometer::energy {
 namespace {
@@ -53,7 +54,11 @@ struct Chain {
   const double* weight;
   const double* bias;
 
+  [[nodiscard]] Index width_of_outputs() const { return networks.widths.back(); }
   [[nodiscard]] double width(Index l) const { return static_cast<double>(networks.widths[at(l)]); }
+  [[nodiscard]] model::Activation activation(Index l) const { return networks.activation[at(l - 1)]; }
+  /// The number of energies, those of the layers and the cross entropy.
+  [[nodiscard]] Index last() const { return networks.energies(); }
   [[nodiscard]] double variance(Index l, double q) const {
     return weight[l - 1] * (weight[l - 1] * q) + bias[l - 1] * bias[l - 1];
   }
@@ -62,7 +67,7 @@ struct Chain {
   [[nodiscard]] double bend(Index l) const {
     const double slope = weight[l] * weight[l];
     double v = kBend;
-    if (l + 2 < networks.layers() && model::activate(networks.activation, 0) == 0)
+    if (l + 2 < last() && model::activate(activation(l + 1), 0) == 0)
       v = std::max(kLeastBend, std::min(v, bend(l + 1) / width(l + 1)));
     return (bias[l] * bias[l] + v) / slope;
   }
@@ -79,7 +84,7 @@ struct Layer {
   std::vector<double> mean;     // of q_l
   double bend = 0;              // scale c of the rules, unless less than `least`
   double least = 0;             // smallest scale that matters at any node
-  std::vector<double> energy;   // of layers l .. L: energy[(k - l) * size + node]
+  std::vector<double> energy;   // of layers l .. L, and the cross entropy: energy[(k - l) * size + node]
   std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if requested
 
   [[nodiscard]] std::size_t size() const { return v.size(); }
@@ -109,6 +114,7 @@ const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>&
   for (Index k = l - 1; k >= 1; --k) {
     const Layer& other = all[at(k)];
     if (chain.networks.widths[at(k)] == chain.networks.widths[at(l)] && other.v == layer.v &&
+        chain.activation(k) == chain.activation(l) &&
         (layer.bend == other.bend || std::max(layer.bend, other.bend) < other.least))
       return &other;
   }
@@ -118,7 +124,7 @@ const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>&
 void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threads, std::vector<Layer>& all) {
   Layer& layer = all[at(l)];
   const Index count = chain.networks.widths[at(l)];
-  const bool last = l + 1 == chain.networks.layers();
+  const bool last = l + 1 == chain.last();
   // Rounded to a few sizes, so that rules can be reused for many layers.
   if (!last) layer.bend = std::exp2(kBendStep * std::floor(std::log2(chain.bend(l)) / kBendStep));
   if (const Layer* other = last ? nullptr : equal_before(chain, l, all)) {
@@ -131,11 +137,11 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   layer.mean.resize(layer.size());
   // The sum of n units is below this share of the largest square with a probability of about 1e-20; for activations
   // that vanish for negative numbers, all units vanish with probability 2^-n.
-  const bool even = model::has_even_square(chain.networks.activation);
+  const bool even = model::has_even_square(chain.activation(l));
   const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
   std::vector<double> least(layer.size());
   base::for_each_chunk(static_cast<Index>(layer.size()), threads, [&](Index node, int) {
-    const Rule one = squared_unit(chain.networks.activation, layer.v[at(node)], fineness.step);
+    const Rule one = squared_unit(chain.activation(l), layer.v[at(node)], fineness.step);
     double mean = 0;
     for (std::size_t i = 0; i < one.size(); ++i) mean += one.weight[i] * one.point[i];
     layer.mean[at(node)] = static_cast<double>(count) * mean;
@@ -172,9 +178,11 @@ std::vector<double> importance(const Chain& chain, Index l, double low, double h
   const auto energies = [&](double v) {
     std::vector<double> out;
     for (Index k = l; k < layers; ++k) {
-      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.networks.activation, v).mean);
+      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.activation(k), v).mean);
       out.push_back(v);
     }
+    if (chain.last() > layers)
+      out.push_back(std::isfinite(v) ? cross_entropy(chain.width_of_outputs(), {v}).value[0] : v);
     return out;
   };
   const std::vector<double> typical = energies(mean);
@@ -194,8 +202,9 @@ std::vector<double> importance(const Chain& chain, Index l, double low, double h
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
   double mean = 0;
   for (const Reached& value : values) mean += value.mass * value.v;
-  const bool accelerates = model::record_of(chain.networks.activation).accelerates;
-  const double growth = accelerates ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
+  double growth = 1;
+  for (Index k = l; k < chain.networks.layers(); ++k)
+    if (model::record_of(chain.activation(k)).accelerates) growth *= 2;
   const std::vector<double> share = importance(chain, l, layer.low, layer.high, mean);
   double least = std::numeric_limits<double>::infinity(), most = 0;
   for (const Reached& value : values) {
@@ -300,15 +309,30 @@ std::vector<double> total_growth(const Layer& layer, const std::vector<double>& 
   return total;
 }
 
-/// The energies of layers l .. L at the nodes of layer l, from those of layer l + 1.
+/// The cross entropy at a node, averaged over the values q of a rule: of v_L = variance(L, q).
+void add_cross_entropy(const Chain& chain, const Rule& rule, double& energy, double* growth) {
+  const Index layers = chain.networks.layers();
+  std::vector<double> v(rule.size());
+  for (std::size_t j = 0; j < rule.size(); ++j) {
+    v[j] = chain.variance(layers, rule.point[j]);
+    require(std::isfinite(v[j]), "energies must be finite, got an overflow in layer ", layers,
+            "; use a smaller scale.");
+  }
+  const CrossEntropy mean = cross_entropy(chain.width_of_outputs(), v);
+  energy = dot(rule.weight.data(), mean.value.data(), rule.size());
+  if (growth) *growth = dot(rule.weight.data(), mean.slope.data(), rule.size()) / energy;
+}
+
+/// The energies of layers l .. L, and the cross entropy, at the nodes of layer l, from those of layer l + 1.
 void average(const Chain& chain, Index l, const Layer& above, bool growing, int threads, Layer& layer) {
   const Index layers = chain.networks.layers();
   const std::size_t size = layer.size();
-  layer.energy.resize(at(layers - l + 1) * size);
+  const Index last = chain.last();
+  layer.energy.resize(at(last - l + 1) * size);
   layer.growth.resize(growing ? layer.energy.size() : 0);
   const std::size_t smooth = above.size() - (above.zero ? 1 : 0);
-  std::vector<double> logs(smooth * at(std::max<Index>(0, layers - l - 1)));
-  for (Index k = l + 2; k <= layers; ++k)
+  std::vector<double> logs(smooth * at(std::max<Index>(0, last - l - 1)));
+  for (Index k = l + 2; k <= last && l + 1 < layers; ++k)
     for (std::size_t i = 0; i < smooth; ++i)
       logs[at(k - l - 2) * smooth + i] = std::log(std::max(kLeast, above.energy[at(k - l - 1) * above.size() + i]));
   const std::vector<double> growth = growing ? total_growth(above, logs) : std::vector<double>();
@@ -317,6 +341,14 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
     if (growing && l < layers) layer.growth[size + node] = 2;
     layer.energy[node] = chain.width(l) * layer.v[node];
     if (l < layers) layer.energy[size + node] = chain.width(l + 1) * chain.variance(l + 1, layer.mean[node]);
+    if (last > layers && l + 1 >= layers) {
+      double* const rate = growing ? &layer.growth[at(last - l) * size + node] : nullptr;
+      if (l < layers)
+        add_cross_entropy(chain, layer.rule[node], layer.energy[at(last - l) * size + node], rate);
+      else
+        layer.energy[size + node] = cross_entropy(chain.width_of_outputs(), {layer.v[node]}).value[0];
+      return;
+    }
     if (l + 2 > layers) return;
     const Rule& rule = layer.rule[node];
     std::vector<double> basis(above.grid.empty() ? 0 : above.panel_size());
@@ -327,17 +359,17 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
       if (!zero) {
         first = above.basis(std::log(std::max(v, kLeast)), basis);
       }
-      for (Index k = l + 2; k <= layers; ++k) {
-        const std::size_t here = at(k - l) * size + node, last = at(k - l) * above.size() - 1;
+      for (Index k = l + 2; k <= last; ++k) {
+        const std::size_t here = at(k - l) * size + node, end = at(k - l) * above.size() - 1;
         const auto interpolated = [&](const std::vector<double>& values) {
           return dot(basis.data(), &values[at(k - l - 2) * smooth + first], basis.size());
         };
-        const double part = rule.weight[j] * (zero ? above.energy[last] : std::exp(interpolated(logs)));
+        const double part = rule.weight[j] * (zero ? above.energy[end] : std::exp(interpolated(logs)));
         layer.energy[here] += part;
-        if (growing) layer.growth[here] += part * (zero ? above.growth[last] : interpolated(growth));
+        if (growing) layer.growth[here] += part * (zero ? above.growth[end] : interpolated(growth));
       }
     }
-    for (Index k = l + 2; growing && k <= layers; ++k) {
+    for (Index k = l + 2; growing && k <= last; ++k) {
       const std::size_t here = at(k - l) * size + node;
       layer.growth[here] = layer.energy[here] > 0 ? layer.growth[here] / layer.energy[here] : 0;
     }
@@ -369,13 +401,12 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   double q = 0;
   for (const double norm : chain.networks.norms) q += norm;
   q /= static_cast<double>(chain.networks.norms.size());
-  const double factor = model::homogeneous_factor(chain.networks.activation);
   for (Index l = 1; l <= chain.networks.layers(); ++l) {
     energy[l - 1] = chain.width(l) * chain.variance(l, q);
     error[l - 1] =
         (kRounding * static_cast<double>(l) + 1e-16 * std::sqrt(static_cast<double>(chain.networks.norms.size()))) *
         energy[l - 1];
-    q = factor * energy[l - 1];
+    if (l < chain.networks.layers()) q = model::homogeneous_factor(chain.activation(l)) * energy[l - 1];
   }
 }
 
@@ -389,7 +420,7 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
     fine = solve(chain, rows, factors, fineness, threads);
     if (coarse.energy.empty()) continue;
     worst = 0;
-    for (Index l = 1; l <= chain.networks.layers(); ++l) {
+    for (Index l = 1; l <= chain.last(); ++l) {
       const std::size_t first = at(l - 1) * fine.size();
       const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
@@ -404,10 +435,10 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
 }
 
 /// The growth of the mean over rows of every layer's energy, from energies at the factors of `network_chain_growth`.
-void grow(const RowNodes& rows, const Layer& first, Index layers, double* growth) {
+void grow(const RowNodes& rows, const Layer& first, Index energies, double* growth) {
   const std::size_t count = rows.norm().size();
   std::vector<double> value(count), slope(count);
-  for (Index l = 0; l < layers; ++l) {
+  for (Index l = 0; l < energies; ++l) {
     const auto log = [&](std::size_t step, std::size_t node) {
       return std::log(first.energy[at(l) * first.size() + step * count + node]);
     };
@@ -430,6 +461,8 @@ void check(const Networks& networks) {
   const Index layers = networks.layers();
   require(layers >= 1, "widths must have at least two numbers, got ", layers + 1);
   for (const Index width : networks.widths) require(width >= 1, "widths must be at least 1, got ", width);
+  require(static_cast<Index>(networks.activation.size()) == layers - 1, "activation must have one for each of ",
+          layers - 1, " hidden layers, got ", networks.activation.size());
   for (const auto& [matrix, name] : {std::pair{networks.weight, "weight"}, std::pair{networks.bias, "bias"}}) {
     require(matrix.cols == layers, name, " must have ", layers, " columns, one for each layer, got ", matrix.cols);
     require(matrix.rows == networks.weight.rows, "weight and bias must have the same number of rows, got ",
@@ -447,35 +480,36 @@ void check(const Networks& networks) {
 
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted) {
   check(networks);
-  const Index layers = networks.layers(), laws = networks.laws();
-  const bool closed = model::is_homogeneous(networks.activation);
+  const Index energies = networks.energies(), laws = networks.laws();
+  const bool closed = networks.homogeneous() && !networks.cross_entropy;
   const RowNodes rows(closed ? networks.norms.first(1) : networks.norms);
   // Nested loops run on one thread: laws in parallel where there are several, else the nodes of a layer.
   base::for_each_chunk(laws, threads, [&](Index b, int) {
     const Chain chain{networks, networks.weight.row(b), networks.bias.row(b)};
-    double *energies = energy + b * layers, *errors = error + b * layers;
-    if (closed) homogeneous(chain, energies, errors);
+    double *value = energy + b * energies, *errors = error + b * energies;
+    if (closed) homogeneous(chain, value, errors);
     Layer solution;
-    trusted[b] = closed || general(chain, rows, {1}, threads, solution, energies, errors);
-    for (Index l = 0; l < layers; ++l)
-      require(std::isfinite(energies[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
+    trusted[b] = closed || general(chain, rows, {1}, threads, solution, value, errors);
+    for (Index l = 0; l < energies; ++l)
+      require(std::isfinite(value[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
               "; use a smaller scale.");
   });
 }
 
 void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted) {
   check(networks);
-  require(!model::is_homogeneous(networks.activation), "activation must not be homogeneous: its growth is closed");
-  const Index layers = networks.layers();
+  require(networks.cross_entropy || !networks.homogeneous(),
+          "activation must not be homogeneous: its growth is closed");
+  const Index energies = networks.energies();
   const RowNodes rows(networks.norms);
   const std::vector<double> factors{1, std::exp(-2 * kApart), std::exp(-kApart), std::exp(kApart),
                                     std::exp(2 * kApart)};
   base::for_each_chunk(networks.laws(), threads, [&](Index b, int) {
-    std::vector<double> energy(at(layers)), error(at(layers));
+    std::vector<double> energy(at(energies)), error(at(energies));
     Layer solution;
     trusted[b] = general({networks, networks.weight.row(b), networks.bias.row(b)}, rows, factors, threads, solution,
                          energy.data(), error.data());
-    grow(rows, solution, layers, growth + b * layers);
+    grow(rows, solution, energies, growth + b * energies);
   });
 }
 

@@ -24,8 +24,9 @@ Answer solve(model::Activation activation, std::vector<Index> widths, double sca
   const Index columns = static_cast<Index>(layers);
   Answer answer{std::vector<double>(layers), std::vector<double>(layers), false};
   unsigned char trusted = 0;
-  energy::network_chain({activation, widths, {weight.data(), 1, columns}, {offset.data(), 1, columns}, norms}, 1,
-                        answer.energy.data(), answer.error.data(), &trusted);
+  energy::network_chain(
+      {{layers - 1, activation}, widths, {weight.data(), 1, columns}, {offset.data(), 1, columns}, norms}, 1,
+      answer.energy.data(), answer.error.data(), &trusted);
   answer.trusted = trusted != 0;
   return answer;
 }

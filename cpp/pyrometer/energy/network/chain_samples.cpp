@@ -61,7 +61,7 @@ void run(const Networks& networks, const std::vector<double>& sorted, base::Seed
         double* sum = &q[at(b) * kMost];
         for (Index j = 0; j < units; ++j)
           for (Index k = 0; k < draws; ++k) {
-            const double x = model::activate(networks.activation, deviation[k] * normal[j * draws + k]);
+            const double x = model::activate(networks.activation[at(l)], deviation[k] * normal[j * draws + k]);
             sum[k] += x * x;
           }
       }

@@ -53,9 +53,10 @@ double worst(Activation activation) {
   const double weight[] = {0.5, 0.7, 1.1, 1.5, 0.2, 0.9}, bias[] = {0.3, 0, 0.4, 0, 0, 0};
   constexpr Index kLaws = 2, kSamples = 3;
   std::vector<double> got(at(kLaws * kSamples * kLayers));
-  energy::sample_network<T>({X.data(), nullptr, kRows},
-                            {kLayers, kWidths, activation, false, {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
-                            {kSeed, 7, kSamples, 0, false}, 2, got.data());
+  energy::sample_network<T>(
+      {X.data(), nullptr, kRows},
+      {kLayers, kWidths, {kLayers - 1, activation}, false, {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
+      {kSeed, 7, kSamples, 0, false}, 2, got.data());
   double error = 0;
   for (Index law = 0; law < kLaws; ++law)
     for (Index k = 0; k < kSamples; ++k) {
@@ -82,7 +83,7 @@ TEST_CASE("sampled networks throw on overflow and on invalid arguments") {
   const Index widths[] = {2, 3, 1};
   double energy[2];
   const auto run = [&](Index rows, Index picked, Matrix bias) {
-    energy::sample_network<double>({X, nullptr, rows}, {2, widths, Activation::tanh, false, {scale, 1, 2}, bias},
+    energy::sample_network<double>({X, nullptr, rows}, {2, widths, {Activation::tanh}, false, {scale, 1, 2}, bias},
                                    {kSeed, 0, 1, picked, false}, 1, energy);
   };
   CHECK_THROWS_WITH_AS(run(0, 0, {zero, 1, 2}), doctest::Contains("at least 1 row"), std::invalid_argument);
