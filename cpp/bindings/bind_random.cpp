@@ -2,6 +2,8 @@
 
 #include "bindings.hpp"
 #include "pyrometer/base/random.hpp"
+#include "pyrometer/base/truncated.hpp"
+#include "pyrometer/energy/sampled/group.hpp"
 
 namespace pyrometer::bindings {
 namespace {
@@ -44,6 +46,30 @@ void bind_random(py::module_& module) {
       },
       "seed"_a, "first_draw"_a, "draws"_a, "first_parameter"_a, "parameters"_a, "single"_a = false,
       "Uniforms in (-1/2, 1/2), shape (parameters, draws).");
+  module.def(
+      "truncated_normals",
+      [](const Seed& seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double bound,
+         bool single) {
+        const auto fill = [bound](const Seed& key, Index k, Index count, Index j, Index n, auto* out) {
+          base::truncated_normals(key, k, count, j, n, bound, out);
+        };
+        return single ? filled<float>(fill, seed, first_draw, draws, first_parameter, parameters)
+                      : filled<double>(fill, seed, first_draw, draws, first_parameter, parameters);
+      },
+      "seed"_a, "first_draw"_a, "draws"_a, "first_parameter"_a, "parameters"_a, "bound"_a, "single"_a = false,
+      "Standard normals truncated at +-bound, shape (parameters, draws).");
+  module.def(
+      "standard_numbers",
+      [](const Seed& seed, Index first_draw, Index draws, const Array<double>& families) {
+        const Vector given = vector_of(families, "families");
+        const std::vector<double> bound(given.begin(), given.end());
+        py::array_t<double> out({static_cast<Index>(bound.size()), draws});
+        double* const data = out.mutable_data();
+        released([&] { energy::draw_standard(seed, first_draw, draws, bound, data); });
+        return out;
+      },
+      "seed"_a, "first_draw"_a, "draws"_a, "families"_a.noconvert(),
+      "Numbers of parameters of these families, which scales multiply: shape (parameters, draws).");
 }
 
 }  // namespace pyrometer::bindings

@@ -50,9 +50,9 @@ using Bounded = std::tuple<Array<double>, Array<double>, std::optional<Array<dou
 
 template <class T>
 Bounded uniform_rows(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
-                     const Array<double>& scale, Index normals, bool slope, int threads) {
+                     const Array<double>& scale, const Families& families, bool slope, int threads) {
   require_rows(X, y);
-  const Matrix laws = matrix_of(scale, "scale");
+  const model::LawBatch laws = law_of(scale, families);
   const energy::RowLoss what = loss_of(loss);
   Array<double> mean({X.shape(0), scale.shape(0)}), bound({X.shape(0), scale.shape(0)});
   std::optional<Array<double>> slopes, slope_bounds;
@@ -64,8 +64,8 @@ Bounded uniform_rows(const Array<T>& X, const Array<T>& y, bool intercept, const
   double *slope_out = slope ? slopes->mutable_data() : nullptr,
          *slope_bound_out = slope ? slope_bounds->mutable_data() : nullptr;
   released([&] {
-    energy::uniform_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, normals,
-                         threads, mean_out, bound_out, slope_out, slope_bound_out);
+    energy::uniform_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, threads,
+                         mean_out, bound_out, slope_out, slope_bound_out);
   });
   return {mean, bound, slopes, slope_bounds};
 }
@@ -113,12 +113,12 @@ void bind_rows(py::module_& module) {
   module.def("normal_rows", &normal_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "scale"_a.noconvert(), "slope"_a, "threads"_a, "The same for float32 data.");
   module.def("uniform_rows", &uniform_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a,
-             "Mean energies of uniform and mixed laws: X (s, m, p), y (s, m), scale (b, n), deviations of the first "
-             "`normals` parameters, lengths of the others -> mean, error bound (s, b), slope and its error bound (s, "
+             "scale"_a.noconvert(), "families"_a, "slope"_a, "threads"_a,
+             "Mean energies of laws of any families: X (s, m, p), y (s, m), scale (b, n) -> mean, error bound (s, b), "
+             "slope and its error bound (s, "
              "b) or None.");
   module.def("uniform_rows", &uniform_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
-             "scale"_a.noconvert(), "normals"_a, "slope"_a, "threads"_a, "The same for float32 data.");
+             "scale"_a.noconvert(), "families"_a, "slope"_a, "threads"_a, "The same for float32 data.");
   module.def("mean_abs", &mean_abs<double>, "X"_a.noconvert(), "threads"_a,
              "Means of |x_ij| over rows: X (s, m, p) -> (s, p).");
   module.def("mean_abs", &mean_abs<float>, "X"_a.noconvert(), "threads"_a, "The same for float32 data.");

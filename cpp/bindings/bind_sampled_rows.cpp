@@ -26,9 +26,9 @@ energy::LabelledRows<T> rows_of(const Array<T>& X, const Array<T>& y, bool inter
 template <class T>
 std::tuple<py::array_t<double>, py::array_t<double>, py::array_t<double>> sample_rows(
     const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss, const Array<double>& scale,
-    Index normals, const base::Seed& seed, Index first_draw, Index samples, int threads) {
+    const Families& families, const base::Seed& seed, Index first_draw, Index samples, int threads) {
   const energy::LabelledRows<T> rows = rows_of(X, y, intercept, loss);
-  const model::LawBatch law{matrix_of(scale, "scale"), normals};
+  const model::LawBatch law = law_of(scale, families);
   py::array_t<double> mean({rows.systems, law.batch()}), error({rows.systems, law.batch()}),
       slope({rows.systems, law.batch()});
   const energy::RowAverages averages{mean.mutable_data(), error.mutable_data(), slope.mutable_data()};
@@ -38,10 +38,10 @@ std::tuple<py::array_t<double>, py::array_t<double>, py::array_t<double>> sample
 
 template <class T>
 py::array_t<double> sample_rows_energies(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
-                                         const Array<double>& scale, Index normals, const base::Seed& seed,
+                                         const Array<double>& scale, const Families& families, const base::Seed& seed,
                                          Index first_draw, Index samples, int threads) {
   const energy::LabelledRows<T> rows = rows_of(X, y, intercept, loss);
-  const model::LawBatch law{matrix_of(scale, "scale"), normals};
+  const model::LawBatch law = law_of(scale, families);
   py::array_t<double> energies({rows.systems, law.batch(), samples});
   double* const data = energies.mutable_data();
   released([&] { energy::sample_rows_energies(rows, law, {seed, first_draw, samples}, threads, data); });
@@ -53,7 +53,7 @@ py::array_t<double> sample_rows_energies(const Array<T>& X, const Array<T>& y, b
 void bind_sampled_rows(py::module_& module) {
   const auto bind = [&](const char* name, auto function, const char* doc) {
     module.def(name, function, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a, "scale"_a.noconvert(),
-               "normals"_a, "seed"_a, "first_draw"_a, "samples"_a, "threads"_a, doc);
+               "families"_a, "seed"_a, "first_draw"_a, "samples"_a, "threads"_a, doc);
   };
   const char* const averages = "Sampled energies from rows: mean, standard error and slope, (systems, laws).";
   bind("sample_rows", &sample_rows<double>, averages);

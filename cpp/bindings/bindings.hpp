@@ -7,9 +7,11 @@
 
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "pyrometer/base/types.hpp"
+#include "pyrometer/model/law.hpp"
 
 namespace pyrometer::bindings {
 
@@ -42,6 +44,17 @@ template <class T>
 BasicMatrix<T> matrix_of(const Array<T>& array, const char* name) {
   require_rank(array, 2, name);
   return {array.data(), array.shape(0), array.shape(1)};
+}
+
+/// The families of the parameters of laws: the number of leading normal ones, the others being uniform, or a number for
+/// each, see model::family_of().
+using Families = std::variant<Index, Array<double>>;
+
+inline model::LawBatch law_of(const Array<double>& scale, const Families& families) {
+  const Matrix scales = matrix_of(scale, "scale");
+  if (const Index* normals = std::get_if<Index>(&families)) return {scales, *normals};
+  const Vector bound = vector_of(std::get<Array<double>>(families), "families");
+  return {scales, std::vector<double>(bound.begin(), bound.end())};
 }
 
 /// Runs `work` without the GIL. One core call per binding goes through here.

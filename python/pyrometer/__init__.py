@@ -31,16 +31,18 @@ from pyrometer.errors import (
     SeparationWarning,
     SimulationWarning,
 )
-from pyrometer.laws import Mixed, Normal, Uniform
+from pyrometer.laws import Constant, Independent, Mixed, Normal, TruncatedNormal, Uniform
 from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, minimum_path, training_path
 from pyrometer.networks import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
+    Layers,
     LecunNormal,
     LecunUniform,
     Network,
+    Orthogonal,
     TorchLinear,
     heat_engine,
 )
@@ -68,6 +70,7 @@ __all__ = [
     "L1",
     "L2",
     "Collapse",
+    "Constant",
     "ConstantColumnWarning",
     "DataState",
     "Drift",
@@ -77,8 +80,10 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "HeatEngine",
+    "Independent",
     "IndexColumnWarning",
     "LayerTemperatures",
+    "Layers",
     "LecunNormal",
     "LecunUniform",
     "LinearRegression",
@@ -90,6 +95,7 @@ __all__ = [
     "MomentsFileError",
     "Network",
     "Normal",
+    "Orthogonal",
     "PrecisionWarning",
     "Reading",
     "RefreshMonitor",
@@ -102,6 +108,7 @@ __all__ = [
     "Temperature",
     "TorchLinear",
     "TrainingPath",
+    "TruncatedNormal",
     "Uniform",
     "__version__",
     "boltzmann",

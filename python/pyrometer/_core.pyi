@@ -28,6 +28,14 @@ def uniforms(
     seed: _Seed, first_draw: int, draws: int, first_parameter: int, parameters: int, single: bool = False
 ) -> npt.NDArray[Any]: ...
 
+def truncated_normals(
+    seed: _Seed, first_draw: int, draws: int, first_parameter: int, parameters: int, bound: float, single: bool = False
+) -> npt.NDArray[Any]: ...
+
+# families: a number for each parameter, -1 constant, 0 uniform, a bound > 0 truncated normal, inf normal; below also the
+# number of leading normal parameters, the others being uniform. Numbers that scales multiply, (n, draws).
+def standard_numbers(seed: _Seed, first_draw: int, draws: int, families: _F64) -> _F64: ...
+
 # data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
 # halves, and (3, s, p+1) low parts of the means, rounded sums of squares, diagonal. ValueError naming the cell for a value
 # that is not finite.
@@ -103,11 +111,11 @@ def least_absolute(
 # energy: the squared-error energy of `samples` draws from first_draw on under every law; scale (b, n) holds sigma_j for
 # j < normals and the length for the rest; l1, l2 weigh the first `penalised` parameters.
 def sample_squares(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, families: int | _F64, l1: float, l2: float,
     penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> tuple[_F64, _F64]: ...  # mean, standard error: (s, b)
 def sample_squares_energies(
-    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, normals: int, l1: float, l2: float,
+    count: int, mean: _F64, scatter: _F64, intercept: bool, scale: _F64, families: int | _F64, l1: float, l2: float,
     penalised: int, seed: _Seed, first_draw: int, samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 
@@ -118,7 +126,7 @@ def normal_rows(
     X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int
 ) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, slope: bool, threads: int
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, families: int | _F64, slope: bool, threads: int
 ) -> tuple[_F64, _F64, _F64 | None, _F64 | None]: ...  # mean, bound of its error, slope, its bound: (s, b)
 
 # (1/m) sum_i |x_ij|: (s, p).
@@ -127,35 +135,32 @@ def mean_abs(X: _Rows, threads: int) -> _F64: ...
 # kind "absolute": E|y - sZ|, "cross-entropy": E ln(1 + e^{sZ}), and s times the derivative in s; elementwise (k,).
 def expectation(kind: str, y: _F64, s: _F64) -> tuple[_F64, _F64]: ...
 
-# E ln sum_c e^{s Z_c} of `classes` standard normals Z_c, and s times the derivative in s; elementwise (k,). The mean of
-# their maximum, to which both tend, divided by s, when s grows.
-def log_sum_exp(classes: int, s: _F64) -> tuple[_F64, _F64]: ...
-def mean_maximum(classes: int) -> float: ...
-
 # The absolute error or cross entropy ("absolute", "cross-entropy"; labels 0 and 1) of the same draws, from the rows
 # X (s, m, p), y (s, m) of one dtype. The slope is that of the mean by the logarithm of the law's common scale.
 def sample_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, families: int | _F64, seed: _Seed, first_draw: int,
     samples: int, threads: int,
 ) -> tuple[_F64, _F64, _F64]: ...  # mean, standard error, slope: (s, b)
 def sample_rows_energies(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, normals: int, seed: _Seed, first_draw: int,
+    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, families: int | _F64, seed: _Seed, first_draw: int,
     samples: int, threads: int,
 ) -> _F64: ...  # (s, b, samples)
 
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;
-# weight (> 0), bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2. activation: "tanh" "sigmoid" "relu"
-# "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu" "selu" "mish" "hardswish" "hardtanh".
-# One name, or one for each hidden layer with commas between them. cross_entropy: one more energy after those of the
-# layers, the mean of ln(1 + e^z) of one output or ln sum_c e^{z_c} of several.
-# error: an estimated upper bound of the absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
+# weight, bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2; shift (b, L): constant biases.
+# activation: "tanh" "sigmoid" "relu" "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu" "selu" "mish"
+# "hardswish" "hardtanh"; one for all hidden layers, or one for each with commas between them. cross_entropy: one more
+# energy after those of the layers, the mean of ln(1 + e^z) of one output or of ln sum_c e^{z_c} of several. error: an
+# estimated upper bound of the absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
 _Widths: TypeAlias = npt.NDArray[np.int64]
 
 def network_chain(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int, cross_entropy: bool = False
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
+    shift: _F64 | None = None, cross_entropy: bool = False,
 ) -> tuple[_F64, _F64, npt.NDArray[np.bool_]]: ...  # energy, error (b, L), trusted
 def network_chain_growth(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int, cross_entropy: bool = False
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
+    shift: _F64 | None = None, cross_entropy: bool = False,
 ) -> tuple[_F64, npt.NDArray[np.bool_]]: ...
 def network_chain_draws(
     activation: str,
@@ -168,6 +173,7 @@ def network_chain_draws(
     draws: int,
     samples: int,
     threads: int,
+    shift: _F64 | None = None,
 ) -> _F64: ...  # energies of draws first .. first + draws - 1 of `samples`: (b, draws, L)
 
 # The core's activations by name: phi(z)/z for z < 0 if that is a constant and phi(z) = z above (else nan); phi(-z)^2 = phi(z)^2.
@@ -176,34 +182,41 @@ def activate(activation: str, z: _F64) -> _F64: ...  # phi(z) of every number of
 
 # The limit of infinite width, and with the correction of order 1/n.
 def network_mean_field(
-    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int, cross_entropy: bool = False
+    activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
+    shift: _F64 | None = None, cross_entropy: bool = False,
 ) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)
-# Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, weight and bias (b, L): standard deviations, or full
-# lengths of uniform laws; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l, n_{l-1}), then
-# biases, which are numbered also where they are 0. Number j of draw k is the scale times normals(seed, k, 1, j, ..) or
-# uniforms(..), single for float32 X, which runs in float32. rows: 0 for all, or the number selected by each draw, stratified
+# Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, families (4, L): Family.bound of weights and of
+# biases, and squared scale / mean square of each,
+# weight and bias (b, L): their scales; bias 0 for none. Parameters are numbered layer by layer: weights row by row (n_l,
+# n_{l-1}), then biases, which are numbered also where they are 0. Number j of draw k is the scale times
+# normals(seed, k, 1, j, ..), uniforms(..), truncated_normals(..), 1 or one of orthogonal(..), single for float32 X, which runs in float32. rows: 0 for all, or the number selected by each draw, stratified
 # by norm, unbiased. averaged: energies averaged over each layer's own parameters. Layers' energies are <|z_l|^2>.
 def sample_network(
-    X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
+    X: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64, seed: _Seed,
     first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
 ) -> _F64: ...  # (b, samples, L)
 
 # <|y - z_L|^2> of the same draws; y (m, n_L) of the dtype of X.
 def sample_network_errors(
-    X: _Rows, y: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64,
+    X: _Rows, y: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64,
     seed: _Seed, first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
 ) -> _F64: ...  # (b, samples)
 
 # Mean cross entropies of the same draws, of one logit and labels 0 and 1 or of n_L classes; labels (m,) int64. None: the
-# mean over all labels, which has the same expectation.
+# mean over all labels, which has the same expectation for outputs of mean 0.
 def sample_network_cross_entropy(
-    X: _Rows, labels: npt.NDArray[np.int64] | None, widths: _Widths, activation: str, uniform: bool, weight: _F64,
+    X: _Rows, labels: npt.NDArray[np.int64] | None, widths: _Widths, activation: str, families: _F64, weight: _F64,
     bias: _F64, seed: _Seed, first_draw: int, samples: int, rows: int, threads: int,
 ) -> _F64: ...  # (b, samples)
 
 # The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for all.
 # Runs 48 pilot draws.
 def network_rows(
-    X: _Rows, widths: _Widths, activation: str, uniform: bool, weight: _F64, bias: _F64, seed: _Seed,
+    X: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64, seed: _Seed,
     averaged: bool, threads: int,
 ) -> int: ...
+
+# sqrt(max(rows, cols)) Q, Q with orthonormal rows or columns, from normals(first_parameter ..), which may be odd.
+def orthogonal(
+    seed: _Seed, first_draw: int, draws: int, first_parameter: int, rows: int, cols: int, single: bool = False
+) -> _F64: ...  # (draws, rows, cols)

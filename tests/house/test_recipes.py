@@ -81,7 +81,7 @@ def test_a_sweep_takes_it() -> None:
 
 def test_the_command_line_has_every_law() -> None:
     names = {law.__name__ for law in (*get_args(Law), *get_args(LayerLaw))}
-    assert {*_sweep_config._WIDTHS, "TorchLinear", "Mixed"} == names
+    assert {*_sweep_config._WIDTHS, "TorchLinear", "Mixed", "Independent"} == names
     assert set(network_command._SCALED.values()) == {law.__name__ for law in get_args(LayerLaw)} - {
         *("Normal", "Uniform", "TorchLinear")
     }
@@ -104,7 +104,7 @@ def test_a_family_that_the_core_lacks_is_refused_where_the_core_would_take_it_fo
 
     system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
     assert pm.mean_energy(system, Triangular()).value == pm.mean_energy(system, pm.Normal(2.0 / np.sqrt(6.0))).value
-    assert set(FAMILIES) == {"normal", "uniform"}
+    assert set(FAMILIES) == {"normal", "uniform", "truncated normal", "constant"}
     absolute = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], energy="mae")
     for refused in (
         lambda: pm.mean_energy(absolute, Triangular()),

@@ -50,6 +50,11 @@ def widths_of(*widths: int) -> np.ndarray:
     return np.array(widths, dtype=np.int64)
 
 
+def families(widths: Any, uniform: bool = False) -> np.ndarray:
+    """Normal or uniform weights and biases in every layer."""
+    return np.repeat([0.0, 0.0, 12.0, 12.0] if uniform else [np.inf, np.inf, 1.0, 1.0], len(widths) - 1).reshape(4, -1)
+
+
 def forward(X: np.ndarray, widths: Any, phi: Any, uniform: bool, weight: Any, bias: Any, draw: int) -> list[np.ndarray]:
     """Pre-activations of every layer of one draw of one law, one matrix product after the other."""
     numbers = _core.uniforms if uniform else _core.normals
@@ -70,7 +75,7 @@ def forward(X: np.ndarray, widths: Any, phi: Any, uniform: bool, weight: Any, bi
 def test_energies_are_those_of_matrix_products(activation: str, uniform: bool, m: int) -> None:
     X, y = rows(m, DEEP[0]), rows(m, DEEP[-1], 1)
     weight, bias = laws(3, len(DEEP) - 1)
-    arguments = widths_of(*DEEP), activation, uniform, weight, bias, SEED, 4, 6, 0
+    arguments = widths_of(*DEEP), activation, families(DEEP, uniform), weight, bias, SEED, 4, 6, 0
     energy = _core.sample_network(X, *arguments, False, 2)
     averaged = _core.sample_network(X, *arguments, True, 2)
     errors = _core.sample_network_errors(X, y, *arguments, False, 2)
@@ -93,7 +98,9 @@ def test_every_shape_of_layer(widths: tuple[int, ...]) -> None:
     X = rows(61, widths[0])
     weight, bias = laws(1, len(widths) - 1)
     weight /= np.sqrt(widths[:-1])
-    energy = _core.sample_network(X, widths_of(*widths), "tanh", False, weight, bias, SEED, 0, 2, 0, False, 1)
+    energy = _core.sample_network(
+        X, widths_of(*widths), "tanh", families(widths), weight, bias, SEED, 0, 2, 0, False, 1
+    )
     for k in range(2):
         pre = forward(X, widths, np.tanh, False, weight[0], bias[0], k)
         np.testing.assert_allclose(energy[0, k], [(z**2).sum(axis=1).mean() for z in pre], rtol=1e-12)
@@ -102,7 +109,7 @@ def test_every_shape_of_layer(widths: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("uniform", [False, True])
 def test_one_layer_averaged_needs_no_draw(uniform: bool) -> None:
     X, widths, weight, bias = rows(4, 5), widths_of(5, 3), np.array([[0.7], [2.0]]), np.array([[0.0], [0.5]])
-    energy = _core.sample_network(X, widths, "tanh", uniform, weight, bias, SEED, 0, 2000, 0, True, 2)
+    energy = _core.sample_network(X, widths, "tanh", families(widths, uniform), weight, bias, SEED, 0, 2000, 0, True, 2)
     per = 12 if uniform else 1
     expected = 3 * (weight**2 * (X**2).sum(axis=1).mean() + bias**2) / per
     np.testing.assert_allclose(energy, np.broadcast_to(expected[:, None], (2, 2000, 1)), rtol=1e-13)
@@ -113,7 +120,7 @@ def test_many_rows_in_parts_and_many_laws_in_groups() -> None:
     X = rows(5000, 6)
     weight, bias = laws(7, 3)
     weight /= np.sqrt(widths[:-1])
-    arguments = widths_of(*widths), "relu", False, weight, bias, SEED, 0, 2, 0, False
+    arguments = widths_of(*widths), "relu", families(widths), weight, bias, SEED, 0, 2, 0, False
     energy = _core.sample_network(X, *arguments, 1)
     np.testing.assert_array_equal(energy, _core.sample_network(X, *arguments, 3))
     for law in range(7):
@@ -126,7 +133,9 @@ def test_single_precision(activation: str) -> None:
     X = rows(53, DEEP[0]).astype(np.float32)
     weight, bias = laws(1, len(DEEP) - 1)
     for uniform in (False, True):
-        energy = _core.sample_network(X, widths_of(*DEEP), activation, uniform, weight, bias, SEED, 4, 3, 0, False, 1)
+        energy = _core.sample_network(
+            X, widths_of(*DEEP), activation, families(DEEP, uniform), weight, bias, SEED, 4, 3, 0, False, 1
+        )
         for k in range(3):
             pre = forward(X, DEEP, ACTIVATIONS[activation], uniform, weight[0], bias[0], 4 + k)
             np.testing.assert_allclose(energy[0, k], [(z**2).sum(axis=1).mean() for z in pre], rtol=2e-5)
@@ -165,7 +174,7 @@ def test_activations_are_exact_relative_to_themselves(
     with mpmath.workdps(30):
         for x in (points / z).astype(dtype):
             energy = _core.sample_network(
-                np.array([[x]]), widths_of(1, 1, 1), activation, False, np.ones((1, 2)), np.zeros((1, 2)),
+                np.array([[x]]), widths_of(1, 1, 1), activation, families((1, 1, 1)), np.ones((1, 2)), np.zeros((1, 2)),
                 SEED, 0, 1, 0, True, 1,
             )  # fmt: skip
             exact = EXACT[activation](mpmath.mpf(float(dtype(x * z))))
@@ -182,7 +191,18 @@ def test_relu_energies_have_their_closed_form_on_average(uniform: bool, picked: 
     weight, bias = laws(2, 4)
     samples = 20_000
     energy = _core.sample_network(
-        X, widths_of(*widths), "relu", uniform, weight, bias, SEED, 0, samples, picked, averaged, 2
+        X,
+        widths_of(*widths),
+        "relu",
+        families(widths_of(*widths), uniform),
+        weight,
+        bias,
+        SEED,
+        0,
+        samples,
+        picked,
+        averaged,
+        2,
     )
     variance = 1 / 12 if uniform else 1.0
     for law in range(2):
@@ -200,9 +220,9 @@ def test_rows_that_are_picked_leave_the_energy_of_a_draw_unbiased() -> None:
     X = rows(23, 4)
     widths = widths_of(4, 6, 2)
     scales = np.ones((1, 2)), np.zeros((1, 2))
-    every = _core.sample_network(X, widths, "tanh", False, *scales, SEED, 0, 30_000, 0, False, 2)[0]
+    every = _core.sample_network(X, widths, "tanh", families(widths), *scales, SEED, 0, 30_000, 0, False, 2)[0]
     for picked in (1, 5, 23):
-        some = _core.sample_network(X, widths, "tanh", False, *scales, SEED, 0, 30_000, picked, False, 2)[0]
+        some = _core.sample_network(X, widths, "tanh", families(widths), *scales, SEED, 0, 30_000, picked, False, 2)[0]
         difference = some - every  # the same parameters
         z = difference.mean(axis=0) / (difference.std(axis=0, ddof=1) / np.sqrt(30_000))
         assert abs(z).max() < 4.5
@@ -210,7 +230,7 @@ def test_rows_that_are_picked_leave_the_energy_of_a_draw_unbiased() -> None:
 
 def test_picking_every_row_once_is_using_all_rows() -> None:
     X = rows(23, 4)
-    arguments = widths_of(4, 6, 2), "tanh", False, np.ones((1, 2)), np.ones((1, 2)), SEED, 0, 10
+    arguments = widths_of(4, 6, 2), "tanh", families((4, 6, 2)), np.ones((1, 2)), np.ones((1, 2)), SEED, 0, 10
     every, some = (_core.sample_network(X, *arguments, picked, False, 1) for picked in (0, 23))
     np.testing.assert_allclose(some, every, rtol=1e-13)
 
@@ -224,7 +244,7 @@ def test_threads_batches_and_split_draws_change_no_bit(picked: int, dtype: Any) 
 
     def run(first: int, samples: int, threads: int, which: Any = slice(None)) -> np.ndarray:
         return _core.sample_network(
-            X, widths, "gelu", False, weight[which].copy(), bias[which].copy(), SEED, first, samples, picked, False,
+            X, widths, "gelu", families(widths), weight[which].copy(), bias[which].copy(), SEED, first, samples, picked, False,
             threads,
         )  # fmt: skip
 
@@ -240,16 +260,16 @@ def test_rows_a_draw_lower_the_error_for_the_same_arithmetic() -> None:
     X = rows(20_000, 16)
     widths = widths_of(16, 64, 64, 1)
     scales = np.full((1, 3), 0.5), np.zeros((1, 3))
-    picked = _core.network_rows(X, widths, "tanh", False, *scales, SEED, False, 2)
-    assert picked == _core.network_rows(X, widths, "tanh", False, *scales, SEED, False, 1)
+    picked = _core.network_rows(X, widths, "tanh", families(widths), *scales, SEED, False, 2)
+    assert picked == _core.network_rows(X, widths, "tanh", families(widths), *scales, SEED, False, 1)
     assert 0 < picked < 10_000
-    every = _core.sample_network(X, widths, "tanh", False, *scales, SEED, 0, 40, 0, False, 2)[0, :, -1]
-    some = _core.sample_network(X, widths, "tanh", False, *scales, SEED, 0, 400, picked, False, 2)[0, :, -1]
+    every = _core.sample_network(X, widths, "tanh", families(widths), *scales, SEED, 0, 40, 0, False, 2)[0, :, -1]
+    some = _core.sample_network(X, widths, "tanh", families(widths), *scales, SEED, 0, 400, picked, False, 2)[0, :, -1]
     assert some.var(ddof=1) * picked < 0.3 * every.var(ddof=1) * 20_000
     # Rows that are all alike: one tile of them is enough. Few rows: all of them.
     alike = np.repeat(X[:1], 600, axis=0)
-    assert 0 < _core.network_rows(alike, widths, "tanh", False, *scales, SEED, False, 1) <= 48
-    assert _core.network_rows(X[:16].copy(), widths, "tanh", False, *scales, SEED, False, 1) == 0
+    assert 0 < _core.network_rows(alike, widths, "tanh", families(widths), *scales, SEED, False, 1) <= 48
+    assert _core.network_rows(X[:16].copy(), widths, "tanh", families(widths), *scales, SEED, False, 1) == 0
 
 
 def test_what_overflows_is_refused() -> None:
@@ -258,12 +278,12 @@ def test_what_overflows_is_refused() -> None:
     weight = np.array([[1.0, 1.0, 1.0], [1e200, 1.0, 1.0]])
     for averaged in (False, True):
         with pytest.raises(ValueError, match=r"draw 5 must be finite, got .* in layer 1 under law 1; use a small"):
-            _core.sample_network(X, widths, "tanh", False, weight, 0 * weight, SEED, 5, 9, 0, averaged, 2)
+            _core.sample_network(X, widths, "tanh", families(widths), weight, 0 * weight, SEED, 5, 9, 0, averaged, 2)
     weight[1, 0] = 1e30
     single = X.astype(np.float32)
     with pytest.raises(ValueError, match=r"in layer \d under law 1; use a smaller scale or float64 data"):
-        _core.sample_network(single, widths, "relu", False, weight**2, 0 * weight, SEED, 0, 9, 0, False, 2)
-    energy = _core.sample_network(X, widths, "relu", False, weight, 0 * weight, SEED, 0, 9, 0, False, 2)
+        _core.sample_network(single, widths, "relu", families(widths), weight**2, 0 * weight, SEED, 0, 9, 0, False, 2)
+    energy = _core.sample_network(X, widths, "relu", families(widths), weight, 0 * weight, SEED, 0, 9, 0, False, 2)
     assert np.isfinite(energy).all()
 
 
@@ -273,7 +293,8 @@ def test_wrong_arguments_are_refused() -> None:
 
     def run(X: Any = X, widths: Any = (2, 3, 1), activation: str = "tanh", weight: Any = scale, bias: Any = scale,
             first: int = 0, samples: int = 3, picked: int = 0) -> None:  # fmt: skip
-        arguments = activation, False, weight, bias, SEED, first, samples, picked, False, 1
+        of_layers = families(widths)
+        arguments = activation, of_layers, weight, bias, SEED, first, samples, picked, False, 1
         _core.sample_network(X, widths_of(*widths), *arguments)
 
     run()
@@ -294,4 +315,6 @@ def test_wrong_arguments_are_refused() -> None:
         with pytest.raises(ValueError, match=words):
             run(**wrong)
     with pytest.raises(ValueError, match="y must have a row"):
-        _core.sample_network_errors(X, X, widths_of(2, 3, 1), "tanh", False, scale, scale, SEED, 0, 3, 0, False, 1)
+        _core.sample_network_errors(
+            X, X, widths_of(2, 3, 1), "tanh", families((2, 3, 1)), scale, scale, SEED, 0, 3, 0, False, 1
+        )

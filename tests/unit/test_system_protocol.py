@@ -33,6 +33,9 @@ class Well:
             raise TypeError(f"law must be Normal for a well, got {law!r}.")
         return pm.Normal(np.atleast_1d(law.scale))
 
+    def random_parameters(self, bound):
+        return 1
+
     def check_method(self, bound, method):
         if method not in ("auto", "exact", "monte-carlo"):
             raise ValueError(f"method must be 'exact' or 'monte-carlo' for a well, got {method!r}.")

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "pyrometer/base/minus_two_log.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/base/threefry.hpp"
 
@@ -49,25 +50,9 @@ double open_unit(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0
 // An odd multiple of 2^-52 in (-1/2, 1/2), made of the 51 high bits.
 double open_centred(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0000000000001) - 1.5; }
 
-// -2 ln u for u in (0, 1]: u = 2^e m with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh(s), s = (m - 1) / (m + 1).
-// The polynomial in s^2 is minimax to 2^-57 of the whole.
-[[gnu::always_inline]] inline double minus_two_log(double u) {
-  constexpr Word kOne = 0x3FF0000000000000, kRoot = 0x3FE6A09E667F3BCD;
-  const Word shifted = std::bit_cast<Word>(u) + (kOne - kRoot);
-  const double exponent = std::bit_cast<double>((shifted >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
-  const double m = std::bit_cast<double>((shifted & 0x000FFFFFFFFFFFFF) + kRoot);
-  const double s = (m - 1) / (m + 1), z = s * s;
-  double p = -0x1.2b584aae7ca60p-2;
-  p = p * z - 0x1.39fe6065427bep-2;
-  p = p * z - 0x1.7462b4ab2efa4p-2;
-  p = p * z - 0x1.c71c62e5800a0p-2;
-  p = p * z - 0x1.2492492df148dp-1;
-  p = p * z - 0x1.99999999952e2p-1;
-  p = p * z - 0x1.5555555555558p+0;
-  return exponent * -0x1.62e42fefa39efp+0 + s * (p * z - 4);
-}
+using base::minus_two_log;  // which the overload below would hide
 
-// The same in single precision, to 2^-28.
+// minus_two_log() in single precision, to 2^-28.
 [[gnu::always_inline]] inline float minus_two_log(float u) {
   constexpr Half kOne = 0x3F800000, kRoot = 0x3F3504F3;
   const Half shifted = std::bit_cast<Half>(u) + (kOne - kRoot);

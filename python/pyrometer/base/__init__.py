@@ -4,7 +4,7 @@ from pyrometer.base import _executor as executors
 from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
-from pyrometer.base._arrays import Array, require_finite, require_normal
+from pyrometer.base._arrays import Array, mean_squares_about, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
@@ -35,6 +35,7 @@ __all__ = [
     "first_inexact",
     "library_of",
     "listed",
+    "mean_squares_about",
     "nearest",
     "plain",
     "printable",

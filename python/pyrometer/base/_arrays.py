@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "require_finite", "require_normal"]
+__all__ = ["Array", "mean_squares_about", "require_finite", "require_normal"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -26,3 +26,12 @@ def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, what: s
         raise ValueError(
             f"the {what} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."
         )
+
+
+def mean_squares_about(values: npt.NDArray[np.floating], centre: Array) -> Array:
+    """Mean over rows of the squared distance of (m, k) values from each of the centres (...), the same in all columns."""
+    means = values.mean(axis=0, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        within = np.einsum("ij,ij->", values - means, values - means) / len(values)
+        result: Array = within + ((means - centre[..., None]) ** 2).sum(axis=-1)
+    return result

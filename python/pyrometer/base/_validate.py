@@ -9,6 +9,7 @@ import math
 import numbers
 import operator
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -120,15 +121,26 @@ def label_pair(pair: Any) -> tuple[Any, Any]:
 
 def positive(name: str, value: Any, why: str) -> npt.NDArray[np.float64]:
     """Return a read-only float64 copy of finite numbers > 0, of at least one element."""
+    return _each(name, value, "finite and > 0", lambda array: np.isfinite(array) & (array > 0), f"; {why}")
+
+
+def any_finite(name: str, value: Any) -> npt.NDArray[np.float64]:
+    """Return a read-only float64 copy of finite numbers, of at least one element."""
+    return _each(name, value, "finite", np.isfinite, ".")
+
+
+def _each(
+    name: str, value: Any, what: str, holds: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], end: str
+) -> npt.NDArray[np.float64]:
     with np.errstate(over="ignore"):  # of long doubles
         array = np.array(numeric(name, value), dtype=np.float64, order="C")
     if array.size == 0:
         raise ValueError(f"{name} must have at least one value, got shape {array.shape}.")
-    bad = ~(np.isfinite(array) & (array > 0))
+    bad = ~holds(array)
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f" at index {where if len(where) > 1 else where[0]}" if array.ndim else ""
-        raise ValueError(f"{name} must be finite and > 0, got {array[where]}{place}; {why}")
+        raise ValueError(f"{name} must be {what}, got {array[where]}{place}{end}")
     array.flags.writeable = False
     return array
 

@@ -29,7 +29,14 @@ _DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
 _LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "hidden", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
-_WIDTHS = {"Normal": "scale", "Uniform": "length", **dict.fromkeys(_OF_LAYERS, "gain")}
+_WIDTHS = {
+    "Normal": "scale",
+    "Uniform": "length",
+    "TruncatedNormal": "scale",
+    "Constant": "value",
+    **dict.fromkeys(_OF_LAYERS, "gain"),
+}
+_OTHERS = {"TruncatedNormal": ("bound",)}
 _RUN = ("method", "methods", "resolution", "samples", "seed")
 
 
@@ -193,8 +200,8 @@ def _law(table: dict[str, Any]) -> Any:
     if kind == "TorchLinear":
         _known_here(table, ("kind",))
         return pyrometer.TorchLinear()
-    key = _WIDTHS[kind]
-    _known_here(table, ("kind", key))
+    key, others = _WIDTHS[kind], _OTHERS.get(kind, ())
+    _known_here(table, ("kind", key, *others))
     value = table.get(key)
     if isinstance(value, dict):
         _known_here(value, ("logspace",))
@@ -204,7 +211,8 @@ def _law(table: dict[str, Any]) -> Any:
         raise ValueError(f"{key} must be a number, a list or {{logspace = [FIRST, LAST, COUNT]}}, got none.")
     array = validate.numeric(key, value)
     law: Any = getattr(pyrometer, kind)
-    return law(array[:, None] if array.ndim == 1 and key != "gain" else array)
+    given = {name: table[name] for name in others if name in table}
+    return law(array[:, None] if array.ndim == 1 and key != "gain" else array, **given)
 
 
 def _logspace(value: Any) -> tuple[float, float, int]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.laws._composed import Independent
 from pyrometer.laws._independent import Mixed
 
 __all__ = ["arguments", "merge_batches", "part_of_batch"]
@@ -17,31 +18,59 @@ _Array: TypeAlias = npt.NDArray[Any]
 
 
 def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterator[tuple[_Array, Any]]:
-    """Merge laws of the same class into batches of one axis."""
-    kinds: dict[Any, list[tuple[_Array, tuple[_Array, ...]]]] = {}
-    for places, law in laws:
-        arrays = tuple(_flat(array, law.batch_shape) for array in arguments(law).values())
-        split = arrays[0].shape[-1] if isinstance(law, Mixed) else None
-        kinds.setdefault((type(law), split), []).append((places, arrays))
-    for (kind, split), members in kinds.items():
-        sizes = [array.shape[-1] for array in members[0][1]]
-        if split is None and any(arrays[0].shape[-1] != sizes[0] for _, arrays in members):
-            sizes = [parameters]
-        stacked = [
-            np.concatenate([np.broadcast_to(arrays[k], (len(arrays[k]), width)) for _, arrays in members])
-            for k, width in enumerate(sizes)
-        ]
-        yield np.concatenate([places for places, _ in members]), kind(*stacked)
+    """Merge laws of the same class, and of equal other arguments, into batches of one axis."""
+    kinds: dict[Any, list[tuple[_Array, Any]]] = {}
+    for number, (places, law) in enumerate(laws):
+        arrays, others = _split(law)
+        # Each array of a composed law describes its own parameters.
+        apart: Any = number if isinstance(law, Independent) else None
+        if isinstance(law, Mixed):
+            apart = arrays["scale"].shape[-1]
+        kinds.setdefault((type(law), apart, tuple(others.items())), []).append((places, law))
+    for members in kinds.values():
+        places = np.concatenate([each for each, _ in members])
+        first = members[0][1]
+        if isinstance(first, Independent):
+            yield places, _one_axis(first, first.batch_shape)
+            continue
+        arrays, others = _split(first)
+        flat = [{name: _flat(array, law.batch_shape) for name, array in _split(law)[0].items()} for _, law in members]
+        sizes = {name: array.shape[-1] for name, array in flat[0].items()}
+        if len(sizes) == 1 and len({array.shape[-1] for each in flat for array in each.values()}) > 1:
+            sizes = dict.fromkeys(sizes, parameters)
+        stacked = {
+            name: np.concatenate([np.broadcast_to(each[name], (len(each[name]), width)) for each in flat])
+            for name, width in sizes.items()
+        }
+        yield places, type(first)(**stacked, **others)
 
 
 def part_of_batch(law: Any, first: int, last: int) -> Any:
     """Return the laws from `first` to before `last` of a batch of one axis."""
-    return type(law)(*(array[first:last] for array in arguments(law).values()))
+    if isinstance(law, Independent):
+        return Independent([part_of_batch(each, first, last) for each in law.laws])
+    arrays, others = _split(law)
+    return type(law)(**{name: array[first:last] for name, array in arrays.items()}, **others)
 
 
-def arguments(law: Any) -> dict[str, _Array]:
-    """Return the arguments of a law: its scales, lengths or gains, by name."""
+def arguments(law: Any) -> dict[str, Any]:
+    """Return the arguments of a law by name: its scales, lengths or gains, and others such as a bound."""
     return {field.name: getattr(law, field.name) for field in fields(law)}
+
+
+def _split(law: Any) -> tuple[dict[str, _Array], dict[str, Any]]:
+    """Return the arguments that are arrays over a batch, and the others."""
+    given = arguments(law).items()
+    arrays = {name: value for name, value in given if isinstance(value, np.ndarray)}
+    return arrays, {name: value for name, value in given if name not in arrays}
+
+
+def _one_axis(law: Any, batch: tuple[int, ...]) -> Any:
+    """Return a law with its batch broadcast to `batch` and flattened."""
+    if isinstance(law, Independent):
+        return Independent([_one_axis(each, batch) for each in law.laws])
+    arrays, others = _split(law)
+    return type(law)(**{name: _flat(array, batch) for name, array in arrays.items()}, **others)
 
 
 def _flat(array: _Array, batch: tuple[int, ...]) -> _Array:

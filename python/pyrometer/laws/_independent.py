@@ -1,4 +1,4 @@
-"""Laws (distributions) of the random initial parameters: independent, of zero mean, normal or uniform.
+"""Laws (distributions) of the random initial parameters of the paper: independent, of zero mean, normal or uniform.
 
 A law is independent of the number of parameters: a single scale applies to all of them, an array has one for each along
 its last axis. Leading axes are a batch of laws.
@@ -16,14 +16,14 @@ import numpy.typing as npt
 from pyrometer.base import BatchShape, ByValue, validate
 from pyrometer.laws._families import NORMAL, UNIFORM, Family
 
-__all__ = ["Law", "Mixed", "Normal", "Uniform"]
+__all__ = ["WHY_SCALE", "Mixed", "Normal", "OfOneLaw", "Segments", "Uniform"]
 
 Segments: TypeAlias = tuple[tuple[Family, npt.NDArray[np.float64]], ...]
 
 OfOneLaw: TypeAlias = float | Sequence[float]
 """Numbers of which type checkers know that they are one law, not a batch."""
 
-WHY_SCALE = "a constant parameter has no differential entropy."
+WHY_SCALE = "a constant parameter has no differential entropy; describe one by pm.Constant(value)."
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +151,3 @@ class Mixed(ByValue, Generic[BatchShape]):
     def segments(self) -> Segments:
         """Scales by family, in the order of the parameters."""
         return ((NORMAL, self.scale), (UNIFORM, self.length))
-
-
-Law: TypeAlias = Normal | Uniform | Mixed

@@ -10,10 +10,22 @@ from pyrometer.base import described, nearest
 __all__ = ["LAYER_CALLS", "LINEAR_CALLS", "not_a_law"]
 
 _EITHER = {"Normal": "pm.Normal(1.0)", "Uniform": "pm.Uniform(6.0)"}
-LINEAR_CALLS = {**_EITHER, "Mixed": "pm.Mixed([1.0], [6.0])"}
+LINEAR_CALLS = {
+    **_EITHER,
+    "Mixed": "pm.Mixed([1.0], [6.0])",
+    "TruncatedNormal": "pm.TruncatedNormal(1.0)",
+    "Constant": "pm.Constant(0.0)",
+    "Independent": "pm.Independent([pm.Normal(1.0), pm.Constant(0.0)])",
+}
 """A call for each law of a linear system, by the name of its class."""
 _FAN = ("LecunNormal", "GlorotNormal", "HeNormal", "LecunUniform", "GlorotUniform", "HeUniform", "TorchLinear")
-LAYER_CALLS = _EITHER | {name: f"pm.{name}()" for name in _FAN}
+LAYER_CALLS = {
+    **_EITHER,
+    **{name: f"pm.{name}()" for name in _FAN},
+    **{name: LINEAR_CALLS[name] for name in ("TruncatedNormal", "Constant")},
+    "Orthogonal": "pm.Orthogonal()",
+    "Layers": "pm.Layers(pm.HeNormal(), biases=pm.Normal(0.1))",
+}
 """A call for each law of a network, by the name of its class."""
 _ALL = LINEAR_CALLS | LAYER_CALLS
 
@@ -30,7 +42,7 @@ def not_a_law(argument: str, value: Any, calls: dict[str, str] = _ALL, *, option
 
 def _meant(value: Any, calls: dict[str, str]) -> str:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return f"; did you mean pm.Normal({value})?"
+        return f"; did you mean pm.{'Normal' if value > 0 else 'Constant'}({value})?"
     name = value if isinstance(value, str) else value.__name__ if isinstance(value, type) else type(value).__name__
     if name in _ALL and name not in calls:
         return f"; {_ALL[name]} is for {'networks' if name in LAYER_CALLS else 'linear models'}."

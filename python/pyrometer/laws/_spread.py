@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.laws._families import NORMAL, UNIFORM, Family
+from pyrometer.laws._composed import Independent
+from pyrometer.laws._families import NORMAL, Family
 from pyrometer.laws._names import LINEAR_CALLS, not_a_law
 
 __all__ = ["Spread", "logarithms", "spread"]
 
 _Array = npt.NDArray[np.float64]
-_OF_CORE = {(NORMAL,), (UNIFORM,), (NORMAL, UNIFORM)}
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A law broadcast over n parameters: ``scales`` (..., n), and runs of consecutive parameters of the same family."""
+    """A law broadcast over n parameters: ``scales`` (..., n), and runs of consecutive parameters of the same family.
+
+    The scale of a constant parameter is its value.
+    """
 
     scales: _Array
     runs: tuple[tuple[Family, int], ...]
@@ -30,19 +33,34 @@ class Spread:
         return int(self.scales.shape[-1])
 
     @property
-    def normals(self) -> int:
-        """Number of leading normal parameters; the core treats the others as uniform.
+    def random(self) -> npt.NDArray[np.bool_]:
+        """Which parameters are random, shape (n,)."""
+        return self.each("random").astype(bool)
 
-        ValueError for laws that the core does not have: only those of normal parameters before uniform ones.
+    @property
+    def all_normal(self) -> bool:
+        """Whether all parameters are normal."""
+        return all(family is NORMAL for family, _ in self.runs)
+
+    @property
+    def constants(self) -> _Array | None:
+        """Values of the constant parameters, (..., n) with 0 for the others; None if all parameters are random."""
+        random = self.random
+        return None if random.all() else np.where(random, 0.0, self.scales)
+
+    @property
+    def bounds(self) -> _Array:
+        """What the core knows the family of each parameter by, shape (n,): `Family.bound`.
+
+        ValueError for laws with a family that the core does not have.
         """
-        families = tuple(family for family, _ in self.runs)
-        if families not in _OF_CORE:
-            given = " + ".join(family.name for family in families)
+        unknown = next((family.name for family, _ in self.runs if family.bound is None), None)
+        if unknown is not None:
             raise ValueError(
-                "law must have normal parameters, uniform ones, or normal before uniform ones, for what the core "
-                f"computes (absolute error, cross entropy, draws), got {given}."
+                "law must have parameters of families that the core has (normal, uniform, truncated normal, constant) "
+                f"for what the core computes (absolute error, cross entropy, draws), got {unknown}."
             )
-        return self.runs[0][1] if families[0] is NORMAL else 0
+        return self.each("bound")
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -54,12 +72,12 @@ class Spread:
         return np.concatenate([np.full(count, getattr(family, attribute)) for family, count in self.runs])
 
     def deviations(self) -> _Array:
-        r"""Standard deviations :math:`\tilde\sigma_j` (3.22): a uniform parameter has L_j / sqrt(12)."""
-        return self.scales / self.each("ratio")
+        r"""Standard deviations :math:`\tilde\sigma_j` (3.22): a uniform parameter has L_j / sqrt(12), a constant 0."""
+        return np.abs(self.scales) / self.each("ratio")
 
     def mean_abs(self) -> _Array:
         r"""Mean absolute values: :math:`\sigma_j\sqrt{2/\pi}` (3.27) and L_j / 4 (3.31)."""
-        return self.scales * self.each("mean_abs")
+        return np.abs(self.scales) * self.each("mean_abs")
 
     def cubed(self) -> _Array:
         """Means of the cubed absolute values."""
@@ -68,12 +86,13 @@ class Spread:
         return np.concatenate([family.cubed(scales) for (family, _), scales in parts], axis=-1)
 
     def entropies(self, resolution: float, *, leading: bool) -> _Array:
-        """Entropy of each parameter in nats, shape (..., n), or its leading term for wide laws."""
-        logs = logarithms(self.scales, resolution)
+        """Entropy of each parameter in nats, shape (..., n), or its leading term for wide laws; 0 for constants."""
+        random = self.random
+        logs = logarithms(np.where(random, self.scales, resolution), resolution)
         if not leading:
             return logs + self.each("entropy")
         # A standard deviation may leave the range of a double where its scale does not.
-        return logs - np.log(self.each("ratio")) if len(self.runs) > 1 else logs
+        return logs - np.log(np.where(random, self.each("ratio"), 1.0)) if len(self.runs) > 1 else logs
 
 
 def spread(law: Any, parameters: int) -> Spread:
@@ -81,7 +100,7 @@ def spread(law: Any, parameters: int) -> Spread:
     segments = None if isinstance(law, type) else getattr(law, "segments", None)
     if segments is None:
         raise not_a_law("law", law, LINEAR_CALLS)
-    if len(segments) == 1:
+    if len(segments) == 1 and not isinstance(law, Independent):
         ((family, scales),) = segments
         if scales.ndim and scales.shape[-1] not in (1, parameters):
             raise ValueError(

@@ -152,6 +152,10 @@ class LinearSystem:
         """Spread a law over the parameters."""
         return spread(law, self.parameters)
 
+    def random_parameters(self, bound: Spread) -> int:
+        """Number of random parameters."""
+        return int(bound.random.sum())
+
     def check_method(self, bound: Spread, method: str) -> str:
         """Return the method that runs."""
         del bound

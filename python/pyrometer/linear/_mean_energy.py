@@ -110,13 +110,7 @@ def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[in
 
 def draw_parameters(law: Spread, draws: int, key: tuple[int, int]) -> Array:
     """Parameters of the first draws, shape batch + (draws, n): those that the core's samplers draw."""
-    n, k = law.parameters, law.normals
-    unit = np.empty((n, draws))
-    if k:
-        unit[:k] = _core.normals(key, 0, draws, 0, k)
-    if k < n:
-        even = k - k % 2
-        unit[k:] = _core.uniforms(key, 0, draws, even, n - even)[k - even :]
+    unit = _core.standard_numbers(key, 0, draws, law.bounds)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(unit.T * law.scales[..., None, :])
 

@@ -32,13 +32,13 @@ class RowLoss:
     of_mean_abs: float
 
     def exact(self, system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
-        """Folded normals and softplus expectations for normal laws; Fourier series for uniform and mixed ones."""
+        """Folded normals and softplus expectations for normal laws; Fourier series for others."""
         return _expectation(system, parameters, self.core_name, threads, slope=slope)
 
     def limit(self, system: LinearSystem, parameters: Spread, threads: int) -> Closed:
         r"""Mean of :math:`|\theta\cdot x|` (half of it for cross entropy): the true limit when every scale grows."""
         closed = _expectation(system, parameters, "norm", threads, slope=False)
-        factor = self.of_mean_abs * (_FOLDED if parameters.normals == parameters.parameters else 1.0)
+        factor = self.of_mean_abs * (_FOLDED if parameters.all_normal else 1.0)
         value, error = factor * closed.value, factor * closed.error
         return Closed(value, value, error, error)
 
@@ -47,7 +47,7 @@ class RowLoss:
         (means,) = _over_rows(system, lambda X, _: (_core.mean_abs(X, threads),))
         if system.intercept:
             means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
-        return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
+        return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.random * parameters.mean_abs())
 
     def sample(
         self,
@@ -60,9 +60,9 @@ class RowLoss:
         """Monte Carlo mean and standard error, shape (systems, laws)."""
         if system.scanned is None:
             X, y = system.stacked_rows()
-            loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
+            loss, scales, families = self.core_name, _flat(parameters), parameters.bounds
             mean, error, _ = _core.sample_rows(
-                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+                X, y, system.intercept, loss, scales, families, seed, draws.start, len(draws), threads
             )
         else:
             # Blocks share their draws: the standard error is that of the sum, draw by draw.
@@ -74,11 +74,11 @@ class RowLoss:
         self, system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
     ) -> Array:
         """Energies of draws, shape (systems, laws, draws)."""
-        loss, scales, normals = self.core_name, _flat(parameters), parameters.normals
+        loss, scales, families = self.core_name, _flat(parameters), parameters.bounds
 
         def drawn(X: Rows, y: Rows) -> tuple[Array]:
             energies = _core.sample_rows_energies(
-                X, y, system.intercept, loss, scales, normals, seed, draws.start, len(draws), threads
+                X, y, system.intercept, loss, scales, families, seed, draws.start, len(draws), threads
             )
             return (energies,)
 
@@ -91,8 +91,8 @@ CROSS_ENTROPY = RowLoss("cross-entropy", 0.5)
 
 def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: int, *, slope: bool) -> Closed:
     shape = system.shape + parameters.batch_shape
-    scale, normals = _flat(parameters), parameters.normals
-    if normals == parameters.parameters:
+    scale, families = _flat(parameters), parameters.bounds
+    if parameters.all_normal:
 
         def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
             value, derivative = _core.normal_rows(X, y, system.intercept, loss, scale, slope, threads)
@@ -101,7 +101,7 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
     else:
 
         def expected(X: Rows, y: Rows) -> tuple[Array | None, ...]:
-            return _core.uniform_rows(X, y, system.intercept, loss, scale, normals, slope, threads)
+            return _core.uniform_rows(X, y, system.intercept, loss, scale, families, slope, threads)
 
     value, error, derivative, slope_error = _over_rows(
         system, lambda X, y: tuple(np.full((len(X), len(scale)), np.nan) if a is None else a for a in expected(X, y))

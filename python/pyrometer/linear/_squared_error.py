@@ -101,7 +101,7 @@ def _arguments(
         moments.scatter.reshape(-1, columns, columns),
         system.intercept,
         np.ascontiguousarray(parameters.scales.reshape(-1, parameters.parameters)),
-        parameters.normals,
+        parameters.bounds,
         float(weights(system, L1)[0]),
         float(weights(system, L2)[0]),
         system.penalised,

@@ -8,13 +8,14 @@ from pyrometer.networks._initialisations import (
     GlorotUniform,
     HeNormal,
     HeUniform,
-    LayerLaw,
     LecunNormal,
     LecunUniform,
     TorchLinear,
 )
 from pyrometer.networks._layer_spread import layers
+from pyrometer.networks._layers import LayerLaw, Layers
 from pyrometer.networks._network import Network
+from pyrometer.networks._orthogonal import Orthogonal
 
 __all__ = [
     "ACTIVATIONS",
@@ -23,9 +24,11 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "LayerLaw",
+    "Layers",
     "LecunNormal",
     "LecunUniform",
     "Network",
+    "Orthogonal",
     "TorchLinear",
     "heat_engine",
     "layer_energies",

@@ -49,6 +49,11 @@ class ActivationRecord:
         return 1.5 * (self.slopes[1] ** 4 + self.slopes[0] ** 4)
 
     @property
+    def linear(self) -> bool:
+        """Whether phi is the identity."""
+        return self.homogeneous and self.slopes[0] == self.slopes[1]
+
+    @property
     def rectifies(self) -> bool:
         """Whether phi(z) is 0 for every negative z."""
         return self.homogeneous and self.slopes[0] == 0.0

@@ -6,6 +6,7 @@ linear: at all scales for relu, leaky_relu and identity, at small ones for activ
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +50,7 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     shift[far] = np.rint(0.5 * (target - variance))[far].astype(np.int32)
     before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
     weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
-    return LayerSpread(weight, bias, spread.leading, spread.family), shift
+    return replace(spread, weight=weight, bias=bias), shift
 
 
 def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
@@ -61,9 +62,11 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
 def _variances(network: Network, spread: LayerSpread) -> Array:
     """Approximate binary logarithms of the mean variances of pre-activations, shape (..., L)."""
     record = network.record
-    normal = spread.normal()
+    deviations, shift = spread.deviations(), spread.shift
     with np.errstate(divide="ignore"):
-        weight, bias, square = 2.0 * np.log2(normal.weight), 2.0 * np.log2(normal.bias), np.log2(network.norms.max())
+        weight, bias, square = *(2.0 * np.log2(each) for each in deviations), np.log2(network.norms.max())
+        if shift is not None:
+            bias = np.maximum(bias, 2.0 * np.log2(np.abs(shift)))
     variance = np.empty_like(weight)
     # Beyond the linear range the factor is only approximate, but only variances far below it matter.
     factor = np.log2((record and record.near_zero) or 1.0)

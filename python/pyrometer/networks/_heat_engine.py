@@ -11,8 +11,8 @@ from pyrometer.base import RandomSource, require_finite, validate, warn, warn_ca
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _ideal, _layer_energies
-from pyrometer.networks._initialisations import LayerLaw
-from pyrometer.networks._layer_spread import layers
+from pyrometer.networks._layer_spread import LayerSpread, layers
+from pyrometer.networks._layers import LayerLaw
 from pyrometer.networks._network import Network
 from pyrometer.results import HeatEngine, LayerTemperatures, shaped
 from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict
@@ -143,19 +143,21 @@ def heat_engine(
     E = energies.energy
     if ideal is not None:
         with np.errstate(over="ignore"):
-            E = E + _ideal.mean_squares(network, ideal)
+            E = E + _ideal.mean_squares(network, ideal, spread.shift)
         require_finite(E)
     warn("energy of a layer", E, energies.standard_error, energies.dominated)
-    counts = np.array(network.layer_parameters, dtype=np.int64)
+    counts = spread.random_parameters
 
     S_l = np.broadcast_to(network.entropy_parts(spread, size, leading=energies.method == "asymptotic"), E.shape)
     noise = 4.0 * np.finfo(float).eps * (np.abs(S_l) + NORMAL_ENTROPY * counts)
-    undefined = np.abs(S_l) <= noise
-    S, undefined_total = total(S_l, network, E.shape[:-1])
+    undefined = ~(np.abs(S_l) > noise)  # nan has no temperature
+    parameters = int(counts.sum())
+    S, undefined_total = total(S_l, parameters, E.shape[:-1])
     of_layers = verdict(S_l, undefined, counts)
-    of_all = verdict(S, undefined_total, network.parameters)
+    of_all = verdict(S, undefined_total, parameters)
     mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))
     divisor = np.where(undefined_total, np.nan, S)
+    divisor_l = np.where(np.isnan(S_l) | (counts == 0), np.nan, counts)
     largest = E.max(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
@@ -175,8 +177,8 @@ def heat_engine(
             entropy=np.ascontiguousarray(S_l),
             temperature=of_layer,
             gain=gain,
-            marginal=slopes.value / counts,
-            marginal_error=slopes.standard_error / counts,
+            marginal=slopes.value / divisor_l,
+            marginal_error=slopes.standard_error / divisor_l,
             verdict=of_layers,
         ),
         work_efficiency=shaped(efficiency),
@@ -185,22 +187,21 @@ def heat_engine(
         temperature=shaped(of_network),
         standard_error=shaped(energies.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
-        parameters=network.parameters,
+        parameters=parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, network.last_layer(energies, slopes), size, minimum, threads),
+        total=compose(network, law, network.last_layer(spread, energies, slopes), size, minimum, threads),
         method=energies.method,
     )
-    _warn_of_underflow(network, energies.energy, energies.method)
+    _warn_of_underflow(network, spread, energies)
     return engine
 
 
-def _warn_of_underflow(network: Network, energy: _Array, method: str) -> None:
+def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_energies.Layered) -> None:
     """Give a PrecisionWarning for energies that underflowed."""
+    energy = energies.energy
     underflow = (energy > 0) & (energy < np.finfo(float).tiny)
-    if method != "monte-carlo" and network.record is not None:  # the energy of a draw can be 0
-        positive = np.full(network.layers, bool(network.bias or network.X.any()))
-        positive[1:] |= network.record.at_zero != 0.0
-        underflow |= (energy == 0) & positive
+    if energies.method != "monte-carlo" and network.record is not None:  # the energy of a draw can be 0
+        underflow |= (energy == 0) & _layer_energies.positive(network, spread)
     if underflow.any():
         layer = int(np.argmax(underflow.any(axis=tuple(range(energy.ndim - 1)))))
         warn_caller(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import Array, validate
+from pyrometer.base import Array, mean_squares_about, validate
 from pyrometer.networks._network import Network
 
 __all__ = ["mean_squares"]
@@ -21,17 +21,22 @@ _REMEDY = (
 )
 
 
-def mean_squares(network: Network, ideal: Any) -> Array:
-    """Return the mean squared norm of z* over the rows for each layer, shape (L,).
+def mean_squares(network: Network, ideal: Any, shift: Array | None = None) -> Array:
+    """Return what z* adds to the energy of each layer: its mean squared norm over the rows, shape (L,).
 
-    Pre-activations have mean 0 given their inputs, so that <|z - z*|^2> = <|z|^2> + |z*|^2.
+    Given their inputs, pre-activations have mean c, 0 or the constant biases `shift` (..., L), so that <|z - z*|^2> =
+    <|z|^2> - |c|^2 + |z* - c|^2.
     """
+    given = _pre_activations(network, ideal)
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = np.array([np.einsum("ij,ij->", z, z) / network.rows for z in _pre_activations(network, ideal)])
+        squares = np.array([np.einsum("ij,ij->", z, z) / network.rows for z in given])
     if not np.isfinite(squares).all():
         layer = int(np.argmin(np.isfinite(squares)))
         raise ValueError(f"ideal must have finite mean squares, got {squares[layer]} in layer {layer + 1}.")
-    return squares
+    if shift is None:
+        return squares
+    about = np.stack([mean_squares_about(z, shift[..., layer]) for layer, z in enumerate(given)], axis=-1)
+    return about - np.array(network.widths[1:]) * shift**2
 
 
 def _pre_activations(network: Network, ideal: Any) -> list[Array]:

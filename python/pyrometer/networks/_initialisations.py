@@ -1,7 +1,7 @@
 """Laws of the layers of a network, whose scales depend on fan-in and fan-out.
 
-Names and variances are those of Keras; the normal laws are not truncated, unlike those of Keras. A network also accepts
-`Normal` and `Uniform`, with one scale for each layer.
+Names and variances are those of Keras, whose normal laws are truncated. A network also accepts `Normal`, `Uniform` and
+`TruncatedNormal`, with one scale for each layer, and `Layers`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import BatchShape, ByValue, validate
-from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, Normal, Uniform
+from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, truncated_normal
 
 __all__ = [
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
-    "LayerLaw",
     "LecunNormal",
     "LecunUniform",
     "Scaled",
@@ -28,6 +27,9 @@ __all__ = [
 ]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+
+# Where the normal laws of Keras are cut, in units of the normal law before.
+_BOUND = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class Scaled(ByValue, Generic[BatchShape]):
     gain: _Array
     _variance: ClassVar[float]
     _average: ClassVar[bool] = False
-    _family: ClassVar[Family] = NORMAL
+    _uniform: ClassVar[bool] = False
 
     def __init__(self, gain: npt.ArrayLike) -> None:
         object.__setattr__(self, "gain", validate.positive("gain", gain, WHY_SCALE))
@@ -47,47 +49,81 @@ class Scaled(ByValue, Generic[BatchShape]):
         """Shape of the batch of laws; ``()`` for a single one."""
         return cast("BatchShape", self.gain.shape)
 
-    def _width(self) -> _Array:
+    @property
+    def family(self) -> Family:
+        """Family of the parameters."""
+        return UNIFORM if self._uniform else NORMAL
+
+    def width(self) -> _Array:
         """Return the scale of a layer with fan 1: a standard deviation, or the length of an interval."""
         with np.errstate(over="ignore"):  # `layers` raises for an overflow
-            width: _Array = self.gain * np.sqrt(self._variance * self._family.precision)
+            width: _Array = self.gain * np.sqrt(self._variance * self.family.precision)
         return width
 
+    def fan(self, fan_in: _Array, fan_out: _Array) -> _Array:
+        """Return the fan of layers."""
+        return 0.5 * (fan_in + fan_out) if self._average else fan_in
 
-class LecunNormal(Scaled[BatchShape]):
+
+@dataclass(frozen=True, eq=False)
+class ScaledNormal(Scaled[BatchShape]):
+    """The same for normal parameters, or with `truncated` for normal parameters cut at two standard deviations."""
+
+    truncated: bool = False
+
+    def __init__(self, gain: npt.ArrayLike, truncated: bool) -> None:
+        super().__init__(gain)
+        object.__setattr__(self, "truncated", validate.flag("truncated", truncated))
+
+    @property
+    def family(self) -> Family:
+        """Family of the parameters."""
+        return truncated_normal(_BOUND) if self.truncated else NORMAL
+
+
+class LecunNormal(ScaledNormal[BatchShape]):
     r"""Normal layers of variance :math:`g^2/n_{l-1}`: the scaling :math:`\sigma_l = \sigma/\sqrt{n_{l-1}}` of (5.32).
 
-    Biases, if any, have the scale of their layer: the zero biases of Keras would have no differential entropy.
+    Biases, if any, have the scale of their layer; `Layers` gives them a law of their own.
 
     Parameters
     ----------
     gain : float or array_like
         The factor g, finite and > 0, which is :math:`\sigma` of (5.32). An array is a batch of laws.
+    truncated : bool
+        Whether the law is that of Keras and of Flax (not in the paper): of the same variance, but normal of standard
+        deviation :math:`\tau = \sigma_l/0.87962566` cut at :math:`\pm2\tau`. Its entropy is 0.0314384 lower for each
+        parameter.
 
     Examples
     --------
     >>> import pyrometer as pm
     >>> pm.LecunNormal([1.0, 10.0, 100.0]).batch_shape
     (3,)
+    >>> network = pm.Network([[1.0]], hidden=(), outputs=1)
+    >>> round(pm.entropy(network, pm.LecunNormal(truncated=True)), 10)
+    1.3875001199
     """
 
     _variance = 1.0
 
     @overload
-    def __init__(self: LecunNormal[tuple[()]], gain: float = 1.0) -> None: ...
+    def __init__(self: LecunNormal[tuple[()]], gain: float = 1.0, truncated: bool = False) -> None: ...
     @overload
-    def __init__(self: LecunNormal[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
-    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
-        super().__init__(gain)
+    def __init__(self: LecunNormal[tuple[int, ...]], gain: npt.ArrayLike, truncated: bool = False) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0, truncated: bool = False) -> None:
+        super().__init__(gain, truncated)
 
 
-class HeNormal(Scaled[BatchShape]):
+class HeNormal(ScaledNormal[BatchShape]):
     r"""Normal layers of variance :math:`2g^2/n_{l-1}`, which preserves the energy of units of ReLU networks.
 
     Parameters
     ----------
     gain : float or array_like
         The factor g, finite and > 0; an array is a batch of laws. Biases as in `LecunNormal`.
+    truncated : bool
+        As in `LecunNormal`: ``pm.Layers(pm.HeNormal(truncated=True))`` is "he_normal" of Keras, with its zero biases.
 
     Examples
     --------
@@ -100,20 +136,22 @@ class HeNormal(Scaled[BatchShape]):
     _variance = 2.0
 
     @overload
-    def __init__(self: HeNormal[tuple[()]], gain: float = 1.0) -> None: ...
+    def __init__(self: HeNormal[tuple[()]], gain: float = 1.0, truncated: bool = False) -> None: ...
     @overload
-    def __init__(self: HeNormal[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
-    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
-        super().__init__(gain)
+    def __init__(self: HeNormal[tuple[int, ...]], gain: npt.ArrayLike, truncated: bool = False) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0, truncated: bool = False) -> None:
+        super().__init__(gain, truncated)
 
 
-class GlorotNormal(Scaled[BatchShape]):
+class GlorotNormal(ScaledNormal[BatchShape]):
     r"""Normal layers of variance :math:`2g^2/(n_{l-1} + n_l)`.
 
     Parameters
     ----------
     gain : float or array_like
         The factor g, finite and > 0; an array is a batch of laws. Biases as in `LecunNormal`.
+    truncated : bool
+        As in `LecunNormal`.
 
     Examples
     --------
@@ -127,11 +165,11 @@ class GlorotNormal(Scaled[BatchShape]):
     _average = True
 
     @overload
-    def __init__(self: GlorotNormal[tuple[()]], gain: float = 1.0) -> None: ...
+    def __init__(self: GlorotNormal[tuple[()]], gain: float = 1.0, truncated: bool = False) -> None: ...
     @overload
-    def __init__(self: GlorotNormal[tuple[int, ...]], gain: npt.ArrayLike) -> None: ...
-    def __init__(self, gain: npt.ArrayLike = 1.0) -> None:
-        super().__init__(gain)
+    def __init__(self: GlorotNormal[tuple[int, ...]], gain: npt.ArrayLike, truncated: bool = False) -> None: ...
+    def __init__(self, gain: npt.ArrayLike = 1.0, truncated: bool = False) -> None:
+        super().__init__(gain, truncated)
 
 
 class LecunUniform(Scaled[BatchShape]):
@@ -151,7 +189,7 @@ class LecunUniform(Scaled[BatchShape]):
     """
 
     _variance = 1.0
-    _family = UNIFORM
+    _uniform = True
 
     @overload
     def __init__(self: LecunUniform[tuple[()]], gain: float = 1.0) -> None: ...
@@ -178,7 +216,7 @@ class HeUniform(Scaled[BatchShape]):
     """
 
     _variance = 2.0
-    _family = UNIFORM
+    _uniform = True
 
     @overload
     def __init__(self: HeUniform[tuple[()]], gain: float = 1.0) -> None: ...
@@ -206,7 +244,7 @@ class GlorotUniform(Scaled[BatchShape]):
 
     _variance = 1.0
     _average = True
-    _family = UNIFORM
+    _uniform = True
 
     @overload
     def __init__(self: GlorotUniform[tuple[()]], gain: float = 1.0) -> None: ...
@@ -235,12 +273,7 @@ class TorchLinear(Scaled[tuple[()]]):
     """
 
     _variance = 1.0 / 3.0
-    _family = UNIFORM
+    _uniform = True
 
     def __init__(self) -> None:
         super().__init__(1.0)
-
-
-LayerLaw: TypeAlias = (
-    Normal | Uniform | LecunNormal | HeNormal | GlorotNormal | LecunUniform | HeUniform | GlorotUniform | TorchLinear
-)

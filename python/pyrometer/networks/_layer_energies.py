@@ -13,14 +13,27 @@ import numpy as np
 from pyrometer import _core
 from pyrometer.base import Array, RandomSource, Tally, require_finite, require_normal, unreliable, validate, warn_caller
 from pyrometer.errors import SimulationWarning
+from pyrometer.laws import CONSTANT, NORMAL, Family
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._layer_spread import LayerSpread
+from pyrometer.networks._orthogonal import ORTHOGONAL
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network
 
-__all__ = ["METHODS", "Layered", "Slopes", "energies", "exists", "require", "require_norms", "slopes", "spectrum"]
+__all__ = [
+    "METHODS",
+    "Layered",
+    "Slopes",
+    "energies",
+    "exists",
+    "positive",
+    "require",
+    "require_norms",
+    "slopes",
+    "spectrum",
+]
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
@@ -37,6 +50,7 @@ class Layered(NamedTuple):
     """Energies of layers, shape (..., L), with their errors and the method used.
 
     ``dominated`` is the largest share of one draw in the sum of squared deviations; nan where nothing was drawn.
+    ``centred`` is the energy of the last layer about its mean, shape (...), if that is not 0.
     """
 
     energy: Array
@@ -45,6 +59,7 @@ class Layered(NamedTuple):
     method: str
     samples: int
     dominated: Array
+    centred: Array | None = None
 
 
 class Slopes(NamedTuple):
@@ -56,17 +71,32 @@ class Slopes(NamedTuple):
 
 def exists(network: Network, spread: LayerSpread) -> bool:
     """Whether the energies have an exact method."""
-    return _closed(network) or _chained(network, spread)
+    return _closed(network, spread) or _chained(network, spread)
 
 
-def _closed(network: Network) -> bool:
+def _closed(network: Network, spread: LayerSpread) -> bool:
     """Whether the energies have a closed form: E phi(z)^2 is a multiple of E z^2, or there is a single layer."""
-    return network.layers == 1 or (network.record is not None and network.record.homogeneous)
+    if network.layers == 1:
+        return True
+    record, shift = network.record, spread.shift
+    if record is None or not record.homogeneous:
+        return False
+    # z is symmetric but for constant biases.
+    return record.linear or shift is None or not shift[..., :-1].any()
 
 
 def _chained(network: Network, spread: LayerSpread) -> bool:
     """Whether the squared norms of the layers are a Markov chain that the core integrates."""
-    return isinstance(network.activation, str) and not spread.uniform
+    return isinstance(network.activation, str) and _not_normal(spread) is None
+
+
+def _not_normal(spread: LayerSpread) -> Family | None:
+    """Return the first family of a hidden layer whose pre-activations are not normal; None if there is none.
+
+    Of the last layer only variances matter.
+    """
+    hidden = (*spread.weights[:-1], *spread.biases[:-1])
+    return next((family for family in hidden if family is not NORMAL and family is not CONSTANT), None)
 
 
 def energies(
@@ -74,16 +104,22 @@ def energies(
 ) -> Layered:
     """Energies of all layers by a method of `METHODS`; 0 threads means all."""
     method = require(network, spread, method)
-    if method in ("refined", "asymptotic") and not _closed(network):
+    if method in ("refined", "asymptotic") and not _closed(network, spread):
         return _deterministic(_limit(network, spread), method)
+    spread, mean = spread.centred()
     moved, shift = balanced(network, spread)
     result = _energies(network, moved, method, samples, rng, threads)
-    energy = unbalanced(result.energy, shift)
+    energy, centred = unbalanced(result.energy, shift), None
+    if mean is not None:
+        centred = energy[..., -1].copy()
+        with np.errstate(over="ignore"):
+            energy[..., -1] += network.widths[-1] * mean**2
     _require_layers(energy)
     return result._replace(
         energy=energy,
         standard_error=unbalanced(result.standard_error, shift),
         error_bound=unbalanced(result.error_bound, shift),
+        centred=centred,
     )
 
 
@@ -110,12 +146,14 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
     """Resolve the method "auto"; ValueError if the network has no energies by this method, or if they overflow."""
     method = validate.choice("method", method, METHODS)
     require_norms(network)
+    if method in ("refined", "asymptotic"):
+        _require_limit(spread, method)
     # Overflow is detected before any draws.
     moved, shift = balanced(network, spread)
     limit = unbalanced(_limit(network, moved), shift)
-    if _closed(network):
+    if _closed(network, spread):
         _require_layers(limit)
-        require_normal(limit[..., -1] + network.target_square, network.surely_positive())
+        require_normal(limit[..., -1] + network.target_square, positive(network, spread)[..., -1])
     else:
         _require_layers(limit[..., :1])
     if method == "auto":
@@ -124,12 +162,39 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
         return method
     if not isinstance(network.activation, str):
         raise ValueError(f"method={method!r} needs an activation by name, got a function; use 'monte-carlo'.")
-    if method == "exact":
+    other = _not_normal(spread)
+    if method == "exact" and other is not None:
         raise ValueError(
-            f"method='exact' has no formula for a uniform law with hidden layers of {network.activation!r}; use "
+            f"method='exact' has no formula for {'an' if other is ORTHOGONAL else 'a'} {other.name} law with hidden "
+            f"layers of {network.activation!r}; use 'monte-carlo', or 'mean-field' for wide layers."
+        )
+    if method == "corrected-mean-field" and ORTHOGONAL in spread.weights[:-1]:
+        raise ValueError(
+            "method='corrected-mean-field' has no formula for orthogonal hidden layers, whose units are dependent; use "
             "'monte-carlo', or 'mean-field' for wide layers."
         )
     return method
+
+
+def _require_limit(spread: LayerSpread, method: str) -> None:
+    """Raise ValueError for laws that have no limit of wide laws: those with constants or without an entropy."""
+    refused = next((family for family in spread.weights if family in (CONSTANT, ORTHOGONAL)), None)
+    if refused is not None or spread.shift is not None:
+        what = "constant biases" if refused is None else f"{refused.name} weights"
+        raise ValueError(
+            f"method={method!r} needs random weights with an entropy in every layer, and biases that are random or 0, "
+            f"got {what}; use 'auto'."
+        )
+
+
+def positive(network: Network, spread: LayerSpread) -> np.ndarray:
+    """Whether the energy of each layer is certainly above 0, shape (..., L)."""
+    result = np.zeros(spread.weight.shape, dtype=bool)
+    inputs: np.ndarray | bool = bool(network.X.any())
+    for layer in range(network.layers):
+        result[..., layer] = (spread.weight[..., layer] != 0.0) & inputs | (spread.bias[..., layer] != 0.0)
+        inputs = network.record is not None and (result[..., layer] | (network.record.at_zero != 0.0))
+    return result
 
 
 def require_norms(network: Network) -> None:
@@ -160,9 +225,14 @@ def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int
     fourth order, Monte Carlo by those of second order with common random numbers. nan, with a warning, where the
     standard error is too large.
     """
+    spread, _ = spread.centred()
     spread, shift = balanced(network, spread)
+    energy = layered.energy
+    if layered.centred is not None:
+        energy = energy.copy()
+        energy[..., -1] = layered.centred
     layered = layered._replace(
-        energy=unbalanced(layered.energy, -shift), standard_error=unbalanced(layered.standard_error, -shift)
+        energy=unbalanced(energy, -shift), standard_error=unbalanced(layered.standard_error, -shift)
     )
     value, error = _slopes(network, spread, layered, threads)
     value, error = unbalanced(value, shift), unbalanced(error, shift)
@@ -172,7 +242,7 @@ def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int
 
 
 def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: int) -> Slopes:
-    if layered.method in ("refined", "asymptotic") or _closed(network):
+    if layered.method in ("refined", "asymptotic") or _closed(network, spread):
         # The energy of a layer may underflow where that of a later one does not.
         energy = np.where(layered.energy > 0, layered.energy, _limit(network, spread))
         return _certain(_limit_slope(network, spread, energy))
@@ -263,7 +333,7 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
     else:
         weight, bias = spread.flat()
         result = _core.sample_network_errors(
-            network.X, network.y, _widths(network), network.activation, spread.uniform, weight, bias, key, first,
+            network.X, network.y, _widths(network), network.activation, spread.families, weight, bias, key, first,
             count, 0, False, threads,
         )  # fmt: skip
     result = unbalanced(result.reshape(*spread.batch_shape, count), shift[..., -1:])
@@ -287,7 +357,7 @@ def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSource, threads: int) -> Layered:
-    if _closed(network):
+    if _closed(network, spread):
         return _deterministic(_limit(network, spread), "exact")
     energy, error, trusted = _chain(network, spread, threads)
     standard_error = np.zeros_like(energy)
@@ -308,21 +378,22 @@ def _chain_draws(
     network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int
 ) -> Iterator[Array]:
     """Yield energies of draws of the scalar chain in blocks of shape (..., draws, L)."""
-    weight, bias = spread.flat()
+    weight, bias, constant = spread.of_chain()
     block = max(2, _BLOCK // weight.size // 2 * 2)
     for first in range(0, draws, block):
         count = min(block, draws - first)
         part = _core.network_chain_draws(
-            str(network.activation), _widths(network), weight, bias, network.norms, key, first, count, draws, threads
-        )
+            str(network.activation), _widths(network), weight, bias, network.norms, key, first, count, draws, threads,
+            constant,
+        )  # fmt: skip
         yield part.reshape(*spread.batch_shape, count, network.layers)
 
 
 def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array, np.ndarray]:
     """Energies of the chain by quadrature, their error bounds, and for which laws these are valid."""
-    weight, bias = spread.flat()
+    weight, bias, constant = spread.of_chain()
     energy, error, trusted = _core.network_chain(
-        str(network.activation), _widths(network), weight, bias, network.norms, threads
+        str(network.activation), _widths(network), weight, bias, network.norms, threads, constant
     )
     shape = spread.weight.shape
     return energy.reshape(shape), error.reshape(shape), trusted.reshape(spread.batch_shape)
@@ -330,18 +401,18 @@ def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, 
 
 def _chain_growth(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, np.ndarray]:
     """Derivatives of the logarithms of the energies of the chain, and for which laws the quadrature is valid."""
-    weight, bias = spread.flat()
+    weight, bias, constant = spread.of_chain()
     growth, trusted = _core.network_chain_growth(
-        str(network.activation), _widths(network), weight, bias, network.norms, threads
+        str(network.activation), _widths(network), weight, bias, network.norms, threads, constant
     )
     return growth.reshape(spread.weight.shape), trusted.reshape(spread.batch_shape)
 
 
 def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int) -> Array:
     """Energies of infinitely wide layers, with the term of order 1 / width for "corrected-mean-field"."""
-    weight, bias = spread.normal().flat()
+    weight, bias, constant = spread.of_chain()
     leading, corrected = _core.network_mean_field(
-        str(network.activation), _widths(network), weight, bias, network.norms, threads
+        str(network.activation), _widths(network), weight, bias, network.norms, threads, constant
     )
     energy: Array = corrected if method == "corrected-mean-field" else leading
     return energy.reshape(spread.weight.shape)
@@ -353,6 +424,8 @@ def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int
 def _limit(network: Network, spread: LayerSpread) -> Array:
     """(5.13) with (5.4), (5.7) or (5.9); exact where `_closed`."""
     weight, bias = spread.variances()
+    if spread.shift is not None:
+        bias = bias + spread.shift**2
     energy = np.empty_like(weight)
     square = network.norms.mean()
     with np.errstate(over="ignore", invalid="ignore"):
@@ -372,6 +445,8 @@ def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
     weight, _ = spread.variances()
     with np.errstate(over="ignore", invalid="ignore"):
         slope = 2.0 * energy
+        if spread.shift is not None:
+            slope -= 2.0 * np.array(network.widths[1:]) * spread.shift**2
         if network.layers == 1:
             return slope
         assert network.record is not None  # `require` raises for callable activations
@@ -420,7 +495,7 @@ def _draws(
     if isinstance(network.activation, str):
         weight, bias = spread.flat()
         result = _core.sample_network(
-            network.X, _widths(network), network.activation, spread.uniform, weight, bias, key, first, draws, rows,
+            network.X, _widths(network), network.activation, spread.families, weight, bias, key, first, draws, rows,
             averaged, threads,
         )  # fmt: skip
     else:
@@ -435,7 +510,7 @@ def _rows(network: Network, spread: LayerSpread, key: tuple[int, int], threads: 
         return 0
     weight, bias = spread.flat()
     rows: int = _core.network_rows(
-        network.X, _widths(network), network.activation, spread.uniform, weight, bias, key, True, threads
+        network.X, _widths(network), network.activation, spread.families, weight, bias, key, True, threads
     )
     return rows
 
@@ -446,7 +521,7 @@ def deviation(network: Network, spread: LayerSpread) -> Array:
     For ReLU its square is the product of (1 + 5/n_l) over hidden layers minus 1. 0 where there is no formula.
     """
     record = network.record
-    if record is None or not record.homogeneous:
+    if record is None or not record.homogeneous or ORTHOGONAL in spread.weights:
         return np.zeros(spread.batch_shape)
     ratio = record.fourth_moment / record.second_moment**2 - 1.0
     with np.errstate(over="ignore"):
@@ -456,7 +531,7 @@ def deviation(network: Network, spread: LayerSpread) -> Array:
 
 def _warn(network: Network, spread: LayerSpread) -> None:
     """Give a SimulationWarning where the variance of a draw is too large for Monte Carlo."""
-    worst = float(deviation(network, spread).max(initial=0.0)) if not network.bias else 0.0
+    worst = float(deviation(network, spread).max(initial=0.0)) if not spread.bias.any() else 0.0
     if worst > _MOST_DEVIATION:
         warn_caller(
             SimulationWarning(

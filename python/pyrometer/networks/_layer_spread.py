@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.laws import LAYER_CALLS, NORMAL, UNIFORM, Family, logarithms, not_a_law
+from pyrometer.laws import CONSTANT, LAYER_CALLS, Family, Independent, logarithms, not_a_law
 from pyrometer.networks._initialisations import Scaled
+from pyrometer.networks._layers import Layers
+from pyrometer.networks._orthogonal import ORTHOGONAL, Orthogonal
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network
@@ -17,92 +19,233 @@ if TYPE_CHECKING:
 __all__ = ["LayerSpread", "layers"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_Families: TypeAlias = tuple[Family, ...]
 
 
 @dataclass(frozen=True)
 class LayerSpread:
     """A law broadcast over the layers of a network, each array of shape (..., L).
 
-    ``weight`` and ``bias`` are standard deviations or lengths of intervals, according to `family`; 0 means no bias.
-    ``leading`` is the scale in the leading term of the entropy: with the scaling (5.32) it is sigma, not sigma_l.
+    ``weight`` and ``bias`` are standard deviations, lengths of intervals or values of constants, according to the
+    families of each layer; a bias of 0 means none, or that all start at 0, a weight of 0 the latter. ``leading`` and
+    ``bias_leading`` are the scales in the leading term of the entropy: with the scaling (5.32) sigma, not sigma_l.
+    ``counts`` are the numbers of random weights and of random biases of each layer, shape (2, L).
     """
 
     weight: _Array
     bias: _Array
     leading: _Array
-    family: Family
-
-    @property
-    def uniform(self) -> bool:
-        """Whether the core draws uniform numbers; ValueError for a family that it does not have."""
-        if self.family is not NORMAL and self.family is not UNIFORM:
-            raise ValueError(f"law must be normal or uniform for a network, got {self.family.name}.")
-        return self.family is UNIFORM
+    bias_leading: _Array
+    weights: _Families
+    biases: _Families
+    counts: _Array
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch of laws."""
         return self.weight.shape[:-1]
 
+    @property
+    def families(self) -> _Array:
+        """What the core knows the families of weights and of biases by, and their scale^2 / mean square, shape (4, L).
+
+        ValueError for a family that the core does not have.
+        """
+        for family in (*self.weights, *self.biases):
+            if family.bound is None:
+                raise ValueError(
+                    "law must be of a family that the core has, normal, uniform, truncated normal, constant or "
+                    f"orthogonal, for a network, got {family.name}."
+                )
+        of_square = [_each(part, "precision") for part in (self.weights, self.biases)]
+        return np.array(
+            [_each(self.weights, "bound"), _each(self.biases, "bound"), *np.where(np.isinf(of_square), 1.0, of_square)]
+        )
+
+    @property
+    def random_parameters(self) -> npt.NDArray[np.int64]:
+        """Number of random parameters of each layer, shape (L,)."""
+        return self.counts.sum(axis=0).astype(np.int64)
+
+    @property
+    def shift(self) -> _Array | None:
+        """Constant biases of each layer, 0 where they are random; None if all of them are 0."""
+        values = np.where([family is CONSTANT for family in self.biases], self.bias, 0.0)
+        return values if values.any() else None
+
     def variances(self) -> tuple[_Array, _Array]:
-        """Variances of the weights and of the biases of each layer."""
-        divisor = self.family.precision
+        """Variances of the weights and of the biases of each layer; 0 for constants."""
         with np.errstate(over="ignore"):
-            return self.weight**2 / divisor, self.bias**2 / divisor
+            return self.weight**2 / _each(self.weights, "precision"), self.bias**2 / _each(self.biases, "precision")
+
+    def deviations(self) -> tuple[_Array, _Array]:
+        """Their square roots."""
+        return self.weight / _each(self.weights, "ratio"), np.abs(self.bias) / _each(self.biases, "ratio")
 
     def flat(self) -> tuple[_Array, _Array]:
         """Weights and biases as (laws, L), C-contiguous."""
-        layers = self.weight.shape[-1]
-        return tuple(np.ascontiguousarray(a.reshape(-1, layers)) for a in (self.weight, self.bias))  # type: ignore[return-value]
+        return _rows(self.weight), _rows(self.bias)
 
-    def normal(self) -> LayerSpread:
-        """Return the normal law of the same variances."""
-        if self.family is NORMAL:
-            return self
-        ratio = self.family.ratio
-        return LayerSpread(self.weight / ratio, self.bias / ratio, self.leading, NORMAL)
+    def of_chain(self) -> tuple[_Array, _Array, _Array | None]:
+        """Standard deviations of weights and biases, and constant biases or None, as (laws, L), C-contiguous."""
+        weight, bias = self.deviations()
+        shift = self.shift
+        return _rows(weight), _rows(bias), None if shift is None else _rows(shift)
+
+    def centred(self) -> tuple[LayerSpread, _Array | None]:
+        """The same with outputs of mean 0, and their mean, shape (...,): constant biases of the last layer, or None."""
+        if self.biases[-1] is not CONSTANT or not self.bias[..., -1].any():
+            return self, None
+        bias = self.bias.copy()
+        bias[..., -1] = 0.0
+        return replace(self, bias=bias), self.bias[..., -1]
 
     def times(self, factor: _Array) -> LayerSpread:
-        """All scales multiplied by each of k factors, shape (k, ..., L)."""
+        """All scales multiplied by each of k factors, shape (k, ..., L); constants stay as they are."""
         factors = factor.reshape(-1, *(1,) * self.weight.ndim)
-        return LayerSpread(factors * self.weight, factors * self.bias, factors * self.leading, self.family)
+        of_bias = np.where([family.random for family in self.biases], factors, 1.0)
+        return replace(
+            self,
+            weight=factors * self.weight,
+            bias=of_bias * self.bias,
+            leading=factors * self.leading,
+            bias_leading=of_bias * self.bias_leading,
+        )
 
     def selected(self, which: npt.NDArray[np.bool_]) -> LayerSpread:
         """The selected laws of the batch, shape (k, L)."""
-        return LayerSpread(self.weight[which], self.bias[which], self.leading[which], self.family)
+        names = ("weight", "bias", "leading", "bias_leading")
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
 
-    def entropies(self, counts: _Array, resolution: float, *, leading: bool) -> _Array:
-        """Entropy of each layer in nats, given its number of parameters; with `leading` only its leading term."""
-        result = logarithms(self.leading if leading else self.weight, resolution)
-        if not leading:
-            result = result + self.family.entropy
-        return counts * result
+    def entropies(self, resolution: float, *, leading: bool) -> _Array:
+        """Entropy of each layer in nats, or its leading term: of what is random; nan for orthogonal layers."""
+        scales = (self.leading, self.bias_leading) if leading else (self.weight, self.bias)
+        of_weights, of_biases = (
+            _entropies(scale, families, resolution, leading=leading)
+            for scale, families in zip(scales, (self.weights, self.biases), strict=True)
+        )
+        alike = [mine == other for mine, other in zip(self.weights, self.biases, strict=True)]
+        weights, biases = self.counts
+        # Where they are distributed alike, as one sum: the order of operations for biases of their layer's law.
+        return np.where(
+            np.asarray(alike) & (scales[0] == scales[1]),
+            (weights + biases) * of_weights,
+            weights * of_weights + biases * of_biases,
+        )
+
+
+class _Part(NamedTuple):
+    """Scales of the weights or biases of layers and their leading terms, (..., L), with families."""
+
+    scale: _Array
+    leading: _Array
+    families: _Families
 
 
 def layers(law: Any, network: Network) -> LayerSpread:
     """Broadcast `law` over the layers of `network`; TypeError or ValueError if it does not match."""
-    count = len(network.widths) - 1
-    segments: Any = () if isinstance(law, type) else getattr(law, "segments", ())
+    if isinstance(law, Layers):
+        weights, biases = _part("weights", law.weights, network), _part("biases", law.biases, network)
+        if not network.bias and not (set(biases.families) == {CONSTANT} and not biases.scale.any()):
+            raise ValueError(
+                "law must have the default biases for a network without biases, got others; pass bias=True to the "
+                "network, or leave them out of pm.Layers."
+            )
+    else:
+        weights = biases = _part("law", law, network)
+        if network.bias and ORTHOGONAL in weights.families:
+            raise ValueError(
+                "law must say how biases are distributed beside orthogonal weights; use such as "
+                "pm.Layers(pm.Orthogonal(), biases=pm.Constant(0.0))."
+            )
+        if not network.bias:
+            zero = np.zeros_like(weights.scale)
+            biases = _Part(zero, zero, (CONSTANT,) * network.layers)
+    _require_zero(weights)
+    batch = np.broadcast_shapes(weights.scale.shape, biases.scale.shape)
+    arrays = (weights.scale, biases.scale, weights.leading, biases.leading)
+    sizes = [(n * k, k * network.bias) for n, k in zip(network.widths[:-1], network.widths[1:], strict=True)]
+    random = [[family.random for family in part.families] for part in (weights, biases)]
+    return LayerSpread(
+        *(np.ascontiguousarray(np.broadcast_to(array, batch)) for array in arrays),
+        weights=weights.families,
+        biases=biases.families,
+        counts=np.array(sizes, dtype=float).T * random,
+    )
+
+
+def _part(name: str, given: Any, network: Network) -> _Part:
+    """Broadcast one law, or one for each layer, over the layers."""
+    count = network.layers
+    if not isinstance(given, tuple):
+        return _one(name, given, np.array(network.widths, dtype=float), slice(0, count))
+    if len(given) != count:
+        raise ValueError(
+            f"{name} must have one law for each of the {count} layers of the network, got {len(given)}; one law that is "
+            "not in a list is for all of them."
+        )
+    parts = [_one(f"{name}[{k}]", law, np.array(network.widths, float), slice(k, k + 1)) for k, law in enumerate(given)]
+    batch = np.broadcast_shapes(*(part.scale.shape for part in parts))
+    scale, leading = (
+        np.concatenate([np.broadcast_to(part[which], batch) for part in parts], axis=-1) for which in (0, 1)
+    )
+    return _Part(scale, leading, tuple(family for part in parts for family in part.families))
+
+
+def _one(name: str, law: Any, widths: _Array, which: slice) -> _Part:
+    """Broadcast one law over the layers that `which` selects."""
+    fan_in, fan_out = widths[:-1][which], widths[1:][which]
+    count = len(fan_in)
+    segments: Any = () if isinstance(law, (type, Independent)) else getattr(law, "segments", ())
     if isinstance(law, Scaled):
-        fan_in, fan_out = np.array(network.widths[:-1], float), np.array(network.widths[1:], float)
-        fan = 0.5 * (fan_in + fan_out) if law._average else fan_in
-        width = law._width()[..., None]
-        scale, leading, family = width / np.sqrt(fan), np.broadcast_to(width, (*law.batch_shape, count)), law._family
+        width, family = law.width()[..., None], law.family
+        scale, leading = width / np.sqrt(law.fan(fan_in, fan_out)), np.broadcast_to(width, (*law.batch_shape, count))
+    elif isinstance(law, Orthogonal):
+        scale, family = law.gain[..., None] / np.sqrt(np.maximum(fan_in, fan_out)), ORTHOGONAL
+        leading = scale
     elif len(segments) == 1:
         ((family, given),) = segments
         if given.ndim and given.shape[-1] not in (1, count):
             raise ValueError(
-                f"law must have 1 or {count} scales on its last axis, one for each layer of the network, got shape "
+                f"{name} must have 1 or {count} scales on its last axis, one for each layer of the network, got shape "
                 f"{given.shape}; a batch of laws goes on leading axes, e.g. scale[:, None]."
             )
         scale = leading = np.ascontiguousarray(np.broadcast_to(given, (*given.shape[:-1], count)))
     else:
-        raise not_a_law("law", law, LAYER_CALLS)
-    scale = np.ascontiguousarray(scale)
-    if not (np.isfinite(scale) & (scale > 0.0)).all():
-        layer = int(np.argwhere(~(np.isfinite(scale) & (scale > 0.0)))[0][-1]) + 1
+        raise not_a_law(name, law, LAYER_CALLS)
+    bad = ~np.isfinite(scale) | ((scale <= 0.0) if family.random else False)
+    if bad.any():
+        layer = which.start + int(np.argwhere(bad)[0][-1]) + 1
         raise ValueError(
-            f"law must give every layer a finite scale > 0, got an overflow or underflow for layer {layer}; change the "
-            "gain."
+            f"{name} must give every layer a finite scale > 0, got an overflow or underflow for layer {layer}; change "
+            "the gain."
         )
-    return LayerSpread(scale, scale if network.bias else np.zeros_like(scale), np.ascontiguousarray(leading), family)
+    return _Part(np.ascontiguousarray(scale), np.ascontiguousarray(leading), (family,) * count)
+
+
+def _require_zero(weights: _Part) -> None:
+    """Raise ValueError for constant weights other than 0."""
+    for layer, family in enumerate(weights.families):
+        values = weights.scale[..., layer]
+        if family is CONSTANT and values.any():
+            raise ValueError(
+                f"law must have constant weights of 0 only, got {values.flat[np.flatnonzero(values)[0]]} for layer "
+                f"{layer + 1}: units with equal weights are copies of each other; use pm.Constant(0.0), or random weights."
+            )
+
+
+def _entropies(scale: _Array, families: _Families, resolution: float, *, leading: bool) -> _Array:
+    """Entropy of a parameter of each layer, or its leading term; 0 for constants."""
+    random = np.array([family.random for family in families])
+    logs = logarithms(np.where(random, scale, resolution), resolution)
+    entropy = _each(families, "entropy")
+    return logs + (np.where(np.isnan(entropy), entropy, 0.0) if leading else entropy)
+
+
+def _each(families: _Families, attribute: str) -> _Array:
+    """Return an attribute of the family of each layer, shape (L,)."""
+    return np.array([getattr(family, attribute) for family in families], dtype=float)
+
+
+def _rows(scales: _Array) -> _Array:
+    return np.ascontiguousarray(scales.reshape(-1, scales.shape[-1]))

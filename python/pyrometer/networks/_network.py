@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described, require_normal, validate
+from pyrometer.base import described, mean_squares_about, require_normal, validate
 from pyrometer.networks import _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
@@ -191,6 +191,10 @@ class Network:
         """Broadcast a law over the layers."""
         return layers(law, self)
 
+    def random_parameters(self, bound: LayerSpread) -> int:
+        """Number of random parameters."""
+        return int(bound.random_parameters.sum())
+
     def check_method(self, bound: LayerSpread, method: str) -> str:
         """Return the method used."""
         return _layer_energies.require(self, bound, method)
@@ -204,21 +208,29 @@ class Network:
         slopes = _layer_energies.Slopes(undefined, undefined)
         if slope:
             slopes = _layer_energies.slopes(self, bound, layered, threads)
-        return self.last_layer(layered, slopes)
+        return self.last_layer(bound, layered, slopes)
 
-    def last_layer(self, layered: _layer_energies.Layered, slopes: _layer_energies.Slopes) -> Evaluated:
+    def last_layer(
+        self, bound: LayerSpread, layered: _layer_energies.Layered, slopes: _layer_energies.Slopes
+    ) -> Evaluated:
         """Energy and derivative of the network as one system, from those of its layers."""
         last = (part[..., -1] for part in (*slopes, layered.dominated))
-        return Evaluated(self.estimate(layered), *last)
+        return Evaluated(self.estimate(bound, layered), *last)
 
-    def estimate(self, layered: _layer_energies.Layered) -> Estimate:
+    def estimate(self, bound: LayerSpread, layered: _layer_energies.Layered) -> Estimate:
         """Energy of the last layer plus the mean square of the targets, which limits neglect."""
-        target = 0.0 if layered.method in ("refined", "asymptotic") else self.target_square
+        energy, target = layered.energy[..., -1], 0.0
+        if layered.method not in ("refined", "asymptotic"):
+            target = self.target_square
+            if layered.centred is not None and self.y is not None:
+                # |y - z|^2 of outputs of mean c is that of outputs of mean 0 and targets y - c.
+                energy, target = layered.centred, mean_squares_about(self.y, bound.bias[..., -1])
         # All units of a draw can be inactive: its energy is 0 then at any scale.
         sampled = layered.method == "monte-carlo" and self.record is not None and self.record.rectifies
-        require_normal(layered.energy[..., -1] + target, self.surely_positive() and not sampled)
+        certain = _layer_energies.positive(self, bound)[..., -1]
+        require_normal(energy + target, certain & (not sampled) & (layered.centred is None or self.y is None))
         return Estimate(
-            value=shaped(layered.energy[..., -1] + target),
+            value=shaped(energy + target),
             standard_error=shaped(layered.standard_error[..., -1]),
             error_bound=shaped(layered.error_bound[..., -1]),
             method=layered.method,
@@ -236,12 +248,13 @@ class Network:
     def energy_variances(self, bound: LayerSpread) -> _Array:
         """Variance of the energy."""
         variance = _variance.variance(self, bound)
-        require_normal(variance, self.surely_positive(), "variance")
+        random, _ = bound.centred()
+        require_normal(variance, _layer_energies.positive(self, random)[..., -1], "variance")
         return variance
 
     def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each layer."""
-        return bound.entropies(np.array(self.layer_parameters, float), resolution, leading=leading)
+        return bound.entropies(resolution, leading=leading)
 
     def least_energy(self, threads: int) -> None:
         """None: the trained energy must be given by the user."""
@@ -251,12 +264,6 @@ class Network:
         drawn = method == "monte-carlo" or (method == "auto" and not _layer_energies.exists(self, self.bind(law)))
         sampled = samples if drawn else 0
         return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20
-
-    def surely_positive(self) -> bool:
-        """Whether the mean energy of the last layer is certainly above 0 under every law."""
-        if self.layers == 1:
-            return bool(self.X.any())
-        return self.record is not None and (self.record.at_zero != 0.0 or bool(self.X.any()))
 
     def __repr__(self) -> str:
         name = self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "callable")

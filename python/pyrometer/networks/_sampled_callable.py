@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base import Array
+from pyrometer.laws import CONSTANT, NORMAL, UNIFORM
 from pyrometer.networks._layer_spread import LayerSpread
+from pyrometer.networks._orthogonal import ORTHOGONAL
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network
@@ -25,10 +28,38 @@ def numbers(network: Network) -> int:
     return sum((n + 1) * k for n, k in zip(network.widths[:-1], network.widths[1:], strict=True))
 
 
+def standardised(network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int) -> Any:
+    """Return the numbers of draws in units of their scales, shape (numbers, draws), as the core draws them."""
+    single = network.X.dtype == np.float32
+    parts, offset = [], 0
+    for (n, k), *families in zip(itertools.pairwise(network.widths), *spread.families[:2], strict=True):
+        for family, count in zip(families, (n * k, k), strict=True):
+            if family == ORTHOGONAL.bound:
+                matrices = _core.orthogonal(key, first, draws, offset, k, n, single)
+                parts.append(matrices.reshape(draws, -1).T.astype(network.X.dtype))
+            else:
+                odd = offset % 2
+                parts.append(_numbers(family, key, first, draws, offset - odd, count + odd, single)[odd:])
+            offset += count
+    return np.concatenate(parts)
+
+
+def _numbers(
+    family: float, key: tuple[int, int], first: int, draws: int, parameter: int, count: int, single: bool
+) -> npt.NDArray[Any]:
+    """Return numbers of one family from an even number on, shape (count, draws); see `Family.bound`."""
+    if family == CONSTANT.bound:
+        return np.ones((count, draws), dtype=np.float32 if single else np.float64)
+    if family == UNIFORM.bound:
+        return _core.uniforms(key, first, draws, parameter, count, single)
+    if family == NORMAL.bound:
+        return _core.normals(key, first, draws, parameter, count, single)
+    return _core.truncated_normals(key, first, draws, parameter, count, family, single)
+
+
 def parameters(network: Network, spread: LayerSpread, key: tuple[int, int], draws: int) -> Array:
     """Return the parameters of draws, shape (..., draws, N)."""
-    standardised = _core.uniforms if spread.uniform else _core.normals
-    unit = standardised(key, 0, draws, 0, numbers(network), network.X.dtype == np.float32)
+    unit = standardised(network, spread, key, 0, draws)
     scales, kept = [], []
     for layer, (n, k) in enumerate(zip(network.widths[:-1], network.widths[1:], strict=True)):
         scales += [np.repeat(spread.weight[..., layer, None], n * k, axis=-1)]
@@ -71,12 +102,11 @@ def errors(network: Network, spread: LayerSpread, key: tuple[int, int], first: i
 def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, *, last: bool) -> Any:
     """Yield (law, draw, layer, its inputs, its pre-activations); without `last` those of the last layer are None."""
     weights, biases = spread.flat()
-    standardised = _core.uniforms if spread.uniform else _core.normals
     count = numbers(network)
     block = max(1, _BLOCK // count)
     for start in range(0, draws, block):
         size = min(block, draws - start)
-        unit = standardised(key, first + start, size, 0, count, network.X.dtype == np.float32)
+        unit = standardised(network, spread, key, first + start, size)
         for draw in range(size):
             for law in range(len(weights)):
                 x, offset = network.X, 0
@@ -125,6 +155,9 @@ def _apply(activation: Any, z: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _variances(spread: LayerSpread) -> tuple[Array, Array]:
+    """Mean squares of the weights and of the biases, shape (laws, L)."""
     weight, bias = spread.variances()
+    if spread.shift is not None:
+        bias = bias + spread.shift**2
     layers = weight.shape[-1]
     return weight.reshape(-1, layers), bias.reshape(-1, layers)

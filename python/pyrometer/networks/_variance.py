@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer.base import Array, require_finite
+from pyrometer.laws import CONSTANT, NORMAL
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._layer_energies import require_norms
@@ -24,9 +25,15 @@ _ROWS = 512
 def variance(network: Network, spread: LayerSpread) -> Array:
     """Return the variance of the energy over draws, shape (...); see `energy_variance` for the formulas."""
     homogeneous = network.layers == 1 or (network.record is not None and network.record.homogeneous)
-    if spread.uniform or not homogeneous:
+    others = {*spread.weights, *spread.biases} - {NORMAL, CONSTANT}
+    if others or not homogeneous:
         raise ValueError(
             "energy_variance of a network has a formula for normal laws and 'relu', 'leaky_relu' or 'identity' only; "
+            'the standard error of mean_energy(..., method="monte-carlo") estimates it.'
+        )
+    if spread.shift is not None and spread.shift[..., :-1].any():
+        raise ValueError(
+            "energy_variance of a network has no formula for constant biases of hidden layers other than 0; "
             'the standard error of mean_energy(..., method="monte-carlo") estimates it.'
         )
     if network.rows > 1 and network.layers > 2:
@@ -37,12 +44,21 @@ def variance(network: Network, spread: LayerSpread) -> Array:
     require_norms(network)
     moved, shift = balanced(network, spread, last=network.y is None)
     weight, bias = (a.reshape(-1, network.layers) for a in moved.variances())
+    _, means = moved.centred()
+    constants = np.zeros(len(weight)) if means is None else means.reshape(-1)
     law = _one_row if network.rows == 1 else _one_hidden
     with np.errstate(over="ignore", invalid="ignore"):
-        value = np.array([law(network, w, b) for w, b in zip(weight, bias, strict=True)])
+        value = np.array([law(network, w, b, c) for w, b, c in zip(weight, bias, constants, strict=True)])
     value = unbalanced(value.reshape(spread.batch_shape), 2 * shift[..., -1])
     require_finite(value, "variance")
     return value
+
+
+def _targets(network: Network, constant: float) -> Array | None:
+    """Return the targets minus the mean of the outputs, (m, n_L); None if they are 0."""
+    if network.y is None:
+        return np.full((network.rows, network.widths[-1]), -constant) if constant else None
+    return network.y.astype(np.float64, copy=False) - constant
 
 
 def _record(network: Network) -> ActivationRecord:
@@ -52,7 +68,7 @@ def _record(network: Network) -> ActivationRecord:
     return record
 
 
-def _one_row(network: Network, weight: Array, bias: Array) -> float:
+def _one_row(network: Network, weight: Array, bias: Array, constant: float) -> float:
     """Propagate mean and relative variance of |x^(l)|^2; given the layer before, units are independent."""
     record = _record(network)
     second, of_unit = record.second_moment, record.fourth_moment / record.second_moment**2 - 1.0
@@ -61,13 +77,15 @@ def _one_row(network: Network, weight: Array, bias: Array) -> float:
         v = w * q + b
         of_v = (w * q / v) ** 2 * excess if v > 0.0 else 0.0
         n, q, excess = width, width * second * v, of_unit / width * (1.0 + of_v) + of_v
-    return float((2.0 * n * (1.0 + of_v) + n * n * of_v) * v * v + 4.0 * network.target_square * v)
+    y = _targets(network, constant) if constant else None
+    target = network.target_square if y is None else float((y * y).sum())
+    return float((2.0 * n * (1.0 + of_v) + n * n * of_v) * v * v + 4.0 * target * v)
 
 
-def _one_hidden(network: Network, weight: Array, bias: Array) -> float:
+def _one_hidden(network: Network, weight: Array, bias: Array, constant: float) -> float:
     """(1/m^2) sum_ij 2 n_L E K_ij^2 + n_L^2 Cov(K_ii, K_jj) + 4 y_i . y_j E K_ij, K the covariance of an output."""
     X = network.X.astype(np.float64, copy=False)
-    y = None if network.y is None else network.y.astype(np.float64, copy=False)
+    y = _targets(network, constant)
     m, last = network.rows, network.widths[-1]
     total = 0.0
     for start in range(0, m, _ROWS):

@@ -160,7 +160,7 @@ class Temperature(_Answer, Generic[Number, Word]):
     entropy : float or ndarray
         Entropy of the random state in nats, minus ``n ln(resolution)``; for "asymptotic" its leading term.
     parameters : int
-        Number of parameters n, the intercept included.
+        Number of random parameters n, the intercept included: those that the entropy is of.
     marginal : float or ndarray
         dE/dS along the scale of the law, (dE/d ln scale) / n. Not in the paper: it has no pole and is independent of
         the unit of the parameters. nan where it was simulated and the draws do not determine it.
@@ -168,7 +168,7 @@ class Temperature(_Answer, Generic[Number, Word]):
         Its standard error where it was simulated, else a bound on its error; 0 where only rounding is left.
     verdict : str or ndarray of str
         "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where the entropy, and so
-        T, is negative; "undefined" where the entropy is 0.
+        T, is negative; "undefined" where the entropy is 0, or no parameter is random.
     method : str
         The method used, as in `Estimate`.
 

@@ -114,7 +114,7 @@ def _selected(column: Any, filled: Any) -> Any:
 def _scales(law: Batched) -> Any:
     """Scale of each law of a batch, nan if a law has several."""
     count = int(np.prod(law.batch_shape, dtype=int))
-    widths = list(arguments(law).values())
+    widths = [array for name, array in arguments(law).items() if isinstance(array, np.ndarray) and name != "value"]
     return np.reshape(widths[0], count) if len(widths) == 1 and widths[0].size == count else np.full(count, np.nan)
 
 
@@ -122,6 +122,10 @@ def _text(law: Batched) -> str:
     """Return the constructor call of a law, long arrays abbreviated."""
 
     def short(array: Any) -> str:
+        if isinstance(array, tuple):
+            return f"[{', '.join(_text(each) for each in array)}]"
+        if not isinstance(array, np.ndarray):
+            return repr(array)
         return repr(array.item()) if array.ndim == 0 else np.array2string(array, threshold=20, separator=", ")
 
     inside = ", ".join(f"{name}={short(array)}" for name, array in arguments(law).items())

@@ -84,7 +84,7 @@ class Engines:
             self._cache[key] = layered, slopes
         layered, slopes = self._cache[key]
         counts = np.array(network.layer_parameters, dtype=float)
-        parts = spread.entropies(counts, 1.0, leading=method == "asymptotic")
+        parts = spread.entropies(1.0, leading=method == "asymptotic")
         layer = slice(case.layer and case.layer - 1, case.layer)
         size = counts[layer].sum()
         noise = 4.0 * np.finfo(float).eps * (np.abs(parts[layer]).sum() + NORMAL_ENTROPY * size)

@@ -69,6 +69,9 @@ class System(Protocol):
     def bind(self, law: Any) -> Batched:
         """Bind a law to the parameters; TypeError or ValueError if it does not match them."""
 
+    def random_parameters(self, bound: Any) -> int:
+        """Number of parameters that are random under a law, which temperatures are for."""
+
     def check_method(self, bound: Any, method: str) -> str:
         """Return the method used, which resolves "auto"; ValueError if there is none."""
 

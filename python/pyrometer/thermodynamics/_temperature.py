@@ -151,12 +151,13 @@ def compose(
     limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
     parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
-    S, undefined = total(parts, system, E.shape)
+    count = system.random_parameters(system.bind(law))
+    S, undefined = total(parts, count, E.shape)
     ground = np.zeros(()) if minimum is None and limit else _ground(system, minimum, threads)
     ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
-        value, per_parameter = (E - ground) / divisor, slope / system.parameters
+        value, per_parameter = (E - ground) / divisor, slope / count if count else np.full_like(slope, np.nan)
     if not coded:
         warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
@@ -164,28 +165,28 @@ def compose(
             "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "
             "or rescale the features."
         )
-    verdicts: npt.NDArray[Any] = verdict_codes(S, undefined, system.parameters)
+    verdicts: npt.NDArray[Any] = verdict_codes(S, undefined, count)
     return Temperature(
         value=shaped(value),
         standard_error=shaped(np.asarray(energy.standard_error) / np.abs(divisor)),
         energy=energy.value,
         minimum_energy=shaped(ground),
         entropy=shaped(S),
-        parameters=system.parameters,
+        parameters=count,
         marginal=shaped(per_parameter),
-        marginal_error=shaped(slope_error / system.parameters),
+        marginal_error=shaped(slope_error / count if count else np.full_like(slope_error, np.nan)),
         verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
         method=energy.method,
     )
 
 
 def total(
-    parts: npt.NDArray[np.float64], system: System, shape: tuple[int, ...]
+    parts: npt.NDArray[np.float64], parameters: int, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Sum of the entropies of the parts, and whether it is 0 within rounding, which leaves T undefined."""
-    noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * system.parameters)
+    """Sum of the entropies of the parts, and whether it is 0 within rounding or nan, which leaves T undefined."""
+    noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * parameters)
     S = np.broadcast_to(parts.sum(axis=-1), shape)
-    return S, np.broadcast_to(np.abs(S) <= noise, shape)
+    return S, np.broadcast_to(~(np.abs(S) > noise), shape)
 
 
 def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:

@@ -53,25 +53,41 @@ struct Chain {
   const Networks& networks;
   const double* weight;
   const double* bias;
+  const double* shifts;  // nullptr for none
 
-  [[nodiscard]] Index width_of_outputs() const { return networks.widths.back(); }
   [[nodiscard]] double width(Index l) const { return static_cast<double>(networks.widths[at(l)]); }
+  [[nodiscard]] Index outputs() const { return networks.widths.back(); }
   [[nodiscard]] model::Activation activation(Index l) const { return networks.activation[at(l - 1)]; }
   /// The number of energies, those of the layers and the cross entropy.
   [[nodiscard]] Index last() const { return networks.energies(); }
   [[nodiscard]] double variance(Index l, double q) const {
     return weight[l - 1] * (weight[l - 1] * q) + bias[l - 1] * bias[l - 1];
   }
-  /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend. An activation
-  /// that vanishes at 0 passes small variances on in proportion.
+  /// The constant biases of a layer.
+  [[nodiscard]] double shift(Index l) const { return shifts ? shifts[l - 1] : 0; }
+  [[nodiscard]] double energy(Index l, double v) const { return width(l) * (v + shift(l) * shift(l)); }
+  /// Whether the pre-activations of a layer are 0 for all rows.
+  [[nodiscard]] bool vanishes(Index l) const {
+    if (bias[l - 1] != 0 || shift(l) != 0) return false;
+    return weight[l - 1] == 0 || (l > 1 && vanishes(l - 1) && model::activate(activation(l - 1), 0) == 0);
+  }
+  /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend, or for a
+  /// homogeneous activation its shift. An activation that vanishes at 0 passes small variances on in proportion.
   [[nodiscard]] double bend(Index l) const {
-    const double slope = weight[l] * weight[l];
+    const double slope = weight[l] * weight[l], above = shift(l + 1);
     double v = kBend;
-    if (l + 2 < last() && model::activate(activation(l + 1), 0) == 0)
+    if (l + 1 < networks.layers() && model::is_homogeneous(activation(l + 1)))
+      v = above == 0 ? std::numeric_limits<double>::infinity() : above * above;
+    if (l + 2 < last() && above == 0 && model::activate(activation(l + 1), 0) == 0)
       v = std::max(kLeastBend, std::min(v, bend(l + 1) / width(l + 1)));
     return (bias[l] * bias[l] + v) / slope;
   }
 };
+
+Chain chain_of(const Networks& networks, Index law) {
+  const bool shifted = networks.shift.size() > 0;
+  return {networks, networks.weight.row(law), networks.bias.row(law), shifted ? networks.shift.row(law) : nullptr};
+}
 
 /// The grid of v_l at layer l, and functions on it.
 struct Layer {
@@ -113,8 +129,8 @@ const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>&
   const Layer& layer = all[at(l)];
   for (Index k = l - 1; k >= 1; --k) {
     const Layer& other = all[at(k)];
-    if (chain.networks.widths[at(k)] == chain.networks.widths[at(l)] && other.v == layer.v &&
-        chain.activation(k) == chain.activation(l) &&
+    if (chain.networks.widths[at(k)] == chain.networks.widths[at(l)] && chain.shift(k) == chain.shift(l) &&
+        chain.activation(k) == chain.activation(l) && other.v == layer.v &&
         (layer.bend == other.bend || std::max(layer.bend, other.bend) < other.least))
       return &other;
   }
@@ -141,7 +157,7 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
   std::vector<double> least(layer.size());
   base::for_each_chunk(static_cast<Index>(layer.size()), threads, [&](Index node, int) {
-    const Rule one = squared_unit(chain.activation(l), layer.v[at(node)], fineness.step);
+    const Rule one = squared_unit(chain.activation(l), layer.v[at(node)], fineness.step, chain.shift(l));
     double mean = 0;
     for (std::size_t i = 0; i < one.size(); ++i) mean += one.weight[i] * one.point[i];
     layer.mean[at(node)] = static_cast<double>(count) * mean;
@@ -172,33 +188,33 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
 }
 
 /// How large energies above layer l are, relative to those at the mean of v_l, at variances up to e^(low + k kPanel),
-/// k = 0, 1, ...: of the layer where that is most, in the limit of infinite width, with a margin for fluctuations.
+/// k = 0, 1, ...: of the layer where that is most, in the limit of infinite width, with a margin for fluctuations. At
+/// variances above the mean only where there are shifts; elsewhere 1.
 std::vector<double> importance(const Chain& chain, Index l, double low, double high, double mean) {
   const Index layers = chain.networks.layers();
   const auto energies = [&](double v) {
     std::vector<double> out;
     for (Index k = l; k < layers; ++k) {
-      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.activation(k), v).mean);
-      out.push_back(v);
+      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.activation(k), v, chain.shift(k)).mean);
+      out.push_back(v + chain.shift(k + 1) * chain.shift(k + 1));
     }
-    if (chain.last() > layers)
-      out.push_back(std::isfinite(v) ? cross_entropy(chain.width_of_outputs(), {v}).value[0] : v);
+    if (chain.last() > layers) out.push_back(std::isfinite(v) ? cross_entropy(chain.outputs(), {v}).value[0] : v);
     return out;
   };
   const std::vector<double> typical = energies(mean);
   std::vector<double> out;
   for (double log = low; log < high + kPanel; log += kPanel) {
-    const std::vector<double> here = energies(std::exp(std::min(log, std::log(mean))));
+    const std::vector<double> here = energies(std::exp(chain.shifts ? log : std::min(log, std::log(mean))));
     double most = 0;
     for (std::size_t k = 0; k < here.size(); ++k)
       most = std::max(most, typical[k] > 0 && std::isfinite(typical[k]) ? here[k] / typical[k] : 1.0);
-    out.push_back(std::min(1.0, kMargin * most));
+    out.push_back(chain.shifts ? kMargin * most : std::min(1.0, kMargin * most));
   }
   return out;
 }
 
 /// Reduces the range of ln v to values that contribute to the energies above, which grow at most in proportion to v,
-/// except where the mean square of an activation grows from v / 4 to v / 2.
+/// except where the mean square of an activation grows from v / 4 to v / 2, and where there are shifts.
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
   double mean = 0;
   for (const Reached& value : values) mean += value.mass * value.v;
@@ -210,8 +226,10 @@ void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer
   for (const Reached& value : values) {
     if (value.v < kLeast) continue;
     const auto place = at(static_cast<Index>(std::ceil((std::log(value.v) - layer.low) / kPanel)));
-    if (value.mass * share[std::min(place, share.size() - 1)] > kNegligible) least = std::min(least, value.v);
-    if (value.mass * growth * std::max(1.0, value.v / mean) > kNegligible) most = std::max(most, value.v);
+    const double energy = share[std::min(place, share.size() - 1)];
+    if (value.mass * energy > kNegligible) least = std::min(least, value.v);
+    const double above = chain.shifts ? energy : growth * std::max(1.0, value.v / mean);
+    if (value.mass * above > kNegligible) most = std::max(most, value.v);
   }
   layer.low = std::log(least);
   layer.high = std::log(most);
@@ -318,7 +336,7 @@ void add_cross_entropy(const Chain& chain, const Rule& rule, double& energy, dou
     require(std::isfinite(v[j]), "energies must be finite, got an overflow in layer ", layers,
             "; use a smaller scale.");
   }
-  const CrossEntropy mean = cross_entropy(chain.width_of_outputs(), v);
+  const CrossEntropy mean = cross_entropy(chain.outputs(), v);
   energy = dot(rule.weight.data(), mean.value.data(), rule.size());
   if (growth) *growth = dot(rule.weight.data(), mean.slope.data(), rule.size()) / energy;
 }
@@ -336,18 +354,24 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
     for (std::size_t i = 0; i < smooth; ++i)
       logs[at(k - l - 2) * smooth + i] = std::log(std::max(kLeast, above.energy[at(k - l - 1) * above.size() + i]));
   const std::vector<double> growth = growing ? total_growth(above, logs) : std::vector<double>();
+  std::vector<Index> beyond;  // layers above the next whose energy is not 0 throughout
+  for (Index k = l + 2; k <= last; ++k)
+    if (k > layers || !chain.vanishes(k)) beyond.push_back(k);
   base::for_each_chunk(static_cast<Index>(size), threads, [&](Index chunk, int) {
     const std::size_t node = at(chunk);
-    if (growing && l < layers) layer.growth[size + node] = 2;
-    layer.energy[node] = chain.width(l) * layer.v[node];
-    if (l < layers) layer.energy[size + node] = chain.width(l + 1) * chain.variance(l + 1, layer.mean[node]);
+    layer.energy[node] = chain.energy(l, layer.v[node]);
+    if (l < layers) {
+      const double v = chain.variance(l + 1, layer.mean[node]), c = chain.shift(l + 1);
+      layer.energy[size + node] = chain.energy(l + 1, v);
+      if (growing) layer.growth[size + node] = c == 0 ? 2 : 2 * (v / (v + c * c));
+    }
     if (last > layers && l + 1 >= layers) {
+      double& mean = layer.energy[at(last - l) * size + node];
       double* const rate = growing ? &layer.growth[at(last - l) * size + node] : nullptr;
       if (l < layers)
-        add_cross_entropy(chain, layer.rule[node], layer.energy[at(last - l) * size + node], rate);
+        add_cross_entropy(chain, layer.rule[node], mean, rate);
       else
-        layer.energy[size + node] = cross_entropy(chain.width_of_outputs(), {layer.v[node]}).value[0];
-      return;
+        mean = cross_entropy(chain.outputs(), {layer.v[node]}).value[0];
     }
     if (l + 2 > layers) return;
     const Rule& rule = layer.rule[node];
@@ -359,7 +383,7 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
       if (!zero) {
         first = above.basis(std::log(std::max(v, kLeast)), basis);
       }
-      for (Index k = l + 2; k <= last; ++k) {
+      for (const Index k : beyond) {
         const std::size_t here = at(k - l) * size + node, end = at(k - l) * above.size() - 1;
         const auto interpolated = [&](const std::vector<double>& values) {
           return dot(basis.data(), &values[at(k - l - 2) * smooth + first], basis.size());
@@ -402,7 +426,7 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   for (const double norm : chain.networks.norms) q += norm;
   q /= static_cast<double>(chain.networks.norms.size());
   for (Index l = 1; l <= chain.networks.layers(); ++l) {
-    energy[l - 1] = chain.width(l) * chain.variance(l, q);
+    energy[l - 1] = chain.energy(l, chain.variance(l, q));
     error[l - 1] =
         (kRounding * static_cast<double>(l) + 1e-16 * std::sqrt(static_cast<double>(chain.networks.norms.size()))) *
         energy[l - 1];
@@ -434,6 +458,18 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
   return worst <= kTrusted;
 }
 
+/// Whether mean squares of activations are proportional to those of pre-activations.
+bool is_closed(const Networks& networks) {
+  const auto all = [&](auto holds) {
+    return std::all_of(networks.activation.begin(), networks.activation.end(), holds);
+  };
+  if (networks.cross_entropy || !all(model::is_homogeneous)) return false;
+  if (all([](model::Activation phi) { return model::homogeneous_factor(phi) == 1; })) return true;  // the identity
+  for (Index i = 0; i < networks.shift.size(); ++i)
+    if (networks.shift.data[i] != 0 && (i + 1) % networks.layers() != 0) return false;
+  return true;
+}
+
 /// The growth of the mean over rows of every layer's energy, from energies at the factors of `network_chain_growth`.
 void grow(const RowNodes& rows, const Layer& first, Index energies, double* growth) {
   const std::size_t count = rows.norm().size();
@@ -463,15 +499,16 @@ void check(const Networks& networks) {
   for (const Index width : networks.widths) require(width >= 1, "widths must be at least 1, got ", width);
   require(static_cast<Index>(networks.activation.size()) == layers - 1, "activation must have one for each of ",
           layers - 1, " hidden layers, got ", networks.activation.size());
-  for (const auto& [matrix, name] : {std::pair{networks.weight, "weight"}, std::pair{networks.bias, "bias"}}) {
+  for (const auto& [matrix, name] :
+       {std::pair{networks.weight, "weight"}, std::pair{networks.bias, "bias"}, std::pair{networks.shift, "shift"}}) {
+    const bool shift = name[0] == 's';
+    if (shift && matrix.size() == 0) continue;
     require(matrix.cols == layers, name, " must have ", layers, " columns, one for each layer, got ", matrix.cols);
-    require(matrix.rows == networks.weight.rows, "weight and bias must have the same number of rows, got ",
+    require(matrix.rows == networks.weight.rows, "weight, bias and shift must have the same number of rows, got ",
             networks.weight.rows, " and ", matrix.rows);
-    const bool weights = name[0] == 'w';
     for (Index i = 0; i < matrix.size(); ++i)
-      require(std::isfinite(matrix.data[i]) && (weights ? matrix.data[i] > 0 : matrix.data[i] >= 0), name,
-              weights ? " must be finite and positive, got " : " must be finite and not negative, got ",
-              matrix.data[i]);
+      require(std::isfinite(matrix.data[i]) && (shift || matrix.data[i] >= 0), name,
+              shift ? " must be finite, got " : " must be finite and not negative, got ", matrix.data[i]);
   }
   require(!networks.norms.empty(), "norms must have at least one row, got none");
   for (const double norm : networks.norms)
@@ -481,11 +518,11 @@ void check(const Networks& networks) {
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted) {
   check(networks);
   const Index energies = networks.energies(), laws = networks.laws();
-  const bool closed = networks.homogeneous() && !networks.cross_entropy;
+  const bool closed = is_closed(networks);
   const RowNodes rows(closed ? networks.norms.first(1) : networks.norms);
   // Nested loops run on one thread: laws in parallel where there are several, else the nodes of a layer.
   base::for_each_chunk(laws, threads, [&](Index b, int) {
-    const Chain chain{networks, networks.weight.row(b), networks.bias.row(b)};
+    const Chain chain = chain_of(networks, b);
     double *value = energy + b * energies, *errors = error + b * energies;
     if (closed) homogeneous(chain, value, errors);
     Layer solution;
@@ -498,8 +535,7 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 
 void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted) {
   check(networks);
-  require(networks.cross_entropy || !networks.homogeneous(),
-          "activation must not be homogeneous: its growth is closed");
+  require(!is_closed(networks), "activation must not be homogeneous: its growth is closed");
   const Index energies = networks.energies();
   const RowNodes rows(networks.norms);
   const std::vector<double> factors{1, std::exp(-2 * kApart), std::exp(-kApart), std::exp(kApart),
@@ -507,8 +543,7 @@ void network_chain_growth(const Networks& networks, int threads, double* growth,
   base::for_each_chunk(networks.laws(), threads, [&](Index b, int) {
     std::vector<double> energy(at(energies)), error(at(energies));
     Layer solution;
-    trusted[b] = general({networks, networks.weight.row(b), networks.bias.row(b)}, rows, factors, threads, solution,
-                         energy.data(), error.data());
+    trusted[b] = general(chain_of(networks, b), rows, factors, threads, solution, energy.data(), error.data());
     grow(rows, solution, energies, growth + b * energies);
   });
 }

@@ -1,7 +1,6 @@
 // Mean energies of every layer of a network with normal weights at finite width, by quadrature.
 #pragma once
 
-#include <algorithm>
 #include <vector>
 
 #include "pyrometer/base/random.hpp"
@@ -13,9 +12,10 @@ namespace pyrometer::energy {
 /// A network shape, a batch of laws, and the norms of the rows.
 ///
 /// widths  L + 1 numbers n_0 .. n_L, each at least 1.
-/// weight  laws x L, finite, > 0: standard deviations sigma_l of the weights of layer l.
+/// weight  laws x L, finite, >= 0: standard deviations sigma_l of the weights of layer l; 0 if all weights are 0.
 /// bias    laws x L, finite, >= 0: those of the biases, 0 for none.
 /// norms   |x_i|^2 of the rows, finite, >= 0, at least one.
+/// shift   laws x L, finite: constant biases c_l of every unit of a layer; empty for none.
 /// activation     that of each hidden layer.
 /// cross_entropy  whether the mean cross entropy of the outputs is one more energy, after those of the layers.
 struct Networks {
@@ -23,21 +23,19 @@ struct Networks {
   std::vector<Index> widths;
   Matrix weight, bias;
   Vector norms;
+  Matrix shift = {};
   bool cross_entropy = false;
 
   [[nodiscard]] Index layers() const { return static_cast<Index>(widths.size()) - 1; }
   [[nodiscard]] Index laws() const { return weight.rows; }
   /// Energies for each law.
   [[nodiscard]] Index energies() const { return layers() + (cross_entropy ? 1 : 0); }
-  [[nodiscard]] bool homogeneous() const {
-    return std::all_of(activation.begin(), activation.end(), model::is_homogeneous);
-  }
 };
 
-/// Given layer l - 1, the pre-activations of layer l are independent N(0, v_l), so q_l = |x_l|^2 is a Markov chain:
+/// Given layer l - 1, the pre-activations of layer l are independent N(c_l, v_l), so q_l = |x_l|^2 is a Markov chain:
 ///
-///     q_0 = |x|^2,   v_l = sigma_l^2 q_{l-1} + b_l^2,   q_l = sum of n_l independent phi(z)^2, z ~ N(0, v_l)
-///     E_l = <|z_l|^2> = n_l <v_l>,   averaged over rows
+///     q_0 = |x|^2,   v_l = sigma_l^2 q_{l-1} + b_l^2,   q_l = sum of n_l independent phi(z)^2, z ~ N(c_l, v_l)
+///     E_l = <|z_l|^2> = n_l (<v_l> + c_l^2),   averaged over rows
 ///
 /// Backwards: the energy of layer k given v_l is a function of ln v_l; its logarithm is interpolated at Chebyshev nodes
 /// over the range of v_l, and at each node averaged over a Gauss rule of the distribution of q_l (chain_rule.hpp). A
@@ -56,7 +54,8 @@ struct Networks {
 /// trusted  laws, out: 1 where the error is below 1e-4 of the energy in every layer; 0 otherwise: the caller should
 ///          sample.
 ///
-/// Without cross entropy relu, leaky_relu and identity have the closed form <q_l> = n_l (1 + a^2) / 2 <v_l>, whose error is rounding.
+/// Without cross entropy relu, leaky_relu and identity have the closed form <q_l> = n_l (1 + a^2) / 2 <v_l>, whose error is rounding, where
+/// no hidden layer has a shift.
 ///
 /// Throws std::invalid_argument for a violated precondition, and if an energy overflows.
 /// The same bits for every `threads`.
@@ -65,7 +64,7 @@ struct Networks {
 /// ones; 10 nodes and 4.5 more for each unit of the range of ln v, 24 to about 100 in the first layer.
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted);
 
-/// The derivative of ln E_l along the logarithm of all scales, weights and biases, under every law.
+/// The derivative of ln E_l along the logarithm of all scales, weights and biases, but not shifts, under every law.
 ///
 /// The chain rule on the same grids: v_l depends on the scales directly through sigma_l^2 and b_l^2, and through
 /// q_{l-1}. Interpolants are differentiated; in layer 1 a central difference of fourth order with step 0.01 of ln v.
@@ -83,7 +82,7 @@ void network_chain_growth(const Networks& networks, int threads, double* growth,
 ///
 /// (computed relative to q_l, so that squares stay within the range of a double).
 ///
-/// and with cross entropy F(v_L) + F' v' + F'' Var v / 2 in the same order.
+/// and with cross entropy F(v_L) and its expansion to the same order.
 ///
 /// leading, corrected  laws x energies(), out. Errors of order 1 / n and 1 / n^2, not estimated.
 void network_mean_field(const Networks& networks, int threads, double* leading, double* corrected);

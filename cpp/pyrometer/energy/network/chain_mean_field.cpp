@@ -10,7 +10,7 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr double kApartInLog = 0.05;  // of ln v, for the second derivative
+constexpr double kApartInLog = 0.05;  // of v, for the second derivative
 
 /// The mean cross entropy where v has mean v (1 + excess) and the relative variance `spread`, to the order of these.
 double corrected_cross_entropy(Index outputs, double v, double excess, double spread) {
@@ -39,9 +39,9 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
         const double from_q = weight[l] * (weight[l] * q), v = from_q + bias[l] * bias[l];
         require(std::isfinite(n * v), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
                 "; use a smaller scale.");
-        const double share = v > 0 ? from_q / v : 0;
-        first[at(l) * nodes + node] = n * v;
-        second[at(l) * nodes + node] = n * v * (1 + share * excess);
+        const double share = v > 0 ? from_q / v : 0, c = networks.shift.size() > 0 ? networks.shift.row(b)[l] : 0;
+        first[at(l) * nodes + node] = n * v + n * c * c;
+        second[at(l) * nodes + node] = n * v * (1 + share * excess) + n * c * c;
         if (l + 1 == layers) {
           if (!networks.cross_entropy) break;
           first[at(layers) * nodes + node] = cross_entropy(networks.widths.back(), {v}).value[0];
@@ -49,7 +49,7 @@ void network_mean_field(const Networks& networks, int threads, double* leading, 
               corrected_cross_entropy(networks.widths.back(), v, share * excess, share * share * spread);
           break;
         }
-        const UnitMoments unit = unit_moments(networks.activation[at(l)], v);
+        const UnitMoments unit = unit_moments(networks.activation[at(l)], v, c);
         q = n * unit.mean;
         excess = unit.slope * share * excess + 0.5 * unit.bend * share * share * spread;
         spread = unit.variance / n + unit.slope * share * (unit.slope * share) * spread;

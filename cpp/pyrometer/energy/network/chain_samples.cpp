@@ -59,9 +59,10 @@ void run(const Networks& networks, const std::vector<double>& sorted, base::Seed
       for (Index b = 0; b < laws; ++b) {
         const double* deviation = &v[at(b) * kMost];
         double* sum = &q[at(b) * kMost];
+        const double shift = networks.shift.size() > 0 ? networks.shift.row(b)[l] : 0;
         for (Index j = 0; j < units; ++j)
           for (Index k = 0; k < draws; ++k) {
-            const double x = model::activate(networks.activation[at(l)], deviation[k] * normal[j * draws + k]);
+            const double x = model::activate(networks.activation[at(l)], shift + deviation[k] * normal[j * draws + k]);
             sum[k] += x * x;
           }
       }
@@ -88,9 +89,10 @@ void network_chain_draws(const Networks& networks, base::Seed seed, Index first,
     const Index begin = chunk * kChunk, count = chunk + 1 == number ? draws - begin : kChunk;
     run(networks, sorted, seed, first + begin, count, samples, [&](Index b, Index l, const double* v) {
       const double width = static_cast<double>(networks.widths[at(l + 1)]);
+      const double fixed = networks.shift.size() > 0 ? width * square(networks.shift.row(b)[l]) : 0;
       for (Index k = 0; k < count; ++k) {
-        energy[(b * draws + begin + k) * layers + l] = width * v[k];
-        require_energy(width * v[k], b, l);
+        energy[(b * draws + begin + k) * layers + l] = width * v[k] + fixed;
+        require_energy(width * v[k] + fixed, b, l);
       }
     });
   });

@@ -7,6 +7,7 @@
 #include "pyrometer/base/random.hpp"
 #include "pyrometer/base/types.hpp"
 #include "pyrometer/model/activation.hpp"
+#include "pyrometer/model/layer_family.hpp"
 
 namespace pyrometer::energy {
 
@@ -14,25 +15,32 @@ namespace pyrometer::energy {
 ///
 /// widths      n_0 .. n_L, each at least 1; L >= 1.
 /// activation  that of each hidden layer.
-/// uniform     all parameters are uniform, or all are normal.
-/// weight      laws x L: standard deviations, or full lengths of uniform laws. Finite, at least 0.
+/// families    4 x L: of the weights and of the biases of each layer, see layer_family.hpp, and of both the squared scale
+///             divided by the mean square: 1 for normal laws, 12 for uniform ones, 1 for constants.
+/// weight      laws x L: standard deviations, that before the cut of a truncated law, full lengths of uniform laws,
+///             values of constants. Finite; at least 0 but for constants, and 0 for constant weights.
 /// bias        likewise; 0 for a layer without.
 ///
 /// Parameters are numbered layer by layer, in each the weights row by row (n_l x n_{l-1}), then the biases. Number j of
-/// draw k is scale * base::normals or base::uniforms at (seed, k, j), so that a batch of laws shares its draws. Biases
-/// keep their numbers where their scale is 0.
+/// draw k is scale * base::normals, base::truncated_normals or base::uniforms at (seed, k, j), so that a batch of laws
+/// shares its draws; the weights of an orthogonal layer are computed from the normals of their numbers (orthogonal.hpp).
+/// Biases keep their numbers where their scale is 0, and constants where they are.
 struct NetworkLaws {
   Index layers;
   const Index* widths;
   std::vector<model::Activation> activation;
-  bool uniform;
+  Matrix families;
   Matrix weight, bias;
 
   [[nodiscard]] Index laws() const { return weight.rows; }
+  /// The mean of every output under a law, given the layers before: that of constant biases.
+  [[nodiscard]] double fixed(Index law) const {
+    return families.row(1)[layers - 1] == model::kConstant ? bias.row(law)[layers - 1] : 0;
+  }
 };
 
-/// m rows: X m x n_0; y m x n_L, or nullptr. Finite. labels: m numbers of classes, or nullptr. In single precision all arithmetic except sums of squares is in
-/// single precision.
+/// m rows: X m x n_0; y m x n_L, or nullptr. Finite. labels: m numbers of classes, or nullptr. In single precision all
+/// arithmetic except sums of squares and cross entropies is in single precision.
 template <class T>
 struct NetworkRows {
   const T* X;
@@ -48,7 +56,7 @@ struct NetworkRows {
 ///           selects one row of each by other random bits of its stream, which does not change the expectation.
 /// averaged  each layer's energy is averaged over that layer's own parameters, given the layers before:
 ///
-///               E[|z_l|^2 | x_{l-1}] = n_l (var_w |x_{l-1}|^2 + var_b)
+///               E[|z_l|^2 | x_{l-1}] = n_l (var_w |x_{l-1}|^2 + E b^2)
 ///
 ///           The last layer is then not drawn, and the energy of the first layer is exact, from all rows.
 struct NetworkDraws {
@@ -86,7 +94,8 @@ template <class T>
 void sample_network(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
                     double* energy);
 
-/// energy[law * samples + k] = (1/m) sum_i |y_i - z_L(x_i)|^2 of draw first + k; averaged: |y_i|^2 + E[|z_L|^2 | ...].
+/// energy[law * samples + k] = (1/m) sum_i |y_i - z_L(x_i)|^2 of draw first + k; averaged: |y_i|^2 + E[|z_L|^2 | ...],
+/// minus 2 c times the sum of y_i under constant biases c of the last layer.
 /// Otherwise as sample_network().
 template <class T>
 void sample_network_errors(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
@@ -94,8 +103,9 @@ void sample_network_errors(const NetworkRows<T>& rows, const NetworkLaws& laws, 
 
 /// energy[law * samples + k] = mean cross entropy of draw first + k, of one logit and labels 0 and 1, or of as many
 /// classes as outputs, with rows.cross_entropy; `averaged` must be false. Without labels the mean over classes of what
-/// each label would give, whose expectation is the same as labels drop out of it: ln sum_c e^{z_c} - mean_c z_c, or
-/// ln(1 + e^{-|z|}) + |z| / 2. Otherwise as sample_network(); the cost of an exponential more for each row and output.
+/// each label would give, whose expectation is the same where the outputs have mean 0:
+/// ln sum_c e^{z_c} - mean_c z_c, or ln(1 + e^{-|z|}) + |z| / 2. Otherwise as sample_network(); the cost of an
+/// exponential more for each row and output.
 template <class T>
 void sample_network_cross_entropy(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws,
                                   int threads, double* energy);

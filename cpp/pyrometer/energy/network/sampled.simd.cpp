@@ -12,7 +12,9 @@
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/base/running.hpp"
+#include "pyrometer/base/truncated.hpp"
 #include "pyrometer/energy/network/layer.hpp"
+#include "pyrometer/energy/network/orthogonal.hpp"
 #include "pyrometer/energy/network/sampled_cross_entropy.hpp"
 
 namespace pyrometer::energy {
@@ -37,20 +39,39 @@ Index panels_of(Index rows) {
   return (rows + kPanelRows<T> - 1) / kPanelRows<T>;
 }
 
+/// Families and scales of `laws`.
+void check_laws(const NetworkLaws& laws) {
+  const Matrix& families = laws.families;
+  require(families.rows == 4 && families.cols == laws.layers, "families must be 4 x ", laws.layers,
+          ", numbers of the families of weights and of biases, and their precisions, got ", families.rows, " x ",
+          families.cols);
+  for (Index i = 0; i < 2 * laws.layers; ++i) {
+    const double family = families.data[i], precision = families.data[i + 2 * laws.layers];
+    require(family >= 0 || family == model::kConstant || (family == model::kOrthogonal && i < laws.layers),
+            "families must be at least 0, -1 for constants or -2 for orthogonal weights, got ", family);
+    require(precision > 0 && std::isfinite(precision), "precisions must be finite and positive, got ", precision);
+  }
+  for (const bool weights : {true, false}) {
+    const Matrix& scale = weights ? laws.weight : laws.bias;
+    const char* const name = weights ? "weight" : "bias";
+    require(scale.rows == laws.weight.rows && scale.cols == laws.layers, name, " must be ", laws.weight.rows, " x ",
+            laws.layers, ", laws by layers, got ", scale.rows, " x ", scale.cols);
+    for (Index i = 0; i < scale.size(); ++i) {
+      const bool constant = families.row(weights ? 0 : 1)[i % laws.layers] == model::kConstant;
+      require(std::isfinite(scale.data[i]) && (scale.data[i] >= 0 || constant), name,
+              " must be finite and at least 0, got ", scale.data[i]);
+      require(!weights || !constant || scale.data[i] == 0, "constant weights must be 0, got ", scale.data[i]);
+    }
+  }
+}
+
 template <class T>
 void check(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws) {
   require(laws.layers >= 1, "widths must have at least 2 entries, got ", laws.layers + 1);
   for (Index l = 0; l <= laws.layers; ++l)
     require(laws.widths[l] >= 1, "widths must be at least 1, got ", laws.widths[l], " at position ", l);
   require(rows.rows >= 1, "X must have at least 1 row, got ", rows.rows);
-  for (const Matrix& scale : {laws.weight, laws.bias}) {
-    const char* const name = scale.data == laws.weight.data ? "weight" : "bias";
-    require(scale.rows == laws.weight.rows && scale.cols == laws.layers, name, " must be ", laws.weight.rows, " x ",
-            laws.layers, ", laws by layers, got ", scale.rows, " x ", scale.cols);
-    for (Index i = 0; i < scale.size(); ++i)
-      require(scale.data[i] >= 0 && std::isfinite(scale.data[i]), name, " must be finite and at least 0, got ",
-              scale.data[i]);
-  }
+  check_laws(laws);
   require(static_cast<Index>(laws.activation.size()) == laws.layers - 1, "activation must have one for each of ",
           laws.layers - 1, " hidden layers, got ", laws.activation.size());
   require(!rows.cross_entropy || !draws.averaged, "cross entropy must not be averaged over the last layer");
@@ -105,6 +126,8 @@ class Problem {
     for (Index i = 0; i < rows.rows; ++i) norm.push_back(norm_squared(rows.X + i * width(0), width(0)));
     input_ = std::accumulate(norm.begin(), norm.end(), 0.0) / static_cast<double>(rows.rows);
     if (rows.y) target_ = norm_squared(rows.y, rows.rows * width(L)) / static_cast<double>(rows.rows);
+    for (Index i = 0; rows.y && i < rows.rows * width(L); ++i) target_sum_ += static_cast<double>(rows.y[i]);
+    target_sum_ /= static_cast<double>(rows.rows);
     if (draws.rows > 0) {
       order_.resize(norm.size());
       std::iota(order_.begin(), order_.end(), Index{0});
@@ -146,7 +169,7 @@ class Problem {
   AlignedArray<T> x_, y_;
   base::Chunks parts_{};
   Index widest_ = 0, group_ = 0, flops_a_row_ = 0, random_ = 0;
-  double input_ = 0, target_ = 0;
+  double input_ = 0, target_ = 0, target_sum_ = 0;
 };
 
 template <class T>
@@ -206,7 +229,11 @@ class Worker {
     return sum_of_cross_entropies(logits, p_.width(p_.laws_.layers), count, kPanelRows<T>, labels);
   }
 
+  [[nodiscard]] double family(Index l, bool weights) const { return p_.laws_.families.row(weights ? 0 : 1)[l - 1]; }
+
+  /// Units whose weights are generated at a time: those of an orthogonal layer depend on each other.
   [[nodiscard]] Index slab_units(Index l) const {
+    if (family(l, true) == model::kOrthogonal) return p_.width(l);
     return std::min(p_.width(l), std::max(kUnitGroup, kSlab / p_.width(l - 1) / kUnitGroup * kUnitGroup));
   }
 
@@ -228,12 +255,27 @@ class Worker {
   }
 
   /// Numbers first .. first + count - 1 of the draw; the streams begin at even ones.
-  const T* numbers(Index draw, Index first, Index count, T* out) const {
+  const T* numbers(double family, Index draw, Index first, Index count, T* out) const {
     const Index odd = first % 2;
-    (p_.laws_.uniform ? static_cast<void (*)(base::Seed, Index, Index, Index, Index, T*)>(base::uniforms)
-                      : static_cast<void (*)(base::Seed, Index, Index, Index, Index, T*)>(base::normals))(
-        p_.draws_.seed, draw, 1, first - odd, count + odd, out);
+    const base::Seed seed = p_.draws_.seed;
+    if (family == model::kConstant)
+      std::fill_n(out, count + odd, T{1});
+    else if (family == model::kUniform)
+      base::uniforms(seed, draw, 1, first - odd, count + odd, out);
+    else if (std::isfinite(family))
+      base::truncated_normals(seed, draw, 1, first - odd, count + odd, family, out);
+    else
+      base::normals(seed, draw, 1, first - odd, count + odd, out);
     return out + odd;
+  }
+
+  /// Weights of `units` units of layer l from `first` on, in units of their scale.
+  const T* weights(Index draw, Index l, Index first, Index units) {
+    const Index depth = p_.width(l - 1), start = p_.offset(l) + first * depth;
+    if (family(l, true) >= 0) return numbers(family(l, true), draw, start, units * depth, slab_.get());
+    if (family(l, true) == model::kConstant) return std::fill_n(slab_.get(), units * depth, T{0}) - units * depth;
+    orthogonal(p_.draws_.seed, draw, start, units, depth, slab_.get());
+    return slab_.get();
   }
 
   void layer(Index draw, Index l, Index first_law, Index laws, Index count, const Panels<const T>& input,
@@ -245,12 +287,13 @@ class Worker {
         activation_pass<T>(last ? model::Activation::identity : scales.activation[at(l - 1)]);
     bool biased = false;
     for (Index law = 0; law < laws; ++law) biased |= scales.bias.row(first_law + law)[l - 1] != 0;
-    const T* const bias = biased ? numbers(draw, p_.offset(l) + width * depth, width, bias_.get()) : nullptr;
+    const T* const bias =
+        biased ? numbers(family(l, false), draw, p_.offset(l) + width * depth, width, bias_.get()) : nullptr;
     std::fill_n(sums_.get(), laws * space_, 0.0);
     const Index step = slab_units(l);
     for (Index first = 0; first < width; first += step) {
       const Index units = std::min(step, width - first);
-      const T* const weight = numbers(draw, p_.offset(l) + first * depth, units * depth, slab_.get());
+      const T* const weight = weights(draw, l, first, units);
       for (Index law = 0; law < laws; ++law) {
         unchecked_ += 2 * count * units * depth;
         if (unchecked_ > kInterruptFlops) {
@@ -326,10 +369,10 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
           energy /= used;
           if (draws.averaged) {
             const double weight = laws.weight.row(law)[l - 1], bias = laws.bias.row(law)[l - 1];
-            const double variance = laws.uniform ? 12 : 1;
             energy = static_cast<double>(laws.widths[l]) *
-                     (weight * weight / variance * (l == 1 ? problem.input_ : energy) + bias * bias / variance);
-            if (rows.y) energy += problem.target_;
+                     (weight * weight / laws.families.row(2)[l - 1] * (l == 1 ? problem.input_ : energy) +
+                      bias * bias / laws.families.row(3)[l - 1]);
+            if (rows.y) energy += problem.target_ - 2 * laws.fixed(law) * problem.target_sum_;
           }
           if (!std::isfinite(energy)) [[unlikely]]
             throw_not_finite<T>(energy, draws.first + start + k, law, l);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -15,6 +16,14 @@ namespace {
 constexpr base::Seed kSeed{3, 4};
 constexpr Index kLayers = 3, kRows = 37;
 constexpr Index kWidths[kLayers + 1] = {5, 11, 9, 2};
+
+/// Normal weights and biases in every layer.
+Matrix normal(Index layers) {
+  static std::vector<double> families;
+  families.assign(at(4 * layers), 1.0);
+  std::fill_n(families.begin(), 2 * layers, std::numeric_limits<double>::infinity());
+  return {families.data(), 4, layers};
+}
 
 /// Energies of the layers of one draw of a normal law, unit by unit.
 template <class T>
@@ -55,7 +64,7 @@ double worst(Activation activation) {
   std::vector<double> got(at(kLaws * kSamples * kLayers));
   energy::sample_network<T>(
       {X.data(), nullptr, kRows},
-      {kLayers, kWidths, {kLayers - 1, activation}, false, {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
+      {kLayers, kWidths, {kLayers - 1, activation}, normal(kLayers), {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
       {kSeed, 7, kSamples, 0, false}, 2, got.data());
   double error = 0;
   for (Index law = 0; law < kLaws; ++law)
@@ -83,7 +92,7 @@ TEST_CASE("sampled networks throw on overflow and on invalid arguments") {
   const Index widths[] = {2, 3, 1};
   double energy[2];
   const auto run = [&](Index rows, Index picked, Matrix bias) {
-    energy::sample_network<double>({X, nullptr, rows}, {2, widths, {Activation::tanh}, false, {scale, 1, 2}, bias},
+    energy::sample_network<double>({X, nullptr, rows}, {2, widths, {Activation::tanh}, normal(2), {scale, 1, 2}, bias},
                                    {kSeed, 0, 1, picked, false}, 1, energy);
   };
   CHECK_THROWS_WITH_AS(run(0, 0, {zero, 1, 2}), doctest::Contains("at least 1 row"), std::invalid_argument);

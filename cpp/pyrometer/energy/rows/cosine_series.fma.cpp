@@ -71,6 +71,87 @@ void sinc_products(const double* theta, Index features, Index terms, double* pro
   }
 }
 
+namespace {
+
+// cos(k theta v) for k = 1, 3, ... at one node v, times its weight.
+struct Node {
+  Lanes cosine, change, step;
+  double weight;
+
+  [[gnu::always_inline]] inline void start(const Lanes& theta, double v, double w) {
+    const Lanes half = (0.5 * v) * theta, square = half * half;
+    Lanes s;
+    sinc(square, s);
+    s = square * s * s;  // sin^2
+    cosine = 1.0 - 2.0 * s;
+    step = 16.0 * s * (1.0 - s);
+    change = -(step * cosine);
+    weight = w;
+  }
+  [[gnu::always_inline]] inline void next() {
+    cosine += change;
+    change -= step * cosine;
+  }
+};
+
+// One rule, or kNodes of its nodes, for all terms: to = their sum, after `first` added to it; multiplied if kMultiply.
+template <Index kNodes, bool kMultiply>
+void sum_nodes(const double* theta, const double* node, const double* weight, Index terms, bool first, double* to) {
+  Lanes angle;
+  load(theta, angle);
+  Node nodes[kNodes];
+#pragma GCC unroll 8
+  for (Index n = 0; n < kNodes; ++n) nodes[n].start(angle, node[n], weight[n]);
+  for (Index i = 0; i < terms; ++i) {
+    Lanes sum = nodes[0].weight * nodes[0].cosine;
+    nodes[0].next();
+#pragma GCC unroll 8
+    for (Index n = 1; n < kNodes; ++n) {
+      sum += nodes[n].weight * nodes[n].cosine;
+      nodes[n].next();
+    }
+    Lanes before;
+    load(to + i * kSeriesLanes, before);
+    if constexpr (kMultiply) {
+      sum *= before;
+    } else {
+      if (!first) sum += before;
+    }
+    store(to + i * kSeriesLanes, sum);
+  }
+}
+
+}  // namespace
+
+void truncated_products(const double* theta, const TruncatedShape::Rule* const* rules, Index features, Index terms,
+                        double* spare, double* product) {
+  for (Index j = 0; j < features; ++j) {
+    const TruncatedShape::Rule& rule = *rules[j];
+    const double *angle = theta + j * kSeriesLanes, *node = rule.node.data(), *weight = rule.weight.data();
+    switch (rule.nodes) {
+      case 2:
+        sum_nodes<2, true>(angle, node, weight, terms, true, product);
+        continue;
+      case 3:
+        sum_nodes<3, true>(angle, node, weight, terms, true, product);
+        continue;
+      case 4:
+        sum_nodes<4, true>(angle, node, weight, terms, true, product);
+        continue;
+      case 5:
+        sum_nodes<5, true>(angle, node, weight, terms, true, product);
+        continue;
+      case 6:
+        sum_nodes<6, true>(angle, node, weight, terms, true, product);
+        continue;
+      default:
+        break;
+    }
+    for (Index n = 0; n < rule.nodes; n += 4) sum_nodes<4, false>(angle, node + n, weight + n, terms, n == 0, spare);
+    for (Index i = 0; i < terms * kSeriesLanes; ++i) product[i] *= spare[i];
+  }
+}
+
 void envelope(const double* x, const double* weight, Index features, const double* half_t, Envelope& out) {
   Lanes t, gaussian, inverse;
   load(half_t, t);
@@ -86,6 +167,28 @@ void envelope(const double* x, const double* weight, Index features, const doubl
     const Lanes near = u < low ? u : low, far = u > high ? u : high;
     gaussian += near * near;
     inverse *= far * (1.0 / kInverseFrom);
+  }
+  store(out.gaussian, gaussian);
+  store(out.inverse, inverse);
+}
+
+void truncated_envelope(const double* x, const double* weight, const TruncatedShape* const* shapes, Index features,
+                        const double* half_t, Envelope& out) {
+  Lanes t, gaussian, inverse, low, high;
+  load(half_t, t);
+  t *= 2.0;
+  load(out.gaussian, gaussian);
+  load(out.inverse, inverse);
+  for (Index j = 0; j < features; ++j) {
+    const TruncatedShape& shape = *shapes[j];
+    Lanes u;
+    load(x + j * kSeriesLanes, u);
+    u *= weight[j] * t;
+    fill(shape.gaussian_until, low);
+    fill(shape.inverse_from, high);
+    const Lanes near = u < low ? u : low, far = u > high ? u : high;
+    gaussian += (3.0 * shape.variance()) * (near * near);
+    inverse *= far * (1.0 / shape.inverse_from);
   }
   store(out.gaussian, gaussian);
   store(out.inverse, inverse);
@@ -205,9 +308,9 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
   Hyperbola logistic;  // at pi l t_1
   logistic.start((kPi * kPi * rows.logistic) / period);
 
-  Lanes sum, derivative;
+  Lanes sum, derivative, along_y;
   fill(0.0, sum);
-  derivative = sum;
+  derivative = along_y = sum;
   for (Index i = 0; i < terms; ++i) {
     const double k = static_cast<double>(2 * i + 1), square = 1.0 / (k * k);
     Lanes phi;
@@ -218,7 +321,15 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
     }
     if (rows.logistic > 0) {
       phi *= k / logistic.sinh;
-      if (slope) derivative += (square * phi) * (1.0 - k * logistic.cosh / logistic.sinh);
+      if (slope) {
+        Lanes change = (square * phi) * (1.0 - k * logistic.cosh / logistic.sinh);
+        if (rows.shifted) {
+          change *= rotation.cosine;
+          along_y += (phi * rotation.sine) * (1.0 / k);
+          rotation.next_sine();
+        }
+        derivative += change;
+      }
       logistic.next();
     } else if (slope) {
       derivative += (phi * rotation.sine) * (1.0 / k);
@@ -230,7 +341,8 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
   const Lanes value = period * (0.5 - (4.0 / (kPi * kPi)) * sum);
   store(rows.value, value);
   // Homogeneity: the value scales with the lengths, y and l together.
-  const Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
+  Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
+  if (rows.shifted) other += (4.0 / kPi) * y * along_y;
   store(rows.slope, value - other);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pyrometer/base/types.hpp"
+#include "pyrometer/energy/rows/truncated_shape.hpp"
 
 namespace pyrometer::energy {
 
@@ -16,6 +17,14 @@ inline constexpr int kSeriesLanes = 8;
 /// * 1e-15 before the decay of the product. No division, no call.
 void sinc_products(const double* theta, Index features, Index terms, double* product);
 
+/// product[i, lane] *= F_j(k theta_j), k = 2 i + 1, for i < terms and each j: transforms of truncated normal variables.
+///
+/// theta    features x 8, in [0, pi].
+/// nodes    Gauss rules of the features; each sums cos(k theta v_i) over its nodes by Reinsch's recurrence, 3 flops each.
+/// spare    terms x 8, scratch.
+void truncated_products(const double* theta, const TruncatedShape::Rule* const* rules, Index features, Index terms,
+                        double* spare, double* product);
+
 /// Bounds of |sin u / u| beyond u_j = weight_j x_j t / 2, as a product over j, in two factors for every lane:
 /// e^{-gaussian/6} and 1 / inverse.
 ///
@@ -25,6 +34,10 @@ struct Envelope {
   alignas(64) double inverse[kSeriesLanes];
 };
 void envelope(const double* x, const double* weight, Index features, const double* half_t, Envelope& out);
+
+/// Multiplies the bounds by those of truncated normal variables of reach weight_j x_j at frequency t.
+void truncated_envelope(const double* x, const double* weight, const TruncatedShape* const* shapes, Index features,
+                        const double* half_t, Envelope& out);
 
 /// sum and sum of squares of weight_j x_j, and the largest, for every lane.
 struct RowSums {
@@ -43,12 +56,14 @@ void angles(const double* x, const double* weight, Index features, const double*
 ///     phi(t) = product e^{-s^2 t^2 / 2} (pi l t) / sinh(pi l t)
 ///
 /// period     P, at least twice |y|.
-/// slope      derivative along the common logarithm of all lengths and of s, not of l.
+/// shifted    whether y and l may both be > 0.
+/// slope      derivative along the common logarithm of all lengths and of s, not of l or y.
 struct SeriesRows {
   alignas(64) double period[kSeriesLanes];
   alignas(64) double y[kSeriesLanes];
   alignas(64) double deviation[kSeriesLanes];
   double logistic = 0;
+  bool shifted = false;
   alignas(64) double value[kSeriesLanes];
   alignas(64) double slope[kSeriesLanes];
 };

@@ -3,6 +3,7 @@
 
 #include "pyrometer/base/types.hpp"
 #include "pyrometer/energy/rows/row_loss.hpp"
+#include "pyrometer/model/law.hpp"
 
 namespace pyrometer::energy {
 
@@ -43,7 +44,7 @@ namespace pyrometer::energy {
 /// all laws; scratch of 100 n bytes.
 template <class T>
 void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
-                  Matrix scale, Index normals, int threads, double* mean, double* bound, double* slope,
+                  const model::LawBatch& law, int threads, double* mean, double* bound, double* slope,
                   double* slope_bound);
 
 }  // namespace pyrometer::energy

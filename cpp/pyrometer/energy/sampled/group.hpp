@@ -5,10 +5,13 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "pyrometer/base/random.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/base/running.hpp"
+#include "pyrometer/base/truncated.hpp"
+#include "pyrometer/model/law.hpp"
 
 namespace pyrometer::energy {
 
@@ -21,14 +24,32 @@ struct Group {
   [[nodiscard]] Index law(Index pair) const { return first_law + pair % laws; }
 };
 
-/// Standard numbers for `parameters` parameters, the first `normals` normal and the others uniform, in draws first_draw
-/// .. first_draw + count: parameters x count.
-inline void draw_standard(base::Seed seed, Index first_draw, Index count, Index normals, Index parameters,
+/// Standard numbers of parameters of the families `bound` (see model::LawBatch) in draws first_draw .. first_draw +
+/// count: parameters x count. Number j of draw k is that of base::normals, uniforms or truncated_normals at (seed, k, j).
+inline void draw_standard(base::Seed seed, Index first_draw, Index count, const std::vector<double>& bound,
                           double* numbers) {
-  // The first pair of uniforms may begin one parameter early; the normals then overwrite it.
-  const Index even = normals - normals % 2;
-  if (normals < parameters) base::uniforms(seed, first_draw, count, even, parameters - even, numbers + even * count);
-  base::normals(seed, first_draw, count, 0, normals, numbers);
+  // From the last run of equal families to the first: the first pair of a run may begin one parameter early, in the
+  // run before it, which then overwrites that number.
+  for (Index end = static_cast<Index>(bound.size()), begin = end; end > 0; end = begin) {
+    const double b = bound[at(end - 1)];
+    while (begin > 0 && bound[at(begin - 1)] == b) --begin;
+    const Index even = begin - begin % 2;
+    double* const out = numbers + even * count;
+    switch (model::family_of(b)) {
+      case model::Family::normal:
+        base::normals(seed, first_draw, count, even, end - even, out);
+        break;
+      case model::Family::uniform:
+        base::uniforms(seed, first_draw, count, even, end - even, out);
+        break;
+      case model::Family::truncated:
+        base::truncated_normals(seed, first_draw, count, even, end - even, b, out);
+        break;
+      case model::Family::constant:
+        std::fill(numbers + begin * count, numbers + end * count, 1.0);
+        break;
+    }
+  }
 }
 
 [[noreturn]] inline void throw_not_finite(const std::string& what, Index system, Index law) {

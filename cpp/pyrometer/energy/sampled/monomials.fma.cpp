@@ -26,13 +26,28 @@ constexpr Index kPairGroup = kSide * kLanes;
 
 Index monomials(Index n, bool absolute) { return n * (n + 3) / 2 + (absolute ? n : 0); }
 
+/// Mean square and mean absolute value of a standard number; of truncated ones to a few digits, which suffices.
+double square(double bound) {
+  if (model::family_of(bound) == model::Family::normal) return 1.0;
+  if (model::family_of(bound) == model::Family::uniform) return 1.0 / 12;
+  if (bound < 1e-3) return bound * bound / 3;
+  const double inside = std::erf(bound / std::numbers::sqrt2);
+  return 1.0 - std::sqrt(2 / std::numbers::pi) * bound * std::exp(-0.5 * bound * bound) / inside;
+}
+double size(double bound) {
+  if (model::family_of(bound) == model::Family::normal) return std::sqrt(2 / std::numbers::pi);
+  if (model::family_of(bound) == model::Family::uniform) return 0.25;
+  if (bound < 1e-3) return bound / 2;
+  return -std::sqrt(2 / std::numbers::pi) * std::expm1(-0.5 * bound * bound) / std::erf(bound / std::numbers::sqrt2);
+}
+
 /// The expectation of each monomial: sums of deviations from it lose no accuracy.
-void expect(Index n, Index normals, bool absolute, double* mean) {
+void expect(Index n, const std::vector<double>& bound, bool absolute, double* mean) {
   double* to = mean;
   for (Index i = 0; i < n; ++i)
-    for (Index j = i; j < n; ++j) *to++ = i != j ? 0.0 : (i < normals ? 1.0 : 1.0 / 12);
+    for (Index j = i; j < n; ++j) *to++ = i != j ? 0.0 : square(bound[at(i)]);
   to = std::fill_n(to, n, 0.0);
-  for (Index i = 0; i < n && absolute; ++i) *to++ = i < normals ? std::sqrt(2 / std::numbers::pi) : 0.25;
+  for (Index i = 0; i < n && absolute; ++i) *to++ = size(bound[at(i)]);
 }
 
 /// Moments of the monomials over draws.
@@ -61,10 +76,10 @@ void write_monomials(const double* numbers, Index stride, Index n, Index count, 
   column([](Index) { return 1.0; });
 }
 
-Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolute, int threads) {
+Moments moments_of(const base::Draws& draws, const std::vector<double>& bound, Index n, bool absolute, int threads) {
   const Index k = monomials(n, absolute), ld = data::padded(k + 1);
   double expected[kMost + 1] = {};
-  expect(n, normals, absolute, expected);
+  expect(n, bound, absolute, expected);
   const base::Chunks chunks{draws.samples, kChunkDraws};
   const Index wave = std::min(kWave, chunks.number());
   std::vector<base::AlignedArray<double>> sums, spaces;  // of products, the last column's of the deviations themselves
@@ -82,7 +97,7 @@ Moments moments_of(const base::Draws& draws, Index normals, Index n, bool absolu
       double* const numbers = deviations + data::kBlock * ld;
       double* const products = sums[at(i)].get();
       const Index begin = chunks.begin(first + i), count = chunks.end(first + i) - begin;
-      draw_standard(draws.seed, draws.first + begin, count, normals, n, numbers);
+      draw_standard(draws.seed, draws.first + begin, count, bound, numbers);
       data::start_products(k + 1, products);
       for (Index row = 0; row < count; row += data::kBlock) {
         const Index rows = std::min(data::kBlock, count - row);
@@ -184,7 +199,7 @@ bool average_by_monomials(const Squares& squares, const model::LawBatch& law, co
   const Index n = squares.parameters(), laws = law.batch(), pairs = squares.systems() * laws;
   const bool absolute = squares.l1 != 0;
   if (pairs == 0) return true;
-  const Moments moments = moments_of(draws, law.normals, n, absolute, threads);
+  const Moments moments = moments_of(draws, law.bound, n, absolute, threads);
   const double number = static_cast<double>(draws.samples), share = number * (number - 1.0);
 
   const base::Chunks chunks{pairs, kPairsAtOnce};

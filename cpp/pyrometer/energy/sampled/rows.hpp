@@ -46,9 +46,8 @@ struct RowAverages {
 /// absolute has theta . dE/dtheta = (1/m) sum_i sign(t_i - y_i) t_i, with either sign where t_i = y_i; cross entropy
 /// (1/m) sum_i t_i (sigma(t_i) - y_i).
 ///
-/// law      scale: laws x parameters, finite; normals: 0 .. parameters. theta_j of draw k is scale_j z_j for j <
-///          normals and scale_j u_j for the rest, with base::normals and base::uniforms at (seed, k, j): the draws of
-///          sample_squares().
+/// law      scale: laws x parameters, finite. theta_j of draw k is scale_j z_j, with number j of draw k of
+///          draw_standard() (group.hpp): the draws of sample_squares().
 /// draws    samples at least 2.
 /// threads  at least 1, or 0 for all that OpenMP offers.
 ///

@@ -41,7 +41,7 @@ void check(const Problem<T>& problem, Index fewest) {
   require(rows.rows >= 1, "X must have at least 1 row, got ", rows.rows);
   require(n >= 1, "the model must have a parameter, got X without columns and no intercept");
   require(law.parameters() == n, "scale must have ", n, " columns, one for each parameter, got ", law.parameters());
-  require(law.normals >= 0 && law.normals <= n, "normals must be 0 .. ", n, ", got ", law.normals);
+  model::require_families(law, n);
   require(draws.first >= 0, "the first draw must be at least 0, got ", draws.first);
   require(draws.samples >= fewest, "samples must be at least ", fewest, ", got ", draws.samples);
   if (rows.loss != SampledLoss::cross_entropy) return;
@@ -65,11 +65,11 @@ class Worker {
         blocks_(parameters) {}
 
   /// The random numbers of `count` draws from `first` on, and of the next ones that fill whole groups and whole tiles.
-  void draw(base::Seed seed, Index first, Index count, Index normals) {
+  void draw(base::Seed seed, Index first, Index count, const std::vector<double>& bound) {
     constexpr Index kTile = 64;
     count_ = count;
     stride_ = ((count + kDrawGroup - 1) / kDrawGroup * kDrawGroup + kTile - 1) / kTile * kTile;
-    draw_standard(seed, first, stride_, normals, parameters_, numbers_.get());
+    draw_standard(seed, first, stride_, bound, numbers_.get());
   }
 
   void scale(const double* scale) { draws_.set(scale, numbers_.get(), stride_, count_); }
@@ -161,7 +161,7 @@ class Sampling {
     const Index chunk = task % tasks.chunks, part = task / tasks.chunks % tasks.parts;
     const Index slice = task / tasks.chunks / tasks.parts, s = slice % tasks.systems, b = slice / tasks.systems;
     const Index first = chunks_.begin(first_chunk + chunk);
-    worker.draw(draws_.seed, draws_.first + first, chunks_.end(first_chunk + chunk) - first, law_.normals);
+    worker.draw(draws_.seed, draws_.first + first, chunks_.end(first_chunk + chunk) - first, law_.bound);
     for (Index l = b * group_.laws / tasks.laws; l < (b + 1) * group_.laws / tasks.laws; ++l) {
       worker.scale(law_.scale.row(group_.first_law + l));
       for (Index i = s * group_.systems / tasks.systems; i < (s + 1) * group_.systems / tasks.systems; ++i)

@@ -38,8 +38,8 @@ struct Squares {
 /// The first term is the variance of the residuals and the second their squared mean: no cancellation for any
 /// means of the data.
 ///
-/// law             scale: laws x parameters, finite; normals: 0 .. parameters. theta_j of draw k is scale_j z_j for
-///                 j < normals and scale_j u_j for the rest, with base::normals and base::uniforms at (seed, k, j).
+/// law             scale: laws x parameters, finite. theta_j of draw k is scale_j z_j, with number j of draw k of
+///                 draw_standard() (group.hpp).
 /// draws           samples at least 2.
 /// threads         at least 1, or 0 for all that OpenMP offers.
 /// mean, standard_error  systems x laws, written.

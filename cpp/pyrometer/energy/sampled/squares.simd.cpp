@@ -44,7 +44,7 @@ void check(const Problem& problem, Index fewest) {
           "scatter must be systems x columns x columns with ", squares.systems(), " systems and ", columns,
           " columns, got ", squares.scatter.size(), " numbers");
   require(law.parameters() == n, "scale must have ", n, " columns, one for each parameter, got ", law.parameters());
-  require(law.normals >= 0 && law.normals <= n, "normals must be 0 .. ", n, ", got ", law.normals);
+  model::require_families(law, n);
   require(squares.penalised >= 0 && squares.penalised <= n, "penalised must be 0 .. ", n, ", got ", squares.penalised);
   require(draws.first >= 0, "the first draw must be at least 0, got ", draws.first);
   require(draws.samples >= fewest, "samples must be at least ", fewest, ", got ", draws.samples);
@@ -65,9 +65,9 @@ class Worker {
 
   [[nodiscard]] Index draws() const { return static_cast<Index>(tiles_.size()) * kTile; }
 
-  void draw(base::Seed seed, Index first_draw, Index normals, Index parameters) {
+  void draw(base::Seed seed, Index first_draw, const std::vector<double>& bound) {
     for (std::size_t t = 0; t < tiles_.size(); ++t)
-      draw_standard(seed, first_draw + static_cast<Index>(t) * kTile, kTile, normals, parameters, numbers_of(t));
+      draw_standard(seed, first_draw + static_cast<Index>(t) * kTile, kTile, bound, numbers_of(t));
   }
 
   void scale(const Squares& squares, const double* scale) {
@@ -124,7 +124,7 @@ void evaluate_chunk(const Problem& problem, const Group& group, const std::vecto
   Index unchecked = 0;
   for (Index draw = begin; draw < end; draw += space.draws()) {
     const Index count = std::min(space.draws(), end - draw);
-    space.draw(problem.draws.seed, problem.draws.first + draw, problem.law.normals, problem.law.parameters());
+    space.draw(problem.draws.seed, problem.draws.first + draw, problem.law.bound);
     for (Index b = 0; b < group.laws; ++b) {
       unchecked += law_cost;
       if (unchecked > kInterruptFlops) {
@@ -225,7 +225,7 @@ void sample_squares(const Squares& squares, const model::LawBatch& law, const ba
                     double* mean, double* standard_error) {
   const Problem problem{squares, law, draws};
   check(problem, 2);
-  if (has_few_monomials(squares, draws.samples) &&
+  if (!law.has_constants() && has_few_monomials(squares, draws.samples) &&
       average_by_monomials(squares, law, draws, threads, mean, standard_error))
     return;
   Averages sink(law.batch(), mean, standard_error);

@@ -1,0 +1,287 @@
+#include "pyrometer/energy/rows/bounded_sum.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr double kPi = std::numbers::pi;
+constexpr double kMostTerms = 2048;
+constexpr Index kMostCalls = 4'000'000;
+constexpr int kDeepest = 40;
+constexpr double kRounding = 16;  // of one value, in unit roundoffs of the largest |R| + |y|
+
+// Gauss-Kronrod nodes and weights, and the weights of the Gauss rule at every second node.
+constexpr double kNode[] = {0.995657163025808080735527280689003,
+                            0.973906528517171720077964012084452,
+                            0.930157491355708226001207180059508,
+                            0.865063366688984510732096688423493,
+                            0.780817726586416897063717578345042,
+                            0.679409568299024406234327365114874,
+                            0.562757134668604683339000099272694,
+                            0.433395394129247190799265943165784,
+                            0.294392862701460198131126603103866,
+                            0.14887433898163121088482600112972,
+                            0.0};
+constexpr double kKronrod[] = {
+    0.011694638867371874278064396062192, 0.03255816230796472747881897245939,  0.05475589657435199603138130024458,
+    0.07503967481091995276704314091619,  0.093125454583697605535065465083366, 0.109387158802297641899210590325805,
+    0.123491976262065851077958109585166, 0.134709217311473325928054001771707, 0.142775938577060080797094273138717,
+    0.147739104901338491374841515972068, 0.149445554002916905664936468389821};
+constexpr double kGauss[] = {0.0, 0.066671344308688137593568809893332, 0.0, 0.149451349150580593145863396957658,
+                             0.0, 0.219086362515982043995534934228163, 0.0, 0.269266719309996355091226921569469,
+                             0.0, 0.295524224714752870173815619188769, 0.0};
+
+double sign_of(double c) { return c > 0 ? 1.0 : c < 0 ? -1.0 : 0.0; }
+
+}  // namespace
+
+SumValue BoundedSum::mean_absolute(double y, std::vector<Part>& parts, double s, double l) {
+  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.reach > b.reach; });
+  const double largest = std::max({parts.empty() ? 0.0 : parts.front().reach, s, l});
+  y = std::fabs(y);
+  if (!(largest > 0)) return {y, 0, 0, 0};
+  const double unit = std::exp2(std::ilogb(largest));
+  if (!std::isfinite(y / unit)) return {y, 0, kCut * y, kCut * y};
+  for (Part& part : parts) part.reach /= unit;
+  parts_ = parts;
+  s_ = s / unit;
+  l_ = l / unit;
+  y_ = y / unit;
+  calls_ = 0;
+  leave_out();
+  set_levels(y_);
+  const Node node = at_level(0, y_);
+  const double slope = node.value - y_ * node.derivative - node.logistic;
+  const double rounding =
+      kUnit * (kRounding + 4.0 * static_cast<double>(count_)) * (y_ + levels_.front().reach.support + s_ + l_);
+  const double truncation = 2.0 * tolerance_ * static_cast<double>(depth_ + 1);
+  const double bound = node.error + left_out_ + truncation + rounding;
+  const double slope_bound = node.slope_error + 2.0 * left_out_ + 64.0 * (truncation + rounding);
+  return {node.value * unit, slope * unit, bound * unit, slope_bound * unit};
+}
+
+// Drops what is negligible beside the widest variable.
+void BoundedSum::leave_out() {
+  left_out_ = 0;
+  count_ = static_cast<Index>(parts_.size());
+  const auto variance = [&](Index j) {
+    const Part& part = parts_[at(j)];
+    return part.reach * part.reach * part.shape->variance();
+  };
+  double all = s_ * s_ + l_ * l_ * (kPi * kPi / 3.0);
+  for (Index j = 0; j < count_; ++j) all += variance(j);
+  const double allowed = 1e-17 * std::max(y_, 0.48 * std::sqrt(all));
+  if (count_ > 0) {
+    const double density = parts_.front().shape->density(0.0) / parts_.front().reach;
+    double rest = 0;
+    Index keep = count_;
+    while (keep > 1 && (rest + variance(keep - 1)) * density <= allowed) rest += variance(--keep);
+    if ((rest + s_ * s_) * density <= allowed) rest += s_ * s_, s_ = 0;
+    if ((rest + l_ * l_ * kPi * kPi / 3.0) * density <= allowed) rest += l_ * l_ * kPi * kPi / 3.0, l_ = 0;
+    count_ = keep;
+    left_out_ = rest * density;
+  }
+  parts_.resize(at(count_));
+}
+
+void BoundedSum::set_levels(double y) {
+  if (static_cast<Index>(levels_.size()) < count_ + 1) levels_.resize(at(count_ + 1));
+  double variance = 0, support = 0;
+  for (Index q = count_; q >= 0; --q) {
+    if (q < count_) {
+      const Part& part = parts_[at(q)];
+      variance += part.reach * part.reach * part.shape->variance();
+      support += part.reach;
+    }
+    levels_[at(q)].reach = {variance, support, s_, l_};
+  }
+  tolerance_ = kCut * levels_.front().reach.scale(y);
+  Index q = 0;
+  for (;; ++q) {
+    Level& level = levels_[at(q)];
+    level.edges.clear();
+    level.point = tail_point(level.reach, 1, std::log(tolerance_));
+    level.kind = Kind::nothing;
+    if (level.point <= 0) break;
+    const bool alone = !(s_ > 0) && !(l_ > 0);
+    if (q == count_ && !(l_ > 0)) {
+      level.kind = Kind::folded;
+      break;
+    }
+    if (q + 1 == count_ && alone) {
+      level.kind = Kind::single;
+      break;
+    }
+    if (set_series(level, q, q == 0 ? y : level.point)) {
+      level.kind = Kind::series;
+      break;
+    }
+    level.kind = Kind::integral;
+  }
+  depth_ = q;
+  for (Index k = q - 1; k >= 0; --k) set_edges(k);
+}
+
+// The series of a level, if it is short enough; always for the normal and logistic variables alone.
+bool BoundedSum::set_series(Level& level, Index q, double y) {
+  const double period = level.period = level.point + y;
+  const double log_constant = std::log(tolerance_ * kPi * kPi / (2.0 * period));
+  for (double t = first_frequency(level.reach, 28.0);; t *= 1.15) {
+    if (t * period > 2.0 * kPi * kMostTerms && q < count_) return false;
+    double envelope = -0.5 * (s_ * t) * (s_ * t) + log_logistic(l_, t);
+    for (Index j = q; j < count_; ++j) {
+      const TruncatedShape& shape = *parts_[at(j)].shape;
+      const double u = parts_[at(j)].reach * t, near = std::min(u, shape.gaussian_until);
+      envelope -= 0.5 * shape.variance() * near * near + std::log(std::max(1.0, u / shape.inverse_from));
+    }
+    const double last = std::max(1.0, t * period / kPi - 2.0);
+    if (envelope > log_constant + std::log(last)) continue;
+    const Index terms = std::max<Index>(1, static_cast<Index>(std::ceil(0.5 * (t * period / kPi - 1.0))));
+    level.phi.assign(at(terms), 1.0);
+    for (Index j = q; j < count_; ++j)
+      parts_[at(j)].shape->multiply(parts_[at(j)].reach * kPi / period, terms, level.phi.data());
+    level.logistic_phi.assign(at(terms), 0.0);
+    for (Index i = 0; i < terms; ++i) {
+      const double k = static_cast<double>(2 * i + 1), frequency = k * kPi / period, x = kPi * l_ * frequency;
+      double& phi = level.phi[at(i)];
+      phi *= std::exp(-0.5 * (s_ * frequency) * (s_ * frequency)) / (k * k);
+      if (x > 0) {
+        phi *= x < 700 ? x / std::sinh(x) : 0.0;
+        level.logistic_phi[at(i)] = phi * (1.0 - x / std::tanh(x));
+      }
+    }
+    return true;
+  }
+}
+
+// Where H_{q+1} is not smooth: near the sums of +-h of the next variables that are integrated, within the reach of what
+// follows them.
+void BoundedSum::set_edges(Index q) {
+  std::vector<double>& edges = levels_[at(q)].edges;
+  Index last = q + 1;
+  while (last < count_ && levels_[at(last)].kind == Kind::integral && last < q + 4) ++last;
+  double width = 0;
+  if (levels_[at(last)].kind == Kind::single)
+    ++last;
+  else
+    width = std::max(0.0, levels_[at(last)].point);
+  const Index sharp = last - q - 1;
+  for (Index signs = 0; signs < (Index{1} << sharp); ++signs) {
+    double sum = 0;
+    for (Index k = 0; k < sharp; ++k) sum += (signs >> k & 1 ? 1.0 : -1.0) * parts_[at(q + 1 + k)].reach;
+    if (sharp > 0) edges.push_back(sum - width);
+    if (sharp > 0 && width > 0) edges.push_back(sum + width);
+  }
+  if (sharp == 0) edges.push_back(0.0);
+  std::sort(edges.begin(), edges.end());
+}
+
+BoundedSum::Node BoundedSum::at_level(Index q, double c) {
+  const Level& level = levels_[at(q)];
+  const double size = std::fabs(c);
+  if (level.kind == Kind::nothing || size >= level.point) return {size, sign_of(c), 0};
+  switch (level.kind) {
+    case Kind::folded: {
+      const double z = c / s_ / std::numbers::sqrt2, inside = std::erf(z);
+      return {s_ * std::sqrt(2.0 / kPi) * std::exp(-z * z) + c * inside, inside, 0};
+    }
+    case Kind::single: {
+      const Part& part = parts_[at(q)];
+      const double v = size / part.reach, inside = part.shape->mass(-v, v);
+      return {size * inside + 2.0 * part.reach * part.shape->first_moment(v, 1.0), sign_of(c) * inside, 0};
+    }
+    case Kind::series:
+      return by_series(level, c);
+    default:
+      return by_integral(q, c);
+  }
+}
+
+BoundedSum::Node BoundedSum::by_series(const Level& level, double c) const {
+  const double alpha = kPi * c / level.period, half = std::sin(alpha), step = 4.0 * half * half;
+  double cosine = std::cos(alpha), cosine_step = -step * cosine;
+  double sine = half, sine_step = sine * (2.0 - step);
+  double sum = 0, slopes = 0, logistic = 0;
+  for (std::size_t i = 0; i < level.phi.size(); ++i) {
+    sum += cosine * level.phi[i];
+    slopes += sine * level.phi[i] * static_cast<double>(2 * i + 1);
+    logistic += cosine * level.logistic_phi[i];
+    cosine += cosine_step;
+    cosine_step -= step * cosine;
+    sine += sine_step;
+    sine_step -= step * sine;
+  }
+  const double factor = 4.0 * level.period / (kPi * kPi);
+  return {0.5 * level.period - factor * sum, 4.0 / kPi * slopes, -factor * logistic};
+}
+
+BoundedSum::Node BoundedSum::by_integral(Index q, double c) {
+  const Part& part = parts_[at(q)];
+  const TruncatedShape& shape = *part.shape;
+  const double h = part.reach, point = std::max(0.0, levels_[at(q + 1)].point);
+  const double low = std::clamp((c - point) / h, -1.0, 1.0), high = std::clamp((c + point) / h, -1.0, 1.0);
+  const double left = shape.mass(-1.0, low), right = shape.mass(high, 1.0);
+  Node sum{c * (left - right) + h * (shape.first_moment(high, 1.0) - shape.first_moment(-1.0, low)), left - right, 0};
+  double begin = low;
+  const std::vector<double>& edges = levels_[at(q)].edges;
+  const auto add = [&](double end) {
+    if (!(end > begin)) return;
+    const Node part_of = panel(q, c, begin, end, 0);
+    sum.value += part_of.value;
+    sum.derivative += part_of.derivative;
+    sum.logistic += part_of.logistic;
+    sum.error += part_of.error;
+    sum.slope_error += part_of.slope_error;
+    begin = end;
+  };
+  // c - h v is an edge; edges are symmetric about 0.
+  for (const double edge : edges) add(std::clamp((c + edge) / h, low, high));
+  add(high);
+  return sum;
+}
+
+BoundedSum::Node BoundedSum::panel(Index q, double c, double v0, double v1, int depth) {
+  const Part& part = parts_[at(q)];
+  const double middle = 0.5 * (v0 + v1), half = 0.5 * (v1 - v0);
+  Node fine{0, 0, 0}, coarse{0, 0, 0};
+  const auto add = [&](double v, int k) {
+    const Node node = at_level(q + 1, c - part.reach * v);
+    const double weight = half * part.shape->density(v), a = weight * kKronrod[k], b = weight * kGauss[k];
+    fine.value += a * node.value, fine.derivative += a * node.derivative, fine.logistic += a * node.logistic;
+    coarse.value += b * node.value, coarse.derivative += b * node.derivative, coarse.logistic += b * node.logistic;
+    fine.error += a * node.error, fine.slope_error += a * node.slope_error;
+  };
+  for (int k = 0; k < 10; ++k) {
+    add(middle - half * kNode[k], k);
+    add(middle + half * kNode[k], k);
+  }
+  add(middle, 10);
+  calls_ += 21;
+  const double error = std::fabs(fine.value - coarse.value);
+  const double slope_error =
+      error + y_ * std::fabs(fine.derivative - coarse.derivative) + std::fabs(fine.logistic - coarse.logistic);
+  // The difference is the error of the coarse rule; that of the fine one is about its power 3/2.
+  const double scale = tolerance_ / kCut;
+  const auto of_fine = [&](double difference) {
+    const double relative = 200.0 * difference / scale;
+    return std::min(difference, scale * relative * std::sqrt(relative));
+  };
+  const double enough = tolerance_;
+  if ((of_fine(error) <= enough && of_fine(slope_error) <= 100.0 * enough) || depth == kDeepest ||
+      calls_ > kMostCalls) {
+    fine.error += of_fine(error);
+    fine.slope_error += of_fine(slope_error);
+    return fine;
+  }
+  Node first = panel(q, c, v0, middle, depth + 1);
+  const Node second = panel(q, c, middle, v1, depth + 1);
+  first.value += second.value, first.derivative += second.derivative, first.logistic += second.logistic;
+  first.error += second.error, first.slope_error += second.slope_error;
+  return first;
+}
+
+}  // namespace pyrometer::energy
