@@ -6,6 +6,7 @@ from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, mean_squares_about, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
+from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
@@ -17,10 +18,12 @@ from pyrometer.base._validate import RandomSource
 from pyrometer.base._warn import warn_caller
 
 __all__ = [
+    "MOST_CLASSES",
     "Archive",
     "Array",
     "BatchShape",
     "ByValue",
+    "ClassCodes",
     "Members",
     "Number",
     "RandomSource",
@@ -31,8 +34,10 @@ __all__ = [
     "closest",
     "described",
     "dropping",
+    "encoded",
     "executors",
     "first_inexact",
+    "labels_in",
     "library_of",
     "listed",
     "mean_squares_about",

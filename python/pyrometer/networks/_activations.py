@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["ACTIVATIONS", "LEAK", "ActivationRecord"]
+__all__ = ["ACTIVATIONS", "LEAK", "Activation", "ActivationRecord"]
+
+Activation: TypeAlias = str | Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+"""The name of an activation, or a function of arrays."""
 
 _SELU, _SELU_BELOW = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 

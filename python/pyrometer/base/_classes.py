@@ -1,0 +1,138 @@
+"""Labels of any number of classes as numbers 0, 1, 2, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base._conversion import column_of
+from pyrometer.base._described import described, require_array_like
+
+__all__ = ["MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "labels_in"]
+
+MOST_CLASSES = 1 << 20  # that the core takes
+
+
+def class_labels(labels: Any) -> tuple[Any, ...]:
+    """Return the labels of classes, in order; ValueError unless they are two or more, all different."""
+    if isinstance(labels, (str, bytes, dict, set, frozenset)) or not isinstance(labels, (Iterable, np.ndarray)):
+        raise TypeError(f"labels must be a sequence of labels, in the order of the classes, got {described(labels)}.")
+    given = tuple(labels.tolist() if isinstance(labels, np.ndarray) else labels)
+    if len(given) < 2:
+        raise ValueError(f"labels must name at least two classes, got {given!r}.")
+    if any(_missing(label) for label in given):
+        raise ValueError(f"labels must have no missing values, got {given!r}.")
+    try:
+        repeated = next((label for k, label in enumerate(given) if label in given[:k]), None)
+    except ValueError:  # of arrays
+        raise TypeError(f"labels must be numbers or strings, got {described(given[0])} first.") from None
+    if repeated is not None:
+        raise ValueError(f"labels must be different, got {repeated!r} more than once.")
+    return given
+
+
+def labels_in(y: Any) -> tuple[Any, ...]:
+    """Return the labels of a target in sorted order; ValueError unless they are two or more, and labels."""
+    array = _values(y)
+    flat = array.reshape(-1)
+    _require_present(array)
+    if array.dtype.kind == "f":
+        odd = np.flatnonzero(~((flat == np.floor(flat)) & np.isfinite(flat)))
+        if odd.size:
+            raise ValueError(
+                f"y must be labels, got {flat[odd[0]]} at row {_row(array, odd[0])}; real numbers are for "
+                "LinearRegression, and labels= names classes that are no whole numbers."
+            )
+    elif array.dtype.kind not in "iubOUST":
+        raise TypeError(f"y must be labels: numbers, bool or strings, got {described(y)}.")
+    try:
+        found = tuple(np.unique(flat).tolist() if array.dtype.kind != "O" else sorted(set(flat.tolist())))
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in flat.tolist()})
+        raise TypeError(
+            f"y must have labels that can be sorted, got {' and '.join(kinds)}; pass labels= in the order of the classes."
+        ) from None
+    if len(found) < 2:
+        only = ", ".join(map(repr, found)) or "no rows"
+        raise ValueError(f"y must have at least two classes, got {only} only; labels= names classes without rows.")
+    if len(found) > MOST_CLASSES:
+        raise ValueError(f"y must have at most {MOST_CLASSES} classes, got {len(found)}.")
+    return found
+
+
+def encoded(y: Any, labels: tuple[Any, ...], dtype: Any) -> npt.NDArray[Any]:
+    """Return the place of each label in `labels`; ValueError, with its row, for one that is not there."""
+    array = _values(y)
+    _require_present(array)
+    places = {label: k for k, label in enumerate(labels)}
+    kind = np.asarray(labels).dtype.kind
+    if array.dtype.kind in "iufb" and kind in "iufb":
+        order = np.argsort(np.asarray(labels, dtype=float), kind="stable")
+        ordered = np.asarray(labels)[order]
+        at = np.minimum(np.searchsorted(ordered, array), len(labels) - 1)
+        codes = np.where(ordered[at] == array, order[at], -1)
+    else:
+        codes = np.array([places.get(value, -1) for value in array.reshape(-1).tolist()], dtype=np.int64)
+        codes = codes.reshape(array.shape)
+    bad = np.flatnonzero(codes.reshape(-1) < 0)
+    if bad.size:
+        shown = ", ".join(map(repr, labels[:5])) + (f" and {len(labels) - 5} more" if len(labels) > 5 else "")
+        value = array.reshape(-1)[bad[0] : bad[0] + 1].tolist()[0]
+        raise ValueError(f"y must be one of the labels {shown}, got {value!r} at row {_row(array, bad[0])}.")
+    return np.ascontiguousarray(codes, dtype=dtype)
+
+
+def _values(y: Any) -> npt.NDArray[Any]:
+    require_array_like("y", y, categories=True)
+    if np.ma.is_masked(y):
+        raise ValueError("y must have no masked values; drop those rows first.")
+    column = column_of(y)
+    array = np.asarray(y) if column is None else np.asarray(column.to_numpy())
+    if array.dtype.kind == "O" and array.size and not isinstance(array.reshape(-1)[0], (str, int, float, bool)):
+        array = np.asarray(array.tolist()) if array.ndim else array
+    return array
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, (float, np.floating)) and value != value)
+
+
+def _require_present(array: npt.NDArray[Any]) -> None:
+    if array.dtype.kind == "f":
+        missing = np.flatnonzero(np.isnan(array.reshape(-1)))
+    elif array.dtype.kind == "O":
+        missing = np.array([k for k, value in enumerate(array.reshape(-1).tolist()) if _missing(value)], dtype=int)
+    else:
+        return
+    if missing.size:
+        raise ValueError(f"y must have no missing labels, got one at row {_row(array, missing[0])}; drop those rows.")
+
+
+def _row(array: npt.NDArray[Any], flat: Any) -> int:
+    return int(np.unravel_index(int(flat), array.shape)[-1])
+
+
+class ClassCodes:
+    """Labels of a target that is read in parts, as numbers: those given, or all in the order in which they appear."""
+
+    def __init__(self, labels: tuple[Any, ...] | None = None) -> None:
+        self._open = labels is None
+        self._places = {label: k for k, label in enumerate(labels or ())}
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The labels, each at the place that is its number."""
+        return tuple(self._places)
+
+    def of(self, values: list[Any]) -> tuple[npt.NDArray[np.float64], int | None]:
+        """Return the numbers of labels, and the first place of one that is not among the labels, if any."""
+        codes = np.empty(len(values))
+        for k, value in enumerate(values):
+            place = self._places.setdefault(value, len(self._places)) if self._open else self._places.get(value, -1)
+            if place < 0:
+                return codes, k
+            codes[k] = place
+        return codes, None
