@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+import numpy as np
 import numpy.typing as npt
 from click.core import ParameterSource
 
-from pyrometer.base import listed, plain
+from pyrometer.base import ClassCodes, listed, plain
 from pyrometer.cli._terminal import tell
 from pyrometer.data.readers import exceeds_memory, holds_moments, open_rows
 from pyrometer.losses import LOSSES
@@ -55,14 +56,19 @@ def named(path: str) -> str:
 
 
 def read(
-    path: str, selection: Selection, *, standardize: bool = False, labels: tuple[Any, Any] | bool = False
+    path: str, selection: Selection, *, standardize: bool = False, labels: tuple[Any, Any] | bool | ClassCodes = False
 ) -> Subject:
     """Read a file as the options say."""
     from pyrometer.interop import read_data
 
     data = read_data(path, labels=labels, standardize=standardize, **selection.options())
     features = "standardised" if standardize else "raw"
-    return Subject(data.X, data.y, data.names, data.target, data.source, features)
+    y = data.y
+    if isinstance(labels, ClassCodes):
+        names = np.empty(len(labels.labels), dtype=object)
+        names[:] = labels.labels
+        y = names[y.astype(np.int64)]
+    return Subject(data.X, y, data.names, data.target, data.source, features)
 
 
 def read_two(first: str, second: str, selection: Selection, labels: tuple[Any, Any] | bool) -> tuple[Subject, Subject]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.base import closest, plain, quoted
+from pyrometer.base import ClassCodes, closest, plain, quoted
 from pyrometer.cli._data import Selection, read
 from pyrometer.cli._output import require_apart
 from pyrometer.losses import Loss, loss_named
@@ -27,7 +27,7 @@ __all__ = ["Config", "load"]
 _CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
 _DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
 _LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
-_NETWORK = (*_DATA, "hidden", "activation", "bias")
+_NETWORK = (*_DATA, "energy", "hidden", "outputs", "activation", "bias")
 _OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
 _WIDTHS = {
     "Normal": "scale",
@@ -155,11 +155,12 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     path = os.path.join(folder, table["data"])
     csv = {key: table[key] for key in _CSV if key in table}
     selection = Selection(table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv)
-    subject = read(path, selection, standardize=standardize, labels=table.get("labels", loss.labels))
+    labels = ClassCodes() if network and loss.labels else table.get("labels", loss.labels)
+    subject = read(path, selection, standardize=standardize, labels=labels)
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
     if network:
-        options = {key: table[key] for key in ("activation", "bias") if key in table}
+        options = {key: table[key] for key in ("outputs", "activation", "bias", "energy") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
     intercept = validate.flag("intercept", table.get("intercept", True))
     return system_of(energy, subject.X, subject.y, intercept=intercept, penalty=_penalty(table, loss))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, validate
+from pyrometer.base import ByValue, ClassCodes, validate
 from pyrometer.data.readers import open_rows
 from pyrometer.datasets import standardize as standardized
 
@@ -55,7 +55,7 @@ def read_data(
     target: str,
     columns: Sequence[str] | None = None,
     drop: Sequence[str] = (),
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
     standardize: bool = False,
     **csv: Any,
 ) -> FileData:
@@ -118,7 +118,7 @@ def read_data(
     (('a',), [[1.0], [4.0]], [3.0, 6.0])
     >>> folder.cleanup()
     """
-    if not isinstance(labels, bool):
+    if not isinstance(labels, (bool, ClassCodes)):
         labels = validate.label_pair(labels)
     standardize = validate.flag("standardize", standardize)
     rows = open_rows(validate.as_path(path), target=target, columns=columns, drop=drop, labels=labels, **csv)

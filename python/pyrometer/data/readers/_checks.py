@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import closest, dropping, first_inexact, listed, plain, quoted
+from pyrometer.base import ClassCodes, closest, dropping, first_inexact, listed, plain, quoted
 from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "binary",
+    "classes",
     "is_numeric",
     "numbers",
     "remedy",
@@ -154,6 +155,22 @@ def binary(
             "--labels NEG POS)."
         )
     return ones.astype(np.float64)
+
+
+def classes(
+    source: str, name: str, column: pa.Array, first_row: int, codes: ClassCodes
+) -> npt.NDArray[np.float64]:
+    """Return a column of labels as their numbers."""
+    require_whole(source, name, column, first_row, target=True)
+    values = column.to_pylist()
+    numbers_of_labels, odd = codes.of(values)
+    if odd is not None:
+        shown = ", ".join(_value(label) for label in codes.labels[:5])
+        raise ValueError(
+            f"{source}: column {quoted(name)} must be one of the labels {shown}{', ...' * (len(codes.labels) > 5)}, got "
+            f"{_value(values[odd])} in row {first_row + odd + 1}."
+        )
+    return numbers_of_labels
 
 
 def _value(value: Any) -> str:

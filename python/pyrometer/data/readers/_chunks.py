@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable
+from pyrometer.base import ClassCodes, printable
 from pyrometer.data.readers._bytes import unreadable
-from pyrometer.data.readers._checks import binary, numbers, require_finite
+from pyrometer.data.readers._checks import binary, classes, numbers, require_finite
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._parquet import ParquetFile
 from pyrometer.data.readers._part import Part
@@ -64,8 +64,8 @@ class Rows:
     target: str
     dtype: npt.DTypeLike
     chunk_rows: int
-    labels: tuple[Any, Any] | bool = False
-    """The two labels of the target, the negative first; True for 0 and 1; False for a numeric target."""
+    labels: tuple[Any, Any] | bool | ClassCodes = False
+    """The two labels of the target, the negative first; True for 0 and 1; False for a numeric target; any classes."""
 
     @property
     def once(self) -> bool:
@@ -192,6 +192,8 @@ class Rows:
     def _target(self, label: str, column: pa.Array, row: int) -> npt.NDArray[Any]:
         if self.labels is False:
             return numbers(label, self.target, column, row, target=True)
+        if isinstance(self.labels, ClassCodes):
+            return classes(label, self.target, column, row, self.labels)
         return binary(label, self.target, column, row, None if self.labels is True else self.labels)
 
     def require_finite(self, chunk: Chunk) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyrometer.base import dropping, listed, printable, quoted, validate, warn_caller
+from pyrometer.base import ClassCodes, dropping, listed, printable, quoted, validate, warn_caller
 from pyrometer.data.readers._bytes import unreadable
 from pyrometer.data.readers._checks import require_numeric, require_present, select
 from pyrometer.data.readers._chunks import CELLS, Rows
@@ -37,7 +37,7 @@ def open_rows(
     columns: Sequence[str] | None = None,
     drop: Sequence[str] = (),
     chunk_rows: int | None = None,
-    labels: tuple[Any, Any] | bool = False,
+    labels: tuple[Any, Any] | bool | ClassCodes = False,
     **csv: Any,
 ) -> Rows:
     """Check the names and types of every part, and return the rows to read; ValueError names the part and column."""
