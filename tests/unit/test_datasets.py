@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.preprocessing import StandardScaler
 
 import pyrometer as pm
@@ -29,7 +29,16 @@ def test_breast_cancer_has_every_digit():
     assert len(ours.units) == 30
 
 
-@pytest.mark.parametrize("load", [pm.datasets.diabetes, pm.datasets.breast_cancer])
+def test_wine_has_every_digit():
+    ours, theirs = pm.datasets.wine(standardize=False), load_wine()
+    np.testing.assert_array_equal(ours.X, theirs.data)
+    np.testing.assert_array_equal(ours.y, theirs.target + 1)
+    assert list(ours.feature_names) == list(theirs.feature_names)
+    assert ours.licence == "CC BY 4.0"
+    assert len(ours.units) == 13
+
+
+@pytest.mark.parametrize("load", [pm.datasets.diabetes, pm.datasets.breast_cancer, pm.datasets.wine])
 def test_standardised_features_and_raw_target(load):
     ours, raw = load(standardize=True), load(standardize=False)
     np.testing.assert_allclose(ours.X, StandardScaler().fit_transform(raw.X), rtol=0, atol=1e-12)

@@ -142,8 +142,8 @@ def command(
     """Print energy, entropy and temperature of every layer of a network on DATA, and its work efficiency.
 
     DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files; - is CSV on standard input. The
-    network has one linear output for the target, or the logits of its labels. CSV holds the layers alone. Exit codes: 1 where the verdict is one of
-    --fail-on, 3 where T is undefined.
+    network has one linear output for the target, or the logits of its labels (--energy ce, not in the paper). CSV holds
+    the layers alone. Exit codes: 1 where the verdict is one of --fail-on, 3 where T is undefined.
     """
     require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = _law(init, gain if factor is None else factor, scale, length)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.base import ByValue, validate
 from pyrometer.datasets._standardize import standardize as _standardize
 
-__all__ = ["Dataset", "breast_cancer", "diabetes"]
+__all__ = ["Dataset", "breast_cancer", "diabetes", "wine"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,6 +142,44 @@ def breast_cancer(*, standardize: bool) -> Dataset:
         source=(
             "W. H. Wolberg, W. N. Street, O. L. Mangasarian, Breast Cancer Wisconsin (Diagnostic), UCI Machine "
             "Learning Repository (1995), doi:10.24432/C5DW2B."
+        ),
+        licence="CC BY 4.0",
+    )
+
+
+def wine(*, standardize: bool) -> Dataset:
+    """Return the wine recognition data: 178 wines, 13 features, three classes.
+
+    Parameters
+    ----------
+    standardize : bool
+        True: features with mean 0 and population variance 1; False: in the units of `Dataset.units`. There is no
+        default, because the temperature depends on it. The target is not changed.
+
+    Returns
+    -------
+    Dataset
+        X (178, 13), y (178,): the cultivar, 1.0 (59 rows), 2.0 (71 rows) or 3.0 (48 rows).
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> data = pm.datasets.wine(standardize=True)
+    >>> data.X.shape, data.target, [int((data.y == cultivar).sum()) for cultivar in (1, 2, 3)]
+    ((178, 13), 'cultivar', [59, 71, 48])
+    """
+    return _load(
+        "wine",
+        standardize,
+        units=("%", "g/L", "g/L", "meq/L", "mg/L", "g/L", "g/L", "g/L", "g/L", "1", "1", "1", "mg/L"),
+        target_unit="class",
+        description=(
+            "Thirteen constituents of 178 wines of one region of Italy; the target is the cultivar that they are made "
+            "from, 1, 2 or 3."
+        ),
+        source=(
+            "S. Aeberhard, M. Forina, Wine, UCI Machine Learning Repository (1992), doi:10.24432/C5PC7J; the original "
+            "owners are M. Forina et al., PARVUS, Institute of Pharmaceutical and Food Analysis and Technologies, Genoa."
         ),
         licence="CC BY 4.0",
     )

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pyrometer.base import RandomSource, validate
-from pyrometer.results import Table, Temperature
+from pyrometer.results import Estimate, Table, Temperature
 from pyrometer.tables._cases import Case
 from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, Number, heading
 from pyrometer.tables._subject import subject
-from pyrometer.thermodynamics import temperature
+from pyrometer.thermodynamics import mean_energy, temperature
 
 __all__ = ["systems"]
 
@@ -20,7 +20,8 @@ _T: TypeAlias = Temperature | Number
 _LEGEND = (
     "E mean energy of random parameters, E* least energy, S entropy; T exact = (E - E*)/S; refined: the limit energy "
     "over S; asymptotic: the limit in the paper; z = (T Monte Carlo - T exact)/s.e.; marginal = dE/dS along the scale, "
-    "not in the paper. The loss is in squared units of the target. Networks have one output and no target: E* = 0."
+    "not in the paper. The loss is in squared units of the target. Networks have one output and no target, or with "
+    "cross entropy (CE, not in the paper) one logit: E* = 0."
 )
 _UNITS = {
     "E": "loss",
@@ -104,14 +105,15 @@ def systems(
     -----
     A mixed law has the first half of the parameters normal (rounded up) and the rest uniform; it needs two
     parameters. The networks have hidden layers of 32 and 32 units, the features of the first data set as inputs, and
-    no targets: T = E_L / S as in (5.5) and (5.24). Time O(m n^2 + samples n^2) for each penalty and row.
+    no targets: T = E_L / S as in (5.5) and (5.24). Those with cross entropy, which are not in the paper, are on the
+    data with labels, with E* = 0. Time O(m n^2 + samples n^2) for each penalty and row.
 
     Examples
     --------
     >>> import pyrometer as pm
     >>> table = pm.tables.systems(samples=1000)
     >>> len(table), str(table["law"][0]), round(float(table["T exact"][0]), 3)
-    (23, 'normal', 667.243)
+    (25, 'normal', 667.243)
     >>> bool((abs(table["z"]) < 5).all())
     True
     """
@@ -121,7 +123,8 @@ def systems(
     described = list(about.rows())
     rows = []
     # Each row has its own random stream.
-    streams = sequence.spawn(len(described) + len(NETWORKS))
+    networks = list(about.networks())
+    streams = sequence.spawn(len(described) + len(NETWORKS) + len(networks))
     for row, stream in zip(described, streams[: len(described)], strict=True):
         system, law, minimum = row.system, row.law, row.minimum.value
         exact = temperature(system, law, method="exact", minimum=minimum)
@@ -132,11 +135,15 @@ def systems(
         )
         rows.append(_row(row.case, row.data, exact, refined, asymptotic, sampled))
     engines, draws = Engines(about.sets[0].X, about.metadata["scale"]), max(2, samples // 10)
-    for case, stream in zip(NETWORKS, streams[len(described) :], strict=True):
+    for case, stream in zip(NETWORKS, streams[len(described) :], strict=False):
         exact_number = engines.number(case, "exact", slope=True)
         sampled_number = engines.number(case, "monte-carlo", samples=draws, rng=stream, threads=threads)
         wide, widest = (engines.number(case, method) for method in ("refined", "asymptotic"))
         rows.append(_row(case, about.sets[0].name, exact_number, wide, widest, sampled_number))
+    for (case, data, network, law), stream in zip(networks, streams[len(described) + len(NETWORKS) :], strict=True):
+        exact, refined, asymptotic = (temperature(network, law, method=m) for m in ("exact", "refined", "asymptotic"))
+        drawn = mean_energy(network, law, method="monte-carlo", samples=draws, rng=stream, threads=threads)
+        rows.append(_row(case, data, exact, refined, asymptotic, _sampled(exact, drawn)))
     return Table.from_rows(
         "Table 2. Systems and their temperatures",
         rows,
@@ -148,6 +155,19 @@ def systems(
             "seed": sequence.entropy,
             "legend": _LEGEND,
         },
+    )
+
+
+def _sampled(exact: Temperature, drawn: Estimate) -> Number:
+    """Return the temperature of a sampled energy, where E* is 0."""
+    per_energy = float(exact.value) / float(exact.energy)
+    return Number(
+        energy=float(drawn.value),
+        entropy=float(exact.entropy),
+        value=float(drawn.value) * per_energy,
+        standard_error=float(drawn.standard_error) * abs(per_energy),
+        marginal=float("nan"),
+        verdict=str(exact.verdict),
     )
 
 

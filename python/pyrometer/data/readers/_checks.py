@@ -157,9 +157,7 @@ def binary(
     return ones.astype(np.float64)
 
 
-def classes(
-    source: str, name: str, column: pa.Array, first_row: int, codes: ClassCodes
-) -> npt.NDArray[np.float64]:
+def classes(source: str, name: str, column: pa.Array, first_row: int, codes: ClassCodes) -> npt.NDArray[np.float64]:
     """Return a column of labels as their numbers."""
     require_whole(source, name, column, first_row, target=True)
     values = column.to_pylist()
@@ -167,8 +165,8 @@ def classes(
     if odd is not None:
         shown = ", ".join(_value(label) for label in codes.labels[:5])
         raise ValueError(
-            f"{source}: column {quoted(name)} must be one of the labels {shown}{', ...' * (len(codes.labels) > 5)}, got "
-            f"{_value(values[odd])} in row {first_row + odd + 1}."
+            f"{source}: column {quoted(name)} must be one of the labels {shown}{', ...' * (len(codes.labels) > 5)}, "
+            f"got {_value(values[odd])} in row {first_row + odd + 1}."
         )
     return numbers_of_labels
 
