@@ -51,7 +51,14 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     target = np.where(anywhere, 0.0, _SMALL[network.X.dtype])
     shift[far] = np.rint(0.5 * (target - variance))[far].astype(np.int32)
     before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
-    weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
+    with np.errstate(over="ignore"):
+        weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
+    finite = np.isfinite(weight) & np.isfinite(bias)
+    if not finite.all():  # of outputs that must not be rescaled
+        raise ValueError(
+            f"the energy must be below 1.8e308, got an overflow in layer {int(np.argwhere(~finite)[0][-1]) + 1}; use a "
+            "smaller scale or rescale the features."
+        )
     return replace(spread, weight=weight, bias=bias), shift
 
 
