@@ -26,6 +26,15 @@ def tables(result):
         (["--init", "uniform", "--length", 3, "--activation", "relu"], pm.Uniform(3.0)),
         (["--init", "uniform", "--length", 99, "--activation", "relu"], pm.Uniform(99.0)),
         (["--init", "torch", "--activation", "relu", "--bias"], pm.TorchLinear()),
+        (["--init", "truncated-normal", "--scale", 2, "--activation", "relu"], pm.TruncatedNormal(2.0)),
+        (["--init", "he-normal", "--truncated", "--activation", "relu"], pm.HeNormal(truncated=True)),
+        (["--bias", "--bias-init", "zeros"], pm.Layers(pm.LecunNormal())),
+        (["--bias", "--bias-init", "normal", "--bias-scale", 0.1], pm.Layers(pm.LecunNormal(), pm.Normal(0.1))),
+        (["--bias", "--bias-init", "constant", "--bias-scale", -0.5], pm.Layers(pm.LecunNormal(), pm.Constant(-0.5))),
+        (
+            ["--bias", "--bias-init", "torch", "--init", "glorot-uniform", "--activation", "relu"],
+            pm.Layers(pm.GlorotUniform(), pm.TorchLinear()),
+        ),
     ],
 )
 def test_numbers(run, file, rows, options, law):
@@ -88,6 +97,13 @@ def test_sampling_says_its_seed(run, file):
         (["--hidden", "4", "--init", "uniform", "--length", "2", "--scale", "2"], "exclude each other"),
         (["--hidden", "4", "--init", "uniform", "--method", "exact"], "no formula for a uniform law"),
         (["--hidden", "4", "--activation", "swish"], "swish"),
+        (["--hidden", "4", "--init", "torch", "--truncated"], "--truncated is for --init lecun-normal, glorot-normal"),
+        (["--hidden", "4", "--bias-init", "zeros"], "--bias-init is for layers with biases; add --bias"),
+        (["--hidden", "4", "--bias", "--bias-scale", "2"], "--bias-scale is for --bias-init, got none"),
+        (["--hidden", "4", "--bias", "--bias-init", "torch", "--bias-scale", "2"], "torch, which has no scale"),
+        (["--hidden", "4", "--bias", "--bias-init", "uniform", "--bias-scale", "0"], "--bias-scale must be > 0"),
+        (["--hidden", "4", "--bias", "--init", "orthogonal"], "add --bias-init, such as --bias-init zeros"),
+        (["--hidden", "4", "--init", "truncated-normal", "--length", "2"], "--length is for --init"),
     ],
 )
 def test_mistakes(run, file, options, message):
@@ -107,3 +123,12 @@ def test_conditions(run, file):
     assert (result.exit_code, "undefined" in result.stdout) == (3, True)
     narrow = run(*arguments[:-2], "--init", "normal", "--scale", "0.01", "--fail-on", "negative-entropy")
     assert narrow.exit_code == 1
+
+
+def test_orthogonal_layers_have_no_temperature(run, file):
+    arguments = ["network", file, "--target", "price", "--hidden", "4", "--init", "orthogonal", "--activation", "relu"]
+    result = run(*arguments, "--format", "json")
+    assert (result.exit_code, "orthogonal weights have no entropy" in result.stderr) == (3, True)
+    layers, _ = (table["rows"] for table in json.loads(result.stdout)["tables"])
+    assert [(row["temperature"], row["verdict"]) for row in layers] == [(None, "undefined")] * 2
+    assert all(row["energy"] > 0 for row in layers)

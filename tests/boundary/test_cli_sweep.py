@@ -295,3 +295,68 @@ def test_a_folder_that_cannot_be_written(run, folder):
     folder.chmod(0o700)
     assert result.exit_code == 2
     assert "Permission denied" in result.stderr
+
+
+LAYERS = """
+output = "out.parquet"
+seed = 1
+samples = 50
+[systems.net]
+data = "rows.csv"
+target = "price"
+hidden = [4]
+activation = "tanh"
+bias = true
+[laws.keras]
+kind = "Layers"
+weights = {kind = "GlorotNormal", gain = [1.0, 2.0], truncated = true}
+[laws.each]
+kind = "Layers"
+weights = [{kind = "Orthogonal", gain = 1.4}, {kind = "Constant", value = 0.0}]
+biases = {kind = "TruncatedNormal", scale = 0.1, bound = 3.0}
+"""
+
+
+def test_laws_of_layers(run, file, rows):
+    (file.parent / "sweep.toml").write_text(LAYERS)
+    result = run("sweep", file.parent / "sweep.toml")
+    assert result.exit_code == 0, result.stderr
+    X, y = rows
+    laws = {
+        "keras": pm.Layers(pm.GlorotNormal([1.0, 2.0], truncated=True)),
+        "each": pm.Layers([pm.Orthogonal(1.4), pm.Constant(0.0)], pm.TruncatedNormal(0.1, 3.0)),
+    }
+    network = pm.Network(X, y, hidden=(4,), bias=True)
+    table = pm.sweep({"net": network}, laws, samples=50, rng=1)
+    found = parquet.read_table(file.parent / "out.parquet")
+    assert found["energy"].to_pylist() == table["energy"].tolist()
+    assert found["verdict"].to_pylist() == table["verdict"].tolist() == ["ok", "ok", "undefined"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'weights = {kind = "GlorotNormal", gain = [1.0, 2.0], truncated = true}',
+            "",
+            "laws.keras: weights must be a law",
+        ),
+        ('{kind = "Constant", value = 0.0}', "0.0", "laws.each: weights[1] must be a law {kind = ...}"),
+        ("bound = 3.0", "bond = 3.0", "laws.each: biases: unknown key 'bond'; did you mean 'bound'?"),
+        ("truncated = true", "truncated = 1", "laws.keras: weights: truncated must be True or False"),
+        (
+            'kind = "TruncatedNormal", scale = 0.1, bound = 3.0',
+            'kind = "Orthogonal", gain = 1',
+            "biases must be laws of b",
+        ),
+        ("value = 0.0", "value = 0.5", "law must have constant weights of 0 only"),
+        ("biases = {", "bias = {", "laws.each: unknown key 'bias'; did you mean 'biases'?"),
+    ],
+)
+def test_mistakes_in_laws_of_layers(run, file, old, new, message):
+    assert old in LAYERS
+    (file.parent / "sweep.toml").write_text(LAYERS.replace(old, new))
+    result = run("sweep", file.parent / "sweep.toml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr

@@ -164,3 +164,116 @@ def test_tensors_that_numpy_cannot_hold(error):
         pm.Network(Tensor(error), hidden=2, outputs=1)
     with pytest.raises(TypeError, match=f"y {message}"):
         pm.LinearRegression(X, Tensor(error))
+
+
+def batch(*shape):
+    return pm.HeNormal(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda: pm.Layers(0.1), TypeError, r"weights must be Normal, .* got 0.1; did you mean pm.Normal\(0.1\)\?"),
+        (lambda: pm.Layers(pm.HeNormal(), biases=0), TypeError, r"biases must be .* did you mean pm.Constant\(0\)\?"),
+        (lambda: pm.Layers(pm.HeNormal(), 0.0), TypeError, r"biases must be Normal"),
+        (lambda: pm.Layers(None), TypeError, "weights must be Normal"),
+        (lambda: pm.Layers("he_normal"), TypeError, r"did you mean pm.HeNormal\(\)\?"),
+        (lambda: pm.Layers(pm.HeNormal), TypeError, r"did you mean pm.HeNormal\(\)\?"),
+        (lambda: pm.Layers([]), ValueError, "weights must have one law for each layer, got none"),
+        (lambda: pm.Layers([pm.HeNormal(), 2.0]), TypeError, r"weights\[1\] must be Normal"),
+        (lambda: pm.Layers([pm.Normal([1.0, 2.0])]), ValueError, r"weights\[0\] must have a single scale, .* \(2,\)"),
+        (lambda: pm.Layers([pm.Mixed([1.0], [2.0])]), TypeError, "is for linear models"),
+        (lambda: pm.Layers(pm.Independent([pm.Normal(1.0)])), TypeError, "weights must be Normal"),
+        (lambda: pm.Layers(pm.Layers(pm.HeNormal())), TypeError, "weights must be laws of one kind of parameters"),
+        (
+            lambda: pm.Layers(pm.HeNormal(), biases=pm.Orthogonal()),
+            TypeError,
+            "biases must be laws of biases, got Orth",
+        ),
+        (lambda: pm.Layers(batch(2), biases=[batch(3)]), ValueError, r"batches that broadcast, .* \[\(2,\), \(3,\)\]"),
+        (
+            lambda: pm.Orthogonal(0.0),
+            ValueError,
+            r"gain must be finite and > 0, got 0.0; weights that start at 0 are pm.C",
+        ),
+        (lambda: pm.Orthogonal([1.0, np.nan]), ValueError, "gain must be finite and > 0, got nan at index 1"),
+        (lambda: pm.Orthogonal("one"), TypeError, "gain must be"),
+        (lambda: pm.HeNormal(truncated=1), TypeError, "truncated must be True or False"),
+        (lambda: pm.GlorotNormal(1.0, "yes"), TypeError, "truncated must be True or False"),
+        (lambda: pm.LecunNormal(-1.0, True), ValueError, "gain must be finite and > 0"),
+    ],
+)
+def test_laws_of_layers(make, kind, message):
+    with pytest.raises(kind, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("law", "options", "message"),
+    [
+        (pm.Layers([pm.HeNormal()]), {}, "weights must have one law for each of the 2 layers of the network, got 1"),
+        (pm.Layers(pm.HeNormal(), [pm.Normal(1.0)] * 3), {}, "biases must have one law for each of the 2 layers"),
+        (
+            pm.Layers(pm.Normal([1.0, 2.0, 3.0])),
+            {},
+            r"weights must have 1 or 2 scales on its last axis.* got shape \(3,\)",
+        ),
+        (pm.Layers(pm.HeNormal(), pm.Normal(0.1)), {"bias": False}, "pass bias=True to the network, or leave them out"),
+        (pm.Layers(pm.HeNormal(), pm.Constant(0.1)), {"bias": False}, "must have the default biases for a network w"),
+        (
+            pm.Orthogonal(),
+            {},
+            r"how biases are distributed beside orthogonal weights; use such as pm.Layers\(pm.Orthog",
+        ),
+        (pm.Constant(0.3), {}, "constant weights of 0 only, got 0.3 for layer 1.* use pm.Constant\\(0.0\\) or random"),
+        (pm.Layers([pm.HeNormal(), pm.Constant(-2.0)]), {}, "constant weights of 0 only, got -2.0 for layer 2"),
+        (
+            pm.Layers([pm.HeNormal(), pm.HeNormal(1.7e308)]),
+            {},
+            r"weights\[1\] must give every layer a finite scale > 0",
+        ),
+        (pm.Mixed([1.0], [2.0]), {}, "is for linear models"),
+        (pm.Independent([pm.Normal(1.0)]), {}, "law must be Normal"),
+    ],
+)
+def test_laws_that_do_not_match(law, options, message):
+    network = small(**{"bias": True} | options)
+    for ask in (pm.entropy, pm.mean_energy, pm.heat_engine):
+        with pytest.raises((TypeError, ValueError), match=message):
+            ask(network, law)
+
+
+@pytest.mark.parametrize(
+    ("law", "method", "message"),
+    [
+        (
+            pm.TruncatedNormal(1.0),
+            "exact",
+            "no formula for a truncated normal law with hidden layers of 'tanh'; use 'mo",
+        ),
+        (pm.Layers(pm.Orthogonal()), "exact", "no formula for an orthogonal law with hidden layers"),
+        (pm.Layers(pm.HeNormal(), pm.Uniform(1.0)), "exact", "no formula for a uniform law with hidden layers"),
+        (pm.Layers(pm.Orthogonal()), "corrected-mean-field", "no formula for orthogonal hidden layers"),
+        (
+            pm.Layers(pm.Orthogonal()),
+            "refined",
+            "random weights with an entropy in every layer.* got orthogonal weights",
+        ),
+        (pm.Layers([pm.HeNormal(), pm.Constant()]), "asymptotic", "random weights .* got constant weights; use 'auto'"),
+        (pm.Layers(pm.HeNormal(), pm.Constant(1.0)), "refined", "biases that are random or 0, got constant biases"),
+    ],
+)
+def test_methods_that_a_law_does_not_have(law, method, message):
+    for activation in ("tanh", "relu") if method in ("refined", "asymptotic") else ("tanh",):
+        with pytest.raises(ValueError, match=message):
+            pm.mean_energy(small(bias=True, activation=activation), law, method=method)
+
+
+def test_variances_that_have_no_formula():
+    for law, message in (
+        (pm.Layers(pm.HeNormal(), pm.Constant(1.0)), "no formula for constant biases of hidden layers other than 0"),
+        (pm.Layers(pm.HeNormal(), pm.Uniform(1.0)), "has a formula for normal laws"),
+        (pm.Layers([pm.HeNormal(), pm.Orthogonal()]), "has a formula for normal laws"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pm.energy_variance(small(bias=True, activation="relu"), law)

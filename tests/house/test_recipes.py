@@ -81,9 +81,9 @@ def test_a_sweep_takes_it() -> None:
 
 def test_the_command_line_has_every_law() -> None:
     names = {law.__name__ for law in (*get_args(Law), *get_args(LayerLaw))}
-    assert {*_sweep_config._WIDTHS, "TorchLinear", "Mixed", "Independent"} == names
+    assert {*_sweep_config._WIDTHS, "TorchLinear", "Layers", "Mixed", "Independent"} == names
     assert set(network_command._SCALED.values()) == {law.__name__ for law in get_args(LayerLaw)} - {
-        *("Normal", "Uniform", "TorchLinear")
+        *("Normal", "Uniform", "TruncatedNormal", "TorchLinear", "Constant", "Layers")
     }
 
 
@@ -111,6 +111,8 @@ def test_a_family_that_the_core_lacks_is_refused_where_the_core_would_take_it_fo
         lambda: pm.mean_energy(system, Triangular(), method="monte-carlo", rng=0),
         lambda: pm.sample_energies(system, Triangular(), samples=3, rng=0),
         lambda: pm.sample_parameters(system, Triangular(), samples=3, rng=0),
+        lambda: pm.mean_energy(pm.Network([[1.0]], hidden=(2,), outputs=1), Triangular()),
+        lambda: pm.sample_energies(pm.Network([[1.0]], hidden=(2,), outputs=1), Triangular(), samples=3),
     ):
         with pytest.raises(ValueError, match="got triangular"):
             refused()

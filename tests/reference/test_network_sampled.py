@@ -244,8 +244,8 @@ def test_threads_batches_and_split_draws_change_no_bit(picked: int, dtype: Any) 
 
     def run(first: int, samples: int, threads: int, which: Any = slice(None)) -> np.ndarray:
         return _core.sample_network(
-            X, widths, "gelu", families(widths), weight[which].copy(), bias[which].copy(), SEED, first, samples, picked, False,
-            threads,
+            X, widths, "gelu", families(widths), weight[which].copy(), bias[which].copy(), SEED, first, samples, picked,
+            False, threads,
         )  # fmt: skip
 
     energy = run(0, 50, 1)

@@ -288,7 +288,7 @@ def test_refusals(y, options, kind, message):
         (lambda: pm.mean_energy(network(3), pm.Uniform(1.0), method="refined"), "cross entropy and a uniform law"),
         (lambda: pm.mean_energy(network(3, np.sin), pm.Normal(1.0), method="exact"), "needs activations by name"),
         (lambda: pm.mean_energy(network(3), pm.Normal(1e200)), "below 1.8e308, got an overflow in layer 1"),
-        (lambda: pm.mean_energy(network(3, "relu"), pm.Normal(1e120)), "overflow in layer [23]"),
+        (lambda: pm.mean_energy(network(3, "relu"), pm.Normal(1e120)), "below 1.8e308, got an overflow"),
         (
             lambda: pm.mean_energy(network(3), pm.Normal(1.0), samples=1, method="monte-carlo"),
             "samples must be at least 2",

@@ -74,9 +74,26 @@ def law(r: Generator, parameters: int = 1) -> Any:
 
 def layer_law(r: Generator, net: Any) -> Any:
     """Return a law of the layers of a network."""
+    if r.random() < 0.3:
+        biases = [_of_layer(r, value=size(r)) for _ in range(net.layers)] if net.bias else pm.Constant()
+        return pm.Layers([_of_layer(r, value=0.0) for _ in range(net.layers)], biases)
     if r.random() < 0.4:
         return getattr(pm, str(r.choice(LAYER_LAWS)))(size(r))
     return pm.TorchLinear() if r.random() < 0.1 else law(r, net.layers if r.random() < 0.5 else 1)
+
+
+def _of_layer(r: Generator, value: float) -> Any:
+    """Return a law of the weights of a layer, or of its biases, whose constants have this value."""
+    which = r.integers(5)
+    if which == 0:
+        return pm.Constant(value)
+    if which == 1:
+        return pm.TruncatedNormal(max(size(r), 1e-280), 2.0)
+    if which == 2 and value == 0.0:
+        return pm.Orthogonal(size(r))
+    if which == 3:
+        return pm.HeNormal(size(r), truncated=bool(r.integers(2)))
+    return pm.TorchLinear() if r.random() < 0.2 else law(r)
 
 
 def anything(r: Generator) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 # Fields whose documentation gives a meaning to nan or inf.
 MAY_BE_NAN = {"condition", "value", "temperature", "marginal", "gain", "p_value", "work_efficiency"}
+MAY_BE_NAN |= {"entropy", "marginal_error"}  # of orthogonal layers
 MAY_BE_NAN |= {"temperature_cells", "temperature_law", "neighbour", "pooled", "limit_a", "limit_b", "limit_mixed"}
 MAY_BE_INF = {"condition", "parameter_error"}
 

@@ -1,4 +1,4 @@
-// A logarithm of +, -, *, / and integer operations only, whose bits are the same at every instruction-set level.
+// Logarithms of +, -, *, / and integer operations only, whose bits are the same at every instruction-set level.
 #pragma once
 
 #include <bit>
@@ -22,6 +22,19 @@ namespace pyrometer::base {
   p = p * z - 0x1.99999999952e2p-1;
   p = p * z - 0x1.5555555555558p+0;
   return exponent * -0x1.62e42fefa39efp+0 + s * (p * z - 4);
+}
+
+/// The same in single precision, to 2^-28.
+[[gnu::always_inline]] inline float minus_two_log(float u) {
+  constexpr std::uint32_t kOne = 0x3F800000, kRoot = 0x3F3504F3;
+  const std::uint32_t shifted = std::bit_cast<std::uint32_t>(u) + (kOne - kRoot);
+  const float exponent = static_cast<float>(static_cast<std::int32_t>(shifted >> 23) - 127);
+  const float m = std::bit_cast<float>((shifted & 0x007FFFFF) + kRoot);
+  const float s = (m - 1) / (m + 1), z = s * s;
+  float p = -0x1.2ee610p-1f;
+  p = p * z - 0x1.997c30p-1f;
+  p = p * z - 0x1.55555cp+0f;
+  return exponent * -0x1.62e430p+0f + s * (p * z - 4);
 }
 
 }  // namespace pyrometer::base

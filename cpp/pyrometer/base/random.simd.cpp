@@ -50,21 +50,6 @@ double open_unit(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0
 // An odd multiple of 2^-52 in (-1/2, 1/2), made of the 51 high bits.
 double open_centred(Word bits) { return std::bit_cast<double>((bits >> 12) | 0x3FF0000000000001) - 1.5; }
 
-using base::minus_two_log;  // which the overload below would hide
-
-// minus_two_log() in single precision, to 2^-28.
-[[gnu::always_inline]] inline float minus_two_log(float u) {
-  constexpr Half kOne = 0x3F800000, kRoot = 0x3F3504F3;
-  const Half shifted = std::bit_cast<Half>(u) + (kOne - kRoot);
-  const float exponent = static_cast<float>(static_cast<std::int32_t>(shifted >> 23) - 127);
-  const float m = std::bit_cast<float>((shifted & 0x007FFFFF) + kRoot);
-  const float s = (m - 1) / (m + 1), z = s * s;
-  float p = -0x1.2ee610p-1f;
-  p = p * z - 0x1.997c30p-1f;
-  p = p * z - 0x1.55555cp+0f;
-  return exponent * -0x1.62e430p+0f + s * (p * z - 4);
-}
-
 // sin and cos of t pi / 2 for t in (-1/2, 1/2): a quarter of the circle. Minimax to 2^-56 and 2^-63.
 [[gnu::always_inline]] inline void quarter(double t, double& sine, double& cosine) {
   const double q = t * t;

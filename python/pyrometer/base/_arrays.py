@@ -29,7 +29,7 @@ def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, what: s
 
 
 def mean_squares_about(values: npt.NDArray[np.floating], centre: Array) -> Array:
-    """Mean over rows of the squared distance of (m, k) values from each of the centres (...), the same in all columns."""
+    """Mean over rows of the squared distance of (m, k) values from each centre (...), the same in all columns."""
     means = values.mean(axis=0, dtype=np.float64)
     with np.errstate(over="ignore"):
         within = np.einsum("ij,ij->", values - means, values - means) / len(values)

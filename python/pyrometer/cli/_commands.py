@@ -32,7 +32,7 @@ class CommandRecord:
 _VERDICTS = {
     "near-pole": "the entropy per parameter is within 0.1 of 0, where T has a pole",
     "negative-entropy": "the entropy is negative",
-    "undefined": "the entropy is 0 and T undefined",
+    "undefined": "the entropy is 0, or there is none, and T undefined",
 }
 
 COMMANDS = {

@@ -102,11 +102,14 @@ def conclude(held: Mapping[str, bool | None], fail_on: Sequence[str]) -> None:
             leave(code, "; ".join(f"--fail-on {name}: {whether}{sentences[name]}" for name in those))
 
 
-def judge(verdict: object, fail_on: Sequence[str]) -> None:
+_NO_ENTROPY = "the entropy is 0 and the temperature undefined; choose another --resolution"
+
+
+def judge(verdict: object, fail_on: Sequence[str], why: str = _NO_ENTROPY) -> None:
     """End the command as the verdict on its temperature asks; where T is undefined, nothing is decided."""
     conclude({name: name == verdict for name in fail_on}, fail_on)
     if verdict == "undefined":
-        leave(UNDECIDED, "the entropy is 0 and the temperature undefined; choose another --resolution")
+        leave(UNDECIDED, why)
 
 
 @contextlib.contextmanager

@@ -28,7 +28,8 @@ _CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
 _DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
 _LINEAR = (*_DATA, "energy", "labels", "intercept", "l1", "l2")
 _NETWORK = (*_DATA, "energy", "hidden", "outputs", "activation", "bias")
-_OF_LAYERS = ("LecunNormal", "HeNormal", "GlorotNormal", "LecunUniform", "HeUniform", "GlorotUniform")
+_TRUNCATED = ("LecunNormal", "HeNormal", "GlorotNormal")
+_OF_LAYERS = (*_TRUNCATED, "LecunUniform", "HeUniform", "GlorotUniform", "Orthogonal")
 _WIDTHS = {
     "Normal": "scale",
     "Uniform": "length",
@@ -36,7 +37,7 @@ _WIDTHS = {
     "Constant": "value",
     **dict.fromkeys(_OF_LAYERS, "gain"),
 }
-_OTHERS = {"TruncatedNormal": ("bound",)}
+_OTHERS = {"TruncatedNormal": ("bound",), **dict.fromkeys(_TRUNCATED, ("truncated",))}
 _RUN = ("method", "methods", "resolution", "samples", "seed")
 
 
@@ -197,10 +198,15 @@ def _law(table: dict[str, Any]) -> Any:
     import pyrometer
     from pyrometer.base import validate
 
-    kind = validate.choice("kind", table.get("kind"), (*_WIDTHS, "TorchLinear"))
+    kind = validate.choice("kind", table.get("kind"), (*_WIDTHS, "TorchLinear", "Layers"))
     if kind == "TorchLinear":
         _known_here(table, ("kind",))
         return pyrometer.TorchLinear()
+    if kind == "Layers":
+        _known_here(table, ("kind", "weights", "biases"))
+        if "weights" not in table:
+            raise ValueError("weights must be a law {kind = ...} or a list of laws, one for each layer, got none.")
+        return pyrometer.Layers(**{key: _laws(key, table[key]) for key in ("weights", "biases") if key in table})
     key, others = _WIDTHS[kind], _OTHERS.get(kind, ())
     _known_here(table, ("kind", key, *others))
     value = table.get(key)
@@ -214,6 +220,18 @@ def _law(table: dict[str, Any]) -> Any:
     law: Any = getattr(pyrometer, kind)
     given = {name: table[name] for name in others if name in table}
     return law(array[:, None] if array.ndim == 1 and key != "gain" else array, **given)
+
+
+def _laws(key: str, given: Any) -> Any:
+    """Return one law, or a list of laws."""
+    if isinstance(given, list):
+        return [_laws(f"{key}[{k}]", each) for k, each in enumerate(given)]
+    if not isinstance(given, dict):
+        raise TypeError(f"{key} must be a law {{kind = ...}} or a list, one for each layer, got {given!r:.200}.")
+    try:
+        return _law(given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{key}: {error}") from None
 
 
 def _logspace(value: Any) -> tuple[float, float, int]:

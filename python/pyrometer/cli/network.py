@@ -38,8 +38,11 @@ _SCALED = {
     "lecun-uniform": "LecunUniform",
     "glorot-uniform": "GlorotUniform",
     "he-uniform": "HeUniform",
+    "orthogonal": "Orthogonal",
 }
 _INDEPENDENT = ("normal", "uniform")
+_TRUNCATED = ("lecun-normal", "glorot-normal", "he-normal")
+_BIASES = ("zeros", "constant", "normal", "truncated-normal", "uniform", "torch")
 _METHODS = ["auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"]
 _BAR = 20
 
@@ -94,14 +97,22 @@ class _Activations(click.ParamType):  # type: ignore[type-arg]
 @click.option("--bias/--no-bias", default=False, show_default=True, help="Biases in every layer.")
 @click.option(
     "--init",
-    type=click.Choice([*_SCALED, "torch", *_INDEPENDENT]),
+    type=click.Choice([*_SCALED, "torch", *_INDEPENDENT, "truncated-normal"]),
     default="lecun-normal",
     show_default=True,
-    help="Law of the layers; normal and uniform have one scale for all.",
+    help="Law of the layers; normal, uniform and truncated-normal have one scale for all.",
+)
+@click.option("--truncated", is_flag=True, help=f"Cut {', '.join(_TRUNCATED)} at two deviations, as Keras does.")
+@click.option("--bias-init", type=click.Choice(_BIASES), help="Law of the biases.  [default: that of their layer]")
+@click.option(
+    "--bias-scale",
+    type=float,
+    help="Standard deviation of --bias-init normal (before the cut of truncated-normal), length of uniform, value of "
+    "constant.  [default: 1]",
 )
 @click.option("--factor", type=Positive, help="Factor on the scales of an --init with a fan.  [default: 1]")
 @click.option("--gain", type=Positive, hidden=True, help="The same; its name before `gain` was that of a layer.")
-@click.option("--scale", type=Positive, help="Standard deviation σ of --init normal.  [default: 1]")
+@click.option("--scale", type=Positive, help="Standard deviation σ of --init [truncated-]normal.  [default: 1]")
 @click.option("--length", type=Positive, help="Length L of --init uniform.  [default: 6 scale]")
 @click.option(
     "--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute energies."
@@ -124,6 +135,9 @@ def command(
     energy: str,
     bias: bool,
     init: str,
+    truncated: bool,
+    bias_init: str | None,
+    bias_scale: float | None,
     factor: float | None,
     gain: float | None,
     scale: float | None,
@@ -146,7 +160,8 @@ def command(
     the layers alone. Exit codes: 1 where the verdict is one of --fail-on, 3 where T is undefined.
     """
     require_apart({"--output": output, "--plot": plot}, [data])
-    law, widths = _law(init, gain if factor is None else factor, scale, length)
+    law, widths = _law(init, gain if factor is None else factor, scale, length, truncated=truncated)
+    law, of_biases = _with_biases(law, init, bias_init, bias_scale, bias=bias)
     labels = ClassCodes() if energy == "ce" else False
     subject = read(data, Selection(target, drop, columns, csv), standardize=standardize, labels=labels)
 
@@ -170,6 +185,7 @@ def command(
         "bias": bias,
         "law": init,
         **widths,
+        **of_biases,
         "resolution": resolution,
         "method": engine.method,
     }
@@ -184,6 +200,8 @@ def command(
 
         save_layers(plot, engine.layers)
     emit(tables, provenance, made, output)
+    if init == "orthogonal":
+        judge(engine.verdict, fail_on, "orthogonal weights have no entropy, and the temperature is undefined")
     judge(engine.verdict, fail_on)
 
 
@@ -225,20 +243,56 @@ def _engine(engine: HeatEngine, loss: str, *, legends: bool) -> Table:
 
 
 def _law(
-    init: str, factor: float | None, scale: float | None, length: float | None
-) -> tuple[LayerLaw, dict[str, float]]:
+    init: str, factor: float | None, scale: float | None, length: float | None, *, truncated: bool
+) -> tuple[LayerLaw, dict[str, Any]]:
     """Return the law that the options describe, and its width by name."""
-    from pyrometer import networks
+    from pyrometer import laws, networks
 
     if factor is not None and init not in _SCALED:
         raise click.UsageError(f"--factor is for {', '.join(_SCALED)}; got --init {init}.")
+    if truncated and init not in _TRUNCATED:
+        raise click.UsageError(f"--truncated is for --init {', '.join(_TRUNCATED)}; got --init {init}.")
     if init in _INDEPENDENT:
         return law_of(init, scale, length, default=1.0)
+    if init == "truncated-normal" and length is None:
+        scale = 1.0 if scale is None else scale
+        return laws.TruncatedNormal(scale), {"scale": scale}
     for option, value in (("--scale", scale), ("--length", length)):
         if value is not None:
             raise click.UsageError(f"{option} is for --init {' and '.join(_INDEPENDENT)}, got --init {init}.")
     if init == "torch":
         return networks.TorchLinear(), {}
     factor = 1.0 if factor is None else factor
-    law: LayerLaw = getattr(networks, _SCALED[init])(factor)
-    return law, {"factor": factor}
+    law: LayerLaw = getattr(networks, _SCALED[init])(factor, **({"truncated": True} if truncated else {}))
+    return law, {"factor": factor} | ({"truncated": True} if truncated else {})
+
+
+def _with_biases(
+    law: LayerLaw, init: str, bias_init: str | None, scale: float | None, *, bias: bool
+) -> tuple[LayerLaw, dict[str, Any]]:
+    """Return the law with that of the biases, and what describes it."""
+    from pyrometer import laws, networks
+
+    if bias_init is None:
+        if scale is not None:
+            raise click.UsageError("--bias-scale is for --bias-init, got none; add such as --bias-init normal.")
+        if bias and init == "orthogonal":
+            raise click.UsageError("--init orthogonal is of weights alone; add --bias-init, such as --bias-init zeros.")
+        return law, {}
+    if not bias:
+        raise click.UsageError("--bias-init is for layers with biases; add --bias.")
+    if bias_init in ("zeros", "torch") and scale is not None:
+        raise click.UsageError(f"--bias-scale is not for --bias-init {bias_init}, which has no scale.")
+    if bias_init != "constant" and scale is not None and not scale > 0.0:
+        raise click.UsageError(f"--bias-scale must be > 0 for --bias-init {bias_init}, got {scale}.")
+    scale = 1.0 if scale is None else scale
+    makers: dict[str, Any] = {
+        "zeros": laws.Constant,
+        "constant": lambda: laws.Constant(scale),
+        "normal": lambda: laws.Normal(scale),
+        "truncated-normal": lambda: laws.TruncatedNormal(scale),
+        "uniform": lambda: laws.Uniform(scale),
+        "torch": networks.TorchLinear,
+    }
+    given = {} if bias_init in ("zeros", "torch") else {"bias_scale": scale}
+    return networks.Layers(law, biases=makers[bias_init]()), {"bias_law": bias_init, **given}

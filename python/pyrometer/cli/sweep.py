@@ -54,6 +54,9 @@ def command(config: str, threads: int | None) -> None:
     kind = "Normal"                 # Uniform: length; HeNormal, GlorotUniform, ...: gain
     scale = {logspace = [0, 4, 50]} # 50 laws, from 10^0 to 10^4; or a number, or a list
 
+    Laws of networks alone: kind = "Layers", weights = {kind = "HeNormal", gain = 1, truncated = true} or a list of such
+    laws, one for each layer, biases = {kind = "Normal", scale = 0.1} likewise, by default zeros.
+
     Every law must fit every system. Finished parts are kept in the folder OUTPUT.parts: a run that was stopped goes on
     where it was; a second run beside it is refused. A folder of this name that is not a sweep's is refused. OUTPUT
     appears when all is done, and is whole.

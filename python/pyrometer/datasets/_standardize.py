@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import quoted, replacements, validate, weights_of
+from pyrometer.base import quoted, validate
 
 __all__ = ["standardize"]
 
@@ -16,7 +16,7 @@ __all__ = ["standardize"]
 _CONSTANT = 8.0 * np.finfo(np.float64).eps
 
 
-def standardize(X: Any, *, names: Sequence[str] | None = None, weights: Any = None) -> npt.NDArray[np.float64]:
+def standardize(X: Any, *, names: Sequence[str] | None = None) -> npt.NDArray[np.float64]:
     r"""Return the features with mean 0 and population variance 1, :math:`(x_{ij} - \bar x_j) / s_j`.
 
     Parameters
@@ -25,8 +25,6 @@ def standardize(X: Any, *, names: Sequence[str] | None = None, weights: Any = No
         Features, finite, none constant.
     names : sequence of str, optional
         Names of the p features, for error messages.
-    weights : array_like, shape (m,), optional
-        Weights of the rows, finite, >= 0: means and variances are then weighted. Rows of weight 0 may hold any values.
 
     Returns
     -------
@@ -50,20 +48,14 @@ def standardize(X: Any, *, names: Sequence[str] | None = None, weights: Any = No
         raise ValueError(f"X must have shape (rows, features) with at least one row, got {array.shape}.")
     if names is not None and len(names) != array.shape[1]:
         raise ValueError(f"names must have one name for each of the {array.shape[1]} features, got {len(names)}.")
-    used, share = (array, None) if weights is None else _weighted(array, weights)
-    size = np.abs(used).max(axis=0)
+    size = np.abs(array).max(axis=0)
     # Scaling by a power of two is exact and keeps the squares of huge or tiny features in range.
     exponent = np.frexp(np.where(np.isfinite(size), size, 1.0))[1]
-    result = np.ldexp(used, -exponent)
+    result = np.ldexp(array, -exponent)
     with np.errstate(invalid="ignore"):
-        if share is None:
-            result -= result.mean(axis=0)
-            result -= result.mean(axis=0)
-            deviation = np.sqrt(np.einsum("ij,ij->j", result, result) / array.shape[0])
-        else:
-            result -= (share * result).sum(axis=0)
-            result -= (share * result).sum(axis=0)
-            deviation = np.sqrt((share * result**2).sum(axis=0))
+        result -= result.mean(axis=0)
+        result -= result.mean(axis=0)
+        deviation = np.sqrt(np.einsum("ij,ij->j", result, result) / array.shape[0])
     for j in map(int, np.flatnonzero(~(deviation > _CONSTANT))):
         feature = f"feature {quoted(names[j])}" if names is not None else f"feature {j}"
         if not np.isfinite(size[j]):
@@ -73,11 +65,3 @@ def standardize(X: Any, *, names: Sequence[str] | None = None, weights: Any = No
         )
     result /= deviation
     return result
-
-
-def _weighted(array: npt.NDArray[np.float64], weights: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the rows, with others in the places of those of weight 0, and their shares of the total weight (m, 1)."""
-    numbers = validate.weights(weights)
-    checked, rows = weights_of(numbers, array.shape[:1]), replacements(numbers)
-    share = checked.values / checked.values.sum()
-    return (array if rows is None else array[rows]), share[:, None]

@@ -42,7 +42,7 @@ def not_a_law(argument: str, value: Any, calls: dict[str, str] = _ALL, *, option
 
 def _meant(value: Any, calls: dict[str, str]) -> str:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return f"; did you mean pm.{'Normal' if value > 0 else 'Constant'}({value})?"
+        return f"; did you mean pm.{'Normal' if float(value) > 0.0 else 'Constant'}({value})?"
     name = value if isinstance(value, str) else value.__name__ if isinstance(value, type) else type(value).__name__
     if name in _ALL and name not in calls:
         return f"; {_ALL[name]} is for {'networks' if name in LAYER_CALLS else 'linear models'}."

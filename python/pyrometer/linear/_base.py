@@ -198,13 +198,17 @@ class LinearSystem:
         exact = 20.0 + 0.3 * n if isinstance(law, Normal) else 300.0 + 100.0 * n
         return self.rows * (exact + sampled * n / 10)
 
-    def depends_on_parameters(self) -> npt.NDArray[np.bool_]:
-        """Whether the energy depends on the parameters at all, of the shape of the stack."""
-        if self.intercept or (self.penalty is not None and self.penalty.lam > 0.0):
+    def depends_on_parameters(self, which: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_]:
+        """Whether the energy depends on the parameters, or on those of `which` (n,), of the shape of the stack."""
+        chosen = np.ones(self.parameters, dtype=bool) if which is None else which
+        penalised = self.penalty is not None and self.penalty.lam > 0.0 and chosen[: self.penalised].any()
+        if (self.intercept and chosen[-1]) or penalised:
             return np.ones(self.shape, dtype=bool)
         if self.X is not None:
-            return np.asarray(self.X.any(axis=(-2, -1)))
-        return np.asarray(self._moments().mean_squares().any(axis=-1))
+            columns = self.X.any(axis=-2) & chosen[: self.X.shape[-1]]
+            return np.asarray(columns.any(axis=-1))
+        squares = self._moments().mean_squares() * chosen
+        return np.asarray(squares.any(axis=-1))
 
     def __repr__(self) -> str:
         stack = f"{self.shape} systems of " if self.shape else ""

@@ -58,7 +58,12 @@ def mean_energies(
         )
         unknown = np.full(shape, np.nan)
         slopes = (closed.slope, closed.slope_error) if closed and slope else (unknown, unknown)
-        return _certain(system, estimate, *slopes, slope=slope)
+        return _certain(system, law, estimate, *slopes, slope=slope)
+    if method != "exact" and not law.random.any():
+        raise ValueError(
+            f"method={method!r} is a limit of wide laws, and law must have a random parameter, got constants only; use "
+            "method='exact'."
+        )
     if method == "exact":
         closed = formulas.exact(system, law, threads, slope=slope)
     else:
@@ -70,21 +75,25 @@ def mean_energies(
         method=method,
         samples=0,
     )
-    return _certain(system, estimate, closed.slope, closed.slope_error, slope=slope)
+    return _certain(system, law, estimate, closed.slope, closed.slope_error, slope=slope)
 
 
-def _certain(system: LinearSystem, estimate: Estimate, derivative: Array, error: Array, *, slope: bool) -> Evaluated:
+def _certain(
+    system: LinearSystem, law: Spread, estimate: Estimate, derivative: Array, error: Array, *, slope: bool
+) -> Evaluated:
     """Check ranges. Energies are at most quadratic in the parameters, so that draws have no heavy tails."""
-    depends = _depends(system, derivative.ndim)
-    require_normal(np.asarray(estimate.value), depends)
+    depends = _depends(system, law, derivative.ndim)
+    # A value below its bound is not an underflow.
+    require_normal(np.asarray(estimate.value), depends & (np.asarray(estimate.error_bound) < np.finfo(float).tiny))
     if slope and LOSSES[system.energy].moments:
         require_normal(derivative / system.parameters, depends, "marginal temperature")
     return Evaluated(estimate, derivative, error, np.zeros_like(derivative))
 
 
-def _depends(system: LinearSystem, axes: int) -> npt.NDArray[np.bool_]:
-    """Return which systems' energies depend on the parameters, with `axes` axes for broadcasting over laws."""
-    return system.depends_on_parameters().reshape(system.shape + (1,) * (axes - len(system.shape)))
+def _depends(system: LinearSystem, law: Spread, axes: int) -> npt.NDArray[np.bool_]:
+    """Return which systems' energies depend on random parameters, with `axes` axes for broadcasting over laws."""
+    depends = system.depends_on_parameters(None if law.random.all() else law.random)
+    return depends.reshape(system.shape + (1,) * (axes - len(system.shape)))
 
 
 def warn_of_lost(system: LinearSystem) -> None:
@@ -125,7 +134,7 @@ def variances(system: LinearSystem, law: Spread) -> Array:
         )
     warn_of_lost(system)
     variance = formula(system, law).reshape(system.shape + law.batch_shape)
-    require_normal(variance, _depends(system, variance.ndim), "variance")
+    require_normal(variance, _depends(system, law, variance.ndim), "variance")
     return variance
 
 

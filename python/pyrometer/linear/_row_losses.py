@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.laws import Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
+from pyrometer.linear._constants import warn_of_few_digits
 
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
@@ -33,7 +34,13 @@ class RowLoss:
 
     def exact(self, system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
         """Folded normals and softplus expectations for normal laws; Fourier series for others."""
-        return _expectation(system, parameters, self.core_name, threads, slope=slope)
+        closed = _expectation(system, parameters, self.core_name, threads, slope=slope)
+        if parameters.constants is None:
+            return closed
+        # What constant parameters predict may cancel all but rounding errors, which can be negative.
+        closed = closed._replace(value=np.maximum(closed.value, 0.0))
+        warn_of_few_digits(closed.value, closed.error)
+        return closed
 
     def limit(self, system: LinearSystem, parameters: Spread, threads: int) -> Closed:
         r"""Mean of :math:`|\theta\cdot x|` (half of it for cross entropy): the true limit when every scale grows."""

@@ -9,6 +9,7 @@ import numpy as np
 from pyrometer import _core
 from pyrometer.laws import Spread
 from pyrometer.linear._closed_form import Array, Closed, absolute_penalty, contract, require_finite, weights
+from pyrometer.linear._constants import penalties, residuals, warn_of_few_digits
 from pyrometer.linear._penalties import L1, L2
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
     """(3.8), (3.18), (3.22) and, with penalties, (3.27), (3.28), (3.31), (3.32)."""
     del threads, slope
     quadratic = limit(system, parameters, 0)
+    constants = parameters.constants
+    if constants is not None:
+        return _with_constants(system, parameters, constants, quadratic)
     target = system.second_moments.target_square()
     linear = absolute_penalty(system, parameters)
     more = (1,) * len(parameters.batch_shape)
@@ -30,6 +34,19 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
     require_finite(value)
     errors = system.second_moments.square_errors()
     error = quadratic.error if errors is None else quadratic.error + errors[..., -1].reshape(target.shape + more)
+    return Closed(value, derivative, error, quadratic.slope_error)
+
+
+def _with_constants(system: LinearSystem, parameters: Spread, constants: Array, quadratic: Closed) -> Closed:
+    """The energy where some parameters are constant: random ones predict what the constant ones leave."""
+    rest, shape = residuals(system, constants), quadratic.value.shape
+    linear = absolute_penalty(system, parameters)
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = quadratic.value + rest.square.reshape(shape) + linear + penalties(system, constants)
+        derivative = quadratic.slope + linear
+        error = quadratic.error + rest.error.reshape(shape)
+    require_finite(value)
+    warn_of_few_digits(value, error)
     return Closed(value, derivative, error, quadratic.slope_error)
 
 
@@ -68,7 +85,10 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
     """Closed-form variance of the energy; its formula is in the docstring of `pyrometer.energy_variance`."""
     n = parameters.parameters
     second = system.second_moments.second().reshape(-1, n + 1, n + 1)
-    G, b = second[:, :n, :n].copy(), second[:, :n, n]
+    G, b = second[:, :n, :n].copy(), second[:, None, :n, n]
+    constants = parameters.constants
+    if constants is not None:
+        b = residuals(system, constants).products
     G[:, range(n), range(n)] += weights(system, L2)
     with np.errstate(over="ignore", invalid="ignore"):
         # Parameters in units of powers of two, so that squares of second moments stay in range; no bit is lost.
@@ -77,9 +97,10 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
         G, b = np.ldexp(G, units[:, None] + units), np.ldexp(b, units)
         v = (parameters.deviations() ** 2).reshape(-1, n)
         diagonal = G[:, range(n), range(n)]
-        value: Array = 4.0 * b**2 @ v.T + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
+        linear = 4.0 * b[:, 0] ** 2 @ v.T if constants is None else 4.0 * (b**2 * v).sum(axis=-1)
+        value: Array = linear + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
         value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
-        lasso = np.ldexp(weights(system, L1), units)
+        lasso = np.ldexp(weights(system, L1) * parameters.random, units)
         if lasso.any():
             mean_abs = parameters.mean_abs().reshape(-1, n)
             third = parameters.cubed().reshape(-1, n)

@@ -114,6 +114,11 @@ def training_path(
             "system must have a squared error, energy='mse', with penalty=None or pm.L2(lam), got "
             f"energy={system.energy!r} with penalty={system.penalty!r}: only quadratic energies have closed paths."
         )
+    if not system.bind(law).random.all():
+        raise ValueError(
+            "law must make every parameter random for a training path, whose entropy is that of all parameters, got "
+            f"constants in {law!r:.200}; use a narrow law in their place."
+        )
     bound, cell = system.bind(law), validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     time, rate = _times(times, learning_rate), _rate(learning_rate)
     if not system.depends_on_parameters().all():

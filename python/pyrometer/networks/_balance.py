@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array
+from pyrometer.base import Array, require_finite
 from pyrometer.networks._layer_spread import LayerSpread
 
 if TYPE_CHECKING:
@@ -53,12 +53,8 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
     with np.errstate(over="ignore"):
         weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
-    finite = np.isfinite(weight) & np.isfinite(bias)
-    if not finite.all():  # of outputs that must not be rescaled
-        raise ValueError(
-            f"the energy must be below 1.8e308, got an overflow in layer {int(np.argwhere(~finite)[0][-1]) + 1}; use a "
-            "smaller scale or rescale the features."
-        )
+    require_finite(weight)
+    require_finite(bias)
     return replace(spread, weight=weight, bias=bias), shift
 
 

@@ -75,8 +75,8 @@ def heat_engine(
     ----------
     network : Network
         Architecture and data.
-    law : Normal, Uniform, or a law of layers
-        Law of the parameters; a batch of laws gives arrays.
+    law : Normal, Uniform, TruncatedNormal, Constant, or a law of layers
+        Law of the parameters, such as `HeNormal` or `Layers`; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         How the energies of the layers are computed; see `mean_energy`.
     resolution : float
@@ -121,7 +121,8 @@ def heat_engine(
 
     Given their inputs, pre-activations have mean 0, so that (5.12) is
     :math:`E_l = \langle|z^{(l)}|^2\rangle + \overline{|z^{*(l)}|^2}` exactly, with the bar over the rows (not in the
-    paper). `layers.marginal` is independent of z*, and `total` of `ideal`.
+    paper). Where they have a mean c, constant biases, :math:`\overline{|z^{*(l)} - c|^2} - n_lc^2` is added.
+    `layers.marginal` is independent of z*, and `total` of `ideal`.
 
     Examples
     --------

@@ -287,8 +287,8 @@ def times_growth(energy: Array, values: Array, weights: Array) -> Array:
         logarithms = np.log(values)
         # A fixed order of summation: the bits of a law are independent of the batch.
         growth = sum(weight * part for weight, part in zip(weights, logarithms, strict=True))
-    # An energy of 0 has the derivative 0.
-    return np.where(energy > 0, energy * growth, 0.0)
+        # An energy of 0 has the derivative 0.
+        return np.where(energy > 0, energy * growth, 0.0)
 
 
 def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: float, threads: int) -> Slopes:
@@ -317,7 +317,7 @@ def by_differences(layered: Layered, blocks: list[Array], h: float) -> Slopes:
     with np.errstate(divide="ignore", invalid="ignore"):
         # To first order: the error of the difference of logarithms, and that of the energy that multiplies it.
         deviations = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
-        tally.add(np.nan_to_num(deviations))
+        tally.add(np.nan_to_num(deviations, posinf=1e150, neginf=-1e150))  # whose squares are finite
         error = np.hypot(layered.energy * tally.error(), value * np.nan_to_num(layered.standard_error / layered.energy))
     rejected = unreliable(value, error, np.maximum(tally.dominated(), np.nan_to_num(layered.dominated)))
     if rejected.any():
@@ -433,9 +433,7 @@ def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int
 
 def _limit(network: Network, spread: LayerSpread) -> Array:
     """(5.13) with (5.4), (5.7) or (5.9); exact where `_closed`."""
-    weight, bias = spread.variances()
-    if spread.shift is not None:
-        bias = bias + spread.shift**2
+    weight, bias = spread.mean_squares()
     energy = np.empty_like(weight)
     square = network.norms.mean()
     with np.errstate(over="ignore", invalid="ignore"):

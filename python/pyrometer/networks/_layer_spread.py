@@ -57,15 +57,15 @@ class LayerSpread:
                     "law must be of a family that the core has, normal, uniform, truncated normal, constant or "
                     f"orthogonal, for a network, got {family.name}."
                 )
-        of_square = [_each(part, "precision") for part in (self.weights, self.biases)]
-        return np.array(
-            [_each(self.weights, "bound"), _each(self.biases, "bound"), *np.where(np.isinf(of_square), 1.0, of_square)]
-        )
+        precisions = [_each(part, "precision") for part in (self.weights, self.biases)]
+        of_square = np.where(np.isinf(precisions), 1.0, precisions)
+        return np.array([_each(self.weights, "bound"), _each(self.biases, "bound"), *of_square])
 
     @property
     def random_parameters(self) -> npt.NDArray[np.int64]:
         """Number of random parameters of each layer, shape (L,)."""
-        return self.counts.sum(axis=0).astype(np.int64)
+        total: npt.NDArray[np.int64] = self.counts.sum(axis=0).astype(np.int64)
+        return total
 
     @property
     def shift(self) -> _Array | None:
@@ -75,8 +75,17 @@ class LayerSpread:
 
     def variances(self) -> tuple[_Array, _Array]:
         """Variances of the weights and of the biases of each layer; 0 for constants."""
+        bias = np.where([family.random for family in self.biases], self.bias, 0.0)
         with np.errstate(over="ignore"):
-            return self.weight**2 / _each(self.weights, "precision"), self.bias**2 / _each(self.biases, "precision")
+            return self.weight**2 / _each(self.weights, "precision"), bias**2 / _each(self.biases, "precision")
+
+    def mean_squares(self) -> tuple[_Array, _Array]:
+        """Means of the squares of the weights and of the biases of each layer."""
+        weight, bias = self.variances()
+        if self.shift is None:
+            return weight, bias
+        with np.errstate(over="ignore"):
+            return weight, bias + self.shift**2
 
     def deviations(self) -> tuple[_Array, _Array]:
         """Their square roots."""
@@ -124,14 +133,12 @@ class LayerSpread:
             _entropies(scale, families, resolution, leading=leading)
             for scale, families in zip(scales, (self.weights, self.biases), strict=True)
         )
-        alike = [mine == other for mine, other in zip(self.weights, self.biases, strict=True)]
+        families = zip(self.weights, self.biases, strict=True)
+        alike = np.array([mine == other for mine, other in families]) & (scales[0] == scales[1])
         weights, biases = self.counts
         # Where they are distributed alike, as one sum: the order of operations for biases of their layer's law.
-        return np.where(
-            np.asarray(alike) & (scales[0] == scales[1]),
-            (weights + biases) * of_weights,
-            weights * of_weights + biases * of_biases,
-        )
+        apart: _Array = weights * of_weights + biases * of_biases
+        return np.where(alike, (weights + biases) * of_weights, apart)
 
 
 class _Part(NamedTuple):
@@ -163,11 +170,13 @@ def layers(law: Any, network: Network) -> LayerSpread:
             biases = _Part(zero, zero, (CONSTANT,) * network.layers)
     _require_zero(weights)
     batch = np.broadcast_shapes(weights.scale.shape, biases.scale.shape)
-    arrays = (weights.scale, biases.scale, weights.leading, biases.leading)
     sizes = [(n * k, k * network.bias) for n, k in zip(network.widths[:-1], network.widths[1:], strict=True)]
     random = [[family.random for family in part.families] for part in (weights, biases)]
     return LayerSpread(
-        *(np.ascontiguousarray(np.broadcast_to(array, batch)) for array in arrays),
+        weight=_filled(weights.scale, batch),
+        bias=_filled(biases.scale, batch),
+        leading=_filled(weights.leading, batch),
+        bias_leading=_filled(biases.leading, batch),
         weights=weights.families,
         biases=biases.families,
         counts=np.array(sizes, dtype=float).T * random,
@@ -181,15 +190,17 @@ def _part(name: str, given: Any, network: Network) -> _Part:
         return _one(name, given, np.array(network.widths, dtype=float), slice(0, count))
     if len(given) != count:
         raise ValueError(
-            f"{name} must have one law for each of the {count} layers of the network, got {len(given)}; one law that is "
-            "not in a list is for all of them."
+            f"{name} must have one law for each of the {count} layers of the network, got {len(given)}; one law that "
+            "is not in a list is for all of them."
         )
     parts = [_one(f"{name}[{k}]", law, np.array(network.widths, float), slice(k, k + 1)) for k, law in enumerate(given)]
     batch = np.broadcast_shapes(*(part.scale.shape for part in parts))
-    scale, leading = (
-        np.concatenate([np.broadcast_to(part[which], batch) for part in parts], axis=-1) for which in (0, 1)
+    one = (*batch[:-1], 1)
+    return _Part(
+        np.concatenate([np.broadcast_to(part.scale, one) for part in parts], axis=-1),
+        np.concatenate([np.broadcast_to(part.leading, one) for part in parts], axis=-1),
+        tuple(family for part in parts for family in part.families),
     )
-    return _Part(scale, leading, tuple(family for part in parts for family in part.families))
 
 
 def _one(name: str, law: Any, widths: _Array, which: slice) -> _Part:
@@ -230,7 +241,7 @@ def _require_zero(weights: _Part) -> None:
         if family is CONSTANT and values.any():
             raise ValueError(
                 f"law must have constant weights of 0 only, got {values.flat[np.flatnonzero(values)[0]]} for layer "
-                f"{layer + 1}: units with equal weights are copies of each other; use pm.Constant(0.0), or random weights."
+                f"{layer + 1}: units of equal weights are copies of each other; use pm.Constant(0.0) or random weights."
             )
 
 
@@ -245,6 +256,10 @@ def _entropies(scale: _Array, families: _Families, resolution: float, *, leading
 def _each(families: _Families, attribute: str) -> _Array:
     """Return an attribute of the family of each layer, shape (L,)."""
     return np.array([getattr(family, attribute) for family in families], dtype=float)
+
+
+def _filled(scales: _Array, shape: tuple[int, ...]) -> _Array:
+    return np.ascontiguousarray(np.broadcast_to(scales, shape))
 
 
 def _rows(scales: _Array) -> _Array:

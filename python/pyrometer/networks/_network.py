@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import mean_squares_about, require_normal, validate
+from pyrometer.base import mean_squares_about, require_finite, require_normal, validate
 from pyrometer.networks import _arguments, _cross_entropy, _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
@@ -254,12 +254,13 @@ class Network:
 
     def estimate(self, bound: LayerSpread, layered: _layer_energies.Layered) -> Estimate:
         """Energy of the last layer plus the mean square of the targets, which limits neglect."""
-        energy, target = layered.energy[..., -1], 0.0
+        energy, target = layered.energy[..., -1], np.zeros(())
         if layered.method not in ("refined", "asymptotic"):
-            target = self.target_square
+            target = np.asarray(self.target_square)
             if layered.centred is not None and self.y is not None:
                 # |y - z|^2 of outputs of mean c is that of outputs of mean 0 and targets y - c.
                 energy, target = layered.centred, mean_squares_about(self.y, bound.bias[..., -1])
+        require_finite(np.asarray(energy + target))
         # All units of a draw can be inactive: its energy is 0 then at any scale.
         rectifies = any(record is not None and record.rectifies for record in self.records)
         sampled = layered.method == "monte-carlo" and rectifies

@@ -168,7 +168,8 @@ class Temperature(_Answer, Generic[Number, Word]):
         Its standard error where it was simulated, else a bound on its error; 0 where only rounding is left.
     verdict : str or ndarray of str
         "ok"; "near-pole" where ``abs(entropy) / parameters < 0.1``; "negative-entropy" where the entropy, and so
-        T, is negative; "undefined" where the entropy is 0, or no parameter is random.
+        T, is negative; "undefined" where the entropy is 0, no parameter is random, or the law has no density
+        (orthogonal weights, whose entropy and marginal temperature are nan).
     method : str
         The method used, as in `Estimate`.
 
@@ -212,16 +213,17 @@ class LayerTemperatures(_Answer):
     error_bound : ndarray, shape (..., L)
         Bound of the quadrature error of an exact energy; 0 if there is none beyond rounding.
     parameters : ndarray of int, shape (L,)
-        Parameters of each layer, biases included.
+        Random parameters of each layer, biases included; constants are not counted.
     entropy : ndarray, shape (..., L)
-        Entropy :math:`S_l` of the layer's parameters in nats.
+        Entropy :math:`S_l` of these parameters in nats; 0 if there are none, nan for orthogonal weights.
     temperature : ndarray, shape (..., L)
         :math:`T_l = E_l/S_l`, in units of the loss per nat; nan where the verdict is "undefined".
     gain : ndarray, shape (..., L - 1)
         Growth :math:`g_l = E_{l+1}/E_l` from each layer to the next; nan where the energy of a layer is 0.
     marginal : ndarray, shape (..., L)
         Derivative of the energy along the common logarithm of all scales, per parameter of the layer. Not in
-        the paper. nan where it was simulated and the draws do not determine it.
+        the paper. nan where it was simulated and the draws do not determine it, and where the layer has no random
+        parameters or no entropy.
     marginal_error : ndarray, shape (..., L)
         Its standard error; 0 where it was not simulated.
     verdict : ndarray of str, shape (..., L)
@@ -284,13 +286,13 @@ class HeatEngine(ByValue, Generic[Number, Word]):
         it always grows by more than 10 times, "damping" if it always falls below a tenth, "even" if it never does
         either, else "uneven"; "single layer" for one layer.
     temperature : float or ndarray
-        :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S = 0.
+        :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S is 0 or nan.
     standard_error : float or ndarray
         Standard error of `temperature`; 0 where nothing was sampled.
     entropy : float or ndarray
         :math:`S = \sum_l S_l` in nats.
     parameters : int
-        Number of parameters N.
+        Number of random parameters N.
     verdict : str or ndarray of str
         As in `Temperature`, and "mixed-signs" where some layers have negative and others positive entropy.
     total : Temperature

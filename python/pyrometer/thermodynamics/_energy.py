@@ -66,7 +66,8 @@ def mean_energy(
     .. math:: \langle E\rangle = \overline{\|y\|^2} + E_L, \qquad
         E_l = n_l\left(\sigma_l^2\langle\|x^{(l-1)}\|^2\rangle + \sigma_{b,l}^2\right),
 
-    which is (5.4) before its limit; summed over outputs.
+    which is (5.4) before its limit; summed over outputs. Constant biases c of the last layer add
+    :math:`n_Lc^2 - 2c\sum_k\overline{y_k}`.
 
     Parameters
     ----------
@@ -77,9 +78,11 @@ def mean_energy(
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
         :math:`\tilde\sigma_j^2` only. "monte-carlo" averages over draws. "auto" is "exact" where it exists. Networks
-        have an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form), and for the other
-        activations given by name under normal laws (a Markov chain of the squared norm, by quadrature). "mean-field" is
-        the limit of infinitely wide layers, which treats uniform parameters as normal ones of the same variance;
+        have an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form; with constant
+        biases of hidden layers for "identity" only), and for the activations given by name where hidden layers have
+        weights that are normal or 0 and biases that are normal or constant (a Markov chain of the squared norm, by
+        quadrature). "mean-field" is the limit of infinitely wide layers, which treats parameters of other laws as
+        normal ones of the same variance;
         "corrected-mean-field" adds the term of order 1 / width. Both, and the limits (5.4), (5.7) and (5.10), need an
         activation given by name.
     samples : int
@@ -276,8 +279,9 @@ def energy_variance(system: System, law: Batched) -> Any:
         + \sum_j\left[\lambda_1^2\mathrm{Var}|\theta_j| + 2\lambda_1 G_{jj}\mathrm{Cov}(\theta_j^2, |\theta_j|)\right].
 
     Not in the paper. The standard error of `mean_energy` by Monte Carlo approaches ``sqrt(variance / samples)``.
-    Networks have a formula for "relu", "leaky_relu" and "identity" under normal laws, for a single row or at most one
-    hidden layer; without biases and targets a ReLU network on one row has
+    Networks have a formula for "relu", "leaky_relu" and "identity" under normal laws (weights and biases of hidden
+    layers may also be 0, biases of the last layer constant), for a single row or at most one hidden layer; without
+    biases and targets a ReLU network on one row has
     :math:`\mathrm{Var}\,E/\langle E\rangle^2 = \prod_{l<L}(1 + 5/n_l)\,(1 + 2/n_L) - 1`.
 
     Parameters

@@ -26,7 +26,8 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
 
     for k normal parameters of standard deviations :math:`\sigma_j` and n - k uniform ones of lengths :math:`L_j`:
     (3.2), (3.13) and (3.23) at :math:`\varepsilon = 1`; for a network the sum over its layers,
-    :math:`S = \sum_l N_l (\ln\sigma_l + h)` or :math:`\sum_l N_l \ln \ell_l`.
+    :math:`S = \sum_l N_l (\ln\sigma_l + h)` or :math:`\sum_l N_l \ln \ell_l`. Truncated normal parameters have the
+    entropy that `TruncatedNormal` gives, constant ones none: sums are over the random parameters (not in the paper).
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
     Raises
     ------
     ValueError
-        If the law does not match the number of parameters or `resolution` is not finite and > 0.
+        If the law does not match the number of parameters or has no density in all of them (orthogonal weights), or
+        `resolution` is not finite and > 0.
 
     Notes
     -----
@@ -63,6 +65,11 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
     0.0
     """
     parts = parts_of(system, law, validate.single("resolution", resolution, minimum=0.0, exclusive=True))
+    if np.isnan(parts).any():
+        raise ValueError(
+            "law must have an entropy, got orthogonal weights, which have no density in all parameters; their energies "
+            "are defined."
+        )
     total: npt.NDArray[np.float64] = np.broadcast_to(parts.sum(axis=-1), system.shape + parts.shape[:-1])
     return shaped(total)
 

@@ -157,7 +157,9 @@ def compose(
     ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
-        value, per_parameter = (E - ground) / divisor, slope / count if count else np.full_like(slope, np.nan)
+        # Parameters that are not random, or without an entropy, have no marginal temperature.
+        number = np.where(np.isnan(S) | (count == 0), np.nan, count)
+        value, per_parameter = (E - ground) / divisor, slope / number
     if not coded:
         warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
@@ -174,7 +176,7 @@ def compose(
         entropy=shaped(S),
         parameters=count,
         marginal=shaped(per_parameter),
-        marginal_error=shaped(slope_error / count if count else np.full_like(slope_error, np.nan)),
+        marginal_error=shaped(slope_error / number),
         verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
         method=energy.method,
     )

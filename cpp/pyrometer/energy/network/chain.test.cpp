@@ -73,3 +73,20 @@ TEST_CASE("rows whose norms differ by little more than rounding give their mean,
       CHECK(std::ldexp(nodes.mean(nodes.norm().data()), -exponent) == doctest::Approx(mean).epsilon(2e-12));
     }
 }
+
+TEST_CASE("a constant bias of the first layer is a shift of its units: E (c + s Z)^2 for relu by its closed form") {
+  for (const double c : {-3.0, -0.2, 0.4, 20.0}) {
+    const double weight[] = {0.7, 1.3}, bias[] = {0, 0}, shift[] = {c, -0.5};
+    const std::vector<double> norms{2.0};
+    double energy[2], error[2];
+    unsigned char trusted = 0;
+    energy::network_chain({model::Activation::relu, {2, 5, 3}, {weight, 1, 2}, {bias, 1, 2}, norms, {shift, 1, 2}}, 1,
+                          energy, error, &trusted);
+    const double v = 0.49 * 2, s = std::sqrt(v), t = c / s;
+    const double density = std::exp(-t * t / 2) / std::sqrt(2 * std::numbers::pi);
+    const double half = (c * c + v) * 0.5 * std::erfc(-t / std::numbers::sqrt2) + c * s * density;
+    CHECK(trusted == 1);
+    CHECK(energy[0] == doctest::Approx(5 * (v + c * c)).epsilon(1e-14));
+    CHECK(energy[1] == doctest::Approx(3 * (1.69 * 5 * half + 0.25)).epsilon(1e-12));
+  }
+}

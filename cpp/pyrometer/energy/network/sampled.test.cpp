@@ -100,3 +100,33 @@ TEST_CASE("sampled networks throw on overflow and on invalid arguments") {
   CHECK_THROWS_WITH_AS(run(1, 0, {zero, 2, 1}), doctest::Contains("bias must be 1 x 2"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(run(1, 0, {zero, 1, 2}), doctest::Contains("in layer 1 under law 0"), std::invalid_argument);
 }
+
+TEST_CASE("families of layers: constants, laws without bound, and what is refused") {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const double X[] = {1, 2, -1, 0.5}, y[] = {1, -2}, weight[] = {0.5, 0}, bias[] = {-0.3, 2};
+  const Index widths[] = {2, 3, 1};
+  double energy[3];
+  const auto run = [&](const double (&families)[8], bool averaged) {
+    energy::sample_network_errors<double>({X, y, 2},
+                                          {2, widths, Activation::tanh, {families, 4, 2}, {weight, 1, 2}, {bias, 1, 2}},
+                                          {kSeed, 0, 3, 0, averaged}, 1, energy);
+  };
+  // Weights of 0 and constant biases: the outputs are 2 in every draw.
+  for (const bool averaged : {false, true}) {
+    run({kInfinity, -1, -1, -1, 1, 1, 1, 1}, averaged);
+    for (const double each : energy) CHECK(each == doctest::Approx((1.0 + 16.0) / 2).epsilon(1e-14));
+  }
+  double before[3];
+  run({kInfinity, kInfinity, -1, -1, 1, 1, 1, 1}, false);
+  std::copy(energy, energy + 3, before);
+  run({-2, -1, -1, -1, 1, 1, 1, 1}, false);
+  for (int k = 0; k < 3; ++k) CHECK(energy[k] == doctest::Approx(before[k]).epsilon(1e-14));
+  CHECK_THROWS_WITH_AS(run({-1, -1, -1, -1, 1, 1, 1, 1}, false), doctest::Contains("constant weights must be 0"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run({kInfinity, -1, -2, -1, 1, 1, 1, 1}, false), doctest::Contains("-2 for orthogonal weights"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run({kInfinity, -1, 0, -1, 1, 1, 1, 1}, false), doctest::Contains("at least 0, got -0.3"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(run({kInfinity, -1, -1, -1, 1, 0, 1, 1}, false), doctest::Contains("precisions must be"),
+                       std::invalid_argument);
+}

@@ -9,8 +9,9 @@ namespace pyrometer::energy {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
-constexpr double kMostTerms = 2048;
+constexpr double kMostTerms = 768, kMostInner = 192;  // of the first level, and of others, which are called often
 constexpr Index kMostCalls = 4'000'000;
+constexpr std::size_t kSlowTerms = 16, kMostPieces = 4096;
 constexpr int kDeepest = 40;
 constexpr double kRounding = 16;  // of one value, in unit roundoffs of the largest |R| + |y|
 
@@ -34,6 +35,20 @@ constexpr double kKronrod[] = {
 constexpr double kGauss[] = {0.0, 0.066671344308688137593568809893332, 0.0, 0.149451349150580593145863396957658,
                              0.0, 0.219086362515982043995534934228163, 0.0, 0.269266719309996355091226921569469,
                              0.0, 0.295524224714752870173815619188769, 0.0};
+
+// Chebyshev points, and the weights of values at them in the coefficients.
+template <int kSize>
+struct ChebyshevRule {
+  double node[kSize], weight[kSize][kSize];
+
+  ChebyshevRule() {
+    for (int i = 0; i < kSize; ++i) {
+      const double angle = kPi * (i + 0.5) / kSize;
+      node[i] = std::cos(angle);
+      for (int k = 0; k < kSize; ++k) weight[i][k] = (k == 0 ? 1.0 : 2.0) / kSize * std::cos(k * angle);
+    }
+  }
+};
 
 double sign_of(double c) { return c > 0 ? 1.0 : c < 0 ? -1.0 : 0.0; }
 
@@ -104,6 +119,7 @@ void BoundedSum::set_levels(double y) {
   for (;; ++q) {
     Level& level = levels_[at(q)];
     level.edges.clear();
+    level.phi.clear();
     level.point = tail_point(level.reach, 1, std::log(tolerance_));
     level.kind = Kind::nothing;
     if (level.point <= 0) break;
@@ -116,7 +132,8 @@ void BoundedSum::set_levels(double y) {
       level.kind = Kind::single;
       break;
     }
-    if (set_series(level, q, q == 0 ? y : level.point)) {
+    // The integral over one of two variables is in closed form inside, and cheaper than their series.
+    if (!(alone && q + 2 == count_) && set_series(level, q, q == 0 ? y : level.point)) {
       level.kind = Kind::series;
       break;
     }
@@ -124,6 +141,10 @@ void BoundedSum::set_levels(double y) {
   }
   depth_ = q;
   for (Index k = q - 1; k >= 0; --k) set_edges(k);
+  for (Index k = q; k > 0; --k) {
+    levels_[at(k)].table.clear();
+    if (levels_[at(k)].kind == Kind::integral || levels_[at(k)].phi.size() > kSlowTerms) tabulate(k);
+  }
 }
 
 // The series of a level, if it is short enough; always for the normal and logistic variables alone.
@@ -131,7 +152,7 @@ bool BoundedSum::set_series(Level& level, Index q, double y) {
   const double period = level.period = level.point + y;
   const double log_constant = std::log(tolerance_ * kPi * kPi / (2.0 * period));
   for (double t = first_frequency(level.reach, 28.0);; t *= 1.15) {
-    if (t * period > 2.0 * kPi * kMostTerms && q < count_) return false;
+    if (t * period > 2.0 * kPi * (q == 0 ? kMostTerms : kMostInner) && q < count_) return false;
     double envelope = -0.5 * (s_ * t) * (s_ * t) + log_logistic(l_, t);
     for (Index j = q; j < count_; ++j) {
       const TruncatedShape& shape = *parts_[at(j)].shape;
@@ -165,10 +186,14 @@ void BoundedSum::set_edges(Index q) {
   Index last = q + 1;
   while (last < count_ && levels_[at(last)].kind == Kind::integral && last < q + 4) ++last;
   double width = 0;
-  if (levels_[at(last)].kind == Kind::single)
+  const Level& end = levels_[at(last)];
+  if (end.kind == Kind::single) {
     ++last;
-  else
-    width = std::max(0.0, levels_[at(last)].point);
+  } else if (end.kind == Kind::series && last < count_ && end.phi.size() > kSlowTerms) {
+    width = std::max(0.0, tail_point(levels_[at(++last)].reach, 1, std::log(tolerance_)));
+  } else {
+    width = std::max(0.0, end.point);
+  }
   const Index sharp = last - q - 1;
   for (Index signs = 0; signs < (Index{1} << sharp); ++signs) {
     double sum = 0;
@@ -184,6 +209,7 @@ BoundedSum::Node BoundedSum::at_level(Index q, double c) {
   const Level& level = levels_[at(q)];
   const double size = std::fabs(c);
   if (level.kind == Kind::nothing || size >= level.point) return {size, sign_of(c), 0};
+  if (q > 0 && !level.table.empty()) return by_table(level, c);
   switch (level.kind) {
     case Kind::folded: {
       const double z = c / s_ / std::numbers::sqrt2, inside = std::erf(z);
@@ -217,6 +243,68 @@ BoundedSum::Node BoundedSum::by_series(const Level& level, double c) const {
   }
   const double factor = 4.0 * level.period / (kPi * kPi);
   return {0.5 * level.period - factor * sum, 4.0 / kPi * slopes, -factor * logistic};
+}
+
+// H_q is even in c.
+void BoundedSum::tabulate(Index q) {
+  std::vector<Piece> pieces;
+  Level& level = levels_[at(q)];
+  double begin = 0;
+  const auto add = [&](double end) {
+    if (!(end > begin)) return;
+    add_piece(q, begin, end, 0);
+    begin = end;
+  };
+  for (const double edge : levels_[at(q - 1)].edges) add(std::clamp(edge, 0.0, level.point));
+  add(level.point);
+  std::swap(pieces_, level.table);
+  pieces_.clear();
+}
+
+void BoundedSum::add_piece(Index q, double begin, double end, int depth) {
+  static const ChebyshevRule<kOrder> rule;
+  Piece piece{begin, end, {}, 0, 0};
+  const double middle = 0.5 * (begin + end), half = 0.5 * (end - begin);
+  for (int i = 0; i < kOrder; ++i) {
+    const Node node = at_level(q, middle + half * rule.node[i]);
+    const double values[] = {node.value, node.derivative, node.logistic};
+    for (int f = 0; f < 3; ++f)
+      for (int k = 0; k < kOrder; ++k) piece.coefficient[f][k] += values[f] * rule.weight[i][k];
+    piece.error = std::max(piece.error, node.error);
+    piece.slope_error = std::max(piece.slope_error, node.slope_error);
+  }
+  // The last coefficients bound the error of interpolation.
+  const auto last = [&](int f) {
+    return std::fabs(piece.coefficient[f][kOrder - 1]) + std::fabs(piece.coefficient[f][kOrder - 2]);
+  };
+  const double error = last(0), slope_error = error + y_ * last(1) + last(2);
+  const bool enough = error <= 0.25 * tolerance_ && slope_error <= 25.0 * tolerance_;
+  if (!enough && depth < kDeepest && pieces_.size() < kMostPieces) {
+    add_piece(q, begin, middle, depth + 1);
+    return add_piece(q, middle, end, depth + 1);
+  }
+  piece.error += 2.0 * error;
+  piece.slope_error += 2.0 * slope_error;
+  pieces_.push_back(piece);
+}
+
+BoundedSum::Node BoundedSum::by_table(const Level& level, double c) {
+  const double size = std::fabs(c);
+  auto piece = std::upper_bound(level.table.begin(), level.table.end(), size,
+                                [](double at, const Piece& each) { return at < each.end; });
+  if (piece == level.table.end()) --piece;
+  const double x = (2.0 * size - piece->begin - piece->end) / (piece->end - piece->begin);
+  double sums[3];
+  for (int f = 0; f < 3; ++f) {
+    double before = 0, now = 0;
+    for (int k = kOrder - 1; k > 0; --k) {
+      const double next = piece->coefficient[f][k] + 2.0 * x * now - before;
+      before = now;
+      now = next;
+    }
+    sums[f] = piece->coefficient[f][0] + x * now - before;
+  }
+  return {sums[0], c < 0 ? -sums[1] : sums[1], sums[2], piece->error, piece->slope_error};
 }
 
 BoundedSum::Node BoundedSum::by_integral(Index q, double c) {

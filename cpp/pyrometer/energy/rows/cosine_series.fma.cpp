@@ -129,9 +129,6 @@ void truncated_products(const double* theta, const TruncatedShape::Rule* const* 
     const TruncatedShape::Rule& rule = *rules[j];
     const double *angle = theta + j * kSeriesLanes, *node = rule.node.data(), *weight = rule.weight.data();
     switch (rule.nodes) {
-      case 2:
-        sum_nodes<2, true>(angle, node, weight, terms, true, product);
-        continue;
       case 3:
         sum_nodes<3, true>(angle, node, weight, terms, true, product);
         continue;

@@ -16,13 +16,15 @@ namespace {
 
 constexpr double kPi = std::numbers::pi;
 constexpr Index kFine = 96;  // pairs of nodes of the rule that the others follow from
-constexpr Index kSizes[] = {2, 3, 4, 5, 6, 8, 12, 16, 24, 32};
-constexpr double kError = 1e-15;  // of a rule where its reach ends
+constexpr Index kSizes[] = {3, 4, 5, 6, 8, 12, 16, 24, 32};
+// Error of a rule, with rounding, up to which its reach is searched; it is reduced to where the error of the rule itself,
+// a power 4 N of the frequency, is a sixteenth of it.
+constexpr double kError = 4e-15, kShare = 16;
 constexpr std::size_t kCached = 32;
 
 // The positive nodes of the Gauss-Legendre rule of 2 kFine nodes, and their weights.
 struct Legendre {
-  double node[kFine], weight[kFine];
+  long double node[kFine], weight[kFine];
 
   Legendre() {
     constexpr int n = 2 * kFine;
@@ -38,8 +40,8 @@ struct Legendre {
         slope = n * (x * p - last) / (x * x - 1);
         x -= p / slope;
       }
-      node[i] = static_cast<double>(x);
-      weight[i] = static_cast<double>(2 / ((1 - x * x) * slope * slope));
+      node[i] = x;
+      weight[i] = 2 / ((1 - x * x) * slope * slope);
     }
   }
 };
@@ -48,11 +50,54 @@ const Legendre& legendre() {
   return rule;
 }
 
-// e^{z^2} erfc(z) by Laplace's continued fraction, |z|^2 >= 30, Re z >= 0.
+// e^{z^2} erfc(z) for Re z >= 0, |2 z^2| >= 60: 1 / (sqrt(pi) z) sum_k (2k - 1)!! / (-2 z^2)^k, to 1e-12 of its size at
+// 60 and to the last digits from 160 on.
 std::complex<double> scaled_erfc(std::complex<double> z) {
-  std::complex<double> tail = z;
-  for (int k = 24; k > 0; --k) tail = z + 0.5 * k / tail;
-  return 1.0 / (std::sqrt(kPi) * tail);
+  const double x = z.real(), y = z.imag(), size = x * x + y * y;
+  // w = -1 / (2 z^2), by the reciprocal of z, whose square may leave the range of a double.
+  const double rx = x / size, ry = -y / size;
+  const double wx = -0.5 * (rx - ry) * (rx + ry), wy = -rx * ry;
+  double sx = 1, sy = 0;
+  for (int k = 12; k > 0; --k) {
+    const double odd = 2 * k - 1, px = odd * (wx * sx - wy * sy), py = odd * (wx * sy + wy * sx);
+    sx = 1 + px;
+    sy = py;
+  }
+  constexpr double scale = std::numbers::inv_sqrtpi;
+  return {scale * (rx * sx - ry * sy), scale * (rx * sy + ry * sx)};
+}
+
+// The rule of `size` pairs of nodes, from the coefficients p_{k+1} = v p_k - beta_k p_{k-1}.
+TruncatedShape::Rule rule_of(Index size, const long double* beta) {
+  const Index n = 2 * size;
+  Eigen::VectorXd beside(n - 1);
+  for (Index k = 1; k < n; ++k) beside(k - 1) = static_cast<double>(std::sqrt(beta[k]));
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
+  solver.computeFromTridiagonal(Eigen::VectorXd::Zero(n), beside, Eigen::EigenvaluesOnly);
+  const Index padded = size > 6 ? (size + 3) / 4 * 4 : size;
+  TruncatedShape::Rule rule{0, padded, std::vector<double>(at(padded), 0.0), std::vector<double>(at(padded), 0.0)};
+  long double norm = 1, total = 0;
+  std::vector<long double> weight(at(size));
+  for (Index k = 1; k < n; ++k) norm *= beta[k];
+  for (Index i = 0; i < size; ++i) {
+    long double v = solver.eigenvalues()(size + i), slope = 0, before = 0;
+    for (int step = 0; step < 3; ++step) {
+      long double p = 1, last = 0, last_slope = 0;
+      slope = 0;
+      for (Index k = 0; k < n; ++k) {
+        const long double next = v * p - beta[k] * last, next_slope = p + v * slope - beta[k] * last_slope;
+        last = p, last_slope = slope;
+        p = next, slope = next_slope;
+      }
+      before = last;
+      v -= p / slope;
+    }
+    rule.node[at(i)] = static_cast<double>(v);
+    weight[at(i)] = norm / (slope * before);
+    total += weight[at(i)];
+  }
+  for (Index i = 0; i < size; ++i) rule.weight[at(i)] = static_cast<double>(weight[at(i)] / total);
+  return rule;
 }
 
 }  // namespace
@@ -60,10 +105,12 @@ std::complex<double> scaled_erfc(std::complex<double> z) {
 TruncatedShape::TruncatedShape(double bound) : bound_(bound) {
   require(bound >= 0 && bound <= 9, "bound must be from 0 to 9, got ", bound);
   inside_ = std::erf(bound / std::numbers::sqrt2);
+  edge_ = std::exp(-0.5 * bound * bound);
   const Legendre& fine = legendre();
   double total = 0, moments[6] = {};
   for (Index i = 0; i < kFine; ++i) {
-    const double v = fine.node[i], weight = fine.weight[i] * std::exp(-0.5 * bound * bound * v * v);
+    const auto v = static_cast<double>(fine.node[i]);
+    const double weight = static_cast<double>(fine.weight[i]) * std::exp(-0.5 * bound * bound * v * v);
     total += weight;
     double power = weight;
     for (double& moment : moments) {
@@ -93,59 +140,46 @@ std::shared_ptr<const TruncatedShape> TruncatedShape::of(double bound) {
 }
 
 // Gauss rules from the three-term recurrence of the orthogonal polynomials (Stieltjes), whose matrix has the nodes as
-// eigenvalues (Golub, Welsch 1969).
+// eigenvalues (Golub, Welsch 1969); nodes and weights are then refined in extended precision, because an error of a node
+// is multiplied by the frequency.
 void TruncatedShape::set_rules() {
   const Legendre& fine = legendre();
   constexpr Index most = 2 * kSizes[std::size(kSizes) - 1];
-  double mass[kFine], last[kFine] = {}, here[kFine], off[most] = {};
-  double norm = 0;
+  long double mass[kFine], last[kFine] = {}, here[kFine], total = 0, beta[most] = {};
   for (Index i = 0; i < kFine; ++i) {
-    mass[i] = 2.0 * peak_ * fine.weight[i] * std::exp(-0.5 * bound_ * bound_ * fine.node[i] * fine.node[i]);
+    mass[i] = fine.weight[i] * std::exp(-0.5L * bound_ * bound_ * fine.node[i] * fine.node[i]);
+    total += mass[i];
     here[i] = 1;
-    norm += mass[i];
   }
-  double beta = 0;
+  for (long double& each : mass) each /= total;
+  long double norm = 1;
   for (Index k = 1; k < most; ++k) {
-    double next_norm = 0;
+    long double next_norm = 0;
     for (Index i = 0; i < kFine; ++i) {
-      const double next = fine.node[i] * here[i] - beta * last[i];
+      const long double next = fine.node[i] * here[i] - beta[k - 1] * last[i];
       last[i] = here[i];
       here[i] = next;
       next_norm += mass[i] * next * next;
     }
-    beta = next_norm / norm;
+    beta[k] = next_norm / norm;
     norm = next_norm;
-    off[k - 1] = std::sqrt(beta);
   }
-  const auto exactly = [&](double u) {
-    double sum = 0;
-    for (Index i = 0; i < kFine; ++i) sum += mass[i] * std::cos(u * fine.node[i]);
-    return sum;
-  };
   double u = 0;
   for (const Index size : kSizes) {
-    Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-    const Eigen::VectorXd diagonal = Eigen::VectorXd::Zero(2 * size);
-    const Eigen::VectorXd beside = Eigen::Map<const Eigen::VectorXd>(off, 2 * size - 1);
-    solver.computeFromTridiagonal(diagonal, beside, Eigen::ComputeEigenvectors);
-    const Index padded = size > 6 ? (size + 3) / 4 * 4 : size;
-    Rule rule{0, padded, std::vector<double>(at(padded), 0.0), std::vector<double>(at(padded), 0.0)};
-    double total = 0;
-    for (Index i = 0; i < size; ++i) {
-      const double first = solver.eigenvectors()(0, size + i);
-      rule.node[at(i)] = solver.eigenvalues()(size + i);
-      total += rule.weight[at(i)] = first * first;
-    }
-    for (double& weight : rule.weight) weight /= total;
+    rules_.push_back(rule_of(size, beta));
+    Rule& rule = rules_.back();
     const auto error = [&](double frequency) {
-      double sum = 0;
-      for (Index i = 0; i < size; ++i) sum += rule.weight[at(i)] * std::cos(frequency * rule.node[at(i)]);
-      return std::fabs(sum - exactly(frequency));
+      long double sum = 0;
+      for (Index i = 0; i < rule.nodes; ++i)
+        sum += rule.weight[at(i)] * std::cos(static_cast<long double>(frequency) * rule.node[at(i)]);
+      for (Index i = 0; i < kFine; ++i) sum -= mass[i] * std::cos(frequency * fine.node[i]);
+      return std::fabs(sum);
     };
-    for (; error(u + 0.1) < kError; u += 0.1) {
+    for (double beyond = 4.0 * static_cast<double>(size); beyond - u > 0.05;) {
+      const double middle = 0.5 * (u + beyond);
+      (error(middle) < kError ? u : beyond) = middle;
     }
-    rule.reach = 0.95 * u;
-    rules_.push_back(std::move(rule));
+    rule.reach = u * std::pow(kShare, -0.25 / static_cast<double>(size));
   }
 }
 
@@ -182,17 +216,17 @@ const TruncatedShape::Rule& TruncatedShape::rule(double u) const {
   return rules_.back();
 }
 
-double TruncatedShape::far(double u) const {
-  if (!(bound_ > 0)) return std::sin(u) / u;
+double TruncatedShape::far(double u, double cosine, double sine) const {
+  if (!(bound_ > 0)) return sine / u;
   const double t = u / bound_;
-  const std::complex<double> turn(std::cos(u), -std::sin(u));
-  const std::complex<double> z(bound_ / std::numbers::sqrt2, t / std::numbers::sqrt2);
-  return (std::exp(-0.5 * t * t) - std::exp(-0.5 * bound_ * bound_) * (turn * scaled_erfc(z)).real()) / inside_;
+  const std::complex<double> e = scaled_erfc({bound_ / std::numbers::sqrt2, t / std::numbers::sqrt2});
+  const double near = t < 40 ? std::exp(-0.5 * t * t) : 0.0;
+  return (near - edge_ * (cosine * e.real() + sine * e.imag())) / inside_;
 }
 
 double TruncatedShape::transform(double u) const {
   const Rule& here = rule(u);
-  if (u > here.reach) return far(u);
+  if (u > here.reach) return far(u, std::cos(u), std::sin(u));
   double sum = 0;
   for (Index i = 0; i < here.nodes; ++i) sum += here.weight[at(i)] * std::cos(u * here.node[at(i)]);
   return sum;
@@ -223,7 +257,20 @@ void TruncatedShape::multiply(double theta, Index terms, double* phi) const {
     }
     phi[i] *= ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
   }
-  for (; i < terms; ++i) phi[i] *= far(theta * static_cast<double>(2 * i + 1));
+  // Sines and cosines by rotation, anew from time to time.
+  double c = 0, s = 0;
+  const double turn_c = std::cos(2 * theta), turn_s = std::sin(2 * theta);
+  for (int since = 0; i < terms; ++i, ++since) {
+    const double u = theta * static_cast<double>(2 * i + 1);
+    if (since % 64 == 0) {
+      c = std::cos(u), s = std::sin(u);
+    } else {
+      const double next = c * turn_c - s * turn_s;
+      s = s * turn_c + c * turn_s;
+      c = next;
+    }
+    phi[i] *= far(u, c, s);
+  }
 }
 
 double TruncatedShape::mass(double v0, double v1) const {

@@ -54,11 +54,12 @@ class TruncatedShape {
   double gaussian_until = 0, inverse_from = 0;
 
  private:
-  [[nodiscard]] double far(double u) const;
+  /// F(u) beyond the rules, from cos u and sin u.
+  [[nodiscard]] double far(double u, double cosine, double sine) const;
   void set_rules();
   void set_envelope();
 
-  double bound_, inside_, peak_, cumulants_[5];
+  double bound_, inside_, edge_, peak_, cumulants_[5];
   std::vector<Rule> rules_;
 };
 
