@@ -1,8 +1,8 @@
 """The limit of the mean cross entropy of networks under wide normal laws (not in the paper).
 
 The logits grow without bound, so that the energy tends to m E sqrt(v), where N(0, v) is the law of an output given the
-layer before, and m = 1 / sqrt(2 pi) for one output, E max of C standard normal numbers for C outputs. As in the limit of the
-layer energies, terms of 2^-n are neglected, the probability that all n units before a layer that saturates are 0.
+layer before, and m = 1 / sqrt(2 pi) for one output, E max of C standard normal numbers for C outputs. As in the limit
+of layer energies, terms of 2^-n are neglected, the probability that all n units before a layer that saturates are 0.
 """
 
 from __future__ import annotations

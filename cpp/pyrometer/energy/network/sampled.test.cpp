@@ -107,9 +107,9 @@ TEST_CASE("families of layers: constants, laws without bound, and what is refuse
   const Index widths[] = {2, 3, 1};
   double energy[3];
   const auto run = [&](const double (&families)[8], bool averaged) {
-    energy::sample_network_errors<double>({X, y, 2},
-                                          {2, widths, Activation::tanh, {families, 4, 2}, {weight, 1, 2}, {bias, 1, 2}},
-                                          {kSeed, 0, 3, 0, averaged}, 1, energy);
+    energy::sample_network_errors<double>(
+        {X, y, 2}, {2, widths, {Activation::tanh}, {families, 4, 2}, {weight, 1, 2}, {bias, 1, 2}},
+        {kSeed, 0, 3, 0, averaged}, 1, energy);
   };
   // Weights of 0 and constant biases: the outputs are 2 in every draw.
   for (const bool averaged : {false, true}) {
