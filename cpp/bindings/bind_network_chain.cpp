@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,18 +13,23 @@ namespace {
 using Shift = std::optional<Array<double>>;
 
 energy::Networks networks_of(const std::string& activation, const Array<Index>& widths, const Array<double>& weight,
-                             const Array<double>& bias, const Array<double>& norms, const Shift& shift) {
+                             const Array<double>& bias, const Array<double>& norms, const Shift& shift,
+                             bool cross_entropy = false) {
   require_rank(widths, 1, "widths");
-  return {model::activation_named(activation), {widths.data(), widths.data() + widths.size()},
-          matrix_of(weight, "weight"),         matrix_of(bias, "bias"),
-          vector_of(norms, "norms"),           shift ? matrix_of(*shift, "shift") : Matrix{}};
+  return {model::activations_named(activation, at(std::max<Index>(2, widths.size()) - 2)),
+          {widths.data(), widths.data() + widths.size()},
+          matrix_of(weight, "weight"),
+          matrix_of(bias, "bias"),
+          vector_of(norms, "norms"),
+          shift ? matrix_of(*shift, "shift") : Matrix{},
+          cross_entropy};
 }
 
 std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(
     const std::string& activation, const Array<Index>& widths, const Array<double>& weight, const Array<double>& bias,
-    const Array<double>& norms, int threads, const Shift& shift) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift);
-  Array<double> energies({networks.laws(), networks.layers()}), errors({networks.laws(), networks.layers()});
+    const Array<double>& norms, int threads, const Shift& shift, bool cross_entropy) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift, cross_entropy);
+  Array<double> energies({networks.laws(), networks.energies()}), errors({networks.laws(), networks.energies()});
   Array<bool> trusted(networks.laws());
   double *energy_out = energies.mutable_data(), *error_out = errors.mutable_data();
   auto* trusted_out = reinterpret_cast<unsigned char*>(trusted.mutable_data());
@@ -33,10 +39,10 @@ std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(
 
 std::tuple<Array<double>, Array<bool>> network_chain_growth(const std::string& activation, const Array<Index>& widths,
                                                             const Array<double>& weight, const Array<double>& bias,
-                                                            const Array<double>& norms, int threads,
-                                                            const Shift& shift) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift);
-  Array<double> growth({networks.laws(), networks.layers()});
+                                                            const Array<double>& norms, int threads, const Shift& shift,
+                                                            bool cross_entropy) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift, cross_entropy);
+  Array<double> growth({networks.laws(), networks.energies()});
   Array<bool> trusted(networks.laws());
   double* const growth_out = growth.mutable_data();
   auto* trusted_out = reinterpret_cast<unsigned char*>(trusted.mutable_data());
@@ -57,10 +63,10 @@ Array<double> network_chain_draws(const std::string& activation, const Array<Ind
 
 std::tuple<Array<double>, Array<double>> network_mean_field(const std::string& activation, const Array<Index>& widths,
                                                             const Array<double>& weight, const Array<double>& bias,
-                                                            const Array<double>& norms, int threads,
-                                                            const Shift& shift) {
-  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift);
-  Array<double> leading({networks.laws(), networks.layers()}), corrected({networks.laws(), networks.layers()});
+                                                            const Array<double>& norms, int threads, const Shift& shift,
+                                                            bool cross_entropy) {
+  const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift, cross_entropy);
+  Array<double> leading({networks.laws(), networks.energies()}), corrected({networks.laws(), networks.energies()});
   double *leading_out = leading.mutable_data(), *corrected_out = corrected.mutable_data();
   released([&] { energy::network_mean_field(networks, threads, leading_out, corrected_out); });
   return {leading, corrected};
@@ -93,11 +99,12 @@ void bind_network_chain(py::module_& module) {
   module.def(
       "network_chain", &network_chain, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
       "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a, "shift"_a.noconvert() = py::none(),
+      "cross_entropy"_a = false,
       "Mean energy of every layer under normal laws, its error and whether that can be trusted: widths (L + 1,), "
       "weight, bias (b, L), norms (m,) -> (b, L), (b, L), (b,).");
   module.def("network_chain_growth", &network_chain_growth, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
-             "shift"_a.noconvert() = py::none(),
+             "shift"_a.noconvert() = py::none(), "cross_entropy"_a = false,
              "Derivatives of ln E along the logarithm of all scales, and trusted as above -> (b, L), (b,).");
   module.def("network_chain_draws", &network_chain_draws, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "first"_a, "draws"_a,
@@ -105,6 +112,7 @@ void bind_network_chain(py::module_& module) {
              "The same by sampled scalar chains, one by one, some of `samples` draws -> (b, draws, L).");
   module.def("network_mean_field", &network_mean_field, "activation"_a, "widths"_a.noconvert(), "weight"_a.noconvert(),
              "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a, "shift"_a.noconvert() = py::none(),
+             "cross_entropy"_a = false,
              "At infinite width, and with the term of order 1 / n -> leading, corrected (b, L).");
 }
 

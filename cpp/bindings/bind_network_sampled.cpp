@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ energy::NetworkLaws laws_of(const Widths& widths, const std::string& activation,
   require_rank(widths, 1, "widths");
   return {widths.size() - 1,
           widths.data(),
-          model::activation_named(activation),
+          model::activations_named(activation, at(std::max<Index>(2, widths.size()) - 2)),
           matrix_of(families, "families"),
           matrix_of(weight, "weight"),
           matrix_of(bias, "bias")};
@@ -27,7 +28,7 @@ energy::NetworkRows<T> rows_of(const Array<T>& X, const Widths& widths) {
   require_rank(X, 2, "X");
   if (widths.size() < 1 || X.shape(1) != widths.data()[0])
     throw py::value_error("X must have widths[0] columns, got " + std::to_string(X.shape(1)));
-  return {X.data(), nullptr, X.shape(0)};
+  return {X.data(), nullptr, X.shape(0), nullptr, false};
 }
 
 template <class T>
@@ -63,6 +64,26 @@ py::array_t<double> sample_errors(const Array<T>& X, const Array<T>& y, const Wi
 }
 
 template <class T>
+py::array_t<double> sample_cross_entropy(const Array<T>& X, const std::optional<Array<Index>>& labels,
+                                         const Widths& widths, const std::string& activation,
+                                         const Array<double>& families, const Array<double>& weight,
+                                         const Array<double>& bias, const base::Seed& seed, Index first_draw,
+                                         Index samples, Index rows, int threads) {
+  const energy::NetworkLaws laws = laws_of(widths, activation, families, weight, bias);
+  energy::NetworkRows<T> data = rows_of(X, widths);
+  if (labels) {
+    require_rank(*labels, 1, "labels");
+    if (labels->shape(0) != data.rows) throw py::value_error("labels must have one for every row of X");
+    data.labels = labels->data();
+  }
+  const energy::NetworkDraws draws{seed, first_draw, samples, rows, false};
+  py::array_t<double> energy({laws.laws(), samples});
+  double* const out = energy.mutable_data();
+  released([&] { energy::sample_network_cross_entropy(data, laws, draws, threads, out); });
+  return energy;
+}
+
+template <class T>
 Index rows_a_draw(const Array<T>& X, const Widths& widths, const std::string& activation, const Array<double>& families,
                   const Array<double>& weight, const Array<double>& bias, const base::Seed& seed, bool averaged,
                   int threads) {
@@ -81,6 +102,10 @@ void bind_sampled(py::module_& module) {
              "activation"_a, "families"_a.noconvert(), "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a,
              "first_draw"_a, "samples"_a, "rows"_a, "averaged"_a, "threads"_a,
              "Mean squared errors of sampled networks, (laws, samples).");
+  module.def("sample_network_cross_entropy", &sample_cross_entropy<T>, "X"_a.noconvert(), "labels"_a.noconvert(),
+             "widths"_a.noconvert(), "activation"_a, "families"_a.noconvert(), "weight"_a.noconvert(),
+             "bias"_a.noconvert(), "seed"_a, "first_draw"_a, "samples"_a, "rows"_a, "threads"_a,
+             "Mean cross entropies of sampled networks, (laws, samples); labels None for the mean over all labels.");
   module.def("network_rows", &rows_a_draw<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a,
              "families"_a.noconvert(), "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "averaged"_a,
              "threads"_a, "Rows a draw for the smallest standard error per second; 0 for all.");

@@ -176,18 +176,20 @@ def sample_rows_energies(
 ) -> _F64: ...  # (s, b, samples)
 
 # Energies <|z_l|^2> of every layer of networks under normal laws, by the chain of q_l = |x_l|^2: widths (L+1,) int64;
-# weight, bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2; shift (b, L): constant biases. activation: "tanh" "sigmoid" "relu"
-# "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu". error: an estimated upper bound of the
-# absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
+# weight, bias (0 for none) (b, L): standard deviations; norms (m,) = |x_i|^2; shift (b, L): constant biases.
+# activation: "tanh" "sigmoid" "relu" "identity" "erf" "leaky_relu" "gelu" "silu" "softplus" "elu" "selu" "mish"
+# "hardswish" "hardtanh"; one for all hidden layers, or one for each with commas between them. cross_entropy: one more
+# energy after those of the layers, the mean of ln(1 + e^z) of one output or of ln sum_c e^{z_c} of several. error: an
+# estimated upper bound of the absolute error; trusted (b,) bool: where it is below 1e-4 of the energy in every layer.
 _Widths: TypeAlias = npt.NDArray[np.int64]
 
 def network_chain(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
-    shift: _F64 | None = None,
+    shift: _F64 | None = None, cross_entropy: bool = False,
 ) -> tuple[_F64, _F64, npt.NDArray[np.bool_]]: ...  # energy, error (b, L), trusted
 def network_chain_growth(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
-    shift: _F64 | None = None,
+    shift: _F64 | None = None, cross_entropy: bool = False,
 ) -> tuple[_F64, npt.NDArray[np.bool_]]: ...
 def network_chain_draws(
     activation: str,
@@ -210,7 +212,7 @@ def activate(activation: str, z: _F64) -> _F64: ...  # phi(z) of every number of
 # The limit of infinite width, and with the correction of order 1/n.
 def network_mean_field(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
-    shift: _F64 | None = None,
+    shift: _F64 | None = None, cross_entropy: bool = False,
 ) -> tuple[_F64, _F64]: ...  # leading, corrected (b, L)
 # Sampled networks: X (m, n_0), widths (L+1,) int64 = n_0 .. n_L, families (4, L): Family.bound of weights and of
 # biases, and squared scale / mean square of each,
@@ -227,6 +229,13 @@ def sample_network(
 def sample_network_errors(
     X: _Rows, y: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64,
     seed: _Seed, first_draw: int, samples: int, rows: int, averaged: bool, threads: int,
+) -> _F64: ...  # (b, samples)
+
+# Mean cross entropies of the same draws, of one logit and labels 0 and 1 or of n_L classes; labels (m,) int64. None: the
+# mean over all labels, which has the same expectation for outputs of mean 0.
+def sample_network_cross_entropy(
+    X: _Rows, labels: npt.NDArray[np.int64] | None, widths: _Widths, activation: str, families: _F64, weight: _F64,
+    bias: _F64, seed: _Seed, first_draw: int, samples: int, rows: int, threads: int,
 ) -> _F64: ...  # (b, samples)
 
 # The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for all.

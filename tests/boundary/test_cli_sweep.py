@@ -137,7 +137,7 @@ def test_there_are_two_examples():
         ("length =", "lenth =", "laws.narrow: unknown key 'lenth'; did you mean 'length'?"),
         ("logspace", "linspace", "laws.wide: unknown key 'linspace'; did you mean 'logspace'?"),
         ("[0, 2, 5]", "[0, 2]", "logspace must be [FIRST, LAST, COUNT]"),
-        ("hidden = 4\n", "hidden = 4\nenergy = 'mse'\n", "systems.net: unknown key 'energy'"),
+        ("hidden = 4\n", "hidden = 4\nenergy = 'mae'\n", "systems.net: energy must be one of 'mse', 'ce', got 'mae'"),
         ("hidden = 4", "hidden = [0]", "systems.net: hidden[0] must be at least 1"),
         ("l2 = 0.1", "l2 = -0.1", "systems.squares: lam must be finite and >= 0"),
         ("l2 = 0.1", "l1 = 1\nl2 = 1", "l1 and l2 exclude each other"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import pyrometer as pm
 
 CLOSED = ("relu", "leaky_relu", "identity")
-SMOOTH = ("tanh", "sigmoid", "erf", "gelu", "silu", "softplus", "elu")
+SMOOTH = ("tanh", "sigmoid", "erf", "gelu", "silu", "softplus", "elu", "selu", "mish", "hardswish", "hardtanh")
 LAWS = {
     "normal": lambda s: pm.Normal(s),
     "uniform": lambda s: pm.Uniform(s),

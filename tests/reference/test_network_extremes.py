@@ -19,6 +19,10 @@ SMOOTH = {
     "silu": lambda z: z * expit(z),
     "softplus": lambda z: np.logaddexp(0, z),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "selu": lambda z: 1.0507009873554804934 * np.where(z > 0, z, 1.67326324235437728 * np.expm1(np.minimum(z, 0.0))),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0.0, z)),
+    "hardswish": lambda z: z * np.clip(z + 3.0, 0.0, 6.0) / 6.0,
+    "hardtanh": lambda z: np.clip(z, -1.0, 1.0),
 }
 
 
@@ -75,7 +79,7 @@ def test_homogeneous_networks_of_any_scales(activation, seed):
         assert pm.energy_variance(single, pm.Normal(scale)) == pytest.approx(relative * mean**2, rel=1e-3)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "sigmoid", "softplus", "elu"])
+@pytest.mark.parametrize("activation", list(SMOOTH))
 @pytest.mark.parametrize("hidden", [[50] * 10, [3] * 4, [70, 9]])
 def test_slopes_are_the_derivatives_of_energies(activation, hidden):
     """Against differences of fourth order of the energies themselves."""
@@ -116,7 +120,9 @@ def test_energies_below_the_doubles_are_refused(scale):
 
 
 @pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning")
-@pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "elu", "relu"])
+@pytest.mark.parametrize(
+    "activation", ["tanh", "erf", "gelu", "silu", "elu", "relu", "selu", "mish", "hardswish", "hardtanh"]
+)
 @pytest.mark.parametrize("shift", [-200, -140, 140])
 def test_scales_move_between_layers_where_activations_are_linear(activation, shift):
     """Far below 1, a factor on a layer and its inverse on the next one change that layer's energy alone."""
@@ -213,7 +219,7 @@ def test_energies_of_hidden_layers_below_the_doubles_are_warned_of(activation):
     assert (pm.heat_engine(nothing, pm.Normal(1.0)).layers.energy == 0.0).all()
 
 
-@pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "elu"])
+@pytest.mark.parametrize("activation", ["tanh", "erf", "gelu", "silu", "elu", "mish", "hardswish", "hardtanh"])
 @pytest.mark.parametrize("exponent", [-3, -4, -6, -8, -12, -30])
 def test_slopes_of_narrow_laws_with_biases(activation, exponent):
     """Where biases are most of every variance, E_l is n_l sigma^2 (1 + O(sigma^2)), whose growth is 2."""

@@ -24,6 +24,10 @@ ACTIVATIONS: dict[str, Any] = {
     "silu": lambda z: z * special.expit(z),
     "softplus": lambda z: np.logaddexp(0, z),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "selu": lambda z: 1.0507009873554804934 * np.where(z > 0, z, 1.67326324235437728 * np.expm1(np.minimum(z, 0.0))),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0.0, z)),
+    "hardswish": lambda z: z * np.clip(z + 3.0, 0.0, 6.0) / 6.0,
+    "hardtanh": lambda z: np.clip(z, -1.0, 1.0),
 }
 DEEP = [11, 24, 9, 1, 17, 3]
 
@@ -148,6 +152,13 @@ EXACT: dict[str, Any] = {
     "silu": lambda z: z / (1 + mpmath.exp(-z)),
     "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
     "elu": lambda z: z if z > 0 else mpmath.expm1(z),
+    "selu": lambda z: (
+        mpmath.mpf("1.0507009873554804934193349852946")
+        * (z if z > 0 else mpmath.mpf("1.6732632423543772848170429916717") * mpmath.expm1(z))
+    ),
+    "mish": lambda z: z * mpmath.tanh(mpmath.log1p(mpmath.exp(z))),
+    "hardswish": lambda z: z * min(max(z + 3, 0), 6) / 6,
+    "hardtanh": lambda z: min(max(z, -1), 1),
 }
 
 

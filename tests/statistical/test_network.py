@@ -5,7 +5,10 @@ import pytest
 
 import pyrometer as pm
 
-ACTIVATIONS = ("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu")
+ACTIVATIONS = (
+    *("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu"),
+    *("selu", "mish", "hardswish", "hardtanh"),
+)
 
 
 def architectures(count):
@@ -27,7 +30,7 @@ def architectures(count):
 
 def heavy(network):
     """Energies whose rare large draws a small sample cannot see: linear growth through narrow layers."""
-    grows = network.activation not in ("tanh", "sigmoid", "erf")
+    grows = network.activation not in ("tanh", "sigmoid", "erf", "hardtanh")
     return grows and np.prod([1 + 5 / n for n in network.widths[1:-1]]) > 4.0
 
 

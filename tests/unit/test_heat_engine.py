@@ -24,7 +24,7 @@ def test_the_identity_of_heat_engines(activation, law):
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_wide_laws_make_engines_of_either_type(activation):
     """(5.26) and (5.29): by whether the activation saturates, whatever the widths do."""
-    saturates = activation in ("tanh", "sigmoid", "erf")
+    saturates = activation in ("tanh", "sigmoid", "erf", "hardtanh")
     for widths in ((8, 24, 24, 3), (2, 64, 64), (10, 10, 1000), (256, 4, 256), (10, 256, 1)):
         network = ones(*widths, activation=activation)
         for law in (pm.Normal(100.0), pm.LecunNormal(1000.0)):

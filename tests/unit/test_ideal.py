@@ -22,6 +22,10 @@ PHI = {
     "silu": lambda z: z * special.expit(z),
     "softplus": lambda z: np.logaddexp(0.0, z),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
+    "selu": lambda z: 1.0507009873554804934 * np.where(z > 0, z, 1.67326324235437728 * np.expm1(np.minimum(z, 0.0))),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0.0, z)),
+    "hardswish": lambda z: z * np.clip(z + 3.0, 0.0, 6.0) / 6.0,
+    "hardtanh": lambda z: np.clip(z, -1.0, 1.0),
 }
 
 

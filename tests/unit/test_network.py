@@ -120,11 +120,11 @@ def test_the_paper_s_limits():
         network = pm.Network(X, hidden=(6, 5), outputs=2, activation=activation)
         return pm.temperature(network, law, method="asymptotic").value
 
-    for activation, r in (("tanh", 1.0), ("erf", 1.0), ("sigmoid", 0.5)):
+    for activation, r in (("tanh", 1.0), ("erf", 1.0), ("hardtanh", 1.0), ("sigmoid", 0.5)):
         assert T(activation, pm.Normal(s)) == pytest.approx(r * s**2 * 10 / (np.log(s) * N), rel=1e-13)
         assert T(activation, pm.LecunNormal(s)) == pytest.approx(r * s**2 * 2 / (np.log(s) * N), rel=1e-13)
     assert T("tanh", pm.Uniform(s)) == pytest.approx(s**2 * 10 / (12 * np.log(s) * N), rel=1e-13)
-    for activation in ("relu", "gelu", "silu", "softplus", "elu"):
+    for activation in ("relu", "gelu", "silu", "softplus", "elu", "mish", "hardswish"):
         expected = 2 * (s**2 / 2) ** 3 * 60 * square / (np.log(s) * N)
         assert T(activation, pm.Normal(s)) == pytest.approx(expected, rel=1e-13)
         expected = 2 * (s**2 / 2) ** 3 * 2 / 4 * square / (np.log(s) * N)
@@ -143,7 +143,17 @@ def test_exact_approaches_the_limit(activation):
         assert pm.temperature(network, law, method="refined").value / exact == pytest.approx(1, abs=1.0 / sigma)
         ratios.append(pm.temperature(network, law, method="asymptotic").value / exact - 1)
         assert ratios[-1] == pytest.approx(H / np.log(sigma), abs=2.0 / sigma)
-    slope = {"tanh": 1.0, "erf": 4 / np.pi, "gelu": 0.25, "silu": 0.25, "elu": 1.0}.get(activation)
+    slope = {
+        "tanh": 1.0,
+        "erf": 4 / np.pi,
+        "gelu": 0.25,
+        "silu": 0.25,
+        "elu": 1.0,
+        "hardtanh": 1.0,
+        "hardswish": 0.25,
+        "mish": 0.36,
+        "selu": 2.0973023,
+    }.get(activation)
     if slope is not None:
         small = pm.mean_energy(network, pm.Normal(1e-5)).value
         assert small == pytest.approx(1e-30 * 64**3 * 10 * slope**2, rel=1e-3)

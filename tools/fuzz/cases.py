@@ -14,7 +14,10 @@ import pyrometer as pm
 from fuzz.checks import Minimised
 from fuzz.magnitudes import Generator, numbers, size
 
-ACTIVATIONS = ("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu")
+ACTIVATIONS = (
+    *("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu"),
+    *("selu", "mish", "hardswish", "hardtanh"),
+)
 LAYER_LAWS = ("LecunNormal", "GlorotNormal", "HeNormal", "LecunUniform", "GlorotUniform", "HeUniform")
 
 

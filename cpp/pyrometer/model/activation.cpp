@@ -1,5 +1,6 @@
 #include "pyrometer/model/activation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -15,6 +16,19 @@ Activation activation_named(std::string_view name) {
   for (const ActivationRecord& record : kActivations) known += (known.empty() ? "" : ", ") + std::string(record.name);
   require(false, "activation must be one of ", known, ", got '", name, "'");
   return Activation::identity;
+}
+
+std::vector<Activation> activations_named(std::string_view names, std::size_t hidden) {
+  if (names.empty() && hidden == 0) return {};
+  std::vector<Activation> found;
+  for (std::size_t first = 0, comma = 0; comma != std::string_view::npos; first = comma + 1) {
+    comma = names.find(',', first);
+    found.push_back(activation_named(names.substr(first, comma - first)));
+  }
+  if (found.size() == 1) return std::vector<Activation>(hidden, found[0]);
+  require(found.size() == hidden, "activation must be one name, or one for each of ", hidden, " hidden layers, got ",
+          found.size());
+  return found;
 }
 
 double activate(Activation activation, double z) {
@@ -39,6 +53,17 @@ double activate(Activation activation, double z) {
       return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
     case Activation::elu:
       return z > 0 ? z : std::expm1(z);
+    case Activation::selu:
+      return kSelu * (z > 0 ? z : kSeluBelow * std::expm1(z));
+    case Activation::mish: {
+      // tanh ln(1 + e^z) = n / (n + 2) with n = e^z (e^z + 2), multiplied by e^-2z for positive z.
+      const double e = std::exp(-std::abs(z));
+      return z > 0 ? z * ((1 + 2 * e) / (1 + 2 * e * (1 + e))) : z * (e * (e + 2) / (e * (e + 2) + 2));
+    }
+    case Activation::hardswish:
+      return z * std::clamp((z + 3) / 6, 0.0, 1.0);
+    case Activation::hardtanh:
+      return std::clamp(z, -1.0, 1.0);
   }
   return z;
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 namespace pyrometer::model {
 
@@ -13,9 +14,30 @@ namespace pyrometer::model {
 ///     relu         max(z, 0)                   softplus  ln(1 + e^z)
 ///     leaky_relu   max(z, kLeak z)             elu       z for z > 0, e^z - 1 otherwise
 ///     identity     z                           erf       erf z
-enum class Activation { tanh, sigmoid, relu, identity, erf, leaky_relu, gelu, silu, softplus, elu };
+///     hardtanh     z cut at -1 and 1           selu      kSelu z for z > 0, kSelu kSeluBelow (e^z - 1) otherwise
+///     hardswish    z cut(z + 3) / 6            mish      z tanh ln(1 + e^z)
+///
+/// cut() here is at 0 and 6. The constants of selu are those of Klambauer et al. (2017).
+enum class Activation {
+  tanh,
+  sigmoid,
+  relu,
+  identity,
+  erf,
+  leaky_relu,
+  gelu,
+  silu,
+  softplus,
+  elu,
+  selu,
+  mish,
+  hardswish,
+  hardtanh
+};
 
 inline constexpr double kLeak = 0.01;
+inline constexpr double kSelu = 1.0507009873554804934193349852946;
+inline constexpr double kSeluBelow = 1.6732632423543772848170429916717;
 
 /// Properties of an activation that kernels use. The Python package has a table of the same names: a test compares
 /// them.
@@ -25,22 +47,27 @@ struct ActivationRecord {
   double slope_below;  ///< phi(z) = z for z > 0 and slope_below z for z < 0; nan for other activations
   bool even_square;    ///< phi(-z)^2 = phi(z)^2
   bool accelerates;    ///< E phi(z)^2 / E z^2 grows with the variance of a normal z
+  double kink;         ///< phi is not smooth at z = -kink and kink; 0 if it is smooth but for z = 0
 };
 
 inline constexpr double kCurved = std::numeric_limits<double>::quiet_NaN();
 
 /// One for each activation, in the order of the enumeration.
-inline constexpr std::array<ActivationRecord, 10> kActivations{{
-    {Activation::tanh, "tanh", kCurved, true, false},
-    {Activation::sigmoid, "sigmoid", kCurved, false, false},
-    {Activation::relu, "relu", 0, false, false},
-    {Activation::identity, "identity", 1, true, false},
-    {Activation::erf, "erf", kCurved, true, false},
-    {Activation::leaky_relu, "leaky_relu", kLeak, false, false},
-    {Activation::gelu, "gelu", kCurved, false, true},
-    {Activation::silu, "silu", kCurved, false, true},
-    {Activation::softplus, "softplus", kCurved, false, false},
-    {Activation::elu, "elu", kCurved, false, false},
+inline constexpr std::array<ActivationRecord, 14> kActivations{{
+    {Activation::tanh, "tanh", kCurved, true, false, 0},
+    {Activation::sigmoid, "sigmoid", kCurved, false, false, 0},
+    {Activation::relu, "relu", 0, false, false, 0},
+    {Activation::identity, "identity", 1, true, false, 0},
+    {Activation::erf, "erf", kCurved, true, false, 0},
+    {Activation::leaky_relu, "leaky_relu", kLeak, false, false, 0},
+    {Activation::gelu, "gelu", kCurved, false, true, 0},
+    {Activation::silu, "silu", kCurved, false, true, 0},
+    {Activation::softplus, "softplus", kCurved, false, false, 0},
+    {Activation::elu, "elu", kCurved, false, false, 0},
+    {Activation::selu, "selu", kCurved, false, false, 0},
+    {Activation::mish, "mish", kCurved, false, true, 0},
+    {Activation::hardswish, "hardswish", kCurved, false, true, 3},
+    {Activation::hardtanh, "hardtanh", kCurved, true, false, 1},
 }};
 
 [[nodiscard]] constexpr const ActivationRecord& record_of(Activation activation) {
@@ -57,6 +84,10 @@ static_assert(
 
 /// Throws std::invalid_argument for a name that is not in the table.
 [[nodiscard]] Activation activation_named(std::string_view name);
+
+/// One for each hidden layer, from their names with commas between them; one name is that of all. Throws
+/// std::invalid_argument for another number of names, or a name that is not in the table.
+[[nodiscard]] std::vector<Activation> activations_named(std::string_view names, std::size_t hidden);
 
 /// phi(z), to a few units in the last place; no overflow for any finite z. About 20 ns.
 [[nodiscard]] double activate(Activation activation, double z);

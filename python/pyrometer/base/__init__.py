@@ -6,7 +6,7 @@ from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import Array, mean_squares_about, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
-from pyrometer.base._classes import ClassCodes
+from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
@@ -19,6 +19,7 @@ from pyrometer.base._warn import warn_caller
 from pyrometer.base._weights import Weights, exponent_of, replacements, total_of, weights_of
 
 __all__ = [
+    "MOST_CLASSES",
     "Archive",
     "Array",
     "BatchShape",
@@ -35,9 +36,11 @@ __all__ = [
     "closest",
     "described",
     "dropping",
+    "encoded",
     "executors",
     "exponent_of",
     "first_inexact",
+    "labels_in",
     "library_of",
     "listed",
     "mean_squares_about",

@@ -27,7 +27,7 @@ __all__ = ["Config", "load"]
 _CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
 _DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
 _LINEAR = (*_DATA, "weights", "energy", "labels", "intercept", "l1", "l2")
-_NETWORK = (*_DATA, "hidden", "activation", "bias")
+_NETWORK = (*_DATA, "energy", "hidden", "outputs", "activation", "bias")
 _TRUNCATED = ("LecunNormal", "HeNormal", "GlorotNormal")
 _OF_LAYERS = (*_TRUNCATED, "LecunUniform", "HeUniform", "GlorotUniform", "Orthogonal")
 _WIDTHS = {
@@ -158,12 +158,12 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     selection = Selection(
         table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv, table.get("weights")
     )
-    labels = ClassCodes() if loss.classes else table.get("labels", loss.labels)
+    labels = ClassCodes() if loss.classes or (network and loss.labels) else table.get("labels", loss.labels)
     subject = read(path, selection, standardize=standardize, labels=labels)
     if table["data"] not in files:
         files[table["data"]] = _digest(path)
     if network:
-        options = {key: table[key] for key in ("activation", "bias") if key in table}
+        options = {key: table[key] for key in ("outputs", "activation", "bias", "energy") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
     intercept = validate.flag("intercept", table.get("intercept", True))
     return system_of(

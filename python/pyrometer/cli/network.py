@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from pyrometer.base import ClassCodes
 from pyrometer.cli._data import Selection, read
 from pyrometer.cli._options import (
     Positive,
     data_options,
     fail_option,
     law_of,
+    loss_unit,
     output_options,
     plot_option,
     resolution_option,
@@ -61,13 +63,36 @@ class _Widths(click.ParamType):  # type: ignore[type-arg]
         return widths
 
 
+class _Activations(click.ParamType):  # type: ignore[type-arg]
+    name = "activation"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read relu,tanh as those of two hidden layers."""
+        for word in value.split(","):
+            if word not in ACTIVATIONS:
+                self.fail(f"{word!r} is not one of {', '.join(map(repr, ACTIVATIONS))}.", param, ctx)
+        return str(value)
+
+
 @click.command("network")
 @click.argument("data")
 @data_options
 @standardize_option(True)
 @click.option("--hidden", type=_Widths(), metavar="N,N,...", required=True, help="Widths of the hidden layers.")
 @click.option(
-    "--activation", type=click.Choice(list(ACTIVATIONS)), default="tanh", show_default=True, help="Activation."
+    "--activation",
+    type=_Activations(),
+    metavar="NAME[,NAME...]",
+    default="tanh",
+    show_default=True,
+    help=f"Activation, or one for each hidden layer: {', '.join(ACTIVATIONS)}.",
+)
+@click.option(
+    "--energy",
+    type=click.Choice(["mse", "ce"]),
+    default="mse",
+    show_default=True,
+    help="The loss; for ce the target has labels, of any number of classes.",
 )
 @click.option("--bias/--no-bias", default=False, show_default=True, help="Biases in every layer.")
 @click.option(
@@ -107,6 +132,7 @@ def command(
     standardize: bool,
     hidden: tuple[int, ...],
     activation: str,
+    energy: str,
     bias: bool,
     init: str,
     truncated: bool,
@@ -130,18 +156,20 @@ def command(
     """Print energy, entropy and temperature of every layer of a network on DATA, and its work efficiency.
 
     DATA is a CSV, Parquet or Arrow file, a folder or a quoted pattern of such files; - is CSV on standard input. The
-    network has one linear output, for the target. CSV holds the layers alone. Exit codes: 1 where the verdict is one of
-    --fail-on, 3 where T is undefined.
+    network has one linear output for the target, or the logits of its labels (--energy ce, not in the paper). CSV holds
+    the layers alone. Exit codes: 1 where the verdict is one of --fail-on, 3 where T is undefined.
     """
     require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = _law(init, gain if factor is None else factor, scale, length, truncated=truncated)
     law, of_biases = _with_biases(law, init, bias_init, bias_scale, bias=bias)
-    subject = read(data, Selection(target, drop, columns, csv), standardize=standardize)
+    labels = ClassCodes() if energy == "ce" else False
+    subject = read(data, Selection(target, drop, columns, csv), standardize=standardize, labels=labels)
 
     from pyrometer._version import __version__
     from pyrometer.networks import Network, heat_engine
 
-    network = Network(subject.X, subject.y, hidden=hidden, activation=activation, bias=bias)
+    phi = activation.split(",") if "," in activation else activation
+    network = Network(subject.X, subject.y, hidden=hidden, activation=phi, bias=bias, energy=energy)
     engine = heat_engine(
         network, law, method=method, resolution=resolution, minimum=minimum, samples=samples, rng=seed, threads=threads
     )
@@ -153,6 +181,7 @@ def command(
         "rows": network.rows,
         "widths": "-".join(map(str, network.widths)),
         "activation": activation,
+        **({"energy": energy, "classes": " ".join(map(str, network.classes or ()))} if energy != "mse" else {}),
         "bias": bias,
         "law": init,
         **widths,
@@ -165,7 +194,7 @@ def command(
     made = form_of(form, output)
     tables = [_layers(network, engine, bars=made == "table")]
     if not is_single(made):
-        tables.append(_engine(engine, subject.target, legends=made == "table"))
+        tables.append(_engine(engine, loss_unit(energy, subject.target), legends=made == "table"))
     if plot is not None:
         from pyrometer.cli._plot import save_layers
 
@@ -201,12 +230,11 @@ def _bar(share: float) -> str:
     return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]).rstrip() or "▏"
 
 
-def _engine(engine: HeatEngine, target: str, *, legends: bool) -> Table:
+def _engine(engine: HeatEngine, loss: str, *, legends: bool) -> Table:
     from pyrometer.results import Table
 
     row = row_of(engine)
     total = row_of(engine.total)
-    loss = f"({target})^2"
     units = units_of(row, "loss", errors_of="temperature")
     units |= {f"total.{name}": unit for name, unit in units_of(total, loss).items()}
     row |= {f"total.{name}": value for name, value in total.items()}

@@ -45,7 +45,8 @@ def command(config: str, threads: int | None) -> None:
     data = "rows.csv"
     target = "price"
     hidden = [64, 64]               # makes it a network
-    activation = "tanh"
+    energy = "mse"                  # or "ce": the target has labels
+    activation = "tanh"             # or ["relu", "tanh"], one for each hidden layer
     bias = false
 
     \b

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["ACTIVATIONS", "LEAK", "ActivationRecord"]
+__all__ = ["ACTIVATIONS", "LEAK", "Activation", "ActivationRecord"]
+
+Activation: TypeAlias = str | Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+"""The name of an activation, or a function of arrays."""
+
+_SELU, _SELU_BELOW = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 LEAK = 0.01
 """Slope of "leaky_relu" for negative z."""
@@ -24,8 +32,8 @@ class ActivationRecord:
         Limits of phi(z)/z for z to minus and plus infinity.
     limits : tuple of float, optional
         Limits of phi(z) for z to minus and plus infinity, where both are finite.
-    slope_at_zero : float, optional
-        phi'(0); None where phi is not differentiable at 0.
+    slope_at_zero : float or tuple of float, optional
+        phi'(0), or the two one-sided derivatives, below 0 first; None for those in `slopes`.
     homogeneous : bool
         Whether phi is positively homogeneous: slopes[0] z for all negative z, slopes[1] z for all positive z.
     """
@@ -33,7 +41,7 @@ class ActivationRecord:
     at_zero: float
     slopes: tuple[float, float]
     limits: tuple[float, float] | None = None
-    slope_at_zero: float | None = None
+    slope_at_zero: float | tuple[float, float] | None = None
     homogeneous: bool = False
 
     @property
@@ -66,7 +74,11 @@ class ActivationRecord:
         """E phi(z)^2 / E z^2 for narrow laws of z, where phi(0) = 0; None elsewhere."""
         if self.at_zero != 0.0:
             return None
-        return self.second_moment if self.slope_at_zero is None else self.slope_at_zero**2
+        if self.slope_at_zero is None:
+            return self.second_moment
+        if isinstance(self.slope_at_zero, tuple):
+            return 0.5 * (self.slope_at_zero[1] ** 2 + self.slope_at_zero[0] ** 2)
+        return self.slope_at_zero**2
 
 
 ACTIVATIONS = {
@@ -80,4 +92,8 @@ ACTIVATIONS = {
     "silu": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=0.5),
     "softplus": ActivationRecord(float(np.log(2.0)), (0.0, 1.0), slope_at_zero=0.5),
     "elu": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=1.0),
+    "selu": ActivationRecord(0.0, (0.0, _SELU), slope_at_zero=(_SELU * _SELU_BELOW, _SELU)),
+    "mish": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=0.6),
+    "hardswish": ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=0.5),
+    "hardtanh": ActivationRecord(0.0, (0.0, 0.0), limits=(-1.0, 1.0), slope_at_zero=1.0),
 }

@@ -32,21 +32,23 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     Without `last` the last layer is not rescaled, as its outputs are compared with targets.
     """
     shift = np.zeros(spread.weight.shape, dtype=np.int32)
-    record = network.record
-    anywhere = network.layers == 1 or (record is not None and record.homogeneous)
-    if not (anywhere or (record is not None and record.near_zero is not None)):
+    records = network.records
+    if None in records:
+        return spread, shift
+    # The last layer has no activation, and is rescaled with those before it.
+    anywhere = np.array([record is None or record.homogeneous for record in (*records, None)])
+    near = np.array([record is None or record.near_zero is not None for record in (*records, None)])
+    if not near[: network.layers - 1].any() and network.layers > 1:
         return spread, shift
     variance = _variances(network, spread)
     far = np.abs(variance) > _FAR[network.X.dtype]
     if not last:
         far[..., -1] = False
-    if not anywhere:
-        far[..., :-1] &= variance[..., :-1] < 0
+    far &= anywhere | (near & (variance < 0))
     far &= np.isfinite(variance)
     if not far.any():
         return spread, shift
-    target = np.full(network.layers, 0.0 if anywhere else _SMALL[network.X.dtype])
-    target[-1] = 0.0
+    target = np.where(anywhere, 0.0, _SMALL[network.X.dtype])
     shift[far] = np.rint(0.5 * (target - variance))[far].astype(np.int32)
     before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
     with np.errstate(over="ignore"):
@@ -64,7 +66,6 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
 
 def _variances(network: Network, spread: LayerSpread) -> Array:
     """Approximate binary logarithms of the mean variances of pre-activations, shape (..., L)."""
-    record = network.record
     deviations, shift = spread.deviations(), spread.shift
     with np.errstate(divide="ignore"):
         weight, bias, square = *(2.0 * np.log2(each) for each in deviations), np.log2(network.norms.max())
@@ -72,9 +73,9 @@ def _variances(network: Network, spread: LayerSpread) -> Array:
             bias = np.maximum(bias, 2.0 * np.log2(np.abs(shift)))
     variance = np.empty_like(weight)
     # Beyond the linear range the factor is only approximate, but only variances far below it matter.
-    factor = np.log2((record and record.near_zero) or 1.0)
-    for layer, width in enumerate(network.widths[1:]):
+    for layer, (width, record) in enumerate(zip(network.widths[1:], (*network.records, None), strict=True)):
         variance[..., layer] = np.logaddexp2(weight[..., layer] + square, bias[..., layer])
+        factor = np.log2((record and record.near_zero) or 1.0)
         square = np.log2(float(width)) + factor + variance[..., layer]
         if record is not None and record.limits is not None:
             square = np.minimum(square, np.log2(float(width)))

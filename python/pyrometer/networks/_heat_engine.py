@@ -169,6 +169,9 @@ def heat_engine(
     for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
         if np.isinf(quotient).any():
             raise ValueError(f"the {name} must be below 1.8e308, got an overflow; use scales that differ less.")
+    of_network_as_one = network.last_layer(spread, energies, slopes)
+    if network.energy == "ce":
+        of_network_as_one = network.mean_energies(spread, method, samples, rng, workers, slope=True)
     engine = HeatEngine(
         layers=LayerTemperatures(
             energy=E,
@@ -190,7 +193,7 @@ def heat_engine(
         entropy=shaped(S),
         parameters=parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, network.last_layer(spread, energies, slopes), size, minimum, threads),
+        total=compose(network, law, of_network_as_one, size, minimum, threads),
         method=energies.method,
     )
     _warn_of_underflow(network, spread, energies)
@@ -201,7 +204,7 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
     """Give a PrecisionWarning for energies that underflowed."""
     energy = energies.energy
     underflow = (energy > 0) & (energy < np.finfo(float).tiny)
-    if energies.method != "monte-carlo" and network.record is not None:  # the energy of a draw can be 0
+    if energies.method != "monte-carlo" and network.named is not None:  # the energy of a draw can be 0
         underflow |= (energy == 0) & _layer_energies.positive(network, spread)
     if underflow.any():
         layer = int(np.argmax(underflow.any(axis=tuple(range(energy.ndim - 1)))))

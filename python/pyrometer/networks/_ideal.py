@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base import Array, mean_squares_about, validate
+from pyrometer.networks._activations import Activation
 from pyrometer.networks._network import Network
 
 __all__ = ["mean_squares"]
@@ -93,14 +94,14 @@ def _forward(network: Network, weights: Sequence[tuple[Array, Array | None]]) ->
             z = x @ W.T if b is None else x @ W.T + b
             found.append(z)
             if k < network.layers - 1:
-                x = _activated(network, z)
+                x = _activated(network.activations[k], z)
     return found
 
 
-def _activated(network: Network, z: Array) -> Array:
-    if isinstance(network.activation, str):
-        return _core.activate(network.activation, np.ascontiguousarray(z))
-    return np.asarray(network.activation(z.copy()), dtype=np.float64)
+def _activated(activation: Activation, z: Array) -> Array:
+    if isinstance(activation, str):
+        return _core.activate(activation, np.ascontiguousarray(z))
+    return np.asarray(activation(z.copy()), dtype=np.float64)
 
 
 def _numbers(name: str, value: Any) -> npt.NDArray[np.float64]:

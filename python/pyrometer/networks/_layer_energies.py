@@ -41,9 +41,9 @@ METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "as
 _MOST_DEVIATION = 10.0
 _LEAST_NORM = 1e-290
 # Most numbers that the core returns in one call: 32 MB.
-_BLOCK = 1 << 22
+BLOCK = 1 << 22
 # Most draws for a derivative where energies are averages over sampled networks.
-_SLOPE_DRAWS = 1000
+SLOPE_DRAWS = 1000
 
 
 class Layered(NamedTuple):
@@ -78,16 +78,16 @@ def _closed(network: Network, spread: LayerSpread) -> bool:
     """Whether the energies have a closed form: E phi(z)^2 is a multiple of E z^2, or there is a single layer."""
     if network.layers == 1:
         return True
-    record, shift = network.record, spread.shift
-    if record is None or not record.homogeneous:
+    records, shift = [record for record in network.records if record is not None and record.homogeneous], spread.shift
+    if len(records) < network.layers - 1:
         return False
     # z is symmetric but for constant biases.
-    return record.linear or shift is None or not shift[..., :-1].any()
+    return shift is None or all(record.linear for record in records) or not shift[..., :-1].any()
 
 
 def _chained(network: Network, spread: LayerSpread) -> bool:
     """Whether the squared norms of the layers are a Markov chain that the core integrates."""
-    return isinstance(network.activation, str) and _not_normal(spread) is None
+    return network.named is not None and _not_normal(spread) is None
 
 
 def _not_normal(spread: LayerSpread) -> Family | None:
@@ -105,7 +105,7 @@ def energies(
     """Energies of all layers by a method of `METHODS`; 0 threads means all."""
     method = require(network, spread, method)
     if method in ("refined", "asymptotic") and not _closed(network, spread):
-        return _deterministic(_limit(network, spread), method)
+        return deterministic(_limit(network, spread), method)
     spread, mean = spread.centred()
     moved, shift = balanced(network, spread)
     result = _energies(network, moved, method, samples, rng, threads)
@@ -132,35 +132,28 @@ def _energies(
     if method == "exact":
         return _exact(network, spread, samples, rng, workers)
     if method in ("refined", "asymptotic"):
-        return _deterministic(_limit(network, spread), method)
+        return deterministic(_limit(network, spread), method)
     energy = _mean_field(network, spread, method, workers)
     if (energy < 0).any():
         raise ValueError(
             f"method={method!r} needs wider layers, got a negative energy; use 'exact', or 'mean-field', which has no "
             "correction."
         )
-    return _deterministic(energy, method)
+    return deterministic(energy, method)
 
 
 def require(network: Network, spread: LayerSpread, method: str) -> str:
     """Resolve the method "auto"; ValueError if the network has no energies by this method, or if they overflow."""
     method = validate.choice("method", method, METHODS)
-    require_norms(network)
-    if method in ("refined", "asymptotic"):
-        _require_limit(spread, method)
-    # Overflow is detected before any draws.
-    moved, shift = balanced(network, spread)
-    limit = unbalanced(_limit(network, moved), shift)
+    limit = require_first(network, spread, method)
     if _closed(network, spread):
         _require_layers(limit)
         require_normal(limit[..., -1] + network.target_square, positive(network, spread)[..., -1])
-    else:
-        _require_layers(limit[..., :1])
     if method == "auto":
         return "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo" or (method == "exact" and exists(network, spread)):
         return method
-    if not isinstance(network.activation, str):
+    if network.named is None:
         raise ValueError(f"method={method!r} needs an activation by name, got a function; use 'monte-carlo'.")
     other = _not_normal(spread)
     if method == "exact" and other is not None:
@@ -174,6 +167,17 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
             "'monte-carlo', or 'mean-field' for wide layers."
         )
     return method
+
+
+def require_first(network: Network, spread: LayerSpread, method: str) -> Array:
+    """Return energies as in the limit; ValueError if the first overflows, before any draws, or the law has no limit."""
+    require_norms(network)
+    if method in ("refined", "asymptotic"):
+        _require_limit(spread, method)
+    moved, shift = balanced(network, spread)
+    limit = unbalanced(_limit(network, moved), shift)
+    _require_layers(limit[..., :1])
+    return limit
 
 
 def _require_limit(spread: LayerSpread, method: str) -> None:
@@ -191,9 +195,9 @@ def positive(network: Network, spread: LayerSpread) -> np.ndarray:
     """Whether the energy of each layer is certainly above 0, shape (..., L)."""
     result = np.zeros(spread.weight.shape, dtype=bool)
     inputs: np.ndarray | bool = bool(network.X.any())
-    for layer in range(network.layers):
+    for layer, record in enumerate((*network.records, None)):
         result[..., layer] = (spread.weight[..., layer] != 0.0) & inputs | (spread.bias[..., layer] != 0.0)
-        inputs = network.record is not None and (result[..., layer] | (network.record.at_zero != 0.0))
+        inputs = record is not None and (result[..., layer] | (record.at_zero != 0.0))
     return result
 
 
@@ -255,7 +259,7 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
         weights = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
         moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
         values = _mean_field(network, moved, layered.method, workers)
-        return _certain(_times_growth(layered.energy, values, weights / h))
+        return _certain(times_growth(layered.energy, values, weights / h))
     growth, trusted = _chain_growth(network, spread, workers)
     slope = _certain(np.where(layered.energy > 0, layered.energy * growth, 0.0))
     undecided = np.asarray(~trusted)
@@ -277,7 +281,7 @@ def _certain(slope: Array) -> Slopes:
     return Slopes(slope, np.zeros_like(slope))
 
 
-def _times_growth(energy: Array, values: Array, weights: Array) -> Array:
+def times_growth(energy: Array, values: Array, weights: Array) -> Array:
     """The derivative of `energy` from `values` (steps, ..., L) at neighbouring scales, by differences of logarithms."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithms = np.log(values)
@@ -290,20 +294,26 @@ def _times_growth(energy: Array, values: Array, weights: Array) -> Array:
 def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: float, threads: int) -> Slopes:
     """Central differences with common random numbers, and their standard errors."""
     # A fixed seed: the source of the other draws may have advanced.
-    moved, key, tally = spread.times(np.exp(h * np.array([-1.0, 1.0]))), validate.seed(0), Tally()
+    moved, key = spread.times(np.exp(h * np.array([-1.0, 1.0]))), validate.seed(0)
     if _chained(network, spread) and layered.method != "monte-carlo":
-        draws = layered.samples or _SLOPE_DRAWS
-        blocks = list(_chain_draws(network, moved, draws, key, threads))
+        draws = layered.samples or SLOPE_DRAWS
+        blocks = list(chain_draws(network, moved, draws, key, threads))
     else:
-        draws = min(layered.samples, _SLOPE_DRAWS)
+        draws = min(layered.samples, SLOPE_DRAWS)
         blocks = list(_blocks(network, moved, draws, key, threads))
+    return by_differences(layered, blocks, h)
+
+
+def by_differences(layered: Layered, blocks: list[Array], h: float) -> Slopes:
+    """Slopes from energies of the same draws at all scales times e^-h and e^h, blocks of shape (2, ..., draws, L)."""
     down, up = np.concatenate(blocks, axis=-2)
+    tally = Tally()
     # Quotients of the two are all that counts, and sums of the largest energies may leave the range of a double.
     largest = np.maximum(down, up).max(axis=-2, keepdims=True)
     unit = np.where(largest > 2.0**1000, 2.0**-64, 1.0)
     down, up = unit * down, unit * up
     means = down.mean(axis=-2), up.mean(axis=-2)
-    value = _times_growth(layered.energy, np.stack(means), np.array([-0.5, 0.5]) / h)
+    value = times_growth(layered.energy, np.stack(means), np.array([-0.5, 0.5]) / h)
     with np.errstate(divide="ignore", invalid="ignore"):
         # To first order: the error of the difference of logarithms, and that of the energy that multiplies it.
         deviations = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
@@ -326,14 +336,14 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
     first, count = draws.start, len(draws)
     require_norms(network)
     spread, shift = balanced(network, spread, last=network.y is None)
-    if not isinstance(network.activation, str):
+    if network.named is None:
         result = _sampled_callable.errors(network, spread, key, first, count)
     elif network.y is None:
         result = _draws(network, spread, key, first, count, 0, threads, averaged=False)[..., -1]
     else:
         weight, bias = spread.flat()
         result = _core.sample_network_errors(
-            network.X, network.y, _widths(network), network.activation, spread.families, weight, bias, key, first,
+            network.X, network.y, _widths(network), network.named, spread.families, weight, bias, key, first,
             count, 0, False, threads,
         )  # fmt: skip
     result = unbalanced(result.reshape(*spread.batch_shape, count), shift[..., -1:])
@@ -341,7 +351,7 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
     return result
 
 
-def _deterministic(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
+def deterministic(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
     """Energies without a standard error."""
     require_finite(energy)
     zero = np.zeros_like(energy)
@@ -358,15 +368,15 @@ def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSource, threads: int) -> Layered:
     if _closed(network, spread):
-        return _deterministic(_limit(network, spread), "exact")
+        return deterministic(_limit(network, spread), "exact")
     energy, error, trusted = _chain(network, spread, threads)
     standard_error = np.zeros_like(energy)
     if trusted.all():
-        return _deterministic(energy, "exact", error)
+        return deterministic(energy, "exact", error)
     draws, tally = validate.count("samples", samples, minimum=2), Tally(paired=True)
     undecided = np.asarray(~trusted)
     dominated = np.full_like(energy, np.nan)
-    for part in _chain_draws(network, spread.selected(undecided), draws, validate.seed(rng), threads):
+    for part in chain_draws(network, spread.selected(undecided), draws, validate.seed(rng), threads):
         tally.add(part)
     energy[undecided], standard_error[undecided], error[undecided] = tally.mean(), tally.error(), 0.0
     dominated[undecided] = tally.dominated()
@@ -374,16 +384,16 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
 
 
-def _chain_draws(
+def chain_draws(
     network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int
 ) -> Iterator[Array]:
     """Yield energies of draws of the scalar chain in blocks of shape (..., draws, L)."""
     weight, bias, constant = spread.of_chain()
-    block = max(2, _BLOCK // weight.size // 2 * 2)
+    block = max(2, BLOCK // weight.size // 2 * 2)
     for first in range(0, draws, block):
         count = min(block, draws - first)
         part = _core.network_chain_draws(
-            str(network.activation), _widths(network), weight, bias, network.norms, key, first, count, draws, threads,
+            str(network.named), _widths(network), weight, bias, network.norms, key, first, count, draws, threads,
             constant,
         )  # fmt: skip
         yield part.reshape(*spread.batch_shape, count, network.layers)
@@ -393,7 +403,7 @@ def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, 
     """Energies of the chain by quadrature, their error bounds, and for which laws these are valid."""
     weight, bias, constant = spread.of_chain()
     energy, error, trusted = _core.network_chain(
-        str(network.activation), _widths(network), weight, bias, network.norms, threads, constant
+        str(network.named), _widths(network), weight, bias, network.norms, threads, constant
     )
     shape = spread.weight.shape
     return energy.reshape(shape), error.reshape(shape), trusted.reshape(spread.batch_shape)
@@ -403,7 +413,7 @@ def _chain_growth(network: Network, spread: LayerSpread, threads: int) -> tuple[
     """Derivatives of the logarithms of the energies of the chain, and for which laws the quadrature is valid."""
     weight, bias, constant = spread.of_chain()
     growth, trusted = _core.network_chain_growth(
-        str(network.activation), _widths(network), weight, bias, network.norms, threads, constant
+        str(network.named), _widths(network), weight, bias, network.norms, threads, constant
     )
     return growth.reshape(spread.weight.shape), trusted.reshape(spread.batch_shape)
 
@@ -412,7 +422,7 @@ def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int
     """Energies of infinitely wide layers, with the term of order 1 / width for "corrected-mean-field"."""
     weight, bias, constant = spread.of_chain()
     leading, corrected = _core.network_mean_field(
-        str(network.activation), _widths(network), weight, bias, network.norms, threads, constant
+        str(network.named), _widths(network), weight, bias, network.norms, threads, constant
     )
     energy: Array = corrected if method == "corrected-mean-field" else leading
     return energy.reshape(spread.weight.shape)
@@ -427,14 +437,14 @@ def _limit(network: Network, spread: LayerSpread) -> Array:
     energy = np.empty_like(weight)
     square = network.norms.mean()
     with np.errstate(over="ignore", invalid="ignore"):
-        for layer, width in enumerate(network.widths[1:]):
+        for layer, (width, record) in enumerate(zip(network.widths[1:], (*network.records, None), strict=True)):
             energy[..., layer] = width * (weight[..., layer] * square + bias[..., layer])
-            if network.record is None:
+            if record is None:
                 square = np.nan  # unknown beyond a callable activation
-            elif network.record.saturation is not None:
-                square = network.record.saturation * width
+            elif record.saturation is not None:
+                square = record.saturation * width
             else:
-                square = network.record.second_moment * energy[..., layer]
+                square = record.second_moment * energy[..., layer]
     return energy
 
 
@@ -445,13 +455,10 @@ def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
         slope = 2.0 * energy
         if spread.shift is not None:
             slope -= 2.0 * np.array(network.widths[1:]) * spread.shift**2
-        if network.layers == 1:
-            return slope
-        assert network.record is not None  # `require` raises for callable activations
-        if network.record.saturation is not None:
-            return slope
-        for layer, width in enumerate(network.widths[2:], start=1):
-            slope[..., layer] += width * weight[..., layer] * network.record.second_moment * slope[..., layer - 1]
+        for layer, (width, record) in enumerate(zip(network.widths[2:], network.records, strict=True), start=1):
+            assert record is not None  # `require` raises for callable activations
+            if record.saturation is None:
+                slope[..., layer] += width * weight[..., layer] * record.second_moment * slope[..., layer - 1]
     return slope
 
 
@@ -462,7 +469,7 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
     """Mean energies over draws, accumulated block by block."""
     if network.layers == 1:
         # The average over the weights of a single layer is exact.
-        return _deterministic(_limit(network, spread), "monte-carlo")._replace(samples=draws)
+        return deterministic(_limit(network, spread), "monte-carlo")._replace(samples=draws)
     _warn(network, spread)
     tally = Tally()
     for part in _blocks(network, spread, draws, key, threads):
@@ -473,7 +480,7 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
 
 def _blocks(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Iterator[Array]:
     """Yield energies of draws in blocks of shape (..., draws, L)."""
-    block, rows = max(1, _BLOCK // max(1, spread.weight.size)), _rows(network, spread, key, threads)
+    block, rows = max(1, BLOCK // max(1, spread.weight.size)), rows_of_draws(network, spread, key, threads)
     for first in range(0, draws, block):
         yield _draws(network, spread, key, first, min(block, draws - first), rows, threads, averaged=True)
 
@@ -490,10 +497,10 @@ def _draws(
     averaged: bool,
 ) -> Array:
     """Energies of the layers in each draw, shape (..., draws, L), over a number of random rows (0 for all)."""
-    if isinstance(network.activation, str):
+    if network.named is not None:
         weight, bias = spread.flat()
         result = _core.sample_network(
-            network.X, _widths(network), network.activation, spread.families, weight, bias, key, first, draws, rows,
+            network.X, _widths(network), network.named, spread.families, weight, bias, key, first, draws, rows,
             averaged, threads,
         )  # fmt: skip
     else:
@@ -502,13 +509,13 @@ def _draws(
     return energy
 
 
-def _rows(network: Network, spread: LayerSpread, key: tuple[int, int], threads: int) -> int:
+def rows_of_draws(network: Network, spread: LayerSpread, key: tuple[int, int], threads: int) -> int:
     """Number of rows for each draw that minimises the standard error at given time; 0 for all."""
-    if not isinstance(network.activation, str):
+    if network.named is None:
         return 0
     weight, bias = spread.flat()
     rows: int = _core.network_rows(
-        network.X, _widths(network), network.activation, spread.families, weight, bias, key, True, threads
+        network.X, _widths(network), network.named, spread.families, weight, bias, key, True, threads
     )
     return rows
 
@@ -518,12 +525,12 @@ def deviation(network: Network, spread: LayerSpread) -> Array:
 
     For ReLU its square is the product of (1 + 5/n_l) over hidden layers minus 1. 0 where there is no formula.
     """
-    record = network.record
-    if record is None or not record.homogeneous or ORTHOGONAL in spread.weights:
+    records = [record for record in network.records if record is not None and record.homogeneous]
+    if len(records) < network.layers - 1 or ORTHOGONAL in spread.weights:
         return np.zeros(spread.batch_shape)
-    ratio = record.fourth_moment / record.second_moment**2 - 1.0
+    ratios = [record.fourth_moment / record.second_moment**2 - 1.0 for record in records]
     with np.errstate(over="ignore"):
-        growth = np.prod([1.0 + ratio / width for width in network.widths[1:-1]])
+        growth = np.prod([1.0 + ratio / width for ratio, width in zip(ratios, network.widths[1:-1], strict=True)])
         return np.full(spread.batch_shape, np.sqrt(growth - 1.0))
 
 

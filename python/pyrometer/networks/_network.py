@@ -1,9 +1,8 @@
-"""Fully connected networks with their data and squared error."""
+"""Fully connected networks with their data, and squared error or cross entropy."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -11,27 +10,24 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described, mean_squares_about, require_finite, require_normal, validate
-from pyrometer.networks import _layer_energies, _sampled_callable, _variance
-from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
+from pyrometer.base import mean_squares_about, require_finite, require_normal, validate
+from pyrometer.networks import _arguments, _cross_entropy, _layer_energies, _sampled_callable, _variance
+from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
 
-__all__ = ["Activation", "Network"]
+__all__ = ["Network"]
 
 # Integers up to this are exact as doubles.
 _MOST_PARAMETERS = 2**53
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
-Activation: TypeAlias = str | Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
-"""The name of an activation, or a function of arrays."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    r"""A fully connected network with squared error, summed over outputs (5.1)-(5.3).
+    r"""A fully connected network with squared error, summed over outputs (5.1)-(5.3), or with cross entropy.
 
     .. math:: z^{(l)} = W^{(l)}x^{(l-1)} (+ b^{(l)}), \qquad x^{(l)} = \phi(z^{(l)}), \qquad
         E = \frac1m\sum_i \|y_i - z_i^{(L)}\|^2.
@@ -44,22 +40,34 @@ class Network:
     X : array_like or data frame, shape (m, n_0)
         Inputs, one row per example; finite, real. float32 is sampled in float32.
     y : array_like, column or data frame, shape (m,) or (m, n_L), optional
-        Targets, finite, real. Without them the energy is the mean squared norm of the outputs.
+        Targets, finite, real. Without them the energy is the mean squared norm of the outputs. For cross entropy
+        labels, shape (m,).
     hidden : sequence of int
         Widths :math:`n_1, \dots, n_{L-1}` of the hidden layers, each at least 1; ``()`` for a linear model.
     outputs : int, optional
-        Width :math:`n_L` of the last layer. Default: the columns of `y`.
+        Width :math:`n_L` of the last layer. Default: the columns of `y`; 1 for two labels, else their number.
     activation : str or callable
         "tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu" (slope 0.01), "gelu" (x times the normal distribution
-        function), "silu", "softplus" or "elu". Or a function that takes an array and returns one of its shape, such as
-        ``numpy.sin``; its energies are sampled, in Python.
+        function), "silu", "softplus", "elu", "selu", "mish", "hardswish" or "hardtanh", as PyTorch defines them. Or a
+        function that takes an array and returns one of its shape, such as ``numpy.sin``; its energies are sampled, in
+        Python. Or a sequence of these, one for each hidden layer.
     bias : bool
         Whether layers have biases, drawn with the scale of their layer.
+    energy : {"mse", "ce"}
+        Squared error, or cross entropy (not in the paper): `y` has labels of any kind, of two or more classes in sorted
+        order, and the outputs are their logits. One output is the log odds of the second of two labels,
+
+        .. math:: E = \frac1m\sum_i\left[\ln(1 + e^{z_i}) - y_iz_i\right],
+
+        and the default for two labels. C outputs are the logits of C classes,
+        :math:`E = \frac1m\sum_i[\ln\sum_ce^{z_{ic}} - z_{iy_i}]`; with more outputs than labels, the last classes
+        have no rows.
 
     Raises
     ------
     TypeError, ValueError
-        If the data are not finite real numbers of matching shapes, or a width is below 1.
+        If the data are not finite real numbers of matching shapes, a width is below 1, there is another number of
+        activations than of hidden layers, or labels and outputs do not match.
 
     See Also
     --------
@@ -75,14 +83,26 @@ class Network:
     >>> data = pm.datasets.diabetes(standardize=True)
     >>> pm.Network(data.X, data.y, hidden=(256, 256), activation="relu")
     <Network: 442 rows, 10-256-256-1 relu, 68352 parameters>
+
+    Labels, with activations of each hidden layer:
+
+    >>> data = pm.datasets.breast_cancer(standardize=True)
+    >>> network = pm.Network(data.X, data.y, hidden=(8, 8), activation=["relu", "tanh"], energy="ce")
+    >>> network
+    <Network: 569 rows, 30-8-8-1 relu,tanh, 312 parameters, energy='ce'>
+    >>> round(float(pm.mean_energy(network, pm.LecunNormal()).value), 6)
+    0.717665
     """
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any] | None
     widths: tuple[int, ...]
-    activation: Activation
+    activation: Activation | tuple[Activation, ...]
     bias: bool
     names: tuple[str, ...] | None
+    energy: str = "mse"
+    classes: tuple[Any, ...] | None = None
+    """Labels of the classes that have rows, in the order of their numbers in `y`; None for squared error."""
 
     def __init__(
         self,
@@ -91,33 +111,31 @@ class Network:
         *,
         hidden: Sequence[int] | int,
         outputs: int | None = None,
-        activation: Activation = "tanh",
+        activation: Activation | Sequence[Activation] = "tanh",
         bias: bool = False,
+        energy: str = "mse",
     ) -> None:
-        if isinstance(activation, str) or not callable(activation):
-            activation = validate.choice("activation", activation, tuple(ACTIVATIONS))
+        widths = _arguments.hidden(hidden)
+        activation = _arguments.activation(activation, len(widths))
+        energy = validate.choice("energy", energy, ("mse", "ce"))
         inputs, names = validate.matrix("X", X)
         validate.aligned("X", X, "y", y)
-        targets = None if y is None else _targets(y, len(inputs))
-        if targets is not None:
-            dtype = np.float32 if inputs.dtype == targets.dtype == np.float32 else np.float64
-            inputs, targets = inputs.astype(dtype, copy=False), targets.astype(dtype, copy=False)
-        elif outputs is None:
-            raise ValueError("outputs must be given if y is not, got neither; pass outputs=1 for one output.")
+        classes = targets = None
         if outputs is not None:
             outputs = validate.count("outputs", outputs, minimum=1)
-            if targets is not None and outputs != targets.shape[1]:
-                raise ValueError(
-                    f"outputs must be {targets.shape[1]}, the number of columns of y, got {outputs}; it may be omitted."
-                )
-        last = outputs if outputs is not None else targets.shape[1]  # type: ignore[union-attr]
+        if energy == "ce":
+            targets, classes, last = _arguments.labels(y, len(inputs), outputs)
+        else:
+            inputs, targets, last = _arguments.targets(inputs, y, outputs)
         fields = {
             "X": inputs,
             "y": targets,
-            "widths": (inputs.shape[1], *_hidden(hidden), last),
+            "widths": (inputs.shape[1], *widths, last),
             "activation": activation,
             "bias": validate.flag("bias", bias),
             "names": names,
+            "energy": energy,
+            "classes": classes,
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -153,9 +171,21 @@ class Network:
         return sum(self.layer_parameters)
 
     @property
-    def record(self) -> ActivationRecord | None:
-        """Constants of the activation; None for a callable."""
-        return ACTIVATIONS[self.activation] if isinstance(self.activation, str) else None
+    def activations(self) -> tuple[Activation, ...]:
+        """The activation of each hidden layer."""
+        return self.activation if isinstance(self.activation, tuple) else (self.activation,) * (self.layers - 1)
+
+    @property
+    def records(self) -> tuple[ActivationRecord | None, ...]:
+        """Constants of the activation of each hidden layer; None for a callable."""
+        return tuple(ACTIVATIONS[phi] if isinstance(phi, str) else None for phi in self.activations)
+
+    @property
+    def named(self) -> str | None:
+        """Names of the activations with commas between them, one name if they are equal; None if one is a callable."""
+        if isinstance(self.activation, tuple):
+            return ",".join(map(str, self.activation)) if all(isinstance(phi, str) for phi in self.activation) else None
+        return self.activation if isinstance(self.activation, str) else None
 
     @cached_property
     def norms(self) -> npt.NDArray[np.float64]:
@@ -166,15 +196,17 @@ class Network:
 
     @cached_property
     def target_square(self) -> float:
-        """Mean squared norm of the targets; 0 without them."""
-        return 0.0 if self.y is None else float(np.einsum("ij,ij->", self.y, self.y, dtype=np.float64)) / self.rows
+        """Mean squared norm of the targets; 0 without them, and for cross entropy."""
+        if self.y is None or self.energy == "ce":
+            return 0.0
+        return float(np.einsum("ij,ij->", self.y, self.y, dtype=np.float64)) / self.rows
 
     # ---- the protocol of a system: see `pyrometer.thermodynamics.System`
 
     @property
     def loss(self) -> str:
         """Name of the loss, as tables show it."""
-        return "network"
+        return "network" if self.energy == "mse" else f"network {self.energy}"
 
     @property
     def separable(self) -> bool:
@@ -196,12 +228,16 @@ class Network:
 
     def check_method(self, bound: LayerSpread, method: str) -> str:
         """Return the method used."""
+        if self.energy == "ce":
+            return _cross_entropy.require(self, bound, method)
         return _layer_energies.require(self, bound, method)
 
     def mean_energies(
         self, bound: LayerSpread, method: str, samples: int, rng: validate.RandomSource, threads: int, *, slope: bool
     ) -> Evaluated:
-        """Mean energy and its derivative: those of the last layer, plus the targets."""
+        """Mean energy and its derivative: those of the last layer, plus the targets, or the mean cross entropy."""
+        if self.energy == "ce":
+            return _cross_entropy.evaluated(self, bound, method, samples, rng, threads, slope=slope)
         layered = _layer_energies.energies(self, bound, method, samples, rng, threads)
         undefined = np.full_like(layered.energy, np.nan)
         slopes = _layer_energies.Slopes(undefined, undefined)
@@ -226,7 +262,8 @@ class Network:
                 energy, target = layered.centred, mean_squares_about(self.y, bound.bias[..., -1])
         require_finite(np.asarray(energy + target))
         # All units of a draw can be inactive: its energy is 0 then at any scale.
-        sampled = layered.method == "monte-carlo" and self.record is not None and self.record.rectifies
+        rectifies = any(record is not None and record.rectifies for record in self.records)
+        sampled = layered.method == "monte-carlo" and rectifies
         certain = _layer_energies.positive(self, bound)[..., -1]
         require_normal(energy + target, certain & (not sampled) & (layered.centred is None or self.y is None))
         return Estimate(
@@ -239,6 +276,8 @@ class Network:
 
     def draw_energies(self, bound: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> _Array:
         """Energies of a range of draws."""
+        if self.energy == "ce":
+            return _cross_entropy.spectrum(self, bound, draws, key, threads)
         return _layer_energies.spectrum(self, bound, draws, key, threads)
 
     def draw_parameters(self, bound: LayerSpread, samples: int, key: tuple[int, int]) -> _Array:
@@ -261,32 +300,16 @@ class Network:
 
     def cost(self, law: Any, method: str, samples: int) -> float:
         """Approximate time for one law, in nanoseconds."""
-        drawn = method == "monte-carlo" or (method == "auto" and not _layer_energies.exists(self, self.bind(law)))
+        bound = self.bind(law)
+        exact = (_cross_entropy if self.energy == "ce" else _layer_energies).exists(self, bound)
+        drawn = method == "monte-carlo" or (method == "auto" and not exact)
         sampled = samples if drawn else 0
         return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20
 
     def __repr__(self) -> str:
-        name = self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "callable")
+        phis = self.activation if isinstance(self.activation, tuple) else (self.activation,)
+        name = ",".join(phi if isinstance(phi, str) else getattr(phi, "__name__", "callable") for phi in phis)
         widths = "-".join(map(str, self.widths))
         biases = " with biases" if self.bias else ""
-        return f"<Network: {self.rows} rows, {widths} {name}, {self.parameters} parameters{biases}>"
-
-
-def _hidden(value: Any) -> tuple[int, ...]:
-    try:
-        widths = (operator.index(value),)
-    except TypeError:
-        if isinstance(value, (str, type)) or not hasattr(value, "__iter__"):
-            raise TypeError(
-                f"hidden must be a sequence of widths, got {described(value)}; () has no hidden layer."
-            ) from None
-        widths = tuple(value)
-    return tuple(validate.count(f"hidden[{place}]", width, minimum=1) for place, width in enumerate(widths))
-
-
-def _targets(value: Any, rows: int) -> npt.NDArray[Any]:
-    """Return targets as (m, n_L)."""
-    targets, _ = validate.matrix("y", value, vector=True)
-    if len(targets) != rows:
-        raise ValueError(f"y must have one row for each of the {rows} rows of X, got {len(targets)}.")
-    return targets
+        energy = f", energy={self.energy!r}" if self.energy != "mse" else ""
+        return f"<Network: {self.rows} rows, {widths} {name}, {self.parameters} parameters{biases}{energy}>"

@@ -17,7 +17,7 @@ from pyrometer.networks._orthogonal import ORTHOGONAL
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network
 
-__all__ = ["energies", "errors", "parameters"]
+__all__ = ["cross_entropies", "energies", "errors", "parameters"]
 
 # Most standardised parameters in memory: 32 MB.
 _BLOCK = 1 << 22
@@ -99,6 +99,22 @@ def errors(network: Network, spread: LayerSpread, key: tuple[int, int], first: i
     return result
 
 
+def cross_entropies(
+    network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, labels: Array | None
+) -> Array:
+    """Mean cross entropy of draws, shape (laws, draws); without labels the mean over all labels."""
+    result = np.empty((len(spread.flat()[0]), draws))
+    for law, draw, layer, _, after in _forward(network, spread, key, first, draws, last=True):
+        if layer == network.layers - 1:
+            z = np.asarray(after, dtype=np.float64)
+            if z.shape[1] == 1:  # of labels 0 and 1: two logits
+                z = np.concatenate([np.zeros_like(z), z], axis=1)
+            of_labels = z.mean(axis=1) if labels is None else z[np.arange(len(z)), labels]
+            most = z.max(axis=1)
+            result[law, draw] = np.mean(np.log(np.exp(z - most[:, None]).sum(axis=1)) + (most - of_labels))
+    return result
+
+
 def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first: int, draws: int, *, last: bool) -> Any:
     """Yield (law, draw, layer, its inputs, its pre-activations); without `last` those of the last layer are None."""
     weights, biases = spread.flat()
@@ -119,7 +135,7 @@ def _forward(network: Network, spread: LayerSpread, key: tuple[int, int], first:
                     z = _affine(x, numbers_of_layer, weights[law, layer], biases[law, layer], layer)
                     yield law, start + draw, layer, x, z
                     if layer < network.layers - 1:
-                        x = _apply(network.activation, z)
+                        x = _apply(network.activations[layer], z)
 
 
 def _affine(x: npt.NDArray[Any], numbers: npt.NDArray[Any], weight: float, bias: float, layer: int) -> npt.NDArray[Any]:
@@ -143,6 +159,8 @@ def _square(values: npt.NDArray[Any]) -> float:
 
 
 def _apply(activation: Any, z: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if isinstance(activation, str):
+        return _core.activate(activation, np.ascontiguousarray(z, dtype=np.float64)).astype(z.dtype, copy=False)
     result = np.asarray(activation(z))
     if result.shape != z.shape or result.dtype.kind not in "fiub":
         raise ValueError(

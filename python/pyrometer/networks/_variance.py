@@ -24,7 +24,12 @@ _ROWS = 512
 
 def variance(network: Network, spread: LayerSpread) -> Array:
     """Return the variance of the energy over draws, shape (...); see `energy_variance` for the formulas."""
-    homogeneous = network.layers == 1 or (network.record is not None and network.record.homogeneous)
+    if network.energy == "ce":
+        raise ValueError(
+            "energy_variance of a network has a formula for energy='mse' only, got 'ce'; the standard error of "
+            'mean_energy(..., method="monte-carlo") estimates it.'
+        )
+    homogeneous = all(record is not None and record.homogeneous for record in network.records)
     others = {*spread.weights, *spread.biases} - {NORMAL, CONSTANT}
     if others or not homogeneous:
         raise ValueError(
@@ -61,19 +66,16 @@ def _targets(network: Network, constant: float) -> Array | None:
     return network.y.astype(np.float64, copy=False) - constant
 
 
-def _record(network: Network) -> ActivationRecord:
-    """Return the record of the activation phi(z) = max(z, 0) - a max(-z, 0), whose slopes are a and 1."""
-    record = ACTIVATIONS["identity"] if network.layers == 1 else network.record
-    assert record is not None
-    return record
+def _records(network: Network) -> tuple[ActivationRecord, ...]:
+    """Return the records of the activations phi(z) = max(z, 0) - a max(-z, 0), of slopes a and 1, and the identity."""
+    return (*(record for record in network.records if record is not None), ACTIVATIONS["identity"])
 
 
 def _one_row(network: Network, weight: Array, bias: Array, constant: float) -> float:
     """Propagate mean and relative variance of |x^(l)|^2; given the layer before, units are independent."""
-    record = _record(network)
-    second, of_unit = record.second_moment, record.fourth_moment / record.second_moment**2 - 1.0
     q, excess, n, v, of_v = network.norms[0], 0.0, 0, np.float64(0.0), 0.0
-    for width, w, b in zip(network.widths[1:], weight, bias, strict=True):
+    for width, w, b, record in zip(network.widths[1:], weight, bias, _records(network), strict=True):
+        second, of_unit = record.second_moment, record.fourth_moment / record.second_moment**2 - 1.0
         v = w * q + b
         of_v = (w * q / v) ** 2 * excess if v > 0.0 else 0.0
         n, q, excess = width, width * second * v, of_unit / width * (1.0 + of_v) + of_v
@@ -106,7 +108,7 @@ def _one_hidden(network: Network, weight: Array, bias: Array, constant: float) -
 
 def _hidden_gram(network: Network, C: Array, left: Array, right: Array) -> tuple[Array, Array, Array]:
     """E G_ij, E G_ij^2 and Cov(G_ii, G_jj) of G = sum over units of phi(u_i) phi(u_j), u normal of covariance C."""
-    record, n = _record(network), network.widths[1]
+    record, n = _records(network)[0], network.widths[1]
     a = record.slopes[0]
     size = np.sqrt(left * right)
     cosine = np.clip(np.divide(C, size, out=np.zeros_like(C), where=size > 0), -1.0, 1.0)

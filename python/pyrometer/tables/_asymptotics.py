@@ -89,6 +89,9 @@ def asymptotics(
     for case in NETWORKS:
         e, r, a = (engines.number(case, method).value for method in ("exact", "refined", "asymptotic"))
         rows.append(_row(case, about.sets[0].name, e, r, a, a))
+    for case, data, network, law in about.networks():
+        e, r, a = (temperature(network, law, method=m).value for m in ("exact", "refined", "asymptotic"))
+        rows.append(_row(case, data, e, r, a, a))
     units = {"limit": "loss/nat", "componentwise": "loss/nat", "limit_to_exact": "1", "refined_to_exact": "1"}
     return Table.from_rows(
         "Table 3. Limits of wide laws",

@@ -13,7 +13,7 @@ from pyrometer.networks import LayerLaw, LecunNormal, Network, layer_energies, l
 from pyrometer.tables._cases import Case
 from pyrometer.thermodynamics import verdict
 
-__all__ = ["HIDDEN", "NETWORKS", "Engines", "NetworkCase", "Number", "heading"]
+__all__ = ["CROSS_ENTROPY", "HIDDEN", "NETWORKS", "Engines", "NetworkCase", "Number", "heading"]
 
 HIDDEN = (32, 32)
 """Hidden layers of the networks in the tables."""
@@ -34,11 +34,14 @@ class NetworkCase:
     formula: str
     layer: int | None = None
     limit: str = "the same"
+    loss: str = "mse"
 
     @property
     def loss(self) -> str:
         """Name of the row."""
         name = {"relu": "ReLU"}.get(self.activation, self.activation)
+        if self.loss == "ce":
+            return f"NN {name}, CE"
         return f"NN {name}" if self.layer is None else f"NN {name}, layer {self.layer}"
 
 
@@ -118,3 +121,13 @@ NETWORKS = (
     NetworkCase("5.4", "sigmoid", SCALED, "5.32", "5.34", f"{_FAN}½", limit="the same, but for terms of 2^(-n_l)"),
     NetworkCase("5.4", "relu", SCALED, "5.32, 5.39", "5.40", "2(σ²/2)^L (n_L/n_0) Σ⟨x_j²⟩/(N ln σ)"),
 )
+
+_OURS = "not in the paper"
+
+CROSS_ENTROPY = (
+    NetworkCase("5.1", "tanh", "normal", _OURS, _OURS, "√(n_{L-1}/(2π)) σ/(N ln σ)", loss="ce"),
+    NetworkCase(
+        "5.1", "relu", "normal", _OURS, _OURS, "σ^L Π κ(n_l) ⟨‖x‖⟩/(√(2π) N ln σ), κ(n) = E√(Σ φ(Z_j)²)", loss="ce"
+    ),
+)
+"""Networks with one logit, on data with two labels."""

@@ -13,10 +13,12 @@ from pyrometer._version import __version__
 from pyrometer.base import validate
 from pyrometer.datasets import breast_cancer, diabetes, wine
 from pyrometer.errors import SeparationWarning
-from pyrometer.laws import Law
+from pyrometer.laws import Law, Normal
 from pyrometer.linear import LinearRegression, System
+from pyrometer.networks import Network
 from pyrometer.results import Minimum
 from pyrometer.tables._cases import CASES, SIGMAS_PER_LENGTH, Case, Scales
+from pyrometer.tables._networks import CROSS_ENTROPY, HIDDEN, NetworkCase
 from pyrometer.thermodynamics import minimum_energy
 
 __all__ = ["Row", "Subject", "subject"]
@@ -65,6 +67,14 @@ class Subject:
     sets: tuple[_Data, ...]
     intercept: bool
     metadata: dict[str, Any]
+
+    def networks(self) -> Iterator[tuple[NetworkCase, str, Network, Law]]:
+        """Yield the networks with cross entropy, on the data with labels, if there are any of both."""
+        for data in self.sets:
+            if data.cases and data.cases[0].logistic and len(np.unique(np.asarray(data.y))) == 2:
+                for case in CROSS_ENTROPY:
+                    network = Network(data.X, data.y, hidden=HIDDEN, activation=case.activation, energy="ce")
+                    yield case, data.name, network, Normal(data.scales.sigma)
 
     def rows(self) -> Iterator[Row]:
         """Yield all rows in the order of the paper."""

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pyrometer.base import RandomSource, validate
-from pyrometer.results import Table, Temperature
+from pyrometer.results import Estimate, Table, Temperature
 from pyrometer.tables._cases import Case
 from pyrometer.tables._networks import HIDDEN, NETWORKS, Engines, NetworkCase, Number, heading
 from pyrometer.tables._subject import subject
-from pyrometer.thermodynamics import temperature
+from pyrometer.thermodynamics import mean_energy, temperature
 
 __all__ = ["systems"]
 
@@ -21,7 +21,8 @@ _LEGEND = (
     "energy is the mean energy of random parameters; temperature = (energy - minimum_energy)/entropy, exact; refined: "
     "the limit energy over the entropy; asymptotic: the limit in the paper; z = (monte_carlo - "
     "temperature)/standard_error; marginal = dE/dS along the scale, not in the paper. The loss is in squared units of "
-    "the target. Networks have one output and no target: their minimum_energy is 0."
+    "the target. Networks have one output and no target, or with cross entropy (CE, not in the paper) one logit: "
+    "their minimum_energy is 0."
 )
 _UNITS = {
     "energy": "loss",
@@ -109,7 +110,8 @@ def systems(
     -----
     A mixed law has the first half of the parameters normal (rounded up) and the rest uniform; it needs two
     parameters. The networks have hidden layers of 32 and 32 units, the features of the first data set as inputs, and
-    no targets: T = E_L / S as in (5.5) and (5.24). Time O(m n^2 + samples n^2) for each penalty and row.
+    no targets: T = E_L / S as in (5.5) and (5.24). Those with cross entropy, which are not in the paper, are on the
+    data with labels, with E* = 0. Time O(m n^2 + samples n^2) for each penalty and row.
 
     Examples
     --------
@@ -126,7 +128,8 @@ def systems(
     described = list(about.rows())
     rows = []
     # Each row has its own random stream.
-    streams = sequence.spawn(len(described) + len(NETWORKS))
+    networks = list(about.networks())
+    streams = sequence.spawn(len(described) + len(NETWORKS) + len(networks))
     for row, stream in zip(described, streams[: len(described)], strict=True):
         system, law, minimum = row.system, row.law, row.minimum.value
         exact = temperature(system, law, method="exact", minimum=minimum)
@@ -137,11 +140,15 @@ def systems(
         )
         rows.append(_row(row.case, row.data, exact, refined, asymptotic, sampled))
     engines, draws = Engines(about.sets[0].X, about.metadata["scale"]), max(2, samples // 10)
-    for case, stream in zip(NETWORKS, streams[len(described) :], strict=True):
+    for case, stream in zip(NETWORKS, streams[len(described) :], strict=False):
         exact_number = engines.number(case, "exact", slope=True)
         sampled_number = engines.number(case, "monte-carlo", samples=draws, rng=stream, threads=threads)
         wide, widest = (engines.number(case, method) for method in ("refined", "asymptotic"))
         rows.append(_row(case, about.sets[0].name, exact_number, wide, widest, sampled_number))
+    for (case, data, network, law), stream in zip(networks, streams[len(described) + len(NETWORKS) :], strict=True):
+        exact, refined, asymptotic = (temperature(network, law, method=m) for m in ("exact", "refined", "asymptotic"))
+        drawn = mean_energy(network, law, method="monte-carlo", samples=draws, rng=stream, threads=threads)
+        rows.append(_row(case, data, exact, refined, asymptotic, _sampled(exact, drawn)))
     return Table.from_rows(
         "Table 2. Systems and their temperatures",
         rows,
@@ -153,6 +160,19 @@ def systems(
             "seed": sequence.entropy,
             "legend": _LEGEND,
         },
+    )
+
+
+def _sampled(exact: Temperature, drawn: Estimate) -> Number:
+    """Return the temperature of a sampled energy, where E* is 0."""
+    per_energy = float(exact.value) / float(exact.energy)
+    return Number(
+        energy=float(drawn.value),
+        entropy=float(exact.entropy),
+        value=float(drawn.value) * per_energy,
+        standard_error=float(drawn.standard_error) * abs(per_energy),
+        marginal=float("nan"),
+        verdict=str(exact.verdict),
     )
 
 

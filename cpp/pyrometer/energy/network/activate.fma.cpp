@@ -202,6 +202,49 @@ struct Elu {
   }
 };
 
+struct Selu {
+  template <class T>
+  [[gnu::always_inline]] static void apply(Vec<T>& x) {
+    constexpr T kAbove = static_cast<T>(model::kSelu), kBelow = static_cast<T>(model::kSelu * model::kSeluBelow);
+    Vec<T> a, power, p;
+    size_of(x, Number<T>::kDeepest, a);
+    exponential<T>(a, power, p);
+    x = x < 0 ? kBelow * ((power - 1) + power * p) : kAbove * x;
+  }
+};
+
+/// x n / d with e = e^-|x|: n = e (e + 2), d = n + 2 below 0; n = 1 + 2 e, d = n + 2 e^2 above.
+struct Mish {
+  template <class T>
+  [[gnu::always_inline]] static void apply(Vec<T>& x) {
+    Vec<T> a, power, p, r;
+    size_of(x, Number<T>::kDeepest, a);
+    exponential<T>(a, power, p);
+    const Vec<T> e = power + power * p, square = e * e, doubled = e + e;
+    const Vec<T> n = x < 0 ? square + doubled : 1 + doubled;
+    const Vec<T> rest = x < 0 ? 2 - Vec<T>{} : square + square;
+    reciprocal<T>(n + rest, r);
+    x *= n * r;
+  }
+};
+
+struct HardSwish {
+  template <class T>
+  [[gnu::always_inline]] static void apply(Vec<T>& x) {
+    Vec<T> share = (x + 3) * static_cast<T>(1.0 / 6);
+    share = share < 0 ? Vec<T>{} : share;
+    x *= share > 1 ? 1 - Vec<T>{} : share;
+  }
+};
+
+struct HardTanh {
+  template <class T>
+  [[gnu::always_inline]] static void apply(Vec<T>& x) {
+    x = x < -1 ? -1 - Vec<T>{} : x;
+    x = x > 1 ? 1 - Vec<T>{} : x;
+  }
+};
+
 /// max(x, 0) + ln(1 + e), e = e^-|x|, and ln(1 + e) = 2 artanh(e / (2 + e)).
 struct Softplus {
   template <class T>
@@ -324,6 +367,14 @@ ActivationPass<T> activation_pass(model::Activation activation) {
       return pass<Softplus, T>;
     case elu:
       return pass<Elu, T>;
+    case selu:
+      return pass<Selu, T>;
+    case mish:
+      return pass<Mish, T>;
+    case hardswish:
+      return pass<HardSwish, T>;
+    case hardtanh:
+      return pass<HardTanh, T>;
   }
   return nullptr;
 }

@@ -10,6 +10,7 @@
 #include "pyrometer/energy/network/chain_rule.hpp"
 #include "pyrometer/energy/network/chain_unit.hpp"
 #include "pyrometer/energy/network/chebyshev.hpp"
+#include "pyrometer/energy/network/cross_entropy.hpp"
 
 namespace pyrometer::energy {
 namespace {
@@ -55,6 +56,10 @@ struct Chain {
   const double* shifts;  // nullptr for none
 
   [[nodiscard]] double width(Index l) const { return static_cast<double>(networks.widths[at(l)]); }
+  [[nodiscard]] Index outputs() const { return networks.widths.back(); }
+  [[nodiscard]] model::Activation activation(Index l) const { return networks.activation[at(l - 1)]; }
+  /// The number of energies, those of the layers and the cross entropy.
+  [[nodiscard]] Index last() const { return networks.energies(); }
   [[nodiscard]] double variance(Index l, double q) const {
     return weight[l - 1] * (weight[l - 1] * q) + bias[l - 1] * bias[l - 1];
   }
@@ -64,16 +69,16 @@ struct Chain {
   /// Whether the pre-activations of a layer are 0 for all rows.
   [[nodiscard]] bool vanishes(Index l) const {
     if (bias[l - 1] != 0 || shift(l) != 0) return false;
-    return weight[l - 1] == 0 || (l > 1 && vanishes(l - 1) && model::activate(networks.activation, 0) == 0);
+    return weight[l - 1] == 0 || (l > 1 && vanishes(l - 1) && model::activate(activation(l - 1), 0) == 0);
   }
   /// The least q_l about which an energy above bends: where the variance of a layer above reaches kBend, or for a
   /// homogeneous activation its shift. An activation that vanishes at 0 passes small variances on in proportion.
   [[nodiscard]] double bend(Index l) const {
     const double slope = weight[l] * weight[l], above = shift(l + 1);
     double v = kBend;
-    if (model::is_homogeneous(networks.activation))
+    if (l + 1 < networks.layers() && model::is_homogeneous(activation(l + 1)))
       v = above == 0 ? std::numeric_limits<double>::infinity() : above * above;
-    if (l + 2 < networks.layers() && above == 0 && model::activate(networks.activation, 0) == 0)
+    if (l + 2 < last() && above == 0 && model::activate(activation(l + 1), 0) == 0)
       v = std::max(kLeastBend, std::min(v, bend(l + 1) / width(l + 1)));
     return (bias[l] * bias[l] + v) / slope;
   }
@@ -95,7 +100,7 @@ struct Layer {
   std::vector<double> mean;     // of q_l
   double bend = 0;              // scale c of the rules, unless less than `least`
   double least = 0;             // smallest scale that matters at any node
-  std::vector<double> energy;   // of layers l .. L: energy[(k - l) * size + node]
+  std::vector<double> energy;   // of layers l .. L, and the cross entropy: energy[(k - l) * size + node]
   std::vector<double> growth;   // d ln energy / d ln (all scales) at the same v, in the same order, if requested
 
   [[nodiscard]] std::size_t size() const { return v.size(); }
@@ -125,7 +130,8 @@ const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>&
   for (Index k = l - 1; k >= 1; --k) {
     const Layer& other = all[at(k)];
     if (chain.networks.widths[at(k)] == chain.networks.widths[at(l)] && chain.shift(k) == chain.shift(l) &&
-        other.v == layer.v && (layer.bend == other.bend || std::max(layer.bend, other.bend) < other.least))
+        chain.activation(k) == chain.activation(l) && other.v == layer.v &&
+        (layer.bend == other.bend || std::max(layer.bend, other.bend) < other.least))
       return &other;
   }
   return nullptr;
@@ -134,7 +140,7 @@ const Layer* equal_before(const Chain& chain, Index l, const std::vector<Layer>&
 void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threads, std::vector<Layer>& all) {
   Layer& layer = all[at(l)];
   const Index count = chain.networks.widths[at(l)];
-  const bool last = l + 1 == chain.networks.layers();
+  const bool last = l + 1 == chain.last();
   // Rounded to a few sizes, so that rules can be reused for many layers.
   if (!last) layer.bend = std::exp2(kBendStep * std::floor(std::log2(chain.bend(l)) / kBendStep));
   if (const Layer* other = last ? nullptr : equal_before(chain, l, all)) {
@@ -147,11 +153,11 @@ void find_rules(const Chain& chain, Index l, const Fineness& fineness, int threa
   layer.mean.resize(layer.size());
   // The sum of n units is below this share of the largest square with a probability of about 1e-20; for activations
   // that vanish for negative numbers, all units vanish with probability 2^-n.
-  const bool even = model::has_even_square(chain.networks.activation);
+  const bool even = model::has_even_square(chain.activation(l));
   const double share = even ? std::pow(10.0, -3 - 40 / static_cast<double>(count)) : 1e-43;
   std::vector<double> least(layer.size());
   base::for_each_chunk(static_cast<Index>(layer.size()), threads, [&](Index node, int) {
-    const Rule one = squared_unit(chain.networks.activation, layer.v[at(node)], fineness.step, chain.shift(l));
+    const Rule one = squared_unit(chain.activation(l), layer.v[at(node)], fineness.step, chain.shift(l));
     double mean = 0;
     for (std::size_t i = 0; i < one.size(); ++i) mean += one.weight[i] * one.point[i];
     layer.mean[at(node)] = static_cast<double>(count) * mean;
@@ -189,9 +195,10 @@ std::vector<double> importance(const Chain& chain, Index l, double low, double h
   const auto energies = [&](double v) {
     std::vector<double> out;
     for (Index k = l; k < layers; ++k) {
-      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.networks.activation, v, chain.shift(k)).mean);
+      v = chain.variance(k + 1, chain.width(k) * unit_moments(chain.activation(k), v, chain.shift(k)).mean);
       out.push_back(v + chain.shift(k + 1) * chain.shift(k + 1));
     }
+    if (chain.last() > layers) out.push_back(std::isfinite(v) ? cross_entropy(chain.outputs(), {v}).value[0] : v);
     return out;
   };
   const std::vector<double> typical = energies(mean);
@@ -211,8 +218,9 @@ std::vector<double> importance(const Chain& chain, Index l, double low, double h
 void trim(const Chain& chain, Index l, const std::vector<Reached>& values, Layer& layer) {
   double mean = 0;
   for (const Reached& value : values) mean += value.mass * value.v;
-  const bool accelerates = model::record_of(chain.networks.activation).accelerates;
-  const double growth = accelerates ? std::exp2(static_cast<double>(chain.networks.layers() - l)) : 1;
+  double growth = 1;
+  for (Index k = l; k < chain.networks.layers(); ++k)
+    if (model::record_of(chain.activation(k)).accelerates) growth *= 2;
   const std::vector<double> share = importance(chain, l, layer.low, layer.high, mean);
   double least = std::numeric_limits<double>::infinity(), most = 0;
   for (const Reached& value : values) {
@@ -319,21 +327,36 @@ std::vector<double> total_growth(const Layer& layer, const std::vector<double>& 
   return total;
 }
 
-/// The energies of layers l .. L at the nodes of layer l, from those of layer l + 1.
+/// The cross entropy at a node, averaged over the values q of a rule: of v_L = variance(L, q).
+void add_cross_entropy(const Chain& chain, const Rule& rule, double& energy, double* growth) {
+  const Index layers = chain.networks.layers();
+  std::vector<double> v(rule.size());
+  for (std::size_t j = 0; j < rule.size(); ++j) {
+    v[j] = chain.variance(layers, rule.point[j]);
+    require(std::isfinite(v[j]), "energies must be finite, got an overflow in layer ", layers,
+            "; use a smaller scale.");
+  }
+  const CrossEntropy mean = cross_entropy(chain.outputs(), v);
+  energy = dot(rule.weight.data(), mean.value.data(), rule.size());
+  if (growth) *growth = dot(rule.weight.data(), mean.slope.data(), rule.size()) / energy;
+}
+
+/// The energies of layers l .. L, and the cross entropy, at the nodes of layer l, from those of layer l + 1.
 void average(const Chain& chain, Index l, const Layer& above, bool growing, int threads, Layer& layer) {
   const Index layers = chain.networks.layers();
   const std::size_t size = layer.size();
-  layer.energy.resize(at(layers - l + 1) * size);
+  const Index last = chain.last();
+  layer.energy.resize(at(last - l + 1) * size);
   layer.growth.resize(growing ? layer.energy.size() : 0);
   const std::size_t smooth = above.size() - (above.zero ? 1 : 0);
-  std::vector<double> logs(smooth * at(std::max<Index>(0, layers - l - 1)));
-  for (Index k = l + 2; k <= layers; ++k)
+  std::vector<double> logs(smooth * at(std::max<Index>(0, last - l - 1)));
+  for (Index k = l + 2; k <= last && l + 1 < layers; ++k)
     for (std::size_t i = 0; i < smooth; ++i)
       logs[at(k - l - 2) * smooth + i] = std::log(std::max(kLeast, above.energy[at(k - l - 1) * above.size() + i]));
   const std::vector<double> growth = growing ? total_growth(above, logs) : std::vector<double>();
   std::vector<Index> beyond;  // layers above the next whose energy is not 0 throughout
-  for (Index k = l + 2; k <= layers; ++k)
-    if (!chain.vanishes(k)) beyond.push_back(k);
+  for (Index k = l + 2; k <= last; ++k)
+    if (k > layers || !chain.vanishes(k)) beyond.push_back(k);
   base::for_each_chunk(static_cast<Index>(size), threads, [&](Index chunk, int) {
     const std::size_t node = at(chunk);
     layer.energy[node] = chain.energy(l, layer.v[node]);
@@ -341,6 +364,14 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
       const double v = chain.variance(l + 1, layer.mean[node]), c = chain.shift(l + 1);
       layer.energy[size + node] = chain.energy(l + 1, v);
       if (growing) layer.growth[size + node] = c == 0 ? 2 : 2 * (v / (v + c * c));
+    }
+    if (last > layers && l + 1 >= layers) {
+      double& mean = layer.energy[at(last - l) * size + node];
+      double* const rate = growing ? &layer.growth[at(last - l) * size + node] : nullptr;
+      if (l < layers)
+        add_cross_entropy(chain, layer.rule[node], mean, rate);
+      else
+        mean = cross_entropy(chain.outputs(), {layer.v[node]}).value[0];
     }
     if (l + 2 > layers) return;
     const Rule& rule = layer.rule[node];
@@ -353,16 +384,16 @@ void average(const Chain& chain, Index l, const Layer& above, bool growing, int 
         first = above.basis(std::log(std::max(v, kLeast)), basis);
       }
       for (const Index k : beyond) {
-        const std::size_t here = at(k - l) * size + node, last = at(k - l) * above.size() - 1;
+        const std::size_t here = at(k - l) * size + node, end = at(k - l) * above.size() - 1;
         const auto interpolated = [&](const std::vector<double>& values) {
           return dot(basis.data(), &values[at(k - l - 2) * smooth + first], basis.size());
         };
-        const double part = rule.weight[j] * (zero ? above.energy[last] : std::exp(interpolated(logs)));
+        const double part = rule.weight[j] * (zero ? above.energy[end] : std::exp(interpolated(logs)));
         layer.energy[here] += part;
-        if (growing) layer.growth[here] += part * (zero ? above.growth[last] : interpolated(growth));
+        if (growing) layer.growth[here] += part * (zero ? above.growth[end] : interpolated(growth));
       }
     }
-    for (Index k = l + 2; growing && k <= layers; ++k) {
+    for (Index k = l + 2; growing && k <= last; ++k) {
       const std::size_t here = at(k - l) * size + node;
       layer.growth[here] = layer.energy[here] > 0 ? layer.growth[here] / layer.energy[here] : 0;
     }
@@ -394,13 +425,12 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   double q = 0;
   for (const double norm : chain.networks.norms) q += norm;
   q /= static_cast<double>(chain.networks.norms.size());
-  const double factor = model::homogeneous_factor(chain.networks.activation);
   for (Index l = 1; l <= chain.networks.layers(); ++l) {
     energy[l - 1] = chain.energy(l, chain.variance(l, q));
     error[l - 1] =
         (kRounding * static_cast<double>(l) + 1e-16 * std::sqrt(static_cast<double>(chain.networks.norms.size()))) *
         energy[l - 1];
-    q = factor * energy[l - 1];
+    if (l < chain.networks.layers()) q = model::homogeneous_factor(chain.activation(l)) * energy[l - 1];
   }
 }
 
@@ -414,7 +444,7 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
     fine = solve(chain, rows, factors, fineness, threads);
     if (coarse.energy.empty()) continue;
     worst = 0;
-    for (Index l = 1; l <= chain.networks.layers(); ++l) {
+    for (Index l = 1; l <= chain.last(); ++l) {
       const std::size_t first = at(l - 1) * fine.size();
       const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
@@ -430,18 +460,21 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
 
 /// Whether mean squares of activations are proportional to those of pre-activations.
 bool is_closed(const Networks& networks) {
-  if (!model::is_homogeneous(networks.activation)) return false;
-  if (model::homogeneous_factor(networks.activation) == 1) return true;  // the identity
+  const auto all = [&](auto holds) {
+    return std::all_of(networks.activation.begin(), networks.activation.end(), holds);
+  };
+  if (networks.cross_entropy || !all(model::is_homogeneous)) return false;
+  if (all([](model::Activation phi) { return model::homogeneous_factor(phi) == 1; })) return true;  // the identity
   for (Index i = 0; i < networks.shift.size(); ++i)
     if (networks.shift.data[i] != 0 && (i + 1) % networks.layers() != 0) return false;
   return true;
 }
 
 /// The growth of the mean over rows of every layer's energy, from energies at the factors of `network_chain_growth`.
-void grow(const RowNodes& rows, const Layer& first, Index layers, double* growth) {
+void grow(const RowNodes& rows, const Layer& first, Index energies, double* growth) {
   const std::size_t count = rows.norm().size();
   std::vector<double> value(count), slope(count);
-  for (Index l = 0; l < layers; ++l) {
+  for (Index l = 0; l < energies; ++l) {
     const auto log = [&](std::size_t step, std::size_t node) {
       return std::log(first.energy[at(l) * first.size() + step * count + node]);
     };
@@ -464,6 +497,8 @@ void check(const Networks& networks) {
   const Index layers = networks.layers();
   require(layers >= 1, "widths must have at least two numbers, got ", layers + 1);
   for (const Index width : networks.widths) require(width >= 1, "widths must be at least 1, got ", width);
+  require(static_cast<Index>(networks.activation.size()) == layers - 1, "activation must have one for each of ",
+          layers - 1, " hidden layers, got ", networks.activation.size());
   for (const auto& [matrix, name] :
        {std::pair{networks.weight, "weight"}, std::pair{networks.bias, "bias"}, std::pair{networks.shift, "shift"}}) {
     const bool shift = name[0] == 's';
@@ -482,18 +517,18 @@ void check(const Networks& networks) {
 
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted) {
   check(networks);
-  const Index layers = networks.layers(), laws = networks.laws();
+  const Index energies = networks.energies(), laws = networks.laws();
   const bool closed = is_closed(networks);
   const RowNodes rows(closed ? networks.norms.first(1) : networks.norms);
   // Nested loops run on one thread: laws in parallel where there are several, else the nodes of a layer.
   base::for_each_chunk(laws, threads, [&](Index b, int) {
     const Chain chain = chain_of(networks, b);
-    double *energies = energy + b * layers, *errors = error + b * layers;
-    if (closed) homogeneous(chain, energies, errors);
+    double *value = energy + b * energies, *errors = error + b * energies;
+    if (closed) homogeneous(chain, value, errors);
     Layer solution;
-    trusted[b] = closed || general(chain, rows, {1}, threads, solution, energies, errors);
-    for (Index l = 0; l < layers; ++l)
-      require(std::isfinite(energies[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
+    trusted[b] = closed || general(chain, rows, {1}, threads, solution, value, errors);
+    for (Index l = 0; l < energies; ++l)
+      require(std::isfinite(value[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
               "; use a smaller scale.");
   });
 }
@@ -501,15 +536,15 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted) {
   check(networks);
   require(!is_closed(networks), "activation must not be homogeneous: its growth is closed");
-  const Index layers = networks.layers();
+  const Index energies = networks.energies();
   const RowNodes rows(networks.norms);
   const std::vector<double> factors{1, std::exp(-2 * kApart), std::exp(-kApart), std::exp(kApart),
                                     std::exp(2 * kApart)};
   base::for_each_chunk(networks.laws(), threads, [&](Index b, int) {
-    std::vector<double> energy(at(layers)), error(at(layers));
+    std::vector<double> energy(at(energies)), error(at(energies));
     Layer solution;
     trusted[b] = general(chain_of(networks, b), rows, factors, threads, solution, energy.data(), error.data());
-    grow(rows, solution, layers, growth + b * layers);
+    grow(rows, solution, energies, growth + b * energies);
   });
 }
 

@@ -16,15 +16,20 @@ namespace pyrometer::energy {
 /// bias    laws x L, finite, >= 0: those of the biases, 0 for none.
 /// norms   |x_i|^2 of the rows, finite, >= 0, at least one.
 /// shift   laws x L, finite: constant biases c_l of every unit of a layer; empty for none.
+/// activation     that of each hidden layer.
+/// cross_entropy  whether the mean cross entropy of the outputs is one more energy, after those of the layers.
 struct Networks {
-  model::Activation activation;
+  std::vector<model::Activation> activation;
   std::vector<Index> widths;
   Matrix weight, bias;
   Vector norms;
   Matrix shift = {};
+  bool cross_entropy = false;
 
   [[nodiscard]] Index layers() const { return static_cast<Index>(widths.size()) - 1; }
   [[nodiscard]] Index laws() const { return weight.rows; }
+  /// Energies for each law.
+  [[nodiscard]] Index energies() const { return layers() + (cross_entropy ? 1 : 0); }
 };
 
 /// Given layer l - 1, the pre-activations of layer l are independent N(c_l, v_l), so q_l = |x_l|^2 is a Markov chain:
@@ -37,15 +42,19 @@ struct Networks {
 /// wide range is divided into panels; values of probability below 1e-20 are omitted. All rows share the nodes: the cost
 /// does not depend on their number, except for one pass over the norms.
 ///
-/// energy   laws x L, out.
-/// error    laws x L, out: estimate of the absolute error: four times the difference to a coarser discretisation
+/// With cross entropy the outputs z_L are logits, independent N(0, v_L) given layer L - 1, and labels drop out:
+///
+///     E_{L+1} = <F(v_L)>,   F of cross_entropy.hpp, averaged over the rule of q_{L-1}
+///
+/// energy   laws x energies(), out.
+/// error    laws x energies(), out: estimate of the absolute error: four times the difference to a coarser discretisation
 ///          (rules, grids and quadratures), plus interpolation over rows and rounding. Up to four refinements, until
 ///          the error is 1e-9 of the energy. Compared with finer discretisations on random networks the true error was
 ///          at most half of it.
 /// trusted  laws, out: 1 where the error is below 1e-4 of the energy in every layer; 0 otherwise: the caller should
 ///          sample.
 ///
-/// relu, leaky_relu and identity have the closed form <q_l> = n_l (1 + a^2) / 2 <v_l>, whose error is rounding, where
+/// Without cross entropy relu, leaky_relu and identity have the closed form <q_l> = n_l (1 + a^2) / 2 <v_l>, whose error is rounding, where
 /// no hidden layer has a shift.
 ///
 /// Throws std::invalid_argument for a violated precondition, and if an energy overflows.
@@ -60,7 +69,7 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 /// The chain rule on the same grids: v_l depends on the scales directly through sigma_l^2 and b_l^2, and through
 /// q_{l-1}. Interpolants are differentiated; in layer 1 a central difference of fourth order with step 0.01 of ln v.
 ///
-/// growth   laws x L, out; 0 where the energy is 0.
+/// growth   laws x energies(), out; 0 where the energy is 0.
 /// trusted  laws, out: as above.
 ///
 /// Cost: that of network_chain with five times the nodes in layer 1: measured 1.0 to 1.3 times it for one row or many
@@ -73,7 +82,9 @@ void network_chain_growth(const Networks& networks, int threads, double* growth,
 ///
 /// (computed relative to q_l, so that squares stay within the range of a double).
 ///
-/// leading, corrected  laws x L, out. Errors of order 1 / n and 1 / n^2, not estimated.
+/// and with cross entropy F(v_L) and its expansion to the same order.
+///
+/// leading, corrected  laws x energies(), out. Errors of order 1 / n and 1 / n^2, not estimated.
 void network_mean_field(const Networks& networks, int threads, double* leading, double* corrected);
 
 /// The same by sampling the chain: O(sum n_l) random numbers a draw, with one row each, stratified over the sorted

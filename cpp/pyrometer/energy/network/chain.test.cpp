@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pyrometer/energy/network/chain_rows.hpp"
+#include "pyrometer/energy/network/cross_entropy.hpp"
 
 using namespace pyrometer;
 
@@ -24,8 +25,9 @@ Answer solve(model::Activation activation, std::vector<Index> widths, double sca
   const Index columns = static_cast<Index>(layers);
   Answer answer{std::vector<double>(layers), std::vector<double>(layers), false};
   unsigned char trusted = 0;
-  energy::network_chain({activation, widths, {weight.data(), 1, columns}, {offset.data(), 1, columns}, norms}, 1,
-                        answer.energy.data(), answer.error.data(), &trusted);
+  energy::network_chain(
+      {{layers - 1, activation}, widths, {weight.data(), 1, columns}, {offset.data(), 1, columns}, norms}, 1,
+      answer.energy.data(), answer.error.data(), &trusted);
   answer.trusted = trusted != 0;
   return answer;
 }
@@ -79,7 +81,7 @@ TEST_CASE("a constant bias of the first layer is a shift of its units: E (c + s 
     const std::vector<double> norms{2.0};
     double energy[2], error[2];
     unsigned char trusted = 0;
-    energy::network_chain({model::Activation::relu, {2, 5, 3}, {weight, 1, 2}, {bias, 1, 2}, norms, {shift, 1, 2}}, 1,
+    energy::network_chain({{model::Activation::relu}, {2, 5, 3}, {weight, 1, 2}, {bias, 1, 2}, norms, {shift, 1, 2}}, 1,
                           energy, error, &trusted);
     const double v = 0.49 * 2, s = std::sqrt(v), t = c / s;
     const double density = std::exp(-t * t / 2) / std::sqrt(2 * std::numbers::pi);
@@ -88,4 +90,33 @@ TEST_CASE("a constant bias of the first layer is a shift of its units: E (c + s 
     CHECK(energy[0] == doctest::Approx(5 * (v + c * c)).epsilon(1e-14));
     CHECK(energy[1] == doctest::Approx(3 * (1.69 * 5 * half + 0.25)).epsilon(1e-12));
   }
+}
+
+TEST_CASE("the cross entropy of identical rows without hidden layers is that of normal logits") {
+  for (const Index outputs : {1, 2, 5})
+    for (const double scale : {1e-3, 1.0, 30.0}) {
+      const double weight[] = {scale}, bias[] = {0.3};
+      const std::vector<double> norms{2.0, 2.0};
+      double energy[2], error[2];
+      unsigned char trusted = 0;
+      energy::network_chain({{}, {3, outputs}, {weight, 1, 1}, {bias, 1, 1}, norms, {}, true}, 1, energy, error,
+                            &trusted);
+      const double expected = energy::cross_entropy(outputs, {2 * scale * scale + 0.09}).value[0];
+      CHECK(trusted == 1);
+      CHECK(energy[1] == doctest::Approx(expected).epsilon(1e-14));
+    }
+}
+
+TEST_CASE("each hidden layer has its activation: identity after relu is relu after identity") {
+  const double weight[] = {0.7, 1.3, 0.5}, bias[] = {0, 0, 0};
+  const std::vector<double> norms{2.0};
+  double energy[2][3], error[3];
+  unsigned char trusted = 0;
+  using enum model::Activation;
+  energy::network_chain({{relu, identity}, {2, 4, 4, 1}, {weight, 1, 3}, {bias, 1, 3}, norms}, 1, energy[0], error,
+                        &trusted);
+  energy::network_chain({{identity, relu}, {2, 4, 4, 1}, {weight, 1, 3}, {bias, 1, 3}, norms}, 1, energy[1], error,
+                        &trusted);
+  CHECK(energy[0][1] == doctest::Approx(0.5 * energy[1][1]).epsilon(1e-14));
+  CHECK(energy[0][2] == doctest::Approx(energy[1][2]).epsilon(1e-14));
 }

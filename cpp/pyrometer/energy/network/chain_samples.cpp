@@ -62,7 +62,7 @@ void run(const Networks& networks, const std::vector<double>& sorted, base::Seed
         const double shift = networks.shift.size() > 0 ? networks.shift.row(b)[l] : 0;
         for (Index j = 0; j < units; ++j)
           for (Index k = 0; k < draws; ++k) {
-            const double x = model::activate(networks.activation, shift + deviation[k] * normal[j * draws + k]);
+            const double x = model::activate(networks.activation[at(l)], shift + deviation[k] * normal[j * draws + k]);
             sum[k] += x * x;
           }
       }

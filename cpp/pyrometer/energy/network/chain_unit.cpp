@@ -11,6 +11,8 @@ namespace {
 
 constexpr double kReach = 13.5;  // deviations: beyond, even forty powers of z are below 1e-16 of their expectation
 constexpr double kFirst = -3.7;  // exp(u - e^{-u}) is 1e-19 there
+constexpr double kFiner = 0.5;   // between kinks, where the density may fall to 0 at a small part of the interval
+constexpr double kEnd = 3.4;     // 1 / (1 + exp(pi sinh t)) is 4e-21 there
 
 // Deviations that are 0 compared with all others: pre-activations below have a probability of 1e-20.
 constexpr double kNone = 1e-20;
@@ -22,18 +24,41 @@ void require_finite(double deviation) {
           "energies must be finite, got a pre-activation whose variance is not; use a smaller scale.");
 }
 
-/// Calls take(z, weight) over the positive half-line; the weights of a half-line sum to 1 / 2.
+/// Calls take(z, weight) over z > first, with the density of a normal z of this deviation.
 template <class Take>
-void half_normal(double deviation, double step, Take take) {
-  require_finite(deviation);
-  const double c = std::max(std::min(1.0, deviation), kNone * deviation);
+void tail(double deviation, double first, double c, double step, Take take) {
   const double scale = step * std::numbers::inv_sqrtpi / (std::numbers::sqrt2 * deviation);
   for (int i = 0;; ++i) {
     const double u = kFirst + step * i, inner = std::exp(-u);
-    const double z = c * std::exp(u - inner), x = z / deviation;
+    const double past = c * std::exp(u - inner), z = first + past, x = z / deviation;
     if (x > kReach) return;
-    take(z, scale * z * (1 + inner) * std::exp(-0.5 * x * x));
+    take(z, scale * past * (1 + inner) * std::exp(-0.5 * x * x));
   }
+}
+
+/// The same over 0 < z < last, z = last / (1 + exp(-pi sinh t)).
+template <class Take>
+void interval(double deviation, double last, double step, Take take) {
+  const double scale = step * std::sqrt(std::numbers::pi / 2) * last / deviation;
+  for (double t = -kEnd; t < kEnd; t += step) {
+    const double share = 1 / (1 + std::exp(-std::numbers::pi * std::sinh(t)));
+    const double rest = 1 / (1 + std::exp(std::numbers::pi * std::sinh(t)));
+    const double z = last * share, x = z / deviation;
+    take(z, scale * share * rest * std::cosh(t) * std::exp(-0.5 * x * x));
+  }
+}
+
+/// Calls take(z, weight) over the positive half-line, in two parts if there is a kink within reach; the weights of a
+/// half-line sum to 1 / 2.
+template <class Take>
+void half_normal(model::Activation activation, double deviation, double step, Take take) {
+  require_finite(deviation);
+  const double c = std::max(std::min(1.0, deviation), kNone * deviation);
+  const double kink = model::record_of(activation).kink;
+  if (kink == 0 || kink > kReach * deviation) return tail(deviation, 0, c, step, take);
+  interval(deviation, kink, kFiner * step, take);
+  // Beyond the kink the density falls at the scale of deviation^2 / kink.
+  tail(deviation, kink, c * std::min(1.0, deviation / kink), step, take);
 }
 
 /// Points and weights on [-1, 1], exact for polynomials of degree 2 size - 1: Newton's method on the Legendre
@@ -60,7 +85,7 @@ Rule gauss_legendre(int size) {
 
 /// Calls take(x, weight), x = (z - shift) / deviation standard normal: weights sum to 1.
 template <class Take>
-void shifted_normal(double deviation, double shift, double step, Take take) {
+void shifted_normal(model::Activation activation, double deviation, double shift, double step, Take take) {
   require_finite(deviation);
   const Rule gauss = gauss_legendre(static_cast<int>(std::lround(kPointsEach / step)));
   // Where z is 0, and the shortest panel, in units of x: panels must not vanish beside rounding.
@@ -73,13 +98,16 @@ void shifted_normal(double deviation, double shift, double step, Take take) {
     }
   };
   const auto length = [&](double x) { return std::min(1.0, std::max(least, std::abs(x - zero))); };
+  // Kinks are ends of panels, but for those at a distance from 0 that is lost in rounding.
+  const double kink = model::record_of(activation).kink / deviation;
+  const auto end = [](double x, double to, double bent) { return bent != x && (x < bent) == (bent < to) ? bent : to; };
   for (double x = std::max(zero, -kReach); x < kReach;) {
-    const double next = std::min(kReach, x + length(x));
+    const double next = end(x, std::min(kReach, x + length(x)), zero + kink);
     panel(x, next);
     x = next;
   }
   for (double x = std::min(zero, kReach); x > -kReach;) {
-    const double next = std::max(-kReach, x - length(x));
+    const double next = end(x, std::max(-kReach, x - length(x)), zero - kink);
     panel(next, x);
     x = next;
   }
@@ -99,7 +127,7 @@ Rule squared_unit(model::Activation activation, double variance, double step, do
   double total = 0, limit = 0, rest = 0;
   if (shift != 0) {
     const double deviation = std::sqrt(variance);
-    shifted_normal(deviation, shift, step, [&](double x, double weight) {
+    shifted_normal(activation, deviation, shift, step, [&](double x, double weight) {
       law.point.push_back(square(shift + deviation * x));
       law.weight.push_back(weight);
       total += weight;
@@ -108,7 +136,7 @@ Rule squared_unit(model::Activation activation, double variance, double step, do
     return law;
   }
   const bool even = model::has_even_square(activation);
-  half_normal(std::sqrt(variance), step, [&](double z, double weight) {
+  half_normal(activation, std::sqrt(variance), step, [&](double z, double weight) {
     law.point.push_back(square(z));
     law.weight.push_back(weight);
     total += weight;
@@ -152,13 +180,13 @@ UnitMoments unit_moments(model::Activation activation, double variance, double s
     second += weight * fourth;
   };
   if (shift != 0) {
-    shifted_normal(deviation, shift, 0.1, [&](double x, double weight) {
+    shifted_normal(activation, deviation, shift, 0.1, [&](double x, double weight) {
       const double value = model::activate(activation, shift + deviation * x) / unit, square = value * value;
       total += weight;
       add(x, weight, square, square * square);
     });
   } else {
-    half_normal(deviation, 0.1, [&](double z, double weight) {
+    half_normal(activation, deviation, 0.1, [&](double z, double weight) {
       const double up = model::activate(activation, z) / unit, down = model::activate(activation, -z) / unit;
       total += 2 * weight;
       add(z / deviation, weight, up * up + down * down, up * up * up * up + down * down * down * down);

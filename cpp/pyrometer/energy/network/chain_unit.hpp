@@ -12,6 +12,8 @@ namespace pyrometer::energy {
 /// Trapezoidal rule in u on each half-line, z = c exp(u - e^{-u}), c = min(1, sqrt(variance)): a grid that is geometric
 /// from the scale at which activations are nonlinear to 13.5 deviations, and double exponential towards 0. It requires
 /// no smoothness at 0 and resolves both nonlinearity at |z| ~ 1 and the normal density at |z| ~ deviation.
+/// An activation with a kink at |z| = k within 13.5 deviations has two such grids, z = k / (1 + exp(-pi sinh u)) with
+/// half the step for |z| < k and z = k + c exp(u - e^{-u}), c = min(1, deviation) min(1, deviation / k), beyond.
 ///
 /// Where shift is not 0, Gauss rules on panels that begin at z = 0 and are as long as the distance from 0, but at least
 /// 1 and at most one deviation, over 13.5 deviations about the shift.

@@ -1,6 +1,9 @@
 // Monte Carlo energies of networks; the parameters of every draw are generated when they are used.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "pyrometer/base/random.hpp"
 #include "pyrometer/base/types.hpp"
 #include "pyrometer/model/activation.hpp"
@@ -11,6 +14,7 @@ namespace pyrometer::energy {
 /// Layers z_l = W_l x_{l-1} + b_l, x_l = phi(z_l), l = 1 .. L, the last one linear, and laws of their parameters.
 ///
 /// widths      n_0 .. n_L, each at least 1; L >= 1.
+/// activation  that of each hidden layer.
 /// families    4 x L: of the weights and of the biases of each layer, see layer_family.hpp, and of both the squared scale
 ///             divided by the mean square: 1 for normal laws, 12 for uniform ones, 1 for constants.
 /// weight      laws x L: standard deviations, that before the cut of a truncated law, full lengths of uniform laws,
@@ -24,7 +28,7 @@ namespace pyrometer::energy {
 struct NetworkLaws {
   Index layers;
   const Index* widths;
-  model::Activation activation;
+  std::vector<model::Activation> activation;
   Matrix families;
   Matrix weight, bias;
 
@@ -35,13 +39,15 @@ struct NetworkLaws {
   }
 };
 
-/// m rows: X m x n_0; y m x n_L, or nullptr. Finite. In single precision all arithmetic except sums of squares is in
-/// single precision.
+/// m rows: X m x n_0; y m x n_L, or nullptr. Finite. labels: m numbers of classes, or nullptr. In single precision all
+/// arithmetic except sums of squares and cross entropies is in single precision.
 template <class T>
 struct NetworkRows {
   const T* X;
   const T* y;
   Index rows;
+  const std::int64_t* labels = nullptr;
+  bool cross_entropy = false;
 };
 
 /// Which draws of which seed, and how many rows each uses.
@@ -95,6 +101,15 @@ template <class T>
 void sample_network_errors(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads,
                            double* energy);
 
+/// energy[law * samples + k] = mean cross entropy of draw first + k, of one logit and labels 0 and 1, or of as many
+/// classes as outputs, with rows.cross_entropy; `averaged` must be false. Without labels the mean over classes of what
+/// each label would give, whose expectation is the same where the outputs have mean 0:
+/// ln sum_c e^{z_c} - mean_c z_c, or ln(1 + e^{-|z|}) + |z| / 2. Otherwise as sample_network(); the cost of an
+/// exponential more for each row and output.
+template <class T>
+void sample_network_cross_entropy(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws,
+                                  int threads, double* energy);
+
 /// The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for
 /// all.
 ///
@@ -111,6 +126,10 @@ extern template void sample_network_errors(const NetworkRows<double>&, const Net
                                            double*);
 extern template void sample_network_errors(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int,
                                            double*);
+extern template void sample_network_cross_entropy(const NetworkRows<double>&, const NetworkLaws&, const NetworkDraws&,
+                                                  int, double*);
+extern template void sample_network_cross_entropy(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&,
+                                                  int, double*);
 extern template Index network_rows(const NetworkRows<double>&, const NetworkLaws&, base::Seed, bool, int);
 extern template Index network_rows(const NetworkRows<float>&, const NetworkLaws&, base::Seed, bool, int);
 

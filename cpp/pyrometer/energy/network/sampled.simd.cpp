@@ -15,6 +15,7 @@
 #include "pyrometer/base/truncated.hpp"
 #include "pyrometer/energy/network/layer.hpp"
 #include "pyrometer/energy/network/orthogonal.hpp"
+#include "pyrometer/energy/network/sampled_cross_entropy.hpp"
 
 namespace pyrometer::energy {
 namespace {
@@ -71,6 +72,9 @@ void check(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDra
     require(laws.widths[l] >= 1, "widths must be at least 1, got ", laws.widths[l], " at position ", l);
   require(rows.rows >= 1, "X must have at least 1 row, got ", rows.rows);
   check_laws(laws);
+  require(static_cast<Index>(laws.activation.size()) == laws.layers - 1, "activation must have one for each of ",
+          laws.layers - 1, " hidden layers, got ", laws.activation.size());
+  require(!rows.cross_entropy || !draws.averaged, "cross entropy must not be averaged over the last layer");
   require(draws.first >= 0 && draws.samples >= 0, "first_draw and samples must be at least 0, got ", draws.first,
           " and ", draws.samples);
   require(draws.rows >= 0 && draws.rows <= rows.rows, "rows must be 0 (all) .. ", rows.rows, ", got ", draws.rows);
@@ -204,13 +208,29 @@ class Worker {
       for (Index law = 0; law < laws; ++law) {
         const double* const squares = sums_.get() + law * space_;
         double sum = 0;
-        for (Index i = 0; i < count; ++i) sum += squares[i];
+        if (p_.rows_.cross_entropy && l == L)
+          sum = outputs(draw, begin, count, activations(l, law));
+        else
+          for (Index i = 0; i < count; ++i) sum += squares[i];
         sums[law * L + l - (averaged ? 0 : 1)] = sum;
       }
     }
   }
 
  private:
+  /// Sum of the cross entropies of the rows of a part, from their logits.
+  double outputs(Index draw, Index begin, Index count, const T* logits) {
+    const std::int64_t* labels = p_.rows_.labels;
+    if (labels && p_.draws_.rows > 0) {
+      labels_.resize(at(count));
+      for (Index i = 0; i < count; ++i) labels_[at(i)] = labels[p_.pick(draw, begin + i)];
+      labels = labels_.data();
+    } else if (labels) {
+      labels += begin;
+    }
+    return sum_of_cross_entropies(logits, p_.width(p_.laws_.layers), count, kPanelRows<T>, labels);
+  }
+
   [[nodiscard]] double family(Index l, bool weights) const { return p_.laws_.families.row(weights ? 0 : 1)[l - 1]; }
 
   /// Units whose weights are generated at a time: those of an orthogonal layer depend on each other.
@@ -265,7 +285,8 @@ class Worker {
     const auto& scales = p_.laws_;
     const Index depth = p_.width(l - 1), width = p_.width(l), panels = panels_of<T>(count), L = scales.layers;
     const bool last = l == L;
-    const ActivationPass<T> pass = activation_pass<T>(last ? model::Activation::identity : scales.activation);
+    const ActivationPass<T> pass =
+        activation_pass<T>(last ? model::Activation::identity : scales.activation[at(l - 1)]);
     bool biased = false;
     for (Index law = 0; law < laws; ++law) biased |= scales.bias.row(first_law + law)[l - 1] != 0;
     const T* const bias =
@@ -300,6 +321,7 @@ class Worker {
   AlignedArray<T> slab_, bias_, x_, y_, activations_[2];
   AlignedArray<double> sums_;
   std::vector<Index> picked_;
+  std::vector<std::int64_t> labels_;
 };
 
 template <class T>
@@ -309,10 +331,11 @@ template <class T>
   std::abort();
 }
 
-/// Writes energies of every layer, or of the last one only if there are targets.
+/// Writes energies of every layer, or of the last one only if there are targets or labels.
 template <class T>
 void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws, int threads, double* out) {
   check(rows, laws, draws);
+  const bool single = rows.y || rows.cross_entropy;
   if (laws.laws() == 0 || draws.samples == 0) return;
   const Problem<T> problem(rows, laws, draws);
   const Index L = laws.layers, number = problem.parts_.number(), batch = laws.laws();
@@ -341,7 +364,7 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
     const double used = static_cast<double>(problem.used());
     for (Index law = 0; law < batch; ++law)
       for (Index k = 0; k < chunks.count; ++k)
-        for (Index l = rows.y ? L : 1; l <= L; ++l) {
+        for (Index l = single ? L : 1; l <= L; ++l) {
           double energy = 0;
           for (Index part = 0; part < number; ++part)
             energy += slots[at(((k * number + part) * batch + law) * L + l - 1)];
@@ -356,7 +379,7 @@ void sample(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDr
           if (!std::isfinite(energy)) [[unlikely]]
             throw_not_finite<T>(energy, draws.first + start + k, law, l);
           const Index slot = law * draws.samples + start + k;
-          out[rows.y ? slot : slot * L + l - 1] = energy;
+          out[single ? slot : slot * L + l - 1] = energy;
         }
   }
 }
@@ -374,6 +397,15 @@ void sample_network_errors(const NetworkRows<T>& rows, const NetworkLaws& laws, 
                            double* energy) {
   require(rows.y != nullptr, "y must be given");
   sample<T>(rows, laws, draws, threads, energy);
+}
+
+template <class T>
+void sample_network_cross_entropy(const NetworkRows<T>& rows, const NetworkLaws& laws, const NetworkDraws& draws,
+                                  int threads, double* energy) {
+  const Index most = std::max<Index>(2, laws.widths[laws.layers]);
+  for (Index i = 0; rows.labels && i < rows.rows; ++i)
+    require(rows.labels[i] >= 0 && rows.labels[i] < most, "labels must be 0 .. ", most - 1, ", got ", rows.labels[i]);
+  sample<T>({rows.X, nullptr, rows.rows, rows.labels, true}, laws, draws, threads, energy);
 }
 
 template <class T>
@@ -421,6 +453,10 @@ template void sample_network(const NetworkRows<double>&, const NetworkLaws&, con
 template void sample_network(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int, double*);
 template void sample_network_errors(const NetworkRows<double>&, const NetworkLaws&, const NetworkDraws&, int, double*);
 template void sample_network_errors(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int, double*);
+template void sample_network_cross_entropy(const NetworkRows<double>&, const NetworkLaws&, const NetworkDraws&, int,
+                                           double*);
+template void sample_network_cross_entropy(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int,
+                                           double*);
 template Index network_rows(const NetworkRows<double>&, const NetworkLaws&, base::Seed, bool, int);
 template Index network_rows(const NetworkRows<float>&, const NetworkLaws&, base::Seed, bool, int);
 

@@ -64,7 +64,7 @@ double worst(Activation activation) {
   std::vector<double> got(at(kLaws * kSamples * kLayers));
   energy::sample_network<T>(
       {X.data(), nullptr, kRows},
-      {kLayers, kWidths, activation, normal(kLayers), {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
+      {kLayers, kWidths, {kLayers - 1, activation}, normal(kLayers), {weight, kLaws, kLayers}, {bias, kLaws, kLayers}},
       {kSeed, 7, kSamples, 0, false}, 2, got.data());
   double error = 0;
   for (Index law = 0; law < kLaws; ++law)
@@ -80,7 +80,8 @@ double worst(Activation activation) {
 
 TEST_CASE("energies of sampled networks equal those computed unit by unit, for every activation") {
   using enum Activation;
-  for (const Activation activation : {tanh, sigmoid, relu, leaky_relu, identity, erf, gelu, silu, softplus, elu}) {
+  for (const Activation activation :
+       {tanh, sigmoid, relu, leaky_relu, identity, erf, gelu, silu, softplus, elu, selu, mish, hardswish, hardtanh}) {
     CHECK(worst<double>(activation) < 1e-13);
     CHECK(worst<float>(activation) < 3e-6);
   }
@@ -91,7 +92,7 @@ TEST_CASE("sampled networks throw on overflow and on invalid arguments") {
   const Index widths[] = {2, 3, 1};
   double energy[2];
   const auto run = [&](Index rows, Index picked, Matrix bias) {
-    energy::sample_network<double>({X, nullptr, rows}, {2, widths, Activation::tanh, normal(2), {scale, 1, 2}, bias},
+    energy::sample_network<double>({X, nullptr, rows}, {2, widths, {Activation::tanh}, normal(2), {scale, 1, 2}, bias},
                                    {kSeed, 0, 1, picked, false}, 1, energy);
   };
   CHECK_THROWS_WITH_AS(run(0, 0, {zero, 1, 2}), doctest::Contains("at least 1 row"), std::invalid_argument);
@@ -106,9 +107,9 @@ TEST_CASE("families of layers: constants, laws without bound, and what is refuse
   const Index widths[] = {2, 3, 1};
   double energy[3];
   const auto run = [&](const double (&families)[8], bool averaged) {
-    energy::sample_network_errors<double>({X, y, 2},
-                                          {2, widths, Activation::tanh, {families, 4, 2}, {weight, 1, 2}, {bias, 1, 2}},
-                                          {kSeed, 0, 3, 0, averaged}, 1, energy);
+    energy::sample_network_errors<double>(
+        {X, y, 2}, {2, widths, {Activation::tanh}, {families, 4, 2}, {weight, 1, 2}, {bias, 1, 2}},
+        {kSeed, 0, 3, 0, averaged}, 1, energy);
   };
   // Weights of 0 and constant biases: the outputs are 2 in every draw.
   for (const bool averaged : {false, true}) {
