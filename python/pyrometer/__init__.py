@@ -64,7 +64,7 @@ from pyrometer.thermodynamics import (
 )
 
 if TYPE_CHECKING:
-    from pyrometer import datasets, interop, tables, testsystems
+    from pyrometer import datasets, interop, models, tables, testsystems
 
 __all__ = [
     "L1",
@@ -125,6 +125,7 @@ __all__ = [
     "minimum_energy",
     "mix",
     "minimum_path",
+    "models",
     "sample_energies",
     "sample_parameters",
     "shift",
@@ -136,7 +137,7 @@ __all__ = [
     "training_path",
 ]
 
-_LAZY = {"datasets", "interop", "tables", "testsystems"}
+_LAZY = {"datasets", "interop", "models", "tables", "testsystems"}
 """Modules that are imported when they are first used."""
 
 
