@@ -44,6 +44,7 @@ from pyrometer.networks import (
     Network,
     Orthogonal,
     TorchLinear,
+    balance,
     heat_engine,
 )
 from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature, TrainingPath
@@ -111,6 +112,7 @@ __all__ = [
     "TruncatedNormal",
     "Uniform",
     "__version__",
+    "balance",
     "boltzmann",
     "collapse",
     "config",
