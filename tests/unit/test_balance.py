@@ -37,12 +37,12 @@ def test_equal_energies(activation, law, bias):
 
 
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize(("activation", "law"), [("tanh", pm.Normal), ("relu", pm.Uniform), ("silu", pm.Normal)])
+@pytest.mark.parametrize(("activation", "law"), [("tanh", pm.Normal), ("relu", pm.Uniform), ("sigmoid", pm.Normal)])
 def test_equal_temperatures(activation, law, bias):
     of = network(activation=activation, bias=bias)
     for temperature in (50.0, 1e4, -1e-6, -2.0, -1e5):
         balanced = pm.balance(of, temperature=temperature, law=law)
-        np.testing.assert_allclose(pm.heat_engine(of, balanced).layers.temperature, temperature, rtol=1e-8)
+        np.testing.assert_allclose(pm.heat_engine(of, balanced).layers.temperature, temperature, rtol=1e-7)
 
 
 def test_temperatures_below_the_least_one_are_refused():

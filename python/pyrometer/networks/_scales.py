@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -128,17 +128,15 @@ def _unit_energy(network: Network, law: Any, scales: _Array, layer: int) -> floa
 def _family(law: Any) -> Family:
     """Return the family of the laws that a function makes of scales."""
     try:
-        segments = law(np.ones(2)).segments
-        ((family, scales),) = segments
-        fits = bool(np.array_equal(scales, np.ones(2)))
+        ((family, scales),) = law(np.ones(2)).segments
+        if family.random and np.array_equal(scales, np.ones(2)):
+            return cast("Family", family)
     except (TypeError, ValueError, AttributeError):
-        fits = False
-    if not fits or not family.random:
-        raise TypeError(
-            "law must be a function of scales that returns a law of layers with these scales, such as pm.Normal, got "
-            f"{described(law)}."
-        )
-    return family
+        pass
+    raise TypeError(
+        "law must be a function of scales that returns a law of layers with these scales, such as pm.Normal, got "
+        f"{described(law)}."
+    )
 
 
 def _first_layers(network: Network, count: int) -> Network:
