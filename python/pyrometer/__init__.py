@@ -52,6 +52,7 @@ from pyrometer.networks import (
     Network,
     Orthogonal,
     TorchLinear,
+    balance,
     heat_engine,
 )
 from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature, TrainingPath
@@ -72,7 +73,7 @@ from pyrometer.thermodynamics import (
 )
 
 if TYPE_CHECKING:
-    from pyrometer import datasets, interop, tables, testsystems
+    from pyrometer import datasets, interop, models, tables, testsystems
 
 __all__ = [
     "L1",
@@ -120,6 +121,7 @@ __all__ = [
     "TruncatedNormal",
     "Uniform",
     "__version__",
+    "balance",
     "boltzmann",
     "collapse",
     "config",
@@ -134,6 +136,7 @@ __all__ = [
     "minimum_energy",
     "mix",
     "minimum_path",
+    "models",
     "sample_energies",
     "sample_parameters",
     "shift",
@@ -145,7 +148,7 @@ __all__ = [
     "training_path",
 ]
 
-_LAZY = {"datasets", "interop", "tables", "testsystems"}
+_LAZY = {"datasets", "interop", "models", "tables", "testsystems"}
 """Modules that are imported when they are first used."""
 
 

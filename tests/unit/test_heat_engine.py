@@ -61,9 +61,9 @@ def test_efficiencies_of_wide_laws():
         assert 1 - pm.heat_engine(relu, pm.LecunNormal(sigma)).work_efficiency == pytest.approx(rest, rel=0.01)
     ratios = pm.heat_engine(sigmoid, pm.Normal(100.0)).layers.temperature
     np.testing.assert_allclose(ratios / ratios[0], [1, 0.4995, 0.4996], atol=6e-5)
-    assert pm.heat_engine(relu, pm.Normal(10.0)).regime == "amplifying"
+    assert pm.heat_engine(relu, pm.Normal(10.0)).regime == "exploding"
     assert pm.heat_engine(relu, pm.HeNormal()).regime == "even"
-    assert pm.heat_engine(relu, pm.Normal(1e-3)).regime == "damping"
+    assert pm.heat_engine(relu, pm.Normal(1e-3)).regime == "vanishing"
     assert pm.heat_engine(tanh, pm.Normal(10.0)).regime == "even"
     assert pm.heat_engine(ones(3, 2), pm.Normal(1.0)).regime == "single layer"
 

@@ -16,6 +16,7 @@ from pyrometer.networks._layer_spread import layers
 from pyrometer.networks._layers import LayerLaw, Layers
 from pyrometer.networks._network import Network
 from pyrometer.networks._orthogonal import Orthogonal
+from pyrometer.networks._scales import balance
 
 __all__ = [
     "ACTIVATIONS",
@@ -30,6 +31,7 @@ __all__ = [
     "Network",
     "Orthogonal",
     "TorchLinear",
+    "balance",
     "heat_engine",
     "layer_energies",
     "layers",

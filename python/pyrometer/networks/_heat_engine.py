@@ -163,7 +163,6 @@ def heat_engine(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
         shares = E / largest  # so that the sum does not overflow
-        growth = gain * np.divide(network.widths[1:-1], network.widths[2:])  # of the energy of a unit
         efficiency = np.where(largest[..., 0] > 0, shares[..., -1] / shares.sum(axis=-1), np.nan)
         of_layer, of_network = E / np.where(undefined, np.nan, S_l), E[..., -1] / divisor
     for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
@@ -187,7 +186,7 @@ def heat_engine(
         ),
         work_efficiency=shaped(efficiency),
         engine=shaped(_engine(E, np.array(network.widths[1:]), counts)),
-        regime=shaped(_regime(growth)),
+        regime=shaped(_regime(E / np.array(network.widths[1:]))),
         temperature=shaped(of_network),
         standard_error=shaped(energies.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
@@ -228,10 +227,17 @@ def _either(mixed: npt.NDArray[np.bool_], of_all: npt.NDArray[np.str_]) -> npt.N
     return np.where(mixed, np.array("mixed-signs"), of_all)
 
 
-def _regime(gain: _Array) -> npt.NDArray[np.str_]:
-    """Return the regime, from the growth of the energy of a unit."""
-    if gain.shape[-1] == 0:
-        return np.full(gain.shape[:-1], "single layer")
-    grows, falls = gain > _SAME_ORDER, ~(gain >= 1.0 / _SAME_ORDER)
-    conditions = [grows.all(axis=-1), falls.all(axis=-1), ~(grows | falls).any(axis=-1)]
-    return np.select(conditions, ["amplifying", "damping", "even"], default="uneven")
+def _regime(energy: _Array) -> npt.NDArray[np.str_]:
+    """Return the regime, from the energies of a unit of each layer."""
+    if energy.shape[-1] == 1:
+        return np.full(energy.shape[:-1], "single layer")
+    with np.errstate(divide="ignore"):
+        logs = np.log10(energy)
+    # Falls and rises between any two layers, in orders of magnitude.
+    with np.errstate(invalid="ignore"):
+        rise = np.nan_to_num(logs - np.minimum.accumulate(logs, axis=-1)).max(axis=-1)
+        fall = np.nan_to_num(np.maximum.accumulate(logs, axis=-1) - logs).max(axis=-1)
+        change = np.nan_to_num(logs[..., -1] - logs[..., 0])
+    grows, falls = rise >= 1.0, fall >= 1.0
+    conditions = [~grows & ~falls, ~falls & (change >= 1.0), ~grows & (change <= -1.0)]
+    return np.select(conditions, ["even", "exploding", "vanishing"], default="uneven")

@@ -282,9 +282,10 @@ class HeatEngine(ByValue, Generic[Number, Word]):
         :math:`\eta > 0.9`, in total, per unit and per parameter (5.22). Else 1, the first type (5.26). A single layer
         is of the second type.
     regime : str or ndarray of str
-        How the energy of a unit, :math:`E_l/n_l`, changes from layer to layer at the scale of the law: "amplifying" if
-        it always grows by more than 10 times, "damping" if it always falls below a tenth, "even" if it never does
-        either, else "uneven"; "single layer" for one layer.
+        How the energy of a unit, :math:`E_l/n_l`, changes over the layers at the scale of the law: "even" if it neither
+        grows nor falls by a factor of 10 or more between any two layers; "exploding" if it grows by that from the first
+        layer to the last and never falls by it, "vanishing" if it falls and never grows, else "uneven"; "single layer"
+        for one layer.
     temperature : float or ndarray
         :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S is 0 or nan.
     standard_error : float or ndarray
@@ -306,7 +307,7 @@ class HeatEngine(ByValue, Generic[Number, Word]):
     >>> network = pm.Network([[1.0] * 8], hidden=(8, 8), outputs=8, activation="relu")
     >>> engine = pm.heat_engine(network, pm.Normal(10.0))
     >>> engine.engine, engine.regime, round(engine.work_efficiency, 4)
-    (2, 'amplifying', 0.9975)
+    (2, 'exploding', 0.9975)
     """
 
     layers: LayerTemperatures

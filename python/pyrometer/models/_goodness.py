@@ -1,0 +1,73 @@
+"""Whether values fit a law."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.laws import NORMAL, UNIFORM, Family
+from pyrometer.models._labels import Kind, Label
+
+__all__ = ["fits", "guess"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+# Values that are tested at most, and the chance to refuse values of the law itself.
+_MOST, _LEVEL = 8192, 1e-9
+# Fewer values do not tell a normal law from a uniform or truncated one.
+_ENOUGH = 4096
+
+
+def guess(values: _Array, draw: int) -> Label | None:
+    """Return the only law, normal or uniform, that at least 4,096 values fit; None if there is none."""
+    if values.size < _ENOUGH:
+        return None
+    x = values.astype(float)
+    centre = float(x.mean())
+    if abs(centre) < 5.0 * float(x.std()) / math.sqrt(x.size):
+        centre = 0.0
+    scales = {NORMAL: float(np.sqrt(np.mean((x - centre) ** 2))), UNIFORM: 2.0 * float(np.abs(x - centre).max())}
+    fitting = [
+        family for family, scale in scales.items() if scale > 0.0 and fits(values, family, scale, centre, level=1e-2)
+    ]
+    if len(fitting) != 1:
+        return None
+    return Label(Kind.RANDOM, draw, fitting[0], scales[fitting[0]], centre, reason="guessed")
+
+
+def fits(values: _Array, family: Family, scale: float, centre: float, *, level: float = _LEVEL) -> bool:
+    """Whether values may be independent draws: by Kolmogorov's test.
+
+    The distance is compared with the bound of Dvoretzky, Kiefer, Wolfowitz and Massart, which holds for every number of
+    values. Families without a distribution function of one number always fit. Cost: O(k log k) for k <= 8,192 values
+    at equal distances.
+    """
+    function = _distribution(family)
+    if function is None or values.size == 0:
+        return True
+    step = max(1, values.size // _MOST)
+    x = np.sort((values.reshape(-1)[::step].astype(float) - centre) / scale)
+    n = len(x)
+    expected = function(x)
+    distance = max(np.max(np.arange(1, n + 1) / n - expected), np.max(expected - np.arange(n) / n))
+    # Numbers of low precision are rounded: a step of their distribution has the size of a rounding.
+    return bool(distance <= math.sqrt(math.log(2.0 / level) / (2.0 * n)) + 1e-2 * (values.dtype.itemsize < 4))
+
+
+def _distribution(family: Family) -> Callable[[_Array], _Array] | None:
+    if family == UNIFORM:
+        return lambda x: np.clip(x + 0.5, 0.0, 1.0)
+    if family == NORMAL:
+        return _normal
+    if family.bound is not None and 0.0 < family.bound < math.inf:
+        low = _normal(np.array([-family.bound]))[0]
+        return lambda x: np.clip((_normal(x) - low) / (1.0 - 2.0 * low), 0.0, 1.0)
+    return None
+
+
+def _normal(x: _Array) -> _Array:
+    return np.array([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in x.tolist()])

@@ -1,0 +1,225 @@
+"""Builds of PyTorch models under trace, from a factory or from an instance whose layers can be drawn again."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyrometer.base import described, listed
+from pyrometer.models._goodness import fits, guess
+from pyrometer.models._labels import Kind, Label, Runs
+from pyrometer.models._memory import Memory
+from pyrometer.models._parameters import named
+from pyrometer.models._torch_trace import Trace
+
+__all__ = ["Built", "build", "seeded"]
+
+_RESETS = ("reset_parameters", "_reset_parameters")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model, the labels of its parameters by name, those that are copies by value or one tensor, and laws by name."""
+
+    module: Any
+    memory: Memory
+    shapes: dict[str, tuple[int, ...]]
+    runs: dict[str, Runs]
+    shared: dict[str, str]
+    named: dict[str, Any]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the generators of PyTorch, NumPy and Python, and restore their states."""
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        try:
+            # A seed of PyTorch's generator on the CPU has 32 bits.
+            words = np.random.SeedSequence(seed).generate_state(3)
+            torch.manual_seed(int(words[0]))
+            np.random.seed(int(words[1]))  # noqa: NPY002
+            random.seed(int(words[2]))
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002
+
+
+def build(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> Built:
+    """Build a model under trace; `laws` names laws by patterns of names.
+
+    Raises
+    ------
+    TypeError
+        If `model` is neither a module nor a function that returns one.
+    ValueError
+        If parameters of an instance cannot be drawn again, or do not fit the laws of their layers.
+    """
+    if isinstance(model, torch.nn.Module):
+        return _of_instance(model, laws, init, seed)
+    built = _of_factory(model, laws, init, seed)
+    outside = [
+        name
+        for name, runs in built.runs.items()
+        if name not in built.named and Kind.OUTSIDE in _kinds(built.memory, runs)
+    ]
+    return _compared(built, _of_factory(model, laws, init, seed + 1), outside) if outside else built
+
+
+def _of_factory(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> Built:
+    with seeded(seed), Trace() as trace:
+        module = model()
+        if not isinstance(module, torch.nn.Module):
+            raise TypeError(f"model must return a torch.nn.Module, got {described(module)}.")
+        if init is not None:
+            init(module)
+    return _read(module, laws, trace.memory)
+
+
+def _read(module: Any, laws: Any, memory: Memory) -> Built:
+    """Read the labels of all parameters; names of one tensor share those of its first name."""
+    shapes, runs, shared, first = {}, {}, {}, dict[int, str]()
+    given = named(laws, [name for name, _ in module.named_parameters(remove_duplicate=False)])
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        if isinstance(parameter, torch.nn.parameter.UninitializedParameter):
+            raise ValueError(
+                f"parameter {name!r} is not initialised before the first call: call the model once in the factory, "
+                "def factory(): model = MyModel(); model(inputs); return model."
+            )
+        shapes[name] = tuple(parameter.shape)
+        if id(parameter) in first:
+            shared[name] = first[id(parameter)]
+            continue
+        first[id(parameter)] = name
+        runs[name] = memory.read(parameter)
+        if name not in given:
+            _check_values(name, parameter, runs[name], memory)
+    return Built(module, memory, shapes, runs, shared, given)
+
+
+def _kinds(memory: Memory, runs: Runs) -> set[Kind]:
+    return {memory.labels[label].kind for label in np.unique(runs.labels).tolist()}
+
+
+def values_of(parameter: Any) -> np.ndarray[Any, Any] | None:
+    """Return the values of a parameter, at least as float32; None if it has none."""
+    if parameter.is_meta:
+        return None
+    values = parameter.detach().cpu()
+    return np.asarray((values.float() if values.element_size() < 4 else values).numpy())
+
+
+def _check_values(name: str, parameter: Any, runs: Runs, memory: Memory) -> None:
+    """Refuse a parameter whose values are not those of its label: written past the trace, as through numpy()."""
+    label = memory.labels[int(runs.labels[0])] if len(runs.labels) == 1 else None
+    if label is None or label.kind is not Kind.RANDOM or label.family is None or label.draw in memory.truncated:
+        return
+    values = values_of(parameter)
+    if values is not None and not fits(values, label.family, label.scale, label.centre):
+        raise ValueError(
+            f"parameter {name!r} does not have the values that were drawn for it: they were replaced outside of "
+            f"PyTorch; name its law, laws={{{name!r}: pm.Normal(...)}}."
+        )
+
+
+def _compared(built: Built, other: Built, outside: list[str]) -> Built:
+    """Decide on numbers from outside of PyTorch by a second build: a constant is one value, in both builds."""
+    if built.module is other.module:
+        raise ValueError(
+            "model must build a new module at each call, got the same one twice; pass a function that calls the "
+            "constructor, lambda: MyModel()."
+        )
+    memory, runs = built.memory, dict(built.runs)
+    theirs = dict(other.module.named_parameters(remove_duplicate=False))
+    for name, parameter in built.module.named_parameters():
+        if name not in outside:
+            continue
+        labels, origins = runs[name].elements()
+        which = np.array([memory.labels[label].kind is Kind.OUTSIDE for label in labels.tolist()])
+        mine, again = values_of(parameter), values_of(theirs[name])
+        label = Label(Kind.UNKNOWN, reason="numbers from outside of PyTorch")
+        if mine is not None and again is not None:
+            values, repeated = mine.reshape(-1)[which], again.reshape(-1)[which]
+            if np.array_equal(values, repeated):
+                if np.ptp(values) == 0.0:
+                    label = Label(Kind.CONSTANT, centre=float(values[0]))
+                else:
+                    label = Label(Kind.UNKNOWN, reason="numbers from outside of PyTorch, equal in two builds")
+            else:
+                label = guess(values, memory.draw(len(labels))) or label
+        labels[which] = memory.number(label)
+        runs[name] = Runs.of(labels, origins)
+    return replace(built, runs=runs)
+
+
+def _of_instance(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> Built:
+    """Draw an instance again, layer by layer, and compare its values with the laws of its layers."""
+    remedy = (
+        "pass a function that builds it, model=lambda: MyModel(), the function that initialised it, init=..., or the "
+        'laws by name, laws={"*.weight": pm.Normal(0.02)}'
+    )
+    module = copy.deepcopy(model)
+    with seeded(seed), Trace() as trace:
+        for part in reversed(list(module.modules())):
+            for name in _RESETS:
+                if callable(getattr(part, name, None)):
+                    getattr(part, name)()
+        if init is not None:
+            init(module)
+    built = _read(module, laws, trace.memory)
+    asked = [name for name in built.runs if name not in built.named]
+    left = [name for name in asked if _kinds(trace.memory, built.runs[name]) & {Kind.OUTSIDE, Kind.UNDRAWN}]
+    if left:
+        raise ValueError(
+            f"parameters [{listed(left)}] of the instance are not drawn by reset_parameters() of a layer, which leaves "
+            f"their law unknown; {remedy}."
+        )
+    given = dict(model.named_parameters())
+    bare = [name for name in asked if given[name].is_meta]
+    if bare:
+        raise ValueError(f"parameters [{listed(bare)}] have no values (meta device) to compare with; {remedy}.")
+    differ = [name for name in asked if not _as_labelled(given[name], built.runs[name], trace.memory)]
+    if differ:
+        raise ValueError(
+            f"parameters [{listed(differ)}] do not have values of their layer's default law: the model was initialised "
+            f"otherwise, or trained; {remedy}."
+        )
+    return replace(built, shared=built.shared | _copies(given, built))
+
+
+def _as_labelled(parameter: Any, runs: Runs, memory: Memory) -> bool:
+    """Whether the values of a parameter fit its labels."""
+    values = values_of(parameter)
+    assert values is not None
+    labels = runs.elements()[0]
+    for number in np.unique(labels).tolist():
+        label, part = memory.labels[number], values.reshape(-1)[labels == number]
+        computed = label.kind is Kind.CONSTANT and np.isnan(label.centre)
+        if label.kind is Kind.CONSTANT and not computed and not np.allclose(part, label.centre, rtol=1e-6, atol=0.0):
+            return False
+        if label.family is not None and not fits(part, label.family, label.scale, label.centre):
+            return False
+    return True
+
+
+def _copies(given: dict[str, Any], built: Built) -> dict[str, str]:
+    """Return random parameters whose values are equal to those of an earlier one: copies, drawn once."""
+    shared, first = {}, dict[bytes, str]()
+    for name, runs in built.runs.items():
+        if name in built.named or Kind.RANDOM not in _kinds(built.memory, runs):
+            continue
+        values = values_of(given[name])
+        assert values is not None
+        key = repr(values.shape).encode() + np.ascontiguousarray(values).tobytes()
+        if key in first:
+            shared[name] = first[key]
+        first.setdefault(key, name)
+    return shared
