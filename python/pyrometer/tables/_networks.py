@@ -34,13 +34,13 @@ class NetworkCase:
     formula: str
     layer: int | None = None
     limit: str = "the same"
-    loss: str = "mse"
+    energy: str = "mse"
 
     @property
     def loss(self) -> str:
         """Name of the row."""
         name = {"relu": "ReLU"}.get(self.activation, self.activation)
-        if self.loss == "ce":
+        if self.energy == "ce":
             return f"NN {name}, CE"
         return f"NN {name}" if self.layer is None else f"NN {name}, layer {self.layer}"
 
@@ -125,9 +125,9 @@ NETWORKS = (
 _OURS = "not in the paper"
 
 CROSS_ENTROPY = (
-    NetworkCase("5.1", "tanh", "normal", _OURS, _OURS, "√(n_{L-1}/(2π)) σ/(N ln σ)", loss="ce"),
+    NetworkCase("5.1", "tanh", "normal", _OURS, _OURS, "√(n_{L-1}/(2π)) σ/(N ln σ)", energy="ce"),
     NetworkCase(
-        "5.1", "relu", "normal", _OURS, _OURS, "σ^L Π κ(n_l) ⟨‖x‖⟩/(√(2π) N ln σ), κ(n) = E√(Σ φ(Z_j)²)", loss="ce"
+        "5.1", "relu", "normal", _OURS, _OURS, "σ^L Π κ(n_l) ⟨‖x‖⟩/(√(2π) N ln σ), κ(n) = E√(Σ φ(Z_j)²)", energy="ce"
     ),
 )
 """Networks with one logit, on data with two labels."""
