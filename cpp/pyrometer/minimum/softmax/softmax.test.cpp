@@ -36,7 +36,8 @@ Solved solve(const std::vector<double>& X, const std::vector<double>& y, Index f
 // Rows whose classes depend on the features, and some that do not follow.
 void make(Index rows, Index features, Index classes, std::vector<double>& X, std::vector<double>& y) {
   for (Index i = 0; i < rows; ++i) {
-    for (Index j = 0; j < features; ++j) X.push_back(std::sin(static_cast<double>(i * features + j) * 1.7));
+    for (Index j = 0; j < features; ++j)
+      X.push_back(std::sin(static_cast<double>((i * features + j) * (i + 7 * j)) * 1.7));
     const double score = X[at(i * features)] + std::cos(static_cast<double>(i) * 2.3);
     y.push_back(static_cast<double>(static_cast<Index>((score + 2) * 10) % classes));
   }
