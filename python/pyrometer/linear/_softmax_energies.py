@@ -81,7 +81,7 @@ class _Softmax:
         if system.intercept:
             means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
         means = np.tile(means, (1, system.classes))
-        return 0.5 * contract(means.reshape(*system.shape, -1), parameters.mean_abs())
+        return 0.5 * contract(means.reshape(*system.shape, -1), parameters.random * parameters.mean_abs())
 
     def sample(
         self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
