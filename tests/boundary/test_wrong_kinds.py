@@ -172,7 +172,7 @@ def test_other_things_in_the_place_of_a_system():
         (pm.Moments.of(X, Y), "got a Moments; use pm.LinearRegression.from_moments(moments)"),
         (
             X,
-            "got an array of shape (20, 2); use pm.LinearRegression(X, y) or pm.LogisticRegression(X, y) or pm.Network",
+            "use pm.LinearRegression(X, y) or pm.LogisticRegression(X, y) or pm.SoftmaxRegression(X, y) or pm.Network",
         ),
         (pd.DataFrame(X), "got a pandas DataFrame; use pm.LinearRegression(X, y) or"),
         (None, "got None; use pm.LinearRegression(X, y) or"),

@@ -71,3 +71,22 @@ def test_temperature_carries_the_standard_error():
     assert sampled.standard_error == pytest.approx(energy.standard_error / abs(exact.entropy), rel=1e-14)
     assert abs(sampled.value - exact.value) < 4.5 * sampled.standard_error
     assert exact.standard_error == 0.0
+
+
+SOFTMAX = pm.SoftmaxRegression(X[:40], np.arange(40) % 3)
+SOFTMAX_LAWS = {
+    "alike": pm.Normal([0.5, 1.0, 2.0, 0.3, 1.5]),
+    "different": pm.Normal(np.linspace(0.2, 3.0, 15)),
+    "narrow": pm.Normal(0.1),
+}
+
+
+@pytest.mark.parametrize("law", SOFTMAX_LAWS)
+def test_softmax_regression_over_many_seeds(law):
+    exact = pm.mean_energy(SOFTMAX, SOFTMAX_LAWS[law]).value
+    draws = [
+        pm.mean_energy(SOFTMAX, SOFTMAX_LAWS[law], method="monte-carlo", samples=2_000, rng=seed)
+        for seed in range(SEEDS)
+    ]
+    assert calibrated(np.array([(draw.value - exact) / draw.standard_error for draw in draws]))
+    assert not calibrated(np.array([(draw.value - 1.02 * exact) / draw.standard_error for draw in draws]))

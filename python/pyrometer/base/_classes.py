@@ -71,7 +71,7 @@ def encoded(y: Any, labels: tuple[Any, ...], dtype: Any) -> npt.NDArray[Any]:
     places = {label: k for k, label in enumerate(labels)}
     kind = np.asarray(labels).dtype.kind
     if array.dtype.kind in "iufb" and kind in "iufb":
-        order = np.argsort(np.asarray(labels, dtype=float), kind="stable")
+        order = np.argsort(np.asarray(labels), kind="stable")
         ordered = np.asarray(labels)[order]
         at = np.minimum(np.searchsorted(ordered, array), len(labels) - 1)
         codes = np.where(ordered[at] == array, order[at], -1)

@@ -36,7 +36,8 @@ Solved solve(const std::vector<double>& X, const std::vector<double>& y, Index f
 // Rows whose classes depend on the features, and some that do not follow.
 void make(Index rows, Index features, Index classes, std::vector<double>& X, std::vector<double>& y) {
   for (Index i = 0; i < rows; ++i) {
-    for (Index j = 0; j < features; ++j) X.push_back(std::sin(static_cast<double>(i * features + j) * 1.7));
+    for (Index j = 0; j < features; ++j)
+      X.push_back(std::sin(static_cast<double>((i * features + j) * (i + 7 * j)) * 1.7));
     const double score = X[at(i * features)] + std::cos(static_cast<double>(i) * 2.3);
     y.push_back(static_cast<double>(static_cast<Index>((score + 2) * 10) % classes));
   }
@@ -59,7 +60,7 @@ TEST_CASE("the minimum of the softmax cross entropy is that of its energies, on 
     std::vector<double> energy(2);
     softmax_energies(ClassifiedRows<double>{{X.data(), y.data(), 3000, 4, 12000}, classes, true}, sets.data(), 2, 1,
                      energy.data());
-    CHECK(energy[0] == doctest::Approx(found.value).epsilon(1e-14));
+    CHECK(energy[0] == doctest::Approx(found.value).epsilon(1e-13));
     CHECK(energy[1] > energy[0]);
   }
 }
@@ -70,7 +71,7 @@ TEST_CASE("classes that are separated have an infimum that is not attained") {
   const Solved found = solve(X, y, 1, 3, 1);
   CHECK_FALSE(found.attained);
   CHECK(found.value == doctest::Approx(std::log(2.0) * 4 / 6).epsilon(1e-14));
-  CHECK(found.gap < 1e-14);
+  CHECK(found.gap < 1e-13);
   const Solved all = solve({0, 1, 2}, {0, 1, 2}, 1, 3, 1);
   CHECK_FALSE(all.attained);
   CHECK(all.value == 0);
