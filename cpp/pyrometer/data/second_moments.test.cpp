@@ -139,7 +139,7 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
     tree.reset(leaves);
     for (const Index leaf : order) {
       auto part = tree.take();
-      part->count = leaf + 1;
+      part->count = static_cast<double>(leaf + 1);
       for (Index j = 0; j < data::padded(columns); ++j) {
         part->shift[at(j)] = static_cast<double>(leaf * j);
         part->off[at(j)] = part->squares[at(j)] = 1.0 / static_cast<double>(3 + leaf);
