@@ -43,18 +43,32 @@ def classes(r: Generator, m: int) -> Any:
     return r.integers(0, int(r.integers(1, 4)), size=m)
 
 
+def weights(r: Generator, m: int) -> Any:
+    """Return weights of rows, or None: whole numbers, or numbers of similar or of any sizes; some of them 0."""
+    if r.random() < 0.6:
+        return None
+    found = [r.integers(1, 4, size=m), r.exponential(size=m), 10.0 ** r.uniform(-40, 40, size=m)][r.integers(3)]
+    left_out = r.random(m) < 0.2
+    left_out[r.integers(m)] = False
+    return np.where(left_out, 0, found)
+
+
 def system(r: Generator) -> Any:
     """Return a linear system of any energy."""
     energy = r.choice(["mse", "mae", "ce", "softmax"])
     intercept = bool(r.random() < 0.6)
     if energy == "ce":
-        return pm.LogisticRegression(*rows(r, labels), intercept=intercept)
+        X, y = rows(r, labels)
+        return pm.LogisticRegression(X, y, intercept=intercept, weights=weights(r, len(X)))
     if energy == "softmax":
-        return pm.SoftmaxRegression(*rows(r, classes), intercept=intercept, labels=range(3))
+        X, y = rows(r, classes)
+        return pm.SoftmaxRegression(X, y, intercept=intercept, labels=range(3), weights=weights(r, len(X)))
     penalty = None
     if energy == "mse" and r.random() < 0.5:
         penalty = (pm.L1, pm.L2)[r.integers(2)](size(r), intercept=bool(r.random() < 0.5))
-    return pm.LinearRegression(*rows(r), energy=str(energy), penalty=penalty, intercept=intercept)
+    X, y = rows(r)
+    options: dict[str, Any] = {"energy": str(energy), "penalty": penalty, "weights": weights(r, len(X))}
+    return pm.LinearRegression(X, y, intercept=intercept, **options)
 
 
 def network(r: Generator) -> Any:

@@ -82,10 +82,13 @@ def energy(system: Any, theta: Any) -> Any:
     slopes, constant = (weights[:-1], weights[-1]) if system.intercept else (weights, Fraction(0))
     loss = {"mse": lambda z, y: (y - z) ** 2, "mae": lambda z, y: abs(y - z), "ce": _cross_entropy}[system.energy]
     total: Any = Fraction(0)
-    for x, y in zip(np.asarray(system.X, float), np.asarray(system.y, float), strict=True):
-        z = sum((w * Fraction(float(v)) for w, v in zip(slopes, x, strict=True)), constant)
-        total += loss(z, Fraction(float(y)))
-    total /= len(system.y)
+    by_row = np.ones(system.rows) if system.weights is None else system.weights
+    for x, y, w in zip(np.asarray(system.X, float), np.asarray(system.y, float), by_row, strict=True):
+        z = sum((t * Fraction(float(v)) for t, v in zip(slopes, x, strict=True)), constant)
+        term = loss(z, Fraction(float(y)))
+        total += term * (Fraction(float(w)) if isinstance(term, Fraction) else mpmath.mpf(float(w)))
+    whole = sum(map(Fraction, by_row.tolist()), Fraction(0))
+    total /= whole if isinstance(total, Fraction) else _number(whole)
     if system.penalty is not None:
         power = 1 if type(system.penalty).__name__ == "L1" else 2
         weighed = weights[: system.penalised]

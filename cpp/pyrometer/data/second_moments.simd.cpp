@@ -52,14 +52,14 @@ void first_row(const Rows<T>& rows, Index ld, double* shift) {
 
 // Deviations of a block times the square roots of the weights, and the weighted sums of the deviations.
 void weigh(const double* weights, Index depth, Index columns, double* d, double* sums) {
-  constexpr Index kL = base::kLanes<double>;
+  constexpr Index kWidth = base::kLanes<double>;
   for (Index n = 0; n < panels(columns); ++n) {
-    double* panel = d + n * kBlock * kL;
-    double* const sum = sums + n * kL;
-    std::fill_n(sum, kL, 0.0);
-    for (Index k = 0; k < depth; ++k, panel += kL) {
+    double* panel = d + n * kBlock * kWidth;
+    double* const sum = sums + n * kWidth;
+    std::fill_n(sum, kWidth, 0.0);
+    for (Index k = 0; k < depth; ++k, panel += kWidth) {
       const double weight = weights[k], root = std::sqrt(weight);
-      for (Index lane = 0; lane < kL; ++lane) {
+      for (Index lane = 0; lane < kWidth; ++lane) {
         sum[lane] += weight * panel[lane];
         panel[lane] *= root;
       }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -138,7 +139,7 @@ TEST_CASE("a merged tree is the same for every order of arrival") {
     tree.reset(leaves);
     for (const Index leaf : order) {
       auto part = tree.take();
-      part->count = leaf + 1;
+      part->count = static_cast<double>(leaf + 1);
       for (Index j = 0; j < data::padded(columns); ++j) {
         part->shift[at(j)] = static_cast<double>(leaf * j);
         part->off[at(j)] = part->squares[at(j)] = 1.0 / static_cast<double>(3 + leaf);
@@ -184,4 +185,34 @@ TEST_CASE("a merged part can be removed") {
   CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, accuracy.data()}, -1,
                                       3, 10, false, left.slots()),
                   std::invalid_argument);
+}
+
+TEST_CASE("whole weights do what repetitions of the rows do, for every width") {
+  for (const Index features : {0, 1, 7, 8, 30})
+    for (const Index rows : {1, 5, 129, 3000}) {
+      const Sample<double> sample(1, rows, features, 100.0);
+      std::vector<double> weights, X, y;
+      for (Index i = 0; i < rows; ++i) {
+        weights.push_back(static_cast<double>(1 + i * i % 4));
+        for (int copy = 0; copy < 1 + i * i % 4; ++copy) {
+          X.insert(X.end(), sample.X.get() + i * features, sample.X.get() + (i + 1) * features);
+          y.push_back(sample.y[at(i)]);
+        }
+      }
+      const auto moments = [&](const data::Stack<double>& stack) {
+        const std::size_t columns = at(features + 1);
+        Result result{std::vector<double>(columns), std::vector<double>(columns * columns),
+                      std::vector<double>(3 * columns)};
+        data::second_moments(stack, 2, {result.mean.data(), result.scatter.data(), result.once.data()});
+        return result;
+      };
+      const Result weighted = moments({sample.X.get(), sample.y.get(), 1, rows, features, weights.data()});
+      const Result repeated = moments({X.data(), y.data(), 1, static_cast<Index>(y.size()), features});
+      for (std::size_t j = 0; j < weighted.mean.size(); ++j)
+        CHECK(weighted.mean[j] == doctest::Approx(repeated.mean[j]).epsilon(1e-14));
+      double size = 0;
+      for (const double entry : repeated.scatter) size = std::max(size, std::abs(entry));
+      for (std::size_t j = 0; j < weighted.scatter.size(); ++j)
+        CHECK(std::abs(weighted.scatter[j] - repeated.scatter[j]) <= 1e-13 * size);
+    }
 }

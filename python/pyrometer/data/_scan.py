@@ -35,10 +35,15 @@ class Scanned:
     weights: npt.NDArray[np.float64] | None = None
     """Weights of the subsample, if rows have weights: those in the source divided by ``2**exponent``."""
     exponent: int = 0
-    complete: bool = True
-    """Whether the subsample has all rows."""
+    whole: bool | None = None
+    """Whether the subsample has all rows of a weight above 0; None in pickles of earlier versions."""
     unit: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
     """Means and standard deviations of the features, if they are to be standardised."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the subsample has all rows."""
+        return len(self.y) == self.moments.rows if self.whole is None else self.whole
 
     def sample_weights(self) -> npt.NDArray[np.float64] | None:
         """Weights of the subsample (1, k), divided by their mean; None if there are none."""

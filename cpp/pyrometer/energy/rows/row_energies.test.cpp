@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "pyrometer/energy/rows/log_sum_exp.hpp"
 #include "pyrometer/energy/rows/normal_rows.hpp"
 #include "pyrometer/energy/rows/symmetric_sum.hpp"
+#include "pyrometer/energy/rows/uniform_rows.hpp"
 #include "pyrometer/energy/rows/vertex_tree.hpp"
 
 namespace energy = pyrometer::energy;
@@ -109,4 +111,40 @@ TEST_CASE("the mean of ln sum exp tends to ln C and to the mean of the maximum")
   }
   CHECK(energy::LogSumExp::of(3).maximum() == doctest::Approx(1.5 / std::sqrt(std::acos(-1.0))).epsilon(1e-15));
   CHECK_THROWS_AS(energy::LogSumExp::of(1), std::invalid_argument);
+}
+
+TEST_CASE("weights are factors of the terms, of their bounds and of their slopes") {
+  const Index rows = 70, features = 3;
+  std::vector<double> X, y, weights(at(rows), 0.0);
+  for (Index i = 0; i < rows * features; ++i) X.push_back(std::sin(static_cast<double>(i)));
+  for (Index i = 0; i < rows; ++i) y.push_back(std::cos(static_cast<double>(i)));
+  const Index chosen[] = {0, 33, 69};
+  for (const Index i : chosen) weights[at(i)] = static_cast<double>(rows) / 3;
+  const double scale[] = {0.5, 1.0, 2.0};
+  for (const auto loss : {energy::RowLoss::norm, energy::RowLoss::absolute, energy::RowLoss::cross_entropy}) {
+    double weighted[4], one[4], sum[4]{};
+    const auto normal = [&](const double* x, const double* t, Index m, const double* w, double* out) {
+      energy::normal_rows<double>(x, t, 1, m, features, false, loss, {scale, 1, features}, 1, out, out + 1, w);
+    };
+    const auto uniform = [&](const double* x, const double* t, Index m, const double* w, double* out) {
+      energy::uniform_rows<double>(x, t, 1, m, features, false, loss, {{scale, 1, features}, Index{1}}, 1, out, out + 1, out + 2,
+                                   out + 3, w);
+    };
+    normal(X.data(), y.data(), rows, weights.data(), weighted);
+    for (const Index i : chosen) {
+      normal(X.data() + i * features, y.data() + i, 1, nullptr, one);
+      for (int k = 0; k < 2; ++k) sum[k] += one[k] / 3;
+    }
+    for (int k = 0; k < 2; ++k) CHECK(weighted[k] == doctest::Approx(sum[k]).epsilon(1e-14));
+    std::fill(sum, sum + 4, 0.0);
+    uniform(X.data(), y.data(), rows, weights.data(), weighted);
+    for (const Index i : chosen) {
+      uniform(X.data() + i * features, y.data() + i, 1, nullptr, one);
+      for (int k = 0; k < 4; ++k) sum[k] += one[k] / 3;
+    }
+    CHECK(weighted[0] == doctest::Approx(sum[0]).epsilon(1e-14));
+    CHECK(weighted[2] == doctest::Approx(sum[2]).epsilon(1e-13));
+    CHECK(weighted[1] >= 0.9 * sum[1]);
+    CHECK(weighted[1] <= 1.1 * sum[1] + 1e-15 * sum[0]);
+  }
 }

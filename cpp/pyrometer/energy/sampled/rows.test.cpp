@@ -22,18 +22,22 @@ double loss_of(SampledLoss loss, double y, double t) {
 
 /// The largest relative error of an energy over all systems, laws and draws of one pseudo-random problem.
 template <class T>
-double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index normals, Index samples) {
+double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index normals, Index samples,
+             bool weighted = false) {
   constexpr Index kSystems = 2, kLaws = 2;
   const Index n = features + intercept;
   std::vector<T> X, y;
   for (Index i = 0; i < kSystems * rows * features; ++i)
     X.push_back(static_cast<T>(std::sin(static_cast<double>(i * i % 1009)) + 0.25));
   for (Index i = 0; i < kSystems * rows; ++i) y.push_back(static_cast<T>(i * i % 3 == 0));
+  std::vector<double> weights;
+  for (Index i = 0; i < kSystems * rows; ++i) weights.push_back(weighted ? 0.5 + static_cast<double>(i % 3) : 1.0);
   std::vector<double> scale;
   for (Index i = 0; i < kLaws * n; ++i) scale.push_back(0.5 + 0.1 * static_cast<double>(i % 10));
   std::vector<double> energies(at(kSystems * kLaws * samples));
-  energy::sample_rows_energies<T>({X.data(), y.data(), kSystems, rows, features, intercept, loss},
-                                  {{scale.data(), kLaws, n}, normals}, {kSeed, kFirst, samples}, 2, energies.data());
+  energy::sample_rows_energies<T>(
+      {X.data(), y.data(), kSystems, rows, features, intercept, loss, weighted ? weights.data() : nullptr},
+      {{scale.data(), kLaws, n}, normals}, {kSeed, kFirst, samples}, 2, energies.data());
   double error = 0;
   std::vector<double> theta(at(n));
   for (Index law = 0; law < kLaws; ++law)
@@ -51,7 +55,7 @@ double worst(SampledLoss loss, Index rows, Index features, bool intercept, Index
         for (Index i = system * rows; i < (system + 1) * rows; ++i) {
           double t = intercept ? theta.back() : 0;
           for (Index j = 0; j < features; ++j) t += static_cast<double>(X[at(i * features + j)]) * theta[at(j)];
-          sum += loss_of(loss, static_cast<double>(y[at(i)]), t);
+          sum += weights[at(i)] * loss_of(loss, static_cast<double>(y[at(i)]), t);
         }
         const double got = energies[at((system * kLaws + law) * samples + k)];
         error = std::max(error, std::abs(got * static_cast<double>(rows) / sum - 1));
@@ -69,6 +73,8 @@ TEST_CASE("energies of rows equal those of a plain loop, for every shape of the 
     for (const Index features : {0, 1, 127, 128, 257}) CHECK(worst<double>(loss, 10, features, true, 1, 30) < 1e-12);
     CHECK(worst<double>(loss, 600, 40, false, 40, 3) < 1e-12);
     CHECK(worst<float>(loss, 300, 130, true, 60, 25) < 1e-12);
+    for (const Index rows : {1, 9, 33}) CHECK(worst<double>(loss, rows, 3, true, 2, 50, true) < 1e-13);
+    CHECK(worst<float>(loss, 300, 130, true, 60, 25, true) < 1e-12);
   }
 }
 

@@ -79,7 +79,9 @@ TEST_CASE("an evaluation equals the plain sums over rows, for every shape") {
         const auto X = numbers(m * p, 1), y = labels(m, 2), shift = numbers(p, 3);
         const Index n = p + (intercept ? 1 : 0);
         const auto theta = numbers(n, 4);
-        const data::Rows<double> rows{X.data(), y.data(), m, p, m * p};
+        auto weights = numbers(m, 5);  // of half of the shapes
+        for (double& w : weights) w = p % 2 == 0 ? 1 + w : 1;
+        const data::Rows<double> rows{X.data(), y.data(), m, p, m * p, p % 2 == 0 ? weights.data() : nullptr};
         LossEvaluatorOf<double> evaluator(rows, intercept, shift.data(), 2);
         Evaluation evaluation;
         evaluator.evaluate(theta.data(), true, evaluation);
@@ -94,10 +96,11 @@ TEST_CASE("an evaluation equals the plain sums over rows, for every shape") {
             t += d[j] * theta[j];
           }
           const double label = y[at(i)], s = 1 / (1 + std::exp(-t));
-          loss += std::log1p(std::exp(t)) - label * t;
+          loss += weights[at(i)] * (std::log1p(std::exp(t)) - label * t);
           for (std::size_t j = 0; j < d.size(); ++j) {
-            gradient[j] += (s - label) * d[j];
-            for (std::size_t k = 0; k < d.size(); ++k) curvature[j * d.size() + k] += s * (1 - s) * d[j] * d[k];
+            gradient[j] += weights[at(i)] * (s - label) * d[j];
+            for (std::size_t k = 0; k < d.size(); ++k)
+              curvature[j * d.size() + k] += weights[at(i)] * s * (1 - s) * d[j] * d[k];
           }
         }
         const double scale = static_cast<double>(m);
