@@ -25,8 +25,8 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
         \qquad h = \tfrac12 \ln(2\pi e),
 
     for k normal parameters of standard deviations :math:`\sigma_j` and n - k uniform ones of lengths :math:`L_j`:
-    (3.2), (3.13) and (3.23) at :math:`\varepsilon = 1`. Truncated normal parameters have the entropy in the docstring of
-    `TruncatedNormal`; constant ones have none and are not counted in n. For a network the sum over its layers,
+    (3.2), (3.13) and (3.23) at :math:`\varepsilon = 1`. Truncated normal parameters have the entropy in the docstring
+    of `TruncatedNormal`; constant ones have none and are not counted in n. For a network the sum over its layers,
     :math:`S = \sum_l N_l (\ln\sigma_l + h)` or :math:`\sum_l N_l \ln \ell_l`.
 
     Parameters
