@@ -175,9 +175,9 @@ struct Hyperbola {
   }
 };
 
-}  // namespace
-
-void cosine_series(const double* product, Index terms, bool slope, SeriesRows& rows) {
+// cosine_series() if y or l is 0, or (kShifted) neither: apart, so that rounding in the one does not depend on the other.
+template <bool kShifted>
+[[gnu::noinline]] void sum_series(const double* product, Index terms, bool slope, SeriesRows& rows) {
   Lanes period, y;
   load(rows.period, period);
   load(rows.y, y);
@@ -202,14 +202,12 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
     }
     if (rows.logistic > 0) {
       phi *= k / logistic.sinh;
-      if (slope) {
-        Lanes change = (square * phi) * (1.0 - k * logistic.cosh / logistic.sinh);
-        if (rows.shifted) {
-          change *= rotation.cosine;
-          along_y += (phi * rotation.sine) * (1.0 / k);
-          rotation.next_sine();
-        }
-        derivative += change;
+      if constexpr (kShifted) {
+        derivative += ((square * phi) * rotation.cosine) * (1.0 - k * logistic.cosh / logistic.sinh);
+        along_y += (phi * rotation.sine) * (1.0 / k);
+        rotation.next_sine();
+      } else {
+        if (slope) derivative += (square * phi) * (1.0 - k * logistic.cosh / logistic.sinh);
       }
       logistic.next();
     } else if (slope) {
@@ -222,9 +220,18 @@ void cosine_series(const double* product, Index terms, bool slope, SeriesRows& r
   const Lanes value = period * (0.5 - (4.0 / (kPi * kPi)) * sum);
   store(rows.value, value);
   // Homogeneity: the value scales with the lengths, y and l together.
-  Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
-  if (rows.shifted) other += (4.0 / kPi) * y * along_y;
-  store(rows.slope, value - other);
+  if constexpr (kShifted) {
+    store(rows.slope, value + (4.0 / (kPi * kPi)) * (period * derivative - (kPi * y) * along_y));
+  } else {
+    const Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
+    store(rows.slope, value - other);
+  }
+}
+
+}  // namespace
+
+void cosine_series(const double* product, Index terms, bool slope, SeriesRows& rows) {
+  rows.shifted ? sum_series<true>(product, terms, slope, rows) : sum_series<false>(product, terms, slope, rows);
 }
 
 }  // namespace pyrometer::energy

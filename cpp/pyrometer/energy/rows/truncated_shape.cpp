@@ -14,7 +14,6 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
 constexpr Index kFine = 96;  // pairs of nodes of the rule that the others follow from
 constexpr Index kSizes[] = {3, 4, 5, 6, 8, 12, 16, 24, 32};
 // Error of a rule, with rounding, up to which its reach is searched; it is reduced to where the error of the rule itself,
