@@ -1,4 +1,4 @@
-"""Mean energies row by row: normal laws against reading the rows, uniform laws against the same series in NumPy."""
+"""Mean energies row by row: normal laws beside reading rows, uniform ones beside NumPy, truncated beside uniform."""
 
 import numpy as np
 import pytest
@@ -160,3 +160,41 @@ def test_uniform_rows_of_other_shapes(benchmark, one_thread, features):
     value, bound, *_ = _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1)
     assert 0 < bound[0, 0] < 1e-11 * value[0, 0]
     benchmark(lambda: _core.uniform_rows(X, y, False, "absolute", length, 0, False, 1))
+
+
+@pytest.mark.benchmark(group="mean energy, truncated normal laws, 20,000 x 20")
+@pytest.mark.parametrize("loss", ["absolute", "cross-entropy"])
+def test_truncated_rows(benchmark, threads, rows, loss):
+    """At most four times the time of uniform laws of the same variance."""
+    X, y = rows[0][:, :20_000].copy(), rows[1][:, :20_000].copy()
+    scale, bounds = np.full((1, FEATURES), 1.0), np.full(FEATURES, 2.0)
+    value, bound, *_ = _core.uniform_rows(X, y, False, loss, scale, bounds, False, 1)
+    labels = np.float64(y > 0) if loss == "cross-entropy" else y
+    drawn = _core.sample_rows(X, labels, False, loss, scale, bounds, (1, 2), 0, 4000, 1)
+    assert abs(value[0, 0] - drawn[0][0, 0]) < 5.0 * drawn[1][0, 0]
+    assert bound[0, 0] < 1e-12 * value[0, 0]
+    benchmark(lambda: _core.uniform_rows(X, y, False, loss, scale, bounds, False, threads))
+
+
+@pytest.mark.rival("uniform laws")
+@pytest.mark.benchmark(group="mean energy, truncated normal laws, 20,000 x 20")
+@pytest.mark.parametrize("loss", ["absolute", "cross-entropy"])
+def test_uniform_rows_of_the_same_variance(benchmark, threads, rows, loss):
+    """The series with sin u / u in the place of the transform of a truncated normal variable."""
+    X, y = rows[0][:, :20_000].copy(), rows[1][:, :20_000].copy()
+    length = np.full((1, FEATURES), np.sqrt(12.0) * 0.8796256610342398)
+    benchmark(lambda: _core.uniform_rows(X, y, False, loss, length, 0, False, threads))
+
+
+@pytest.mark.benchmark(group="1,000,000 truncated normal numbers")
+def test_truncated_numbers(benchmark, one_thread):
+    """At most five times the time of normal numbers."""
+    assert np.abs(_core.truncated_normals((1, 2), 0, 1000, 0, 10, 2.0)).max() <= 2.0
+    benchmark(lambda: _core.truncated_normals((1, 2), 0, 100_000, 0, 10, 2.0))
+
+
+@pytest.mark.rival("normal numbers")
+@pytest.mark.benchmark(group="1,000,000 truncated normal numbers")
+def test_normal_numbers(benchmark, one_thread):
+    """Without truncation."""
+    benchmark(lambda: _core.normals((1, 2), 0, 100_000, 0, 10))

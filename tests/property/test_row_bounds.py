@@ -42,6 +42,22 @@ def test_bound_holds(lengths, corner, aside):
     assert bound[0, 0] <= 1e-12 * max(float(exact), 1e-300)
 
 
+@settings(max_examples=60, deadline=None)
+@given(LENGTHS, st.integers(0, 63), st.one_of(st.just(0.0), st.floats(-0.1, 0.1)), st.integers(0, 63))
+def test_bound_holds_for_truncated_laws(lengths, corner, aside, which):
+    """Those with a bound so small that they are uniform in every digit, which are computed along other ways."""
+    a, bound = np.array(lengths), 1e-8
+    y = float(sum(v if corner >> j & 1 else -v for j, v in enumerate(lengths)) / 2 + aside * a.min())
+    families = np.array([bound if which >> j & 1 or j == 0 else 0.0 for j in range(a.size)])
+    scale = np.where(families > 0, 0.5 / bound, 1.0)
+    mean, error, *_ = _core.uniform_rows(
+        a[None, None], np.array([[y]]), False, "absolute", scale[None], families, False, 1
+    )
+    exact = vertices(lengths, y)
+    assert abs(mean[0, 0] - exact) <= error[0, 0]
+    assert error[0, 0] <= 3e-12 * max(float(exact), 1e-300)
+
+
 @settings(max_examples=100)
 @given(LENGTHS, st.floats(-3, 3), st.integers(0, 6))
 def test_scaling(lengths, exponent, normals):

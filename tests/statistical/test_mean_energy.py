@@ -12,6 +12,10 @@ LAWS = {
     "normal": pm.Normal([0.5, 1.0, 2.0, 0.3, 1.5]),
     "uniform": pm.Uniform([2.0, 4.0, 1.0, 0.5, 6.0]),
     "mixed": pm.Mixed([0.5, 1.0, 2.0], [2.0, 4.0]),
+    "truncated": pm.TruncatedNormal([0.5, 1.0, 2.0, 0.3, 1.5]),
+    "independent": pm.Independent(
+        [pm.Uniform(2.0), pm.Constant(0.7), pm.TruncatedNormal([2.0, 0.3], bound=1.0), pm.Normal(1.5)]
+    ),
 }
 PENALTIES = [None, pm.L1(0.8), pm.L2(0.8), pm.L1(0.8, intercept=False), pm.L2(0.8, intercept=False)]
 SEEDS = 400

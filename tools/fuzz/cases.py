@@ -69,6 +69,17 @@ def law(r: Generator, parameters: int = 1) -> Any:
     return (pm.Normal, pm.Uniform)[r.integers(2)](scales)
 
 
+def linear_law(r: Generator, parameters: int) -> Any:
+    """Return a law of the parameters of a linear system, of any families in any order."""
+    if r.random() < 0.6:
+        return law(r, parameters)
+    bound = float(min(max(size(r), 1e-3), 40.0))
+    if r.random() < 0.4:
+        return pm.TruncatedNormal(size(r), bound=bound)
+    kinds = (pm.Normal, pm.Uniform, pm.Constant, lambda scale: pm.TruncatedNormal(scale, bound=bound))
+    return pm.Independent([kinds[r.integers(4)](size(r)) for _ in range(parameters)])
+
+
 def layer_law(r: Generator, net: Any) -> Any:
     """Return a law of the layers of a network."""
     if r.random() < 0.3:
@@ -99,7 +110,7 @@ def anything(r: Generator) -> tuple[Any, Any]:
         net = network(r)
         return net, layer_law(r, net)
     linear = system(r)
-    return linear, law(r, linear.parameters)
+    return linear, linear_law(r, linear.parameters)
 
 
 def _mean_energy(r: Generator) -> Any:

@@ -59,10 +59,10 @@ constexpr double kUnderFar[] = {1.0,
 
 /// What the inverse distribution function depends on.
 struct Truncation {
-  double bound, inside, outside;  // erf and erfc of bound / sqrt(2)
+  double bound, inside, outside;  // erf and erfc of bound / sqrt(2); 0 where it is less than half a unit of any number
 
   explicit Truncation(double b)
-      : bound(b), inside(std::erf(b / std::numbers::sqrt2)), outside(std::erfc(b / std::numbers::sqrt2)) {}
+      : bound(b), inside(std::erf(b / std::numbers::sqrt2)), outside(b < 20 ? std::erfc(b / std::numbers::sqrt2) : 0) {}
 };
 
 /// kStrip uniforms to truncated normals. Plain loops without branches, which compilers vectorise.

@@ -16,7 +16,7 @@ from pyrometer.losses import LOSSES
 from pyrometer.results import TABLE_FORMATS
 
 if TYPE_CHECKING:
-    from pyrometer.laws import Normal, Uniform
+    from pyrometer.laws import Normal, TruncatedNormal, Uniform
 
 __all__ = [
     "Positive",
@@ -212,34 +212,44 @@ _CSV = {
 
 
 def law_options(function: _Function) -> _Function:
-    """--init, --scale and --length."""
+    """--init, --scale, --length and --bound."""
     return _apply(
         click.option(
             "--init",
-            type=click.Choice(["normal", "uniform"]),
+            type=click.Choice(["normal", "uniform", "truncated-normal"]),
             default="normal",
             show_default=True,
             help="Law of parameters.",
         ),
-        click.option("--scale", type=Positive, help="Standard deviation σ of the normal law.  [default: 10]"),
+        click.option(
+            "--scale",
+            type=Positive,
+            help="Standard deviation σ of a normal law, untruncated.  [default: 10]",
+        ),
         click.option("--length", type=Positive, help="Length L of the uniform law's interval.  [default: 6 scale]"),
+        click.option("--bound", type=Positive, help="Where --init truncated-normal ends, in scales.  [default: 2]"),
     )(function)
 
 
 def law_of(
-    init: str, scale: float | None, length: float | None, *, default: float = 10.0
-) -> tuple[Normal | Uniform, dict[str, float]]:
+    init: str, scale: float | None, length: float | None, bound: float | None = None, *, default: float = 10.0
+) -> tuple[Normal | Uniform | TruncatedNormal, dict[str, float]]:
     """Return the law that the options describe, by `default` of this scale, and its width by name."""
     from pyrometer import laws
     from pyrometer.tables import SIGMAS_PER_LENGTH
 
-    if length is not None and init == "normal":
-        raise click.UsageError("--length is for --init uniform; a normal law has --scale.")
+    if length is not None and init != "uniform":
+        raise click.UsageError(f"--length is for --init uniform; a {init.replace('-', ' ')} law has --scale.")
+    if bound is not None and init != "truncated-normal":
+        raise click.UsageError(f"--bound is for --init truncated-normal, got --init {init}.")
     if length is not None and scale is not None:
         raise click.UsageError("--length and --scale exclude each other: the length of a uniform law is 6 scale.")
     scale = default if scale is None else scale
     if init == "normal":
         return laws.Normal(scale), {"scale": scale}
+    if init == "truncated-normal":
+        bound = 2.0 if bound is None else bound
+        return laws.TruncatedNormal(scale, bound=bound), {"scale": scale, "bound": bound}
     length = SIGMAS_PER_LENGTH * scale if length is None else length
     return laws.Uniform(length), {"length": length}
 

@@ -50,6 +50,7 @@ def command(
     init: str,
     scale: float | None,
     length: float | None,
+    bound: float | None,
     intercept: bool,
     resolution: float,
     level: float,
@@ -65,7 +66,7 @@ def command(
     cannot be decided, or where a T is undefined and nobody asked.
     """
     require_apart({"--output": output}, [a, b])
-    law, widths = law_of(init, scale, length)
+    law, widths = law_of(init, scale, length, bound)
     selection, pair = Selection(target, drop, columns, csv), labels_of(energy, labels)
 
     from pyrometer._version import __version__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -225,7 +225,7 @@ def _law(
     if truncated and init not in _TRUNCATED:
         raise click.UsageError(f"--truncated is for --init {', '.join(_TRUNCATED)}; got --init {init}.")
     if init in _INDEPENDENT:
-        return law_of(init, scale, length, default=1.0)
+        return cast("tuple[LayerLaw, dict[str, float]]", law_of(init, scale, length, default=1.0))
     if init == "truncated-normal" and length is None:
         scale = 1.0 if scale is None else scale
         return laws.TruncatedNormal(scale), {"scale": scale}

@@ -64,6 +64,7 @@ def command(
     init: str,
     scale: float | None,
     length: float | None,
+    bound: float | None,
     l1: float | None,
     l2: float | None,
     intercept: bool,
@@ -85,7 +86,7 @@ def command(
     where the verdict is one of --fail-on, 3 where T is undefined.
     """
     require_apart({"--output": output, "--plot": plot}, [data])
-    law, widths = law_of(init, scale, length)
+    law, widths = law_of(init, scale, length, bound)
     pair = labels_of(energy, labels)
     penalty, weight = _penalty(l1, l2)
 

@@ -60,7 +60,7 @@ def training_path(
     ----------
     system : LinearRegression
         A squared error, without an L1 penalty; or a stack of them.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, TruncatedNormal, Mixed or Independent
         Distribution of the initial parameters; a batch of laws gives arrays.
     times : array_like, shape (k,)
         Times of gradient flow, finite and >= 0, in any order; with `learning_rate` whole numbers of steps.

@@ -116,7 +116,7 @@ def mix(
     a, b : LinearRegression, LogisticRegression or Moments
         Two systems of the same kind: energy, penalty, intercept, features and stack. Moments stand for squared error
         without a penalty.
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent or Constant
         Law of the parameters, the same for both; a batch of laws gives arrays.
     resolution : float
         As in `temperature`.

@@ -7,13 +7,13 @@ import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Archive, ByValue, RandomSource, validate
-from pyrometer.laws import LINEAR_CALLS, Law, Mixed, Normal, Uniform, not_a_law
+from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.states._blocks import LEAST, together
 from pyrometer.states._data_state import DataState, as_state
@@ -112,7 +112,7 @@ class RefreshMonitor:
         As for `DataState`.
     energy : {"mse", "mae", "ce"}, optional
         The loss of a callable model.
-    law : Normal, Uniform or Mixed, optional
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent or Constant, optional
         Distribution of the parameters for temperatures of the first kind. Without it they are nan.
     run_length : int
         Lower bound of the mean number of batches per false alarm while the distribution does not change; at least 2. An
@@ -180,7 +180,7 @@ class RefreshMonitor:
         rng: RandomSource = None,
     ) -> None:
         self.model, self.energy = model, energy
-        if law is not None and not isinstance(law, (Normal, Uniform, Mixed)):
+        if law is not None and not isinstance(law, get_args(Law)):
             raise not_a_law("law", law, LINEAR_CALLS, optional=True)
         if law is not None and law.batch_shape != ():
             raise ValueError(f"law must be a single one, got a batch of shape {law.batch_shape}.")

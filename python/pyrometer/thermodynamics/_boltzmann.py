@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import ByValue, validate
-from pyrometer.laws import Law, spread
+from pyrometer.laws import Independent, Law, spread
 from pyrometer.results import Floats, shaped
 
 __all__ = ["Collapse", "boltzmann", "collapse", "lorentz"]
@@ -194,7 +194,7 @@ def collapse(
 
     Parameters
     ----------
-    law : Normal, Uniform or Mixed
+    law : Normal, Uniform, TruncatedNormal, Mixed or Independent
         Law of the n parameters before the collapse; a batch gives arrays.
     collapsed : int or array_like of bool, shape (n,)
         Number of parameters that collapse, counted from the first, or a mask of them.
@@ -232,7 +232,10 @@ def collapse(
         raise ValueError(f"fraction must be at most 1, got {share}.")
     released = np.nan if energy_change is None else validate.single("energy_change", energy_change)
     collapsed_mask, counts = _groups(law, collapsed, parameters)
-    parts = spread(law, collapsed_mask.size).entropies(1.0, leading=False) * counts
+    bound = spread(law, collapsed_mask.size)
+    if not bound.random.all():
+        raise ValueError(f"law must make every parameter random, got constants in {law!r:.200}; leave them out.")
+    parts = bound.entropies(1.0, leading=False) * counts
     before, after = parts.sum(axis=-1), np.asarray(parts[..., ~collapsed_mask].sum(axis=-1))
     cells = float(counts[collapsed_mask].sum()) * np.log(size)
     real = np.asarray(after - before)
@@ -267,14 +270,14 @@ def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArr
             raise ValueError(f"parameters must be {given.size}, the length of collapsed, got {parameters}.")
         return given, np.ones(given.size)
     count = validate.count("collapsed", collapsed, minimum=0)
-    widths = [np.shape(getattr(law, name, 0.0)) for name in ("scale", "length")]
-    described = sum(shape[-1] for shape in widths if shape) or 1
+    shapes = [np.shape(scales) for _, scales in getattr(law, "segments", ())]
+    described = sum(shape[-1] if shape else 1 for shape in shapes) or 1
     total = described if parameters is None else validate.count("parameters", parameters, minimum=1)
     if count > total:
         raise ValueError(
             f"collapsed must be at most {total}, the number of parameters, got {count}; pass parameters= for more."
         )
-    if described == 1:
+    if described == 1 and not isinstance(law, Independent):
         return np.array([True, False]), np.array([count, total - count], dtype=np.float64)
     spread(law, total)
     return np.arange(total) < count, np.ones(total)

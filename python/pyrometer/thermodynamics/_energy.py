@@ -61,7 +61,8 @@ def mean_energy(
         + \lambda_1 \sum_j \langle|\theta_j|\rangle + \lambda_2 \sum_j \tilde\sigma_j^2,
 
     which is (3.8), (3.18), (3.22), (3.27), (3.28), (3.31) and (3.32), with :math:`\tilde\sigma_j = L_j/\sqrt{12}` for a
-    uniform parameter, :math:`\langle|\theta_j|\rangle = \sigma_j\sqrt{2/\pi}` or :math:`L_j/4`. For a network
+    uniform parameter, :math:`\langle|\theta_j|\rangle = \sigma_j\sqrt{2/\pi}` or :math:`L_j/4`; `TruncatedNormal` has its
+    own. Constant parameters c have variance 0, and y - c x takes the place of y. For a network
 
     .. math:: \langle E\rangle = \overline{\|y\|^2} + E_L, \qquad
         E_l = n_l\left(\sigma_l^2\langle\|x^{(l-1)}\|^2\rangle + \sigma_{b,l}^2\right),
@@ -73,7 +74,7 @@ def mean_energy(
     ----------
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" is the formula above. "refined" and "asymptotic" are its limit for wide laws, the terms in
@@ -159,7 +160,7 @@ def sample_energies(
     ----------
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters.
     samples : int
         Number of draws, at least 1. Draw k is the same for every `samples`: more samples extend the same sequence.
@@ -228,7 +229,7 @@ def sample_parameters(system: System, law: Batched, *, samples: int, rng: Random
     ----------
     system : LinearRegression, LogisticRegression or Network
         Determines the number of parameters.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters.
     samples : int
         Number of draws, at least 1.
@@ -288,7 +289,7 @@ def energy_variance(system: System, law: Batched) -> Any:
     ----------
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters.
 
     Returns

@@ -33,7 +33,7 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
     ----------
     system : LinearRegression, LogisticRegression or Network
         Determines the number of parameters, intercept and biases included.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters; a batch of laws gives an array.
     resolution : float
         Cell size :math:`\varepsilon > 0` at which parameters are discretised, in their unit: the entropy of the

@@ -69,7 +69,7 @@ def temperature(
     system : LinearRegression, LogisticRegression or Network
         Model, data and energy. T depends on the units of the features (:math:`x \to cx` shifts S by ln c): standardise
         them, or report the units.
-    law : Normal, Uniform, Mixed, or a law of layers
+    law : Normal, Uniform, TruncatedNormal, Mixed, Independent, Constant, or a law of layers
         Law of the parameters; a batch of laws gives arrays.
     method : {"auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo"}
         "exact" uses the closed form of the mean energy, "monte-carlo" its estimate from draws. "refined" uses the

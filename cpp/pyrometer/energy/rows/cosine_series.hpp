@@ -2,7 +2,6 @@
 #pragma once
 
 #include "pyrometer/base/types.hpp"
-#include "pyrometer/energy/rows/truncated_shape.hpp"
 
 namespace pyrometer::energy {
 
@@ -17,14 +16,6 @@ inline constexpr int kSeriesLanes = 8;
 /// * 1e-15 before the decay of the product. No division, no call.
 void sinc_products(const double* theta, Index features, Index terms, double* product);
 
-/// product[i, lane] *= F_j(k theta_j), k = 2 i + 1, for i < terms and each j: transforms of truncated normal variables.
-///
-/// theta    features x 8, in [0, pi].
-/// nodes    Gauss rules of the features; each sums cos(k theta v_i) over its nodes by Reinsch's recurrence, 3 flops each.
-/// spare    terms x 8, scratch.
-void truncated_products(const double* theta, const TruncatedShape::Rule* const* rules, Index features, Index terms,
-                        double* spare, double* product);
-
 /// Bounds of |sin u / u| beyond u_j = weight_j x_j t / 2, as a product over j, in two factors for every lane:
 /// e^{-gaussian/6} and 1 / inverse.
 ///
@@ -34,10 +25,6 @@ struct Envelope {
   alignas(64) double inverse[kSeriesLanes];
 };
 void envelope(const double* x, const double* weight, Index features, const double* half_t, Envelope& out);
-
-/// Multiplies the bounds by those of truncated normal variables of reach weight_j x_j at frequency t.
-void truncated_envelope(const double* x, const double* weight, const TruncatedShape* const* shapes, Index features,
-                        const double* half_t, Envelope& out);
 
 /// sum and sum of squares of weight_j x_j, and the largest, for every lane.
 struct RowSums {

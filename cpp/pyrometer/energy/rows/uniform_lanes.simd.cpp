@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pyrometer/energy/rows/symmetric_sum.hpp"
+#include "pyrometer/energy/rows/truncated_series.hpp"
 
 namespace pyrometer::energy {
 namespace {
