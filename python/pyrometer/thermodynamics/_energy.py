@@ -61,8 +61,8 @@ def mean_energy(
         + \lambda_1 \sum_j \langle|\theta_j|\rangle + \lambda_2 \sum_j \tilde\sigma_j^2,
 
     which is (3.8), (3.18), (3.22), (3.27), (3.28), (3.31) and (3.32), with :math:`\tilde\sigma_j = L_j/\sqrt{12}` for a
-    uniform parameter, :math:`\langle|\theta_j|\rangle = \sigma_j\sqrt{2/\pi}` or :math:`L_j/4`; `TruncatedNormal` has its
-    own. Constant parameters c have variance 0, and y - c x takes the place of y. For a network
+    uniform parameter, :math:`\langle|\theta_j|\rangle = \sigma_j\sqrt{2/\pi}` or :math:`L_j/4`; `TruncatedNormal` has
+    its own. Constant parameters c have variance 0, and y - c x takes the place of y. For a network
 
     .. math:: \langle E\rangle = \overline{\|y\|^2} + E_L, \qquad
         E_l = n_l\left(\sigma_l^2\langle\|x^{(l-1)}\|^2\rangle + \sigma_{b,l}^2\right),
