@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/base/require.hpp"
 
 namespace pyrometer::energy {
@@ -51,6 +52,7 @@ void reflect_all(const double* v, double beta, double* x, Index stride, Index si
 void orthonormalise(Index p, Index k, double* columns) {
   std::vector<double> beta(at(k)), sign(at(k));
   for (Index j = 0; j < k; ++j) {
+    base::throw_if_interrupted();
     double* const v = columns + j * p + j;
     double norm = 0;
     dots<1>(v, v, 0, p - j, &norm);
@@ -61,6 +63,7 @@ void orthonormalise(Index p, Index k, double* columns) {
     reflect_all(v, beta[at(j)], v + p, p, p - j, k - j - 1);
   }
   for (Index j = k - 1; j >= 0; --j) {
+    base::throw_if_interrupted();
     double* const v = columns + j * p + j;
     reflect_all(v, beta[at(j)], v + p, p, p - j, k - j - 1);
     const double share = beta[at(j)] * v[0];
