@@ -132,3 +132,42 @@ def test_orthogonal_layers_have_no_temperature(run, file):
     layers, _ = (table["rows"] for table in json.loads(result.stdout)["tables"])
     assert [(row["temperature"], row["verdict"]) for row in layers] == [(None, "undefined")] * 2
     assert all(row["energy"] > 0 for row in layers)
+
+
+@pytest.fixture
+def wines(tmp_path):
+    data = pm.datasets.wine(standardize=False)
+    path = tmp_path / "wines.csv"
+    names = [f"x{k}" for k in range(13)]
+    rows = [[*map(repr, x.tolist()), f"cultivar {y:.0f}"] for x, y in zip(data.X, data.y, strict=True)]
+    path.write_text("\n".join(",".join(row) for row in [[*names, "kind"], *rows]) + "\n")
+    return path
+
+
+def test_labels_and_activations_of_layers(run, wines):
+    ask = ("network", wines, "--target", "kind", "--hidden", "8,4", "--activation", "relu,tanh", "--energy", "ce")
+    (layers, (engine,)), provenance = tables(run(*ask, "--init", "he-normal", "--format", "json"))
+    data = pm.datasets.wine(standardize=True)
+    network = pm.Network(data.X, data.y, hidden=(8, 4), activation=["relu", "tanh"], energy="ce")
+    expected = pm.heat_engine(network, pm.HeNormal())
+    np.testing.assert_allclose([row["energy"] for row in layers], expected.layers.energy, rtol=1e-9)
+    assert engine["total.energy"] == pytest.approx(expected.total.energy, rel=1e-9)
+    assert provenance["activation"] == "relu,tanh"
+    assert (provenance["energy"], provenance["classes"]) == ("ce", "cultivar 1 cultivar 2 cultivar 3")
+    assert "total.energy" in run(*ask).stdout
+    assert "nat" in run(*ask).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--energy", "ce", "--activation", "relu,tan"], "'tan' is not one of 'tanh'"),
+        (["--energy", "ce", "--activation", "relu,tanh,relu"], "one for each of the 2 hidden layers, got 3"),
+        (["--energy", "mae"], "'mae' is not one of 'mse', 'ce'"),
+        ([], "column 'kind' must be numeric, got string"),
+    ],
+)
+def test_mistakes_of_labels_and_activations(run, wines, options, message):
+    result = run("network", wines, "--target", "kind", "--hidden", "8,4", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr

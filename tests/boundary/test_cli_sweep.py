@@ -97,6 +97,25 @@ def test_it_is_the_sweep_of_the_library(run, folder, rows):
     assert sorted(os.listdir(folder)) == ["out.parquet", "rows.csv", "sweep.toml"]
 
 
+def test_networks_with_labels_and_activations_of_layers(run, folder):
+    rows = [f"{k % 7},{k % 5},{'abc'[k % 3]}" for k in range(30)]
+    (folder / "labels.csv").write_text("\n".join(["a,b,kind", *rows]) + "\n")
+    (folder / "labels.toml").write_text(
+        'output = "out.csv"\n[systems.net]\ndata = "labels.csv"\ntarget = "kind"\nhidden = [4, 3]\nenergy = "ce"\n'
+        'activation = ["relu", "tanh"]\noutputs = 4\n[laws.one]\nkind = "Normal"\nscale = [1, 2]\n'
+    )
+    result = run("sweep", folder / "labels.toml")
+    assert (result.exit_code, result.stdout) == (0, "")
+    X = np.array([[k % 7, k % 5] for k in range(30)], float)
+    net = pm.Network(
+        X, ["abc"[k % 3] for k in range(30)], hidden=(4, 3), outputs=4, activation=["relu", "tanh"], energy="ce"
+    )
+    made = (folder / "out.csv").read_text().splitlines()
+    place = made[0].split(",").index("energy")
+    expected = pm.mean_energy(net, pm.Normal([[1.0], [2.0]])).value
+    np.testing.assert_allclose([float(line.split(",")[place]) for line in made[1:]], expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_other_forms(run, folder, form):
     (folder / "sweep.toml").write_text(CONFIG.replace("out.parquet", f"out.{form}"))

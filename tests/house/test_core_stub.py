@@ -65,6 +65,7 @@ SAMPLES = {
     "_Widths": np.ones(2, np.int64),
     "_Lost": None,
     "_F64 | None": None,
+    "npt.NDArray[np.int64] | None": None,
     "int | _F64": 1,
 }
 ARRAYS = [

@@ -68,7 +68,11 @@ def mean_energy(
         E_l = n_l\left(\sigma_l^2\langle\|x^{(l-1)}\|^2\rangle + \sigma_{b,l}^2\right),
 
     which is (5.4) before its limit; summed over outputs. Constant biases c of the last layer add
-    :math:`n_Lc^2 - 2c\sum_k\overline{y_k}`.
+    :math:`n_Lc^2 - 2c\sum_k\overline{y_k}`. For a network with cross entropy (not in the paper) and a normal last
+    layer, the outputs are independent :math:`N(0, v)` given the layer before, and labels drop out:
+
+    .. math:: \langle E\rangle = \langle\ln\sum_c e^{\sqrt{v}Z_c}\rangle \quad\text{or, of one logit,}\quad
+        \langle\ln(1 + e^{\sqrt{v}Z})\rangle.
 
     Parameters
     ----------
@@ -82,11 +86,10 @@ def mean_energy(
         "monte-carlo": for more than two classes under laws that are not normal, see `SoftmaxRegression`. Networks have
         an exact energy for "relu", "leaky_relu" and "identity" under every law (a closed form; with constant biases of
         hidden layers for "identity" only), and for the activations given by name where hidden layers have weights that
-        are normal or 0 and biases that are normal or constant (a Markov chain of the squared norm, by quadrature).
-        "mean-field" is the limit of infinitely wide layers, which treats parameters of other laws as normal ones of the
-        same variance;
-        "corrected-mean-field" adds the term of order 1 / width. Both, and the limits (5.4), (5.7) and (5.10), need an
-        activation given by name.
+        are normal or 0 and biases that are normal or constant (a Markov chain of the squared norm, by quadrature), for
+        cross entropy if the last layer has such laws too. "mean-field" is the limit of infinitely wide layers, which
+        treats parameters of other laws as normal ones of the same variance; "corrected-mean-field" adds the term of
+        order 1 / width. Both, and the limits (5.4), (5.7) and (5.10), need activations given by name.
     samples : int
         Draws of "monte-carlo", at least 2.
     rng : int, SeedSequence, Generator or None
