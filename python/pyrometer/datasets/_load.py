@@ -179,7 +179,8 @@ def wine(*, standardize: bool) -> Dataset:
         ),
         source=(
             "S. Aeberhard, M. Forina, Wine, UCI Machine Learning Repository (1992), doi:10.24432/C5PC7J; the original "
-            "owners are M. Forina et al., PARVUS, Institute of Pharmaceutical and Food Analysis and Technologies, Genoa."
+            "owners are M. Forina et al., PARVUS, Institute of Pharmaceutical and Food Analysis and Technologies, "
+            "Genoa."
         ),
         licence="CC BY 4.0",
     )

@@ -52,8 +52,9 @@ class Trace(TorchDispatchMode):
 
 def _bound(schema: Any, args: Any, kwargs: Any) -> _Given:
     """Return the arguments of a call by name, with defaults."""
-    given: _Given = {argument.name: argument.default_value for argument in schema.arguments if argument.has_default_value()}
-    given |= {argument.name: value for argument, value in zip(schema.arguments, args, strict=False)}
+    parameters = schema.arguments
+    given: _Given = {each.name: each.default_value for each in parameters if each.has_default_value()}
+    given |= {each.name: value for each, value in zip(parameters, args, strict=False)}
     given |= kwargs
     return given
 

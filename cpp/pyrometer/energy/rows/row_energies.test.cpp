@@ -127,8 +127,8 @@ TEST_CASE("weights are factors of the terms, of their bounds and of their slopes
       energy::normal_rows<double>(x, t, 1, m, features, false, loss, {scale, 1, features}, 1, out, out + 1, w);
     };
     const auto uniform = [&](const double* x, const double* t, Index m, const double* w, double* out) {
-      energy::uniform_rows<double>(x, t, 1, m, features, false, loss, {{scale, 1, features}, Index{1}}, 1, out, out + 1, out + 2,
-                                   out + 3, w);
+      energy::uniform_rows<double>(x, t, 1, m, features, false, loss, {{scale, 1, features}, Index{1}}, 1, out, out + 1,
+                                   out + 2, out + 3, w);
     };
     normal(X.data(), y.data(), rows, weights.data(), weighted);
     for (const Index i : chosen) {
