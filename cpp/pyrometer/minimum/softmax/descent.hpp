@@ -9,6 +9,9 @@
 
 namespace pyrometer::minimum {
 
+/// Length of the longest chain of additions in a sum over rows.
+inline constexpr double kAdditions = 256;
+
 enum class DescentStatus {
   converged,
   separated,   ///< the parameters separate all rows with certainty

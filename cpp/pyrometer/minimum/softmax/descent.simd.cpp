@@ -8,7 +8,6 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr double kAdditions = 256;  // length of the longest chain of additions in a sum over rows
 constexpr Index kMostNewton = 60, kMostQuasi = 80;
 constexpr std::size_t kMemory = 20;
 // Relative to the loss, the squared decrement to aim for, and the gap that a certificate must reach.

@@ -8,6 +8,9 @@
 
 namespace pyrometer::minimum {
 
+/// A margin that counts as infinite: e^-40 is below the rounding of any loss.
+inline constexpr double kFar = 40;
+
 /// Row i separates class c from its own if some direction has z_i,y > z_ic and no row has its own class below another.
 struct ClassFace {
   bool certain = false;               ///< false if rounding leaves it undecided, or the rows are too many

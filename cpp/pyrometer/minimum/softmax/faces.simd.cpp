@@ -10,7 +10,6 @@ namespace pyrometer::minimum {
 namespace {
 
 constexpr Index kMostNumbers = Index{1} << 26;
-constexpr double kFar = 40;  // e^-40 is below the rounding of any loss
 
 // The least factor of `direction` with which its rows get margins of kFar, given the margins that they have.
 double reach_of(const std::vector<double>& V, Index width, const Separated& part, const std::vector<double>& so_far) {

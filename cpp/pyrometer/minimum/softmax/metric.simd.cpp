@@ -9,9 +9,6 @@
 namespace pyrometer::minimum {
 namespace {
 
-// Length of the longest chain of additions in a sum over rows.
-constexpr double kAdditions = 256;
-
 // The element (i, j) of the sum over d != c of the products of c and d, i <= j.
 double own_block(const SoftmaxEvaluation& evaluation, Index classes, Index c, Index square, Index element) {
   double sum = 0;

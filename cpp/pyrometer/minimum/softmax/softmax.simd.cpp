@@ -18,7 +18,6 @@ namespace pyrometer::minimum {
 namespace {
 
 using Numbers = std::vector<double>;
-constexpr double kFar = 40;  // e^-40 is below the rounding of any loss
 // Hessians of more parameters are computed only where nothing else finds the minimum, and of even more never.
 constexpr Index kFewParameters = 800, kMostParameters = 1600;
 
