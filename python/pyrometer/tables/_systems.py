@@ -118,7 +118,7 @@ def systems(
     >>> import pyrometer as pm
     >>> table = pm.tables.systems(samples=1000)
     >>> len(table), str(table["law"][0]), round(float(table["temperature"][0]), 3)
-    (24, 'normal', 667.243)
+    (26, 'normal', 667.243)
     >>> bool((abs(table["z"]) < 5).all())
     True
     """

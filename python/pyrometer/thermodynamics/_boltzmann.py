@@ -270,7 +270,8 @@ def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArr
             raise ValueError(f"parameters must be {given.size}, the length of collapsed, got {parameters}.")
         return given, np.ones(given.size)
     count = validate.count("collapsed", collapsed, minimum=0)
-    shapes = [np.shape(scales) for _, scales in getattr(law, "segments", ())]
+    segments = () if isinstance(law, type) else getattr(law, "segments", ())
+    shapes = [np.shape(scales) for _, scales in segments]
     described = sum(shape[-1] if shape else 1 for shape in shapes) or 1
     total = described if parameters is None else validate.count("parameters", parameters, minimum=1)
     if count > total:
