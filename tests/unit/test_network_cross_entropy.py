@@ -206,6 +206,22 @@ def test_heat_engines_have_the_layers_of_squared_error_and_the_total_of_this_los
     np.testing.assert_array_equal(engine.temperature, other.temperature)
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("hidden", [(), (5, 4)])
+def test_heat_engines_with_constant_biases_of_the_last_layer(outputs, hidden):
+    net, law = network(outputs, hidden=hidden, bias=True), pm.Layers(pm.Normal(0.8), biases=pm.Constant(0.7))
+    engine = pm.heat_engine(net, law, samples=500, rng=1)
+    assert engine.total.energy == pm.mean_energy(net, law, samples=500, rng=1).value
+    last = np.mean([(z**2).sum(axis=1) for z in logits(net, law)])
+    assert engine.layers.energy[-1] == pytest.approx(last, rel=0.1)
+
+
+def logits(net, law, samples=2000):
+    """Logits of draws, by forward passes."""
+    for theta in pm.sample_parameters(net, law, samples=samples, rng=3):
+        yield forward(net.X, unpack(theta, net.widths, net.bias), np.tanh)[-1]
+
+
 def test_zero_and_constant_last_layers():
     """A readout of zeros predicts every class alike; a constant added to several logits changes nothing."""
     zeros = pm.Layers([pm.HeNormal(), pm.HeNormal(), pm.Constant(0.0)])

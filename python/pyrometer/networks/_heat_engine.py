@@ -168,9 +168,10 @@ def heat_engine(
     for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
         if np.isinf(quotient).any():
             raise ValueError(f"the {name} must be below 1.8e308, got an overflow; use scales that differ less.")
-    of_network_as_one = network.last_layer(spread, energies, slopes)
     if network.energy == "ce":
         of_network_as_one = network.mean_energies(spread, method, samples, rng, workers, slope=True)
+    else:
+        of_network_as_one = network.last_layer(spread, energies, slopes)
     engine = HeatEngine(
         layers=LayerTemperatures(
             energy=E,
