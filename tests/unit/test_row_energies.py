@@ -223,7 +223,7 @@ def test_overflow_is_refused_and_large_but_finite_is_not():
 
 def test_wrong_arguments_are_refused():
     X, y = data(5, 3)
-    with pytest.raises(ValueError, match="loss must be 'norm', 'absolute' or 'cross-entropy', got 'mse'"):
+    with pytest.raises(ValueError, match="loss must be 'norm', 'absolute', 'cross-entropy' or 'softmax', got 'mse'"):
         _core.normal_rows(X, y, False, "mse", np.ones((1, 3)), False, 1)
     with pytest.raises(ValueError, match="scale must have 4 columns, got 3"):
         _core.normal_rows(X, y, True, "norm", np.ones((1, 3)), False, 1)

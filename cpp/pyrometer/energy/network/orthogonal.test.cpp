@@ -23,7 +23,8 @@ std::vector<double> matrix(Index rows, Index cols, Index first) {
 }  // namespace
 
 TEST_CASE("the shorter side of a matrix is orthonormal, up to the square root of the longer one") {
-  for (const auto& [rows, cols] : {std::pair<Index, Index>{1, 1}, {7, 3}, {3, 7}, {40, 40}, {65, 33}, {1, 9}, {9, 1}}) {
+  for (const auto& shape : {std::pair<Index, Index>{1, 1}, {7, 3}, {3, 7}, {40, 40}, {65, 33}, {1, 9}, {9, 1}}) {
+    const Index rows = shape.first, cols = shape.second;
     const std::vector<double> q = matrix(rows, cols, 5);
     const bool wide = rows < cols;
     const Index k = std::min(rows, cols), p = std::max(rows, cols);
