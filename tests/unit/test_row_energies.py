@@ -225,6 +225,8 @@ def test_wrong_arguments_are_refused():
     X, y = data(5, 3)
     with pytest.raises(ValueError, match="loss must be 'norm', 'absolute', 'cross-entropy' or 'softmax', got 'mse'"):
         _core.normal_rows(X, y, False, "mse", np.ones((1, 3)), False, 1)
+    with pytest.raises(ValueError, match="loss must be 'norm', 'absolute' or 'cross-entropy', got 'softmax'"):
+        _core.uniform_rows(X, y, False, "softmax", np.ones((1, 3)), 0, False, 1)
     with pytest.raises(ValueError, match="scale must have 4 columns, got 3"):
         _core.normal_rows(X, y, True, "norm", np.ones((1, 3)), False, 1)
     with pytest.raises(ValueError, match="scale must be finite and not negative, got -1 at law 0, parameter 2"):

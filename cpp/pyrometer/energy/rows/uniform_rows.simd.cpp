@@ -163,6 +163,7 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
                   const model::LawBatch& law_batch, int threads, double* mean, double* bound, double* slope,
                   double* slope_bound, const double* weights) {
   const Index parameters = features + intercept, laws = law_batch.batch();
+  require(loss != RowLoss::softmax, "loss must be 'norm', 'absolute' or 'cross-entropy', got 'softmax'");
   require(rows > 0, "X must have at least one row");
   require_laws(law_batch, parameters);
   const Arrangement arrangement(law_batch);
