@@ -99,14 +99,16 @@ def energy(system: Any, theta: Any) -> Any:
 def _softmax(system: Any, weights: list[Fraction]) -> Any:
     """Return the softmax cross entropy, with parameters class by class."""
     total, n = mpmath.mpf(0), system.columns
-    for x, y in zip(np.asarray(system.X, float), np.asarray(system.y, int), strict=True):
+    by_row = np.ones(system.rows) if system.weights is None else system.weights
+    for x, y, share in zip(np.asarray(system.X, float), np.asarray(system.y, int), by_row, strict=True):
         row = [*(Fraction(float(v)) for v in x), *[Fraction(1)] * system.intercept]
         z = [
             sum((w * v for w, v in zip(weights[c * n :], row, strict=False)), Fraction(0))
             for c in range(system.classes)
         ]
-        total += mpmath.log1p(mpmath.fsum(mpmath.exp(_number(z[c] - z[y])) for c in range(system.classes) if c != y))
-    return total / len(system.y)
+        loss = mpmath.log1p(mpmath.fsum(mpmath.exp(_number(z[c] - z[y])) for c in range(system.classes) if c != y))
+        total += mpmath.mpf(float(share)) * loss
+    return total / _number(sum(map(Fraction, by_row.tolist()), Fraction(0)))
 
 
 def _number(exact: Fraction) -> Any:
