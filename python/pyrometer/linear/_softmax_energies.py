@@ -115,7 +115,8 @@ class _Softmax:
             count = min(step, draws.stop - first)
             drawn = draw_parameters(parameters, count, seed, first).reshape(-1, parameters.parameters)
             if factor != 1.0:
-                drawn = np.where(parameters.random, factor * drawn, drawn)
+                with np.errstate(over="ignore"):  # `require_finite` refuses what overflows
+                    drawn = np.where(parameters.random, factor * drawn, drawn)
             energies = _energies(system, drawn, threads)
             parts.append(energies.reshape(len(energies), laws, count))
         energies = np.concatenate(parts, axis=-1)
