@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import pyrometer as pm
 
@@ -104,6 +105,9 @@ def test_truncation():
     for seed in range(5):
         few = pm.models.laws(with_weight(lambda w: nn.init.trunc_normal_(w, std=1.0), 1, 2), seed=seed)
         assert few["law"].tolist() == ["TruncatedNormal(1, bound=2)"]
+    # Arithmetic afterwards moves the bounds with the numbers.
+    scaled = pm.models.laws(with_weight(lambda w: nn.init.trunc_normal_(w, std=1.0).data.mul_(-0.5).add_(3.0)))
+    assert scaled["law"].tolist() == ["TruncatedNormal(0.5, bound=2) + 3"]
     skewed = pm.models.laws(with_weight(lambda w: nn.init.trunc_normal_(w, a=-1.0, b=2.0)))
     assert np.isnan(skewed["entropy"]).all()
     assert skewed.metadata["entropy_unknown"] == ["weight"]
@@ -184,8 +188,31 @@ def test_numbers_from_outside():
     assert pm.models.laws(from_numpy(lambda n: np.full(n, 0.07)))["law"].tolist() == ["Constant(0.07)"]
 
 
+def test_truncated_numbers_from_outside_are_not_taken_for_normal_ones():
+    draws = lambda n: stats.truncnorm.rvs(-2.0, 2.0, size=n, random_state=np.random.randint(2**31))  # noqa: E731, NPY002
+    for size in (4096, 20_000):
+        assert pm.models.laws(from_numpy(draws, size))["law"][0].startswith("unknown")
+
+
+def test_a_test_for_bounds_that_draws_nothing_again_is_no_truncation():
+    def initialise(w):
+        nn.init.normal_(w)
+        assert ((w < -1.0) | (w > 1.0)).any()
+
+    with pytest.raises(ValueError, match="'weight' does not have the values that were drawn for it"):
+        pm.models.laws(with_weight(initialise))
+
+
+def test_torch_normal():
+    made = pm.models.laws(with_weight(lambda w: w.data.copy_(torch.normal(0.0, 0.3, (30, 40)))))
+    assert made["law"].tolist() == ["Normal(0.3)"]
+    several = pm.models.laws(with_weight(lambda w: w.data.copy_(torch.normal(torch.zeros(30, 40), 0.3))))
+    assert several["law"][0].startswith("unknown")
+
+
 def test_unrecognised_operations_are_unknown():
     for change in (
+        lambda w: w.data.copy_(torch.div(torch.randn_like(w), 0.5, rounding_mode="floor")),
         lambda w: w.data.copy_(torch.exp(torch.randn_like(w))),
         lambda w: w.data.mul_(torch.rand_like(w)),
         lambda w: w.data.copy_(torch.randn_like(w).abs()),

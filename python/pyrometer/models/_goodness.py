@@ -31,8 +31,15 @@ def guess(values: _Array, draw: int) -> Label | None:
     if abs(centre) < 5.0 * float(x.std()) / math.sqrt(x.size):
         centre = 0.0
     scales = {NORMAL: float(np.sqrt(np.mean((x - centre) ** 2))), UNIFORM: 2.0 * float(np.abs(x - centre).max())}
+    if not all(scales.values()):
+        return None
+    # Its kurtosis tells a normal law from a truncated one sooner than its distribution function does.
+    kurtosis = float(np.mean((x - centre) ** 4)) / scales[NORMAL] ** 4 - 3.0
     fitting = [
-        family for family, scale in scales.items() if scale > 0.0 and fits(values, family, scale, centre, level=1e-2)
+        family
+        for family, scale in scales.items()
+        if abs(kurtosis - family.kurtosis) < 5.0 * math.sqrt(24.0 / x.size)
+        and fits(values, family, scale, centre, level=1e-2)
     ]
     if len(fitting) != 1:
         return None

@@ -37,7 +37,7 @@ class Label:
     """What is known of a number.
 
     A random number is ``centre + scale u``, with u of the family at scale 1 and draws of one number independent. A
-    constant has the value `centre`; nan if the value was computed.
+    constant has the value `centre`; nan if the value was computed. Bounds of a mask are values of u.
     """
 
     kind: Kind

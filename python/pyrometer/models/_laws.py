@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyrometer.base import described, library_of, listed, validate
-from pyrometer.laws import NORMAL, truncated_normal
-from pyrometer.models._labels import FAR, Kind, Label, Runs
+from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._parameters import Counter, Drawn, text
 from pyrometer.results import Table
 
@@ -139,19 +137,7 @@ def _with_named(built: Built) -> tuple[dict[str, Runs], list[Label]]:
             f"parameters [{listed(left)}] are not drawn. trunc_normal_ and orthogonal_ do nothing on the meta device: "
             f'build on the CPU, or name their laws, laws={{"{left[0]}": pm.Normal(0.02)}}.'
         )
-    return runs, [_truncated(label, memory.truncated) for label in memory.labels]
-
-
-def _truncated(label: Label, bounds: dict[int, tuple[float, float]]) -> Label:
-    """Return the label of a draw that was restricted to an interval by rejection."""
-    if label.kind is not Kind.RANDOM or label.draw not in bounds:
-        return label
-    low, high = (abs(bound - label.centre) / label.scale for bound in bounds[label.draw])
-    if min(low, high) > FAR:
-        return label
-    if label.family is not NORMAL or not math.isclose(low, high, rel_tol=1e-6):
-        return Label(Kind.UNKNOWN, reason="an interval that is not symmetric about the mean")
-    return replace(label, family=truncated_normal(low))
+    return runs, [memory.law(label) for label in memory.labels]
 
 
 def _row(name: str, shape: tuple[int, ...], parts: list[Drawn], shared: str) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from pyrometer.models._labels import Kind, Label, Runs
+from pyrometer.laws import NORMAL, truncated_normal
+from pyrometer.models._labels import FAR, Kind, Label, Runs
 
 __all__ = ["Memory"]
 
@@ -35,7 +37,7 @@ class Memory:
         self.sizes: list[int] = []
         """Number of elements of each draw."""
         self.truncated: dict[int, tuple[float, float]] = {}
-        """Bounds to which a draw was restricted by rejection, by draw."""
+        """Bounds, in units of its scale, to which a draw was restricted by rejection."""
 
     def number(self, label: Label) -> int:
         """Return the number of a label."""
@@ -95,10 +97,24 @@ class Memory:
         """Whether the storage of a tensor has labels."""
         return self._held(tensor) is not None
 
+    def law(self, label: Label) -> Label:
+        """Return a label with the bounds to which its draw was restricted by rejection."""
+        if label.kind is not Kind.RANDOM or label.draw not in self.truncated:
+            return label
+        low, high = self.truncated[label.draw]
+        if min(-low, high) > FAR:
+            return label
+        if label.family is not NORMAL or not math.isclose(-low, high, rel_tol=1e-6):
+            return Label(Kind.UNKNOWN, reason="an interval that is not symmetric about the mean")
+        return replace(label, family=truncated_normal(high))
+
     def _held(self, tensor: Any) -> _Storage | None:
         storage = tensor.untyped_storage()
         held = self._storages.get(storage._cdata)
-        if held is not None and (held.alive.expired() or held.itemsize != tensor.element_size()):
+        size = storage.nbytes() // tensor.element_size()
+        if held is not None and (
+            held.alive.expired() or held.itemsize != tensor.element_size() or held.runs.size != size
+        ):
             del self._storages[storage._cdata]
             return None
         return held

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyrometer.base import described, listed, nearest
-from pyrometer.laws import CONSTANT, NORMAL, UNIFORM, Family
+from pyrometer.laws import Family
 from pyrometer.models._labels import Kind, Label, Runs
 
 __all__ = ["Counter", "Drawn", "named", "text"]
@@ -39,7 +39,7 @@ class Counter:
     """Counts random numbers once, in whichever parameters they are."""
 
     sizes: list[int]
-    _whole: dict[int, str] = field(default_factory=dict)
+    _whole: set[int] = field(default_factory=set)
     _seen: dict[int, np.ndarray[Any, np.dtype[np.bool_]]] = field(default_factory=dict)
     _first: dict[int, str] = field(default_factory=dict)
 
@@ -64,9 +64,11 @@ class Counter:
         if draw in self._whole:
             return 0
         if draw not in self._seen and size == self.sizes[draw] and len(lengths) == 1:
-            self._whole[draw] = ""
+            self._whole.add(draw)
             return size
-        seen = self._seen.setdefault(draw, np.zeros(self.sizes[draw], dtype=bool))
+        if draw not in self._seen:
+            self._seen[draw] = np.zeros(self.sizes[draw], dtype=bool)
+        seen = self._seen[draw]
         before = int(seen.sum())
         for origin, length in zip(origins.tolist(), lengths.tolist(), strict=True):
             seen[origin : origin + length] = True
@@ -96,10 +98,9 @@ def _name(family: Family) -> str:
 
 
 def _arguments(label: Label) -> str:
-    scale, family = f"{label.scale:.6g}", label.family
-    if family in (NORMAL, UNIFORM, CONSTANT) or family is None or family.bound is None:
-        return scale
-    return f"{scale}, bound={family.bound:.6g}"
+    bound = label.family.bound if label.family is not None else None
+    truncated = bound is not None and 0.0 < bound < np.inf
+    return f"{label.scale:.6g}" + (f", bound={bound:.6g}" if truncated else "")
 
 
 def named(laws: Mapping[str, Any] | None, names: list[str]) -> dict[str, Any]:

@@ -119,8 +119,8 @@ def values_of(parameter: Any) -> np.ndarray[Any, Any] | None:
 
 def _check_values(name: str, parameter: Any, runs: Runs, memory: Memory) -> None:
     """Refuse a parameter whose values are not those of its label: written past the trace, as through numpy()."""
-    label = memory.labels[int(runs.labels[0])] if len(runs.labels) == 1 else None
-    if label is None or label.kind is not Kind.RANDOM or label.family is None or label.draw in memory.truncated:
+    label = memory.law(memory.labels[int(runs.labels[0])]) if len(runs.labels) == 1 else None
+    if label is None or label.kind is not Kind.RANDOM or label.family is None:
         return
     values = values_of(parameter)
     if values is not None and not fits(values, label.family, label.scale, label.centre):
@@ -201,7 +201,7 @@ def _as_labelled(parameter: Any, runs: Runs, memory: Memory) -> bool:
     assert values is not None
     labels = runs.elements()[0]
     for number in np.unique(labels).tolist():
-        label, part = memory.labels[number], values.reshape(-1)[labels == number]
+        label, part = memory.law(memory.labels[number]), values.reshape(-1)[labels == number]
         computed = label.kind is Kind.CONSTANT and np.isnan(label.centre)
         if label.kind is Kind.CONSTANT and not computed and not np.allclose(part, label.centre, rtol=1e-6, atol=0.0):
             return False

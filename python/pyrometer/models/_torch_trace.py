@@ -16,14 +16,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pyrometer.laws import NORMAL, UNIFORM, Family, truncated_normal
 from pyrometer.models._labels import FAR, Kind, Label
 from pyrometer.models._memory import Memory
+from pyrometer.networks import ORTHOGONAL
 
-__all__ = ["ORTHOGONAL", "Trace"]
+__all__ = ["Trace"]
 
 _Given: TypeAlias = dict[str, Any]
 _Operation: TypeAlias = Callable[[Memory, _Given, Any], None]
-
-ORTHOGONAL = Family("orthogonal", math.nan, math.nan, lambda scale: scale * math.nan, math.nan, math.nan)
-"""Elements of a matrix with orthonormal rows or columns: not independent, and without a density of their own."""
 
 _COMPUTED = Label(Kind.CONSTANT, centre=math.nan)
 
@@ -157,7 +155,8 @@ def _linear(sign: float, *, product: bool, inverse: bool = False) -> _Operation:
                 first, number = other, left
         if _with_signs(memory, first, other) and product and not inverse:
             number = 1.0
-        if number is None or (inverse and number == 0.0) or out.shape != first.shape:
+        rounded = given.get("rounding_mode") is not None
+        if number is None or rounded or (inverse and number == 0.0) or out.shape != first.shape:
             memory.fill(out, Label(Kind.UNKNOWN, reason="arithmetic of several tensors"))
             return
         if product:
@@ -241,11 +240,12 @@ def _clamp(memory: Memory, given: _Given, out: Any) -> None:
 
 def _reach(label: Label) -> float | None:
     """Return how far a random number is from its centre at most; for a normal law beyond any chance."""
-    if label.kind is not Kind.RANDOM or label.family is None or label.family.bound is None:
+    if label.kind is not Kind.RANDOM or label.family is None:
         return None
     if label.family == UNIFORM:
         return 0.5 * label.scale
-    return min(label.family.bound, FAR) * label.scale
+    bound = label.family.bound
+    return min(bound, FAR) * label.scale if bound is not None and bound > 0.0 else None
 
 
 def _compare(side: int) -> _Operation:
@@ -254,7 +254,8 @@ def _compare(side: int) -> _Operation:
         if single is None or single.kind is not Kind.RANDOM or isinstance(bound, torch.Tensor):
             memory.fill(out, Label(Kind.UNKNOWN, reason="a comparison"))
             return
-        bounds = (float(bound), math.inf) if side < 0 else (-math.inf, float(bound))
+        place = (float(bound) - single.centre) / single.scale
+        bounds = (place, math.inf) if side < 0 else (-math.inf, place)
         memory.fill(out, Label(Kind.MASK, single.draw, single.family, single.scale, single.centre, bounds=bounds))
 
     return operation
@@ -334,6 +335,14 @@ def _stack(memory: Memory, given: _Given, out: Any) -> None:
         memory.write(out.select(given["dim"], place), memory.read(tensor))
 
 
+def _normal(memory: Memory, given: _Given, out: Any) -> None:
+    """Label ``torch.normal``, which also takes tensors of means and deviations."""
+    if isinstance(given["mean"], torch.Tensor) or isinstance(given["std"], torch.Tensor):
+        memory.fill(out, Label(Kind.UNKNOWN, reason="normal numbers of several means or deviations"))
+    else:
+        _random(NORMAL, _mean_and_deviation)(memory, given, out)
+
+
 def _interval(given: _Given) -> tuple[float, float]:
     return given["to"] - given["from"], 0.5 * (given["to"] + given["from"])
 
@@ -357,6 +366,7 @@ _OF_SHAPES = {
 OPERATIONS: dict[str, _Operation] = {
     "uniform_": _random(UNIFORM, _interval),
     "normal_": _random(NORMAL, _mean_and_deviation),
+    "normal": _normal,
     **dict.fromkeys(("rand", "rand_like"), _random(UNIFORM, lambda _: (1.0, 0.5))),
     **dict.fromkeys(("randn", "randn_like"), _random(NORMAL, lambda _: (1.0, 0.0))),
     **dict.fromkeys(

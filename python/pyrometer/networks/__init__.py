@@ -15,11 +15,12 @@ from pyrometer.networks._initialisations import (
 from pyrometer.networks._layer_spread import layers
 from pyrometer.networks._layers import LayerLaw, Layers
 from pyrometer.networks._network import Network
-from pyrometer.networks._orthogonal import Orthogonal
+from pyrometer.networks._orthogonal import ORTHOGONAL, Orthogonal
 from pyrometer.networks._scales import balance
 
 __all__ = [
     "ACTIVATIONS",
+    "ORTHOGONAL",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",

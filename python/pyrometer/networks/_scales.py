@@ -76,23 +76,21 @@ def balance(
     if not isinstance(network, Network):
         raise not_a_system("network", network, "a Network")
     family = _family(law)
-    if temperature is None:
-        target = validate.single("energy", energy, minimum=0.0, exclusive=True)
-    else:
+    if temperature is not None:
         target = validate.single("temperature", temperature)
         if target == 0.0:
             raise ValueError("temperature must not be 0, got 0.0: it is that of a scale of 0; give an energy instead.")
-    if temperature is None:
-        scales = np.ones(len(network.widths) - 1)
-        for layer in range(len(scales)):
-            scales[layer] = np.sqrt(target / _unit_energy(network, law, scales, layer))
-        return law(scales)
-    return law(_isothermal(network, law, family, target))
+        return law(_isothermal(network, law, family, target))
+    target = validate.single("energy", energy, minimum=0.0, exclusive=True)
+    scales = np.ones(network.layers)
+    for layer in range(network.layers):
+        scales[layer] = np.sqrt(target / _unit_energy(network, law, scales, layer))
+    return law(scales)
 
 
 def _isothermal(network: Network, law: Any, family: Family, temperature: float) -> _Array:
     """Return scales of equal temperature: the larger solution of each layer, unless a later one then has none."""
-    count = len(network.widths) - 1
+    count = network.layers
     scales, larger, layer = np.ones(count), [temperature > 0.0] * count, 0
     while layer < count:
         unit = _unit_energy(network, law, scales, layer)
