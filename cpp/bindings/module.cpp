@@ -25,6 +25,14 @@ bool interrupted() {
 
 }  // namespace
 
+extern "C" {
+
+const char* pyrometer_level();  // in entry.c: of the level that the loader bound these bindings to
+
+__attribute__((visibility("default"))) const char* pyrometer_first_level() { return pyrometer_level(); }
+
+}
+
 PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   using namespace pyrometer;
   module.doc() = "The compiled core of pyrometer. Private: use the functions of the pyrometer package.";
