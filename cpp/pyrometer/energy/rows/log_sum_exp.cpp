@@ -299,10 +299,18 @@ std::map<double, double> counted(Vector s) {
 }  // namespace
 
 MeanLogSumExp mean_log_sum_exp(Vector s) {
+  constexpr double kWide = 0x1p60;
+  const double most = *std::max_element(s.begin(), s.end()), excess = std::log(static_cast<double>(s.size()));
+  if (most > kWide * (1 + excess)) {  // the maximum and its slope differ from this by ln C at most
+    std::vector<double> wide(s.begin(), s.end());
+    for (double& deviation : wide) deviation = std::max(deviation, most / kWide);
+    const double value = mean_maximum(wide);
+    return {value, value};
+  }
   const std::map<double, double> counts = counted(s);
   std::vector<NormalTails> tails;
   for (const auto& [deviation, count] : counts) tails.emplace_back(std::min(deviation, 1.0));
-  const double enough = 10 * counts.rbegin()->first + 45 + std::log(static_cast<double>(s.size()));
+  const double enough = 10 * counts.rbegin()->first + 45 + excess;
   return integral(counts, 1, enough,
                   [&](double y, double deviation, std::size_t k) { return tail_of(y, deviation, tails[k]); });
 }
