@@ -315,6 +315,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     }
   }
 
+  if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFar, Numbers(n, 0.0));
   out.value = solution.result().loss;
   const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
                                       : loss_at(rows, intercept, out.parameters, threads);
