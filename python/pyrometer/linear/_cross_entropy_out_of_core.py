@@ -103,7 +103,7 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
     """Return the infimum over all rows, from those in memory; ValueError if it cannot be decided."""
     scanned, intercept = passes.scanned, passes.intercept
     free, rank = independent(scanned, intercept)
-    if not are_dependent(free, _design(passes, held.X[_some(held)]), lambda: _designs(passes)):
+    if not are_dependent(free, _design(passes, held.X[_some(held, _SAMPLE)]), lambda: _designs(passes)):
         raise _undecided(passes)
     free = np.tile(free, passes.loss.classes - 1)
     if not free.any():  # all columns are zero
@@ -142,8 +142,12 @@ def _in_memory(passes: Passes, held: _Held) -> InMemory:
     return passes.loss.in_memory(held.X, held.y, passes.intercept, w)
 
 
-def _some(held: _Held, most: int = _SAMPLE) -> npt.NDArray[np.int64]:
-    return np.linspace(0, len(held.X) - 1, min(len(held.X), most)).astype(np.int64)
+def _some(held: _Held, most: int) -> npt.NDArray[np.int64]:
+    """Rows spread evenly, and the last, which were added to the others."""
+    count = len(held.y)
+    if count <= most:
+        return np.arange(count)
+    return np.union1d(np.linspace(0, count - 1, most // 2).astype(np.int64), np.arange(count - most // 2, count))
 
 
 def _design(passes: Passes, X: _Rows) -> Array:
@@ -189,7 +193,7 @@ def _without_separated(passes: Passes, held: _Held, free: npt.NDArray[np.bool_],
     free = free & pivots(np.where(np.outer(free, free), at_zero.curvature, 0.0))
     found = Converged(at_zero.loss, np.zeros(k), 0.0, np.empty(0))
     if free.any():
-        some = _some(held, max(1, _SAMPLE // passes.loss.classes))
+        some = _some(held, max(2, 4 * _CELLS // (passes.loss.classes * k)))
         rows = np.concatenate(list(_differences(passes, held.X[some], held.y[some])))
         if not are_dependent(free, rows, lambda: _all_differences(passes)):
             raise _undecided(passes)

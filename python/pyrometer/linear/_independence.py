@@ -55,16 +55,20 @@ def are_dependent(free: _Mask, some: Array, blocks: Callable[[], Iterable[Array]
     design, left_out = some[:, free], some[:, ~free]
     length = np.sqrt(np.mean(design**2, axis=0)) if len(design) else np.zeros(design.shape[1])
     scale = np.where(length > 0.0, length, 1.0)
-    coefficients = np.linalg.lstsq(design / scale, left_out, rcond=None)[0] / scale[:, None]
+    coefficients = np.linalg.lstsq(design / scale, left_out, rcond=None)[0]
+    rounding = 32.0 * (len(free) + 2) * np.finfo(float).eps
+    # Rows whose column is 0 must not be compared with the rounding errors of coefficients that are 0.
+    coefficients[np.abs(coefficients) <= rounding * np.abs(coefficients).max(axis=0, initial=0.0)] = 0.0
+    coefficients /= scale[:, None]
 
     def residuals(rows: Array) -> tuple[Array, Array]:
         sizes = np.abs(rows[:, ~free]) + np.abs(rows[:, free]) @ np.abs(coefficients)
         return np.abs(rows[:, ~free] - rows[:, free] @ coefficients), sizes
 
-    typical = np.median(residuals(some)[1], axis=0) if len(some) else np.zeros(left_out.shape[1])
-    allowed = 32.0 * (len(free) + 2) * np.finfo(float).eps
+    sizes = residuals(some)[1]
+    typical = np.array([np.median(size[size > 0.0]) if size.any() else 0.0 for size in sizes.T])
     for rows in blocks():
         residual, sizes = residuals(rows)
-        if (residual > allowed * np.maximum(sizes, typical)).any():
+        if (residual > rounding * np.maximum(sizes, typical)).any():
             return False
     return True

@@ -20,7 +20,7 @@ _UNIT = np.finfo(float).eps / 2
 _ADDITIONS = 256
 _MOST_PASSES = 40
 # Smallest eigenvalue of the Hessian scaled to a unit diagonal for which steps and bounds are valid.
-_LEAST_EIGENVALUE = 1e-7
+_LEAST_EIGENVALUE = 1e-11
 
 _Rows = npt.NDArray[Any]
 _Mask = npt.NDArray[np.bool_]
