@@ -209,11 +209,12 @@ def _far_along(passes: Passes, found: Converged, reach: Array, rank: int, least:
     assert passes.direction is not None
     m = passes.scanned.moments.count
     at_minimum = most_of_two(np.abs(found.theta).reshape(-1, len(reach)) @ reach)
-    theta = found.theta + (_FAR + at_minimum) / least * passes.direction
+    with np.errstate(over="ignore", invalid="ignore"):
+        theta = found.theta + (_FAR + at_minimum) / least * passes.direction
     above = replace(passes, direction=None).loss_at(theta) - found.loss
-    gap = found.gap + max(above, 0.0) + 300 * _UNIT * max(found.loss, 0.0)
-    if found.loss == 0.0:
-        gap = max(gap, m * float(np.exp(-_FAR)))
+    if not np.isfinite(above):
+        raise _undecided(passes)
+    gap = found.gap + max(above, 0.0) + max(300.0 * float(_UNIT) * found.loss, m * float(np.exp(-_FAR)))
     return Lowest(found.loss / m, theta, gap / m, False, rank)
 
 

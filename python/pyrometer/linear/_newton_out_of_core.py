@@ -41,7 +41,7 @@ class Passes:
     @property
     def columns(self) -> int:
         """Number of columns, the constant one included."""
-        return self.scanned.X.shape[1] + self.intercept
+        return int(self.scanned.X.shape[1]) + self.intercept
 
     def blocks(self) -> Iterator[tuple[_Rows, _Rows, Array | None]]:
         """Rows, classes and weights."""

@@ -31,6 +31,9 @@ class MeanEnergies(Protocol):
     def componentwise(self, system: LinearSystem, parameters: Spread, threads: int) -> Array:
         """Sum over parameters of the one-parameter limits, the paper's form of the limit."""
 
+    def is_closed(self, system: LinearSystem, parameters: Spread) -> bool:
+        """Whether `exact` has a formula for the law, of moderate cost; else slopes are sampled with the energies."""
+
     def sample(
         self,
         system: LinearSystem,
