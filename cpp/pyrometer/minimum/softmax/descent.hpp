@@ -38,8 +38,8 @@ class SoftmaxMetric {
   [[nodiscard]] double most(const std::vector<double>& bound) const;
   /// sum_j |x_j| H_jj^1/2.
   [[nodiscard]] double length(const std::vector<double>& x) const;
-  /// (v' H^-1 v)^1/2 for v = (e_c - 1/C) (x) x: of the parameters x of class c less their mean over the classes. Not
-  /// with shares; all parameters vary.
+  /// (v' H^-1 v)^1/2, or an upper bound of it, for v = (e_c - 1/C) (x) x: of the parameters x of class c less their mean
+  /// over the classes. Not with shares; all parameters vary.
   [[nodiscard]] double centred(Index c, Index classes, const std::vector<double>& x);
   [[nodiscard]] double eigenvalue() const { return eigenvalue_; }
   /// The parameters of the first `count` pivots, in order; all pivots after a singular Hessian are those found.

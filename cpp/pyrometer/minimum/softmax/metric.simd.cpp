@@ -7,6 +7,12 @@
 #include "pyrometer/minimum/softmax/descent.hpp"
 
 namespace pyrometer::minimum {
+namespace {
+
+// Up to this many parameters norms of centred ones are exact, which takes a solve for each.
+constexpr Index kExactNorms = 256;
+
+}  // namespace
 bool SoftmaxMetric::factor() {
   factor_.run(kAdditions * kUnit);
   const bool full = factor_.rank() == factor_.size();
@@ -120,6 +126,7 @@ double SoftmaxMetric::centred(Index c, Index classes, const std::vector<double>&
     const Index j = blocks_ ? i : free_[at(i)];
     part[at(i)] = blocks_ ? x[at(j)] : own(j / n, share) * x[at(j % n)];
   }
+  if (blocks_ == 0 && size > kExactNorms) return most(part);
   work_.resize(at(size));
   factor_.whiten(part.data(), work_.data());
   factor_.forward(work_.data());
