@@ -10,7 +10,8 @@ namespace {
 
 template <class T>
 py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int threads,
-                   std::optional<Array<double>> parameter_error, const Weights& weights) {
+                   std::optional<Array<double>> parameter_error, const Weights& weights,
+                   std::optional<Array<double>> direction) {
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   const py::ssize_t systems = X.shape(0), rows = X.shape(1), p = X.shape(2);
@@ -18,11 +19,13 @@ py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int thr
   const minimum::LabelledRows<T> data{X.data(), y.data(), systems, rows, p, intercept, weights_of(weights, y)};
   Array<double> value(systems), parameters({systems, data.parameters()}), gap(systems);
   Array<double> error = parameter_error.value_or(Array<double>({systems, data.parameters()}));
-  if (error.size() != parameters.size()) throw py::value_error("parameter_error must have shape (s, n)");
+  if (error.size() != parameters.size() || (direction && direction->size() != parameters.size()))
+    throw py::value_error("parameter_error and direction must have shape (s, n)");
   Array<bool> attained(systems);
   Array<Index> rank(systems), iterations(systems);
-  const minimum::LogisticMinima out{span_of(value), span_of(parameters), span_of(gap),       span_of(attained),
-                                    span_of(error), span_of(rank),       span_of(iterations)};
+  const minimum::LogisticMinima out{
+      span_of(value), span_of(parameters), span_of(gap),        span_of(attained),
+      span_of(error), span_of(rank),       span_of(iterations), direction ? span_of(*direction) : std::span<double>()};
   released([&] { minimum::logistic(data, threads, out); });
   return py::make_tuple(value, parameters, gap, attained, rank, iterations);
 }
@@ -49,9 +52,11 @@ py::tuple logistic_look(const Array<T>& X, const Array<T>& y, bool intercept, co
 
 void bind_logistic(py::module_& module) {
   module.def("logistic", &logistic<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a,
-             "parameter_error"_a.noconvert() = py::none(), "weights"_a.noconvert() = py::none());
+             "parameter_error"_a.noconvert() = py::none(), "weights"_a.noconvert() = py::none(),
+             "direction"_a.noconvert() = py::none());
   module.def("logistic", &logistic<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a,
-             "parameter_error"_a.noconvert() = py::none(), "weights"_a.noconvert() = py::none());
+             "parameter_error"_a.noconvert() = py::none(), "weights"_a.noconvert() = py::none(),
+             "direction"_a.noconvert() = py::none());
   module.def("logistic_look", &logistic_look<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
              "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a,
              "weights"_a.noconvert() = py::none());

@@ -20,18 +20,56 @@ void require_classes(const Array<T>& X, const Array<T>& y, Index classes) {
 
 template <class T>
 py::tuple softmax(const Array<T>& X, const Array<T>& y, Index classes, bool intercept, int threads,
-                  const Weights& weights) {
+                  const Weights& weights, std::optional<Array<double>> parameter_error,
+                  std::optional<Array<double>> direction) {
   require_classes(X, y, classes);
   const py::ssize_t systems = X.shape(0);
   const minimum::RowsOfClasses<T> data{X.data(),   y.data(), systems,   X.shape(1),
                                        X.shape(2), classes,  intercept, weights_of(weights, y)};
   Array<double> value(systems), parameters({systems, classes * data.columns()}), gap(systems);
+  const auto place = [&](std::optional<Array<double>>& array) {
+    require(!array || array->size() == parameters.size(), "parameter_error and direction must have shape (s, C n)");
+    return array ? span_of(*array) : std::span<double>();
+  };
   Array<bool> attained(systems);
   Array<Index> rank(systems), iterations(systems);
-  const minimum::SoftmaxMinima out{span_of(value),    span_of(parameters), span_of(gap),
-                                   span_of(attained), span_of(rank),       span_of(iterations)};
+  const minimum::SoftmaxMinima out{span_of(value), span_of(parameters), span_of(gap),           span_of(attained),
+                                   span_of(rank),  span_of(iterations), place(parameter_error), place(direction)};
   released([&] { minimum::softmax(data, threads, out); });
   return py::make_tuple(value, parameters, gap, attained, rank, iterations);
+}
+
+template <class T>
+py::tuple softmax_look(const Array<T>& X, const Array<T>& y, Index classes, bool intercept, const Array<double>& shift,
+                       const Array<double>& theta, bool curvature, int threads, const Weights& weights,
+                       const std::optional<Array<std::uint8_t>>& allowed) {
+  require_rank(X, 2, "X");
+  require_rank(y, 1, "y");
+  const Index rows = X.shape(0), p = X.shape(1), n = p + (intercept ? 1 : 0), k = n * (classes - 1);
+  require(classes >= 2 && rows >= 1 && y.size() == rows && shift.size() == p && theta.size() == k,
+          "X must have shape (m, p), y (m,), shift (p,) and theta (k n,) with m >= 1, got (", rows, ", ", p, "), ",
+          y.size(), ", ", shift.size(), " and ", theta.size());
+  require(!allowed || allowed->size() == rows * classes, "allowed must have shape (m, C)");
+  const data::Rows<T> part{X.data(), y.data(), rows, p, X.size(), weights_of(weights, y)};
+  const minimum::ClassifiedRows<T> table{part, classes, intercept, allowed ? allowed->data() : nullptr};
+  const double* const from = shift.data();
+  const std::vector<double> at(theta.data(), theta.data() + k);
+  Array<double> gradient(k), size(k), reach(n), second({curvature ? k : 0, curvature ? k : 0});
+  double* const element = second.mutable_data();
+  minimum::SoftmaxEvaluation out;
+  std::vector<double> largest;
+  released([&] {
+    minimum::SoftmaxEvaluator<T> evaluator(table, from, threads);
+    evaluator.evaluate(at, curvature ? minimum::Wanted::products : minimum::Wanted::gradient, out);
+    largest = evaluator.reach();
+    for (Index i = 0; curvature && i < k; ++i)
+      for (Index j = i; j < k; ++j)
+        element[i * k + j] = element[j * k + i] = minimum::hessian_of(out, n, classes, i, j);
+  });
+  std::copy(out.gradient.begin(), out.gradient.end(), gradient.mutable_data());
+  std::copy(out.size.begin(), out.size.end(), size.mutable_data());
+  std::copy_n(largest.begin(), n, reach.mutable_data());
+  return py::make_tuple(out.loss, out.least, gradient, size, reach, second);
 }
 
 template <class T>
@@ -90,9 +128,13 @@ std::tuple<Array<double>, Array<double>> log_sum_exp(Index classes, const Array<
 template <class T>
 void bind_rows_of(py::module_& module) {
   module.def("softmax", &softmax<T>, "X"_a.noconvert(), "y"_a.noconvert(), "classes"_a, "intercept"_a, "threads"_a,
-             "weights"_a.noconvert() = py::none(),
+             "weights"_a.noconvert() = py::none(), "parameter_error"_a.noconvert() = py::none(),
+             "direction"_a.noconvert() = py::none(),
              "Minima of the softmax cross entropy: X (s, m, p), classes y (s, m) -> value, parameters (s, C n), gap, "
              "attained, rank, iterations.");
+  module.def("softmax_look", &softmax_look<T>, "X"_a.noconvert(), "y"_a.noconvert(), "classes"_a, "intercept"_a,
+             "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a,
+             "weights"_a.noconvert() = py::none(), "allowed"_a.noconvert() = py::none());
   module.def("softmax_energies", &softmax_energies<T>, "X"_a.noconvert(), "y"_a.noconvert(), "classes"_a, "intercept"_a,
              "parameters"_a.noconvert(), "threads"_a, "weights"_a.noconvert() = py::none(),
              "Energies of parameters (k, C n) -> (s, k).");

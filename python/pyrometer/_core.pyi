@@ -98,7 +98,8 @@ def lasso_rows(
 # rank (s,) int64, iterations (s,) int64; error bounds of the parameters are written to parameter_error (s, n), if given.
 # ValueError naming the cell that is not finite or the label.
 def logistic(
-    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None, weights: _F64 | None = None
+    X: _Rows, y: _Rows, intercept: bool, threads: int, parameter_error: _F64 | None = None, weights: _F64 | None = None,
+    direction: _F64 | None = None,
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
 
 # One evaluation of a part of the rows, d = (x - shift, 1), for out-of-core passes: the sum of losses, the smallest margin,
@@ -152,10 +153,16 @@ def mean_maximum(classes: int) -> float: ...
 # softmax cross entropy of classes y = 0 .. classes - 1, parameters class by class: minima, energies (s, k) of parameters
 # (k, C n), and mean energies of normal laws (b, C n) whose scales differ between classes
 def softmax(
-    X: _Rows, y: _Rows, classes: int, intercept: bool, threads: int, weights: _F64 | None = None
+    X: _Rows, y: _Rows, classes: int, intercept: bool, threads: int, weights: _F64 | None = None,
+    parameter_error: _F64 | None = None, direction: _F64 | None = None,
 ) -> tuple[
     _F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]
 ]: ...  # value, parameters (s, C n), gap, attained, rank, passes
+# As logistic_look, of all classes but the last, whose parameters are 0: theta (k n,); allowed (m, C): classes in the sums.
+def softmax_look(
+    X: _Rows, y: _Rows, classes: int, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int,
+    weights: _F64 | None = None, allowed: npt.NDArray[np.uint8] | None = None,
+) -> tuple[float, float, _F64, _F64, _F64, _F64]: ...
 def softmax_energies(
     X: _Rows, y: _Rows, classes: int, intercept: bool, parameters: _F64, threads: int, weights: _F64 | None = None
 ) -> _F64: ...

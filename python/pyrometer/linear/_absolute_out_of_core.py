@@ -16,7 +16,7 @@ import numpy as np
 from pyrometer import _core
 from pyrometer.data import Scanned
 from pyrometer.linear._closed_form import Array
-from pyrometer.linear._logistic_out_of_core import independent
+from pyrometer.linear._independence import independent
 
 __all__ = ["lowest"]
 

@@ -11,7 +11,7 @@ from pyrometer.base import RandomSource, require_normal, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Spread, spread
 from pyrometer.linear._closed_form import Array
-from pyrometer.linear._draws import draw_parameters
+from pyrometer.linear._draws import draw_parameters, sampled_slope
 from pyrometer.linear._minima import ANEW, ENOUGH_DIGITS, digits_of
 from pyrometer.linear._records import LINEAR
 from pyrometer.losses import LOSSES
@@ -40,24 +40,29 @@ def mean_energies(
     system: LinearSystem, law: Spread, method: str, samples: int, rng: RandomSource, threads: int, *, slope: bool
 ) -> Evaluated:
     """Mean energy, and (if `slope`) its derivative along a common factor of all scales, dE/dln sigma."""
-    method = check_method(method)
+    method = system.check_method(law, method)
     formulas, shape = LINEAR[system.energy].mean, system.shape + law.batch_shape
     warn_of_lost(system)
     if method == "monte-carlo":
-        draws = validate.count("samples", samples, minimum=2)
-        value, error = formulas.sample(system, law, range(draws), validate.seed(rng), threads)
+        draws, key = range(validate.count("samples", samples, minimum=2)), validate.seed(rng)
+        value, error = formulas.sample(system, law, draws, key, threads)
         lost = LOSSES[system.energy].moments and system.second_moments.lost() is not None
-        # The slope is that of the closed form.
-        closed = formulas.exact(system, law, threads, slope=slope) if slope or lost else None
+        closed = None
+        if (slope or lost) and formulas.is_closed(system, law):
+            closed = formulas.exact(system, law, threads, slope=slope)
         estimate = Estimate(
             value=shaped(value.reshape(shape)),
             standard_error=shaped(error.reshape(shape)),
             error_bound=shaped(closed.error if closed and lost else np.zeros(shape)),
             method=method,
-            samples=draws,
+            samples=len(draws),
         )
-        unknown = np.full(shape, np.nan)
-        slopes = (closed.slope, closed.slope_error) if closed and slope else (unknown, unknown)
+        slopes = np.full(shape, np.nan), np.full(shape, np.nan)
+        if slope and closed:
+            slopes = closed.slope, closed.slope_error
+        elif slope:
+            found = sampled_slope(law, lambda other: formulas.energies(system, other, draws, key, threads))
+            slopes = found[0].reshape(shape), found[1].reshape(shape)
         return _certain(system, law, estimate, *slopes, slope=slope)
     if method != "exact" and not law.random.any():
         raise ValueError(

@@ -14,6 +14,7 @@ __all__ = [
     "ANEW",
     "ENOUGH_DIGITS",
     "ROUNDED_WEIGHTS",
+    "Lowest",
     "Solved",
     "digits_of",
     "of_moments",
@@ -57,6 +58,18 @@ class Solved(NamedTuple):
     condition: _Array
     parameter_error: _Array
     rank: npt.NDArray[np.int64]
+
+
+class Lowest(NamedTuple):
+    """The infimum of one system, by passes over its rows."""
+
+    value: float
+    parameters: npt.NDArray[np.float64]
+    gap: float
+    attained: bool
+    rank: int
+    parameter_error: npt.NDArray[np.float64] | None = None
+    """Bounds of the errors of the parameters; None where none are known."""
 
 
 def of_moments(solved: Solved, method: _Array, shape: tuple[int, ...]) -> Minimum:

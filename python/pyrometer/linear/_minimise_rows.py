@@ -12,15 +12,15 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear import _absolute_out_of_core, _logistic_out_of_core
+from pyrometer.linear import _absolute_out_of_core, _cross_entropy_out_of_core
 from pyrometer.linear._closed_form import Array
-from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, of_rows, unclosed
+from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Lowest, of_rows, unclosed
 from pyrometer.results import Minimum
 
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
 
-__all__ = ["ABSOLUTE", "LOGISTIC"]
+__all__ = ["ABSOLUTE", "LOGISTIC", "SOFTMAX"]
 
 _Rows: TypeAlias = npt.NDArray[Any]
 # Value, parameters, gap, whether the minimum is attained, and rank: of each system.
@@ -36,20 +36,26 @@ class RowMinimiser:
     """How a loss is minimised: by the core where the rows are in memory, else by passes over them."""
 
     method: str
-    in_memory: Callable[[_Rows, _Rows, bool, int, Array, Array | None], _Solved]
-    out_of_core: Callable[[Scanned, bool], tuple[float, Array, float, bool, int]]
+    in_memory: Callable[[Any, _Rows, _Rows, int, Array, Array | None], _Solved]
+    """Of a system, X (s, m, p), y (s, m), threads and weights; error bounds are written to the array."""
+    out_of_core: Callable[[Any, Scanned], Lowest]
     below: Callable[[Array, _Rows, float], npt.NDArray[np.bool_]]
     """Whether energies are at most a share of the mean size of the targets, given the terms of that mean."""
 
     def __call__(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
         """Return the minimum, and a warning if there is one."""
-        return self._of_rows(system, threads) if system.scanned is None else self._of_passes(system, system.scanned)
+        scanned = system.scanned
+        if scanned is None:
+            return self._of_rows(system, *system.stacked_rows(), system.stacked_weights(), threads)
+        if scanned.complete:
+            return self._of_rows(system, scanned.X[None], scanned.y[None], scanned.sample_weights(), threads)
+        return self._of_passes(system, scanned)
 
-    def _of_rows(self, system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
-        X, y = system.stacked_rows()
+    def _of_rows(
+        self, system: LinearSystem, X: _Rows, y: _Rows, weights: Array | None, threads: int
+    ) -> tuple[Minimum, Warning | None]:
         error = np.empty((len(X), system.parameters))
-        weights = system.stacked_weights()
-        value, parameters, gap, attained, rank = self.in_memory(X, y, system.intercept, threads, error, weights)
+        value, parameters, gap, attained, rank = self.in_memory(system, X, y, threads, error, weights)
         if weights is not None:
             gap = gap + ROUNDED_WEIGHTS * value
         minimum, complaint = of_rows(system.shape, value, parameters, gap, attained, rank, self.method, error)
@@ -67,9 +73,9 @@ class RowMinimiser:
         return minimum, complaint
 
     def _of_passes(self, system: LinearSystem, scanned: Scanned) -> tuple[Minimum, Warning | None]:
-        value, parameters, gap, attained, rank = self.out_of_core(scanned, system.intercept)
+        value, parameters, gap, attained, rank, error = self.out_of_core(system, scanned)
         solved = (np.array([value]), parameters, np.array([gap]), np.array([attained]), np.array([rank]))
-        minimum, complaint = of_rows(system.shape, *solved, self.method)
+        minimum, complaint = of_rows(system.shape, *solved, self.method, error)
         # Targets are not in memory: their root mean square stands for their mean size.
         sizes = np.sqrt(scanned.moments.target_square()).reshape(1, 1)
         exact = self.below(solved[0] + solved[2], sizes, _EXACT_FIT).any()
@@ -81,13 +87,23 @@ class RowMinimiser:
         return minimum, complaint
 
 
-def _least_absolute(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array, weights: Array | None) -> _Solved:
-    value, parameters, gap, rank = _core.least_absolute(X, y, intercept, threads, error, weights)
+def _absolute(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> _Solved:
+    value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads, error, weights)
     return value, parameters, gap, np.ones(len(value), dtype=bool), rank
 
 
-def _logistic(X: _Rows, y: _Rows, intercept: bool, threads: int, error: Array, weights: Array | None) -> _Solved:
-    return _core.logistic(X, y, intercept, threads, error, weights)[:5]
+def _logistic(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> _Solved:
+    return _core.logistic(X, y, system.intercept, threads, error, weights)[:5]
+
+
+def _softmax(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> _Solved:
+    if system.classes > 2:
+        return _core.softmax(X, y, system.classes, system.intercept, threads, weights, error)[:5]
+    # Logistic regression, with half of its parameters for each class.
+    one = np.empty((len(X), system.columns))
+    value, parameters, gap, attained, rank = _logistic(system, X, y, threads, one, weights)
+    error[:] = np.concatenate([0.5 * one, 0.5 * one], axis=-1)
+    return value, np.concatenate([-0.5 * parameters, 0.5 * parameters], axis=-1), gap, attained, rank
 
 
 def _terms(y: _Rows, weights: Array | None) -> _Rows:
@@ -107,5 +123,18 @@ def _never(energy: Array, terms: _Rows, share: float) -> npt.NDArray[np.bool_]:
     return np.zeros(energy.shape, dtype=bool)
 
 
-ABSOLUTE = RowMinimiser("simplex", _least_absolute, _absolute_out_of_core.lowest, _below)
-LOGISTIC = RowMinimiser("newton", _logistic, _logistic_out_of_core.lowest, _never)
+ABSOLUTE = RowMinimiser(
+    "simplex",
+    _absolute,
+    lambda system, scanned: Lowest(*_absolute_out_of_core.lowest(scanned, system.intercept)),
+    _below,
+)
+LOGISTIC = RowMinimiser(
+    "newton", _logistic, lambda system, scanned: _cross_entropy_out_of_core.binary(scanned, system.intercept), _never
+)
+SOFTMAX = RowMinimiser(
+    "newton",
+    _softmax,
+    lambda system, scanned: _cross_entropy_out_of_core.of_classes(scanned, system.intercept, system.classes),
+    _never,
+)

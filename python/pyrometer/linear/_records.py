@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pyrometer.laws import Spread
-from pyrometer.linear import _minimise, _minimise_rows, _row_losses, _softmax_minimum, _squared_error
+from pyrometer.linear import _minimise, _minimise_rows, _row_losses, _squared_error
 from pyrometer.linear._closed_form import Array, Closed
 from pyrometer.linear._softmax_energies import SOFTMAX as _SOFTMAX
 from pyrometer.losses import ABSOLUTE, LOGISTIC, SOFTMAX, SQUARED
@@ -30,6 +30,9 @@ class MeanEnergies(Protocol):
 
     def componentwise(self, system: LinearSystem, parameters: Spread, threads: int) -> Array:
         """Sum over parameters of the one-parameter limits, the paper's form of the limit."""
+
+    def is_closed(self, system: LinearSystem, parameters: Spread) -> bool:
+        """Whether `exact` has a formula for the law, of moderate cost; else slopes are sampled with the energies."""
 
     def sample(
         self,
@@ -61,5 +64,5 @@ LINEAR: dict[str, LinearLoss] = {
     SQUARED.name: LinearLoss(_squared_error, _minimise.lowest, _squared_error.variance),
     ABSOLUTE.name: LinearLoss(_row_losses.ABSOLUTE, _minimise_rows.ABSOLUTE),
     LOGISTIC.name: LinearLoss(_row_losses.CROSS_ENTROPY, _minimise_rows.LOGISTIC),
-    SOFTMAX.name: LinearLoss(_SOFTMAX, _softmax_minimum.lowest),
+    SOFTMAX.name: LinearLoss(_SOFTMAX, _minimise_rows.SOFTMAX),
 }

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ClassCodes, require_normal, validate
+from pyrometer.base import ClassCodes, validate
 from pyrometer.data import scanned
 from pyrometer.laws import Spread, spread
 from pyrometer.linear import _mean_energy
 from pyrometer.linear._base import LinearSystem
-from pyrometer.linear._softmax_energies import SOFTMAX, has_formula, is_fast
-from pyrometer.results import Estimate, shaped
-from pyrometer.thermodynamics import Evaluated
+from pyrometer.linear._softmax_energies import SOFTMAX
 
 __all__ = ["SoftmaxRegression"]
 
@@ -59,13 +57,15 @@ class SoftmaxRegression(LinearSystem):
     There are C n parameters, n = p plus 1 with an intercept, class by class: :math:`\theta_1` with its intercept last,
     then :math:`\theta_2`, and so on; ``parameters.reshape(C, n)``. All of them count in entropies, as programs store
     them, although adding one vector to all classes changes no energy: a minimum has many minimisers. The one returned
-    has the sum 0 over the classes, and 0 for columns that depend on others.
+    has the sum 0 over the classes (over those that have rows, with an intercept), and 0 for columns that depend on
+    others; ``parameter_error`` bounds its distance from the exact minimiser of sum 0.
 
     A law has 1 scale, n scales, the same for every class, or C n.
 
     Mean energies are exact for normal laws. Where they differ between classes, of which there are more than two, this
     takes about a millisecond for each row, class and law; "auto" then samples if there are more than 20 000 of them.
-    For other laws energies of two classes are exact, as in `LogisticRegression`; those of more are sampled.
+    For other laws energies of two classes are exact, as in `LogisticRegression`; those of more are sampled, by "auto"
+    too, with a standard error.
 
     Two classes have the energies of `LogisticRegression`, with twice as many parameters. `X` of float64 or float32 is
     not copied: do not change it while the system is used. Labels are converted to numbers of the dtype of `X`.
@@ -116,8 +116,8 @@ class SoftmaxRegression(LinearSystem):
     ) -> SoftmaxRegression:
         """Describe a system of rows that need not fit into memory.
 
-        The rows are read once, here, and stay in the source: each computation is a pass over them. The minimum needs
-        them in memory: `minimum_energy` and `temperature` raise ValueError where they are more than a sample holds.
+        The rows are read once, here, and stay in the source: each computation is a pass over them, for `minimum_energy`
+        several. Those compute the Hessian of all (C - 1) n parameters, of which there should be at most some thousands.
 
         Parameters
         ----------
@@ -213,33 +213,14 @@ class SoftmaxRegression(LinearSystem):
 
     def check_method(self, bound: Spread, method: str) -> str:
         """Return the method that runs."""
-        exact = has_formula(self, bound)
         if method == "auto":
-            return "exact" if exact and is_fast(self, bound) else "monte-carlo"
+            return "exact" if SOFTMAX.is_closed(self, bound) else "monte-carlo"
         return _mean_energy.check_method(method)
 
-    def mean_energies(
-        self, bound: Spread, method: str, samples: int, rng: validate.RandomSource, threads: int, *, slope: bool
-    ) -> Evaluated:
-        """Mean energy and slope."""
-        method = self.check_method(bound, method)
-        if method != "monte-carlo" or (has_formula(self, bound) and is_fast(self, bound)):
-            return super().mean_energies(bound, method, samples, rng, threads, slope=slope)
-        draws, key = range(validate.count("samples", samples, minimum=2)), validate.seed(rng)
-        shape = self.shape + bound.batch_shape
-        value, error = SOFTMAX.sample(self, bound, draws, key, threads)
-        slopes = errors = np.full(shape, np.nan)
-        if slope:
-            slopes, errors = SOFTMAX.sample_slope(self, bound, draws, key, threads)
-        require_normal(value, True)
-        estimate = Estimate(
-            value=shaped(value.reshape(shape)),
-            standard_error=shaped(error.reshape(shape)),
-            error_bound=shaped(np.zeros(shape)),
-            method=method,
-            samples=len(draws),
-        )
-        return Evaluated(estimate, slopes.reshape(shape), errors.reshape(shape), np.zeros(shape))
+    def depends_on_parameters(self, which: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_]:
+        """Whether the energy depends on the parameters, or on those of `which` (C n,), of the shape of the stack."""
+        chosen = np.ones(self.parameters, dtype=bool) if which is None else which
+        return super().depends_on_parameters(np.asarray(chosen.reshape(self.classes, -1).any(axis=0)))
 
     def cost(self, law: Any, method: str, samples: int) -> float:
         """Time for one system and one law in nanoseconds, by order of magnitude."""

@@ -12,27 +12,26 @@ from pyrometer import _core
 from pyrometer.base import require_finite
 from pyrometer.laws import Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
-from pyrometer.linear._draws import draw_parameters
+from pyrometer.linear._draws import draw_parameters, mean_and_error
 from pyrometer.linear._row_losses import CROSS_ENTROPY, over_rows
 
 if TYPE_CHECKING:
     from pyrometer.linear._softmax import SoftmaxRegression
 
-__all__ = ["SOFTMAX", "has_formula", "is_fast"]
+__all__ = ["SOFTMAX"]
 
-# Parameters of draws at a time, 8 bytes each, and energies.
+# Parameters of draws at a time, 8 bytes each.
 _NUMBERS = 1 << 22
 # Scales that differ between classes take a millisecond for each row, class and law: "auto" samples more than these.
 _FEW = 20_000
-_STEP = 1e-4
 
 
-def has_formula(system: SoftmaxRegression, parameters: Spread) -> bool:
+def _has_formula(system: SoftmaxRegression, parameters: Spread) -> bool:
     """Whether there is an exact mean energy."""
     return parameters.all_normal or system.classes == 2
 
 
-def is_fast(system: SoftmaxRegression, parameters: Spread) -> bool:
+def _is_fast(system: SoftmaxRegression, parameters: Spread) -> bool:
     """Whether the exact mean energy takes seconds at most."""
     laws = int(np.prod(system.shape + parameters.batch_shape, dtype=np.int64))
     return system.classes == 2 or _alike(system, parameters) or system.rows * system.classes * laws <= _FEW
@@ -51,6 +50,10 @@ def _alike(system: SoftmaxRegression, parameters: Spread) -> bool:
 
 class _Softmax:
     """Mean energies and draws of softmax regression, as `MeanEnergies` of the records."""
+
+    def is_closed(self, system: Any, parameters: Spread) -> bool:
+        """Whether there is a formula that takes seconds at most."""
+        return _has_formula(system, parameters) and _is_fast(system, parameters)
 
     def exact(self, system: Any, parameters: Spread, threads: int, *, slope: bool) -> Closed:
         """E ln sum_c exp(s_i Z_c) for each row; of two classes, the cross entropy of the difference of their logits."""
@@ -87,26 +90,9 @@ class _Softmax:
         self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
     ) -> tuple[Array, Array]:
         """Monte Carlo mean and standard error, shape (systems, laws)."""
-        energies = self.energies(system, parameters, draws, seed, threads)
-        return _mean_and_error(energies)
+        return mean_and_error(self.energies(system, parameters, draws, seed, threads))
 
-    def sample_slope(
-        self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
-    ) -> tuple[Array, Array]:
-        """Return the derivative along a common factor of the scales, by differences draw by draw: mean and error."""
-        ends = [self.energies(system, parameters, draws, seed, threads, factor=1.0 + h) for h in (_STEP, -_STEP)]
-        return _mean_and_error((ends[0] - ends[1]) / (2.0 * _STEP))
-
-    def energies(
-        self,
-        system: Any,
-        parameters: Spread,
-        draws: range,
-        seed: tuple[int, int],
-        threads: int,
-        *,
-        factor: float = 1.0,
-    ) -> Array:
+    def energies(self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
         """Energies of draws, shape (systems, laws, draws)."""
         laws = int(np.prod(parameters.batch_shape, dtype=np.int64))
         step = max(1, _NUMBERS // (laws * parameters.parameters))
@@ -114,9 +100,6 @@ class _Softmax:
         for first in range(draws.start, draws.stop, step):
             count = min(step, draws.stop - first)
             drawn = draw_parameters(parameters, count, seed, first).reshape(-1, parameters.parameters)
-            if factor != 1.0:
-                with np.errstate(over="ignore"):  # `require_finite` refuses what overflows
-                    drawn = np.where(parameters.random, factor * drawn, drawn)
             energies = _energies(system, drawn, threads)
             parts.append(energies.reshape(len(energies), laws, count))
         energies = np.concatenate(parts, axis=-1)
@@ -164,13 +147,6 @@ def _energies(system: Any, drawn: Array, threads: int) -> Array:
     return over_rows(system, of_rows)[0]
 
 
-def _mean_and_error(draws: Array) -> tuple[Array, Array]:
-    """Mean over the last axis and its standard error; squares are taken in units of the largest."""
-    unit = np.maximum(np.abs(draws).max(axis=-1), np.finfo(float).tiny)
-    scaled = draws / unit[..., None]
-    return unit * scaled.mean(axis=-1), unit * (scaled.std(axis=-1, ddof=1) / np.sqrt(draws.shape[-1]))
-
-
 @dataclass(frozen=True)
 class _Difference:
     """The logistic regression of the difference of the logits of two classes, with 2n features and no intercept."""
@@ -191,7 +167,7 @@ def _difference(system: Any) -> Any:
 
 
 def _require_formula(system: Any, parameters: Spread) -> None:
-    if not has_formula(system, parameters):
+    if not _has_formula(system, parameters):
         given = " + ".join(dict.fromkeys(family.name for family, _ in parameters.runs))
         raise ValueError(
             f"the mean softmax cross entropy of {system.classes} classes has a formula, and a limit, for normal laws "

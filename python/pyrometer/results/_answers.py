@@ -117,7 +117,8 @@ class Minimum(_Answer, Generic[Number, Word]):
     parameter_error : ndarray
         Upper bound of the distance of each parameter from that of the exact minimiser, shape ``(..., n)``, in the units
         of `parameters`; inf if no bound is known: where the minimiser may not be unique, where rounding leaves the
-        active set of a lasso undecided, and for absolute error and cross entropy of out-of-core rows.
+        active set of a lasso undecided, and for absolute error of out-of-core rows. Of softmax regression the exact
+        minimiser is that whose parameters have the sum 0 over the classes.
 
     Examples
     --------

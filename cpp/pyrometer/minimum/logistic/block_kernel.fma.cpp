@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pyrometer/base/exponential.hpp"
+#include "pyrometer/base/fold.hpp"
 #include "pyrometer/base/simd.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 
@@ -40,20 +41,6 @@ constexpr double kFarthest = 350;
 
 using base::exp_minus;
 using base::log_one_plus;
-
-// Lane-wise sums and minima, in an order that depends on `count` alone.
-template <class Combine>
-double fold(const double* values, Index count, double start, Combine combine) {
-  double lanes[16];
-  std::fill(lanes, lanes + 16, start);
-  Index k = 0;
-  for (; k + 16 <= count; k += 16)
-    for (Index lane = 0; lane < 16; ++lane) lanes[lane] = combine(lanes[lane], values[k + lane]);
-  for (Index lane = 0; k + lane < count; ++lane) lanes[lane] = combine(lanes[lane], values[k + lane]);
-  for (Index half = 8; half > 0; half /= 2)
-    for (Index lane = 0; lane < half; ++lane) lanes[lane] = combine(lanes[lane], lanes[lane + half]);
-  return lanes[0];
-}
 
 }  // namespace
 
@@ -104,9 +91,9 @@ void link(const double* __restrict t, const T* __restrict y, Index depth, double
     root[k] *= std::sqrt(weights[k]);
     losses[k] *= weights[k];
   }
-  loss += fold(losses, depth, 0.0, [](double a, double b) { return a + b; });
+  loss += base::fold(losses, depth, 0.0, [](double a, double b) { return a + b; });
   for (Index k = 0; k < depth; ++k) losses[k] = (2 * static_cast<double>(y[k]) - 1) * t[k];
-  least = std::min(least, fold(losses, depth, INFINITY, [](double a, double b) { return b < a ? b : a; }));
+  least = std::min(least, base::fold(losses, depth, INFINITY, [](double a, double b) { return b < a ? b : a; }));
 }
 
 void weigh(const double* d, Index depth, Index panels, const double* slope, const double* root, double* scaled,

@@ -33,6 +33,8 @@ struct LabelledRows {
 /// attained    whether a minimum exists; otherwise E* is approached only as parameters grow without bound.
 /// parameter_error  s x n, bounds of the distances from the minimiser; infinite if there is none, or several, or the
 ///             bound does not close.
+/// direction   s x n: parameters along which the losses of separated rows tend to 0 and those of no other grow; 0 if
+///             none are separated or that is not decided. Or empty.
 /// rank        number of linearly independent columns, the constant one not counted.
 /// iterations  number of evaluations of all rows.
 struct LogisticMinima {
@@ -43,6 +45,7 @@ struct LogisticMinima {
   std::span<double> parameter_error;
   std::span<Index> rank;
   std::span<Index> iterations;
+  std::span<double> direction = {};
 };
 
 /// Finds the infimum of the cross entropy for every system.

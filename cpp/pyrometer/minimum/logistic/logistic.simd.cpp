@@ -94,7 +94,7 @@ Infimum without_features(const data::Rows<T>& all, Index ones, bool intercept) {
     out.value = m * std::log(2.0);
   } else if (ones == 0 || ones == rows) {
     out.attained = false;
-    out.parameters = {ones ? 40.0 : -40.0};
+    out.parameters = out.direction = {ones ? 40.0 : -40.0};
     out.gap = m * std::log1p(std::exp(-40.0));
   } else {
     out.parameters = {std::log(a / b)};
@@ -190,6 +190,10 @@ void logistic(const LabelledRows<T>& data, int threads, const LogisticMinima& ou
     const auto errors = out.parameter_error.begin() + s * n;
     std::fill(errors, errors + n, INFINITY);
     std::copy(solution.errors.begin(), solution.errors.end(), errors);
+    if (out.direction.empty()) return;
+    const auto direction = out.direction.begin() + s * n;
+    std::fill(direction, direction + n, 0.0);
+    std::copy(solution.direction.begin(), solution.direction.end(), direction);
   };
   if (size * (n + 8) > (Index{1} << 22) && data.systems < 64) {
     for (Index s = 0; s < data.systems; ++s) one(s, threads);

@@ -15,6 +15,7 @@ struct Infimum {
   Index rank = 0;  ///< independent columns, the constant one not counted
   Index evaluations = 0;
   std::vector<double> parameters;  ///< of the given columns, the intercept last
+  std::vector<double> direction;   ///< along which the losses of separated rows tend to 0; empty if there are none
   std::vector<double> errors;      ///< bounds of |parameter - that of the minimiser|; empty if unknown
 };
 

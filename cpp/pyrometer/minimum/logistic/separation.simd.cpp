@@ -342,6 +342,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   }
 
   out.attained = face.separated.empty();
+  if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFar, Numbers(n, 0.0));
   out.value = solution.result().loss;
   if (!solution.converged()) {  // the loss is an upper bound, and 0 a lower one
     out.gap = std::max(out.value, reached);

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "pyrometer/base/exponential.hpp"
+#include "pyrometer/base/fold.hpp"
 #include "pyrometer/base/simd.hpp"
 
 namespace pyrometer::minimum {
@@ -22,20 +23,6 @@ constexpr double kFarthest = 350;
   const double exponent = std::bit_cast<double>((bits >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
   const double small = x < 1 ? x : fraction;
   return base::log_one_plus(small) + (x < 1 ? 0.0 : exponent) * 0x1.62e42fefa39efp-1;
-}
-
-// Lane-wise sums and minima, in an order that depends on `count` alone.
-template <class Combine>
-double fold(const double* values, Index count, double start, Combine combine) {
-  double lanes[16];
-  std::fill(lanes, lanes + 16, start);
-  Index k = 0;
-  for (; k + 16 <= count; k += 16)
-    for (Index lane = 0; lane < 16; ++lane) lanes[lane] = combine(lanes[lane], values[k + lane]);
-  for (Index lane = 0; k + lane < count; ++lane) lanes[lane] = combine(lanes[lane], values[k + lane]);
-  for (Index half = 8; half > 0; half /= 2)
-    for (Index lane = 0; lane < half; ++lane) lanes[lane] = combine(lanes[lane], lanes[lane + half]);
-  return lanes[0];
 }
 
 }  // namespace
@@ -62,7 +49,7 @@ void softmax_link(double* __restrict z, const double* __restrict allowed, Index 
     rest[k] = own[k] - other[k];
     losses[k] = own[k] > other[k] ? own[k] : other[k];
   }
-  least = fold(rest, depth, least, [](double a, double b) { return a < b ? a : b; });
+  least = base::fold(rest, depth, least, [](double a, double b) { return a < b ? a : b; });
   std::fill_n(rest, depth, 0.0);
   std::fill_n(mine, depth, 1.0);
   for (Index c = 0; c < classes; ++c) {
@@ -85,7 +72,7 @@ void softmax_link(double* __restrict z, const double* __restrict allowed, Index 
   for (Index k = 0; k < depth; ++k) own[k] = 1 / (rest[k] + mine[k]);
   if (weight)
     for (Index k = 0; k < depth; ++k) losses[k] *= weight[k];
-  loss += fold(losses, depth, 0.0, [](double a, double b) { return a + b; });
+  loss += base::fold(losses, depth, 0.0, [](double a, double b) { return a + b; });
   for (Index c = 0; c < classes; ++c) {
     double* const __restrict row = z + c * kBlock, * const __restrict to = slope + c * kBlock;
     const auto name = static_cast<double>(c);

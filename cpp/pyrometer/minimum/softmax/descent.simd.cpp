@@ -27,7 +27,7 @@ class Descent {
   }
 
   DescentResult newton(const std::vector<Index>& free, bool rough) {
-    SoftmaxMetric metric;
+    SoftmaxMetric& metric = result_.metric;
     evaluate(result_.theta, Wanted::products, here_);
     for (Index count = 0;; ++count) {
       if (!finite()) return end(DescentStatus::not_finite);
@@ -57,7 +57,7 @@ class Descent {
       remember(theta, gradient);
     }
     evaluate(result_.theta, Wanted::least_gram, here_);
-    SoftmaxMetric bound;
+    SoftmaxMetric& bound = result_.metric;
     if (!bound.of_least_gram(here_, evaluator_.columns(), evaluator_.classes())) return end(DescentStatus::undecided);
     decrement_ = bound.solve(here_.gradient, step_);
     return end(certified(bound, kEnough) ? DescentStatus::converged : DescentStatus::undecided);
@@ -102,15 +102,7 @@ class Descent {
   bool certified(const SoftmaxMetric& metric, double aim) {
     const double noise = unit() * metric.length(result_.theta) + kAdditions * kUnit * metric.most(here_.size),
                  most = decrement_ + noise;
-    // |a_ic| <= |d_i|_{H^-1} |g|_{H^-1}, for any one class.
-    std::vector<double> reach(at(evaluator_.parameters()), 0.0);
-    double leverage = 0;
-    for (Index c = 0; c + 1 < evaluator_.classes(); ++c) {
-      std::fill(reach.begin(), reach.end(), 0.0);
-      for (Index j = 0; j < evaluator_.columns(); ++j)
-        reach[at(c * evaluator_.columns() + j)] = evaluator_.reach()[at(j)];
-      leverage = std::max(leverage, metric.most(reach));
-    }
+    const double leverage = leverage_in(metric);
     const double largest =
         metric.bounds() ? leverage * most : std::min(leverage * most, 2 * reached(step_) + leverage * noise);
     if (!(2 * largest <= 0.5)) return false;
@@ -119,7 +111,43 @@ class Descent {
       rounding += unit() * here_.size[j] * std::abs(result_.theta[j]);
     // The error of the sums in H changes the decrement by little.
     result_.gap = 1.1 * most * most + rounding;
-    return most * most <= aim * here_.loss || decrement_ <= 4 * noise;
+    if (!(most * most <= aim * here_.loss || decrement_ <= 4 * noise)) return false;
+    refine(metric, noise, leverage);
+    return true;
+  }
+
+  /// The largest norm in H^-1 of d_i of any one class, so that |a_ic| is at most this times |g|.
+  [[nodiscard]] double leverage_in(const SoftmaxMetric& metric) const {
+    std::vector<double> reach(at(evaluator_.parameters()), 0.0);
+    double leverage = 0;
+    for (Index c = 0; c + 1 < evaluator_.classes(); ++c) {
+      std::fill(reach.begin(), reach.end(), 0.0);
+      for (Index j = 0; j < evaluator_.columns(); ++j)
+        reach[at(c * evaluator_.columns() + j)] = evaluator_.reach()[at(j)];
+      leverage = std::max(leverage, metric.most(reach));
+    }
+    return leverage;
+  }
+
+  /// Takes a last step, where the metric is that of the Hessian, and bounds the distance from the minimiser.
+  void refine(const SoftmaxMetric& metric, double noise, double leverage) {
+    const double error =
+        static_cast<double>(evaluator_.parameters()) * (kAdditions * kUnit + 2 * logit_error()) / metric.eigenvalue();
+    double after = decrement_, growth = 1;
+    if (metric.bounds()) {
+      // Errors dz of logits change g_c by at most sum_i p_ic (1 - p_ic) max_b,c |dz_ib - dz_ic| |d_i|, and p (1 - p) is
+      // at most the size of the slope.
+      noise = (kAdditions * kUnit + 2 * logit_error()) * metric.most(here_.size);
+    } else {
+      for (std::size_t j = 0; j < step_.size(); ++j) result_.theta[j] += step_[j];
+      const double changed = 2 * reached(step_);
+      after = std::expm1(changed) * decrement_;
+      growth = std::exp(changed / 2);
+    }
+    if (!(error < 0.25)) return;
+    growth /= std::sqrt(1 - error);
+    after = (after + noise * growth) * growth;
+    if (2 * leverage * growth * after <= 0.5) result_.radius = 2 * std::log(2.0) * after * growth;
   }
 
   /// Armijo line search along step_; false if the loss does not decrease.

@@ -32,6 +32,10 @@ struct SoftmaxEvaluation {
 
 enum class Wanted { gradient, products, least_gram };
 
+/// The element of the Hessian at these parameters of all classes but the last, after an evaluation with products.
+[[nodiscard]] double hessian_of(const SoftmaxEvaluation& evaluation, Index columns, Index classes, Index row,
+                                Index column);
+
 /// Evaluates the loss of the rows of one system at given parameters, repeatedly.
 ///
 ///     d_i = (x_i - shift, 1) or x_i - shift          z_ic = d_i . theta_c, and 0 for the last class

@@ -35,7 +35,27 @@ void unpack(const std::uint8_t* allowed, Index classes, Index depth, double* to)
     for (Index c = 0; c < classes; ++c) to[c * kBlock + k] = allowed[k * classes + c] ? 1.0 : 0.0;
 }
 
+// The element (i, j) of the sum over d != c of the products of c and d, i <= j.
+double own_block(const SoftmaxEvaluation& evaluation, Index classes, Index c, Index square, Index element) {
+  double sum = 0;
+  for (Index d = 0; d < classes; ++d)
+    if (d != c) {
+      const Index a = std::min(c, d), b = std::max(c, d), pair = a * classes - a * (a + 1) / 2 + b - a - 1;
+      sum += evaluation.products[at(pair * square + element)];
+    }
+  return sum;
+}
+
 }  // namespace
+
+double hessian_of(const SoftmaxEvaluation& evaluation, Index columns, Index classes, Index row, Index column) {
+  const Index ld = data::padded(columns), square = ld * ld;
+  const Index a = row / columns, b = column / columns, i = row % columns, j = column % columns;
+  const Index where = std::min(i, j) * ld + std::max(i, j);
+  if (a == b) return own_block(evaluation, classes, a, square, where);
+  const Index low = std::min(a, b), high = std::max(a, b);
+  return -evaluation.products[at((low * classes - low * (low + 1) / 2 + high - low - 1) * square + where)];
+}
 
 template <class T>
 struct SoftmaxEvaluator<T>::Scratch {

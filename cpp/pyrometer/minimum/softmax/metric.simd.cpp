@@ -9,19 +9,10 @@
 namespace pyrometer::minimum {
 namespace {
 
-// The element (i, j) of the sum over d != c of the products of c and d, i <= j.
-double own_block(const SoftmaxEvaluation& evaluation, Index classes, Index c, Index square, Index element) {
-  double sum = 0;
-  for (Index d = 0; d < classes; ++d)
-    if (d != c) {
-      const Index a = std::min(c, d), b = std::max(c, d), pair = a * classes - a * (a + 1) / 2 + b - a - 1;
-      sum += evaluation.products[at(pair * square + element)];
-    }
-  return sum;
-}
+// Up to this many parameters norms of centred ones are exact, which takes a solve for each.
+constexpr Index kExactNorms = 256;
 
 }  // namespace
-
 bool SoftmaxMetric::factor() {
   factor_.run(kAdditions * kUnit);
   const bool full = factor_.rank() == factor_.size();
@@ -31,20 +22,13 @@ bool SoftmaxMetric::factor() {
 
 bool SoftmaxMetric::of_products(const SoftmaxEvaluation& evaluation, Index columns, Index classes,
                                 const std::vector<Index>& free, double factor, double lift) {
-  const Index ld = data::padded(columns), square = ld * ld;
   blocks_ = 0;
   free_ = free;
   if (free.empty()) {
     free_.resize(at(columns * (classes - 1)));
     std::iota(free_.begin(), free_.end(), Index{0});
   }
-  const auto element = [&](Index row, Index column) {
-    const Index a = row / columns, b = column / columns, i = row % columns, j = column % columns;
-    const Index where = std::min(i, j) * ld + std::max(i, j);
-    if (a == b) return own_block(evaluation, classes, a, square, where);
-    const Index low = std::min(a, b), high = std::max(a, b);
-    return -evaluation.products[at((low * classes - low * (low + 1) / 2 + high - low - 1) * square + where)];
-  };
+  const auto element = [&](Index row, Index column) { return hessian_of(evaluation, columns, classes, row, column); };
   const Index size = std::ssize(free_);
   factor_.prepare(size);
   for (Index i = 0; i < size; ++i) {
@@ -131,6 +115,24 @@ double SoftmaxMetric::most(const std::vector<double>& bound) const {
     }
   for (Index j = 0; blocks_ && j < size; ++j) square += sum[at(j)] * sum[at(j)];
   return std::sqrt(4 * square / eigenvalue_);
+}
+
+double SoftmaxMetric::centred(Index c, Index classes, const std::vector<double>& x) {
+  const Index size = factor_.size(), n = std::ssize(x);
+  const auto own = [c](Index b, double share) { return (b == c ? 1 : 0) - share; };
+  const double share = 1 / static_cast<double>(classes);
+  std::vector<double> part(at(size));
+  for (Index i = 0; i < size; ++i) {
+    const Index j = blocks_ ? i : free_[at(i)];
+    part[at(i)] = blocks_ ? x[at(j)] : own(j / n, share) * x[at(j % n)];
+  }
+  if (blocks_ == 0 && size > kExactNorms) return most(part);
+  work_.resize(at(size));
+  factor_.whiten(part.data(), work_.data());
+  factor_.forward(work_.data());
+  double square = 0;
+  for (const double z : work_) square += z * z;
+  return std::sqrt(square * (blocks_ ? 1 - share : 1.0));
 }
 
 double SoftmaxMetric::length(const std::vector<double>& x) const {

@@ -31,6 +31,10 @@ struct RowsOfClasses {
 /// gap         value - E* and E(parameters) - E* are at most this. Where no bound is found the gap is the value itself:
 ///             E* is only known to lie between 0 and E(parameters).
 /// attained    whether a minimum exists.
+/// parameter_error  bounds of the distances from the minimiser whose parameters have the sum 0 over the classes;
+///             infinite if there is none, columns depend on others, or the bound does not close. Or empty.
+/// direction   s x C x n: parameters along which the losses of separated rows tend to 0 and those of no other grow; 0
+///             if none are separated or that is not decided. Or empty.
 /// rank        number of linearly independent columns, the constant one not counted.
 /// iterations  number of evaluations of all rows.
 struct SoftmaxMinima {
@@ -40,6 +44,8 @@ struct SoftmaxMinima {
   std::span<bool> attained;
   std::span<Index> rank;
   std::span<Index> iterations;
+  std::span<double> parameter_error = {};
+  std::span<double> direction = {};
 };
 
 /// Finds the infimum of the softmax cross entropy for every system.

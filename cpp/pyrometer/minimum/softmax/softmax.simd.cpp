@@ -26,6 +26,8 @@ struct Found {
   double value = 0, gap = 0;
   bool attained = true;
   Numbers theta;
+  Numbers direction;  ///< along which the losses of separated rows tend to 0 and no other grows; empty if there is none
+  Numbers errors;     ///< bounds of the errors of parameters of sum 0 over all classes; empty if unknown
   Index rank = 0, evaluations = 0;
 };
 
@@ -130,6 +132,7 @@ Found all_separated(Numbers theta, double least) {
   Found out;
   const double factor = std::max(1.0, kFar / least);
   for (double& x : theta) x *= factor;
+  out.direction = theta;
   out.theta = std::move(theta);
   out.attained = false;
   out.gap = std::exp(-kFar);
@@ -144,6 +147,26 @@ Numbers mapped(const Basis& basis, const Numbers& phi, Index columns) {
     for (Index j = 0; j < columns; ++j)
       for (Index k = 0; k < r; ++k) out[at(c * columns + j)] += basis.map[at(j * r + k)] * phi[at(c * r + k)];
   return out;
+}
+
+/// Bounds of the errors of the parameters of all classes less their mean, where those of column j are sums over columns k
+/// with coefficients of(j, k).
+template <class Coefficients>
+Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coefficients& of) {
+  if (!std::isfinite(result.radius)) return {};
+  Numbers errors(at(classes * columns)), x(at(columns));
+  const double unit = static_cast<double>(columns + classes + 4) * kUnit;
+  for (Index j = 0; j < columns; ++j) {
+    double terms = 0;
+    for (Index k = 0; k < columns; ++k) {
+      double largest = 0;
+      for (Index c = 0; c + 1 < classes; ++c) largest = std::max(largest, std::abs(result.theta[at(c * columns + k)]));
+      terms += std::abs(x[at(k)] = of(j, k)) * largest;
+    }
+    for (Index c = 0; c < classes; ++c)
+      errors[at(c * columns + j)] = result.radius * result.metric.centred(c, classes, x) + 2 * unit * terms;
+  }
+  return errors;
 }
 
 /// The columns `kept`, the constant one last, exactly: columns far from 0 minus one of their values.
@@ -230,6 +253,9 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
   if (result.status == DescentStatus::converged) {
     undecided();
     out.gap = result.gap;
+    if (basis.rank == columns)
+      out.errors =
+          errors_of(result, table.classes, columns, [&](Index j, Index k) { return basis.map[at(j * columns + k)]; });
     return out;
   }
   if (result.status == DescentStatus::separated) {
@@ -263,6 +289,7 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
     }
   const double factor = 1 + least / kFar;
   for (std::size_t j = 0; j < far.size(); ++j) out.theta[j] += factor * far[j];
+  out.direction = far;
   out.gap += std::exp(-kFar) * weight * static_cast<double>(others);
   return out;
 }
@@ -289,8 +316,12 @@ Found infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threa
     out.evaluations += result.evaluations;
     return out;
   }
-  if (table.intercept) result.theta = unshifted(std::move(result.theta), shift, columns);
   Found out;
+  if (result.status == DescentStatus::converged)
+    out.errors = errors_of(result, table.classes, columns, [&](Index j, Index k) {
+      return j == k ? 1.0 : table.intercept && j == table.rows.features ? -shift[at(k)] : 0.0;
+    });
+  if (table.intercept) result.theta = unshifted(std::move(result.theta), shift, columns);
   if (result.status == DescentStatus::separated) {
     out = all_separated(std::move(result.theta), result.least);
   } else {
@@ -349,22 +380,29 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
     const ClassifiedRows<double> other{
         {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, kept, table.intercept};
     found = infimum_of(other, survey_of(other.rows, threads).mean, threads);
-    for (std::size_t j = 0; j < found.theta.size(); ++j)
-      if (const std::size_t column = j % at(n); column < at(p))
-        found.theta[j] = std::ldexp(found.theta[j], exponents[column]);
+    for (Numbers* const numbers : {&found.theta, &found.direction, &found.errors})
+      for (std::size_t j = 0; j < numbers->size(); ++j)
+        if (const std::size_t column = j % at(n); column < at(p))
+          (*numbers)[j] = std::ldexp((*numbers)[j], exponents[column]);
   } else {
     found = infimum_of(part, survey.mean, threads);
   }
   // Parameters of sum 0 over the classes that have rows.
-  Numbers full(at(classes * n), 0.0);
-  for (Index j = 0; j < n; ++j) {
-    double mean = 0;
-    for (Index c = 0; c + 1 < kept; ++c) mean += found.theta[at(c * n + j)] / static_cast<double>(kept);
-    for (Index c = 0; c < kept; ++c)
-      full[at(present[at(c)] * n + j)] = (c + 1 < kept ? found.theta[at(c * n + j)] : 0.0) - mean;
-  }
+  const auto centred = [&](const Numbers& others) {
+    Numbers full(at(classes * n), 0.0);
+    for (Index j = 0; j < n && !others.empty(); ++j) {
+      double mean = 0;
+      for (Index c = 0; c + 1 < kept; ++c) mean += others[at(c * n + j)] / static_cast<double>(kept);
+      for (Index c = 0; c < kept; ++c)
+        full[at(present[at(c)] * n + j)] = (c + 1 < kept ? others[at(c * n + j)] : 0.0) - mean;
+    }
+    return full;
+  };
+  Numbers full = centred(found.theta);
+  found.direction = centred(found.direction);
   if (kept < classes) {
     found.attained = false;
+    found.errors.clear();
     // The largest logit of a row is not negative, as their sum is 0.
     for (Index c = 0; c < classes; ++c)
       if (name[at(c)] < 0) full[at(c * n + n - 1)] = -kFar - std::log(static_cast<double>(classes));
@@ -398,6 +436,13 @@ void softmax(const RowsOfClasses<T>& data, int threads, const SoftmaxMinima& out
     out.rank[at(s)] = found.rank;
     out.iterations[at(s)] = found.evaluations;
     std::copy(found.theta.begin(), found.theta.end(), out.parameters.begin() + s * numbers);
+    const auto copy = [&](const Numbers& from, std::span<double> to, double unknown) {
+      if (to.empty()) return;
+      std::fill_n(to.begin() + s * numbers, numbers, unknown);
+      std::copy(from.begin(), from.end(), to.begin() + s * numbers);
+    };
+    copy(found.errors, out.parameter_error, INFINITY);
+    copy(found.direction, out.direction, 0);
   };
   if (size * data.classes >= (1 << 18)) {
     for (Index s = 0; s < data.systems; ++s) one(s, threads);
