@@ -9,29 +9,10 @@ from typing import Any
 
 from pyrometer.base import described, library_of
 from pyrometer.models._built import Built
+from pyrometer.models._request import Request
 from pyrometer.results import ModelLayers
 
-__all__ = ["FRAMEWORKS", "Framework", "Request", "checked_init", "derives_from", "framework_of"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """The checked arguments of `measure`, but for the model."""
-
-    inputs: Any
-    y: Any
-    mode: str
-    method: str
-    draws: int
-    rtol: float | None
-    laws: Mapping[str, Any] | None
-    init: Callable[[Any], Any] | None
-    trained: Any
-    rows: int | None
-    resolution: float
-    seed: int
-    device: Any
-    progress: bool
+__all__ = ["FRAMEWORKS", "Framework", "checked_init", "derives_from", "framework_of"]
 
 
 @dataclass(frozen=True)
@@ -64,9 +45,12 @@ class Framework:
 
 def checked_init(init: Any) -> Callable[[Any], Any] | None:
     """Return `init` if it is None or can be called."""
-    if init is not None and not callable(init):
+    if init is None:
+        return None
+    if not callable(init):
         raise TypeError(f"init must be a function of the model, got {described(init)}.")
-    return init
+    function: Callable[[Any], Any] = init
+    return function
 
 
 def derives_from(root: str) -> Callable[[Any], bool]:

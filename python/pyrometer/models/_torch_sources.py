@@ -12,8 +12,8 @@ import torch
 from pyrometer.base import listed
 from pyrometer.laws import CONSTANT, NORMAL, UNIFORM, Family
 from pyrometer.models._built import Built
-from pyrometer.models._frameworks import Request
 from pyrometer.models._labels import Kind
+from pyrometer.models._request import Request
 from pyrometer.models._torch_build import build, redraw, seeded
 
 __all__ = ["Source", "source_of"]
@@ -113,8 +113,8 @@ class _Fresh:
         told = [name for name in same if len(now[name]) >= _FEW]
         if told or (same and len(same) == len(now)):
             raise ValueError(
-                f"model must draw its parameters anew at each call, got equal values of [{listed(told or same)}] twice: "
-                "the function returns one module or sets a seed; pass lambda: MyModel(), without a seed inside."
+                f"model must draw its parameters anew at each call, got equal values of [{listed(told or same)}] "
+                "twice: the function returns one module or sets a seed; pass lambda: MyModel(), without a seed inside."
             )
         self._before = now
 
