@@ -14,15 +14,27 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._torch_closed_rules import CONSTANTS, RULES, Call
 from pyrometer.models._torch_moments import ANYTHING, Moments, constant, unknown
+from pyrometer.models._torch_pass import Drawn, all_tensors
 
 __all__ = ["ClosedForms"]
 
 _Key: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """What is known of an operation before it runs; `default` is None for constants."""
+
+    found: list[Moments | None]
+    default: Moments | None
+    written: list[torch.Tensor]
+    storages: set[int]
+    repeated: bool
 
 
 @dataclass
@@ -52,44 +64,44 @@ class _Held:
         return [each for each in (*self.tensors.values(), self.lost) if each is not None]
 
 
-class ClosedForms(TorchDispatchMode):
-    """Carries the second moments of all tensors that are computed within this context.
+class ClosedForms:
+    """Carries the second moments of all tensors that a program computes.
+
+    Each operation is announced by `before` and, once it has run, by `after`.
 
     Parameters
     ----------
-    module : torch.nn.Module
-        The model; its parameters have any values, but constant ones are set to their constant.
-    runs : dict of str to Runs
-        Labels of the elements of each parameter that is not the same tensor as an earlier one.
-    labels : list of Label
-        The labels by number.
-    dimensions : dict of int to int
-        Larger dimension of each draw of an orthogonal matrix.
+    drawn : Drawn
+        The model and the labels of its parameters; constant ones have the values of their law.
+    inputs : object
+        Tensors on which it runs.
 
     Notes
     -----
-    About the time of one forward pass in double precision, and two doubles for each element of a live tensor.
+    About the time of one forward pass in double precision, and a double for each element of a live tensor.
     """
 
-    def __init__(
-        self, module: Any, runs: dict[str, Runs], labels: list[Label], dimensions: dict[int, int], inputs: Any
-    ) -> None:
-        super().__init__()
+    def __init__(self, drawn: Drawn, inputs: Any) -> None:
         self._held: dict[int, _Held] = {}
-        draws = [label.draw for label in labels]
-        self._fresh = itertools.count(max(draws, default=-1) + 1)
+        memory = drawn.memory
+        labels = [memory.law(label) for label in memory.labels]
+        self._fresh = itertools.count(len(memory.sizes))
         self._everything = False
         self._generators = _states()
-        for tensor in _tensors([inputs, list(_members(module))]):
+        for tensor in all_tensors([inputs, list(_members(drawn.module))]):
             self._set(tensor, None)
-        parameters = dict(module.named_parameters(remove_duplicate=False))
-        for name, of in runs.items():
-            self._set(parameters[name], _of_parameter(parameters[name], of, labels, dimensions))
+        for name, tensor in drawn.parameters.items():
+            self._set(tensor, _of_parameter(tensor, drawn.runs[name], labels, memory.dimensions))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the program used no numbers that the pass does not see."""
+        return self._generators == _states()
 
     def energy(self, tensor: Any) -> float | None:
         """Return the sum of E z^2 over the elements of a tensor; None if there is no closed form."""
         found = self.moments(tensor)
-        if found.square is None or self._everything or self._generators != _states():
+        if found.square is None or self._everything:
             return None
         total = float(found.square.sum())
         return total if np.isfinite(total) else None
@@ -110,8 +122,6 @@ class ClosedForms(TorchDispatchMode):
         return held.of(tensor)
 
     def _set(self, tensor: Any, moments: Moments | None, *, written: bool = False) -> None:
-        from torch.multiprocessing.reductions import StorageWeakRef
-
         storage = tensor.untyped_storage()
         held = self._held.get(storage._cdata)
         if held is None or held.alive.expired():
@@ -120,34 +130,38 @@ class ClosedForms(TorchDispatchMode):
             held.overwrite()
         held.tensors[_key(tensor)] = moments
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        del types
-        call = Call(func, args, kwargs or {}, self.moments, self._fresh)
-        given = list(_tensors(call.given))
-        random_operation = torch.Tag.nondeterministic_seeded in func.tags
+    def before(self, func: Any, args: Any, kwargs: Any) -> _Pending:
+        """Note the arguments of an operation."""
+        call = Call(func, args, kwargs, self.moments, self._fresh)
+        given = list(all_tensors(call.given))
+        drawing = torch.Tag.nondeterministic_seeded in func.tags
         sources = [self.moments(tensor) for tensor in given]
-        fixed = not (random_operation or self._everything) and (
-            call.name in CONSTANTS or not any(each.random for each in sources)
-        )
+        depends = any(each.random for each in sources)
+        fixed = not (drawing or self._everything) and (call.name in CONSTANTS or not depends)
         default = unknown(sources)
-        if random_operation or self._everything:
+        if drawing or self._everything:
             more = {next(self._fresh)} | ({ANYTHING} if self._everything else set())
             default = replace(default, draws=default.draws | more)
-        found = [] if fixed else self._by_rule(call)
-        expanded = any(each.independent and _repeats(tensor) for tensor, each in zip(given, sources, strict=True))
-        written = list(_written(call))
-        before = {tensor.untyped_storage()._cdata for tensor in given}
-        out = func(*args, **(kwargs or {}))
-        if call.name == "_local_scalar_dense" and any(each.random for each in sources):
+        if call.name == "_local_scalar_dense" and depends:
             self._everything = True  # the program goes on with numbers of this draw
-        results = list(_tensors(out))
-        for tensor in written:
-            self._set(tensor, None if fixed else default, written=True)
-        for tensor, moments in itertools.zip_longest(results, found[: len(results)]):
-            view = tensor.untyped_storage()._cdata in before and not written
-            new = None if fixed else _checked(moments, tensor, default, lasting=view or not expanded)
+        return _Pending(
+            found=[] if fixed else self._by_rule(call),
+            default=None if fixed else default,
+            written=list(_written(call)),
+            storages={tensor.untyped_storage()._cdata for tensor in given},
+            repeated=any(each.independent and _repeats(tensor) for tensor, each in zip(given, sources, strict=True)),
+        )
+
+    def after(self, pending: _Pending, out: Any) -> None:
+        """Note the results of an operation."""
+        for tensor in pending.written:
+            self._set(tensor, pending.default, written=True)
+        results = list(all_tensors(out))
+        for tensor, moments in itertools.zip_longest(results, pending.found[: len(results)]):
+            view = tensor.untyped_storage()._cdata in pending.storages and not pending.written
+            lasting = view or not pending.repeated
+            new = None if pending.default is None else _checked(moments, tensor, pending.default, lasting=lasting)
             self._set(tensor, new, written=not view)
-        return out
 
     def _by_rule(self, call: Call) -> list[Moments | None]:
         rule = RULES.get(call.name)
@@ -170,6 +184,7 @@ def _checked(moments: Moments | None, tensor: Any, default: Moments, *, lasting:
         draws=moments.draws | default.draws,
         totals=totals,
         independent=moments.independent and lasting,
+        units=min(moments.units, tensor.numel()),
         width=min(moments.width, default.width),
     )
 
@@ -182,21 +197,10 @@ def _repeats(tensor: Any) -> bool:
     return any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape, strict=True))
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-
-
 def _written(call: Call) -> Iterator[torch.Tensor]:
     for argument in call.func._schema.arguments:
         if argument.alias_info is not None and argument.alias_info.is_write:
-            yield from _tensors(call.given.get(argument.name))
+            yield from all_tensors(call.given.get(argument.name))
 
 
 def _members(module: Any) -> Iterator[Any]:
@@ -221,8 +225,7 @@ def _of_parameter(parameter: Any, runs: Runs, labels: list[Label], dimensions: d
     if drawn and any(np.isnan(label.centre) for label in used):
         return Moments(None, frozenset(label.draw for label in drawn))
     if not drawn:
-        _fill_constants(parameter, runs, labels)
-        return None if not parameter.is_meta else Moments(None)
+        return None
     draws = frozenset(label.draw for label in drawn)
     symmetric = all(label.centre == 0.0 for label in used)
     squares = {number: _square(labels[number], dimensions) for number in np.unique(runs.labels).tolist()}
@@ -262,12 +265,3 @@ def _distinct(runs: Runs, labels: list[Label]) -> bool:
     return all(
         last <= first for each in map(sorted, spans.values()) for (_, last), (first, _) in itertools.pairwise(each)
     )
-
-
-def _fill_constants(parameter: Any, runs: Runs, labels: list[Label]) -> None:
-    """Set a constant parameter to the value of its law, which may be named by the user."""
-    values = np.array([labels[number].centre for number in runs.labels.tolist()])
-    if not np.isnan(values).any() and not parameter.is_meta:
-        whole = np.repeat(values, runs.stops - runs.starts).reshape(tuple(parameter.shape))
-        with torch.no_grad():
-            parameter.copy_(torch.from_numpy(whole))

@@ -19,6 +19,7 @@ from pyrometer.models._torch_moments import (
     joined_signs,
     known,
     multiplied,
+    narrowest,
     together,
     unknown,
 )
@@ -106,7 +107,7 @@ def _absolute(call: Call) -> list[Moments | None]:
 def _odd(call: Call) -> list[Moments | None]:
     """An odd function of each element, or a linear one of several: its sign is that of what it is applied to."""
     x = call.of("self")
-    return [Moments(None, x.draws, x.signs, width=x.width)]
+    return [Moments(None, x.draws, x.signs, units=x.units, width=x.width)]
 
 
 def _rectified(slope: Callable[[Call], Moments | None]) -> Rule:
@@ -118,21 +119,13 @@ def _rectified(slope: Callable[[Call], Moments | None]) -> Rule:
             return [None]
         draws, width = together((x, a)), x.width
         if a.square is not None and not bool(a.square.any()):
-            width = min(width, _units(call.given["self"]))
+            width = min(width, x.units)
         if x.signs is None or not known(x, a) or in_common(x, a):
-            return [Moments(None, draws, width=width)]
+            return [Moments(None, draws, units=x.units, width=width)]
         factor = multiplied(x, replace(a, square=0.5 * (1.0 + a.square)))
         return [replace(factor, signs=None, independent=False, width=width, draws=draws)]
 
     return rule
-
-
-def _units(tensor: Any) -> int:
-    """Number of units of a layer: channels of images, else the last axis."""
-    shape = tensor.shape
-    return int(
-        shape[1] if len(shape) > 3 else min(shape[1], shape[-1]) if len(shape) == 3 else shape[-1] if shape else 1
-    )
 
 
 def _slope(call: Call) -> Moments:
@@ -269,11 +262,11 @@ def _overwritten(call: Call) -> list[Moments | None]:
 def _joined(call: Call) -> list[Moments | None]:
     parts = call.each("tensors")
     totals = frozenset[int]().union(*(part.totals for part in parts))
-    draws, signs, width = together(parts), joined_signs(parts), min(part.width for part in parts)
+    draws, signs, narrow = together(parts), joined_signs(parts), narrowest(parts)
     axis = call.given["dim"] % call.given["tensors"][0].ndim if call.given["tensors"][0].ndim else 0
     if not known(*parts) or axis in totals or (totals and call.name != "cat"):
-        return [Moments(None, draws, signs, width=width)]
-    return [Moments(call.on([part.square for part in parts]), draws, signs, totals, width=width)]
+        return [Moments(None, draws, signs, **narrow)]
+    return [Moments(call.on([part.square for part in parts]), draws, signs, totals, **narrow)]
 
 
 def _looked_up(call: Call) -> list[Moments | None]:

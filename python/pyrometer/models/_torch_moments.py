@@ -25,6 +25,7 @@ __all__ = [
     "known",
     "meets",
     "multiplied",
+    "narrowest",
     "scaled",
     "together",
     "unknown",
@@ -56,8 +57,10 @@ class Moments:
         Axes along which only sums are known.
     independent : bool
         Whether elements at different places in memory are uncorrelated, with zero means: weights.
+    units : int
+        Outputs of the last product with weights.
     width : int
-        Fewest units of a layer of the relu family on the way: all of them are zero with a chance of 2**-width.
+        Fewest units that a relu has had on the way: all of them are zero with a chance of 2**-width.
     recipe : tuple, optional
         How the tensor was computed from another one, for norms that are written out.
     """
@@ -67,6 +70,7 @@ class Moments:
     signs: Draws | None = None
     totals: frozenset[int] = frozenset()
     independent: bool = False
+    units: int = WIDE
     width: int = WIDE
     recipe: tuple[Any, ...] | None = None
 
@@ -90,7 +94,12 @@ _WHOLE = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.i
 
 def unknown(sources: Sequence[Moments]) -> Moments:
     """Return the moments of something that was computed from `sources` in a way that is not understood."""
-    return Moments(None, together(sources), width=min((each.width for each in sources), default=WIDE))
+    return Moments(None, together(sources), **narrowest(sources))
+
+
+def narrowest(sources: Sequence[Moments]) -> dict[str, int]:
+    """Fewest units of several tensors, and fewest that a relu has had."""
+    return {name: min((getattr(each, name) for each in sources), default=WIDE) for name in ("units", "width")}
 
 
 def together(sources: Sequence[Moments]) -> Draws:
@@ -137,12 +146,12 @@ def _uncorrelated(first: Moments, second: Moments) -> bool:
 
 def added(first: Moments, second: Moments) -> Moments:
     """Moments of a sum: E (x + y)^2 = E x^2 + E y^2 where the cross term vanishes."""
-    draws, width = together((first, second)), min(first.width, second.width)
+    draws = together((first, second))
     square, axes = None, frozenset[int]()
     if known(first, second) and _uncorrelated(first, second):
         axes = _common_axes(first, second)
         square = first.square + second.square
-    return Moments(square, draws, joined_signs((first, second)), axes, width=width)
+    return Moments(square, draws, joined_signs((first, second)), axes, **narrowest((first, second)))
 
 
 def _common_axes(first: Moments, second: Moments) -> frozenset[int]:
@@ -153,10 +162,10 @@ def _common_axes(first: Moments, second: Moments) -> frozenset[int]:
 
 def contracted_signs(first: Moments, second: Moments) -> Draws | None:
     """Draws whose signs change that of a product, of elements or of matrices."""
-    if first.signs is not None and not meets(first.signs, second.draws):
-        return first.signs
-    if second.signs is not None and not meets(second.signs, first.draws):
-        return second.signs
+    pairs = ((first, second), (second, first))
+    for each, other in pairs if first.independent else reversed(pairs):
+        if each.signs is not None and not meets(each.signs, other.draws):
+            return each.signs
     return None
 
 
@@ -173,7 +182,7 @@ def multiplied(first: Moments, second: Moments) -> Moments:
         contracted_signs(first, second),
         axes if square is not None else frozenset(),
         independent=_scaled(first, second) or _scaled(second, first),
-        width=min(first.width, second.width),
+        **narrowest((first, second)),
     )
 
 

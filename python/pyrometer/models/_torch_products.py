@@ -20,7 +20,8 @@ __all__ = ["convolved", "matrix_product"]
 def matrix_product(first: tuple[Moments, Any], second: tuple[Moments, Any]) -> Moments:
     """Moments of a product of matrices, or of stacks of matrices, or of vectors."""
     (a, left), (b, right) = first, second
-    unknown = Moments(None, together((a, b)), contracted_signs(a, b), width=min(a.width, b.width))
+    units = int(right.shape[-1] if b.independent or right.ndim < 2 else left.shape[-2])
+    unknown = Moments(None, together((a, b)), contracted_signs(a, b), units=units, width=min(a.width, b.width))
     if not known(a, b) or in_common(a, b):
         return unknown
     # A vector on the right has its axis of sums last but one of none.
@@ -80,8 +81,10 @@ def _product(a: Any, b: Any, over_left: int, over_right: int) -> Any:
 
 def convolved(func: Any, given: dict[str, Any], x: Moments, weights: Moments) -> Moments:
     """Moments of a convolution, transposed or not, without its bias."""
-    unknown = Moments(None, together((x, weights)), contracted_signs(x, weights), width=min(x.width, weights.width))
     weight, tensor = given["weight"], given["input"]
+    units = int(weight.shape[1] * given["groups"] if given["transposed"] else weight.shape[0])
+    width = min(x.width, weights.width)
+    unknown = Moments(None, together((x, weights)), contracted_signs(x, weights), units=units, width=width)
     proper = weights.independent and not weights.totals and tensor.ndim == weight.ndim
     if not known(x, weights) or in_common(x, weights) or not proper:
         return unknown

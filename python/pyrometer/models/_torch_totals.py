@@ -25,7 +25,7 @@ def normalised(x: Moments, ratio: Any, count: int, axes: frozenset[int], shape: 
     """Moments after a norm of `count` terms, with ratio = epsilon / (v + epsilon) in this draw for each group."""
     plain = bool((ratio <= _MOST).all()) and count >= _TERMS and x.width >= _WIDTH and ratio.numel() > 0
     square = torch.full((), 1.0 - float(ratio.mean()), dtype=torch.float64).expand(shape) if plain else None
-    return Moments(square, x.draws, x.signs, axes if plain else frozenset(), width=x.width)
+    return Moments(square, x.draws, x.signs, axes if plain else frozenset(), units=x.units, width=x.width)
 
 
 _Axes: TypeAlias = frozenset[int]
