@@ -9,7 +9,7 @@ import torch
 
 from pyrometer.models._torch_closed import ClosedForms
 from pyrometer.models._torch_consumers import Operands
-from pyrometer.models._torch_pass import Drawn, Pass
+from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
 from pyrometer.models._torch_trace import Given
 
 __all__ = ["ClosedPass", "closed_energies"]
@@ -34,7 +34,7 @@ class ClosedPass(Pass):
         self.forms = ClosedForms(drawn, inputs)
         # The parts of each call site: steps of recurrent layers, else one.
         self._parts: list[list[float | None]] = []
-        self._recurrent: set[int] = set()
+        self._seen: list[tuple[str, int]] = []
         self._whole = False
 
     def energies(self) -> list[float | None]:
@@ -58,13 +58,14 @@ class ClosedPass(Pass):
         self.forms.after(self._pending, out)
         if site is None:
             return
-        del self._parts[len(self.sites) :]
+        del self._parts[len(self.sites) :], self._seen[len(self.sites) :]
         if site == len(self._parts):
             self._parts.append([])
-        total = self.forms.energy(next(iter([out] if isinstance(out, torch.Tensor) else out)))
-        if self.sites[site].kind != "recurrent":
-            self._parts[site] = []
-        elif site not in self._recurrent:
-            self._recurrent.add(site)
-            self._parts[site] = []
-        self._parts[site].append(total)
+            self._seen.append(("", 0))
+        now, before, parts = (self.sites[site].kind, self.sites[site].calls), self._seen[site], self._parts[site]
+        if now[0] != before[0]:
+            parts.clear()  # the first step of a recurrent layer joins two products
+        elif now == before:
+            parts.pop()  # a bias completes it
+        parts.append(self.forms.energy(next(all_tensors(out))))
+        self._seen[site] = now

@@ -87,7 +87,7 @@ class ClosedForms:
         labels = [memory.law(label) for label in memory.labels]
         self._fresh = itertools.count(len(memory.sizes))
         self._everything = False
-        self._generators = _states()
+        self._generators: tuple[Any, ...] | None = None
         for tensor in all_tensors([inputs, list(_members(drawn.module))]):
             self._set(tensor, None)
         for name, tensor in drawn.parameters.items():
@@ -96,7 +96,7 @@ class ClosedForms:
     @property
     def complete(self) -> bool:
         """Whether the program used no numbers that the pass does not see."""
-        return self._generators == _states()
+        return self._generators is None or self._generators == _states()
 
     def energy(self, tensor: Any) -> float | None:
         """Return the sum of E z^2 over the elements of a tensor; None if there is no closed form."""
@@ -132,6 +132,7 @@ class ClosedForms:
 
     def before(self, func: Any, args: Any, kwargs: Any) -> _Pending:
         """Note the arguments of an operation."""
+        self._generators = self._generators or _states()
         call = Call(func, args, kwargs, self.moments, self._fresh)
         given = list(all_tensors(call.given))
         drawing = torch.Tag.nondeterministic_seeded in func.tags

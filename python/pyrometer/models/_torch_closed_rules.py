@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import torch
 
 from pyrometer.models._torch_moments import (
+    WIDE,
     Moments,
     added,
     constant,
@@ -86,7 +87,10 @@ def _product(call: Call) -> list[Moments | None]:
         if factor.recipe is not None and factor.recipe[0] == "reciprocal root" and factor.recipe[1] is x:
             return [normalised(x, *factor.recipe[2:])]
     recipe = ("square", first) if first is second and first.random else None
-    return [replace(multiplied(first, second), recipe=recipe)]
+    found = replace(multiplied(first, second), recipe=recipe)
+    if second.width == 0 and call.tensor("self").shape == call.tensor("other").shape:
+        found = replace(found, width=min(first.width, first.units))  # dropout of single elements
+    return [found]
 
 
 def _quotient(call: Call) -> list[Moments | None]:
@@ -188,7 +192,7 @@ def _drawn(square: Callable[[Call], float], *, symmetric: Callable[[Call], bool]
         value = torch.tensor(float(square(call)), dtype=torch.float64)
         if torch.isnan(value):
             return [None]
-        return [Moments(value, draws, signs, independent=signs is not None)]
+        return [Moments(value, draws, signs, independent=signs is not None, width=WIDE if signs is not None else 0)]
 
     return rule
 
@@ -205,7 +209,7 @@ def _dropped(call: Call) -> list[Moments | None]:
         return [replace(x, recipe=None)]
     draws = frozenset({next(call.fresh)})
     keep = Moments(torch.tensor(1.0 / (1.0 - p) if p < 1.0 else 0.0, dtype=torch.float64), draws)
-    return [multiplied(x, keep)]
+    return [replace(multiplied(x, keep), width=min(x.width, x.units))]
 
 
 # ---- Places.

@@ -15,6 +15,7 @@ import torch
 
 __all__ = [
     "ANYTHING",
+    "WIDE",
     "Draws",
     "Moments",
     "added",
@@ -37,6 +38,7 @@ ANYTHING = -1
 """The number of a draw in the place of all draws: the tensor may depend on any."""
 
 WIDE = 2**31
+"""More units than any layer has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ class Moments:
     units : int
         Outputs of the last product with weights.
     width : int
-        Fewest units that a relu has had on the way: all of them are zero with a chance of 2**-width.
+        Fewest units that a relu or dropout has had on the way, all of which may be zero in a draw; 0 for a mask.
     recipe : tuple, optional
         How the tensor was computed from another one, for norms that are written out.
     """
@@ -151,7 +153,10 @@ def added(first: Moments, second: Moments) -> Moments:
     if known(first, second) and _uncorrelated(first, second):
         axes = _common_axes(first, second)
         square = first.square + second.square
-    return Moments(square, draws, joined_signs((first, second)), axes, **narrowest((first, second)))
+    narrow = narrowest((first, second))
+    if first.units < WIDE and second.units < WIDE:
+        narrow["width"] = max(first.width, second.width)  # both terms must be zero
+    return Moments(square, draws, joined_signs((first, second)), axes, **narrow)
 
 
 def _common_axes(first: Moments, second: Moments) -> frozenset[int]:
