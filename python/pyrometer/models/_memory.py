@@ -38,6 +38,8 @@ class Memory:
         """Number of elements of each draw."""
         self.truncated: dict[int, tuple[float, float]] = {}
         """Bounds, in units of its scale, to which a draw was restricted by rejection."""
+        self.dimensions: dict[int, int] = {}
+        """Larger dimension of each draw of an orthogonal matrix."""
 
     def number(self, label: Label) -> int:
         """Return the number of a label."""
@@ -88,6 +90,18 @@ class Memory:
         """Return the label that all elements of a tensor have in common; None if there is none."""
         labels = np.unique(self.read(tensor).labels)
         return self.labels[int(labels[0])] if len(labels) == 1 else None
+
+    def uniform(self, tensor: Any) -> tuple[Label, int, int] | None:
+        """Return the one label of a storage whose numbers are elements of one draw, in order; None for any other.
+
+        And which elements of the draw the tensor has: none before the first number, and none from the second on.
+        """
+        held = self._held(tensor)
+        if held is None or len(held.runs.labels) != 1:
+            return None
+        first = int(held.runs.origins[0]) + tensor.storage_offset()
+        span = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+        return self.labels[int(held.runs.labels[0])], first, first + span + 1
 
     def kinds(self, tensor: Any) -> set[Kind]:
         """Return the kinds of the elements of a tensor."""

@@ -1,0 +1,179 @@
+"""Energies of the layers of a model that runs on PyTorch: one closed-form pass, and passes of drawn models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyrometer.base import Tally, bar, described, listed, unreliable, warn_caller
+from pyrometer.errors import SimulationWarning
+from pyrometer.models._assemble import assembled
+from pyrometer.models._built import with_named
+from pyrometer.models._call_sites import CallSite, Measured
+from pyrometer.models._closed import closed_energies
+from pyrometer.models._request import Request
+from pyrometer.models._torch_build import seeded
+from pyrometer.models._torch_chain import exact_energies
+from pyrometer.models._torch_ideal import Against, Ideal, Kept
+from pyrometer.models._torch_inputs import prepared
+from pyrometer.models._torch_pass import Drawn, Pass
+from pyrometer.models._torch_sources import Source, source_of
+from pyrometer.results import ModelLayers
+
+__all__ = ["measure", "measure_source"]
+
+# Draws at most, in multiples of the first ones, where a relative error is asked for.
+_MOST = 64
+
+
+def measure(model: Any, request: Request) -> ModelLayers:
+    """Measure a module of PyTorch, or those that a function builds."""
+    if request.y is not None:
+        raise ValueError(
+            "y must be None for a model that runs on PyTorch: energies of layers do not depend on targets, got "
+            f"{described(request.y)}."
+        )
+    return measure_source(source_of(model, request), request)
+
+
+def measure_source(source: Source, request: Request) -> ModelLayers:
+    """Measure a model that runs on PyTorch."""
+    module = source.draw(0)
+    passes = _Passes(source, request, module)
+    first = passes.sites(module, 0)
+    known = passes.known(module, first) if request.method == "auto" and request.trained is None else {}
+    tally = Tally()
+    if len(known) < len(first):
+        tally.add(_energies(first, first))
+        del module
+        _sample(tally, passes, first, known, request)
+    lines = _lines(first, known, tally)
+    return assembled(source.title, lines, source.built, request, rows=passes.rows, draws=tally.draws)
+
+
+class _Passes:
+    """Forward passes of the draws of a model, on the same inputs."""
+
+    def __init__(self, source: Source, request: Request, module: torch.nn.Module) -> None:
+        own, shared = with_named(source.built), source.built.shared
+        self._runs = {name: own[shared.get(name, name)] for name in (*own, *shared)}
+        self._source, self._request, self._ideal = source, request, Ideal()
+        self._inputs, self.rows, self._device = prepared(request, module)
+        if request.trained is not None:
+            self._ideal = self._kept(request.trained, module)
+
+    def sites(self, module: torch.nn.Module, draw: int) -> list[CallSite]:
+        """Return the call sites of one draw."""
+        found = Pass(self._drawn(module, self._request.mode), self._inputs, self.rows, self._ideal)
+        with seeded(self._request.seed, draw, 1):
+            found.run(lambda: self._source.call(module, self._inputs))
+        return found.sites
+
+    def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
+        """Return the lines, by number, whose energies need no draws."""
+        drawn, request = self._drawn(module, self._request.mode), self._request
+
+        def call() -> Any:
+            return self._source.call(module, self._inputs)
+
+        with seeded(request.seed, 0, 1):
+            exact = exact_energies(drawn, self._inputs, self.rows, call)
+        method = "closed form" if exact is None else "exact"
+        with seeded(request.seed, 0, 1):
+            energies = exact or closed_energies(drawn, self._inputs, self.rows, call, request.mode)
+        return {
+            number: Measured(first[number], energy, 0.0, method)
+            for number, energy in enumerate(energies)
+            if energy is not None
+        }
+
+    def draw(self, number: int) -> list[CallSite]:
+        """Draw the model, and return its call sites."""
+        return self.sites(self._source.draw(number), number)
+
+    def _drawn(self, module: torch.nn.Module, mode: str) -> Drawn:
+        self._source.switch(module.to(self._device), mode)
+        return Drawn(module, self._source.parameters(module), self._runs, self._source.built.memory)
+
+    def _kept(self, trained: Any, module: torch.nn.Module) -> Against:
+        """Return the outputs of the trained model in evaluation mode."""
+        if not isinstance(trained, torch.nn.Module):
+            raise TypeError(f"trained must be a torch.nn.Module, got {described(trained)}.")
+        theirs, mine = (
+            {name: tuple(tensor.shape) for name, tensor in self._source.parameters(each).items()}
+            for each in (trained, module)
+        )
+        if theirs != mine:
+            differ = [name for name in {**mine, **theirs} if theirs.get(name) != mine.get(name)]
+            raise ValueError(f"trained must have the parameters of the model, got others: [{listed(differ)}].")
+        kept, training, device = Kept(), trained.training, next(trained.parameters()).device
+        found = Pass(self._drawn(trained, "eval"), self._inputs, self.rows, kept)
+        found.run(lambda: self._source.call(trained, self._inputs))
+        trained.train(training).to(device)
+        return Against(kept.outputs)
+
+
+def _sample(tally: Tally, passes: _Passes, first: list[CallSite], known: dict[int, Measured], request: Request) -> None:
+    """Add draws until there are enough."""
+    sampled = np.array([number not in known for number in range(len(first))])
+    with bar(request.progress, "Draws", "draws", request.draws) as advance:
+        while not _enough(tally, sampled, request):
+            tally.add(_energies(passes.draw(tally.draws), first))
+            advance(1)
+    _warn(tally, first, sampled, request)
+
+
+def _warn(tally: Tally, sites: list[CallSite], sampled: Any, request: Request) -> None:
+    """Warn of energies whose error is large, or dominated by one draw."""
+    mean, error = tally.mean(), tally.error()
+    if request.rtol is not None:
+        bad, what = sampled & (error > request.rtol * mean), f"rtol={request.rtol:.3g} is not met"
+    else:
+        bad, what = sampled & unreliable(mean, error, tally.dominated()), "energies have heavy tails"
+    if bad.any():
+        worst = float(np.max(error[bad] / mean[bad]))
+        names = [site.name or "(model)" for site, each in zip(sites, bad, strict=True) if each]
+        warn_caller(
+            SimulationWarning(
+                f"After {tally.draws} draws {what}: relative standard errors up to {worst:.2g} in layers "
+                f"[{listed(names)}], which may be too small; use more draws."
+            )
+        )
+
+
+def _enough(tally: Tally, sampled: Any, request: Request) -> bool:
+    if tally.draws < request.draws:
+        return False
+    if request.rtol is None or tally.draws >= _MOST * request.draws:
+        return True
+    return bool((tally.error()[sampled] <= request.rtol * tally.mean()[sampled]).all())
+
+
+def _energies(sites: list[CallSite], first: list[CallSite]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the energies of one draw, shape (1, L), of the same operations as in the first."""
+    same = [(site.name, site.kind, site.parameters, site.units) for site in sites]
+    if same != [(site.name, site.kind, site.parameters, site.units) for site in first]:
+        raise ValueError(
+            f"model must run the same operations in every draw, got {len(sites)} call sites after {len(first)}: its "
+            "program depends on its numbers; measure its parts."
+        )
+    energy = np.array([[site.energy for site in sites]])
+    bad = [site.name or "(model)" for site, value in zip(sites, energy[0], strict=True) if not np.isfinite(value)]
+    if bad:
+        raise ValueError(
+            f"outputs must be finite, got an overflow or nan in layers [{listed(bad)}]; use a wider dtype, "
+            "lambda: MyModel().float(), or inputs of smaller scale."
+        )
+    return energy
+
+
+def _lines(first: list[CallSite], known: dict[int, Measured], tally: Tally) -> list[Measured]:
+    if len(known) == len(first):
+        return [known[number] for number in range(len(first))]
+    mean, error = tally.mean(), tally.error()
+    return [
+        known.get(number) or Measured(site, float(mean[number]), float(error[number]), "monte-carlo")
+        for number, site in enumerate(first)
+    ]
