@@ -3,6 +3,7 @@
 Frameworks are imported when a model of theirs is given.
 """
 
+from pyrometer.models import sklearn
 from pyrometer.models._laws import laws
 
-__all__ = ["laws"]
+__all__ = ["laws", "sklearn"]
