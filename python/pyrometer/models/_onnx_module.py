@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -215,7 +215,7 @@ def _attribute(entry: Any) -> Any:
     return _tensor(value) if isinstance(value, onnx.TensorProto) else value
 
 
-_CONSTANTS = {
+_CONSTANTS: dict[str, Callable[[Any], Any]] = {
     "value": lambda value: value,
     "value_float": lambda value: torch.tensor(value, dtype=torch.float32),
     "value_floats": lambda value: torch.tensor(value, dtype=torch.float32),
