@@ -1,9 +1,10 @@
-"""Models of other frameworks: the laws of their parameters, traced while the model is built.
+"""Models of other frameworks: laws of their parameters, traced while a model is built, and energies of their layers.
 
 Frameworks are imported when a model of theirs is given.
 """
 
 from pyrometer.models import sklearn
 from pyrometer.models._laws import laws
+from pyrometer.models._measure import measure
 
-__all__ = ["laws", "sklearn"]
+__all__ = ["laws", "measure", "sklearn"]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from pyrometer.base import described, library_of, listed, validate
-from pyrometer.models._labels import Kind, Label, Runs
-from pyrometer.models._parameters import Counter, Drawn, text
+from pyrometer.base import validate
+from pyrometer.models._built import parameter_rows
+from pyrometer.models._frameworks import checked_init, framework_of
 from pyrometer.results import Table
-
-if TYPE_CHECKING:
-    from pyrometer.models._torch_build import Built
 
 __all__ = ["laws"]
 
@@ -79,15 +75,9 @@ def laws(
     >>> str(table["law"][0]), int(table["parameters"].sum()), round(float(table["entropy"].sum()), 6)
     ('Uniform(0.25)', 16640, -23067.938169)
     """
-    built = _build(model, laws, init, seed := validate.count("seed", seed, minimum=0))
-    runs, labels = _with_named(built)
-    counter, rows = Counter(built.memory.sizes), []
-    for name, shape in built.shapes.items():
-        same = built.shared.get(name, "")
-        parts, copied = counter.laws(name, runs[same or name], labels)
-        if same:
-            parts = [Drawn(part.label, part.size, 0) for part in parts]
-        rows.append(_row(name, shape, parts, same or copied))
+    seed = validate.count("seed", seed, minimum=0)
+    built = framework_of(model).build(model, laws, checked_init(init), seed)
+    rows = parameter_rows(built)
     unknown = [row["name"] for row in rows if np.isnan(row["entropy"])]
     return Table.from_rows(
         f"Laws of the parameters of {type(built.module).__name__}",
@@ -100,55 +90,3 @@ def laws(
             "seed": seed,
         },
     )
-
-
-def _build(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> Built:
-    """Build a model under trace, by the framework that it is of."""
-    library = library_of(model)
-    if not callable(model) or isinstance(model, type) or library not in (None, "PyTorch"):
-        raise TypeError(
-            f"model must be a torch.nn.Module or a function that builds one, got {described(model)}; pass "
-            "lambda: MyModel()."
-        )
-    if init is not None and not callable(init):
-        raise TypeError(f"init must be a function of the model, got {described(init)}.")
-    try:
-        from pyrometer.models._torch_build import build
-    except ImportError as error:
-        raise ImportError("models.laws needs PyTorch: pip install torch.", name="torch") from error
-    return build(model, laws, init, seed)
-
-
-def _with_named(built: Built) -> tuple[dict[str, Runs], list[Label]]:
-    """Return runs and labels with the laws that the user names, and bounds of truncated draws."""
-    memory, runs = built.memory, dict(built.runs)
-    for name, law in built.named.items():
-        ((family, scale),) = law.segments
-        own, size = built.shared.get(name, name), math.prod(built.shapes[name])
-        if family.random:
-            label = Label(Kind.RANDOM, memory.draw(size), family, float(scale.reshape(())))
-        else:
-            label = Label(Kind.CONSTANT, centre=float(scale.reshape(())))
-        runs[own] = Runs.whole(size, memory.number(label))
-    undrawn = memory.number(Label(Kind.UNDRAWN))
-    left = [name for name, of in runs.items() if undrawn in of.labels]
-    if left:
-        raise ValueError(
-            f"parameters [{listed(left)}] are not drawn. trunc_normal_ and orthogonal_ do nothing on the meta device: "
-            f'build on the CPU, or name their laws, laws={{"{left[0]}": pm.Normal(0.02)}}.'
-        )
-    return runs, [memory.law(label) for label in memory.labels]
-
-
-def _row(name: str, shape: tuple[int, ...], parts: list[Drawn], shared: str) -> dict[str, Any]:
-    random = [part for part in parts if part.label.kind is not Kind.CONSTANT]
-    scales = {part.label.scale for part in parts if part.label.kind is Kind.RANDOM}
-    return {
-        "name": name,
-        "shape": "x".join(map(str, shape)) or "()",
-        "law": text(parts),
-        "scale": scales.pop() if len(scales) == 1 else np.nan,
-        "parameters": sum(part.new for part in random),
-        "entropy": float(sum(part.entropy for part in parts)),
-        "shared_with": shared,
-    }

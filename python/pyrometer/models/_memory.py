@@ -89,6 +89,11 @@ class Memory:
         labels = np.unique(self.read(tensor).labels)
         return self.labels[int(labels[0])] if len(labels) == 1 else None
 
+    def uniform(self, tensor: Any) -> Label | None:
+        """Return the label of a storage of which every number is an element of one draw, in order."""
+        held = self._held(tensor)
+        return self.labels[int(held.runs.labels[0])] if held is not None and len(held.runs.labels) == 1 else None
+
     def kinds(self, tensor: Any) -> set[Kind]:
         """Return the kinds of the elements of a tensor."""
         return {self.labels[label].kind for label in np.unique(self.read(tensor).labels).tolist()}

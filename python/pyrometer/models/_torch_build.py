@@ -6,44 +6,33 @@ import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from pyrometer.base import described, listed
+from pyrometer.models._built import Built
 from pyrometer.models._goodness import fits, guess
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
 from pyrometer.models._torch_trace import Trace
 
-__all__ = ["Built", "build", "seeded"]
+__all__ = ["build", "redraw", "seeded"]
 
 _RESETS = ("reset_parameters", "_reset_parameters")
 
 
-@dataclass(frozen=True)
-class Built:
-    """A model, the labels of its parameters by name, those that are copies by value or one tensor, and laws by name."""
-
-    module: Any
-    memory: Memory
-    shapes: dict[str, tuple[int, ...]]
-    runs: dict[str, Runs]
-    shared: dict[str, str]
-    named: dict[str, Any]
-
-
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed the generators of PyTorch, NumPy and Python, and restore their states."""
+def seeded(seed: int, *key: int) -> Iterator[None]:
+    """Seed the generators of PyTorch, NumPy and Python by a seed and a key, and restore their states."""
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():
         try:
             # A seed of PyTorch's generator on the CPU has 32 bits.
-            words = np.random.SeedSequence(seed).generate_state(3)
+            words = np.random.SeedSequence(seed, spawn_key=key).generate_state(3)
             torch.manual_seed(int(words[0]))
             np.random.seed(int(words[1]))  # noqa: NPY002
             random.seed(int(words[2]))
@@ -168,12 +157,7 @@ def _of_instance(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed:
     )
     module = copy.deepcopy(model)
     with seeded(seed), Trace() as trace:
-        for part in reversed(list(module.modules())):
-            for name in _RESETS:
-                if callable(getattr(part, name, None)):
-                    getattr(part, name)()
-        if init is not None:
-            init(module)
+        redraw(module, init)
     built = _read(module, laws, trace.memory)
     asked = [name for name in built.runs if name not in built.named]
     left = [name for name in asked if _kinds(trace.memory, built.runs[name]) & {Kind.OUTSIDE, Kind.UNDRAWN}]
@@ -193,6 +177,16 @@ def _of_instance(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed:
             f"otherwise, or trained; {remedy}."
         )
     return replace(built, shared=built.shared | _copies(given, built))
+
+
+def redraw(module: Any, init: Callable[[Any], Any] | None) -> None:
+    """Draw the parameters of a module again, layer by layer."""
+    for part in reversed(list(module.modules())):
+        for name in _RESETS:
+            if callable(getattr(part, name, None)):
+                getattr(part, name)()
+    if init is not None:
+        init(module)
 
 
 def _as_labelled(parameter: Any, runs: Runs, memory: Memory) -> bool:

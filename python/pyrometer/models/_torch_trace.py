@@ -18,10 +18,11 @@ from pyrometer.models._labels import FAR, Kind, Label
 from pyrometer.models._memory import Memory
 from pyrometer.networks import ORTHOGONAL
 
-__all__ = ["Trace"]
+__all__ = ["Given", "Trace", "bound", "relabel", "tensors_in"]
 
-_Given: TypeAlias = dict[str, Any]
-_Operation: TypeAlias = Callable[[Memory, _Given, Any], None]
+Given: TypeAlias = dict[str, Any]
+"""Arguments of an operation by name."""
+_Operation: TypeAlias = Callable[[Memory, Given, Any], None]
 
 _COMPUTED = Label(Kind.CONSTANT, centre=math.nan)
 
@@ -35,40 +36,46 @@ class Trace(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         del types
-        given = _bound(func._schema, args, kwargs or {})
+        given = bound(func._schema, args, kwargs or {})
         out = func(*args, **(kwargs or {}))
-        name = func._schema.name.partition("::")[2]
-        if name in _OF_SHAPES:
-            return out
-        operation = OPERATIONS.get(name)
-        if operation is not None and "out" not in given:
-            operation(self.memory, given, out)
-        else:
-            _unrecognised(self.memory, func, given, out)
+        relabel(self.memory, func, given, out)
         return out
 
 
-def _bound(schema: Any, args: Any, kwargs: Any) -> _Given:
+def relabel(memory: Memory, func: Any, given: Given, out: Any) -> None:
+    """Label what an operation has written."""
+    name = func._schema.name.partition("::")[2]
+    if name in _OF_SHAPES:
+        return
+    operation = OPERATIONS.get(name)
+    if operation is not None and "out" not in given:
+        operation(memory, given, out)
+    else:
+        _unrecognised(memory, func, given, out)
+
+
+def bound(schema: Any, args: Any, kwargs: Any) -> Given:
     """Return the arguments of a call by name, with defaults."""
     parameters = schema.arguments
-    given: _Given = {each.name: each.default_value for each in parameters if each.has_default_value()}
+    given: Given = {each.name: each.default_value for each in parameters if each.has_default_value()}
     given |= {each.name: value for each, value in zip(parameters, args, strict=False)}
     given |= kwargs
     return given
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors of an argument, or of a list of them."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _tensors(item)
+            yield from tensors_in(item)
 
 
-def _unrecognised(memory: Memory, func: Any, given: _Given, out: Any) -> None:
+def _unrecognised(memory: Memory, func: Any, given: Given, out: Any) -> None:
     """Give what an operation has written the label of a computed constant, or an unknown one."""
     name = func._schema.name.partition("::")[2]
-    inputs = [tensor for value in given.values() for tensor in _tensors(value)]
+    inputs = [tensor for value in given.values() for tensor in tensors_in(value)]
     random = torch.Tag.nondeterministic_seeded in func.tags
     kinds = set().union(*(memory.kinds(tensor) for tensor in inputs)) if inputs else {Kind.CONSTANT}
     label = Label(Kind.UNKNOWN, reason=f"the operation {name}")
@@ -79,9 +86,9 @@ def _unrecognised(memory: Memory, func: Any, given: _Given, out: Any) -> None:
     shared = {tensor.untyped_storage()._cdata for tensor in inputs}
     for argument in func._schema.arguments:
         if argument.alias_info is not None and argument.alias_info.is_write:
-            for tensor in _tensors(given.get(argument.name)):
+            for tensor in tensors_in(given.get(argument.name)):
                 memory.fill(tensor, label)
-    for tensor in _tensors(out):
+    for tensor in tensors_in(out):
         if tensor.untyped_storage()._cdata not in shared:
             memory.fill(tensor, label)
 
@@ -89,8 +96,8 @@ def _unrecognised(memory: Memory, func: Any, given: _Given, out: Any) -> None:
 # ---- What operations do to labels.
 
 
-def _random(family: Family, place: Callable[[_Given], tuple[float, float]]) -> _Operation:
-    def operation(memory: Memory, given: _Given, out: Any) -> None:
+def _random(family: Family, place: Callable[[Given], tuple[float, float]]) -> _Operation:
+    def operation(memory: Memory, given: Given, out: Any) -> None:
         scale, centre = place(given)
         if scale == 0.0:
             memory.fill(out, Label(Kind.CONSTANT, centre=centre))
@@ -101,19 +108,19 @@ def _random(family: Family, place: Callable[[_Given], tuple[float, float]]) -> _
 
 
 def _always(label: Label) -> _Operation:
-    def operation(memory: Memory, given: _Given, out: Any) -> None:
+    def operation(memory: Memory, given: Given, out: Any) -> None:
         del given
         memory.fill(out, label)
 
     return operation
 
 
-def _full(memory: Memory, given: _Given, out: Any) -> None:
+def _full(memory: Memory, given: Given, out: Any) -> None:
     value = given["fill_value"]
     memory.fill(out, Label(Kind.CONSTANT, centre=float(value)) if isinstance(value, (int, float)) else _COMPUTED)
 
 
-def _fill(memory: Memory, given: _Given, out: Any) -> None:
+def _fill(memory: Memory, given: Given, out: Any) -> None:
     value = given["value"]
     if isinstance(value, torch.Tensor):
         single = memory.single(value)
@@ -123,7 +130,7 @@ def _fill(memory: Memory, given: _Given, out: Any) -> None:
         memory.fill(out, Label(Kind.CONSTANT, centre=float(value)))
 
 
-def _copy(memory: Memory, given: _Given, out: Any) -> None:
+def _copy(memory: Memory, given: Given, out: Any) -> None:
     source: Any = given["src"] if "src" in given else given["self"]
     memory.write(out, memory.read(source.expand(out.shape)))
 
@@ -146,7 +153,7 @@ def _affine(a: float, b: float) -> Callable[[Label], Label]:
 def _linear(sign: float, *, product: bool, inverse: bool = False) -> _Operation:
     """Return the operation self * other, self / other or self + sign * alpha * other, in place or not."""
 
-    def operation(memory: Memory, given: _Given, out: Any) -> None:
+    def operation(memory: Memory, given: Given, out: Any) -> None:
         first, other = given["self"], given["other"]
         number = _number(memory, other)
         if number is None and not inverse and isinstance(first, torch.Tensor):
@@ -168,14 +175,14 @@ def _linear(sign: float, *, product: bool, inverse: bool = False) -> _Operation:
     return operation
 
 
-def _subtracted(memory: Memory, given: _Given, out: Any) -> None:
+def _subtracted(memory: Memory, given: Given, out: Any) -> None:
     """Label other - alpha * self, for a number `other`."""
     number = _number(memory, given["other"])
     new = _affine(-float(given.get("alpha", 1)), math.nan if number is None else number)
     memory.change(given["self"], out, new)
 
 
-def _negated(memory: Memory, given: _Given, out: Any) -> None:
+def _negated(memory: Memory, given: Given, out: Any) -> None:
     memory.change(given["self"], out, _affine(-1.0, 0.0))
 
 
@@ -205,7 +212,7 @@ def _with_signs(memory: Memory, first: Any, other: Any) -> bool:
     )
 
 
-def _erfinv(memory: Memory, given: _Given, out: Any) -> None:
+def _erfinv(memory: Memory, given: Given, out: Any) -> None:
     """Label sqrt(2) erfinv(u) of uniform u in (-a, a): a normal law truncated at sqrt(2) erfinv(a)."""
 
     def new(label: Label) -> Label:
@@ -218,7 +225,7 @@ def _erfinv(memory: Memory, given: _Given, out: Any) -> None:
     memory.change(given["self"], out, new)
 
 
-def _clamp(memory: Memory, given: _Given, out: Any) -> None:
+def _clamp(memory: Memory, given: Given, out: Any) -> None:
     """Keep the label of numbers whose law is within the bounds."""
     low, high = (given.get(name) for name in ("min", "max"))
 
@@ -249,7 +256,7 @@ def _reach(label: Label) -> float | None:
 
 
 def _compare(side: int) -> _Operation:
-    def operation(memory: Memory, given: _Given, out: Any) -> None:
+    def operation(memory: Memory, given: Given, out: Any) -> None:
         single, bound = memory.single(given["self"]), given["other"]
         if single is None or single.kind is not Kind.RANDOM or isinstance(bound, torch.Tensor):
             memory.fill(out, Label(Kind.UNKNOWN, reason="a comparison"))
@@ -261,7 +268,7 @@ def _compare(side: int) -> _Operation:
     return operation
 
 
-def _either(memory: Memory, given: _Given, out: Any) -> None:
+def _either(memory: Memory, given: Given, out: Any) -> None:
     first, second = memory.single(given["self"]), memory.single(given["other"])
     if first is None or second is None or {first.kind, second.kind} != {Kind.MASK} or first.draw != second.draw:
         memory.fill(out, Label(Kind.UNKNOWN, reason="a comparison"))
@@ -270,7 +277,7 @@ def _either(memory: Memory, given: _Given, out: Any) -> None:
     memory.fill(out, Label(Kind.MASK, first.draw, first.family, first.scale, first.centre, bounds=(low, high)))
 
 
-def _any(memory: Memory, given: _Given, out: Any) -> None:
+def _any(memory: Memory, given: Given, out: Any) -> None:
     """Note that a draw is tested for elements outside of bounds: a program that goes on has none."""
     memory.fill(out, Label(Kind.UNKNOWN, reason="a comparison"))
     mask = memory.single(given["self"])
@@ -278,7 +285,7 @@ def _any(memory: Memory, given: _Given, out: Any) -> None:
         memory.truncated[mask.draw] = mask.bounds
 
 
-def _where(memory: Memory, given: _Given, out: Any) -> None:
+def _where(memory: Memory, given: Given, out: Any) -> None:
     """Label rejection sampling: elements outside of bounds are drawn again from the same law."""
     mask = memory.single(given["condition"])
     fresh, kept = (
@@ -299,7 +306,7 @@ def _where(memory: Memory, given: _Given, out: Any) -> None:
         memory.fill(out, Label(Kind.UNKNOWN, reason="the operation where"))
 
 
-def _qr(memory: Memory, given: _Given, out: Any) -> None:
+def _qr(memory: Memory, given: Given, out: Any) -> None:
     matrix, (q, r) = given["A"], out
     single = memory.single(matrix)
     if single is None or single.family != NORMAL or single.centre != 0.0 or given["mode"] != "reduced":
@@ -311,7 +318,7 @@ def _qr(memory: Memory, given: _Given, out: Any) -> None:
     memory.fill(r, Label(Kind.TRIANGLE, draw))
 
 
-def _of_triangle(memory: Memory, given: _Given, out: Any) -> None:
+def _of_triangle(memory: Memory, given: Given, out: Any) -> None:
     single = memory.single(given["self"])
     if single is not None and single.kind in (Kind.TRIANGLE, Kind.CONSTANT, Kind.OUTSIDE):
         memory.fill(out, _COMPUTED if single.kind is Kind.CONSTANT else single)
@@ -319,7 +326,7 @@ def _of_triangle(memory: Memory, given: _Given, out: Any) -> None:
         memory.fill(out, Label(Kind.UNKNOWN, reason="arithmetic"))
 
 
-def _cat(memory: Memory, given: _Given, out: Any) -> None:
+def _cat(memory: Memory, given: Given, out: Any) -> None:
     """Join labels along an axis, by writing each part to its place."""
     first, axis = 0, given["dim"]
     for tensor in given["tensors"]:
@@ -330,12 +337,12 @@ def _cat(memory: Memory, given: _Given, out: Any) -> None:
         first += tensor.shape[axis]
 
 
-def _stack(memory: Memory, given: _Given, out: Any) -> None:
+def _stack(memory: Memory, given: Given, out: Any) -> None:
     for place, tensor in enumerate(given["tensors"]):
         memory.write(out.select(given["dim"], place), memory.read(tensor))
 
 
-def _normal(memory: Memory, given: _Given, out: Any) -> None:
+def _normal(memory: Memory, given: Given, out: Any) -> None:
     """Label ``torch.normal``, which also takes tensors of means and deviations."""
     if isinstance(given["mean"], torch.Tensor) or isinstance(given["std"], torch.Tensor):
         memory.fill(out, Label(Kind.UNKNOWN, reason="normal numbers of several means or deviations"))
@@ -343,11 +350,11 @@ def _normal(memory: Memory, given: _Given, out: Any) -> None:
         _random(NORMAL, _mean_and_deviation)(memory, given, out)
 
 
-def _interval(given: _Given) -> tuple[float, float]:
+def _interval(given: Given) -> tuple[float, float]:
     return given["to"] - given["from"], 0.5 * (given["to"] + given["from"])
 
 
-def _mean_and_deviation(given: _Given) -> tuple[float, float]:
+def _mean_and_deviation(given: Given) -> tuple[float, float]:
     return given["std"], given["mean"]
 
 

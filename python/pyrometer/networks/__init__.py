@@ -2,6 +2,8 @@
 
 from pyrometer.networks import _layer_energies as layer_energies
 from pyrometer.networks._activations import ACTIVATIONS
+from pyrometer.networks._heat_engine import _engine as engine_type
+from pyrometer.networks._heat_engine import _regime as regime
 from pyrometer.networks._heat_engine import heat_engine
 from pyrometer.networks._initialisations import (
     GlorotNormal,
@@ -33,7 +35,9 @@ __all__ = [
     "Orthogonal",
     "TorchLinear",
     "balance",
+    "engine_type",
     "heat_engine",
     "layer_energies",
     "layers",
+    "regime",
 ]

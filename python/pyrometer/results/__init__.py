@@ -4,6 +4,7 @@ from pyrometer.results import _plain_text as plain_text
 from pyrometer.results._answers import Estimate, Floats, HeatEngine, LayerTemperatures, Minimum, Temperature, shaped
 from pyrometer.results._columns import Repeated
 from pyrometer.results._formats import TABLE_FORMATS, table_format
+from pyrometer.results._model_layers import ModelLayers
 from pyrometer.results._serialise import escaped, finite
 from pyrometer.results._table import Table
 from pyrometer.results._training_path import TrainingPath
@@ -14,6 +15,7 @@ __all__ = [
     "HeatEngine",
     "LayerTemperatures",
     "Minimum",
+    "ModelLayers",
     "Repeated",
     "TABLE_FORMATS",
     "Table",

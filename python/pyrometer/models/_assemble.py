@@ -1,0 +1,96 @@
+"""The result of a measurement, from its lines and the laws of the model's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pyrometer.laws import NORMAL_ENTROPY
+from pyrometer.models._built import Built, parameter_rows, with_named
+from pyrometer.models._call_sites import Measured
+from pyrometer.models._frameworks import Request
+from pyrometer.models._labels import Runs
+from pyrometer.models._parameters import Counter, text
+from pyrometer.networks import engine_type, regime
+from pyrometer.results import ModelLayers
+from pyrometer.thermodynamics import verdict
+
+__all__ = ["assembled"]
+
+# Operations that multiply by weights; the others rescale or shift what these have made.
+_WEIGHTED = {"dense", "convolution", "transposed convolution", "embedding", "recurrent", "other"}
+
+
+def assembled(
+    title: str, lines: Sequence[Measured], built: Built, request: Request, *, rows: int, draws: int
+) -> ModelLayers:
+    """Return the result; lines are in the order of a forward pass, and their parameters are named as in `built`."""
+    runs = with_named(built)
+    parameters = parameter_rows(built, runs)
+    cell = float(np.log(request.resolution))
+    each = [_counted(line.site.parameters, built, runs) for line in lines]
+    sites = [line.site for line in lines]
+    counts = np.array([count for count, _, _ in each], dtype=np.int64)
+    entropy = np.array([nats for _, nats, _ in each], dtype=float) - counts * cell
+    energy = np.array([line.energy for line in lines], dtype=float)
+    units = np.array([site.units for site in sites], dtype=float)
+    undefined = ~(np.abs(entropy) > 4.0 * np.finfo(float).eps * (np.abs(entropy) + NORMAL_ENTROPY * counts))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        per_unit = energy / units
+        gain = per_unit / per_unit[:1] if len(lines) and per_unit[0] > 0.0 else np.full(len(lines), np.nan)
+        temperature = energy / np.where(undefined, np.nan, entropy)
+    weighted = np.array([site.kind in _WEIGHTED for site in sites], dtype=bool)
+    used = {name for site in sites for name in site.parameters}
+    total = sum(row["parameters"] for row in parameters)
+    return ModelLayers(
+        model=title,
+        name=np.array([site.name for site in sites], dtype=np.str_),
+        kind=np.array([site.kind for site in sites], dtype=np.str_),
+        calls=np.array([site.calls for site in sites], dtype=np.int64),
+        units=units,
+        energy=energy,
+        energy_per_unit=per_unit,
+        gain=gain,
+        standard_error=np.array([line.standard_error for line in lines], dtype=float),
+        method=np.array([line.method for line in lines], dtype=np.str_),
+        parameters=counts,
+        entropy=entropy,
+        laws=np.array([law for _, _, law in each], dtype=np.str_),
+        temperature=temperature,
+        verdict=verdict(entropy, undefined, counts) if len(lines) else np.array([], dtype=np.str_),
+        total_parameters=total,
+        total_entropy=float(np.nansum([row["entropy"] for row in parameters])) - total * cell,
+        work_efficiency=_efficiency(energy[weighted]),
+        engine=_engine(energy[weighted], units[weighted], counts[weighted]),
+        regime=str(regime(per_unit[weighted])) if weighted.any() else "no layers",
+        unused=tuple(name for name in built.runs if name not in used),
+        entropy_unknown=tuple(row["name"] for row in parameters if np.isnan(row["entropy"])),
+        mode=request.mode,
+        seed=request.seed,
+        draws=draws,
+        rows=rows,
+    )
+
+
+def _counted(names: Sequence[str], built: Built, runs: dict[str, Runs]) -> tuple[int, float, str]:
+    """Return N, S and the laws of some parameters, each random number counted once."""
+    memory = built.memory
+    labels, counter = [memory.law(label) for label in memory.labels], Counter(memory.sizes)
+    parts = [counter.laws(name, runs[built.shared.get(name, name)], labels)[0] for name in names]
+    flat = [part for each in parts for part in each]
+    count = sum(part.new for part in flat if part.label.kind.name != "CONSTANT")
+    return count, float(sum(part.entropy for part in flat)), ", ".join(text(each) for each in parts)
+
+
+def _efficiency(energy: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    largest = float(energy.max(initial=0.0))
+    return float(energy[-1] / largest / (energy / largest).sum()) if largest > 0.0 else float("nan")
+
+
+def _engine(
+    energy: np.ndarray[tuple[int], np.dtype[np.float64]],
+    units: np.ndarray[tuple[int], np.dtype[np.float64]],
+    counts: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> int:
+    return int(engine_type(energy, units, np.maximum(counts, 1))) if len(energy) else 1

@@ -1,0 +1,57 @@
+"""Call sites: operations of a model that consume a parameter, in the order of a forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CallSite", "Measured"]
+
+
+@dataclass(frozen=True)
+class CallSite:
+    """An operation of one forward pass that consumes a parameter, and the energy of its outputs.
+
+    Attributes
+    ----------
+    name : str
+        Path of the module that owns the parameter; ``""`` for the model itself.
+    kind : str
+        "dense", "convolution", "transposed convolution", "embedding", "norm", "recurrent", "scale", "shift" or "other".
+    parameters : tuple of str
+        Names of the parameters that it consumes, the weight first; each by its first name in the model.
+    calls : int
+        Operations that are summed: the steps of a recurrent layer, else 1.
+    rows : int
+        Rows m of which the outputs are; 1 for outputs that do not depend on the inputs of the model.
+    units : float
+        Outputs of one row, over all axes but that of the rows.
+    energy : float
+        Sum of the squared outputs divided by m, or its expectation over the layer's own weights given its input.
+    averaged : bool
+        Whether it is that expectation.
+    input_square : float
+        Sum of the squared inputs divided by m; nan where the operation has no input, as an embedding.
+    """
+
+    name: str
+    kind: str
+    parameters: tuple[str, ...]
+    calls: int
+    rows: int
+    units: float
+    energy: float
+    averaged: bool
+    input_square: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A line of the result: a call site, its energy over the draws with its standard error, and the method.
+
+    `error_bound` bounds the error of an energy that was not sampled.
+    """
+
+    site: CallSite
+    energy: float
+    standard_error: float
+    method: str

@@ -1,0 +1,123 @@
+"""Expectations over the layer's own weights: sums of squared outputs, given the input.
+
+Where weights have mean zero, are uncorrelated within each sum and independent of the input, sum sigma^2 x^2 + E b^2
+replaces the square of w x + b (not in the paper). Weights are independent of the input of the first operation that uses
+their random numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pyrometer.models._labels import Kind, Label, Runs
+from pyrometer.models._memory import Memory
+from pyrometer.models._torch_consumers import Consumer, Operands
+from pyrometer.models._torch_trace import Given
+from pyrometer.networks import ORTHOGONAL
+
+__all__ = ["Expectation", "Expected", "square"]
+
+
+def square(tensor: torch.Tensor) -> float:
+    """Return the sum of squares in double precision."""
+    return float(tensor.detach().double().square().sum())
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A sum of squared outputs; whether it is an expectation; whether the outputs have mean zero given the rest."""
+
+    value: float
+    averaged: bool
+    centred: bool
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """E w^2 of the elements of a weight, one number or one for each, and whether all have mean zero."""
+
+    second: float | torch.Tensor
+    centred: bool
+
+
+class Expectation:
+    """Second moments of weights, as long as their random numbers have not been used."""
+
+    def __init__(self, runs: Mapping[str, Runs], memory: Memory) -> None:
+        self._memory = memory
+        self._draws = {name: self._draws_of(each) for name, each in runs.items()}
+        self._spent: set[int] = set()
+
+    def spend(self, names: Iterable[str]) -> None:
+        """Note that an operation has used parameters: activations may depend on them from now on."""
+        for name in names:
+            self._spent |= self._draws[name]
+
+    def of_product(self, consumer: Consumer, operands: Operands, given: Given, out: torch.Tensor) -> Expected:
+        """Return the sum of the squared outputs of a product with a weight."""
+        weight = self.moments(operands.weight)
+        if weight is None or (consumer.centred and not weight.centred):
+            return Expected(square(out), averaged=False, centred=False)
+        value, centred = operands.factor**2 * consumer.square(operands, given, weight.second), weight.centred
+        if operands.bias is not None:
+            bias = self.of_bias(operands.bias, out.numel())
+            value, centred = value + operands.bias_factor**2 * bias.value, centred and bias.centred
+        return Expected(value, averaged=True, centred=centred)
+
+    def of_bias(self, bias: torch.Tensor, outputs: int) -> Expected:
+        """Return what a bias adds to the sum of the squares of `outputs` outputs of mean zero."""
+        moments = self.moments(bias)
+        repeats = outputs / max(bias.numel(), 1)
+        if moments is None:
+            return Expected(repeats * square(bias), averaged=False, centred=False)
+        second = moments.second
+        each = float(second.sum()) if isinstance(second, torch.Tensor) else second * bias.numel()
+        return Expected(repeats * each, averaged=True, centred=moments.centred)
+
+    def moments(self, weight: torch.Tensor) -> _Moments | None:
+        """Return the moments of independent numbers; None if they are not, are unknown, or have been used."""
+        label = self._memory.uniform(weight)
+        if label is not None and 0 not in weight.stride():
+            found = self._label_moments(label, weight)
+            return None if found is None else _Moments(found[0], centred=found[1] == 0.0)
+        runs = self._memory.read(weight)
+        if not self._independent(runs):
+            return None
+        each = [self._label_moments(self._memory.labels[number], weight) for number in runs.labels.tolist()]
+        if not each or any(found is None for found in each):
+            return None
+        second, centre = np.array(each, dtype=float).T
+        if np.ptp(second) == 0.0:
+            return _Moments(float(second[0]), centred=not centre.any())
+        elements = np.repeat(second, runs.stops - runs.starts).reshape(tuple(weight.shape))
+        return _Moments(torch.from_numpy(elements).to(weight.device), centred=not centre.any())
+
+    def _label_moments(self, label: Label, weight: torch.Tensor) -> tuple[float, float] | None:
+        """Return E w^2 and the mean of a number with this label."""
+        label = self._memory.law(label)
+        if label.kind is Kind.CONSTANT and not np.isnan(label.centre):
+            return label.centre**2, label.centre
+        if label.kind is not Kind.RANDOM or label.family is None or label.draw in self._spent:
+            return None
+        variance = label.scale**2 / label.family.precision
+        if label.family is ORTHOGONAL:
+            if weight.numel() != self._memory.sizes[label.draw]:
+                return None
+            variance = label.scale**2 / max(weight.shape[0], weight.numel() // weight.shape[0])
+        return variance + label.centre**2, label.centre
+
+    def _independent(self, runs: Runs) -> bool:
+        """Whether no number of a draw occurs twice."""
+        draws = np.array([self._memory.labels[number].draw for number in runs.labels.tolist()])
+        order = np.lexsort((runs.origins, draws))
+        draws, first, lengths = draws[order], runs.origins[order], (runs.stops - runs.starts)[order]
+        same = (draws[1:] == draws[:-1]) & (draws[1:] >= 0)
+        return not (same & (first[1:] < first[:-1] + lengths[:-1])).any()
+
+    def _draws_of(self, runs: Runs) -> set[int]:
+        labels = [self._memory.labels[number] for number in np.unique(runs.labels).tolist()]
+        return {label.draw for label in labels if label.kind is Kind.RANDOM}

@@ -1,0 +1,70 @@
+"""Inputs of a model as tensors, their rows, and the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyrometer.base import described
+from pyrometer.models._frameworks import Request
+from pyrometer.models._torch_pass import all_tensors
+
+__all__ = ["prepared"]
+
+
+def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch.device]:
+    """Return the inputs as tensors on the device, the number of rows, and the device.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an input is no array of numbers, is not finite, or inputs have different numbers of rows.
+    """
+    parameter = next(module.parameters(), None)
+    given = next(all_tensors(request.inputs), None)
+    device = request.device or (given if given is not None else parameter)
+    device = torch.device(device) if isinstance(device, (str, torch.device)) else getattr(device, "device", None)
+    device = device or torch.device("cpu")
+    floating = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
+    inputs = _tensors("inputs", request.inputs, device, floating or torch.get_default_dtype())
+    rows = request.rows or _rows(inputs)
+    return inputs, rows, device
+
+
+def _tensors(name: str, value: Any, device: torch.device, floating: torch.dtype) -> Any:
+    if isinstance(value, torch.Tensor):
+        return _finite(name, value.detach().to(device))
+    if isinstance(value, tuple):
+        return tuple(_tensors(f"{name}[{k}]", each, device, floating) for k, each in enumerate(value))
+    if isinstance(value, dict):
+        return {key: _tensors(f"{name}[{key!r}]", each, device, floating) for key, each in value.items()}
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of one shape: {error}.") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name} must be an array of numbers, a tensor, or a tuple or dict of these, got {described(value)}."
+        )
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return _finite(name, tensor.to(device, floating if array.dtype.kind == "f" else None))
+
+
+def _finite(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise ValueError(f"{name} must be finite, got nan or infinity; remove or replace these values.")
+    return tensor
+
+
+def _rows(inputs: Any) -> int:
+    sizes = {int(tensor.shape[0]) if tensor.ndim else 0 for tensor in all_tensors(inputs)}
+    if len(sizes) != 1 or 0 in sizes:
+        raise ValueError(
+            f"inputs must have one number of rows, at least 1, on the first axis, got {sorted(sizes)}; pass rows=, the "
+            "number by which energies are divided."
+        )
+    return sizes.pop()

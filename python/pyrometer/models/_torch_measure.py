@@ -1,0 +1,128 @@
+"""Energies of the layers of a model that runs on PyTorch: one closed-form pass, and passes of drawn models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyrometer.base import Tally, bar, listed, unreliable, warn_caller
+from pyrometer.errors import SimulationWarning
+from pyrometer.models._assemble import assembled
+from pyrometer.models._built import with_named
+from pyrometer.models._call_sites import CallSite, Measured
+from pyrometer.models._closed import closed_energies
+from pyrometer.models._frameworks import Request
+from pyrometer.models._torch_build import seeded
+from pyrometer.models._torch_inputs import prepared
+from pyrometer.models._torch_pass import Drawn, Pass
+from pyrometer.models._torch_sources import Source, source_of
+from pyrometer.results import ModelLayers
+
+__all__ = ["measure", "measure_source"]
+
+# Draws at most, in multiples of the first ones, where a relative error is asked for.
+_MOST = 64
+
+
+def measure(model: Any, request: Request) -> ModelLayers:
+    """Measure a module of PyTorch, or those that a function builds."""
+    return measure_source(source_of(model, request), request)
+
+
+def measure_source(source: Source, request: Request) -> ModelLayers:
+    """Measure a model that runs on PyTorch."""
+    runs = with_named(source.built)
+    module = source.draw(0)
+    inputs, rows, device = prepared(request, module)
+
+    def drawn(module: torch.nn.Module) -> Drawn:
+        source.switch(module.to(device), request.mode)
+        return Drawn(module, source.parameters(module), runs, source.built.memory)
+
+    def sites(module: torch.nn.Module, draw: int) -> list[CallSite]:
+        found = Pass(drawn(module), inputs, rows)
+        with seeded(request.seed, draw, 1):
+            found.run(lambda: source.call(module, inputs))
+        return found.sites
+
+    closed: list[float | None] = []
+    if request.method != "monte-carlo":
+        with seeded(request.seed, 0, 1):
+            closed = closed_energies(drawn(module), inputs, rows, lambda: source.call(module, inputs), request.mode)
+    first = sites(module, 0)
+    closed += [None] * (len(first) - len(closed))
+    tally = Tally()
+    if any(energy is None for energy in closed):
+        tally.add(_energies(first, first))
+        del module
+        _sample(tally, source, sites, first, closed, request)
+    return assembled(source.title, _lines(first, closed, tally), source.built, request, rows=rows, draws=tally.draws)
+
+
+def _sample(
+    tally: Tally, source: Source, sites: Any, first: list[CallSite], closed: list[float | None], request: Request
+) -> None:
+    """Add draws until there are enough."""
+    sampled = np.array([energy is None for energy in closed])
+    with bar(request.progress, "Draws", "draws", request.draws) as advance:
+        while not _enough(tally, sampled, request):
+            tally.add(_energies(sites(source.draw(tally.draws), tally.draws), first))
+            advance(1)
+    _warn(tally, first, sampled, request)
+
+
+def _warn(tally: Tally, sites: list[CallSite], sampled: Any, request: Request) -> None:
+    """Warn of energies whose error is large, or dominated by one draw."""
+    mean, error = tally.mean(), tally.error()
+    if request.rtol is not None:
+        bad, what = sampled & (error > request.rtol * mean), f"rtol={request.rtol:.3g} is not met"
+    else:
+        bad, what = sampled & unreliable(mean, error, tally.dominated()), "energies have heavy tails"
+    if bad.any():
+        worst = float(np.max(error[bad] / mean[bad]))
+        names = [site.name or "(model)" for site, each in zip(sites, bad, strict=True) if each]
+        warn_caller(
+            SimulationWarning(
+                f"After {tally.draws} draws {what}: relative standard errors up to {worst:.2g} in layers "
+                f"[{listed(names)}], which may be too small; use more draws."
+            )
+        )
+
+
+def _enough(tally: Tally, sampled: Any, request: Request) -> bool:
+    if tally.draws < request.draws:
+        return False
+    if request.rtol is None or tally.draws >= _MOST * request.draws:
+        return True
+    return bool((tally.error()[sampled] <= request.rtol * tally.mean()[sampled]).all())
+
+
+def _energies(sites: list[CallSite], first: list[CallSite]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the energies of one draw, shape (1, L), of the same operations as in the first."""
+    same = [(site.name, site.kind, site.parameters, site.units) for site in sites]
+    if same != [(site.name, site.kind, site.parameters, site.units) for site in first]:
+        raise ValueError(
+            f"model must run the same operations in every draw, got {len(sites)} call sites after {len(first)}: its "
+            "program depends on its numbers; measure its parts."
+        )
+    energy = np.array([[site.energy for site in sites]])
+    bad = [site.name or "(model)" for site, value in zip(sites, energy[0], strict=True) if not np.isfinite(value)]
+    if bad:
+        raise ValueError(
+            f"outputs must be finite, got an overflow or nan in layers [{listed(bad)}]; use a wider dtype, "
+            "lambda: MyModel().float(), or inputs of smaller scale."
+        )
+    return energy
+
+
+def _lines(first: list[CallSite], closed: list[float | None], tally: Tally) -> list[Measured]:
+    mean = tally.mean() if tally.draws else np.zeros(len(first))
+    error = tally.error() if tally.draws else np.zeros(len(first))
+    return [
+        Measured(site, float(mean[k]), float(error[k]), "monte-carlo")
+        if energy is None
+        else Measured(site, energy, 0.0, "closed form")
+        for k, (site, energy) in enumerate(zip(first, closed, strict=True))
+    ]

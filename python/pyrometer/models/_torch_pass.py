@@ -1,0 +1,279 @@
+"""A forward pass of a PyTorch model in which operations that consume a parameter are found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pyrometer.models._call_sites import CallSite
+from pyrometer.models._labels import Runs
+from pyrometer.models._memory import Memory
+from pyrometer.models._torch_consumers import CONSUMERS, Operands
+from pyrometer.models._torch_expected import Expectation, Expected, square
+from pyrometer.models._torch_origins import ACTIVATION, CONSTANT, ByStorage, Entry, Origin, joint
+from pyrometer.models._torch_path import Path
+from pyrometer.models._torch_trace import Given, bound, relabel, tensors_in
+
+__all__ = ["Drawn", "Pass", "all_tensors"]
+
+# What a layer is called whose operation is not a product with its weight.
+_KINDS = {
+    **dict.fromkeys(("native_layer_norm", "native_group_norm", "native_batch_norm", "_fused_rms_norm"), "norm"),
+    **dict.fromkeys(("cudnn_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training"), "norm"),
+    **dict.fromkeys(("mul", "mul_", "div", "div_", "addcmul"), "scale"),
+    **dict.fromkeys(("add", "add_", "sub", "sub_", "rsub"), "shift"),
+}
+_ADDITIONS = {"add", "add_"}
+_FUSED = {"mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn"}
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A model with drawn parameters: tensors by their first names, and labels of their elements.
+
+    `runs` and `memory` are those of `Built`, which hold for every draw.
+    """
+
+    module: torch.nn.Module
+    parameters: dict[str, torch.Tensor]
+    runs: Mapping[str, Runs]
+    memory: Memory
+
+
+class Pass(TorchDispatchMode):
+    """Finds the operations that consume a parameter, in the order in which they run, and sums their squared outputs.
+
+    Subclasses override `observe`, which is called after each operation.
+
+    Attributes
+    ----------
+    sites : list of CallSite
+        Operations met so far.
+    memory : Memory
+        Labels of parameters, and of weights that are derived from them; activations have none.
+    origins : ByStorage
+        What each tensor stems from.
+    """
+
+    def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
+        super().__init__()
+        self.rows, self.memory, self._module = rows, drawn.memory, drawn.module
+        self.origins, self._direct = ByStorage(CONSTANT), ByStorage[Entry | None](None)
+        self.sites: list[CallSite] = []
+        self._path = Path(drawn.module, drawn.parameters)
+        self._expectation = Expectation(drawn.runs, drawn.memory)
+        for tensor in drawn.module.buffers():
+            self.origins[tensor] = Origin(kept=True)
+        for name, tensor in drawn.parameters.items():
+            drawn.memory.write(tensor, drawn.runs[name])
+            self.origins[tensor] = joint([self.origins[tensor], Origin(frozenset([name]))])
+        for tensor in all_tensors(inputs):
+            self.origins[tensor] = ACTIVATION
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        """Run a forward pass, a function without arguments, and return what it does."""
+        with torch.no_grad(), self._path.followed(), _plain_kernels(self._module), self:
+            return call()
+
+    def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
+        """Note an operation: arguments by name, result, number of its call site, operands of a product with a weight.
+
+        An addition that completes a call site, by its bias, has the number of that site.
+        """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        made = _decomposed(func, args, kwargs or {})
+        if made is not NotImplemented:
+            return made
+        given = bound(func._schema, args, kwargs or {})
+        name = func._schema.name.partition("::")[2]
+        if name in _FUSED:
+            raise ValueError(
+                f"model must call recurrent layers as modules of PyTorch, got the fused operation {name}; measure "
+                "within torch.backends.mkldnn.flags(enabled=False)."
+            )
+        inputs = [tensor for value in given.values() for tensor in tensors_in(value)]
+        origin = joint([self.origins[tensor] for tensor in inputs])
+        weights = [tensor for tensor in inputs if self.origins[tensor].weight]
+        operands = self._operands(name, given) if weights else None
+        summands = self._summands(name, given)
+        out = func(*args, **(kwargs or {}))
+        consumed = operands is not None or (bool(weights) and origin.activation)
+        self._note(func, given, inputs, out, replace(origin, activation=True) if consumed else origin)
+        if consumed:
+            used = tuple(dict.fromkeys(each for tensor in weights for each in sorted(self.origins[tensor].parameters)))
+            site = self._completed(summands, used, out)
+            if site is None:
+                site = self._consumed(name, given, operands, used, out, data=origin.data)
+            self._expectation.spend(used)
+        else:
+            site = self._summed(summands, out)
+        self.observe(func, given, out, site, operands)
+        return out
+
+    def _operands(self, name: str, given: Given) -> Operands | None:
+        """Return the operands of a product with a weight; None if it is another operation, or derives a weight."""
+        consumer = CONSUMERS.get(name)
+        found = consumer.operands(given, lambda tensor: self.origins[tensor].weight) if consumer is not None else None
+        if found is None or self._path.deriving:
+            return None
+        origin = self.origins[found.input]
+        return None if origin.weight or (origin.kept and not origin.activation) else found
+
+    def _note(self, func: Any, given: Given, inputs: list[torch.Tensor], out: Any, origin: Origin) -> None:
+        """Note the origin of what an operation has written, and labels of derived weights."""
+        if origin.weight:
+            relabel(self.memory, func, given, out)
+        shared = {tensor.untyped_storage()._cdata for tensor in inputs}
+        for argument in func._schema.arguments:
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                for tensor in tensors_in(given.get(argument.name)):
+                    self.origins[tensor] = origin
+                    self._direct.drop(tensor)
+        for tensor in tensors_in(out):
+            if tensor.untyped_storage()._cdata not in shared:
+                self.origins[tensor] = origin
+                self._direct.drop(tensor)
+
+    # ---- Call sites.
+
+    def _consumed(
+        self,
+        name: str,
+        given: Given,
+        operands: Operands | None,
+        used: tuple[str, ...],
+        out: Any,
+        *,
+        data: bool,
+    ) -> int:
+        """Add a call site, and return its number."""
+        result = next(tensors_in(out))
+        kind, found, entered = _KINDS.get(name, "other"), None, math.nan
+        if operands is not None:
+            consumer = CONSUMERS[name]
+            kind = "transposed convolution" if given.get("transposed") else consumer.kind
+            found = self._expectation.of_product(consumer, operands, given, result)
+            entered = square(operands.input) if consumer.centred else math.nan
+            used = self._in_order(operands, used)
+        found = found or Expected(square(result), averaged=False, centred=False)
+        rows = self.rows if data or _by_rows(operands, result, self.rows) else 1
+        self.sites.append(
+            CallSite(
+                name=self._path.name(used),
+                kind=kind,
+                parameters=used,
+                calls=1,
+                rows=rows,
+                units=result.numel() / rows,
+                energy=found.value / rows,
+                averaged=found.averaged,
+                input_square=entered / rows,
+            )
+        )
+        number = len(self.sites) - 1
+        biased = operands is None or operands.bias is not None
+        self._direct[result] = Entry(number, self._path.module, result.numel(), biased, found.centred)
+        return number
+
+    def _in_order(self, operands: Operands, used: tuple[str, ...]) -> tuple[str, ...]:
+        """Return parameters with those of the weight first."""
+        first = sorted(self.origins[operands.weight].parameters)
+        return (*first, *(name for name in used if name not in first))
+
+    def _summands(self, name: str, given: Given) -> list[tuple[torch.Tensor, Entry | None]]:
+        """Return the terms of a sum of two tensors, and which of them are unchanged outputs of a call site here."""
+        terms = [given.get("self"), given.get("other")]
+        if name not in _ADDITIONS or given["alpha"] != 1 or not all(isinstance(term, torch.Tensor) for term in terms):
+            return []
+        entries = [self._direct[term] for term in terms]
+        here = [entry if entry is not None and entry.module == self._path.module else None for entry in entries]
+        return list(zip(terms, here, strict=True)) if any(here) else []
+
+    def _completed(
+        self, summands: list[tuple[torch.Tensor, Entry | None]], used: tuple[str, ...], out: torch.Tensor
+    ) -> int | None:
+        """Add a bias to the call site whose outputs it is added to; None if that is not what a sum does."""
+        whole = [entry for _, entry in summands if entry and not entry.biased and entry.outputs == out.numel()]
+        bias = [term for term, entry in summands if entry is None and self.origins[term].weight]
+        if len(whole) != 1 or len(bias) != 1:
+            return None
+        (entry,), site = whole, self.sites[whole[0].site]
+        added = self._expectation.of_bias(bias[0], out.numel())
+        energy = site.energy + added.value / site.rows if site.averaged else square(out) / site.rows
+        parameters = tuple(dict.fromkeys((*site.parameters, *used)))
+        self.sites[entry.site] = replace(site, energy=energy, parameters=parameters)
+        self._direct[out] = replace(entry, biased=True, centred=entry.centred and added.centred)
+        return entry.site
+
+    def _summed(self, summands: list[tuple[torch.Tensor, Entry | None]], out: Any) -> int | None:
+        """Join the products of inputs and of states of a recurrent layer, whose sum enters its gates."""
+        if len(summands) != 2 or not self._path.recurrent:
+            return None
+        (state, last), (term, first) = sorted(summands, key=lambda pair: -1 if pair[1] is None else -pair[1].site)
+        if last is None or first is None or first.site == last.site or last.site != len(self.sites) - 1:
+            return None
+        site, other = self.sites[first.site], self.sites.pop()
+        cross = 0.0
+        if out.numel() == last.outputs and not last.centred:
+            cross = square(out) - other.energy * other.rows - square(term)
+        self.sites[first.site] = replace(
+            site,
+            kind="recurrent",
+            parameters=tuple(dict.fromkeys((*site.parameters, *other.parameters))),
+            calls=site.calls + (site.kind == "recurrent"),
+            energy=site.energy + other.energy + cross / site.rows,
+            averaged=site.averaged and other.averaged,
+            input_square=site.input_square + other.input_square,
+        )
+        self._direct.drop(state)
+        return first.site
+
+
+def all_tensors(value: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors of nested lists, tuples and dictionaries."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from all_tensors(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from all_tensors(item)
+
+
+def _by_rows(operands: Operands | None, out: torch.Tensor, rows: int) -> bool:
+    """Whether outputs that do not depend on inputs of the model are repeated for each row, as from initial states."""
+    source = operands.input if operands is not None else out
+    return source.ndim >= 2 and source.shape[0] == rows
+
+
+def _decomposed(func: Any, args: Any, kwargs: Any) -> Any:
+    """Return what an operation made of others does, which arrives whole in inference mode; else NotImplemented."""
+    if torch.is_inference_mode_enabled() and func.has_kernel_for_dispatch_key(_COMPOSITE):
+        return func.decompose(*args, **kwargs)
+    return NotImplemented
+
+
+@contextmanager
+def _plain_kernels(module: torch.nn.Module) -> Iterator[None]:
+    """Switch off kernels that compute whole layers at once: of encoders, and of recurrent layers."""
+    before = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled(), torch._C._get_cudnn_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    if any(isinstance(each, torch.nn.RNNBase) for each in module.modules()):
+        torch._C._set_mkldnn_enabled(False)
+        torch._C._set_cudnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before[0])
+        torch._C._set_mkldnn_enabled(before[1])
+        torch._C._set_cudnn_enabled(before[2])

@@ -1,0 +1,155 @@
+"""Draws of models that run on PyTorch: from a factory, or from an instance that is drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyrometer.base import listed
+from pyrometer.laws import CONSTANT, NORMAL, UNIFORM, Family
+from pyrometer.models._built import Built
+from pyrometer.models._frameworks import Request
+from pyrometer.models._labels import Kind
+from pyrometer.models._torch_build import build, redraw, seeded
+
+__all__ = ["Source", "source_of"]
+
+# Parameters of fewer numbers may be equal in two draws by chance.
+_FEW = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """Draws of a model that runs on PyTorch, of whatever framework it is.
+
+    Attributes
+    ----------
+    title : str
+        Class of the model.
+    built : Built
+        Labels of the parameters by name; its module is not used.
+    draw : callable
+        From the number of a draw: the model, a torch.nn.Module, with parameters drawn anew.
+    parameters : callable
+        From the model: its parameters by the names that `built.runs` has.
+    call : callable
+        From the model and the inputs of the request, with tensors for arrays: runs a forward pass.
+    switch : callable
+        From the model and the mode: sets it.
+    """
+
+    title: str
+    built: Built
+    draw: Callable[[int], torch.nn.Module]
+    parameters: Callable[[torch.nn.Module], dict[str, torch.Tensor]]
+    call: Callable[[torch.nn.Module, Any], Any]
+    switch: Callable[[torch.nn.Module, str], Any]
+
+
+def source_of(model: Any, request: Request) -> Source:
+    """Return the draws of a module of PyTorch, or of those that a function builds."""
+    built = build(model, request.laws, request.init, request.seed)
+    title, first = type(built.module).__name__, [built.module]
+    again = _of_instance(built, request) if isinstance(model, torch.nn.Module) else _of_factory(model, request)
+    built = replace(built, module=None)
+    fresh = _Fresh(built)
+
+    def draw(number: int) -> torch.nn.Module:
+        with seeded(request.seed, number, 0):
+            module = first.pop() if number == 0 else again()
+            _draw_named(module, built)
+        fresh.check(module)
+        return module
+
+    return Source(title, built, draw, lambda module: dict(module.named_parameters()), _call, _switch)
+
+
+def _of_factory(model: Callable[[], torch.nn.Module], request: Request) -> Callable[[], torch.nn.Module]:
+    def again() -> torch.nn.Module:
+        module = model()
+        if request.init is not None:
+            request.init(module)
+        return module
+
+    return again
+
+
+def _of_instance(built: Built, request: Request) -> Callable[[], torch.nn.Module]:
+    module = built.module
+
+    def again() -> torch.nn.Module:
+        redraw(module, request.init)
+        parameters = dict(module.named_parameters(remove_duplicate=False))
+        with torch.no_grad():
+            for name, first in built.shared.items():
+                if parameters[name] is not parameters[first]:
+                    parameters[name].copy_(parameters[first])
+        return module
+
+    return again
+
+
+class _Fresh:
+    """Refuses models that are not drawn anew."""
+
+    def __init__(self, built: Built) -> None:
+        self._random = [name for name, runs in built.runs.items() if self._is_random(built, name, runs)]
+        self._before: dict[str, list[float]] = {}
+
+    @staticmethod
+    def _is_random(built: Built, name: str, runs: Any) -> bool:
+        kinds = {built.memory.labels[label].kind for label in np.unique(runs.labels).tolist()}
+        return name in built.named or kinds == {Kind.RANDOM}
+
+    def check(self, module: torch.nn.Module) -> None:
+        """Compare the parameters with those of the draw before."""
+        parameters = dict(module.named_parameters())
+        now = {name: parameters[name].detach().reshape(-1)[:64].tolist() for name in self._random}
+        same = [name for name, values in now.items() if values and values == self._before.get(name)]
+        told = [name for name in same if len(now[name]) >= _FEW]
+        if told or (same and len(same) == len(now)):
+            raise ValueError(
+                f"model must draw its parameters anew at each call, got equal values of [{listed(told or same)}] twice: "
+                "the function returns one module or sets a seed; pass lambda: MyModel(), without a seed inside."
+            )
+        self._before = now
+
+
+def _draw_named(module: torch.nn.Module, built: Built) -> None:
+    """Draw the parameters whose laws the user names."""
+    parameters = dict(module.named_parameters())
+    with torch.no_grad():
+        for name, law in built.named.items():
+            if name in parameters:
+                ((family, scale),) = law.segments
+                draw_into(parameters[name], family, float(scale.reshape(())))
+
+
+def draw_into(tensor: torch.Tensor, family: Family, scale: float) -> None:
+    """Replace the values of a tensor by independent draws."""
+    if family == CONSTANT:
+        tensor.fill_(scale)
+    elif family == NORMAL:
+        tensor.normal_(0.0, scale)
+    elif family == UNIFORM:
+        tensor.uniform_(-0.5 * scale, 0.5 * scale)
+    elif family.name == "truncated normal" and family.bound is not None:
+        inside = torch.special.erf(torch.tensor(family.bound / 2.0**0.5, dtype=torch.float64))
+        uniform = torch.rand(tensor.shape, dtype=torch.float64, device=tensor.device)
+        tensor.copy_(scale * 2.0**0.5 * torch.special.erfinv((2.0 * uniform - 1.0) * inside.to(tensor.device)))
+    else:
+        raise ValueError(f"laws must be of a family that can be drawn in PyTorch, got {family.name!r}.")
+
+
+def _call(module: torch.nn.Module, inputs: Any) -> Any:
+    if isinstance(inputs, dict):
+        return module(**inputs)
+    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
+
+
+def _switch(module: torch.nn.Module, mode: str) -> None:
+    module.train(mode == "train")

@@ -1,0 +1,179 @@
+"""The layers of a model of another framework, as a frozen result and as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import ByValue
+from pyrometer.results._table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ModelLayers"]
+
+_Array = npt.NDArray[np.float64]
+_UNITS = {"energy": "loss", "standard_error": "loss", "entropy": "nat", "temperature": "loss/nat"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ModelLayers(ByValue):
+    r"""The layers of a model of another framework as subsystems; not in the paper, whose networks are fully connected.
+
+    A layer is an operation that consumes a parameter, in the order of a forward pass: one for each place where a shared
+    parameter is used. Arrays have one entry for each layer.
+
+    Attributes
+    ----------
+    model : str
+        Class of the model.
+    name : ndarray of str, shape (L,)
+        Path of the module; "" for parameters of the model itself. A number in parentheses counts later calls of the
+        same module.
+    kind : ndarray of str, shape (L,)
+        What the operation is: "dense", "convolution", "transposed convolution", "embedding", "norm", "recurrent",
+        "scale", "shift" or "other".
+    calls : ndarray of int, shape (L,)
+        Operations that a layer sums up: the steps of a recurrent layer, else 1.
+    units : ndarray, shape (L,)
+        Outputs for one row, over channels and places; a mean where rows differ.
+    energy : ndarray, shape (L,)
+        Mean over the rows of the squared norm of the outputs, :math:`E_l` (5.12), in units of the loss.
+    energy_per_unit : ndarray, shape (L,)
+        :math:`E_l/n_l`.
+    gain : ndarray, shape (L,)
+        Energy per unit divided by that of the first layer: the cumulative gain. nan if that is 0.
+    standard_error : ndarray, shape (L,)
+        Standard error of the energy; 0 where it was not sampled, nan after a single draw.
+    method : ndarray of str, shape (L,)
+        "exact", "closed form" or "monte-carlo".
+    parameters : ndarray of int, shape (L,)
+        Random parameters that the layer uses; constants are not counted.
+    entropy : ndarray, shape (L,)
+        Their entropy :math:`S_l` in nats, minus ``N ln(resolution)``; nan where it is unknown.
+    laws : ndarray of str, shape (L,)
+        Their laws, with commas between the parameters.
+    temperature : ndarray, shape (L,)
+        :math:`T_l = E_l/S_l`, in units of the loss per nat; nan where the verdict is "undefined".
+    verdict : ndarray of str, shape (L,)
+        Verdict on each temperature, as in `Temperature`.
+    total_parameters : int
+        Random parameters N of the model, each counted once.
+    total_entropy : float
+        Their entropy in nats, each counted once; those of `entropy_unknown` are left out.
+    work_efficiency : float
+        :math:`\eta = E_L/\sum_l E_l` (5.23) over the layers with weights: without norms, scales and shifts.
+    engine : int
+        Type of the engine, 1 or 2, as in `HeatEngine`, over the same layers.
+    regime : str
+        How the energy of a unit changes over the same layers, as in `HeatEngine`.
+    unused : tuple of str
+        Parameters that no operation uses.
+    entropy_unknown : tuple of str
+        Parameters without an entropy: name their law.
+    mode : str
+        "train" or "eval": how dropout and batch normalisation behaved.
+    seed, draws, rows : int
+        Seed; draws of the model, 0 if nothing was sampled; rows of the inputs.
+    """
+
+    model: str
+    name: npt.NDArray[np.str_]
+    kind: npt.NDArray[np.str_]
+    calls: npt.NDArray[np.int64]
+    units: _Array
+    energy: _Array
+    energy_per_unit: _Array
+    gain: _Array
+    standard_error: _Array
+    method: npt.NDArray[np.str_]
+    parameters: npt.NDArray[np.int64]
+    entropy: _Array
+    laws: npt.NDArray[np.str_]
+    temperature: _Array
+    verdict: npt.NDArray[np.str_]
+    total_parameters: int
+    total_entropy: float
+    work_efficiency: float
+    engine: int
+    regime: str
+    unused: tuple[str, ...]
+    entropy_unknown: tuple[str, ...]
+    mode: str
+    seed: int
+    draws: int
+    rows: int
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    def to_table(self) -> Table:
+        """Return the layers as a table, energy per unit and cumulative gain first."""
+        names = ("name", "kind", "energy_per_unit", "gain", "temperature", "verdict", "method", "energy")
+        names += ("standard_error", "units", "calls", "parameters", "entropy", "laws")
+        totals = ("total_parameters", "total_entropy", "work_efficiency", "engine", "regime", "unused")
+        totals += ("entropy_unknown", "mode", "seed", "draws", "rows")
+        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
+        metadata = {name: getattr(self, name) for name in totals}
+        return Table(f"Layers of {self.model}", columns, _UNITS, metadata)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the layers as a pandas DataFrame, one row a layer."""
+        return self.to_table().to_pandas()
+
+    def plot(self, ax: Any = None) -> Any:
+        """Plot energies per unit over the layers; needs ``pyrometer[plot]``."""
+        del ax
+        raise ImportError("ModelLayers.plot() needs pyrometer[plot].")
+
+    def __repr__(self) -> str:
+        return "\n".join([self._heading(), *self._lines(), *self._notes()])
+
+    def _heading(self) -> str:
+        sampled = f", {self.draws} draws, seed {self.seed}" if self.draws else ""
+        return f"{self.model}: {len(self)} layers, {self.rows} rows, mode {self.mode!r}{sampled}"
+
+    def _lines(self) -> list[str]:
+        each = {
+            "layer": [name or "(model)" for name in self.name.tolist()],
+            "E/unit": [f"{value:.4g}" for value in self.energy_per_unit.tolist()],
+            "gain": [f"{value:.4g}" for value in self.gain.tolist()],
+            "T": [f"{value:.4g}" for value in self.temperature.tolist()],
+            "verdict": self.verdict.tolist(),
+            "kind": self.kind.tolist(),
+            "method": self._methods(),
+            "N": [f"{value}" for value in self.parameters.tolist()],
+        }
+        right = {"E/unit", "gain", "T", "N"}
+        wide = {head: max(map(len, [head, *cells])) for head, cells in each.items()}
+        rows = [list(each), *map(list, zip(*each.values(), strict=True))]
+        return [
+            "  ".join(
+                cell.rjust(wide[head]) if head in right else cell.ljust(wide[head])
+                for head, cell in zip(each, row, strict=True)
+            ).rstrip()
+            for row in rows
+        ]
+
+    def _methods(self) -> list[str]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = self.standard_error / self.energy
+        return [
+            f"{method} ± {100.0 * error:.2g} %" if error > 0.0 else method
+            for method, error in zip(self.method.tolist(), relative.tolist(), strict=True)
+        ]
+
+    def _notes(self) -> list[str]:
+        notes = [
+            f"N {self.total_parameters}, S {self.total_entropy:.6g} nat, efficiency {self.work_efficiency:.4g}, "
+            f"engine of type {self.engine}, {self.regime}"
+        ]
+        if self.unused:
+            notes.append(f"unused parameters: {', '.join(self.unused)}")
+        if self.entropy_unknown:
+            notes.append(f"entropy unknown, name the law: {', '.join(self.entropy_unknown)}")
+        return notes
