@@ -46,47 +46,47 @@ class Piece:
 
 
 def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> Built:
-    """Return the labels of the trainable variables of a model, by their paths.
+    """Return the labels of the trainable variables of a model, or of the one that a function builds, by their names.
 
     Raises
     ------
     ValueError
         If the model is not built, or `init` is given.
     """
-    del seed
+    del seed  # laws do not depend on it
     if init is not None:
         raise ValueError("init is for models of PyTorch; a Keras layer has its law in its initializers. Leave it out.")
     memory, shapes, runs = Memory(), dict[str, tuple[int, ...]](), dict[str, Runs]()
     repeats = _Repeats(memory)
     variables = list(variables_of(model))
-    given = named(laws, [path for path, _, _ in variables])
-    for path, variable, layer in variables:
-        shapes[path] = tuple(variable.shape)
-        if path in given:
-            runs[path] = Runs.whole(math.prod(variable.shape), memory.number(Label(Kind.OUTSIDE)))
+    given = named(laws, [name for name, _, _ in variables])
+    for name, variable, layer in variables:
+        shapes[name] = tuple(variable.shape)
+        if name in given:
+            runs[name] = Runs.whole(math.prod(variable.shape), memory.number(Label(Kind.OUTSIDE)))
         else:
-            runs[path] = joined([repeats.runs(piece, variable) for piece in pieces_of(variable, layer)])
+            runs[name] = joined([repeats.runs(piece, variable) for piece in pieces_of(variable, layer)])
     return Built(model, memory, shapes, runs, {}, given)
 
 
 def variables_of(model: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the path of each trainable variable, the variable, and the layer that made it."""
+    """Yield name, variable and layer of each trainable variable; names are paths with points, without the model's."""
     if not model.built or not model.weights:
         raise ValueError(
             f"{described(model)} has no parameters before it is built; call model.build(input_shape), or the model "
             "with its inputs."
         )
-    seen, paths = set[int](), set[str]()
+    seen, names = set[int](), set[str]()
     for layer in _layers(model):
         for variable in layer._trainable_variables:
             if id(variable) in seen:
                 continue
-            path = variable.path
-            while path in paths:
-                path += "'"
+            name = variable.path.removeprefix(f"{model.name}/").replace("/", ".")
+            while name in names:
+                name += "_"
             seen.add(id(variable))
-            paths.add(path)
-            yield path, variable, layer
+            names.add(name)
+            yield name, variable, layer
 
 
 def _layers(layer: Any) -> Iterator[Any]:
