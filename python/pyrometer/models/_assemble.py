@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.models._built import Built, parameter_rows, with_named
 from pyrometer.models._call_sites import Measured
-from pyrometer.models._frameworks import Request
 from pyrometer.models._labels import Runs
 from pyrometer.models._parameters import Counter, text
+from pyrometer.models._request import Request
 from pyrometer.networks import engine_type, regime
 from pyrometer.results import ModelLayers
 from pyrometer.thermodynamics import verdict
@@ -83,14 +85,10 @@ def _counted(names: Sequence[str], built: Built, runs: dict[str, Runs]) -> tuple
     return count, float(sum(part.entropy for part in flat)), ", ".join(text(each) for each in parts)
 
 
-def _efficiency(energy: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _efficiency(energy: npt.NDArray[np.float64]) -> float:
     largest = float(energy.max(initial=0.0))
     return float(energy[-1] / largest / (energy / largest).sum()) if largest > 0.0 else float("nan")
 
 
-def _engine(
-    energy: np.ndarray[tuple[int], np.dtype[np.float64]],
-    units: np.ndarray[tuple[int], np.dtype[np.float64]],
-    counts: np.ndarray[tuple[int], np.dtype[np.int64]],
-) -> int:
+def _engine(energy: npt.NDArray[np.float64], units: Any, counts: npt.NDArray[np.int64]) -> int:
     return int(engine_type(energy, units, np.maximum(counts, 1))) if len(energy) else 1

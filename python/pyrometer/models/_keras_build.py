@@ -17,7 +17,7 @@ from pyrometer.models._labels import Kind, Label, Runs, joined
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
 
-__all__ = ["Piece", "build", "pieces_of", "variables_of"]
+__all__ = ["Piece", "build", "built_by", "pieces_of", "variables_of"]
 
 # The initializers of variables whose names they do not have.
 _NAMES = {
@@ -56,6 +56,7 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
     del seed  # laws do not depend on it
     if init is not None:
         raise ValueError("init is for models of PyTorch; a Keras layer has its law in its initializers. Leave it out.")
+    model = built_by(model)
     memory, shapes, runs = Memory(), dict[str, tuple[int, ...]](), dict[str, Runs]()
     repeats = _Repeats(memory)
     variables = list(variables_of(model))
@@ -67,6 +68,11 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
         else:
             runs[name] = joined([repeats.runs(piece, variable) for piece in pieces_of(variable, layer)])
     return Built(model, memory, shapes, runs, {}, given)
+
+
+def built_by(model: Any) -> Any:
+    """Return the model, or the one that a function builds."""
+    return model if hasattr(model, "variables") else model()
 
 
 def variables_of(model: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import torch
 
-from pyrometer.models._frameworks import Request
-from pyrometer.models._keras_build import Piece, build, pieces_of, variables_of
+from pyrometer.models._keras_build import Piece, build, built_by, pieces_of, variables_of
 from pyrometer.models._keras_initializers import seed_of
+from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
 from pyrometer.models._torch_measure import measure_source
 from pyrometer.models._torch_sources import Source, draw_into
@@ -37,6 +37,7 @@ def measure(model: Any, request: Request) -> ModelLayers:
             f"energies of Keras models need its backend 'torch', got {backend!r}; set KERAS_BACKEND=torch before keras "
             "is imported. pm.models.laws works on every backend."
         )
+    model = built_by(model)
     built = build(model, request.laws, request.init, request.seed)
     with _restored(model):
         draws = _Draws(model, request.seed, built.named)
@@ -48,7 +49,7 @@ def measure(model: Any, request: Request) -> ModelLayers:
             draws.draw,
             lambda _: tensors,
             lambda module, inputs: _called(module, inputs, training),
-            lambda module, mode: module,
+            lambda module, _: module,
         )
         return measure_source(source, request)
 

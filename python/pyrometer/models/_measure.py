@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyrometer.base import validate
-from pyrometer.models._frameworks import Request, checked_init, framework_of
+from pyrometer.models._frameworks import checked_init, framework_of
+from pyrometer.models._request import Request
 from pyrometer.results import ModelLayers
 
 __all__ = ["measure"]
@@ -32,8 +33,80 @@ def measure(
 ) -> ModelLayers:
     r"""Energies, entropies and temperatures of the layers of a model; not in the paper.
 
-    Every operation that consumes a parameter is a layer, whatever the model is made of: (5.12) and (5.23) are applied
-    to its outputs.
+    A layer is an operation that consumes a parameter, whatever the model is made of: matrix products, convolutions,
+    embeddings, norms, plain parameters. (5.12) and (5.23) are applied to its outputs:
+
+    .. math:: E_l = \frac1m\sum_i\langle\|z_i^{(l)}\|^2\rangle, \qquad T_l = \frac{E_l}{S_l}.
+
+    Parameters
+    ----------
+    model : callable or torch.nn.Module
+        A function without arguments that builds the model, ``lambda: MyModel()``, or an instance whose layers have
+        their default laws; see `laws`.
+    inputs : array_like, torch.Tensor, tuple or dict
+        Inputs of the model, finite; a tuple is passed as positional arguments, a dict by name. Arrays of floating-point
+        numbers are converted to the dtype of the parameters; tensors stay as they are.
+    y : None
+        Reserved: energies of layers do not depend on targets.
+    mode : {"train", "eval"}
+        How dropout and batch normalisation behave.
+    method : {"auto", "monte-carlo"}
+        "auto": an exact energy of each layer where there is one, draws for the others. "monte-carlo": draws for all.
+    draws : int
+        Models that are drawn, at least 2, for energies without a closed form.
+    rtol : float, optional
+        Draw until the relative standard error of every sampled energy is below it, at most 64 times `draws`.
+    laws : mapping of str to law, optional
+        Laws by patterns of names of parameters, as in `laws`.
+    init : callable, optional
+        Called with each model after it is built.
+    trained : torch.nn.Module, optional
+        The trained model, whose outputs z* are subtracted: (5.12) with z* other than 0.
+    rows : int, optional
+        Number of rows m. Default: the length of the first axis of all inputs.
+    resolution : float
+        Cell size :math:`\varepsilon > 0` at which parameters are discretised (2.28).
+    seed : int
+        Seed of PyTorch's, NumPy's and Python's generators, whose states are restored.
+    device : str or torch.device, optional
+        Where the model runs. Default: that of the first tensor among the inputs, else that of the model.
+    progress : bool
+        Whether a bar is shown on an interactive standard error.
+
+    Returns
+    -------
+    ModelLayers
+        Arrays over the layers, and totals of the model.
+
+    Raises
+    ------
+    TypeError
+        If `model` is of no known framework, or inputs are not numbers.
+    ValueError
+        If the laws are not known (see `laws`), the model is not drawn anew at each call or runs other operations,
+        inputs differ in their rows, or outputs overflow.
+
+    Warns
+    -----
+    SimulationWarning
+        If the relative standard error of an energy is above 10 %, which draws with heavy tails underestimate; if `rtol`
+        is not met.
+
+    Notes
+    -----
+    A draw costs a build and a forward pass. Sums are in double precision. Where the weights of an operation have mean
+    zero and are independent of its input, their mean over the layer's own weights, :math:`\sum\sigma^2x^2 +
+    \langle b^2\rangle`, replaces the square of the output: first layers have no error.
+
+    Examples
+    --------
+    >>> import pyrometer as pm
+    >>> import torch
+    >>> data = pm.datasets.diabetes(standardize=True)
+    >>> model = lambda: torch.nn.Sequential(torch.nn.Linear(10, 32), torch.nn.Tanh(), torch.nn.Linear(32, 1))
+    >>> layers = pm.models.measure(model, data.X)
+    >>> layers.kind.tolist(), layers.parameters.tolist(), round(float(layers.energy_per_unit[0]), 6)
+    (['dense', 'dense'], [352, 33], 0.366667)
     """
     return framework_of(model).measure(
         model,

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from pyrometer.models._frameworks import Request
 from pyrometer.models._onnx_build import build
+from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
 from pyrometer.models._torch_measure import measure_source
 from pyrometer.models._torch_sources import Source, draw_named
@@ -26,20 +26,4 @@ def measure(model: Any, request: Request) -> ModelLayers:
             draw_named(module, built)
         return module
 
-    return measure_source(
-        Source(
-            "ONNX model",
-            built,
-            draw,
-            lambda each: dict(each.named_parameters()),
-            lambda each, inputs: (
-                each(**inputs)
-                if isinstance(inputs, dict)
-                else each(*inputs)
-                if isinstance(inputs, tuple)
-                else each(inputs)
-            ),
-            lambda each, mode: each.train(mode == "train"),
-        ),
-        request,
-    )
+    return measure_source(Source("ONNX model", built, draw), request)

@@ -127,15 +127,10 @@ def module_of(model: Any) -> OnnxModel:
 
     Raises
     ------
-    ImportError
-        If ``onnx`` is not installed.
-    ValueError
+    TypeError, ValueError
         If the file is not an ONNX model, or has operations that are not known.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError("models of ONNX need onnx: pip install onnx.", name="onnx") from error
+    import onnx
     from onnx import inliner
 
     if isinstance(model, (str, os.PathLike)):

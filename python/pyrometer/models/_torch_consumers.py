@@ -80,7 +80,7 @@ def _of_product(operands: Operands, given: Given, variance: _Variance) -> float:
     square = operands.input.double().square().sum(dim=-2)
     if isinstance(variance, torch.Tensor):
         return float((square * variance.sum(dim=-1)).sum())
-    return float(square.sum()) * variance * operands.weight.shape[-1]
+    return float(square.sum()) * variance * float(operands.weight.shape[-1])
 
 
 def _convolved(given: Given, is_weight: _IsWeight) -> Operands | None:
@@ -99,7 +99,7 @@ def _of_convolution(operands: Operands, given: Given, variance: _Variance) -> fl
         shape[axis] = -1
         square = square * cover.to(square).reshape(shape)
     outputs = w.shape[1] if given["transposed"] else w.shape[0] // given["groups"]
-    return float(square.sum()) * variance * outputs
+    return float(square.sum()) * variance * float(outputs)
 
 
 def _covers(sizes: Any, kernel: Any, given: Given) -> Iterator[torch.Tensor]:
@@ -128,7 +128,7 @@ def _of_embedding(operands: Operands, given: Given, variance: _Variance) -> floa
     del given
     if isinstance(variance, torch.Tensor):
         return float(variance.sum(dim=1)[operands.input.reshape(-1)].sum())
-    return operands.input.numel() * operands.weight.shape[1] * variance
+    return float(operands.input.numel() * operands.weight.shape[1]) * variance
 
 
 CONSUMERS: dict[str, Consumer] = {

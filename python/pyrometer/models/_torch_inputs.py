@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from pyrometer.base import described
-from pyrometer.models._frameworks import Request
+from pyrometer.models._request import Request
 from pyrometer.models._torch_pass import all_tensors
 
 __all__ = ["prepared"]
@@ -50,7 +50,7 @@ def _tensors(name: str, value: Any, device: torch.device, floating: torch.dtype)
         raise TypeError(
             f"{name} must be an array of numbers, a tensor, or a tuple or dict of these, got {described(value)}."
         )
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    tensor = torch.from_numpy(array.copy())
     return _finite(name, tensor.to(device, floating if array.dtype.kind == "f" else None))
 
 

@@ -13,7 +13,7 @@ from pyrometer.models._assemble import assembled
 from pyrometer.models._built import with_named
 from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._closed import closed_energies
-from pyrometer.models._frameworks import Request
+from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
 from pyrometer.models._torch_inputs import prepared
 from pyrometer.models._torch_pass import Drawn, Pass

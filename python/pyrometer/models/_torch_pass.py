@@ -253,7 +253,7 @@ def all_tensors(value: Any) -> Iterator[torch.Tensor]:
 def _by_rows(operands: Operands | None, out: torch.Tensor, rows: int) -> bool:
     """Whether outputs that do not depend on inputs of the model are repeated for each row, as from initial states."""
     source = operands.input if operands is not None else out
-    return source.ndim >= 2 and source.shape[0] == rows
+    return bool(source.ndim >= 2 and source.shape[0] == rows)
 
 
 def _decomposed(func: Any, args: Any, kwargs: Any) -> Any:

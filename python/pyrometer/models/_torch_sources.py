@@ -12,14 +12,28 @@ import torch
 from pyrometer.base import listed
 from pyrometer.laws import CONSTANT, NORMAL, UNIFORM, Family
 from pyrometer.models._built import Built
-from pyrometer.models._frameworks import Request
 from pyrometer.models._labels import Kind
+from pyrometer.models._request import Request
 from pyrometer.models._torch_build import build, redraw, seeded
 
-__all__ = ["Source", "source_of"]
+__all__ = ["Source", "draw_into", "draw_named", "source_of"]
 
 # Parameters of fewer numbers may be equal in two draws by chance.
 _FEW = 4
+
+
+def _call(module: torch.nn.Module, inputs: Any) -> Any:
+    if isinstance(inputs, dict):
+        return module(**inputs)
+    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
+
+
+def _switch(module: torch.nn.Module, mode: str) -> None:
+    module.train(mode == "train")
+
+
+def _parameters(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return dict(module.named_parameters())
 
 
 @dataclass(frozen=True)
@@ -45,9 +59,9 @@ class Source:
     title: str
     built: Built
     draw: Callable[[int], torch.nn.Module]
-    parameters: Callable[[torch.nn.Module], dict[str, torch.Tensor]]
-    call: Callable[[torch.nn.Module, Any], Any]
-    switch: Callable[[torch.nn.Module, str], Any]
+    parameters: Callable[[torch.nn.Module], dict[str, torch.Tensor]] = _parameters
+    call: Callable[[torch.nn.Module, Any], Any] = _call
+    switch: Callable[[torch.nn.Module, str], Any] = _switch
 
 
 def source_of(model: Any, request: Request) -> Source:
@@ -61,11 +75,11 @@ def source_of(model: Any, request: Request) -> Source:
     def draw(number: int) -> torch.nn.Module:
         with seeded(request.seed, number, 0):
             module = first.pop() if number == 0 else again()
-            _draw_named(module, built)
+            draw_named(module, built)
         fresh.check(module)
         return module
 
-    return Source(title, built, draw, lambda module: dict(module.named_parameters()), _call, _switch)
+    return Source(title, built, draw)
 
 
 def _of_factory(model: Callable[[], torch.nn.Module], request: Request) -> Callable[[], torch.nn.Module]:
@@ -103,7 +117,7 @@ class _Fresh:
     @staticmethod
     def _is_random(built: Built, name: str, runs: Any) -> bool:
         kinds = {built.memory.labels[label].kind for label in np.unique(runs.labels).tolist()}
-        return name in built.named or kinds == {Kind.RANDOM}
+        return bool(built.named[name].segments[0][0].random) if name in built.named else kinds == {Kind.RANDOM}
 
     def check(self, module: torch.nn.Module) -> None:
         """Compare the parameters with those of the draw before."""
@@ -113,13 +127,13 @@ class _Fresh:
         told = [name for name in same if len(now[name]) >= _FEW]
         if told or (same and len(same) == len(now)):
             raise ValueError(
-                f"model must draw its parameters anew at each call, got equal values of [{listed(told or same)}] twice: "
-                "the function returns one module or sets a seed; pass lambda: MyModel(), without a seed inside."
+                f"model must draw its parameters anew at each call, got equal values of [{listed(told or same)}] "
+                "twice: the function returns one module or sets a seed; pass lambda: MyModel(), without a seed inside."
             )
         self._before = now
 
 
-def _draw_named(module: torch.nn.Module, built: Built) -> None:
+def draw_named(module: torch.nn.Module, built: Built) -> None:
     """Draw the parameters whose laws the user names."""
     parameters = dict(module.named_parameters())
     with torch.no_grad():
@@ -143,13 +157,3 @@ def draw_into(tensor: torch.Tensor, family: Family, scale: float) -> None:
         tensor.copy_(scale * 2.0**0.5 * torch.special.erfinv((2.0 * uniform - 1.0) * inside.to(tensor.device)))
     else:
         raise ValueError(f"laws must be of a family that can be drawn in PyTorch, got {family.name!r}.")
-
-
-def _call(module: torch.nn.Module, inputs: Any) -> Any:
-    if isinstance(inputs, dict):
-        return module(**inputs)
-    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
-
-
-def _switch(module: torch.nn.Module, mode: str) -> None:
-    module.train(mode == "train")

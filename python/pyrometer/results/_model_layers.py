@@ -19,6 +19,15 @@ __all__ = ["ModelLayers"]
 _Array = npt.NDArray[np.float64]
 _UNITS = {"energy": "loss", "standard_error": "loss", "entropy": "nat", "temperature": "loss/nat"}
 
+_COLUMNS = (
+    *("name", "kind", "energy_per_unit", "gain", "temperature", "verdict", "method", "energy", "standard_error"),
+    *("units", "calls", "parameters", "entropy", "laws"),
+)
+_TOTALS = (
+    *("total_parameters", "total_entropy", "work_efficiency", "engine", "regime", "unused", "entropy_unknown"),
+    *("mode", "seed", "draws", "rows"),
+)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ModelLayers(ByValue):
@@ -113,12 +122,8 @@ class ModelLayers(ByValue):
 
     def to_table(self) -> Table:
         """Return the layers as a table, energy per unit and cumulative gain first."""
-        names = ("name", "kind", "energy_per_unit", "gain", "temperature", "verdict", "method", "energy")
-        names += ("standard_error", "units", "calls", "parameters", "entropy", "laws")
-        totals = ("total_parameters", "total_entropy", "work_efficiency", "engine", "regime", "unused")
-        totals += ("entropy_unknown", "mode", "seed", "draws", "rows")
-        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
-        metadata = {name: getattr(self, name) for name in totals}
+        columns: dict[str, Any] = {name: getattr(self, name) for name in _COLUMNS}
+        metadata = {name: getattr(self, name) for name in _TOTALS}
         return Table(f"Layers of {self.model}", columns, _UNITS, metadata)
 
     def to_frame(self) -> pd.DataFrame:
@@ -168,10 +173,8 @@ class ModelLayers(ByValue):
         ]
 
     def _notes(self) -> list[str]:
-        notes = [
-            f"N {self.total_parameters}, S {self.total_entropy:.6g} nat, efficiency {self.work_efficiency:.4g}, "
-            f"engine of type {self.engine}, {self.regime}"
-        ]
+        totals = f"N {self.total_parameters}, S {self.total_entropy:.6g} nat"
+        notes = [f"{totals}, efficiency {self.work_efficiency:.4g}, engine of type {self.engine}, {self.regime}"]
         if self.unused:
             notes.append(f"unused parameters: {', '.join(self.unused)}")
         if self.entropy_unknown:
