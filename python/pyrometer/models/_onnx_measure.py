@@ -26,4 +26,4 @@ def measure(model: Any, request: Request) -> ModelLayers:
             draw_named(module, built)
         return module
 
-    return measure_source(Source("ONNX model", built, draw), request)
+    return measure_source(Source(type(module).__name__, built, draw), request)

@@ -63,7 +63,7 @@ class Path:
         here = self._paths.get(id(self._stack[-1]), "") if self._stack else ""
         owners = self._owners[parameters[0]] if parameters else [here]
         inside = [owner for owner in owners if owner == here or not here or owner.startswith(f"{here}.")]
-        path = inside[0] if inside else here
+        path = (inside[0] if inside else here) or parameters[0]
         count = self._calls[id(self._stack[-1])] if self._stack else 1
         return path if count <= 1 else f"{path} ({count})"
 
