@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.models._built import Built, parameter_rows, with_named
-from pyrometer.models._call_sites import Measured
-from pyrometer.models._labels import Runs
+from pyrometer.models._call_sites import CallSite, Measured
+from pyrometer.models._labels import Kind, Runs
 from pyrometer.models._parameters import Counter, text
 from pyrometer.models._request import Request
 from pyrometer.networks import engine_type, regime
@@ -27,11 +27,19 @@ _WEIGHTED = {"dense", "convolution", "transposed convolution", "embedding", "rec
 def assembled(
     title: str, lines: Sequence[Measured], built: Built, request: Request, *, rows: int, draws: int
 ) -> ModelLayers:
-    """Return the result; lines are in the order of a forward pass, and their parameters are named as in `built`."""
+    """Return the result; lines are in the order of a forward pass, and their parameters are named as in `built`.
+
+    Raises
+    ------
+    ValueError
+        If there are no lines.
+    """
+    if not lines:
+        raise ValueError(f"model must use a parameter in its forward pass, but {title} uses none.")
     runs = with_named(built)
     parameters = parameter_rows(built, runs)
     cell = float(np.log(request.resolution))
-    each = [_counted(line.site.parameters, built, runs) for line in lines]
+    each = [_counted(line.site, built, runs) for line in lines]
     sites = [line.site for line in lines]
     counts = np.array([count for count, _, _ in each], dtype=np.int64)
     entropy = np.array([nats for _, nats, _ in each], dtype=float) - counts * cell
@@ -40,7 +48,7 @@ def assembled(
     undefined = ~(np.abs(entropy) > 4.0 * np.finfo(float).eps * (np.abs(entropy) + NORMAL_ENTROPY * counts))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         per_unit = energy / units
-        gain = per_unit / per_unit[:1] if len(lines) and per_unit[0] > 0.0 else np.full(len(lines), np.nan)
+        gain = per_unit / per_unit[:1] if per_unit[0] > 0.0 else np.full(len(lines), np.nan)
         temperature = energy / np.where(undefined, np.nan, entropy)
     weighted = np.array([site.kind in _WEIGHTED for site in sites], dtype=bool)
     used = {name for site in sites for name in site.parameters}
@@ -60,7 +68,7 @@ def assembled(
         entropy=entropy,
         laws=np.array([law for _, _, law in each], dtype=np.str_),
         temperature=temperature,
-        verdict=verdict(entropy, undefined, counts) if len(lines) else np.array([], dtype=np.str_),
+        verdict=verdict(entropy, undefined, counts),
         total_parameters=total,
         total_entropy=float(np.nansum([row["entropy"] for row in parameters])) - total * cell,
         work_efficiency=_efficiency(energy[weighted]),
@@ -75,13 +83,17 @@ def assembled(
     )
 
 
-def _counted(names: Sequence[str], built: Built, runs: dict[str, Runs]) -> tuple[int, float, str]:
-    """Return N, S and the laws of some parameters, each random number counted once."""
+def _counted(site: CallSite, built: Built, runs: dict[str, Runs]) -> tuple[int, float, str]:
+    """Return N, S and the laws of the parameters of a call site, each random number counted once."""
     memory = built.memory
     labels, counter = [memory.law(label) for label in memory.labels], Counter(memory.sizes)
-    parts = [counter.laws(name, runs[built.shared.get(name, name)], labels)[0] for name in names]
+    ranges = {name: (first, last) for name, first, last in site.parts}
+    parts = []
+    for name in site.parameters:
+        own = runs[built.shared.get(name, name)]
+        parts.append(counter.laws(name, own.part(*ranges.get(name, (0, own.size))), labels)[0])
     flat = [part for each in parts for part in each]
-    count = sum(part.new for part in flat if part.label.kind.name != "CONSTANT")
+    count = sum(part.new for part in flat if part.label.kind is not Kind.CONSTANT)
     return count, float(sum(part.entropy for part in flat)), ", ".join(text(each) for each in parts)
 
 

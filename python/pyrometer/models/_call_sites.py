@@ -16,7 +16,8 @@ class CallSite:
     name : str
         Path of the module that owns the parameter; of parameters of the model itself their name.
     kind : str
-        "dense", "convolution", "transposed convolution", "embedding", "norm", "recurrent", "scale", "shift" or "other".
+        "dense", "convolution", "transposed convolution", "embedding", "recurrent", "norm", "scale", "shift", "joined"
+        or "other".
     parameters : tuple of str
         Names of the parameters that it consumes, the weight first; each by its first name in the model.
     calls : int
@@ -31,6 +32,8 @@ class CallSite:
         Whether it is that expectation.
     input_square : float
         Sum of the squared inputs divided by m; nan where the operation has no input, as an embedding.
+    parts : tuple of (str, int, int)
+        Parameters of which it uses a part: the first element, and that after the last.
     """
 
     name: str
@@ -42,14 +45,12 @@ class CallSite:
     energy: float
     averaged: bool
     input_square: float
+    parts: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A line of the result: a call site, its energy over the draws with its standard error, and the method.
-
-    `error_bound` bounds the error of an energy that was not sampled.
-    """
+    """A line of the result: a call site, its energy over the draws with its standard error, and the method."""
 
     site: CallSite
     energy: float

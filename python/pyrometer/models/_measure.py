@@ -114,7 +114,7 @@ def measure(
             inputs=inputs,
             y=y,
             mode=validate.choice("mode", mode, ("train", "eval")),
-            method=validate.choice("method", method, ("auto", "closed form", "monte-carlo")),
+            method=validate.choice("method", method, ("auto", "monte-carlo")),
             draws=validate.count("draws", draws, minimum=2),
             rtol=None if rtol is None else validate.single("rtol", rtol, minimum=0.0, exclusive=True),
             laws=laws,
@@ -124,6 +124,6 @@ def measure(
             resolution=validate.single("resolution", resolution, minimum=0.0, exclusive=True),
             seed=validate.count("seed", seed, minimum=0),
             device=device,
-            progress=bool(progress),
+            progress=progress is not None and validate.flag("progress", progress),
         ),
     )

@@ -89,10 +89,17 @@ class Memory:
         labels = np.unique(self.read(tensor).labels)
         return self.labels[int(labels[0])] if len(labels) == 1 else None
 
-    def uniform(self, tensor: Any) -> Label | None:
-        """Return the label of a storage of which every number is an element of one draw, in order."""
+    def uniform(self, tensor: Any) -> tuple[Label, int, int] | None:
+        """Return the one label of a storage whose numbers are elements of one draw, in order; None for any other.
+
+        And which elements of the draw the tensor has: none before the first number, and none from the second on.
+        """
         held = self._held(tensor)
-        return self.labels[int(held.runs.labels[0])] if held is not None and len(held.runs.labels) == 1 else None
+        if held is None or len(held.runs.labels) != 1:
+            return None
+        first = int(held.runs.origins[0]) + tensor.storage_offset()
+        span = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+        return self.labels[int(held.runs.labels[0])], first, first + span + 1
 
     def kinds(self, tensor: Any) -> set[Kind]:
         """Return the kinds of the elements of a tensor."""

@@ -7,7 +7,7 @@ their random numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,8 @@ __all__ = ["Expectation", "Expected", "square"]
 
 def square(tensor: torch.Tensor) -> float:
     """Return the sum of squares in double precision."""
-    return float(tensor.detach().double().square().sum())
+    real = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    return float(real.double().square().sum())
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,23 @@ class Expectation:
 
     def __init__(self, runs: Mapping[str, Runs], memory: Memory) -> None:
         self._memory = memory
-        self._draws = {name: self._draws_of(each) for name, each in runs.items()}
-        self._spent: set[int] = set()
+        self._elements = {name: self._elements_of(each) for name, each in runs.items()}
+        self._spent: dict[int, list[tuple[int, int]]] = {}
 
-    def spend(self, names: Iterable[str]) -> None:
-        """Note that an operation has used parameters: activations may depend on them from now on."""
-        for name in names:
-            self._spent |= self._draws[name]
+    def spend(self, weights: Iterable[torch.Tensor], names: Callable[[torch.Tensor], Iterable[str]]) -> None:
+        """Note that an operation has used weights, of parameters with these names: activations depend on them now."""
+        for weight in weights:
+            whole = self._memory.uniform(weight)
+            if whole is not None and whole[0].kind is Kind.RANDOM:
+                self._spent.setdefault(whole[0].draw, []).append(whole[1:])
+                continue
+            for name in names(weight):
+                for draw, first, last in self._elements[name]:
+                    self._spent.setdefault(draw, []).append((first, last))
 
     def of_product(self, consumer: Consumer, operands: Operands, given: Given, out: torch.Tensor) -> Expected:
         """Return the sum of the squared outputs of a product with a weight."""
-        weight = self.moments(operands.weight)
+        weight = None if operands.weight.is_complex() or out.is_complex() else self.moments(operands.weight)
         if weight is None or (consumer.centred and not weight.centred):
             return Expected(square(out), averaged=False, centred=False)
         value, centred = operands.factor**2 * consumer.square(operands, given, weight.second), weight.centred
@@ -80,14 +87,18 @@ class Expectation:
 
     def moments(self, weight: torch.Tensor) -> _Moments | None:
         """Return the moments of independent numbers; None if they are not, are unknown, or have been used."""
-        label = self._memory.uniform(weight)
-        if label is not None and 0 not in weight.stride():
-            found = self._label_moments(label, weight)
+        whole = self._memory.uniform(weight)
+        if whole is not None and 0 not in weight.stride():
+            found = self._label_moments(*whole, weight)
             return None if found is None else _Moments(found[0], centred=found[1] == 0.0)
         runs = self._memory.read(weight)
         if not self._independent(runs):
             return None
-        each = [self._label_moments(self._memory.labels[number], weight) for number in runs.labels.tolist()]
+        ends = (runs.origins + runs.stops - runs.starts).tolist()
+        each = [
+            self._label_moments(self._memory.labels[number], first, last, weight)
+            for number, first, last in zip(runs.labels.tolist(), runs.origins.tolist(), ends, strict=True)
+        ]
         if not each or any(found is None for found in each):
             return None
         second, centre = np.array(each, dtype=float).T
@@ -96,12 +107,14 @@ class Expectation:
         elements = np.repeat(second, runs.stops - runs.starts).reshape(tuple(weight.shape))
         return _Moments(torch.from_numpy(elements).to(weight.device), centred=not centre.any())
 
-    def _label_moments(self, label: Label, weight: torch.Tensor) -> tuple[float, float] | None:
-        """Return E w^2 and the mean of a number with this label."""
+    def _label_moments(self, label: Label, first: int, last: int, weight: torch.Tensor) -> tuple[float, float] | None:
+        """Return E w^2 and the mean of numbers with this label, elements `first` to before `last` of their draw."""
         label = self._memory.law(label)
         if label.kind is Kind.CONSTANT and not np.isnan(label.centre):
             return label.centre**2, label.centre
-        if label.kind is not Kind.RANDOM or label.family is None or label.draw in self._spent:
+        if label.kind is not Kind.RANDOM or label.family is None:
+            return None
+        if any(begin < last and first < end for begin, end in self._spent.get(label.draw, ())):
             return None
         variance = label.scale**2 / label.family.precision
         if label.family is ORTHOGONAL:
@@ -118,6 +131,13 @@ class Expectation:
         same = (draws[1:] == draws[:-1]) & (draws[1:] >= 0)
         return not (same & (first[1:] < first[:-1] + lengths[:-1])).any()
 
-    def _draws_of(self, runs: Runs) -> set[int]:
-        labels = [self._memory.labels[number] for number in np.unique(runs.labels).tolist()]
-        return {label.draw for label in labels if label.kind is Kind.RANDOM}
+    def _elements_of(self, runs: Runs) -> list[tuple[int, int, int]]:
+        """Return the draws that a parameter has elements of, the first element, and the end of the last."""
+        found = dict[int, tuple[int, int]]()
+        ends = runs.origins + runs.stops - runs.starts
+        for number, first, last in zip(runs.labels.tolist(), runs.origins.tolist(), ends.tolist(), strict=True):
+            label = self._memory.labels[number]
+            if label.kind is Kind.RANDOM:
+                begin, end = found.get(label.draw, (first, last))
+                found[label.draw] = min(begin, first), max(end, last)
+        return [(draw, *span) for draw, span in found.items()]

@@ -11,7 +11,7 @@ from pyrometer.base import described
 from pyrometer.models._request import Request
 from pyrometer.models._torch_pass import all_tensors
 
-__all__ = ["prepared"]
+__all__ = ["as_tensors", "prepared"]
 
 
 def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch.device]:
@@ -31,6 +31,11 @@ def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch
     inputs = _tensors("inputs", request.inputs, device, floating or torch.get_default_dtype())
     rows = request.rows or _rows(inputs)
     return inputs, rows, device
+
+
+def as_tensors(inputs: Any) -> Any:
+    """Return inputs as tensors, where a model is built: on the CPU."""
+    return _tensors("inputs", inputs, torch.device("cpu"), torch.get_default_dtype())
 
 
 def _tensors(name: str, value: Any, device: torch.device, floating: torch.dtype) -> Any:

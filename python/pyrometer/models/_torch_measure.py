@@ -33,7 +33,8 @@ def measure(model: Any, request: Request) -> ModelLayers:
 
 def measure_source(source: Source, request: Request) -> ModelLayers:
     """Measure a model that runs on PyTorch."""
-    runs = with_named(source.built)
+    own, shared = with_named(source.built), source.built.shared
+    runs = {name: own[shared.get(name, name)] for name in (*own, *shared)}
     module = source.draw(0)
     inputs, rows, device = prepared(request, module)
 

@@ -26,10 +26,15 @@ __all__ = ["Drawn", "Pass", "all_tensors"]
 _KINDS = {
     **dict.fromkeys(("native_layer_norm", "native_group_norm", "native_batch_norm", "_fused_rms_norm"), "norm"),
     **dict.fromkeys(("cudnn_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training"), "norm"),
-    **dict.fromkeys(("mul", "mul_", "div", "div_", "addcmul"), "scale"),
+    **dict.fromkeys(("_batch_norm_with_update", "_batch_norm_no_update"), "norm"),
+    **dict.fromkeys(("_embedding_bag", "_embedding_bag_forward_only", "index", "index_select", "gather"), "embedding"),
+    **dict.fromkeys(("mul", "mul_", "div", "div_", "addcmul", "_prelu_kernel"), "scale"),
     **dict.fromkeys(("add", "add_", "sub", "sub_", "rsub"), "shift"),
+    **dict.fromkeys(("cat", "stack", "where"), "joined"),
 }
 _ADDITIONS = {"add", "add_"}
+# Changes a weight, by indices that come from inputs.
+_DERIVING = {"embedding_renorm_"}
 _FUSED = {"mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn"}
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
@@ -67,7 +72,7 @@ class Pass(TorchDispatchMode):
         self.rows, self.memory, self._module = rows, drawn.memory, drawn.module
         self.origins, self._direct = ByStorage(CONSTANT), ByStorage[Entry | None](None)
         self.sites: list[CallSite] = []
-        self._path = Path(drawn.module, drawn.parameters)
+        self._path, self._parameters = Path(drawn.module, drawn.parameters), drawn.parameters
         self._expectation = Expectation(drawn.runs, drawn.memory)
         for tensor in drawn.module.buffers():
             self.origins[tensor] = Origin(kept=True)
@@ -90,9 +95,9 @@ class Pass(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         del types
-        made = _decomposed(func, args, kwargs or {})
-        if made is not NotImplemented:
-            return made
+        if torch.is_inference_mode_enabled() and func.has_kernel_for_dispatch_key(_COMPOSITE):
+            with self:  # arrives whole in this mode
+                return func.decompose(*args, **(kwargs or {}))
         given = bound(func._schema, args, kwargs or {})
         name = func._schema.name.partition("::")[2]
         if name in _FUSED:
@@ -106,18 +111,23 @@ class Pass(TorchDispatchMode):
         operands = self._operands(name, given) if weights else None
         summands = self._summands(name, given)
         out = func(*args, **(kwargs or {}))
-        consumed = operands is not None or (bool(weights) and origin.activation)
+        consumed = operands is not None or (bool(weights) and origin.activation and name not in _DERIVING)
+        if name in _DERIVING:
+            origin = joint([self.origins[tensor] for tensor in weights])
         self._note(func, given, inputs, out, replace(origin, activation=True) if consumed else origin)
         if consumed:
-            used = tuple(dict.fromkeys(each for tensor in weights for each in sorted(self.origins[tensor].parameters)))
-            site = self._completed(summands, used, out)
+            site = self._completed(summands, weights, out)
             if site is None:
-                site = self._consumed(name, given, operands, used, out, data=origin.data)
-            self._expectation.spend(used)
+                site = self._consumed(name, given, operands, weights, out, data=origin.data)
+            self._expectation.spend(weights, lambda tensor: self.origins[tensor].parameters)
         else:
             site = self._summed(summands, out)
         self.observe(func, given, out, site, operands)
         return out
+
+    def _names(self, weights: list[torch.Tensor]) -> tuple[str, ...]:
+        """Return the parameters that weights stem from, in their order."""
+        return tuple(dict.fromkeys(each for tensor in weights for each in sorted(self.origins[tensor].parameters)))
 
     def _operands(self, name: str, given: Given) -> Operands | None:
         """Return the operands of a product with a weight; None if it is another operation, or derives a weight."""
@@ -150,13 +160,14 @@ class Pass(TorchDispatchMode):
         name: str,
         given: Given,
         operands: Operands | None,
-        used: tuple[str, ...],
+        weights: list[torch.Tensor],
         out: Any,
         *,
         data: bool,
     ) -> int:
         """Add a call site, and return its number."""
         result = next(tensors_in(out))
+        used = self._names(weights)
         kind, found, entered = _KINDS.get(name, "other"), None, math.nan
         if operands is not None:
             consumer = CONSUMERS[name]
@@ -177,12 +188,44 @@ class Pass(TorchDispatchMode):
                 energy=found.value / rows,
                 averaged=found.averaged,
                 input_square=entered / rows,
+                parts=self._parts_of(weights),
             )
         )
-        number = len(self.sites) - 1
-        biased = operands is None or operands.bias is not None
+        number = self._repeated()
+        biased = kind != "other" if operands is None else operands.bias is not None
         self._direct[result] = Entry(number, self._path.module, result.numel(), biased, found.centred)
         return number
+
+    def _repeated(self) -> int:
+        """Return the number of the last call site, joined to the same one of an earlier step of a recurrent layer."""
+        site, last = self.sites[-1], len(self.sites) - 1
+        before = [k for k, each in enumerate(self.sites[:-1]) if each.parameters == site.parameters]
+        if not self._path.recurrent or not before:
+            return last
+        self.sites.pop()
+        first = self.sites[before[-1]]
+        self.sites[before[-1]] = replace(
+            first,
+            calls=first.calls + 1,
+            units=first.units + site.units,
+            energy=first.energy + site.energy,
+            averaged=first.averaged and site.averaged,
+            input_square=first.input_square + site.input_square,
+        )
+        return before[-1]
+
+    def _parts_of(self, tensors: list[torch.Tensor]) -> tuple[tuple[str, int, int], ...]:
+        """Return which elements of parameters these tensors are, if they are slices of them."""
+        parts = []
+        for tensor in tensors:
+            for name in self.origins[tensor].parameters:
+                whole = self._parameters[name]
+                first = tensor.storage_offset() - whole.storage_offset()
+                span = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+                same = tensor.untyped_storage()._cdata == whole.untyped_storage()._cdata and whole.is_contiguous()
+                if same and span == tensor.numel() < whole.numel():
+                    parts.append((name, first, first + span))
+        return tuple(parts)
 
     def _in_order(self, operands: Operands, used: tuple[str, ...]) -> tuple[str, ...]:
         """Return parameters with those of the weight first."""
@@ -199,7 +242,7 @@ class Pass(TorchDispatchMode):
         return list(zip(terms, here, strict=True)) if any(here) else []
 
     def _completed(
-        self, summands: list[tuple[torch.Tensor, Entry | None]], used: tuple[str, ...], out: torch.Tensor
+        self, summands: list[tuple[torch.Tensor, Entry | None]], weights: list[torch.Tensor], out: torch.Tensor
     ) -> int | None:
         """Add a bias to the call site whose outputs it is added to; None if that is not what a sum does."""
         whole = [entry for _, entry in summands if entry and not entry.biased and entry.outputs == out.numel()]
@@ -209,8 +252,9 @@ class Pass(TorchDispatchMode):
         (entry,), site = whole, self.sites[whole[0].site]
         added = self._expectation.of_bias(bias[0], out.numel())
         energy = site.energy + added.value / site.rows if site.averaged else square(out) / site.rows
-        parameters = tuple(dict.fromkeys((*site.parameters, *used)))
-        self.sites[entry.site] = replace(site, energy=energy, parameters=parameters)
+        parameters = tuple(dict.fromkeys((*site.parameters, *self._names(weights))))
+        parts = site.parts + self._parts_of(weights)
+        self.sites[entry.site] = replace(site, energy=energy, parameters=parameters, parts=parts)
         self._direct[out] = replace(entry, biased=True, centred=entry.centred and added.centred)
         return entry.site
 
@@ -254,13 +298,6 @@ def _by_rows(operands: Operands | None, out: torch.Tensor, rows: int) -> bool:
     """Whether outputs that do not depend on inputs of the model are repeated for each row, as from initial states."""
     source = operands.input if operands is not None else out
     return bool(source.ndim >= 2 and source.shape[0] == rows)
-
-
-def _decomposed(func: Any, args: Any, kwargs: Any) -> Any:
-    """Return what an operation made of others does, which arrives whole in inference mode; else NotImplemented."""
-    if torch.is_inference_mode_enabled() and func.has_kernel_for_dispatch_key(_COMPOSITE):
-        return func.decompose(*args, **kwargs)
-    return NotImplemented
 
 
 @contextmanager

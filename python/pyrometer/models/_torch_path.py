@@ -69,6 +69,8 @@ class Path:
 
     def _enter(self, module: torch.nn.Module, inputs: Any) -> None:
         del inputs
+        if id(module) not in self._paths:
+            return
         if not self._stack or self._stack[-1] is not module:
             self._calls[id(module)] += 1
         self._stack.append(module)

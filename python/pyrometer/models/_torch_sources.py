@@ -15,6 +15,7 @@ from pyrometer.models._built import Built
 from pyrometer.models._labels import Kind
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import build, redraw, seeded
+from pyrometer.models._torch_inputs import as_tensors
 
 __all__ = ["Source", "draw_into", "draw_named", "source_of"]
 
@@ -66,7 +67,15 @@ class Source:
 
 def source_of(model: Any, request: Request) -> Source:
     """Return the draws of a module of PyTorch, or of those that a function builds."""
+    if not isinstance(model, torch.nn.Module):
+        model = _materialised(model, request)
     built = build(model, request.laws, request.init, request.seed)
+    bare = [name for name, parameter in built.module.named_parameters() if parameter.is_meta]
+    if bare:
+        raise ValueError(
+            f"parameters [{listed(bare)}] are on the meta device and have no values; build the model on another one, "
+            "or ask for the laws alone, pm.models.laws(model)."
+        )
     title, first = type(built.module).__name__, [built.module]
     again = _of_instance(built, request) if isinstance(model, torch.nn.Module) else _of_factory(model, request)
     built = replace(built, module=None)
@@ -80,6 +89,25 @@ def source_of(model: Any, request: Request) -> Source:
         return module
 
     return Source(title, built, draw)
+
+
+def _materialised(model: Callable[[], Any], request: Request) -> Callable[[], Any]:
+    """Return a function that also runs models with lazy modules once, so that these draw their parameters."""
+
+    def built() -> Any:
+        module = model()
+        if isinstance(module, torch.nn.Module) and any(map(_is_lazy, module.parameters())):
+            training = module.training
+            with torch.no_grad():
+                _call(module.eval(), as_tensors(request.inputs))
+            module.train(training)
+        return module
+
+    return built
+
+
+def _is_lazy(parameter: Any) -> bool:
+    return isinstance(parameter, torch.nn.parameter.UninitializedParameter)
 
 
 def _of_factory(model: Callable[[], torch.nn.Module], request: Request) -> Callable[[], torch.nn.Module]:
@@ -117,7 +145,9 @@ class _Fresh:
     @staticmethod
     def _is_random(built: Built, name: str, runs: Any) -> bool:
         kinds = {built.memory.labels[label].kind for label in np.unique(runs.labels).tolist()}
-        return bool(built.named[name].segments[0][0].random) if name in built.named else kinds == {Kind.RANDOM}
+        if name in built.named:
+            return bool(built.named[name].segments[0][0].random)
+        return kinds == {Kind.RANDOM}
 
     def check(self, module: torch.nn.Module) -> None:
         """Compare the parameters with those of the draw before."""

@@ -48,6 +48,9 @@ def relabel(memory: Memory, func: Any, given: Given, out: Any) -> None:
     if name in _OF_SHAPES:
         return
     operation = OPERATIONS.get(name)
+    written = next(tensors_in(out), None)
+    if written is not None and written.is_complex() and name not in _OF_COMPLEX:
+        operation = None
     if operation is not None and "out" not in given:
         operation(memory, given, out)
     else:
@@ -369,6 +372,9 @@ _OF_SHAPES = {
     *("t_", "transpose_", "squeeze_", "unsqueeze_", "as_strided_", "swapdims_", "swapaxes_", "set_", "resize_"),
     *("detach", "detach_", "alias", "requires_grad_", "record_stream", "_local_scalar_dense"),
 }
+
+# Operations that do the same to complex numbers, whose laws are not known.
+_OF_COMPLEX = {"empty", "empty_like", "zeros", "zeros_like", "zero_", "copy_", "clone", "cat", "stack"}
 
 OPERATIONS: dict[str, _Operation] = {
     "uniform_": _random(UNIFORM, _interval),

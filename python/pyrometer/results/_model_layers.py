@@ -21,7 +21,7 @@ _Array = npt.NDArray[np.float64]
 _UNITS = {"energy": "loss", "standard_error": "loss", "entropy": "nat", "temperature": "loss/nat"}
 
 _COLUMNS = (
-    *("name", "kind", "energy_per_unit", "gain", "temperature", "verdict", "method", "energy", "standard_error"),
+    *("name", "energy_per_unit", "gain", "temperature", "verdict", "kind", "method", "energy", "standard_error"),
     *("units", "calls", "parameters", "entropy", "laws"),
 )
 _TOTALS = (
