@@ -85,7 +85,9 @@ def _require(function: str, package: str, name: str) -> None:
 
 
 def _is_onnx(model: Any) -> bool:
-    return isinstance(model, (str, os.PathLike)) or derives_from("onnx")(model)
+    if isinstance(model, (str, os.PathLike)):
+        return os.path.exists(model) or os.fspath(model).lower().endswith(".onnx")
+    return derives_from("onnx")(model)
 
 
 FRAMEWORKS = (
@@ -136,7 +138,7 @@ def framework_of(model: Any) -> Framework:
             return framework
     if callable(model) and not isinstance(model, type) and library_of(model) is None:
         return _of_built(model)
-    known = ", ".join(framework.models for framework in FRAMEWORKS)
+    known = ", ".join(framework.models for framework in (FRAMEWORKS[-1], *FRAMEWORKS[:-1]))
     raise TypeError(f"model must be {known}, got {described(model)}; pass lambda: MyModel().")
 
 

@@ -153,9 +153,10 @@ class _Repeats:
 
 
 def _numbers(tensor: Any) -> Any:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor)).reshape(-1)
+    """Return the numbers of a variable or a tensor of any backend, as an array of one axis."""
+    value = getattr(tensor, "value", tensor)
+    value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+    return np.asarray(value).reshape(-1)
 
 
 def _common(piece: Piece, label: Label, other: Piece, law: Label) -> int:
