@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pyrometer.base import Tally, bar, listed, unreliable, warn_caller
+from pyrometer.base import Tally, bar, described, listed, unreliable, warn_caller
 from pyrometer.errors import SimulationWarning
 from pyrometer.models._assemble import assembled
 from pyrometer.models._built import with_named
@@ -15,6 +15,7 @@ from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._closed import closed_energies
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
+from pyrometer.models._torch_ideal import Against, Ideal, Kept
 from pyrometer.models._torch_inputs import prepared
 from pyrometer.models._torch_pass import Drawn, Pass
 from pyrometer.models._torch_sources import Source, source_of
@@ -33,43 +34,80 @@ def measure(model: Any, request: Request) -> ModelLayers:
 
 def measure_source(source: Source, request: Request) -> ModelLayers:
     """Measure a model that runs on PyTorch."""
-    own, shared = with_named(source.built), source.built.shared
-    runs = {name: own[shared.get(name, name)] for name in (*own, *shared)}
     module = source.draw(0)
-    inputs, rows, device = prepared(request, module)
-
-    def drawn(module: torch.nn.Module) -> Drawn:
-        source.switch(module.to(device), request.mode)
-        return Drawn(module, source.parameters(module), runs, source.built.memory)
-
-    def sites(module: torch.nn.Module, draw: int) -> list[CallSite]:
-        found = Pass(drawn(module), inputs, rows)
-        with seeded(request.seed, draw, 1):
-            found.run(lambda: source.call(module, inputs))
-        return found.sites
-
-    closed: list[float | None] = []
-    if request.method != "monte-carlo":
-        with seeded(request.seed, 0, 1):
-            closed = closed_energies(drawn(module), inputs, rows, lambda: source.call(module, inputs), request.mode)
-    first = sites(module, 0)
+    passes = _Passes(source, request, module)
+    first = passes.sites(module, 0)
+    closed = passes.closed(module) if request.method == "auto" and request.trained is None else []
     closed += [None] * (len(first) - len(closed))
     tally = Tally()
     if any(energy is None for energy in closed):
         tally.add(_energies(first, first))
         del module
-        _sample(tally, source, sites, first, closed, request)
-    return assembled(source.title, _lines(first, closed, tally), source.built, request, rows=rows, draws=tally.draws)
+        _sample(tally, passes, first, closed, request)
+    lines = _lines(first, closed, tally)
+    return assembled(source.title, lines, source.built, request, rows=passes.rows, draws=tally.draws)
+
+
+class _Passes:
+    """Forward passes of the draws of a model, on the same inputs."""
+
+    def __init__(self, source: Source, request: Request, module: torch.nn.Module) -> None:
+        own, shared = with_named(source.built), source.built.shared
+        self._runs = {name: own[shared.get(name, name)] for name in (*own, *shared)}
+        self._source, self._request, self._ideal = source, request, Ideal()
+        self._inputs, self.rows, self._device = prepared(request, module)
+        if request.trained is not None:
+            self._ideal = self._kept(request.trained, module)
+
+    def sites(self, module: torch.nn.Module, draw: int) -> list[CallSite]:
+        """Return the call sites of one draw."""
+        found = Pass(self._drawn(module, self._request.mode), self._inputs, self.rows, self._ideal)
+        with seeded(self._request.seed, draw, 1):
+            found.run(lambda: self._source.call(module, self._inputs))
+        return found.sites
+
+    def closed(self, module: torch.nn.Module) -> list[float | None]:
+        """Return the energies that have a closed form."""
+        drawn = self._drawn(module, self._request.mode)
+        with seeded(self._request.seed, 0, 1):
+            return closed_energies(
+                drawn, self._inputs, self.rows, lambda: self._source.call(module, self._inputs), self._request.mode
+            )
+
+    def draw(self, number: int) -> list[CallSite]:
+        """Draw the model, and return its call sites."""
+        return self.sites(self._source.draw(number), number)
+
+    def _drawn(self, module: torch.nn.Module, mode: str) -> Drawn:
+        self._source.switch(module.to(self._device), mode)
+        return Drawn(module, self._source.parameters(module), self._runs, self._source.built.memory)
+
+    def _kept(self, trained: Any, module: torch.nn.Module) -> Against:
+        """Return the outputs of the trained model in evaluation mode."""
+        if not isinstance(trained, torch.nn.Module):
+            raise TypeError(f"trained must be a torch.nn.Module, got {described(trained)}.")
+        theirs, mine = (
+            {name: tuple(tensor.shape) for name, tensor in self._source.parameters(each).items()}
+            for each in (trained, module)
+        )
+        if theirs != mine:
+            differ = [name for name in {**mine, **theirs} if theirs.get(name) != mine.get(name)]
+            raise ValueError(f"trained must have the parameters of the model, got others: [{listed(differ)}].")
+        kept, training, device = Kept(), trained.training, next(trained.parameters()).device
+        found = Pass(self._drawn(trained, "eval"), self._inputs, self.rows, kept)
+        found.run(lambda: self._source.call(trained, self._inputs))
+        trained.train(training).to(device)
+        return Against(kept.outputs)
 
 
 def _sample(
-    tally: Tally, source: Source, sites: Any, first: list[CallSite], closed: list[float | None], request: Request
+    tally: Tally, passes: _Passes, first: list[CallSite], closed: list[float | None], request: Request
 ) -> None:
     """Add draws until there are enough."""
     sampled = np.array([energy is None for energy in closed])
     with bar(request.progress, "Draws", "draws", request.draws) as advance:
         while not _enough(tally, sampled, request):
-            tally.add(_energies(sites(source.draw(tally.draws), tally.draws), first))
+            tally.add(_energies(passes.draw(tally.draws), first))
             advance(1)
     _warn(tally, first, sampled, request)
 

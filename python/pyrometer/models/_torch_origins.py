@@ -72,6 +72,8 @@ class Entry:
         Whether a bias has been added.
     centred : bool
         Whether the outputs have mean zero given the parameters of all other call sites.
+    averaged : float or None
+        Expected sum of the squared outputs over the weights, without a bias that is added later.
     """
 
     site: int
@@ -79,6 +81,7 @@ class Entry:
     outputs: int
     biased: bool
     centred: bool
+    averaged: float | None
 
 
 class ByStorage(Generic[_Held]):

@@ -16,6 +16,7 @@ from pyrometer.models._labels import Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._torch_consumers import CONSUMERS, Operands
 from pyrometer.models._torch_expected import Expectation, Expected, square
+from pyrometer.models._torch_ideal import Ideal
 from pyrometer.models._torch_origins import ACTIVATION, CONSTANT, ByStorage, Entry, Origin, joint
 from pyrometer.models._torch_path import Path
 from pyrometer.models._torch_trace import Given, bound, relabel, tensors_in
@@ -67,8 +68,9 @@ class Pass(TorchDispatchMode):
         What each tensor stems from.
     """
 
-    def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
+    def __init__(self, drawn: Drawn, inputs: Any, rows: int, ideal: Ideal | None = None) -> None:
         super().__init__()
+        self._ideal = ideal or Ideal()
         self.rows, self.memory, self._module = rows, drawn.memory, drawn.module
         self.origins, self._direct = ByStorage(CONSTANT), ByStorage[Entry | None](None)
         self.sites: list[CallSite] = []
@@ -176,6 +178,8 @@ class Pass(TorchDispatchMode):
             entered = square(operands.input) if consumer.centred else math.nan
             used = self._in_order(operands, used)
         found = found or Expected(square(result), averaged=False, centred=False)
+        alone = found.value if found.averaged else None
+        found = self._ideal.square(len(self.sites), found, result)
         rows = self.rows if data or _by_rows(operands, result, self.rows) else 1
         self.sites.append(
             CallSite(
@@ -193,7 +197,7 @@ class Pass(TorchDispatchMode):
         )
         number = self._repeated()
         biased = kind != "other" if operands is None else operands.bias is not None
-        self._direct[result] = Entry(number, self._path.module, result.numel(), biased, found.centred)
+        self._direct[result] = Entry(number, self._path.module, result.numel(), biased, found.centred, alone)
         return number
 
     def _repeated(self) -> int:
@@ -251,11 +255,16 @@ class Pass(TorchDispatchMode):
             return None
         (entry,), site = whole, self.sites[whole[0].site]
         added = self._expectation.of_bias(bias[0], out.numel())
-        energy = site.energy + added.value / site.rows if site.averaged else square(out) / site.rows
+        found = Expected(square(out), averaged=False, centred=False)
+        if entry.averaged is not None:
+            found = Expected(entry.averaged + added.value, averaged=True, centred=entry.centred and added.centred)
+        found = self._ideal.square(entry.site, found, out)
         parameters = tuple(dict.fromkeys((*site.parameters, *self._names(weights))))
         parts = site.parts + self._parts_of(weights)
-        self.sites[entry.site] = replace(site, energy=energy, parameters=parameters, parts=parts)
-        self._direct[out] = replace(entry, biased=True, centred=entry.centred and added.centred)
+        self.sites[entry.site] = replace(
+            site, energy=found.value / site.rows, averaged=found.averaged, parameters=parameters, parts=parts
+        )
+        self._direct[out] = replace(entry, biased=True, centred=found.centred)
         return entry.site
 
     def _summed(self, summands: list[tuple[torch.Tensor, Entry | None]], out: Any) -> int | None:
@@ -265,6 +274,8 @@ class Pass(TorchDispatchMode):
         (state, last), (term, first) = sorted(summands, key=lambda pair: -1 if pair[1] is None else -pair[1].site)
         if last is None or first is None or first.site == last.site or last.site != len(self.sites) - 1:
             return None
+        if not self._ideal.recurrent:
+            raise ValueError("trained must be a model without recurrent layers, whose gates are sums over steps.")
         site, other = self.sites[first.site], self.sites.pop()
         cross = 0.0
         if out.numel() == last.outputs and not last.centred:
