@@ -17,7 +17,7 @@ from pyrometer.models._labels import Kind, Label, Runs, joined
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
 
-__all__ = ["Piece", "build", "built_by", "pieces_of", "variables_of"]
+__all__ = ["Piece", "build", "built_by", "layers_of", "pieces_of", "variables_of"]
 
 # The initializers of variables whose names they do not have.
 _NAMES = {
@@ -83,7 +83,7 @@ def variables_of(model: Any) -> Iterator[tuple[str, Any, Any]]:
             "with its inputs."
         )
     seen, names = set[int](), set[str]()
-    for layer in _layers(model):
+    for layer in layers_of(model):
         for variable in layer._trainable_variables:
             if id(variable) in seen:
                 continue
@@ -95,10 +95,11 @@ def variables_of(model: Any) -> Iterator[tuple[str, Any, Any]]:
             yield name, variable, layer
 
 
-def _layers(layer: Any) -> Iterator[Any]:
+def layers_of(layer: Any) -> Iterator[Any]:
+    """Yield a layer and those in it, in order."""
     yield layer
     for inner in layer._layers:
-        yield from _layers(inner)
+        yield from layers_of(inner)
 
 
 def pieces_of(variable: Any, layer: Any) -> list[Piece]:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import torch
 
-from pyrometer.models._keras_build import Piece, build, built_by, pieces_of, variables_of
+from pyrometer.models._keras_build import Piece, build, built_by, layers_of, pieces_of, variables_of
 from pyrometer.models._keras_initializers import seed_of
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
@@ -56,11 +56,19 @@ def measure(model: Any, request: Request) -> ModelLayers:
 
 @contextmanager
 def _restored(model: Any) -> Iterator[None]:
-    """Restore all variables at the end, statistics and seeds of layers included."""
+    """Restore all variables at the end, statistics and seeds of layers included.
+
+    Within, recurrent layers are unrolled: otherwise they compute their first step twice, for its shape.
+    """
     before = [(variable, variable.value.detach().clone()) for variable in model.variables]
+    rolled = [layer for layer in layers_of(model) if getattr(layer, "unroll", None) is False]
     try:
+        for layer in rolled:
+            layer.unroll = True
         yield
     finally:
+        for layer in rolled:
+            layer.unroll = False
         with torch.no_grad():
             for variable, values in before:
                 variable.value.copy_(values)
