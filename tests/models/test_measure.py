@@ -11,7 +11,7 @@ import pyrometer as pm
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
-zoo = pytest.importorskip("zoo")
+from . import zoo  # noqa: E402 (needs PyTorch)
 
 HEAVY = "ignore:After .* draws energies have heavy tails:pyrometer.SimulationWarning"
 pytestmark = pytest.mark.filterwarnings(HEAVY)
@@ -49,7 +49,7 @@ LAYERS = {
     ),
 }
 # Layers whose energy is not sampled, by model; all others are.
-NOT_SAMPLED: dict[str, set[str]] = {}
+NOT_SAMPLED: dict[str, set[str]] = {"mlp": {"0", "2", "4"}}
 
 
 def measured(model, inputs, **options):
@@ -74,7 +74,7 @@ def test_the_zoo(name):
     assert layers.unused == ()
     # The first layer with weights has no error, whatever the inputs are.
     first = [kind != "norm" for kind in layers.kind].index(True)
-    assert layers.standard_error[first] <= 1e-6 * layers.energy[first]
+    assert layers.kind[first] == "recurrent" or layers.standard_error[first] <= 1e-6 * layers.energy[first]
 
 
 @pytest.mark.parametrize("name", ["vgg with norms", "encoder block", "autoencoder", "tied language model"])
@@ -188,11 +188,85 @@ def test_mlps_agree_with_heat_engine(activation, module):
             nn.init.normal_(parameter, std=0.4 if name.endswith("weight") else 0.2)
         return made
 
-    layers = measured(model, X, draws=400, method="monte-carlo")
+    layers = measured(model, X, draws=400 if activation == "relu" else 100, method="monte-carlo")
     assert (np.abs(layers.energy - exact.energy) < 4.0 * layers.standard_error + 1e-6 * exact.energy).all()
     np.testing.assert_allclose(layers.entropy, exact.entropy, rtol=1e-12)
     np.testing.assert_allclose(layers.temperature, layers.energy / layers.entropy)
     assert layers.verdict.tolist() == exact.verdict.tolist()
+
+
+@pytest.mark.parametrize(
+    ("activation", "module"),
+    [
+        *(("relu", nn.ReLU(inplace=True)), ("tanh", nn.Tanh()), ("gelu", nn.GELU()), ("selu", nn.SELU())),
+        *(("silu", nn.SiLU()), ("identity", nn.Identity()), ("hardtanh", nn.Hardtanh()), ("elu", nn.ELU())),
+    ],
+)
+def test_chains_are_exact(activation, module):
+    X = normal(6, 5).astype(np.float32).astype(float)
+    network = pm.Network(X, hidden=(24, 16), outputs=4, activation=activation, bias=True)
+    law = pm.Layers(pm.Normal(0.4), biases=pm.Constant(0.0))
+
+    def model():
+        made = nn.Sequential(nn.Linear(5, 24), module, nn.Linear(24, 16), module, nn.Linear(16, 4), nn.Softmax(1))
+        for name, parameter in made.named_parameters():
+            nn.init.normal_(parameter, std=0.4) if name.endswith("weight") else nn.init.zeros_(parameter)
+        return made
+
+    layers = measured(model, X)
+    assert set(layers.method) == {"exact"}
+    exact = pm.heat_engine(network, law)
+    np.testing.assert_allclose(layers.energy, exact.layers.energy, rtol=1e-12)
+    np.testing.assert_allclose(layers.work_efficiency, exact.work_efficiency, rtol=1e-12)
+    assert (layers.engine, layers.regime, layers.total_entropy) == (exact.engine, exact.regime, exact.entropy)
+    # Places beside rows are summed; anything between the layers, or a transposed batch, is no chain.
+    places = measured(model, np.stack([X, X, X], axis=1))
+    np.testing.assert_allclose(places.energy, 3.0 * exact.layers.energy, rtol=1e-12)
+
+
+def test_what_is_no_chain():
+    def with_dropout():
+        return nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 4))
+
+    class Transposed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.b(self.a(x).T)
+
+    class Tied(Transposed):
+        def forward(self, x):
+            return self.a(torch.relu(self.a(x)))
+
+    class Skipping(Transposed):
+        def forward(self, x):
+            return self.b(self.a(x) + x)
+
+    class Sliced(Transposed):
+        def forward(self, x):
+            return self.b(self.a(x)[:2])
+
+    cases = [(with_dropout, 5), *((kind, 4) for kind in (Transposed, Tied, Skipping, Sliced))]
+    for kind, width in cases:
+        layers = measured(lambda kind=kind: kind(), normal(4, width), draws=2)
+        assert "exact" not in layers.method.tolist(), kind
+    assert "exact" in measured(with_dropout, normal(4, 5), mode="eval").method.tolist()
+
+
+def test_deep_narrow_networks_are_exact():
+    x = torch.from_numpy(normal(4, 8)).float()
+
+    def model():
+        made = nn.Sequential(*(part for _ in range(30) for part in (nn.Linear(8, 8, bias=False), nn.ReLU())))
+        for module in made[::2]:
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        return made
+
+    layers = measured(model, x)
+    square = float(x.double().square().sum()) / 4.0
+    assert layers.energy.tolist() == [pytest.approx(2.0 * square, rel=1e-12)] * 30
 
 
 def test_standard_errors_are_calibrated():
@@ -204,13 +278,13 @@ def test_standard_errors_are_calibrated():
         layers = measured(
             lambda: nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 8)),
             X,
-            draws=16,
+            draws=8,
             seed=seed,
             method="monte-carlo",
         )
         z.append((layers.energy[-1] - exact) / layers.standard_error[-1])
     assert abs(np.mean(z)) < 0.4
-    assert 0.8 < np.std(z) < 1.4
+    assert 0.8 < np.std(z) < 1.5  # of Student's distribution with 7 degrees of freedom 1.18
 
 
 def test_weights_that_are_derived():
@@ -230,7 +304,7 @@ def test_weights_that_are_derived():
     square = (X**2).sum() / 5.0
     np.testing.assert_allclose(layers.energy, [square, 4.0 * square, 4.0 * square], rtol=1e-6)
     assert layers.standard_error.tolist() == [0.0, 0.0, 0.0]
-    assert layers.parameters.tolist() == [72, 72, 24]
+    assert layers.parameters.tolist() == [72, 72, 72]
 
 
 def test_shared_weights_have_a_line_for_each_call():
@@ -350,7 +424,7 @@ def test_seeds_and_generators():
     def model():
         made = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 2))
         made.extra = nn.Parameter(torch.from_numpy(np.random.normal(size=3)).float())  # noqa: NPY002
-        made.other = nn.Parameter(torch.tensor([random.random() for _ in range(3)]))  # noqa: S311
+        made.other = nn.Parameter(torch.tensor([random.random() for _ in range(3)]))
         return made
 
     torch.manual_seed(1)
@@ -367,7 +441,10 @@ def test_seeds_and_generators():
 
 
 def test_the_result():
-    layers = measured(lambda: nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 2)), normal(5, 6), draws=3, resolution=0.01)
+    def model():
+        return nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 2))
+
+    layers = measured(model, normal(5, 6), draws=3, resolution=0.01, method="monte-carlo")
     text = repr(layers)
     assert text.splitlines()[0] == "Sequential: 2 layers, 5 rows, mode 'train', 3 draws, seed 0"
     assert text.splitlines()[1].split() == ["layer", "E/unit", "gain", "T", "verdict", "kind", "method", "N"]
@@ -376,7 +453,8 @@ def test_the_result():
     frame = layers.to_frame()
     assert frame["energy"].tolist() == layers.energy.tolist()
     assert frame.attrs["metadata"]["regime"] == layers.regime
-    fine = measured(lambda: nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 2)), normal(5, 6), draws=3)
+    fine = measured(model, normal(5, 6))
+    assert (fine.method.tolist(), fine.draws) == (["exact", "exact"], 0)
     np.testing.assert_allclose(layers.entropy, fine.entropy - fine.parameters * math.log(0.01))
     assert layers.verdict.tolist() == ["ok", "ok"]
 
@@ -416,7 +494,7 @@ class Overflow(nn.Module):
         (linear, {"trained": 3}, TypeError, "trained must be a torch.nn.Module"),
         (linear, {"trained": nn.Linear(4, 3)}, ValueError, r"trained must have the parameters of the model"),
         (linear, {"progress": 2}, TypeError, "progress must be"),
-        (seeding, {}, ValueError, r"draw its parameters anew.*weight.*sets a seed"),
+        (seeding, {"method": "monte-carlo"}, ValueError, r"draw its parameters anew.*weight.*sets a seed"),
         (lambda: nn.Linear(4, 2, device="meta"), {}, ValueError, "meta device"),
         (nn.ReLU, {}, TypeError, "got the class ReLU"),
         (lambda: nn.ReLU(), {}, ValueError, "ReLU uses none"),

@@ -45,8 +45,8 @@ def _tensors(name: str, value: Any, device: torch.device, floating: torch.dtype)
         return tuple(_tensors(f"{name}[{k}]", each, device, floating) for k, each in enumerate(value))
     if isinstance(value, dict):
         return {key: _tensors(f"{name}[{key!r}]", each, device, floating) for key, each in value.items()}
-    if value is None or isinstance(value, (bool, str)):
-        return value
+    if "[" in name and (value is None or isinstance(value, (bool, str))):
+        return value  # an option of the model beside its inputs
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -15,6 +15,7 @@ from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._closed import closed_energies
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
+from pyrometer.models._torch_chain import exact_energies
 from pyrometer.models._torch_ideal import Against, Ideal, Kept
 from pyrometer.models._torch_inputs import prepared
 from pyrometer.models._torch_pass import Drawn, Pass
@@ -37,14 +38,13 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
     module = source.draw(0)
     passes = _Passes(source, request, module)
     first = passes.sites(module, 0)
-    closed = passes.closed(module) if request.method == "auto" and request.trained is None else []
-    closed += [None] * (len(first) - len(closed))
+    known = passes.known(module, first) if request.method == "auto" and request.trained is None else {}
     tally = Tally()
-    if any(energy is None for energy in closed):
+    if len(known) < len(first):
         tally.add(_energies(first, first))
         del module
-        _sample(tally, passes, first, closed, request)
-    lines = _lines(first, closed, tally)
+        _sample(tally, passes, first, known, request)
+    lines = _lines(first, known, tally)
     return assembled(source.title, lines, source.built, request, rows=passes.rows, draws=tally.draws)
 
 
@@ -66,13 +66,22 @@ class _Passes:
             found.run(lambda: self._source.call(module, self._inputs))
         return found.sites
 
-    def closed(self, module: torch.nn.Module) -> list[float | None]:
-        """Return the energies that have a closed form."""
-        drawn = self._drawn(module, self._request.mode)
-        with seeded(self._request.seed, 0, 1):
-            return closed_energies(
-                drawn, self._inputs, self.rows, lambda: self._source.call(module, self._inputs), self._request.mode
-            )
+    def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
+        """Return the lines, by number, whose energies need no draws."""
+        drawn, request = self._drawn(module, self._request.mode), self._request
+
+        def call() -> Any:
+            with seeded(request.seed, 0, 1):
+                return self._source.call(module, self._inputs)
+
+        exact = exact_energies(drawn, self._inputs, self.rows, call)
+        method = "closed form" if exact is None else "exact"
+        energies = exact or closed_energies(drawn, self._inputs, self.rows, call, request.mode)
+        return {
+            number: Measured(first[number], energy, 0.0, method)
+            for number, energy in enumerate(energies)
+            if energy is not None
+        }
 
     def draw(self, number: int) -> list[CallSite]:
         """Draw the model, and return its call sites."""
@@ -100,11 +109,9 @@ class _Passes:
         return Against(kept.outputs)
 
 
-def _sample(
-    tally: Tally, passes: _Passes, first: list[CallSite], closed: list[float | None], request: Request
-) -> None:
+def _sample(tally: Tally, passes: _Passes, first: list[CallSite], known: dict[int, Measured], request: Request) -> None:
     """Add draws until there are enough."""
-    sampled = np.array([energy is None for energy in closed])
+    sampled = np.array([number not in known for number in range(len(first))])
     with bar(request.progress, "Draws", "draws", request.draws) as advance:
         while not _enough(tally, sampled, request):
             tally.add(_energies(passes.draw(tally.draws), first))
@@ -156,12 +163,11 @@ def _energies(sites: list[CallSite], first: list[CallSite]) -> np.ndarray[Any, n
     return energy
 
 
-def _lines(first: list[CallSite], closed: list[float | None], tally: Tally) -> list[Measured]:
-    mean = tally.mean() if tally.draws else np.zeros(len(first))
-    error = tally.error() if tally.draws else np.zeros(len(first))
+def _lines(first: list[CallSite], known: dict[int, Measured], tally: Tally) -> list[Measured]:
+    if len(known) == len(first):
+        return [known[number] for number in range(len(first))]
+    mean, error = tally.mean(), tally.error()
     return [
-        Measured(site, float(mean[k]), float(error[k]), "monte-carlo")
-        if energy is None
-        else Measured(site, energy, 0.0, "closed form")
-        for k, (site, energy) in enumerate(zip(first, closed, strict=True))
+        known.get(number) or Measured(site, float(mean[number]), float(error[number]), "monte-carlo")
+        for number, site in enumerate(first)
     ]
