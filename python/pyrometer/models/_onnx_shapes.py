@@ -87,7 +87,7 @@ def _gather(attributes: _Attributes, x: Any, places: Any) -> Any:
     if axis == 0 and x.ndim == 2 and x.is_floating_point():
         return functional.embedding(places, x)
     chosen = x.index_select(axis, places.reshape(-1))
-    return chosen.reshape(*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
+    return chosen.reshape((*x.shape[:axis], *places.shape, *x.shape[axis + 1 :]))
 
 
 def _gather_elements(attributes: _Attributes, x: Any, places: Any) -> Any:

@@ -21,7 +21,7 @@ _NAME = 32
 def model_text(layers: ModelLayers, width: int | None, max_rows: int) -> str:
     """Return a heading, a line for each layer, and the totals."""
     sampled = f", {layers.draws} draws, seed {layers.seed}" if layers.draws else ""
-    title = f"{plain(layers.model)}: {_count(len(layers), 'layer')}, {_count(layers.rows, 'row')}, mode {layers.mode}"
+    title = f"{plain(layers.model)}: {_count(len(layers), 'layer')}, {_count(layers.rows, 'row')}, mode {layers.mode!r}"
     names = _plain_text.short_paths(layers.name.tolist(), _NAME if width is None else min(_NAME, max(width // 3, 8)))
     columns = {
         "layer": np.array(names, dtype=np.str_),
