@@ -142,7 +142,7 @@ def test_screens(run, program, monkeypatch, columns):
     heads = next(line for line in lines if line.startswith("name")).split()
     assert heads[:2] == ["name", "energy_per_unit"]
     assert any(".199 " in line for line in lines)
-    assert "vanishing" in result.stdout
+    assert "regime" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ def with_named(built: Built) -> dict[str, Runs]:
         else:
             label = Label(Kind.CONSTANT, centre=float(scale.reshape(())))
         runs[own] = Runs.whole(size, memory.number(label))
+    # Copies have the numbers of what they are copies of.
+    runs |= {name: runs[first] for name, first in built.shared.items() if name in runs}
     undrawn = memory.number(Label(Kind.UNDRAWN))
     left = [name for name, of in runs.items() if undrawn in of.labels]
     if left:

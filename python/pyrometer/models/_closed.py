@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyrometer.models._torch_pass import Drawn
+import torch
 
-__all__ = ["closed_energies"]
+from pyrometer.models._torch_closed import ClosedForms
+from pyrometer.models._torch_consumers import Operands
+from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
+from pyrometer.models._torch_trace import Given
+
+__all__ = ["ClosedPass", "closed_energies"]
 
 
 def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any], mode: str) -> list[float | None]:
@@ -15,5 +20,60 @@ def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any
 
     `call` runs the pass on `inputs`. Call sites are those of `Pass`, in its order.
     """
-    del drawn, inputs, rows, call, mode
-    return []
+    del mode
+    found = ClosedPass(drawn, inputs, rows)
+    found.run(call)
+    return found.energies()
+
+
+class ClosedPass(Pass):
+    """A forward pass that also carries second moments."""
+
+    def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
+        super().__init__(drawn, inputs, rows)
+        self.forms = ClosedForms(drawn, inputs)
+        # The parts of each call site: steps of recurrent layers, else one.
+        self._parts: list[list[float | None]] = []
+        self._seen: list[tuple[str, int]] = []
+        self._whole = False
+        self._seen_all: bool | None = None
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        """Run a forward pass, a function without arguments, and return what it does."""
+        out = super().run(call)
+        self._seen_all = self.forms.complete
+        return out
+
+    def energies(self) -> list[float | None]:
+        """Return the energy of each call site, divided by its rows."""
+        complete = self.forms.complete if self._seen_all is None else self._seen_all
+        if self._whole or not complete:
+            return [None] * len(self.sites)
+        return [
+            None if None in parts else sum(each for each in parts if each is not None) / site.rows
+            for parts, site in zip(self._parts, self.sites, strict=True)
+        ]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.is_inference_mode_enabled():
+            self._whole = True  # operations made of others arrive as one
+        self._pending = self.forms.before(func, args, kwargs or {})
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+    def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
+        """Note what the operation does to second moments."""
+        super().observe(func, given, out, site, operands)
+        self.forms.after(self._pending, out)
+        if site is None:
+            return
+        del self._parts[len(self.sites) :], self._seen[len(self.sites) :]
+        if site == len(self._parts):
+            self._parts.append([])
+            self._seen.append(("", 0))
+        now, before, parts = (self.sites[site].kind, self.sites[site].calls), self._seen[site], self._parts[site]
+        if now[0] != before[0]:
+            parts.clear()  # the first step of a recurrent layer joins two products
+        elif now == before:
+            parts.pop()  # a bias completes it
+        parts.append(self.forms.energy(next(all_tensors(out))))
+        self._seen[site] = now

@@ -17,7 +17,8 @@ from pyrometer.models._keras_initializers import seed_of
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
 from pyrometer.models._torch_measure import measure_source
-from pyrometer.models._torch_sources import Source, draw_into
+from pyrometer.models._torch_redraw import draw_into
+from pyrometer.models._torch_sources import Source
 from pyrometer.results import ModelLayers
 
 __all__ = ["measure"]

@@ -12,7 +12,7 @@ from pyrometer.models._built import parameter_rows
 from pyrometer.models._frameworks import checked_init, framework_of
 from pyrometer.results import Table
 
-__all__ = ["laws"]
+__all__ = ["laws", "table_of"]
 
 
 def laws(
@@ -77,16 +77,19 @@ def laws(
     """
     seed = validate.count("seed", seed, minimum=0)
     built = framework_of(model).build(model, laws, checked_init(init), seed)
-    rows = parameter_rows(built)
-    unknown = [row["name"] for row in rows if np.isnan(row["entropy"])]
+    return table_of(type(built.module).__name__, parameter_rows(built), seed)
+
+
+def table_of(model: str, rows: list[dict[str, Any]], seed: int) -> Table:
+    """Return the table of the rows of parameters, with totals."""
     return Table.from_rows(
-        f"Laws of the parameters of {type(built.module).__name__}",
+        f"Laws of the parameters of {model}",
         rows,
         units={"entropy": "nat"},
         metadata={
             "parameters": sum(row["parameters"] for row in rows),
             "entropy": float(np.nansum([row["entropy"] for row in rows])),
-            "entropy_unknown": unknown,
+            "entropy_unknown": [row["name"] for row in rows if np.isnan(row["entropy"])],
             "seed": seed,
         },
     )

@@ -38,6 +38,8 @@ class Memory:
         """Number of elements of each draw."""
         self.truncated: dict[int, tuple[float, float]] = {}
         """Bounds, in units of its scale, to which a draw was restricted by rejection."""
+        self.dimensions: dict[int, int] = {}
+        """Larger dimension of each draw of an orthogonal matrix."""
 
     def number(self, label: Label) -> int:
         """Return the number of a label."""

@@ -89,6 +89,10 @@ class OnnxModel(torch.nn.Module):
         outputs = [self._value(name, held) for name in self.outputs]
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
+    def switch(self, mode: str) -> None:
+        """Set how dropout and batch normalisation behave: "train" or "eval"."""
+        self.train(mode == "train")
+
     def _value(self, name: str, held: dict[str, Any]) -> Any:
         if name in held:
             return held[name]

@@ -21,7 +21,7 @@ from pyrometer.models._torch_origins import ACTIVATION, CONSTANT, ByStorage, Ent
 from pyrometer.models._torch_path import Path
 from pyrometer.models._torch_trace import Given, bound, relabel, tensors_in
 
-__all__ = ["Drawn", "Pass", "all_tensors"]
+__all__ = ["Drawn", "Pass", "all_tensors", "plain_kernels"]
 
 # What a layer is called whose operation is not a product with its weight.
 _KINDS = {
@@ -86,7 +86,7 @@ class Pass(TorchDispatchMode):
 
     def run(self, call: Callable[[], Any]) -> Any:
         """Run a forward pass, a function without arguments, and return what it does."""
-        with torch.no_grad(), self._path.followed(), _plain_kernels(self._module), self:
+        with torch.no_grad(), self._path.followed(), plain_kernels(self._module), self:
             return call()
 
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
@@ -312,7 +312,7 @@ def _by_rows(operands: Operands | None, out: torch.Tensor, rows: int) -> bool:
 
 
 @contextmanager
-def _plain_kernels(module: torch.nn.Module) -> Iterator[None]:
+def plain_kernels(module: torch.nn.Module) -> Iterator[None]:
     """Switch off kernels that compute whole layers at once: of encoders, and of recurrent layers."""
     before = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled(), torch._C._get_cudnn_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

@@ -165,6 +165,9 @@ def _linear(sign: float, *, product: bool, inverse: bool = False) -> _Operation:
                 first, number = other, left
         if _with_signs(memory, first, other) and product and not inverse:
             number = 1.0
+            single = memory.single(first)
+            assert single is not None
+            memory.dimensions[single.draw] = max(first.shape)
         rounded = given.get("rounding_mode") is not None
         if number is None or rounded or (inverse and number == 0.0) or out.shape != first.shape:
             memory.fill(out, Label(Kind.UNKNOWN, reason="arithmetic of several tensors"))
