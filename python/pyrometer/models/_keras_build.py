@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from pyrometer.base import described
 from pyrometer.models._built import Built
-from pyrometer.models._goodness import guess
+from pyrometer.models._goodness import fits, guess
 from pyrometer.models._keras_initializers import label_of, seed_of
 from pyrometer.models._labels import Kind, Label, Runs, joined
 from pyrometer.models._memory import Memory
@@ -56,7 +57,7 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
     del seed  # laws do not depend on it
     if init is not None:
         raise ValueError("init is for models of PyTorch; a Keras layer has its law in its initializers. Leave it out.")
-    model = built_by(model)
+    fresh, model = not hasattr(model, "variables"), built_by(model)
     memory, shapes, runs = Memory(), dict[str, tuple[int, ...]](), dict[str, Runs]()
     repeats = _Repeats(memory)
     variables = list(variables_of(model))
@@ -67,7 +68,18 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
             runs[name] = Runs.whole(math.prod(variable.shape), memory.number(Label(Kind.OUTSIDE)))
         else:
             runs[name] = joined([repeats.runs(piece, variable) for piece in pieces_of(variable, layer)])
+            if fresh and not _fit(_numbers(variable), runs[name], memory):
+                label = Label(Kind.UNKNOWN, reason="values that do not fit the initializer")
+                runs[name] = Runs.whole(math.prod(variable.shape), memory.number(label))
     return Built(model, memory, shapes, runs, {}, given)
+
+
+def _fit(values: Any, runs: Runs, memory: Memory) -> bool:
+    """Whether values that have just been drawn have their law."""
+    label = memory.labels[int(runs.labels[0])]
+    if len(runs.labels) != 1 or label.kind is not Kind.RANDOM or label.family is None:
+        return True
+    return fits(values, label.family, label.scale, label.centre)
 
 
 def built_by(model: Any) -> Any:
@@ -107,12 +119,23 @@ def pieces_of(variable: Any, layer: Any) -> list[Piece]:
     shape = tuple(variable.shape)
     names = (*_NAMES.get(variable.name, ()), f"{variable.name}_initializer")
     found = next((made for name in names if (made := getattr(layer, name, None)) is not None), None)
+    if variable.name == "kernel" and hasattr(layer, "equation") and getattr(found, "input_axes", shape) is None:
+        found = _with_axes(found, layer)
     if variable.name == "bias" and found is not None and getattr(layer, "unit_forget_bias", False):
         import keras
 
         units = shape[0] // 4  # the gates: input, forget, cell, output
         return [Piece(found, (units,)), Piece(keras.initializers.Ones(), (units,)), Piece(found, (2 * units,))]
     return [Piece(found, shape)]
+
+
+def _with_axes(initializer: Any, layer: Any) -> Any:
+    """Return the initializer that an EinsumDense calls, which counts the axes of its equation for fan-in and fan-out."""
+    made = copy.copy(initializer)
+    weight, _, output = layer.equation.partition(",")[2].partition("->")
+    made.input_axes = [axis for axis, name in enumerate(weight.strip()) if name not in output]
+    made.output_axes = [axis for axis, name in enumerate(weight.strip()) if name in output]
+    return made
 
 
 @dataclass

@@ -21,7 +21,8 @@ __all__ = ["measure"]
 def measure(model: Any, request: Request) -> ModelLayers:
     """Measure an ONNX model, whose parameters are drawn by the laws that the request names."""
     built = build(model, request.laws, request.init, request.seed)
-    module, parameters = built.module, dict(built.module.named_parameters())
+    module: OnnxModel = built.module
+    parameters = dict(module.named_parameters())
 
     def draw(number: int) -> OnnxModel:
         with seeded(request.seed, number, 0), torch.no_grad():
