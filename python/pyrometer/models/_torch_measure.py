@@ -30,6 +30,11 @@ _MOST = 64
 
 def measure(model: Any, request: Request) -> ModelLayers:
     """Measure a module of PyTorch, or those that a function builds."""
+    if request.y is not None:
+        raise ValueError(
+            "y must be None for a model that runs on PyTorch: energies of layers do not depend on targets, got "
+            f"{described(request.y)}."
+        )
     return measure_source(source_of(model, request), request)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,7 @@ def _can_be_drawn(label: Label) -> bool:
 
 
 def redraw_in_place(parameters: Mapping[str, torch.Tensor], runs: Mapping[str, Runs], memory: Memory) -> None:
-    """Draw random elements anew, those of one draw once; constants keep their values. Cost: one draw a number."""
+    """Draw random elements anew, those of one draw once; computed constants keep their values."""
     drawn: dict[int, torch.Tensor] = {}
     uses = [memory.labels[number].draw for name in parameters for number in np.unique(runs[name].labels).tolist()]
     with torch.no_grad():
@@ -89,8 +90,6 @@ def redraw_in_place(parameters: Mapping[str, torch.Tensor], runs: Mapping[str, R
                 draw_into(parameter, label.family, label.scale)
                 if label.centre:
                     parameter.add_(label.centre)
-                continue
-            if alone:
                 continue
             values = parameter.detach().reshape(-1).clone()
             _fill(values, runs[name], memory, drawn)
@@ -103,6 +102,8 @@ def _fill(values: torch.Tensor, runs: Runs, memory: Memory, drawn: dict[int, tor
         runs.starts.tolist(), runs.stops.tolist(), runs.labels.tolist(), runs.origins.tolist(), strict=True
     ):
         label = memory.law(memory.labels[number])
+        if label.kind is Kind.CONSTANT and not math.isnan(label.centre):
+            values[start:stop] = label.centre  # a forward pass may have changed it
         if label.kind is not Kind.RANDOM or label.family is None:
             continue
         if label.draw not in drawn:
