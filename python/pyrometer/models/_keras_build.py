@@ -130,7 +130,7 @@ def pieces_of(variable: Any, layer: Any) -> list[Piece]:
 
 
 def _with_axes(initializer: Any, layer: Any) -> Any:
-    """Return the initializer that an EinsumDense calls, which counts the axes of its equation for fan-in and fan-out."""
+    """Return the initializer that an EinsumDense calls, with fan-in and fan-out by the axes of its equation."""
     made = copy.copy(initializer)
     weight, _, output = layer.equation.partition(",")[2].partition("->")
     made.input_axes = [axis for axis, name in enumerate(weight.strip()) if name not in output]
