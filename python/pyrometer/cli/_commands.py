@@ -45,6 +45,15 @@ COMMANDS = {
         "Print the layers of a network as a heat engine.",
         {**_VERDICTS, "mixed-signs": "some layers have negative and others positive entropy"},
     ),
+    "model": CommandRecord(
+        "pyrometer.cli.model",
+        "Print the layers of a PyTorch, Keras, scikit-learn or ONNX model.",
+        {
+            "vanishing": "the energy of a unit falls by a factor of 10 or more over the layers, and never rises by it",
+            "exploding": "the energy of a unit rises by a factor of 10 or more over the layers, and never falls by it",
+            "unknown": "the law of a parameter is unknown, or it has no entropy",
+        },
+    ),
     "sweep": CommandRecord("pyrometer.cli.sweep", "Compute the temperatures of many systems under many laws."),
     "shift": CommandRecord(
         "pyrometer.cli.shift",

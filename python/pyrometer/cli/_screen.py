@@ -21,7 +21,7 @@ from pyrometer.results import plain_text
 if TYPE_CHECKING:
     from pyrometer.results import Table
 
-__all__ = ["written"]
+__all__ = ["width_of", "written"]
 
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
 _KEYS = ("section", "loss", "law")
@@ -36,7 +36,7 @@ def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal:
     colour = terminal and sys.stdout.isatty()
     screen = Console(
         file=io.StringIO(),
-        width=_width(terminal),
+        width=width_of(terminal),
         highlight=False,
         emoji=False,
         markup=False,
@@ -60,7 +60,7 @@ def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal:
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 
-def _width(terminal: bool) -> int:
+def width_of(terminal: bool) -> int:
     """Return the width of the terminal in characters; for a file the value of COLUMNS, by default 120."""
     width = 120
     if terminal:

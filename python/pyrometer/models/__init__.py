@@ -3,8 +3,9 @@
 Frameworks are imported when a model of theirs is given.
 """
 
+from pyrometer.models import sklearn
 from pyrometer.models._balance import Balance, balance
 from pyrometer.models._laws import laws
 from pyrometer.models._measure import measure
 
-__all__ = ["Balance", "balance", "laws", "measure"]
+__all__ = ["Balance", "balance", "laws", "measure", "sklearn"]

@@ -14,7 +14,7 @@ class CallSite:
     Attributes
     ----------
     name : str
-        Path of the module that owns the parameter; ``""`` for the model itself.
+        Path of the module that owns the parameter; of parameters of the model itself their name.
     kind : str
         "dense", "convolution", "transposed convolution", "embedding", "recurrent", "norm", "scale", "shift", "joined"
         or "other".

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,8 +33,8 @@ class Framework:
         From the model, `laws`, `init` and `seed`: the labels of its parameters.
     measure : callable
         From the model and a request: the result.
-    factories : bool
-        Whether functions that build its models are accepted in their place.
+    package : str
+        Its package: a function may build its models if it is imported. Empty for frameworks without such functions.
     """
 
     name: str
@@ -40,7 +42,7 @@ class Framework:
     accepts: Callable[[Any], bool]
     build: Callable[[Any, Mapping[str, Any] | None, Callable[[Any], Any] | None, int], Built]
     measure: Callable[[Any, Request], ModelLayers]
-    factories: bool = False
+    package: str = ""
 
 
 def checked_init(init: Any) -> Callable[[Any], Any] | None:
@@ -62,18 +64,16 @@ def derives_from(root: str) -> Callable[[Any], bool]:
     return accepts
 
 
-def _torch_build(model: Any, laws: Any, init: Any, seed: int) -> Built:
-    _require("models.laws", "torch", "PyTorch")
-    from pyrometer.models._torch_build import build
+def _lazily(module: str, function: str, **packages: str) -> Callable[..., Any]:
+    """Return a function of a module that is imported when it is called, after the packages that it needs."""
+    what = f"models.{'laws' if function == 'build' else function}"
 
-    return build(model, laws, init, seed)
+    def call(*arguments: Any) -> Any:
+        for package, name in packages.items():
+            _require(what, package, name)
+        return getattr(importlib.import_module(f"pyrometer.models.{module}"), function)(*arguments)
 
-
-def _torch_measure(model: Any, request: Request) -> ModelLayers:
-    _require("models.measure", "torch", "PyTorch")
-    from pyrometer.models._torch_measure import measure
-
-    return measure(model, request)
+    return call
 
 
 def _require(function: str, package: str, name: str) -> None:
@@ -84,14 +84,42 @@ def _require(function: str, package: str, name: str) -> None:
         raise ImportError(f"{function} needs {name}: pip install {package}.", name=package) from error
 
 
+def _is_onnx(model: Any) -> bool:
+    if isinstance(model, (str, os.PathLike)):
+        return os.path.exists(model) or os.fspath(model).lower().endswith(".onnx")
+    return derives_from("onnx")(model)
+
+
 FRAMEWORKS = (
+    Framework(
+        "Keras",
+        "a keras.Model",
+        derives_from("keras"),
+        _lazily("_keras_build", "build", keras="Keras"),
+        _lazily("_keras_measure", "measure", keras="Keras", torch="PyTorch"),
+        package="keras",
+    ),
+    Framework(
+        "scikit-learn",
+        "an MLPClassifier or MLPRegressor",
+        derives_from("sklearn"),
+        _lazily("_sklearn_networks", "build"),
+        _lazily("_sklearn_networks", "measure"),
+    ),
+    Framework(
+        "ONNX",
+        "an ONNX file or ModelProto",
+        _is_onnx,
+        _lazily("_onnx_build", "build", onnx="ONNX", torch="PyTorch"),
+        _lazily("_onnx_measure", "measure", onnx="ONNX", torch="PyTorch"),
+    ),
     Framework(
         "PyTorch",
         "a torch.nn.Module or a function that builds one",
         derives_from("torch"),
-        _torch_build,
-        _torch_measure,
-        factories=True,
+        _lazily("_torch_build", "build", torch="PyTorch"),
+        _lazily("_torch_measure", "measure", torch="PyTorch"),
+        package="torch",
     ),
 )
 """In the order in which they are asked: Keras' layers are modules of PyTorch with that backend."""
@@ -108,17 +136,28 @@ def framework_of(model: Any) -> Framework:
     for framework in FRAMEWORKS:
         if framework.accepts(model):
             return framework
-    builders = [framework for framework in FRAMEWORKS if framework.factories]
     if callable(model) and not isinstance(model, type) and library_of(model) is None:
-        return builders[0] if len(builders) == 1 else _of_built(model, builders)
-    known = ", ".join(framework.models for framework in FRAMEWORKS)
+        return _of_built(model)
+    known = ", ".join(framework.models for framework in (FRAMEWORKS[-1], *FRAMEWORKS[:-1]))
     raise TypeError(f"model must be {known}, got {described(model)}; pass lambda: MyModel().")
 
 
-def _of_built(model: Callable[[], Any], builders: list[Framework]) -> Framework:
-    """Return the framework of what a function builds."""
-    made = model()
-    for framework in builders:
-        if framework.accepts(made):
-            return framework
-    return builders[-1]  # refuses it, in its own words
+def _of_built(model: Callable[[], Any]) -> Framework:
+    """Return the framework of what a function builds: PyTorch, unless another one is imported and accepts it."""
+    others = [each for each in FRAMEWORKS[:-1] if each.package in sys.modules]
+    if others:
+        made = _built_apart(model)
+        for framework in others:
+            if framework.accepts(made):
+                return framework
+    return FRAMEWORKS[-1]  # refuses what is not a module, in its own words
+
+
+def _built_apart(model: Callable[[], Any]) -> Any:
+    """Build a model without a change of the generators of random numbers."""
+    if "torch" not in sys.modules:
+        return model()
+    from pyrometer.models._torch_build import seeded
+
+    with seeded(0):
+        return model()

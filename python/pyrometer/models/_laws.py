@@ -22,23 +22,24 @@ def laws(
     init: Callable[[Any], Any] | None = None,
     seed: int = 0,
 ) -> Table:
-    r"""Laws of the initial parameters of a PyTorch model, traced while it is built; not in the paper.
+    r"""Laws of the initial parameters of a model of PyTorch, Keras, scikit-learn or ONNX; not in the paper.
 
-    Every element of every parameter has the law by which the program draws it: ``uniform_``, ``normal_``, arithmetic
-    with numbers, copies, slices, truncation by rejection, orthogonal matrices. Nothing is estimated from values, except
-    where the table says "guessed".
+    Every element of every parameter of a PyTorch model has the law by which the program that builds it draws it:
+    ``uniform_``, ``normal_``, arithmetic with numbers, copies, slices, truncation by rejection, orthogonal matrices.
+    Nothing is estimated from values, except where the table says "guessed".
 
     Parameters
     ----------
-    model : callable or torch.nn.Module
+    model : callable, torch.nn.Module, keras.Model, MLPClassifier, MLPRegressor, str, path or onnx.ModelProto
         A function without arguments that builds the model, ``lambda: MyModel()``, best; on the meta device it needs no
         memory. Or an instance whose layers have their default laws: it is drawn again layer by layer, by
-        ``reset_parameters``, and refused if a parameter is left out or its values do not fit.
+        ``reset_parameters``, and refused if a parameter is left out or its values do not fit. A Keras model that is
+        built, or a function that builds one, on any backend; a fitted network of scikit-learn; an ONNX file or model.
     laws : mapping of str to law, optional
         Laws by patterns of names, ``{"*.weight": pm.Normal(0.02)}``, which replace those that are traced; the first
-        pattern that matches.
+        pattern that matches. ONNX needs them, since its files have values alone.
     init : callable, optional
-        Called with the model after it is built, under trace.
+        Called with the model after it is built, under trace; for PyTorch.
     seed : int
         Seed of PyTorch's, NumPy's and Python's generators during the build, whose states are restored.
 
@@ -66,6 +67,16 @@ def laws(
     numbers that differ between builds are guessed from 4,096 values on, if a normal or a uniform law alone fits them.
     ``torch.nn.init.trunc_normal_`` and ``orthogonal_`` do nothing on the meta device; their parameters are refused
     there. The entropy sums over independent elements, as in (3.2).
+
+    Keras: laws are read from the initializers of layers. An initializer object that several layers share, or
+    initializers of one integer seed, make the same numbers at each call, which count once. Custom initializers are
+    unknown, or guessed from 4,096 values on. Names are paths with points, ``"dense.kernel"``.
+
+    scikit-learn: weights and biases of a layer are uniform in :math:`\pm\sqrt{6/(n_{l-1} + n_l)}`, with 2 for 6 for the
+    logistic activation; names are ``"coefs_[0]"``, ``"intercepts_[0]"``.
+
+    ONNX: parameters are the tensors of several real numbers in the file. Those that no pattern names are constants
+    where all values are equal, such as biases of 0; else their law is unknown.
 
     Examples
     --------

@@ -40,9 +40,10 @@ def measure(
 
     Parameters
     ----------
-    model : callable or torch.nn.Module
+    model : callable, torch.nn.Module, keras.Model, MLPClassifier, MLPRegressor, str, path or onnx.ModelProto
         A function without arguments that builds the model, ``lambda: MyModel()``, or an instance whose layers have
-        their default laws; see `laws`.
+        their default laws; see `laws`. A Keras model needs its PyTorch backend; its variables are restored. ONNX needs
+        `laws`.
     inputs : array_like, torch.Tensor, tuple or dict
         Inputs of the model, finite; a tuple is passed as positional arguments, a dict by name. Arrays of floating-point
         numbers are converted to the dtype of the parameters; tensors stay as they are.
@@ -97,6 +98,10 @@ def measure(
     A draw costs a build and a forward pass. Sums are in double precision. Where the weights of an operation have mean
     zero and are independent of its input, their mean over the layer's own weights, :math:`\sum\sigma^2x^2 +
     \langle b^2\rangle`, replaces the square of the output: first layers have no error.
+
+    Networks of scikit-learn are measured by the engine of `Network`, exactly where it can. Layers of an ONNX model are
+    those of its graph; batch normalisation and dropout follow `mode`. Recurrent layers of Keras are one layer where the
+    product with their inputs is computed for all steps at once (``LSTM``, ``GRU``), else one for each step.
 
     Examples
     --------

@@ -77,10 +77,13 @@ class Counter:
 
 def text(parts: list[Drawn]) -> str:
     """Return the laws of a parameter as text."""
-    each = [_law(part.label) for part in parts]
+    each: dict[str, int] = {}
+    for part in parts:
+        law = _law(part.label)
+        each[law] = each.get(law, 0) + part.size
     if len(each) == 1:
-        return each[0]
-    return "; ".join(f"{law} ({part.size})" for law, part in zip(each, parts, strict=True))
+        return next(iter(each))
+    return "; ".join(f"{law} ({size})" for law, size in each.items())
 
 
 def _law(label: Label) -> str:
@@ -117,7 +120,7 @@ def named(laws: Mapping[str, Any] | None, names: list[str]) -> dict[str, Any]:
                 f"laws[{pattern!r}] must be a law of one scale such as pm.Normal(0.02) or pm.Constant(0.0), got "
                 f"{described(law)}."
             )
-        matching = [name for name in names if fnmatchcase(name, pattern)]
+        matching = [name for name in names if name == pattern or fnmatchcase(name, pattern)]
         if not matching:
             raise ValueError(
                 f"laws[{pattern!r}] matches no parameter of [{listed(names)}]{nearest(pattern, names, fallback='')}."

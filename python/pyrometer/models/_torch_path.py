@@ -19,7 +19,7 @@ class Path:
     """Follows the calls of the modules of a model, and names call sites."""
 
     def __init__(self, model: torch.nn.Module, parameters: dict[str, torch.Tensor]) -> None:
-        self._paths = {id(module): path for path, module in model.named_modules()}
+        self._paths = _with_keras_layers({id(module): path for path, module in model.named_modules()}, model)
         self._owners: dict[str, list[str]] = {name: [_owner(name)] for name in parameters}
         first = {id(tensor): name for name, tensor in parameters.items()}
         for name, tensor in model.named_parameters(remove_duplicate=False):
@@ -50,8 +50,8 @@ class Path:
 
     @property
     def recurrent(self) -> bool:
-        """Whether the module is a recurrent one of PyTorch."""
-        return bool(self._stack) and isinstance(self._stack[-1], _RECURRENT)
+        """Whether the module is a recurrent one, of PyTorch or of Keras."""
+        return bool(self._stack) and (isinstance(self._stack[-1], _RECURRENT) or any(map(_is_keras_rnn, self._stack)))
 
     @property
     def deriving(self) -> bool:
@@ -63,7 +63,7 @@ class Path:
         here = self._paths.get(id(self._stack[-1]), "") if self._stack else ""
         owners = self._owners[parameters[0]] if parameters else [here]
         inside = [owner for owner in owners if owner == here or not here or owner.startswith(f"{here}.")]
-        path = inside[0] if inside else here
+        path = (inside[0] if inside else here) or parameters[0]
         count = self._calls[id(self._stack[-1])] if self._stack else 1
         return path if count <= 1 else f"{path} ({count})"
 
@@ -80,6 +80,22 @@ class Path:
         if module in self._stack:
             while self._stack.pop() is not module:
                 pass
+
+
+def _with_keras_layers(paths: dict[int, str], model: Any) -> dict[int, str]:
+    """Add the layers of a Keras model, most of which it does not register as modules; cells belong to their layer."""
+    layers = model._flatten_layers(include_self=False) if hasattr(model, "_flatten_layers") else ()
+    for layer in layers:
+        path = str(getattr(layer, "path", None) or layer.name)
+        paths[id(layer)] = path.removeprefix(f"{model.name}/").replace("/", ".")
+    for layer in filter(_is_keras_rnn, layers):
+        for inner in layer._flatten_layers(include_self=False):
+            paths.pop(id(inner), None)
+    return paths
+
+
+def _is_keras_rnn(module: torch.nn.Module) -> bool:
+    return any(kind.__name__ == "RNN" and kind.__module__.startswith("keras.") for kind in type(module).__mro__)
 
 
 def _owner(name: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue
+from pyrometer.base import ByValue, validate
+from pyrometer.results._model_text import model_text
 from pyrometer.results._table import Table
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _Array = npt.NDArray[np.float64]
 _UNITS = {"energy": "loss", "standard_error": "loss", "entropy": "nat", "temperature": "loss/nat"}
 
 _COLUMNS = (
-    *("name", "kind", "energy_per_unit", "gain", "temperature", "verdict", "method", "energy", "standard_error"),
+    *("name", "energy_per_unit", "gain", "temperature", "verdict", "kind", "method", "energy", "standard_error"),
     *("units", "calls", "parameters", "entropy", "laws"),
 )
 _TOTALS = (
@@ -41,8 +42,8 @@ class ModelLayers(ByValue):
     model : str
         Class of the model.
     name : ndarray of str, shape (L,)
-        Path of the module; "" for parameters of the model itself. A number in parentheses counts later calls of the
-        same module.
+        Path of the module; of parameters of the model itself their name. A number in parentheses counts later calls of
+        the same module.
     kind : ndarray of str, shape (L,)
         What the operation is: "dense", "convolution", "transposed convolution", "embedding", "norm", "recurrent",
         "scale", "shift" or "other".
@@ -135,48 +136,24 @@ class ModelLayers(ByValue):
         del ax
         raise ImportError("ModelLayers.plot() needs pyrometer[plot].")
 
+    def to_text(self, *, width: int | None = None, max_rows: int = 60) -> str:
+        """Return the layers as plain text, with totals below.
+
+        Parameters
+        ----------
+        width : int, optional
+            At least 20: further columns continue in blocks below, after the names. Default: no limit.
+        max_rows : int
+            At least 2: of more layers the first and the last are shown.
+
+        Returns
+        -------
+        str
+            Lines without trailing newline; numbers with four significant digits, names shortened from the front.
+        """
+        if width is not None:
+            width = validate.count("width", width, minimum=20)
+        return model_text(self, width, validate.count("max_rows", max_rows, minimum=2))
+
     def __repr__(self) -> str:
-        return "\n".join([self._heading(), *self._lines(), *self._notes()])
-
-    def _heading(self) -> str:
-        sampled = f", {self.draws} draws, seed {self.seed}" if self.draws else ""
-        return f"{self.model}: {len(self)} layers, {self.rows} rows, mode {self.mode!r}{sampled}"
-
-    def _lines(self) -> list[str]:
-        each = {
-            "layer": [name or "(model)" for name in self.name.tolist()],
-            "E/unit": [f"{value:.4g}" for value in self.energy_per_unit.tolist()],
-            "gain": [f"{value:.4g}" for value in self.gain.tolist()],
-            "T": [f"{value:.4g}" for value in self.temperature.tolist()],
-            "verdict": self.verdict.tolist(),
-            "kind": self.kind.tolist(),
-            "method": self._methods(),
-            "N": [f"{value}" for value in self.parameters.tolist()],
-        }
-        right = {"E/unit", "gain", "T", "N"}
-        wide = {head: max(map(len, [head, *cells])) for head, cells in each.items()}
-        rows = [list(each), *map(list, zip(*each.values(), strict=True))]
-        return [
-            "  ".join(
-                cell.rjust(wide[head]) if head in right else cell.ljust(wide[head])
-                for head, cell in zip(each, row, strict=True)
-            ).rstrip()
-            for row in rows
-        ]
-
-    def _methods(self) -> list[str]:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = self.standard_error / self.energy
-        return [
-            f"{method} ± {100.0 * error:.2g} %" if error > 0.0 else method
-            for method, error in zip(self.method.tolist(), relative.tolist(), strict=True)
-        ]
-
-    def _notes(self) -> list[str]:
-        totals = f"N {self.total_parameters}, S {self.total_entropy:.6g} nat"
-        notes = [f"{totals}, efficiency {self.work_efficiency:.4g}, engine of type {self.engine}, {self.regime}"]
-        if self.unused:
-            notes.append(f"unused parameters: {', '.join(self.unused)}")
-        if self.entropy_unknown:
-            notes.append(f"entropy unknown, name the law: {', '.join(self.entropy_unknown)}")
-        return notes
+        return self.to_text()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
 from pyrometer.base import plain, printable
 
-__all__ = ["cells", "columns_width", "split", "text", "text_width"]
+__all__ = ["cells", "columns_width", "short_paths", "split", "text", "text_width"]
 
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -19,8 +19,18 @@ _GAP = 2
 _LONGEST = 500
 
 
-def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | None, max_rows: int) -> str:
-    """Return a table as lines of at most `width` characters, unless a single column is wider."""
+def text(
+    title: str,
+    columns: _Columns,
+    units: Mapping[str, str],
+    width: int | None,
+    max_rows: int,
+    flush_right: Collection[str] = (),
+) -> str:
+    """Return a table as lines of at most `width` characters, unless a single column is wider.
+
+    Columns of numbers are flush right, and those of strings that `flush_right` names.
+    """
     rows = len(next(iter(columns.values()), ()))
     head = rows if rows <= max_rows else (max_rows + 1) // 2
     tail = 0 if rows <= max_rows else max_rows - head
@@ -29,7 +39,7 @@ def text(title: str, columns: _Columns, units: Mapping[str, str], width: int | N
         body = [*cells(array[:head], name), *cells(array[rows - tail :], name)]
         heads = [plain(name), plain(units.get(name, ""))] if units else [plain(name)]
         wide = max(map(text_width, [*heads, *body]))
-        right = array.dtype.kind != "U"
+        right = array.dtype.kind != "U" or name in flush_right
         lines[name] = [_pad(cell, wide, right) for cell in [*heads, "-" * wide, *body]]
     widths = {name: text_width(column[0]) for name, column in lines.items()}
     blocks = []
@@ -64,6 +74,28 @@ def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:
         digits = 3 if name == "z" or name.endswith(("_error", "_bound")) else 6
         return [f"{value:.{digits}g}" for value in array.tolist()]
     return [plain(str(value), _LONGEST) for value in array.tolist()]
+
+
+def short_paths(paths: Sequence[str], most: int) -> list[str]:
+    """Return paths of modules of at most `most` characters, printable: the last parts of longer ones, after "...".
+
+    Where two paths would become one, more characters are allowed.
+    """
+    short = [plain(_tail(path, most), most) for path in paths]
+    if len(set(short)) < len(set(paths)) and most < max(map(len, paths)):
+        return short_paths(paths, 2 * most)
+    return short
+
+
+def _tail(path: str, most: int) -> str:
+    """Return the last parts of a path that fit, or its last characters where these would be few."""
+    if len(path) <= most:
+        return path
+    parts = path.split(".")
+    while len(parts) > 1 and len(".".join(parts)) + 3 > most:
+        parts = parts[1:]
+    tail = ".".join(parts)
+    return f"...{tail if most // 2 < len(tail) + 3 <= most else path[3 - most :]}"
 
 
 def columns_width(strings: Sequence[str]) -> int:

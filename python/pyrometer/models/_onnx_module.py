@@ -1,0 +1,238 @@
+"""ONNX models as modules of PyTorch, whose parameters are the tensors of numbers in the file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyrometer.base import described, listed, plain, quoted
+from pyrometer.models._onnx_operations import OPERATIONS
+from pyrometer.models._onnx_shapes import TYPES
+
+__all__ = ["OnnxModel", "module_of"]
+
+_OLDEST = 13  # before, axes of reductions and of Softmax mean something else
+_STANDARD = ("", "ai.onnx")
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operation, its attributes, the names of what it takes and makes, and what nobody needs after it."""
+
+    operation: str
+    attributes: dict[str, Any]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    last: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input: its name, type, and sizes; None for a size that may be any."""
+
+    name: str
+    dtype: Any
+    sizes: tuple[int | None, ...]
+
+
+class OnnxModel(torch.nn.Module):
+    """A graph that is computed node by node.
+
+    Tensors of several real numbers in the file are parameters, with the modules that their names describe; statistics
+    of batch normalisation, single numbers and integers are buffers.
+    """
+
+    def __init__(self, nodes: list[Node], inputs: list[Input], outputs: list[str], tensors: dict[str, Any]) -> None:
+        super().__init__()
+        self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
+        statistics = {name for node in nodes if node.operation == "BatchNormalization" for name in node.inputs[3:]}
+        self.places: dict[str, tuple[Any, str]] = {}
+        for name, tensor in tensors.items():
+            random = tensor.is_floating_point() and tensor.numel() > 1 and name not in statistics
+            random = random and bool(torch.isfinite(tensor).all())  # a mask has infinities
+            self._place(name, torch.nn.Parameter(tensor) if random else tensor)
+
+    def _place(self, name: str, tensor: Any) -> None:
+        """Register a tensor in the module that its name describes, ``blocks.0.weight`` in ``blocks.0``."""
+        *path, own = name.split(".")
+        owner: Any = self
+        for part in path:
+            if not part or (hasattr(owner, part) and part not in owner._modules):
+                owner, own = self, name.replace(".", "/")
+                break
+            if part not in owner._modules:
+                owner.add_module(part, torch.nn.Module())
+            owner = owner._modules[part]
+        while not own or hasattr(owner, own):
+            own += "_"
+        if isinstance(tensor, torch.nn.Parameter):
+            owner.register_parameter(own, tensor)
+        else:
+            owner.register_buffer(own, tensor)
+        self.places[name] = (owner, own)
+
+    def forward(self, *given: Any, **named: Any) -> Any:
+        """Compute the outputs of the graph; inputs in its order, or by name."""
+        held = self._taken(given, named)
+        for node in self.nodes:
+            inputs = [self._value(name, held) if name else None for name in node.inputs]
+            attributes = node.attributes | {"training": self.training}
+            made = OPERATIONS[node.operation](attributes, *inputs)
+            held.update(zip(node.outputs, made if isinstance(made, (tuple, list)) else (made,), strict=False))
+            for name in node.last:
+                held.pop(name, None)
+        outputs = [self._value(name, held) for name in self.outputs]
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def switch(self, mode: str) -> None:
+        """Set how dropout and batch normalisation behave: "train" or "eval"."""
+        self.train(mode == "train")
+
+    def _value(self, name: str, held: dict[str, Any]) -> Any:
+        if name in held:
+            return held[name]
+        owner, own = self.places[name]
+        return getattr(owner, own)
+
+    def _taken(self, given: Sequence[Any], named: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs by name, after checking their number, names, types and shapes."""
+        names = [wanted.name for wanted in self.inputs]
+        values = dict(zip(names, given, strict=False)) | named
+        if len(given) + len(named) != len(names) or set(values) != set(names):
+            raise ValueError(
+                f"inputs must be the {len(names)} of the model, [{listed(names)}], got "
+                f"{len(given)}{f' and [{listed(list(named))}]' if named else ''}."
+            )
+        return {wanted.name: _fitting(wanted, values[wanted.name]) for wanted in self.inputs}
+
+
+def _fitting(wanted: Input, value: Any) -> Any:
+    tensor = torch.as_tensor(value)
+    free = [size is None for size in wanted.sizes]
+    sizes = "x".join("any" if size is None else str(size) for size in wanted.sizes) or "()"
+    came = "x".join(map(str, tensor.shape)) or "()"
+    matches = len(free) == tensor.ndim and all(
+        size in (None, own) for size, own in zip(wanted.sizes, tensor.shape, strict=True)
+    )
+    if not matches:
+        raise ValueError(f"input {quoted(wanted.name)} must have the shape {sizes}, got {came}.")
+    if tensor.is_floating_point() != wanted.dtype.is_floating_point:
+        raise ValueError(f"input {quoted(wanted.name)} must have numbers of type {wanted.dtype}, got {tensor.dtype}.")
+    return tensor.to(wanted.dtype)
+
+
+def module_of(model: Any) -> OnnxModel:
+    """Read an ONNX model from its file, or a ModelProto, and return it as a module.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the file is not an ONNX model, or has operations that are not known.
+    """
+    import onnx
+    from onnx import inliner
+
+    if isinstance(model, (str, os.PathLike)):
+        path = os.fspath(model)
+        try:
+            model = onnx.load(path)
+        except OSError:
+            raise
+        except Exception as error:  # those of protobuf have no class in common
+            raise ValueError(f"{plain(str(path))} is not a model of ONNX, or damaged: {error}") from None
+    if not isinstance(model, onnx.ModelProto):
+        raise TypeError(f"model must be an ONNX file or a ModelProto, got {described(model)}.")
+    if len(model.functions):
+        model = inliner.inline_local_functions(model)
+    _check_versions(model)
+    return _module(model.graph)
+
+
+def _check_versions(model: Any) -> None:
+    versions = [entry.version for entry in model.opset_import if entry.domain in _STANDARD]
+    if not versions or min(versions) < _OLDEST:
+        raise ValueError(
+            f"the model must have operations of version {_OLDEST} or later, got {versions or 'none'}; convert it, "
+            "onnx.version_converter.convert_version(model, 17)."
+        )
+    unknown = sorted({_name(node) for node in model.graph.node} - set(OPERATIONS) - {"Constant"})
+    if unknown:
+        raise ValueError(
+            f"the model has operations that are not known, [{listed(unknown)}]; export it without them, or pass the "
+            "PyTorch model instead."
+        )
+
+
+def _name(node: Any) -> str:
+    return str(node.op_type if node.domain in _STANDARD else f"{node.domain}.{node.op_type}")
+
+
+def _module(graph: Any) -> OnnxModel:
+    tensors = {made.name: _tensor(made) for made in graph.initializer}
+    inputs = [_input(value) for value in graph.input if value.name not in tensors]
+    outputs = [value.name for value in graph.output]
+    last: dict[str, int] = {}
+    for place, node in enumerate(graph.node):
+        last |= dict.fromkeys(node.input, place)
+    nodes = []
+    for place, node in enumerate(graph.node):
+        attributes = {entry.name: _attribute(entry) for entry in node.attribute} | {"outputs": len(node.output)}
+        if node.op_type == "Constant":
+            tensors[node.output[0]] = _constant(attributes)
+            continue
+        done = tuple(name for name in node.input if last[name] == place and name not in outputs)
+        nodes.append(Node(_name(node), attributes, tuple(node.input), tuple(node.output), done))
+    return OnnxModel(nodes, inputs, outputs, tensors)
+
+
+def _tensor(proto: Any) -> Any:
+    from onnx import numpy_helper
+
+    if proto.data_type not in TYPES:
+        raise ValueError(
+            f"tensor {quoted(proto.name)} must have numbers of one of the types {list(map(str, TYPES.values()))}, got "
+            f"type {proto.data_type} of ONNX."
+        )
+    array = np.asarray(numpy_helper.to_array(proto))
+    if TYPES[proto.data_type] is torch.bfloat16:
+        return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
+    return torch.from_numpy(array.copy())
+
+
+def _attribute(entry: Any) -> Any:
+    import onnx
+
+    helper: Any = onnx.helper
+    value = helper.get_attribute_value(entry)
+    if isinstance(value, bytes):
+        return value.decode()
+    return _tensor(value) if isinstance(value, onnx.TensorProto) else value
+
+
+_CONSTANTS: dict[str, Callable[[Any], Any]] = {
+    "value": lambda value: value,
+    "value_float": lambda value: torch.tensor(value, dtype=torch.float32),
+    "value_floats": lambda value: torch.tensor(value, dtype=torch.float32),
+    "value_int": lambda value: torch.tensor(value, dtype=torch.int64),
+    "value_ints": lambda value: torch.tensor(value, dtype=torch.int64),
+}
+
+
+def _constant(attributes: dict[str, Any]) -> Any:
+    for name, convert in _CONSTANTS.items():
+        if name in attributes:
+            return convert(attributes[name])
+    raise ValueError(f"a Constant must have one of [{listed(list(_CONSTANTS))}], got [{listed(list(attributes))}].")
+
+
+def _input(value: Any) -> Input:
+    kind = value.type.tensor_type
+    if kind.elem_type not in TYPES:
+        raise ValueError(f"input {quoted(value.name)} must be a tensor of numbers, got type {kind.elem_type} of ONNX.")
+    sizes = tuple(size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim)
+    return Input(value.name, TYPES[kind.elem_type], sizes)

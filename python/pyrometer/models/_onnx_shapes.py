@@ -1,0 +1,170 @@
+"""Operations of ONNX that move, choose and make numbers, as functions of PyTorch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch.nn import functional
+
+__all__ = ["SHAPES", "TYPES"]
+
+_Attributes: TypeAlias = dict[str, Any]
+
+TYPES = {
+    1: torch.float32,
+    2: torch.uint8,
+    3: torch.int8,
+    5: torch.int16,
+    6: torch.int32,
+    7: torch.int64,
+    9: torch.bool,
+    10: torch.float16,
+    11: torch.float64,
+    16: torch.bfloat16,
+}
+"""Types of elements by their numbers in ONNX."""
+
+
+def _reshape(attributes: _Attributes, x: Any, shape: Any) -> Any:
+    sizes = shape.tolist()
+    if not attributes.get("allowzero", 0):
+        sizes = [x.shape[axis] if size == 0 else size for axis, size in enumerate(sizes)]
+    return x.reshape(sizes)
+
+
+def _transpose(attributes: _Attributes, x: Any) -> Any:
+    return x.permute(attributes.get("perm", list(reversed(range(x.ndim)))))
+
+
+def _flatten(attributes: _Attributes, x: Any) -> Any:
+    axis = attributes.get("axis", 1)
+    first = x.shape[:axis].numel()
+    return x.reshape(first, x.numel() // max(first, 1))
+
+
+def _squeeze(_: _Attributes, x: Any, axes: Any = None) -> Any:
+    return x.squeeze() if axes is None else x.squeeze(tuple(axes.tolist()))
+
+
+def _unsqueeze(_: _Attributes, x: Any, axes: Any) -> Any:
+    dimensions = x.ndim + len(axes)
+    for axis in sorted(axis % dimensions for axis in axes.tolist()):
+        x = x.unsqueeze(axis)
+    return x
+
+
+def _concat(attributes: _Attributes, *parts: Any) -> Any:
+    return torch.cat(parts, attributes["axis"])
+
+
+def _slice(_: _Attributes, x: Any, starts: Any, ends: Any, axes: Any = None, steps: Any = None) -> Any:
+    names = range(len(starts)) if axes is None else axes.tolist()
+    widths = [1] * len(starts) if steps is None else steps.tolist()
+    for start, end, name, step in zip(starts.tolist(), ends.tolist(), names, widths, strict=True):
+        axis = name % x.ndim
+        if step > 0:
+            x = x[(*[slice(None)] * axis, slice(start, end, step))]
+        else:  # which slices of PyTorch do not have
+            places = list(range(x.shape[axis])[start:end:step])
+            x = x.index_select(axis, torch.tensor(places, dtype=torch.int64, device=x.device))
+    return x
+
+
+def _split(attributes: _Attributes, x: Any, sizes: Any = None) -> Any:
+    axis = attributes.get("axis", 0)
+    if sizes is not None:
+        return x.split(sizes.tolist(), axis)
+    parts = attributes.get("num_outputs", attributes["outputs"])
+    return x.split(-(-x.shape[axis] // parts), axis)
+
+
+def _gather(attributes: _Attributes, x: Any, places: Any) -> Any:
+    axis = attributes.get("axis", 0) % x.ndim
+    places = torch.where(places < 0, places + x.shape[axis], places).to(torch.int64)
+    if axis == 0 and x.ndim == 2 and x.is_floating_point():
+        return functional.embedding(places, x)
+    chosen = x.index_select(axis, places.reshape(-1))
+    return chosen.reshape((*x.shape[:axis], *places.shape, *x.shape[axis + 1 :]))
+
+
+def _gather_elements(attributes: _Attributes, x: Any, places: Any) -> Any:
+    axis = attributes.get("axis", 0)
+    return torch.gather(x, axis, torch.where(places < 0, places + x.shape[axis], places))
+
+
+def _expand(_: _Attributes, x: Any, shape: Any) -> Any:
+    return x.expand(torch.broadcast_shapes(x.shape, tuple(shape.tolist())))
+
+
+def _tile(_: _Attributes, x: Any, repeats: Any) -> Any:
+    return x.repeat(repeats.tolist())
+
+
+def _shape(attributes: _Attributes, x: Any) -> Any:
+    return torch.tensor(x.shape[attributes.get("start", 0) : attributes.get("end")], dtype=torch.int64, device=x.device)
+
+
+def _filled(attributes: _Attributes, shape: Any) -> Any:
+    value = attributes.get("value", torch.zeros(1))
+    return torch.full(shape.tolist(), value.item(), dtype=value.dtype, device=shape.device)
+
+
+def _range(_: _Attributes, start: Any, limit: Any, delta: Any) -> Any:
+    return torch.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype, device=start.device)
+
+
+def _cast(attributes: _Attributes, x: Any) -> Any:
+    if attributes["to"] not in TYPES:
+        raise ValueError(f"Cast must be to one of {list(map(str, TYPES.values()))}, got type {attributes['to']}")
+    return x.to(TYPES[attributes["to"]])
+
+
+def _triangle(attributes: _Attributes, x: Any, diagonal: Any = None) -> Any:
+    k = 0 if diagonal is None else int(diagonal)
+    return torch.triu(x, k) if attributes.get("upper", 1) else torch.tril(x, k)
+
+
+def _pad(attributes: _Attributes, x: Any, pads: Any, value: Any = None, axes: Any = None) -> Any:
+    which = list(range(x.ndim)) if axes is None else [axis % x.ndim for axis in axes.tolist()]
+    numbers = pads.tolist()
+    each = {axis: (numbers[k], numbers[k + len(which)]) for k, axis in enumerate(which)}
+    how = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}[attributes.get("mode", "constant")]
+    first = min((axis for axis, pair in each.items() if pair != (0, 0)), default=x.ndim)
+    flat = itertools.chain.from_iterable(each.get(axis, (0, 0)) for axis in reversed(range(first, x.ndim)))
+    extra = {"value": 0.0 if value is None else float(value)} if how == "constant" else {}
+    return functional.pad(x, list(flat), mode=how, **extra)
+
+
+def _cumulative(attributes: _Attributes, x: Any, axis: Any) -> Any:
+    if attributes.get("exclusive", 0) or attributes.get("reverse", 0):
+        raise ValueError("CumSum must be neither exclusive nor in reverse")
+    return torch.cumsum(x, int(axis))
+
+
+SHAPES: dict[str, Callable[..., Any]] = {
+    "Identity": lambda _, x: x,
+    "ConstantOfShape": _filled,
+    "Range": _range,
+    "Cast": _cast,
+    "CastLike": lambda _, x, like: x.to(like.dtype),
+    "Shape": _shape,
+    "Size": lambda _, x: torch.tensor(x.numel(), dtype=torch.int64, device=x.device),
+    "Reshape": _reshape,
+    "Flatten": _flatten,
+    "Transpose": _transpose,
+    "Squeeze": _squeeze,
+    "Unsqueeze": _unsqueeze,
+    "Concat": _concat,
+    "Slice": _slice,
+    "Split": _split,
+    "Gather": _gather,
+    "GatherElements": _gather_elements,
+    "Expand": _expand,
+    "Tile": _tile,
+    "Trilu": _triangle,
+    "Pad": _pad,
+    "CumSum": _cumulative,
+}

@@ -1,0 +1,193 @@
+"""Laws and energies of Keras models, against its own draws and against the same models of PyTorch."""
+
+import math
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import pyrometer as pm
+
+torch = pytest.importorskip("torch")
+keras = pytest.importorskip("keras")
+if keras.backend.backend() != "torch":
+    pytest.skip("the backend of Keras is another one", allow_module_level=True)
+layers, initializers = keras.layers, keras.initializers
+# Keras converts tensors to arrays by an interface that NumPy wants to be another one.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras")
+
+
+def numbers(tensor):
+    return getattr(tensor, "value", tensor).detach().numpy()
+
+
+SCALED = ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"]
+INITIALIZERS = {
+    **{name: getattr(initializers, name) for name in SCALED},
+    "RandomNormal": lambda **k: initializers.RandomNormal(0.3, 0.7, **k),
+    "RandomUniform": lambda **k: initializers.RandomUniform(-0.2, 0.6, **k),
+    "TruncatedNormal": lambda **k: initializers.TruncatedNormal(0.0, 0.4, **k),
+    "VarianceScaling": lambda **k: initializers.VarianceScaling(3.0, "fan_out", "untruncated_normal", **k),
+}
+
+
+def distribution(label):
+    """Return the distribution of SciPy that a row of the table describes."""
+    name, _, rest = label.partition("(")
+    numbers, _, centre = rest.partition(")")
+    scale, _, bound = numbers.partition(", bound=")
+    centre = float(centre.removeprefix(" + ") or 0.0)
+    if name == "Uniform":
+        return stats.uniform(centre - 0.5 * float(scale), float(scale))
+    if name == "TruncatedNormal":
+        return stats.truncnorm(-float(bound), float(bound), centre, float(scale))
+    return stats.norm(centre, float(scale))
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (3, 3, 5, 8)])
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_initializers_draw_from_the_law_that_is_read(name, shape):
+    make = INITIALIZERS[name]
+    if len(shape) == 2:
+        model = keras.Sequential([keras.Input(shape[:1]), layers.Dense(shape[1], kernel_initializer=make())])
+    else:
+        model = keras.Sequential([keras.Input((9, 9, shape[2])), layers.Conv2D(8, 3, kernel_initializer=make())])
+    table = pm.models.laws(model)
+    law = distribution(str(table["law"][0]))
+    values = np.concatenate([np.ravel(numbers(make(seed=seed)(shape))) for seed in range(40)]).astype(float)
+    low, high = law.support()
+    assert low - 1e-6 <= values.min()
+    assert values.max() <= high + 1e-6
+    assert stats.kstest(values, law.cdf).pvalue > 1e-4
+    assert table["parameters"][0] == math.prod(shape)
+    assert table["entropy"][0] == pytest.approx(math.prod(shape) * law.entropy(), abs=1e-5 * math.prod(shape))
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones", "identity", "constant", "orthogonal"])
+def test_what_has_no_density(name):
+    made = initializers.Constant(0.3) if name == "constant" else initializers.get(name)
+    table = pm.models.laws(keras.Sequential([keras.Input((6,)), layers.Dense(6, kernel_initializer=made)]))
+    known = {"zeros": "Constant(0)", "ones": "Constant(1)", "constant": "Constant(0.3)"}
+    assert table["law"][0] == known.get(name, "Orthogonal(1)" if name == "orthogonal" else "Constant(computed)")
+    assert (table["parameters"][0], bool(np.isnan(table["entropy"][0]))) == (
+        (36, True) if name == "orthogonal" else (0, False)
+    )
+
+
+def test_an_initializer_that_is_called_twice_draws_once():
+    made = initializers.HeNormal()
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            layers.Dense(8, kernel_initializer=made),
+            layers.Dense(8, kernel_initializer=made),
+            layers.Dense(9, kernel_initializer=made),
+        ]
+    )
+    first, second = (numbers(layer.kernel) for layer in model.layers[:2])
+    assert np.array_equal(first, second)
+    table = pm.models.laws(model)
+    assert table["parameters"][::2].tolist() == [64, 0, 8]
+    assert table["shared_with"][::2].tolist() == ["", *[table["name"][0]] * 2]
+    seeded = [layers.Dense(8, kernel_initializer=initializers.GlorotUniform(seed=3)) for _ in range(2)]
+    assert pm.models.laws(keras.Sequential([keras.Input((8,)), *seeded])).metadata["parameters"] == 64
+    own = [layers.Dense(8, kernel_initializer="he_normal") for _ in range(2)]
+    assert pm.models.laws(keras.Sequential([keras.Input((8,)), *own])).metadata["parameters"] == 128
+
+
+def everything():
+    given = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(11, 8)(given)
+    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 4)(x, x))
+    x = layers.LSTM(5)(x)
+    x = layers.BatchNormalization()(layers.Reshape((1, 1, 5))(x))
+    x = layers.DepthwiseConv2D(1, depthwise_initializer="he_normal")(layers.Conv2D(4, 1)(x))
+    return keras.Model(given, layers.Dense(3)(layers.Flatten()(x)))
+
+
+def test_every_parameter_of_every_layer_has_a_law():
+    model = everything()
+    assert pm.models.laws(everything).metadata["entropy_unknown"][1:] == []  # whose values are compared with their laws
+    table = pm.models.laws(model)
+    laws = dict(zip(table["name"].tolist(), table["law"].tolist(), strict=True))
+    assert len(laws) == len(model.trainable_weights)
+    assert not any("unknown" in law for law in laws.values())
+    of = lambda *words: [law for name, law in laws.items() if all(word in name for word in words)]  # noqa: E731
+    assert of("embeddings") == ["Uniform(0.1)"]
+    assert of("recurrent_kernel") == ["Orthogonal(1)"]
+    assert of("lstm_cell.bias") == ["Constant(0) (15); Constant(1) (5)"]
+    assert of("norm", "gamma") == ["Constant(1)"] * 2
+    assert of("attention", "kernel") == ["Uniform(1.22474)"] * 4
+    for variable in model.trainable_weights:
+        law = laws[variable.path.replace("/", ".")]
+        if law.startswith("Uniform"):
+            largest = 2.0 * np.abs(numbers(variable)).max() / float(law[8:-1])
+            assert 0.7 < largest <= 1.0 + 1e-6
+    assert of("depthwise", "kernel") == [f"TruncatedNormal({math.sqrt(2 / 4) / 0.8796256610342398:.6g}, bound=2)"]
+
+
+def test_energies_of_layers_are_those_of_the_same_model_in_pytorch():
+    X = np.random.default_rng(0).normal(size=(16, 3, 9, 9)).astype(np.float32)
+
+    def theirs():
+        return keras.Sequential(
+            [
+                keras.Input((9, 9, 3)),
+                layers.Conv2D(6, 3, strides=2, kernel_initializer=initializers.RandomNormal(0.0, 0.3)),
+                layers.ReLU(),
+                layers.Flatten(),
+                layers.Dense(4, kernel_initializer="he_uniform"),
+            ]
+        )
+
+    def ours():
+        model = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 6, 3, stride=2), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(96, 4)
+        )
+        torch.nn.init.normal_(model[0].weight, 0.0, 0.3)
+        torch.nn.init.uniform_(model[3].weight, -0.25, 0.25)
+        for layer in (model[0], model[3]):
+            torch.nn.init.zeros_(layer.bias)
+        return model
+
+    for options in ({}, {"method": "monte-carlo", "draws": 200}):
+        found = pm.models.measure(theirs, X.transpose(0, 2, 3, 1), **options)
+        expected = pm.models.measure(ours, X, **options)
+        error = np.hypot(found.standard_error, expected.standard_error) + 1e-5 * expected.energy
+        assert (np.abs(found.energy - expected.energy) <= 4.0 * error).all()
+        assert found.parameters.tolist() == expected.parameters.tolist()
+        np.testing.assert_allclose(found.entropy, expected.entropy, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
+def test_the_model_is_as_before_and_draws_repeat():
+    model, ids = everything(), np.random.default_rng(1).integers(0, 11, (8, 6))
+    before = [numbers(variable).copy() for variable in model.variables]
+    first = pm.models.measure(model, ids, draws=4, seed=3)
+    again = pm.models.measure(model, ids, draws=4, seed=3)
+    other = pm.models.measure(model, ids, draws=4, seed=4)
+    assert all(
+        np.array_equal(values, numbers(variable)) for values, variable in zip(before, model.variables, strict=True)
+    )
+    assert np.array_equal(first.energy, again.energy)
+    assert not np.array_equal(first.energy, other.energy)
+    assert first.unused == ()
+    assert [name.rpartition(".")[2] for name in first.entropy_unknown] == ["recurrent_kernel"]
+
+
+def test_laws_by_name_and_what_cannot_be_read():
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, kernel_initializer=lambda shape, dtype=None: keras.ops.ones(shape))]
+    )
+    assert "unknown: the initializer <lambda>" in pm.models.laws(model)["law"][0]
+    table = pm.models.laws(model, laws={"*kernel": pm.Normal(0.5)})
+    assert (table["law"][0], table.metadata["entropy_unknown"]) == ("Normal(0.5)", [])
+    found = pm.models.measure(model, np.ones((2, 4)), laws={"*kernel": pm.Normal(0.5)})
+    assert found.energy[0] == pytest.approx(3.0, rel=0.5 if found.standard_error[0] else 1e-6)
+    with pytest.raises(ValueError, match="has no parameters before it is built; call model.build"):
+        pm.models.laws(keras.Sequential([layers.Dense(3)]))
+    with pytest.raises(ValueError, match="init is for models of PyTorch"):
+        pm.models.laws(model, init=lambda each: each)

@@ -1,0 +1,317 @@
+"""ONNX models, against the PyTorch models that they were exported from, and operations against ONNX's own reference."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")  # the exporter of PyTorch needs it
+nn, helper = torch.nn, onnx.helper
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:torch"),
+]
+
+
+class Block(nn.Module):
+    def __init__(self, width=16, heads=2):
+        super().__init__()
+        self.tokens, self.norm = nn.Embedding(11, width), nn.LayerNorm(width)
+        self.places = nn.Parameter(torch.randn(9, width))
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.norm2, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.heads = heads
+
+    def forward(self, ids):
+        x = self.tokens(ids) + self.places[: ids.shape[1]]
+        rows, length, width = x.shape
+        parts = self.qkv(self.norm(x)).chunk(3, -1)
+        q, k, v = (part.view(rows, length, self.heads, width // self.heads).transpose(1, 2) for part in parts)
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(mixed.transpose(1, 2).reshape(rows, length, width))
+        return x + self.down(nn.functional.gelu(self.up(self.norm2(x)), approximate="tanh"))
+
+
+def mlp():
+    return nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 3))
+
+
+def cnn():
+    return nn.Sequential(
+        *(nn.Conv2d(3, 8, 3, padding=1, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(8, 4, 3, groups=2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)),
+    )
+
+
+def exported(model, inputs):
+    return torch.onnx.export(model.eval(), (inputs,), dynamo=True, verbose=False).model_proto
+
+
+MODELS = {
+    "mlp": (mlp, torch.randn(4, 5, generator=torch.Generator().manual_seed(0))),
+    "cnn": (cnn, torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))),
+    "block": (Block, torch.randint(0, 11, (4, 7), generator=torch.Generator().manual_seed(2))),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_outputs_are_those_of_the_exported_model(name):
+    from pyrometer.models._onnx_module import module_of
+
+    make, inputs = MODELS[name]
+    model = make().eval()
+    read = module_of(exported(model, inputs)).eval()
+    with torch.no_grad():
+        assert torch.allclose(read(inputs), model(inputs), atol=1e-5)
+
+
+LAWS = {"*.weight": pm.Normal(0.3), "*.bias": pm.Constant(0.0)}
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_energies_are_those_of_the_exported_model(name, tmp_path):
+    make, inputs = MODELS[name]
+    path = tmp_path / "model.onnx"
+    onnx.save(exported(make(), inputs), path)
+    laws = {**({"1.weight": pm.Constant(1.0)} if name == "cnn" else {}), **LAWS}
+    mode = {"mode": "eval", "method": "monte-carlo", "draws": 200}
+    expected = pm.models.measure(make, inputs, laws=laws, **mode)
+    # The exporter has folded batch normalisation, the identity before training, into the convolution.
+    kept = [k for k, kind in enumerate(expected.kind.tolist()) if kind in ("dense", "convolution")]
+    found = pm.models.measure(path, inputs, laws=LAWS, seed=1, **mode)
+    assert found.kind.tolist() == expected.kind[kept].tolist()
+    error = np.hypot(found.standard_error, expected.standard_error[kept]) + 1e-4 * expected.energy[kept]
+    assert (np.abs(found.energy - expected.energy[kept]) <= 4.0 * error).all()
+    assert found.parameters.tolist() == expected.parameters[kept].tolist()
+    np.testing.assert_allclose(found.entropy, expected.entropy[kept], rtol=1e-12)
+
+
+def test_parameters_without_a_law_are_unknown_by_name():
+    make, inputs = MODELS["block"]
+    model = exported(make(), inputs)
+    found = pm.models.measure(model, inputs, laws={"tokens.weight": pm.Normal(1.0)}, draws=4, method="monte-carlo")
+    assert "qkv.bias" in found.entropy_unknown
+    assert "tokens.weight" not in found.entropy_unknown
+    assert "norm.weight" not in found.entropy_unknown  # ones, as before training
+    again = pm.models.measure(model, inputs, laws={"tokens.weight": pm.Normal(1.0)}, draws=4, method="monte-carlo")
+    assert np.array_equal(found.energy, again.energy)
+    table = pm.models.laws(model, laws={"tokens.weight": pm.Normal(1.0)})
+    assert dict(zip(table["name"], table["law"], strict=True))["qkv.bias"] == "unknown: values of the file"
+
+
+# ---- Operations, against the reference implementation of ONNX.
+
+
+def graph(operation, arrays, outputs=1, version=18, **attributes):
+    kinds = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(bool): 9}
+    names = [f"x{k}" for k in range(len(arrays))]
+    values = [
+        helper.make_tensor_value_info(name, kinds[np.asarray(array).dtype], np.shape(array))
+        for name, array in zip(names, arrays, strict=True)
+    ]
+    made = [f"y{k}" for k in range(outputs)]
+    node = helper.make_node(operation, names, made, **attributes)
+    results = [helper.make_tensor_value_info(name, 0, None) for name in made]
+    built = helper.make_graph([node], "one", values, results)
+    return helper.make_model(built, opset_imports=[helper.make_opsetid("", version)], ir_version=9)
+
+
+def real(*shape):
+    return np.random.default_rng(sum(shape) + 7).normal(size=shape).astype(np.float32)
+
+
+def whole(*numbers):
+    return np.array(numbers, dtype=np.int64)
+
+
+CASES = [
+    *(
+        (name, [real(3, 4)], {})
+        for name in ("Neg", "Abs", "Exp", "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf")
+    ),
+    *(
+        (name, [real(3, 4)], {})
+        for name in ("Elu", "Selu", "LeakyRelu", "HardSigmoid", "HardSwish", "Mish", "Sin", "Cos")
+    ),
+    ("LeakyRelu", [real(3, 4)], {"alpha": 0.3}),
+    ("Elu", [real(3, 4)], {"alpha": 0.5}),
+    ("Celu", [real(3, 4)], {"alpha": 0.5}),
+    ("PRelu", [real(3, 4), real(4)], {}),
+    ("Sqrt", [np.abs(real(3, 4))], {}),
+    ("Reciprocal", [real(3, 4)], {}),
+    ("Log", [np.abs(real(3, 4))], {}),
+    *(
+        (name, [real(2, 3), real(3)], {})
+        for name in ("Add", "Sub", "Mul", "Div", "Min", "Max", "Less", "GreaterOrEqual")
+    ),
+    ("Div", [whole(-7, 7, 8), whole(2, 2, 3)], {}),
+    ("Pow", [np.abs(real(3, 4)), np.float32(2.5)], {}),
+    ("Sum", [real(3), real(3), real(3)], {}),
+    ("Where", [real(3) > 0.0, real(3), real(1)], {}),
+    ("Clip", [real(3, 4), np.float32(-0.2), np.float32(0.4)], {}),
+    *(
+        ("Gemm", [real(*a), real(*b), real(4)], k)
+        for a, b, k in [
+            ((2, 3), (4, 3), {"transB": 1}),
+            ((3, 2), (3, 4), {"transA": 1, "alpha": 0.5, "beta": 2.0}),
+            ((2, 3), (3, 4), {}),
+        ]
+    ),
+    ("MatMul", [real(2, 3, 4), real(4, 5)], {}),
+    ("Einsum", [real(2, 3), real(4, 3)], {"equation": "ij,kj->ik"}),
+    ("Softmax", [real(2, 3)], {"axis": 0}),
+    ("LogSoftmax", [real(2, 3)], {}),
+    ("ReduceMean", [real(2, 3, 4), whole(1, -1)], {"keepdims": 0}),
+    ("ReduceMean", [real(2, 3)], {}),
+    ("ReduceSum", [real(2, 3), whole(0)], {}),
+    ("ReduceMax", [real(2, 3), whole(1)], {}),
+    ("ReduceL2", [real(2, 3), whole(1)], {}),
+    ("BatchNormalization", [real(2, 3, 4), real(3), real(3), real(3), np.abs(real(3))], {"epsilon": 0.1}),
+    ("LayerNormalization", [real(2, 3, 4), real(4), real(4)], {"epsilon": 0.1}),
+    ("InstanceNormalization", [real(2, 3, 4), real(3), real(3)], {}),
+    *(
+        ("Conv", [real(2, 4, 7, 6), real(6, c, 3, 2), real(6)], k)
+        for c, k in [
+            (4, {"pads": [1, 0, 1, 0], "strides": [2, 1]}),
+            (4, {"pads": [1, 0, 2, 1], "dilations": [2, 1]}),
+            (2, {"group": 2}),
+            (4, {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+            (4, {"auto_pad": "SAME_LOWER"}),
+        ]
+    ),
+    ("Conv", [real(2, 3, 8), real(4, 3, 3)], {}),
+    ("ConvTranspose", [real(1, 3, 4, 4), real(3, 2, 3, 3), real(2)], {"strides": [2, 2], "pads": [1, 1, 0, 0]}),
+    ("ConvTranspose", [real(1, 4, 5), real(4, 2, 3)], {"output_padding": [1], "strides": [2]}),
+    ("MaxPool", [real(1, 2, 7, 7)], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
+    ("MaxPool", [real(1, 2, 6)], {"kernel_shape": [2], "strides": [2]}),
+    ("AveragePool", [real(1, 2, 6, 6)], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
+    ("AveragePool", [real(1, 2, 6, 6)], {"kernel_shape": [2, 2], "count_include_pad": 1, "pads": [1, 1, 1, 1]}),
+    ("GlobalAveragePool", [real(2, 3, 4, 5)], {}),
+    ("GlobalMaxPool", [real(2, 3, 4, 5)], {}),
+    ("Reshape", [real(2, 3, 4), whole(0, -1)], {}),
+    ("Flatten", [real(2, 3, 4)], {"axis": 2}),
+    ("Transpose", [real(2, 3, 4)], {"perm": [2, 0, 1]}),
+    ("Transpose", [real(2, 3, 4)], {}),
+    ("Squeeze", [real(2, 1, 3, 1), whole(1, -1)], {}),
+    ("Unsqueeze", [real(2, 3), whole(0, -1)], {}),
+    ("Concat", [real(2, 3), real(2, 1)], {"axis": 1}),
+    ("Slice", [real(6, 7), whole(1, -2), whole(2**31, 0), whole(0, 1), whole(2, -2)], {}),
+    ("Slice", [real(6, 7), whole(5), whole(-(2**31)), whole(0), whole(-3)], {}),
+    ("Slice", [real(6, 7), whole(4), whole(2)], {}),
+    ("Gather", [real(5, 3), np.array([[0, -1], [2, 2]])], {}),
+    ("Gather", [real(5, 3), whole(2, 0)], {"axis": 1}),
+    ("Gather", [whole(5, 6, 7), np.array(1)], {}),
+    ("GatherElements", [real(3, 3), np.array([[0, -1, 2]])], {"axis": 0}),
+    ("Expand", [real(3, 1), whole(2, 1, 4)], {}),
+    ("Tile", [real(2, 3), whole(2, 1)], {}),
+    ("Shape", [real(2, 3, 4)], {"start": 1}),
+    ("Size", [real(2, 3)], {}),
+    ("ConstantOfShape", [whole(2, 3)], {}),
+    ("Range", [np.array(1), np.array(9), np.array(3)], {}),
+    ("Cast", [real(3)], {"to": 7}),
+    ("Trilu", [real(4, 4), np.array(1)], {"upper": 0}),
+    ("Pad", [real(2, 3), whole(0, 1, 0, 2), np.float32(1.5)], {}),
+    ("Pad", [real(2, 3, 4), whole(0, 0, 1, 0, 0, 2)], {"mode": "reflect"}),
+    ("CumSum", [real(3, 4), np.array(1)], {}),
+    ("Identity", [real(3)], {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "arrays", "attributes"), CASES, ids=[f"{k}-{case[0]}" for k, case in enumerate(CASES)]
+)
+def test_operations_are_those_of_the_reference(operation, arrays, attributes):
+    from onnx.reference import ReferenceEvaluator
+
+    from pyrometer.models._onnx_module import module_of
+
+    model = graph(operation, arrays, **attributes)
+    expected = ReferenceEvaluator(model).run(None, {f"x{k}": np.asarray(array) for k, array in enumerate(arrays)})[0]
+    found = module_of(model).eval()(*(torch.as_tensor(np.asarray(array)) for array in arrays)).numpy()
+    assert found.shape == np.shape(expected)
+    assert found.dtype == np.asarray(expected).dtype
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+
+
+def test_split_and_gelu():
+    from pyrometer.models._onnx_module import module_of
+
+    x = torch.randn(5, 4)
+    parts = module_of(graph("Split", [x.numpy(), whole(2, 3)], outputs=2)).eval()(x, torch.tensor([2, 3]))
+    assert [part.shape[0] for part in parts] == [2, 3]
+    parts = module_of(graph("Split", [x.numpy()], outputs=3, num_outputs=3)).eval()(x)
+    assert [part.shape[0] for part in parts] == [2, 2, 1]
+    for how in ("none", "tanh"):
+        found = module_of(graph("Gelu", [x.numpy()], version=20, approximate=how)).eval()(x)
+        assert torch.allclose(found, nn.functional.gelu(x, approximate=how))
+
+
+# ---- Bad input.
+
+
+def simple(operation="Gemm", domain="", version=18):
+    weight = onnx.numpy_helper.from_array(real(3, 4), "w")
+    node = helper.make_node(operation, ["x", "w"], ["y"], domain=domain)
+    values = [helper.make_tensor_value_info(name, 1, size) for name, size in (("x", ["n", 3]), ("y", ["n", 4]))]
+    built = helper.make_graph([node], "one", values[:1], values[1:], [weight])
+    sets = [helper.make_opsetid("", version), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(built, opset_imports=sets, ir_version=9)
+
+
+X, NAMED = np.ones((2, 3), dtype=np.float32), {"w": pm.Normal(1.0)}
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "options", "message"),
+    [
+        (simple(), X, {}, r"laws must name the laws of the parameters \['w'\].*laws=\{\"w\": pm\.Normal"),
+        (simple(), X, {"laws": {}}, r"laws must name the laws"),
+        (simple(), X, {"laws": {"v": pm.Normal(1.0)}}, r"laws\['v'\] matches no parameter of \['w'\]"),
+        (simple(), X, {"laws": NAMED, "init": lambda model: model}, r"init is for models of PyTorch"),
+        (simple("Loop"), X, {"laws": NAMED}, r"operations that are not known, \['Loop'\]"),
+        (simple("FusedGemm", "com.microsoft"), X, {"laws": NAMED}, r"not known, \['com\.microsoft\.FusedGemm'\]"),
+        (simple(version=9), X, {"laws": NAMED}, r"version 13 or later, got \[9\]; convert it"),
+        (simple(), X[:, :2], {"laws": NAMED}, r"input 'x' must have the shape anyx3, got 2x2"),
+        (simple(), X[0], {"laws": NAMED}, r"input 'x' must have the shape anyx3, got 3"),
+        (
+            simple(),
+            X.astype(int),
+            {"laws": NAMED},
+            r"input 'x' must have numbers of type torch\.float32, got torch\.int64",
+        ),
+        (simple(), (X, X), {"laws": NAMED}, r"inputs must be the 1 of the model, \['x'\], got 2"),
+        (simple(), {"z": X}, {"laws": NAMED}, r"inputs must be the 1 of the model, \['x'\], got 0 and \['z'\]"),
+    ],
+)
+def test_bad_input(model, inputs, options, message):
+    with pytest.raises(ValueError, match=message):
+        pm.models.measure(model, inputs, **options)
+
+
+def test_files_that_are_no_models(tmp_path):
+    path = tmp_path / "model.onnx"
+    with pytest.raises(FileNotFoundError):
+        pm.models.measure(path, X, laws=NAMED)
+    path.write_bytes(b"no model" * 9)
+    with pytest.raises(ValueError, match=r"model\.onnx is not a model of ONNX, or damaged"):
+        pm.models.measure(path, X, laws=NAMED)
+
+
+def test_named_inputs_and_files_without_torch_names():
+    found = pm.models.measure(simple(), {"x": X}, laws=NAMED)
+    assert (found.name.tolist(), found.parameters.tolist()) == (["w"], [12])
+    assert found.energy[0] == pytest.approx(12.0, rel=0.0 if found.standard_error[0] else 1e-6)
+
+
+def test_cases_have_every_operation_once():
+    from pyrometer.models._onnx_operations import OPERATIONS
+
+    tested = {case[0] for case in CASES} | {"Split", "Gelu"}
+    plain = {"Equal", "LessOrEqual", "Greater", "And", "Or", "Not", "IsNaN", "ReduceMin", "Dropout", "CastLike"}
+    assert set(OPERATIONS) - tested - plain == {"RMSNormalization", "GroupNormalization"}
+    assert not list(itertools.chain(tested & plain))

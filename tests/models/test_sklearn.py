@@ -1,0 +1,209 @@
+"""Estimators of scikit-learn as systems, against their own fits; laws of its networks, against its own draws."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import pyrometer as pm
+
+linear_model = pytest.importorskip("sklearn.linear_model")
+from sklearn.neural_network import MLPClassifier, MLPRegressor  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler  # noqa: E402
+from sklearn.svm import LinearSVR  # noqa: E402
+
+
+def rows(seed, m=53, p=4):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(m, p)) * rng.uniform(0.3, 3.0, p) + rng.normal(size=p)
+    y = X @ rng.normal(size=p) + 1.7 + rng.normal(size=m)
+    return X, y, rng.uniform(0.2, 3.0, m)
+
+
+REGRESSORS = {
+    "least squares": (lambda **k: linear_model.LinearRegression(**k), 1e-10),
+    "ridge": (lambda **k: linear_model.Ridge(3.7, tol=1e-12, **k), 1e-10),
+    "ridge cv": (lambda **k: linear_model.RidgeCV((0.3, 3.0, 30.0), **k), 1e-10),
+    "bayesian ridge": (lambda **k: linear_model.BayesianRidge(**k), 1e-9),
+    "lasso": (lambda **k: linear_model.Lasso(0.3, tol=1e-13, **k), 1e-8),
+    "elastic net, l1": (lambda **k: linear_model.ElasticNet(0.2, l1_ratio=1.0, tol=1e-13, **k), 1e-8),
+    "elastic net, l2": (lambda **k: linear_model.ElasticNet(0.2, l1_ratio=0.0, tol=1e-13, max_iter=10**5, **k), 1e-6),
+    "tweedie": (lambda **k: linear_model.TweedieRegressor(power=0, alpha=0.7, tol=1e-11, max_iter=10**4, **k), 1e-5),
+    "median": (lambda **k: linear_model.QuantileRegressor(quantile=0.5, alpha=0.0, **k), 1e-7),
+    "support vectors": (
+        lambda **k: LinearSVR(C=0.2, loss="squared_epsilon_insensitive", dual=False, tol=1e-11, max_iter=10**5, **k),
+        1e-5,
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_minimisers_are_those_of_the_fitted_estimator(name, intercept, weighted):
+    make, tolerance = REGRESSORS[name]
+    X, y, w = rows(len(name))
+    weights = w if weighted else None
+    estimator = make(fit_intercept=intercept).fit(X, y, sample_weight=weights)
+    found = pm.minimum_energy(pm.models.sklearn.system(estimator, X, y, weights=weights)).parameters
+    fitted = np.append(estimator.coef_, estimator.intercept_) if intercept else np.ravel(estimator.coef_)
+    assert found == pytest.approx(fitted, abs=tolerance)
+
+
+def test_lasso_by_least_angles_and_by_cross_validation():
+    X, y, _ = rows(3)
+    for estimator in (linear_model.LassoLars(0.3), linear_model.LassoCV(tol=1e-12), linear_model.LassoLarsIC()):
+        found = pm.minimum_energy(pm.models.sklearn.system(estimator.fit(X, y), X, y)).parameters
+        assert found == pytest.approx(np.append(estimator.coef_, estimator.intercept_), abs=1e-7)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_stochastic_gradient_descent_counts_rows_in_its_penalty(penalty, weighted):
+    X, y, w = rows(1, m=80)
+    X = StandardScaler().fit_transform(X)
+    weights = w if weighted else None
+    estimator = linear_model.SGDRegressor(
+        penalty=penalty, alpha=0.2, max_iter=4000, tol=None, eta0=0.05, power_t=0.7, random_state=0
+    ).fit(X, y, sample_weight=weights)
+    found = pm.minimum_energy(pm.models.sklearn.system(estimator, X, y, weights=weights)).parameters
+    assert found == pytest.approx(np.append(estimator.coef_, estimator.intercept_), abs=0.02)
+
+
+@pytest.mark.parametrize("of_classes", [None, {"no": 1.0, "yes": 2.5}, "balanced"])
+def test_classifiers_of_two_classes(of_classes):
+    X, y, _ = rows(5, m=80)
+    noisy = y + 2.0 * y.std() * np.random.default_rng(0).normal(size=len(y))
+    labels = np.where(noisy > noisy.mean() + 0.3, "yes", "no")
+    ridge = linear_model.RidgeClassifier(2.0, class_weight=of_classes).fit(X, labels)
+    logistic = linear_model.LogisticRegression(C=np.inf, tol=1e-10, max_iter=10**4, class_weight=of_classes)
+    for estimator, tolerance in ((ridge, 1e-9), (logistic.fit(X, labels), 1e-5)):
+        found = pm.minimum_energy(pm.models.sklearn.system(estimator, X, labels)).parameters
+        assert found == pytest.approx(np.append(estimator.coef_, estimator.intercept_), abs=tolerance)
+
+
+def test_softmax_of_three_classes():
+    X, y, _ = rows(7, m=90)
+    noisy = y + 2.0 * y.std() * np.random.default_rng(1).normal(size=len(y))
+    labels = np.array(["a", "b", "c"])[np.digitize(noisy, np.quantile(noisy, [0.3, 0.6]))]
+    estimator = linear_model.LogisticRegression(C=np.inf, tol=1e-10, max_iter=10**4).fit(X, labels)
+    fitted = np.column_stack([estimator.coef_, estimator.intercept_])
+    found = pm.minimum_energy(pm.models.sklearn.system(estimator, X, labels)).parameters.reshape(3, -1)
+    assert found == pytest.approx(fitted - fitted.mean(0), abs=1e-5)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_pipelines_transform_their_features(fitted):
+    X, y, _ = rows(2)
+    pipeline = make_pipeline(PolynomialFeatures(2, include_bias=False), StandardScaler(), linear_model.Ridge(0.4))
+    again = make_pipeline(PolynomialFeatures(2, include_bias=False), StandardScaler(), linear_model.Ridge(0.4)).fit(
+        X, y
+    )
+    found = pm.minimum_energy(pm.models.sklearn.system(again if fitted else pipeline, X, y)).parameters
+    assert found == pytest.approx(np.append(again[-1].coef_, again[-1].intercept_), abs=1e-9)
+    assert not hasattr(pipeline[-1], "coef_")
+
+
+X3, Y3 = [[0.0], [1.0], [2.0], [3.5]], [0, 1, 2, 1]
+REFUSED = [
+    (linear_model.Ridge, TypeError, r"estimator must be an estimator of scikit-learn, got the class Ridge.*Ridge\(\)"),
+    ("ridge", TypeError, r"estimator must be an estimator of scikit-learn, got 'ridge'"),
+    (linear_model.HuberRegressor(), TypeError, r"estimator must be one of \[LinearRegression, .*HuberRegressor"),
+    (MLPRegressor(), TypeError, r"estimator must be linear.*pm\.models\.measure"),
+    (linear_model.ElasticNet(), ValueError, r"ElasticNet has both penalties \(l1_ratio=0\.5\).*set l1_ratio to 0 or 1"),
+    (linear_model.LassoCV(), ValueError, r"LassoCV chooses its penalty when it is fitted; call its fit"),
+    (linear_model.Ridge([0.1, 0.2]), ValueError, r"Ridge has 2 values of alpha"),
+    (linear_model.LinearRegression(positive=True), ValueError, r"LinearRegression has positive=True.*positive=False"),
+    (
+        linear_model.QuantileRegressor(quantile=0.9),
+        ValueError,
+        r"QuantileRegressor has the quantile 0\.9.*quantile=0\.5",
+    ),
+    (linear_model.QuantileRegressor(), ValueError, r"QuantileRegressor has a penalty.*set alpha=0\.0"),
+    (linear_model.LogisticRegression(), ValueError, r"LogisticRegression has a penalty.*set C=numpy\.inf"),
+    (linear_model.SGDClassifier(), ValueError, r"SGDClassifier has the loss 'hinge'; set loss to 'log_loss'"),
+    (linear_model.SGDClassifier(loss="log_loss"), ValueError, r"SGDClassifier has a penalty.*set penalty=None"),
+    (
+        linear_model.SGDClassifier(loss="log_loss", penalty=None),
+        ValueError,
+        r"SGDClassifier has an objective for each of 3 classes.*y == 0",
+    ),
+    (linear_model.SGDRegressor(loss="huber"), ValueError, r"has the loss 'huber'; set loss to 'squared_error' or"),
+    (linear_model.SGDRegressor("epsilon_insensitive"), ValueError, r"neglects errors below epsilon=0\.1"),
+    (linear_model.RidgeClassifier(), ValueError, r"RidgeClassifier has an objective for each of 3 classes"),
+    (linear_model.TweedieRegressor(power=1), ValueError, r"has a deviance of power 1 and link 'auto'.*set power=0"),
+    (LinearSVR(), ValueError, r"LinearSVR has a penalty on absolute errors.*QuantileRegressor"),
+    (LinearSVR(epsilon=0.1, loss="squared_epsilon_insensitive"), ValueError, r"neglects errors below epsilon=0\.1"),
+]
+
+
+@pytest.mark.parametrize(("estimator", "kind", "message"), REFUSED)
+def test_what_has_no_counterpart_is_refused_by_name(estimator, kind, message):
+    with pytest.raises(kind, match=message):
+        pm.models.sklearn.system(estimator, X3, Y3)
+
+
+def test_advice_works():
+    labels = [0, 1, 0, 1]
+    for estimator in (
+        linear_model.LogisticRegression(C=np.inf),
+        linear_model.SGDClassifier(loss="log_loss", penalty=None),
+        linear_model.QuantileRegressor(alpha=0.0),
+        LinearSVR(epsilon=0.0, loss="squared_epsilon_insensitive"),
+        linear_model.TweedieRegressor(power=0, link="identity"),
+    ):
+        assert pm.models.sklearn.system(estimator, X3, labels).rows == 4
+
+
+@pytest.mark.parametrize(
+    ("estimator", "weights", "message"),
+    [
+        (linear_model.LassoLars(), [1.0] * 4, r"LassoLars takes no sample_weight; leave out weights"),
+        (linear_model.RidgeClassifier(class_weight="balanced"), [1.0] * 4, r"has class_weight='balanced'; multiply"),
+        (linear_model.Ridge(), [1.0, 2.0], r"weights must have one value for each row"),
+        (linear_model.Ridge(), [1.0, -2.0, 1.0, 1.0], r"weights must"),
+    ],
+)
+def test_weights_that_do_not_fit(estimator, weights, message):
+    with pytest.raises(ValueError, match=message):
+        pm.models.sklearn.system(estimator, X3, [0, 1, 0, 1], weights=weights)
+
+
+def test_several_targets_are_refused():
+    with pytest.raises(ValueError, match="y must be one target, got 2 columns"):
+        pm.models.sklearn.system(linear_model.Ridge(), X3, np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("activation", ["relu", "logistic", "tanh", "identity"])
+def test_laws_of_networks_are_those_of_their_draws(activation):
+    X, y, _ = rows(0)
+    draws = {}
+    for seed in range(40):
+        # With steps this small, the fitted weights are the initial ones.
+        model = MLPClassifier(
+            (6, 5), activation=activation, solver="sgd", learning_rate_init=1e-300, max_iter=1, random_state=seed
+        )
+        with pytest.warns(UserWarning, match="Maximum iterations"):
+            model.fit(X, np.digitize(y, [-1.0, 1.0]))
+        for k in range(3):
+            draws.setdefault(k, []).append(np.append(model.coefs_[k].ravel(), model.intercepts_[k]))
+    law = pm.models.sklearn.law(model)
+    table = pm.models.laws(model)
+    for k, (weights, biases) in enumerate(zip(law.weights, law.biases, strict=True)):
+        values, length = np.concatenate(draws[k]), float(weights.length)
+        assert float(biases.length) == length
+        assert np.abs(values).max() <= 0.5 * length
+        assert stats.kstest(values / length, stats.uniform(-0.5, 1.0).cdf).pvalue > 1e-4
+        assert table["scale"][2 * k] == table["scale"][2 * k + 1] == length
+    sizes = [len(draws[k][0]) for k in range(3)]
+    entropy = sum(size * np.log(float(weights.length)) for size, weights in zip(sizes, law.weights, strict=True))
+    assert table.metadata["parameters"] == sum(sizes)
+    assert table.metadata["entropy"] == pytest.approx(entropy, rel=1e-12)
+
+
+def test_laws_of_networks_need_a_fit():
+    with pytest.raises(ValueError, match=r"MLPRegressor must be fitted.*call its fit"):
+        pm.models.sklearn.law(MLPRegressor())
+    with pytest.raises(TypeError, match=r"draws no initial parameters; choose a law"):
+        pm.models.sklearn.law(linear_model.Ridge())
