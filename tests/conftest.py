@@ -3,12 +3,28 @@
 import os
 import signal
 import threading
+import zlib
 
 from hypothesis import HealthCheck, settings
 
 # No deadlines: how long an example takes says how busy the machine is.
 settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fixed")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--part", metavar="K/N", help="run part K of N of the tests, chosen by their names")
+
+
+def pytest_collection_modifyitems(config, items):
+    if part := config.getoption("--part"):
+        k, n = map(int, part.split("/"))
+        chosen, others = [], []
+        for item in items:
+            (chosen if zlib.crc32(item.nodeid.encode()) % n == k % n else others).append(item)
+        config.hook.pytest_deselected(items=others)
+        items[:] = chosen
+
 
 # What is printed is for a terminal of the usual width and without colours, whatever this one is.
 os.environ |= {"COLUMNS": "80", "LINES": "25"}
