@@ -359,12 +359,8 @@ def test_rows_that_a_near_dependence_separates(block):
     checked = 0
     for seed in range(20 * block, 20 * block + 20):
         rng = np.random.default_rng([22, seed])
-        k, p, m, intercept = (
-            int(rng.integers(20, 46)),
-            int(rng.integers(1, 4)),
-            int(rng.integers(12, 30)),
-            seed % 2 == 1,
-        )
+        k, p, m = (int(rng.integers(*between)) for between in ((20, 44), (1, 4), (12, 30)))
+        intercept = seed % 2 == 1
         X = rng.integers(-3, 4, (m, p)).astype(float)
         z = X @ rng.integers(-2, 3, p) + intercept * rng.integers(-1, 2)
         d = np.where(z == 0, rng.choice([-1, 1], m), 0)
