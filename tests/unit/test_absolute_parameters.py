@@ -182,3 +182,19 @@ def test_the_advice_for_nearly_exact_fits_works():
             warnings.simplefilter("error")
             assert pm.minimum_energy(pm.LinearRegression(X, rest, energy="mae")).digits >= 9
     assert warned > 30
+
+
+def test_the_gap_is_that_of_the_value_too():
+    """The value is that of the intercept before it is rounded; residuals are the rounding of the targets here."""
+    X = np.array([[1.1169747276651322e96], [2.7522725136068828e-08], [-4.4008687342354047e-99]])
+    y = np.array([1.7211382617771644e50, 2.1746283229348471e49, 9.6929371753146319e49])
+    w = np.array([5.017498220384730e-12, 5.964786728139576e-85, 3.641423937390739e07])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        found = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae", weights=w))
+    slope, intercept = (Fraction(t) for t in found.parameters.tolist())
+    exact = sum(
+        Fraction(c) * abs(Fraction(b) - slope * Fraction(a[0]) - intercept)
+        for a, b, c in zip(X.tolist(), y.tolist(), w.tolist(), strict=True)
+    ) / sum(Fraction(c) for c in w.tolist())
+    assert Fraction(found.value) - exact <= Fraction(found.gap)

@@ -346,3 +346,10 @@ def test_the_widest_laws_are_those_of_the_maximum(ratio):
     near = pm.mean_energy(system, pm.Normal(shape * 1e17)).value
     assert far.energy * 1e-110 == pytest.approx(near, rel=1e-13)
     assert far.marginal == pytest.approx(far.energy / 3, rel=1e-13)
+
+
+def test_limits_of_deviations_of_any_ratio():
+    system = pm.SoftmaxRegression(np.ones((3, 1)), [0, 1, 2], intercept=False)
+    for small in (1e-300, 1e-139, 1e-100, 1.0):
+        limit = pm.mean_energy(system, pm.Normal([1e206, small, 1e-293]), method="asymptotic")
+        assert limit.value == pytest.approx(1e206 / np.sqrt(2 * np.pi), rel=1e-13)

@@ -1,5 +1,6 @@
 #include "pyrometer/minimum/absolute/certificate.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -187,7 +188,8 @@ Certified certify(const Table& table, const Whitening& whitening, const Vertex& 
     sums = sums_at(0, Precision::double_double);
     measure_dual(sums);
     const Sums there = shift == 0 ? sums : sums_at(shift, Precision::double_double);
-    total = above(there, shift) + 2 * there.rounding;
+    // The value is that before the intercept is rounded, which may be above that of the parameters.
+    total = std::max(above(sums, 0) + 2 * sums.rounding, above(there, shift) + 2 * there.rounding);
   }
   out.value = sums.absolute / rows;
   out.slack = above(sums, 0) / rows;

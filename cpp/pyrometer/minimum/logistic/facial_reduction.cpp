@@ -360,6 +360,7 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
   if (!part.rows.empty()) face.separated.push_back(std::move(part));
   for (Index k = 0; k < view.size(); ++k)
     if (search.span().pivot(k)) face.independent.push_back(view.column(k));
+  face.dimension = std::ssize(face.independent);
   return true;
 }
 

@@ -19,6 +19,7 @@ struct Face {
   std::vector<Separated> separated;  ///< all rows that are separated, in parts
   std::vector<Index> independent;    ///< a basis of the columns restricted to the other rows; p is the constant
   bool minimal = true;               ///< whether `independent` are known to be linearly independent
+  Index dimension = 0;               ///< of the space that the other rows span
 };
 
 /// Decides which rows are separated.

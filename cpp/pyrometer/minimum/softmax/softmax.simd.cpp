@@ -213,7 +213,7 @@ DescentResult on_face(const data::Rows<double>& rows, const ClassifiedRows<doubl
   SoftmaxEvaluation zero;
   evaluator.evaluate(out.theta, Wanted::products, zero);
   out.loss = zero.loss;
-  const Index count = std::ssize(face.independent);
+  const Index count = face.dimension;
   if (count == 0) {
     out.status = DescentStatus::converged;
     out.gap = 300 * kUnit * out.loss;
@@ -266,14 +266,20 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
   }
   Numbers centres;
   const Numbers exact = exact_columns(rows, table.intercept, basis.kept, centres);
-  const ClassFace face =
-      face_of_classes({exact.data(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank}, table.classes, threads);
-  if (!face.certain || !face.any) return undecided();
-  simple.allowed = face.allowed.data();
-  DescentResult rest = on_face(simple.rows, simple, face, threads);
-  out.evaluations += rest.evaluations;
+  ClassFace face;
+  DescentResult rest;
+  for (const bool combinations : {false, true}) {
+    if (rest.status == DescentStatus::converged) break;
+    ClassFace next = face_of_classes({exact.data(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank},
+                                     table.classes, combinations, threads);
+    if (!next.certain || !next.any) continue;
+    face = std::move(next);
+    simple.allowed = face.allowed.data();
+    rest = on_face(simple.rows, simple, face, threads);
+    out.evaluations += rest.evaluations;
+  }
+  out.attained = !face.any;
   if (rest.status != DescentStatus::converged) return undecided();
-  out.attained = false;
   out.value = rest.loss;
   out.gap = rest.gap;
   out.theta = mapped(basis, rest.theta, columns);
@@ -344,6 +350,48 @@ std::vector<int> exponents_of(const Numbers& largest) {
   return out;
 }
 
+/// The loss of all rows at parameters of all classes, from logits in double-double precision.
+template <class T>
+double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents, Numbers theta, int threads) {
+  const data::Rows<T>& rows = table.rows;
+  const Index p = rows.features, n = p + (table.intercept ? 1 : 0);
+  for (std::size_t k = 0; k < theta.size(); ++k)
+    if (const std::size_t j = k % at(n); j < at(p)) theta[k] = std::ldexp(theta[k], -exponents[j]);
+  const base::Chunks chunks{rows.rows, 1024};
+  Numbers sums(at(chunks.number()), 0.0);
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    std::vector<DoubleDouble> logits(at(table.classes));
+    Numbers x(at(n), 1.0);
+    DoubleDouble total;
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
+      for (Index j = 0; j < p; ++j) x[at(j)] = std::ldexp(static_cast<double>(rows.X[i * p + j]), exponents[at(j)]);
+      for (Index c = 0; c < table.classes; ++c) {
+        DoubleDouble sum;
+        for (Index j = 0; j < n; ++j) sum.add_product(x[at(j)], theta[at(c * n + j)]);
+        logits[at(c)] = DoubleDouble::ordered_sum(sum.hi, sum.lo);
+      }
+      const DoubleDouble own = logits[at(static_cast<Index>(rows.y[i]))];
+      double most = 0, others = 0;
+      for (const DoubleDouble& z : logits) most = std::max(most, (z - own).value());
+      for (Index c = 0; c < table.classes; ++c)
+        if (most > 0 || c != static_cast<Index>(rows.y[i])) others += std::exp((logits[at(c)] - own).value() - most);
+      total.add((rows.weights ? rows.weights[i] : 1.0) * (most > 0 ? most + std::log(others) : std::log1p(others)));
+    }
+    sums[at(chunk)] = total.value();
+  });
+  DoubleDouble sum;
+  for (const double part : sums) sum.add(part);
+  return sum.value();
+}
+
+/// How far rounding of parameters may move a logit, given the largest values of the columns.
+double moved_by_rounding(const Numbers& theta, const Numbers& largest, Index columns) {
+  double sum = 0;
+  for (std::size_t k = 0; k < theta.size(); ++k)
+    sum += std::abs(theta[k]) * (k % at(columns) < largest.size() ? largest[k % at(columns)] : 1);
+  return 4 * kUnit * sum;
+}
+
 /// The infimum over the classes that have rows, and its parameters of all classes.
 template <class T>
 Found solve(const ClassifiedRows<T>& table, int threads) {
@@ -412,6 +460,12 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
     require(std::isfinite(full[j]), "parameters must be below 1.8e308, got an overflow for column ",
             static_cast<Index>(j) % n, "; rescale it");
   found.theta = std::move(full);
+  // Parameters were rounded after the loss was computed.
+  const double moved = moved_by_rounding(found.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
+  if (!(moved < 0.01 * std::sqrt(found.gap / weight))) {
+    const double reached = loss_at(table, exponents, found.theta, threads);
+    found.gap += std::isfinite(reached) ? std::max(reached - found.value, 0.0) + 100 * kUnit * reached : INFINITY;
+  }
   return found;
 }
 
