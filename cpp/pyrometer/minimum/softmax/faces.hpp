@@ -23,7 +23,9 @@ struct ClassFace {
 /// Facial reduction (logistic/facial_reduction.hpp) of the differences (e_y - e_c) (x) z_i for all c != y: m (C - 1)
 /// rows of n (C - 1) numbers, at most 2^26 in all.
 ///
-/// rows  linearly independent columns, no intercept; classes in rows.y.
-[[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, int threads);
+/// rows     linearly independent columns, no intercept; classes in rows.y.
+/// allowed  rows x classes, 0 for those that are left out, also in the result.
+[[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, int threads,
+                                        std::vector<std::uint8_t> allowed);
 
 }  // namespace pyrometer::minimum
