@@ -123,6 +123,8 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
         along = replace(passes, direction=direction)
         more, least = _with_wrong(along, held)
         if len(more.y) == len(held.y):
+            if not np.isfinite(least):  # no margin exceeds its rounding error
+                break
             return _without_separated(along, held, free, rank, least)
         held = more
         if len(held.y) > most:
