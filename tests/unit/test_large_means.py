@@ -58,7 +58,7 @@ def test_digits_and_gaps_hold(block):
         given = [Fraction(float(v)) for v in minimum.parameters]
         quadratic = sum(given[i] * G[i][j] * given[j] for i in range(n) for j in range(n))
         excess = constant - 2 * sum(a * b for a, b in zip(h, given, strict=True)) + quadratic - least
-        assert float(excess) <= minimum.gap * (1.0 + 1e-3), seed  # rounding of parameters is known to a few digits
+        assert float(excess) <= minimum.gap, seed
         relative = abs(Fraction(float(minimum.value)) - least) / least if least else Fraction(0)
         true = -np.log10(float(relative)) if relative else 16.0
         assert minimum.digits <= max(true, 0.0) + 0.5, seed

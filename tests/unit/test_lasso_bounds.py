@@ -30,9 +30,9 @@ def stationary(G, half, weighed, signs):
     return theta if fits else None
 
 
-def check(found, X, y, *, intercept, penalty):
+def check(found, X, y, *, intercept, penalty, weights=None):
     """Assert that digits, gap and parameter_error hold."""
-    G, p = gram(X, y, intercept), X.shape[1]
+    G, p = gram(X, y, intercept, weights), X.shape[1]
     n, half = len(G) - 1, Fraction(penalty.lam) / 2
     weighed = [j < p or penalty.intercept for j in range(n)]
     near = tuple(int(np.sign(t)) if w else None for t, w in zip(found.parameters, weighed, strict=True))
@@ -105,3 +105,24 @@ def test_of_near_copies_either_may_enter():
         penalty = pm.L1(10.0 ** rng.uniform(-8, -4))
         found = quietly(pm.LinearRegression.from_moments(pm.Moments.of(X, y), penalty=penalty))
         check(found, X, y, intercept=True, penalty=penalty)
+
+
+def test_weights_are_rounded_when_they_are_divided_by_their_mean():
+    X = np.array([[0.563119679503083, 1.1327494864522565], [-1.6563069279647686, -3.3117930315080937]])
+    X = np.concatenate([X, [[-0.39745047545456336, -0.7911845715407171]]])
+    y = np.array([-1.0815303339794757, 3.1680941325746077, 0.7579276062153922])
+    w = np.array([0.8193327287054828, 0.3977328029085758, 0.6530999944102917])
+    for lam in 10.0 ** np.linspace(-8, -1, 57):
+        for scale in (1.0, 1.7, 2.3):
+            penalty = pm.L1(float(lam), intercept=False)
+            found = quietly(pm.LinearRegression(X, y, weights=w * scale, penalty=penalty))
+            check(found, X, y, intercept=True, penalty=penalty, weights=w * scale)
+
+
+def test_bounds_of_weighted_rows():
+    for seed in range(200):
+        rng = np.random.default_rng([17, seed])
+        X, y, intercept, penalty = problem(rng)
+        w = rng.random(len(y)) + 0.01 if seed % 2 else 10.0 ** rng.uniform(-6, 6, len(y))
+        found = quietly(pm.LinearRegression(X, y, weights=w, intercept=intercept, penalty=penalty))
+        check(found, X, y, intercept=intercept, penalty=penalty, weights=w)

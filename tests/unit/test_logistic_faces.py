@@ -205,3 +205,39 @@ def test_mix_asks_the_gap():
     mixture = pm.mix(pm.LogisticRegression(A, yA), pm.LogisticRegression(B, yB), pm.Normal(1.0))
     assert mixture.test == "likelihood-ratio"
     assert 0 < mixture.p_value < 1
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_rows_that_a_near_dependence_separates_are_found(block):
+    """Columns z and z + 2^-k d of integers: (c, -1) has products 0 or 2^-k with all rows, exactly."""
+    checked = 0
+    for seed in range(60 * block, 60 * block + 60):
+        rng = np.random.default_rng([21, seed])
+        k, p, m, intercept = (
+            int(rng.integers(36, 46)),
+            int(rng.integers(1, 5)),
+            int(rng.integers(10, 40)),
+            seed % 2 == 1,
+        )
+        X = rng.integers(-3, 4, (m, p)).astype(float)
+        z = X @ rng.integers(-2, 3, p) + intercept * rng.integers(-1, 2)
+        d = np.where(z == 0, rng.choice([-1, 1], m), 0)
+        y = np.where(z == 0, d > 0, rng.integers(0, 2, m)).astype(float)
+        near = np.c_[X, z + 2.0**-k * d][:, rng.permutation(p + 1)] * 2.0 ** rng.integers(-5, 6, p + 1)
+        rest = z != 0
+        if rest.all() or not rest.any():
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = pm.minimum_energy(pm.LogisticRegression(near, y, intercept=intercept))
+            others = pm.minimum_energy(pm.LogisticRegression(X[rest], y[rest], intercept=intercept))
+            twice = pm.minimum_energy(
+                pm.LogisticRegression(np.r_[near, near, near], np.r_[y, y, 1 - y], intercept=intercept)
+            )
+        if found.rank < p + 1:  # dependent within rounding
+            continue
+        checked += 1
+        assert not found.attained, seed
+        assert found.value == pytest.approx(others.value * rest.mean(), rel=1e-9, abs=1e-12), seed
+        assert twice.attained, seed
+    assert checked > 20

@@ -17,17 +17,19 @@ from pyrometer.data._moments import Moments
 MARGIN = 0.5
 
 
-def gram(X, y, intercept):
+def gram(X, y, intercept, weights=None):
     """Raw second moments of (features, 1, target), exactly."""
-    columns, units = [], []
-    for column in np.column_stack([X] + [np.ones(len(y))] * intercept + [y]).T:
+
+    def integers(column):
         ratios = [float(value).as_integer_ratio() for value in column]
         unit = max(denominator for _, denominator in ratios)  # all are powers of two
-        columns.append([numerator * (unit // denominator) for numerator, denominator in ratios])
-        units.append(unit)
+        return [numerator * (unit // denominator) for numerator, denominator in ratios], unit
+
+    columns = [integers(column) for column in np.column_stack([X] + [np.ones(len(y))] * intercept + [y]).T]
+    w = integers(np.ones(len(y)) if weights is None else weights)[0]
     return [
-        [Fraction(sum(map(int.__mul__, a, b)), u * v * len(y)) for b, v in zip(columns, units, strict=True)]
-        for a, u in zip(columns, units, strict=True)
+        [Fraction(sum(c * i * j for c, i, j in zip(w, a, b, strict=True)), u * v * sum(w)) for b, v in columns]
+        for a, u in columns
     ]
 
 

@@ -21,14 +21,14 @@ def energy(G, theta, weights):
 
 
 def check(found, X, y, *, intercept, penalty=None):
-    """Assert that digits, gap and parameter_error of a ridge or least squares hold. False for dependent columns."""
+    """Assert that digits, gap and parameter_error hold; return False for dependent columns without a penalty."""
     G = gram(X, y, intercept)
     n, p = len(G) - 1, X.shape[1]
     weights = [Fraction(penalty.lam) if penalty and (j < p or penalty.intercept) else Fraction(0) for j in range(n)]
     theta = solve(
         [[G[i][j] + (weights[i] if i == j else 0) for j in range(n)] for i in range(n)], [r[n] for r in G[:n]]
     )
-    if theta is None or found.rank < p:
+    if theta is None or (found.rank < p and not penalty):
         return False
     truth = G[n][n] - sum(a * r[n] for a, r in zip(theta, G, strict=False))
     if truth > 0:
@@ -114,6 +114,28 @@ def test_bounds_hold_where_a_subtraction_has_lost_digits(block):
         if check(found, X, y, intercept=intercept, penalty=penalty):
             unknown += np.isinf(found.parameter_error).any()
     assert 0 < unknown < 100
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_penalty_below_rounding_bounds_what_columns_taken_for_dependent_explain(merged):
+    dependent = 0
+    for seed in range(300):
+        rng = np.random.default_rng([14, seed])
+        m, p = int(rng.integers(4, 12)), int(rng.integers(2, 4))
+        intercept = bool(rng.integers(2))
+        X = rng.normal(size=(m, p)) * 10.0 ** rng.uniform(-3, 3, p) + rng.choice([0.0, 1.0], p) * 10.0 ** rng.uniform(
+            0, 6
+        )
+        X[:, 1] = X[:, 0] * rng.choice([1.0, 2.0, -0.5]) + X[:, 1] * 10.0 ** rng.uniform(-11, -7)
+        y = 10.0 ** rng.uniform(-3, 3) * rng.normal(size=m)
+        penalty = pm.L2(10.0 ** rng.uniform(-20, -13) * X.std() ** 2, intercept=bool(rng.integers(2)))
+        moments = pm.Moments.of(X[: 2 if merged else m], y[: 2 if merged else m], intercept=intercept)
+        if merged:
+            moments.update(X[2:], y[2:])
+        found = quietly(pm.LinearRegression.from_moments(moments, penalty=penalty))
+        dependent += found.rank < p
+        check(found, X, y, intercept=intercept, penalty=penalty)
+    assert dependent > 20
 
 
 def test_no_error_is_bounded_where_the_scatter_is_noise():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
@@ -390,3 +391,53 @@ def test_preconditions_of_the_core():
         solve(X, np.where(np.arange(20) == 3, 0.5, y), 3)
     with pytest.raises(ValueError, match="X must be finite"):
         solve(np.where(X[4, 1] == X, np.nan, X), y, 3)
+
+
+def loss(X, y, theta, intercept):
+    """The mean loss, in 40 digits."""
+    with mpmath.workdps(40):
+        total = mpmath.mpf(0)
+        for row, label in zip(np.column_stack([X] + [np.ones(len(X))] * intercept), y, strict=True):
+            logits = [mpmath.fdot(row.tolist(), t) for t in theta.tolist()]
+            total += mpmath.log(mpmath.fsum(mpmath.exp(z - logits[label]) for z in logits))
+        return total / len(X)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_rows_that_a_near_dependence_separates(block):
+    """Columns z and z + 2^-k d of integers: (c, -1) has products 0 or 2^-k. The gap is that of the parameters."""
+    checked = 0
+    for seed in range(20 * block, 20 * block + 20):
+        rng = np.random.default_rng([22, seed])
+        k, p, m = (int(rng.integers(*between)) for between in ((20, 44), (1, 4), (12, 30)))
+        intercept = seed % 2 == 1
+        X = rng.integers(-3, 4, (m, p)).astype(float)
+        z = X @ rng.integers(-2, 3, p) + intercept * rng.integers(-1, 2)
+        d = np.where(z == 0, rng.choice([-1, 1], m), 0)
+        y = np.where(z == 0, d > 0, rng.integers(0, 3, m)).astype(int)
+        near, rest = np.c_[X, z + 2.0**-k * d], z != 0
+        if rest.all() or len(set(y[rest])) < 3:
+            continue
+        value, theta, gap, attained, rank = solve(near, y, 3, intercept)
+        least = solve(X[rest], y[rest], 3, intercept)[0] * rest.mean()
+        if rank < p + 1:  # dependent within rounding
+            continue
+        checked += 1
+        assert not attained, seed
+        assert value == pytest.approx(least, rel=1e-9, abs=1e-12), seed
+        assert loss(near, y, theta, intercept) - least <= gap + 1e-13, seed
+    assert checked > 5
+
+
+def test_gaps_are_those_of_rounded_parameters():
+    for seed in range(30):
+        rng = np.random.default_rng([23, seed])
+        m, intercept = int(rng.integers(5, 10)), seed % 2 == 1
+        X = rng.normal(size=(m, 2))
+        X[:, 1] = 2 * X[:, 0] + 10.0 ** rng.uniform(-12.5, -9) * X[:, 1]
+        X, y = np.tile(X, (4, 1)), np.concatenate([rng.integers(0, 3, m), np.repeat([0, 1, 2], m)])
+        simple = np.c_[X[:, 0], (X[:, 1] - 2 * X[:, 0]) * 2.0**34]  # exactly
+        _, theta, gap, _, rank = solve(X, y, 3, intercept)
+        least, _, known, _, _ = solve(simple, y, 3, intercept)
+        if rank == 2 and known < 1e-12:
+            assert loss(X, y, theta, intercept) - least <= gap + known, seed

@@ -1,5 +1,6 @@
 """Data that move under a fixed model: closed forms, errors in units of themselves, and a test that keeps its level."""
 
+import mpmath
 import numpy as np
 import polars as pl
 import pytest
@@ -329,3 +330,24 @@ def test_residuals_that_are_rounding_of_the_targets_are_refused(seed):
     predictions = X @ np.array([0.2, -0.7])
     with pytest.raises(ValueError, match="no linear function of X"):
         pm.DataState(X, np.full(15, 1000.0), model=lambda Z: predictions, energy="mse")
+
+
+def test_entropy_of_nearly_dependent_columns_is_as_good_as_documented():
+    for seed in range(60):
+        rng = np.random.default_rng([31, seed])
+        X = rng.normal(size=(int(rng.integers(8, 30)), 2))
+        X[:, 1] = X[:, 0] + 10.0 ** rng.uniform(-5.5, -1) * X[:, 1]
+        chance = rng.random(len(X))
+        y = (rng.random(len(X)) < chance) * 1.0
+        state = pm.DataState(X, y, model=lambda _, p=chance: p, energy="ce")
+        with mpmath.workdps(40):
+            centred = mpmath.matrix(X.tolist())
+            for j in range(2):
+                mean = mpmath.fsum(centred[:, j]) / len(X)
+                for i in range(len(X)):
+                    centred[i, j] -= mean
+            det = mpmath.det(centred.T * centred / len(X))
+            share = det / (mpmath.norm(centred[:, 0]) * mpmath.norm(centred[:, 1]) / len(X)) ** 2
+            exact = mpmath.log(2 * mpmath.pi * mpmath.e) + mpmath.log(det) / 2
+            exact -= mpmath.fsum(p * mpmath.log(p) + (1 - p) * mpmath.log(1 - p) for p in chance) / len(X)
+            assert abs(state.entropy - exact) <= 4e-15 / share + 1e-14

@@ -100,8 +100,8 @@ class Minimum(_Answer, Generic[Number, Word]):
         that are linearly dependent within rounding (see `rank`) are treated as exactly dependent.
     attained : bool or ndarray of bool
         False where no parameters attain the infimum. Whether labels are separated by a combination of columns that are
-        dependent but for a relative distance below about 1e-11 may be undecided: then True, with a gap as large as the
-        value.
+        dependent but for a relative distance below about 1e-9 may be undecided where rows times squared number of
+        parameters exceed 1e7: then True, with a gap as large as the value.
     method : str or ndarray of str
         "covariance" (from second moments), "refined" (from second moments, then from residuals of the rows in twice
         the working precision), "orthogonal" (QR of the rows, where the moments are not accurate enough),

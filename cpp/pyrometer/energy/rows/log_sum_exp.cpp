@@ -299,18 +299,28 @@ std::map<double, double> counted(Vector s) {
 }  // namespace
 
 MeanLogSumExp mean_log_sum_exp(Vector s) {
+  constexpr double kWide = 0x1p60;
+  const double most = *std::max_element(s.begin(), s.end()), excess = std::log(static_cast<double>(s.size()));
+  if (most > kWide * (1 + excess)) {  // the maximum and its slope differ from this by ln C at most
+    const double value = mean_maximum(s);
+    return {value, value};
+  }
   const std::map<double, double> counts = counted(s);
   std::vector<NormalTails> tails;
   for (const auto& [deviation, count] : counts) tails.emplace_back(std::min(deviation, 1.0));
-  const double enough = 10 * counts.rbegin()->first + 45 + std::log(static_cast<double>(s.size()));
+  const double enough = 10 * counts.rbegin()->first + 45 + excess;
   return integral(counts, 1, enough,
                   [&](double y, double deviation, std::size_t k) { return tail_of(y, deviation, tails[k]); });
 }
 
 double mean_maximum(Vector s) {
-  const std::map<double, double> counts = counted(s);
+  constexpr double kNothing = 0x1p-60;  // of the largest deviation: smaller ones change nothing
+  const double most = *std::max_element(s.begin(), s.end());
+  if (!(most > 0)) return 0;
+  std::vector<double> wide(s.begin(), s.end());
+  for (double& deviation : wide) deviation = std::max(deviation, most * kNothing);
+  const std::map<double, double> counts = counted(wide);
   const double least = counts.begin()->first;
-  if (!(least > 0)) return 0;
   const auto tail_at = [](double y, double deviation, std::size_t) {
     const double z = y / deviation;
     return Tail{upper_tail(z), -z * density(z)};

@@ -44,9 +44,12 @@ double MomentError::of_slope(const Centred& c, Index column, double weight, doub
          std::abs(mean_gradient) * own;
 }
 
+double MomentError::of_gradient(double units, double mean_gradient) const {
+  return square(units * kRoundoff) * (squares + square(mean_gradient) * spread) + square(lost) * lost_columns;
+}
+
 double MomentError::second(double units, double mean_gradient, double trace) const {
-  const double rounded = square(units * kRoundoff) * (squares + square(mean_gradient) * spread);
-  return (rounded + square(lost) * lost_columns) * trace + square(of_mean(units));
+  return of_gradient(units, mean_gradient) * trace + square(of_mean(units));
 }
 
 double MomentError::gap(double bound, double mean_gradient, double value) const {

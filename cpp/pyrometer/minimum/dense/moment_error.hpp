@@ -46,6 +46,8 @@ struct MomentError {
   [[nodiscard]] double first(double units, double mean_gradient, double value) const;
   /// Of a column's covariance with the residuals, `weight` being the energy's of their squared mean.
   [[nodiscard]] double of_slope(const Centred& c, Index column, double weight, double mean_gradient) const;
+  /// The square of that of the gradient, in units of the scaled columns.
+  [[nodiscard]] double of_gradient(double units, double mean_gradient) const;
   /// Of the energy's distance from the minimum. `trace`: of the inverse scaled covariances.
   [[nodiscard]] double second(double units, double mean_gradient, double trace) const;
   /// The distance from the minimum is `bound` at most, and the energy itself, as far as it is known: no energy is

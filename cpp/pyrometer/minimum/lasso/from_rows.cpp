@@ -61,7 +61,7 @@ class System {
   }
   [[nodiscard]] Evaluation evaluate(double l1, const Numbers& theta) const;
   [[nodiscard]] double duality_gap(const Evaluation& e) const;
-  [[nodiscard]] Numbers mean_errors(double mean) const;
+  [[nodiscard]] Numbers gradient_errors(const Evaluation& e) const;
   [[nodiscard]] Certificate certify(const Evaluation& e) const;
   void write(const Numbers& theta, const Evaluation& e, const Certificate& certificate, const Minima& out) const;
   void bound(const Numbers& theta, const Evaluation& e, const Certificate& certificate, double* out) const;
@@ -112,14 +112,15 @@ double System<T>::duality_gap(const Evaluation& e) const {
 }
 
 // Errors of the gradients: the minimiser's residuals have mean 0, those at theta have that of a rounded intercept; and
-// of columns that are centred at rounded means it does not fall out.
+// of columns that are centred at rounded means it does not fall out. Weights are rounded when they are divided by their
+// mean, which moves a gradient by that share of the residuals' length.
 template <class T>
-Numbers System<T>::mean_errors(double mean) const {
-  Numbers off(at(shape_.columns()));
+Numbers System<T>::gradient_errors(const Evaluation& e) const {
+  Numbers off(at(shape_.columns()), rows_.weights ? 2 * kEpsilon * std::sqrt(std::max(e.squares, 0.0)) : 0.0);
   const double root = std::sqrt(static_cast<double>(shape_.rows));
   for (Index j = 0; j < shape_.columns() && shape_.centred; ++j) {
     const double length = set_.length(j), centre = std::abs(rows_.mean[j]) * root + length;
-    at(off, j) = length > 0 ? 2 * kEpsilon * centre / length * root * std::abs(mean) : 0;
+    at(off, j) += length > 0 ? 2 * kEpsilon * centre / length * root * std::abs(e.mean) : 0;
   }
   return off;
 }
@@ -130,7 +131,7 @@ Certificate System<T>::certify(const Evaluation& e) const {
   require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
   std::vector<Index> columns = set_.equicorrelated();
   Pivoted factor = set_.factor(columns);
-  Numbers root = ActiveSet::roots(factor), off = mean_errors(e.mean);
+  Numbers root = ActiveSet::roots(factor), off = gradient_errors(e);
   const double least = e.value > 0 || gap > 0 ? Minima::underflow(shape_.columns()) : 0;
   const double hidden = set_.hidden(columns, factor, root, off) / static_cast<double>(shape_.rows);
   const double all = gap + (hidden + least);

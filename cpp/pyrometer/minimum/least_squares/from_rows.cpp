@@ -202,16 +202,19 @@ void Group<T>::write() {
     }
     // The triangle solves in working precision, and the gradient is rounded once.
     const double lost = state.fits ? 0 : Minima::underflow(n);
-    const double gap = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
-                              2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy)) +
-                       lost;
+    std::vector<double> diagonal(at(f.rank()));
+    f.inverse_diagonal(diagonal.data());
+    const double off = error_of_means(shape, diagonal);
+    const double above = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
+                                2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
+    const double gap = (off < 1 ? above * ((1 + off) / (1 - off)) : state.energy * (1 + 4 * kEpsilon)) + lost;
     const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;
     out.relative_error[0] = error == 0 ? 0 : error / state.energy;
     out.condition[0] = f.rank() < shape.columns() ? std::numeric_limits<double>::infinity() : f.condition();
     out.rank[0] = f.rank() - (shape.constant ? 1 : 0);
-    bound_parameters(shape, f, mean_of(k), gap, out.parameter_error.data());
+    bound_parameters(shape, f, mean_of(k), diagonal, off, gap, out.parameter_error.data());
   }
 }
 

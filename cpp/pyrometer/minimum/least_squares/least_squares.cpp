@@ -34,6 +34,7 @@ class Solver {
   void shorten(double* theta) const;
   void answer(const State& state, const Minima& out, std::size_t slot);
   [[nodiscard]] double hidden(const double* theta, const MomentError& error, double smallest) const;
+  [[nodiscard]] double below_penalty(double of_gradient, double mean_gradient) const;
 
   [[nodiscard]] const Factor& factor() const { return c_.factor; }
 
@@ -181,6 +182,21 @@ double Solver::hidden(const double* theta, const MomentError& error, double smal
   return result;
 }
 
+// The same with a penalty: the curvature of the columns taken for dependent, once the others are eliminated, is at least
+// l2. of_gradient: the squared error of the gradient, of which eliminations take a part for each coefficient.
+double Solver::below_penalty(double of_gradient, double mean_gradient) const {
+  const Factor& f = factor();
+  std::vector<double> made(at(f.rank()));
+  double result = 0;
+  for (Index k = f.rank(); k < f.size(); ++k) {
+    f.dependence(k, made.data());
+    const double slope = std::abs(at(whitened_, k) + mean_gradient * at(mean_, k));
+    const double error = std::sqrt(of_gradient * (1 + dot(made.data(), made.data(), 0, f.rank())));
+    result += square((slope + error) * (f.scale_at(k) / std::sqrt(l2_)));
+  }
+  return result;
+}
+
 void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const Factor& f = factor();
   const Index p = c_.features, r = f.rank(), n = p + (intercept_ ? 1 : 0), s = static_cast<Index>(slot);
@@ -194,15 +210,19 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const double units = MomentError::expected(p);
   // Where the scatter had lost what a carrier varies by, nothing is known of what it explains.
   const bool blind = carrier_ >= 0 && f.scale_at(carrier_) > 0 && c_.lost > c_.noise;
-  const double unseen = blind ? std::numeric_limits<double>::infinity() : hidden(theta, error, smallest);
+  const double convention = blind ? std::numeric_limits<double>::infinity() : hidden(theta, error, smallest);
+  const auto unseen = [&](double roundoffs) {
+    return l2_ > 0 ? below_penalty(error.of_gradient(roundoffs, mean_gradient), mean_gradient) : convention;
+  };
   const auto above = [&](double roundoffs) {
-    return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, mean_gradient, trace) * (1 + shrink_)));
+    return square(std::sqrt(state.above) + std::sqrt(error.second(roundoffs, mean_gradient, trace) * (1 + shrink_))) +
+           unseen(roundoffs);
   };
   const double lost = error.squares > 0 ? Minima::underflow(p) : 0;
-  const double energy_error = error.first(units, mean_gradient, state.value) + above(units) + unseen + lost;
+  const double energy_error = error.first(units, mean_gradient, state.value) + above(units) + lost;
   // What a carrier varies by is noise: it moves the energy at first order.
   const double carried = carrier_ >= 0 ? error.first(MomentError::kWorst, mean_gradient, state.value) : 0;
-  const double gap = error.gap(above(MomentError::kWorst) + unseen + carried, mean_gradient, state.value) + lost;
+  const double gap = error.gap(above(MomentError::kWorst) + carried, mean_gradient, state.value) + lost;
   const double value = carrier_ >= 0 && energy_error >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;
   out.gap[slot] = gap;

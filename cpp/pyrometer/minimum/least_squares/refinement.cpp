@@ -74,13 +74,20 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
   dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
 }
 
-void bound_parameters(const Shape& shape, const Pivoted& f, const double* mean, double gap, double* out) {
+double error_of_means(const Shape& shape, const std::vector<double>& diagonal) {
+  double sum = 0;  // lengths of columns include their means
+  for (const double square_of_row : diagonal) sum += std::sqrt(square_of_row);
+  return shape.centred ? std::min(kEpsilon * sum, 1.0) : 0;
+}
+
+void bound_parameters(const Shape& shape, const Pivoted& f, const double* mean, const std::vector<double>& diagonal,
+                      double off, double gap, double* out) {
   const Index n = shape.columns(), r = f.rank();
   if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap) / std::sqrt(shape.l2));
   if (r < n) return;
-  const double reach = std::sqrt(gap * static_cast<double>(shape.rows));
-  std::vector<double> diagonal(at(n)), whitened(diagonal);
-  f.inverse_diagonal(diagonal.data());
+  if (!(off < 1)) return;
+  const double reach = std::sqrt(gap * static_cast<double>(shape.rows) / (1 - off * off));
+  std::vector<double> whitened(at(n));
   for (Index k = 0; k < n; ++k) {
     double& own = out[f.column(k)];
     own = std::min(own, reach * std::sqrt(at(diagonal, k)) / f.length(k));

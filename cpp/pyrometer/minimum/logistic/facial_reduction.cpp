@@ -7,6 +7,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
+#include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/quotient.hpp"
 #include "pyrometer/minimum/logistic/smallest_point.hpp"
 
@@ -18,18 +19,33 @@ using Wide = std::vector<DoubleDouble>;
 // Evenly spaced rows, and rows of small margin, of the initial sample, and the number of misclassified rows added at a time.
 constexpr Index kFirstRows = 1024, kMoreRows = 1024;
 
-/// The rows signed by their labels, centred where the centre is far from 0, and scaled.
+/// Linear combinations of the columns, of the rows that are given: map is n x width, values count x width.
+struct Combinations {
+  Index width = 0;
+  std::vector<double> map;
+  Wide values;
+  std::vector<Index> place;  ///< of each row in `values`
+
+  [[nodiscard]] const DoubleDouble* row(Index i) const { return values.data() + place[at(i)] * width; }
+};
+
+/// The rows signed by their labels, centred where the centre is far from 0, and scaled; or combinations of the columns.
 class View {
  public:
-  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& sample)
-      : rows_(rows), intercept_(intercept) {
-    for (Index j = 0; j < rows.features; ++j)
-      if (used[at(j)]) columns_.push_back(j);
-    if (intercept) columns_.push_back(rows.features);
+  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& sample,
+       const Combinations* combinations = nullptr)
+      : rows_(rows), intercept_(intercept), combinations_(combinations) {
+    if (combinations) {
+      for (Index k = 0; k < combinations->width; ++k) columns_.push_back(k);
+    } else {
+      for (Index j = 0; j < rows.features; ++j)
+        if (used[at(j)]) columns_.push_back(j);
+      if (intercept) columns_.push_back(rows.features);
+    }
     centres_.assign(columns_.size(), 0.0);
     exponents_.assign(columns_.size(), 0);
     scales_.assign(columns_.size(), 1.0);
-    if (intercept) centre(sample);
+    if (intercept && !combinations) centre(sample);
     std::vector<Wide> views;
     for (const Index i : sample) views.push_back(row(i));
     exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[at(i)][at(k)].hi; });
@@ -39,11 +55,13 @@ class View {
   [[nodiscard]] Index size() const { return std::ssize(columns_); }
   [[nodiscard]] Index column(Index k) const { return columns_[at(k)]; }
   /// The position of the constant column, or -1.
-  [[nodiscard]] Index constant() const { return intercept_ ? size() - 1 : -1; }
+  [[nodiscard]] Index constant() const { return intercept_ && !combinations_ ? size() - 1 : -1; }
   [[nodiscard]] Index rows() const { return rows_.rows; }
 
   /// The element of a row that is not signed yet, rounded, and the factor that scales it.
-  [[nodiscard]] double rounded(Index i, std::size_t k) const { return value(i, k) - centres_[k]; }
+  [[nodiscard]] double rounded(Index i, std::size_t k) const {
+    return combinations_ ? combinations_->row(i)[k].hi : value(i, k) - centres_[k];
+  }
   [[nodiscard]] double scaled(double x, std::size_t k) const { return x * scales_[k]; }
   [[nodiscard]] double sign(Index i) const { return 2 * rows_.y[i] - 1; }
 
@@ -56,7 +74,7 @@ class View {
     out.resize(columns_.size());
     const bool negative = sign(i) < 0;
     for (std::size_t k = 0; k < out.size(); ++k) {
-      const DoubleDouble sum = DoubleDouble::sum(value(i, k), -centres_[k]);
+      const DoubleDouble sum = combinations_ ? combinations_->row(i)[k] : DoubleDouble::sum(value(i, k), -centres_[k]);
       out[k] = {sum.hi * scales_[k], sum.lo * scales_[k]};
       if (negative) out[k] = -out[k];
     }
@@ -65,6 +83,15 @@ class View {
   /// The direction in the system's columns, rounded.
   [[nodiscard]] std::vector<double> back(const Wide& direction) const {
     std::vector<double> out(at(rows_.features + (intercept_ ? 1 : 0)), 0.0);
+    if (combinations_) {
+      for (std::size_t r = 0; r < out.size(); ++r) {
+        DoubleDouble sum;
+        for (std::size_t k = 0; k < direction.size(); ++k)
+          sum = sum + direction[k].scaled(exponents_[k]) * combinations_->map[r * direction.size() + k];
+        out[r] = sum.hi;
+      }
+      return out;
+    }
     DoubleDouble constant;
     for (std::size_t k = 0; k < direction.size(); ++k) {
       const DoubleDouble part = direction[k].scaled(exponents_[k]);
@@ -91,6 +118,7 @@ class View {
 
   data::Rows<double> rows_;
   bool intercept_;
+  const Combinations* combinations_;
   std::vector<Index> columns_;
   std::vector<double> centres_, scales_;
   std::vector<int> exponents_;
@@ -332,15 +360,77 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
   if (!part.rows.empty()) face.separated.push_back(std::move(part));
   for (Index k = 0; k < view.size(); ++k)
     if (search.span().pivot(k)) face.independent.push_back(view.column(k));
+  face.dimension = std::ssize(face.independent);
   return true;
 }
 
-}  // namespace
+/// A sum of products without rounding errors but for 2^-150 of its terms, below which it is taken for 0, rounded to
+/// double-double precision.
+class ExactSum {
+ public:
+  void add_product(double a, double b) {
+    const double product = a * b;
+    add(product);
+    add(product_error(a, b, product));
+    terms_ += std::abs(product);
+  }
+  [[nodiscard]] DoubleDouble rounded() const {
+    const DoubleDouble sum = DoubleDouble::sum(high_, middle_) + DoubleDouble::sum(low_, lowest_);
+    return std::abs(sum.hi) > 0x1p-150 * terms_ ? sum : DoubleDouble();
+  }
 
-Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
-             const std::vector<double>& theta, int threads) {
-  Face face;
-  std::vector<Index> remaining(at(rows.rows));
+ private:
+  void add(double x) {
+    for (double* part : {&high_, &middle_, &low_}) {
+      const DoubleDouble both = DoubleDouble::sum(*part, x);
+      *part = both.hi;
+      x = both.lo;
+    }
+    lowest_ += x;
+  }
+
+  double high_ = 0, middle_ = 0, low_ = 0, lowest_ = 0, terms_ = 0;
+};
+
+/// Well conditioned combinations of the columns of some rows; none where no column is replaced for near dependence.
+Combinations combinations_of(const data::Rows<double>& rows, bool intercept, const std::vector<Index>& remaining,
+                             int threads) {
+  constexpr double kNear = 0x1p-20;  // of the terms: combinations below this lose what decides
+  const Index p = rows.features, n = p + (intercept ? 1 : 0);
+  std::vector<double> X;
+  Combinations out;
+  out.place.assign(at(rows.rows), -1);
+  for (const Index i : remaining) {
+    out.place[at(i)] = std::ssize(X) / std::max<Index>(p, 1);
+    X.insert(X.end(), rows.X + i * p, rows.X + (i + 1) * p);
+  }
+  const Basis basis = reduce(Matrix{X.data(), std::ssize(remaining), p}, intercept, false, threads);
+  const auto width = at(basis.rank);
+  std::vector<double> value(width, 0.0), terms(width, 0.0);
+  out.values.resize(remaining.size() * width);
+  for (std::size_t i = 0; i < remaining.size(); ++i)
+    for (std::size_t k = 0; k < width; ++k) {
+      ExactSum sum;
+      double own = 0;
+      for (Index r = 0; r < n; ++r) {
+        const double x = r < p ? X[i * at(p) + at(r)] : 1.0, factor = basis.map[at(r) * width + k];
+        sum.add_product(x, factor);
+        own += std::abs(x * factor);
+      }
+      out.values[i * width + k] = sum.rounded();
+      value[k] = std::max(value[k], std::abs(out.values[i * width + k].hi));
+      terms[k] = std::max(terms[k], own);
+    }
+  for (std::size_t k = 0; k < width; ++k)
+    if (value[k] < kNear * terms[k]) out.width = basis.rank;
+  out.map = basis.map;
+  return out;
+}
+
+/// Removes rows that single columns separate from `remaining`, repeatedly.
+void peel_all(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+              std::vector<Index>& remaining, Face& face) {
+  remaining.resize(at(rows.rows));
   std::iota(remaining.begin(), remaining.end(), Index{0});
   for (bool again = true; again && !remaining.empty();) {
     again = false;
@@ -348,10 +438,39 @@ Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<b
       again = (!remaining.empty() && peel(rows, intercept, j, remaining, face)) || again;
   }
   face.certain = remaining.empty();
+}
+
+}  // namespace
+
+Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+             const std::vector<double>& theta, int threads) {
+  Face face;
+  std::vector<Index> remaining;
+  peel_all(rows, intercept, used, remaining, face);
   if (remaining.empty()) return face;
   std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample);
   face.certain = search_for(view, std::move(sample), remaining, threads, face);
+  return face;
+}
+
+Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+                          const std::vector<double>& theta, int threads) {
+  constexpr Index kMost = 10'000'000;
+  Face face;
+  const Index n = rows.features + (intercept ? 1 : 0);
+  if (rows.rows * n * n > kMost) return face;
+  std::vector<Index> remaining;
+  peel_all(rows, intercept, used, remaining, face);
+  if (remaining.empty()) return face;
+  const Combinations combinations = combinations_of(rows, intercept, remaining, threads);
+  if (combinations.width == 0) return face;
+  std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
+  const View view(rows, intercept, used, sample, &combinations);
+  face.certain = search_for(view, std::move(sample), remaining, threads, face);
+  face.independent.resize(at(n));
+  std::iota(face.independent.begin(), face.independent.end(), Index{0});
+  face.minimal = false;
   return face;
 }
 

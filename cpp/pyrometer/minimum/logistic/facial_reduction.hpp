@@ -18,6 +18,8 @@ struct Face {
   bool certain = false;              ///< false if rounding leaves it undecided whether other rows are separated
   std::vector<Separated> separated;  ///< all rows that are separated, in parts
   std::vector<Index> independent;    ///< a basis of the columns restricted to the other rows; p is the constant
+  bool minimal = true;               ///< whether `independent` are known to be linearly independent
+  Index dimension = 0;               ///< of the space that the other rows span
 };
 
 /// Decides which rows are separated.
@@ -40,5 +42,12 @@ struct Face {
 /// Cost: passes over the rows of 2 n flops each, and about n^3 double-double operations for each step.
 [[nodiscard]] Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
                            const std::vector<double>& theta, int threads);
+
+/// The same where columns are nearly dependent, so that double-double precision of the given columns may not decide:
+/// in the well conditioned combinations of reduce(), evaluated without rounding errors and rounded to double-double
+/// precision. `independent` are then all columns. Not `certain` if there is no column to replace, or if m n^2 > 1e7.
+/// Cost: m n^2 sums of three doubles more.
+[[nodiscard]] Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
+                                        const std::vector<double>& theta, int threads);
 
 }  // namespace pyrometer::minimum

@@ -24,6 +24,8 @@ using Numbers = std::vector<double>;
 constexpr double kFar = 40;
 // A row at this margin may dominate the curvature although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
+// Above this ratio of bounds of a minimum, other rows may be separated than those that were found.
+constexpr double kOpen = 1 + 1e-6;
 constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
 // For well conditioned columns: below this eigenvalue the rounding error of the curvature dominates.
 constexpr double kLeastEigenvalue = 1e-11;
@@ -63,9 +65,8 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   Numbers X, y, weights;
   for (Index i = 0; rows.weights && i < rows.rows; ++i)
     if (!left_out[at(i)]) weights.push_back(rows.weights[i]);
-  if (independent.empty())
-    return {nullptr, Numbers(at(std::count(left_out.begin(), left_out.end(), false))), std::move(weights), 0, {}};
   const auto remaining = at(std::count(left_out.begin(), left_out.end(), false));
+  if (independent.empty() || remaining == 0) return {nullptr, Numbers(remaining), std::move(weights), 0, {}};
   X.reserve(remaining * independent.size());
   y.reserve(remaining);
   for (Index i = 0; i < rows.rows; ++i) {
@@ -251,6 +252,13 @@ Numbers errors_of(const Attempt& solution, std::size_t n) {
   return errors;
 }
 
+/// The number of separated rows.
+Index separated_by(const Face& face) {
+  Index count = 0;
+  for (const Separated& part : face.separated) count += std::ssize(part.rows);
+  return count;
+}
+
 }  // namespace
 
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
@@ -286,17 +294,18 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
       face = all_separated(rows, intercept, theta);
     if (!unseparated->converged() && !face.certain && !searched) face = face_of(rows, intercept, used, theta, threads);
   }
-  out.attained = face.separated.empty();
-  if (!out.attained && face.certain) {
+  const auto leave_out = [&] {
     for (const Separated& part : face.separated)
       for (const Index i : part.rows) left_out[at(i)] = true;
-    unseparated.emplace(without(face, true));
-  } else {
+    unseparated.emplace(without(face, face.minimal));
+  };
+  if (!face.separated.empty() && face.certain)
+    leave_out();
+  else
     unseparated->iterate_until_stationary();
-  }
   Attempt& solution = *unseparated;
   out.parameters = solution.parameters(n);
-  if (solution.converged() && out.attained && solution.problem().columns == std::ssize(used))
+  if (solution.converged() && face.separated.empty() && solution.problem().columns == std::ssize(used))
     out.errors = errors_of(solution, n);
 
   // Rows of small loss on the correct side may be so large that the bound does not close. The infimum over the others
@@ -315,10 +324,26 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     }
   }
 
+  const auto reach = [&] {
+    return face.certain ? place(rows, intercept, face, solution.result().loss, threads, out.parameters)
+                        : loss_at(rows, intercept, out.parameters, threads);
+  };
+  double reached = reach();
+  const bool closed = solution.converged() && reached <= solution.result().loss * kOpen;
+  if (!closed && separated_by(face) < rows.rows) {
+    Face finer = face_of_combinations(rows, intercept, used, out.parameters, threads);
+    if (finer.certain && separated_by(finer) > separated_by(face)) {  // that nearly dependent columns separate
+      face = std::move(finer);
+      std::fill(left_out.begin(), left_out.end(), false);
+      leave_out();
+      out.parameters = solution.parameters(n);
+      reached = reach();
+    }
+  }
+
+  out.attained = face.separated.empty();
   if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFar, Numbers(n, 0.0));
   out.value = solution.result().loss;
-  const double reached = face.certain ? place(rows, intercept, face, out.value, threads, out.parameters)
-                                      : loss_at(rows, intercept, out.parameters, threads);
   if (!solution.converged()) {  // the loss is an upper bound, and 0 a lower one
     out.gap = std::max(out.value, reached);
     return out;

@@ -16,16 +16,17 @@ struct ClassFace {
   bool certain = false;               ///< false if rounding leaves it undecided, or the rows are too many
   bool any = false;                   ///< whether any class of any row is separated
   std::vector<std::uint8_t> allowed;  ///< rows x classes, 0 for those that are separated
-  std::vector<Index> independent;     ///< parameters, of all classes but the last, that span the others
+  Index dimension = 0;                ///< of the space that the differences span which are not separated
   std::vector<double> direction;      ///< classes - 1 x n: along it every separated margin grows, up to 40 and more
 };
 
 /// Facial reduction (logistic/facial_reduction.hpp) of the differences (e_y - e_c) (x) z_i for all c != y: m (C - 1)
 /// rows of n (C - 1) numbers, at most 2^26 in all.
 ///
-/// rows     linearly independent columns, no intercept; classes in rows.y.
-/// allowed  rows x classes, 0 for those that are left out, also in the result.
-[[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, int threads,
+/// rows          linearly independent columns, no intercept; classes in rows.y.
+/// combinations  whether columns may be nearly dependent: see face_of_combinations().
+/// allowed       rows x classes, 0 for those that are left out, also in the result.
+[[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads,
                                         std::vector<std::uint8_t> allowed);
 
 }  // namespace pyrometer::minimum

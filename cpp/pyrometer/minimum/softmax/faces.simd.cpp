@@ -29,7 +29,7 @@ double reach_of(const std::vector<double>& V, Index width, const Separated& part
 
 }  // namespace
 
-ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, int threads,
+ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads,
                           std::vector<std::uint8_t> allowed) {
   const Index n = rows.features, others = classes - 1, width = others * n;
   std::vector<std::pair<Index, Index>> pairs;
@@ -53,11 +53,12 @@ ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, int thr
     }
   }
   const data::Rows<double> differences{V.data(), ones.data(), count, width, count * width};
-  const Face face = face_of(differences, false, std::vector<bool>(at(width), true), {}, threads);
+  const std::vector<bool> all(at(width), true);
+  const Face face = combinations ? face_of_combinations(differences, false, all, {}, threads)
+                                 : face_of(differences, false, all, {}, threads);
   out.certain = face.certain;
   out.any = !face.separated.empty();
-  out.independent = face.independent;
-  std::sort(out.independent.begin(), out.independent.end());
+  out.dimension = face.dimension;
   for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {
     for (const Index q : part->rows) out.allowed[at(pairs[at(q)].first * classes + pairs[at(q)].second)] = 0;
     const double factor = reach_of(V, width, *part, out.direction);

@@ -214,10 +214,11 @@ DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face
   SoftmaxEvaluation zero;
   evaluator.evaluate(out.theta, Wanted::products, zero);
   out.loss = zero.loss;
-  const Index count = std::ssize(face.independent);
+  const Index count = face.dimension;
   if (count == 0) {
     out.status = DescentStatus::converged;
     out.gap = 300 * kUnit * out.loss;
+    out.theta = std::move(start);
     return out;
   }
   SoftmaxMetric metric;
@@ -252,7 +253,7 @@ DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<doub
   }
   DescentResult out;
   if (!any) return out;
-  const ClassFace inner = face_of_classes(exact, classes, threads, std::move(allowed));
+  const ClassFace inner = face_of_classes(exact, classes, false, threads, std::move(allowed));
   if (!inner.certain) return out;
   table.allowed = inner.allowed.data();
   out = on_face(table, inner, std::move(theta), threads);
@@ -266,20 +267,29 @@ DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<doub
   return out;
 }
 
-/// The minimum on a face, after a descent from 0 over all classes of rows that ended at `theta`; `table` has its columns
-/// and those of `exact` span the same space.
-DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& exact, const ClassFace& face,
-                      const Numbers& theta, int threads) {
+/// The minimum without the separated classes of rows, after a descent over all that ended at `theta`. The columns of
+/// `table` and those of `exact` span the same space. face: out, the classes that are separated, if that is certain.
+DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& exact, const Numbers& theta, int threads,
+                      ClassFace& face) {
+  const std::vector<std::uint8_t> every(at(table.rows.rows * table.classes), 1);
   DescentResult rest;
   rest.theta = theta;
-  if (face.any) {
+  Index evaluations = 0;
+  for (const bool combinations : {false, true}) {
+    ClassFace next = face_of_classes(exact, table.classes, combinations, threads, every);
+    if (!next.certain || (face.certain && !next.any)) continue;
+    face = std::move(next);
+    if (!face.any) continue;
     table.allowed = face.allowed.data();
     rest = on_face(table, face, Numbers(theta.size(), 0.0), threads);
-    if (rest.status == DescentStatus::converged) return rest;
+    evaluations += rest.evaluations;
+    if (rest.status == DescentStatus::converged) break;
   }
-  const Index before = rest.evaluations;
-  rest = without_ruling(table, exact, face, std::move(rest.theta), threads);
-  rest.evaluations += before;
+  if (rest.status != DescentStatus::converged && face.certain) {
+    rest = without_ruling(table, exact, face, std::move(rest.theta), threads);
+    evaluations += rest.evaluations;
+  }
+  rest.evaluations = evaluations;
   return rest;
 }
 
@@ -325,23 +335,15 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
   Numbers centres;
   const Numbers exact = exact_columns(rows, table.intercept, basis.kept, centres);
   const data::Rows<double> exactly{exact.data(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank};
-  const ClassFace face =
-      face_of_classes(exactly, table.classes, threads, std::vector<std::uint8_t>(at(rows.rows * table.classes), 1));
-  if (!face.certain) return undecided();
-  DescentResult rest = rest_of(simple, exactly, face, result.theta, threads);
+  ClassFace face;
+  const DescentResult rest = rest_of(simple, exactly, result.theta, threads, face);
   out.evaluations += rest.evaluations;
+  out.attained = !face.any;
   if (rest.status != DescentStatus::converged) return undecided();
-  if (!face.any) {
-    result.theta = rest.theta;
-    result.loss = rest.loss;
-    undecided();
-    out.gap = rest.gap;
-    return out;
-  }
-  out.attained = false;
   out.value = rest.loss;
   out.gap = rest.gap;
   out.theta = mapped(basis, rest.theta, columns);
+  if (!face.any) return out;
   const Numbers far = of_exact(face.direction, basis.kept, centres, rows.features, columns);
   // The margins of the minimum are added to those of the direction.
   double largest = 0;
@@ -405,6 +407,48 @@ std::vector<int> exponents_of(const Numbers& largest) {
     out.push_back(extreme ? -std::ilogb(size) : 0);
   }
   return out;
+}
+
+/// The loss of all rows at parameters of all classes, from logits in double-double precision.
+template <class T>
+double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents, Numbers theta, int threads) {
+  const data::Rows<T>& rows = table.rows;
+  const Index p = rows.features, n = p + (table.intercept ? 1 : 0);
+  for (std::size_t k = 0; k < theta.size(); ++k)
+    if (const std::size_t j = k % at(n); j < at(p)) theta[k] = std::ldexp(theta[k], -exponents[j]);
+  const base::Chunks chunks{rows.rows, 1024};
+  Numbers sums(at(chunks.number()), 0.0);
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    std::vector<DoubleDouble> logits(at(table.classes));
+    Numbers x(at(n), 1.0);
+    DoubleDouble total;
+    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
+      for (Index j = 0; j < p; ++j) x[at(j)] = std::ldexp(static_cast<double>(rows.X[i * p + j]), exponents[at(j)]);
+      for (Index c = 0; c < table.classes; ++c) {
+        DoubleDouble sum;
+        for (Index j = 0; j < n; ++j) sum.add_product(x[at(j)], theta[at(c * n + j)]);
+        logits[at(c)] = DoubleDouble::ordered_sum(sum.hi, sum.lo);
+      }
+      const DoubleDouble own = logits[at(static_cast<Index>(rows.y[i]))];
+      double most = 0, others = 0;
+      for (const DoubleDouble& z : logits) most = std::max(most, (z - own).value());
+      for (Index c = 0; c < table.classes; ++c)
+        if (most > 0 || c != static_cast<Index>(rows.y[i])) others += std::exp((logits[at(c)] - own).value() - most);
+      total.add((rows.weights ? rows.weights[i] : 1.0) * (most > 0 ? most + std::log(others) : std::log1p(others)));
+    }
+    sums[at(chunk)] = total.value();
+  });
+  DoubleDouble sum;
+  for (const double part : sums) sum.add(part);
+  return sum.value();
+}
+
+/// How far rounding of parameters may move a logit, given the largest values of the columns.
+double moved_by_rounding(const Numbers& theta, const Numbers& largest, Index columns) {
+  double sum = 0;
+  for (std::size_t k = 0; k < theta.size(); ++k)
+    sum += std::abs(theta[k]) * (k % at(columns) < largest.size() ? largest[k % at(columns)] : 1);
+  return 4 * kUnit * sum;
 }
 
 /// The infimum over the classes that have rows, and its parameters of all classes.
@@ -475,6 +519,12 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
     require(std::isfinite(full[j]), "parameters must be below 1.8e308, got an overflow for column ",
             static_cast<Index>(j) % n, "; rescale it");
   found.theta = std::move(full);
+  // Parameters were rounded after the loss was computed.
+  const double moved = moved_by_rounding(found.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
+  if (!(moved < 0.01 * std::sqrt(found.gap / weight))) {
+    const double reached = loss_at(table, exponents, found.theta, threads);
+    found.gap += std::isfinite(reached) ? std::max(reached - found.value, 0.0) + 100 * kUnit * reached : INFINITY;
+  }
   return found;
 }
 
