@@ -135,7 +135,8 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
 def _undecided(passes: Passes) -> ValueError:
     return ValueError(
         f"the out-of-core Newton iteration over {passes.scanned.rows.source} did not converge: columns may be nearly "
-        "dependent, which needs the rows in memory: read them and describe the system by X and y, or drop some columns."
+        "dependent in all rows or in those that are not separated, which needs the rows in memory: read them and "
+        "describe the system by X and y, or drop some columns."
     )
 
 
