@@ -66,6 +66,7 @@ SAMPLES = {
     "_Lost": None,
     "_F64 | None": None,
     "npt.NDArray[np.int64] | None": None,
+    "npt.NDArray[np.uint8] | None": None,
     "int | _F64": 1,
 }
 ARRAYS = [

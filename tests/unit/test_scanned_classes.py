@@ -114,6 +114,20 @@ def test_classes_that_are_separated_in_part(classes, count):
     assert losses[rare].max() < 1e-10
 
 
+@pytest.mark.parametrize("sharp", [30.0, 200.0])
+def test_classes_separated_in_part_and_others_far_apart(sharp):
+    """Classes that are far below a row's own dominate the Hessian: the bound closes without them only."""
+    rng = np.random.default_rng(16)
+    X = rng.normal(size=(ROWS, 3))
+    y = (sharp * X @ rng.normal(size=(3, 6)) + rng.gumbel(size=(ROWS, 6))).argmax(axis=1)
+    rare = [5, 70, 4000]
+    y[rare] = 0, 1, 2
+    found, held = both(np.column_stack([X, np.isin(np.arange(ROWS), rare)]), y, 6)
+    assert abs(found.value - held.value) <= found.gap + held.gap
+    assert found.gap <= 1e-6 * found.value
+    assert not found.attained
+
+
 def test_classes_that_one_class_of_rows_separates():
     """Class 2 has a column to itself: its rows have no loss, and the others two classes left."""
     X, y = rows(2)

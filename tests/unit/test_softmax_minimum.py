@@ -310,6 +310,56 @@ def test_a_row_that_is_far_larger():
     assert low.gap <= 1e-9 * low.value or any(issubclass(w.category, pm.PrecisionWarning) for w in caught)
 
 
+def test_rare_values_of_rows_far_from_the_others():
+    """Rows with a column to themselves dominate the Hessian; the certificate is that without them."""
+    rng = np.random.default_rng(569)
+    X, y = rows(2000, 3, 3, seed=1, sharp=30.0)
+    rare = rng.choice(2000, 3, replace=False)
+    y[rare] = [0, 1, 2]
+    with_rare = np.column_stack([X, np.isin(np.arange(2000), rare)])
+    value, theta, gap, attained, _ = solve(with_rare, y, 3)
+    assert attained
+    assert gap <= 1e-6 * value
+    assert energy(with_rare, y, theta) <= value + gap
+    # The column may only lower the minimum, and by no more than the losses of its rows.
+    without = solve(X, y, 3)[0]
+    others = np.setdiff1d(np.arange(2000), rare)
+    least = solve(X[others], y[others], 3)[0] * len(others) / 2000
+    assert least - gap <= value <= without + gap
+
+
+@pytest.mark.parametrize(("m", "p", "classes"), [(400, 3, 4), (9000, 2, 3), (900, 30, 10)])
+def test_bounds_of_parameters(m, p, classes):
+    """Against Newton's method with gradients in extended precision, whose minimiser has the sum 0 over the classes."""
+    X, y = rows(m, p, classes, sharp=0.3)
+    X += 3.0
+    found = pm.minimum_energy(pm.SoftmaxRegression(X, y))
+    theta, error = (a.reshape(classes, -1) for a in (found.parameters, found.parameter_error))
+    A = np.hstack([X, np.ones((m, 1))]).astype(np.longdouble)
+    exact = theta.astype(np.longdouble)
+    for _ in range(4):
+        Z = A @ exact.T
+        P = np.exp(Z - Z.max(axis=1, keepdims=True))
+        P /= P.sum(axis=1, keepdims=True)
+        G = (A.T @ (P - np.eye(classes)[y])).T
+        W, D = P.astype(float), A.astype(float)
+        blocks = [[(D.T * (W[:, c] * ((c == d) - W[:, d]))) @ D for d in range(classes)] for c in range(classes)]
+        exact -= np.linalg.lstsq(np.block(blocks), G.ravel().astype(float), rcond=1e-11)[0].reshape(classes, -1)
+    exact -= exact.mean(axis=0)
+    assert (np.abs(theta - exact) <= error).all()
+    assert (error <= 1e-4 * np.abs(theta).max()).all()
+
+
+def test_parameters_without_bounds():
+    X, y = rows(200, 2, 3)
+    for columns, labels in ((np.column_stack([X, X[:, 0]]), y), (X, np.where(y == 1, 0, y)), (X * 0.0, y)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert np.isinf(
+                pm.minimum_energy(pm.SoftmaxRegression(columns, labels, labels=range(3))).parameter_error
+            ).all()
+
+
 def test_weights_of_rows():
     X, y = rows(300)
     w = np.random.default_rng(0).integers(1, 4, size=300).astype(float)

@@ -113,7 +113,7 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
         _, start, attained, direction = _in_memory(passes, held)
         if attained or not direction.any():
             found = minimised(passes, np.where(free, start, 0.0), free)
-            if found is not None:
+            if isinstance(found, Converged):
                 m = scanned.moments.count
                 return Lowest(found.loss / m, found.theta, found.gap / m, True, rank, found.errors.reshape(-1))
             if extremes or not attained:
@@ -123,7 +123,9 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
         along = replace(passes, direction=direction)
         more, least = _with_wrong(along, held)
         if len(more.y) == len(held.y):
-            return _without_separated(along, held, free, rank, least)
+            if not np.isfinite(least):  # no margin exceeds its rounding error
+                break
+            return _without_separated(along, held, free, np.zeros(len(free)), rank, least)
         held = more
         if len(held.y) > most:
             break
@@ -133,7 +135,8 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
 def _undecided(passes: Passes) -> ValueError:
     return ValueError(
         f"the out-of-core Newton iteration over {passes.scanned.rows.source} did not converge: columns may be nearly "
-        "dependent, which needs the rows in memory: read them and describe the system by X and y, or drop some columns."
+        "dependent in all rows or in those that are not separated, which needs the rows in memory: read them and "
+        "describe the system by X and y, or drop some columns."
     )
 
 
@@ -186,20 +189,28 @@ def _with_extremes(passes: Passes, held: _Held) -> _Held:
 # ---- The minimum without the separated classes of rows.
 
 
-def _without_separated(passes: Passes, held: _Held, free: npt.NDArray[np.bool_], rank: int, least: float) -> Lowest:
-    """The infimum where `passes` leave out classes of rows, whose margins along the direction are at least `least`."""
-    k = len(free)
+def _without_separated(
+    passes: Passes, held: _Held, columns: npt.NDArray[np.bool_], start: Array, rank: int, least: float
+) -> Lowest:
+    """The infimum where `passes` leave out classes of rows, whose margins along the direction are at least `least`.
+
+    Where Newton's method does not converge, classes far below their rows' own are left out as well: the minimum without
+    them is a lower bound, and all losses at its minimiser are an upper bound.
+    """
+    k = len(columns)
     at_zero = passes.evaluate(np.zeros(passes.scanned.X.shape[1]), np.zeros(k))
-    free = free & pivots(np.where(np.outer(free, free), at_zero.curvature, 0.0))
-    found = Converged(at_zero.loss, np.zeros(k), 0.0, np.empty(0))
+    free = columns & pivots(np.where(np.outer(columns, columns), at_zero.curvature, 0.0))
+    found = Converged(at_zero.loss, start, 0.0, np.empty(0))
     if free.any():
         some = _some(held, max(2, 4 * _CELLS // (passes.loss.classes * k)))
         rows = np.concatenate(list(_differences(passes, held.X[some], held.y[some])))
         if not are_dependent(free, rows, lambda: _all_differences(passes)):
             raise _undecided(passes)
-        converged = minimised(passes, np.zeros(k), free)
-        if converged is None:
-            raise _undecided(passes)
+        converged = minimised(passes, start, free)
+        if not isinstance(converged, Converged):
+            if passes.far_at is not None:
+                raise _undecided(passes)
+            return _without_separated(replace(passes, far_at=converged), held, columns, converged, rank, least)
         found = converged
     return _far_along(passes, found, at_zero.reach, rank, least)
 
@@ -211,7 +222,7 @@ def _far_along(passes: Passes, found: Converged, reach: Array, rank: int, least:
     at_minimum = most_of_two(np.abs(found.theta).reshape(-1, len(reach)) @ reach)
     with np.errstate(over="ignore", invalid="ignore"):
         theta = found.theta + (_FAR + at_minimum) / least * passes.direction
-    above = replace(passes, direction=None).loss_at(theta) - found.loss
+    above = replace(passes, direction=None, far_at=None).loss_at(theta) - found.loss
     if not np.isfinite(above):
         raise _undecided(passes)
     gap = found.gap + max(above, 0.0) + max(300.0 * float(_UNIT) * found.loss, m * float(np.exp(-_FAR)))

@@ -21,6 +21,8 @@ _ADDITIONS = 256
 _MOST_PASSES = 40
 # Smallest eigenvalue of the Hessian scaled to a unit diagonal for which steps and bounds are valid.
 _LEAST_EIGENVALUE = 1e-11
+# A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
+_RULING = 20.0
 
 _Rows = npt.NDArray[Any]
 _Mask = npt.NDArray[np.bool_]
@@ -37,6 +39,8 @@ class Passes:
     """The number in `loss` of each class of the rows, if it is another."""
     direction: Array | None = None
     """Parameters; classes with a positive margin along it are left out."""
+    far_at: Array | None = None
+    """Parameters; classes far below a row's own at them are left out as well."""
 
     @property
     def columns(self) -> int:
@@ -67,7 +71,10 @@ class Passes:
         if self.direction is None:
             return None
         margins, errors = self.margins(X, y, self.direction)
-        return np.asarray(margins <= errors)
+        allowed = margins <= errors
+        if self.far_at is not None:
+            allowed &= self.margins(X, y, self.far_at)[0] <= _RULING
+        return np.asarray(allowed)
 
     def loss_at(self, theta: Array) -> float:
         """Sum of the losses of all rows at parameters of the columns themselves."""
@@ -128,8 +135,8 @@ def most_of_two(values: Array) -> float:
     return float(np.sort(values)[-2:].sum())
 
 
-def minimised(passes: Passes, theta: Array, free: _Mask) -> Converged | None:
-    """Minimise from `theta` by Newton steps on the `free` parameters; None without convergence.
+def minimised(passes: Passes, theta: Array, free: _Mask) -> Converged | Array:
+    """Minimise from `theta` by Newton steps on the `free` parameters; the last parameters without convergence.
 
     The certificate is that of the core (minimum/logistic/newton.hpp, minimum/softmax/descent.hpp): near the minimum a
     Newton step gives a feasible point of the dual problem, and the loss exceeds the infimum by at most g' H^-1 g,
@@ -144,7 +151,7 @@ def minimised(passes: Passes, theta: Array, free: _Mask) -> Converged | None:
     for _ in range(_MOST_PASSES):
         newton = _Newton(here, free)
         if not newton.sound:
-            return None
+            break
         found = newton.certified(here)
         if found is not None:
             loss, theta, excess, rounding, radius = found
@@ -156,9 +163,9 @@ def minimised(passes: Passes, theta: Array, free: _Mask) -> Converged | None:
             return Converged(loss, parameters, float(gap), newton.errors(by_class, shift, intercept, radius))
         candidate = _descend(passes, shift, here, newton)
         if candidate is None:
-            return None
+            break
         here = candidate
-    return None
+    return _moved(here.theta, shift, intercept, -1.0)
 
 
 class _Newton:

@@ -25,6 +25,8 @@ struct ClassFace {
 ///
 /// rows          linearly independent columns, no intercept; classes in rows.y.
 /// combinations  whether columns may be nearly dependent: see face_of_combinations().
-[[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads);
+/// allowed       rows x classes, 0 for those that are left out, also in the result.
+[[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads,
+                                        std::vector<std::uint8_t> allowed);
 
 }  // namespace pyrometer::minimum

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 
@@ -28,23 +29,25 @@ double reach_of(const std::vector<double>& V, Index width, const Separated& part
 
 }  // namespace
 
-ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads) {
-  const Index n = rows.features, others = classes - 1, width = others * n, count = rows.rows * others;
+ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads,
+                          std::vector<std::uint8_t> allowed) {
+  const Index n = rows.features, others = classes - 1, width = others * n;
+  std::vector<std::pair<Index, Index>> pairs;
+  for (Index i = 0; i < rows.rows; ++i)
+    for (Index c = 0; c < classes; ++c)
+      if (allowed[at(i * classes + c)] && c != static_cast<Index>(rows.y[i])) pairs.emplace_back(i, c);
   ClassFace out;
-  out.allowed.assign(at(rows.rows * classes), 1);
+  out.allowed = std::move(allowed);
   out.direction.assign(at(width), 0.0);
+  const Index count = std::ssize(pairs);
   if (count * width > kMostNumbers) return out;
   std::vector<double> V(at(count * width), 0.0);
   const std::vector<double> ones(at(count), 1.0);
-  const auto other = [&](Index q) {
-    const auto y = static_cast<Index>(rows.y[q / others]);
-    return q % others + (q % others >= y ? 1 : 0);
-  };
   for (Index q = 0; q < count; ++q) {
-    const auto y = static_cast<Index>(rows.y[q / others]);
-    const Index c = other(q);
+    const auto [i, c] = pairs[at(q)];
+    const auto y = static_cast<Index>(rows.y[i]);
     for (Index j = 0; j < n; ++j) {
-      const double x = rows.X[q / others * n + j];
+      const double x = rows.X[i * n + j];
       if (y < others) V[at(q * width + y * n + j)] = x;
       if (c < others) V[at(q * width + c * n + j)] = -x;
     }
@@ -57,7 +60,7 @@ ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool co
   out.any = !face.separated.empty();
   out.dimension = face.dimension;
   for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {
-    for (const Index q : part->rows) out.allowed[at(q / others * classes + other(q))] = 0;
+    for (const Index q : part->rows) out.allowed[at(pairs[at(q)].first * classes + pairs[at(q)].second)] = 0;
     const double factor = reach_of(V, width, *part, out.direction);
     for (Index j = 0; j < width; ++j) out.direction[at(j)] += factor * part->direction[at(j)];
   }

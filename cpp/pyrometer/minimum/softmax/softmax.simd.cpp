@@ -20,6 +20,8 @@ namespace {
 using Numbers = std::vector<double>;
 // Hessians of more parameters are computed only where nothing else finds the minimum, and of even more never.
 constexpr Index kFewParameters = 800, kMostParameters = 1600;
+// A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
+constexpr double kRuling = 20;
 
 /// The infimum of one system: sums over rows, parameters of all classes but the last.
 struct Found {
@@ -203,10 +205,9 @@ Numbers of_exact(const Numbers& part, const std::vector<Index>& kept, const Numb
   return out;
 }
 
-/// The minimum without the separated classes of rows, on a basis.
-DescentResult on_face(const data::Rows<double>& rows, const ClassifiedRows<double>& table, const ClassFace& face,
-                      int threads) {
-  const Numbers none(at(rows.features), 0.0);
+/// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
+DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face, Numbers start, int threads) {
+  const Numbers none(at(table.rows.features), 0.0);
   SoftmaxEvaluator<double> evaluator(table, none.data(), threads);
   DescentResult out;
   out.theta.assign(at(evaluator.parameters()), 0.0);
@@ -217,12 +218,79 @@ DescentResult on_face(const data::Rows<double>& rows, const ClassifiedRows<doubl
   if (count == 0) {
     out.status = DescentStatus::converged;
     out.gap = 300 * kUnit * out.loss;
+    out.theta = std::move(start);
     return out;
   }
   SoftmaxMetric metric;
   metric.of_products(zero, evaluator.columns(), table.classes, {}, 1, 0);
   if (metric.rank() < count) return out;
-  return newton(evaluator, std::move(out.theta), metric.pivots(count), false);
+  return newton(evaluator, std::move(start), metric.pivots(count), false);
+}
+
+/// The logits of row i; that of the last class is 0.
+void logits_of(const data::Rows<double>& rows, Index i, const Numbers& theta, Numbers& z) {
+  const Index n = rows.features;
+  std::fill(z.begin(), z.end(), 0.0);
+  for (Index c = 0; c < std::ssize(theta) / n; ++c)
+    for (Index k = 0; k < n; ++k) z[at(c)] += rows.X[i * n + k] * theta[at(c * n + k)];
+}
+
+/// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at `theta`
+/// is a lower bound, the loss there an upper bound. Undecided if there are none, or that does not close either.
+DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<double>& exact, const ClassFace& face,
+                             Numbers theta, int threads) {
+  const Index classes = table.classes;
+  std::vector<std::uint8_t> allowed = face.allowed;
+  Numbers z(at(classes));
+  bool any = false;
+  for (Index i = 0; i < table.rows.rows; ++i) {
+    logits_of(table.rows, i, theta, z);
+    for (Index c = 0; c < classes; ++c)
+      if (z[at(static_cast<Index>(table.rows.y[i]))] - z[at(c)] > kRuling) {
+        any = any || allowed[at(i * classes + c)];
+        allowed[at(i * classes + c)] = 0;
+      }
+  }
+  DescentResult out;
+  if (!any) return out;
+  const ClassFace inner = face_of_classes(exact, classes, false, threads, std::move(allowed));
+  if (!inner.certain) return out;
+  table.allowed = inner.allowed.data();
+  out = on_face(table, inner, std::move(theta), threads);
+  if (out.status != DescentStatus::converged) return out;
+  table.allowed = face.allowed.data();
+  const Numbers none(at(table.rows.features), 0.0);
+  SoftmaxEvaluation all;
+  SoftmaxEvaluator<double>(table, none.data(), threads).evaluate(out.theta, Wanted::gradient, all);
+  out.gap += std::max(0.0, all.loss - out.loss) + 300 * kUnit * all.loss;
+  ++out.evaluations;
+  return out;
+}
+
+/// The minimum without the separated classes of rows, after a descent over all that ended at `theta`. The columns of
+/// `table` and those of `exact` span the same space. face: out, the classes that are separated, if that is certain.
+DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& exact, const Numbers& theta, int threads,
+                      ClassFace& face) {
+  const std::vector<std::uint8_t> every(at(table.rows.rows * table.classes), 1);
+  DescentResult rest;
+  rest.theta = theta;
+  Index evaluations = 0;
+  for (const bool combinations : {false, true}) {
+    ClassFace next = face_of_classes(exact, table.classes, combinations, threads, every);
+    if (!next.certain || (face.certain && !next.any)) continue;
+    face = std::move(next);
+    if (!face.any) continue;
+    table.allowed = face.allowed.data();
+    rest = on_face(table, face, Numbers(theta.size(), 0.0), threads);
+    evaluations += rest.evaluations;
+    if (rest.status == DescentStatus::converged) break;
+  }
+  if (rest.status != DescentStatus::converged && face.certain) {
+    rest = without_ruling(table, exact, face, std::move(rest.theta), threads);
+    evaluations += rest.evaluations;
+  }
+  rest.evaluations = evaluations;
+  return rest;
 }
 
 /// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
@@ -240,7 +308,7 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
     out.gap = 16 * kUnit * out.value;
     return out;
   }
-  ClassifiedRows<double> simple{
+  const ClassifiedRows<double> simple{
       {basis.rows.get(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank, rows.weights}, table.classes, false};
   const Numbers none(at(basis.rank), 0.0);
   DescentResult result = descend(simple, none, threads);
@@ -266,34 +334,25 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
   }
   Numbers centres;
   const Numbers exact = exact_columns(rows, table.intercept, basis.kept, centres);
+  const data::Rows<double> exactly{exact.data(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank};
   ClassFace face;
-  DescentResult rest;
-  for (const bool combinations : {false, true}) {
-    if (rest.status == DescentStatus::converged) break;
-    ClassFace next = face_of_classes({exact.data(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank},
-                                     table.classes, combinations, threads);
-    if (!next.certain || !next.any) continue;
-    face = std::move(next);
-    simple.allowed = face.allowed.data();
-    rest = on_face(simple.rows, simple, face, threads);
-    out.evaluations += rest.evaluations;
-  }
+  const DescentResult rest = rest_of(simple, exactly, result.theta, threads, face);
+  out.evaluations += rest.evaluations;
   out.attained = !face.any;
   if (rest.status != DescentStatus::converged) return undecided();
   out.value = rest.loss;
   out.gap = rest.gap;
   out.theta = mapped(basis, rest.theta, columns);
+  if (!face.any) return out;
   const Numbers far = of_exact(face.direction, basis.kept, centres, rows.features, columns);
   // The margins of the minimum are added to those of the direction.
-  double least = 0;
-  for (Index i = 0; i < rows.rows; ++i)
-    for (Index c = 0; c < others; ++c) {
-      double z = 0;
-      for (Index k = 0; k < basis.rank; ++k)
-        z += basis.rows[at(i * basis.rank + k)] * rest.theta[at(c * basis.rank + k)];
-      least = std::max(least, 2 * std::abs(z));
-    }
-  const double factor = 1 + least / kFar;
+  double largest = 0;
+  Numbers z(at(table.classes));
+  for (Index i = 0; i < rows.rows; ++i) {
+    logits_of(simple.rows, i, rest.theta, z);
+    for (const double one : z) largest = std::max(largest, 2 * std::abs(one));
+  }
+  const double factor = 1 + largest / kFar;
   for (std::size_t j = 0; j < far.size(); ++j) out.theta[j] += factor * far[j];
   out.direction = far;
   out.gap += std::exp(-kFar) * weight * static_cast<double>(others);
