@@ -46,8 +46,8 @@ def measure(
     inputs : array_like, torch.Tensor, tuple or dict
         Inputs of the model, finite; a tuple is passed as positional arguments, a dict by name. Arrays of floating-point
         numbers are converted to the dtype of the parameters; tensors stay as they are.
-    y : None
-        Reserved: energies of layers do not depend on targets.
+    y : array_like, optional
+        Targets of an estimator of scikit-learn that is not fitted, whose number of outputs they tell.
     mode : {"train", "eval"}
         How dropout and batch normalisation behave.
     method : {"auto", "monte-carlo"}

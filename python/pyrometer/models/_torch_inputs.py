@@ -47,6 +47,10 @@ def _tensors(name: str, value: Any, device: torch.device, floating: torch.dtype)
         return {key: _tensors(f"{name}[{key!r}]", each, device, floating) for key, each in value.items()}
     if "[" in name and (value is None or isinstance(value, (bool, str))):
         return value  # an option of the model beside its inputs
+    if isinstance(value, list) and any(isinstance(each, torch.Tensor) for each in value):
+        raise TypeError(
+            f"{name} must not be a list of tensors; pass a tuple for several arguments, or torch.stack them."
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -30,6 +30,11 @@ _MOST = 64
 
 def measure(model: Any, request: Request) -> ModelLayers:
     """Measure a module of PyTorch, or those that a function builds."""
+    if request.y is not None:
+        raise ValueError(
+            "y must be None for a model that runs on PyTorch: energies of layers do not depend on targets, got "
+            f"{described(request.y)}."
+        )
     return measure_source(source_of(model, request), request)
 
 
@@ -71,12 +76,13 @@ class _Passes:
         drawn, request = self._drawn(module, self._request.mode), self._request
 
         def call() -> Any:
-            with seeded(request.seed, 0, 1):
-                return self._source.call(module, self._inputs)
+            return self._source.call(module, self._inputs)
 
-        exact = exact_energies(drawn, self._inputs, self.rows, call)
+        with seeded(request.seed, 0, 1):
+            exact = exact_energies(drawn, self._inputs, self.rows, call)
         method = "closed form" if exact is None else "exact"
-        energies = exact or closed_energies(drawn, self._inputs, self.rows, call, request.mode)
+        with seeded(request.seed, 0, 1):
+            energies = exact or closed_energies(drawn, self._inputs, self.rows, call, request.mode)
         return {
             number: Measured(first[number], energy, 0.0, method)
             for number, energy in enumerate(energies)

@@ -138,7 +138,8 @@ class Pass(TorchDispatchMode):
         if found is None or self._path.deriving:
             return None
         origin = self.origins[found.input]
-        return None if origin.weight or (origin.kept and not origin.activation) else found
+        made = consumer is not None and consumer.centred and origin.kept and not origin.activation
+        return None if origin.weight or made else found
 
     def _note(self, func: Any, given: Given, inputs: list[torch.Tensor], out: Any, origin: Origin) -> None:
         """Note the origin of what an operation has written, and labels of derived weights."""

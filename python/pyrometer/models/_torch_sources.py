@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from pyrometer.base import listed
-from pyrometer.laws import CONSTANT, NORMAL, UNIFORM, Family
-from pyrometer.models._built import Built
+from pyrometer.models._built import Built, with_named
 from pyrometer.models._labels import Kind
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import build, redraw, seeded
 from pyrometer.models._torch_inputs import as_tensors
+from pyrometer.models._torch_redraw import Remainder, draw_into, drawable, redraw_in_place
 
-__all__ = ["Source", "source_of"]
+__all__ = ["Source", "draw_into", "source_of"]
 
 # Parameters of fewer numbers may be equal in two draws by chance.
 _FEW = 4
@@ -62,19 +62,45 @@ def source_of(model: Any, request: Request) -> Source:
             f"parameters [{listed(bare)}] are on the meta device and have no values; build the model on another one, "
             "or ask for the laws alone, pm.models.laws(model)."
         )
-    title, first = type(built.module).__name__, [built.module]
-    again = _of_instance(built, request) if isinstance(model, torch.nn.Module) else _of_factory(model, request)
+    title = type(built.module).__name__
+    if isinstance(model, torch.nn.Module):
+        draws = _Draws(request, built, _of_instance(built, request))
+    else:
+        draws = _Draws(request, built, _of_factory(model, request), in_place=drawable(built))
     built = replace(built, module=None)
-    fresh = _Fresh(built)
+    return Source(title, built, draws.draw, lambda module: dict(module.named_parameters()), _call, _switch)
 
-    def draw(number: int) -> torch.nn.Module:
-        with seeded(request.seed, number, 0):
-            module = first.pop() if number == 0 else again()
-            _draw_named(module, built)
-        fresh.check(module)
+
+class _Draws:
+    """Draws of a model: by a function, or in place where two builds differ only in parameters of traced laws."""
+
+    def __init__(
+        self, request: Request, built: Built, again: Callable[[], torch.nn.Module], *, in_place: bool = False
+    ) -> None:
+        self._seed, self._again, self._first = request.seed, again, [built.module]
+        self._built, self._fresh = replace(built, module=None), _Fresh(built)
+        self._runs = with_named(built)
+        self._remainder = Remainder.of(built.module) if in_place else None
+        self._kept: torch.nn.Module | None = None
+
+    def draw(self, number: int) -> torch.nn.Module:
+        """Return the model of a draw."""
+        with seeded(self._seed, number, 0):
+            module = self._drawn(number)
+        self._fresh.check(module)
         return module
 
-    return Source(title, built, draw, lambda module: dict(module.named_parameters()), _call, _switch)
+    def _drawn(self, number: int) -> torch.nn.Module:
+        if number > 1 and self._kept is not None and self._remainder is not None:
+            with torch.no_grad():
+                self._remainder.restore(self._kept)
+            redraw_in_place(dict(self._kept.named_parameters()), self._runs, self._built.memory)
+            return self._kept
+        module = self._first.pop() if number == 0 else self._again()
+        _draw_named(module, self._built)
+        if number == 1 and self._remainder is not None and self._remainder.same(Remainder.of(module)):
+            self._kept = module
+        return module
 
 
 def _materialised(model: Callable[[], Any], request: Request) -> Callable[[], Any]:
@@ -157,22 +183,6 @@ def _draw_named(module: torch.nn.Module, built: Built) -> None:
             if name in parameters:
                 ((family, scale),) = law.segments
                 draw_into(parameters[name], family, float(scale.reshape(())))
-
-
-def draw_into(tensor: torch.Tensor, family: Family, scale: float) -> None:
-    """Replace the values of a tensor by independent draws."""
-    if family == CONSTANT:
-        tensor.fill_(scale)
-    elif family == NORMAL:
-        tensor.normal_(0.0, scale)
-    elif family == UNIFORM:
-        tensor.uniform_(-0.5 * scale, 0.5 * scale)
-    elif family.name == "truncated normal" and family.bound is not None:
-        inside = torch.special.erf(torch.tensor(family.bound / 2.0**0.5, dtype=torch.float64))
-        uniform = torch.rand(tensor.shape, dtype=torch.float64, device=tensor.device)
-        tensor.copy_(scale * 2.0**0.5 * torch.special.erfinv((2.0 * uniform - 1.0) * inside.to(tensor.device)))
-    else:
-        raise ValueError(f"laws must be of a family that can be drawn in PyTorch, got {family.name!r}.")
 
 
 def _call(module: torch.nn.Module, inputs: Any) -> Any:

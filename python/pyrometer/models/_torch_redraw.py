@@ -1,0 +1,129 @@
+"""Draws of a model in place, from the traced laws of its parameters, where nothing else is random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyrometer.laws import CONSTANT, NORMAL, UNIFORM, Family
+from pyrometer.models._built import Built, with_named
+from pyrometer.models._labels import Kind, Label, Runs
+from pyrometer.models._memory import Memory
+
+__all__ = ["Remainder", "draw_into", "drawable", "redraw_in_place"]
+
+# What modules of PyTorch keep beside attributes of their own.
+_MACHINERY = {"_parameters", "_buffers", "_modules"}
+_PLAIN = (int, float, str, bytes, set, frozenset, torch.Size, torch.dtype, torch.device)
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """What a model has beside its parameters: buffers, and attributes of its modules."""
+
+    buffers: dict[str, torch.Tensor]
+    attributes: dict[tuple[str, str], Any]
+
+    @classmethod
+    def of(cls, module: torch.nn.Module) -> Remainder:
+        """Read the remainder of a model; buffers are copied."""
+        attributes = {
+            (path, name): value
+            for path, part in module.named_modules()
+            for name, value in vars(part).items()
+            if name not in _MACHINERY and not (name.endswith("_hooks") and not value)
+        }
+        kinds = {(path, "class"): type(part) for path, part in module.named_modules()}
+        return cls({name: buffer.clone() for name, buffer in module.named_buffers()}, attributes | kinds)
+
+    def same(self, other: Remainder) -> bool:
+        """Whether two builds of a model differ in their parameters at most."""
+        return _same(self.buffers, other.buffers) and _same(self.attributes, other.attributes)
+
+    def restore(self, module: torch.nn.Module) -> None:
+        """Give a model its buffers back."""
+        for name, buffer in module.named_buffers():
+            buffer.copy_(self.buffers[name])
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are known to be equal; objects that cannot tell are not."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor):
+        return one.shape == other.shape and one.dtype == other.dtype and bool(torch.equal(one, other))
+    if isinstance(one, np.ndarray):
+        return bool(np.array_equal(one, other))
+    if isinstance(one, Mapping):
+        return list(one) == list(other) and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one is other or (isinstance(one, _PLAIN) and one == other)
+
+
+def drawable(built: Built) -> bool:
+    """Whether the law of every element is traced, and can be drawn."""
+    used = {number for runs in with_named(built).values() for number in np.unique(runs.labels).tolist()}
+    return all(_can_be_drawn(built.memory.law(built.memory.labels[number])) for number in used)
+
+
+def _can_be_drawn(label: Label) -> bool:
+    if label.kind is not Kind.RANDOM or label.family is None:
+        return label.kind is Kind.CONSTANT
+    return label.reason == "" and (label.family in (NORMAL, UNIFORM) or label.family.name == "truncated normal")
+
+
+def redraw_in_place(parameters: Mapping[str, torch.Tensor], runs: Mapping[str, Runs], memory: Memory) -> None:
+    """Draw random elements anew, those of one draw once; computed constants keep their values."""
+    drawn: dict[int, torch.Tensor] = {}
+    uses = [memory.labels[number].draw for name in parameters for number in np.unique(runs[name].labels).tolist()]
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            label = memory.law(memory.labels[int(runs[name].labels[0])])
+            alone = len(runs[name].labels) == 1 and uses.count(label.draw) == 1
+            if label.kind is Kind.RANDOM and alone and label.family is not None:
+                draw_into(parameter, label.family, label.scale)
+                if label.centre:
+                    parameter.add_(label.centre)
+                continue
+            values = parameter.detach().reshape(-1).clone()
+            _fill(values, runs[name], memory, drawn)
+            parameter.copy_(values.reshape(parameter.shape))
+
+
+def _fill(values: torch.Tensor, runs: Runs, memory: Memory, drawn: dict[int, torch.Tensor]) -> None:
+    """Fill the elements of runs from draws at scale 1."""
+    for start, stop, number, origin in zip(
+        runs.starts.tolist(), runs.stops.tolist(), runs.labels.tolist(), runs.origins.tolist(), strict=True
+    ):
+        label = memory.law(memory.labels[number])
+        if label.kind is Kind.CONSTANT and not math.isnan(label.centre):
+            values[start:stop] = label.centre  # a forward pass may have changed it
+        if label.kind is not Kind.RANDOM or label.family is None:
+            continue
+        if label.draw not in drawn:
+            drawn[label.draw] = torch.empty(memory.sizes[label.draw], dtype=values.dtype, device=values.device)
+            draw_into(drawn[label.draw], label.family, 1.0)
+        part = drawn[label.draw][origin : origin + stop - start]
+        values[start:stop] = label.scale * part.to(values) + label.centre
+
+
+def draw_into(tensor: torch.Tensor, family: Family, scale: float) -> None:
+    """Replace the values of a tensor by independent draws."""
+    if family == CONSTANT:
+        tensor.fill_(scale)
+    elif family == NORMAL:
+        tensor.normal_(0.0, scale)
+    elif family == UNIFORM:
+        tensor.uniform_(-0.5 * scale, 0.5 * scale)
+    elif family.name == "truncated normal" and family.bound is not None:
+        inside = torch.special.erf(torch.tensor(family.bound / 2.0**0.5, dtype=torch.float64))
+        uniform = torch.rand(tensor.shape, dtype=torch.float64, device=tensor.device)
+        tensor.copy_(scale * 2.0**0.5 * torch.special.erfinv((2.0 * uniform - 1.0) * inside.to(tensor.device)))
+    else:
+        raise ValueError(f"laws must be of a family that can be drawn in PyTorch, got {family.name!r}.")

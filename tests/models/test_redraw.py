@@ -1,0 +1,95 @@
+"""Draws of a model in place, against the laws that were traced and against builds."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import pyrometer as pm
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+pytestmark = pytest.mark.filterwarnings("ignore:After .* draws energies have heavy tails:pyrometer.SimulationWarning")
+
+
+class Kept(nn.Module):
+    """Keeps its parameters, and how often it is built."""
+
+    builds = 0
+    seen: ClassVar = []
+
+    def __init__(self):
+        super().__init__()
+        type(self).builds += 1
+        self.first, self.second = nn.Linear(40, 50), nn.Linear(50, 40)
+        self.copied = nn.Linear(40, 50)
+        self.copied.load_state_dict(self.first.state_dict())
+        nn.init.trunc_normal_(self.second.weight, std=0.5, a=-0.5, b=0.5)
+        self.second.bias.data.normal_(1.0, 0.1)
+        self.second.bias.data[:10].fill_(3.0)
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x):
+        assert float(self.count) == 0.0
+        self.count += 1.0
+        self.seen.append({name: tensor.detach().numpy().copy() for name, tensor in self.named_parameters()})
+        return self.copied(self.second(torch.tanh(self.first(x))))
+
+
+def test_draws_in_place():
+    Kept.builds, Kept.seen = 0, []
+    layers = pm.models.measure(lambda: Kept(), np.ones((2, 40)), draws=12, method="monte-carlo")
+    assert (Kept.builds, layers.draws) == (2, 12)
+    seen = Kept.seen[-10:]
+    for draw in seen:
+        np.testing.assert_array_equal(draw["first.weight"], draw["copied.weight"])
+        assert (draw["second.bias"][:10] == 3.0).all()
+    values = {name: np.concatenate([draw[name].ravel() for draw in seen]).astype(float) for name in seen[0]}
+    assert len(np.unique(values["first.weight"])) > 0.95 * values["first.weight"].size
+    side = 1.0 / math.sqrt(40.0)
+    laws = {
+        "first.weight": stats.uniform(-side, 2.0 * side),
+        "first.bias": stats.uniform(-side, 2.0 * side),
+        "second.weight": stats.truncnorm(-1.0, 1.0, scale=0.5),
+    }
+    for name, law in laws.items():
+        assert stats.kstest(values[name][:5000], law.cdf).pvalue > 1e-3, name
+    moved = np.concatenate([draw["second.bias"][10:] for draw in seen])
+    assert stats.kstest(moved, stats.norm(1.0, 0.1).cdf).pvalue > 1e-3
+
+
+class Fixed(nn.Module):
+    """A model with random numbers beside its parameters."""
+
+    builds = 0
+
+    def __init__(self, kind):
+        super().__init__()
+        type(self).builds += 1
+        self.inner = nn.Linear(4, 4)
+        features = torch.randn(3, 4)
+        if kind == "buffer":
+            self.register_buffer("features", features)
+        elif kind == "attribute":
+            self.features = features
+        elif kind == "array":
+            self.features = torch.from_numpy(np.random.default_rng().normal(size=(3, 4)).astype(np.float32))
+        elif kind == "number":
+            self.features = float(features[0, 0])
+        elif kind == "orthogonal":
+            nn.init.orthogonal_(self.inner.weight)
+            self.features = 1.0
+
+    def forward(self, x):
+        features = self.features if isinstance(self.features, float) else self.features.sum()
+        return self.inner(x * features)
+
+
+@pytest.mark.parametrize("kind", ["buffer", "attribute", "array", "number", "orthogonal"])
+def test_models_with_other_random_numbers_are_built_anew(kind):
+    Fixed.builds = 0
+    pm.models.measure(lambda: Fixed(kind), np.ones((2, 4)), draws=6, method="monte-carlo")
+    assert Fixed.builds == 6
