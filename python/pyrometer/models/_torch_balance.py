@@ -124,15 +124,14 @@ class _RescaledMoments(_Rescaled, ClosedPass):
 
 def balanced(model: Any, request: Request, target: float, skip: list[str]) -> Balance:
     """Balance a module of PyTorch, or those that a function builds."""
-    balancing = _Balancing(source_of(model, request), request, target, again=isinstance(model, torch.nn.Module))
-    return balancing.result(skip)
+    return _Balancing(source_of(model, request), request, target).result(skip)
 
 
 class _Balancing:
     """The steps of a balance, each on draws of its own."""
 
-    def __init__(self, source: Source, request: Request, target: float, *, again: bool) -> None:
-        self._source, self._request, self._target, self._again = source, request, target, again
+    def __init__(self, source: Source, request: Request, target: float) -> None:
+        self._source, self._request, self._target = source, request, target
         self._runs, self._numbers = with_named(source.built), count()
         self._first = self._module()
         self._inputs, self._rows, self._device = prepared(request, self._first[1])
@@ -175,8 +174,7 @@ class _Balancing:
     def _module(self) -> tuple[int, torch.nn.Module]:
         """Return the next draw of the model, in memory of its own, and its number."""
         number = next(self._numbers)
-        module = self._source.draw(number)
-        return number, copy.deepcopy(module) if self._again else module
+        return number, copy.deepcopy(self._source.draw(number))  # which may be drawn again in place
 
     def _drawn(self, module: torch.nn.Module, runs: dict[str, Runs]) -> Drawn:
         self._source.switch(module.to(self._device), self._request.mode)
