@@ -102,20 +102,20 @@ def test_thirty_layers_of_relu():
 def test_dense_layers_agree_with_the_engine_of_networks():
     x = vectors(6, 5)
     network = pm.Network(x.numpy(), hidden=[7, 9], outputs=3, activation="leaky_relu", bias=True)
-    law = pm.Layers([pm.Uniform(0.9), pm.Normal(0.4), pm.TruncatedNormal(0.3)], biases=pm.Normal(0.2))
+    law = pm.Layers([pm.Uniform(0.9), pm.Normal(0.4), pm.Normal(0.3)], biases=pm.Normal(0.2))
 
     def model():
         parts = [nn.Linear(5, 7), nn.LeakyReLU(), nn.Linear(7, 9), nn.LeakyReLU(), nn.Linear(9, 3)]
         nn.init.uniform_(parts[0].weight, -0.45, 0.45)
         nn.init.normal_(parts[2].weight, std=0.4)
-        nn.init.trunc_normal_(parts[4].weight, std=0.3, a=-0.6, b=0.6)
+        nn.init.normal_(parts[4].weight, std=0.3)
         for part in parts[::2]:
             nn.init.normal_(part.bias, std=0.2)
         return nn.Sequential(*parts)
 
     # A layer that does nothing keeps this model from being one that the engine knows.
     found = closed(lambda: nn.Sequential(nn.Dropout(0.0), *model()), x)
-    expected = pm.heat_engine(network, law).energy
+    expected = pm.heat_engine(network, law).layers.energy
     assert list(found.values()) == pytest.approx(expected.tolist(), rel=1e-12)
 
 
@@ -280,7 +280,7 @@ def drawn_model(seed):
 @pytest.mark.parametrize("group", range(3))
 def test_random_models(group):
     x, known, layers = images(3, 4, 5), 0, 0
-    for seed in range(1000 + 5 * group, 1005 + 5 * group):
+    for seed in range(1000 + 4 * group, 1004 + 4 * group):
 
         def model(seed=seed):
             made = drawn_model(seed)
@@ -288,7 +288,7 @@ def test_random_models(group):
                 made.eval()(x)  # draws the lazy layer
             return made
 
-        found, all_of_them = agree(model, x, 25, "train" if seed % 2 else "eval")
+        found, all_of_them = agree(model, x, 20, "train" if seed % 2 else "eval")
         known, layers = known + found, layers + all_of_them
     assert 0 < known < layers
 
@@ -346,7 +346,6 @@ UNKNOWN = {
     "a mean of places": lambda m, x: m.c(m.a(x).mean(0, keepdim=True) + 0.0 * x[:, :6]),
     "alpha dropout": lambda m, x: m.c(functional.alpha_dropout(m.a(x), 0.3, True)),
     "places chosen by the draw": lambda m, x: m.c(x.gather(1, m.a(x).argsort(1))),
-    "written through a view": written_through_a_view,
     "written in part": written_in_part,
     "into given memory": into_given_memory,
 }
@@ -355,6 +354,10 @@ UNKNOWN = {
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_is_not_understood_is_unknown(name):
     assert closed(program(UNKNOWN[name], **_DENSE), vectors(4, 6))["c"] is None
+
+
+def test_relu_through_a_view():
+    agree(program(written_through_a_view, **_DENSE), vectors(4, 6), 100)
 
 
 # ---- Layers that have one, where it is easily lost.

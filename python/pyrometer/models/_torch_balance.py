@@ -193,12 +193,13 @@ class _Balancing:
     def _together(self, layers: list[_Layer], skipped: dict[str, str], draws: int) -> list[_Layer] | None:
         """Return the layers with their factors, each found after those before; None if they need draws."""
         passes, programs, generators, found = list[_Rescaled](), [], [], []
-        for kind in (_RescaledMoments, *[_Rescaled] * draws):
-            number, module = self._module()
+        modules = [self._module() for _ in range(draws + 1)]
+        for number, module in modules:
+            kind = _Rescaled if passes else _RescaledMoments
             passes.append(kind(self._drawn(module, self._runs), self._inputs, self._rows))
             programs.append(passes[-1].follow(layers, partial(self._source.call, module, self._inputs)))
             generators.append(self._generators(number))
-        with plain_kernels(module), Lockstep.of(programs, generators) as lockstep:
+        with plain_kernels(modules[0][1]), Lockstep.of(programs, generators) as lockstep:
             for layer in layers:
                 lockstep.step()
                 exact, sampled = passes[0].energy, np.array([each.energy for each in passes[1:]])

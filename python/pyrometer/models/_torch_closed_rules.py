@@ -27,6 +27,7 @@ from pyrometer.models._torch_moments import (
 from pyrometer.models._torch_moments import scaled as _scaled
 from pyrometer.models._torch_products import convolved, matrix_product
 from pyrometer.models._torch_totals import carried, count_of, normalised, reshaped
+from pyrometer.models._torch_trace import bound
 
 __all__ = ["CONSTANTS", "DRAWS", "RULES", "Call"]
 
@@ -43,10 +44,7 @@ class Call:
         self.args, self.kwargs = args, kwargs
         self.name: str = func._schema.name.partition("::")[2]
         self.draws = not DRAWS.isdisjoint((self.name, f"{self.name}.{func._schema.overload_name}"))
-        parameters = func._schema.arguments
-        self.given = {each.name: each.default_value for each in parameters if each.has_default_value()}
-        self.given |= {each.name: value for each, value in zip(parameters, args, strict=False)}
-        self.given |= kwargs
+        self.given: dict[str, Any] = bound(func._schema, args, kwargs)
 
     def of(self, name: str) -> Moments:
         """Moments of an argument, a tensor or a number."""
