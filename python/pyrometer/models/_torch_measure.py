@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
     tally = Tally()
     if len(known) < len(first):
         tally.add(_energies(first, first))
+        passes.count(first)
         del module
         _sample(tally, passes, first, known, request)
     elif _overflowing(first):
@@ -56,7 +58,7 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
                 "energies are those of exact arithmetic."
             )
         )
-    lines = _lines(first, known, tally)
+    lines = _lines(passes.with_units(first, tally.draws), known, tally)
     return assembled(source.title, lines, source.built, request, rows=passes.rows, draws=tally.draws)
 
 
@@ -67,6 +69,7 @@ class _Passes:
         own, shared = with_named(source.built), source.built.shared
         self._runs = {name: own[shared.get(name, name)] for name in (*own, *shared)}
         self._source, self._request, self._ideal = source, request, Ideal()
+        self._units: Any = 0.0
         self._inputs, self.rows, self._device = prepared(request, module)
         if request.trained is not None:
             self._ideal = self._kept(request.trained, module)
@@ -101,6 +104,17 @@ class _Passes:
         """Draw the model, and return its call sites."""
         return self.sites(self._source.draw(number), number)
 
+    def count(self, sites: list[CallSite]) -> None:
+        """Add the outputs of a draw."""
+        self._units += np.array([site.units for site in sites])
+
+    def with_units(self, first: list[CallSite], draws: int) -> list[CallSite]:
+        """Return the call sites with the mean number of their outputs."""
+        if draws == 0:
+            return first
+        units = self._units / draws
+        return [replace(site, units=float(mean)) for site, mean in zip(first, units, strict=True)]
+
     def _drawn(self, module: torch.nn.Module, mode: str) -> Drawn:
         self._source.switch(module.to(self._device), mode)
         return Drawn(module, self._source.parameters(module), self._runs, self._source.built.memory)
@@ -128,7 +142,9 @@ def _sample(tally: Tally, passes: _Passes, first: list[CallSite], known: dict[in
     sampled = np.array([number not in known for number in range(len(first))])
     with bar(request.progress, "Draws", "draws", request.draws) as advance:
         while not _enough(tally, sampled, request):
-            tally.add(_energies(passes.draw(tally.draws), first))
+            sites = passes.draw(tally.draws)
+            tally.add(_energies(sites, first))
+            passes.count(sites)
             advance(1)
     _warn(tally, first, sampled, request)
 
@@ -160,9 +176,12 @@ def _enough(tally: Tally, sampled: Any, request: Request) -> bool:
 
 
 def _energies(sites: list[CallSite], first: list[CallSite]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the energies of one draw, shape (1, L), of the same operations as in the first."""
-    same = [(site.name, site.kind, site.parameters, site.units) for site in sites]
-    if same != [(site.name, site.kind, site.parameters, site.units) for site in first]:
+    """Return the energies of one draw, shape (1, L), of the same operations as in the first.
+
+    Outputs may differ in their number, as those of experts to which rows are routed.
+    """
+    same = [(site.name, site.kind, site.parameters) for site in sites]
+    if same != [(site.name, site.kind, site.parameters) for site in first]:
         raise ValueError(
             f"model must run the same operations in every draw, got {len(sites)} call sites after {len(first)}: its "
             "program depends on its numbers; measure its parts."
