@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from pyrometer.base import Tally
 from pyrometer.models._balanced import Balance
 from pyrometer.models._built import parameter_rows, with_named
 from pyrometer.models._closed import ClosedPass
@@ -21,7 +20,7 @@ from pyrometer.models._laws import table_of
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
 from pyrometer.models._torch_inputs import prepared
-from pyrometer.models._torch_lockstep import Lockstep, states
+from pyrometer.models._torch_lockstep import DIFFERS, Lockstep, states
 from pyrometer.models._torch_pass import Drawn, Pass, plain_kernels
 from pyrometer.models._torch_rescaled import Layer, Rescaled, RescaledMoments, Scout, layers_of
 from pyrometer.models._torch_sources import Source, source_of
@@ -54,7 +53,7 @@ class _Balancing:
         if found is None:
             draws = request.draws
             found = self._together(layers, skipped, draws)
-        layers = [layer for layer in found or [] if layer.site.name not in skipped]
+        layers = [layer for layer in found or [] if layer.method]
         runs = self._scaled(layers)
         achieved, errors = self._achieved(layers, runs, draws)
         built = self._source.built
@@ -108,19 +107,23 @@ class _Balancing:
             generators.append(self._generators(number))
         with plain_kernels(modules[0][1]), Lockstep.of(programs, generators) as lockstep:
             for layer in layers:
-                lockstep.step()
-                exact, sampled = passes[0].energy, np.array([each.energy for each in passes[1:]])
+                if not lockstep.step() or any(each.layer != layer.number for each in passes):
+                    raise ValueError(DIFFERS)
+                energies = np.array([[each.energy, each.units] for each in passes])
+                exact = passes[0].energy
                 if math.isnan(exact) and draws == 0:
                     return None
-                found.append(self._with_factor(layer, exact, sampled, skipped))
+                found.append(self._with_factor(layer, energies[1:] if math.isnan(exact) else energies[:1], skipped))
                 for each in passes:
                     each.factor = found[-1].factor
         return found
 
-    def _with_factor(self, layer: Layer, exact: float, sampled: Any, skipped: dict[str, str]) -> Layer:
-        """Return a layer with its factor, from the energy per unit in closed form or of several draws."""
-        closed = not math.isnan(exact)
-        energy = exact if closed else float(sampled.mean())
+    def _with_factor(self, layer: Layer, energies: Any, skipped: dict[str, str]) -> Layer:
+        """Return a layer with its factor, from energies and units of several draws, or the one in closed form."""
+        energy, error = _per_unit(*energies.T)
+        if math.isnan(energy):
+            skipped[layer.site.name] = "it has no outputs"
+            return replace(layer, method="")
         if not math.isfinite(energy):
             raise ValueError(
                 f"outputs must be finite, got an overflow or nan in layer {layer.site.name!r}; use a wider dtype, "
@@ -128,12 +131,10 @@ class _Balancing:
             )
         if energy == 0.0:
             skipped[layer.site.name] = "its energy is 0"
-            return layer
+            return replace(layer, method="")
         factor = math.sqrt(self._target / energy)
-        error = 0.0 if closed else float(sampled.std(ddof=1)) / math.sqrt(len(sampled)) / energy
-        return replace(
-            layer, factor=factor, error=0.5 * factor * error, method="closed form" if closed else "monte-carlo"
-        )
+        method = "closed form" if len(energies) == 1 else "monte-carlo"
+        return replace(layer, factor=factor, error=0.5 * factor * error / energy, method=method)
 
     def _scaled(self, layers: list[Layer]) -> dict[str, Runs]:
         """Return the labels of the rescaled parameters."""
@@ -153,18 +154,18 @@ class _Balancing:
     def _achieved(self, layers: list[Layer], runs: dict[str, Runs], draws: int) -> tuple[Any, Any]:
         """Return energies per unit of the rescaled model, and their standard errors."""
         numbers = [layer.number for layer in layers]
-        exact = self._energies(ClosedPass, layers, runs)[numbers]
-        errors = np.zeros(len(layers))
+        energy, units = self._energies(ClosedPass, layers, runs)[:, numbers]
+        with np.errstate(invalid="ignore"):
+            exact, errors = energy / units, np.zeros(len(layers))
         if not np.isnan(exact).any():
             return exact, errors
-        tally = Tally()
-        for _ in range(draws):
-            tally.add(self._energies(Pass, layers, runs)[None, numbers])
-        sampled = np.isnan(exact)
-        return np.where(sampled, tally.mean(), exact), np.where(sampled, tally.error(), errors)
+        each = np.array([self._energies(Pass, layers, runs)[:, numbers] for _ in range(draws)])
+        for k in np.flatnonzero(np.isnan(exact)):
+            exact[k], errors[k] = _per_unit(*each[:, :, k].T)
+        return exact, errors
 
     def _energies(self, kind: type[Pass], layers: list[Layer], runs: dict[str, Runs]) -> Any:
-        """Return the energy per unit of every call site of a rescaled draw."""
+        """Return energy and units of every call site of a rescaled draw, shape (2, sites)."""
         number, module = self._module()
         drawn = self._drawn(module, runs)
         with torch.no_grad():
@@ -174,5 +175,14 @@ class _Balancing:
         found = kind(drawn, self._inputs, self._rows)
         self._run(found, number, module)
         energies = found.energies() if isinstance(found, ClosedPass) else [site.energy for site in found.sites]
-        units = np.array([site.units for site in found.sites])
-        return np.array([math.nan if energy is None else energy for energy in energies]) / units
+        return np.array([[math.nan if e is None else e for e in energies], [site.units for site in found.sites]])
+
+
+def _per_unit(energy: Any, units: Any) -> tuple[float, float]:
+    """Return the mean energy of a unit over draws, and its standard error; nan without units."""
+    if not units.any():
+        return math.nan, math.nan
+    mean = float(energy.sum() / units.sum())
+    if len(energy) == 1:
+        return mean, 0.0
+    return mean, float((energy - mean * units).std(ddof=1) / units.mean() / math.sqrt(len(energy)))

@@ -27,10 +27,11 @@ __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
 
 @dataclass(frozen=True)
 class Layer:
-    """A call site that is rescaled: its number, the last operation that belongs to it, and what is found."""
+    """A call site that is rescaled: its number, how many operations belong to it, the last of them, what is found."""
 
     site: CallSite
     number: int
+    operations: int
     last: int
     parameters: tuple[str, ...]
     factor: float = 1.0
@@ -46,6 +47,7 @@ class Scout(Pass):
         self._own = {tensor.untyped_storage()._cdata for tensor in drawn.parameters.values()}
         self.operations = 0
         self.last: dict[int, int] = {}
+        self.belonging = Counter[int]()
         self.products: dict[int, bool] = {}
         """By call site: whether its weight is a parameter, or a part of one."""
 
@@ -54,6 +56,7 @@ class Scout(Pass):
         super().observe(func, given, out, site, operands)
         if site is not None:
             self.last[site] = self.operations
+            self.belonging[site] += 1
             if operands is not None and site == len(self.sites) - 1:
                 self.products[site] = operands.weight.untyped_storage()._cdata in self._own
         self.operations += 1
@@ -64,16 +67,16 @@ class Rescaled(Pass):
 
     def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
         super().__init__(drawn, inputs, rows)
-        self._drawn, self._operation = drawn, 0
-        self._stops: dict[int, Layer] = {}
+        self._drawn, self._met = drawn, Counter[int]()
+        self._stops: dict[tuple[int, int], Layer] = {}
         self._stepper: Stepper | None = None
-        self.energy, self.factor = 0.0, 1.0
+        self.layer, self.energy, self.units, self.factor = -1, 0.0, 1.0, 1.0
 
     def follow(self, layers: list[Layer], call: Callable[[], Any]) -> Callable[[Stepper], None]:
         """Return the program that stops at the layers."""
 
         def program(stepper: Stepper) -> None:
-            self._stepper, self._stops = stepper, {layer.last: layer for layer in layers}
+            self._stepper, self._stops = stepper, {(layer.number, layer.operations): layer for layer in layers}
             self.run(call)
 
         return program
@@ -81,20 +84,23 @@ class Rescaled(Pass):
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
         """Stop at the last operation of a layer."""
         super().observe(func, given, out, site, operands)
-        layer = self._stops.get(self._operation)
-        self._operation += 1
-        if layer is None or self._stepper is None:
+        if site is None or self._stepper is None:
             return
-        if site != layer.number or self.sites[site].parameters != layer.site.parameters:
+        self._met[site] += 1
+        layer = self._stops.get((site, self._met[site]))
+        if layer is None:
+            return
+        if self.sites[site].parameters != layer.site.parameters:
             raise ValueError(DIFFERS)
-        self.energy = self.energy_of(site)
+        self.layer = site
+        self.energy, self.units = self.energy_of(site), self.sites[site].units
         self._stepper.pause()
         for tensor in (out, *(self._drawn.parameters[name] for name in layer.parameters)):
             self.rescale(tensor)
 
     def energy_of(self, site: int) -> float:
-        """Return the energy per unit of a call site."""
-        return self.sites[site].energy / self.sites[site].units
+        """Return the energy of a call site."""
+        return self.sites[site].energy
 
     def rescale(self, tensor: torch.Tensor) -> None:
         """Multiply a tensor by the factor."""
@@ -106,7 +112,7 @@ class RescaledMoments(Rescaled, ClosedPass):
 
     def energy_of(self, site: int) -> float:
         energy = self.energies()[site]
-        return math.nan if energy is None else energy / self.sites[site].units
+        return math.nan if energy is None else energy
 
     def rescale(self, tensor: torch.Tensor) -> None:
         self.forms.scale(tensor, self.factor)
@@ -133,7 +139,7 @@ def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]
         if why:
             skipped[site.name] = why
         else:
-            layers.append(Layer(site, number, scout.last[number], site.parameters))
+            layers.append(Layer(site, number, scout.belonging[number], scout.last[number], site.parameters))
     return sorted(layers, key=lambda layer: layer.last), skipped
 
 
