@@ -192,7 +192,7 @@ def balance(
             f"model must be a torch.nn.Module or a function that builds one, got a model of {framework.name}, "
             f"{described(model)}."
         )
-    patterns = [skip] if isinstance(skip, str) else skip
+    patterns: Any = [skip] if isinstance(skip, str) else skip
     if not isinstance(patterns, Sequence) or not all(isinstance(each, str) for each in patterns):
         raise TypeError(f'skip must be a pattern of names or several, such as ["head*"], got {described(skip)}.')
     request = Request(

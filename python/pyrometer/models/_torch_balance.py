@@ -124,15 +124,14 @@ class _RescaledMoments(_Rescaled, ClosedPass):
 
 def balanced(model: Any, request: Request, target: float, skip: list[str]) -> Balance:
     """Balance a module of PyTorch, or those that a function builds."""
-    balancing = _Balancing(source_of(model, request), request, target, again=isinstance(model, torch.nn.Module))
-    return balancing.result(skip)
+    return _Balancing(source_of(model, request), request, target).result(skip)
 
 
 class _Balancing:
     """The steps of a balance, each on draws of its own."""
 
-    def __init__(self, source: Source, request: Request, target: float, *, again: bool) -> None:
-        self._source, self._request, self._target, self._again = source, request, target, again
+    def __init__(self, source: Source, request: Request, target: float) -> None:
+        self._source, self._request, self._target = source, request, target
         self._runs, self._numbers = with_named(source.built), count()
         self._first = self._module()
         self._inputs, self._rows, self._device = prepared(request, self._first[1])
@@ -175,8 +174,7 @@ class _Balancing:
     def _module(self) -> tuple[int, torch.nn.Module]:
         """Return the next draw of the model, in memory of its own, and its number."""
         number = next(self._numbers)
-        module = self._source.draw(number)
-        return number, copy.deepcopy(module) if self._again else module
+        return number, copy.deepcopy(self._source.draw(number))  # which may be drawn again in place
 
     def _drawn(self, module: torch.nn.Module, runs: dict[str, Runs]) -> Drawn:
         self._source.switch(module.to(self._device), self._request.mode)
@@ -195,12 +193,13 @@ class _Balancing:
     def _together(self, layers: list[_Layer], skipped: dict[str, str], draws: int) -> list[_Layer] | None:
         """Return the layers with their factors, each found after those before; None if they need draws."""
         passes, programs, generators, found = list[_Rescaled](), [], [], []
-        for kind in (_RescaledMoments, *[_Rescaled] * draws):
-            number, module = self._module()
+        modules = [self._module() for _ in range(draws + 1)]
+        for number, module in modules:
+            kind = _Rescaled if passes else _RescaledMoments
             passes.append(kind(self._drawn(module, self._runs), self._inputs, self._rows))
             programs.append(passes[-1].follow(layers, partial(self._source.call, module, self._inputs)))
             generators.append(self._generators(number))
-        with plain_kernels(module), Lockstep.of(programs, generators) as lockstep:
+        with plain_kernels(modules[0][1]), Lockstep.of(programs, generators) as lockstep:
             for layer in layers:
                 lockstep.step()
                 exact, sampled = passes[0].energy, np.array([each.energy for each in passes[1:]])
