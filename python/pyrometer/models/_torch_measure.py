@@ -19,7 +19,7 @@ from pyrometer.models._torch_build import seeded
 from pyrometer.models._torch_chain import exact_energies
 from pyrometer.models._torch_ideal import Against, Ideal, Kept
 from pyrometer.models._torch_inputs import prepared
-from pyrometer.models._torch_pass import Drawn, Pass
+from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
 from pyrometer.models._torch_sources import Source, source_of
 from pyrometer.results import ModelLayers
 
@@ -79,7 +79,11 @@ class _Passes:
         drawn = self._drawn(module, self._request.mode)
         found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0)
         with seeded(self._request.seed, draw, 1):
-            found.run(lambda: self._source.call(module, self._inputs))
+            try:
+                found.run(lambda: self._source.call(module, self._inputs))
+            except (RuntimeError, IndexError) as error:
+                shapes = [f"{tuple(each.shape)} {each.dtype}" for each in all_tensors(self._inputs)]
+                raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {error}") from error
         return found.sites
 
     def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
