@@ -60,7 +60,7 @@ NOT_SAMPLED = {
     "lstm": set(),
     "gru": set(),
     "autoencoder": {"0", "2", "4", "6"},
-    "mixer": {"patches"},
+    "mixer": {"patches", "norm1", "tokens.0", "norm2", "channels.0"},
     "unet": {"down.0", "down.2"},
     "tied language model": {
         *("tokens", "places", "block.norm1", "block.attention", "block.norm2", "block.hidden", "norm"),
@@ -106,7 +106,7 @@ def test_energies_are_those_of_a_loop_over_builds(name):
 
         return hook
 
-    for draw in range(100):
+    for draw in range(50):
         torch.manual_seed(draw)
         model = build()
         for path, module in model.named_modules():
@@ -114,12 +114,12 @@ def test_energies_are_those_of_a_loop_over_builds(name):
                 module.register_forward_hook(kept(path, 1 if path == "places" else len(inputs)))
         with torch.no_grad():
             model(inputs)
-    layers = measured(lambda: build(), inputs, draws=50, seed=3)
+    layers = measured(lambda: build(), inputs, draws=30, seed=3)
     assert {"closed form", "monte-carlo"} >= set(layers.method)
     compared = 0
     for path, energy, error in zip(layers.name, layers.energy, layers.standard_error, strict=True):
-        if len(sums.get(path, ())) == 100:
-            spread = np.std(sums[path], ddof=1) / 10.0
+        if len(sums.get(path, ())) == 50:
+            spread = np.std(sums[path], ddof=1) / math.sqrt(50.0)
             assert abs(np.mean(sums[path]) - energy) < 4.0 * math.hypot(spread, error, 1e-6 * energy), path
             compared += 1
     assert compared >= 4
@@ -136,7 +136,7 @@ def test_lstm_gates():
 def test_recurrent_gates_are_sums_over_steps():
     """Against the recurrence written out."""
     x, sums = torch.from_numpy(normal(3, 4, 2)).float(), []
-    for draw in range(200):
+    for draw in range(100):
         torch.manual_seed(draw)
         cell, total = nn.LSTM(2, 3, batch_first=True), 0.0
         h = c = torch.zeros(3, 3)
@@ -148,9 +148,9 @@ def test_recurrent_gates_are_sums_over_steps():
                 c = f.sigmoid() * c + i.sigmoid() * g.tanh()
                 h = o.sigmoid() * c.tanh()
         sums.append(total)
-    layers = measured(lambda: nn.LSTM(2, 3, batch_first=True), x, draws=200, seed=9)
+    layers = measured(lambda: nn.LSTM(2, 3, batch_first=True), x, draws=100, seed=9)
     assert (layers.calls[0], layers.units[0]) == (4, 48.0)
-    spread = math.hypot(layers.standard_error[0], np.std(sums) / math.sqrt(200.0))
+    spread = math.hypot(layers.standard_error[0], np.std(sums) / 10.0)
     assert abs(layers.energy[0] - np.mean(sums)) < 4.0 * spread
 
 
@@ -339,6 +339,54 @@ def test_shared_weights_have_a_line_for_each_call():
     assert layers.standard_error[1] > 0.0  # its input depends on its weights
 
 
+class Positions(nn.Module):
+    """Places that do not depend on the inputs, written in many ways."""
+
+    def __init__(self, places):
+        super().__init__()
+        self.places, self.words, self.table = places, nn.Embedding(20, 4), nn.Embedding(8, 4)
+        self.register_buffer("kept", torch.arange(8).unsqueeze(0))
+
+    def forward(self, words):
+        return self.words(words) + self.table(self.places(self, words))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        lambda model, words: torch.arange(words.shape[1]),
+        lambda model, words: torch.arange(words.shape[1]).expand_as(words),
+        lambda model, words: torch.arange(words.shape[1]).repeat(len(words), 1),
+        lambda model, words: torch.ones_like(words).cumsum(1) - 1,
+        lambda model, words: model.kept[:, : words.shape[1]],
+    ],
+)
+def test_outputs_that_do_not_depend_on_the_inputs(places):
+    for rows, length in ((3, 3), (6, 3), (3, 2)):
+        layers = measured(lambda: Positions(places), zoo.words(rows, length, 20), draws=2)
+        assert layers.units.tolist() == layers.energy.tolist() == [4.0 * length] * 2
+
+
+def test_experts():
+    """Rows that are routed by the model: as many outputs for both experts together as rows."""
+
+    class Experts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.router, self.experts = nn.Linear(4, 2), nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+
+        def forward(self, x):
+            first, y = self.router(x).argmax(dim=1) == 0, torch.zeros_like(x)
+            y[first], y[~first] = self.experts[0](x[first]), self.experts[1](x[~first])
+            return y
+
+    x = torch.from_numpy(normal(40, 4)).float()
+    layers = measured(lambda: Experts(), x, draws=6)
+    assert layers.units[1] + layers.units[2] == pytest.approx(4.0)
+    expected = (float(x.double().square().sum()) / 40.0 + 1.0) / 3.0
+    assert layers.energy[1] + layers.energy[2] == pytest.approx(expected, rel=1e-6)
+
+
 def test_convolutions_of_every_kind():
     cases = [
         (nn.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2), (2, 4, 11)),
@@ -351,10 +399,7 @@ def test_convolutions_of_every_kind():
     for number, (layer, shape) in enumerate(cases):
         x = torch.from_numpy(normal(*shape, seed=number)).float()
         layers = measured(layer, x, draws=2)
-        bound = layer.weight.abs().max().item()
-        del bound
-        fan_in = layer.weight[0].numel()
-        variance = 1.0 / fan_in / 3.0
+        variance = 1.0 / layer.weight[0].numel() / 3.0
         # Replace every square by its expectation, in a convolution of x^2 with ones.
         counted = type(layer)(layer.in_channels, layer.out_channels, layer.kernel_size, **_options(layer)).double()
         with torch.no_grad():
@@ -403,12 +448,12 @@ def test_trained():
         for parameter in trained.parameters():
             parameter.add_(0.3)
         ideal = outputs(trained)
-        for draw in range(300):
+        for draw in range(100):
             torch.manual_seed(draw)
             pairs = zip(outputs(build()), ideal, strict=True)
             sums.append([float((z - other).square().sum()) / 9.0 for z, other in pairs])
-    layers = measured(build, x, draws=300, trained=trained, mode="eval", seed=4)
-    spread = np.hypot(np.std(sums, axis=0) / math.sqrt(300.0), layers.standard_error)
+    layers = measured(build, x, draws=100, trained=trained, mode="eval", seed=4)
+    spread = np.hypot(np.std(sums, axis=0) / 10.0, layers.standard_error)
     assert (np.abs(layers.energy - np.mean(sums, axis=0)) < 4.0 * spread).all()
     assert layers.standard_error[0] == 0.0
     assert trained.training
@@ -448,7 +493,9 @@ def test_seeds_and_generators():
     np.random.seed(1)  # noqa: NPY002
     random.seed(1)
     states = torch.random.get_rng_state(), np.random.get_state()[1], random.getstate()  # noqa: NPY002
-    one, two, other = (measured(model, normal(4, 4), draws=3, seed=seed) for seed in (7, 7, 7 + 2**32))
+    one, two, other = (
+        measured(model, normal(4, 4), draws=3, seed=seed, method="monte-carlo") for seed in (7, 7, 7 + 2**32)
+    )
     assert torch.equal(states[0], torch.random.get_rng_state())
     np.testing.assert_array_equal(states[1], np.random.get_state()[1])  # noqa: NPY002
     assert states[2] == random.getstate()
@@ -474,6 +521,13 @@ def test_the_result():
     assert (fine.method.tolist(), fine.draws) == (["exact", "exact"], 0)
     np.testing.assert_allclose(layers.entropy, fine.entropy - fine.parameters * math.log(0.01))
     assert layers.verdict.tolist() == ["ok", "ok"]
+
+
+def test_overflow_beside_exact_energies_is_told():
+    with pytest.warns(pm.PrecisionWarning, match=r"outputs overflow in layers \['outer'\]"):
+        layers = measured(lambda: Overflow(), normal(3, 4))
+    assert set(layers.method) == {"closed form"}
+    assert np.isfinite(layers.energy).all()
 
 
 def linear():
@@ -508,6 +562,17 @@ class Overflow(nn.Module):
         (linear, {"inputs": "data.csv"}, TypeError, "inputs must be"),
         (linear, {"inputs": [[1.0, np.nan, 0.0, 0.0]]}, ValueError, "inputs must be finite"),
         (linear, {"inputs": ([[1.0] * 4], [1.0, 2.0])}, ValueError, "one number of rows"),
+        (linear, {"inputs": [torch.zeros(4)]}, TypeError, "not be a list of tensors"),
+        (linear, {"inputs": np.ones((3, 5))}, ValueError, r"must run on the inputs, \(3, 5\) torch.float32, but"),
+        (linear, {"inputs": np.ones((3, 4), int)}, ValueError, r"must run on the inputs, \(3, 4\) torch.int64, but"),
+        (linear, {"inputs": np.ones((0, 4))}, ValueError, "one number of rows, at least 1"),
+        (linear, {"inputs": None}, TypeError, "inputs must be an array"),
+        (linear, {"y": [1.0, 2.0, 3.0]}, ValueError, "y must be None"),
+        (linear, {"device": 3.5}, TypeError, "device must be a name"),
+        (linear, {"device": "abacus"}, ValueError, "device must be one that PyTorch has"),
+        (linear, {"device": "meta"}, ValueError, "device must have memory"),
+        (lambda: 3, {}, TypeError, "model must return a torch.nn.Module"),
+        (linear, {"laws": {"q*": pm.Normal(1.0)}}, ValueError, "matches no parameter"),
         (linear, {"trained": 3}, TypeError, "trained must be a torch.nn.Module"),
         (linear, {"trained": nn.Linear(4, 3)}, ValueError, r"trained must have the parameters of the model"),
         (linear, {"progress": 2}, TypeError, "progress must be"),
@@ -515,7 +580,7 @@ class Overflow(nn.Module):
         (lambda: nn.Linear(4, 2, device="meta"), {}, ValueError, "meta device"),
         (nn.ReLU, {}, TypeError, "got the class ReLU"),
         (lambda: nn.ReLU(), {}, ValueError, "ReLU uses none"),
-        (lambda: Overflow(), {}, ValueError, r"overflow or nan in layers \['outer'\]"),
+        (lambda: Overflow(), {"method": "monte-carlo"}, ValueError, r"overflow or nan in layers \['outer'\]"),
     ],
 )
 def test_bad_input(model, options, error, message):
