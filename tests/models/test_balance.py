@@ -57,13 +57,13 @@ def test_closed_forms_reach_the_target(target):
 
 def test_draws_in_lockstep():
     x = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(6))
-    found = pm.models.balance(lambda: zoo.ResNet18(8), x)
+    found = pm.models.balance(lambda: zoo.ResNet18(4), x, draws=12)
     assert len(found) == 21
     assert found.method[0] == "closed form"
     assert (found.errors[found.method == "monte-carlo"] > 0.0).all()
-    assert abs(found.achieved.mean() - 1.0) < 0.03
+    assert abs(found.achieved.mean() - 1.0) < 0.04
     assert (np.abs(found.achieved - 1.0) < 0.03 + 4.5 * found.achieved_errors).all()
-    mean, error = mean_squares(lambda: zoo.ResNet18(8), found, x, 6)
+    mean, error = mean_squares(lambda: zoo.ResNet18(4), found, x, 6)
     assert (np.abs(mean - 1.0) < 0.03 + 4.5 * np.hypot(error, 2.0 * found.errors / found.factors)).all()
 
 
