@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 import torch
 
@@ -32,6 +31,8 @@ def measure(model: Any, request: Request) -> ModelLayers:
     ValueError
         If Keras runs on another backend.
     """
+    import keras
+
     backend = keras.backend.backend()
     if backend != "torch":
         raise ValueError(
@@ -76,7 +77,9 @@ def _restored(model: Any) -> Iterator[None]:
 
 
 def _called(model: Any, inputs: Any, training: bool) -> Any:
-    if isinstance(inputs, tuple) and not isinstance(model, (keras.Sequential, keras.src.models.Functional)):
+    """Call a model with its inputs: one structure for models of layers, arguments for those of a class of their own."""
+    own = not type(model).__module__.startswith("keras.")
+    if isinstance(inputs, tuple) and own:
         return model(*inputs, training=training)
     return model(list(inputs) if isinstance(inputs, tuple) else inputs, training=training)
 
