@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import torch
@@ -104,20 +105,24 @@ def _of_convolution(operands: Operands, given: Given, variance: _Variance) -> fl
 
 def _covers(sizes: Any, kernel: Any, given: Given) -> Iterator[torch.Tensor]:
     """For each axis, how many outputs each place of the input enters."""
+    names = ("stride", "padding", "dilation", "output_padding")
     for axis, (size, width) in enumerate(zip(sizes, kernel, strict=True)):
-        stride, padding, dilation, extra = (
-            given[name][axis if len(given[name]) > 1 else 0]
-            for name in ("stride", "padding", "dilation", "output_padding")
-        )
-        place, tap = torch.arange(size).unsqueeze(1), dilation * torch.arange(width).unsqueeze(0)
-        if given["transposed"]:
-            length = (size - 1) * stride - 2 * padding + dilation * (width - 1) + extra + 1
-            output = place * stride + tap - padding
-            yield ((output >= 0) & (output < length)).sum(dim=1)
-        else:
-            length = (size + 2 * padding - dilation * (width - 1) - 1) // stride + 1
-            moved = place + padding - tap
-            yield ((moved >= 0) & (moved % stride == 0) & (moved < length * stride)).sum(dim=1)
+        options = (given[name][axis if len(given[name]) > 1 else 0] for name in names)
+        yield _cover(size, width, *options, transposed=given["transposed"])
+
+
+@lru_cache(maxsize=1024)
+def _cover(
+    size: int, width: int, stride: int, padding: int, dilation: int, extra: int, *, transposed: bool
+) -> torch.Tensor:
+    place, tap = torch.arange(size).unsqueeze(1), dilation * torch.arange(width).unsqueeze(0)
+    if transposed:
+        length = (size - 1) * stride - 2 * padding + dilation * (width - 1) + extra + 1
+        output = place * stride + tap - padding
+        return ((output >= 0) & (output < length)).sum(dim=1)
+    length = (size + 2 * padding - dilation * (width - 1) - 1) // stride + 1
+    moved = place + padding - tap
+    return ((moved >= 0) & (moved % stride == 0) & (moved < length * stride)).sum(dim=1)
 
 
 def _embedded(given: Given, is_weight: _IsWeight) -> Operands | None:

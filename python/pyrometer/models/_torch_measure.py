@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from pyrometer.base import Tally, bar, described, listed, unreliable, warn_caller
-from pyrometer.errors import SimulationWarning
+from pyrometer.errors import PrecisionWarning, SimulationWarning
 from pyrometer.models._assemble import assembled
 from pyrometer.models._built import with_named
 from pyrometer.models._call_sites import CallSite, Measured
@@ -49,6 +49,13 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
         tally.add(_energies(first, first))
         del module
         _sample(tally, passes, first, known, request)
+    elif _overflowing(first):
+        warn_caller(
+            PrecisionWarning(
+                f"The outputs overflow in layers [{listed(_overflowing(first))}] in the dtype of the model; the "
+                "energies are those of exact arithmetic."
+            )
+        )
     lines = _lines(first, known, tally)
     return assembled(source.title, lines, source.built, request, rows=passes.rows, draws=tally.draws)
 
@@ -66,7 +73,8 @@ class _Passes:
 
     def sites(self, module: torch.nn.Module, draw: int) -> list[CallSite]:
         """Return the call sites of one draw."""
-        found = Pass(self._drawn(module, self._request.mode), self._inputs, self.rows, self._ideal)
+        drawn = self._drawn(module, self._request.mode)
+        found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0)
         with seeded(self._request.seed, draw, 1):
             found.run(lambda: self._source.call(module, self._inputs))
         return found.sites
@@ -159,14 +167,17 @@ def _energies(sites: list[CallSite], first: list[CallSite]) -> np.ndarray[Any, n
             f"model must run the same operations in every draw, got {len(sites)} call sites after {len(first)}: its "
             "program depends on its numbers; measure its parts."
         )
-    energy = np.array([[site.energy for site in sites]])
-    bad = [site.name or "(model)" for site, value in zip(sites, energy[0], strict=True) if not np.isfinite(value)]
+    bad = _overflowing(sites)
     if bad:
         raise ValueError(
             f"outputs must be finite, got an overflow or nan in layers [{listed(bad)}]; use a wider dtype, "
             "lambda: MyModel().float(), or inputs of smaller scale."
         )
-    return energy
+    return np.array([[site.energy for site in sites]])
+
+
+def _overflowing(sites: list[CallSite]) -> list[str]:
+    return [site.name or "(model)" for site in sites if not np.isfinite(site.energy)]
 
 
 def _lines(first: list[CallSite], known: dict[int, Measured], tally: Tally) -> list[Measured]:

@@ -56,7 +56,8 @@ class Drawn:
 class Pass(TorchDispatchMode):
     """Finds the operations that consume a parameter, in the order in which they run, and sums their squared outputs.
 
-    Subclasses override `observe`, which is called after each operation.
+    Subclasses override `observe`, which is called after each operation. With `check`, the energy of outputs that overflow
+    is infinite even where it could be computed from the inputs.
 
     Attributes
     ----------
@@ -68,9 +69,11 @@ class Pass(TorchDispatchMode):
         What each tensor stems from.
     """
 
-    def __init__(self, drawn: Drawn, inputs: Any, rows: int, ideal: Ideal | None = None) -> None:
+    def __init__(
+        self, drawn: Drawn, inputs: Any, rows: int, ideal: Ideal | None = None, *, check: bool = False
+    ) -> None:
         super().__init__()
-        self._ideal = ideal or Ideal()
+        self._ideal, self._check = ideal or Ideal(), check
         self.rows, self.memory, self._module = rows, drawn.memory, drawn.module
         self.origins, self._direct = ByStorage(CONSTANT), ByStorage[Entry | None](None)
         self.sites: list[CallSite] = []
@@ -179,6 +182,8 @@ class Pass(TorchDispatchMode):
             entered = square(operands.input) if consumer.centred else math.nan
             used = self._in_order(operands, used)
         found = found or Expected(square(result), averaged=False, centred=False)
+        if self._check and not bool(torch.isfinite(result).all()):
+            found = Expected(math.inf, averaged=False, centred=False)
         alone = found.value if found.averaged else None
         found = self._ideal.square(len(self.sites), found, result)
         rows = self.rows if data or _by_rows(operands, result, self.rows) else 1
