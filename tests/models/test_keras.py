@@ -219,6 +219,7 @@ def test_errors_of_keras_are_not_rewritten():
     assert keras.config.is_traceback_filtering_enabled()
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
 def test_variables_that_wrappers_and_models_have_themselves():
     class Own(keras.Model):
         def __init__(self):
