@@ -339,6 +339,54 @@ def test_shared_weights_have_a_line_for_each_call():
     assert layers.standard_error[1] > 0.0  # its input depends on its weights
 
 
+class Positions(nn.Module):
+    """Places that do not depend on the inputs, written in many ways."""
+
+    def __init__(self, places):
+        super().__init__()
+        self.places, self.words, self.table = places, nn.Embedding(20, 4), nn.Embedding(8, 4)
+        self.register_buffer("kept", torch.arange(8).unsqueeze(0))
+
+    def forward(self, words):
+        return self.words(words) + self.table(self.places(self, words))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        lambda model, words: torch.arange(words.shape[1]),
+        lambda model, words: torch.arange(words.shape[1]).expand_as(words),
+        lambda model, words: torch.arange(words.shape[1]).repeat(len(words), 1),
+        lambda model, words: torch.ones_like(words).cumsum(1) - 1,
+        lambda model, words: model.kept[:, : words.shape[1]],
+    ],
+)
+def test_outputs_that_do_not_depend_on_the_inputs(places):
+    for rows, length in ((3, 3), (6, 3), (3, 2)):
+        layers = measured(lambda: Positions(places), zoo.words(rows, length, 20), draws=2)
+        assert layers.units.tolist() == layers.energy.tolist() == [4.0 * length] * 2
+
+
+def test_experts():
+    """Rows that are routed by the model: as many outputs for both experts together as rows."""
+
+    class Experts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.router, self.experts = nn.Linear(4, 2), nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+
+        def forward(self, x):
+            first, y = self.router(x).argmax(dim=1) == 0, torch.zeros_like(x)
+            y[first], y[~first] = self.experts[0](x[first]), self.experts[1](x[~first])
+            return y
+
+    x = torch.from_numpy(normal(40, 4)).float()
+    layers = measured(lambda: Experts(), x, draws=6)
+    assert layers.units[1] + layers.units[2] == pytest.approx(4.0)
+    expected = (float(x.double().square().sum()) / 40.0 + 1.0) / 3.0
+    assert layers.energy[1] + layers.energy[2] == pytest.approx(expected, rel=1e-6)
+
+
 def test_convolutions_of_every_kind():
     cases = [
         (nn.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2), (2, 4, 11)),
@@ -351,10 +399,7 @@ def test_convolutions_of_every_kind():
     for number, (layer, shape) in enumerate(cases):
         x = torch.from_numpy(normal(*shape, seed=number)).float()
         layers = measured(layer, x, draws=2)
-        bound = layer.weight.abs().max().item()
-        del bound
-        fan_in = layer.weight[0].numel()
-        variance = 1.0 / fan_in / 3.0
+        variance = 1.0 / layer.weight[0].numel() / 3.0
         # Replace every square by its expectation, in a convolution of x^2 with ones.
         counted = type(layer)(layer.in_channels, layer.out_channels, layer.kernel_size, **_options(layer)).double()
         with torch.no_grad():
@@ -517,6 +562,17 @@ class Overflow(nn.Module):
         (linear, {"inputs": "data.csv"}, TypeError, "inputs must be"),
         (linear, {"inputs": [[1.0, np.nan, 0.0, 0.0]]}, ValueError, "inputs must be finite"),
         (linear, {"inputs": ([[1.0] * 4], [1.0, 2.0])}, ValueError, "one number of rows"),
+        (linear, {"inputs": [torch.zeros(4)]}, TypeError, "not be a list of tensors"),
+        (linear, {"inputs": np.ones((3, 5))}, ValueError, r"must run on the inputs, \(3, 5\) torch.float32, but"),
+        (linear, {"inputs": np.ones((3, 4), int)}, ValueError, r"must run on the inputs, \(3, 4\) torch.int64, but"),
+        (linear, {"inputs": np.ones((0, 4))}, ValueError, "one number of rows, at least 1"),
+        (linear, {"inputs": None}, TypeError, "inputs must be an array"),
+        (linear, {"y": [1.0, 2.0, 3.0]}, ValueError, "y must be None"),
+        (linear, {"device": 3.5}, TypeError, "device must be a name"),
+        (linear, {"device": "abacus"}, ValueError, "device must be one that PyTorch has"),
+        (linear, {"device": "meta"}, ValueError, "device must have memory"),
+        (lambda: 3, {}, TypeError, "model must return a torch.nn.Module"),
+        (linear, {"laws": {"q*": pm.Normal(1.0)}}, ValueError, "matches no parameter"),
         (linear, {"trained": 3}, TypeError, "trained must be a torch.nn.Module"),
         (linear, {"trained": nn.Linear(4, 3)}, ValueError, r"trained must have the parameters of the model"),
         (linear, {"progress": 2}, TypeError, "progress must be"),

@@ -4,7 +4,8 @@ Frameworks are imported when a model of theirs is given.
 """
 
 from pyrometer.models import sklearn
-from pyrometer.models._balance import Balance, balance
+from pyrometer.models._balance import balance
+from pyrometer.models._balanced import Balance
 from pyrometer.models._laws import laws
 from pyrometer.models._measure import measure
 

@@ -36,18 +36,10 @@ class ClosedPass(Pass):
         self._parts: list[list[float | None]] = []
         self._seen: list[tuple[str, int]] = []
         self._whole = False
-        self._seen_all: bool | None = None
-
-    def run(self, call: Callable[[], Any]) -> Any:
-        """Run a forward pass, a function without arguments, and return what it does."""
-        out = super().run(call)
-        self._seen_all = self.forms.complete
-        return out
 
     def energies(self) -> list[float | None]:
         """Return the energy of each call site, divided by its rows."""
-        complete = self.forms.complete if self._seen_all is None else self._seen_all
-        if self._whole or not complete:
+        if self._whole:
             return [None] * len(self.sites)
         return [
             None if None in parts else sum(each for each in parts if each is not None) / site.rows

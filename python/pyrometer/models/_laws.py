@@ -96,7 +96,7 @@ def table_of(model: str, rows: list[dict[str, Any]], seed: int) -> Table:
     return Table.from_rows(
         f"Laws of the parameters of {model}",
         rows,
-        units={"entropy": "nat"},
+        units={"entropy": "nat"} if rows else {},
         metadata={
             "parameters": sum(row["parameters"] for row in rows),
             "entropy": float(np.nansum([row["entropy"] for row in rows])),

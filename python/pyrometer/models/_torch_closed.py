@@ -93,13 +93,10 @@ class ClosedForms:
         for name, tensor in drawn.parameters.items():
             self._set(tensor, _of_parameter(tensor, drawn.runs[name], labels, memory.dimensions))
 
-    @property
-    def complete(self) -> bool:
-        """Whether the program used no numbers that the pass does not see."""
-        return self._generators is None or self._generators == _states()
-
     def energy(self, tensor: Any) -> float | None:
         """Return the sum of E z^2 over the elements of a tensor; None if there is no closed form."""
+        if self._generators != _states():
+            self._everything = True  # the program uses numbers of Python or NumPy
         found = self.moments(tensor)
         if found.square is None or self._everything:
             return None
@@ -117,7 +114,8 @@ class ClosedForms:
         storage = tensor.untyped_storage()
         held = self._held.get(storage._cdata)
         if held is None or held.alive.expired():
-            # A number of the program; any other tensor was not made by the program that is watched.
+            # A number of the program; any other tensor may have numbers of a draw that PyTorch has not seen, as through
+            # numpy() or tolist().
             return constant(tensor) if tensor.ndim == 0 else Moments(None, frozenset({ANYTHING}))
         return held.of(tensor)
 
@@ -139,7 +137,7 @@ class ClosedForms:
         sources = [self.moments(tensor) for tensor in given]
         depends = any(each.random for each in sources)
         fixed = not (drawing or self._everything) and (call.name in CONSTANTS or not depends)
-        default = unknown(sources)
+        default = unknown([] if call.draws else sources)
         if drawing or self._everything:
             more = {next(self._fresh)} | ({ANYTHING} if self._everything else set())
             default = replace(default, draws=default.draws | more)

@@ -27,8 +27,9 @@ from pyrometer.models._torch_moments import (
 from pyrometer.models._torch_moments import scaled as _scaled
 from pyrometer.models._torch_products import convolved, matrix_product
 from pyrometer.models._torch_totals import carried, count_of, normalised, reshaped
+from pyrometer.models._torch_trace import bound
 
-__all__ = ["CONSTANTS", "RULES", "Call"]
+__all__ = ["CONSTANTS", "DRAWS", "RULES", "Call"]
 
 Rule: TypeAlias = Callable[["Call"], "list[Moments | None]"]
 
@@ -42,10 +43,8 @@ class Call:
         self.func, self.fresh, self._moments = func, fresh, moments
         self.args, self.kwargs = args, kwargs
         self.name: str = func._schema.name.partition("::")[2]
-        parameters = func._schema.arguments
-        self.given = {each.name: each.default_value for each in parameters if each.has_default_value()}
-        self.given |= {each.name: value for each, value in zip(parameters, args, strict=False)}
-        self.given |= kwargs
+        self.draws = not DRAWS.isdisjoint((self.name, f"{self.name}.{func._schema.overload_name}"))
+        self.given: dict[str, Any] = bound(func._schema, args, kwargs)
 
     def of(self, name: str) -> Moments:
         """Moments of an argument, a tensor or a number."""
@@ -474,7 +473,10 @@ CONSTANTS = frozenset(
     {
         *("zeros", "zeros_like", "new_zeros", "ones", "ones_like", "new_ones", "full", "full_like", "new_full"),
         *("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "arange", "linspace", "eye"),
-        *("zero_", "lift_fresh", "scalar_tensor"),
+        *("zero_", "scalar_tensor"),
     }
 )
 """Operations whose results do not depend on the numbers in their arguments."""
+
+DRAWS = frozenset({"bernoulli_.float", "normal_", "uniform_", "randn", "randn_like", "rand", "rand_like"})
+"""Operations whose results are random numbers that do not depend on those in their arguments."""

@@ -24,13 +24,27 @@ def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch
     """
     parameter = next(module.parameters(), None)
     given = next(all_tensors(request.inputs), None)
-    device = request.device or (given if given is not None else parameter)
-    device = torch.device(device) if isinstance(device, (str, torch.device)) else getattr(device, "device", None)
-    device = device or torch.device("cpu")
+    like = given if given is not None else parameter
+    device = torch.device("cpu") if like is None else like.device
+    if request.device is not None:
+        device = _device(request.device)
     floating = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
     inputs = _tensors("inputs", request.inputs, device, floating or torch.get_default_dtype())
     rows = request.rows or _rows(inputs)
     return inputs, rows, device
+
+
+def _device(value: Any) -> torch.device:
+    if not isinstance(value, (str, torch.device)):
+        raise TypeError(f"device must be a name such as 'cuda' or a torch.device, got {described(value)}.")
+    try:
+        device = torch.device(value)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device must be one that PyTorch has here, got {str(value)!r}: {error}") from None
+    if device.type == "meta":
+        raise ValueError("device must have memory, got 'meta'; ask for the laws alone, pm.models.laws(model).")
+    return device
 
 
 def as_tensors(inputs: Any) -> Any:

@@ -30,7 +30,8 @@ class Stepper:
     def __init__(self, program: Callable[[Stepper], None], generators: Any) -> None:
         self._generators = generators
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
-        self._cancelled, self._error = False, None
+        self._cancelled = False
+        self._error: BaseException | None = None
         self.done = False
         self._thread = threading.Thread(target=self._run, args=(program,), daemon=True)
         self._thread.start()

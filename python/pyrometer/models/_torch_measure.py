@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from pyrometer.models._torch_build import seeded
 from pyrometer.models._torch_chain import exact_energies
 from pyrometer.models._torch_ideal import Against, Ideal, Kept
 from pyrometer.models._torch_inputs import prepared
-from pyrometer.models._torch_pass import Drawn, Pass
+from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
 from pyrometer.models._torch_sources import Source, source_of
 from pyrometer.results import ModelLayers
 
@@ -47,6 +48,7 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
     tally = Tally()
     if len(known) < len(first):
         tally.add(_energies(first, first))
+        passes.count(first)
         del module
         _sample(tally, passes, first, known, request)
     elif _overflowing(first):
@@ -56,7 +58,7 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
                 "energies are those of exact arithmetic."
             )
         )
-    lines = _lines(first, known, tally)
+    lines = _lines(passes.with_units(first, tally.draws), known, tally)
     return assembled(source.title, lines, source.built, request, rows=passes.rows, draws=tally.draws)
 
 
@@ -67,6 +69,7 @@ class _Passes:
         own, shared = with_named(source.built), source.built.shared
         self._runs = {name: own[shared.get(name, name)] for name in (*own, *shared)}
         self._source, self._request, self._ideal = source, request, Ideal()
+        self._units: Any = 0.0
         self._inputs, self.rows, self._device = prepared(request, module)
         if request.trained is not None:
             self._ideal = self._kept(request.trained, module)
@@ -76,7 +79,11 @@ class _Passes:
         drawn = self._drawn(module, self._request.mode)
         found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0)
         with seeded(self._request.seed, draw, 1):
-            found.run(lambda: self._source.call(module, self._inputs))
+            try:
+                found.run(lambda: self._source.call(module, self._inputs))
+            except (RuntimeError, IndexError) as error:
+                shapes = [f"{tuple(each.shape)} {each.dtype}" for each in all_tensors(self._inputs)]
+                raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {error}") from error
         return found.sites
 
     def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
@@ -100,6 +107,17 @@ class _Passes:
     def draw(self, number: int) -> list[CallSite]:
         """Draw the model, and return its call sites."""
         return self.sites(self._source.draw(number), number)
+
+    def count(self, sites: list[CallSite]) -> None:
+        """Add the outputs of a draw."""
+        self._units += np.array([site.units for site in sites])
+
+    def with_units(self, first: list[CallSite], draws: int) -> list[CallSite]:
+        """Return the call sites with the mean number of their outputs."""
+        if draws == 0:
+            return first
+        units = self._units / draws
+        return [replace(site, units=float(mean)) for site, mean in zip(first, units, strict=True)]
 
     def _drawn(self, module: torch.nn.Module, mode: str) -> Drawn:
         self._source.switch(module.to(self._device), mode)
@@ -128,7 +146,9 @@ def _sample(tally: Tally, passes: _Passes, first: list[CallSite], known: dict[in
     sampled = np.array([number not in known for number in range(len(first))])
     with bar(request.progress, "Draws", "draws", request.draws) as advance:
         while not _enough(tally, sampled, request):
-            tally.add(_energies(passes.draw(tally.draws), first))
+            sites = passes.draw(tally.draws)
+            tally.add(_energies(sites, first))
+            passes.count(sites)
             advance(1)
     _warn(tally, first, sampled, request)
 
@@ -160,9 +180,12 @@ def _enough(tally: Tally, sampled: Any, request: Request) -> bool:
 
 
 def _energies(sites: list[CallSite], first: list[CallSite]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the energies of one draw, shape (1, L), of the same operations as in the first."""
-    same = [(site.name, site.kind, site.parameters, site.units) for site in sites]
-    if same != [(site.name, site.kind, site.parameters, site.units) for site in first]:
+    """Return the energies of one draw, shape (1, L), of the same operations as in the first.
+
+    Outputs may differ in their number, as those of experts to which rows are routed.
+    """
+    same = [(site.name, site.kind, site.parameters) for site in sites]
+    if same != [(site.name, site.kind, site.parameters) for site in first]:
         raise ValueError(
             f"model must run the same operations in every draw, got {len(sites)} call sites after {len(first)}: its "
             "program depends on its numbers; measure its parts."

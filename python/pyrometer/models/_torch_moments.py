@@ -99,7 +99,7 @@ def unknown(sources: Sequence[Moments]) -> Moments:
     return Moments(None, together(sources), **narrowest(sources))
 
 
-def narrowest(sources: Sequence[Moments]) -> dict[str, int]:
+def narrowest(sources: Sequence[Moments]) -> dict[str, Any]:
     """Fewest units of several tensors, and fewest that a relu has had."""
     return {name: min((getattr(each, name) for each in sources), default=WIDE) for name in ("units", "width")}
 

@@ -56,8 +56,8 @@ class Drawn:
 class Pass(TorchDispatchMode):
     """Finds the operations that consume a parameter, in the order in which they run, and sums their squared outputs.
 
-    Subclasses override `observe`, which is called after each operation. With `check`, the energy of outputs that overflow
-    is infinite even where it could be computed from the inputs.
+    Subclasses override `observe`, which is called after each operation. With `check`, the energy of outputs that
+    overflow is infinite even where it could be computed from the inputs.
 
     Attributes
     ----------
