@@ -191,3 +191,54 @@ def test_laws_by_name_and_what_cannot_be_read():
         pm.models.laws(keras.Sequential([layers.Dense(3)]))
     with pytest.raises(ValueError, match="init is for models of PyTorch"):
         pm.models.laws(model, init=lambda each: each)
+
+
+def dense():
+    return keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+
+
+def test_energies_against_a_trained_model():
+    X, trained = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32), dense()
+    trained.layers[0].set_weights([np.ones((4, 3)), np.ones(3)])
+    model = dense()
+    added = pm.models.measure(model, X, trained=trained).energy[0] - pm.models.measure(model, X).energy[0]
+    assert added == pytest.approx(np.mean(np.sum((X @ np.ones((4, 3)) + 1.0) ** 2, axis=1)), rel=1e-5)
+
+
+def test_modes_of_batch_normalisation():
+    X = 3.0 * np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+    model = keras.Sequential([keras.Input((4,)), layers.BatchNormalization(), layers.Dense(3)])
+    energies = {mode: pm.models.measure(model, X, mode=mode).energy_per_unit[0] for mode in ("train", "eval")}
+    assert energies["train"] == pytest.approx(1.0, rel=1e-2)
+    assert energies["eval"] == pytest.approx(np.mean(X**2), rel=1e-2)
+
+
+def test_errors_of_keras_are_not_rewritten():
+    with pytest.raises(ValueError, match=r"^Input 0 .*expected axis -1 of input shape to have value 4"):
+        pm.models.measure(dense(), np.ones((2, 3)))
+    assert keras.config.is_traceback_filtering_enabled()
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
+def test_variables_that_wrappers_and_models_have_themselves():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.SpectralNormalization(layers.Dense(3, kernel_initializer="he_uniform"))
+            self.extra = self.add_weight(shape=(4,), initializer="he_normal", name="extra")
+
+        def call(self, x, training=False):
+            return self.inner(x * self.extra, training=training)
+
+    def make():
+        model = Own()
+        model(np.ones((2, 4)))
+        return model
+
+    table = pm.models.laws(make)
+    laws = {name.rpartition(".")[2]: law for name, law in zip(table["name"], table["law"], strict=True)}
+    assert laws["kernel"].startswith("Uniform(")
+    assert laws["extra"] == "unknown: no initializer of 'extra'"
+    found = pm.models.measure(make, np.ones((2, 4)), draws=8, method="monte-carlo", laws={"*kernel": pm.Normal(1.0)})
+    assert found.entropy_unknown == ("extra",)
+    assert found.standard_error[found.name.tolist().index("extra")] > 0.0  # drawn anew by the function

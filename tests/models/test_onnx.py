@@ -293,6 +293,13 @@ def test_bad_input(model, inputs, options, message):
         pm.models.measure(model, inputs, **options)
 
 
+def test_a_graph_with_a_name_that_nothing_makes():
+    model = simple()
+    model.graph.node[0].input[0] = "z"
+    with pytest.raises(ValueError, match=r"the file is damaged: nothing makes \['z'\] for operation Gemm"):
+        pm.models.laws(model, laws=NAMED)
+
+
 def test_files_that_are_no_models(tmp_path):
     path = tmp_path / "model.onnx"
     with pytest.raises(FileNotFoundError):

@@ -50,13 +50,7 @@ CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "networks", "states"}
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy"}
-HEAVY_HOMES = {
-    "click": {"cli"},
-    "rich": {"cli", "report"},
-    "pyarrow": {"interop"},
-    "torch": {"models"},
-    "keras": {"models"},
-}
+HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}, "torch": {"models"}}
 LAZY = {
     *("narwhals", "pyarrow", "pandas", "polars", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
     *("torch", "keras", "typing_extensions", "tensorflow", "onnx", "dask", "click", "rich", "tomli"),

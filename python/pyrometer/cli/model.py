@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_METHODS = ["auto", "closed form", "monte-carlo"]
+_METHODS = ["auto", "monte-carlo"]
 
 
 @click.command("model")
@@ -81,8 +81,8 @@ def command(
 ) -> None:
     """Print energy, entropy and temperature of every layer of MODEL at its initialisation.
 
-    MODEL is an ONNX file, or package.module:name, a function that builds a model of PyTorch, Keras or scikit-learn; it
-    is imported, which runs its code. Not in the paper, whose networks are fully connected. CSV holds the layers alone.
+    MODEL is an ONNX file, or package.module:name, a function that builds a model of PyTorch or Keras, or a model; it is
+    imported, which runs its code. Not in the paper, whose networks are fully connected. CSV holds the layers alone.
     """
     require_apart({"--output": output}, [])
     arrays, target_values = inputs_of(inputs, target, seed)

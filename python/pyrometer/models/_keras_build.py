@@ -94,17 +94,19 @@ def variables_of(model: Any) -> Iterator[tuple[str, Any, Any]]:
             f"{described(model)} has no parameters before it is built; call model.build(input_shape), or the model "
             "with its inputs."
         )
-    seen, names = set[int](), set[str]()
+    owners = dict[int, tuple[Any, list[Any]]]()
     for layer in layers_of(model):
         for variable in layer._trainable_variables:
-            if id(variable) in seen:
-                continue
-            name = variable.path.removeprefix(f"{model.name}/").replace("/", ".")
-            while name in names:
-                name += "_"
-            seen.add(id(variable))
-            names.add(name)
-            yield name, variable, layer
+            owners.setdefault(id(variable), (variable, []))[1].append(layer)
+    names = set[str]()
+    for variable, layers in owners.values():
+        name = variable.path.removeprefix(f"{model.name}/").replace("/", ".")
+        while name in names:
+            name += "_"
+        names.add(name)
+        # Wrappers, as of spectral normalisation, have the variables of what they wrap.
+        known = [layer for layer in layers if pieces_of(variable, layer)[0].initializer is not None]
+        yield name, variable, (known or layers)[0]
 
 
 def layers_of(layer: Any) -> Iterator[Any]:
@@ -153,7 +155,9 @@ class _Repeats:
         if piece.initializer is None:
             label = Label(Kind.UNKNOWN, reason=f"no initializer of {variable.name!r}")
         if label.kind is Kind.UNKNOWN:
-            label = guess(_numbers(variable), 0) or label
+            values = _numbers(variable)
+            constant = values.size > 1 and np.ptp(values) == 0.0
+            label = Label(Kind.CONSTANT, centre=float(values[0])) if constant else guess(values, 0) or label
         if label.kind is not Kind.RANDOM:
             return Runs.whole(piece.size, self.memory.number(label))
         seed = seed_of(piece.initializer)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 import torch
 
@@ -32,25 +31,27 @@ def measure(model: Any, request: Request) -> ModelLayers:
     ValueError
         If Keras runs on another backend.
     """
+    import keras
+
     backend = keras.backend.backend()
     if backend != "torch":
         raise ValueError(
             f"energies of Keras models need its backend 'torch', got {backend!r}; set KERAS_BACKEND=torch before keras "
             "is imported. pm.models.laws works on every backend."
         )
-    model = built_by(model)
+    factory, model = model, built_by(model)
     built = build(model, request.laws, request.init, request.seed)
     with _restored(model):
-        draws = _Draws(model, request.seed, built.named)
-        tensors = {name: variable.value for name, variable, _ in draws.variables}
-        training = request.mode == "train"
+        draws = _Draws(model, request.seed, built.named, None if model is factory else factory)
+        mode = {"training": request.mode == "train"}
         source = Source(
             type(model).__name__,
             built,
             draws.draw,
-            lambda _: tensors,
-            lambda module, inputs: _called(module, inputs, training),
-            lambda module, _: module,
+            # Names of layers count up from model to model.
+            lambda each: dict(zip(built.shapes, (v.value for _, v, _ in variables_of(each)), strict=False)),
+            lambda each, inputs: _called(each, inputs, mode["training"]),
+            lambda _, word: mode.update(training=word == "train"),
         )
         return measure_source(source, request)
 
@@ -59,15 +60,22 @@ def measure(model: Any, request: Request) -> ModelLayers:
 def _restored(model: Any) -> Iterator[None]:
     """Restore all variables at the end, statistics and seeds of layers included.
 
-    Within, recurrent layers are unrolled: otherwise they compute their first step twice, for its shape.
+    Within, recurrent layers are unrolled: otherwise they compute their first step twice, for its shape. Errors are not
+    rewritten by Keras.
     """
+    import keras
+
+    filtering = keras.config.is_traceback_filtering_enabled()
     before = [(variable, variable.value.detach().clone()) for variable in model.variables]
     rolled = [layer for layer in layers_of(model) if getattr(layer, "unroll", None) is False]
     try:
         for layer in rolled:
             layer.unroll = True
+        keras.config.disable_traceback_filtering()
         yield
     finally:
+        if filtering:
+            keras.config.enable_traceback_filtering()
         for layer in rolled:
             layer.unroll = False
         with torch.no_grad():
@@ -76,43 +84,54 @@ def _restored(model: Any) -> Iterator[None]:
 
 
 def _called(model: Any, inputs: Any, training: bool) -> Any:
-    if isinstance(inputs, tuple) and not isinstance(model, (keras.Sequential, keras.src.models.Functional)):
+    """Call a model with its inputs: one structure for models of layers, arguments for those of a class of their own."""
+    own = not type(model).__module__.startswith("keras.")
+    if isinstance(inputs, tuple) and own:
         return model(*inputs, training=training)
     return model(list(inputs) if isinstance(inputs, tuple) else inputs, training=training)
 
 
 @dataclass
 class _Draws:
-    """Draws variables by their initializers, with new seeds; what one seed has made stays equal."""
+    """Draws variables by their initializers, with new seeds; what one seed has made stays equal.
+
+    Variables whose initializers are not known are those of a new model, if a function builds one; else they stay.
+    """
 
     model: Any
     seed: int
     named: dict[str, Any]
+    factory: Callable[[], Any] | None
     variables: list[tuple[str, Any, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.variables = list(variables_of(self.model))
+        unknown = [name for name, *where in self.variables if pieces_of(*where)[0].initializer is None]
+        self._builds = self.factory is not None and bool(set(unknown) - set(self.named))
 
     def draw(self, number: int) -> Any:
         """Draw the variables in place, and return the model."""
         seeds = dict[int, int]()
         with seeded(self.seed, number, 0), torch.no_grad():
-            for name, variable, layer in self.variables:
+            fresh = (
+                [variable for _, variable, _ in variables_of(self.factory())] if self.factory and self._builds else []
+            )
+            for place, (name, variable, layer) in enumerate(self.variables):
+                pieces = pieces_of(variable, layer)
                 if name in self.named:
                     ((family, scale),) = self.named[name].segments
                     draw_into(variable.value, family, float(scale.reshape(())))
-                    continue
-                parts = [_made(piece, seeds, variable.dtype) for piece in pieces_of(variable, layer)]
-                if all(part is not None for part in parts):
-                    variable.value.copy_(torch.cat([part.reshape(-1) for part in parts]).reshape(variable.value.shape))
+                elif pieces[0].initializer is not None:
+                    parts = [_made(piece, seeds, variable.dtype).reshape(-1) for piece in pieces]
+                    variable.value.copy_(torch.cat(parts).reshape(variable.value.shape))
+                elif fresh:
+                    variable.value.copy_(fresh[place].value)
         return self.model
 
 
 def _made(piece: Piece, seeds: dict[int, int], dtype: str) -> Any:
-    """Return what an initializer makes with a new seed; None if there is none."""
+    """Return what an initializer makes with a new seed."""
     initializer = piece.initializer
-    if initializer is None:
-        return None
     if hasattr(initializer, "seed"):
         initializer, before = copy.copy(initializer), seed_of(initializer)
         new = int(np.random.randint(2**31))  # noqa: NPY002 (seeded by `seeded`)

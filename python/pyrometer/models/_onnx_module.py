@@ -179,15 +179,25 @@ def _module(graph: Any) -> OnnxModel:
     last: dict[str, int] = {}
     for place, node in enumerate(graph.node):
         last |= dict.fromkeys(node.input, place)
-    nodes = []
+    nodes, made = [], {"", *tensors, *(value.name for value in inputs)}
     for place, node in enumerate(graph.node):
         attributes = {entry.name: _attribute(entry) for entry in node.attribute} | {"outputs": len(node.output)}
         if node.op_type == "Constant":
             tensors[node.output[0]] = _constant(attributes)
+            made.add(node.output[0])
             continue
+        _require_made(node.input, made, f"operation {node.op_type}")
+        made |= set(node.output)
         done = tuple(name for name in node.input if last[name] == place and name not in outputs)
         nodes.append(Node(_name(node), attributes, tuple(node.input), tuple(node.output), done))
+    _require_made(outputs, made, "the model")
     return OnnxModel(nodes, inputs, outputs, tensors)
+
+
+def _require_made(names: Sequence[str], made: set[str], taker: str) -> None:
+    missing = [name for name in names if name not in made]
+    if missing:
+        raise ValueError(f"the file is damaged: nothing makes [{listed(missing)}] for {taker}; export the model again.")
 
 
 def _tensor(proto: Any) -> Any:

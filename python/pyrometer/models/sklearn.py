@@ -72,9 +72,10 @@ def system(estimator: Any, X: Any, y: Any, *, weights: Any = None) -> System:
             "layers."
         )
     if name not in OBJECTIVES:
+        hint = nearest(name, list(OBJECTIVES), fallback="")
+        hint = "; pass its best_estimator_" if hasattr(estimator, "best_estimator_") else hint
         raise TypeError(
-            f"estimator must be one of [{listed(list(OBJECTIVES), name=str)}], got {described(estimator)}"
-            f"{nearest(name, list(OBJECTIVES), fallback='')}."
+            f"estimator must be one of [{listed(list(OBJECTIVES), name=str)}], got {described(estimator)}{hint}."
         )
     target = _target(y)
     try:

@@ -65,7 +65,7 @@ def _totals(layers: ModelLayers) -> list[str]:
     lines = [
         (
             f"total: N {n}, S {entropy:.6g} nat{each}, work efficiency {layers.work_efficiency:.3g}, engine of type "
-            f"{layers.engine}, energies {layers.regime}"
+            f"{layers.engine}, regime {layers.regime}"
         ),
         "gain: E/unit over that of the first layer; ±: relative standard error of E; T = E/S",
     ]
