@@ -130,13 +130,10 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     undecided = np.asarray(~trusted.reshape(batch))
     if not undecided.any():
         return _layer_energies.deterministic(energy, "exact", error)
-    standard_error, dominated = np.zeros_like(energy), np.full_like(energy, np.nan)
     draws, tally = validate.count("samples", samples, minimum=2), Tally(paired=True)
     for part in _chain_draws(network, spread.selected(undecided), draws, validate.seed(rng), threads):
         tally.add(part)
-    energy[undecided], standard_error[undecided], error[undecided] = tally.mean(), tally.error(), 0.0
-    dominated[undecided] = tally.dominated()
-    return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
+    return _layer_energies.settled(energy, error, undecided, tally, draws)
 
 
 def _arguments(network: Network, spread: LayerSpread, threads: int) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Index kMany = 36;            // units of which one is active but for a probability below 1e-10
 constexpr Index kWide = 64;            // from this many units on rules are computed from cumulants
-constexpr double kBend = 1e-3;         // variance at which energies of the layers above become nonlinear
+constexpr double kBend = 1e-3;         // variance at which energies of many layers above become nonlinear
 constexpr double kBendStep = 8;        // between the bends that rules are made about, in powers of two
 constexpr double kLeastBend = 1e-60;   // of v: smaller ones are improbable or enter linearly
 constexpr double kNegligible = 1e-22;  // probability of a value times its energy in units of the mean
