@@ -72,8 +72,22 @@ def caught(compute):
     return answer, [str(w.message) for w in found if issubclass(w.category, pm.errors.SimulationWarning)]
 
 
-def test_marginal_temperatures_of_sampled_chains_are_nan_with_a_warning_or_have_errors():
+def doubted(monkeypatch, factor=1.0):
+    """Let the core vouch for no chain, and multiply energies by a factor."""
+    honest = _core.network_chain
+
+    def doubtful(*arguments):
+        energy, _, trusted = honest(*arguments)
+        return factor * energy, np.full_like(energy, np.inf), np.zeros_like(trusted)
+
+    monkeypatch.setattr(_core, "network_chain", doubtful)
+
+
+def test_marginal_temperatures_of_sampled_chains_are_nan_with_a_warning_or_have_errors(monkeypatch):
     network = pm.Network(X, **DEEP)
+    doubted(monkeypatch)
+    growth = _core.network_chain_growth
+    monkeypatch.setattr(_core, "network_chain_growth", lambda *a: (growth(*a)[0], np.zeros(len(a[2]), dtype=bool)))
     hot, said = caught(lambda: pm.temperature(network, pm.HeNormal(), samples=200, rng=0))
     assert hot.method == "scalar-chain"
     assert np.isnan([hot.marginal, hot.marginal_error]).all()
@@ -86,8 +100,7 @@ def test_marginal_temperatures_that_draws_do_tell(monkeypatch):
     network = pm.Network(X, hidden=(8, 8), outputs=1, activation="tanh")
     law = pm.Normal([[0.3], [1.0], [5.0]])
     exact = pm.heat_engine(network, law)
-    honest = _core.network_chain
-    monkeypatch.setattr(_core, "network_chain", lambda *a: (*honest(*a)[:2], np.zeros(len(a[2]), dtype=bool)))
+    doubted(monkeypatch)
     drawn = pm.heat_engine(network, law, samples=4000, rng=2)
     assert drawn.method == "scalar-chain"
     off = np.abs(drawn.layers.marginal - exact.layers.marginal)

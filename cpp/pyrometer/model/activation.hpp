@@ -48,26 +48,31 @@ struct ActivationRecord {
   bool even_square;    ///< phi(-z)^2 = phi(z)^2
   bool accelerates;    ///< E phi(z)^2 / E z^2 grows with the variance of a normal z
   double kink;         ///< phi is not smooth at z = -kink and kink; 0 if it is smooth but for z = 0
+  /// ln v of a normal z below and above which phi(z)^2 is distributed as a power of z, within rounding: its limits for
+  /// small z leave terms of order v or, where phi has a kink at 0, sqrt(v), and for large z terms of order v^(-3/2),
+  /// 1 / v below elu or 1 / sqrt(v) of bounded ones. None for homogeneous activations.
+  double bent_from, bent_to;
 };
 
 inline constexpr double kCurved = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kNowhere = std::numeric_limits<double>::infinity();  // bent from here to its negative
 
 /// One for each activation, in the order of the enumeration.
 inline constexpr std::array<ActivationRecord, 14> kActivations{{
-    {Activation::tanh, "tanh", kCurved, true, false, 0},
-    {Activation::sigmoid, "sigmoid", kCurved, false, false, 0},
-    {Activation::relu, "relu", 0, false, false, 0},
-    {Activation::identity, "identity", 1, true, false, 0},
-    {Activation::erf, "erf", kCurved, true, false, 0},
-    {Activation::leaky_relu, "leaky_relu", kLeak, false, false, 0},
-    {Activation::gelu, "gelu", kCurved, false, true, 0},
-    {Activation::silu, "silu", kCurved, false, true, 0},
-    {Activation::softplus, "softplus", kCurved, false, false, 0},
-    {Activation::elu, "elu", kCurved, false, false, 0},
-    {Activation::selu, "selu", kCurved, false, false, 0},
-    {Activation::mish, "mish", kCurved, false, true, 0},
-    {Activation::hardswish, "hardswish", kCurved, false, true, 3},
-    {Activation::hardtanh, "hardtanh", kCurved, true, false, 1},
+    {Activation::tanh, "tanh", kCurved, true, false, 0, -36, 72},
+    {Activation::sigmoid, "sigmoid", kCurved, false, false, 0, -36, 72},
+    {Activation::relu, "relu", 0, false, false, 0, kNowhere, -kNowhere},
+    {Activation::identity, "identity", 1, true, false, 0, kNowhere, -kNowhere},
+    {Activation::erf, "erf", kCurved, true, false, 0, -36, 72},
+    {Activation::leaky_relu, "leaky_relu", kLeak, false, false, 0, kNowhere, -kNowhere},
+    {Activation::gelu, "gelu", kCurved, false, true, 0, -36, 25},
+    {Activation::silu, "silu", kCurved, false, true, 0, -36, 25},
+    {Activation::softplus, "softplus", kCurved, false, false, 0, -36, 25},
+    {Activation::elu, "elu", kCurved, false, false, 0, -72, 36},
+    {Activation::selu, "selu", kCurved, false, false, 0, -72, 36},
+    {Activation::mish, "mish", kCurved, false, true, 0, -36, 25},
+    {Activation::hardswish, "hardswish", kCurved, false, true, 3, -36, 25},
+    {Activation::hardtanh, "hardtanh", kCurved, true, false, 1, -36, 72},
 }};
 
 [[nodiscard]] constexpr const ActivationRecord& record_of(Activation activation) {

@@ -1,7 +1,9 @@
 """Rescaling of layers whose pre-activations would overflow or underflow.
 
 Multiplying (W_l, b_l) by a power of two and dividing W_{l+1} by it leaves the outputs unchanged where the activation is
-linear: at all scales for relu, leaky_relu and identity, at small ones for activations with phi(0) = 0.
+linear: at all scales for relu, leaky_relu and identity, at small ones for activations with phi(0) = 0, and on either
+side of 0 at large ones for those that are not bounded. Where a bounded one is saturated, (W_l, b_l) alone can be
+multiplied.
 """
 
 from __future__ import annotations
@@ -24,6 +26,10 @@ __all__ = ["balanced", "unbalanced"]
 # which activations are linear within rounding and squares are far from underflow.
 _FAR = {np.dtype(np.float64): 400.0, np.dtype(np.float32): 110.0}
 _SMALL = {np.dtype(np.float64): -130.0, np.dtype(np.float32): -60.0}
+# The target of large ones, at which activations are linear or saturated within rounding for rows of any norm, if norms
+# differ by less than the factor below.
+_LARGE = 250.0
+_ALIKE = 2.0**100
 
 
 def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
@@ -38,19 +44,22 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     # The last layer has no activation, and is rescaled with those before it.
     anywhere = np.array([record is None or record.homogeneous for record in (*records, None)])
     near = np.array([record is None or record.near_zero is not None for record in (*records, None)])
-    if not near[: network.layers - 1].any() and network.layers > 1:
-        return spread, shift
+    bounded = np.array([record is not None and record.limits is not None for record in (*records, None)])
     variance = _variances(network, spread)
+    present = network.norms[network.norms > 0.0]
+    alike = present.size > 0 and network.X.dtype == np.float64 and present.max() < _ALIKE * present.min()
     far = np.abs(variance) > _FAR[network.X.dtype]
     if not last:
         far[..., -1] = False
-    far &= anywhere | (near & (variance < 0))
+    far &= anywhere | (near & (variance < 0)) | (alike & (variance > 0))
     far &= np.isfinite(variance)
     if not far.any():
         return spread, shift
-    target = np.where(anywhere, 0.0, _SMALL[network.X.dtype])
+    dtype = network.X.dtype
+    target = np.where(anywhere, 0.0, np.where(variance < 0, _SMALL[dtype], _LARGE))
     shift[far] = np.rint(0.5 * (target - variance))[far].astype(np.int32)
-    before = np.concatenate([np.zeros_like(shift[..., :1]), shift[..., :-1]], axis=-1)
+    passed = np.where(bounded & (variance > 0), 0, shift)
+    before = np.concatenate([np.zeros_like(shift[..., :1]), passed[..., :-1]], axis=-1)
     with np.errstate(over="ignore"):
         weight, bias = np.ldexp(spread.weight, shift - before), np.ldexp(spread.bias, shift)
     require_finite(weight)
@@ -75,7 +84,8 @@ def _variances(network: Network, spread: LayerSpread) -> Array:
     # Beyond the linear range the factor is only approximate, but only variances far below it matter.
     for layer, (width, record) in enumerate(zip(network.widths[1:], (*network.records, None), strict=True)):
         variance[..., layer] = np.logaddexp2(weight[..., layer] + square, bias[..., layer])
-        factor = np.log2((record and record.near_zero) or 1.0)
+        small, large = (record and record.near_zero) or 1.0, (record and record.second_moment) or 1.0
+        factor = np.log2(np.where(variance[..., layer] > 0, large, small))
         square = np.log2(float(width)) + factor + variance[..., layer]
         if record is not None and record.limits is not None:
             square = np.minimum(square, np.log2(float(width)))

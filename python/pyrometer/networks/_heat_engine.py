@@ -99,15 +99,16 @@ def heat_engine(
     Raises
     ------
     TypeError, ValueError
-        If `network` is not a network, an option is out of range, the law or `ideal` do not match the layers, an energy
-        overflows, or that of the last layer underflows (below 2.2e-308).
+        If `network` is not a network, an option is out of range, the law or `ideal` do not match the layers, or the
+        temperature of a layer overflows though its energy does not.
 
     Warns
     -----
     SimulationWarning
         As in `mean_energy`.
     PrecisionWarning
-        If the energy of a hidden layer underflows (below 2.2e-308): it has fewer digits, or is 0.
+        If the energy of a layer underflows (below 2.2e-308): it has fewer digits, or is 0; or overflows: it is inf, and
+        its temperature nan. `layers.log_energy` and the work efficiency are right nevertheless.
 
     See Also
     --------
@@ -139,13 +140,16 @@ def heat_engine(
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
     spread = layers(law, network)
     workers = validate.threads(threads)
-    energies = _layer_energies.energies(network, spread, method, samples, rng, workers)
-    slopes = _layer_energies.slopes(network, spread, energies, workers)
-    E = energies.energy
+    energies = _layer_energies.energies(network, spread, method, samples, rng, workers, unbounded=True)
+    slopes = _layer_energies.slopes(network, spread, energies, workers, unbounded=True)
+    E, log_energy = energies.energy, _logarithms(energies)
     if ideal is not None:
-        with np.errstate(over="ignore"):
-            E = E + _ideal.mean_squares(network, ideal, spread.shift)
-        require_finite(E)
+        with np.errstate(over="ignore", divide="ignore"):
+            trained = _ideal.mean_squares(network, ideal, spread.shift)
+            require_finite(trained)
+            E = E + trained
+            # Where a constant takes part of the energy away it is not beyond the range of doubles.
+            log_energy = np.where(np.isfinite(E) & (E > 0), np.log(E), log_energy)
     warn("energy of a layer", E, energies.standard_error, energies.dominated)
     counts = spread.random_parameters
 
@@ -159,35 +163,35 @@ def heat_engine(
     mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))
     divisor = np.where(undefined_total, np.nan, S)
     divisor_l = np.where(np.isnan(S_l) | (counts == 0), np.nan, counts)
-    largest = E.max(axis=-1, keepdims=True)
+    finite = np.where(np.isfinite(E), E, np.nan)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        gain = np.where(E[..., :-1] > 0, E[..., 1:] / E[..., :-1], np.nan)
-        shares = E / largest  # so that the sum does not overflow
-        efficiency = np.where(largest[..., 0] > 0, shares[..., -1] / shares.sum(axis=-1), np.nan)
-        of_layer, of_network = E / np.where(undefined, np.nan, S_l), E[..., -1] / divisor
-    for name, quotient in (("growth from a layer to the next", gain), ("temperature of a layer", of_layer)):
-        if np.isinf(quotient).any():
-            raise ValueError(f"the {name} must be below 1.8e308, got an overflow; use scales that differ less.")
+        gain, efficiency = _gain(E, log_energy), _efficiency(E, log_energy)
+        of_layer, of_network = finite / np.where(undefined, np.nan, S_l), finite[..., -1] / divisor
+    if np.isinf(of_layer).any():
+        raise ValueError(
+            "the temperature of a layer must be below 1.8e308, got an overflow; use scales that differ less."
+        )
     if network.energy == "ce":
         of_network_as_one = network.mean_energies(spread, method, samples, rng, workers, slope=True)
     else:
-        of_network_as_one = network.last_layer(spread, energies, slopes)
+        of_network_as_one = network.last_layer(spread, energies, _beside(slopes, finite), unbounded=True)
     engine = HeatEngine(
         layers=LayerTemperatures(
             energy=E,
+            log_energy=log_energy,
             standard_error=energies.standard_error,
             error_bound=energies.error_bound,
             parameters=counts,
             entropy=np.ascontiguousarray(S_l),
             temperature=of_layer,
             gain=gain,
-            marginal=slopes.value / divisor_l,
-            marginal_error=slopes.standard_error / divisor_l,
+            marginal=_beside(slopes, finite).value / divisor_l,
+            marginal_error=_beside(slopes, finite).standard_error / divisor_l,
             verdict=of_layers,
         ),
         work_efficiency=shaped(efficiency),
-        engine=shaped(_engine(E, np.array(network.widths[1:]), counts)),
-        regime=shaped(_regime(E / np.array(network.widths[1:]))),
+        engine=shaped(_engine(E, log_energy, np.array(network.widths[1:]), counts)),
+        regime=shaped(_regime(E, log_energy, np.array(network.widths[1:]))),
         temperature=shaped(of_network),
         standard_error=shaped(energies.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
@@ -206,21 +210,70 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
     underflow = (energy > 0) & (energy < np.finfo(float).tiny)
     if energies.method != "monte-carlo" and network.named is not None:  # the energy of a draw can be 0
         underflow |= (energy == 0) & _layer_energies.positive(network, spread)
-    if underflow.any():
-        layer = int(np.argmax(underflow.any(axis=tuple(range(energy.ndim - 1)))))
-        warn_caller(
-            PrecisionWarning(
-                f"The energy of layer {layer + 1} is below 2.2e-308 and lost digits by underflow; use a larger "
-                "scale or rescale the features."
+    for beyond, what in (
+        (underflow, "below 2.2e-308 and lost digits by underflow; use a larger scale"),
+        (np.isinf(energy), "above 1.8e308, and its temperature nan; use a smaller scale"),
+    ):
+        if beyond.any():
+            layer = int(np.argmax(beyond.any(axis=tuple(range(energy.ndim - 1)))))
+            warn_caller(
+                PrecisionWarning(
+                    f"The energy of layer {layer + 1} is {what} or rescale the features. `layers.log_energy` has its "
+                    "logarithm."
+                )
             )
-        )
 
 
-def _engine(energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _logarithms(energies: _layer_energies.Layered) -> _Array:
+    """Return the logarithms of energies, of the energies themselves where these have all digits."""
+    energy, logarithm = energies.energy, energies.logarithm
+    with np.errstate(divide="ignore"):
+        return np.where(_normal(energy), np.log(energy), np.log(energy) if logarithm is None else logarithm)
+
+
+def _gain(energy: _Array, log_energy: _Array, units: npt.NDArray[np.int64] | None = None) -> _Array:
+    """Return the growth from each layer to the next, of energies per unit; nan where the energy of a layer is 0."""
+    if units is not None:
+        energy, log_energy = energy / units, log_energy - np.log(units)
+    exact = _normal(energy)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        quotient, power = energy[..., 1:] / energy[..., :-1], np.exp(np.diff(log_energy))
+    return np.where(
+        np.isneginf(log_energy[..., :-1]), np.nan, np.where(exact[..., :-1] & exact[..., 1:], quotient, power)
+    )
+
+
+def _normal(energy: _Array) -> npt.NDArray[np.bool_]:
+    """Whether energies have all digits."""
+    normal: npt.NDArray[np.bool_] = np.isfinite(energy) & (energy >= np.finfo(float).tiny)
+    return normal
+
+
+def _efficiency(energy: _Array, log_energy: _Array) -> _Array:
+    """Return the share of the last energy in their sum; nan where all are 0."""
+    largest, highest = energy.max(axis=-1, keepdims=True), log_energy.max(axis=-1, keepdims=True)
+    # So that sums do not overflow; from logarithms where energies do, or where all of them underflow.
+    of_energies, of_logarithms = energy / largest, np.exp(log_energy - highest)
+    shares = np.where(_normal(largest), of_energies, of_logarithms)
+    return np.where(np.isneginf(highest[..., 0]), np.nan, shares[..., -1] / shares.sum(axis=-1))
+
+
+def _beside(slopes: _layer_energies.Slopes, energy: _Array) -> _layer_energies.Slopes:
+    """Slopes, nan where the energy is, or where they are infinite."""
+    beyond = np.isnan(energy) | np.isinf(slopes.value)
+    return _layer_energies.Slopes(*(np.where(beyond, np.nan, part) for part in slopes))
+
+
+def _engine(
+    energy: _Array, log_energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
     """Return the type of the engine; a single layer is of the second type."""
     # Energies that grow only because the widths do are excluded: all three ratios must grow.
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        growth = [E[..., 1:] / E[..., :-1] for E in (energy, energy / widths, energy / counts)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = [_gain(energy, log_energy, units) for units in (None, widths, counts)]
+    # From an energy of 0 any other grows without bound.
+    begins = np.isneginf(log_energy[..., :-1]) & (log_energy[..., 1:] > -np.inf)
+    growth = [np.where(begins, np.inf, each) for each in growth]
     return np.where((np.min(growth, axis=0) > _SAME_ORDER).all(axis=-1), 2, 1)
 
 
@@ -228,12 +281,12 @@ def _either(mixed: npt.NDArray[np.bool_], of_all: npt.NDArray[np.str_]) -> npt.N
     return np.where(mixed, np.array("mixed-signs"), of_all)
 
 
-def _regime(energy: _Array) -> npt.NDArray[np.str_]:
+def _regime(energy: _Array, log_energy: _Array, widths: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
     """Return the regime, from the energies of a unit of each layer."""
     if energy.shape[-1] == 1:
         return np.full(energy.shape[:-1], "single layer")
     with np.errstate(divide="ignore"):
-        logs = np.log10(energy)
+        logs = np.where(_normal(energy), np.log10(energy / widths), (log_energy - np.log(widths)) / np.log(10.0))
     # Falls and rises between any two layers, in orders of magnitude.
     with np.errstate(invalid="ignore"):
         rise = np.nan_to_num(logs - np.minimum.accumulate(logs, axis=-1)).max(axis=-1)

@@ -6,7 +6,7 @@ The energy of a layer is the mean over rows of the squared norm of its pre-activ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from pyrometer.laws import CONSTANT, NORMAL, Family
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._layer_spread import LayerSpread
+from pyrometer.networks._layered import Layered, Slopes, deterministic, settled
 from pyrometer.networks._orthogonal import ORTHOGONAL
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "positive",
     "require",
     "require_norms",
+    "settled",
     "slopes",
     "spectrum",
 ]
@@ -44,29 +46,6 @@ _LEAST_NORM = 1e-290
 BLOCK = 1 << 22
 # Most draws for a derivative where energies are averages over sampled networks.
 SLOPE_DRAWS = 1000
-
-
-class Layered(NamedTuple):
-    """Energies of layers, shape (..., L), with their errors and the method used.
-
-    ``dominated`` is the largest share of one draw in the sum of squared deviations; nan where nothing was drawn.
-    ``centred`` is the energy of the last layer about its mean, shape (...), if that is not 0.
-    """
-
-    energy: Array
-    standard_error: Array
-    error_bound: Array
-    method: str
-    samples: int
-    dominated: Array
-    centred: Array | None = None
-
-
-class Slopes(NamedTuple):
-    """Derivatives of energies with respect to the logarithm of all scales, shape (..., L), with standard errors."""
-
-    value: Array
-    standard_error: Array
 
 
 def exists(network: Network, spread: LayerSpread) -> bool:
@@ -100,10 +79,20 @@ def _not_normal(spread: LayerSpread) -> Family | None:
 
 
 def energies(
-    network: Network, spread: LayerSpread, method: str, samples: int, rng: RandomSource, threads: int
+    network: Network,
+    spread: LayerSpread,
+    method: str,
+    samples: int,
+    rng: RandomSource,
+    threads: int,
+    *,
+    unbounded: bool = False,
 ) -> Layered:
-    """Energies of all layers by a method of `METHODS`; 0 threads means all."""
-    method = require(network, spread, method)
+    """Energies of all layers by a method of `METHODS`; 0 threads means all.
+
+    With `unbounded` energies that overflow or underflow are inf or 0, with their logarithms.
+    """
+    method = require(network, spread, method, unbounded=unbounded)
     if method in ("refined", "asymptotic") and not _closed(network, spread):
         return deterministic(_limit(network, spread), method)
     spread, mean = spread.centred()
@@ -114,12 +103,21 @@ def energies(
         centred = energy[..., -1].copy()
         with np.errstate(over="ignore"):
             energy[..., -1] += network.widths[-1] * mean**2
-    _require_layers(energy)
+    if not unbounded:
+        _require_layers(energy)
+    with np.errstate(divide="ignore"):
+        logarithm = np.log(result.energy) - 2.0 * np.log(2.0) * shift
+        if mean is not None:
+            logarithm[..., -1] = np.logaddexp(
+                logarithm[..., -1], np.log(network.widths[-1]) + 2.0 * np.log(np.abs(mean))
+            )
     return result._replace(
         energy=energy,
         standard_error=unbalanced(result.standard_error, shift),
         error_bound=unbalanced(result.error_bound, shift),
         centred=centred,
+        logarithm=logarithm,
+        scaled=(result.energy, result.standard_error),
     )
 
 
@@ -142,11 +140,11 @@ def _energies(
     return deterministic(energy, method)
 
 
-def require(network: Network, spread: LayerSpread, method: str) -> str:
+def require(network: Network, spread: LayerSpread, method: str, *, unbounded: bool = False) -> str:
     """Resolve the method "auto"; ValueError if the network has no energies by this method, or if they overflow."""
     method = validate.choice("method", method, METHODS)
-    limit = require_first(network, spread, method)
-    if _closed(network, spread):
+    limit = require_first(network, spread, method, unbounded=unbounded)
+    if _closed(network, spread) and not unbounded:
         _require_layers(limit)
         require_normal(limit[..., -1] + network.target_square, positive(network, spread)[..., -1])
     if method == "auto":
@@ -169,14 +167,15 @@ def require(network: Network, spread: LayerSpread, method: str) -> str:
     return method
 
 
-def require_first(network: Network, spread: LayerSpread, method: str) -> Array:
+def require_first(network: Network, spread: LayerSpread, method: str, *, unbounded: bool = False) -> Array:
     """Return energies as in the limit; ValueError if the first overflows, before any draws, or the law has no limit."""
     require_norms(network)
     if method in ("refined", "asymptotic"):
         _require_limit(spread, method)
     moved, shift = balanced(network, spread)
     limit = unbalanced(_limit(network, moved), shift)
-    _require_layers(limit[..., :1])
+    if not unbounded:
+        _require_layers(limit[..., :1])
     return limit
 
 
@@ -217,17 +216,17 @@ def _require_layers(energy: Array) -> None:
     if bad.any():
         layer = int(np.argmax(bad.any(axis=tuple(range(energy.ndim - 1)))))
         raise ValueError(
-            f"the energy must be below 1.8e308, got an overflow in layer {layer + 1}; use a smaller scale or rescale "
-            "the features."
+            f"the energy must be below 1.8e308, got an overflow in layer {layer + 1}; use a smaller scale, rescale the "
+            "features, or see layers.log_energy of pm.heat_engine."
         )
 
 
-def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int) -> Slopes:
+def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int, *, unbounded: bool = False) -> Slopes:
     """Derivative of each layer's energy with respect to the logarithm of all scales.
 
     Closed forms, limits and exact chains are differentiated analytically, mean fields by central differences of ln E of
     fourth order, Monte Carlo by those of second order with common random numbers. nan, with a warning, where the
-    standard error is too large.
+    standard error is too large; inf with `unbounded`, else a ValueError, where it overflows.
     """
     spread, _ = spread.centred()
     spread, shift = balanced(network, spread)
@@ -235,12 +234,13 @@ def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int
     if layered.centred is not None:
         energy = energy.copy()
         energy[..., -1] = layered.centred
-    layered = layered._replace(
-        energy=unbalanced(energy, -shift), standard_error=unbalanced(layered.standard_error, -shift)
-    )
-    value, error = _slopes(network, spread, layered, threads)
+    scaled, error = unbalanced(energy, -shift), unbalanced(layered.standard_error, -shift)
+    if layered.scaled is not None:
+        lost = ~np.isfinite(energy) | (energy < np.finfo(float).tiny)
+        scaled, error = np.where(lost, layered.scaled[0], scaled), np.where(lost, layered.scaled[1], error)
+    value, error = _slopes(network, spread, layered._replace(energy=scaled, standard_error=error), threads)
     value, error = unbalanced(value, shift), unbalanced(error, shift)
-    if np.isinf(value).any():
+    if np.isinf(value).any() and not unbounded:
         raise ValueError("the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale.")
     return Slopes(value, error)
 
@@ -351,14 +351,6 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
     return result
 
 
-def deterministic(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
-    """Energies without a standard error."""
-    require_finite(energy)
-    zero = np.zeros_like(energy)
-    undefined = np.full_like(energy, np.nan)
-    return Layered(energy, zero, zero if error_bound is None else error_bound, method, 0, undefined)
-
-
 def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.array(network.widths, dtype=np.int64)
 
@@ -370,18 +362,15 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     if _closed(network, spread):
         return deterministic(_limit(network, spread), "exact")
     energy, error, trusted = _chain(network, spread, threads)
-    standard_error = np.zeros_like(energy)
     if trusted.all():
         return deterministic(energy, "exact", error)
     draws, tally = validate.count("samples", samples, minimum=2), Tally(paired=True)
     undecided = np.asarray(~trusted)
-    dominated = np.full_like(energy, np.nan)
     for part in chain_draws(network, spread.selected(undecided), draws, validate.seed(rng), threads):
         tally.add(part)
-    energy[undecided], standard_error[undecided], error[undecided] = tally.mean(), tally.error(), 0.0
-    dominated[undecided] = tally.dominated()
-    require_finite(energy)
-    return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
+    result = settled(energy, error, undecided, tally, draws)
+    require_finite(result.energy)
+    return result
 
 
 def chain_draws(

@@ -246,25 +246,37 @@ class Network:
         return self.last_layer(bound, layered, slopes)
 
     def last_layer(
-        self, bound: LayerSpread, layered: _layer_energies.Layered, slopes: _layer_energies.Slopes
+        self,
+        bound: LayerSpread,
+        layered: _layer_energies.Layered,
+        slopes: _layer_energies.Slopes,
+        *,
+        unbounded: bool = False,
     ) -> Evaluated:
         """Energy and derivative of the network as one system, from those of its layers."""
         last = (part[..., -1] for part in (*slopes, layered.dominated))
-        return Evaluated(self.estimate(bound, layered), *last)
+        return Evaluated(self.estimate(bound, layered, unbounded=unbounded), *last)
 
-    def estimate(self, bound: LayerSpread, layered: _layer_energies.Layered) -> Estimate:
-        """Energy of the last layer plus the mean square of the targets, which limits neglect."""
+    def estimate(self, bound: LayerSpread, layered: _layer_energies.Layered, *, unbounded: bool = False) -> Estimate:
+        """Energy of the last layer plus the mean square of the targets, which limits neglect.
+
+        With `unbounded` nan where it overflows, and 0 where it underflows.
+        """
         energy, target = layered.energy[..., -1], np.zeros(())
         if layered.method not in ("refined", "asymptotic"):
             target = np.asarray(self.target_square)
             if layered.centred is not None and self.y is not None:
                 # |y - z|^2 of outputs of mean c is that of outputs of mean 0 and targets y - c.
                 energy, target = layered.centred, mean_squares_about(self.y, bound.bias[..., -1])
-        require_finite(np.asarray(energy + target))
+        if unbounded:
+            energy = np.where(np.isfinite(energy), energy, np.nan)
+        else:
+            require_finite(np.asarray(energy + target))
         # All units of a draw can be inactive: its energy is 0 then at any scale.
         rectifies = any(record is not None and record.rectifies for record in self.records)
         sampled = layered.method == "monte-carlo" and rectifies
         certain = _layer_energies.positive(self, bound)[..., -1]
+        certain &= not unbounded
         require_normal(energy + target, certain & (not sampled) & (layered.centred is None or self.y is None))
         return Estimate(
             value=shaped(energy + target),

@@ -201,14 +201,17 @@ class Temperature(_Answer, Generic[Number, Word]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerTemperatures(_Answer):
-    """The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
+    r"""The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
 
     ``layers[l]`` is one layer, with scalars (for a batch, arrays of its shape); ``len`` and iteration are supported.
 
     Attributes
     ----------
     energy : ndarray, shape (..., L)
-        Mean squared norm of the pre-activations, :math:`E_l` (5.12), in units of the loss.
+        Mean squared norm of the pre-activations, :math:`E_l` (5.12), in units of the loss; inf or 0 beyond the range
+        of doubles.
+    log_energy : ndarray, shape (..., L)
+        :math:`\ln E_l`, also beyond it: from -inf, where the energy is exactly 0, to any finite value.
     standard_error : ndarray, shape (..., L)
         Standard error of the energy; 0 where it was not sampled.
     error_bound : ndarray, shape (..., L)
@@ -218,13 +221,15 @@ class LayerTemperatures(_Answer):
     entropy : ndarray, shape (..., L)
         Entropy :math:`S_l` of these parameters in nats; 0 if there are none, nan for orthogonal weights.
     temperature : ndarray, shape (..., L)
-        :math:`T_l = E_l/S_l`, in units of the loss per nat; nan where the verdict is "undefined".
+        :math:`T_l = E_l/S_l`, in units of the loss per nat; nan where the verdict is "undefined", and where the energy
+        is inf.
     gain : ndarray, shape (..., L - 1)
-        Growth :math:`g_l = E_{l+1}/E_l` from each layer to the next; nan where the energy of a layer is 0.
+        Growth :math:`g_l = E_{l+1}/E_l` from each layer to the next; nan where the energy of a layer is 0, and
+        inf beyond the range of doubles.
     marginal : ndarray, shape (..., L)
         Derivative of the energy along the common logarithm of all scales, per parameter of the layer. Not in
         the paper. nan where it was simulated and the draws do not determine it, and where the layer has no random
-        parameters or no entropy.
+        parameters or no entropy, or where it or the energy is beyond the range of doubles.
     marginal_error : ndarray, shape (..., L)
         Its standard error; 0 where it was not simulated.
     verdict : ndarray of str, shape (..., L)
@@ -241,9 +246,13 @@ class LayerTemperatures(_Answer):
     (256.0, [64, 64, 64])
     """
 
-    _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"marginal_error": ("marginal", np.nan)}
+    _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {
+        "marginal_error": ("marginal", np.nan),
+        "log_energy": ("energy", np.nan),
+    }
 
     energy: npt.NDArray[np.float64]
+    log_energy: npt.NDArray[np.float64]
     standard_error: npt.NDArray[np.float64]
     error_bound: npt.NDArray[np.float64]
     parameters: npt.NDArray[np.int64]
@@ -288,7 +297,8 @@ class HeatEngine(ByValue, Generic[Number, Word]):
         layer to the last and never falls by it, "vanishing" if it falls and never grows, else "uneven"; "single layer"
         for one layer.
     temperature : float or ndarray
-        :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S is 0 or nan.
+        :math:`T = E_L/S`, without targets and trained energy (5.5), in units of the loss per nat; nan if S is 0 or nan,
+        or the energy is beyond the range of doubles (`layers.log_energy` has it).
     standard_error : float or ndarray
         Standard error of `temperature`; 0 where nothing was sampled.
     entropy : float or ndarray
@@ -298,7 +308,8 @@ class HeatEngine(ByValue, Generic[Number, Word]):
     verdict : str or ndarray of str
         As in `Temperature`, and "mixed-signs" where some layers have negative and others positive entropy.
     total : Temperature
-        The temperature with the targets and the trained energy: that of `pyrometer.temperature`.
+        The temperature with the targets and the trained energy: that of `pyrometer.temperature`; nan, with its energy,
+        where the energy of the last layer is inf.
     method : str
         The method used, as in `Estimate`.
 

@@ -109,12 +109,16 @@ Jacobi lanczos(const std::vector<double>& y, const std::vector<double>& w, std::
   return matrix;
 }
 
+/// The distribution of the sum of two independent variables.
 Rule convolved(const Rule& a, const Rule& b) {
-  Rule sum{std::vector<double>(a.size() * b.size()), std::vector<double>(a.size() * b.size())};
+  Rule sum;
+  sum.point.reserve(a.size() * b.size());
+  sum.weight.reserve(a.size() * b.size());
+  const bool alike = &a == &b;  // terms i + j and j + i are one
   for (std::size_t i = 0; i < a.size(); ++i)
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      sum.point[i * b.size() + j] = a.point[i] + b.point[j];
-      sum.weight[i * b.size() + j] = a.weight[i] * b.weight[j];
+    for (std::size_t j = alike ? i : 0; j < b.size(); ++j) {
+      sum.point.push_back(a.point[i] + b.point[j]);
+      sum.weight.push_back((alike && j > i ? 2 : 1) * (a.weight[i] * b.weight[j]));
     }
   return sum;
 }

@@ -1,0 +1,216 @@
+#include "pyrometer/energy/network/chain_grid.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pyrometer/base/chunks.hpp"
+#include "pyrometer/base/require.hpp"
+#include "pyrometer/energy/network/chain_unit.hpp"
+
+namespace pyrometer::energy {
+namespace {
+
+constexpr Index kMany = 36;            // units of which one is active but for a probability below 1e-10
+constexpr Index kWide = 64;            // from this many units on rules are computed from cumulants
+constexpr double kBend = 1e-3;         // variance at which energies of many layers above become nonlinear
+constexpr double kBendStep = 8;        // between the bends that rules are made about, in powers of two
+constexpr double kLeastBend = 1e-60;   // of v: smaller ones are improbable or enter linearly
+constexpr double kNegligible = 1e-22;  // probability of a value times its energy in units of the mean
+constexpr double kUnlikely = 1e-100;   // probability of a value with shifts, whose energy may be any multiple
+constexpr double kVariance = 2;        // of phi^2 of a unit, relative to the square of its mean: a typical one
+constexpr double kWidest = 2;          // panel
+constexpr double kMostPanels = 600;
+constexpr double kFar = 13.5;  // deviations of a pre-activation that count
+
+/// The scale about which the rule of layer l at v is made.
+double scale_of(const Chain& chain, Index l, double v, double bend) {
+  const Index count = chain.networks.widths[at(l)];
+  if (bend == 0 || count >= kWide) return bend == 0 ? 0 : 1;
+  // The sum of n units is below this share of the largest square with a probability of about 1e-20, where half of them
+  // may be 0; but all of them are 0 with probability 2^-n, which is negligible beside rounding for many.
+  const bool fades = model::activate(chain.activation(l), -1e150) == 0;
+  const double units = static_cast<double>(count) / (fades ? 2 : 1);
+  const double share = fades && count < kMany ? 1e-43 : std::pow(10.0, -3 - 40 / units);
+  const double far = kFar * std::sqrt(v), shift = chain.shift(l);
+  const double most = std::max(std::abs(model::activate(chain.activation(l), shift + far)),
+                               std::abs(model::activate(chain.activation(l), shift - far)));
+  return std::max(bend, share * most * most);
+}
+
+/// A rule without points of negligible weight.
+Rule without_negligible(const Rule& rule) {
+  Rule kept;
+  for (std::size_t i = 0; i < rule.size(); ++i) {
+    if (rule.weight[i] < kNegligible) continue;
+    kept.point.push_back(rule.point[i]);
+    kept.weight.push_back(rule.weight[i]);
+  }
+  return kept;
+}
+
+Given given(const Chain& chain, Index l, double v, double scale, const Fineness& fineness) {
+  const Index count = chain.networks.widths[at(l)];
+  const Rule one = squared_unit(chain.activation(l), v, fineness.step, chain.shift(l));
+  Given found{{}, static_cast<double>(count) * dot(one.point.data(), one.weight.data(), one.size())};
+  if (scale > 0 && count == 1)
+    found.rule = without_negligible(one);
+  else if (scale > 0)
+    found.rule = count >= kWide ? sum_by_cumulants(one, count, fineness.wide)
+                                : sum_by_powering(one, count, fineness.narrow, scale);
+  return found;
+}
+
+/// A value of v_l with its probability.
+struct Reached {
+  double v, mass;
+};
+
+/// All values of v_l that follow from the grid and rules of layer l - 1.
+std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
+  std::vector<Reached> values;
+  for (std::size_t node = 0; node < before.size(); ++node) {
+    const Rule& rule = before.given[node]->rule;
+    for (std::size_t j = 0; j < rule.size(); ++j) {
+      const double v = chain.variance(l, rule.point[j]);
+      require(std::isfinite(v), "energies must be finite, got an overflow in layer ", l, "; use a smaller scale.");
+      values.push_back({v, before.mass[node] * rule.weight[j]});
+    }
+  }
+  return values;
+}
+
+/// The range of ln v that contributes to the energies above, which grow at most in proportion to v, except where the
+/// mean square of an activation grows from v / 4 to v / 2, and where there are shifts. Empty without values above 0.
+Range contributing(const Chain& chain, Index l, const std::vector<Reached>& values) {
+  double mean = 0, growth = 1;
+  for (const Reached& value : values) mean += value.mass * value.v;
+  for (Index k = l; k < chain.layers(); ++k)
+    if (model::record_of(chain.activation(k)).accelerates) growth *= 2;
+  double least = std::numeric_limits<double>::infinity(), most = 0;
+  for (const Reached& value : values) {
+    if (value.v < kLeast) continue;
+    if (value.mass > (chain.shifts ? kUnlikely : kNegligible)) least = std::min(least, value.v);
+    const double above = std::max(1.0, value.v / mean) * growth;
+    if (value.mass * above > (chain.shifts ? kUnlikely : kNegligible)) most = std::max(most, value.v);
+  }
+  return {std::log(least), most > 0 ? std::log(most) : -std::numeric_limits<double>::infinity()};
+}
+
+/// The approximate probability of each node: every value is assigned to the nearest node.
+void weigh(const std::vector<Reached>& values, Layer& layer) {
+  layer.mass.resize(layer.size());
+  const std::size_t nodes = layer.unit.size();
+  for (const Reached& value : values) {
+    if (value.v < kLeast) {
+      layer.mass.back() += value.mass;
+      continue;
+    }
+    const auto [panel, inside] = layer.place(std::log(value.v));
+    std::size_t node = 0;
+    while (node + 1 < nodes && inside - layer.unit.node(node) >= layer.unit.node(node + 1) - inside) ++node;
+    layer.mass[static_cast<std::size_t>(panel) * nodes + node] += value.mass;
+  }
+}
+
+/// E phi(z)^2 / v for z ~ N(0, v), v near 0.
+double slope_at_rest(model::Activation activation) {
+  constexpr double kNear = 1e-9;
+  const double up = model::activate(activation, kNear) / kNear, down = model::activate(activation, -kNear) / kNear;
+  return 0.5 * (up * up + down * down);
+}
+
+}  // namespace
+
+std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const std::vector<double>& v, double bend,
+                                            const Fineness& fineness, int threads) {
+  std::vector<const Given*> found;
+  std::vector<std::pair<const Key*, Given*>> missing;
+  for (const double each : v) {
+    const Key key{chain.activation(l), chain.networks.widths[at(l)], chain.shift(l), scale_of(chain, l, each, bend),
+                  each};
+    const auto [place, fresh] = known_.try_emplace(key);
+    if (fresh) missing.emplace_back(&place->first, &place->second);
+    found.push_back(&place->second);
+  }
+  base::for_each_chunk(static_cast<Index>(missing.size()), threads, [&](Index i, int) {
+    const Key& key = *missing[at(i)].first;
+    *missing[at(i)].second = given(chain, l, std::get<4>(key), std::get<3>(key), fineness);
+  });
+  return found;
+}
+
+Layer::Place Layer::place(double log) const {
+  const long panel =
+      std::clamp(static_cast<long>(std::floor(std::clamp(log, low(), high()) / width)), first, first + panels - 1);
+  return {panel - first, std::clamp(log - width * static_cast<double>(panel), 0.0, width)};
+}
+
+std::size_t Layer::basis(double log, double* out) const {
+  const auto [panel, inside] = place(log);
+  unit.basis(inside, out);
+  return static_cast<std::size_t>(panel) * unit.size();
+}
+
+void Layer::divide(const Chain& chain, Index l, const Fineness& fineness) {
+  v.clear();
+  width = 0;
+  if (range.from <= range.to) {
+    width = std::min(kWidest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
+    width *= std::exp2(std::max(0.0, std::ceil(std::log2((range.to - range.from) / kMostPanels / width))));
+    unit = Chebyshev(0, width, fineness.nodes);
+    first = static_cast<long>(std::floor(range.from / width));
+    panels = static_cast<long>(std::floor(range.to / width)) - first + 1;
+    for (long panel = first; panel < first + panels; ++panel)
+      for (std::size_t i = 0; i < fineness.nodes; ++i)
+        v.push_back(std::exp(width * static_cast<double>(panel) + unit.node(i)));
+  }
+  if (zero) v.push_back(0);
+}
+
+Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before, const Range& bent) {
+  const std::vector<Reached> values = reached(chain, l, before);
+  Layer layer;
+  for (const Reached& value : values) layer.zero |= value.v < kLeast;
+  const Range range = contributing(chain, l, values);
+  // Where energies are powers of v throughout, one panel.
+  layer.range.from = std::min(std::max(range.from, bent.from), range.to);
+  layer.range.to = std::max(std::min(range.to, bent.to), layer.range.from);
+  if (range.from > range.to) layer.range = range;
+  layer.divide(chain, l, fineness);
+  weigh(values, layer);
+  return layer;
+}
+
+void unite(const Chain& chain, const Fineness& fineness, std::vector<Layer>& layer) {
+  for (Index l = 2; l < chain.layers();) {
+    Index end = l + 1;
+    Layer whole = std::move(layer[at(l)]);
+    for (; end < chain.layers() && chain.repeats(end - 1); ++end) {
+      whole.range = joined(whole.range, layer[at(end)].range);
+      whole.zero |= layer[at(end)].zero;
+    }
+    if (end > l + 1) whole.divide(chain, l, fineness);
+    for (; l < end; ++l) layer[at(l)] = whole;
+  }
+}
+
+std::vector<double> bends(const Chain& chain) {
+  const Index layers = chain.layers();
+  std::vector<double> bend(at(layers));
+  for (Index l = layers - 1; l >= 1; --l) {
+    const double slope = chain.weight[l] * chain.weight[l], above = chain.shift(l + 1);
+    double v = kBend;
+    if (l + 1 < layers && model::is_homogeneous(chain.activation(l + 1)))
+      v = above == 0 ? std::numeric_limits<double>::infinity() : above * above;
+    // An activation that vanishes at 0 passes small variances on in proportion.
+    if (l + 2 < chain.last() && chain.rests(l + 1) && above == 0)
+      v = std::max(kLeastBend,
+                   std::min(v, bend[at(l + 1)] / (chain.width(l + 1) * slope_at_rest(chain.activation(l + 1)))));
+    bend[at(l)] = (chain.bias[l] * chain.bias[l] + v) / slope;
+  }
+  for (double& each : bend) each = std::exp2(kBendStep * std::floor(std::log2(std::max(each, kLeast)) / kBendStep));
+  return bend;
+}
+
+}  // namespace pyrometer::energy
