@@ -20,6 +20,8 @@ from pyrometer.thermodynamics import verdict
 
 __all__ = ["assembled"]
 
+_Array = npt.NDArray[np.float64]
+
 # Operations that multiply by weights; the others rescale or shift what these have made.
 _WEIGHTED = {"dense", "convolution", "transposed convolution", "embedding", "recurrent", "other"}
 
@@ -47,7 +49,7 @@ def assembled(
     units = np.array([site.units for site in sites], dtype=float)
     undefined = ~(np.abs(entropy) > 4.0 * np.finfo(float).eps * (np.abs(entropy) + NORMAL_ENTROPY * counts))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        per_unit = energy / units
+        per_unit, log_energy = energy / units, np.log(energy)
         gain = per_unit / per_unit[:1] if per_unit[0] > 0.0 else np.full(len(lines), np.nan)
         temperature = energy / np.where(undefined, np.nan, entropy)
     weighted = np.array([site.kind in _WEIGHTED for site in sites], dtype=bool)
@@ -72,8 +74,8 @@ def assembled(
         total_parameters=total,
         total_entropy=float(np.nansum([row["entropy"] for row in parameters])) - total * cell,
         work_efficiency=_efficiency(energy[weighted]),
-        engine=_engine(energy[weighted], units[weighted], counts[weighted]),
-        regime=str(regime(per_unit[weighted])) if weighted.any() else "no layers",
+        engine=_engine(energy[weighted], log_energy[weighted], units[weighted], counts[weighted]),
+        regime=str(regime(energy[weighted], log_energy[weighted], units[weighted])) if weighted.any() else "no layers",
         unused=tuple(name for name in built.runs if name not in used),
         entropy_unknown=tuple(row["name"] for row in parameters if np.isnan(row["entropy"])),
         mode=request.mode,
@@ -97,10 +99,10 @@ def _counted(site: CallSite, built: Built, runs: dict[str, Runs]) -> tuple[int, 
     return count, float(sum(part.entropy for part in flat)), ", ".join(text(each) for each in parts)
 
 
-def _efficiency(energy: npt.NDArray[np.float64]) -> float:
+def _efficiency(energy: _Array) -> float:
     largest = float(energy.max(initial=0.0))
     return float(energy[-1] / largest / (energy / largest).sum()) if largest > 0.0 else float("nan")
 
 
-def _engine(energy: npt.NDArray[np.float64], units: Any, counts: npt.NDArray[np.int64]) -> int:
-    return int(engine_type(energy, units, np.maximum(counts, 1))) if len(energy) else 1
+def _engine(energy: _Array, log_energy: _Array, units: Any, counts: npt.NDArray[np.int64]) -> int:
+    return int(engine_type(energy, log_energy, units, np.maximum(counts, 1))) if len(energy) else 1
