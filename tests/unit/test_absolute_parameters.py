@@ -186,9 +186,11 @@ def test_the_advice_for_nearly_exact_fits_works():
 
 def test_the_gap_is_that_of_the_value_too():
     """The value is that of the intercept before it is rounded; residuals are the rounding of the targets here."""
-    X = np.array([[1.1169747276651322e96], [2.7522725136068828e-08], [-4.4008687342354047e-99]])
-    y = np.array([1.7211382617771644e50, 2.1746283229348471e49, 9.6929371753146319e49])
-    w = np.array([5.017498220384730e-12, 5.964786728139576e-85, 3.641423937390739e07])
+    x = [-1.3576535268233929e99, -3.8614601037362491e23, 1.1169747276651322e96, 8.5445899373983009e-05]
+    X = np.array([*x, 2.7522725136068828e-08, -4.4008687342354047e-99, -5.3926114096770207e-14])[:, None]
+    y = [-6.3192435307020006e49, -2.4901376343906445e49, 1.7211382617771644e50, 1.1341347196886088e50]
+    y = np.array([*y, 2.1746283229348471e49, 9.6929371753146319e49, -8.2301801808817025e49])
+    w = np.array([0.0, 0.0, 5.017498220384730e-12, 0.0, 5.964786728139576e-85, 3.641423937390739e07, 0.0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pm.PrecisionWarning)
         found = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae", weights=w))
