@@ -17,11 +17,12 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from pyrometer.models._labels import Kind, Label, Runs
+from pyrometer.models._memory import Memory
 from pyrometer.models._torch_closed_rules import CONSTANTS, RULES, Call
 from pyrometer.models._torch_moments import ANYTHING, Moments, constant, unknown
 from pyrometer.models._torch_pass import Drawn, all_tensors
 
-__all__ = ["ClosedForms", "Pending"]
+__all__ = ["ClosedForms", "Pending", "random_members"]
 
 _Key: TypeAlias = tuple[Any, ...]
 
@@ -211,6 +212,16 @@ def _members(module: Any) -> Iterator[Any]:
         for value in vars(part).values():
             if not isinstance(value, torch.nn.Module):
                 yield value
+
+
+def random_members(module: Any, memory: Memory) -> bool:
+    """Whether tensors of a model that are not parameters were drawn when it was built, as random features are."""
+    parameters = {id(parameter) for parameter in module.parameters()}
+    return any(
+        memory.holds(tensor) and bool(memory.kinds(tensor) & {Kind.RANDOM, Kind.UNKNOWN})
+        for tensor in all_tensors(list(_members(module)))
+        if id(tensor) not in parameters
+    )
 
 
 def _states() -> tuple[Any, ...]:
