@@ -60,7 +60,7 @@ NOT_SAMPLED = {
     "lstm": set(),
     "gru": set(),
     "autoencoder": {"0", "2", "4", "6"},
-    "mixer": {"patches"},
+    "mixer": {"patches", "norm1", "tokens.0", "norm2", "channels.0"},
     "unet": {"down.0", "down.2"},
     "tied language model": {
         *("tokens", "places", "block.norm1", "block.attention", "block.norm2", "block.hidden", "norm"),
