@@ -364,6 +364,20 @@ def test_what_is_not_understood_is_unknown(name):
     assert closed(program(UNKNOWN[name], **_DENSE), vectors(4, 6))["c"] is None
 
 
+def test_random_tensors_that_are_not_parameters():
+    class Features(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("directions", torch.randn(6, 6))
+            self.last = nn.Linear(6, 3)
+
+        def forward(self, x):
+            return self.last(torch.relu(x @ self.directions))
+
+    assert closed(lambda: Features(), vectors(4, 6))["last"] is None
+    assert pm.models.balance(lambda: Features(), vectors(4, 6)).method.tolist() == ["monte-carlo"]
+
+
 def test_relu_through_a_view():
     agree(program(written_through_a_view, **_DENSE), vectors(4, 6), 100)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pyrometer.models._torch_closed import ClosedForms
+from pyrometer.models._torch_closed import ClosedForms, Pending, random_members
 from pyrometer.models._torch_consumers import Operands
 from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
 from pyrometer.models._torch_trace import Given
@@ -27,19 +27,22 @@ def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any
 
 
 class ClosedPass(Pass):
-    """A forward pass that also carries second moments."""
+    """A forward pass that also carries second moments, unless it is `off`."""
 
     def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
         super().__init__(drawn, inputs, rows)
         self.forms = ClosedForms(drawn, inputs)
+        self._pending: Pending | None = None
         # The parts of each call site: steps of recurrent layers, else one.
         self._parts: list[list[float | None]] = []
         self._seen: list[tuple[str, int]] = []
-        self._whole = False
+        # Some devices have no double precision.
+        self.off = any(tensor.device.type == "mps" for tensor in drawn.parameters.values())
+        self.off = self.off or random_members(drawn.module, drawn.memory)
 
     def energies(self) -> list[float | None]:
         """Return the energy of each call site, divided by its rows."""
-        if self._whole:
+        if self.off:
             return [None] * len(self.sites)
         return [
             None if None in parts else sum(each for each in parts if each is not None) / site.rows
@@ -48,13 +51,15 @@ class ClosedPass(Pass):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if torch.is_inference_mode_enabled():
-            self._whole = True  # operations made of others arrive as one
-        self._pending = self.forms.before(func, args, kwargs or {})
+            self.off = True  # operations made of others arrive as one
+        self._pending = None if self.off else self.forms.before(func, args, kwargs or {})
         return super().__torch_dispatch__(func, types, args, kwargs)
 
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
         """Note what the operation does to second moments."""
         super().observe(func, given, out, site, operands)
+        if self._pending is None:
+            return
         self.forms.after(self._pending, out)
         if site is None:
             return

@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from pyrometer.models._labels import Runs
 from pyrometer.models._laws import table_of
 from pyrometer.models._request import Request
 from pyrometer.models._torch_build import seeded
+from pyrometer.models._torch_closed import random_members
 from pyrometer.models._torch_inputs import prepared
 from pyrometer.models._torch_lockstep import DIFFERS, Lockstep, states
 from pyrometer.models._torch_pass import Drawn, Pass, plain_kernels
@@ -26,6 +27,8 @@ from pyrometer.models._torch_rescaled import Layer, Rescaled, RescaledMoments, S
 from pyrometer.models._torch_sources import Source, source_of
 
 __all__ = ["balanced"]
+
+_Pass = TypeVar("_Pass", bound=Pass)
 
 
 def balanced(model: Any, request: Request, target: float, skip: list[str]) -> Balance:
@@ -39,6 +42,7 @@ class _Balancing:
     def __init__(self, source: Source, request: Request, target: float) -> None:
         self._source, self._request, self._target = source, request, target
         self._runs, self._numbers = with_named(source.built), count()
+        self._off = False
         self._first = self._module()
         self._inputs, self._rows, self._device = prepared(request, self._first[1])
 
@@ -80,11 +84,20 @@ class _Balancing:
     def _module(self) -> tuple[int, torch.nn.Module]:
         """Return the next draw of the model, in memory of its own, and its number."""
         number = next(self._numbers)
-        return number, copy.deepcopy(self._source.draw(number))  # which may be drawn again in place
+        module = self._source.draw(number)  # which may be drawn again in place
+        self._off = self._off or random_members(module, self._source.built.memory)
+        return number, copy.deepcopy(module)
 
     def _drawn(self, module: torch.nn.Module, runs: dict[str, Runs]) -> Drawn:
         self._source.switch(module.to(self._device), self._request.mode)
         return Drawn(module, self._source.parameters(module), runs, self._source.built.memory)
+
+    def _pass(self, kind: type[_Pass], module: torch.nn.Module, runs: dict[str, Runs]) -> _Pass:
+        """Return a pass of a model; without closed forms if more of it is random than its parameters."""
+        found = kind(self._drawn(module, runs), self._inputs, self._rows)
+        if isinstance(found, ClosedPass):
+            found.off = found.off or self._off
+        return found
 
     def _run(self, found: Pass, number: int, module: torch.nn.Module) -> None:
         with seeded(self._request.seed, number, 1):
@@ -102,7 +115,7 @@ class _Balancing:
         modules = [self._module() for _ in range(draws + 1)]
         for number, module in modules:
             kind = Rescaled if passes else RescaledMoments
-            passes.append(kind(self._drawn(module, self._runs), self._inputs, self._rows))
+            passes.append(self._pass(kind, module, self._runs))
             programs.append(passes[-1].follow(layers, partial(self._source.call, module, self._inputs)))
             generators.append(self._generators(number))
         with plain_kernels(modules[0][1]), Lockstep.of(programs, generators) as lockstep:
@@ -172,7 +185,7 @@ class _Balancing:
             for layer in layers:
                 for name in layer.parameters:
                     drawn.parameters[name].mul_(layer.factor)
-        found = kind(drawn, self._inputs, self._rows)
+        found = self._pass(kind, module, runs)
         self._run(found, number, module)
         energies = found.energies() if isinstance(found, ClosedPass) else [site.energy for site in found.sites]
         return np.array([[math.nan if e is None else e for e in energies], [site.units for site in found.sites]])

@@ -17,17 +17,18 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from pyrometer.models._labels import Kind, Label, Runs
+from pyrometer.models._memory import Memory
 from pyrometer.models._torch_closed_rules import CONSTANTS, RULES, Call
 from pyrometer.models._torch_moments import ANYTHING, Moments, constant, unknown
 from pyrometer.models._torch_pass import Drawn, all_tensors
 
-__all__ = ["ClosedForms"]
+__all__ = ["ClosedForms", "Pending", "random_members"]
 
 _Key: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class _Pending:
+class Pending:
     """What is known of an operation before it runs; `default` is None for constants."""
 
     found: list[Moments | None]
@@ -128,7 +129,7 @@ class ClosedForms:
             held.overwrite()
         held.tensors[_key(tensor)] = moments
 
-    def before(self, func: Any, args: Any, kwargs: Any) -> _Pending:
+    def before(self, func: Any, args: Any, kwargs: Any) -> Pending:
         """Note the arguments of an operation."""
         self._generators = self._generators or _states()
         call = Call(func, args, kwargs, self.moments, self._fresh)
@@ -143,7 +144,7 @@ class ClosedForms:
             default = replace(default, draws=default.draws | more)
         if call.name == "_local_scalar_dense" and depends:
             self._everything = True  # the program goes on with numbers of this draw
-        return _Pending(
+        return Pending(
             found=[] if fixed else self._by_rule(call),
             default=None if fixed else default,
             written=list(_written(call)),
@@ -151,7 +152,7 @@ class ClosedForms:
             repeated=any(each.independent and _repeats(tensor) for tensor, each in zip(given, sources, strict=True)),
         )
 
-    def after(self, pending: _Pending, out: Any) -> None:
+    def after(self, pending: Pending, out: Any) -> None:
         """Note the results of an operation."""
         for tensor in pending.written:
             self._set(tensor, pending.default, written=True)
@@ -166,14 +167,17 @@ class ClosedForms:
         rule = RULES.get(call.name)
         if rule is None or self._everything or "out" in call.given:
             return []
-        return rule(call)
+        try:
+            return rule(call)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+            return []  # an overload or arguments that the rule does not expect
 
 
 def _checked(moments: Moments | None, tensor: Any, default: Moments, *, lasting: bool) -> Moments:
     """Return moments in the shape of the tensor; the default where a rule does not apply."""
     if moments is None or not tensor.is_floating_point():
         return default
-    square = moments.square
+    square = None if moments.square is None else moments.square.to(tensor.device)
     if square is not None and square.shape != tensor.shape:
         square = square.expand(tensor.shape) if square.ndim <= tensor.ndim else None
     totals = frozenset(axis for axis in moments.totals if square is not None and tensor.shape[axis] > 1)
@@ -210,6 +214,16 @@ def _members(module: Any) -> Iterator[Any]:
                 yield value
 
 
+def random_members(module: Any, memory: Memory) -> bool:
+    """Whether tensors of a model that are not parameters were drawn when it was built, as random features are."""
+    parameters = {id(parameter) for parameter in module.parameters()}
+    return any(
+        memory.holds(tensor) and bool(memory.kinds(tensor) & {Kind.RANDOM, Kind.UNKNOWN})
+        for tensor in all_tensors(list(_members(module)))
+        if id(tensor) not in parameters
+    )
+
+
 def _states() -> tuple[Any, ...]:
     """States of generators whose numbers the pass does not see."""
     return random.getstate(), np.random.get_state()[1].tobytes(), np.random.get_state()[2]  # type: ignore[index]  # noqa: NPY002
@@ -229,12 +243,13 @@ def _of_parameter(parameter: Any, runs: Runs, labels: list[Label], dimensions: d
     symmetric = all(label.centre == 0.0 for label in used)
     squares = {number: _square(labels[number], dimensions) for number in np.unique(runs.labels).tolist()}
     if len(squares) == 1:
-        square = torch.full((), next(iter(squares.values())), dtype=torch.float64).expand(parameter.shape)
+        square = torch.full((), next(iter(squares.values())), dtype=torch.float64, device=parameter.device)
+        square = square.expand(parameter.shape)
     else:
         table = np.zeros(max(squares) + 1)
         table[list(squares)] = list(squares.values())
         lengths = runs.stops - runs.starts
-        square = torch.from_numpy(np.repeat(table[runs.labels], lengths)).reshape(parameter.shape)
+        square = torch.from_numpy(np.repeat(table[runs.labels], lengths)).to(parameter.device).reshape(parameter.shape)
     return Moments(square, draws, draws if symmetric else None, independent=symmetric and _distinct(runs, labels))
 
 

@@ -110,7 +110,7 @@ def _with_one_variance(
     rows, channels, places = square.shape[0], square.shape[1], square.shape[2:]
     if 1 in x.totals and groups > 1:
         return unknown
-    box = torch.ones((groups, 1, *shape[2:]), dtype=torch.float64)
+    box = square.new_ones((groups, 1, *shape[2:]))
     sums = square.reshape(rows, groups, channels // groups, *places).sum(2)
     spatial = frozenset(axis for axis in range(2, square.ndim) if square.shape[axis] > 1)
     if not spatial & x.totals:
@@ -135,7 +135,7 @@ def _times(func: Any, geometry: list[Any], box: Any, places: Any) -> tuple[float
     The adjoint of a convolution is a transposed one, and the reverse.
     """
     stride, padding, dilation, transposed, _ = geometry
-    out = func(torch.ones((1, 1, *places), dtype=torch.float64), box, None, *geometry, 1)
+    out = func(box.new_ones((1, 1, *places)), box, None, *geometry, 1)
     more = [0] * len(places)
     if not transposed:
         widths = [step * (size - 1) + 1 for step, size in zip(dilation, box.shape[2:], strict=True)]

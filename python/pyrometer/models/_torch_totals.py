@@ -24,7 +24,8 @@ _MOST, _TERMS, _WIDTH = 1e-3, 5, 16
 def normalised(x: Moments, ratio: Any, count: int, axes: frozenset[int], shape: tuple[int, ...]) -> Moments:
     """Moments after a norm of `count` terms, with ratio = epsilon / (v + epsilon) in this draw for each group."""
     plain = bool((ratio <= _MOST).all()) and count >= _TERMS and x.width >= _WIDTH and ratio.numel() > 0
-    square = torch.full((), 1.0 - float(ratio.mean()), dtype=torch.float64).expand(shape) if plain else None
+    square = torch.full((), 1.0 - float(ratio.mean()), dtype=torch.float64, device=ratio.device) if plain else None
+    square = None if square is None else square.expand(shape)
     return Moments(square, x.draws, x.signs, axes if plain else frozenset(), units=x.units, width=x.width)
 
 
