@@ -79,7 +79,7 @@ def test_energies_are_those_of_the_exported_model(name, tmp_path):
     path = tmp_path / "model.onnx"
     onnx.save(exported(make(), inputs), path)
     laws = {**({"1.weight": pm.Constant(1.0)} if name == "cnn" else {}), **LAWS}
-    mode = {"mode": "eval", "method": "monte-carlo", "draws": 200}
+    mode = {"mode": "eval", "method": "monte-carlo", "draws": 60}
     expected = pm.models.measure(make, inputs, laws=laws, **mode)
     # The exporter has folded batch normalisation, the identity before training, into the convolution.
     kept = [k for k, kind in enumerate(expected.kind.tolist()) if kind in ("dense", "convolution")]
