@@ -129,6 +129,7 @@ def test_every_parameter_of_every_layer_has_a_law():
     assert of("depthwise", "kernel") == [f"TruncatedNormal({math.sqrt(2 / 4) / 0.8796256610342398:.6g}, bound=2)"]
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
 def test_energies_of_layers_are_those_of_the_same_model_in_pytorch():
     X = np.random.default_rng(0).normal(size=(16, 3, 9, 9)).astype(np.float32)
 
