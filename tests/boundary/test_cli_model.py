@@ -158,7 +158,7 @@ def test_screens(run, program, monkeypatch, columns):
         (["broken:mlp"], "importing 'broken' failed: RuntimeError: half made"),
         (["missing:mlp"], "importing 'missing' failed: ModuleNotFoundError: No module named 'there_is_no_such_module'"),
         (["program:nn"], "got a module"),
-        (["program:mlp", "--inputs", "8x5"], "program:mlp failed on these inputs: RuntimeError"),
+        (["program:mlp", "--inputs", "8x5"], "cannot be multiplied (8x5 and 6x16)"),
         (["program:mlp", "--inputs", "8xx5"], "--inputs must be a file, or a shape such as 32x3x28x28, got '8xx5'"),
         (["program:mlp", "--inputs", "no.npy"], "No such file"),
         (["program:mlp", "--inputs", "program.py"], "needs --target, the column that is no input"),

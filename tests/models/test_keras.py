@@ -129,6 +129,7 @@ def test_every_parameter_of_every_layer_has_a_law():
     assert of("depthwise", "kernel") == [f"TruncatedNormal({math.sqrt(2 / 4) / 0.8796256610342398:.6g}, bound=2)"]
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
 def test_energies_of_layers_are_those_of_the_same_model_in_pytorch():
     X = np.random.default_rng(0).normal(size=(16, 3, 9, 9)).astype(np.float32)
 
@@ -153,7 +154,7 @@ def test_energies_of_layers_are_those_of_the_same_model_in_pytorch():
             torch.nn.init.zeros_(layer.bias)
         return model
 
-    for options in ({}, {"method": "monte-carlo", "draws": 200}):
+    for options in ({}, {"method": "monte-carlo", "draws": 60}):
         found = pm.models.measure(theirs, X.transpose(0, 2, 3, 1), **options)
         expected = pm.models.measure(ours, X, **options)
         error = np.hypot(found.standard_error, expected.standard_error) + 1e-5 * expected.energy
@@ -179,10 +180,11 @@ def test_the_model_is_as_before_and_draws_repeat():
 
 
 def test_laws_by_name_and_what_cannot_be_read():
-    model = keras.Sequential(
-        [keras.Input((4,)), layers.Dense(3, kernel_initializer=lambda shape, dtype=None: keras.ops.ones(shape))]
-    )
-    assert "unknown: the initializer <lambda>" in pm.models.laws(model)["law"][0]
+    def own(shape, dtype=None):
+        return keras.ops.reshape(keras.ops.arange(12, dtype="float32"), shape)
+
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, kernel_initializer=own)])
+    assert "unknown: the initializer own" in pm.models.laws(model)["law"][0]
     table = pm.models.laws(model, laws={"*kernel": pm.Normal(0.5)})
     assert (table["law"][0], table.metadata["entropy_unknown"]) == ("Normal(0.5)", [])
     found = pm.models.measure(model, np.ones((2, 4)), laws={"*kernel": pm.Normal(0.5)})
@@ -208,7 +210,8 @@ def test_energies_against_a_trained_model():
 def test_modes_of_batch_normalisation():
     X = 3.0 * np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
     model = keras.Sequential([keras.Input((4,)), layers.BatchNormalization(), layers.Dense(3)])
-    energies = {mode: pm.models.measure(model, X, mode=mode).energy_per_unit[0] for mode in ("train", "eval")}
+    # Keras adds what is left of the mean last.
+    energies = {mode: pm.models.measure(model, X, mode=mode).energy_per_unit[-2] for mode in ("train", "eval")}
     assert energies["train"] == pytest.approx(1.0, rel=1e-2)
     assert energies["eval"] == pytest.approx(np.mean(X**2), rel=1e-2)
 

@@ -1,5 +1,6 @@
 """ONNX models, against the PyTorch models that they were exported from, and operations against ONNX's own reference."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -48,8 +49,12 @@ def cnn():
     )
 
 
-def exported(model, inputs):
-    return torch.onnx.export(model.eval(), (inputs,), dynamo=True, verbose=False).model_proto
+@functools.cache
+def exported(name):
+    """Return a model of PyTorch and what it is exported to."""
+    make, inputs = MODELS[name]
+    model = make().eval()
+    return model, torch.onnx.export(model, (inputs,), dynamo=True, verbose=False).model_proto
 
 
 MODELS = {
@@ -63,9 +68,8 @@ MODELS = {
 def test_outputs_are_those_of_the_exported_model(name):
     from pyrometer.models._onnx_module import module_of
 
-    make, inputs = MODELS[name]
-    model = make().eval()
-    read = module_of(exported(model, inputs)).eval()
+    (model, file), inputs = exported(name), MODELS[name][1]
+    read = module_of(file).eval()
     with torch.no_grad():
         assert torch.allclose(read(inputs), model(inputs), atol=1e-5)
 
@@ -73,13 +77,14 @@ def test_outputs_are_those_of_the_exported_model(name):
 LAWS = {"*.weight": pm.Normal(0.3), "*.bias": pm.Constant(0.0)}
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_energies_are_those_of_the_exported_model(name, tmp_path):
     make, inputs = MODELS[name]
     path = tmp_path / "model.onnx"
-    onnx.save(exported(make(), inputs), path)
+    onnx.save(exported(name)[1], path)
     laws = {**({"1.weight": pm.Constant(1.0)} if name == "cnn" else {}), **LAWS}
-    mode = {"mode": "eval", "method": "monte-carlo", "draws": 200}
+    mode = {"mode": "eval", "method": "monte-carlo", "draws": 60}
     expected = pm.models.measure(make, inputs, laws=laws, **mode)
     # The exporter has folded batch normalisation, the identity before training, into the convolution.
     kept = [k for k, kind in enumerate(expected.kind.tolist()) if kind in ("dense", "convolution")]
@@ -92,8 +97,7 @@ def test_energies_are_those_of_the_exported_model(name, tmp_path):
 
 
 def test_parameters_without_a_law_are_unknown_by_name():
-    make, inputs = MODELS["block"]
-    model = exported(make(), inputs)
+    (_, model), inputs = exported("block"), MODELS["block"][1]
     found = pm.models.measure(model, inputs, laws={"tokens.weight": pm.Normal(1.0)}, draws=4, method="monte-carlo")
     assert "qkv.bias" in found.entropy_unknown
     assert "tokens.weight" not in found.entropy_unknown

@@ -88,8 +88,11 @@ def command(
     arrays, target_values = inputs_of(inputs, target, seed)
     with contextlib.redirect_stdout(sys.stderr):  # what a program prints is not the result
         subject = model_of(model)
+        from pyrometer.base import library_of
         from pyrometer.models import measure
 
+        # Only networks of scikit-learn have outputs that depend on the target.
+        target_values = target_values if library_of(subject) == "scikit-learn" else None
         with running(model):
             layers = measure(
                 subject,
