@@ -18,9 +18,7 @@ def chain(names, widths, scales, biases=0.0):
     count = len(widths) - 1
     weight = np.broadcast_to(scales, count)[None].copy()
     bias = np.broadcast_to(biases, count)[None].copy()
-    energy, error, trusted = _core.network_chain(
-        names, np.array(widths), weight, bias, np.array([float(widths[0])]), 1
-    )
+    energy, error, trusted = _core.network_chain(names, np.array(widths), weight, bias, np.array([float(widths[0])]), 1)
     return energy[0], error[0], trusted[0]
 
 
@@ -31,8 +29,8 @@ def of_gain(gain, widths):
 def by_characteristic_functions(name, width, layers, gain, spacing=0.1):
     """The last energy of a unit, backwards: E(v) on a fine grid of ln v, averaged over the density of q at each v.
 
-    The density of the sum of squares is the Fourier transform of a power of the characteristic function of one: where all
-    units are inactive it has an atom, of probability 2^-width, which is not resolved.
+    The density of the sum of squares is the Fourier transform of a power of the characteristic function of one: where
+    all units are inactive it has an atom, of probability 2^-width, which is not resolved.
     """
     grid = np.arange(-9.0, 9.0, spacing)
     z = np.linspace(-9.0, 9.0, 1001)

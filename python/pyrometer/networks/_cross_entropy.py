@@ -17,8 +17,8 @@ from pyrometer.laws import CONSTANT, NORMAL
 from pyrometer.networks import _layer_energies, _sampled_callable
 from pyrometer.networks._balance import balanced
 from pyrometer.networks._cross_entropy_limit import limit, power
-from pyrometer.networks._layer_energies import Layered, Slopes
 from pyrometer.networks._layer_spread import LayerSpread
+from pyrometer.networks._layered import Layered, Slopes, deterministic, settled
 from pyrometer.networks._orthogonal import ORTHOGONAL
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
@@ -110,11 +110,11 @@ def _energies(
 ) -> Layered:
     """Energies as of a single layer, shape (..., 1)."""
     if method in _LIMITS:
-        return _layer_energies.deterministic(limit(network, spread)[..., None], method)
+        return deterministic(limit(network, spread)[..., None], method)
     if method == "exact":
         return _exact(network, spread, samples, rng, threads)
     if method != "monte-carlo":
-        return _layer_energies.deterministic(_mean_field(network, spread, method, threads), method)
+        return deterministic(_mean_field(network, spread, method, threads), method)
     draws, tally = validate.count("samples", samples, minimum=2), Tally()
     for part in _blocks(network, spread, draws, validate.seed(rng), threads):
         tally.add(part)
@@ -129,11 +129,11 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     energy, error = energy[:, -1].reshape(shape).copy(), error[:, -1].reshape(shape).copy()
     undecided = np.asarray(~trusted.reshape(batch))
     if not undecided.any():
-        return _layer_energies.deterministic(energy, "exact", error)
+        return deterministic(energy, "exact", error)
     draws, tally = validate.count("samples", samples, minimum=2), Tally(paired=True)
     for part in _chain_draws(network, spread.selected(undecided), draws, validate.seed(rng), threads):
         tally.add(part)
-    return _layer_energies.settled(energy, error, undecided, tally, draws)
+    return settled(energy, error, undecided, tally, draws)
 
 
 def _arguments(network: Network, spread: LayerSpread, threads: int) -> tuple[Any, ...]:

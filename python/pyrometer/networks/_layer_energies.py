@@ -6,7 +6,7 @@ The energy of a layer is the mean over rows of the squared norm of its pre-activ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from pyrometer.laws import CONSTANT, NORMAL, Family
 from pyrometer.networks import _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._layer_spread import LayerSpread
+from pyrometer.networks._layered import Layered, Slopes, deterministic, settled
 from pyrometer.networks._orthogonal import ORTHOGONAL
 
 if TYPE_CHECKING:
@@ -41,41 +42,10 @@ METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "as
 # Relative standard deviation of a draw above which Monte Carlo is warned of; smallest largest norm of a row.
 _MOST_DEVIATION = 10.0
 _LEAST_NORM = 1e-290
-# Largest error of a quadrature, relative, that is better than the standard error of draws.
-_MOST_BOUND = 0.1
-# Errors, relative, that do not count; standard errors that no difference exceeds by chance.
-_EXACT, _APART = 1e-9, 6.0
 # Most numbers that the core returns in one call: 32 MB.
 BLOCK = 1 << 22
 # Most draws for a derivative where energies are averages over sampled networks.
 SLOPE_DRAWS = 1000
-
-
-class Layered(NamedTuple):
-    """Energies of layers, shape (..., L), with their errors and the method used.
-
-    ``dominated`` is the largest share of one draw in the sum of squared deviations; nan where nothing was drawn.
-    ``centred`` is the energy of the last layer about its mean, shape (...), if that is not 0. ``logarithm`` is ln E,
-    shape (..., L), also where E itself is not a double; ``scaled`` are energies and standard errors of rescaled layers,
-    which are (see `balanced`).
-    """
-
-    energy: Array
-    standard_error: Array
-    error_bound: Array
-    method: str
-    samples: int
-    dominated: Array
-    centred: Array | None = None
-    logarithm: Array | None = None
-    scaled: tuple[Array, Array] | None = None
-
-
-class Slopes(NamedTuple):
-    """Derivatives of energies with respect to the logarithm of all scales, shape (..., L), with standard errors."""
-
-    value: Array
-    standard_error: Array
 
 
 def exists(network: Network, spread: LayerSpread) -> bool:
@@ -381,14 +351,6 @@ def spectrum(network: Network, spread: LayerSpread, draws: range, key: tuple[int
     return result
 
 
-def deterministic(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
-    """Energies without a standard error."""
-    require_finite(energy)
-    zero = np.zeros_like(energy)
-    undefined = np.full_like(energy, np.nan)
-    return Layered(energy, zero, zero if error_bound is None else error_bound, method, 0, undefined)
-
-
 def _widths(network: Network) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.array(network.widths, dtype=np.int64)
 
@@ -409,46 +371,6 @@ def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSourc
     result = settled(energy, error, undecided, tally, draws)
     require_finite(result.energy)
     return result
-
-
-def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, draws: int) -> Layered:
-    """Energies by quadrature with their errors, and for the `undecided` laws those of draws where these are better.
-
-    That is where the error of the quadrature is above two standard errors. They are then evidence of each other: heavy
-    tails are in the quadrature, and unseen in most samples. A standard error is raised to their difference where both
-    errors do not explain it, with a SimulationWarning.
-    """
-    energy, error, standard_error, dominated = (
-        energy.copy(),
-        error.copy(),
-        np.zeros_like(energy),
-        np.full_like(energy, np.nan),
-    )
-    mean, spread = tally.mean(), tally.error()
-    known, bound = energy[undecided], error[undecided]
-    kept = ((bound <= np.maximum(2.0 * spread, _EXACT * known)) & (bound <= _MOST_BOUND * known)).all(axis=-1)
-    apart = np.where(np.isfinite(bound), np.abs(mean - known), 0.0)
-    hidden = (apart > bound + _APART * spread + _EXACT * known) & ~kept[..., None]
-    if hidden.any():
-        warn_caller(
-            SimulationWarning(
-                "The energy of a layer is dominated by draws of the scalar chain that are too rare to be seen: its "
-                "quadrature differs from their mean by more than both errors. The standard error was raised to the "
-                "difference; use more samples."
-            )
-        )
-    spread = np.where(hidden, np.maximum(spread, apart), spread)
-    rows = np.flatnonzero(undecided)[~kept]
-    for values, drawn in (
-        (energy, mean),
-        (standard_error, spread),
-        (error, np.zeros_like(mean)),
-        (dominated, tally.dominated()),
-    ):
-        values.reshape(-1, values.shape[-1])[rows] = drawn[~kept]
-    if not rows.size:
-        return deterministic(energy, "exact", error)
-    return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
 
 
 def chain_draws(

@@ -1,0 +1,92 @@
+"""Energies of layers with their errors, and the choice between quadratures and draws."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pyrometer.base import Array, Tally, require_finite, warn_caller
+from pyrometer.errors import SimulationWarning
+
+__all__ = ["Layered", "Slopes", "deterministic", "settled"]
+
+# Largest error of a quadrature, relative, that is better than the standard error of draws.
+_MOST_BOUND = 0.1
+# Errors, relative, that do not count; standard errors that no difference exceeds by chance.
+_EXACT, _APART = 1e-9, 6.0
+
+
+class Layered(NamedTuple):
+    """Energies of layers, shape (..., L), with their errors and the method used.
+
+    ``dominated`` is the largest share of one draw in the sum of squared deviations; nan where nothing was drawn.
+    ``centred`` is the energy of the last layer about its mean, shape (...), if that is not 0. ``logarithm`` is ln E,
+    shape (..., L), also where E itself is not a double; ``scaled`` are energies and standard errors of rescaled layers,
+    which are (see `balanced`).
+    """
+
+    energy: Array
+    standard_error: Array
+    error_bound: Array
+    method: str
+    samples: int
+    dominated: Array
+    centred: Array | None = None
+    logarithm: Array | None = None
+    scaled: tuple[Array, Array] | None = None
+
+
+class Slopes(NamedTuple):
+    """Derivatives of energies with respect to the logarithm of all scales, shape (..., L), with standard errors."""
+
+    value: Array
+    standard_error: Array
+
+
+def deterministic(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
+    """Energies without a standard error."""
+    require_finite(energy)
+    zero = np.zeros_like(energy)
+    undefined = np.full_like(energy, np.nan)
+    return Layered(energy, zero, zero if error_bound is None else error_bound, method, 0, undefined)
+
+
+def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, draws: int) -> Layered:
+    """Energies by quadrature with their errors, and for the `undecided` laws those of draws where these are better.
+
+    That is where the error of the quadrature is above two standard errors. They are then evidence of each other: heavy
+    tails are in the quadrature, and unseen in most samples. A standard error is raised to their difference where both
+    errors do not explain it, with a SimulationWarning.
+    """
+    energy, error, standard_error, dominated = (
+        energy.copy(),
+        error.copy(),
+        np.zeros_like(energy),
+        np.full_like(energy, np.nan),
+    )
+    mean, spread = tally.mean(), tally.error()
+    known, bound = energy[undecided], error[undecided]
+    kept = ((bound <= np.maximum(2.0 * spread, _EXACT * known)) & (bound <= _MOST_BOUND * known)).all(axis=-1)
+    apart = np.where(np.isfinite(bound), np.abs(mean - known), 0.0)
+    hidden = (apart > bound + _APART * spread + _EXACT * known) & ~kept[..., None]
+    if hidden.any():
+        warn_caller(
+            SimulationWarning(
+                "The energy of a layer is dominated by draws of the scalar chain that are too rare to be seen: its "
+                "quadrature differs from their mean by more than both errors. The standard error was raised to the "
+                "difference; use more samples."
+            )
+        )
+    spread = np.where(hidden, np.maximum(spread, apart), spread)
+    rows = np.flatnonzero(undecided)[~kept]
+    for values, drawn in (
+        (energy, mean),
+        (standard_error, spread),
+        (error, np.zeros_like(mean)),
+        (dominated, tally.dominated()),
+    ):
+        values.reshape(-1, values.shape[-1])[rows] = drawn[~kept]
+    if not rows.size:
+        return deterministic(energy, "exact", error)
+    return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
