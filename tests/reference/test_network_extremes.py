@@ -1,6 +1,7 @@
 """Energies of networks of any depth, width and scale: a value that is right, or a refusal that says which layer."""
 
 import itertools
+import warnings
 
 import mpmath as mp
 import numpy as np
@@ -37,6 +38,18 @@ def closed(network, activation, scale, bias):
     return energies
 
 
+def logarithms(network, law):
+    """Logarithms of the energies; None where a temperature is beyond the doubles and its energy is not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.errors.PrecisionWarning)
+        try:
+            return pm.heat_engine(network, law).layers.log_energy
+        except ValueError as refused:
+            if "temperature of a layer" not in str(refused):
+                raise
+            return None
+
+
 @pytest.mark.parametrize("activation", HOMOGENEOUS)
 @pytest.mark.parametrize("seed", range(60))
 def test_homogeneous_networks_of_any_scales(activation, seed):
@@ -49,9 +62,12 @@ def test_homogeneous_networks_of_any_scales(activation, seed):
     )
     scale = 10.0 ** rng.uniform(-150, 150, depth + 1)
     expected = closed(network, activation, scale, scale * network.bias)
+    logs = logarithms(network, pm.Normal(scale))
+    if logs is not None:
+        assert logs == pytest.approx([float(mp.log(E)) for E in expected], rel=1e-12, abs=1e-11)
     if max(expected) > 1.7e308:
         with pytest.raises(ValueError, match=r"must be below 1.8e308, got an overflow in layer \d+"):
-            pm.heat_engine(network, pm.Normal(scale))
+            pm.mean_energy(network, pm.Normal(scale))
         return
     if expected[-1] < np.finfo(float).tiny:
         with pytest.raises(ValueError, match=r"must be above 2.2e-308, got an underflow"):
@@ -108,9 +124,12 @@ def test_energies_below_the_doubles_are_refused(scale):
             network = pm.Network(X, hidden=hidden, outputs=1, activation=phi)
             if activation == "callable" and hidden:
                 continue
-            for function in (pm.mean_energy, pm.temperature, pm.heat_engine):
+            for function in (pm.mean_energy, pm.temperature):
                 with pytest.raises(ValueError, match="underflow; use a larger scale"):
                     function(network, pm.Normal(scale))
+            with pytest.warns(pm.errors.PrecisionWarning, match="lost digits by underflow"):
+                logs = pm.heat_engine(network, pm.Normal(scale)).layers.log_energy
+            assert logs[0] == pytest.approx(np.log(5.0 * network.widths[1]) + 2.0 * np.log(scale), rel=1e-14)
     for system in (pm.LinearRegression(X, y), pm.LinearRegression(X, y, intercept=False)):
         for function in (pm.mean_energy, pm.temperature, pm.energy_variance):
             with pytest.raises(ValueError, match="underflow; use a larger scale"):

@@ -47,7 +47,7 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     bounded = np.array([record is not None and record.limits is not None for record in (*records, None)])
     variance = _variances(network, spread)
     present = network.norms[network.norms > 0.0]
-    alike = present.size > 0 and network.X.dtype == np.float64 and present.max() < _ALIKE * present.min()
+    alike = present.size > 0 and network.X.dtype == np.float64 and present.max() / _ALIKE < present.min()
     far = np.abs(variance) > _FAR[network.X.dtype]
     if not last:
         far[..., -1] = False

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, require_finite, validate, warn, warn_caller
+from pyrometer.base import RandomSource, require_finite, require_normal, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _ideal, _layer_energies
@@ -208,8 +208,11 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
     """Give a PrecisionWarning for energies that underflowed."""
     energy = energies.energy
     underflow = (energy > 0) & (energy < np.finfo(float).tiny)
-    if energies.method != "monte-carlo" and network.named is not None:  # the energy of a draw can be 0
-        underflow |= (energy == 0) & _layer_energies.positive(network, spread)
+    rectifies = any(record is not None and record.rectifies for record in network.records)
+    if energies.method != "monte-carlo" or not rectifies:  # else the energy of a draw can be 0
+        vanished = (energy == 0) & _layer_energies.positive(network, spread)
+        require_normal(np.where(np.isneginf(_logarithms(energies)), energy, 1.0), vanished)
+        underflow |= vanished
     for beyond, what in (
         (underflow, "below 2.2e-308 and lost digits by underflow; use a larger scale"),
         (np.isinf(energy), "above 1.8e308, and its temperature nan; use a smaller scale"),

@@ -103,14 +103,13 @@ def energies(
         centred = energy[..., -1].copy()
         with np.errstate(over="ignore"):
             energy[..., -1] += network.widths[-1] * mean**2
-    if not unbounded:
-        _require_layers(energy)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         logarithm = np.log(result.energy) - 2.0 * np.log(2.0) * shift
         if mean is not None:
             logarithm[..., -1] = np.logaddexp(
                 logarithm[..., -1], np.log(network.widths[-1]) + 2.0 * np.log(np.abs(mean))
             )
+    _require_layers(np.where(unbounded & np.isfinite(logarithm), 0.0, energy))
     return result._replace(
         energy=energy,
         standard_error=unbalanced(result.standard_error, shift),
