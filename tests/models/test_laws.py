@@ -340,7 +340,7 @@ def test_random_programs_against_many_runs(seed):
 
 def check_program(seed, runs):
     from pyrometer.models._labels import Kind
-    from pyrometer.models._torch_build import build
+    from pyrometer.models._pytorch._build import build
 
     model = program(seed)
     built = build(model, None, None, 0)

@@ -66,7 +66,7 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_outputs_are_those_of_the_exported_model(name):
-    from pyrometer.models._onnx_module import module_of
+    from pyrometer.models._onnx._module import module_of
 
     (model, file), inputs = exported(name), MODELS[name][1]
     read = module_of(file).eval()
@@ -232,7 +232,7 @@ CASES = [
 def test_operations_are_those_of_the_reference(operation, arrays, attributes):
     from onnx.reference import ReferenceEvaluator
 
-    from pyrometer.models._onnx_module import module_of
+    from pyrometer.models._onnx._module import module_of
 
     model = graph(operation, arrays, **attributes)
     expected = ReferenceEvaluator(model).run(None, {f"x{k}": np.asarray(array) for k, array in enumerate(arrays)})[0]
@@ -243,7 +243,7 @@ def test_operations_are_those_of_the_reference(operation, arrays, attributes):
 
 
 def test_split_and_gelu():
-    from pyrometer.models._onnx_module import module_of
+    from pyrometer.models._onnx._module import module_of
 
     x = torch.randn(5, 4)
     parts = module_of(graph("Split", [x.numpy(), whole(2, 3)], outputs=2)).eval()(x, torch.tensor([2, 3]))
@@ -320,7 +320,7 @@ def test_named_inputs_and_files_without_torch_names():
 
 
 def test_cases_have_every_operation_once():
-    from pyrometer.models._onnx_operations import OPERATIONS
+    from pyrometer.models._onnx._operations import OPERATIONS
 
     tested = {case[0] for case in CASES} | {"Split", "Gelu"}
     plain = {"Equal", "LessOrEqual", "Greater", "And", "Or", "Not", "IsNaN", "ReduceMin", "Dropout", "CastLike"}

@@ -104,6 +104,6 @@ def balance(
         device=device,
         progress=False,
     )
-    from pyrometer.models._torch_balance import balanced
+    from pyrometer.models._pytorch._balance import balanced
 
     return balanced(model, request, validate.single("target", target, minimum=0.0, exclusive=True), list(patterns))

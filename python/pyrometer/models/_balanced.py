@@ -103,7 +103,7 @@ class Balance(ByValue):
         ValueError
             If it lacks a parameter that has a factor.
         """
-        from pyrometer.models._torch_apply import multiplied
+        from pyrometer.models._pytorch._apply import multiplied
 
         return multiplied(model, self.model, self.parameters, self.factors.tolist())
 

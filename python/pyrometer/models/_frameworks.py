@@ -95,30 +95,30 @@ FRAMEWORKS = (
         "Keras",
         "a keras.Model",
         derives_from("keras"),
-        _lazily("_keras_build", "build", keras="Keras"),
-        _lazily("_keras_measure", "measure", keras="Keras", torch="PyTorch"),
+        _lazily("_keras._build", "build", keras="Keras"),
+        _lazily("_keras._measure", "measure", keras="Keras", torch="PyTorch"),
         package="keras",
     ),
     Framework(
         "scikit-learn",
         "an MLPClassifier or MLPRegressor",
         derives_from("sklearn"),
-        _lazily("_sklearn_networks", "build"),
-        _lazily("_sklearn_networks", "measure"),
+        _lazily("_sklearn._networks", "build"),
+        _lazily("_sklearn._networks", "measure"),
     ),
     Framework(
         "ONNX",
         "an ONNX file or ModelProto",
         _is_onnx,
-        _lazily("_onnx_build", "build", onnx="ONNX", torch="PyTorch"),
-        _lazily("_onnx_measure", "measure", onnx="ONNX", torch="PyTorch"),
+        _lazily("_onnx._build", "build", onnx="ONNX", torch="PyTorch"),
+        _lazily("_onnx._measure", "measure", onnx="ONNX", torch="PyTorch"),
     ),
     Framework(
         "PyTorch",
         "a torch.nn.Module or a function that builds one",
         derives_from("torch"),
-        _lazily("_torch_build", "build", torch="PyTorch"),
-        _lazily("_torch_measure", "measure", torch="PyTorch"),
+        _lazily("_pytorch._build", "build", torch="PyTorch"),
+        _lazily("_pytorch._measure", "measure", torch="PyTorch"),
         package="torch",
     ),
 )
@@ -157,7 +157,7 @@ def _built_apart(model: Callable[[], Any]) -> Any:
     """Build a model without a change of the generators of random numbers."""
     if "torch" not in sys.modules:
         return model()
-    from pyrometer.models._torch_build import seeded
+    from pyrometer.models._pytorch._build import seeded
 
     with seeded(0):
         return model()

@@ -8,8 +8,8 @@ import numpy as np
 
 from pyrometer.base import described, listed, nearest, validate
 from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, SoftmaxRegression, System
-from pyrometer.models._sklearn_networks import PERCEPTRONS, layers_of
-from pyrometer.models._sklearn_objectives import OBJECTIVES, Objective, Refusal
+from pyrometer.models._sklearn._networks import PERCEPTRONS, layers_of
+from pyrometer.models._sklearn._objectives import OBJECTIVES, Objective, Refusal
 from pyrometer.networks import Layers
 
 __all__ = ["law", "system"]

@@ -18,9 +18,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
-from pyrometer.models._torch_closed_rules import CONSTANTS, RULES, Call
-from pyrometer.models._torch_moments import ANYTHING, Moments, constant, unknown
-from pyrometer.models._torch_pass import Drawn, all_tensors
+from pyrometer.models._pytorch._closed_rules import CONSTANTS, RULES, Call
+from pyrometer.models._pytorch._moments import ANYTHING, Moments, constant, unknown
+from pyrometer.models._pytorch._pass import Drawn, all_tensors
 
 __all__ = ["ClosedForms", "Pending", "random_members"]
 

@@ -12,10 +12,10 @@ import torch
 from pyrometer.base import listed
 from pyrometer.models._built import Built, with_named
 from pyrometer.models._labels import Kind
+from pyrometer.models._pytorch._build import build, redraw, seeded
+from pyrometer.models._pytorch._inputs import as_tensors
+from pyrometer.models._pytorch._redraw import Remainder, draw_into, drawable, redraw_in_place
 from pyrometer.models._request import Request
-from pyrometer.models._torch_build import build, redraw, seeded
-from pyrometer.models._torch_inputs import as_tensors
-from pyrometer.models._torch_redraw import Remainder, draw_into, drawable, redraw_in_place
 
 __all__ = ["Source", "draw_into", "source_of"]
 

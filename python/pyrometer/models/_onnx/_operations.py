@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
-from pyrometer.models._onnx_shapes import SHAPES
-from pyrometer.models._onnx_windows import WINDOWS
+from pyrometer.models._onnx._shapes import SHAPES
+from pyrometer.models._onnx._windows import WINDOWS
 
 __all__ = ["OPERATIONS"]
 

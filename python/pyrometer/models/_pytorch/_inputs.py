@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from pyrometer.base import described
+from pyrometer.models._pytorch._pass import all_tensors
 from pyrometer.models._request import Request
-from pyrometer.models._torch_pass import all_tensors
 
 __all__ = ["as_tensors", "prepared"]
 

@@ -15,12 +15,12 @@ import torch
 from pyrometer.base import listed, nearest
 from pyrometer.models._built import Built
 from pyrometer.models._call_sites import CallSite
-from pyrometer.models._closed import ClosedPass
 from pyrometer.models._labels import Kind, Runs
-from pyrometer.models._torch_consumers import Operands
-from pyrometer.models._torch_lockstep import DIFFERS, Stepper
-from pyrometer.models._torch_pass import Drawn, Pass
-from pyrometer.models._torch_trace import Given
+from pyrometer.models._pytorch._closed_energies import ClosedPass
+from pyrometer.models._pytorch._consumers import Operands
+from pyrometer.models._pytorch._lockstep import DIFFERS, Stepper
+from pyrometer.models._pytorch._pass import Drawn, Pass
+from pyrometer.models._pytorch._trace import Given
 
 __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
 

@@ -14,12 +14,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pyrometer.models._call_sites import CallSite
 from pyrometer.models._labels import Runs
 from pyrometer.models._memory import Memory
-from pyrometer.models._torch_consumers import CONSUMERS, Operands
-from pyrometer.models._torch_expected import Expectation, Expected, square
-from pyrometer.models._torch_ideal import Ideal
-from pyrometer.models._torch_origins import ACTIVATION, CONSTANT, ByStorage, Entry, Origin, joint
-from pyrometer.models._torch_path import Path
-from pyrometer.models._torch_trace import Given, bound, relabel, tensors_in
+from pyrometer.models._pytorch._consumers import CONSUMERS, Operands
+from pyrometer.models._pytorch._expected import Expectation, Expected, square
+from pyrometer.models._pytorch._ideal import Ideal
+from pyrometer.models._pytorch._origins import ACTIVATION, CONSTANT, ByStorage, Entry, Origin, joint
+from pyrometer.models._pytorch._path import Path
+from pyrometer.models._pytorch._trace import Given, bound, relabel, tensors_in
 
 __all__ = ["Drawn", "Pass", "all_tensors", "plain_kernels"]
 

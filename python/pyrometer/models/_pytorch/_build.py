@@ -18,7 +18,7 @@ from pyrometer.models._goodness import fits, guess
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
-from pyrometer.models._torch_trace import Trace
+from pyrometer.models._pytorch._trace import Trace
 
 __all__ = ["build", "redraw", "seeded"]
 

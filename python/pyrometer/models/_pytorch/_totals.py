@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from pyrometer.models._torch_moments import Moments
+from pyrometer.models._pytorch._moments import Moments
 
 __all__ = ["carried", "count_of", "normalised", "reshaped"]
 

@@ -12,7 +12,7 @@ from pyrometer.base import listed
 from pyrometer.models._built import Built
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
-from pyrometer.models._onnx_module import module_of
+from pyrometer.models._onnx._module import module_of
 from pyrometer.models._parameters import named
 
 __all__ = ["build"]

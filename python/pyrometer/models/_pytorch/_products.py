@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pyrometer.models._torch_moments import Moments, contracted_signs, in_common, known, together
+from pyrometer.models._pytorch._moments import Moments, contracted_signs, in_common, known, together
 
 __all__ = ["convolved", "matrix_product"]
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from pyrometer.models._onnx_build import build
-from pyrometer.models._onnx_module import OnnxModel
+from pyrometer.models._onnx._build import build
+from pyrometer.models._onnx._module import OnnxModel
+from pyrometer.models._pytorch._build import seeded
+from pyrometer.models._pytorch._measure import measure_source
+from pyrometer.models._pytorch._redraw import draw_into
+from pyrometer.models._pytorch._sources import Source
 from pyrometer.models._request import Request
-from pyrometer.models._torch_build import seeded
-from pyrometer.models._torch_measure import measure_source
-from pyrometer.models._torch_redraw import draw_into
-from pyrometer.models._torch_sources import Source
 from pyrometer.results import ModelLayers
 
 __all__ = ["measure"]

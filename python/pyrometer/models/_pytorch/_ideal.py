@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pyrometer.models._torch_expected import Expected, square
+from pyrometer.models._pytorch._expected import Expected, square
 
 __all__ = ["Against", "Ideal", "Kept"]
 

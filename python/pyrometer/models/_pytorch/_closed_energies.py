@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from pyrometer.models._torch_closed import ClosedForms, Pending, random_members
-from pyrometer.models._torch_consumers import Operands
-from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
-from pyrometer.models._torch_trace import Given
+from pyrometer.models._pytorch._closed import ClosedForms, Pending, random_members
+from pyrometer.models._pytorch._consumers import Operands
+from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
+from pyrometer.models._pytorch._trace import Given
 
 __all__ = ["ClosedPass", "closed_energies"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from pyrometer.base import described
 from pyrometer.models._built import Built
 from pyrometer.models._goodness import fits, guess
-from pyrometer.models._keras_initializers import label_of, seed_of
+from pyrometer.models._keras._initializers import label_of, seed_of
 from pyrometer.models._labels import Kind, Label, Runs, joined
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named

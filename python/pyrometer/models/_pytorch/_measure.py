@@ -13,14 +13,14 @@ from pyrometer.errors import PrecisionWarning, SimulationWarning
 from pyrometer.models._assemble import assembled
 from pyrometer.models._built import with_named
 from pyrometer.models._call_sites import CallSite, Measured
-from pyrometer.models._closed import closed_energies
+from pyrometer.models._pytorch._build import seeded
+from pyrometer.models._pytorch._chain import exact_energies
+from pyrometer.models._pytorch._closed_energies import closed_energies
+from pyrometer.models._pytorch._ideal import Against, Ideal, Kept
+from pyrometer.models._pytorch._inputs import prepared
+from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
+from pyrometer.models._pytorch._sources import Source, source_of
 from pyrometer.models._request import Request
-from pyrometer.models._torch_build import seeded
-from pyrometer.models._torch_chain import exact_energies
-from pyrometer.models._torch_ideal import Against, Ideal, Kept
-from pyrometer.models._torch_inputs import prepared
-from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
-from pyrometer.models._torch_sources import Source, source_of
 from pyrometer.results import ModelLayers
 
 __all__ = ["measure", "measure_source"]

@@ -15,8 +15,8 @@ import torch
 
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
-from pyrometer.models._torch_consumers import Consumer, Operands
-from pyrometer.models._torch_trace import Given
+from pyrometer.models._pytorch._consumers import Consumer, Operands
+from pyrometer.models._pytorch._trace import Given
 from pyrometer.networks import ORTHOGONAL
 
 __all__ = ["Expectation", "Expected", "square"]

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from pyrometer.base import described, listed, plain, quoted
-from pyrometer.models._onnx_operations import OPERATIONS
-from pyrometer.models._onnx_shapes import TYPES
+from pyrometer.models._onnx._operations import OPERATIONS
+from pyrometer.models._onnx._shapes import TYPES
 
 __all__ = ["OnnxModel", "module_of"]
 

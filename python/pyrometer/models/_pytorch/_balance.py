@@ -14,17 +14,17 @@ import torch
 
 from pyrometer.models._balanced import Balance
 from pyrometer.models._built import parameter_rows, with_named
-from pyrometer.models._closed import ClosedPass
 from pyrometer.models._labels import Runs
 from pyrometer.models._laws import table_of
+from pyrometer.models._pytorch._build import seeded
+from pyrometer.models._pytorch._closed import random_members
+from pyrometer.models._pytorch._closed_energies import ClosedPass
+from pyrometer.models._pytorch._inputs import prepared
+from pyrometer.models._pytorch._lockstep import DIFFERS, Lockstep, states
+from pyrometer.models._pytorch._pass import Drawn, Pass, plain_kernels
+from pyrometer.models._pytorch._rescaled import Layer, Rescaled, RescaledMoments, Scout, layers_of
+from pyrometer.models._pytorch._sources import Source, source_of
 from pyrometer.models._request import Request
-from pyrometer.models._torch_build import seeded
-from pyrometer.models._torch_closed import random_members
-from pyrometer.models._torch_inputs import prepared
-from pyrometer.models._torch_lockstep import DIFFERS, Lockstep, states
-from pyrometer.models._torch_pass import Drawn, Pass, plain_kernels
-from pyrometer.models._torch_rescaled import Layer, Rescaled, RescaledMoments, Scout, layers_of
-from pyrometer.models._torch_sources import Source, source_of
 
 __all__ = ["balanced"]
 

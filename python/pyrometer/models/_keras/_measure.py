@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from pyrometer.models._keras_build import Piece, build, built_by, layers_of, pieces_of, variables_of
-from pyrometer.models._keras_initializers import seed_of
+from pyrometer.models._keras._build import Piece, build, built_by, layers_of, pieces_of, variables_of
+from pyrometer.models._keras._initializers import seed_of
+from pyrometer.models._pytorch._build import seeded
+from pyrometer.models._pytorch._measure import measure_source
+from pyrometer.models._pytorch._redraw import draw_into
+from pyrometer.models._pytorch._sources import Source
 from pyrometer.models._request import Request
-from pyrometer.models._torch_build import seeded
-from pyrometer.models._torch_measure import measure_source
-from pyrometer.models._torch_redraw import draw_into
-from pyrometer.models._torch_sources import Source
 from pyrometer.results import ModelLayers
 
 __all__ = ["measure"]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from pyrometer.models._torch_trace import Given
+from pyrometer.models._pytorch._trace import Given
 
 __all__ = ["CONSUMERS", "Consumer", "Operands"]
 

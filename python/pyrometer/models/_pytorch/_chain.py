@@ -13,9 +13,9 @@ from pyrometer.errors import SimulationWarning
 from pyrometer.laws import NORMAL, UNIFORM, Constant, Normal, TruncatedNormal, Uniform
 from pyrometer.models._labels import Kind
 from pyrometer.models._memory import Memory
-from pyrometer.models._torch_consumers import Operands
-from pyrometer.models._torch_pass import Drawn, Pass, all_tensors
-from pyrometer.models._torch_trace import Given, tensors_in
+from pyrometer.models._pytorch._consumers import Operands
+from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
+from pyrometer.models._pytorch._trace import Given, tensors_in
 from pyrometer.networks import ORTHOGONAL, Layers, Network, Orthogonal, heat_engine
 
 __all__ = ["exact_energies"]

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from pyrometer.models._torch_moments import (
+from pyrometer.models._pytorch._moments import (
     WIDE,
     Moments,
     added,
@@ -24,10 +24,10 @@ from pyrometer.models._torch_moments import (
     together,
     unknown,
 )
-from pyrometer.models._torch_moments import scaled as _scaled
-from pyrometer.models._torch_products import convolved, matrix_product
-from pyrometer.models._torch_totals import carried, count_of, normalised, reshaped
-from pyrometer.models._torch_trace import bound
+from pyrometer.models._pytorch._moments import scaled as _scaled
+from pyrometer.models._pytorch._products import convolved, matrix_product
+from pyrometer.models._pytorch._totals import carried, count_of, normalised, reshaped
+from pyrometer.models._pytorch._trace import bound
 
 __all__ = ["CONSTANTS", "DRAWS", "RULES", "Call"]
 

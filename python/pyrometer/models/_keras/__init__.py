@@ -1,0 +1,1 @@
+"""Models of Keras: laws by the configurations of their initializers."""

@@ -1,0 +1,1 @@
+"""Networks of scikit-learn as `Network`, and objectives of its linear estimators."""
