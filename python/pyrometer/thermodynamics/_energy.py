@@ -129,8 +129,9 @@ def mean_energy(
     O(n) for each pair of system and law. Monte Carlo takes O(n^2) for each draw and pair; with up to nine parameters
     O(n^4) for each draw plus O(n^4) for each pair. The rows of the data are not read again.
 
-    The quadrature has no error estimate for narrow, saturated networks. Their energies come from `samples` draws of the
-    scalar chain instead; the method is then "scalar-chain", with a standard error.
+    Where the quadrature of a network has an estimated error above 1e-4 of an energy, and above two standard errors of
+    `samples` draws of the scalar chain, energies are those of the draws: the method is then "scalar-chain", with a
+    standard error, which is raised, with a SimulationWarning, where the quadrature shows that large ones were missed.
 
     Examples
     --------
