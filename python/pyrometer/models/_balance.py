@@ -47,10 +47,12 @@ def balance(
         Patterns of names of layers or parameters that are not to be rescaled, ``"head*"``.
     mode : {"train", "eval"}
         How dropout and batch normalisation behave.
-    laws, init, device
+    laws, init
         As in `measure`.
     seed : int
         Seed of PyTorch's, NumPy's and Python's generators, whose states are restored.
+    device : str or torch.device, optional
+        As in `measure`.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def balance(
     >>> model = lambda: torch.nn.Sequential(torch.nn.Linear(10, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1))
     >>> found = pm.models.balance(model, data.X)
     >>> found.factors.round(4).tolist(), found.achieved.round(9).tolist()
-    ([1.6514, 1.3725], [1.0, 1.0])
+    ([1.6514, 2.3764], [1.0, 1.0])
     >>> module = found.apply(model())
     """
     framework = framework_of(model)

@@ -112,7 +112,7 @@ def law(estimator: Any) -> Layers[tuple[()]]:
     >>> import pyrometer as pm
     >>> from sklearn.neural_network import MLPRegressor
     >>> X, y = [[0.0, 1.0], [1.0, 0.5], [0.5, 2.0]], [0.0, 1.0, 2.0]
-    >>> model = MLPRegressor((4,), solver="lbfgs", max_iter=2000).fit(X, y)
+    >>> model = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=2000).fit(X, y)
     >>> [float(weights.length) for weights in pm.models.sklearn.law(model).weights]      # 2 sqrt(6/6), 2 sqrt(6/5)
     [2.0, 2.1908902300206643]
     """

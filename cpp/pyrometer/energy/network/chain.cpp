@@ -24,7 +24,7 @@ constexpr double kCaution = 4;       // factor on the difference of two discreti
 constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
 
 constexpr Fineness kFineness[] = {
-    {8, 12, 8, 4, 0.1}, {10, 16, 12, 4, 0.08}, {12, 20, 16, 4, 0.08}, {14, 26, 16, 3, 0.07}};
+    {8, 12, 8, 4, 0.1}, {10, 16, 12, 4, 0.08}, {12, 24, 16, 4, 0.08}, {14, 32, 16, 3, 0.07}};
 
 /// Layer 1, whose nodes are the rows' times each of `factors`, with the energies of all layers at them.
 Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, const Fineness& fineness,
