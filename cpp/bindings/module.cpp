@@ -30,7 +30,6 @@ extern "C" {
 const char* pyrometer_level();  // in entry.c: of the level that the loader bound these bindings to
 
 __attribute__((visibility("default"))) const char* pyrometer_first_level() { return pyrometer_level(); }
-
 }
 
 PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {

@@ -334,6 +334,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     Face finer = face_of_combinations(rows, intercept, used, out.parameters, threads);
     if (finer.certain && separated_by(finer) > separated_by(face)) {  // that nearly dependent columns separate
       face = std::move(finer);
+      out.errors.clear();
       std::fill(left_out.begin(), left_out.end(), false);
       leave_out();
       out.parameters = solution.parameters(n);
