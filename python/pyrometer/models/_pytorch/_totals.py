@@ -18,7 +18,7 @@ __all__ = ["carried", "count_of", "normalised", "reshaped"]
 
 # Norms count as closed if epsilon / (v + epsilon) is at most this in all groups of a draw, if v is a mean of enough
 # terms not to be near 0 by chance, and if the layers before it are too wide to be zero in a draw.
-_MOST, _TERMS, _WIDTH = 1e-3, 5, 16
+_MOST, _TERMS, _WIDTH = 1e-4, 5, 16
 
 
 def normalised(x: Moments, ratio: Any, count: int, axes: frozenset[int], shape: tuple[int, ...]) -> Moments:
