@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -171,7 +172,11 @@ def test_screens(run, program, monkeypatch, columns):
         (["program:mlp", "--inputs", "8x6", "--law", "w=normal:-1"], "scale must be finite and > 0, got -1.0"),
         (["program:mlp", "--inputs", "8x6", "--law", "w=normal:1"], "laws['w'] matches no parameter of"),
         (["program:mlp", "--inputs", "0x6"], "at least 1"),
-        (["no.onnx", "--law", "*=normal:1"], "no.onnx"),
+        pytest.param(
+            ["no.onnx", "--law", "*=normal:1"],
+            "no.onnx",
+            marks=pytest.mark.skipif(find_spec("onnx") is None, reason="needs onnx"),
+        ),
     ],
 )
 def test_bad_input_is_one_line(run, program, arguments, message):
