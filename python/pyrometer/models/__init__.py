@@ -8,5 +8,6 @@ from pyrometer.models._balance import balance
 from pyrometer.models._balanced import Balance
 from pyrometer.models._laws import laws
 from pyrometer.models._measure import measure
+from pyrometer.results import ModelLayers
 
-__all__ = ["Balance", "balance", "laws", "measure", "sklearn"]
+__all__ = ["Balance", "ModelLayers", "balance", "laws", "measure", "sklearn"]
