@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import pyrometer as pm
-from tests.models import zoo
 
 torch = pytest.importorskip("torch")
+
+from . import zoo  # noqa: E402 (needs PyTorch)
+
 nn = torch.nn
 
 

@@ -8,7 +8,7 @@
 namespace pyrometer::energy {
 namespace {
 
-using std::numbers::pi;
+constexpr double kPi = std::numbers::pi;
 constexpr double kMostTerms = 768, kMostInner = 192;  // of the first level, and of others, which are called often
 constexpr std::size_t kSlowTerms = 16;
 constexpr double kRounding = 16;  // of one value, in unit roundoffs of the largest |R| + |y|
@@ -50,7 +50,7 @@ void BoundedSum::leave_out() {
     const Part& part = parts_[at(j)];
     return part.reach * part.reach * part.shape->variance();
   };
-  double all = s_ * s_ + l_ * l_ * (pi * pi / 3.0);
+  double all = s_ * s_ + l_ * l_ * (kPi * kPi / 3.0);
   for (Index j = 0; j < count_; ++j) all += variance(j);
   const double allowed = 1e-17 * std::max(y_, 0.48 * std::sqrt(all));
   if (count_ > 0) {
@@ -59,7 +59,7 @@ void BoundedSum::leave_out() {
     Index keep = count_;
     while (keep > 1 && (rest + variance(keep - 1)) * density <= allowed) rest += variance(--keep);
     if ((rest + s_ * s_) * density <= allowed) rest += s_ * s_, s_ = 0;
-    if ((rest + l_ * l_ * pi * pi / 3.0) * density <= allowed) rest += l_ * l_ * pi * pi / 3.0, l_ = 0;
+    if ((rest + l_ * l_ * kPi * kPi / 3.0) * density <= allowed) rest += l_ * l_ * kPi * kPi / 3.0, l_ = 0;
     count_ = keep;
     left_out_ = rest * density;
   }
@@ -113,24 +113,24 @@ void BoundedSum::set_levels(double y) {
 // The series of a level, if it is short enough; always for the normal and logistic variables alone.
 bool BoundedSum::set_series(Level& level, Index q, double y) {
   const double period = level.period = level.point + y;
-  const double log_constant = std::log(tolerance_ * pi * pi / (2.0 * period));
+  const double log_constant = std::log(tolerance_ * kPi * kPi / (2.0 * period));
   for (double t = first_frequency(level.reach, 28.0);; t *= 1.15) {
-    if (t * period > 2.0 * pi * (q == 0 ? kMostTerms : kMostInner) && q < count_) return false;
+    if (t * period > 2.0 * kPi * (q == 0 ? kMostTerms : kMostInner) && q < count_) return false;
     double envelope = -0.5 * (s_ * t) * (s_ * t) + log_logistic(l_, t);
     for (Index j = q; j < count_; ++j) {
       const TruncatedShape& shape = *parts_[at(j)].shape;
       const double u = parts_[at(j)].reach * t, near = std::min(u, shape.gaussian_until);
       envelope -= 0.5 * shape.variance() * near * near + std::log(std::max(1.0, u / shape.inverse_from));
     }
-    const double last = std::max(1.0, t * period / pi - 2.0);
+    const double last = std::max(1.0, t * period / kPi - 2.0);
     if (envelope > log_constant + std::log(last)) continue;
-    const Index terms = std::max<Index>(1, static_cast<Index>(std::ceil(0.5 * (t * period / pi - 1.0))));
+    const Index terms = std::max<Index>(1, static_cast<Index>(std::ceil(0.5 * (t * period / kPi - 1.0))));
     level.phi.assign(at(terms), 1.0);
     for (Index j = q; j < count_; ++j)
-      parts_[at(j)].shape->multiply(parts_[at(j)].reach * pi / period, terms, level.phi.data());
+      parts_[at(j)].shape->multiply(parts_[at(j)].reach * kPi / period, terms, level.phi.data());
     level.logistic_phi.assign(at(terms), 0.0);
     for (Index i = 0; i < terms; ++i) {
-      const double k = static_cast<double>(2 * i + 1), frequency = k * pi / period, x = pi * l_ * frequency;
+      const double k = static_cast<double>(2 * i + 1), frequency = k * kPi / period, x = kPi * l_ * frequency;
       double& phi = level.phi[at(i)];
       phi *= std::exp(-0.5 * (s_ * frequency) * (s_ * frequency)) / (k * k);
       if (x > 0) {
@@ -176,7 +176,7 @@ BoundedSum::Node BoundedSum::at_level(Index q, double c) {
   switch (level.kind) {
     case Kind::folded: {
       const double z = c / s_ / std::numbers::sqrt2, inside = std::erf(z);
-      return {s_ * std::sqrt(2.0 / pi) * std::exp(-z * z) + c * inside, inside, 0};
+      return {s_ * std::sqrt(2.0 / kPi) * std::exp(-z * z) + c * inside, inside, 0};
     }
     case Kind::single: {
       const Part& part = parts_[at(q)];
@@ -191,7 +191,7 @@ BoundedSum::Node BoundedSum::at_level(Index q, double c) {
 }
 
 BoundedSum::Node BoundedSum::by_series(const Level& level, double c) const {
-  const double alpha = pi * c / level.period, half = std::sin(alpha), step = 4.0 * half * half;
+  const double alpha = kPi * c / level.period, half = std::sin(alpha), step = 4.0 * half * half;
   double cosine = std::cos(alpha), cosine_step = -step * cosine;
   double sine = half, sine_step = sine * (2.0 - step);
   double sum = 0, slopes = 0, logistic = 0;
@@ -204,8 +204,8 @@ BoundedSum::Node BoundedSum::by_series(const Level& level, double c) const {
     sine += sine_step;
     sine_step -= step * sine;
   }
-  const double factor = 4.0 * level.period / (pi * pi);
-  return {0.5 * level.period - factor * sum, 4.0 / pi * slopes, -factor * logistic};
+  const double factor = 4.0 * level.period / (kPi * kPi);
+  return {0.5 * level.period - factor * sum, 4.0 / kPi * slopes, -factor * logistic};
 }
 
 }  // namespace pyrometer::energy

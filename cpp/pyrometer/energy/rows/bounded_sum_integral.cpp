@@ -8,7 +8,7 @@
 namespace pyrometer::energy {
 namespace {
 
-using std::numbers::pi;
+constexpr double kPi = std::numbers::pi;
 constexpr Index kMostCalls = 4'000'000;
 constexpr std::size_t kMostPieces = 4096;
 constexpr int kDeepest = 40;
@@ -41,7 +41,7 @@ struct ChebyshevRule {
 
   ChebyshevRule() {
     for (int i = 0; i < kSize; ++i) {
-      const double angle = pi * (i + 0.5) / kSize;
+      const double angle = kPi * (i + 0.5) / kSize;
       node[i] = std::cos(angle);
       for (int k = 0; k < kSize; ++k) weight[i][k] = (k == 0 ? 1.0 : 2.0) / kSize * std::cos(k * angle);
     }

@@ -11,7 +11,7 @@
 namespace pyrometer::energy {
 namespace {
 
-using std::numbers::pi;
+constexpr double kPi = std::numbers::pi;
 
 // sin(k theta) / theta for k = 1, 3, ...: s += d, then d -= 4 sin^2(theta) s. No digits are lost where theta is small.
 struct Sine {
@@ -140,7 +140,7 @@ struct Gaussian {
     ratio = decay;
     if (normal)
       for (int lane = 0; lane < kSeriesLanes; ++lane) {
-        const double t = rows.deviation[lane] * pi / rows.period[lane], h = 0.5 * t * t;
+        const double t = rows.deviation[lane] * kPi / rows.period[lane], h = 0.5 * t * t;
         decay[lane] = std::exp(-h);
         ratio[lane] = std::exp(-8.0 * h);
       }
@@ -183,11 +183,11 @@ template <bool kShifted>
   load(rows.y, y);
   const bool normal = *std::max_element(rows.deviation, rows.deviation + kSeriesLanes) > 0;
   Rotation rotation;
-  rotation.start(y * (pi / period));
+  rotation.start(y * (kPi / period));
   Gaussian gaussian;
   gaussian.start(rows, normal);
   Hyperbola logistic;  // at pi l t_1
-  logistic.start((pi * pi * rows.logistic) / period);
+  logistic.start((kPi * kPi * rows.logistic) / period);
 
   Lanes sum, derivative, along_y;
   fill(0.0, sum);
@@ -217,13 +217,13 @@ template <bool kShifted>
     sum += (square * phi) * rotation.cosine;
     rotation.next_cosine();
   }
-  const Lanes value = period * (0.5 - (4.0 / (pi * pi)) * sum);
+  const Lanes value = period * (0.5 - (4.0 / (kPi * kPi)) * sum);
   store(rows.value, value);
   // Homogeneity: the value scales with the lengths, y and l together.
   if constexpr (kShifted) {
-    store(rows.slope, value + (4.0 / (pi * pi)) * (period * derivative - (pi * y) * along_y));
+    store(rows.slope, value + (4.0 / (kPi * kPi)) * (period * derivative - (kPi * y) * along_y));
   } else {
-    const Lanes other = rows.logistic > 0 ? -(4.0 / (pi * pi)) * period * derivative : (4.0 / pi) * y * derivative;
+    const Lanes other = rows.logistic > 0 ? -(4.0 / (kPi * kPi)) * period * derivative : (4.0 / kPi) * y * derivative;
     store(rows.slope, value - other);
   }
 }

@@ -9,7 +9,7 @@ namespace pyrometer::energy {
 namespace {
 
 using Numbers = base::Vec<double>;
-constexpr std::size_t kStep = base::kLanes<double>;
+constexpr std::size_t kLanes = base::kLanes<double>;
 
 [[gnu::always_inline]] inline void magnitude(const Numbers& x, Numbers& a) {
   using Bits = base::Vec<std::int64_t>;
@@ -52,7 +52,7 @@ template <class Loss, bool kSlope>
 void pass(const double* y, const double* s, std::size_t count, double* value, double* slope) {
   Numbers target, deviation, mean, derivative;
   std::size_t i = 0;
-  for (; i + kStep <= count; i += kStep) {
+  for (; i + kLanes <= count; i += kLanes) {
     base::load(y + i, target);
     base::load(s + i, deviation);
     Loss::template apply<kSlope>(target, deviation, mean, derivative);

@@ -11,8 +11,8 @@ namespace pyrometer::energy {
 namespace {
 
 using Numbers = base::Vec<double>;
-constexpr std::size_t kVector = base::kLanes<double>;
-constexpr std::size_t kArguments = 64;
+constexpr std::size_t kLanes = base::kLanes<double>;
+constexpr std::size_t kBlock = 64;
 
 template <bool kSlope, std::size_t N>
 void pass(const double (&values)[N][8], const double (&slopes)[N][8], double centre, const double* from,
@@ -29,7 +29,7 @@ void pass(const double (&values)[N][8], const double (&slopes)[N][8], double cen
   };
   Numbers s, mean, derivative;
   std::size_t i = 0;
-  for (; i + kVector <= count; i += kVector) {
+  for (; i + kLanes <= count; i += kLanes) {
     base::load(from + i, s);
     evaluate(s, mean, derivative);
     base::store<double>(value + i, mean);
@@ -48,9 +48,9 @@ void pass(const double (&values)[N][8], const double (&slopes)[N][8], double cen
 
 void LogSumExp::operator()(Vector s, MutableVector value, MutableVector slope) const {
   if (classes_ == 2) {
-    double scaled[kArguments];
-    for (std::size_t first = 0; first < s.size(); first += kArguments) {
-      const std::size_t count = std::min(kArguments, s.size() - first);
+    double scaled[kBlock];
+    for (std::size_t first = 0; first < s.size(); first += kBlock) {
+      const std::size_t count = std::min(kBlock, s.size() - first);
       for (std::size_t i = 0; i < count; ++i) scaled[i] = std::numbers::sqrt2 * s[first + i];
       mean_softplus({scaled, count}, value.subspan(first, count), slope.empty() ? slope : slope.subspan(first, count));
     }

@@ -9,9 +9,9 @@
 namespace pyrometer::energy {
 namespace {
 
-using std::numbers::pi;
+constexpr double kPi = std::numbers::pi;
 constexpr Index kMostTerms = 384;
-constexpr double kLeastVariance = 1e-280, kLargestVariance = 1e280;
+constexpr double kSmall = 1e-280, kLarge = 1e280;
 // Slopes of rows whose |R| stays below, or of 12 deviations of its normal part, come from moments.
 constexpr double kNarrow = 0.1, kNormalReach = 12;
 // Errors of slopes by the tree over those of its values.
@@ -71,7 +71,7 @@ void UniformLanes::choose(const UniformLaw& law, Group& group) {
     const double uniform = group.uniform.squares[lane] / 12.0, normal = group.normal.squares[lane];
     const double variance = uniform + normal, support = 0.5 * group.uniform.sum[lane] + group.truncated_sum[lane];
     const Reach& sum = group.reach[lane] = {uniform, support, std::sqrt(normal), law.logistic};
-    group.tree[lane] = few || !(variance > kLeastVariance && variance < kLargestVariance);
+    group.tree[lane] = few || !(variance > kSmall && variance < kLarge);
     group.series[lane] = false;
     rows.period[lane] = 1, rows.y[lane] = 0, rows.deviation[lane] = 0;
     if (group.tree[lane]) continue;
@@ -88,10 +88,10 @@ void UniformLanes::choose(const UniformLaw& law, Group& group) {
     rows.period[lane] = std::max(y[lane] + point, group.uniform.largest[lane]);
     rows.y[lane] = y[lane];
     rows.deviation[lane] = sum.deviation;
-    group.first[lane] = std::max(first_frequency(sum, 28.0), 3.0 * pi / rows.period[lane]);
+    group.first[lane] = std::max(first_frequency(sum, 28.0), 3.0 * kPi / rows.period[lane]);
     // The tail beyond frequency t is below (2 P / pi^2) envelope / (t P / pi - 2) < 6 envelope / (pi t) for t P >= 3
     // pi.
-    group.decay[lane] = -kLogCut + log_above(6.0 / (pi * group.first[lane] * sum.scale(y[lane])));
+    group.decay[lane] = -kLogCut + log_above(6.0 / (kPi * group.first[lane] * sum.scale(y[lane])));
   }
 }
 
@@ -114,7 +114,7 @@ void UniformLanes::truncate(const UniformLaw& law, Group& group) const {
       const double t = 2.0 * half_t[lane], s = t * group.reach[lane].deviation;
       const double decay =
           bounds.gaussian[lane] / 6.0 + 0.5 * s * s - log_logistic(law.logistic, t) + log_below(bounds.inverse[lane]);
-      if (t * group.rows.period[lane] > 2.0 * pi * kMostTerms) {
+      if (t * group.rows.period[lane] > 2.0 * kPi * kMostTerms) {
         group.tree[lane] = true;
         group.series[lane] = searching[lane] = false;
       } else if (decay >= group.decay[lane]) {
@@ -132,12 +132,12 @@ void UniformLanes::by_series(const UniformLaw& law, bool with_slope, Group& grou
   Index terms = 0;
   for (int lane = 0; lane < kWidth; ++lane)
     if (group.series[lane]) {
-      const double count = std::ceil(0.5 * (group.frequency[lane] * rows.period[lane] / pi - 1.0));
+      const double count = std::ceil(0.5 * (group.frequency[lane] * rows.period[lane] / kPi - 1.0));
       terms = std::max(terms, static_cast<Index>(count));
     }
   if (terms > 0) {
     alignas(64) double step[kWidth];
-    for (int lane = 0; lane < kWidth; ++lane) step[lane] = group.series[lane] ? pi / (2.0 * rows.period[lane]) : 0.0;
+    for (int lane = 0; lane < kWidth; ++lane) step[lane] = group.series[lane] ? kPi / (2.0 * rows.period[lane]) : 0.0;
     angles(x_.data() + law.normals * kWidth, law.scale + law.normals, law.uniforms, step, theta_.data());
     sinc_products(theta_.data(), (law.uniforms + 3) / 4 * 4, terms, product_.data());
     if (law.truncated > 0) truncated_series(law, terms, group);
@@ -159,7 +159,7 @@ void UniformLanes::refuse_long(const UniformLaw& law, Group& group) const {
     const double last = law.shapes[j - law.bounded()]->last_reach();
     for (int lane = 0; lane < kWidth; ++lane)
       if (group.series[lane] &&
-          law.scale[j] * x(j, lane) * (group.frequency[lane] + 2 * pi / group.rows.period[lane]) > last) {
+          law.scale[j] * x(j, lane) * (group.frequency[lane] + 2 * kPi / group.rows.period[lane]) > last) {
         group.tree[lane] = true;
         group.series[lane] = false;
       }
@@ -173,8 +173,8 @@ void UniformLanes::truncated_series(const UniformLaw& law, Index terms, Group& g
   alignas(64) double step[kWidth];
   Index own[kWidth];
   for (int lane = 0; lane < kWidth; ++lane) {
-    step[lane] = group.series[lane] ? pi / rows.period[lane] : 0.0;
-    own[lane] = static_cast<Index>(std::ceil(0.5 * (group.frequency[lane] * rows.period[lane] / pi - 1.0)));
+    step[lane] = group.series[lane] ? kPi / rows.period[lane] : 0.0;
+    own[lane] = static_cast<Index>(std::ceil(0.5 * (group.frequency[lane] * rows.period[lane] / kPi - 1.0)));
   }
   angles(x_.data() + law.bounded() * kWidth, law.scale + law.bounded(), law.truncated, step, theta_.data());
   rules_.resize(at(law.truncated));

@@ -15,7 +15,7 @@ namespace pyrometer::energy {
 namespace {
 
 constexpr int kWidth = UniformLanes::kWidth;
-constexpr Index kTaskFlops = 1 << 22;
+constexpr Index kChunkFlops = 1 << 22;
 
 // What constant parameters c do to one row: R is compared with `target`, and the energy has `more` (as in mean).
 struct Shift {
@@ -136,7 +136,7 @@ Shift shift_of(const T* x, Index features, const double* scale, const std::vecto
 
 // Throws, naming the cell, for a row whose energy is infinite or NaN.
 template <class T>
-void refuse_row(const T* x, Index features, Index row) {
+void diagnose(const T* x, Index features, Index row) {
   for (Index j = 0; j < features; ++j)
     require(std::isfinite(x[j]), "X must be finite, got ", x[j], " at row ", row, ", column ", j);
   require(false, "the energy must be below 1.8e308, got an overflow at row ", row,
@@ -170,7 +170,7 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
   const bool entropy = loss == RowLoss::cross_entropy;
   const bool shifted = !arrangement.constants.empty() && loss != RowLoss::norm;
   const Index work_size = std::max<Index>(1, (parameters + 10) * 50 * laws);
-  const base::Chunks chunks{rows, std::clamp<Index>(kTaskFlops / work_size / kWidth, 1, 512) * kWidth};
+  const base::Chunks chunks{rows, std::clamp<Index>(kChunkFlops / work_size / kWidth, 1, 512) * kWidth};
   const Index tasks = systems * chunks.number();
   std::vector<Sums> partial(at(tasks * laws));
   std::vector<UniformLanes> workers(at(base::worker_count(tasks, threads)), UniformLanes(parameters));
@@ -198,7 +198,7 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
       lanes.evaluate(arrangement.law(law, entropy ? 1.0 : 0.0), slope != nullptr);
       for (int lane = 0; lane < count; ++lane) {
         if (!std::isfinite(lanes.value[lane])) [[unlikely]]
-          refuse_row(X + (row + lane) * features, features, first + lane);
+          diagnose(X + (row + lane) * features, features, first + lane);
         if (weights) {
           sums[law].add(lanes, lane, weights[row + lane]);
         } else {

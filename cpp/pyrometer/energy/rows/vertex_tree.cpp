@@ -8,8 +8,8 @@
 namespace pyrometer::energy {
 namespace {
 
-using std::numbers::pi;
-constexpr Index kMostOfSeries = 512;  // odd k of one series; four times the worst at eight equal features
+constexpr double kPi = std::numbers::pi;
+constexpr Index kMostTerms = 512;  // odd k of one series; four times the worst at eight equal features
 constexpr Index kMostNodes = 1 << 14;
 constexpr double kNothing = 1e-40;
 
@@ -35,7 +35,7 @@ struct Constants {
     for (Index i = 0; 2 * i + 1 < static_cast<Index>(tanh_half.size()); ++i) {
       const double power = 2.0 * static_cast<double>(i + 1);
       const double odd = eta(i + 1) * (1.0 - std::pow(2.0, -power)) / (1.0 - std::pow(2.0, 1.0 - power));
-      tanh_half[at(2 * i + 1)] = (i % 2 ? -4.0 : 4.0) * odd * std::pow(pi, -power);
+      tanh_half[at(2 * i + 1)] = (i % 2 ? -4.0 : 4.0) * odd * std::pow(kPi, -power);
       x_over_sin[at(i + 1)] = 2.0 * eta(i + 1);
     }
   }
@@ -144,12 +144,12 @@ Index VertexTree::choose_depth(double y) {
     period_ = std::max(level.point + (q == 0 ? y : level.point), q < count_ ? a_[q] : 0.0);
     // A few uniform variables only: the vertex formula is cheaper than a series.
     const double most_terms = static_cast<double>(
-        s_ + l_ > 0 ? kMostOfSeries : std::min(kMostOfSeries, Index{1} << std::min<Index>(count_ - q, 20)));
+        s_ + l_ > 0 ? kMostTerms : std::min(kMostTerms, Index{1} << std::min<Index>(count_ - q, 20)));
     const double order = static_cast<double>(q + 1);
     const double log_constant =
-        log_tolerance + std::log(pi * pi * order / (2.0 * period_)) + (order - 1.0) * std::log(pi / period_);
-    for (double t = first_frequency(rest, 28.0); t * period_ < 2.0 * pi * most_terms; t *= 1.15) {
-      const double last = std::max(1.0, t * period_ / pi - 2.0);
+        log_tolerance + std::log(kPi * kPi * order / (2.0 * period_)) + (order - 1.0) * std::log(kPi / period_);
+    for (double t = first_frequency(rest, 28.0); t * period_ < 2.0 * kPi * most_terms; t *= 1.15) {
+      const double last = std::max(1.0, t * period_ / kPi - 2.0);
       if (log_envelope(a_, q, count_, s_, l_, t) > log_constant + order * std::log(last)) continue;
       last_frequency_ = t;
       has_series_ = true;
@@ -187,16 +187,16 @@ void VertexTree::set_moments(Index depth) {
 }
 
 void VertexTree::set_series() {
-  const Index terms = std::max<Index>(1, static_cast<Index>(std::ceil(0.5 * (last_frequency_ * period_ / pi - 1.0))));
+  const Index terms = std::max<Index>(1, static_cast<Index>(std::ceil(0.5 * (last_frequency_ * period_ / kPi - 1.0))));
   // The features are distributed over the lanes, and the products of the lanes multiplied.
   const Index rows = (count_ - depth_ + 4 * kSeriesLanes - 1) / (4 * kSeriesLanes) * 4;
   std::vector<double> theta(at(rows * kSeriesLanes), 0.0), product(at(terms * kSeriesLanes));
-  for (Index j = depth_; j < count_; ++j) theta[at(j - depth_)] = a_[j] * pi / (2.0 * period_);
+  for (Index j = depth_; j < count_; ++j) theta[at(j - depth_)] = a_[j] * kPi / (2.0 * period_);
   sinc_products(theta.data(), rows, terms, product.data());
   phi_.resize(at(terms));
   logistic_phi_.resize(at(terms));
   for (Index i = 0; i < terms; ++i) {
-    const double k = static_cast<double>(2 * i + 1), t = k * pi / period_, x = pi * l_ * t;
+    const double k = static_cast<double>(2 * i + 1), t = k * kPi / period_, x = kPi * l_ * t;
     double phi = s_ > 0 ? std::exp(-0.5 * (s_ * t) * (s_ * t)) : 1.0;
     for (Index power = -2; power < depth_; ++power) phi /= k;
     for (Index lane = 0; lane < kSeriesLanes; ++lane) phi *= product[at(i * kSeriesLanes + lane)];
@@ -246,7 +246,7 @@ VertexTree::Node VertexTree::series(double c) const {
     derivative += factor * (l_ > 0 ? shifted_moment(c, q + 1 - j, level.logistic_moments)
                                    : shifted_moment(c, q - j, level.moments));
   }
-  const double alpha = pi * c / period_, step = 4.0 * std::sin(alpha) * std::sin(alpha);
+  const double alpha = kPi * c / period_, step = 4.0 * std::sin(alpha) * std::sin(alpha);
   double cosine = std::cos(alpha), cosine_step = -step * cosine;
   double sine = std::sin(alpha), sine_step = sine * (2.0 - step);
   double sum = 0, slopes = 0;
@@ -259,9 +259,10 @@ VertexTree::Node VertexTree::series(double c) const {
     sine += sine_step;
     sine_step -= step * sine;
   }
-  const double factor = (q / 2 % 2 ? 4.0 : -4.0) * period_ / (pi * pi) * std::pow(period_ / pi, static_cast<double>(q));
+  const double factor =
+      (q / 2 % 2 ? 4.0 : -4.0) * period_ / (kPi * kPi) * std::pow(period_ / kPi, static_cast<double>(q));
   value += factor * sum;
-  derivative += factor * slopes * (l_ > 0 ? 1.0 : pi / period_);
+  derivative += factor * slopes * (l_ > 0 ? 1.0 : kPi / period_);
   magnitude += 1.25 * std::fabs(factor);
   return {value, derivative, static_cast<double>(16 + 6 * (count_ - q)) * magnitude};
 }
