@@ -14,7 +14,7 @@ from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._labels import Kind, Runs
 from pyrometer.models._parameters import Counter, text
 from pyrometer.models._request import Request
-from pyrometer.networks import engine_type, regime
+from pyrometer.networks import efficiency, engine_type, regime
 from pyrometer.results import ModelLayers
 from pyrometer.thermodynamics import verdict
 
@@ -53,6 +53,7 @@ def assembled(
         gain = per_unit / per_unit[:1] if per_unit[0] > 0.0 else np.full(len(lines), np.nan)
         temperature = energy / np.where(undefined, np.nan, entropy)
     weighted = np.array([site.kind in _WEIGHTED for site in sites], dtype=bool)
+    work_efficiency, engine, of_layers = _together(*(each[weighted] for each in (energy, log_energy, units, counts)))
     used = {name for site in sites for name in site.parameters}
     total = sum(row["parameters"] for row in parameters)
     return ModelLayers(
@@ -73,9 +74,9 @@ def assembled(
         verdict=verdict(entropy, undefined, counts),
         total_parameters=total,
         total_entropy=float(np.nansum([row["entropy"] for row in parameters])) - total * cell,
-        work_efficiency=_efficiency(energy[weighted]),
-        engine=_engine(energy[weighted], log_energy[weighted], units[weighted], counts[weighted]),
-        regime=str(regime(energy[weighted], log_energy[weighted], units[weighted])) if weighted.any() else "no layers",
+        work_efficiency=work_efficiency,
+        engine=engine,
+        regime=of_layers,
         unused=tuple(name for name in built.runs if name not in used),
         entropy_unknown=tuple(row["name"] for row in parameters if np.isnan(row["entropy"])),
         mode=request.mode,
@@ -99,10 +100,9 @@ def _counted(site: CallSite, built: Built, runs: dict[str, Runs]) -> tuple[int, 
     return count, float(sum(part.entropy for part in flat)), ", ".join(text(each) for each in parts)
 
 
-def _efficiency(energy: _Array) -> float:
-    largest = float(energy.max(initial=0.0))
-    return float(energy[-1] / largest / (energy / largest).sum()) if largest > 0.0 else float("nan")
-
-
-def _engine(energy: _Array, log_energy: _Array, units: Any, counts: npt.NDArray[np.int64]) -> int:
-    return int(engine_type(energy, log_energy, units, np.maximum(counts, 1))) if len(energy) else 1
+def _together(energy: _Array, log_energy: _Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:
+    """Return work efficiency, type of the engine and regime of the layers with weights."""
+    if not len(energy):
+        return float("nan"), 1, "no layers"
+    kind = engine_type(energy, log_energy, units, np.maximum(counts, 1))
+    return float(efficiency(energy, log_energy)), int(kind), str(regime(energy, log_energy, units))

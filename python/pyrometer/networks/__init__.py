@@ -2,8 +2,6 @@
 
 from pyrometer.networks import _layer_energies as layer_energies
 from pyrometer.networks._activations import ACTIVATIONS
-from pyrometer.networks._heat_engine import _engine as engine_type
-from pyrometer.networks._heat_engine import _regime as regime
 from pyrometer.networks._heat_engine import heat_engine
 from pyrometer.networks._initialisations import (
     GlorotNormal,
@@ -18,6 +16,7 @@ from pyrometer.networks._layer_spread import layers
 from pyrometer.networks._layers import LayerLaw, Layers
 from pyrometer.networks._network import Network
 from pyrometer.networks._orthogonal import ORTHOGONAL, Orthogonal
+from pyrometer.networks._regime import efficiency, engine_type, regime
 from pyrometer.networks._scales import balance
 
 __all__ = [
@@ -35,6 +34,7 @@ __all__ = [
     "Orthogonal",
     "TorchLinear",
     "balance",
+    "efficiency",
     "engine_type",
     "heat_engine",
     "layer_energies",

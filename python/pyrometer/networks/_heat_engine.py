@@ -14,15 +14,13 @@ from pyrometer.networks import _ideal, _layer_energies
 from pyrometer.networks._layer_spread import LayerSpread, layers
 from pyrometer.networks._layers import LayerLaw
 from pyrometer.networks._network import Network
+from pyrometer.networks._regime import efficiency, engine_type, growth, has_all_digits, regime
 from pyrometer.results import HeatEngine, LayerTemperatures, shaped
 from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict
 
 __all__ = ["heat_engine"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-
-# Energies within this factor are of the same order, (5.26); beyond it one is much less than the other, (5.29).
-_SAME_ORDER = 10.0
 
 
 @overload
@@ -165,7 +163,6 @@ def heat_engine(
     divisor_l = np.where(np.isnan(S_l) | (counts == 0), np.nan, counts)
     finite = np.where(np.isfinite(E), E, np.nan)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        gain, efficiency = _gain(E, log_energy), _efficiency(E, log_energy)
         of_layer, of_network = finite / np.where(undefined, np.nan, S_l), finite[..., -1] / divisor
     if np.isinf(of_layer).any():
         raise ValueError(
@@ -184,14 +181,14 @@ def heat_engine(
             parameters=counts,
             entropy=np.ascontiguousarray(S_l),
             temperature=of_layer,
-            gain=gain,
+            gain=growth(E, log_energy),
             marginal=_beside(slopes, finite).value / divisor_l,
             marginal_error=_beside(slopes, finite).standard_error / divisor_l,
             verdict=of_layers,
         ),
-        work_efficiency=shaped(efficiency),
-        engine=shaped(_engine(E, log_energy, np.array(network.widths[1:]), counts)),
-        regime=shaped(_regime(E, log_energy, np.array(network.widths[1:]))),
+        work_efficiency=shaped(efficiency(E, log_energy)),
+        engine=shaped(engine_type(E, log_energy, np.array(network.widths[1:]), counts)),
+        regime=shaped(regime(E, log_energy, np.array(network.widths[1:]))),
         temperature=shaped(of_network),
         standard_error=shaped(energies.standard_error[..., -1] / np.abs(divisor)),
         entropy=shaped(S),
@@ -231,34 +228,7 @@ def _logarithms(energies: _layer_energies.Layered) -> _Array:
     """Return the logarithms of energies, of the energies themselves where these have all digits."""
     energy, logarithm = energies.energy, energies.logarithm
     with np.errstate(divide="ignore"):
-        return np.where(_normal(energy), np.log(energy), np.log(energy) if logarithm is None else logarithm)
-
-
-def _gain(energy: _Array, log_energy: _Array, units: npt.NDArray[np.int64] | None = None) -> _Array:
-    """Return the growth from each layer to the next, of energies per unit; nan where the energy of a layer is 0."""
-    if units is not None:
-        energy, log_energy = energy / units, log_energy - np.log(units)
-    exact = _normal(energy)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        quotient, power = energy[..., 1:] / energy[..., :-1], np.exp(np.diff(log_energy))
-    return np.where(
-        np.isneginf(log_energy[..., :-1]), np.nan, np.where(exact[..., :-1] & exact[..., 1:], quotient, power)
-    )
-
-
-def _normal(energy: _Array) -> npt.NDArray[np.bool_]:
-    """Whether energies have all digits."""
-    normal: npt.NDArray[np.bool_] = np.isfinite(energy) & (energy >= np.finfo(float).tiny)
-    return normal
-
-
-def _efficiency(energy: _Array, log_energy: _Array) -> _Array:
-    """Return the share of the last energy in their sum; nan where all are 0."""
-    largest, highest = energy.max(axis=-1, keepdims=True), log_energy.max(axis=-1, keepdims=True)
-    # So that sums do not overflow; from logarithms where energies do, or where all of them underflow.
-    of_energies, of_logarithms = energy / largest, np.exp(log_energy - highest)
-    shares = np.where(_normal(largest), of_energies, of_logarithms)
-    return np.where(np.isneginf(highest[..., 0]), np.nan, shares[..., -1] / shares.sum(axis=-1))
+        return np.where(has_all_digits(energy), np.log(energy), np.log(energy) if logarithm is None else logarithm)
 
 
 def _beside(slopes: _layer_energies.Slopes, energy: _Array) -> _layer_energies.Slopes:
@@ -267,34 +237,5 @@ def _beside(slopes: _layer_energies.Slopes, energy: _Array) -> _layer_energies.S
     return _layer_energies.Slopes(*(np.where(beyond, np.nan, part) for part in slopes))
 
 
-def _engine(
-    energy: _Array, log_energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Return the type of the engine; a single layer is of the second type."""
-    # Energies that grow only because the widths do are excluded: all three ratios must grow.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = [_gain(energy, log_energy, units) for units in (None, widths, counts)]
-    # From an energy of 0 any other grows without bound.
-    begins = np.isneginf(log_energy[..., :-1]) & (log_energy[..., 1:] > -np.inf)
-    growth = [np.where(begins, np.inf, each) for each in growth]
-    return np.where((np.min(growth, axis=0) > _SAME_ORDER).all(axis=-1), 2, 1)
-
-
 def _either(mixed: npt.NDArray[np.bool_], of_all: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
     return np.where(mixed, np.array("mixed-signs"), of_all)
-
-
-def _regime(energy: _Array, log_energy: _Array, widths: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
-    """Return the regime, from the energies of a unit of each layer."""
-    if energy.shape[-1] == 1:
-        return np.full(energy.shape[:-1], "single layer")
-    with np.errstate(divide="ignore"):
-        logs = np.where(_normal(energy), np.log10(energy / widths), (log_energy - np.log(widths)) / np.log(10.0))
-    # Falls and rises between any two layers, in orders of magnitude.
-    with np.errstate(invalid="ignore"):
-        rise = np.nan_to_num(logs - np.minimum.accumulate(logs, axis=-1)).max(axis=-1)
-        fall = np.nan_to_num(np.maximum.accumulate(logs, axis=-1) - logs).max(axis=-1)
-        change = np.nan_to_num(logs[..., -1] - logs[..., 0])
-    grows, falls = rise >= 1.0, fall >= 1.0
-    conditions = [~grows & ~falls, ~falls & (change >= 1.0), ~grows & (change <= -1.0)]
-    return np.select(conditions, ["even", "exploding", "vanishing"], default="uneven")

@@ -139,11 +139,6 @@ class ModelLayers(ByValue):
         """Return the layers as a pandas DataFrame, one row a layer."""
         return self.to_table().to_pandas()
 
-    def plot(self, ax: Any = None) -> Any:
-        """Plot energies per unit over the layers; needs ``pyrometer[plot]``."""
-        del ax
-        raise ImportError("ModelLayers.plot() needs pyrometer[plot].")
-
     def to_text(self, *, width: int | None = None, max_rows: int = 60) -> str:
         """Return the layers as plain text, with totals below.
 
