@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from house import rules
@@ -32,13 +33,13 @@ def check(root: Path) -> Iterator[Problem]:
             continue
         name = path.relative_to(root).as_posix()
         try:
-            lines = path.read_text("utf-8").splitlines()
+            text = path.read_text("utf-8")
         except UnicodeDecodeError:
             yield Problem(name, 1, "text", "text must be UTF-8; re-encode the file, or give data a binary suffix")
             continue
-        yield from _size(name, path.suffix, len(lines))
-        for number, line in enumerate(lines, 1):
-            yield from _words(name, number, line)
+        yield from _size(name, path.suffix, len(text.splitlines()))
+        for number, rule, message in _words(text):
+            yield Problem(name, number, rule, message)
 
 
 def _size(name: str, suffix: str, lines: int) -> Iterator[Problem]:
@@ -50,11 +51,17 @@ def _size(name: str, suffix: str, lines: int) -> Iterator[Problem]:
     yield Problem(name, 1, "size", message, warning=lines <= most)
 
 
-def _words(name: str, number: int, line: str) -> Iterator[Problem]:
+@cache
+def _words(text: str) -> list[tuple[int, str, str]]:
+    """Return line, rule and message of what a text must not have; each content is read once."""
+    return [(number, *problem) for number, line in enumerate(text.splitlines(), 1) for problem in _line(line)]
+
+
+def _line(line: str) -> Iterator[tuple[str, str]]:
     for what, pattern in rules.FORBIDDEN.items():
         if found := pattern.search(line):
-            yield Problem(name, number, "words", f"{what} must not be in the tree, got {found.group()!r}; remove it")
+            yield "words", f"{what} must not be in the tree, got {found.group()!r}; remove it"
     for found in _LINK.finditer(line):
         if found.group(1).lower() not in rules.HOSTS:
             known = "add it to HOSTS in tools/house/rules.py if readers need it"
-            yield Problem(name, number, "links", f"links must lead to a known host, got {found.group()}; {known}")
+            yield "links", f"links must lead to a known host, got {found.group()}; {known}"

@@ -61,27 +61,35 @@ def sources(root: Path) -> dict[str, _Module]:
 def modules(root: Path) -> dict[str, _Module]:
     """Return the modules of the package by dotted name, with their imports."""
     found = sources(root)
+    known = set(found) | {f"pyrometer.{name}" for name in rules.CORE_MODULES}
     for module in found.values():
-        tree = parsed((root / module.path).read_text("utf-8"))
-        module.imports = list(_imports(tree, set(found), lazy=False))
+        statements = _statements((root / module.path).read_text("utf-8"))
+        module.imports = [
+            _Import(item.line, full if full in known else item.module, item.lazy, item.typing)
+            for item, full in statements
+        ]
     return found
 
 
-def _imports(node: ast.AST, known: set[str], *, lazy: bool, typing: bool = False) -> Iterator[_Import]:
+@cache
+def _statements(text: str) -> list[tuple[_Import, str]]:
+    """Return the imports of a file, each with the dotted name that it means if a module has that name."""
+    return list(_imports(parsed(text), lazy=False))
+
+
+def _imports(node: ast.AST, *, lazy: bool, typing: bool = False) -> Iterator[tuple[_Import, str]]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             for alias in child.names:
-                yield _Import(child.lineno, alias.name, lazy, typing)
+                yield _Import(child.lineno, alias.name, lazy, typing), alias.name
         elif isinstance(child, ast.ImportFrom):
             base = ("." * child.level) + (child.module or "")
             for alias in child.names:
-                full = f"{base}.{alias.name}"
-                is_module = full in known or full in {f"pyrometer.{name}" for name in rules.CORE_MODULES}
-                yield _Import(child.lineno, full if is_module else base, lazy, typing)
-        else:
-            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+                yield _Import(child.lineno, base, lazy, typing), f"{base}.{alias.name}"
+        elif isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):  # no expression contains an import
+            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
             checking = typing or (isinstance(child, ast.If) and _TYPING in ast.dump(child.test))
-            yield from _imports(child, known, lazy=lazy or inside or checking, typing=checking)
+            yield from _imports(child, lazy=lazy or inside or checking, typing=checking)
 
 
 def check(root: Path) -> Iterator[Problem]:
