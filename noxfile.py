@@ -47,6 +47,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into `docs/_build`; every reference must resolve, every warning fails."""
+    session.install(".[docs]")
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "docs", "docs/_build", *session.posargs)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel from the sdist, and test it without a compiler."""
     session.run("tools/check_wheel.sh", "dist", *session.posargs, external=True)

@@ -1,6 +1,7 @@
 """``pyrometer tables``: the three tables on a page, in JSON and CSV, of shipped data and of files."""
 
 import csv
+import functools
 import io
 import json
 
@@ -10,6 +11,20 @@ import pytest
 import pyrometer as pm
 
 from .answers import exact, one_line
+
+
+@pytest.fixture(autouse=True, scope="module")
+def computed_once():
+    """Compute the tables of shipped data once for each set of options: most tests here are about their layout."""
+
+    def remembered(function):
+        cached = functools.cache(function)
+        return lambda X=None, y=None, **options: function(X, y, **options) if X is not None else cached(**options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("systems", "asymptotics"):
+            patch.setattr(pm.tables, name, remembered(getattr(pm.tables, name)))
+        yield
 
 
 def test_tables_prints_all_three(run):

@@ -14,6 +14,11 @@ import pyrometer
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(p.relative_to(ROOT).as_posix() for p in sorted((ROOT / "docs").rglob("*.md"))),
+]
 MODULES = [
     "pyrometer",
     *(
@@ -48,10 +53,12 @@ def blocks(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_markdown(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = blocks((ROOT / name).read_text("utf-8"))
+    if ">>> import torch" in text:
+        pytest.importorskip("torch")
     test = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
     code = [line for line in text.splitlines() if line.strip()]
     assert bool(test.examples) == bool(code), "a python block must be written as a dialogue, with >>>"
