@@ -20,8 +20,8 @@ __all__ = ["SystemEstimator"]
 
 _Array = npt.NDArray[np.float64]
 
-# Largest difference of linear functions that are the same, relative to their size.
-_SAME = 1e-9
+# Solutions of least squares, each with the residuals of the one before: what rounding leaves is then rounding again.
+_ROUNDS = 3
 
 
 def _validated(estimator: Any, *data: Any, **options: Any) -> Any:
@@ -186,11 +186,10 @@ def _of_least_norm(system: System, parameters: _Array) -> _Array:
     Where columns are linearly dependent, the minimisers of other losses are then as unique as those of least squares.
     """
     (X,), _ = system.stacked_rows()
-    p = X.shape[1]
-
-    def of_rows(theta: _Array) -> _Array:
-        return np.asarray(X @ theta[:p] + theta[p:].sum())
-
-    fitted = of_rows(parameters)
-    least = minimum_energy(LinearRegression(X, fitted, intercept=system.intercept)).parameters
-    return least if np.abs(of_rows(least) - fitted).max() <= _SAME * np.abs(fitted).max() else parameters
+    X, p = X.astype(np.float64, copy=False), X.shape[1]
+    least, rest = np.zeros_like(parameters), X @ parameters[:p] + parameters[p:].sum()
+    for _ in range(_ROUNDS):
+        step = minimum_energy(LinearRegression(X, rest, intercept=system.intercept)).parameters
+        least, rest = least + step, rest - (X @ step[:p] + step[p:].sum())
+    rounding = (p + 1) * np.finfo(float).eps * (np.abs(X) @ np.abs(parameters[:p]) + np.abs(parameters[p:]).sum())
+    return least if (np.abs(rest) <= rounding).all() else parameters

@@ -242,4 +242,5 @@ class SoftmaxClassifier(_Classifier):
     """
 
     def _describe(self, X: Any, y: Any, weights: Any) -> SoftmaxRegression:
-        return SoftmaxRegression(X, y, intercept=self.fit_intercept, weights=weights)
+        labels = validate.labels_in(y)  # also those of rows of weight 0
+        return SoftmaxRegression(X, y, intercept=self.fit_intercept, weights=weights, labels=labels)
