@@ -73,7 +73,7 @@ from pyrometer.thermodynamics import (
 )
 
 if TYPE_CHECKING:
-    from pyrometer import datasets, interop, models, tables, testsystems
+    from pyrometer import datasets, estimators, interop, models, tables, testsystems
 
 __all__ = [
     "L1",
@@ -129,6 +129,7 @@ __all__ = [
     "drift",
     "energy_variance",
     "entropy",
+    "estimators",
     "heat_engine",
     "interop",
     "lorentz",
@@ -148,7 +149,7 @@ __all__ = [
     "training_path",
 ]
 
-_LAZY = {"datasets", "interop", "models", "tables", "testsystems"}
+_LAZY = {"datasets", "estimators", "interop", "models", "tables", "testsystems"}
 """Modules that are imported when they are first used."""
 
 

@@ -35,6 +35,8 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     if name.startswith("pyrometer.models.") or name == "pyrometer.results._model_layers":
         pytest.importorskip("torch")
     module = importlib.import_module(name)
+    for public in getattr(module, "__all__", ()):
+        getattr(module, public)  # imported when it is first used
     results = doctest.testmod(module, optionflags=OPTIONS)
     assert results.failed == 0
 

@@ -1,12 +1,16 @@
 """Estimators of scikit-learn as systems, against their own fits; laws of its networks, against its own draws."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
 
 import pyrometer as pm
+from pyrometer import estimators
 
 linear_model = pytest.importorskip("sklearn.linear_model")
+from sklearn import metrics  # noqa: E402
 from sklearn.neural_network import MLPClassifier, MLPRegressor  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler  # noqa: E402
@@ -110,7 +114,7 @@ REFUSED = [
     (linear_model.Ridge, TypeError, r"estimator must be an estimator of scikit-learn, got the class Ridge.*Ridge\(\)"),
     ("ridge", TypeError, r"estimator must be an estimator of scikit-learn, got 'ridge'"),
     (linear_model.HuberRegressor(), TypeError, r"estimator must be one of \[LinearRegression, .*HuberRegressor"),
-    (MLPRegressor(), TypeError, r"estimator must be linear.*pm\.models\.measure"),
+    (MLPRegressor(), ValueError, r"MLPRegressor has a penalty, alpha=0\.0001, and networks have none; set alpha=0\.0"),
     (linear_model.ElasticNet(), ValueError, r"ElasticNet has both penalties \(l1_ratio=0\.5\).*set l1_ratio to 0 or 1"),
     (linear_model.LassoCV(), ValueError, r"LassoCV chooses its penalty when it is fitted; call its fit"),
     (linear_model.Ridge([0.1, 0.2]), ValueError, r"Ridge has 2 values of alpha"),
@@ -152,6 +156,7 @@ def test_advice_works():
         linear_model.QuantileRegressor(alpha=0.0),
         LinearSVR(epsilon=0.0, loss="squared_epsilon_insensitive"),
         linear_model.TweedieRegressor(power=0, link="identity"),
+        MLPRegressor(alpha=0.0),
     ):
         assert pm.models.sklearn.system(estimator, X3, labels).rows == 4
 
@@ -161,6 +166,7 @@ def test_advice_works():
     [
         (linear_model.LassoLars(), [1.0] * 4, r"LassoLars takes no sample_weight; leave out weights"),
         (linear_model.RidgeClassifier(class_weight="balanced"), [1.0] * 4, r"has class_weight='balanced'; multiply"),
+        (MLPRegressor(alpha=0.0), [1.0] * 4, r"MLPRegressor is a network, and networks have no weights.*leave out"),
         (linear_model.Ridge(), [1.0, 2.0], r"weights must have one value for each row"),
         (linear_model.Ridge(), [1.0, -2.0, 1.0, 1.0], r"weights must"),
     ],
@@ -200,6 +206,73 @@ def test_laws_of_networks_are_those_of_their_draws(activation):
     entropy = sum(size * np.log(float(weights.length)) for size, weights in zip(sizes, law.weights, strict=True))
     assert table.metadata["parameters"] == sum(sizes)
     assert table.metadata["entropy"] == pytest.approx(entropy, rel=1e-12)
+
+
+def set_parameters(model, widths, theta):
+    """Give a network the parameters of a draw: by layer, weights (outputs, inputs) and then biases."""
+    for layer, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
+        weights, biases, theta = np.split(theta, [inputs * outputs, (inputs + 1) * outputs])
+        model.coefs_[layer], model.intercepts_[layer] = weights.reshape(outputs, inputs).T, biases
+
+
+NETWORKS = [
+    (MLPRegressor, "tanh", 1, 2.0),
+    (MLPRegressor, "relu", 3, 6.0),
+    (MLPClassifier, "logistic", 2, 1.0),
+    (MLPClassifier, "identity", 4, 1.0),
+]
+
+
+@pytest.mark.parametrize(("kind", "activation", "outputs", "factor"), NETWORKS)
+def test_energies_of_networks_are_their_losses(kind, activation, outputs, factor):
+    X, y, _ = rows(4)
+    if kind is MLPClassifier:
+        y = np.array(list("dbca"))[np.digitize(y, np.quantile(y, np.arange(1, outputs) / outputs))]
+    elif outputs > 1:
+        y = np.column_stack([y, X[:, :2]])
+    model = kind(hidden_layer_sizes=(5, 3), activation=activation, alpha=0.0, max_iter=1, random_state=0)
+    system = pm.models.sklearn.system(model, X, y)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        model.fit(X, y)
+    assert pm.models.sklearn.system(model, X, y).widths == system.widths
+    law = pm.models.sklearn.law(model)
+    draws = pm.sample_parameters(system, law, samples=20, rng=1)
+    for theta, energy in zip(draws, pm.sample_energies(system, law, samples=20, rng=1), strict=True):
+        set_parameters(model, system.widths, theta)
+        if kind is MLPClassifier:
+            loss = metrics.log_loss(y, model.predict_proba(X))
+        else:
+            loss = 0.5 * np.mean((model.predict(X) - y) ** 2)
+        assert energy == pytest.approx(factor * loss, rel=1e-12)
+
+
+def test_networks_of_other_data_or_losses_are_refused():
+    X, y, _ = rows(4)
+    model = MLPRegressor(alpha=0.0, hidden_layer_sizes=(2,), solver="lbfgs", max_iter=500).fit(X, y)
+    with pytest.raises(ValueError, match=r"X and y must have the columns and classes.*\(3, 2, 1\) for \(4, 2, 1\)"):
+        pm.models.sklearn.system(model, X[:, :3], y)
+    model.loss = "poisson"
+    with pytest.raises(ValueError, match=r"MLPRegressor has the loss 'poisson'.*set loss='squared_error'"):
+        pm.models.sklearn.system(model, X, y)
+
+
+def test_estimators_of_this_package():
+    X, y, w = rows(6)
+    labels = np.where(y > np.median(y) + np.cos(7.0 * y), "yes", "no")
+    for model, target in (
+        (estimators.LADRegressor(), y),
+        (estimators.OLSRegressor(lam=0.3, fit_intercept=False), y),
+        (estimators.LassoRegressor(lam=0.2), y),
+        (estimators.LogisticClassifier(), labels),
+        (estimators.SoftmaxClassifier(), labels),
+    ):
+        pipeline = make_pipeline(StandardScaler(), model).fit(
+            X, target, **{f"{type(model).__name__.lower()}__sample_weight": w}
+        )
+        system = pm.models.sklearn.system(pipeline, X, target, weights=w)
+        assert pm.minimum_energy(system).value == pytest.approx(pipeline[-1].certificate_.value, rel=1e-12)
+        assert system.penalty == pipeline[-1].system_.penalty
+        assert type(system) is type(pipeline[-1].system_)
 
 
 def test_laws_of_networks_need_a_fit():

@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data", "datasets", "laws", "losses"),
     ("thermodynamics",),
     ("linear",),
-    ("networks", "states"),
+    ("networks", "states", "estimators"),
     ("interop", "models", "tables", "sweeps", "testsystems"),
     ("_moved",),
     ("__init__",),
@@ -50,7 +50,13 @@ CORE_MODULES = {"_core", "_cpu"}
 CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "networks", "states"}
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy"}
-HEAVY_HOMES = {"click": {"cli"}, "rich": {"cli", "report"}, "pyarrow": {"interop"}, "torch": {"models"}}
+HEAVY_HOMES = {
+    "click": {"cli"},
+    "rich": {"cli", "report"},
+    "pyarrow": {"interop"},
+    "torch": {"models"},
+    "sklearn": {"estimators"},
+}
 LAZY = {
     *("narwhals", "pyarrow", "pandas", "polars", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
     *("torch", "keras", "typing_extensions", "tensorflow", "onnx", "dask", "click", "rich", "tomli"),

@@ -1,5 +1,6 @@
 """Linear models: linear and logistic regression (sections 3 and 4)."""
 
+from pyrometer.linear._base import without_rows
 from pyrometer.linear._mean_energy import componentwise
 from pyrometer.linear._path import minimum_path
 from pyrometer.linear._softmax import SoftmaxRegression
@@ -18,4 +19,5 @@ __all__ = [
     "minimum_path",
     "system_of",
     "training_path",
+    "without_rows",
 ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,9 +21,10 @@ from pyrometer.linear._records import LINEAR
 from pyrometer.results import Minimum
 from pyrometer.thermodynamics import Evaluated, not_a_system
 
-__all__ = ["LinearSystem", "require_linear"]
+__all__ = ["LinearSystem", "require_linear", "without_rows"]
 
 _Array = npt.NDArray[np.float64]
+AnySystem = TypeVar("AnySystem", bound="LinearSystem")
 
 # Minima are computed once for all laws. Systems are frozen, and compared by identity.
 _minima: WeakKeyDictionary[LinearSystem, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
@@ -255,6 +256,15 @@ class LinearSystem:
             f"<{type(self).__name__}: {stack}{self.rows} {weighted}rows, {self.parameters} parameters"
             f"{' with intercept' if self.intercept else ''}, energy={self.energy!r}{penalty}>"
         )
+
+
+def without_rows(system: AnySystem, minimum: Minimum) -> AnySystem:
+    """Return a system of squared errors that keeps its moments only, with the minimum that its rows have given."""
+    part = copy(system)
+    for name in ("X", "y", "weights"):
+        object.__setattr__(part, name, None)
+    _minima[part] = minimum, None
+    return part
 
 
 def of_mean_one(weights: _Array) -> _Array:

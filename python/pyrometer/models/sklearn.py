@@ -1,4 +1,4 @@
-"""Linear estimators of scikit-learn as systems, and the initial laws of its neural networks."""
+"""Estimators of scikit-learn as systems, and the initial laws of its neural networks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 from pyrometer.base import described, listed, nearest, validate
 from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, SoftmaxRegression, System
-from pyrometer.models._sklearn._networks import PERCEPTRONS, layers_of
+from pyrometer.models._sklearn._networks import PERCEPTRONS, layers_of, network_of
 from pyrometer.models._sklearn._objectives import OBJECTIVES, Objective, Refusal
-from pyrometer.networks import Layers
+from pyrometer.networks import Layers, Network
 
 __all__ = ["law", "system"]
 
 
-def system(estimator: Any, X: Any, y: Any, *, weights: Any = None) -> System:
-    r"""Return the linear system whose energy a linear estimator of scikit-learn minimises; not in the paper.
+def system(estimator: Any, X: Any, y: Any, *, weights: Any = None) -> System | Network:
+    r"""Return the system whose energy an estimator of scikit-learn minimises; not in the paper.
 
     Parameters
     ----------
@@ -24,19 +24,20 @@ def system(estimator: Any, X: Any, y: Any, *, weights: Any = None) -> System:
         `LinearRegression`, `Ridge`, `BayesianRidge`, `Lasso`, `LassoLars`, `ElasticNet` (of one penalty),
         `TweedieRegressor` (of power 0), `QuantileRegressor` (of the median), `LinearSVR` (of epsilon 0),
         `RidgeClassifier` (of two classes), `LogisticRegression`, `SGDRegressor`, `SGDClassifier` (of ``log_loss``),
-        or a `Pipeline` that ends in one. Those that choose their penalty by themselves, such as `LassoCV`, must be
+        `MLPRegressor`, `MLPClassifier` (with ``alpha=0``), one of `pyrometer.estimators`, or a `Pipeline` that ends in
+        one. Those that choose their penalty by themselves, such as `LassoCV`, must be
         fitted; others need not be.
     X : array_like or data frame, shape (m, p)
         Features as the estimator is given them; a pipeline's steps transform them first. Where they are not fitted,
         copies of them are.
     y : array_like or column, shape (m,)
-        Targets or labels.
+        Targets or labels; of `MLPRegressor` also several columns.
     weights : array_like, shape (m,), optional
         The ``sample_weight`` of `fit`, >= 0. Weights of classes (``class_weight``) are multiplied in.
 
     Returns
     -------
-    LinearRegression, LogisticRegression or SoftmaxRegression
+    LinearRegression, LogisticRegression, SoftmaxRegression or Network
         With the estimator's loss, intercept, weights and penalty.
 
     Raises
@@ -52,6 +53,9 @@ def system(estimator: Any, X: Any, y: Any, *, weights: Any = None) -> System:
     ``pm.L2(alpha / m, intercept=False)``, `Lasso` ``pm.L1(2 alpha, intercept=False)``. Minimisers are those of the
     estimator, up to its tolerance.
 
+    The energy of a network is the loss of `MLPClassifier`, and for k outputs 2 k times that of `MLPRegressor`; `law`
+    has its initial parameters. ``pm.temperature(..., minimum=...)`` needs the energy of the trained network.
+
     Examples
     --------
     >>> import pyrometer as pm
@@ -66,19 +70,15 @@ def system(estimator: Any, X: Any, y: Any, *, weights: Any = None) -> System:
     """
     estimator, X = _last_step(estimator, X, y)
     name = _name_of(estimator)
-    if name in PERCEPTRONS:
-        raise TypeError(
-            f"estimator must be linear, got {described(estimator)}; use pm.models.measure(estimator, X, y) for its "
-            "layers."
-        )
-    if name not in OBJECTIVES:
-        hint = nearest(name, list(OBJECTIVES), fallback="")
-        hint = "; pass its best_estimator_" if hasattr(estimator, "best_estimator_") else hint
-        raise TypeError(
-            f"estimator must be one of [{listed(list(OBJECTIVES), name=str)}], got {described(estimator)}{hint}."
-        )
-    target = _target(y)
+    if _is_ours(estimator):
+        described_by_itself: System = estimator.system(X, _target(y), weights)
+        return described_by_itself
     try:
+        if name in PERCEPTRONS:
+            return _network(estimator, X, y, weights)
+        if name not in OBJECTIVES:
+            raise _not_one_of(estimator, name)
+        target = _target(y)
         return _system(estimator, name, X, target, _weights(estimator, target, weights))
     except Refusal as refusal:
         raise ValueError(f"{name} {refusal}.") from None
@@ -133,6 +133,24 @@ def _name_of(estimator: Any) -> str:
                 return kind.__name__
     hint = f"; pass {estimator.__name__}()." if isinstance(estimator, type) else ", such as Ridge()."
     raise TypeError(f"estimator must be an estimator of scikit-learn, got {described(estimator)}{hint}")
+
+
+def _is_ours(estimator: Any) -> bool:
+    from pyrometer.estimators import SystemEstimator
+
+    return isinstance(estimator, SystemEstimator)
+
+
+def _not_one_of(estimator: Any, name: str) -> TypeError:
+    known = [*OBJECTIVES, *PERCEPTRONS]
+    hint = "; pass its best_estimator_" if hasattr(estimator, "best_estimator_") else nearest(name, known, fallback="")
+    return TypeError(f"estimator must be one of [{listed(known, name=str)}], got {described(estimator)}{hint}.")
+
+
+def _network(estimator: Any, X: Any, y: Any, weights: Any) -> Network:
+    if weights is not None:
+        raise Refusal("is a network, and networks have no weights of rows; leave out weights")
+    return network_of(estimator, X, y)
 
 
 def _last_step(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:

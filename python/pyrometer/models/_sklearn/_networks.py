@@ -18,15 +18,18 @@ from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
 from pyrometer.models._request import Request
+from pyrometer.models._sklearn._objectives import Refusal
 from pyrometer.networks import Layers, Network, heat_engine
 from pyrometer.results import ModelLayers
 
-__all__ = ["PERCEPTRONS", "build", "layers_of", "measure"]
+__all__ = ["PERCEPTRONS", "build", "layers_of", "measure", "network_of"]
 
 PERCEPTRONS = ("MLPClassifier", "MLPRegressor")
 
 # Draws where an energy cannot be computed exactly, and at most.
 _SAMPLES, _MOST = 10_000, 1_000_000
+# Losses, and the energy of a network that each is in proportion to.
+_LOSSES = {"squared_error": "mse", "log_loss": "ce"}
 # Activations: the number under the root of the bound of a layer's weights, and the name of a network's activation.
 _ACTIVATIONS = {
     "relu": (6.0, "relu"),
@@ -50,6 +53,31 @@ def layers_of(
         [given.get(pair[kind], Uniform(length)) for pair, length in zip(names, lengths, strict=True)] for kind in (0, 1)
     )
     return Layers(of_weights, biases=of_biases)
+
+
+def network_of(estimator: Any, X: Any, y: Any) -> Network:
+    """Return the network with its data and loss.
+
+    Raises
+    ------
+    Refusal
+        If its objective has no counterpart.
+    """
+    if estimator.loss not in _LOSSES:
+        raise Refusal(f"has the loss {estimator.loss!r}, and a network a squared error; set loss='squared_error'")
+    if estimator.alpha != 0.0:
+        raise Refusal(
+            f"has a penalty, alpha={estimator.alpha!r}, and networks have none; set alpha=0.0 to leave it out"
+        )
+    options: dict[str, Any] = {"hidden": _hidden(estimator), "activation": _activation(estimator)[1], "bias": True}
+    network = Network(X, y, energy=_LOSSES[estimator.loss], **options)
+    fitted = _widths(estimator) if hasattr(estimator, "coefs_") else network.widths
+    if fitted != network.widths:
+        raise ValueError(
+            f"X and y must have the columns and classes that the estimator was fitted to, got widths {network.widths} "
+            f"for {fitted}; pass those data, or an estimator that is not fitted."
+        )
+    return network
 
 
 def build(estimator: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> Built:
