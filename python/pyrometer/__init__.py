@@ -161,7 +161,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted(__all__)
 
 
 # What is public is public here: names and pickles do not tell in which module it is written.

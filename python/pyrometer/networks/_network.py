@@ -14,7 +14,7 @@ from pyrometer.base import mean_squares_about, require_finite, require_normal, v
 from pyrometer.networks import _arguments, _cross_entropy, _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
-from pyrometer.results import Estimate, shaped
+from pyrometer.results import Displayed, Estimate, finite, shaped
 from pyrometer.thermodynamics import Evaluated
 
 __all__ = ["Network"]
@@ -26,7 +26,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Network:
+class Network(Displayed):
     r"""A fully connected network with squared error, summed over outputs (5.1)-(5.3), or with cross entropy.
 
     .. math:: z^{(l)} = W^{(l)}x^{(l-1)} (+ b^{(l)}), \qquad x^{(l)} = \phi(z^{(l)}), \qquad
@@ -317,6 +317,13 @@ class Network:
         drawn = method == "monte-carlo" or (method == "auto" and not exact)
         sampled = samples if drawn else 0
         return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what describes the network, without its rows, as types that JSON has."""
+        about = {name: getattr(self, name) for name in ("energy", "rows", "widths", "parameters", "bias", "names")}
+        phis = self.activation if isinstance(self.activation, tuple) else (self.activation,)
+        described: dict[str, Any] = finite({"system": type(self).__name__, **about, "activation": phis})
+        return described | {"classes": finite(self.classes)}
 
     def __repr__(self) -> str:
         phis = self.activation if isinstance(self.activation, tuple) else (self.activation,)
