@@ -28,7 +28,7 @@ __all__ = ["width_of", "written"]
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
 _KEYS = ("section", "loss", "law")
 # Columns that are shown before all others, and after them.
-_FIRST = ("bar", "value", "temperature", "verdict", "change")
+_FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change")
 _LAST = ("method", "log_energy", "marginal", "parameters", "calls", "laws")
 # Below this width the symbol of a term is printed below its explanation.
 _WIDE = 110

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Number, Word
 from pyrometer.results import _records as records
-from pyrometer.results._shown import OneNumber, Shown
+from pyrometer.results._shown import OneNumber, Shown, drawn
 
 __all__ = ["Estimate", "Floats", "HeatEngine", "LayerTemperatures", "Minimum", "Strings", "Temperature"]
 
@@ -243,6 +243,8 @@ class LayerTemperatures(_Answer, record=records.LAYERS):
         Its standard error; 0 where it was not simulated.
     verdict : ndarray of str, shape (..., L)
         Verdict on each temperature, as in `Temperature`.
+    units : ndarray, shape (L,)
+        Units of each layer, :math:`n_l`; nan in results of versions that did not keep them.
 
     Examples
     --------
@@ -258,6 +260,7 @@ class LayerTemperatures(_Answer, record=records.LAYERS):
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {
         "marginal_error": ("marginal", np.nan),
         "log_energy": ("energy", np.nan),
+        "units": ("parameters", np.nan),
     }
 
     energy: npt.NDArray[np.float64]
@@ -271,6 +274,7 @@ class LayerTemperatures(_Answer, record=records.LAYERS):
     marginal: npt.NDArray[np.float64]
     marginal_error: npt.NDArray[np.float64]
     verdict: npt.NDArray[np.str_]
+    units: npt.NDArray[np.float64]
 
     def _fields(self) -> dict[str, Any]:
         """Return the fields, the gain with nan for the last layer."""
@@ -329,6 +333,8 @@ class HeatEngine(Shown, Generic[Number, Word], record=records.ENGINE):
         where the energy of the last layer is inf.
     method : str
         The method used, as in `Estimate`.
+    network, law : str
+        What the engine was made of, as text.
 
     Examples
     --------
@@ -350,3 +356,20 @@ class HeatEngine(Shown, Generic[Number, Word], record=records.ENGINE):
     verdict: Word
     total: Temperature[Number, Word]
     method: str
+    network: str = field(default="", compare=False)
+    law: str = field(default="", compare=False)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the layers by `pyrometer.plot.layers`.
+
+        Parameters
+        ----------
+        ax : Axes or three Axes, optional
+            As there.
+
+        Returns
+        -------
+        tuple of Axes
+            As there.
+        """
+        return drawn("layers", self, ax)

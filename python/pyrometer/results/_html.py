@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import TYPE_CHECKING
 
 from pyrometer.base import plain, printable
@@ -76,4 +75,6 @@ def of_code(text: str) -> str:
 
 
 def _text(text: str, keep: str = "") -> str:
+    from html import escape  # for notebooks only
+
     return escape(printable(text, keep=keep))

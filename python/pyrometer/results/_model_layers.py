@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pyrometer.base import validate
 from pyrometer.results import _sheet
 from pyrometer.results._model_text import MODEL, heading
-from pyrometer.results._shown import Shown
+from pyrometer.results._shown import Shown, drawn
 from pyrometer.results._table import Table
 
 __all__ = ["ModelLayers"]
@@ -157,3 +157,18 @@ class ModelLayers(Shown, record=MODEL):
     def _heading(self, values: Mapping[str, Any]) -> str:
         del values
         return heading(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the layers by `pyrometer.plot.layers`.
+
+        Parameters
+        ----------
+        ax : Axes or three Axes, optional
+            As there.
+
+        Returns
+        -------
+        tuple of Axes
+            As there.
+        """
+        return drawn("layers", self, ax)

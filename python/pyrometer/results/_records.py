@@ -136,7 +136,7 @@ LAYERS = Record(
         "marginal": Quantity("dE/dS", "loss/nat", "marginal_error", "marginal: along the scale of the law"),
         "verdict": Quantity("verdict"),
     },
-    elsewhere=frozenset({"log_energy"}),
+    elsewhere=frozenset({"log_energy", "units"}),
     heading=lambda layers: f"{len(layers)} layers" if np.ndim(layers.parameters) else "one layer",
     tables=_layers,
     over="energy",
@@ -160,7 +160,8 @@ _REGIMES = {
 
 def _of_one_engine(engine: Any) -> str:
     layers = len(engine.layers)
-    return f"{engine.method}, {layers} layer{'s' * (layers != 1)}"
+    made = f"{engine.network} of {engine.law}" if engine.network else f"{layers} layer{'s' * (layers != 1)}"
+    return f"{made}, {engine.method}"
 
 
 ENGINE = Record(
@@ -173,7 +174,7 @@ ENGINE = Record(
         "parameters": Quantity("N", note="random parameters"),
         "verdict": Quantity("verdict"),
     },
-    elsewhere=frozenset({"layers", "total", "method"}),
+    elsewhere=frozenset({"layers", "total", "method", "network", "law"}),
     heading=_of_one_engine,
     tables=lambda engine: _layers(engine.layers),
     sentences=_of_engine,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +40,8 @@ class Sheet:
 
 def width_of() -> int:
     """Return the width of the terminal in characters, 80 where there is none."""
+    import shutil  # which imports every compression
+
     return max(shutil.get_terminal_size().columns, 40)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ from pyrometer.results._table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Described", "Displayed", "OneNumber", "Shown"]
+__all__ = ["Described", "Displayed", "OneNumber", "Shown", "drawn"]
 
 # Longer words are sentences.
 _WORDS = 40
@@ -245,8 +246,9 @@ class Described(Displayed, ByValue):
     """A frozen description, such as a law, that is shown as the call that makes it."""
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{field.name}={_argument(getattr(self, field.name))}" for field in fields(self))  # type: ignore[arg-type]
-        return f"{type(self).__name__}({given})"
+        given = {field: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        shown = [f"{field.name}={_argument(value)}" for field, value in given.items() if value is not field.default]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the name of the law and its arguments as types that JSON has."""
@@ -266,3 +268,8 @@ def _argument(value: Any) -> str:
         more = f", ... {len(value) - _FEW} more" if len(value) > _FEW else ""
         return f"[{', '.join(map(repr, value[:_FEW]))}{more}]"
     return _numbers.number(value) if isinstance(value, float) else repr(value)
+
+
+def drawn(function: str, result: Any, ax: Any) -> Any:
+    """Draw a result by a function of `pyrometer.plot`, which is above all results: it is found by name when asked."""
+    return getattr(importlib.import_module("pyrometer.plot"), function)(result, ax=ax)
