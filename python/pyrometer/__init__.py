@@ -73,7 +73,7 @@ from pyrometer.thermodynamics import (
 )
 
 if TYPE_CHECKING:
-    from pyrometer import datasets, estimators, interop, models, tables, testsystems
+    from pyrometer import datasets, estimators, interop, models, plot, tables, testsystems
 
 __all__ = [
     "L1",
@@ -138,6 +138,7 @@ __all__ = [
     "mix",
     "minimum_path",
     "models",
+    "plot",
     "sample_energies",
     "sample_parameters",
     "shift",
@@ -149,7 +150,7 @@ __all__ = [
     "training_path",
 ]
 
-_LAZY = {"datasets", "estimators", "interop", "models", "tables", "testsystems"}
+_LAZY = {"datasets", "estimators", "interop", "models", "plot", "tables", "testsystems"}
 """Modules that are imported when they are first used."""
 
 
@@ -162,7 +163,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted(__all__)
 
 
 # What is public is public here: names and pickles do not tell in which module it is written.

@@ -1,42 +1,47 @@
-"""The layers of a model as text: energy per unit and gain first, totals below."""
+"""How the layers of a model are shown: energy per unit and gain first, totals below."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pyrometer.base import listed, plain
 from pyrometer.results import _plain_text
+from pyrometer.results._record import Record
+from pyrometer.results._table import Table
 
 if TYPE_CHECKING:
     from pyrometer.results._model_layers import ModelLayers
 
-__all__ = ["model_text"]
+__all__ = ["MODEL", "heading"]
 
 # Most characters of a name.
-_NAME = 32
+_NAME = 28
 
 
-def model_text(layers: ModelLayers, width: int | None, max_rows: int) -> str:
-    """Return a heading, a line for each layer, and the totals."""
+def heading(layers: ModelLayers) -> str:
+    """Return the model, and on what it was measured."""
     sampled = f", {layers.draws} draws, seed {layers.seed}" if layers.draws else ""
-    title = f"{plain(layers.model)}: {_count(len(layers), 'layer')}, {_count(layers.rows, 'row')}, mode {layers.mode!r}"
-    names = _plain_text.short_paths(layers.name.tolist(), _NAME if width is None else min(_NAME, max(width // 3, 8)))
+    counts = f"{_count(len(layers), 'layer')}, {_count(layers.rows, 'row')}"
+    return f"{plain(layers.model)}: {counts}, mode {layers.mode!r}{sampled}"
+
+
+def table(layers: ModelLayers) -> Iterator[Table]:
+    """Yield a line for each layer: what fits into a narrow terminal first."""
     columns = {
-        "layer": np.array(names, dtype=np.str_),
+        "layer": np.array(_plain_text.short_paths(layers.name.tolist(), _NAME), dtype=np.str_),
         "E/unit": _numbers(layers.energy_per_unit),
         "gain": _numbers(layers.gain),
         "T": _numbers(layers.temperature),
+        "verdict": layers.verdict,
         "N": layers.parameters,
         "S": _numbers(layers.entropy),
         "kind": layers.kind,
         "method": _methods(layers),
-        "verdict": layers.verdict,
     }
-    units = {"E/unit": "loss", "T": "loss/nat", "S": "nat"}
-    table = _plain_text.text(title + sampled, columns, units, width, max_rows, ("E/unit", "gain", "T", "S"))
-    return "\n".join([table, *_totals(layers)])
+    yield Table("", columns, {"E/unit": "loss", "T": "loss/nat", "S": "nat"})
 
 
 def _count(number: int, what: str) -> str:
@@ -59,7 +64,8 @@ def _methods(layers: ModelLayers) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     return np.array(words, dtype=np.str_)
 
 
-def _totals(layers: ModelLayers) -> list[str]:
+def totals(layers: ModelLayers) -> list[str]:
+    """Return sentences on the whole model."""
     n, entropy = layers.total_parameters, layers.total_entropy
     each = f" ({entropy / n:.4g} each)" if n else ""
     lines = [
@@ -74,3 +80,12 @@ def _totals(layers: ModelLayers) -> list[str]:
     if layers.entropy_unknown:
         lines.append(f"entropy unknown, name the laws by laws=: {listed(layers.entropy_unknown, plain)}")
     return lines
+
+
+_FIELDS = (
+    *("model", "name", "kind", "calls", "units", "energy", "energy_per_unit", "gain", "standard_error", "method"),
+    *("parameters", "entropy", "laws", "temperature", "verdict", "total_parameters", "total_entropy"),
+    *("work_efficiency", "engine", "regime", "unused", "entropy_unknown", "mode", "seed", "draws", "rows"),
+)
+
+MODEL = Record(elsewhere=frozenset(_FIELDS), tables=table, sentences=totals, over="energy", axes=1)
