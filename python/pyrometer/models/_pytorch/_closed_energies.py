@@ -9,8 +9,8 @@ import torch
 
 from pyrometer.models._pytorch._closed import ClosedForms, Pending, random_members
 from pyrometer.models._pytorch._consumers import Operands
+from pyrometer.models._pytorch._operations import Given
 from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
-from pyrometer.models._pytorch._trace import Given
 
 __all__ = ["ClosedPass", "closed_energies"]
 

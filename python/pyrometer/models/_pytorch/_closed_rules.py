@@ -25,9 +25,9 @@ from pyrometer.models._pytorch._moments import (
     unknown,
 )
 from pyrometer.models._pytorch._moments import scaled as _scaled
+from pyrometer.models._pytorch._operations import bound, signature
 from pyrometer.models._pytorch._products import convolved, matrix_product
 from pyrometer.models._pytorch._totals import carried, count_of, normalised, reshaped
-from pyrometer.models._pytorch._trace import bound
 
 __all__ = ["CONSTANTS", "DRAWS", "RULES", "Call"]
 
@@ -42,9 +42,9 @@ class Call:
     ) -> None:
         self.func, self.fresh, self._moments = func, fresh, moments
         self.args, self.kwargs = args, kwargs
-        self.name: str = func._schema.name.partition("::")[2]
-        self.draws = not DRAWS.isdisjoint((self.name, f"{self.name}.{func._schema.overload_name}"))
-        self.given: dict[str, Any] = bound(func._schema, args, kwargs)
+        self.name: str = signature(func).name
+        self.draws = not DRAWS.isdisjoint((self.name, f"{self.name}.{signature(func).overload}"))
+        self.given: dict[str, Any] = bound(func, args, kwargs)
 
     def of(self, name: str) -> Moments:
         """Moments of an argument, a tensor or a number."""
@@ -218,7 +218,7 @@ def _moved(zeros: Callable[[Call], bool] = lambda _: True, *, weights: bool = Fa
     """An operation that puts elements elsewhere, copies them or adds zeros."""
 
     def rule(call: Call) -> list[Moments | None]:
-        name = next(each.name for each in call.func._schema.arguments)
+        name = signature(call.func).arguments[0]
         x = call.of(name)
         if any(each.random for each in _others(call, name)) or not zeros(call):
             return [None]
