@@ -418,6 +418,20 @@ def _options(layer):
     return options | ({"output_padding": layer.output_padding} if layer.transposed else {})
 
 
+def test_a_class_builds_its_models():
+    class Own(nn.Module):
+        def __init__(self, width=4):
+            super().__init__()
+            self.inner = nn.Linear(width, width)
+
+        def forward(self, x):
+            return self.inner(torch.tanh(self.inner(x)))
+
+    x = normal(5, 4)
+    assert measured(Own, x, draws=3) == measured(lambda: Own(), x, draws=3)
+    assert pm.models.balance(Own, x).skipped["inner"] == "inner.weight is used by 2 operations"
+
+
 def test_instances_lazy_modules_and_named_laws():
     x = normal(5, 6)
     instance = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 2))

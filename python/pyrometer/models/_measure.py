@@ -41,9 +41,9 @@ def measure(
     Parameters
     ----------
     model : callable, torch.nn.Module, keras.Model, MLPClassifier, MLPRegressor, str, path or onnx.ModelProto
-        A function without arguments that builds the model, ``lambda: MyModel()``, or an instance whose layers have
-        their default laws; see `laws`. A Keras model needs its PyTorch backend; its variables are restored. ONNX needs
-        `laws`.
+        A class or function that builds the model without arguments, ``lambda: MyModel(width=64)``, or an instance whose
+        layers have their default laws; see `laws`. A Keras model needs its PyTorch backend; its variables are restored.
+        ONNX needs `laws`.
     inputs : array_like, torch.Tensor, tuple or dict
         Inputs of the model, finite; a tuple is passed as positional arguments, a dict by name. Arrays of floating-point
         numbers are converted to the dtype of the parameters; tensors stay as they are.
