@@ -47,9 +47,13 @@ class CallSite:
 
 @dataclass(frozen=True)
 class Measured:
-    """A line of the result: a call site, its energy over the draws with its standard error, and the method."""
+    """A line of the result: a call site, its energy over the draws with its standard error, and the method.
+
+    `neglected` is the size of the relative error of a closed form.
+    """
 
     site: CallSite
     energy: float
     standard_error: float
     method: str
+    neglected: float = 0.0

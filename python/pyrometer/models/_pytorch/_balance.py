@@ -50,7 +50,7 @@ class _Balancing:
         """Return the balance."""
         request, (number, module) = self._request, self._first
         scout = Scout(self._drawn(module, self._runs), self._inputs, self._rows)
-        run_on(self._inputs, lambda: self._run(scout, number, module))
+        run_on(self._inputs, partial(self._run, scout, number, module))
         layers, skipped = layers_of(scout, self._source.built, self._runs, skip)
         del self._first, module
         draws, found = 0, self._together(layers, skipped, 0)

@@ -105,6 +105,10 @@ class ClosedForms:
         total = float(found.square.sum())
         return total if np.isfinite(total) else None
 
+    def neglected(self, tensor: Any) -> float:
+        """Return the size of the relative error of the closed form, from norms."""
+        return self.moments(tensor).neglected
+
     def scale(self, tensor: Any, factor: float) -> None:
         """Multiply what is known of a tensor by a factor."""
         found = self.moments(tensor)

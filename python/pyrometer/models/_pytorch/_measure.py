@@ -91,12 +91,16 @@ class _Passes:
 
         with seeded(request.seed, 0, 1):
             exact = exact_energies(drawn, self._inputs, self.rows, call)
-        method = "closed form" if exact is None else "exact"
+        if exact is not None:
+            return {
+                k: Measured(site, energy, 0.0, "exact")
+                for k, (site, energy) in enumerate(zip(first, exact, strict=True))
+            }
         with seeded(request.seed, 0, 1):
-            energies = exact or closed_energies(drawn, self._inputs, self.rows, call, request.mode)
+            energies = closed_energies(drawn, self._inputs, self.rows, call)
         return {
-            number: Measured(first[number], energy, 0.0, method)
-            for number, energy in enumerate(energies)
+            number: Measured(first[number], energy, 0.0, "closed form", neglected)
+            for number, (energy, neglected) in enumerate(energies)
             if energy is not None
         }
 
