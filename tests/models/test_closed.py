@@ -467,7 +467,7 @@ def test_nothing_after_a_maximum_is_closed():
 )
 def test_norms_give_totals_only(norm, last, known):
     def model():
-        parts = [nn.Conv2d(3, 16, 1), norm(), nn.ReLU(), last()]
+        parts = [nn.Conv2d(3, 16, 3, padding=1), norm(), nn.ReLU(), last()]
         nn.init.normal_(parts[0].weight)
         return nn.Sequential(*parts)
 

@@ -48,7 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 CORE_MODULES = {"_core", "_cpu"}
-CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "networks", "states"}
+CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "models", "networks", "states"}
 # What every module may import when it is loaded; what only some may; what nobody may except inside a function.
 LIGHT = {"numpy"}
 HEAVY_HOMES = {

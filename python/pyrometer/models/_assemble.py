@@ -67,6 +67,7 @@ def assembled(
         gain=gain,
         standard_error=np.array([line.standard_error for line in lines], dtype=float),
         method=np.array([line.method for line in lines], dtype=np.str_),
+        neglected=np.array([line.neglected for line in lines], dtype=float),
         parameters=counts,
         entropy=entropy,
         laws=np.array([law for _, _, law in each], dtype=np.str_),

@@ -84,7 +84,7 @@ def balance(
     framework = framework_of(model)
     if framework.name != "PyTorch":
         raise TypeError(
-            f"model must be a torch.nn.Module or a function that builds one, got a model of {framework.name}, "
+            f"model must be a torch.nn.Module or a class or function that builds one, got a model of {framework.name}, "
             f"{described(model)}."
         )
     patterns: Any = [skip] if isinstance(skip, str) else skip

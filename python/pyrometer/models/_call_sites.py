@@ -30,8 +30,6 @@ class CallSite:
         Sum of the squared outputs divided by m, or its expectation over the layer's own weights given its input.
     averaged : bool
         Whether it is that expectation.
-    input_square : float
-        Sum of the squared inputs divided by m; nan where the operation has no input, as an embedding.
     parts : tuple of (str, int, int)
         Parameters of which it uses a part: the first element, and that after the last.
     """
@@ -44,15 +42,18 @@ class CallSite:
     units: float
     energy: float
     averaged: bool
-    input_square: float
     parts: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A line of the result: a call site, its energy over the draws with its standard error, and the method."""
+    """A line of the result: a call site, its energy over the draws with its standard error, and the method.
+
+    `neglected` is the size of the relative error of a closed form.
+    """
 
     site: CallSite
     energy: float
     standard_error: float
     method: str
+    neglected: float = 0.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyrometer.base import described, library_of
+from pyrometer.base import described, library_of, listed
 from pyrometer.models._built import Built
 from pyrometer.models._request import Request
 from pyrometer.results import ModelLayers
@@ -115,7 +116,7 @@ FRAMEWORKS = (
     ),
     Framework(
         "PyTorch",
-        "a torch.nn.Module or a function that builds one",
+        "a torch.nn.Module or a class or function that builds one",
         derives_from("torch"),
         _lazily("_pytorch._build", "build", torch="PyTorch"),
         _lazily("_pytorch._measure", "measure", torch="PyTorch"),
@@ -123,6 +124,8 @@ FRAMEWORKS = (
     ),
 )
 """In the order in which they are asked: Keras' layers are modules of PyTorch with that backend."""
+
+_BUILT = {framework.package for framework in FRAMEWORKS} - {""}
 
 
 def framework_of(model: Any) -> Framework:
@@ -136,10 +139,32 @@ def framework_of(model: Any) -> Framework:
     for framework in FRAMEWORKS:
         if framework.accepts(model):
             return framework
-    if callable(model) and not isinstance(model, type) and library_of(model) is None:
+    if _is_class(model) or (callable(model) and not isinstance(model, type) and library_of(model) is None):
+        _require_no_arguments(model)
         return _of_built(model)
     known = ", ".join(framework.models for framework in (FRAMEWORKS[-1], *FRAMEWORKS[:-1]))
     raise TypeError(f"model must be {known}, got {described(model)}; pass lambda: MyModel().")
+
+
+def _is_class(model: Any) -> bool:
+    """Whether a class is one of models, which builds them."""
+    return isinstance(model, type) and any(kind.__module__.partition(".")[0] in _BUILT for kind in model.__mro__)
+
+
+def _require_no_arguments(model: Any) -> None:
+    try:
+        parameters = inspect.signature(model).parameters.values()
+    except (TypeError, ValueError):  # of some functions in C
+        return
+    variadic = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    needed = [each.name for each in parameters if each.default is each.empty and each.kind not in variadic]
+    if needed:
+        name = getattr(model, "__name__", "MyModel").replace("<lambda>", "MyModel")
+        arguments = ", ".join(f"{each}=..." for each in needed)
+        raise TypeError(
+            f"model must be built without arguments, got {described(model)} with [{listed(needed)}]; pass a function "
+            f"that gives them, lambda: {name}({arguments})."
+        )
 
 
 def _of_built(model: Callable[[], Any]) -> Framework:

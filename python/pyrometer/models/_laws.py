@@ -31,10 +31,11 @@ def laws(
     Parameters
     ----------
     model : callable, torch.nn.Module, keras.Model, MLPClassifier, MLPRegressor, str, path or onnx.ModelProto
-        A function without arguments that builds the model, ``lambda: MyModel()``, best; on the meta device it needs no
-        memory. Or an instance whose layers have their default laws: it is drawn again layer by layer, by
-        ``reset_parameters``, and refused if a parameter is left out or its values do not fit. A Keras model that is
-        built, or a function that builds one, on any backend; a fitted network of scikit-learn; an ONNX file or model.
+        A class or function that builds the model without arguments, ``lambda: MyModel(width=64)``, best; on the meta
+        device it needs no memory. Or an instance whose layers have their default laws: it is drawn again layer by
+        layer, by ``reset_parameters``, and refused if a parameter is left out or its values do not fit. A Keras model
+        that is built, or a function that builds one, on any backend; a fitted network of scikit-learn; an ONNX file or
+        model.
     laws : mapping of str to law, optional
         Laws by patterns of names, ``{"*.weight": pm.Normal(0.02)}``, which replace those that are traced; the first
         pattern that matches. ONNX needs them, since its files have values alone.

@@ -41,9 +41,9 @@ def measure(
     Parameters
     ----------
     model : callable, torch.nn.Module, keras.Model, MLPClassifier, MLPRegressor, str, path or onnx.ModelProto
-        A function without arguments that builds the model, ``lambda: MyModel()``, or an instance whose layers have
-        their default laws; see `laws`. A Keras model needs its PyTorch backend; its variables are restored. ONNX needs
-        `laws`.
+        A class or function that builds the model without arguments, ``lambda: MyModel(width=64)``, or an instance whose
+        layers have their default laws; see `laws`. A Keras model needs its PyTorch backend; its variables are restored.
+        ONNX needs `laws`.
     inputs : array_like, torch.Tensor, tuple or dict
         Inputs of the model, finite; a tuple is passed as positional arguments, a dict by name. Arrays of floating-point
         numbers are converted to the dtype of the parameters; tensors stay as they are.
@@ -97,9 +97,9 @@ def measure(
     -----
     Methods are "exact" for a chain of dense layers that `Network` knows; "closed form" where second moments suffice:
     dense layers, convolutions, embeddings, concatenation, residual sums that end in such a layer, the relu family,
-    dropout and norms; else "monte-carlo". Behind a norm the mean square is :math:`v/(v+\epsilon)`, with v of one draw
-    where :math:`\epsilon/(v+\epsilon)` is below 1e-4: closed forms there have a relative error below 1e-4 for each
-    norm, the others are right within rounding.
+    dropout and norms; else "monte-carlo". Behind a norm the mean square is :math:`v/(v+\epsilon)`, taken from one draw
+    where :math:`\epsilon/(v+\epsilon)` is below 1e-4 and varies little enough: `neglected` of the result has the size
+    of the relative error, at most 1e-3. The other closed forms are right within rounding.
 
     A draw costs a build and a forward pass. Sums are in double precision. Where the weights of an operation have mean
     zero and are independent of its input, their mean over the layer's own weights, :math:`\sum\sigma^2x^2 +

@@ -21,7 +21,18 @@ _Array = npt.NDArray[np.float64]
 _UNITS = {"energy": "loss", "standard_error": "loss", "entropy": "nat", "temperature": "loss/nat"}
 
 _COLUMNS = (
-    *("name", "energy_per_unit", "gain", "temperature", "verdict", "kind", "method", "energy", "standard_error"),
+    *(
+        "name",
+        "energy_per_unit",
+        "gain",
+        "temperature",
+        "verdict",
+        "kind",
+        "method",
+        "energy",
+        "standard_error",
+        "neglected",
+    ),
     *("units", "calls", "parameters", "entropy", "laws"),
 )
 _TOTALS = (
@@ -61,6 +72,11 @@ class ModelLayers(Shown, record=MODEL):
         Standard error of the energy; 0 where it was not sampled, nan after a single draw.
     method : ndarray of str, shape (L,)
         "exact", "closed form" or "monte-carlo".
+    neglected : ndarray, shape (L,)
+        About the largest relative error of closed forms behind norms, which take the mean of :math:`v/(v+\epsilon)`
+        from one draw: the largest :math:`\epsilon/(v+\epsilon)` of that draw times three standard deviations of v,
+        whose logarithm is taken as normal; an estimate, not a proof, and at most 1e-3. 0 where there is no norm and
+        nothing but rounding is neglected.
     parameters : ndarray of int, shape (L,)
         Random parameters that the layer uses; constants are not counted.
     entropy : ndarray, shape (L,)
@@ -109,6 +125,7 @@ class ModelLayers(Shown, record=MODEL):
     gain: _Array
     standard_error: _Array
     method: npt.NDArray[np.str_]
+    neglected: _Array
     parameters: npt.NDArray[np.int64]
     entropy: _Array
     laws: npt.NDArray[np.str_]

@@ -54,12 +54,14 @@ def _numbers(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray
 
 
 def _methods(layers: ModelLayers) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-    """Return the methods, with the relative standard errors of what was sampled."""
+    """Return the methods, with relative standard errors of what was sampled, and sizes of what is neglected."""
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = layers.standard_error / layers.energy
     words = [
-        f"{method} ± {100.0 * error:.2g} %" if error > 0.0 else method
-        for method, error in zip(layers.method.tolist(), relative.tolist(), strict=True)
+        f"{method} ± {100.0 * error:.2g} %" if error > 0.0 else f"{method} ~ {100.0 * size:.1g} %" if size else method
+        for method, error, size in zip(
+            layers.method.tolist(), relative.tolist(), layers.neglected.tolist(), strict=True
+        )
     ]
     return np.array(words, dtype=np.str_)
 
@@ -75,6 +77,8 @@ def totals(layers: ModelLayers) -> list[str]:
         ),
         "gain: E/unit over that of the first layer; ±: relative standard error of E; T = E/S",
     ]
+    if layers.neglected.any():
+        lines.append("~: size of the relative error of closed forms behind norms, from their epsilon")
     if layers.unused:
         lines.append(f"parameters that no operation uses: {listed(layers.unused, plain)}")
     if layers.entropy_unknown:

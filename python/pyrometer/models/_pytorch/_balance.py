@@ -19,7 +19,7 @@ from pyrometer.models._laws import table_of
 from pyrometer.models._pytorch._build import seeded
 from pyrometer.models._pytorch._closed import random_members
 from pyrometer.models._pytorch._closed_energies import ClosedPass
-from pyrometer.models._pytorch._inputs import prepared
+from pyrometer.models._pytorch._inputs import prepared, run_on
 from pyrometer.models._pytorch._lockstep import DIFFERS, Lockstep, states
 from pyrometer.models._pytorch._pass import Drawn, Pass, plain_kernels
 from pyrometer.models._pytorch._rescaled import Layer, Rescaled, RescaledMoments, Scout, layers_of
@@ -50,7 +50,7 @@ class _Balancing:
         """Return the balance."""
         request, (number, module) = self._request, self._first
         scout = Scout(self._drawn(module, self._runs), self._inputs, self._rows)
-        self._run(scout, number, module)
+        run_on(self._inputs, partial(self._run, scout, number, module))
         layers, skipped = layers_of(scout, self._source.built, self._runs, skip)
         del self._first, module
         draws, found = 0, self._together(layers, skipped, 0)

@@ -14,8 +14,8 @@ from pyrometer.laws import NORMAL, UNIFORM, Constant, Normal, TruncatedNormal, U
 from pyrometer.models._labels import Kind
 from pyrometer.models._memory import Memory
 from pyrometer.models._pytorch._consumers import Operands
+from pyrometer.models._pytorch._operations import Given, signature, tensors_in
 from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
-from pyrometer.models._pytorch._trace import Given, tensors_in
 from pyrometer.networks import ORTHOGONAL, Layers, Network, Orthogonal, heat_engine
 
 __all__ = ["exact_energies"]
@@ -67,13 +67,13 @@ class _Chain(Pass):
             return
         if not isinstance(out, torch.Tensor) or not self.origins[out].activation:
             return
-        name = func._schema.name.partition("::")[2].rstrip("_")
+        name = signature(func).name.rstrip("_")
         source = given.get("self", given.get("input"))
         activation = _ACTIVATIONS[name](given) if name in _ACTIVATIONS and self._of_dense else None
         if activation is not None and isinstance(source, torch.Tensor) and self._is_current(source):
             self.activations.append(activation)
             self._storage, self._of_dense = out.untyped_storage()._cdata, False
-        elif func._schema.is_mutable or not self._is_current(out):
+        elif signature(func).mutable or not self._is_current(out):
             self._storage, self._of_dense = None, False
 
     def _is_current(self, tensor: torch.Tensor) -> bool:

@@ -20,6 +20,7 @@ from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._pytorch._closed_rules import CONSTANTS, RULES, Call
 from pyrometer.models._pytorch._moments import ANYTHING, Moments, constant, unknown
+from pyrometer.models._pytorch._operations import signature
 from pyrometer.models._pytorch._pass import Drawn, all_tensors
 
 __all__ = ["ClosedForms", "Pending", "random_members"]
@@ -103,6 +104,10 @@ class ClosedForms:
             return None
         total = float(found.square.sum())
         return total if np.isfinite(total) else None
+
+    def neglected(self, tensor: Any) -> float:
+        """Return the size of the relative error of the closed form, from norms."""
+        return self.moments(tensor).neglected
 
     def scale(self, tensor: Any, factor: float) -> None:
         """Multiply what is known of a tensor by a factor."""
@@ -201,9 +206,8 @@ def _repeats(tensor: Any) -> bool:
 
 
 def _written(call: Call) -> Iterator[torch.Tensor]:
-    for argument in call.func._schema.arguments:
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            yield from all_tensors(call.given.get(argument.name))
+    for name in signature(call.func).written:
+        yield from all_tensors(call.given.get(name))
 
 
 def _members(module: Any) -> Iterator[Any]:

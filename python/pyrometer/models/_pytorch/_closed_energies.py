@@ -9,21 +9,21 @@ import torch
 
 from pyrometer.models._pytorch._closed import ClosedForms, Pending, random_members
 from pyrometer.models._pytorch._consumers import Operands
+from pyrometer.models._pytorch._operations import Given
 from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
-from pyrometer.models._pytorch._trace import Given
 
 __all__ = ["ClosedPass", "closed_energies"]
 
 
-def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any], mode: str) -> list[float | None]:
-    """Return the exact energy of each call site of a forward pass; None where there is no closed form.
+def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any]) -> list[tuple[float | None, float]]:
+    """Return the energy of each call site of a forward pass, None where there is no closed form.
 
-    `call` runs the pass on `inputs`. Call sites are those of `Pass`, in its order.
+    And the size of its relative error, which is 0 but for norms. `call` runs the pass on `inputs`. Call sites are those
+    of `Pass`, in its order.
     """
-    del mode
     found = ClosedPass(drawn, inputs, rows)
     found.run(call)
-    return found.energies()
+    return list(zip(found.energies(), found.neglected, strict=True))
 
 
 class ClosedPass(Pass):
@@ -35,6 +35,7 @@ class ClosedPass(Pass):
         self._pending: Pending | None = None
         # The parts of each call site: steps of recurrent layers, else one.
         self._parts: list[list[float | None]] = []
+        self.neglected: list[float] = []
         self._seen: list[tuple[str, int]] = []
         # Some devices have no double precision.
         self.off = any(tensor.device.type == "mps" for tensor in drawn.parameters.values())
@@ -63,14 +64,17 @@ class ClosedPass(Pass):
         self.forms.after(self._pending, out)
         if site is None:
             return
-        del self._parts[len(self.sites) :], self._seen[len(self.sites) :]
+        del self._parts[len(self.sites) :], self._seen[len(self.sites) :], self.neglected[len(self.sites) :]
         if site == len(self._parts):
             self._parts.append([])
             self._seen.append(("", 0))
+            self.neglected.append(0.0)
         now, before, parts = (self.sites[site].kind, self.sites[site].calls), self._seen[site], self._parts[site]
         if now[0] != before[0]:
             parts.clear()  # the first step of a recurrent layer joins two products
         elif now == before:
             parts.pop()  # a bias completes it
-        parts.append(self.forms.energy(next(all_tensors(out))))
+        result = next(all_tensors(out))
+        parts.append(self.forms.energy(result))
+        self.neglected[site] = max(self.neglected[site], self.forms.neglected(result))
         self._seen[site] = now

@@ -25,9 +25,9 @@ from pyrometer.models._pytorch._moments import (
     unknown,
 )
 from pyrometer.models._pytorch._moments import scaled as _scaled
+from pyrometer.models._pytorch._operations import bound, signature
 from pyrometer.models._pytorch._products import convolved, matrix_product
 from pyrometer.models._pytorch._totals import carried, count_of, normalised, reshaped
-from pyrometer.models._pytorch._trace import bound
 
 __all__ = ["CONSTANTS", "DRAWS", "RULES", "Call"]
 
@@ -42,9 +42,9 @@ class Call:
     ) -> None:
         self.func, self.fresh, self._moments = func, fresh, moments
         self.args, self.kwargs = args, kwargs
-        self.name: str = func._schema.name.partition("::")[2]
-        self.draws = not DRAWS.isdisjoint((self.name, f"{self.name}.{func._schema.overload_name}"))
-        self.given: dict[str, Any] = bound(func._schema, args, kwargs)
+        self.name: str = signature(func).name
+        self.draws = not DRAWS.isdisjoint((self.name, f"{self.name}.{signature(func).overload}"))
+        self.given: dict[str, Any] = bound(func, args, kwargs)
 
     def of(self, name: str) -> Moments:
         """Moments of an argument, a tensor or a number."""
@@ -84,7 +84,8 @@ def _product(call: Call) -> list[Moments | None]:
     first, second = call.of("self"), call.of("other")
     for x, factor in ((first, second), (second, first)):
         if factor.recipe is not None and factor.recipe[0] == "reciprocal root" and factor.recipe[1] is x:
-            return [normalised(x, *factor.recipe[2:])]
+            ratio, count, axes, shape = factor.recipe[2:]
+            return [normalised(x, ratio, count, axes, shape, x.units if len(shape) - 1 in axes else None)]
     recipe = ("square", first) if first is second and first.random else None
     found = replace(multiplied(first, second), recipe=recipe)
     if second.width == 0 and call.tensor("self").shape == call.tensor("other").shape:
@@ -110,7 +111,7 @@ def _absolute(call: Call) -> list[Moments | None]:
 def _odd(call: Call) -> list[Moments | None]:
     """An odd function of each element, or a linear one of several: its sign is that of what it is applied to."""
     x = call.of("self")
-    return [Moments(None, x.draws, x.signs, units=x.units, width=x.width)]
+    return [Moments(None, x.draws, x.signs, **narrowest([x]))]
 
 
 def _rectified(slope: Callable[[Call], Moments | None]) -> Rule:
@@ -120,13 +121,13 @@ def _rectified(slope: Callable[[Call], Moments | None]) -> Rule:
         x, a = call.of("self"), slope(call)
         if a is None:
             return [None]
-        draws, width = together((x, a)), x.width
+        draws, width, spread = together((x, a)), x.width, x.spread + 3.0 / max(x.units, 1)
         if a.square is not None and not bool(a.square.any()):
             width = min(width, x.units)
         if x.signs is None or not known(x, a) or in_common(x, a):
-            return [Moments(None, draws, units=x.units, width=width)]
+            return [Moments(None, draws, units=x.units, width=width, spread=spread, neglected=x.neglected)]
         factor = multiplied(x, replace(a, square=0.5 * (1.0 + a.square)))
-        return [replace(factor, signs=None, independent=False, width=width, draws=draws)]
+        return [replace(factor, signs=None, independent=False, width=width, spread=spread, draws=draws)]
 
     return rule
 
@@ -218,7 +219,7 @@ def _moved(zeros: Callable[[Call], bool] = lambda _: True, *, weights: bool = Fa
     """An operation that puts elements elsewhere, copies them or adds zeros."""
 
     def rule(call: Call) -> list[Moments | None]:
-        name = next(each.name for each in call.func._schema.arguments)
+        name = signature(call.func).arguments[0]
         x = call.of(name)
         if any(each.random for each in _others(call, name)) or not zeros(call):
             return [None]
@@ -326,7 +327,7 @@ def _batch_norm(call: Call) -> list[Moments | None]:
     training = call.given.get("training", call.given.get("train", "no_training" not in call.name))
     if training:
         axes = frozenset(range(tensor.ndim)) - {1}
-        return _affine(_centred(x, tensor, axes, float(call.given["eps"])), call, channels)
+        return _affine(_centred(x, tensor, axes, float(call.given["eps"]), None), call, channels)
     mean, variance = call.of("running_mean"), call.of("running_var")
     if mean.random or variance.random:
         return [None]
@@ -338,13 +339,15 @@ def _batch_norm(call: Call) -> list[Moments | None]:
 def _layer_norm(call: Call) -> list[Moments | None]:
     tensor, shape = call.given["input"], tuple(call.given["normalized_shape"])
     axes = frozenset(range(tensor.ndim - len(shape), tensor.ndim))
-    return _affine(_centred(call.of("input"), tensor, axes, float(call.given["eps"])), call, shape)
+    x = call.of("input")
+    return _affine(_centred(x, tensor, axes, float(call.given["eps"]), x.units), call, shape)
 
 
 def _group_norm(call: Call) -> list[Moments | None]:
     tensor, groups = call.given["input"], int(call.given["group"])
     split = tensor.reshape(tensor.shape[0], groups, -1)
-    core = _centred(call.of("input"), split, frozenset({2}), float(call.given["eps"]))
+    x = call.of("input")
+    core = _centred(x, split, frozenset({2}), float(call.given["eps"]), x.units // groups)
     if core.square is not None:
         # Sums over a group are sums over all channels, where groups have several.
         axes = frozenset(range(2 if groups == tensor.shape[1] else 1, tensor.ndim))
@@ -354,10 +357,10 @@ def _group_norm(call: Call) -> list[Moments | None]:
     return _affine(core, call, (1, -1, *([1] * (tensor.ndim - 2))))
 
 
-def _centred(x: Moments, tensor: Any, over: frozenset[int], epsilon: float) -> Moments:
+def _centred(x: Moments, tensor: Any, over: frozenset[int], epsilon: float, units: int | None) -> Moments:
     """Moments after a norm that subtracts the mean over some axes."""
     ratio = epsilon / (tensor.double().var(tuple(over), correction=0) + epsilon)
-    return normalised(x, ratio, count_of(over, tensor.shape) - 1, over, tuple(tensor.shape))
+    return normalised(x, ratio, count_of(over, tensor.shape) - 1, over, tuple(tensor.shape), units)
 
 
 _ZERO = _rectified(_nought())

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from pyrometer.models._pytorch._trace import Given
+from pyrometer.models._pytorch._operations import Given
 
 __all__ = ["CONSUMERS", "Consumer", "Operands"]
 
@@ -89,7 +89,7 @@ def _convolved(given: Given, is_weight: _IsWeight) -> Operands | None:
 
 
 def _of_convolution(operands: Operands, given: Given, variance: _Variance) -> float:
-    x, w = operands.input.double().square(), operands.weight
+    x, w = operands.input.to(torch.float64, copy=True).square_(), operands.weight
     x = x if x.ndim == w.ndim else x.unsqueeze(0)
     if isinstance(variance, torch.Tensor):
         names = ("stride", "padding", "dilation", "transposed", "output_padding", "groups")

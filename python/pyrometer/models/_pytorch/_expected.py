@@ -16,7 +16,7 @@ import torch
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._pytorch._consumers import Consumer, Operands
-from pyrometer.models._pytorch._trace import Given
+from pyrometer.models._pytorch._operations import Given
 from pyrometer.networks import ORTHOGONAL
 
 __all__ = ["Expectation", "Expected", "square"]
@@ -25,7 +25,7 @@ __all__ = ["Expectation", "Expected", "square"]
 def square(tensor: torch.Tensor) -> float:
     """Return the sum of squares in double precision."""
     real = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
-    return float(real.double().square().sum())
+    return float(torch.linalg.vector_norm(real, dtype=torch.float64)) ** 2
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Expectation:
 
     def __init__(self, runs: Mapping[str, Runs], memory: Memory) -> None:
         self._memory = memory
-        self._elements = {name: self._elements_of(each) for name, each in runs.items()}
+        self._runs = runs
         self._spent: dict[int, list[tuple[int, int]]] = {}
 
     def spend(self, weights: Iterable[torch.Tensor], names: Callable[[torch.Tensor], Iterable[str]]) -> None:
@@ -61,7 +61,7 @@ class Expectation:
                 self._spent.setdefault(whole[0].draw, []).append(whole[1:])
                 continue
             for name in names(weight):
-                for draw, first, last in self._elements[name]:
+                for draw, first, last in self._elements_of(self._runs[name]):
                     self._spent.setdefault(draw, []).append((first, last))
 
     def of_product(self, consumer: Consumer, operands: Operands, given: Given, out: torch.Tensor) -> Expected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from pyrometer.base import described
 from pyrometer.models._pytorch._pass import all_tensors
 from pyrometer.models._request import Request
 
-__all__ = ["as_tensors", "prepared"]
+__all__ = ["as_tensors", "prepared", "run_on"]
 
 
 def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch.device]:
@@ -32,6 +33,15 @@ def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch
     inputs = _tensors("inputs", request.inputs, device, floating or torch.get_default_dtype())
     rows = request.rows or _rows(inputs)
     return inputs, rows, device
+
+
+def run_on(inputs: Any, run: Callable[[], Any]) -> None:
+    """Run a model on its inputs; a failure is told with their shapes."""
+    try:
+        run()
+    except (RuntimeError, IndexError) as error:
+        shapes = [f"{tuple(each.shape)} {each.dtype}" for each in all_tensors(inputs)]
+        raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {error}") from error
 
 
 def _device(value: Any) -> torch.device:

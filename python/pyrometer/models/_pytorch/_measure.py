@@ -17,8 +17,8 @@ from pyrometer.models._pytorch._build import seeded
 from pyrometer.models._pytorch._chain import exact_energies
 from pyrometer.models._pytorch._closed_energies import closed_energies
 from pyrometer.models._pytorch._ideal import Against, Ideal, Kept
-from pyrometer.models._pytorch._inputs import prepared
-from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
+from pyrometer.models._pytorch._inputs import prepared, run_on
+from pyrometer.models._pytorch._pass import Drawn, Pass
 from pyrometer.models._pytorch._sources import Source, source_of
 from pyrometer.models._request import Request
 from pyrometer.results import ModelLayers
@@ -79,11 +79,7 @@ class _Passes:
         drawn = self._drawn(module, self._request.mode)
         found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0)
         with seeded(self._request.seed, draw, 1):
-            try:
-                found.run(lambda: self._source.call(module, self._inputs))
-            except (RuntimeError, IndexError) as error:
-                shapes = [f"{tuple(each.shape)} {each.dtype}" for each in all_tensors(self._inputs)]
-                raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {error}") from error
+            run_on(self._inputs, lambda: found.run(lambda: self._source.call(module, self._inputs)))
         return found.sites
 
     def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
@@ -95,12 +91,16 @@ class _Passes:
 
         with seeded(request.seed, 0, 1):
             exact = exact_energies(drawn, self._inputs, self.rows, call)
-        method = "closed form" if exact is None else "exact"
+        if exact is not None:
+            return {
+                k: Measured(site, energy, 0.0, "exact")
+                for k, (site, energy) in enumerate(zip(first, exact, strict=True))
+            }
         with seeded(request.seed, 0, 1):
-            energies = exact or closed_energies(drawn, self._inputs, self.rows, call, request.mode)
+            energies = closed_energies(drawn, self._inputs, self.rows, call)
         return {
-            number: Measured(first[number], energy, 0.0, method)
-            for number, energy in enumerate(energies)
+            number: Measured(first[number], energy, 0.0, "closed form", neglected)
+            for number, (energy, neglected) in enumerate(energies)
             if energy is not None
         }
 

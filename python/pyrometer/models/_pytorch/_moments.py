@@ -63,6 +63,11 @@ class Moments:
         Outputs of the last product with weights.
     width : int
         Fewest units that a relu or dropout has had on the way, all of which may be zero in a draw; 0 for a mask.
+    spread : float
+        About the variance over draws of the logarithm of its mean square, since the last norm.
+    neglected : float
+        About the largest relative error of the second moments: the shares epsilon / (v + epsilon) of norms are those of
+        one draw.
     recipe : tuple, optional
         How the tensor was computed from another one, for norms that are written out.
     """
@@ -74,6 +79,8 @@ class Moments:
     independent: bool = False
     units: int = WIDE
     width: int = WIDE
+    spread: float = 0.0
+    neglected: float = 0.0
     recipe: tuple[Any, ...] | None = None
 
     @property
@@ -100,8 +107,10 @@ def unknown(sources: Sequence[Moments]) -> Moments:
 
 
 def narrowest(sources: Sequence[Moments]) -> dict[str, Any]:
-    """Fewest units of several tensors, and fewest that a relu has had."""
-    return {name: min((getattr(each, name) for each in sources), default=WIDE) for name in ("units", "width")}
+    """Fewest units of several tensors, and fewest that a relu has had; the largest spread and error of any."""
+    fewest = {name: min((getattr(each, name) for each in sources), default=WIDE) for name in ("units", "width")}
+    largest = {name: max((getattr(each, name) for each in sources), default=0.0) for name in ("spread", "neglected")}
+    return {**fewest, **largest}
 
 
 def together(sources: Sequence[Moments]) -> Draws:

@@ -46,6 +46,9 @@ ACTIVATION = Origin(activation=True, data=True)
 
 def joint(origins: list[Origin]) -> Origin:
     """Return the origin of what an operation makes of tensors of these origins."""
+    origins = [origin for origin in origins if origin is not CONSTANT]
+    if all(origin is origins[0] for origin in origins):
+        return origins[0] if origins else CONSTANT
     parameters = frozenset[str]().union(*(origin.parameters for origin in origins))
     activation = any(origin.activation for origin in origins)
     return Origin(

@@ -17,9 +17,10 @@ from pyrometer.models._memory import Memory
 from pyrometer.models._pytorch._consumers import CONSUMERS, Operands
 from pyrometer.models._pytorch._expected import Expectation, Expected, square
 from pyrometer.models._pytorch._ideal import Ideal
+from pyrometer.models._pytorch._operations import Given, bound, signature, tensors_in
 from pyrometer.models._pytorch._origins import ACTIVATION, CONSTANT, ByStorage, Entry, Origin, joint
 from pyrometer.models._pytorch._path import Path
-from pyrometer.models._pytorch._trace import Given, bound, relabel, tensors_in
+from pyrometer.models._pytorch._trace import relabel
 
 __all__ = ["Drawn", "Pass", "all_tensors", "plain_kernels"]
 
@@ -103,23 +104,24 @@ class Pass(TorchDispatchMode):
         if torch.is_inference_mode_enabled() and func.has_kernel_for_dispatch_key(_COMPOSITE):
             with self:  # arrives whole in this mode
                 return func.decompose(*args, **(kwargs or {}))
-        given = bound(func._schema, args, kwargs or {})
-        name = func._schema.name.partition("::")[2]
+        given = bound(func, args, kwargs or {})
+        name = signature(func).name
         if name in _FUSED:
             raise ValueError(
                 f"model must call recurrent layers as modules of PyTorch, got the fused operation {name}; measure "
                 "within torch.backends.mkldnn.flags(enabled=False)."
             )
         inputs = [tensor for value in given.values() for tensor in tensors_in(value)]
-        origin = joint([self.origins[tensor] for tensor in inputs])
-        weights = [tensor for tensor in inputs if self.origins[tensor].weight]
+        origins = [self.origins[tensor] for tensor in inputs]
+        origin = joint(origins)
+        weights = [tensor for tensor, each in zip(inputs, origins, strict=True) if each.weight]
         operands = self._operands(name, given) if weights else None
         summands = self._summands(name, given)
         out = func(*args, **(kwargs or {}))
         consumed = operands is not None or (bool(weights) and origin.activation and name not in _DERIVING)
         if name in _DERIVING:
             origin = joint([self.origins[tensor] for tensor in weights])
-        self._note(func, given, inputs, out, replace(origin, activation=True) if consumed else origin)
+        self._note(func, given, inputs, out, _activated(origin) if consumed else origin)
         if consumed:
             site = self._completed(summands, weights, out)
             if site is None:
@@ -149,11 +151,10 @@ class Pass(TorchDispatchMode):
         if origin.weight:
             relabel(self.memory, func, given, out)
         shared = {tensor.untyped_storage()._cdata for tensor in inputs}
-        for argument in func._schema.arguments:
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                for tensor in tensors_in(given.get(argument.name)):
-                    self.origins[tensor] = origin
-                    self._direct.drop(tensor)
+        for written in signature(func).written:
+            for tensor in tensors_in(given.get(written)):
+                self.origins[tensor] = origin
+                self._direct.drop(tensor)
         for tensor in tensors_in(out):
             if tensor.untyped_storage()._cdata not in shared:
                 self.origins[tensor] = origin
@@ -174,12 +175,11 @@ class Pass(TorchDispatchMode):
         """Add a call site, and return its number."""
         result = next(tensors_in(out))
         used = self._names(weights)
-        kind, found, entered = _KINDS.get(name, "other"), None, math.nan
+        kind, found = _KINDS.get(name, "other"), None
         if operands is not None:
             consumer = CONSUMERS[name]
             kind = "transposed convolution" if given.get("transposed") else consumer.kind
             found = self._expectation.of_product(consumer, operands, given, result)
-            entered = square(operands.input) if consumer.centred else math.nan
             used = self._in_order(operands, used)
         found = found or Expected(square(result), averaged=False, centred=False)
         if self._check and not bool(torch.isfinite(result).all()):
@@ -197,7 +197,6 @@ class Pass(TorchDispatchMode):
                 units=result.numel() / rows,
                 energy=found.value / rows,
                 averaged=found.averaged,
-                input_square=entered / rows,
                 parts=self._parts_of(weights),
             )
         )
@@ -220,7 +219,6 @@ class Pass(TorchDispatchMode):
             units=first.units + site.units,
             energy=first.energy + site.energy,
             averaged=first.averaged and site.averaged,
-            input_square=first.input_square + site.input_square,
         )
         return before[-1]
 
@@ -293,7 +291,6 @@ class Pass(TorchDispatchMode):
             calls=site.calls + (site.kind == "recurrent"),
             energy=site.energy + other.energy + cross / site.rows,
             averaged=site.averaged and other.averaged,
-            input_square=site.input_square + other.input_square,
         )
         self._direct.drop(state)
         return first.site
@@ -309,6 +306,10 @@ def all_tensors(value: Any) -> Iterator[torch.Tensor]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from all_tensors(item)
+
+
+def _activated(origin: Origin) -> Origin:
+    return origin if origin.activation else replace(origin, activation=True)
 
 
 def _by_rows(operands: Operands | None, out: torch.Tensor, rows: int) -> bool:

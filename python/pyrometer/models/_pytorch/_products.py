@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pyrometer.models._pytorch._moments import Moments, contracted_signs, in_common, known, together
+from pyrometer.models._pytorch._moments import Moments, contracted_signs, in_common, known, narrowest, together
 
 __all__ = ["convolved", "matrix_product"]
 
@@ -21,7 +21,7 @@ def matrix_product(first: tuple[Moments, Any], second: tuple[Moments, Any]) -> M
     """Moments of a product of matrices, or of stacks of matrices, or of vectors."""
     (a, left), (b, right) = first, second
     units = int(right.shape[-1] if b.independent or right.ndim < 2 else left.shape[-2])
-    unknown = Moments(None, together((a, b)), contracted_signs(a, b), units=units, width=min(a.width, b.width))
+    unknown = _unknown(a, b, a if b.independent else b, units)
     if not known(a, b) or in_common(a, b):
         return unknown
     # A vector on the right has its axis of sums last but one of none.
@@ -36,6 +36,13 @@ def matrix_product(first: tuple[Moments, Any], second: tuple[Moments, Any]) -> M
         return unknown
     square = _product(a.square, b.square, *over)
     return replace(unknown, square=square, totals=axes)
+
+
+def _unknown(first: Moments, second: Moments, x: Moments, units: int) -> Moments:
+    """Moments of a product of which only draws and signs are known; x is its input, whose mean square varies."""
+    narrow = narrowest((first, second)) | {"units": units}
+    narrow["spread"] += 2.0 / max(x.units, 1)
+    return Moments(None, together((first, second)), contracted_signs(first, second), **narrow)
 
 
 def _distinct(tensor: Any, axis: int) -> bool:
@@ -83,8 +90,7 @@ def convolved(func: Any, given: dict[str, Any], x: Moments, weights: Moments) ->
     """Moments of a convolution, transposed or not, without its bias."""
     weight, tensor = given["weight"], given["input"]
     units = int(weight.shape[1] * given["groups"] if given["transposed"] else weight.shape[0])
-    width = min(x.width, weights.width)
-    unknown = Moments(None, together((x, weights)), contracted_signs(x, weights), units=units, width=width)
+    unknown = _unknown(x, weights, x, units)
     proper = weights.independent and not weights.totals and tensor.ndim == weight.ndim
     if not known(x, weights) or in_common(x, weights) or not proper:
         return unknown

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pyrometer import _core
 from pyrometer.laws import CONSTANT, NORMAL, UNIFORM, Family
 from pyrometer.models._built import Built, with_named
 from pyrometer.models._labels import Kind, Label, Runs
@@ -17,6 +18,8 @@ from pyrometer.models._memory import Memory
 
 __all__ = ["Remainder", "draw_into", "drawable", "redraw_in_place"]
 
+# Numbers that are drawn together: 1 MB.
+_BLOCK = 1 << 18
 # What modules of PyTorch keep beside attributes of their own.
 _MACHINERY = {"_parameters", "_buffers", "_modules"}
 _PLAIN = (int, float, str, bytes, set, frozenset, torch.Size, torch.dtype, torch.device)
@@ -117,13 +120,37 @@ def draw_into(tensor: torch.Tensor, family: Family, scale: float) -> None:
     """Replace the values of a tensor by independent draws."""
     if family == CONSTANT:
         tensor.fill_(scale)
+    elif tensor.is_floating_point() and tensor.device.type == "cpu":
+        _draw_by_core(tensor, family, scale)
     elif family == NORMAL:
         tensor.normal_(0.0, scale)
     elif family == UNIFORM:
         tensor.uniform_(-0.5 * scale, 0.5 * scale)
-    elif family.name == "truncated normal" and family.bound is not None:
-        inside = torch.special.erf(torch.tensor(family.bound / 2.0**0.5, dtype=torch.float64))
+    else:
+        inside = torch.special.erf(torch.tensor(_bound(family) / 2.0**0.5, dtype=torch.float64))
         uniform = torch.rand(tensor.shape, dtype=torch.float64, device=tensor.device)
         tensor.copy_(scale * 2.0**0.5 * torch.special.erfinv((2.0 * uniform - 1.0) * inside.to(tensor.device)))
-    else:
+
+
+def _draw_by_core(tensor: torch.Tensor, family: Family, scale: float) -> None:
+    """Draw numbers by the generators of the core, in a third of PyTorch's time; their key is drawn by PyTorch."""
+    key: tuple[int, int] = tuple(torch.randint(2**62, (2,)).tolist())
+    single = tensor.dtype is not torch.float64
+    flat = tensor.detach().view(-1) if tensor.is_contiguous() else torch.empty(tensor.numel(), dtype=tensor.dtype)
+    for first in range(0, len(flat), _BLOCK):
+        part = flat[first : first + _BLOCK]
+        if family == NORMAL:
+            numbers = _core.normals(key, 0, 1, first, len(part), single)
+        elif family == UNIFORM:
+            numbers = _core.uniforms(key, 0, 1, first, len(part), single)
+        else:
+            numbers = _core.truncated_normals(key, 0, 1, first, len(part), _bound(family), single)
+        torch.mul(torch.from_numpy(numbers[:, 0]), scale, out=part)
+    if not tensor.is_contiguous():
+        tensor.copy_(flat.reshape(tensor.shape))
+
+
+def _bound(family: Family) -> float:
+    if family.name != "truncated normal" or family.bound is None:
         raise ValueError(f"laws must be of a family that can be drawn in PyTorch, got {family.name!r}.")
+    return family.bound

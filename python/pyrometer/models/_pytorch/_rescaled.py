@@ -19,8 +19,8 @@ from pyrometer.models._labels import Kind, Runs
 from pyrometer.models._pytorch._closed_energies import ClosedPass
 from pyrometer.models._pytorch._consumers import Operands
 from pyrometer.models._pytorch._lockstep import DIFFERS, Stepper
+from pyrometer.models._pytorch._operations import Given
 from pyrometer.models._pytorch._pass import Drawn, Pass
-from pyrometer.models._pytorch._trace import Given
 
 __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
 

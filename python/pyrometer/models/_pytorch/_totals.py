@@ -17,16 +17,39 @@ from pyrometer.models._pytorch._moments import Moments
 __all__ = ["carried", "count_of", "normalised", "reshaped"]
 
 # Norms count as closed if epsilon / (v + epsilon) is at most this in all groups of a draw, if v is a mean of enough
-# terms not to be near 0 by chance, and if the layers before it are too wide to be zero in a draw.
-_MOST, _TERMS, _WIDTH = 1e-4, 5, 16
+# terms not to be near 0 by chance, if the layers before it are too wide to be zero in a draw, and if what is neglected
+# is at most this. The variance over groups that share their law is known from this many.
+_MOST, _TERMS, _WIDTH, _NEGLECTED, _GROUPS = 1e-4, 5, 16, 1e-3, 8
 
 
-def normalised(x: Moments, ratio: Any, count: int, axes: frozenset[int], shape: tuple[int, ...]) -> Moments:
-    """Moments after a norm of `count` terms, with ratio = epsilon / (v + epsilon) in this draw for each group."""
+def normalised(
+    x: Moments, ratio: Any, count: int, axes: frozenset[int], shape: tuple[int, ...], units: int | None
+) -> Moments:
+    """Moments after a norm of `count` terms, with ratio = epsilon / (v + epsilon) in this draw for each group.
+
+    The terms have `units` rows of weights of their own, or, if that is None, one that they share.
+    """
     plain = bool((ratio <= _MOST).all()) and count >= _TERMS and x.width >= _WIDTH and ratio.numel() > 0
-    square = torch.full((), 1.0 - float(ratio.mean()), dtype=torch.float64, device=ratio.device) if plain else None
-    square = None if square is None else square.expand(shape)
-    return Moments(square, x.draws, x.signs, axes if plain else frozenset(), units=x.units, width=x.width)
+    neglected = _variation(x, ratio, count, units) * float(ratio.max()) if plain else math.inf
+    if neglected > _NEGLECTED:
+        return Moments(None, x.draws, x.signs, units=x.units, width=x.width)
+    square = torch.full((), 1.0 - float(ratio.mean()), dtype=torch.float64, device=ratio.device)
+    return Moments(square.expand(shape), x.draws, x.signs, axes, units=x.units, width=x.width, neglected=neglected)
+
+
+def _variation(x: Moments, ratio: Any, count: int, units: int | None) -> float:
+    """About the largest relative deviation of 1/v from its mean over draws, if ln v is normal: 3 standard deviations.
+
+    With n terms that have weights of their own, ln v has a variance of 2/n beside that of the layers before.
+    """
+    if units is not None:
+        variance = 2.0 / max(min(count, units), 1)
+    elif ratio.numel() >= _GROUPS:
+        variance = float(ratio.clamp_min(torch.finfo(ratio.dtype).tiny).log().var())
+    else:
+        return math.inf
+    variance += x.spread
+    return math.expm1(min(3.0 * math.sqrt(variance) + variance, 700.0))
 
 
 _Axes: TypeAlias = frozenset[int]

@@ -7,7 +7,7 @@ random operation. No operation is assumed to be harmless.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
@@ -16,12 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pyrometer.laws import NORMAL, UNIFORM, Family, truncated_normal
 from pyrometer.models._labels import FAR, Kind, Label
 from pyrometer.models._memory import Memory
+from pyrometer.models._pytorch._operations import Given, bound, signature, tensors_in
 from pyrometer.networks import ORTHOGONAL
 
-__all__ = ["Given", "Trace", "bound", "relabel", "tensors_in"]
+__all__ = ["Trace", "relabel"]
 
-Given: TypeAlias = dict[str, Any]
-"""Arguments of an operation by name."""
 _Operation: TypeAlias = Callable[[Memory, Given, Any], None]
 
 _COMPUTED = Label(Kind.CONSTANT, centre=math.nan)
@@ -36,7 +35,7 @@ class Trace(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         del types
-        given = bound(func._schema, args, kwargs or {})
+        given = bound(func, args, kwargs or {})
         out = func(*args, **(kwargs or {}))
         relabel(self.memory, func, given, out)
         return out
@@ -44,7 +43,7 @@ class Trace(TorchDispatchMode):
 
 def relabel(memory: Memory, func: Any, given: Given, out: Any) -> None:
     """Label what an operation has written."""
-    name = func._schema.name.partition("::")[2]
+    name = signature(func).name
     if name in _OF_SHAPES:
         return
     operation = OPERATIONS.get(name)
@@ -57,27 +56,9 @@ def relabel(memory: Memory, func: Any, given: Given, out: Any) -> None:
         _unrecognised(memory, func, given, out)
 
 
-def bound(schema: Any, args: Any, kwargs: Any) -> Given:
-    """Return the arguments of a call by name, with defaults."""
-    parameters = schema.arguments
-    given: Given = {each.name: each.default_value for each in parameters if each.has_default_value()}
-    given |= {each.name: value for each, value in zip(parameters, args, strict=False)}
-    given |= kwargs
-    return given
-
-
-def tensors_in(value: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors of an argument, or of a list of them."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors_in(item)
-
-
 def _unrecognised(memory: Memory, func: Any, given: Given, out: Any) -> None:
     """Give what an operation has written the label of a computed constant, or an unknown one."""
-    name = func._schema.name.partition("::")[2]
+    name = signature(func).name
     inputs = [tensor for value in given.values() for tensor in tensors_in(value)]
     random = torch.Tag.nondeterministic_seeded in func.tags
     kinds = set().union(*(memory.kinds(tensor) for tensor in inputs)) if inputs else {Kind.CONSTANT}
@@ -87,10 +68,9 @@ def _unrecognised(memory: Memory, func: Any, given: Given, out: Any) -> None:
     elif not random and kinds <= {Kind.CONSTANT, Kind.OUTSIDE}:
         label = Label(Kind.OUTSIDE)
     shared = {tensor.untyped_storage()._cdata for tensor in inputs}
-    for argument in func._schema.arguments:
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            for tensor in tensors_in(given.get(argument.name)):
-                memory.fill(tensor, label)
+    for written in signature(func).written:
+        for tensor in tensors_in(given.get(written)):
+            memory.fill(tensor, label)
     for tensor in tensors_in(out):
         if tensor.untyped_storage()._cdata not in shared:
             memory.fill(tensor, label)

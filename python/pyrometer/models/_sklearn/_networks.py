@@ -123,7 +123,6 @@ def measure(estimator: Any, request: Request) -> ModelLayers:
             units=network.widths[k + 1],
             energy=layer.energy,
             averaged=False,
-            input_square=math.nan,
         )
         method = "monte-carlo" if layer.standard_error > 0.0 else "exact"
         lines.append(Measured(site, layer.energy, layer.standard_error, method))
