@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from pyrometer.base import Coded, listed, plain
 from pyrometer.losses import LOSSES
-from pyrometer.states._counted import Counted, coded_numbers, counted
+from pyrometer.states._blocks import LEAST
+from pyrometer.states._counted import Counted, coded_numbers, counted, missing_alone
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_LEAST = (0, 2, LEAST)  # rows without which a column of one or two numbers may be continuous
 LABEL = -1  # the place of the target, where it is counted
 
 
@@ -80,6 +82,8 @@ def described_columns(
         missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
         known = like.of(place) if like is not None and place in like.by_counts else None
         found = _like(known, place, x[:, i], missing) if known else coded_numbers(place, x[:, i], missing)
+        if found and found[0] == "value" and not known and len(x) < _LEAST[min(len(found[1].values), 2)]:
+            found = None if missing is None else ("missing", missing_alone(place, missing))
         if found:
             tables.append(counted(*found, begins))
             values.append(found[1])

@@ -136,6 +136,8 @@ class DataState:
         self.rows, self.features = len(data.x), data.columns
         self.discrete_entropy, self._kept = np.nan, None
         begins = boundaries(self.rows, block)
+        if like is not None and None not in (like.names, self.names) and like.names != self.names:
+            like = None  # the caller refuses it
         self._columns, data, values = described_columns(
             data, begins, like._columns if like else None, like._sums.centre if like else None
         )
@@ -223,7 +225,8 @@ class DataState:
             )
         if self._columns.fill:
             raise ValueError("X must have no missing numbers for this density; drop them, or use density='gaussian'.")
-        rows = Rows(data.x[:, self._columns.has_density], at.residual, at.inner)
+        keep = self._columns.has_density
+        rows = Rows(data.x if keep.all() else data.x[:, keep], at.residual, at.inner)
         return Kept(rows, at.losses, cross_fitted(self.density, self.loss, rows, block))
 
     def _require_numbers(self) -> None:
