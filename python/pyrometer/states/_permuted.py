@@ -18,7 +18,7 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import of_coordinates, pairs
 
-__all__ = ["Permutations", "adjusted", "permuted", "tested"]
+__all__ = ["Permutations", "adjusted", "compared", "permuted"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
@@ -29,7 +29,7 @@ _SHARE = 1e-11  # smallest share of a coordinate's variance that those before it
 
 
 class Permutations(NamedTuple):
-    """The samples themselves and their permutations: changes of energy, entropy and divergence, and parts of columns."""
+    """The samples and their permutations: changes of energy, entropy and divergence, and parts of columns."""
 
     p_value: float
     changes: _Array  # (resamples + 1, 3)
@@ -42,11 +42,11 @@ def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int
 
     It is 1 where there are no blocks of equally many rows to exchange.
     """
-    found = tested((old, new), law, resamples, seed, threads)
+    found = compared((old, new), law, resamples, seed, threads)
     return 1.0 if found is None else found.p_value
 
 
-def tested(
+def compared(
     samples: tuple[_Array, _Array],
     law: str,
     resamples: int,
@@ -54,7 +54,7 @@ def tested(
     threads: int,
     marginals: Marginals | None = None,
 ) -> Permutations | None:
-    """Return what `permuted` compares, with the parts of the columns of `marginals`; None without blocks to exchange."""
+    """Return what `permuted` compares, with the parts of columns of `marginals`; None without blocks to exchange."""
     width = samples[0].shape[1]
     beside = [np.empty((len(each), 0)) for each in samples] if marginals is None else marginals.tables
     whole = (np.hstack([sums, parts]) for sums, parts in zip(samples, beside, strict=True))
