@@ -14,7 +14,7 @@ __all__ = ["figure"]
 
 
 @contextmanager
-def figure(path: str, rows: int = 1) -> Iterator[Any]:
+def figure(path: str, rows: int = 1, *, shared: bool = True) -> Iterator[Any]:
     """Yield so many Axes one below the other, one by itself, of a figure that is written atomically at the end."""
     try:
         from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ def figure(path: str, rows: int = 1) -> Iterator[Any]:
     kind = os.path.splitext(path)[1].lower().lstrip(".")
     if kind not in known:
         raise ValueError(f"--plot must end in one of {', '.join('.' + word for word in known)}, got {path!r}.")
-    yield made.subplots(rows, 1, sharex=True)
+    yield made.subplots(rows, 1, sharex=shared)
     buffer = io.BytesIO()
     made.savefig(buffer, format=kind)
     with atomic_write(path) as file:

@@ -4,6 +4,7 @@ Functions draw into `ax`, by default into a new figure, and return its Axes; non
 style or marker as well as in colour, so that they are told apart in grey and by the colour-blind.
 """
 
+from pyrometer.plot._columns import columns
 from pyrometer.plot._engines import compare, layers
 from pyrometer.plot._spectrum import residuals, spectrum
 from pyrometer.plot._states import mixture, monitor, shift
@@ -12,6 +13,7 @@ from pyrometer.plot._temperature import temperature
 from pyrometer.plot._training import path
 
 __all__ = [
+    "columns",
     "compare",
     "layers",
     "mixture",

@@ -53,11 +53,13 @@ def axes(ax: Axes | None) -> Axes:
     return cast("Axes", _checked(ax))
 
 
-def panels(ax: Axes | Sequence[Axes] | None, count: int, height: float = 1.9) -> tuple[Axes, ...]:
-    """Return as many Axes one below the other, with a common horizontal axis; of a single one given that alone."""
+def panels(
+    ax: Axes | Sequence[Axes] | None, count: int, height: float = 1.9, *, shared: bool = True
+) -> tuple[Axes, ...]:
+    """Return as many Axes one below the other, whose horizontal axes may be shared; of a single one given that alone."""
     if ax is None:
         size = (6.4, height * count + 1.0)
-        _, made = _pyplot().subplots(count, 1, sharex=True, layout="constrained", figsize=size, squeeze=False)
+        _, made = _pyplot().subplots(count, 1, sharex=shared, layout="constrained", figsize=size, squeeze=False)
         return tuple(made[:, 0])
     if hasattr(ax, "plot"):
         return (_checked(ax),)

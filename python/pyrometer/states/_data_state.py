@@ -8,20 +8,26 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, described, validate
+from pyrometer.base import Coded, RandomSource, described, validate
 from pyrometer.results import Displayed, finite
-from pyrometer.states._block_sums import BlockSums
+from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST, boundaries
+from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
-from pyrometer.states._predictions import Model, Predicted, loss_of, predicted
+from pyrometer.states._marginals import Marginals
+from pyrometer.states._predictions import NO_LOSS, Model, Predicted, loss_of, predicted
+from pyrometer.states._resampled import redrawn
 from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
 __all__ = ["HEADER", "DataState", "Kept", "as_state"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_MOST_TOGETHER = 256  # coordinates, whose products fill half a gigabyte
+_FEWEST = 1.75  # blocks for each coordinate: with fewer, resamples have no joint density
+_LEAST_ALONE = 20  # blocks that the moments of single columns need
 HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
 
 
@@ -105,50 +111,81 @@ class DataState(Displayed):
     """
 
     __slots__ = (
-        *("_kept", "_sums", "density", "discrete_entropy", "energy", "entropy"),
+        *("_columns", "_kept", "_sums", "density", "discrete_entropy", "energy", "entropy"),
         *("features", "loss", "names", "reason", "rows"),
     )
 
     def __init__(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
-        model: Model,
+        model: Model = None,
         energy: str | None = None,
         block: int = 1,
         density: Density = "gaussian",
+        prediction: Any = None,
     ) -> None:
-        self._summarise(predicted(X, y, model, energy), validate.count("block", block, minimum=1), known(density))
+        if y is not None and model is None and prediction is None:
+            raise ValueError("model must be given with y, or prediction=; leave y out for the entropy of X alone.")
+        data = predicted(X, y, model, energy, prediction=prediction)
+        self._summarise(data, validate.count("block", block, minimum=1), known(density))
         self._require_numbers()
 
-    def _summarise(self, data: Predicted, block: int, density: Density) -> None:
+    def _summarise(self, data: Predicted, block: int, density: Density, like: DataState | None = None) -> None:
         """Set every attribute from rows and their predictions; energy or entropy is nan where `reason` says why."""
         self.loss, self.names, self.density = data.loss, data.names, density
-        self.rows, self.features = data.x.shape
+        self.rows, self.features = len(data.x), data.columns
         self.discrete_entropy, self._kept = np.nan, None
+        begins = boundaries(self.rows, block)
+        if like is not None and None not in (like.names, self.names) and like.names != self.names:
+            like = None  # the caller refuses it
+        known_as, centre = (None, None) if like is None else (like.columns, like.sums.centre)
+        self._columns, data, values = described_columns(data, begins, known_as, centre)
+        if known_as is not None and density != "gaussian":  # fitted to the columns of the other sample
+            self._columns = known_as.like(self._columns)
         at = coordinates(data)
-        self._sums = BlockSums.of(at, boundaries(self.rows, block), self.loss)
-        self.energy, self.entropy = self._sums.energy_and_entropy()
+        joint = CONDITIONALS[self.loss].joint
+        of_numbers = int(self._columns.has_density.sum())
+        alone = density == "gaussian" and _too_many(len(begins), of_numbers + joint)
+        self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
         self.reason = self._diagnose(data, at)
         if self.reason:
             return
         conditional = CONDITIONALS[self.loss]
         if density == "gaussian":
-            scores = _gaussian(at.z) + conditional.beside_features(at.losses)
+            scores = _gaussian(at.z[:, self._varying], self._sums.squares) + conditional.beside_features(at.losses)
         else:
             self._kept = self._cross_fit(data, at, block)
-            self.entropy = float(self._kept.scores.mean())
+            self.entropy = float(self._kept.scores.mean()) + self._beside(None)
             scores = conditional.observed(self._kept.scores, at.losses, at.inner)
-        self.discrete_entropy = _discrete(scores)
+        if not self._columns.fill:
+            self.discrete_entropy = _discrete(scores + self._of_values(values))
 
     def _diagnose(self, data: Predicted, at: Coordinates) -> str:
-        """Set energy and entropy to nan where the rows have none, and return every reason; "" if they have both."""
-        reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, self.names)]
+        """Set energy and entropy, nan where the rows have none, and return every reason; "" if they have both.
+
+        Columns of two numbers that depend on others contribute by their counts from here on.
+        """
+        self.energy, self.entropy = self._sums.energy_and_entropy(self.joint)
+        keep = self._columns.has_density
+        places = np.array(self._columns.places, dtype=np.intp)
+        few = self._sums.squares
+        reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, keep, alone=few)]
+        while not reasons[0] and np.isnan(self.entropy):
+            kept = places[keep]
+            last, why = dependence(at.z[:, self.joint], len(kept), kept, self.names)
+            place = int(kept[last]) if last < len(kept) else None
+            found = None if place is None else self._columns.of(place)
+            if place is None or found is None or found.kind != "value":
+                reasons.append(why)
+                break
+            self._columns = with_counts(self._columns, place)
+            keep = self._columns.has_density
+            self.entropy = self._sums.energy_and_entropy(self.joint)[1]
         if reasons[0]:
             self.entropy = np.nan
-        elif np.isnan(self.entropy):
-            reasons.append(dependence(at.z, self.features, self.names))
+        self.entropy += self._beside(None)
         if np.isnan(self.energy):
             reasons.append(
                 "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
@@ -156,7 +193,28 @@ class DataState(Displayed):
         if infinite_loss := CONDITIONALS[self.loss].impossible(data):
             self.energy = np.nan
             reasons.append(infinite_loss)
+        if self.loss == NO_LOSS:
+            self.energy = np.nan
         return " ".join(filter(None, reasons))
+
+    def _beside(self, weights: _Array | None) -> Any:
+        """Return what the entropy has beside that of the joint density: a number, or one for each row of weights."""
+        found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._sums.squares)
+        if not found.adds:
+            return 0.0
+        table = found.tables[0]
+        sums = table.sum(axis=0)[None] if weights is None else weights @ table
+        result = found.entropy(sums)
+        return float(result[0]) if weights is None else result
+
+    def _of_values(self, values: tuple[Coded, ...]) -> _Array | float:
+        """Return -ln of the share of each row's values, for the columns that contribute by counts."""
+        scores: _Array | float = 0.0
+        for of in values:
+            if of.place in self._columns.by_counts:
+                shares = np.bincount(of.codes, minlength=len(of.values)) / self.rows
+                scores = scores - np.log(shares[of.codes])
+        return scores
 
     def _cross_fit(self, data: Predicted, at: Coordinates, block: int) -> Kept:
         """Return the rows with -ln p of each under a density that was fitted to other rows."""
@@ -169,7 +227,10 @@ class DataState(Displayed):
                 "X and y must have magnitudes from 1e-60 to 1e60 for this density, got others; rescale them, or use "
                 "density='gaussian'."
             )
-        rows = Rows(data.x, at.residual, at.inner)
+        if self._columns.fill:
+            raise ValueError("X must have no missing numbers for this density; drop them, or use density='gaussian'.")
+        keep = self._columns.has_density
+        rows = Rows(data.x if keep.all() else data.x[:, keep], at.residual, at.inner)
         return Kept(rows, at.losses, cross_fitted(self.density, self.loss, rows, block))
 
     def _require_numbers(self) -> None:
@@ -177,7 +238,7 @@ class DataState(Displayed):
             raise ValueError(self.reason)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        values = {"reason": ""} | state[1]
+        values: dict[str, Any] = {"reason": "", "_columns": Columns(tuple(range(state[1]["features"])))} | state[1]
         if not isinstance(values["_sums"], BlockSums):  # of 0.1.0
             centre = values.pop("_centre")
             units = np.zeros(2 + len(centre), dtype=np.int64)
@@ -186,10 +247,8 @@ class DataState(Displayed):
             setattr(self, name, value)
 
     def __repr__(self) -> str:
-        return (
-            f"<DataState: {self.rows} rows, {self.features} features, {self.loss}, "
-            f"E = {self.energy:.6g}, S = {self.entropy:.6g}>"
-        )
+        energy = "" if self.loss == NO_LOSS else f"{self.loss}, E = {self.energy:.6g}, "
+        return f"<DataState: {self.rows} rows, {self.features} features, {energy}S = {self.entropy:.6g}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers of the state as types that JSON has; nan is None."""
@@ -200,6 +259,25 @@ class DataState(Displayed):
     def sums(self) -> BlockSums:
         """The sums over blocks of rows from which everything but a fitted density's scores is computed."""
         return self._sums
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of X by kind, with the counts of those that are counted."""
+        return self._columns
+
+    @property
+    def _varying(self) -> npt.NDArray[np.bool_] | slice:
+        """The coordinates that have a density."""
+        features = self._columns.has_density
+        return slice(None) if features.all() else self._with_residual(features)
+
+    @property
+    def joint(self) -> npt.NDArray[np.bool_]:
+        """Whether each coordinate of the sums belongs to the joint density, the residual included."""
+        return self._with_residual(self._columns.has_density & (not self._sums.squares))
+
+    def _with_residual(self, features: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        return np.append(features, np.ones(len(self._sums.centre) - len(features), dtype=bool))
 
     @property
     def kept(self) -> Kept | None:
@@ -223,6 +301,7 @@ class DataState(Displayed):
             setattr(state, name, header[name])
         state.density, state._kept, state._sums = "gaussian", None, sums
         state.names, state.reason = header.get("names"), header.get("reason", "")
+        state._columns = Columns(tuple(range(state.features)))
         return state
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
@@ -233,8 +312,15 @@ class DataState(Displayed):
         """
         if self._kept is not None:
             losses = np.ldexp(self._kept.losses, -(self._sums.unit if unit is None else unit))
-            return self._sums.covariance_of_means(np.stack([losses, self._kept.scores], axis=1))
-        return self._sums.covariance(resamples, validate.seed(random), threads, unit)
+            each = np.stack([losses, self._kept.scores], axis=1)
+            if not self._columns.counted:
+                return self._sums.covariance_of_means(each)
+            weights = redrawn(validate.seed(random), resamples, len(self._sums.counts))
+            means = (weights @ self._sums.of_rows(each)) / (weights @ self._sums.counts)[:, None]
+            means[:, 1] += self._beside(weights)
+            return covariance_of(means)
+        beside = self._beside if self._columns.counted or self._sums.squares else None
+        return self._sums.covariance(resamples, validate.seed(random), threads, unit, self.joint, beside)
 
 
 @dataclass(frozen=True)
@@ -257,8 +343,9 @@ def as_state(
     names: tuple[str, ...] | None = None,
     like: DataState | None = None,
     strict: bool = True,
+    prediction: Any = None,
 ) -> DataState:
-    """Return a state, made of a pair (X, y) if it is not one yet; messages of errors begin with its name.
+    """Return a state, made of a pair (X, y), or X without a model, if it is not one yet; errors begin with its name.
 
     `names` are for messages where X has none. Unless it is strict, rows without energy or entropy are no error; the
     state has the reason then. X must have as many columns as `like`.
@@ -267,15 +354,18 @@ def as_state(
         if strict and value.reason:
             raise ValueError(f"{name}: {value.reason}")
         return value
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
+    loss = loss_of(model, energy, prediction)
+    alone = loss == NO_LOSS
+    if alone and isinstance(value, tuple):
+        raise TypeError(f"{name} must be a DataState or X alone without a model, got a tuple; give model= for (X, y).")
+    if not alone and (not isinstance(value, (tuple, list)) or len(value) != 2):
         raise TypeError(f"{name} must be a DataState or a pair (X, y), got {described(value)}.")
-    loss_of(model, energy)
     state = DataState.__new__(DataState)
     try:
-        X, y = value
-        data = predicted(X, y, model, energy, like.features if like else None)
+        X, y = (value, None) if alone else value
+        data = predicted(X, y, model, energy, like.features if like else None, prediction)
         data = data._replace(names=data.names or names or None)
-        state._summarise(data, validate.count("block", block, minimum=1), known(density))
+        state._summarise(data, validate.count("block", block, minimum=1), known(density), like)
         if strict:
             state._require_numbers()
     except (TypeError, ValueError) as error:
@@ -285,8 +375,15 @@ def as_state(
     return state
 
 
-def _gaussian(z: _Array) -> _Array:
-    """Half the squared Mahalanobis distances of rows from their mean."""
+def _too_many(blocks: int, coordinates: int) -> bool:
+    """Whether coordinates have too few rows, or are too many, for a covariance of all of them."""
+    return coordinates > _MOST_TOGETHER or _LEAST_ALONE <= blocks < _FEWEST * coordinates
+
+
+def _gaussian(z: _Array, alone: bool) -> _Array:
+    """Half the squared Mahalanobis distances of rows from their mean; of independent columns if they are `alone`."""
+    if alone:
+        return np.asarray(0.5 * (z**2 / np.mean(z**2, axis=0)).sum(axis=1))
     whitening = np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z)))
     return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
 

@@ -7,16 +7,18 @@ constant over the union are left out. Both are invariant under permutations, so 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.states._blocks import exchangeable
-from pyrometer.states._row_sums import pairs
+from pyrometer.states._marginals import Marginals, Parts
+from pyrometer.states._resampled import dealt
+from pyrometer.states._row_sums import of_coordinates, pairs
 
-__all__ = ["permuted"]
+__all__ = ["Permutations", "adjusted", "compared", "permuted"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
@@ -26,23 +28,89 @@ _DEPENDENT = 1e-6  # relative variances below this are those of linear functions
 _SHARE = 1e-11  # smallest share of a coordinate's variance that those before it leave unexplained
 
 
+class Permutations(NamedTuple):
+    """The samples and their permutations: changes of energy, entropy and divergence, and parts of columns."""
+
+    p_value: float
+    changes: _Array  # (resamples + 1, 3)
+    parts: Parts | None
+    widths: _Array | None
+
+
 def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int) -> float:
     """p-value of two samples' sums over blocks about one centre, by random assignment of blocks to the samples.
 
     It is 1 where there are no blocks of equally many rows to exchange.
     """
-    (first, many), (second, others) = exchangeable(old, new)
+    found = compared((old, new), law, resamples, seed, threads)
+    return 1.0 if found is None else found.p_value
+
+
+def compared(
+    samples: tuple[_Array, _Array],
+    law: str,
+    resamples: int,
+    seed: tuple[int, int],
+    threads: int,
+    marginals: Marginals | None = None,
+) -> Permutations | None:
+    """Return what `permuted` compares, with the parts of columns of `marginals`; None without blocks to exchange."""
+    width = samples[0].shape[1]
+    beside = [np.empty((len(each), 0)) for each in samples] if marginals is None else marginals.tables
+    whole = (np.hstack([sums, parts]) for sums, parts in zip(samples, beside, strict=True))
+    (first, many), (second, others) = exchangeable(*whole)
     if min(many, others) == 0:
-        return 1.0
+        return None
     pool = first.sum(axis=0) + second.sum(axis=0)
     pool /= pool[0]
     if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
         law = "bernoulli"
-    chosen = _varying(pool)
-    first, second = (np.vstack([sums, _PRIOR * pool])[:, chosen] for sums in (first, second))
-    first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
-    changes = _core.dealt_shifts(first, second, many, others, law, seed, resamples, threads)
-    return _p_value(changes, float(pool[1]))
+    chosen = _varying(pool[:width])
+    tables = [np.ascontiguousarray(np.vstack([sums, _PRIOR * pool])[:, chosen]) for sums in (first, second)]
+    changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
+    if marginals is None:
+        return Permutations(_p_value(changes, float(pool[1])), changes, None, None)
+    sums = _dealt_sums(first[:, width:], many, second[:, width:], others, seed, resamples)
+    old, new = (each + _PRIOR * pool[width:] for each in sums)
+    parts, widths = marginals.parts(old, new), marginals.widths(old, new) if law == "laplace" else None
+    if marginals.adds:
+        changes[:, 1] += parts.entropy
+        changes[:, 2] += parts.divergence
+    return Permutations(_p_value(changes, float(pool[1])), changes, parts, widths)
+
+
+def _dealt_sums(
+    first: _Array, many: int, second: _Array, others: int, seed: tuple[int, int], resamples: int
+) -> tuple[_Array, _Array]:
+    """Sums of both samples, (resamples + 1, C) each, in the permutations of the core; the samples themselves first."""
+    exchanged = np.concatenate([first[:many], second[:others]])
+    fixed = first[many:].sum(axis=0), second[others:].sum(axis=0)
+    few = dealt(seed, resamples, many + others, min(many, others)) @ exchanged
+    rest = exchanged.sum(axis=0) - few
+    old, new = (few, rest) if many <= others else (rest, few)
+    return (
+        np.vstack([first.sum(axis=0), old + fixed[0]]),
+        np.vstack([second.sum(axis=0), new + fixed[1]]),
+    )
+
+
+def adjusted(statistics: _Array) -> tuple[_Array, _Array]:
+    """p-values (k,) of statistics (b, k), adjusted for all of them together, and the standardised first row.
+
+    Each is compared with the largest of all in each permutation (max-T), in units of its deviation over permutations,
+    the sample's own included: the family-wise error is that of the level whatever their dependence [Westfall, Young].
+    Cube roots make the distributions of divergences alike.
+    """
+    if not statistics.shape[1]:
+        return np.empty(0), np.empty(0)
+    size = np.abs(statistics).max(axis=0)
+    roots = np.cbrt(statistics / np.where(size > 0.0, size, 1.0))
+    away = roots - roots.mean(axis=0)
+    deviation = away.std(axis=0)
+    away = np.where(deviation > _ROUNDING, away / np.where(deviation > 0.0, deviation, 1.0), 0.0)
+    largest = away.max(axis=1)
+    own = away[0]
+    return np.mean(largest[:, None] >= own - 1e-6 * np.abs(own), axis=0), own
 
 
 def _varying(pool: _Array) -> npt.NDArray[np.int64]:
@@ -59,16 +127,7 @@ def _varying(pool: _Array) -> npt.NDArray[np.int64]:
         varies[j] = left[j, j] > _SHARE
         if varies[j]:
             left = left - np.outer(left[:, j], left[j] / left[j, j])
-    return np.array(
-        [
-            0,
-            1,
-            2,
-            *(3 + np.flatnonzero(varies)),
-            *(3 + d + c for c, (j, k) in enumerate(products) if varies[j] and varies[k]),
-        ],
-        dtype=np.int64,
-    )
+    return of_coordinates(varies, len(pool) - 3 - d)
 
 
 def _p_value(points: _Array, energy: float) -> float:
