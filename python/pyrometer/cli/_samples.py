@@ -49,7 +49,7 @@ class Sample:
     @property
     def drawable(self) -> dict[str, Any]:
         """The columns, and the residual where there is one."""
-        return self.columns if self.residual is None else {**self.columns, "residual": self.residual}
+        return self.columns if self.residual is None else {**self.columns, "(residual)": self.residual}
 
 
 def samples(before: str, after: str, selection: Selection, options: Options) -> tuple[Sample, Sample]:

@@ -56,7 +56,7 @@ def axes(ax: Axes | None) -> Axes:
 def panels(
     ax: Axes | Sequence[Axes] | None, count: int, height: float = 1.9, *, shared: bool = True
 ) -> tuple[Axes, ...]:
-    """Return as many Axes one below the other, whose horizontal axes may be shared; of a single one given that alone."""
+    """Return Axes one below the other, whose horizontal axes may be shared; of a single one given that alone."""
     if ax is None:
         size = (6.4, height * count + 1.0)
         _, made = _pyplot().subplots(count, 1, sharex=shared, layout="constrained", figsize=size, squeeze=False)

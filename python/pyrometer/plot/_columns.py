@@ -21,7 +21,7 @@ _NUMBERS = ("number", "residual")
 _KINDS = (*_NUMBERS, "category", "discrete")
 
 
-def drawn(table: Table, samples: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def drawn(table: Table, samples: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of the table whose columns `columns` draws."""
     held = [set(each) for each in samples.values()]
     return [row for row in table if row["kind"] in _KINDS and all(row["column"] in each for each in held)][:_PANELS]
@@ -37,7 +37,7 @@ def columns(
     table : Table
         `Shift.columns`.
     samples : mapping of str to mapping
-        By the names of the legend, the values of the columns by their names; "residual" are those of the model. Missing
+        By the names of the legend, the values of the columns by their names; "(residual)" are those of the model. Missing
         values are None or nan.
     ax : Axes or sequence of Axes, optional
         Where to draw, one Axes for each column that is drawn. Default: a new figure.
@@ -61,9 +61,10 @@ def columns(
     >>> rng = np.random.default_rng(0)
     >>> before, after = rng.normal(size=(100, 2)), rng.normal([0.0, 2.0], size=(100, 2))
     >>> found = pm.shift(before, after, model=None, rng=0)
-    >>> samples = {"before": dict(zip("01", before.T)), "after": dict(zip("01", after.T))}
-    >>> len(pm.plot.columns(found.columns, {k: {f"x{c}": v for c, v in s.items()} for k, s in samples.items()}))
-    2
+    >>> names = ["column 0", "column 1"]
+    >>> samples = {"before": dict(zip(names, before.T)), "after": dict(zip(names, after.T))}
+    >>> [ax.get_ylabel() for ax in pm.plot.columns(found.columns, samples)]
+    ['density', 'density']
     """
     rows = drawn(table, samples)
     if not rows:
@@ -91,8 +92,8 @@ def _densities(ax: Axes, samples: Mapping[str, Any]) -> None:
     if least:
         edges = np.histogram_bin_edges(np.concatenate(list(numbers.values())), min(100, 5 + math.isqrt(least))).tolist()
         for (name, values), style in zip(numbers.items(), styles(len(numbers)), strict=True):
-            kind = {"color": style.color, "linestyle": style.linestyle}
-            ax.hist(values, bins=edges, density=True, histtype="step", label=label(name), **kind)
+            line: dict[str, Any] = {"color": style.color, "linestyle": style.linestyle, "label": label(name)}
+            ax.hist(values, bins=edges, density=True, histtype="step", **line)
     ax.set_ylabel("density")
 
 

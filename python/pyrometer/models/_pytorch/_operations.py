@@ -46,7 +46,7 @@ def signature(func: Any) -> Signature:
 def bound(func: Any, args: Any, kwargs: Any) -> Given:
     """Return the arguments of a call by name, with defaults."""
     known = signature(func)
-    return known.defaults | dict(zip(known.arguments, args, strict=False)) | kwargs
+    return {**known.defaults, **dict(zip(known.arguments, args, strict=False)), **kwargs}
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
