@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST", "boundaries", "exchangeable", "together"]
+__all__ = ["LEAST", "boundaries", "coarse", "exchangeable", "together"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 LEAST = 8  # blocks that resampling needs
@@ -20,8 +20,14 @@ _FIRST = 128  # blocks of the least size; all of one size and below fill this ma
 _ENOUGH = _FIRST // 4  # blocks that the smaller sample must have of a size for that size to be exchanged
 
 
-def boundaries(rows: int, block: int) -> npt.NDArray[np.int64]:
-    """First rows of the blocks. A block begins at a multiple of its size, and sizes never fall, but for the last."""
+def boundaries(rows: int, block: int, lead: int = 0) -> npt.NDArray[np.int64]:
+    """First rows of the blocks. A block begins at a multiple of its size, and sizes never fall, but for the last.
+
+    The first `lead` rows are a block of their own.
+    """
+    if lead:
+        later = boundaries(rows - lead, block) + lead if rows > lead else []
+        return np.array([0, *later], dtype=np.int64)
     begins: list[int] = []
     at, size = 0, block
     if rows > _MOST * block:
@@ -48,8 +54,20 @@ def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_A
     return _led_by(found[0], size), _led_by(found[1], size)
 
 
+def coarse(old: _Array, new: _Array) -> tuple[_Array, _Array]:
+    """Both samples in fewer, larger blocks, as long as each has plenty of one size."""
+    size = old[0, 0]
+    while True:
+        wider = _united(old, size), _united(new, size)
+        if min((sums[:, 0] == 4 * size).sum() for sums in wider) < _FIRST:
+            return old, new
+        (old, new), size = wider, 4 * size
+
+
 def together(first: _Array, second: _Array) -> _Array:
     """Sums over blocks of the union of two samples, in about a thousand blocks again, some of each size."""
+    if not (len(first) and len(second)):
+        return first if len(first) else second
     sums, size = np.concatenate([first, second]), first[0, 0]
     while len(sums) > _MOST and size <= sums[:, 0].max():
         sums, size = _united(sums, size, keep=_FIRST), 4 * size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,14 @@ from pyrometer.base import RandomSource, described, validate
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._dependence import INDEPENDENT, Dependence, memory_of
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
 from pyrometer.states._predictions import Model, Predicted, loss_of, predicted
 from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
-__all__ = ["HEADER", "DataState", "Kept", "as_state"]
+__all__ = ["HEADER", "DataState", "Kept", "as_state", "checked_block"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
@@ -43,9 +44,11 @@ class DataState:
         predictions (m,), for cross entropy probabilities of the label 1.
     energy : {"mse", "mae", "ce"}, optional
         The loss of a callable model. A system knows its own.
-    block : int
+    block : int or "auto"
         Number of consecutive rows that are resampled together: 1 for independent rows; for serially dependent rows more
-        than their correlation time.
+        than their correlation time. "auto" chooses it from the rows, in the order in which they are: 1 where they show
+        no dependence, else six times the reach of their dependence (Notes); and the p-values of `shift` and
+        `RefreshMonitor` then take into account what adjacent blocks still share.
     density : {"gaussian", "kernel", "mixture"}, estimator or callable
         Density of the features. "gaussian" has the moments of the rows. "kernel" is SciPy's `gaussian_kde`, "mixture"
         scikit-learn's `GaussianMixture` of 1, 2, 4 or 8 components, both with the extra ``pyrometer[density]``. Any
@@ -73,6 +76,12 @@ class DataState:
         As given.
     names : tuple of str or None
         Names of the features, where X is a data frame.
+    block : int
+        Rows of the least blocks; what "auto" has chosen.
+    correlation_time : float
+        Integrated autocorrelation time :math:`1 + 2 \sum_k \rho_k` of the rows, in their order: the largest among
+        losses, scores, features and residuals, each fitted by an autoregression; 1 where none shows a dependence, and
+        for batches of a `RefreshMonitor`, which are not asked. Not in the paper.
     reason : str
         Why `energy` or `entropy` is nan, only possible for batches of a `RefreshMonitor`; "" where both are numbers.
 
@@ -92,6 +101,11 @@ class DataState:
     Other densities keep them, and cost five fits, and two or three more in `shift`; a kernel density :math:`m^2`
     exponentials for each pass over the rows besides.
 
+    With autocorrelations :math:`\rho_k` the variance of a mean over b rows is less than that of independent blocks
+    suggests, by the factor :math:`1 - c/b` where b is large, with the reach
+    :math:`c = 2 \sum_k k \rho_k / (1 + 2 \sum_k \rho_k)`; :math:`c = 2 \phi / (1 - \phi^2)` for an autoregression
+    of the first order. "auto" makes b = 6 c. Not in the paper.
+
     Examples
     --------
     >>> import numpy as np
@@ -104,7 +118,7 @@ class DataState:
     """
 
     __slots__ = (
-        *("_kept", "_sums", "density", "discrete_entropy", "energy", "entropy"),
+        *("_kept", "_sums", "automatic", "block", "density", "dependence", "discrete_entropy", "energy", "entropy"),
         *("features", "loss", "names", "reason", "rows"),
     )
 
@@ -115,19 +129,24 @@ class DataState:
         *,
         model: Model,
         energy: str | None = None,
-        block: int = 1,
+        block: int | Literal["auto"] = 1,
         density: Density = "gaussian",
     ) -> None:
-        self._summarise(predicted(X, y, model, energy), validate.count("block", block, minimum=1), known(density))
+        self._summarise(predicted(X, y, model, energy), checked_block(block), known(density))
         self._require_numbers()
 
-    def _summarise(self, data: Predicted, block: int, density: Density) -> None:
-        """Set every attribute from rows and their predictions; energy or entropy is nan where `reason` says why."""
+    def _summarise(self, data: Predicted, block: int | None, density: Density, lead: int | None = None) -> None:
+        """Set every attribute from rows and their predictions; energy or entropy is nan where `reason` says why.
+
+        A block of None is chosen. A batch of a monitor has a `lead`, the rows that complete the block before it.
+        """
         self.loss, self.names, self.density = data.loss, data.names, density
         self.rows, self.features = data.x.shape
         self.discrete_entropy, self._kept = np.nan, None
         at = coordinates(data)
-        self._sums = BlockSums.of(at, boundaries(self.rows, block), self.loss)
+        self.dependence = _dependence(at, data) if lead is None else INDEPENDENT
+        self.automatic, self.block = block is None, self.dependence.block if block is None else block
+        self._sums = BlockSums.of(at, boundaries(self.rows, self.block, min(lead or 0, self.rows)), self.loss)
         self.energy, self.entropy = self._sums.energy_and_entropy()
         self.reason = self._diagnose(data, at)
         if self.reason:
@@ -136,7 +155,7 @@ class DataState:
         if density == "gaussian":
             scores = _gaussian(at.z) + conditional.beside_features(at.losses)
         else:
-            self._kept = self._cross_fit(data, at, block)
+            self._kept = self._cross_fit(data, at, self.block)
             self.entropy = float(self._kept.scores.mean())
             scores = conditional.observed(self._kept.scores, at.losses, at.inner)
         self.discrete_entropy = _discrete(scores)
@@ -176,11 +195,12 @@ class DataState:
             raise ValueError(self.reason)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        values = {"reason": ""} | state[1]
+        values = {"reason": "", "automatic": False, "dependence": INDEPENDENT} | state[1]
         if not isinstance(values["_sums"], BlockSums):  # of 0.1.0
             centre = values.pop("_centre")
             units = np.zeros(2 + len(centre), dtype=np.int64)
             values["_sums"] = BlockSums(values.pop("_counts"), values["_sums"], centre, units, values["loss"])
+        values.setdefault("block", int(values["_sums"].counts[0]))
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -189,6 +209,11 @@ class DataState:
             f"<DataState: {self.rows} rows, {self.features} features, {self.loss}, "
             f"E = {self.energy:.6g}, S = {self.entropy:.6g}>"
         )
+
+    @property
+    def correlation_time(self) -> float:
+        """Integrated autocorrelation time of the rows, in their order; 1 where they show no dependence."""
+        return self.dependence.time
 
     @property
     def sums(self) -> BlockSums:
@@ -205,6 +230,11 @@ class DataState:
         """The core's name for the density of y given X."""
         return CONDITIONALS[self.loss].law
 
+    def of_dependence(self, memory: Dependence) -> DataState:
+        """Return itself, as one whose blocks were chosen for this memory of its rows."""
+        self.automatic, self.dependence = True, memory
+        return self
+
     def header(self) -> dict[str, Any]:
         """Return what describes the state besides its arrays."""
         return {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
@@ -216,7 +246,17 @@ class DataState:
         for name in HEADER:
             setattr(state, name, header[name])
         state.density, state._kept, state._sums = "gaussian", None, sums
+        state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.counts[0])
         state.names, state.reason = header.get("names"), header.get("reason", "")
+        return state
+
+    def with_sums(self, table: _Array) -> DataState:
+        """Return the Gaussian state of more rows, from their sums over blocks as ``sums.table()`` has them."""
+        sums = BlockSums(table[:, 0].copy(), np.ascontiguousarray(table[:, 1:]), self._sums.centre, self._sums.units, self.loss)
+        energy, entropy = sums.energy_and_entropy()
+        header = self.header() | {"rows": int(table[:, 0].sum()), "energy": energy, "entropy": entropy}
+        state = DataState.restored(header | {"discrete_entropy": np.nan}, sums)
+        state.dependence, state.block = self.dependence, self.block
         return state
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
@@ -245,17 +285,19 @@ def as_state(
     value: Any,
     model: Model,
     energy: str | None,
-    block: int,
+    block: int | Literal["auto"],
     density: Density = "gaussian",
     *,
     names: tuple[str, ...] | None = None,
     like: DataState | None = None,
     strict: bool = True,
+    lead: int | None = None,
 ) -> DataState:
     """Return a state, made of a pair (X, y) if it is not one yet; messages of errors begin with its name.
 
     `names` are for messages where X has none. Unless it is strict, rows without energy or entropy are no error; the
-    state has the reason then. X must have as many columns as `like`.
+    state has the reason then. X must have as many columns as `like`. `lead` is for batches of a monitor: the rows that
+    complete the block which began before them.
     """
     if isinstance(value, DataState):
         if strict and value.reason:
@@ -269,7 +311,7 @@ def as_state(
         X, y = value
         data = predicted(X, y, model, energy, like.features if like else None)
         data = data._replace(names=data.names or names or None)
-        state._summarise(data, validate.count("block", block, minimum=1), known(density))
+        state._summarise(data, checked_block(block), known(density), lead)
         if strict:
             state._require_numbers()
     except (TypeError, ValueError) as error:
@@ -277,6 +319,24 @@ def as_state(
             raise
         raise type(error)(f"{name}: {error}") from error
     return state
+
+
+def checked_block(block: Any) -> int | None:
+    """Return a number of rows, or None for "auto"."""
+    if isinstance(block, str):
+        if block != "auto":
+            raise ValueError(f'block must be a number of rows or "auto", got {block!r}.')
+        return None
+    return validate.count("block", block, minimum=1)
+
+
+def _dependence(at: Coordinates, data: Predicted) -> Dependence:
+    """Return the longest memory among losses, scores and coordinates of rows."""
+    features = [f"the column {name}" for name in data.names or range(data.x.shape[1])]
+    spread = at.z.std(axis=0)
+    scores = np.square(at.z / np.where(spread > 0.0, spread, 1.0)).sum(axis=1)
+    series = np.column_stack([at.losses, scores, at.z])
+    return memory_of(series, ["the losses", "the scores", *features, "the residuals"][: series.shape[1]])
 
 
 def _gaussian(z: _Array) -> _Array:

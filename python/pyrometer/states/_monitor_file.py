@@ -16,9 +16,10 @@ from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import boundaries
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import HEADER, DataState
+from pyrometer.states._pools import SCANNED
 from pyrometer.states._row_sums import pairs
 
-__all__ = ["checked_header", "checked_last", "checked_pools", "checked_readings", "checked_state"]
+__all__ = ["checked_header", "checked_last", "checked_later", "checked_pools", "checked_readings", "checked_state"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Check: TypeAlias = Callable[[str, Any], Any]
@@ -134,7 +135,7 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
 def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float) -> Any:
     checks: dict[str, _Check] = dict.fromkeys(("energy", "entropy", "temperature", "neighbour"), number(nan=True))
     checks |= {"rows": whole(1), "p_value": number(0.0), "pooled": number(0.0, nan=True), "window": whole(0)}
-    checks |= {"alarm": validate.flag, "reason": _text}
+    checks |= {"alarm": validate.flag, "reason": _text, "divergence": number(nan=True)}
     optional = {each.name for each in fields(kind) if each.default is not MISSING}
     field(given, "rows", whole(1), at)
     if extra := sorted(set(given) - set(checks)):
@@ -167,24 +168,77 @@ def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
     return found[0], found[1], field(given, "variance", number(0.0, nan=True), "last")
 
 
-def checked_pools(arrays: Mapping[str, Any], levels: dict[str, Any], state: DataState, rows: list[int]) -> list[Any]:
-    """Return the pools of the batches that wait for others: the binary digits of their number."""
-    width, pools = state.sums.table().shape[1], []
+def checked_later(header: Any, version: int) -> dict[str, Any]:
+    """Return what files of version 1 did not have: growth, dependence and the alarm of an event."""
+    found: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
+    if version == 1:
+        return found
+    found["grow"] = field(header, "grow", validate.flag)
+    found["start"], found["origin"] = (field(header, name, whole(0)) for name in ("start", "origin"))
+    memory, alarm = (field(header, name, lambda _, value: value) for name in ("dependence", "alarm"))
+    if memory is not None:
+        checks = {"time": number(1.0), "reach": number(0.0), "series": _text}
+        found["dependence"] = {name: field(memory, name, check, "dependence") for name, check in checks.items()}
+    if alarm is not None:
+        alarmed: dict[str, _Check] = {"batch": whole(1), "window": whole(1), "p_value": number(0.0)}
+        found["alarm"] = {name: field(alarm, name, check, "alarm") for name, check in alarmed.items()}
+    batches, raised = header["batches"], found["alarm"]
+    for name in ("start", "origin"):
+        if found[name] > batches:
+            raise ValueError(f"{name} must be at most the number of batches, {batches}, got {found[name]}")
+    if raised is not None:
+        first = max(found["start"], found["origin"])
+        if not first < raised["batch"] <= batches:
+            raise ValueError(f"alarm.batch must be {first + 1} to {batches}, got {raised['batch']}")
+        if raised["window"] > header["memory"] or raised["window"] & (raised["window"] - 1) or raised["p_value"] > 1.0:
+            raise ValueError(f"alarm must be of a pool of the monitor, got {raised}")
+    return found
+
+
+def checked_pools(
+    arrays: Mapping[str, Any], levels: dict[str, Any], state: DataState, rows: list[int], version: int
+) -> dict[str, Any]:
+    """Return what is kept of batches, by the names that `Pools` has for it.
+
+    Pools that wait for others are the binary digits of the number of batches since they began.
+    """
+    table = state.sums.table()
+    width, d, pools = table.shape[1], len(state.sums.centre), []
+    since = 0 if levels["grow"] and levels["alarm"] else levels["batches"] - levels["start"]
+
+    def of_blocks(name: str, least: int | None = None) -> _Array:
+        blocks = _array(arrays, name, (least, width))
+        if len(blocks):
+            _require_moments(name, blocks, d)
+        return np.asarray(blocks)
+
     for k in range(levels["memory"].bit_length() - 1):
-        name, waits = f"pool_{k}", bool(levels["batches"] >> k & 1)
+        name, waits = f"pool_{k}", bool(since >> k & 1)
         if (name in arrays) != waits:
-            raise ValueError(f"{name} must {'' if waits else 'not '}be there after {levels['batches']} batches")
-        pool = _array(arrays, name, (None, width)) if waits else None
-        if pool is not None:
-            _require_moments(name, pool, len(state.sums.centre))
-        pools.append(pool)
-    waiting = levels["batches"] % levels["memory"]
+            raise ValueError(f"{name} must {'' if waits else 'not '}be there after {since} batches")
+        pools.append(of_blocks(name) if waits else None)
+    begun = of_blocks("begun", 1)[0] if "begun" in arrays else None
+    if begun is not None and (levels["block"] == 1 or begun[0] >= levels["block"]):
+        raise ValueError(f"begun must have fewer rows than a block of {levels['block']}, got {begun[0]:g}")
+    waiting = since % levels["memory"]
     held = sum(pool[:, 0].sum() for pool in pools if pool is not None)
-    if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]):
+    carries = levels["block"] > 1 and (levels["grow"] or levels["dependence"] is not None)
+    if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]) and not carries:
         names = " and ".join(f"pool_{k}" for k, pool in enumerate(pools) if pool is not None)
         expected = sum(rows[-waiting:])
         raise ValueError(f"{names} must have the rows of the last {waiting} batches, {expected}, got {held:g}")
-    return pools
+    found: dict[str, Any] = {"waiting": tuple(pools), "begun": begun}
+    if version == 1:
+        return found
+    known = (levels["alarm"]["batch"] if levels["alarm"] else levels["batches"]) - levels["origin"]
+    found |= {"earlier": of_blocks("earlier", 1)[0], "totals": of_blocks("totals", min(SCANNED, known))}
+    if found["earlier"][0] < state.rows:
+        raise ValueError(f"earlier must have the {state.rows} rows of the reference, got {found['earlier'][0]:g}")
+    if levels["grow"]:
+        found["base"] = of_blocks("base")
+        if not found["base"][:, 0].sum() >= state.rows:
+            raise ValueError(f"base must have the {state.rows} rows of the reference, got {found['base'][:, 0].sum():g}")
+    return found
 
 
 def _array(arrays: Mapping[str, Any], name: str, shape: tuple[int | None, ...], dtype: Any = np.float64) -> Any:

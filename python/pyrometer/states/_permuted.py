@@ -7,45 +7,112 @@ constant over the union are left out. Both are invariant under permutations, so 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.states._blocks import exchangeable
+from pyrometer.states._blocks import coarse, exchangeable
 from pyrometer.states._row_sums import pairs
 
-__all__ = ["permuted"]
+__all__ = ["permuted", "sequential", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
 _DEPENDENT = 1e-6  # relative variances below this are those of linear functions of the others, and of rounding
+_STAGES = ((39, 0.2), (319, 0.04))  # permutations, and the p-value above which they are enough
+_MANY = 8  # blocks of the larger sample that change hands for each of the smaller
 _SHARE = 1e-11  # smallest share of a coordinate's variance that those before it leave unexplained
 
 
-def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int) -> float:
+def permuted(
+    old: _Array,
+    new: _Array,
+    law: str,
+    resamples: int,
+    seed: tuple[int, int],
+    threads: int,
+    inflation: float = 1.0,
+) -> float:
     """p-value of two samples' sums over blocks about one centre, by random assignment of blocks to the samples.
 
-    It is 1 where there are no blocks of equally many rows to exchange.
+    It is 1 where there are no blocks of equally many rows to exchange. `inflation` is the variance of the samples' own
+    means in units of the one that permutations give them: above 1 where blocks are serially dependent.
     """
-    (first, many), (second, others) = exchangeable(old, new)
-    if min(many, others) == 0:
+    if not (len(old) and len(new)):
         return 1.0
-    pool = first.sum(axis=0) + second.sum(axis=0)
-    pool /= pool[0]
-    if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
-        law = "bernoulli"
-    chosen = _varying(pool)
-    first, second = (np.vstack([sums, _PRIOR * pool])[:, chosen] for sums in (first, second))
-    first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
-    changes = _core.dealt_shifts(first, second, many, others, law, seed, resamples, threads)
-    return _p_value(changes, float(pool[1]))
+    return _Deal.of(old, new, law, *exchangeable(old, new)).p_value(resamples, seed, threads, inflation)
 
 
-def _varying(pool: _Array) -> npt.NDArray[np.int64]:
+def sequential(
+    old: _Array,
+    new: _Array,
+    law: str,
+    resamples: int,
+    seed: tuple[int, int],
+    threads: int,
+    inflation: float = 1.0,
+) -> float:
+    """p-value as `permuted` gives it, at about a tenth of its cost where samples do not differ.
+
+    Blocks are first united as long as there are enough of one size. Then a p-value of few permutations is the result if
+    it is well above every level of interest, else one of more permutations is. The probability of a result of at most
+    alpha is at most alpha: up to the threshold of a stage only the later ones give it, each with at most that
+    probability; above it, it is that of the stage.
+    """
+    if not (len(old) and len(new)):
+        return 1.0
+    (first, many), (second, others) = exchangeable(*coarse(old, new))
+    few = _MANY * max(min(many, others), 1)
+    deal = _Deal.of(old, new, law, (first, min(many, few)), (second, min(others, few)))
+    for count, enough in _STAGES:
+        if count >= resamples:
+            break
+        p_value = deal.p_value(count, seed, threads, inflation)
+        if p_value > enough:
+            return p_value
+    return deal.p_value(resamples, seed, threads, inflation)
+
+
+class _Deal(NamedTuple):
+    """Two samples' sums over blocks, of which the first `many` and `others` may change hands."""
+
+    first: _Array
+    many: int
+    second: _Array
+    others: int
+    law: str
+    energy: float
+
+    @classmethod
+    def of(cls, old: _Array, new: _Array, law: str, ours: tuple[_Array, int], theirs: tuple[_Array, int]) -> _Deal:
+        """Leave out coordinates that do not vary, and give each sample its share of the mean row of both."""
+        (first, many), (second, others) = ours, theirs
+        if min(many, others) == 0:
+            return cls(first, 0, second, 0, law, 0.0)
+        pool = first.sum(axis=0) + second.sum(axis=0)
+        pool /= pool[0]
+        if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
+            law = "bernoulli"
+        chosen = varying(pool)
+        first, second = (np.vstack([sums, _PRIOR * pool])[:, chosen] for sums in (first, second))
+        return cls(np.ascontiguousarray(first), many, np.ascontiguousarray(second), others, law, float(pool[1]))
+
+    def p_value(self, resamples: int, seed: tuple[int, int], threads: int, inflation: float) -> float:
+        """p-value of so many permutations; 1 where none is possible."""
+        if min(self.many, self.others) == 0:
+            return 1.0
+        changes = _core.dealt_shifts(
+            self.first, self.second, self.many, self.others, self.law, seed, resamples, threads
+        )
+        changes[0] /= np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
+        return _p_value(changes, self.energy)
+
+
+def varying(pool: _Array) -> npt.NDArray[np.int64]:
     """Columns of sums of the coordinates that are linearly independent of those before them, in the mean row `pool`."""
     d = int(np.sqrt(2.0 * (len(pool) - 3) + 2.25) - 1.5 + 0.5)
     products = pairs(d)

@@ -7,16 +7,17 @@ comes with a standard error, and with one p-value for energy, entropy and diverg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import ByValue, RandomSource, listed, plain, validate
+from pyrometer.base import ByValue, RandomSource, listed, plain, validate, warn_caller
+from pyrometer.errors import DependenceWarning
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._data_state import DataState, Kept, as_state
+from pyrometer.states._data_state import DataState, Kept, as_state, checked_block
 from pyrometer.states._densities import Density, Joint
 from pyrometer.states._permuted import permuted
 from pyrometer.states._predictions import Model
@@ -26,6 +27,7 @@ __all__ = ["DataState", "Shift", "shift"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LEVEL = 0.05
+_INFLATED = 1.25  # of a variance; 5 % of three quantities become 10 % at most
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,7 +130,7 @@ def shift(
     *,
     model: Model,
     energy: str | None = None,
-    block: int = 1,
+    block: int | Literal["auto"] = 1,
     density: Density = "gaussian",
     level: float = _LEVEL,
     resamples: int = 999,
@@ -142,7 +144,8 @@ def shift(
     before, after : DataState or (X, y)
         The two samples.
     model, energy, block, density
-        As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
+        As for `DataState`; not used for what is one already. ``block="auto"`` makes the blocks of both samples those
+        that the longer memory of the two needs. A callable density given here is one for both samples, and
         adds nothing to the divergence: give each state its own.
     level : float
         Level of the test, at least ``1 / (resamples + 1)`` and below 1: the verdict is "shifted" where the p-value is
@@ -164,6 +167,11 @@ def shift(
     ------
     TypeError, ValueError
         If the states are not of the same loss, features, block and kind of density, or an option is out of range.
+
+    Warns
+    -----
+    DependenceWarning
+        If the rows of a sample are correlated over so many rows that blocks of this size break the level of the test.
 
     Notes
     -----
@@ -203,10 +211,57 @@ def shift(
     count = validate.count("resamples", resamples, minimum=99)
     level = _level(level, count)
     workers = validate.threads(threads)
-    old = as_state("before", before, model, energy, block, density)
-    new = as_state("after", after, model, energy, block, density, like=old)
+    old, new = _states(before, after, model, energy, block, density)
     _require_like(old, new)
+    for state in (old, new):
+        warn_of_dependence(state)
     return compare(old, new, level, count, validate.seed(rng), workers)
+
+
+def _states(
+    before: Any, after: Any, model: Model, energy: str | None, block: int | Literal["auto"], density: Density
+) -> tuple[DataState, DataState]:
+    """Make the states of both samples; blocks of "auto" are those that both need, or those of a state that is given."""
+    automatic = checked_block(block) is None
+    if automatic and isinstance(after, DataState):
+        block = after.block
+    old = as_state("before", before, model, energy, block, density)
+    if automatic and isinstance(before, DataState):
+        block = old.block
+    new = as_state("after", after, model, energy, block, density, like=old)
+    if automatic and old.block != new.block:
+        longer = max(old.block, new.block)
+        old, new = (
+            as_state(name, given, model, energy, longer, density).of_dependence(state.dependence)
+            for name, given, state in (("before", before, old), ("after", after, new))
+        )
+    elif automatic:
+        for state, given in ((old, before), (new, after)):
+            if state is not given:
+                state.of_dependence(state.dependence)
+    return old, new
+
+
+def inflation_of(old: DataState, new: DataState) -> float:
+    """Variance of means in units of the one that permutations of blocks give, where blocks were chosen; else 1."""
+    if not (old.automatic or new.automatic):
+        return 1.0
+    memory = max(old.dependence, new.dependence, key=lambda each: each.reach)
+    return memory.inflation(old.block, min(old.rows, new.rows))
+
+
+def warn_of_dependence(state: DataState) -> None:
+    """Give a warning if blocks are too short for the memory of the rows."""
+    memory = state.dependence
+    inflation = memory.inflation(state.block, state.rows)
+    if not state.automatic and inflation > _INFLATED:
+        warn_caller(
+            DependenceWarning(
+                f"rows are serially dependent in their order ({memory.series} over {memory.time:.2g} rows): with "
+                f"block={state.block} the test finds shifts that are none, because means vary by {inflation:.3g} times "
+                'the variance that it expects; use block="auto", or shuffle rows whose order has no meaning.'
+            )
+        )
 
 
 def _level(value: float, resamples: int) -> float:
@@ -239,7 +294,9 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         for state, blocks, scores in zip((old, new), sums, _pooled(old, old.kept, new.kept), strict=True):
             blocks[:, 2] = state.sums.of_rows(scores)
         law = "scores"
-    p_value = permuted(*sums, law, resamples, (seed[0], seed[1] ^ 1), threads)
+    inflation = inflation_of(old, new)
+    p_value = permuted(*sums, law, resamples, (seed[0], seed[1] ^ 1), threads, inflation)
+    spread = spread * inflation
     change, entropy = new.energy - old.energy, new.entropy - old.entropy
     errors, unit = np.sqrt(np.diag(spread)), old.sums.unit
     T, T_error = _quotient(change, entropy, spread, unit)
