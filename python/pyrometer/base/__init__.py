@@ -10,7 +10,9 @@ from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
+from pyrometer.base._mixed import Coded, Mixed, in_order, mixed_of
 from pyrometer.base._nearest import closest, nearest
+from pyrometer.base._conversion import frame_of
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
@@ -25,7 +27,9 @@ __all__ = [
     "BatchShape",
     "ByValue",
     "ClassCodes",
+    "Coded",
     "Members",
+    "Mixed",
     "Number",
     "RandomSource",
     "Tally",
@@ -40,10 +44,13 @@ __all__ = [
     "executors",
     "exponent_of",
     "first_inexact",
+    "frame_of",
+    "in_order",
     "labels_in",
     "library_of",
     "listed",
     "mean_squares_about",
+    "mixed_of",
     "nearest",
     "plain",
     "printable",

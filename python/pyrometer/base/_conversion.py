@@ -15,7 +15,7 @@ from pyrometer.base._printable import listed, quoted
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ["column_of", "matrix_of", "numeric", "taken", "target_of", "values_of"]
+__all__ = ["column_of", "frame_of", "matrix_of", "numeric", "taken", "target_of", "values_of"]
 
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:
@@ -161,6 +161,20 @@ def column_of(value: Any) -> nw.Series[Any] | None:
         frame = view.collect() if isinstance(view, nw.LazyFrame) else view
         return frame[frame.columns[0]] if len(frame.columns) == 1 else None
     return view
+
+
+def frame_of(name: str, value: Any) -> nw.DataFrame[Any] | None:
+    """View a data frame of any library through narwhals, in memory; None for anything else."""
+    view = _view(value)
+    if view is None:
+        return None
+    import narwhals as nw
+
+    frame = view.collect() if isinstance(view, nw.LazyFrame) else view
+    if not isinstance(frame, nw.DataFrame):
+        return None
+    _require_named(name, frame.columns)
+    return frame
 
 
 def taken(value: Any, rows: npt.NDArray[np.intp] | None, axis: int) -> Any:

@@ -54,7 +54,7 @@ class Loss:
 SQUARED = Loss("mse", "squared error", "({target})^2", moments=True, penalties=True)
 ABSOLUTE = Loss("mae", "absolute error", "{target}")
 LOGISTIC = Loss("ce", "cross entropy", "nat", labels=True)
-SOFTMAX = Loss("softmax", "softmax cross entropy", "nat", classes=True, states=False)
+SOFTMAX = Loss("softmax", "softmax cross entropy", "nat", classes=True)
 
 LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC, SOFTMAX)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
-from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, in_range, pairs
+from pyrometer.states._resampled import redrawn
+from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, in_range, of_coordinates, products
 
 __all__ = ["BlockSums", "covariance_of"]
 
@@ -27,8 +29,9 @@ class BlockSums:
     ----------
     counts : ndarray, shape (b,)
         Rows of each block.
-    sums : ndarray, shape (b, 2 + d + d (d + 1) / 2)
-        In units of powers of two; d coordinates are the features, and the residual where the loss has it as one.
+    sums : ndarray, shape (b, 2 + d + d (d + 1) / 2), or (b, 2 + 2 d)
+        In units of powers of two; d coordinates are the numbers among the features, and the residual where the loss has
+        it as one. The last columns are products of two coordinates, or squares alone.
     centre : ndarray, shape (d,)
         What coordinates are measured from, in the units of the data.
     units : ndarray of int, shape (2 + d,)
@@ -44,10 +47,11 @@ class BlockSums:
     loss: str
 
     @classmethod
-    def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str) -> BlockSums:
-        """Sum the coordinates of rows over blocks, whose first rows are `begins`."""
-        products = (at.z[:, j] * at.z[:, k] for j, k in pairs(at.z.shape[1]))
-        columns = [at.losses, at.inner, *at.z.T, *products]
+    def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str, *, squares: bool = False) -> BlockSums:
+        """Sum the coordinates of rows over blocks, whose first rows are `begins`; of products, perhaps squares alone."""
+        d = at.z.shape[1]
+        multiplied = (at.z[:, j] * at.z[:, k] for j, k in products(d, d if squares else -1))
+        columns = [at.losses, at.inner, *at.z.T, *multiplied]
         sums = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
         return cls(np.diff(np.append(begins, len(at.z))).astype(np.float64), sums, at.centre, at.units, loss)
 
@@ -68,10 +72,24 @@ class BlockSums:
         sums = arrays["sums_in_units" if units.any() else "sums"]
         return cls(arrays["counts"], sums, arrays["centre"], units, loss)
 
-    def energy_and_entropy(self) -> tuple[float, float]:
-        """Mean loss, and entropy of the density with the moments of the rows; nan where there is none."""
-        energy, entropy = map(float, _core.redrawn_states(self.table(), CONDITIONALS[self.loss].law, (0, 0), 0, 1)[0])
-        doublings = int(self.units[2:].sum() + (self.units[1] if CONDITIONALS[self.loss].scaled else 0))
+    @property
+    def squares(self) -> bool:
+        """Whether of all products of coordinates only squares are kept."""
+        d = len(self.centre)
+        return d > 1 and self.sums.shape[1] == 2 + 2 * d
+
+    def chosen(self, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64] | slice:
+        """Columns of the table that belong to the coordinates to keep, None for all."""
+        if keep is None or (keep.all() and not self.squares):
+            return slice(None)
+        return of_coordinates(keep, self.sums.shape[1] - 2 - len(keep))
+
+    def energy_and_entropy(self, keep: npt.NDArray[np.bool_] | None = None) -> tuple[float, float]:
+        """Mean loss, and entropy of the density with the moments of the coordinates to keep; nan where there is none."""
+        table = np.ascontiguousarray(self.table()[:, self.chosen(keep)])
+        energy, entropy = map(float, _core.redrawn_states(table, CONDITIONALS[self.loss].law, (0, 0), 0, 1)[0])
+        of_z = self.units[2:] if keep is None else self.units[2:][keep]
+        doublings = int(of_z.sum() + (self.units[1] if CONDITIONALS[self.loss].scaled else 0))
         return in_range(energy, self.unit), entropy + doublings * _LN2 if doublings else entropy
 
     def table(self, like: BlockSums | None = None) -> _Array:
@@ -85,7 +103,7 @@ class BlockSums:
         offset = self._offset(like)
         table = np.column_stack([self.counts, converted(self.sums, self.units, like.units)[0]])
         first, n = table[:, 3 : 3 + d].copy(), self.counts
-        for c, (j, k) in enumerate(pairs(d)):
+        for c, (j, k) in enumerate(products(d, table.shape[1] - 3 - d)):
             table[:, 3 + d + c] += offset[j] * first[:, k] + offset[k] * first[:, j] + n * offset[j] * offset[k]
         table[:, 3 : 3 + d] += n[:, None] * offset
         return table
@@ -102,11 +120,25 @@ class BlockSums:
             offset = np.ldexp(self.centre, -units) - np.ldexp(like.centre, -units)
         return np.asarray(np.clip(offset, -FARTHEST, FARTHEST))
 
-    def covariance(self, resamples: int, seed: tuple[int, int], threads: int, unit: int | None = None) -> _Array:
-        """Covariance (2, 2) of energy, in units of 2^unit, and entropy, over resamples of the blocks."""
-        drawn = _core.redrawn_states(self.table(), CONDITIONALS[self.loss].law, seed, resamples, threads)[1:]
+    def covariance(
+        self,
+        resamples: int,
+        seed: tuple[int, int],
+        threads: int,
+        unit: int | None = None,
+        keep: npt.NDArray[np.bool_] | None = None,
+        beside: Callable[[_Array], _Array] | None = None,
+    ) -> _Array:
+        """Covariance (2, 2) of energy, in units of 2^unit, and entropy, over resamples of the blocks.
+
+        `beside` returns what the entropy has beyond that of the coordinates to keep, from weights of blocks.
+        """
+        table = np.ascontiguousarray(self.table()[:, self.chosen(keep)])
+        drawn = _core.redrawn_states(table, CONDITIONALS[self.loss].law, seed, resamples, threads)[1:]
         if len(self.counts) < LEAST:
             return np.full((2, 2), np.nan)
+        if beside is not None:
+            drawn[:, 1] += beside(redrawn(seed, resamples, len(self.counts)))
         drawn[:, 0] = np.ldexp(drawn[:, 0], 0 if unit is None else self.unit - unit)
         return covariance_of(drawn)
 

@@ -10,13 +10,17 @@ from typing import ClassVar, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.states._predictions import Predicted
+from pyrometer.states._predictions import NO_LOSS, Predicted
 from pyrometer.states._rows import Rows
 
 __all__ = ["CONDITIONALS", "ORDINARY", "Conditional", "Measured", "exponents"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 ORDINARY = 200  # exponents of values that are summed as they are
+_IMPOSSIBLE = (
+    "model must predict probabilities above 0 and below 1 for cross entropy, got 0 for one that occurs: the loss is "
+    "infinite."
+)
 _MOST_LOSS = 745.0  # of a label whose probability is not 0
 _LEAST_PROBABILITY, _MOST_PROBABILITY = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
 
@@ -164,10 +168,7 @@ class Bernoulli(Conditional):
         """Return that a label of probability 0 occurs; "" if none does."""
         if rows.logits is not None or not (rows.prediction == 1.0 - rows.target).any():
             return ""
-        return (
-            "model must predict probabilities above 0 and below 1 for cross entropy, got 0 for one that occurs: the "
-            "loss is infinite."
-        )
+        return _IMPOSSIBLE
 
     @staticmethod
     def beside_features(losses: _Array) -> _Array | float:
@@ -184,7 +185,47 @@ class Bernoulli(Conditional):
         return other.inner
 
 
-CONDITIONALS: dict[str, type[Conditional]] = {"mse": Normal, "mae": Laplace, "ce": Bernoulli}
+class Classes(Bernoulli):
+    """Softmax cross entropy: labels have the probabilities that the model predicts for each class."""
+
+    @staticmethod
+    def measured(rows: Predicted) -> Measured:
+        """Return cross entropies of labels, and entropies of the predicted distributions."""
+        losses, entropies = _of_classes(rows)
+        unit = int(exponents(losses))
+        return Measured(np.zeros(len(losses)), np.ldexp(losses, -unit) if unit else losses, entropies, 0, unit, 0)
+
+    @staticmethod
+    def impossible(rows: Predicted) -> str:
+        """Return that a label of probability 0 occurs; "" if none does."""
+        if rows.logits is not None or (_of_label(rows.prediction, rows.target) > 0.0).all():
+            return ""
+        return _IMPOSSIBLE
+
+
+class Alone(Conditional):
+    """No target: the energy and the entropy of a target given the features are 0."""
+
+    law, continuous = "bernoulli", False
+
+    @staticmethod
+    def measured(rows: Predicted) -> Measured:
+        """Return zeros."""
+        nothing = np.zeros(len(rows.x))
+        return Measured(nothing, nothing, nothing, 0, 0, 0)
+
+    def scores(self, other: Rows) -> _Array:
+        """Return zeros."""
+        return other.inner
+
+
+CONDITIONALS: dict[str, type[Conditional]] = {
+    "mse": Normal,
+    "mae": Laplace,
+    "ce": Bernoulli,
+    "softmax": Classes,
+    NO_LOSS: Alone,
+}
 
 
 def exponents(columns: _Array) -> npt.NDArray[np.int64]:
@@ -216,3 +257,22 @@ def _of_labels(rows: Predicted) -> tuple[_Array, _Array]:
     losses = np.minimum(losses, _MOST_LOSS)
     p = np.clip(rows.prediction, _LEAST_PROBABILITY, _MOST_PROBABILITY)
     return losses, -p * np.log(p) - (1.0 - p) * np.log1p(-p)
+
+
+def _of_classes(rows: Predicted) -> tuple[_Array, _Array]:
+    """Cross entropies of labels of several classes, and entropies of the predicted distributions."""
+    if rows.logits is not None:
+        shifted = rows.logits - rows.logits.max(axis=1, keepdims=True)
+        odds = np.exp(shifted)
+        total = odds.sum(axis=1)
+        losses = np.log(total) - _of_label(shifted, rows.target)
+        return losses, np.log(total) - (odds * shifted).sum(axis=1) / total
+    with np.errstate(divide="ignore"):  # a label of probability 0: `impossible` refuses it
+        losses = np.minimum(-np.log(_of_label(rows.prediction, rows.target)), _MOST_LOSS)
+    p = np.maximum(rows.prediction, _LEAST_PROBABILITY)
+    return losses, -(p * np.log(p)).sum(axis=1)
+
+
+def _of_label(values: _Array, target: _Array) -> _Array:
+    """Return of values (m, C) those of the labels."""
+    return np.asarray(np.take_along_axis(values, target.astype(np.int64)[:, None], axis=1)[:, 0])

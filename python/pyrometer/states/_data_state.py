@@ -8,20 +8,25 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, described, validate
+from pyrometer.base import Coded, RandomSource, described, validate
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import LEAST, boundaries
+from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._dependence import INDEPENDENT, Dependence, memory_of
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
-from pyrometer.states._predictions import Model, Predicted, loss_of, predicted
+from pyrometer.states._marginals import Marginals
+from pyrometer.states._predictions import NO_LOSS, Model, Predicted, loss_of, predicted
 from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
 __all__ = ["HEADER", "DataState", "Kept", "as_state", "checked_block"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_MOST_TOGETHER = 256  # coordinates, whose products fill half a gigabyte
+_FEWEST = 1.75  # blocks for each coordinate: with fewer, resamples have no joint density
+_LEAST_ALONE = 20  # blocks that the moments of single columns need
 HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
 
 
@@ -118,55 +123,91 @@ class DataState:
     """
 
     __slots__ = (
-        *("_kept", "_sums", "automatic", "block", "density", "dependence", "discrete_entropy", "energy", "entropy"),
-        *("features", "loss", "names", "reason", "rows"),
+        *("_columns", "_kept", "_sums", "automatic", "block", "density", "dependence", "discrete_entropy", "energy"),
+        *("entropy", "features", "loss", "names", "reason", "rows"),
     )
 
     def __init__(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
-        model: Model,
+        model: Model = None,
         energy: str | None = None,
         block: int | Literal["auto"] = 1,
         density: Density = "gaussian",
+        prediction: Any = None,
     ) -> None:
-        self._summarise(predicted(X, y, model, energy), checked_block(block), known(density))
+        if y is not None and model is None and prediction is None:
+            raise ValueError("model must be given with y, or prediction=; leave y out for the entropy of X alone.")
+        data = predicted(X, y, model, energy, prediction=prediction)
+        self._summarise(data, checked_block(block), known(density))
         self._require_numbers()
 
-    def _summarise(self, data: Predicted, block: int | None, density: Density, lead: int | None = None) -> None:
+    def _summarise(
+        self,
+        data: Predicted,
+        block: int | None,
+        density: Density,
+        like: DataState | None = None,
+        lead: int | None = None,
+    ) -> None:
         """Set every attribute from rows and their predictions; energy or entropy is nan where `reason` says why.
 
-        A block of None is chosen. A batch of a monitor has a `lead`, the rows that complete the block before it.
+        A block of None is chosen. A batch of a monitor has a `lead`, the rows that complete the block before it; its
+        sums are those that its reference has.
         """
         self.loss, self.names, self.density = data.loss, data.names, density
-        self.rows, self.features = data.x.shape
+        self.rows, self.features = len(data.x), data.columns
         self.discrete_entropy, self._kept = np.nan, None
-        at = coordinates(data)
-        self.dependence = _dependence(at, data) if lead is None else INDEPENDENT
+        self.dependence = _dependence(data) if lead is None else INDEPENDENT
         self.automatic, self.block = block is None, self.dependence.block if block is None else block
-        self._sums = BlockSums.of(at, boundaries(self.rows, self.block, min(lead or 0, self.rows)), self.loss)
-        self.energy, self.entropy = self._sums.energy_and_entropy()
+        begins = boundaries(self.rows, self.block, min(lead or 0, self.rows))
+        self._columns, data, values = described_columns(
+            data, begins, like._columns if like else None, like._sums.centre if like else None
+        )
+        at = coordinates(data)
+        joint = CONDITIONALS[self.loss].joint
+        of_numbers = int(self._columns.has_density.sum())
+        alone = _too_many(len(begins), of_numbers + joint) if lead is None or not like else like._sums.squares
+        self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
         self.reason = self._diagnose(data, at)
         if self.reason:
             return
         conditional = CONDITIONALS[self.loss]
         if density == "gaussian":
-            scores = _gaussian(at.z) + conditional.beside_features(at.losses)
+            scores = _gaussian(at.z[:, self._varying], self._sums.squares) + conditional.beside_features(at.losses)
         else:
             self._kept = self._cross_fit(data, at, self.block)
-            self.entropy = float(self._kept.scores.mean())
+            self.entropy = float(self._kept.scores.mean()) + self._beside(None)
             scores = conditional.observed(self._kept.scores, at.losses, at.inner)
-        self.discrete_entropy = _discrete(scores)
+        if not self._columns.fill:
+            self.discrete_entropy = _discrete(scores + self._of_values(values))
 
     def _diagnose(self, data: Predicted, at: Coordinates) -> str:
-        """Set energy and entropy to nan where the rows have none, and return every reason; "" if they have both."""
-        reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, self.names)]
+        """Set energy and entropy, nan where the rows have none, and return every reason; "" if they have both.
+
+        Columns of two numbers that depend on others contribute by their counts from here on.
+        """
+        self.energy, self.entropy = self._sums.energy_and_entropy(self.joint)
+        keep = self._columns.has_density
+        places = np.array(self._columns.places, dtype=np.intp)
+        few = self._sums.squares
+        reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, keep, alone=few)]
+        while not reasons[0] and np.isnan(self.entropy):
+            kept = places[keep]
+            last, why = dependence(at.z[:, self.joint], len(kept), kept, self.names)
+            place = int(kept[last]) if last < len(kept) else None
+            found = None if place is None else self._columns.of(place)
+            if place is None or found is None or found.kind != "value":
+                reasons.append(why)
+                break
+            self._columns = with_counts(self._columns, place)
+            keep = self._columns.has_density
+            self.entropy = self._sums.energy_and_entropy(self.joint)[1]
         if reasons[0]:
             self.entropy = np.nan
-        elif np.isnan(self.entropy):
-            reasons.append(dependence(at.z, self.features, self.names))
+        self.entropy += self._beside(None)
         if np.isnan(self.energy):
             reasons.append(
                 "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
@@ -174,7 +215,28 @@ class DataState:
         if infinite_loss := CONDITIONALS[self.loss].impossible(data):
             self.energy = np.nan
             reasons.append(infinite_loss)
+        if self.loss == NO_LOSS:
+            self.energy = np.nan
         return " ".join(filter(None, reasons))
+
+    def _beside(self, weights: _Array | None) -> Any:
+        """Return what the entropy has beside that of the joint density: a number, or one for each row of weights."""
+        found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._sums.squares)
+        if not found.adds:
+            return 0.0
+        table = found.tables[0]
+        sums = table.sum(axis=0)[None] if weights is None else weights @ table
+        result = found.entropy(sums)
+        return float(result[0]) if weights is None else result
+
+    def _of_values(self, values: tuple[Coded, ...]) -> _Array | float:
+        """Return -ln of the share of each row's values, for the columns that contribute by counts."""
+        scores: _Array | float = 0.0
+        for of in values:
+            if of.place in self._columns.by_counts:
+                shares = np.bincount(of.codes, minlength=len(of.values)) / self.rows
+                scores = scores - np.log(shares[of.codes])
+        return scores
 
     def _cross_fit(self, data: Predicted, at: Coordinates, block: int) -> Kept:
         """Return the rows with -ln p of each under a density that was fitted to other rows."""
@@ -187,7 +249,9 @@ class DataState:
                 "X and y must have magnitudes from 1e-60 to 1e60 for this density, got others; rescale them, or use "
                 "density='gaussian'."
             )
-        rows = Rows(data.x, at.residual, at.inner)
+        if self._columns.fill:
+            raise ValueError("X must have no missing numbers for this density; drop them, or use density='gaussian'.")
+        rows = Rows(data.x[:, self._columns.has_density], at.residual, at.inner)
         return Kept(rows, at.losses, cross_fitted(self.density, self.loss, rows, block))
 
     def _require_numbers(self) -> None:
@@ -195,7 +259,7 @@ class DataState:
             raise ValueError(self.reason)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        values = {"reason": "", "automatic": False, "dependence": INDEPENDENT} | state[1]
+        values = {"reason": "", "automatic": False, "dependence": INDEPENDENT, "_columns": Columns(tuple(range(state[1]["features"])))} | state[1]
         if not isinstance(values["_sums"], BlockSums):  # of 0.1.0
             centre = values.pop("_centre")
             units = np.zeros(2 + len(centre), dtype=np.int64)
@@ -205,20 +269,32 @@ class DataState:
             setattr(self, name, value)
 
     def __repr__(self) -> str:
-        return (
-            f"<DataState: {self.rows} rows, {self.features} features, {self.loss}, "
-            f"E = {self.energy:.6g}, S = {self.entropy:.6g}>"
-        )
-
-    @property
-    def correlation_time(self) -> float:
-        """Integrated autocorrelation time of the rows, in their order; 1 where they show no dependence."""
-        return self.dependence.time
+        energy = "" if self.loss == NO_LOSS else f"{self.loss}, E = {self.energy:.6g}, "
+        return f"<DataState: {self.rows} rows, {self.features} features, {energy}S = {self.entropy:.6g}>"
 
     @property
     def sums(self) -> BlockSums:
         """The sums over blocks of rows from which everything but a fitted density's scores is computed."""
         return self._sums
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of X by kind, with the counts of those that are counted."""
+        return self._columns
+
+    @property
+    def _varying(self) -> npt.NDArray[np.bool_] | slice:
+        """The coordinates that have a density."""
+        features = self._columns.has_density
+        return slice(None) if features.all() else self._with_residual(features)
+
+    @property
+    def joint(self) -> npt.NDArray[np.bool_]:
+        """Whether each coordinate of the sums belongs to the joint density, the residual included."""
+        return self._with_residual(self._columns.has_density & (not self._sums.squares))
+
+    def _with_residual(self, features: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        return np.append(features, np.ones(len(self._sums.centre) - len(features), dtype=bool))
 
     @property
     def kept(self) -> Kept | None:
@@ -246,17 +322,22 @@ class DataState:
         for name in HEADER:
             setattr(state, name, header[name])
         state.density, state._kept, state._sums = "gaussian", None, sums
-        state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.counts[0])
         state.names, state.reason = header.get("names"), header.get("reason", "")
+        state._columns = Columns(tuple(range(state.features)))
+        state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.counts[0])
         return state
 
-    def with_sums(self, table: _Array) -> DataState:
-        """Return the Gaussian state of more rows, from their sums over blocks as ``sums.table()`` has them."""
-        sums = BlockSums(table[:, 0].copy(), np.ascontiguousarray(table[:, 1:]), self._sums.centre, self._sums.units, self.loss)
-        energy, entropy = sums.energy_and_entropy()
-        header = self.header() | {"rows": int(table[:, 0].sum()), "energy": energy, "entropy": entropy}
-        state = DataState.restored(header | {"discrete_entropy": np.nan}, sums)
-        state.dependence, state.block = self.dependence, self.block
+    @classmethod
+    def of_sums(cls, like: DataState, columns: Columns, sums: BlockSums) -> DataState:
+        """Return the Gaussian state of other rows of the same columns, from their sums over blocks."""
+        header = like.header() | {"rows": int(sums.counts.sum()), "discrete_entropy": np.nan, "reason": ""}
+        state = cls.restored(header, sums)
+        state._columns, state.automatic, state.dependence = columns, like.automatic, like.dependence
+        state.block = like.block
+        state.energy, state.entropy = sums.energy_and_entropy(state.joint)
+        state.entropy += state._beside(None)
+        if like.loss == NO_LOSS:
+            state.energy = np.nan
         return state
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
@@ -268,7 +349,8 @@ class DataState:
         if self._kept is not None:
             losses = np.ldexp(self._kept.losses, -(self._sums.unit if unit is None else unit))
             return self._sums.covariance_of_means(np.stack([losses, self._kept.scores], axis=1))
-        return self._sums.covariance(resamples, validate.seed(random), threads, unit)
+        beside = self._beside if self._columns.counted or self._sums.squares else None
+        return self._sums.covariance(resamples, validate.seed(random), threads, unit, self.joint, beside)
 
 
 @dataclass(frozen=True)
@@ -291,9 +373,10 @@ def as_state(
     names: tuple[str, ...] | None = None,
     like: DataState | None = None,
     strict: bool = True,
+    prediction: Any = None,
     lead: int | None = None,
 ) -> DataState:
-    """Return a state, made of a pair (X, y) if it is not one yet; messages of errors begin with its name.
+    """Return a state, made of a pair (X, y), or X without a model, if it is not one yet; errors begin with its name.
 
     `names` are for messages where X has none. Unless it is strict, rows without energy or entropy are no error; the
     state has the reason then. X must have as many columns as `like`. `lead` is for batches of a monitor: the rows that
@@ -303,15 +386,18 @@ def as_state(
         if strict and value.reason:
             raise ValueError(f"{name}: {value.reason}")
         return value
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
+    loss = loss_of(model, energy, prediction)
+    alone = loss == NO_LOSS
+    if alone and isinstance(value, tuple):
+        raise TypeError(f"{name} must be a DataState or X alone without a model, got a tuple; give model= for (X, y).")
+    if not alone and (not isinstance(value, (tuple, list)) or len(value) != 2):
         raise TypeError(f"{name} must be a DataState or a pair (X, y), got {described(value)}.")
-    loss_of(model, energy)
     state = DataState.__new__(DataState)
     try:
-        X, y = value
-        data = predicted(X, y, model, energy, like.features if like else None)
+        X, y = (value, None) if alone else value
+        data = predicted(X, y, model, energy, like.features if like else None, prediction)
         data = data._replace(names=data.names or names or None)
-        state._summarise(data, checked_block(block), known(density), lead)
+        state._summarise(data, checked_block(block), known(density), like, lead)
         if strict:
             state._require_numbers()
     except (TypeError, ValueError) as error:
@@ -319,6 +405,11 @@ def as_state(
             raise
         raise type(error)(f"{name}: {error}") from error
     return state
+
+
+def _too_many(blocks: int, coordinates: int) -> bool:
+    """Whether coordinates have too few rows, or are too many, for a covariance of all of them."""
+    return coordinates > _MOST_TOGETHER or _LEAST_ALONE <= blocks < _FEWEST * coordinates
 
 
 def checked_block(block: Any) -> int | None:
@@ -330,17 +421,24 @@ def checked_block(block: Any) -> int | None:
     return validate.count("block", block, minimum=1)
 
 
-def _dependence(at: Coordinates, data: Predicted) -> Dependence:
-    """Return the longest memory among losses, scores and coordinates of rows."""
-    features = [f"the column {name}" for name in data.names or range(data.x.shape[1])]
-    spread = at.z.std(axis=0)
-    scores = np.square(at.z / np.where(spread > 0.0, spread, 1.0)).sum(axis=1)
-    series = np.column_stack([at.losses, scores, at.z])
-    return memory_of(series, ["the losses", "the scores", *features, "the residuals"][: series.shape[1]])
+def _dependence(data: Predicted) -> Dependence:
+    """Return the longest memory among losses, scores, features and residuals of rows, in their order."""
+    conditional = CONDITIONALS[data.loss].measured(data)
+    names = data.names or range(data.columns)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        numbers = data.x if data.missing is None else np.where(data.missing, np.nanmean(data.x, axis=0), data.x)
+        away = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
+        scores = np.square(np.where(np.isfinite(away), away, 0.0)).sum(axis=1)
+    named = {f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)}
+    named |= {f"the column {names[of.place]}": of.codes for of in data.coded}
+    named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
+    return memory_of(np.column_stack(list(named.values())), list(named))
 
 
-def _gaussian(z: _Array) -> _Array:
-    """Half the squared Mahalanobis distances of rows from their mean."""
+def _gaussian(z: _Array, alone: bool) -> _Array:
+    """Half the squared Mahalanobis distances of rows from their mean; of independent columns if they are `alone`."""
+    if alone:
+        return np.asarray(0.5 * (z**2 / np.mean(z**2, axis=0)).sum(axis=1))
     whitening = np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z)))
     return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
 

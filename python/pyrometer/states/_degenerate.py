@@ -20,28 +20,28 @@ _CLOSE = 1e6  # residuals that are larger, in roundings of the targets, are not 
 _PART = 1e-5  # coefficients of a dependence, in standard deviations, that are smaller are not reported
 
 
-def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names: Sequence[str] | None) -> str:
+def lack_of_spread(
+    x: _Array,
+    target: float,
+    residual: _Array,
+    loss: str,
+    keep: npt.NDArray[np.bool_],
+    *,
+    alone: bool,
+) -> str:
     """Return why rows are degenerate in ways that the core cannot detect: too few, or constant up to rounding; or "".
 
     A mean is rounded, so a constant column less its mean need not be 0. `target` is the largest |y|, in the unit of
-    the residuals.
+    the residuals. Only the columns to `keep` need a density; each has its own if they stand `alone`.
     """
-    rows, features = x.shape
+    rows, features = len(x), int(keep.sum())
     conditional = CONDITIONALS[loss]
     others = " and the residual" if conditional.joint else ""
-    if rows <= features + conditional.joint:
+    if rows <= (features + conditional.joint if not alone else 1):
         return (
             f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: fewer "
             "have no density; use more rows or fewer columns."
         )
-    if features:
-        flat = np.ptp(x, axis=0) <= _ROUNDING * np.abs(x).max(axis=0)
-        if flat.any():
-            j = int(np.argmax(flat))
-            return (
-                f"X must have no constant columns, got {x[0, j]:g} in every row of {_named(j, names)}: it has no "
-                "density; drop it."
-            )
     if not conditional.continuous:
         return ""
     level = _ROUNDING * target
@@ -55,7 +55,9 @@ def lack_of_spread(x: _Array, target: float, residual: _Array, loss: str, names:
             f"the residuals must not all be the same, got {residual[0]:g} in every row: they have no density; check "
             "how y was made."
         )
-    if conditional.joint and np.ptp(residual) < _CLOSE * level and _unexplained(x, residual) <= level:
+    if not conditional.joint or alone or np.ptp(residual) >= _CLOSE * level:
+        return ""
+    if _unexplained(x if keep.all() else x[:, keep], residual) <= level:
         return (
             "the residuals must be no linear function of X, got one but for the rounding of y: given the features they "
             "have no density; use rows with noise, and check that y is not made of the features."
@@ -72,22 +74,26 @@ def _unexplained(x: _Array, residual: _Array) -> float:
     return float(np.abs(residual - fitted).max())
 
 
-def dependence(z: _Array, features: int, names: Sequence[str] | None) -> str:
-    """Return which column of `z`, centred, is a linear function of those before it; the last may be the residual."""
+def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequence[str] | None) -> tuple[int, str]:
+    """Return which column of `z`, centred, is a linear function of those before it; the last may be the residual.
+
+    `kept` has the columns of X that are in `z`, by whose places and names the message calls them.
+    """
     size = np.sqrt(np.mean(z**2, axis=0))
     units = z / np.where(size > 0.0, size, 1.0)
     residual = np.array([np.mean((units[:, j] - units[:, :j] @ _weights(units, j)) ** 2) for j in range(1, z.shape[1])])
     j = 1 + int(np.argmax(residual < _SHARE) if (residual < _SHARE).any() else np.argmin(residual))
     parts = np.flatnonzero(np.abs(_weights(units, j)) > _PART)
-    among = " and ".join(_named(int(k), names) for k in parts[:4]) + (" and others" if len(parts) > 4 else "")
+    among = " and ".join(_named(int(kept[k]), names) for k in parts[:4]) + (" and others" if len(parts) > 4 else "")
     if j >= features:
-        return (
+        return j, (
             f"the residuals must be no linear function of X, got one of {among}: given the features "
             "they have no density; use rows with noise, and check that y is not made of the features."
         )
     same = len(parts) == 1 and bool((z[:, j] == z[:, parts[0]]).all())
     how = f"the same as {among}" if same else f"a linear function of {among}"
-    return f"X must have no dependent columns, got {_named(j, names)}, {how}: together they have no density; drop one."
+    found = _named(int(kept[j]), names)
+    return j, f"X must have no dependent columns, got {found}, {how}: together they have no density; drop one."
 
 
 def _weights(units: _Array, j: int) -> _Array:

@@ -74,7 +74,8 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
         return INDEPENDENT
     longest, found = int(min(10.0 * np.log10(m), m // 10)), [INDEPENDENT]
     for j, name in enumerate(names):
-        column = z[:, j] - z[:, j].mean()
+        with np.errstate(over="ignore", invalid="ignore"):
+            column = z[:, j] - z[:, j].mean()
         largest = np.abs(column).max()
         if not 0.0 < largest < np.inf:
             continue

@@ -14,10 +14,11 @@ import numpy.typing as npt
 from pyrometer.base import Archive, Members, RandomSource, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
-from pyrometer.states._blocks import LEAST
+from pyrometer.states._blocks import LEAST, coarse
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import DataState, as_state, checked_block
 from pyrometer.states._dependence import Dependence
+from pyrometer.states._layout import Layout
 from pyrometer.states._monitor_file import (
     checked_header,
     checked_last,
@@ -26,12 +27,14 @@ from pyrometer.states._monitor_file import (
     checked_readings,
     checked_state,
 )
-from pyrometer.states._permuted import permuted, sequential
+from pyrometer.states._pair import Pair
+from pyrometer.states._permuted import tested
 from pyrometer.states._pools import Comparison, Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._row_sums import in_range
 from pyrometer.states._shift import Shift, compare, warn_of_dependence
+from pyrometer.states._sequential import sequential
 from pyrometer.states._since import beginning
 from pyrometer.thermodynamics import temperature
 
@@ -176,7 +179,7 @@ class RefreshMonitor:
         self._require_reference(reference, loss_of(self.model, self.energy), block)
         self.reference, self.block = reference, reference.block
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
-        self._pools = Pools.of(reference.sums.table(), sizes, self.block, grows=self.grow, carries=carries)
+        self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)
         self._last = _Neighbour.of(reference, np.random.SeedSequence(self._seed))
         self._alarm: _Alarm | None = None
         self._rows: deque[tuple[Any, Any]] = deque(maxlen=2 * self.memory)
@@ -222,15 +225,15 @@ class RefreshMonitor:
         if self._alarm is None:
             return None
         pools, raised = self._pools, self._alarm
-        last = len(pools.totals) - 1
         found = beginning(
             pools.earlier,
             pools.totals,
-            last,
+            pools.layout.groups,
+            pools.layout.width,
             CONDITIONALS[self.reference.loss].joint,
             self.reference.dependence.time if self._chosen else 1.0,
         )
-        first = raised.batch - last
+        first = raised.batch - len(pools.totals) + 1
         return Event(
             batch=raised.batch,
             window=raised.window,
@@ -319,14 +322,14 @@ class RefreshMonitor:
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
-        pools, comparisons = self._pools.with_batch(state.sums.table(self.reference.sums), self._alarm is not None)
+        pools, comparisons = self._pools.with_batch(state, self._alarm is not None)
         ours, *theirs = source.spawn(1 + len(pools.waiting))
-        found = self._compared(comparisons[0], state, resamples, validate.seed(source))
-        tested = [
-            (self._tested(each, resamples, validate.seed(seed)), each.window)
+        found = self._compared(pools.layout, comparisons[0], state, resamples, validate.seed(source))
+        others = [
+            (self._tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
             for each, seed in zip(comparisons[1:], theirs, strict=False)
         ]
-        pooled, window = min(tested, default=(np.nan, 0))
+        pooled, window = min(others, default=(np.nan, 0))
         hot, why = self._temperature(X, y, state)
         last = _Neighbour.of(state, ours)
         reading = Reading(
@@ -346,7 +349,7 @@ class RefreshMonitor:
         self.batches += 1
         self._rows.append(given if isinstance(given, tuple) else (None, None))
         if reading.alarm and self._alarm is None:
-            p_value, differs = min([(found.p_value, 1), *tested])
+            p_value, differs = min([(found.p_value, 1), *others])
             self._alarm = _Alarm(self.batches, differs, p_value)
             pools = pools.frozen(self._pools, differs)
         self._last, self._pools = last, pools
@@ -369,23 +372,36 @@ class RefreshMonitor:
                 f"{state.block} and {state.density!r}."
             )
 
-    def _compared(self, pair: Comparison, state: DataState, resamples: int, seed: tuple[int, int]) -> Shift:
+    def _compared(
+        self, layout: Layout, pair: Comparison, state: DataState, resamples: int, seed: tuple[int, int]
+    ) -> Shift:
         """Compare a batch with the reference as it is now."""
         if not self.grow:
             found = compare(self.reference, state, self.level, resamples, seed, threads=0)
-            return replace(found, p_value=self._tested(pair, resamples, seed)) if self._pools.carries else found
-        old = self.reference.with_sums(pair.before)
+            if not self._pools.carries:
+                return found
+            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
+        old = layout.state(pair.before)
+        if not len(pair.after):  # no block is complete
+            return replace(compare(old, state, self.level, _RESAMPLES, seed, threads=0), p_value=1.0)
         found = compare(old, state, self.level, _RESAMPLES, seed, threads=0)
-        return replace(found, p_value=self._tested(pair, resamples, seed))
+        return replace(found, p_value=self._tested(layout, pair, resamples, seed))
 
-    def _tested(self, pair: Comparison, resamples: int, seed: tuple[int, int]) -> float:
+    def _tested(self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int]) -> float:
         """p-value of batches; where blocks were chosen, with what adjacent ones share."""
-        law, inflation = self.reference.law, 1.0
-        if self._chosen and len(pair.after):
+        if not len(pair.after):
+            return 1.0
+        inflation = 1.0
+        if self._chosen:
             rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
             inflation = self.reference.dependence.inflation(self.block, rows)
-        test = sequential if self.grow else permuted
-        return test(pair.before, pair.after, law, resamples, seed, threads=0, inflation=inflation)
+        if self.grow:
+            old, new = map(layout.state, coarse(pair.before, pair.after))
+            return sequential(old, new, resamples, seed, inflation)
+        both = Pair.of(layout.state(pair.before), layout.state(pair.after))
+        marginals = both.marginals if both.marginals.adds else None
+        found = tested(both.tables, self.reference.law, resamples, seed, 0, marginals, inflation=inflation)
+        return 1.0 if found is None else found.p_value
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
         """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""

@@ -13,103 +13,121 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.states._blocks import coarse, exchangeable
-from pyrometer.states._row_sums import pairs
+from pyrometer.states._blocks import exchangeable
+from pyrometer.states._marginals import Marginals, Parts
+from pyrometer.states._resampled import dealt
+from pyrometer.states._row_sums import of_coordinates, pairs
 
-__all__ = ["permuted", "sequential", "varying"]
+__all__ = ["Permutations", "adjusted", "permuted", "tested", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
 _DEPENDENT = 1e-6  # relative variances below this are those of linear functions of the others, and of rounding
-_STAGES = ((39, 0.2), (319, 0.04))  # permutations, and the p-value above which they are enough
-_MANY = 8  # blocks of the larger sample that change hands for each of the smaller
 _SHARE = 1e-11  # smallest share of a coordinate's variance that those before it leave unexplained
 
 
+class Permutations(NamedTuple):
+    """The samples themselves and their permutations: changes of energy, entropy and divergence, and parts of columns."""
+
+    p_value: float
+    changes: _Array  # (resamples + 1, 3)
+    parts: Parts | None
+    widths: _Array | None
+
+
 def permuted(
-    old: _Array,
-    new: _Array,
-    law: str,
-    resamples: int,
-    seed: tuple[int, int],
-    threads: int,
-    inflation: float = 1.0,
+    old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int, inflation: float = 1.0
 ) -> float:
     """p-value of two samples' sums over blocks about one centre, by random assignment of blocks to the samples.
 
-    It is 1 where there are no blocks of equally many rows to exchange. `inflation` is the variance of the samples' own
-    means in units of the one that permutations give them: above 1 where blocks are serially dependent.
+    It is 1 where there are no blocks of equally many rows to exchange.
     """
     if not (len(old) and len(new)):
         return 1.0
-    return _Deal.of(old, new, law, *exchangeable(old, new)).p_value(resamples, seed, threads, inflation)
+    found = tested((old, new), law, resamples, seed, threads, inflation=inflation)
+    return 1.0 if found is None else found.p_value
 
 
-def sequential(
-    old: _Array,
-    new: _Array,
+def tested(
+    samples: tuple[_Array, _Array],
     law: str,
     resamples: int,
     seed: tuple[int, int],
     threads: int,
+    marginals: Marginals | None = None,
+    *,
     inflation: float = 1.0,
-) -> float:
-    """p-value as `permuted` gives it, at about a tenth of its cost where samples do not differ.
+    most: int | None = None,
+) -> Permutations | None:
+    """Return what `permuted` compares, with the parts of the columns of `marginals`; None without blocks to exchange.
 
-    Blocks are first united as long as there are enough of one size. Then a p-value of few permutations is the result if
-    it is well above every level of interest, else one of more permutations is. The probability of a result of at most
-    alpha is at most alpha: up to the threshold of a stage only the later ones give it, each with at most that
-    probability; above it, it is that of the stage.
+    `inflation` is the variance of the samples' own means in units of the one that permutations give them: above 1 where
+    blocks are serially dependent. Of the larger sample at most `most` times as many blocks change hands as of the
+    smaller.
     """
-    if not (len(old) and len(new)):
-        return 1.0
-    (first, many), (second, others) = exchangeable(*coarse(old, new))
-    few = _MANY * max(min(many, others), 1)
-    deal = _Deal.of(old, new, law, (first, min(many, few)), (second, min(others, few)))
-    for count, enough in _STAGES:
-        if count >= resamples:
-            break
-        p_value = deal.p_value(count, seed, threads, inflation)
-        if p_value > enough:
-            return p_value
-    return deal.p_value(resamples, seed, threads, inflation)
+    width = samples[0].shape[1]
+    beside = [np.empty((len(each), 0)) for each in samples] if marginals is None else marginals.tables
+    whole = (np.hstack([sums, parts]) for sums, parts in zip(samples, beside, strict=True))
+    (first, many), (second, others) = exchangeable(*whole)
+    if min(many, others) == 0:
+        return None
+    if most is not None:
+        many, others = min(many, most * others), min(others, most * many)
+    pool = first.sum(axis=0) + second.sum(axis=0)
+    pool /= pool[0]
+    if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
+        law = "bernoulli"
+    chosen = varying(pool[:width])
+    tables = [np.ascontiguousarray(np.vstack([sums, _PRIOR * pool])[:, chosen]) for sums in (first, second)]
+    changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
+    shrink = np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
+    if marginals is None:
+        changes[0] /= shrink
+        return Permutations(_p_value(changes, float(pool[1])), changes, None, None)
+    sums = _dealt_sums(first[:, width:], many, second[:, width:], others, seed, resamples)
+    old, new = (each + _PRIOR * pool[width:] for each in sums)
+    parts, widths = marginals.parts(old, new), marginals.widths(old, new) if law == "laplace" else None
+    if marginals.adds:
+        changes[:, 1] += parts.entropy
+        changes[:, 2] += parts.divergence
+    changes[0] /= shrink
+    return Permutations(_p_value(changes, float(pool[1])), changes, parts, widths)
 
 
-class _Deal(NamedTuple):
-    """Two samples' sums over blocks, of which the first `many` and `others` may change hands."""
+def _dealt_sums(
+    first: _Array, many: int, second: _Array, others: int, seed: tuple[int, int], resamples: int
+) -> tuple[_Array, _Array]:
+    """Sums of both samples, (resamples + 1, C) each, in the permutations of the core; the samples themselves first."""
+    exchanged = np.concatenate([first[:many], second[:others]])
+    fixed = first[many:].sum(axis=0), second[others:].sum(axis=0)
+    few = dealt(seed, resamples, many + others, min(many, others)) @ exchanged
+    rest = exchanged.sum(axis=0) - few
+    old, new = (few, rest) if many <= others else (rest, few)
+    return (
+        np.vstack([first.sum(axis=0), old + fixed[0]]),
+        np.vstack([second.sum(axis=0), new + fixed[1]]),
+    )
 
-    first: _Array
-    many: int
-    second: _Array
-    others: int
-    law: str
-    energy: float
 
-    @classmethod
-    def of(cls, old: _Array, new: _Array, law: str, ours: tuple[_Array, int], theirs: tuple[_Array, int]) -> _Deal:
-        """Leave out coordinates that do not vary, and give each sample its share of the mean row of both."""
-        (first, many), (second, others) = ours, theirs
-        if min(many, others) == 0:
-            return cls(first, 0, second, 0, law, 0.0)
-        pool = first.sum(axis=0) + second.sum(axis=0)
-        pool /= pool[0]
-        if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
-            law = "bernoulli"
-        chosen = varying(pool)
-        first, second = (np.vstack([sums, _PRIOR * pool])[:, chosen] for sums in (first, second))
-        return cls(np.ascontiguousarray(first), many, np.ascontiguousarray(second), others, law, float(pool[1]))
+def adjusted(statistics: _Array) -> tuple[_Array, _Array]:
+    """p-values (k,) of statistics (b, k), adjusted for all of them together, and the standardised first row.
 
-    def p_value(self, resamples: int, seed: tuple[int, int], threads: int, inflation: float) -> float:
-        """p-value of so many permutations; 1 where none is possible."""
-        if min(self.many, self.others) == 0:
-            return 1.0
-        changes = _core.dealt_shifts(
-            self.first, self.second, self.many, self.others, self.law, seed, resamples, threads
-        )
-        changes[0] /= np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
-        return _p_value(changes, self.energy)
+    Each is compared with the largest of all in each permutation (max-T), in units of its deviation over permutations,
+    the sample's own included: the family-wise error is that of the level whatever their dependence [Westfall, Young].
+    Cube roots make the distributions of divergences alike.
+    """
+    if not statistics.shape[1]:
+        return np.empty(0), np.empty(0)
+    size = np.abs(statistics).max(axis=0)
+    roots = np.cbrt(statistics / np.where(size > 0.0, size, 1.0))
+    away = roots - roots.mean(axis=0)
+    deviation = away.std(axis=0)
+    away = np.where(deviation > _ROUNDING, away / np.where(deviation > 0.0, deviation, 1.0), 0.0)
+    largest = away.max(axis=1)
+    own = away[0]
+    return np.mean(largest[:, None] >= own - 1e-6 * np.abs(own), axis=0), own
 
 
 def varying(pool: _Array) -> npt.NDArray[np.int64]:
@@ -126,16 +144,7 @@ def varying(pool: _Array) -> npt.NDArray[np.int64]:
         varies[j] = left[j, j] > _SHARE
         if varies[j]:
             left = left - np.outer(left[:, j], left[j] / left[j, j])
-    return np.array(
-        [
-            0,
-            1,
-            2,
-            *(3 + np.flatnonzero(varies)),
-            *(3 + d + c for c, (j, k) in enumerate(products) if varies[j] and varies[k]),
-        ],
-        dtype=np.int64,
-    )
+    return of_coordinates(varies, len(pool) - 3 - d)
 
 
 def _p_value(points: _Array, energy: float) -> float:

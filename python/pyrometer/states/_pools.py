@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.states._blocks import together
+from pyrometer.states._data_state import DataState
+from pyrometer.states._layout import Layout
 
 __all__ = ["SCANNED", "Comparison", "Pools"]
 
@@ -33,6 +35,8 @@ class Pools:
 
     Attributes
     ----------
+    layout : Layout
+        What the columns of the sums are; sums of earlier batches may lack the last ones.
     base : ndarray, shape (b, w)
         Blocks of the reference, and of all batches that have joined it.
     waiting : tuple of ndarray or None
@@ -51,6 +55,7 @@ class Pools:
         Sums of the rows of each of the last batches.
     """
 
+    layout: Layout
     base: _Array
     waiting: tuple[_Array | None, ...]
     begun: _Array | None
@@ -61,10 +66,11 @@ class Pools:
     totals: _Array
 
     @classmethod
-    def of(cls, reference: _Array, sizes: int, block: int, *, grows: bool, carries: bool) -> Pools:
+    def of(cls, reference: DataState, sizes: int, *, grows: bool, carries: bool) -> Pools:
         """Return the state before the first batch, with pools of `sizes` sizes."""
-        total = reference.sum(axis=0)
-        return cls(reference, (None,) * sizes, None, block, grows, carries, total, reference[:0])
+        layout, table = Layout(reference).with_state(reference)
+        total, block = table.sum(axis=0), reference.block
+        return cls(layout, table, (None,) * sizes, None, block, grows, carries, total, table[:0])
 
     @property
     def missing(self) -> int:
@@ -78,12 +84,30 @@ class Pools:
             result = result if pool is None else together(result, pool)
         return result
 
-    def with_batch(self, sums: _Array, within: bool) -> tuple[Pools, list[Comparison]]:
+    def with_batch(self, state: DataState, within: bool) -> tuple[Pools, list[Comparison]]:
         """Return the state after a batch, and what is to be compared: the batch itself, and pools that it completed.
 
-        `sums` are those of its blocks, of which the first has at most the missing rows. `within` an event its rows are
-        counted with those of the batch that raised the alarm, and nothing joins a reference that grows.
+        The first block of the batch has at most the missing rows. `within` an event its rows are counted with those of
+        the batch that raised the alarm, and nothing joins a reference that grows.
         """
+        layout, sums = self.layout.with_state(state)
+        return self._filled(layout)._with_sums(sums, within)
+
+    def _filled(self, layout: Layout) -> Pools:
+        """Return the same, with the columns of a layout that has more values."""
+        if layout.labels == self.layout.labels:
+            return self
+        return replace(
+            self,
+            layout=layout,
+            base=layout.filled(self.base),
+            waiting=tuple(None if pool is None else layout.filled(pool) for pool in self.waiting),
+            begun=None if self.begun is None else layout.filled(self.begun[None])[0],
+            earlier=layout.filled(self.earlier[None])[0],
+            totals=layout.filled(self.totals),
+        )
+
+    def _with_sums(self, sums: _Array, within: bool) -> tuple[Pools, list[Comparison]]:
         after = self._with_total(sums.sum(axis=0), within)
         sums, begun = self._completed(sums)
         found = [Comparison(self.before(), sums, 1)]
@@ -107,7 +131,7 @@ class Pools:
         """
         if not self.grows:
             return self
-        reference = before.before(window.bit_length() - 1)
+        reference = self.layout.filled(before.before(window.bit_length() - 1))
         return replace(self, base=reference, waiting=(None,) * len(self.waiting))
 
     def restarted(self) -> Pools:

@@ -1,4 +1,4 @@
-"""Predictions of a fixed model for rows, validated."""
+"""Rows with the predictions of a fixed model, validated; or rows alone."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described, listed, plain, validate
-from pyrometer.linear import LinearRegression, LogisticRegression
-from pyrometer.losses import LOSSES, loss_named
+from pyrometer.base import Coded, Mixed, described, encoded, listed, mixed_of, plain, quoted, validate
+from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression
+from pyrometer.losses import LOGISTIC, LOSSES, SOFTMAX, SQUARED, loss_named
+from pyrometer.states._named_prediction import split
 from pyrometer.thermodynamics import minimum_energy
 
-__all__ = ["Model", "Predicted", "loss_of", "predicted"]
+__all__ = ["NO_LOSS", "Model", "Predicted", "loss_of", "predicted"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_OF_STATES = tuple(loss for loss in LOSSES.values() if loss.states)
+_SYSTEMS = (LinearRegression, LogisticRegression, SoftmaxRegression)
+NO_LOSS = "none"  # of rows without a model and a target
+_SUM_OF_ONE = 1e-6  # largest error of the sum of predicted probabilities
 
-Model: TypeAlias = LinearRegression | LogisticRegression | Callable[[Any], Any]
+Model: TypeAlias = LinearRegression | LogisticRegression | SoftmaxRegression | Callable[[Any], Any] | Any
 
 
 class Predicted(NamedTuple):
-    """Rows with predictions: for cross entropy probabilities, and their logits where the model is a system."""
+    """Rows with predictions: for cross entropy probabilities, and their logits where the model is a system.
+
+    `x` holds the columns of numbers; missing ones are `missing`, and nan in `x`.
+    """
 
     x: _Array
     target: _Array
@@ -30,69 +36,211 @@ class Predicted(NamedTuple):
     loss: str
     names: tuple[str, ...] | None
     logits: _Array | None
+    places: tuple[int, ...] = ()
+    coded: tuple[Coded, ...] = ()
+    missing: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def columns(self) -> int:
+        """Number of columns of X, of every kind."""
+        return len(self.places) + len(self.coded)
 
 
-def loss_of(model: Any, energy: str | None) -> str:
+def loss_of(model: Any, energy: str | None, prediction: Any = None) -> str:
     """Check the model and its loss; return the name of the loss."""
-    if isinstance(model, (LinearRegression, LogisticRegression)):
+    if model is not None and prediction is not None:
+        raise ValueError("model must be None with prediction=, which stands for the model; leave one of them out.")
+    if isinstance(model, _SYSTEMS):
         if energy is not None and energy != model.energy:
             raise ValueError(f"energy must be that of the model, {model.energy!r}, got {energy!r}; leave it out.")
         return model.energy
-    if not callable(model) or isinstance(model, type):
-        if callable(getattr(model, "predict", None)) and not isinstance(model, type):
-            hint = "pass its method, such as model=fitted.predict."
-        else:
-            hint = "such as pm.LinearRegression(X, y)."
+    if model is None and prediction is None:
+        if energy is not None:
+            raise ValueError(f"energy must be None without a model, got {energy!r}; give a model or prediction=.")
+        return NO_LOSS
+    if model is not None and (isinstance(model, type) or not (callable(model) or _is_estimator(model))):
         raise TypeError(
-            "model must be a LinearRegression, a LogisticRegression or a callable that predicts, "
-            f"got {described(model)}; {hint}"
+            "model must be a LinearRegression, a LogisticRegression, a SoftmaxRegression, a callable that predicts, a "
+            f"fitted estimator with predict, or None, got {described(model)}; such as pm.LinearRegression(X, y)."
         )
+    if energy is None and _is_estimator(model) and not callable(model):
+        return (LOGISTIC if len(model.classes_) == 2 else SOFTMAX).name if _classifies(model) else SQUARED.name
     if energy is None:
         raise ValueError(
-            f"energy must be one of {listed([loss.name for loss in _OF_STATES], repr)} for a callable model, got None."
+            f"energy must be one of {listed(list(LOSSES), repr)} for a callable model or prediction=, got None."
         )
-    return loss_named(energy, _OF_STATES).name
+    return loss_named(energy).name
 
 
-def predicted(X: Any, y: Any, model: Any, energy: str | None, features: int | None = None) -> Predicted:
+def predicted(
+    X: Any,
+    y: Any,
+    model: Any,
+    energy: str | None,
+    features: int | None = None,
+    prediction: Any = None,
+) -> Predicted:
     """Check rows, which must have `features` columns if given, and the model; return rows with predictions."""
-    loss = loss_of(model, energy)
-    data = validate.data(X, y)
-    if data.X.ndim != 2:
-        raise ValueError(f"X must have shape (rows, features), got {data.X.shape}; loop over the systems of a stack.")
-    validate.finite("X", data.X)
-    validate.finite("y", data.y, columns=False)
-    x, target = data.X.astype(np.float64), data.y.astype(np.float64)
-    if features is not None and x.shape[1] != features:
+    loss = loss_of(model, energy, prediction)
+    X, prediction = split(X, prediction)
+    frame = mixed_of("X", X)
+    rows = _rows(X, y, frame, model, loss)
+    if features is not None and rows.columns != features:
         raise ValueError(
             f"X must have {features} column{'s' if features != 1 else ''}, as the rows that it is compared with, got "
-            f"{x.shape[1]}."
+            f"{rows.columns}."
         )
-    if LOSSES[loss].labels and ((target != 0) & (target != 1)).any():
+    if loss == NO_LOSS:
+        return rows
+    if LOSSES[loss].labels and ((rows.target != 0) & (rows.target != 1)).any():
         raise ValueError("y must be 0 or 1 for cross entropy.")
-    if isinstance(model, (LinearRegression, LogisticRegression)):
-        scores = _scores(model, x, data.names)
-        if not LOSSES[loss].labels:
-            return Predicted(x, target, scores, loss, data.names, None)
-        with np.errstate(over="ignore"):  # exp(-score) = inf gives the probability 0
-            return Predicted(x, target, 1.0 / (1.0 + np.exp(-scores)), loss, data.names, scores)
-    given = model(X)
+    if isinstance(model, _SYSTEMS):
+        numbers = rows.x if frame is None else validate.data(X, rows.target).X.astype(np.float64)
+        return _of_system(rows, model, numbers)
+    return rows._replace(prediction=_checked(_predictions(X, model, prediction, loss), X, rows))
+
+
+def _rows(X: Any, y: Any, frame: Mixed | None, model: Any, loss: str) -> Predicted:
+    """Return the rows without predictions."""
+    labels = _labels(model, loss)
+    if frame is None:
+        if loss == NO_LOSS:
+            x, names = validate.matrix("X", X)
+            target = np.zeros(len(x))
+        else:
+            data = validate.data(X, y, labels=_codes(labels) if labels is not None else False)
+            if data.X.ndim != 2:
+                raise ValueError(
+                    f"X must have shape (rows, features), got {data.X.shape}; loop over the systems of a stack."
+                )
+            validate.finite("X", data.X)
+            validate.finite("y", data.y, columns=False)
+            x, target, names = data.X, data.y.astype(np.float64), data.names
+        x = x.astype(np.float64)
+        rows = Predicted(x, target, target, loss, names, None, tuple(range(x.shape[1])))
+    else:
+        # Rows and target fit together like those of one column of numbers.
+        count = len(frame.numbers)
+        if not count:
+            raise ValueError("X must have at least one row, got none.")
+        if loss == NO_LOSS:
+            target = np.zeros(count)
+        else:
+            validate.aligned("X", X, "y", y)
+            stand_in = np.zeros((count, 1))
+            data = validate.data(stand_in, y, labels=_codes(labels) if labels is not None else False)
+            validate.finite("y", data.y, columns=False)
+            target = data.y.astype(np.float64)
+        missing = np.isnan(frame.numbers)
+        rows = Predicted(
+            frame.numbers,
+            target,
+            target,
+            loss,
+            frame.names,
+            None,
+            frame.places,
+            frame.coded,
+            missing if missing.any() else None,
+        )
+    return rows
+
+
+def _codes(labels: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+    return lambda target, dtype: encoded(target, labels, dtype)
+
+
+def _labels(model: Any, loss: str) -> tuple[Any, ...] | None:
+    """Return the labels that the model knows, in its order; None where the target is numbers."""
+    if loss == SOFTMAX.name and isinstance(model, SoftmaxRegression):
+        return model.labels
+    if loss in (LOGISTIC.name, SOFTMAX.name) and _classifies(model) and not callable(model):
+        return tuple(model.classes_.tolist())
+    return None
+
+
+def _is_estimator(model: Any) -> bool:
+    return callable(getattr(model, "predict", None))
+
+
+def _classifies(model: Any) -> bool:
+    return callable(getattr(model, "predict_proba", None)) and getattr(model, "classes_", None) is not None
+
+
+def _of_system(rows: Predicted, model: Any, numbers: _Array) -> Predicted:
+    scores = _scores(model, numbers, rows.names)
+    if rows.loss == SOFTMAX.name:
+        return rows._replace(prediction=scores, logits=scores)
+    if not LOSSES[rows.loss].labels:
+        return rows._replace(prediction=scores)
+    with np.errstate(over="ignore"):  # exp(-score) = inf gives the probability 0
+        return rows._replace(prediction=1.0 / (1.0 + np.exp(-scores)), logits=scores)
+
+
+def _predictions(X: Any, model: Any, prediction: Any, loss: str) -> Any:
+    """Return what the model predicts for X: probabilities where the loss is of labels."""
+    if prediction is not None:
+        return prediction
+    if callable(model):
+        return model(X)
+    if loss not in (LOGISTIC.name, SOFTMAX.name):
+        return model.predict(X)
+    if not _classifies(model):
+        raise TypeError(
+            f"model must have predict_proba and classes_ for energy={loss!r}, got {described(model)}; fit it, or pass "
+            "a function that returns probabilities."
+        )
+    found = np.asarray(model.predict_proba(X))
+    return found[:, 1] if loss == LOGISTIC.name and found.ndim == 2 and found.shape[1] == 2 else found
+
+
+def _checked(given: Any, X: Any, rows: Predicted) -> _Array:
+    """Return the predictions of a model that is no system as an array; ValueError if they do not fit the rows."""
     validate.aligned("X", X, "predictions", given)
     prediction = np.asarray(validate.numeric("predictions of the model", given), dtype=np.float64)
-    if prediction.shape != target.shape:
-        raise ValueError(
-            f"model must return one prediction for each row, shape {target.shape}, got {prediction.shape}."
-        )
+    count, loss = len(rows.target), LOSSES[rows.loss]
+    if loss.classes:
+        return _class_probabilities(prediction, rows)
+    if prediction.shape != (count,):
+        raise ValueError(f"model must return one prediction for each row, shape {(count,)}, got {prediction.shape}.")
     if not np.isfinite(prediction).all():
         raise ValueError("model must return finite predictions, got nan or inf.")
-    if LOSSES[loss].labels and not ((prediction >= 0) & (prediction <= 1)).all():
+    if loss.labels and not ((prediction >= 0) & (prediction <= 1)).all():
         raise ValueError("model must predict probabilities from 0 to 1 for cross entropy, got one outside.")
-    return Predicted(x, target, prediction, loss, data.names, None)
+    return prediction
 
 
-def _scores(model: LinearRegression | LogisticRegression, x: _Array, names: tuple[str, ...] | None) -> _Array:
-    """Return the linear predictions of a trained system."""
-    if model.shape != () or model.parameters - model.intercept != x.shape[1]:
+def _class_probabilities(prediction: _Array, rows: Predicted) -> _Array:
+    """Return probabilities (m, C) of classes whose targets are 0 .. C - 1."""
+    count = len(rows.target)
+    if prediction.ndim != 2 or len(prediction) != count or prediction.shape[1] < 2:
+        raise ValueError(
+            f"model must return a probability for each row and class, shape ({count}, classes), got {prediction.shape}."
+        )
+    if not np.isfinite(prediction).all() or not ((prediction >= 0) & (prediction <= 1)).all():
+        raise ValueError("model must predict probabilities from 0 to 1 for cross entropy, got one outside.")
+    off = np.abs(prediction.sum(axis=1) - 1.0)
+    if off.max() > _SUM_OF_ONE:
+        row = int(np.argmax(off))
+        raise ValueError(
+            f"model must predict probabilities of sum 1, got {prediction[row].sum():g} at row {row}; "
+            "pass predict_proba, or a softmax of the scores."
+        )
+    classes, target = prediction.shape[1], rows.target
+    bad = (target != np.floor(target)) | (target < 0) | (target >= classes)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"y must be the number of a class, 0 to {classes - 1}, got {target[row]:g} at row {row}; the classes are "
+            "the columns of the predictions."
+        )
+    return prediction
+
+
+def _scores(model: Any, x: _Array, names: tuple[str, ...] | None) -> _Array:
+    """Return the linear predictions of a trained system: (m,), or (m, C)."""
+    classes = model.classes if isinstance(model, SoftmaxRegression) else 1
+    if model.shape != () or model.parameters != classes * (x.shape[1] + model.intercept):
         raise ValueError(f"model must be one system of {x.shape[1]} features, got {model!r} for X of shape {x.shape}.")
     if model.names is not None and names is not None and model.names != names:
         raise ValueError(
@@ -100,12 +248,17 @@ def _scores(model: LinearRegression | LogisticRegression, x: _Array, names: tupl
             f"{listed(names, plain)}."
         )
     parameters = minimum_energy(model).parameters
+    features = x.shape[1]
     with np.errstate(over="ignore", invalid="ignore"):
-        scores = x @ parameters[: x.shape[1]] + (parameters[-1] if model.intercept else 0.0)
+        if classes > 1:
+            each = parameters.reshape(classes, -1)
+            scores = x @ each[:, :features].T + (each[:, features] if model.intercept else 0.0)
+        else:
+            scores = x @ parameters[:features] + (parameters[-1] if model.intercept else 0.0)
     if not np.isfinite(scores).all():
-        row = int(np.argmin(np.isfinite(scores)))
+        row = int(np.argmin(np.isfinite(scores)) // classes)
         raise ValueError(
-            f"model must return finite predictions, got {scores[row]} at row {row}: X times the parameters leaves the "
-            "range of a double; rescale X and train again, or drop the row."
+            f"model must return finite predictions, got {np.ravel(scores)[np.argmin(np.isfinite(scores))]} at row "
+            f"{row}: X times the parameters leaves the range of a double; rescale X and train again, or drop the row."
         )
     return np.asarray(scores)

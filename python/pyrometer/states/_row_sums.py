@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pyrometer.states._conditionals import CONDITIONALS, ORDINARY, exponents
 from pyrometer.states._predictions import Predicted
 
-__all__ = ["FARTHEST", "Coordinates", "coordinates", "converted", "in_range", "pairs"]
+__all__ = ["FARTHEST", "Coordinates", "coordinates", "converted", "in_range", "of_coordinates", "pairs", "products"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Units: TypeAlias = npt.NDArray[np.int64]
@@ -59,7 +59,7 @@ def coordinates(rows: Predicted) -> Coordinates:
 
 
 def converted(sums: _Array, units: _Units, to: _Units) -> tuple[_Array, bool]:
-    """Sums over blocks (b, 2 + d + d (d + 1) / 2) in other units, and whether that was exact.
+    """Sums over blocks (b, 2 + d + d (d + 1) / 2 or d) in other units, and whether that was exact.
 
     Units that are too far apart for the range of a double count as 2^280 apart.
     """
@@ -68,7 +68,8 @@ def converted(sums: _Array, units: _Units, to: _Units) -> tuple[_Array, bool]:
     step = np.clip(units - to, [-2 * _APART] + [-_APART] * (len(units) - 1), None)
     step = np.minimum(step, [2 * _APART] + [_APART] * (len(units) - 1))
     of_z = step[2:]
-    factors = [step[0], step[1], *of_z, *(of_z[j] + of_z[k] for j, k in pairs(len(of_z)))]
+    d = len(of_z)
+    factors = [step[0], step[1], *of_z, *(of_z[j] + of_z[k] for j, k in products(d, sums.shape[1] - 2 - d))]
     return np.ldexp(sums, factors), bool((step == units - to).all())
 
 
@@ -82,6 +83,23 @@ def in_range(value: float, unit: int) -> float:
 def pairs(d: int) -> list[tuple[int, int]]:
     """Coordinates j <= k in the order of their products."""
     return [(j, k) for j in range(d) for k in range(j, d)]
+
+
+def products(d: int, columns: int) -> list[tuple[int, int]]:
+    """Coordinates whose products a number of columns holds: all pairs, or the squares alone."""
+    return pairs(d) if columns != d else [(j, j) for j in range(d)]
+
+
+def of_coordinates(keep: npt.NDArray[np.bool_], columns: int) -> _Units:
+    """Columns of a table (b, 3 + d + `columns`) of counts and sums that belong to the coordinates to keep."""
+    d = len(keep)
+    return np.array(
+        [
+            *(0, 1, 2, *(3 + np.flatnonzero(keep))),
+            *(3 + d + c for c, (j, k) in enumerate(products(d, columns)) if keep[j] and keep[k]),
+        ],
+        dtype=np.int64,
+    )
 
 
 def _scaled(values: _Array, exponents: _Units) -> _Array:

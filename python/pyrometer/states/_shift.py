@@ -12,15 +12,18 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer import _core
-from pyrometer.base import ByValue, RandomSource, listed, plain, validate, warn_caller
+from pyrometer.base import ByValue, RandomSource, described, listed, plain, validate, warn_caller
 from pyrometer.errors import DependenceWarning
+from pyrometer.results import Table
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState, Kept, as_state, checked_block
+from pyrometer.states._column_table import column_table
 from pyrometer.states._densities import Density, Joint
-from pyrometer.states._permuted import permuted
-from pyrometer.states._predictions import Model
+from pyrometer.states._pair import Pair
+from pyrometer.states._permuted import tested
+from pyrometer.states._predictions import NO_LOSS, Model
+from pyrometer.states._resampled import redrawn_pair
 from pyrometer.states._row_sums import in_range
 
 __all__ = ["DataState", "Shift", "shift"]
@@ -96,6 +99,8 @@ class Shift(ByValue):
     level: float
     verdict: str
     reason: str = ""
+    columns: Table | None = None
+    note: str = ""
 
     @property
     def shifted(self) -> bool:
@@ -128,8 +133,9 @@ def shift(
     before: DataState | tuple[Any, Any],
     after: DataState | tuple[Any, Any],
     *,
-    model: Model,
+    model: Model = None,
     energy: str | None = None,
+    prediction: Any = None,
     block: int | Literal["auto"] = 1,
     density: Density = "gaussian",
     level: float = _LEVEL,
@@ -144,8 +150,7 @@ def shift(
     before, after : DataState or (X, y)
         The two samples.
     model, energy, block, density
-        As for `DataState`; not used for what is one already. ``block="auto"`` makes the blocks of both samples those
-        that the longer memory of the two needs. A callable density given here is one for both samples, and
+        As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
         adds nothing to the divergence: give each state its own.
     level : float
         Level of the test, at least ``1 / (resamples + 1)`` and below 1: the verdict is "shifted" where the p-value is
@@ -211,30 +216,50 @@ def shift(
     count = validate.count("resamples", resamples, minimum=99)
     level = _level(level, count)
     workers = validate.threads(threads)
-    old, new = _states(before, after, model, energy, block, density)
+    predictions = _predictions(prediction)
+    old, new = _states(before, after, model, energy, block, density, predictions)
     _require_like(old, new)
     for state in (old, new):
         warn_of_dependence(state)
     return compare(old, new, level, count, validate.seed(rng), workers)
 
 
+def _predictions(prediction: Any) -> tuple[Any, Any]:
+    """Return the predictions of both samples: a column of both, or a pair of arrays."""
+    if prediction is None or isinstance(prediction, str):
+        return prediction, prediction
+    if not isinstance(prediction, (tuple, list)) or len(prediction) != 2:
+        raise TypeError(
+            "prediction must be the name of a column of X, or a pair of arrays, before and after, got "
+            f"{described(prediction)}."
+        )
+    return prediction[0], prediction[1]
+
+
 def _states(
-    before: Any, after: Any, model: Model, energy: str | None, block: int | Literal["auto"], density: Density
+    before: Any,
+    after: Any,
+    model: Model,
+    energy: str | None,
+    block: int | Literal["auto"],
+    density: Density,
+    predictions: tuple[Any, Any],
 ) -> tuple[DataState, DataState]:
     """Make the states of both samples; blocks of "auto" are those that both need, or those of a state that is given."""
     automatic = checked_block(block) is None
     if automatic and isinstance(after, DataState):
         block = after.block
-    old = as_state("before", before, model, energy, block, density)
+    old = as_state("before", before, model, energy, block, density, prediction=predictions[0])
     if automatic and isinstance(before, DataState):
         block = old.block
-    new = as_state("after", after, model, energy, block, density, like=old)
+    new = as_state("after", after, model, energy, block, density, like=old, prediction=predictions[1])
     if automatic and old.block != new.block:
         longer = max(old.block, new.block)
-        old, new = (
-            as_state(name, given, model, energy, longer, density).of_dependence(state.dependence)
-            for name, given, state in (("before", before, old), ("after", after, new))
-        )
+        memories = old.dependence, new.dependence
+        old = as_state("before", before, model, energy, longer, density, prediction=predictions[0])
+        new = as_state("after", after, model, energy, longer, density, like=old, prediction=predictions[1])
+        old.of_dependence(memories[0])
+        new.of_dependence(memories[1])
     elif automatic:
         for state, given in ((old, before), (new, after)):
             if state is not given:
@@ -285,31 +310,34 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
     reasons = [
         f"{name}: {state.reason.rstrip('.')}" for name, state in (("before", old), ("after", new)) if state.reason
     ]
-    sums, law = (old.sums.table(), new.sums.table(old.sums)), old.law
+    pair = Pair.of(old, new)
+    sums, law = pair.tables, old.law
     if old.kept is None or new.kept is None:
-        divergence, spread, why = _redrawn(old, new, sums, resamples, seed, threads)
+        changes, spread, column_errors, why = pair.redrawn(resamples, seed, threads)
         reasons += why
     else:
-        divergence, spread = _scored(old, old.kept, new, new.kept)
+        changes, spread, column_errors = _scored(pair, old.kept, new.kept, resamples, seed)
         for state, blocks, scores in zip((old, new), sums, _pooled(old, old.kept, new.kept), strict=True):
             blocks[:, 2] = state.sums.of_rows(scores)
         law = "scores"
     inflation = inflation_of(old, new)
-    p_value = permuted(*sums, law, resamples, (seed[0], seed[1] ^ 1), threads, inflation)
+    found = tested(sums, law, resamples, (seed[0], seed[1] ^ 1), threads, pair.marginals, inflation=inflation)
     spread = spread * inflation
-    change, entropy = new.energy - old.energy, new.entropy - old.entropy
+    change = new.energy - old.energy
+    entropy, divergence = (new.entropy - old.entropy if pair.is_own else float(changes[0])), float(changes[1])
     errors, unit = np.sqrt(np.diag(spread)), old.sums.unit
     T, T_error = _quotient(change, entropy, spread, unit)
     known = not np.isnan(T)
     if not known and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
         reasons.append("temperature: the quotient leaves the range of a double")
-    of_energy = in_range(float(errors[0]), unit)
+    of_energy = in_range(float(errors[0]), unit) if old.loss != NO_LOSS else np.nan
     # A sum that may cancel to less than its rounding.
     of_cross_entropy = float(np.sqrt(np.maximum(spread[1:, 1:].sum(), 0.0)))
     unknown = {"energy": of_energy, "entropy": errors[1], "divergence": errors[2], "cross entropy": of_cross_entropy}
-    lost = [name for name, error in unknown.items() if np.isnan(error)]
+    lost = [name for name, error in unknown.items() if np.isnan(error) and (name != "energy" or old.loss != NO_LOSS)]
     if lost and not any(reason.startswith(("before", "after", "errors", "divergence")) for reason in reasons):
         reasons.append(f"errors of {', '.join(lost)}: their squares leave the range of a double")
+    p_value = 1.0 if found is None else found.p_value
     return Shift(
         before=old,
         after=new,
@@ -328,6 +356,8 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         level=level,
         verdict=_verdict(p_value, level),
         reason="; ".join(reasons),
+        columns=column_table(pair, found, divergence, column_errors),
+        note=pair.note,
     )
 
 
@@ -370,34 +400,11 @@ def _require_like(old: DataState, new: DataState) -> None:
         )
 
 
-def _redrawn(
-    old: DataState, new: DataState, sums: tuple[_Array, _Array], resamples: int, seed: tuple[int, int], threads: int
-) -> tuple[float, _Array, list[str]]:
-    """Divergence of Gaussians; bootstrap covariance of all changes; why some of it is nan."""
-    nothing = np.full((3, 3), np.nan)
-    if not new.sums.is_comparable(old.sums):
-        return np.nan, nothing, ["divergence and errors: the samples are more than 80 powers of ten apart"]
-    drawn = _core.redrawn_shifts(*sums, old.law, seed, resamples, threads)
-    divergence = float(drawn[0, 2])
-    blocks = [len(state.sums.counts) for state in (old, new)]
-    if min(blocks) < LEAST:
-        return (
-            divergence,
-            nothing,
-            [f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"],
-        )
-    lacking = int(np.isnan(drawn[1:, 2]).sum())
-    if not lacking or old.reason or new.reason:
-        return divergence, covariance_of(drawn[1:]), []
-    reason = (
-        f"errors of entropy and divergence: {lacking} of {resamples} resamples of the rows have no density; use more "
-        "rows, a smaller block or fewer features"
-    )
-    return divergence, covariance_of(drawn[1:]), [reason]
-
-
-def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[float, _Array]:
-    """Return divergence and covariance for fitted densities, for which all changes are means over rows."""
+def _scored(
+    pair: Pair, before: Kept, after: Kept, resamples: int, seed: tuple[int, int]
+) -> tuple[_Array, _Array, _Array]:
+    """Changes, covariance and errors of columns for fitted densities, for which all changes are means over rows."""
+    old, new = pair.old, pair.new
     first, second = Joint(old.density, old.loss, before.rows), Joint(new.density, new.loss, after.rows)
     under_old = first.scores(after.rows)
     values = (
@@ -405,7 +412,16 @@ def _scored(old: DataState, before: Kept, new: DataState, after: Kept) -> tuple[
         np.stack([after.losses, after.scores, under_old - after.scores], axis=1),
     )
     divergence = float(under_old.mean() - after.scores.mean())
-    return divergence, old.sums.covariance_of_means(values[0]) + new.sums.covariance_of_means(values[1])
+    beside, drawn, errors = pair.columns_redrawn(resamples, seed)
+    changes = np.array([new.entropy - old.entropy, divergence + beside[1]])
+    if not pair.marginals.adds:
+        return changes, old.sums.covariance_of_means(values[0]) + new.sums.covariance_of_means(values[1]), errors
+    weights = redrawn_pair(seed, resamples, len(old.sums.counts), len(new.sums.counts))
+    total = np.zeros((resamples, 3))
+    for state, each, drawing in zip((old, new), values, weights, strict=True):
+        total += (drawing @ state.sums.of_rows(each)) / (drawing @ state.sums.counts)[:, None]
+    total[:, 1:] += drawn
+    return changes, covariance_of(total), errors
 
 
 def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:

@@ -9,6 +9,7 @@ each batch a posterior probability of being the first after the change, all equa
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -32,8 +33,10 @@ class Beginning(NamedTuple):
     latest: int
 
 
-def beginning(before: _Array, batches: _Array, last: int, joint: bool, time: float) -> Beginning:
-    """Return where a change began among `batches`, at or before index `last`.
+def beginning(
+    before: _Array, batches: _Array, groups: Sequence[Sequence[int]], width: int, joint: bool, time: float
+) -> Beginning:
+    """Return where a change began among `batches`, the last of which is certainly after it.
 
     Parameters
     ----------
@@ -41,20 +44,22 @@ def beginning(before: _Array, batches: _Array, last: int, joint: bool, time: flo
         Sums of the rows that are certainly before the change, as those of a block.
     batches : ndarray, shape (k, w)
         Sums of each batch.
-    last : int
-        Index of the batch that raised the alarm.
+    groups : sequence of sequence of int
+        Columns of the counts of each counted column.
+    width : int
+        Columns before those of counts.
     joint : bool
         Whether the residual is one of the coordinates; else its sum is in the third column.
     time : float
         Rows that count as one, at least 1.
     """
     sums = np.vstack([before, batches])
-    pool = sums.sum(axis=0)
-    chosen = varying(pool / pool[0])
-    sums = sums[:, chosen]
-    first = np.cumsum(sums, axis=0)[: last + 1]
+    first = np.cumsum(sums, axis=0)[:-1]
     parts = np.stack([first, sums.sum(axis=0) - first])
-    weight = _normal(parts) + (0.0 if joint else _exponential(parts))
+    pool = sums[:, :width].sum(axis=0)
+    weight = _normal(parts[..., :width][..., varying(pool / pool[0])]) + (0.0 if joint else _exponential(parts))
+    for group in groups:
+        weight = weight + _counted(parts[..., list(group)])
     likelihood = weight.sum(axis=0) / time
     posterior = np.exp(likelihood - likelihood.max())
     posterior /= posterior.sum()
@@ -99,6 +104,14 @@ def _exponential(parts: _Array) -> _Array:
     if not mean > 0.0:
         return np.zeros_like(n)
     return np.asarray(_lgamma(2.0 + n) - (2.0 + n) * np.log1p(total / mean))
+
+
+def _counted(counts: _Array) -> _Array:
+    """Logarithms of the marginal likelihoods (2, k) of counts (2, k, v), with the shares of one row before them."""
+    shares = counts.sum(axis=0)[0]
+    shares = shares[shares > 0.0] / shares.sum()
+    counts = counts[..., counts.sum(axis=0)[0] > 0.0]
+    return np.asarray((_lgamma(counts + shares) - _lgamma(shares)).sum(axis=-1) - _lgamma(counts.sum(axis=-1) + 1.0))
 
 
 _lgamma = np.vectorize(math.lgamma, otypes=[float])

@@ -1,0 +1,154 @@
+"""Columns of data frames by kind: numbers, some of which may be missing, and categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base._conversion import frame_of
+from pyrometer.base._described import require_dense
+from pyrometer.base._printable import quoted
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+__all__ = ["Coded", "Mixed", "in_order", "mixed_of"]
+
+_MOST = 1000  # categories of a column: more are names of rows
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of categories.
+
+    Attributes
+    ----------
+    place : int
+        Of the column among all columns.
+    values : tuple
+        The categories that occur, in order; None, the last one, stands for missing values.
+    codes : ndarray of int, shape (m,)
+        Places of the rows' values in `values`.
+    """
+
+    place: int
+    values: tuple[Any, ...]
+    codes: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A data frame with columns of several kinds.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of all columns.
+    places : tuple of int
+        Of the columns of numbers among all columns.
+    numbers : ndarray, shape (m, q)
+        The columns of numbers, nan where they are missing.
+    coded : tuple of Coded
+        The columns of categories.
+    """
+
+    names: tuple[str, ...]
+    places: tuple[int, ...]
+    numbers: npt.NDArray[np.float64]
+    coded: tuple[Coded, ...]
+
+
+def mixed_of(name: str, value: Any) -> Mixed | None:
+    """Return the columns of a data frame that has categories or missing values; None for anything else.
+
+    TypeError or ValueError, with the name of the column, for dates, nested values, infinities and columns of more than
+    a thousand categories.
+    """
+    require_dense(name, value)
+    frame = frame_of(name, value)
+    if frame is None:
+        return None
+    columns = list(frame.iter_columns())
+    numeric = [_is_number(column) for column in columns]
+    if all(numeric) and not any(_has_missing(column) for column in columns):
+        return None
+    places = tuple(j for j, is_number in enumerate(numeric) if is_number)
+    numbers = [_numbers(name, columns[j]) for j in places]
+    stacked = np.stack(numbers, axis=1) if numbers else np.empty((len(frame), 0))
+    coded = tuple(_coded(name, j, column) for j, column in enumerate(columns) if not numeric[j])
+    return Mixed(tuple(map(str, frame.columns)), places, stacked, coded)
+
+
+def _is_number(series: nw.Series[Any]) -> bool:
+    return bool(series.dtype.is_numeric())
+
+
+def _has_missing(series: nw.Series[Any]) -> bool:
+    return bool(series.null_count()) or (bool(series.dtype.is_float()) and bool(np.isnan(series.to_numpy()).any()))
+
+
+def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
+    """Return numbers, with nan for missing ones."""
+    import narwhals as nw
+
+    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    if missing.any():
+        whole = series.fill_null(0)
+        result = np.array(whole.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        result[missing] = np.nan
+    else:
+        result = np.array(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if np.isinf(result).any():
+        row = int(np.argmax(np.isinf(result)))
+        raise ValueError(f"{name} must be finite, got {result[row]} at row {row}, column {quoted(str(series.name))}.")
+    return result
+
+
+def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
+    """Return categories: strings, booleans or anything else that can be compared and is no date."""
+    import narwhals as nw
+
+    column = quoted(str(series.name))
+    if series.dtype in (nw.Datetime, nw.Date, nw.Time, nw.Duration):
+        raise TypeError(
+            f"{name} must have numbers or categories, got column {column} of type {series.dtype}; drop it, or convert "
+            "it to what may shift, such as the weekday or the days since a date."
+        )
+    if isinstance(series.dtype, (nw.List, nw.Array, nw.Struct, nw.Binary)):
+        raise TypeError(
+            f"{name} must have numbers or categories, got column {column} of type {series.dtype}; drop it, or make "
+            "columns of its parts."
+        )
+    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    places: dict[Any, int] = {}
+    try:
+        codes = [
+            places.setdefault(None if lacks else value, len(places))
+            for value, lacks in zip(series.to_list(), missing, strict=True)
+        ]
+    except TypeError:
+        raise TypeError(
+            f"{name} must have numbers or categories, got column {column} with values that cannot be compared; drop it."
+        ) from None
+    if len(places) > _MOST:
+        raise ValueError(
+            f"{name} must have at most {_MOST} categories in a column, got {len(places)} in {column}; drop it if it "
+            "names rows, or combine rare categories."
+        )
+    values = in_order(places)
+    rank = np.empty(max(len(values), 1), dtype=np.int64)
+    rank[[places[value] for value in values]] = np.arange(len(values))
+    return Coded(place, values, rank[np.array(codes, dtype=np.int64)])
+
+
+def in_order(values: Sequence[Any] | dict[Any, int]) -> tuple[Any, ...]:
+    """Return categories in an order that does not depend on that of the rows; None comes last."""
+    return tuple(sorted(values, key=lambda value: (value is None, type(value).__name__, _comparable(value))))
+
+
+def _comparable(value: Any) -> Any:
+    return value if isinstance(value, (str, bool, int, float)) else str(value)

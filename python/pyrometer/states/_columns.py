@@ -1,0 +1,157 @@
+"""The columns of X by kind, as a state keeps them: places of numbers, counts, and what stands for missing numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import Coded, listed, plain
+from pyrometer.losses import LOSSES
+from pyrometer.states._counted import Counted, coded_numbers, counted
+from pyrometer.states._predictions import Predicted
+
+__all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+LABEL = -1  # the place of the target, where it is counted
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of X by kind.
+
+    Attributes
+    ----------
+    places : tuple of int
+        Of the columns of numbers among all columns, in the order of the coordinates.
+    counted : tuple of Counted
+        Categories, missing values and columns of at most two numbers, and labels at the place `LABEL`.
+    fill : mapping of int to float
+        What stands for missing numbers in the sums, by the place of their column.
+    by_counts : frozenset of int
+        Places of the columns that contribute by their counts alone.
+    """
+
+    places: tuple[int, ...]
+    counted: tuple[Counted, ...] = ()
+    fill: dict[int, float] = field(default_factory=dict)
+    by_counts: frozenset[int] = frozenset()
+
+    @property
+    def number(self) -> int:
+        """Number of columns of X."""
+        return len(self.places) + sum(each.kind == "category" for each in self.counted)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return "number" or "category" for each column of X."""
+        numbers = set(self.places)
+        return tuple("number" if j in numbers else "category" for j in range(self.number))
+
+    def of(self, place: int) -> Counted | None:
+        """Return the counts of a column, if it is counted."""
+        return next((each for each in self.counted if each.place == place), None)
+
+    @property
+    def has_density(self) -> npt.NDArray[np.bool_]:
+        """Whether each column of numbers is a coordinate of the joint density."""
+        return np.array([place not in self.by_counts for place in self.places], dtype=bool)
+
+
+def described_columns(
+    data: Predicted, begins: npt.NDArray[np.int64], like: Columns | None, centre: _Array | None
+) -> tuple[Columns, Predicted, tuple[Coded, ...]]:
+    """Return the columns of rows, counted over blocks; the rows with numbers for missing ones; the values that count.
+
+    A column is counted and filled like that of the same place in `like`, whose numbers are summed about `centre`.
+    """
+    if like is not None:
+        _require_kinds(like, data)
+        data = _of_kinds(like, data)
+    tables = [counted("category", of, begins) for of in data.coded]
+    values = list(data.coded)
+    x, fill = data.x, {}
+    if data.missing is not None:
+        x = x.copy()
+    for i, place in enumerate(data.places):
+        missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
+        known = like.of(place) if like is not None and place in like.by_counts else None
+        found = _like(known, place, x[:, i], missing) if known else coded_numbers(place, x[:, i], missing)
+        if found:
+            tables.append(counted(*found, begins))
+            values.append(found[1])
+        if missing is not None:
+            fill[place] = _fill(like, centre, place, x[:, i], missing)
+            x[missing, i] = fill[place]
+    by_counts = {each.place for each in tables if not each.has_density}
+    if like is not None:
+        by_counts |= like.by_counts & {each.place for each in tables}
+    loss = LOSSES.get(data.loss)
+    if loss is not None and (loss.labels or loss.classes):
+        labels = tuple(np.unique(data.target).tolist())
+        tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins))
+    columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts))
+    return columns, data._replace(x=x, missing=None), tuple(values)
+
+
+def _fill(
+    like: Columns | None, centre: _Array | None, place: int, numbers: _Array, missing: npt.NDArray[np.bool_]
+) -> float:
+    if like is not None and centre is not None:
+        return like.fill.get(place, float(centre[like.places.index(place)]))
+    present = numbers[~missing]
+    return float(present.mean()) if len(present) else 0.0
+
+
+def _like(
+    known: Counted, place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | None
+) -> tuple[str, Coded] | None:
+    """Return the values of a column of numbers that is counted in another sample: its values, and all others as one."""
+    values = [value for value in known.values if value is not None]
+    codes = np.full(len(numbers), len(values), dtype=np.int64)
+    for k, value in enumerate(values):
+        codes[numbers == value] = k
+    every: tuple[object, ...] = (*values, "other", None)
+    if missing is not None:
+        codes[missing] = len(every) - 1
+    kept = [k for k in range(len(every)) if k < len(values) or (codes == k).any()]
+    rank = np.zeros(len(every), dtype=np.int64)
+    rank[kept] = np.arange(len(kept))
+    return "value", Coded(place, tuple(every[k] for k in kept), rank[codes])
+
+
+def _require_kinds(like: Columns, data: Predicted) -> None:
+    """Raise if a column has numbers in one sample and categories in the other."""
+    empty = {of.place for of in data.coded if of.values == (None,)}
+    expected = set(like.places)
+    odd = [j for j in (expected ^ set(data.places)) if j not in empty]
+    if odd and data.columns == like.number:
+        names = [data.names[j] if data.names else str(j) for j in sorted(odd)]
+        raise ValueError(
+            f"X must have columns of the kinds of the rows that it is compared with, got others in "
+            f"{listed(names, plain)}: numbers in one and categories in the other; convert one of them."
+        )
+
+
+def _of_kinds(like: Columns, data: Predicted) -> Predicted:
+    """Return the rows with columns that have no values at all as columns of numbers where `like` has numbers."""
+    empty = [of.place for of in data.coded if of.place in like.places]
+    if not empty:
+        return data
+    rows = len(data.x)
+    places = tuple(sorted((*data.places, *empty)))
+    x, missing = np.full((rows, len(places)), np.nan), np.ones((rows, len(places)), dtype=bool)
+    for i, place in enumerate(data.places):
+        at = places.index(place)
+        x[:, at] = data.x[:, i]
+        missing[:, at] = False if data.missing is None else data.missing[:, i]
+    rest = tuple(of for of in data.coded if of.place not in empty)
+    return data._replace(x=x, places=places, missing=missing, coded=rest)
+
+
+def with_counts(columns: Columns, place: int) -> Columns:
+    """Return the columns with one more that contributes by its counts alone."""
+    return replace(columns, by_counts=columns.by_counts | {place})

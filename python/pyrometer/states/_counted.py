@@ -1,0 +1,105 @@
+"""Columns that contribute by counts: categories, missing values, and numbers that have no density.
+
+A column of numbers has no density where it is constant, or takes two values of which one is rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import Coded, in_order
+
+__all__ = ["PRESENT", "Counted", "aligned", "coded_numbers", "counted", "entropy_of"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+PRESENT = "present"  # the value that stands for all numbers, where only missing ones are counted
+_ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
+_RARE = 16  # blocks that must have a value: with fewer, resamples lack it
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Counts of the values of a column over blocks of rows.
+
+    Attributes
+    ----------
+    place : int
+        Of the column in X.
+    kind : str
+        "category"; "value", a column of numbers with at most two values; or "missing", a column of numbers of which
+        only `PRESENT` and missing ones are counted.
+    values : tuple
+        What is counted; None, the last one, stands for missing values.
+    counts : ndarray, shape (b, K)
+        Rows of each block that have each value.
+    """
+
+    place: int
+    kind: str
+    values: tuple[Any, ...]
+    counts: _Array
+
+    @property
+    def has_density(self) -> bool:
+        """Whether the numbers vary in enough blocks to have a density beside the counts."""
+        if self.kind == "missing":
+            return True
+        if self.kind == "category":
+            return False
+        present = self.counts[:, : len(self.values) - (None in self.values)]
+        return present.shape[1] == 2 and int((present > 0).sum(axis=0).min()) >= _RARE
+
+    @property
+    def total(self) -> _Array:
+        """Rows that have each value."""
+        return np.asarray(self.counts.sum(axis=0))
+
+
+def counted(kind: str, of: Coded, begins: npt.NDArray[np.int64]) -> Counted:
+    """Count the values of a column over blocks, whose first rows are `begins`."""
+    blocks, many = len(begins), len(of.values)
+    block = np.repeat(np.arange(blocks), np.diff(np.append(begins, len(of.codes))))
+    counts = np.bincount(block * many + of.codes, minlength=blocks * many).reshape(blocks, many)
+    return Counted(of.place, kind, of.values, counts.astype(np.float64))
+
+
+def coded_numbers(place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | None) -> tuple[str, Coded] | None:
+    """Return the values of a column of numbers that are counted, with the kind of `Counted`; None if none are."""
+    present = numbers if missing is None else numbers[~missing]
+    least, most = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    last = () if missing is None else (None,)
+    if most - least <= _ROUNDING * max(abs(least), abs(most)):
+        values: tuple[Any, ...] = ((least,) if len(present) else ()) + last
+        codes = np.zeros(len(numbers), dtype=np.int64)
+    elif ((present == least) | (present == most)).all():
+        values, codes = (least, most, *last), np.asarray(numbers == most, dtype=np.int64)
+    elif missing is None:
+        return None
+    else:
+        values, codes = (PRESENT, None), np.zeros(len(numbers), dtype=np.int64)
+    if missing is not None:
+        codes = np.where(missing, len(values) - 1, codes)
+    return ("missing" if values[:1] == (PRESENT,) else "value"), Coded(place, values, codes)
+
+
+def aligned(tables: Sequence[Counted]) -> list[Counted]:
+    """Return counts of one column in several samples with the values of all of them, in one order."""
+    values = in_order({value: 0 for table in tables for value in table.values})
+    result = []
+    for table in tables:
+        counts = np.zeros((len(table.counts), len(values)))
+        counts[:, [values.index(value) for value in table.values]] = table.counts
+        result.append(replace(table, values=values, counts=counts))
+    return result
+
+
+def entropy_of(counts: _Array) -> _Array:
+    """Entropy in nats of the shares of counts (..., K)."""
+    total = counts.sum(axis=-1)
+    terms = np.where(counts > 0.0, counts * np.log(np.where(counts > 0.0, counts, 1.0)), 0.0)
+    return np.asarray(np.log(total) - terms.sum(axis=-1) / total)

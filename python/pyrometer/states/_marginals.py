@@ -1,0 +1,217 @@
+r"""What each column contributes to entropy and divergence, from sums over blocks of rows (not in the paper).
+
+A number is normal with its own mean and variance: its divergence is
+:math:`\frac12 [v_1/v_0 + (\mu_1 - \mu_0)^2/v_0 - 1 - \ln(v_1/v_0)]`. A column of counts has its shares, smoothed by one
+row that has the shares of both samples together; then values that only one sample has are no error, and permutations
+change nothing about the smoothing. A number that may be missing has both: the divergence of the missing share, and that
+of the numbers times the share of rows that have one. In the joint density what stands for a missing number is a number;
+the difference that this makes to the column's own entropy and divergence is corrected here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.states._block_sums import BlockSums
+from pyrometer.states._columns import LABEL, Columns
+from pyrometer.states._counted import Counted, aligned, entropy_of
+from pyrometer.states._row_sums import products
+
+__all__ = ["Marginals", "Parts"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_FLAT = 1e-12  # variances below this share of the mean square are rounding
+_LN2 = float(np.log(2.0))
+_NORMAL = 0.5 * float(np.log(2.0 * np.pi * np.e))
+
+
+class Parts(NamedTuple):
+    """Divergences of each coordinate (r, d) and counted column (r, k); and changes beside those of the joint density."""
+
+    numbers: _Array
+    counts: _Array
+    entropy: _Array  # (r,)
+    divergence: _Array  # (r,)
+
+
+@dataclass(frozen=True, eq=False)
+class Marginals:
+    """Sums of the columns of one or two samples, in one layout: rows, scores, coordinates, squares, counts.
+
+    Attributes
+    ----------
+    tables : sequence of ndarray, shape (b, C)
+        One for each sample.
+    d : int
+        Number of coordinates, the residual included.
+    alone : ndarray of bool, shape (d,)
+        Coordinates that contribute by themselves, because there are too few rows for their joint density.
+    missing : dict of int to (int, float)
+        For each coordinate with missing numbers: the column of their count, and the coordinate that stands for them.
+    slices : tuple of slice
+        Columns of `tables` for each counted column.
+    counted : tuple of Counted
+        These columns, with the values of both samples.
+    doublings : ndarray, shape (d,)
+        Exponents of 2 of the units of coordinates.
+    """
+
+    tables: tuple[_Array, ...]
+    d: int
+    alone: npt.NDArray[np.bool_]
+    missing: dict[int, tuple[int, float]]
+    slices: tuple[slice, ...]
+    counted: tuple[Counted, ...]
+    doublings: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, samples: Sequence[BlockSums], columns: Sequence[Columns], by_counts: frozenset[int], *, alone: bool
+    ) -> Marginals:
+        """Collect the sums of samples, about the centre of the first and in its units."""
+        like, d = samples[0], len(samples[0].centre)
+        tables = []
+        for sums in samples:
+            table = sums.table(like)
+            squares = [3 + d + c for c, (j, k) in enumerate(products(d, table.shape[1] - 3 - d)) if j == k]
+            tables.append([table[:, [0, 2, *range(3, 3 + d), *squares]]])
+        width, missing, slices, counted = 2 + 2 * d, {}, [], []
+        for i, place in enumerate(columns[0].places):
+            if place in by_counts or not any(place in each.fill for each in columns):
+                continue
+            for parts, sums, each in zip(tables, samples, columns, strict=True):
+                parts.append(_missing(each, place, len(sums.counts))[:, None])
+            fill = next(each.fill[place] for each in columns if place in each.fill)
+            missing[i] = width, float(np.ldexp(fill - like.centre[i], -int(like.units[2 + i])))
+            width += 1
+        for place in sorted(
+            by_counts | {each.place for each in columns[0].counted if each.kind in ("category", "label")}
+        ):
+            found = [each.of(place) for each in columns]
+            both = aligned([each for each in found if each is not None])
+            for parts, each in zip(tables, both, strict=True):
+                parts.append(each.counts)
+            slices.append(slice(width, width + len(both[0].values)))
+            counted.append(both[0])
+            width = slices[-1].stop
+        single = np.zeros(d, dtype=bool)
+        if alone:
+            single[: len(columns[0].places)] = [place not in by_counts for place in columns[0].places]
+        return cls(
+            tuple(np.ascontiguousarray(np.hstack(parts)) for parts in tables),
+            d,
+            single,
+            missing,
+            tuple(slices),
+            tuple(counted),
+            like.units[2:],
+        )
+
+    @property
+    def adds(self) -> bool:
+        """Whether anything contributes beside the joint density."""
+        return bool(self.alone.any() or self.missing or any(each.place != LABEL for each in self.counted))
+
+    def entropy(self, sums: _Array) -> _Array:
+        """Return what samples with these sums (r, C) have beside the entropy of the joint density, (r,)."""
+        result = np.zeros(len(sums))
+        for each, place in zip(self.counted, self.slices, strict=True):
+            if each.place != LABEL:
+                result += entropy_of(sums[:, place])
+        if not (self.alone.any() or self.missing):
+            return result
+        share, _, variance = self._moments(sums)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = _NORMAL + 0.5 * np.log(np.where(variance > 0.0, variance, np.nan)) + self.doublings * _LN2
+            _, _, filled = self._moments(sums, filled=True)
+            joint = _NORMAL + 0.5 * np.log(np.where(filled > 0.0, filled, np.nan)) + self.doublings * _LN2
+        for i in self.missing:
+            present = share[:, i]
+            result += present * own[:, i] - joint[:, i] * (not self.alone[i])
+            result += entropy_of(np.stack([present, 1.0 - present], axis=1))
+        for i in np.flatnonzero(self.alone):
+            if i not in self.missing:
+                result += own[:, i]
+        return result
+
+    def parts(self, a: _Array, b: _Array) -> Parts:
+        """Return the contributions to the changes from samples with sums `a` (r, C) to those with sums `b`."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share, mean, variance = self._moments(a)
+            new_share, new_mean, new_variance = self._moments(b)
+            normal = _normal(mean, variance, new_mean, new_variance)
+            own = normal.copy()
+            beside = normal[:, self.alone].sum(axis=1)
+            for i, (column, _) in self.missing.items():
+                pair = [np.stack([x[:, 0] - x[:, column], x[:, column]], axis=1) for x in (a, b)]
+                present = new_share[:, i]
+                own[:, i] = np.where(present > 0.0, present * normal[:, i], 0.0) + _of_counts(*pair)
+                beside += own[:, i]
+                if self.alone[i]:
+                    beside -= normal[:, i]
+                else:
+                    filled = (x[:, i] for s in (a, b) for x in self._moments(s, filled=True)[1:])
+                    beside -= _normal(*filled)
+        counts = np.zeros((len(a), len(self.counted)))
+        for k, (each, place) in enumerate(zip(self.counted, self.slices, strict=True)):
+            counts[:, k] = _of_counts(a[:, place], b[:, place])
+            if each.place != LABEL:
+                beside = beside + counts[:, k]
+        return Parts(own, counts, self.entropy(b) - self.entropy(a), beside)
+
+    def widths(self, a: _Array, b: _Array) -> _Array:
+        """Return the divergence of Laplace distributions whose widths are the mean scores, (r,)."""
+        ratio = (b[:, 1] / b[:, 0]) / (a[:, 1] / a[:, 0])
+        return np.asarray(ratio - 1.0 - np.log(ratio))
+
+    def moments(self, sums: _Array) -> tuple[_Array, _Array, _Array]:
+        """Return shares of rows with a number, means and variances (r, d) of the numbers, in units."""
+        return self._moments(sums)
+
+    def _moments(self, sums: _Array, *, filled: bool = False) -> tuple[_Array, _Array, _Array]:
+        """With `filled`, numbers include those that stand for missing ones."""
+        rows, first = sums[:, :1], sums[:, 2 : 2 + self.d]
+        second = sums[:, 2 + self.d : 2 + 2 * self.d]
+        share = np.ones_like(first)
+        number = np.broadcast_to(rows, first.shape)
+        if self.missing and not filled:
+            first, second, number = first.copy(), second.copy(), number.copy()
+            for i, (column, fill) in self.missing.items():
+                number[:, i] -= sums[:, column]
+                first[:, i] -= sums[:, column] * fill
+                second[:, i] -= sums[:, column] * fill**2
+                share[:, i] = number[:, i] / sums[:, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = first / number
+            square = second / number
+        variance = square - mean**2
+        return share, mean, np.where(variance > _FLAT * square, variance, 0.0)
+
+
+def _missing(columns: Columns, place: int, blocks: int) -> _Array:
+    """Return the number of missing values in each block of a column of numbers."""
+    found = columns.of(place)
+    return found.counts[:, -1] if found is not None and None in found.values else np.zeros(blocks)
+
+
+def _normal(mean: _Array, variance: _Array, new_mean: _Array, new_variance: _Array) -> _Array:
+    """Divergence of a normal distribution from another, 0 where neither varies and both have one mean."""
+    ratio = new_variance / variance
+    result = 0.5 * (ratio + (new_mean - mean) ** 2 / variance - 1.0 - np.log(ratio))
+    return np.asarray(np.where((variance == 0.0) & (new_variance == 0.0) & (new_mean == mean), 0.0, result))
+
+
+def _of_counts(old: _Array, new: _Array) -> _Array:
+    """Divergence of shares from others, (r,), both smoothed by one row of their common shares."""
+    pool = old + new
+    pool = pool / pool.sum(axis=1, keepdims=True)
+    p = (old + pool) / (old.sum(axis=1, keepdims=True) + 1.0)
+    q = (new + pool) / (new.sum(axis=1, keepdims=True) + 1.0)
+    return np.asarray(
+        np.where(pool > 0.0, q * np.log(np.where(pool > 0.0, q / np.where(p > 0, p, 1.0), 1.0)), 0.0).sum(axis=1)
+    )

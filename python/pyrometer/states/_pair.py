@@ -1,0 +1,139 @@
+"""Two states in one layout: what of their columns is compared jointly, by counts, or column by column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+from pyrometer.base import listed, plain
+from pyrometer.states._block_sums import covariance_of
+from pyrometer.states._blocks import LEAST
+from pyrometer.states._columns import LABEL
+from pyrometer.states._marginals import Marginals
+from pyrometer.states._resampled import redrawn_pair
+from pyrometer.states._row_sums import of_coordinates
+
+if TYPE_CHECKING:
+    from pyrometer.states._data_state import DataState
+
+__all__ = ["Pair"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two states, with sums over blocks about the centre of the first.
+
+    Attributes
+    ----------
+    tables : tuple of ndarray, shape (b, 3 + d + d (d + 1) / 2)
+        Of the coordinates of the joint density, as the core takes them.
+    marginals : Marginals
+        Of all columns.
+    is_own : bool
+        Whether both states have the entropies that belong to this comparison.
+    note : str
+        What is not compared as a joint Gaussian density, in words; "" if nothing.
+    """
+
+    old: DataState
+    new: DataState
+    tables: tuple[_Array, _Array]
+    marginals: Marginals
+    is_own: bool
+    note: str
+
+    @classmethod
+    def of(cls, old: DataState, new: DataState) -> Pair:
+        """Collect the sums of two states of one kind."""
+        both = old, new
+        either = (old.columns.by_counts | new.columns.by_counts) - {LABEL}
+        by_counts = frozenset(place for place in either if all(_is_counted(state, place) for state in both))
+        alone = any(state.sums.squares for state in both)
+        sums = [state.sums for state in both]
+        marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone)
+        keep = np.ones(marginals.d, dtype=bool)
+        keep[: len(old.columns.places)] = [place not in by_counts and not alone for place in old.columns.places]
+        tables = []
+        for each in sums:
+            table = each.table(old.sums)
+            if not keep.all() or each.squares:
+                table = np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))])
+            tables.append(table)
+        is_own = all(state.columns.by_counts == by_counts and state.sums.squares == alone for state in both)
+        return cls(old, new, (tables[0], tables[1]), marginals, is_own, _note(old, by_counts, alone))
+
+    def redrawn(
+        self, resamples: int, seed: tuple[int, int], threads: int
+    ) -> tuple[_Array, _Array, _Array, list[str]]:
+        """Changes of entropy and divergence of Gaussians; bootstrap covariance of all changes; errors of columns.
+
+        The last is why some of it is nan.
+        """
+        old, new = self.old.sums, self.new.sums
+        nothing, none = np.full((3, 3), np.nan), np.full(self.marginals.d + len(self.marginals.counted), np.nan)
+        if not new.is_comparable(old):
+            why = "divergence and errors: the samples are more than 80 powers of ten apart"
+            return np.full(2, np.nan), nothing, none, [why]
+        drawn = _core.redrawn_shifts(*self.tables, self.old.law, seed, resamples, threads)
+        beside, extra, errors = self.columns_redrawn(resamples, seed)
+        changes = drawn[0, 1:] + beside if self.marginals.adds else drawn[0, 1:]
+        blocks = [len(each.counts) for each in (old, new)]
+        if min(blocks) < LEAST:
+            why = f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"
+            return changes, nothing, none, [why]
+        if self.marginals.adds:
+            drawn[1:, 1:] += extra
+        lacking = int(np.isnan(drawn[1:, 2]).sum())
+        if not lacking or self.old.reason or self.new.reason:
+            return changes, covariance_of(drawn[1:]), errors, []
+        reason = (
+            f"errors of entropy and divergence: {lacking} of {resamples} resamples of the rows have no density; use "
+            "more rows, a smaller block or fewer features"
+        )
+        return changes, covariance_of(drawn[1:]), errors, [reason]
+
+    def columns_redrawn(self, resamples: int, seed: tuple[int, int]) -> tuple[_Array, _Array, _Array]:
+        """Changes (2,) of entropy and divergence beside the joint ones, those of resamples, and errors of columns."""
+        found = self.marginals
+        own = found.parts(*(table.sum(axis=0)[None] for table in found.tables))
+        weights = redrawn_pair(seed, resamples, *(len(table) for table in found.tables))
+        sums = [each @ table for each, table in zip(weights, found.tables, strict=True)]
+        drawn = found.parts(sums[0], sums[1])
+        each = np.hstack([drawn.numbers, drawn.counts])
+        if self.old.law == "laplace":
+            each = np.column_stack([each, found.widths(sums[0], sums[1])])
+        with np.errstate(invalid="ignore"):
+            errors = each.std(axis=0)
+        return (
+            np.array([own.entropy[0], own.divergence[0]]),
+            np.stack([drawn.entropy, drawn.divergence], axis=1),
+            errors,
+        )
+
+
+def _is_counted(state: DataState, place: int) -> bool:
+    found = state.columns.of(place)
+    return found is not None and found.kind != "missing"
+
+
+def _note(state: DataState, by_counts: frozenset[int], alone: bool) -> str:
+    notes = []
+    numbers = sorted(by_counts & set(state.columns.places))
+    if numbers:
+        names = [state.names[j] if state.names else str(j) for j in numbers]
+        notes.append(
+            f"column{'s' * (len(numbers) > 1)} {listed(names, plain)} contribute{'s' * (len(numbers) == 1)} by counts, because "
+            "the numbers have no density: they are constant, take two values of which one is rare, or depend on others"
+        )
+    if alone:
+        notes.append(
+            "columns are compared as if they were independent: there are too few rows, or too many columns, for the "
+            "covariance of all of them"
+        )
+    return "; ".join(notes)
