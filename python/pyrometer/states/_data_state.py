@@ -328,12 +328,19 @@ class DataState:
         return state
 
     @classmethod
-    def of_sums(cls, like: DataState, columns: Columns, sums: BlockSums) -> DataState:
-        """Return the Gaussian state of other rows of the same columns, from their sums over blocks."""
+    def of_sums(cls, like: DataState, columns: Columns, sums: BlockSums, of: DataState | None) -> DataState:
+        """Return the Gaussian state of other rows of the same columns, from their sums over blocks.
+
+        Energy and entropy are those of the state `of` if one is given.
+        """
         header = like.header() | {"rows": int(sums.counts.sum()), "discrete_entropy": np.nan, "reason": ""}
         state = cls.restored(header, sums)
         state._columns, state.automatic, state.dependence = columns, like.automatic, like.dependence
         state.block = like.block
+        if of is not None:
+            state.energy, state.entropy, state.discrete_entropy = of.energy, of.entropy, of.discrete_entropy
+            state.reason = of.reason
+            return state
         state.energy, state.entropy = sums.energy_and_entropy(state.joint)
         state.entropy += state._beside(None)
         if like.loss == NO_LOSS:

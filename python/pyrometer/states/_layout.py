@@ -66,8 +66,8 @@ class Layout:
         lacking = self.width + len(self.labels) - table.shape[1]
         return np.hstack([table, np.zeros((len(table), lacking))]) if lacking else table
 
-    def state(self, table: _Array) -> DataState:
-        """Return the state of the rows of a table."""
+    def state(self, table: _Array, of: DataState | None = None) -> DataState:
+        """Return the state of the rows of a table, with the energy and the entropy of another if one is given."""
         table, like = self.filled(table), self.like
         counts, numbers = table[:, self.width :], set(like.columns.places) - like.columns.by_counts
         counted, fill = [], dict(like.columns.fill)
@@ -85,4 +85,4 @@ class Layout:
         sums = BlockSums(
             table[:, 0].copy(), np.ascontiguousarray(table[:, 1 : self.width]), sums.centre, sums.units, sums.loss
         )
-        return DataState.of_sums(like, columns, sums)
+        return DataState.of_sums(like, columns, sums, of)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pyrometer.base import Archive, Members, RandomSource, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
-from pyrometer.states._blocks import LEAST, coarse
+from pyrometer.states._blocks import LEAST, wide
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import DataState, as_state, checked_block
 from pyrometer.states._dependence import Dependence
@@ -34,7 +34,7 @@ from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._row_sums import in_range
 from pyrometer.states._shift import Shift, compare, warn_of_dependence
-from pyrometer.states._sequential import sequential
+from pyrometer.states._sequential import FIRST, sequential
 from pyrometer.states._since import beginning
 from pyrometer.thermodynamics import temperature
 
@@ -229,7 +229,8 @@ class RefreshMonitor:
             pools.earlier,
             pools.totals,
             pools.layout.groups,
-            pools.layout.width,
+            len(self.reference.sums.centre),
+            self.reference.sums.squares,
             CONDITIONALS[self.reference.loss].joint,
             self.reference.dependence.time if self._chosen else 1.0,
         )
@@ -316,9 +317,11 @@ class RefreshMonitor:
         """
         name = f"batch {self.batches + 1}"
         given = X if isinstance(X, DataState) and y is None else (X, y)
-        lead = self._pools.missing
-        state = as_state(name, given, self.model, self.energy, self.block, like=self.reference, strict=False, lead=lead)
-        self._require_like(name, state)
+        lead, block = self._pools.missing, self.block
+        if self.grow and block == 1 and hasattr(X, "__len__"):
+            block = wide(len(X), block)
+        state = as_state(name, given, self.model, self.energy, block, like=self.reference, strict=False, lead=lead)
+        self._require_like(name, state, block)
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
@@ -356,7 +359,7 @@ class RefreshMonitor:
         shown = {each.name: getattr(found, each.name) for each in fields(found)}
         return BatchShift(**shown, reading=reading, event=self.event)
 
-    def _require_like(self, name: str, state: DataState) -> None:
+    def _require_like(self, name: str, state: DataState, block: int) -> None:
         """Raise if a batch has other columns than the reference, or is a state of another kind."""
         reference = self.reference
         if state.names and reference.names and state.names != reference.names:
@@ -365,7 +368,7 @@ class RefreshMonitor:
                 f"got {', '.join(state.names)}."
             )
         kind = (state.loss, state.features, state.density)
-        if kind != (reference.loss, reference.features, reference.density) or state.block != self.block:
+        if kind != (reference.loss, reference.features, reference.density) or state.block not in (self.block, block):
             raise ValueError(
                 f"{name}: the state must be of loss {reference.loss!r}, {reference.features} features, "
                 f"block={self.block} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
@@ -382,26 +385,32 @@ class RefreshMonitor:
                 return found
             return replace(found, p_value=self._tested(layout, pair, resamples, seed))
         old = layout.state(pair.before)
-        if not len(pair.after):  # no block is complete
-            return replace(compare(old, state, self.level, _RESAMPLES, seed, threads=0), p_value=1.0)
-        found = compare(old, state, self.level, _RESAMPLES, seed, threads=0)
-        return replace(found, p_value=self._tested(layout, pair, resamples, seed))
+        if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
+            found = compare(old, state, self.level, FIRST, seed, threads=0)
+            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
+        new = layout.state(pair.after, state)
+        found = compare(old, new, self.level, FIRST, seed, threads=0)
+        p_value = sequential(old, new, resamples, seed, self._inflation(pair), found.p_value)
+        return replace(found, p_value=p_value)
 
     def _tested(self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int]) -> float:
         """p-value of batches; where blocks were chosen, with what adjacent ones share."""
         if not len(pair.after):
             return 1.0
-        inflation = 1.0
-        if self._chosen:
-            rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
-            inflation = self.reference.dependence.inflation(self.block, rows)
+        of, inflation = self.reference, self._inflation(pair)
+        old, new = layout.state(pair.before, of), layout.state(pair.after, of)
         if self.grow:
-            old, new = map(layout.state, coarse(pair.before, pair.after))
             return sequential(old, new, resamples, seed, inflation)
-        both = Pair.of(layout.state(pair.before), layout.state(pair.after))
+        both = Pair.of(old, new)
         marginals = both.marginals if both.marginals.adds else None
-        found = tested(both.tables, self.reference.law, resamples, seed, 0, marginals, inflation=inflation)
+        found = tested(both.tables, of.law, resamples, seed, 0, marginals, inflation=inflation)
         return 1.0 if found is None else found.p_value
+
+    def _inflation(self, pair: Comparison) -> float:
+        if not self._chosen:
+            return 1.0
+        rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
+        return self.reference.dependence.inflation(self.block, rows)
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
         """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.states._blocks import together
+from pyrometer.states._blocks import few, together
 from pyrometer.states._data_state import DataState
 from pyrometer.states._layout import Layout
 
@@ -69,6 +69,7 @@ class Pools:
     def of(cls, reference: DataState, sizes: int, *, grows: bool, carries: bool) -> Pools:
         """Return the state before the first batch, with pools of `sizes` sizes."""
         layout, table = Layout(reference).with_state(reference)
+        table = few(table) if grows else table
         total, block = table.sum(axis=0), reference.block
         return cls(layout, table, (None,) * sizes, None, block, grows, carries, total, table[:0])
 
@@ -79,10 +80,8 @@ class Pools:
 
     def before(self, least: int = 0) -> _Array:
         """Blocks that a batch, or a pool of 2^least, is compared with: of all batches before it if the base grows."""
-        result = self.base
-        for pool in self.waiting[least:] if self.grows else ():
-            result = result if pool is None else together(result, pool)
-        return result
+        waiting = [pool for pool in self.waiting[least:] if pool is not None] if self.grows else []
+        return few(self.base, *waiting) if waiting else self.base
 
     def with_batch(self, state: DataState, within: bool) -> tuple[Pools, list[Comparison]]:
         """Return the state after a batch, and what is to be compared: the batch itself, and pools that it completed.
@@ -118,10 +117,10 @@ class Pools:
             if waiting is None:
                 pools[k] = sums
                 break
-            sums, pools[k] = together(waiting, sums), None
+            sums, pools[k] = self._union(waiting, sums), None
             found.append(Comparison(self.before(k + 1), sums, 2 ** (k + 1)))
         else:
-            base = together(base, _folded(sums, self.block)) if self.grows else base
+            base = few(base, _folded(sums, self.block)) if self.grows else base
         return replace(after, base=base, waiting=tuple(pools), begun=begun), found
 
     def frozen(self, before: Pools, window: int) -> Pools:
@@ -155,6 +154,9 @@ class Pools:
         if len(totals) > SCANNED:
             earlier, totals = earlier + totals[0], totals[1:]
         return replace(self, earlier=earlier, totals=totals)
+
+    def _union(self, first: _Array, second: _Array) -> _Array:
+        return few(first, second) if self.grows else together(first, second)
 
     def _completed(self, sums: _Array) -> tuple[_Array, _Array | None]:
         """Blocks that are complete, and the sums of the last one if it is not."""

@@ -10,25 +10,35 @@ from pyrometer.states._permuted import tested
 if TYPE_CHECKING:
     from pyrometer.states._data_state import DataState
 
-__all__ = ["sequential"]
+__all__ = ["FIRST", "sequential"]
 
-_STAGES = ((39, 0.2), (319, 0.04))  # permutations, and the p-value above which they are enough
+FIRST = 99  # permutations of the first stage
+ENOUGH = 0.2  # the p-value above which they are enough
+_STAGES = ((FIRST, ENOUGH), (319, 0.04))
 _MOST = 8  # blocks of the larger sample that change hands for each of the smaller
 
 
-def sequential(old: DataState, new: DataState, resamples: int, seed: tuple[int, int], inflation: float = 1.0) -> float:
+def sequential(
+    old: DataState,
+    new: DataState,
+    resamples: int,
+    seed: tuple[int, int],
+    inflation: float = 1.0,
+    first: float | None = None,
+) -> float:
     """p-value of two states, of few permutations if these give one above all levels of interest, else of more.
 
     The probability of a p-value of at most alpha is at most alpha: up to the threshold of a stage only the later ones
-    give it, and each alone has that property; above the threshold it is that of the stage.
+    give it, and each alone has that property; above the threshold it is that of the stage. `first` is the p-value of
+    the first stage, if that is known.
     """
-    pair = Pair.of(old, new)
+    if first is not None and first > ENOUGH:
+        return first
+    pair, p_value = Pair.of(old, new), 1.0
     marginals = pair.marginals if pair.marginals.adds else None
-    for count, enough in (*_STAGES, (resamples, 0.0)):
+    for count, enough in (*_STAGES[first is not None :], (resamples, 0.0)):
         if count < resamples or not enough:
-            found = tested(
-                pair.tables, old.law, count, seed, 0, marginals, inflation=inflation, most=_MOST
-            )
+            found = tested(pair.tables, old.law, count, seed, 0, marginals, inflation=inflation, most=_MOST)
             p_value = 1.0 if found is None else found.p_value
             if p_value > enough:
                 break

@@ -317,6 +317,7 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         reasons += why
     else:
         changes, spread, column_errors = _scored(pair, old.kept, new.kept, resamples, seed)
+        sums = (sums[0].copy(), sums[1].copy())
         for state, blocks, scores in zip((old, new), sums, _pooled(old, old.kept, new.kept), strict=True):
             blocks[:, 2] = state.sums.of_rows(scores)
         law = "scores"

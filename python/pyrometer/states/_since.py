@@ -34,7 +34,13 @@ class Beginning(NamedTuple):
 
 
 def beginning(
-    before: _Array, batches: _Array, groups: Sequence[Sequence[int]], width: int, joint: bool, time: float
+    before: _Array,
+    batches: _Array,
+    groups: Sequence[Sequence[int]],
+    d: int,
+    squares: bool,
+    joint: bool,
+    time: float,
 ) -> Beginning:
     """Return where a change began among `batches`, the last of which is certainly after it.
 
@@ -46,18 +52,22 @@ def beginning(
         Sums of each batch.
     groups : sequence of sequence of int
         Columns of the counts of each counted column.
-    width : int
-        Columns before those of counts.
+    d, squares
+        Number of coordinates, and whether of their products only squares are there.
     joint : bool
         Whether the residual is one of the coordinates; else its sum is in the third column.
     time : float
         Rows that count as one, at least 1.
     """
+    width = 3 + 2 * d if squares else 3 + d + d * (d + 1) // 2
     sums = np.vstack([before, batches])
     first = np.cumsum(sums, axis=0)[:-1]
     parts = np.stack([first, sums.sum(axis=0) - first])
-    pool = sums[:, :width].sum(axis=0)
-    weight = _normal(parts[..., :width][..., varying(pool / pool[0])]) + (0.0 if joint else _exponential(parts))
+    weight = np.zeros(parts.shape[:2]) if joint else _exponential(parts)
+    pool = sums[:, :width].sum(axis=0) / sums[:, 0].sum()
+    together = [np.arange(width)] if not squares else [np.array([0, 1, 2, 3 + i, 3 + d + i]) for i in range(d)]
+    for columns in together:
+        weight = weight + _normal(parts[..., columns[varying(pool[columns])]])
     for group in groups:
         weight = weight + _counted(parts[..., list(group)])
     likelihood = weight.sum(axis=0) / time
