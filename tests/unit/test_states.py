@@ -200,12 +200,12 @@ X2, y2 = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0)
         (
             lambda: pm.DataState(X2, y2, model=line),
             ValueError,
-            "energy must be one of 'mse', 'mae', 'ce' for a callable",
+            "energy must be one of 'mse', 'mae', 'ce', 'softmax' for a callable",
         ),
         (
             lambda: pm.DataState(X2, y2, model=3, energy="mse"),
             TypeError,
-            "a callable that predicts, got 3; such as",
+            "a callable that predicts, a fitted estimator with predict, or None, got 3; such as",
         ),
         (lambda: pm.DataState(X2, y2, model=lambda X: X, energy="mse"), ValueError, "one prediction for each row"),
         (lambda: pm.DataState(X2, y2, model=lambda X: X[:, 0] / 0, energy="mse"), ValueError, "finite predictions"),
@@ -246,9 +246,12 @@ def test_bad_input(call, error, message):
         call()
 
 
+def line0(X):
+    return X[:, 0]
+
+
 U, V = X2.T
 DEGENERATE = {
-    "constant": (np.column_stack([U, np.full(50, 0.1)]), y2, "no constant columns, got 0.1 in every row of column 1"),
     "the same": (np.column_stack([U, V, U]), y2, "no dependent columns, got column 2, the same as column 0"),
     "scaled": (np.column_stack([U, V, 1.0 - 3.0 * V]), y2, "got column 2, a linear function of column 1:"),
     "a sum": (np.column_stack([U, V, U - V]), y2, "got column 2, a linear function of column 0 and column 1:"),
@@ -292,13 +295,15 @@ def test_samples_of_other_columns_say_so_first():
         pm.shift((X2, y2), (np.zeros((50, 3)), y2), model=flat, energy="mse")
 
 
-def test_a_foreign_model_is_named():
+def test_a_fitted_estimator_is_a_model():
     class Trained:
         def predict(self, X):
             return X[:, 0]
 
-    with pytest.raises(TypeError, match=r"got a Trained; pass its method, such as model=fitted.predict"):
-        pm.shift((X2, y2), (X2, y2), model=Trained(), energy="mse")
+    found, expected = (pm.shift((X2, y2), (X2, -y2), model=model, energy="mse", rng=0) for model in (Trained(), line0))
+    assert found.energy_change == expected.energy_change
+    with pytest.raises(TypeError, match="must have predict_proba and classes_ for energy='ce', got a Trained; fit it"):
+        pm.DataState(X2, y2 > 0, model=Trained(), energy="ce")
 
 
 @pytest.mark.parametrize("probability", [1e-300, 1e-17, 1e-12, 1e-9, 0.3, 1.0 - 1e-12])

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Coded, listed, plain
 from pyrometer.losses import LOSSES
-from pyrometer.states._counted import Counted, coded_numbers, counted
+from pyrometer.states._blocks import LEAST
+from pyrometer.states._counted import Counted, coded_numbers, counted, missing_alone
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_LEAST = (0, 2, LEAST)  # rows without which a column of one or two numbers may be continuous
 LABEL = -1  # the place of the target, where it is counted
 
 
@@ -51,6 +53,12 @@ class Columns:
         numbers = set(self.places)
         return tuple("number" if j in numbers else "category" for j in range(self.number))
 
+    def header(self) -> dict[str, Any]:
+        """Return what describes the columns besides their counts."""
+        counted = [{"place": each.place, "kind": each.kind, "values": list(each.values)} for each in self.counted]
+        fill = [[place, value] for place, value in self.fill.items()]
+        return {"places": list(self.places), "by_counts": sorted(self.by_counts), "fill": fill, "counted": counted}
+
     def of(self, place: int) -> Counted | None:
         """Return the counts of a column, if it is counted."""
         return next((each for each in self.counted if each.place == place), None)
@@ -80,6 +88,8 @@ def described_columns(
         missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
         known = like.of(place) if like is not None and place in like.by_counts else None
         found = _like(known, place, x[:, i], missing) if known else coded_numbers(place, x[:, i], missing)
+        if found and found[0] == "value" and not known and len(x) < _LEAST[min(len(found[1].values), 2)]:
+            found = None if missing is None else ("missing", missing_alone(place, missing))
         if found:
             tables.append(counted(*found, begins))
             values.append(found[1])

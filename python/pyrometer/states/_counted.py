@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Coded, in_order
 
-__all__ = ["PRESENT", "Counted", "aligned", "coded_numbers", "counted", "entropy_of"]
+__all__ = ["PRESENT", "Counted", "aligned", "coded_numbers", "counted", "entropy_of", "missing_alone"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 PRESENT = "present"  # the value that stands for all numbers, where only missing ones are counted
@@ -81,10 +81,15 @@ def coded_numbers(place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | 
     elif missing is None:
         return None
     else:
-        values, codes = (PRESENT, None), np.zeros(len(numbers), dtype=np.int64)
+        return "missing", missing_alone(place, missing)
     if missing is not None:
         codes = np.where(missing, len(values) - 1, codes)
-    return ("missing" if values[:1] == (PRESENT,) else "value"), Coded(place, values, codes)
+    return "value", Coded(place, values, codes)
+
+
+def missing_alone(place: int, missing: npt.NDArray[np.bool_]) -> Coded:
+    """Return missing numbers and all others as the two values of a column."""
+    return Coded(place, (PRESENT, None), missing.astype(np.int64))
 
 
 def aligned(tables: Sequence[Counted]) -> list[Counted]:

@@ -163,6 +163,8 @@ class DataState:
         self.dependence = _dependence(data) if lead is None else INDEPENDENT
         self.automatic, self.block = block is None, self.dependence.block if block is None else block
         begins = boundaries(self.rows, self.block, min(lead or 0, self.rows))
+        if like is not None and None not in (like.names, self.names) and like.names != self.names:
+            like = None  # the caller refuses it
         self._columns, data, values = described_columns(
             data, begins, like._columns if like else None, like._sums.centre if like else None
         )
@@ -251,7 +253,8 @@ class DataState:
             )
         if self._columns.fill:
             raise ValueError("X must have no missing numbers for this density; drop them, or use density='gaussian'.")
-        rows = Rows(data.x[:, self._columns.has_density], at.residual, at.inner)
+        keep = self._columns.has_density
+        rows = Rows(data.x if keep.all() else data.x[:, keep], at.residual, at.inner)
         return Kept(rows, at.losses, cross_fitted(self.density, self.loss, rows, block))
 
     def _require_numbers(self) -> None:
@@ -313,17 +316,22 @@ class DataState:
 
     def header(self) -> dict[str, Any]:
         """Return what describes the state besides its arrays."""
-        return {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
+        found = {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
+        return found | ({"columns": self._columns.header()} if self._columns.counted or self._columns.fill else {})
+
+    def arrays(self) -> dict[str, _Array]:
+        """Return the arrays by the names that files have for them."""
+        return self._sums.arrays() | {f"counts_{k}": each.counts for k, each in enumerate(self._columns.counted)}
 
     @classmethod
-    def restored(cls, header: dict[str, Any], sums: BlockSums) -> DataState:
-        """Return the Gaussian state of a header and its sums, both checked by the caller."""
+    def restored(cls, header: dict[str, Any], sums: BlockSums, columns: Columns | None = None) -> DataState:
+        """Return the Gaussian state of a header, its sums and columns, all checked by the caller."""
         state = cls.__new__(cls)
         for name in HEADER:
             setattr(state, name, header[name])
         state.density, state._kept, state._sums = "gaussian", None, sums
         state.names, state.reason = header.get("names"), header.get("reason", "")
-        state._columns = Columns(tuple(range(state.features)))
+        state._columns = columns or Columns(tuple(range(state.features)))
         state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.counts[0])
         return state
 
@@ -334,18 +342,20 @@ class DataState:
         Energy and entropy are those of the state `of` if one is given.
         """
         header = like.header() | {"rows": int(sums.counts.sum()), "discrete_entropy": np.nan, "reason": ""}
-        state = cls.restored(header, sums)
-        state._columns, state.automatic, state.dependence = columns, like.automatic, like.dependence
+        state = cls.restored(header, sums, columns)
+        state.automatic, state.dependence = like.automatic, like.dependence
         state.block = like.block
         if of is not None:
             state.energy, state.entropy, state.discrete_entropy = of.energy, of.entropy, of.discrete_entropy
             state.reason = of.reason
             return state
-        state.energy, state.entropy = sums.energy_and_entropy(state.joint)
-        state.entropy += state._beside(None)
-        if like.loss == NO_LOSS:
-            state.energy = np.nan
+        state.energy, state.entropy = state.numbers()
         return state
+
+    def numbers(self) -> tuple[float, float]:
+        """Energy and entropy as the sums and counts give them."""
+        energy, entropy = self._sums.energy_and_entropy(self.joint)
+        return (np.nan if self.loss == NO_LOSS else energy), entropy + self._beside(None)
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
         """Covariance (2, 2) of energy and entropy over samples of rows, by resampling blocks.

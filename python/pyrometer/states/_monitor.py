@@ -450,7 +450,8 @@ class RefreshMonitor:
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
         header |= {"dependence": self.reference.dependence._asdict() if self._chosen else None}
         header |= {"alarm": self._alarm and self._alarm._asdict()}
-        _ARCHIVE.write(validate.as_path(path), header, self.reference.sums.arrays() | self._pools.arrays())
+        header |= {"labels": [list(label) for label in self._pools.layout.labels]}
+        _ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:

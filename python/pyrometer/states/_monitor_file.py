@@ -14,10 +14,14 @@ from pyrometer.base import validate
 from pyrometer.losses import loss_named
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import boundaries
+from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._counted import Counted
 from pyrometer.states._data_state import HEADER, DataState
+from pyrometer.states._layout import Layout
 from pyrometer.states._pools import SCANNED
-from pyrometer.states._row_sums import pairs
+from pyrometer.states._predictions import NO_LOSS
+from pyrometer.states._row_sums import products
 
 __all__ = ["checked_header", "checked_last", "checked_later", "checked_pools", "checked_readings", "checked_state"]
 
@@ -83,7 +87,8 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     found |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
     found["names"] = _names(described.get("names"), found["features"])
     found["reason"] = _text("reference.reason", described.get("reason", ""))
-    d = found["features"] + CONDITIONALS[found["loss"]].joint
+    columns = checked_columns(described.get("columns"), arrays, found["features"])
+    d = len(columns.places) + CONDITIONALS[found["loss"]].joint
     if found["rows"] > 2**53:
         raise ValueError(f"reference.rows must be at most 2**53, got {found['rows']}")
     centre = _array(arrays, "centre", (d,))
@@ -101,22 +106,95 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
         if not (np.abs(np.ldexp(centre, -unit)) <= _FARTHEST_CENTRE).all():
             raise ValueError("centre must be that of the rows, within 2^300 of their units")
     sums = "sums_in_units" if "units" in arrays and given["units"].any() else "sums"
-    given[sums] = _array(arrays, sums, (len(counts), 2 + d + d * (d + 1) // 2))
+    widths = {2 + d + d * (d + 1) // 2, 2 + 2 * d}
+    given[sums] = _array(arrays, sums, (len(counts), None))
+    if given[sums].shape[1] not in widths:
+        raise ValueError(f"{sums} must have {max(widths)} columns, got {given[sums].shape[1]}")
     _require_moments(sums, np.column_stack([counts, given[sums]]), d)
-    state = DataState.restored(found, BlockSums.from_arrays(given, found["loss"]))
-    for name, value in zip(("energy", "entropy"), state.sums.energy_and_entropy(), strict=True):
+    for each in columns.counted:
+        if not np.array_equal(each.counts.sum(axis=1), counts):
+            raise ValueError(f"counts of the column at place {each.place} must be those of all rows of each block")
+    state = DataState.restored(found, BlockSums.from_arrays(given, found["loss"]), columns)
+    for name, value in zip(("energy", "entropy"), state.numbers(), strict=True):
         told = found[name]
         if not (
             math.isclose(told, value, rel_tol=_CLOSE, abs_tol=_CLOSE * (name == "entropy"))
-            or (found["reason"] and math.isnan(told))
+            or (math.isnan(told) and (found["reason"] or (name == "energy" and found["loss"] == NO_LOSS)))
         ):
             raise ValueError(f"reference.{name} must be that of the sums, {value}, got {told}")
     most = math.log(found["rows"]) * (1.0 + _CLOSE) + _CLOSE
     if not (
-        -_CLOSE <= found["discrete_entropy"] <= most or (found["reason"] and math.isnan(found["discrete_entropy"]))
+        -_CLOSE <= found["discrete_entropy"] <= most
+        or (math.isnan(found["discrete_entropy"]) and (found["reason"] or columns.fill))
     ):
         raise ValueError(f"reference.discrete_entropy must be 0 to ln(rows), got {found['discrete_entropy']}")
     return state
+
+
+def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Columns:
+    """Return the columns of the reference by kind, with their counts."""
+    if given is None:
+        return Columns(tuple(range(features)))
+    at = "reference.columns"
+    places = field(given, "places", _places(features), at)
+    by_counts = field(given, "by_counts", _places(features), at)
+    fill = field(given, "fill", _pairs(lambda value: isinstance(value, float) and math.isfinite(value)), at)
+    counted = []
+    for k, each in enumerate(field(given, "counted", _list, at)):
+        where = f"{at}.counted[{k}]"
+        place = field(each, "place", whole(LABEL), where)
+        kind = field(each, "kind", _text, where)
+        values = field(each, "values", _list, where)
+        if kind not in ("category", "value", "missing", "label") or not all(map(_is_value, values)) or not values:
+            raise ValueError(f"{where} must be of a kind and values that columns have, got {kind!r} with {values!r}")
+        counts = _array(arrays, f"counts_{k}", (None, len(values)))
+        if not ((counts >= 0) & (counts == np.floor(counts))).all():
+            raise ValueError(f"counts_{k} must be whole numbers of at least 0")
+        counted.append(Counted(place, kind, tuple(values), counts))
+    known = {each.place for each in counted}
+    categories = {each.place for each in counted if each.kind == "category"}
+    if len(known) != len(counted) or not set(by_counts) <= known or len(places) + len(categories) != features:
+        raise ValueError(f"{at} must describe {features} columns once each")
+    if categories & set(places) or not {place for place, _ in fill} <= set(places):
+        raise ValueError(f"{at}.places must be those of columns of numbers")
+    return Columns(tuple(places), tuple(counted), {place: value for place, value in fill}, frozenset(by_counts))
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, got {type(value).__name__}")
+    return value
+
+
+def _is_value(value: Any) -> bool:
+    """Whether a value is one that columns may have."""
+    return value is None or isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _places(features: int) -> _Check:
+    def check(name: str, value: Any) -> list[int]:
+        places = _list(name, value)
+        for each in places:
+            if isinstance(each, bool) or not isinstance(each, int) or not LABEL <= each < features:
+                raise ValueError(f"{name} must be places of columns, got {each!r}")
+        if sorted(set(places)) != places:
+            raise ValueError(f"{name} must be increasing, got {places!r}")
+        return places
+
+    return check
+
+
+def _pairs(holds: Callable[[Any], bool]) -> _Check:
+    """Check a list of pairs of a place and a value."""
+
+    def check(name: str, value: Any) -> list[tuple[int, Any]]:
+        pairs_ = _list(name, value)
+        for each in pairs_:
+            if not isinstance(each, list) or len(each) != 2 or type(each[0]) is not int or not holds(each[1]):
+                raise ValueError(f"{name} must be pairs of a place and a value, got {each!r}")
+        return [(place, value) for place, value in pairs_]
+
+    return check
 
 
 def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: float) -> list[Any]:
@@ -171,8 +249,12 @@ def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
 def checked_later(header: Any, version: int) -> dict[str, Any]:
     """Return what files of version 1 did not have: growth, dependence and the alarm of an event."""
     found: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
+    found["labels"] = []
     if version == 1:
         return found
+    found["labels"] = field(header, "labels", _pairs(_is_value))
+    if len(set(map(repr, found["labels"]))) != len(found["labels"]):
+        raise ValueError("labels must be different")
     found["grow"] = field(header, "grow", validate.flag)
     found["start"], found["origin"] = (field(header, name, whole(0)) for name in ("start", "origin"))
     memory, alarm = (field(header, name, lambda _, value: value) for name in ("dependence", "alarm"))
@@ -202,14 +284,16 @@ def checked_pools(
 
     Pools that wait for others are the binary digits of the number of batches since they began.
     """
-    table = state.sums.table()
-    width, d, pools = table.shape[1], len(state.sums.centre), []
+    layout = Layout(state, tuple(levels["labels"]))
+    width, d, pools = layout.width + len(layout.labels), len(state.sums.centre), []
     since = 0 if levels["grow"] and levels["alarm"] else levels["batches"] - levels["start"]
 
     def of_blocks(name: str, least: int | None = None) -> _Array:
         blocks = _array(arrays, name, (least, width))
         if len(blocks):
-            _require_moments(name, blocks, d)
+            _require_moments(name, blocks[:, : layout.width], d)
+            if (blocks[:, layout.width :] < 0).any() or (blocks[:, layout.width :] > blocks[:, :1]).any():
+                raise ValueError(f"{name} must have counts of 0 to the number of rows")
         return np.asarray(blocks)
 
     for k in range(levels["memory"].bit_length() - 1):
@@ -227,7 +311,7 @@ def checked_pools(
         names = " and ".join(f"pool_{k}" for k, pool in enumerate(pools) if pool is not None)
         expected = sum(rows[-waiting:])
         raise ValueError(f"{names} must have the rows of the last {waiting} batches, {expected}, got {held:g}")
-    found: dict[str, Any] = {"waiting": tuple(pools), "begun": begun}
+    found: dict[str, Any] = {"waiting": tuple(pools), "begun": begun, "layout": layout}
     if version == 1:
         return found
     known = (levels["alarm"]["batch"] if levels["alarm"] else levels["batches"]) - levels["origin"]
@@ -263,7 +347,7 @@ def _require_moments(name: str, sums: _Array, d: int) -> None:
         raise ValueError(f"{name} must have losses and scores of at least 0")
     if not (np.abs(sums[:, 1:]) <= counts[:, None] * _LARGEST).all():
         raise ValueError(f"{name} must have sums of magnitudes to {_LARGEST:g}")
-    j, k = np.array(pairs(d), dtype=int).reshape(-1, 2).T
+    j, k = np.array(products(d, sums.shape[1] - 3 - d), dtype=int).reshape(-1, 2).T
     squares = np.maximum(sums[:, 3 + d :][:, j == k], 0.0)
     squares = np.sqrt(squares + _MOVED * squares.max(axis=0))
     products = squares[:, j] * squares[:, k] * (1.0 + _CLOSE)

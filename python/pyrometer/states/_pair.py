@@ -39,6 +39,8 @@ class Pair:
         Whether both states have the entropies that belong to this comparison.
     note : str
         What is not compared as a joint Gaussian density, in words; "" if nothing.
+    reason : str
+        Why entropies and divergence are nan: a column that has a density in one of the samples only.
     """
 
     old: DataState
@@ -47,6 +49,7 @@ class Pair:
     marginals: Marginals
     is_own: bool
     note: str
+    reason: str
 
     @classmethod
     def of(cls, old: DataState, new: DataState) -> Pair:
@@ -66,7 +69,8 @@ class Pair:
                 table = np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))])
             tables.append(table)
         is_own = all(state.columns.by_counts == by_counts and state.sums.squares == alone for state in both)
-        return cls(old, new, (tables[0], tables[1]), marginals, is_own, _note(old, by_counts, alone))
+        note, reason = _note(old, by_counts, alone), _reason(old, either - by_counts)
+        return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
 
     def redrawn(
         self, resamples: int, seed: tuple[int, int], threads: int
@@ -76,10 +80,11 @@ class Pair:
         The last is why some of it is nan.
         """
         old, new = self.old.sums, self.new.sums
-        nothing, none = np.full((3, 3), np.nan), np.full(self.marginals.d + len(self.marginals.counted), np.nan)
+        nothing, none = np.full((3, 3), np.nan), np.full(self.marginals.d + len(self.marginals.counted) + 1, np.nan)
         if not new.is_comparable(old):
             why = "divergence and errors: the samples are more than 80 powers of ten apart"
             return np.full(2, np.nan), nothing, none, [why]
+        why_not = [self.reason] if self.reason else []
         drawn = _core.redrawn_shifts(*self.tables, self.old.law, seed, resamples, threads)
         beside, extra, errors = self.columns_redrawn(resamples, seed)
         changes = drawn[0, 1:] + beside if self.marginals.adds else drawn[0, 1:]
@@ -90,8 +95,8 @@ class Pair:
         if self.marginals.adds:
             drawn[1:, 1:] += extra
         lacking = int(np.isnan(drawn[1:, 2]).sum())
-        if not lacking or self.old.reason or self.new.reason:
-            return changes, covariance_of(drawn[1:]), errors, []
+        if not lacking or self.old.reason or self.new.reason or why_not:
+            return changes, covariance_of(drawn[1:]), errors, why_not
         reason = (
             f"errors of entropy and divergence: {lacking} of {resamples} resamples of the rows have no density; use "
             "more rows, a smaller block or fewer features"
@@ -120,6 +125,16 @@ class Pair:
 def _is_counted(state: DataState, place: int) -> bool:
     found = state.columns.of(place)
     return found is not None and found.kind != "missing"
+
+
+def _reason(state: DataState, places: frozenset[int]) -> str:
+    if not places:
+        return ""
+    name = plain(state.names[min(places)]) if state.names else str(min(places))
+    return (
+        f"divergence, entropy_change and their errors: column {name} has a density in one of the samples only, where "
+        "it is not constant; give both samples as rows, or drop it"
+    )
 
 
 def _note(state: DataState, by_counts: frozenset[int], alone: bool) -> str:

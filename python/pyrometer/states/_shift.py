@@ -65,7 +65,19 @@ class Shift(ByValue):
         The verdict of the test: "shifted" where `p_value` is at most `level`, else "not-shifted". It says nothing of T.
     reason : str
         Why a number other than the temperature is nan; "" where none is. A standard error is nan where some resample of
-        the rows has no density, as with a column that is 0 but for a few rows, or hardly more rows than columns.
+        the rows has no density. Without a model energies are nan, without a reason.
+    columns : Table
+        Which columns have moved (not in the paper), the clearest change first: a row for each column of X, for the
+        residual, or for cross entropy the labels and the energy, and for what the joint density adds beyond the columns
+        by themselves. ``column`` and ``kind``: "number", "category", "discrete" (numbers that contribute by counts),
+        "residual", "label", "energy" or "dependence"; ``before``, ``after``, ``deviation_before``,
+        ``deviation_after``: means and standard deviations, of categories the shares of the one, ``category``, whose
+        share has changed most; ``missing_before``, ``missing_after``: shares of missing values; ``divergence`` of the
+        column by itself, with its ``standard_error``; ``p_value``, adjusted for all rows together. None in results of
+        0.1.0.
+    note : str
+        What is not compared by a joint Gaussian density, and why: columns that contribute by counts, or one by one; ""
+        if nothing.
 
     Examples
     --------
