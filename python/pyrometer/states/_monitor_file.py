@@ -350,10 +350,10 @@ def _require_moments(name: str, sums: _Array, d: int) -> None:
     j, k = np.array(products(d, sums.shape[1] - 3 - d), dtype=int).reshape(-1, 2).T
     squares = np.maximum(sums[:, 3 + d :][:, j == k], 0.0)
     squares = np.sqrt(squares + _MOVED * squares.max(axis=0))
-    products = squares[:, j] * squares[:, k] * (1.0 + _CLOSE)
+    largest = squares[:, j] * squares[:, k] * (1.0 + _CLOSE)
     if not (np.abs(first) <= np.sqrt(counts)[:, None] * squares * (1.0 + _CLOSE)).all():
         raise ValueError(f"{name} must have sums of squares that rows can have")
-    if not (np.abs(sums[:, 3 + d :]) <= products).all():
+    if not (np.abs(sums[:, 3 + d :]) <= largest).all():
         raise ValueError(f"{name} must have sums of products that rows can have")
 
 
