@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from pyrometer.data import Moments
     from pyrometer.linear import Penalty, System
 
-__all__ = ["Selection", "Subject", "linear_system", "named", "read", "read_two", "target_name", "two_systems"]
+__all__ = [
+    "Selection",
+    "Subject",
+    "linear_system",
+    "named",
+    "read",
+    "read_two",
+    "require_same",
+    "target_name",
+    "two_systems",
+]
 
 
 class Selection(NamedTuple):
@@ -84,12 +94,12 @@ def read_two(
 ) -> tuple[Subject, Subject]:
     """Read two files with the same columns, in the order of the first."""
     a, b = (read(path, selection, labels=labels) for path in (first, second))
-    _require_same(first, second, a.names, b.names)
+    require_same(first, second, a.names, b.names)
     place = {name: j for j, name in enumerate(b.names)}
     return a, replace(b, X=b.X[:, [place[name] for name in a.names]], names=a.names)
 
 
-def _require_same(first: str, second: str, a: Sequence[str], b: Sequence[str]) -> None:
+def require_same(first: str, second: str, a: Sequence[str], b: Sequence[str]) -> None:
     odd = sorted(set(a) ^ set(b))
     if odd:
         raise click.ClickException(
@@ -162,7 +172,7 @@ def two_systems(
         return first_system, second_system
     if not holds_moments(first) and not holds_moments(second):
         names = [open_rows(path, labels=labels, **selection.options()).names for path in (first, second)]
-        _require_same(first, second, *names)
+        require_same(first, second, *names)
     made: dict[str, System] = {}
     # Moments first: they determine the columns, and their order.
     for path in sorted(dict.fromkeys((first, second)), key=holds_moments, reverse=True):

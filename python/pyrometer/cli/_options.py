@@ -87,8 +87,8 @@ def energy_options(function: _Function) -> _Function:
 
 
 def state_energy_options(function: _Function) -> _Function:
-    """--energy and --labels, for the losses of states of data."""
-    return _energy_options([name for name, loss in LOSSES.items() if loss.states])(function)
+    """--energy and --labels, for the losses of states of data, or "none" for the columns alone."""
+    return _energy_options([*LOSSES, "none"])(function)
 
 
 def _energy_options(names: list[str]) -> Callable[[_Function], _Function]:
@@ -105,9 +105,10 @@ def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | b
 
     True for 0 and 1, False for a target of numbers, and for classes what numbers their labels.
     """
+    loss = LOSSES.get(energy)
     if given is None:
-        return ClassCodes() if LOSSES[energy].classes else LOSSES[energy].labels
-    if not LOSSES[energy].labels:
+        return ClassCodes() if loss and loss.classes else bool(loss and loss.labels)
+    if not loss or not loss.labels:
         raise click.UsageError("--labels are for --energy ce.")
     return _label(given[0]), _label(given[1])
 
@@ -272,4 +273,4 @@ def law_of(
 
 def loss_unit(energy: str, target: str) -> str:
     """Return the unit of a loss of a target."""
-    return LOSSES[energy].unit.format(target=target)
+    return LOSSES[energy].unit.format(target=target) if energy in LOSSES else ""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pyrometer.base import atomic_write, plain
 from pyrometer.laws import Law
 from pyrometer.linear import System
-from pyrometer.results import LayerTemperatures
+from pyrometer.results import LayerTemperatures, Table
 from pyrometer.thermodynamics import mean_energy, minimum_energy, sample_energies
 
-__all__ = ["save_layers", "save_residuals", "save_spectrum"]
+__all__ = ["save_columns", "save_layers", "save_spectrum"]
+
+_PANELS, _BARS = 5, 12  # columns of a picture, and categories of a column
 
 
 @contextmanager
@@ -59,16 +60,49 @@ def save_spectrum(path: str, system: System, law: Law, *, samples: int, rng: int
         axes.legend()
 
 
-def save_residuals(path: str, residuals: Mapping[str, npt.NDArray[np.float64]], target: str) -> None:
-    """Plot the histograms of the residuals of each sample of rows."""
+def save_columns(path: str, columns: Table, samples: Sequence[tuple[str, Mapping[str, Any], Any]]) -> None:
+    """Plot the columns whose change is clearest, before and after; `samples` are names, columns and residuals."""
+    rows = [row for row in columns if row["kind"] in ("number", "category", "discrete", "residual")][:_PANELS]
+    rows = [row for row in rows if row["kind"] != "residual" or samples[0][2] is not None]
     with _figure(path) as figure:
-        axes = figure.add_subplot()
-        bins = min(100, 5 + math.isqrt(min(map(len, residuals.values()))))
-        edges = np.histogram_bin_edges(np.concatenate(list(residuals.values())), bins)
-        for name, values in residuals.items():
-            axes.hist(values, bins=edges, density=True, histtype="step", label=_label(name))
-        axes.set(xlabel=f"{_label(target)} minus its prediction", ylabel="density", title="Residuals")
-        axes.legend()
+        figure.set_size_inches(6.4, 1.0 + 2.2 * max(len(rows), 1))
+        for axes, row in zip(np.ravel(figure.subplots(max(len(rows), 1), 1)), rows, strict=False):
+            name = row["column"]
+            values = [each[2] if row["kind"] == "residual" else each[1][name] for each in samples]
+            labels = [f"{when}: {_label(each[0])}" for when, each in zip(("before", "after"), samples, strict=True)]
+            (_histograms if row["kind"] in ("number", "residual") else _shares)(axes, values, labels)
+            axes.set_title(
+                f"{_label(name)}: divergence {row['divergence']:.3g} nat, p = {row['p_value']:.3g}", fontsize=10
+            )
+        if rows:
+            figure.axes[0].legend()
+
+
+def _histograms(axes: Any, values: Sequence[Any], labels: Sequence[str]) -> None:
+    """Draw densities of numbers without missing ones."""
+    numbers = [np.array([np.nan if x is None else x for x in each], dtype=np.float64) for each in values]
+    numbers = [each[np.isfinite(each)] for each in numbers]
+    if not all(map(len, numbers)):
+        return
+    edges = np.histogram_bin_edges(np.concatenate(numbers), min(100, 5 + math.isqrt(min(map(len, numbers)))))
+    for each, label in zip(numbers, labels, strict=True):
+        axes.hist(each, bins=edges, density=True, histtype="step", label=label)
+    axes.set_ylabel("density")
+
+
+def _shares(axes: Any, values: Sequence[Any], labels: Sequence[str]) -> None:
+    """Draw shares of the categories that differ most."""
+    shares = [{} for _ in values]
+    for each, share in zip(values, shares, strict=True):
+        found, counts = np.unique(["missing" if x is None else str(x) for x in each], return_counts=True)
+        share |= dict(zip(found.tolist(), (counts / len(each)).tolist(), strict=True))
+    every = sorted({name for share in shares for name in share})
+    every.sort(key=lambda name: -abs(shares[1].get(name, 0.0) - shares[0].get(name, 0.0)))
+    shown = every[:_BARS]
+    for k, (share, label) in enumerate(zip(shares, labels, strict=True)):
+        axes.bar(np.arange(len(shown)) + 0.4 * (k - 0.5), [share.get(x, 0.0) for x in shown], 0.4, label=label)
+    axes.set_xticks(np.arange(len(shown)), [_label(name[:20]) for name in shown])
+    axes.set_ylabel("share")
 
 
 def save_layers(path: str, layers: LayerTemperatures) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyrometer.cli._data import Selection, read_two
+from pyrometer.cli._data import Selection
 from pyrometer.cli._options import (
     data_options,
     fail_option,
@@ -20,9 +20,10 @@ from pyrometer.cli._options import (
     state_energy_options,
     threads_option,
 )
-from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import conclude
 from pyrometer.cli._rows import row_of, units_of
+from pyrometer.cli._samples import NO_MODEL, Options, samples
 
 if TYPE_CHECKING:
     from pyrometer.results import Table
@@ -37,6 +38,9 @@ __all__ = ["command"]
 @data_options
 @state_energy_options
 @intercept_option
+@click.option(
+    "--prediction", metavar="COL", help="Column of predictions, no feature, in the place of a model that BEFORE trains."
+)
 @click.option(
     "--block",
     type=click.IntRange(min=1),
@@ -57,7 +61,7 @@ __all__ = ["command"]
 @level_option
 @fail_option("shift")
 @output_options
-@plot_option("the residuals before and after")
+@plot_option("the columns that have changed most, before and after")
 def command(
     before: str,
     after: str,
@@ -68,6 +72,7 @@ def command(
     energy: str,
     labels: tuple[str, str] | None,
     intercept: bool,
+    prediction: str | None,
     block: int,
     density: str,
     resamples: int,
@@ -83,50 +88,49 @@ def command(
 
     BEFORE and AFTER are CSV, Parquet or Arrow files with the same columns; - is CSV on standard input. The first line
     has the verdict of the test, then come the changes of energy, entropy and divergence, and their temperature where it
-    is defined. The exit code is 1 where a --fail-on condition holds, else 0, whatever the verdict.
+    is defined, and the five columns whose change is clearest. Columns may hold numbers or categories, with missing
+    values; the model is one of the numbers that are complete. With --energy none the columns are compared alone. The
+    exit code is 1 where a --fail-on condition holds, else 0, whatever the verdict.
     """
     require_apart({"--output": output, "--plot": plot}, [before, after])
-    old, new = read_two(before, after, Selection(target, drop, columns, csv), labels_of(energy, labels))
-    target = old.target
+    options = Options(energy, labels_of(energy, labels), prediction, intercept, block, density)
+    old, new = samples(before, after, Selection(target, drop, columns, csv), options)
 
     from pyrometer._version import __version__
-    from pyrometer.linear import system_of
-    from pyrometer.states import as_state, shift
+    from pyrometer.states import shift
 
-    model: Any = system_of(energy, old.X, old.y, intercept=intercept)
-    states = [
-        as_state(subject.source, (subject.X, subject.y), model, None, block, density, names=subject.names)
-        for subject in (old, new)
-    ]
-    found = shift(*states, model=model, level=level, resamples=resamples, rng=seed, threads=threads)
-    loss, made = loss_unit(energy, target), form_of(form, output)
+    # The states are made: the model is that of their rows.
+    found = shift(old.state, new.state, level=level, resamples=resamples, rng=seed, threads=threads)
+    loss, made = loss_unit(energy, target or ""), form_of(form, output)
     provenance = {
         "pyrometer": __version__,
         "before": old.source,
         "after": new.source,
         "rows before": found.before.rows,
         "rows after": found.after.rows,
-        "target": target,
-        "intercept": intercept,
+        **({"target": target} if energy != NO_MODEL else {}),
+        **({"intercept": intercept} if energy != NO_MODEL and prediction is None else {}),
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
         "block": block,
         "density": density,
         "resamples": resamples,
         "seed": seed,
+        **old.about,
         **({"not computed": found.reason} if found.reason else {}),
+        **({"note": found.note} if found.note else {}),
     }
     if plot is not None:
-        from pyrometer.cli._plot import save_residuals
-        from pyrometer.states import predicted
+        from pyrometer.cli._plot import save_columns
 
-        residuals = {}
-        for when, subject in (("before", old), ("after", new)):
-            _, y, prediction, *_ = predicted(subject.X, subject.y, model, None)
-            residuals[f"{when}: {subject.source}"] = y - prediction
-        save_residuals(plot, residuals, target)
-    table = _for_the_eye(found, loss) if made == "table" else _record(found, loss)
-    emit([table], provenance, made, output)
+        save_columns(
+            plot, found.columns, [(old.source, old.columns, old.residual), (new.source, new.columns, new.residual)]
+        )
+    if made == "table":
+        tables = [_for_the_eye(found, loss), _first_columns(found)]
+    else:
+        tables = [_record(found, loss)] if is_single(made) else [_record(found, loss), found.columns]
+    emit([table for table in tables if len(table)], provenance, made, output)
     conclude({"shifted": found.shifted, "undefined": not found.temperature_defined}, fail_on)
 
 
@@ -148,6 +152,7 @@ def _for_the_eye(found: Shift, loss: str) -> Table:
         "entropy": (found.entropy_change, found.entropy_change_error, "nat"),
         "divergence": (found.divergence, found.divergence_error, "nat"),
     }
+    alone = not loss  # no model, and no energy
     rows = [
         {
             "quantity": name,
@@ -157,8 +162,11 @@ def _for_the_eye(found: Shift, loss: str) -> Table:
             "verdict": "unknown" if math.isnan(error) else "changed" if name in found.changed else "not changed",
         }
         for name, (change, error, unit) in quantities.items()
+        if not (alone and name == "energy")
     ]
-    if found.temperature_defined:
+    if alone:
+        legend = ["the columns alone are compared: there is no energy, and no temperature"]
+    elif found.temperature_defined:
         legend = [f"T = energy/entropy = {found.temperature:.6g} ± {found.temperature_error:.3g} {loss}/nat"]
     elif math.isnan(found.entropy_change_error):
         legend = ["T = energy/entropy is undefined: the standard error of the entropy's change is unknown"]
@@ -169,3 +177,23 @@ def _for_the_eye(found: Shift, loss: str) -> Table:
     said = "Shifted" if found.shifted else "Not shifted"
     title = f"{said} at the level {found.level:g}: p = {found.p_value:.3g}"
     return Table.from_rows(title, rows, metadata={"legend": "; ".join(legend) + "."})
+
+
+_SHOWN = 5  # columns, of all
+
+
+def _first_columns(found: Shift) -> Table:
+    """Return the columns whose change is clearest, for a terminal."""
+    from pyrometer.results import Table
+
+    rows = list(found.columns)
+    names = ("column", "kind", "before", "after", "category", "divergence", "p_value")
+    shown = [{name: row[name] for name in names} for row in rows[:_SHOWN]]
+    if not any(row["category"] for row in shown):
+        shown = [{name: value for name, value in row.items() if name != "category"} for row in shown]
+    legend = (
+        "before and after are means, or the shares of a category; the p-value is adjusted for all columns. "
+        "(joint) is what the joint distribution adds to the columns by themselves."
+    )
+    title = f"Columns, {min(_SHOWN, len(rows))} of {len(rows)}, the clearest change first"
+    return Table.from_rows(title, shown, units={"divergence": "nat"} if shown else None, metadata={"legend": legend})

@@ -32,8 +32,6 @@ class Loss:
         Whether targets are labels of two or more classes, with parameters for each.
     moments : bool
         Whether second moments of the rows are all that the energy needs.
-    states : bool
-        Whether states of data have it, with a density of the target given the prediction.
     penalties : bool
         Whether an L1 or L2 penalty may be added.
     """
@@ -45,7 +43,6 @@ class Loss:
     classes: bool = False
     moments: bool = False
     penalties: bool = False
-    states: bool = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         return loss_named, (self.name,)

@@ -51,7 +51,9 @@ def column_table(pair: Pair, found: Permutations | None, divergence: float, erro
         p_values, clear = adjusted(np.column_stack(statistics) if rows else np.empty((1, 0)))
     order = np.lexsort([-clear, p_values])
     sorted_rows = [rows[k] | {"p_value": float(p_values[k])} for k in order]
-    return Table.from_rows("Columns of a shift", sorted_rows, units={"divergence": "nat", "standard_error": "nat"} if rows else None)
+    return Table.from_rows(
+        "Columns of a shift", sorted_rows, units={"divergence": "nat", "standard_error": "nat"} if rows else None
+    )
 
 
 def _columns(pair: Pair, own: Any, found: Permutations | None, errors: _Array) -> Any:

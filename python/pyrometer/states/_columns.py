@@ -17,7 +17,7 @@ from pyrometer.states._predictions import Predicted
 __all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_LEAST = (0, 2, LEAST)  # rows without which a column of one or two numbers may be continuous
+_LEAST = (0, 2, LEAST)  # numbers without which a column of one or two different ones may be continuous
 LABEL = -1  # the place of the target, where it is counted
 
 
@@ -59,6 +59,11 @@ class Columns:
         fill = [[place, value] for place, value in self.fill.items()]
         return {"places": list(self.places), "by_counts": sorted(self.by_counts), "fill": fill, "counted": counted}
 
+    def counts_alone(self, place: int) -> bool:
+        """Whether of a column of numbers only missing ones can be counted, because there are too few others."""
+        found = self.of(place)
+        return place in self.by_counts and found is not None and found.kind == "missing"
+
     def of(self, place: int) -> Counted | None:
         """Return the counts of a column, if it is counted."""
         return next((each for each in self.counted if each.place == place), None)
@@ -87,9 +92,14 @@ def described_columns(
     for i, place in enumerate(data.places):
         missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
         known = like.of(place) if like is not None and place in like.by_counts else None
-        found = _like(known, place, x[:, i], missing) if known else coded_numbers(place, x[:, i], missing)
-        if found and found[0] == "value" and not known and len(x) < _LEAST[min(len(found[1].values), 2)]:
-            found = None if missing is None else ("missing", missing_alone(place, missing))
+        if known is not None and known.kind == "value":
+            found = _like(known, place, x[:, i], missing)
+        else:
+            found = coded_numbers(place, x[:, i], missing)
+            different = len(found[1].values) - (missing is not None) if found else 0
+            present = len(x) if missing is None else int(len(x) - missing.sum())
+            if found and found[0] == "value" and present < _LEAST[min(different, 2)]:
+                found = None if missing is None else ("missing", missing_alone(place, missing))
         if found:
             tables.append(counted(*found, begins))
             values.append(found[1])
@@ -98,7 +108,7 @@ def described_columns(
             x[missing, i] = fill[place]
     by_counts = {each.place for each in tables if not each.has_density}
     if like is not None:
-        by_counts |= like.by_counts & {each.place for each in tables}
+        by_counts |= like.by_counts & {each.place for each in tables if each.kind != "missing"}
     loss = LOSSES.get(data.loss)
     if loss is not None and (loss.labels or loss.classes):
         labels = tuple(np.unique(data.target).tolist())

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Coded, in_order
+from pyrometer.states._blocks import LEAST
 
-__all__ = ["PRESENT", "Counted", "aligned", "coded_numbers", "counted", "entropy_of", "missing_alone"]
+__all__ = ["PRESENT", "Counted", "aligned", "presence", "coded_numbers", "counted", "entropy_of", "missing_alone"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 PRESENT = "present"  # the value that stands for all numbers, where only missing ones are counted
@@ -48,7 +49,7 @@ class Counted:
     def has_density(self) -> bool:
         """Whether the numbers vary in enough blocks to have a density beside the counts."""
         if self.kind == "missing":
-            return True
+            return bool(self.counts[:, 0].sum() >= LEAST)
         if self.kind == "category":
             return False
         present = self.counts[:, : len(self.values) - (None in self.values)]
@@ -90,6 +91,12 @@ def coded_numbers(place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | 
 def missing_alone(place: int, missing: npt.NDArray[np.bool_]) -> Coded:
     """Return missing numbers and all others as the two values of a column."""
     return Coded(place, (PRESENT, None), missing.astype(np.int64))
+
+
+def presence(found: Counted | None, place: int, rows: _Array) -> Counted:
+    """Return counts of present and missing values of a column of numbers, of blocks with these numbers of rows."""
+    missing = found.counts[:, -1] if found is not None and None in found.values else np.zeros(len(rows))
+    return Counted(place, "missing", (PRESENT, None), np.stack([rows - missing, missing], axis=1))
 
 
 def aligned(tables: Sequence[Counted]) -> list[Counted]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._columns import LABEL, Columns
-from pyrometer.states._counted import Counted, aligned, entropy_of
+from pyrometer.states._counted import Counted, aligned, entropy_of, presence
 from pyrometer.states._row_sums import products
 
 __all__ = ["Marginals", "Parts"]
@@ -85,7 +85,7 @@ class Marginals:
             if place in by_counts or not any(place in each.fill for each in columns):
                 continue
             for parts, sums, each in zip(tables, samples, columns, strict=True):
-                parts.append(_missing(each, place, len(sums.counts))[:, None])
+                parts.append(presence(each.of(place), place, sums.counts).counts[:, 1:])
             fill = next(each.fill[place] for each in columns if place in each.fill)
             missing[i] = width, float(np.ldexp(fill - like.centre[i], -int(like.units[2 + i])))
             width += 1
@@ -93,6 +93,8 @@ class Marginals:
             by_counts | {each.place for each in columns[0].counted if each.kind in ("category", "label")}
         ):
             found = [each.of(place) for each in columns]
+            if any(each.counts_alone(place) for each in columns):
+                found = [presence(each, place, sums.counts) for each, sums in zip(found, samples, strict=True)]
             both = aligned([each for each in found if each is not None])
             for parts, each in zip(tables, both, strict=True):
                 parts.append(each.counts)
@@ -191,12 +193,6 @@ class Marginals:
             square = second / number
         variance = square - mean**2
         return share, mean, np.where(variance > _FLAT * square, variance, 0.0)
-
-
-def _missing(columns: Columns, place: int, blocks: int) -> _Array:
-    """Return the number of missing values in each block of a column of numbers."""
-    found = columns.of(place)
-    return found.counts[:, -1] if found is not None and None in found.values else np.zeros(blocks)
 
 
 def _normal(mean: _Array, variance: _Array, new_mean: _Array, new_variance: _Array) -> _Array:

@@ -56,7 +56,12 @@ class Pair:
         """Collect the sums of two states of one kind."""
         both = old, new
         either = (old.columns.by_counts | new.columns.by_counts) - {LABEL}
-        by_counts = frozenset(place for place in either if all(_is_counted(state, place) for state in both))
+        by_counts = frozenset(
+            place
+            for place in either
+            if any(state.columns.counts_alone(place) for state in both)
+            or all(_is_counted(state, place) for state in both)
+        )
         alone = any(state.sums.squares for state in both)
         sums = [state.sums for state in both]
         marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone)
@@ -72,9 +77,7 @@ class Pair:
         note, reason = _note(old, by_counts, alone), _reason(old, either - by_counts)
         return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
 
-    def redrawn(
-        self, resamples: int, seed: tuple[int, int], threads: int
-    ) -> tuple[_Array, _Array, _Array, list[str]]:
+    def redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> tuple[_Array, _Array, _Array, list[str]]:
         """Changes of entropy and divergence of Gaussians; bootstrap covariance of all changes; errors of columns.
 
         The last is why some of it is nan.

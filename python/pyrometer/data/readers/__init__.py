@@ -3,8 +3,9 @@
 from pyrometer.data.readers._checks import select
 from pyrometer.data.readers._chunks import Chunk, Rows
 from pyrometer.data.readers._formats import holds_moments
+from pyrometer.data.readers._frame import read_frame
 from pyrometer.data.readers._memory import exceeds_memory
 from pyrometer.data.readers._open import open_rows
 from pyrometer.data.readers._resolve import files_of
 
-__all__ = ["Chunk", "Rows", "exceeds_memory", "files_of", "holds_moments", "open_rows", "select"]
+__all__ = ["Chunk", "Rows", "exceeds_memory", "files_of", "holds_moments", "open_rows", "read_frame", "select"]

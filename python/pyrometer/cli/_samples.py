@@ -1,0 +1,178 @@
+"""Two samples of rows for a shift: arrays under a model that the first trains, or frames with columns of all kinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import ClassCodes, encoded, labels_in, listed, plain
+from pyrometer.cli._data import Selection, named, read_two, require_same
+from pyrometer.data.readers import read_frame
+from pyrometer.losses import LOSSES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pyrometer.states import DataState
+
+__all__ = ["NO_MODEL", "Options", "Sample", "samples"]
+
+NO_MODEL = "none"  # of --energy: the columns alone
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the rows are compared."""
+
+    energy: str
+    labels: tuple[Any, Any] | bool | ClassCodes
+    prediction: str | None
+    intercept: bool
+    block: int
+    density: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A state, with the columns and residuals that it is of, for pictures."""
+
+    state: DataState
+    source: str
+    columns: dict[str, Any]
+    residual: npt.NDArray[np.float64] | None
+    about: dict[str, Any]
+
+
+def samples(before: str, after: str, selection: Selection, options: Options) -> tuple[Sample, Sample]:
+    """Return two samples: of numbers if the files hold nothing else, else of columns of all kinds."""
+    if options.prediction is None and options.energy != NO_MODEL:
+        try:
+            return _of_numbers(before, after, selection, options)
+        except (ValueError, TypeError, click.ClickException):
+            if "-" in (before, after):  # standard input has been read
+                raise
+            try:
+                frames = [_frame(path, selection, options) for path in (before, after)]
+            except (ValueError, TypeError, OSError, click.ClickException):
+                frames = []
+            if not any(_is_mixed(frame.X) for frame in frames):
+                raise
+    else:
+        frames = [_frame(path, selection, options) for path in (before, after)]
+    return _of_frames(before, after, frames, options)
+
+
+def _of_numbers(before: str, after: str, selection: Selection, options: Options) -> tuple[Sample, Sample]:
+    from pyrometer.linear import system_of
+    from pyrometer.states import as_state, predicted
+
+    old, new = read_two(before, after, selection, options.labels)
+    model: Any = system_of(options.energy, old.X, old.y, intercept=options.intercept)
+    made, like = [], None
+    for each in (old, new):
+        state = as_state(
+            each.source, (each.X, each.y), model, None, options.block, options.density, names=each.names, like=like
+        )
+        residual = None
+        if not LOSSES[options.energy].classes:
+            rows = predicted(each.X, each.y, model, None)
+            residual = rows.target - rows.prediction
+        made.append(Sample(state, each.source, dict(zip(each.names, each.X.T, strict=True)), residual, {}))
+        like = state
+    return made[0], made[1]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    X: pa.Table
+    y: Any
+    prediction: npt.NDArray[np.float64] | None
+
+
+def _frame(path: str, selection: Selection, options: Options) -> _Frame:
+    """Read a file with columns of all kinds; the target and the prediction are no features."""
+    target = None if options.energy == NO_MODEL else selection.target
+    if options.energy != NO_MODEL and target is None:
+        raise click.UsageError("Missing option '--target'.")
+    apart = [name for name in (target, options.prediction) if name is not None]
+    columns = None if selection.columns is None else [*selection.columns, *apart]
+    table = read_frame(path, columns=columns, drop=selection.drop, **selection.csv)
+    missing = [name for name in apart if name not in table.column_names]
+    if missing:
+        raise click.ClickException(f"{path} must have the columns {listed(missing, plain)}, got none of that name.")
+    y = None if target is None else np.asarray(table.column(target).to_pylist())
+    found = None if options.prediction is None else table.column(options.prediction).to_numpy().astype(np.float64)
+    return _Frame(table.drop_columns(apart) if apart else table, y, found)
+
+
+def _is_mixed(table: pa.Table) -> bool:
+    import pyarrow as pa
+
+    return any(
+        column.null_count or not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type))
+        for column in table.columns
+    )
+
+
+def _of_frames(before: str, after: str, frames: list[_Frame], options: Options) -> tuple[Sample, Sample]:
+    from pyrometer.states import as_state
+
+    names = frames[0].X.column_names
+    require_same(before, after, names, frames[1].X.column_names)
+    tables = [frame.X.select(names) for frame in frames]
+    if options.energy == NO_MODEL:
+        predictions, about, targets = [None, None], {"model": "none"}, [None, None]
+    else:
+        targets = _targets(frames, options)
+        predictions, about = _predictions(frames, tables, targets, options)
+    made, like = [], None
+    for path, table, y, prediction in zip((before, after), tables, targets, predictions, strict=True):
+        value = table if prediction is None else (table, y)
+        loss = None if prediction is None else options.energy
+        state = as_state(
+            named(path), value, None, loss, options.block, options.density, like=like, prediction=prediction
+        )
+        residual = None if prediction is None or prediction.ndim > 1 else np.asarray(y, dtype=np.float64) - prediction
+        columns = {name: table.column(name).to_pylist() for name in names}
+        made.append(Sample(state, named(path), columns, residual, about))
+        like = state
+    return made[0], made[1]
+
+
+def _targets(frames: list[_Frame], options: Options) -> list[Any]:
+    """Return targets as numbers: labels as 0 and 1, or as those of classes."""
+    if not LOSSES[options.energy].labels and not LOSSES[options.energy].classes:
+        return [frame.y for frame in frames]
+    labels: Any = options.labels if isinstance(options.labels, tuple) else (0, 1)
+    if LOSSES[options.energy].classes:
+        labels = labels_in(frames[0].y)
+    return [encoded(frame.y, labels, np.float64) for frame in frames]
+
+
+def _predictions(
+    frames: list[_Frame], tables: list[pa.Table], targets: list[Any], options: Options
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return predictions: a column, or those of the model that the first sample trains on its complete numbers."""
+    from pyrometer.linear import system_of
+    from pyrometer.states import predicted
+
+    if options.prediction is not None:
+        return [frame.prediction for frame in frames], {"prediction": options.prediction}
+    usable = [
+        name
+        for name in tables[0].column_names
+        if not any(_is_mixed(table.select([name])) for table in tables) and len(tables[0].column(name).unique()) > 1
+    ]
+    numbers = [np.array([table.column(name).to_numpy() for name in usable], dtype=np.float64).T for table in tables]
+    numbers = [x.reshape(len(table), len(usable)) for x, table in zip(numbers, tables, strict=True)]
+    model: Any = system_of(options.energy, numbers[0], targets[0], intercept=options.intercept)
+    found = [predicted(x, y, model, None) for x, y in zip(numbers, targets, strict=True)]
+    about = {"model": f"of the complete columns of numbers, {listed(usable, plain)}" if usable else "a constant"}
+    if LOSSES[options.energy].classes:
+        odds = [np.exp(rows.prediction - rows.prediction.max(axis=1, keepdims=True)) for rows in found]
+        return [each / each.sum(axis=1, keepdims=True) for each in odds], about
+    return [rows.prediction for rows in found], about
