@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from pyrometer.linear import System
 from pyrometer.results import LayerTemperatures, Table
 from pyrometer.thermodynamics import mean_energy, minimum_energy, sample_energies
 
-__all__ = ["save_columns", "save_layers", "save_spectrum"]
+if TYPE_CHECKING:
+    from pyrometer.states import RefreshMonitor
+
+__all__ = ["save_columns", "save_layers", "save_monitor", "save_spectrum"]
 
 _PANELS, _BARS = 5, 12  # columns of a picture, and categories of a column
 
@@ -119,3 +122,39 @@ def save_layers(path: str, layers: LayerTemperatures) -> None:
             axes.set(ylabel=what)
         axes.set(xlabel="layer", xticks=number)
         figure.suptitle("Layers")
+
+
+def save_monitor(path: str, monitor: RefreshMonitor, loss: str) -> None:
+    """Plot energy, entropy and divergence, both temperatures and p-values of the batches, with alarms and the change."""
+    readings, event = monitor.readings, monitor.event
+    number = np.arange(monitor.batches - len(readings) + 1, monitor.batches + 1)
+    series = {name: np.array([getattr(each, name) for each in readings], dtype=float) for name in _SERIES}
+    panels = [
+        (f"E ({_label(loss)})", {"energy": "energy"}),
+        ("nat", {"entropy": "entropy", "divergence": "divergence from the reference"}),
+        (f"T ({_label(loss)}/nat)", {"temperature": "trained on the batch", "neighbour": "between neighbours"}),
+        ("p", {"p_value": "batch", "pooled": "pool"}),
+    ]
+    panels = [(unit, names) for unit, names in panels if np.isfinite([series[name] for name in names]).any()]
+    with _figure(path) as figure:
+        figure.set_size_inches(7.0, 1.0 + 1.9 * max(len(panels), 1))
+        for axes, (unit, names) in zip(
+            np.ravel(figure.subplots(max(len(panels), 1), 1, sharex=True)), panels, strict=False
+        ):
+            for k, (name, label) in enumerate(names.items()):
+                axes.plot(number, series[name], marker=".", color=f"C{k}", label=label, linewidth=1.0)
+            for at in number[[reading.alarm for reading in readings]] if len(readings) else ():
+                axes.axvline(at, color="C3", linewidth=0.8, alpha=0.5)
+            if event is not None:
+                axes.axvspan(event.earliest - 0.5, event.latest + 0.5, color="C3", alpha=0.15)
+            if unit == "p":
+                axes.axhline(monitor.level, color="0.5", linestyle="--", label="level of an alarm")
+                axes.set_yscale("log")
+            axes.set_ylabel(unit)
+            axes.legend(fontsize=8, loc="upper left")
+        figure.axes[-1].set_xlabel("batch")
+        change = "no change" if event is None else f"change since batch {event.began} (95 %: {event.earliest} to {event.latest})"
+        figure.suptitle(f"{monitor.batches} batches: {change}")
+
+
+_SERIES = ("energy", "entropy", "divergence", "temperature", "neighbour", "p_value", "pooled")

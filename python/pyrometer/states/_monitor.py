@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Archive, Members, RandomSource, validate
+from pyrometer.base import Archive, Members, RandomSource, mixed_of, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.states._blocks import LEAST, wide
@@ -42,7 +42,16 @@ __all__ = ["RefreshMonitor"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-monitor", 2, "RefreshMonitor.save")
+_CLEAR = 0.05  # adjusted p-value of columns that are named
 _RESAMPLES = 99  # for the standard error of an entropy
+
+
+def _numbers(X: Any) -> Any:
+    """Return X, or of a frame with categories or missing values the columns of numbers that are complete."""
+    mixed = mixed_of("X", X)
+    if mixed is None:
+        return X
+    return mixed.numbers[:, np.isfinite(mixed.numbers).all(axis=0)]
 
 
 class _Alarm(NamedTuple):
@@ -295,13 +304,15 @@ class RefreshMonitor:
             self.model, self.energy = before
             raise
 
-    def update(self, X: Any, y: Any = None) -> BatchShift:
+    def update(self, X: Any, y: Any = None, *, name: str = "") -> BatchShift:
         """Test a batch against the reference, and keep its reading.
 
         Parameters
         ----------
         X, y
             Rows, as for `DataState`; or a `DataState` of the same model, alone.
+        name : str
+            What the batch is called in its reading and in messages.
 
         Returns
         -------
@@ -315,13 +326,15 @@ class RefreshMonitor:
             If X and y are not finite numbers of matching shapes with the reference's columns and at least one row, or
             the model's predictions are not finite. The monitor has not changed then.
         """
-        name = f"batch {self.batches + 1}"
-        given = X if isinstance(X, DataState) and y is None else (X, y)
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string, got {name!r}.")
+        what = f"batch {self.batches + 1}" + (f" ({plain(name)})" if name else "")
+        given = X if y is None else (X, y)
         lead, block = self._pools.missing, self.block
         if self.grow and block == 1 and hasattr(X, "__len__"):
             block = wide(len(X), block)
-        state = as_state(name, given, self.model, self.energy, block, like=self.reference, strict=False, lead=lead)
-        self._require_like(name, state, block)
+        state = as_state(what, given, self.model, self.energy, block, like=self.reference, strict=False, lead=lead)
+        self._require_like(what, state, block)
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
@@ -335,7 +348,10 @@ class RefreshMonitor:
         pooled, window = min(others, default=(np.nan, 0))
         hot, why = self._temperature(X, y, state)
         last = _Neighbour.of(state, ours)
+        alarm = found.p_value <= self.level or pooled <= self.level
         reading = Reading(
+            name=name,
+            columns=self._changed(pools.layout, comparisons, found, window) if alarm else (),
             rows=state.rows,
             energy=state.energy,
             entropy=state.entropy,
@@ -345,7 +361,7 @@ class RefreshMonitor:
             p_value=found.p_value,
             pooled=pooled,
             window=window,
-            alarm=found.p_value <= self.level or pooled <= self.level,
+            alarm=alarm,
             reason="; ".join(filter(None, [found.reason, why])),
         )
         self._readings.append(reading)
@@ -406,6 +422,16 @@ class RefreshMonitor:
         found = tested(both.tables, of.law, resamples, seed, 0, marginals, inflation=inflation)
         return 1.0 if found is None else found.p_value
 
+    def _changed(
+        self, layout: Layout, pairs: list[Comparison], found: Shift, window: int
+    ) -> tuple[str, ...]:
+        """Columns that have changed most clearly, in the batch, or in the pool if that alone raises the alarm."""
+        if found.p_value > self.level:
+            pair = next(each for each in pairs if each.window == window)
+            old, new = layout.state(pair.before, self.reference), layout.state(pair.after, self.reference)
+            found = compare(old, new, self.level, FIRST, self._seed, threads=0)
+        return tuple(str(row["column"]) for row in found.columns if row["p_value"] <= _CLEAR)
+
     def _inflation(self, pair: Comparison) -> float:
         if not self._chosen:
             return 1.0
@@ -414,14 +440,14 @@ class RefreshMonitor:
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
         """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""
-        if self.law is None:
+        if self.law is None or y is None:
             return np.nan, ""
         intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             try:
-                hot = temperature(system_of(state.loss, X, y, intercept=intercept), self.law)
-            except ValueError as error:
+                hot = temperature(system_of(state.loss, _numbers(X), y, intercept=intercept), self.law)
+            except (TypeError, ValueError) as error:
                 return np.nan, f"temperature: {error}"
         notes = [str(warning.message) for warning in told]
         if not np.isfinite(hot.value):

@@ -160,6 +160,12 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
     return Columns(tuple(places), tuple(counted), {place: value for place, value in fill}, frozenset(by_counts))
 
 
+def _words(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError(f"{name} must be a list of strings, got {value!r}")
+    return tuple(value)
+
+
 def _list(name: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError(f"{name} must be a list, got {type(value).__name__}")
@@ -213,7 +219,8 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
 def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float) -> Any:
     checks: dict[str, _Check] = dict.fromkeys(("energy", "entropy", "temperature", "neighbour"), number(nan=True))
     checks |= {"rows": whole(1), "p_value": number(0.0), "pooled": number(0.0, nan=True), "window": whole(0)}
-    checks |= {"alarm": validate.flag, "reason": _text, "divergence": number(nan=True)}
+    checks |= {"alarm": validate.flag, "reason": _text, "divergence": number(nan=True), "name": _text}
+    checks["columns"] = _words
     optional = {each.name for each in fields(kind) if each.default is not MISSING}
     field(given, "rows", whole(1), at)
     if extra := sorted(set(given) - set(checks)):

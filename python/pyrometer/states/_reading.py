@@ -35,6 +35,14 @@ class Reading(ByValue):
         Whether `p_value` or `pooled` is at most the monitor's level.
     reason : str
         Why numbers of this batch are nan, by name; "" if none is.
+    divergence : float
+        From the reference to the batch, in nats, as in `Shift`.
+    name : str
+        What the batch was called when it was given.
+    columns : tuple of str
+        At an alarm the columns that have changed, the clearest first: those of `Shift.columns`, of the batch or of the
+        pool that raised it, whose adjusted p-value is at most 0.05; empty where there is no alarm, or no single column
+        has changed so clearly.
 
     Examples
     --------
@@ -55,6 +63,8 @@ class Reading(ByValue):
     alarm: bool
     reason: str = ""
     divergence: float = float("nan")
+    name: str = ""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
