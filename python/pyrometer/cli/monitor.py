@@ -162,7 +162,10 @@ def command(
         from pyrometer.cli._plot import save_monitor
 
         save_monitor(plot, monitor, loss)
-    emit([_table(new, numbers, monitor, loss, short=made == "table")], provenance, made, output)
+    if new or made != "table":
+        emit([_table(new, numbers, monitor, loss, short=made == "table")], provenance, made, output)
+    else:
+        tell("note: no batch is new")
     if state is not None:
         monitor.save(state)
     conclude({"alarm": any(reading.alarm for reading in new), "change": monitor.event is not None}, fail_on)

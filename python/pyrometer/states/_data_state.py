@@ -276,6 +276,11 @@ class DataState:
         return f"<DataState: {self.rows} rows, {self.features} features, {energy}S = {self.entropy:.6g}>"
 
     @property
+    def correlation_time(self) -> float:
+        """Integrated autocorrelation time of the rows, in their order; 1 where they show no dependence."""
+        return self.dependence.time
+
+    @property
     def sums(self) -> BlockSums:
         """The sums over blocks of rows from which everything but a fitted density's scores is computed."""
         return self._sums

@@ -508,7 +508,7 @@ class RefreshMonitor:
             options, later = checked_header(header), checked_later(header, archive.version)
             reference = checked_state(header, arrays, options["block"])
             level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
-            readings = checked_readings(header, Reading, options, level)
+            readings = checked_readings(header, Reading, options | later, level)
             last = _Neighbour(*checked_last(header, readings[-1] if readings else reference))
             pools = checked_pools(arrays, options | later, reference, [reading.rows for reading in readings], archive.version)
             return options, later, reference, readings, last, pools

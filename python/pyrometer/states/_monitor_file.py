@@ -210,13 +210,13 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
     if not isinstance(given, list) or len(given) != expected:
         came = len(given) if isinstance(given, list) else type(given).__name__
         raise ValueError(f"readings must be a list of {expected}, got {came}")
-    first = levels["batches"] - expected
+    first, restarts = levels["batches"] - expected, bool(levels["grow"] or levels["start"])
     return [
-        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level) for k, each in enumerate(given)
+        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level, restarts) for k, each in enumerate(given)
     ]
 
 
-def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float) -> Any:
+def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float, restarts: bool) -> Any:
     checks: dict[str, _Check] = dict.fromkeys(("energy", "entropy", "temperature", "neighbour"), number(nan=True))
     checks |= {"rows": whole(1), "p_value": number(0.0), "pooled": number(0.0, nan=True), "window": whole(0)}
     checks |= {"alarm": validate.flag, "reason": _text, "divergence": number(nan=True), "name": _text}
@@ -232,8 +232,9 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
         if found[name] > 1.0:
             raise ValueError(f"{at}.{name} must be at most 1, got {found[name]}")
     window = found["window"]
-    sizes = {2**k for k in range(1, memory.bit_length()) if batch % 2**k == 0}
-    if (window == 0) != math.isnan(found["pooled"]) or (window not in sizes if sizes else window != 0):
+    # Pools of a reference that grows, or was changed, are not those of the batch's number.
+    sizes = {2**k for k in range(1, memory.bit_length()) if restarts or batch % 2**k == 0}
+    if (window == 0) != math.isnan(found["pooled"]) or not (window in sizes or (window == 0 and (restarts or not sizes))):
         raise ValueError(
             f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {found['pooled']}"
         )
