@@ -197,7 +197,7 @@ def test_bad_command_lines(path, run, options, message):
     assert message in answer.output
 
 
-def test_states_of_data_have_no_softmax(path, run):
-    answer = run("shift", path, path, "--target", "kind", "--energy", "softmax")
-    assert answer.exit_code == 2
-    assert "'softmax' is not one of 'mse', 'mae', 'ce'" in answer.output
+def test_a_shift_of_classes(path, run):
+    answer = run("shift", path, path, "--target", "kind", "--energy", "softmax", "--resamples", "99")
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.startswith("Not shifted")

@@ -7,12 +7,12 @@ from pyrometer.base._archive import Archive, Members, atomic_write, require_fiel
 from pyrometer.base._arrays import Array, mean_squares_about, require_finite, require_normal
 from pyrometer.base._by_value import ByValue
 from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
+from pyrometer.base._conversion import frame_of
 from pyrometer.base._described import described, library_of
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
 from pyrometer.base._mixed import Coded, Mixed, in_order, mixed_of
 from pyrometer.base._nearest import closest, nearest
-from pyrometer.base._conversion import frame_of
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn

@@ -95,7 +95,7 @@ def _histograms(axes: Any, values: Sequence[Any], labels: Sequence[str]) -> None
 
 def _shares(axes: Any, values: Sequence[Any], labels: Sequence[str]) -> None:
     """Draw shares of the categories that differ most."""
-    shares = [{} for _ in values]
+    shares: list[dict[str, float]] = [{} for _ in values]
     for each, share in zip(values, shares, strict=True):
         found, counts = np.unique(["missing" if x is None else str(x) for x in each], return_counts=True)
         share |= dict(zip(found.tolist(), (counts / len(each)).tolist(), strict=True))

@@ -124,9 +124,10 @@ def _of_frames(before: str, after: str, frames: list[_Frame], options: Options) 
     names = frames[0].X.column_names
     require_same(before, after, names, frames[1].X.column_names)
     tables = [frame.X.select(names) for frame in frames]
-    if options.energy == NO_MODEL:
-        predictions, about, targets = [None, None], {"model": "none"}, [None, None]
-    else:
+    targets: list[Any] = [None, None]
+    predictions: list[Any] = [None, None]
+    about = {"model": "none"}
+    if options.energy != NO_MODEL:
         targets = _targets(frames, options)
         predictions, about = _predictions(frames, tables, targets, options)
     made, like = [], None

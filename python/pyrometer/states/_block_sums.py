@@ -49,7 +49,7 @@ class BlockSums:
 
     @classmethod
     def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str, *, squares: bool = False) -> BlockSums:
-        """Sum the coordinates of rows over blocks, whose first rows are `begins`; of products, perhaps squares alone."""
+        """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
         d = at.z.shape[1]
         multiplied = (at.z[:, j] * at.z[:, k] for j, k in products(d, d if squares else -1))
         columns = [at.losses, at.inner, *at.z.T, *multiplied]
@@ -86,7 +86,7 @@ class BlockSums:
         return of_coordinates(keep, self.sums.shape[1] - 2 - len(keep))
 
     def energy_and_entropy(self, keep: npt.NDArray[np.bool_] | None = None) -> tuple[float, float]:
-        """Mean loss, and entropy of the density with the moments of the coordinates to keep; nan where there is none."""
+        """Mean loss, and entropy of the density with the moments of coordinates to keep; nan where there is none."""
         table = np.ascontiguousarray(self.table()[:, self.chosen(keep)])
         energy, entropy = map(float, _core.redrawn_states(table, CONDITIONALS[self.loss].law, (0, 0), 0, 1)[0])
         of_z = self.units[2:] if keep is None else self.units[2:][keep]

@@ -68,6 +68,11 @@ class Columns:
         """Return the counts of a column, if it is counted."""
         return next((each for each in self.counted if each.place == place), None)
 
+    def like(self, other: Columns) -> Columns:
+        """Return other columns, of which the same contribute by their counts alone as here."""
+        counted = {each.place for each in other.counted}
+        return replace(other, by_counts=frozenset(self.by_counts & counted))
+
     @property
     def has_density(self) -> npt.NDArray[np.bool_]:
         """Whether each column of numbers is a coordinate of the joint density."""

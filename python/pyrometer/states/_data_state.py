@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Coded, RandomSource, described, validate
-from pyrometer.states._block_sums import BlockSums
+from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
@@ -18,6 +18,7 @@ from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._predictions import NO_LOSS, Model, Predicted, loss_of, predicted
+from pyrometer.states._resampled import redrawn
 from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
@@ -165,13 +166,15 @@ class DataState:
         begins = boundaries(self.rows, self.block, min(lead or 0, self.rows))
         if like is not None and None not in (like.names, self.names) and like.names != self.names:
             like = None  # the caller refuses it
-        self._columns, data, values = described_columns(
-            data, begins, like._columns if like else None, like._sums.centre if like else None
-        )
+        known_as, centre = (None, None) if like is None else (like.columns, like.sums.centre)
+        self._columns, data, values = described_columns(data, begins, known_as, centre)
+        if known_as is not None and density != "gaussian":  # fitted to the columns of the other sample
+            self._columns = known_as.like(self._columns)
         at = coordinates(data)
         joint = CONDITIONALS[self.loss].joint
         of_numbers = int(self._columns.has_density.sum())
-        alone = _too_many(len(begins), of_numbers + joint) if lead is None or not like else like._sums.squares
+        alone = density == "gaussian" and _too_many(len(begins), of_numbers + joint)
+        alone = alone if lead is None or like is None else like._sums.squares
         self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
         self.reason = self._diagnose(data, at)
         if self.reason:
@@ -262,7 +265,8 @@ class DataState:
             raise ValueError(self.reason)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        values = {"reason": "", "automatic": False, "dependence": INDEPENDENT, "_columns": Columns(tuple(range(state[1]["features"])))} | state[1]
+        values: dict[str, Any] = {"reason": "", "_columns": Columns(tuple(range(state[1]["features"])))}
+        values |= {"automatic": False, "dependence": INDEPENDENT} | state[1]
         if not isinstance(values["_sums"], BlockSums):  # of 0.1.0
             centre = values.pop("_centre")
             units = np.zeros(2 + len(centre), dtype=np.int64)
@@ -370,7 +374,13 @@ class DataState:
         """
         if self._kept is not None:
             losses = np.ldexp(self._kept.losses, -(self._sums.unit if unit is None else unit))
-            return self._sums.covariance_of_means(np.stack([losses, self._kept.scores], axis=1))
+            each = np.stack([losses, self._kept.scores], axis=1)
+            if not self._columns.counted:
+                return self._sums.covariance_of_means(each)
+            weights = redrawn(validate.seed(random), resamples, len(self._sums.counts))
+            means = (weights @ self._sums.of_rows(each)) / (weights @ self._sums.counts)[:, None]
+            means[:, 1] += self._beside(weights)
+            return covariance_of(means)
         beside = self._beside if self._columns.counted or self._sums.squares else None
         return self._sums.covariance(resamples, validate.seed(random), threads, unit, self.joint, beside)
 

@@ -31,7 +31,7 @@ _NORMAL = 0.5 * float(np.log(2.0 * np.pi * np.e))
 
 
 class Parts(NamedTuple):
-    """Divergences of each coordinate (r, d) and counted column (r, k); and changes beside those of the joint density."""
+    """Divergences of each coordinate (r, d) and counted column (r, k); and changes beside the joint density."""
 
     numbers: _Array
     counts: _Array
@@ -84,8 +84,8 @@ class Marginals:
         for i, place in enumerate(columns[0].places):
             if place in by_counts or not any(place in each.fill for each in columns):
                 continue
-            for parts, sums, each in zip(tables, samples, columns, strict=True):
-                parts.append(presence(each.of(place), place, sums.counts).counts[:, 1:])
+            for parts, sums, one in zip(tables, samples, columns, strict=True):
+                parts.append(presence(one.of(place), place, sums.counts).counts[:, 1:])
             fill = next(each.fill[place] for each in columns if place in each.fill)
             missing[i] = width, float(np.ldexp(fill - like.centre[i], -int(like.units[2 + i])))
             width += 1
@@ -136,15 +136,15 @@ class Marginals:
             present = share[:, i]
             result += present * own[:, i] - joint[:, i] * (not self.alone[i])
             result += entropy_of(np.stack([present, 1.0 - present], axis=1))
-        for i in np.flatnonzero(self.alone):
+        for i in map(int, np.flatnonzero(self.alone)):
             if i not in self.missing:
                 result += own[:, i]
         return result
 
     def parts(self, a: _Array, b: _Array) -> Parts:
         """Return the contributions to the changes from samples with sums `a` (r, C) to those with sums `b`."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share, mean, variance = self._moments(a)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            _, mean, variance = self._moments(a)
             new_share, new_mean, new_variance = self._moments(b)
             normal = _normal(mean, variance, new_mean, new_variance)
             own = normal.copy()

@@ -28,7 +28,7 @@ from pyrometer.states._monitor_file import (
     checked_state,
 )
 from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import tested
+from pyrometer.states._permuted import compared
 from pyrometer.states._pools import Comparison, Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
@@ -419,7 +419,7 @@ class RefreshMonitor:
             return sequential(old, new, resamples, seed, inflation)
         both = Pair.of(old, new)
         marginals = both.marginals if both.marginals.adds else None
-        found = tested(both.tables, of.law, resamples, seed, 0, marginals, inflation=inflation)
+        found = compared(both.tables, of.law, resamples, seed, 0, marginals, inflation=inflation)
         return 1.0 if found is None else found.p_value
 
     def _changed(

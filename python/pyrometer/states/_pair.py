@@ -74,7 +74,8 @@ class Pair:
                 table = np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))])
             tables.append(table)
         is_own = all(state.columns.by_counts == by_counts and state.sums.squares == alone for state in both)
-        note, reason = _note(old, by_counts, alone), _reason(old, either - by_counts)
+        flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
+        note, reason = _note(old, by_counts, alone), _reason(old, flat)
         return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
 
     def redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> tuple[_Array, _Array, _Array, list[str]]:
@@ -130,13 +131,18 @@ def _is_counted(state: DataState, place: int) -> bool:
     return found is not None and found.kind != "missing"
 
 
-def _reason(state: DataState, places: frozenset[int]) -> str:
+def _is_constant(state: DataState, place: int) -> bool:
+    found = state.columns.of(place)
+    return found is not None and found.kind == "value" and len(found.values) == 1
+
+
+def _reason(state: DataState, places: list[int]) -> str:
     if not places:
         return ""
     name = plain(state.names[min(places)]) if state.names else str(min(places))
     return (
-        f"divergence, entropy_change and their errors: column {name} has a density in one of the samples only, where "
-        "it is not constant; give both samples as rows, or drop it"
+        f"divergence, entropy_change and their errors: column {name} is constant in one of the samples and has a "
+        "density in the other; drop it, or exchange the samples"
     )
 
 
@@ -146,8 +152,8 @@ def _note(state: DataState, by_counts: frozenset[int], alone: bool) -> str:
     if numbers:
         names = [state.names[j] if state.names else str(j) for j in numbers]
         notes.append(
-            f"column{'s' * (len(numbers) > 1)} {listed(names, plain)} contribute{'s' * (len(numbers) == 1)} by counts, because "
-            "the numbers have no density: they are constant, take two values of which one is rare, or depend on others"
+            f"compared by counts, because their numbers have no density: {listed(names, plain)} (constant, two values "
+            "of which one is rare or which depend on others, or too few that are not missing)"
         )
     if alone:
         notes.append(

@@ -18,7 +18,7 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import of_coordinates, pairs
 
-__all__ = ["Permutations", "adjusted", "permuted", "tested", "varying"]
+__all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
@@ -29,7 +29,7 @@ _SHARE = 1e-11  # smallest share of a coordinate's variance that those before it
 
 
 class Permutations(NamedTuple):
-    """The samples themselves and their permutations: changes of energy, entropy and divergence, and parts of columns."""
+    """The samples and their permutations: changes of energy, entropy and divergence, and parts of columns."""
 
     p_value: float
     changes: _Array  # (resamples + 1, 3)
@@ -46,11 +46,11 @@ def permuted(
     """
     if not (len(old) and len(new)):
         return 1.0
-    found = tested((old, new), law, resamples, seed, threads, inflation=inflation)
+    found = compared((old, new), law, resamples, seed, threads, inflation=inflation)
     return 1.0 if found is None else found.p_value
 
 
-def tested(
+def compared(
     samples: tuple[_Array, _Array],
     law: str,
     resamples: int,

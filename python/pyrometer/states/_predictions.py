@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Coded, Mixed, described, encoded, listed, mixed_of, plain, quoted, validate
+from pyrometer.base import Coded, Mixed, described, encoded, listed, mixed_of, plain, validate
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression
 from pyrometer.losses import LOGISTIC, LOSSES, SOFTMAX, SQUARED, loss_named
 from pyrometer.states._named_prediction import split
@@ -63,7 +63,7 @@ def loss_of(model: Any, energy: str | None, prediction: Any = None) -> str:
             "model must be a LinearRegression, a LogisticRegression, a SoftmaxRegression, a callable that predicts, a "
             f"fitted estimator with predict, or None, got {described(model)}; such as pm.LinearRegression(X, y)."
         )
-    if energy is None and _is_estimator(model) and not callable(model):
+    if energy is None and model is not None and _is_estimator(model) and not callable(model):
         return (LOGISTIC if len(model.classes_) == 2 else SOFTMAX).name if _classifies(model) else SQUARED.name
     if energy is None:
         raise ValueError(
@@ -183,6 +183,19 @@ def _predictions(X: Any, model: Any, prediction: Any, loss: str) -> Any:
         return prediction
     if callable(model):
         return model(X)
+    try:
+        return _estimated(X, model, loss)
+    except ValueError as error:
+        if type(error).__name__ != "NotFittedError":
+            raise
+        raise TypeError(
+            f"model must be fitted, got {described(model)} that is not; fit it to rows before, or pass a system such "
+            "as pm.LinearRegression(X, y)."
+        ) from error
+
+
+def _estimated(X: Any, model: Any, loss: str) -> Any:
+    """Return what a fitted estimator predicts."""
     if loss not in (LOGISTIC.name, SOFTMAX.name):
         return model.predict(X)
     if not _classifies(model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import tested
+from pyrometer.states._permuted import compared
 
 if TYPE_CHECKING:
     from pyrometer.states._data_state import DataState
@@ -38,7 +38,7 @@ def sequential(
     marginals = pair.marginals if pair.marginals.adds else None
     for count, enough in (*_STAGES[first is not None :], (resamples, 0.0)):
         if count < resamples or not enough:
-            found = tested(pair.tables, old.law, count, seed, 0, marginals, inflation=inflation, most=_MOST)
+            found = compared(pair.tables, old.law, count, seed, 0, marginals, inflation=inflation, most=_MOST)
             p_value = 1.0 if found is None else found.p_value
             if p_value > enough:
                 break

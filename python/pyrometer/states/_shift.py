@@ -17,11 +17,11 @@ from pyrometer.errors import DependenceWarning
 from pyrometer.results import Table
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._data_state import DataState, Kept, as_state, checked_block
 from pyrometer.states._column_table import column_table
+from pyrometer.states._data_state import DataState, Kept, as_state, checked_block
 from pyrometer.states._densities import Density, Joint
 from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import tested
+from pyrometer.states._permuted import compared
 from pyrometer.states._predictions import NO_LOSS, Model
 from pyrometer.states._resampled import redrawn_pair
 from pyrometer.states._row_sums import in_range
@@ -31,6 +31,7 @@ __all__ = ["DataState", "Shift", "shift"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LEVEL = 0.05
 _INFLATED = 1.25  # of a variance; 5 % of three quantities become 10 % at most
+_NO_COLUMNS = Table("Columns of a shift", {})  # of results of 0.1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +74,7 @@ class Shift(ByValue):
         "residual", "label", "energy" or "dependence"; ``before``, ``after``, ``deviation_before``,
         ``deviation_after``: means and standard deviations, of categories the shares of the one, ``category``, whose
         share has changed most; ``missing_before``, ``missing_after``: shares of missing values; ``divergence`` of the
-        column by itself, with its ``standard_error``; ``p_value``, adjusted for all rows together. None in results of
+        column by itself, with its ``standard_error``; ``p_value``, adjusted for all rows together. Empty in results of
         0.1.0.
     note : str
         What is not compared by a joint Gaussian density, and why: columns that contribute by counts, or one by one; ""
@@ -111,7 +112,7 @@ class Shift(ByValue):
     level: float
     verdict: str
     reason: str = ""
-    columns: Table | None = None
+    columns: Table = _NO_COLUMNS
     note: str = ""
 
     @property
@@ -334,7 +335,7 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
             blocks[:, 2] = state.sums.of_rows(scores)
         law = "scores"
     inflation = inflation_of(old, new)
-    found = tested(sums, law, resamples, (seed[0], seed[1] ^ 1), threads, pair.marginals, inflation=inflation)
+    found = compared(sums, law, resamples, (seed[0], seed[1] ^ 1), threads, pair.marginals, inflation=inflation)
     spread = spread * inflation
     change = new.energy - old.energy
     entropy, divergence = (new.entropy - old.entropy if pair.is_own else float(changes[0])), float(changes[1])

@@ -1,0 +1,219 @@
+"""Which column has moved: the table of a shift, its closed forms, and its p-values."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+import pyrometer as pm
+from pyrometer import _core
+from pyrometer.states._permuted import adjusted
+from pyrometer.states._resampled import dealt, redrawn_pair
+
+
+def line(X):
+    return np.asarray(X)[:, 0]
+
+
+def numbers(seed, m, p=4):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(m, p)) @ np.linalg.cholesky(0.5 * np.eye(p) + 0.5).T
+    return X, X[:, 0] + rng.normal(size=m)
+
+
+def rows_of(found):
+    return {row["column"]: row for row in found.columns}
+
+
+def people(seed, m):
+    """Rows as people have them: categories with missing values, flags, whole numbers, a rare and a constant column."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "city": rng.choice(["Oslo", "Bergen", "Moss"], m),
+            "paid": rng.random(m) < 0.4,
+            "age": pd.array(rng.integers(18, 80, m), dtype="Int64"),
+            "income": rng.lognormal(size=m),
+            "rare": (rng.random(m) < 0.01) * 1.0,
+            "unit": np.ones(m),
+        }
+    )
+    frame.loc[rng.random(m) < 0.1, "city"] = None
+    frame.loc[rng.random(m) < 0.1, "age"] = pd.NA
+    frame.loc[rng.random(m) < 0.3, "income"] = np.nan
+    return frame
+
+
+def test_divergences_are_those_of_normal_distributions():
+    (X, y), (Z, w) = numbers(0, 300), numbers(1, 200)
+    Z[:, 2] = 2.0 * Z[:, 2] + 1.0
+    found = pm.shift((X, y), (Z, w), model=line, energy="mse", rng=0)
+    rows = rows_of(found)
+    old, new = np.column_stack([X, y - line(X)]), np.column_stack([Z, w - line(Z)])
+    for j, name in enumerate([*(f"column {k}" for k in range(4)), "(residual)"]):
+        a, b = old[:, j], new[:, j]
+        ratio = b.var() / a.var()
+        expected = 0.5 * (ratio + (b.mean() - a.mean()) ** 2 / a.var() - 1.0 - np.log(ratio))
+        row = rows[name]
+        assert row["divergence"] == pytest.approx(expected, rel=1e-9)
+        assert [row["before"], row["deviation_after"]] == pytest.approx([a.mean(), b.std()], rel=1e-9)
+    own = sum(row["divergence"] for name, row in rows.items() if name != "(joint)")
+    assert rows["(joint)"]["divergence"] == pytest.approx(found.divergence - own, rel=1e-9)
+    assert found.columns["column"][0] == "column 2"
+    assert rows["column 2"]["p_value"] == 0.001
+
+
+def test_the_weights_of_blocks_are_those_of_the_core():
+    rng, seed = np.random.default_rng(0), (3, 4)
+    for m, n in ((13, 40), (40, 13)):
+        a, b = (np.column_stack([np.ones(k), rng.random((k, 2))]) for k in (m, n))
+        few = dealt(seed, 50, m + n, min(m, n)) @ np.concatenate([a, b])[:, 1]
+        rest = a[:, 1].sum() + b[:, 1].sum() - few
+        old, new = (few, rest) if m <= n else (rest, few)
+        changes = _core.dealt_shifts(a, b, m, n, "bernoulli", seed, 50, 1)
+        assert new / n - old / m == pytest.approx(changes[1:, 0], abs=1e-13)
+        first, second = redrawn_pair(seed, 50, m, n)
+        changes = _core.redrawn_shifts(a, b, "bernoulli", seed, 50, 1)
+        assert second @ b[:, 1] / n - first @ a[:, 1] / m == pytest.approx(changes[1:, 0], abs=1e-13)
+
+
+def test_categories_are_compared_by_counts():
+    """Shares smoothed by one row of the common shares; the p-value of one column is that of its permutations."""
+    before = pd.DataFrame({"c": ["x"] * 60 + ["y"] * 40})
+    after = pd.DataFrame({"c": ["x"] * 22 + ["y"] * 26 + ["z"] * 2})
+    found = pm.shift(before, after, resamples=1999, rng=0)
+    row = rows_of(found)["c"]
+    old, new = np.array([60.0, 40.0, 0.0]), np.array([22.0, 26.0, 2.0])
+    pool = (old + new) / 150.0
+    p, q = (old + pool) / 101.0, (new + pool) / 51.0
+    assert row["divergence"] == pytest.approx(np.sum(q * np.log(q / p)), rel=1e-12)
+    assert (row["category"], row["before"], row["after"]) == ("x", 0.6, 0.44)
+    assert found.entropy_change == pytest.approx(stats.entropy(new) - stats.entropy(old), rel=1e-12)
+    rng = np.random.default_rng(1)
+    both, divergences = np.concatenate([before["c"], after["c"]]), []
+    for _ in range(4000):
+        order = rng.permutation(both)
+        old, new = (np.array([(part == c).sum() for c in "xyz"], dtype=float) for part in (order[:100], order[100:]))
+        p, q = (old + pool) / 101.0, (new + pool) / 51.0
+        divergences.append(np.sum(q * np.log(q / p)))
+    expected = np.mean(np.array(divergences) >= row["divergence"] * (1.0 - 1e-9))
+    assert row["p_value"] == pytest.approx(expected, abs=4.0 * np.sqrt(1.5 * expected / 2000.0))
+
+
+def test_missing_numbers_are_shares_and_a_distribution_of_the_rest():
+    x, z = (np.random.default_rng(k).normal(size=m) for k, m in ((0, 200), (1, 150)))
+    x[:50], z[:10] = np.nan, np.nan
+    found = pm.shift(pd.DataFrame({"x": x}), pd.DataFrame({"x": z}), rng=0)
+    a, b = x[50:], z[10:]
+    ratio = b.var() / a.var()
+    old, new = np.array([150.0, 50.0]), np.array([140.0, 10.0])
+    pool = (old + new) / 350.0
+    p, q = (old + pool) / 201.0, (new + pool) / 151.0
+    own = 0.5 * (ratio + (b.mean() - a.mean()) ** 2 / a.var() - 1.0 - np.log(ratio))
+    assert found.divergence == pytest.approx(np.sum(q * np.log(q / p)) + 140.0 / 150.0 * own, rel=1e-9)
+    row = rows_of(found)["x"]
+    assert [row["missing_before"], row["missing_after"]] == pytest.approx([0.25, 1.0 / 15.0])
+    assert [row["before"], row["deviation_after"]] == pytest.approx([a.mean(), b.std()], rel=1e-9)
+    entropy = [
+        stats.entropy(c) + c[0] / c.sum() * (0.5 * np.log(2 * np.pi * np.e * v.var())) for c, v in ((old, a), (new, b))
+    ]
+    assert found.entropy_change == pytest.approx(entropy[1] - entropy[0], rel=1e-9)
+    assert found.after.entropy == pytest.approx(entropy[1], rel=1e-9)
+
+
+def test_frames_of_every_library_and_any_order_of_columns_and_names_of_categories():
+    before, after = people(0, 300), people(1, 200)
+    expected = pm.shift(before, after, rng=0)
+    assert expected.reason == ""
+    assert "by counts, because their numbers have no density: rare, unit" in expected.note
+    for convert in (pl.from_pandas, pa.Table.from_pandas):
+        found = pm.shift(convert(before), convert(after), rng=0)
+        assert (found.p_value, found.divergence) == (expected.p_value, expected.divergence)
+        assert found.columns == expected.columns
+    order = ["unit", "income", "city", "rare", "age", "paid"]
+    words = {"Oslo": "z", "Bergen": "b", "Moss": "a"}
+    renamed = [frame[order].assign(city=frame["city"].map(words)) for frame in (before, after)]
+    found = pm.shift(*renamed, rng=0)
+    assert found.p_value == expected.p_value
+    assert found.divergence == pytest.approx(expected.divergence, rel=1e-9)
+    for name, row in rows_of(found).items():
+        other = rows_of(expected)[name]
+        assert row["divergence"] == pytest.approx(other["divergence"], rel=1e-8, abs=1e-12), name
+        assert row["p_value"] == pytest.approx(other["p_value"], abs=0.002), name
+
+
+def test_new_and_absent_categories_are_no_error():
+    before, after = people(0, 300), people(1, 200)
+    after.loc[:40, "city"] = "Bodo"
+    found = pm.shift(before, after, rng=0)
+    assert (found.columns["column"][0], found.columns["category"][0]) == ("city", "Bodo")
+    assert found.shifted
+    few = after[after["city"] == "Moss"]
+    few = few[few["paid"]]
+    assert np.isfinite(pm.shift(before, few, rng=0).divergence)
+    lost = before.assign(age=pd.array([pd.NA] * 300, dtype="Int64"))
+    found = pm.shift(before, lost, rng=0)
+    assert found.columns["column"][0] == "age"
+    assert found.columns["missing_after"][0] == 1.0
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.002, 0.02])
+def test_rare_and_constant_columns_never_end_a_test(rate):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        samples = []
+        for m in (200, 300):
+            X = np.column_stack([rng.normal(size=m), rng.random(m) < rate, np.eye(3)[rng.integers(0, 3, m)]])
+            samples.append((X, X[:, 0] + rng.normal(size=m)))
+        found = pm.shift(*samples, model=line, energy="mse", resamples=99, rng=seed)
+        assert np.isfinite([found.divergence, found.divergence_error, found.entropy_change_error]).all()
+        assert found.reason == ""
+
+
+def test_more_columns_than_rows():
+    rng = np.random.default_rng(0)
+    X, Z = rng.normal(size=(40, 300)), rng.normal(size=(25, 300))
+    Z[:, 17] += 3.0
+    found = pm.shift((X, X[:, 0] + rng.normal(size=40)), (Z, Z[:, 0] + rng.normal(size=25)), model=line, energy="mse")
+    assert "as if they were independent" in found.note
+    assert found.columns["column"][0] == "column 17"
+    own = found.columns["divergence"].sum()
+    assert found.divergence == pytest.approx(own, rel=1e-9)
+    assert np.isfinite(found.divergence_error)
+
+
+def test_p_values_are_adjusted_for_the_largest_of_all():
+    """Against a loop over permutations."""
+    values = np.random.default_rng(0).standard_exponential((200, 5)) ** 2
+    p, own = adjusted(values)
+    roots = np.cbrt(values)
+    t = (roots - roots.mean(axis=0)) / roots.std(axis=0)
+    assert own == pytest.approx(t[0])
+    assert p == pytest.approx([np.mean(t.max(axis=1) >= t[0, j] - 1e-9) for j in range(5)])
+
+
+def test_the_one_column_that_moved_comes_first():
+    first, rejected = 0, 0
+    for seed in range(40):
+        X, Z = (np.random.default_rng([seed, k]).normal(size=(300, 20)) for k in range(2))
+        Z[:, 7] += 0.6
+        found = pm.shift(X, Z, resamples=99, rng=seed)
+        rejected += found.shifted
+        first += bool(found.shifted and found.columns["column"][0] == "column 7")
+    assert rejected >= 10
+    assert first >= 0.95 * rejected
+
+
+@pytest.mark.parametrize("density", ["kernel"])
+def test_other_densities_with_categories(density):
+    before, after = ({"x": f["income"].fillna(1.0), "city": f["city"]} for f in (people(0, 150), people(1, 120)))
+    before, after = pd.DataFrame(before), pd.DataFrame(after)
+    found = pm.shift(before, after, density=density, rng=0, resamples=99)
+    alone = pm.shift(before[["x"]], after[["x"]], density=density, rng=0, resamples=99)
+    city = rows_of(found)["city"]["divergence"]
+    assert found.divergence == pytest.approx(alone.divergence + city, rel=1e-9)
+    assert np.isfinite([found.divergence_error, found.entropy_change_error]).all()
+    with pytest.raises(ValueError, match="no missing numbers for this density"):
+        pm.shift(people(0, 150), people(1, 120), density=density)
