@@ -23,6 +23,7 @@ from pyrometer._version import __version__
 from pyrometer.data import Moments
 from pyrometer.errors import (
     ConstantColumnWarning,
+    DependenceWarning,
     IndexColumnWarning,
     MomentsFileError,
     PrecisionWarning,
@@ -56,7 +57,19 @@ from pyrometer.networks import (
     heat_engine,
 )
 from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature, TrainingPath
-from pyrometer.states import DataState, Drift, Mixture, Reading, RefreshMonitor, Shift, drift, mix, shift
+from pyrometer.states import (
+    BatchShift,
+    DataState,
+    Drift,
+    Event,
+    Mixture,
+    Reading,
+    RefreshMonitor,
+    Shift,
+    drift,
+    mix,
+    shift,
+)
 from pyrometer.sweeps import sweep
 from pyrometer.thermodynamics import (
     Collapse,
@@ -76,6 +89,8 @@ if TYPE_CHECKING:
     from pyrometer import datasets, estimators, interop, models, plot, tables, testsystems
 
 __all__ = [
+    "BatchShift",
+    "Event",
     "L1",
     "L2",
     "Collapse",
@@ -90,6 +105,7 @@ __all__ = [
     "HeUniform",
     "HeatEngine",
     "Independent",
+    "DependenceWarning",
     "IndexColumnWarning",
     "LayerTemperatures",
     "Layers",

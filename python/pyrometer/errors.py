@@ -6,6 +6,7 @@ from typing import Any
 
 __all__ = [
     "ConstantColumnWarning",
+    "DependenceWarning",
     "IndexColumnWarning",
     "MomentsFileError",
     "PrecisionWarning",
@@ -30,6 +31,10 @@ class SeparationWarning(UserWarning):
 
 class ConstantColumnWarning(UserWarning):
     """A column has the same value in every row: such a target has zero variance, such a feature no information."""
+
+
+class DependenceWarning(UserWarning):
+    """Rows are serially dependent over more rows than a test takes for one block: its level does not hold."""
 
 
 class IndexColumnWarning(UserWarning):

@@ -108,7 +108,7 @@ def test_a_file_as_it_was_loads(saved, tmp_path):
 
 def test_missing_fields_are_named(saved, tmp_path):
     header, arrays = saved
-    optional = {("reference", "names"), ("reference", "reason")} | {("readings", k, "reason") for k in range(3)}
+    optional = {("reference", "names"), ("reference", "reason")} | {("readings", k, name) for k in range(3) for name in ("reason", "divergence", "name", "columns")}
     for at in places(header):
         if not at:
             continue
@@ -137,7 +137,7 @@ def test_fields_of_any_other_type_or_value_are_refused_by_name_or_work(saved, tm
             found = works(tmp_path / "state", changed(header, at, put), arrays)
             names = [key for key in at if isinstance(key, str)]
             if found:
-                related = {"pool_", "window", "alarm", "counts", "sums", "readings", "centre", "last", *names}
+                related = {"pool_", "totals", "window", "alarm", "counts", "sums", "readings", "centre", "last", *names}
                 assert any(name in found for name in related), (at, value, found)
             wrong = isinstance(value, (list, dict)) or (isinstance(value, str) and value not in ("mse", "", "x"))
             if wrong and at[-1] not in ("readings", "names"):

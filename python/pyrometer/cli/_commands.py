@@ -63,6 +63,14 @@ COMMANDS = {
             "undefined": "the temperature of the shift is undefined",
         },
     ),
+    "monitor": CommandRecord(
+        "pyrometer.cli.monitor",
+        "Monitor batches of files: what has changed, in which columns, since when.",
+        {
+            "alarm": "a batch of this run has raised an alarm",
+            "change": "there has been an alarm, now or before, and no --reset since",
+        },
+    ),
     "mix": CommandRecord(
         "pyrometer.cli.mix",
         "Pool two files: heat, pooling loss and its test.",

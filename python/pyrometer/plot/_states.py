@@ -127,9 +127,10 @@ def monitor(monitor: RefreshMonitor, *, ax: Axes | Sequence[Axes] | None = None)
     Returns
     -------
     tuple of Axes
-        Against the number of the batch: its energy, with that of the reference; its entropy likewise; the temperatures
-        of the first and second kind; the p-values of the batch and of pools, with the level of alarms. Batches with an
-        alarm have a vertical line in each.
+        Against the number of the batch: its energy, with that of the reference; its entropy likewise, and its
+        divergence from the reference; the temperatures of the first and second kind; the p-values of the batch and of
+        pools, with the level of alarms. Batches with an alarm have a vertical line in each; where a change has been
+        found, the batches among which it began are shaded.
 
     Raises
     ------
@@ -159,21 +160,34 @@ def monitor(monitor: RefreshMonitor, *, ax: Axes | Sequence[Axes] | None = None)
     batch = np.arange(monitor.batches - len(readings) + 1, monitor.batches + 1)
     series = {
         name: np.array([getattr(reading, name) for reading in readings], dtype=np.float64)
-        for name in ("energy", "entropy", "temperature", "neighbour", "p_value", "pooled")
+        for name in ("energy", "entropy", "divergence", "temperature", "neighbour", "p_value", "pooled")
     }
     if len(drawn) == 4:
         for ax_of, name, unit in ((drawn[0], "energy", "loss"), (drawn[1], "entropy", "nat")):
-            ax_of.plot(batch, series[name], color="black", marker=".", linewidth=1.0)
+            ax_of.plot(batch, series[name], color="black", marker=".", linewidth=1.0, label=name)
             ax_of.axhline(getattr(monitor.reference, name), color="0.5", linestyle="--", linewidth=1.0)
             ax_of.set_ylabel(f"{name} ({unit})")
+        if np.isfinite(series["divergence"]).any():
+            _divergence(drawn[1], batch, series["divergence"])
         _temperatures(drawn[2], batch, series)
     _tests(drawn[-1], batch, series, monitor.level)
+    event = monitor.event
     for ax_of in drawn:
+        if event is not None:
+            ax_of.axvspan(event.earliest - 0.5, event.latest + 0.5, color="0.85", zorder=0)
         for number, reading in zip(batch.tolist(), readings, strict=True):
             if reading.alarm:
                 ax_of.axvline(number, color=NEGATIVE.color, linewidth=1.0, alpha=0.6)
     drawn[-1].set_xlabel("batch (vertical lines: alarms)")
     return drawn
+
+
+def _divergence(ax: Axes, batch: Any, divergence: Any) -> None:
+    other = ax.twinx()
+    other.plot(
+        batch, divergence, color=POSITIVE.color, marker=POSITIVE.marker, markersize=3.0, linewidth=0.8, linestyle="--"
+    )
+    other.set_ylabel("divergence (nat)", color=POSITIVE.color)
 
 
 def _temperatures(ax: Axes, batch: Any, series: dict[str, Any]) -> None:

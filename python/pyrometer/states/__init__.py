@@ -3,13 +3,16 @@
 from pyrometer.states._data_state import as_state
 from pyrometer.states._drift import Drift, drift
 from pyrometer.states._mixture import Mixture, mix
-from pyrometer.states._monitor import Reading, RefreshMonitor
+from pyrometer.states._monitor import RefreshMonitor
 from pyrometer.states._predictions import predicted
+from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._shift import DataState, Shift, shift
 
 __all__ = [
+    "BatchShift",
     "DataState",
     "Drift",
+    "Event",
     "Mixture",
     "Reading",
     "RefreshMonitor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -97,8 +98,8 @@ class BlockSums:
 
         `is_comparable` says whether those units can represent them.
         """
-        if like is None or like is self:
-            return np.column_stack([self.counts, self.sums])
+        if like is None or like is self or (self.centre is like.centre and self.units is like.units):
+            return self._own
         d = len(self.centre)
         offset = self._offset(like)
         table = np.column_stack([self.counts, converted(self.sums, self.units, like.units)[0]])
@@ -107,6 +108,15 @@ class BlockSums:
             table[:, 3 + d + c] += offset[j] * first[:, k] + offset[k] * first[:, j] + n * offset[j] * offset[k]
         table[:, 3 : 3 + d] += n[:, None] * offset
         return table
+
+    @cached_property
+    def _own(self) -> _Array:
+        table = np.column_stack([self.counts, self.sums])
+        table.flags.writeable = False
+        return table
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_own"}
 
     def is_comparable(self, like: BlockSums) -> bool:
         """Whether the sums can be represented in the units of `like`, about its centre."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,12 @@ class Columns:
         """Return "number" or "category" for each column of X."""
         numbers = set(self.places)
         return tuple("number" if j in numbers else "category" for j in range(self.number))
+
+    def header(self) -> dict[str, Any]:
+        """Return what describes the columns besides their counts."""
+        counted = [{"place": each.place, "kind": each.kind, "values": list(each.values)} for each in self.counted]
+        fill = [[place, value] for place, value in self.fill.items()]
+        return {"places": list(self.places), "by_counts": sorted(self.by_counts), "fill": fill, "counted": counted}
 
     def counts_alone(self, place: int) -> bool:
         """Whether of a column of numbers only missing ones can be counted, because there are too few others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._dependence import INDEPENDENT, Dependence, memory_of
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
 from pyrometer.states._marginals import Marginals
@@ -22,7 +23,7 @@ from pyrometer.states._resampled import redrawn
 from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
-__all__ = ["HEADER", "DataState", "Kept", "as_state"]
+__all__ = ["HEADER", "DataState", "Kept", "as_state", "checked_block"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _MOST_TOGETHER = 256  # coordinates, whose products fill half a gigabyte
@@ -50,9 +51,11 @@ class DataState(Displayed):
         predictions (m,), for cross entropy probabilities of the label 1.
     energy : {"mse", "mae", "ce"}, optional
         The loss of a callable model. A system knows its own.
-    block : int
+    block : int or "auto"
         Number of consecutive rows that are resampled together: 1 for independent rows; for serially dependent rows more
-        than their correlation time.
+        than their correlation time. "auto" chooses it from the rows, in the order in which they are: 1 where they show
+        no dependence, else six times the reach of their dependence (Notes); and the p-values of `shift` and
+        `RefreshMonitor` then take into account what adjacent blocks still share.
     density : {"gaussian", "kernel", "mixture"}, estimator or callable
         Density of the features. "gaussian" has the moments of the rows. "kernel" is SciPy's `gaussian_kde`, "mixture"
         scikit-learn's `GaussianMixture` of 1, 2, 4 or 8 components, both with the extra ``pyrometer[density]``. Any
@@ -80,6 +83,12 @@ class DataState(Displayed):
         As given.
     names : tuple of str or None
         Names of the features, where X is a data frame.
+    block : int
+        Rows of the least blocks; what "auto" has chosen.
+    correlation_time : float
+        Integrated autocorrelation time :math:`1 + 2 \sum_k \rho_k` of the rows, in their order: the largest among
+        losses, scores, features and residuals, each fitted by an autoregression; 1 where none shows a dependence, and
+        for batches of a `RefreshMonitor`, which are not asked. Not in the paper.
     reason : str
         Why `energy` or `entropy` is nan, only possible for batches of a `RefreshMonitor`; "" where both are numbers.
 
@@ -99,6 +108,11 @@ class DataState(Displayed):
     Other densities keep them, and cost five fits, and two or three more in `shift`; a kernel density :math:`m^2`
     exponentials for each pass over the rows besides.
 
+    With autocorrelations :math:`\rho_k` the variance of a mean over b rows is less than that of independent blocks
+    suggests, by the factor :math:`1 - c/b` where b is large, with the reach
+    :math:`c = 2 \sum_k k \rho_k / (1 + 2 \sum_k \rho_k)`; :math:`c = 2 \phi / (1 - \phi^2)` for an autoregression
+    of the first order. "auto" makes b = 6 c. Not in the paper.
+
     Examples
     --------
     >>> import numpy as np
@@ -111,8 +125,8 @@ class DataState(Displayed):
     """
 
     __slots__ = (
-        *("_columns", "_kept", "_sums", "density", "discrete_entropy", "energy", "entropy"),
-        *("features", "loss", "names", "reason", "rows"),
+        *("_columns", "_kept", "_sums", "automatic", "block", "density", "dependence", "discrete_entropy", "energy"),
+        *("entropy", "features", "loss", "names", "reason", "rows"),
     )
 
     def __init__(
@@ -122,22 +136,35 @@ class DataState(Displayed):
         *,
         model: Model = None,
         energy: str | None = None,
-        block: int = 1,
+        block: int | Literal["auto"] = 1,
         density: Density = "gaussian",
         prediction: Any = None,
     ) -> None:
         if y is not None and model is None and prediction is None:
             raise ValueError("model must be given with y, or prediction=; leave y out for the entropy of X alone.")
         data = predicted(X, y, model, energy, prediction=prediction)
-        self._summarise(data, validate.count("block", block, minimum=1), known(density))
+        self._summarise(data, checked_block(block), known(density))
         self._require_numbers()
 
-    def _summarise(self, data: Predicted, block: int, density: Density, like: DataState | None = None) -> None:
-        """Set every attribute from rows and their predictions; energy or entropy is nan where `reason` says why."""
+    def _summarise(
+        self,
+        data: Predicted,
+        block: int | None,
+        density: Density,
+        like: DataState | None = None,
+        lead: int | None = None,
+    ) -> None:
+        """Set every attribute from rows and their predictions; energy or entropy is nan where `reason` says why.
+
+        A block of None is chosen. A batch of a monitor has a `lead`, the rows that complete the block before it; its
+        sums are those that its reference has.
+        """
         self.loss, self.names, self.density = data.loss, data.names, density
         self.rows, self.features = len(data.x), data.columns
         self.discrete_entropy, self._kept = np.nan, None
-        begins = boundaries(self.rows, block)
+        self.dependence = _dependence(data) if lead is None else INDEPENDENT
+        self.automatic, self.block = block is None, self.dependence.block if block is None else block
+        begins = boundaries(self.rows, self.block, min(lead or 0, self.rows))
         if like is not None and None not in (like.names, self.names) and like.names != self.names:
             like = None  # the caller refuses it
         known_as, centre = (None, None) if like is None else (like.columns, like.sums.centre)
@@ -148,6 +175,7 @@ class DataState(Displayed):
         joint = CONDITIONALS[self.loss].joint
         of_numbers = int(self._columns.has_density.sum())
         alone = density == "gaussian" and _too_many(len(begins), of_numbers + joint)
+        alone = alone if lead is None or like is None else like._sums.squares
         self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
         self.reason = self._diagnose(data, at)
         if self.reason:
@@ -156,7 +184,7 @@ class DataState(Displayed):
         if density == "gaussian":
             scores = _gaussian(at.z[:, self._varying], self._sums.squares) + conditional.beside_features(at.losses)
         else:
-            self._kept = self._cross_fit(data, at, block)
+            self._kept = self._cross_fit(data, at, self.block)
             self.entropy = float(self._kept.scores.mean()) + self._beside(None)
             scores = conditional.observed(self._kept.scores, at.losses, at.inner)
         if not self._columns.fill:
@@ -238,11 +266,13 @@ class DataState(Displayed):
             raise ValueError(self.reason)
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        values: dict[str, Any] = {"reason": "", "_columns": Columns(tuple(range(state[1]["features"])))} | state[1]
+        values: dict[str, Any] = {"reason": "", "_columns": Columns(tuple(range(state[1]["features"])))}
+        values |= {"automatic": False, "dependence": INDEPENDENT} | state[1]
         if not isinstance(values["_sums"], BlockSums):  # of 0.1.0
             centre = values.pop("_centre")
             units = np.zeros(2 + len(centre), dtype=np.int64)
             values["_sums"] = BlockSums(values.pop("_counts"), values["_sums"], centre, units, values["loss"])
+        values.setdefault("block", int(values["_sums"].counts[0]))
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -254,6 +284,11 @@ class DataState(Displayed):
         """Return the numbers of the state as types that JSON has; nan is None."""
         about: dict[str, Any] = finite({**self.header(), "density": self.density})
         return about
+
+    @property
+    def correlation_time(self) -> float:
+        """Integrated autocorrelation time of the rows, in their order; 1 where they show no dependence."""
+        return self.dependence.time
 
     @property
     def sums(self) -> BlockSums:
@@ -289,20 +324,53 @@ class DataState(Displayed):
         """The core's name for the density of y given X."""
         return CONDITIONALS[self.loss].law
 
+    def of_dependence(self, memory: Dependence) -> DataState:
+        """Return itself, as one whose blocks were chosen for this memory of its rows."""
+        self.automatic, self.dependence = True, memory
+        return self
+
     def header(self) -> dict[str, Any]:
         """Return what describes the state besides its arrays."""
-        return {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
+        found = {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
+        return found | ({"columns": self._columns.header()} if self._columns.counted or self._columns.fill else {})
+
+    def arrays(self) -> dict[str, _Array]:
+        """Return the arrays by the names that files have for them."""
+        return self._sums.arrays() | {f"counts_{k}": each.counts for k, each in enumerate(self._columns.counted)}
 
     @classmethod
-    def restored(cls, header: dict[str, Any], sums: BlockSums) -> DataState:
-        """Return the Gaussian state of a header and its sums, both checked by the caller."""
+    def restored(cls, header: dict[str, Any], sums: BlockSums, columns: Columns | None = None) -> DataState:
+        """Return the Gaussian state of a header, its sums and columns, all checked by the caller."""
         state = cls.__new__(cls)
         for name in HEADER:
             setattr(state, name, header[name])
         state.density, state._kept, state._sums = "gaussian", None, sums
         state.names, state.reason = header.get("names"), header.get("reason", "")
-        state._columns = Columns(tuple(range(state.features)))
+        state._columns = columns or Columns(tuple(range(state.features)))
+        state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.counts[0])
         return state
+
+    @classmethod
+    def of_sums(cls, like: DataState, columns: Columns, sums: BlockSums, of: DataState | None) -> DataState:
+        """Return the Gaussian state of other rows of the same columns, from their sums over blocks.
+
+        Energy and entropy are those of the state `of` if one is given.
+        """
+        header = like.header() | {"rows": int(sums.counts.sum()), "discrete_entropy": np.nan, "reason": ""}
+        state = cls.restored(header, sums, columns)
+        state.automatic, state.dependence = like.automatic, like.dependence
+        state.block = like.block
+        if of is not None:
+            state.energy, state.entropy, state.discrete_entropy = of.energy, of.entropy, of.discrete_entropy
+            state.reason = of.reason
+            return state
+        state.energy, state.entropy = state.numbers()
+        return state
+
+    def numbers(self) -> tuple[float, float]:
+        """Energy and entropy as the sums and counts give them."""
+        energy, entropy = self._sums.energy_and_entropy(self.joint)
+        return (np.nan if self.loss == NO_LOSS else energy), entropy + self._beside(None)
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
         """Covariance (2, 2) of energy and entropy over samples of rows, by resampling blocks.
@@ -337,18 +405,20 @@ def as_state(
     value: Any,
     model: Model,
     energy: str | None,
-    block: int,
+    block: int | Literal["auto"],
     density: Density = "gaussian",
     *,
     names: tuple[str, ...] | None = None,
     like: DataState | None = None,
     strict: bool = True,
     prediction: Any = None,
+    lead: int | None = None,
 ) -> DataState:
     """Return a state, made of a pair (X, y), or X without a model, if it is not one yet; errors begin with its name.
 
     `names` are for messages where X has none. Unless it is strict, rows without energy or entropy are no error; the
-    state has the reason then. X must have as many columns as `like`.
+    state has the reason then. X must have as many columns as `like`. `lead` is for batches of a monitor: the rows that
+    complete the block which began before them.
     """
     if isinstance(value, DataState):
         if strict and value.reason:
@@ -365,7 +435,7 @@ def as_state(
         X, y = (value, None) if alone else value
         data = predicted(X, y, model, energy, like.features if like else None, prediction)
         data = data._replace(names=data.names or names or None)
-        state._summarise(data, validate.count("block", block, minimum=1), known(density), like)
+        state._summarise(data, checked_block(block), known(density), like, lead)
         if strict:
             state._require_numbers()
     except (TypeError, ValueError) as error:
@@ -378,6 +448,29 @@ def as_state(
 def _too_many(blocks: int, coordinates: int) -> bool:
     """Whether coordinates have too few rows, or are too many, for a covariance of all of them."""
     return coordinates > _MOST_TOGETHER or _LEAST_ALONE <= blocks < _FEWEST * coordinates
+
+
+def checked_block(block: Any) -> int | None:
+    """Return a number of rows, or None for "auto"."""
+    if isinstance(block, str):
+        if block != "auto":
+            raise ValueError(f'block must be a number of rows or "auto", got {block!r}.')
+        return None
+    return validate.count("block", block, minimum=1)
+
+
+def _dependence(data: Predicted) -> Dependence:
+    """Return the longest memory among losses, scores, features and residuals of rows, in their order."""
+    conditional = CONDITIONALS[data.loss].measured(data)
+    names = data.names or range(data.columns)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        numbers = data.x if data.missing is None else np.where(data.missing, np.nanmean(data.x, axis=0), data.x)
+        away = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
+        scores = np.square(np.where(np.isfinite(away), away, 0.0)).sum(axis=1)
+    named = {f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)}
+    named |= {f"the column {names[of.place]}": of.codes for of in data.coded}
+    named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
+    return memory_of(np.column_stack(list(named.values())), list(named))
 
 
 def _gaussian(z: _Array, alone: bool) -> _Array:

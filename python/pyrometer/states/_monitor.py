@@ -6,80 +6,65 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, get_args
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Archive, RandomSource, validate
+from pyrometer.base import Archive, Members, RandomSource, mixed_of, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
-from pyrometer.results import Displayed, Shown, Table
-from pyrometer.states import _records as records
-from pyrometer.states._blocks import LEAST, together
-from pyrometer.states._data_state import DataState, as_state
-from pyrometer.states._monitor_file import checked_header, checked_last, checked_pools, checked_readings, checked_state
-from pyrometer.states._permuted import permuted
+from pyrometer.results import Displayed, Table
+from pyrometer.states._blocks import LEAST, wide
+from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._data_state import DataState, as_state, checked_block
+from pyrometer.states._dependence import Dependence
+from pyrometer.states._layout import Layout
+from pyrometer.states._monitor_file import (
+    checked_header,
+    checked_last,
+    checked_later,
+    checked_pools,
+    checked_readings,
+    checked_state,
+)
+from pyrometer.states._pair import Pair
+from pyrometer.states._permuted import compared
+from pyrometer.states._pools import Comparison, Pools
 from pyrometer.states._predictions import Model, loss_of
+from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._row_sums import in_range
-from pyrometer.states._shift import Shift, compare
+from pyrometer.states._shift import Shift, compare, warn_of_dependence
+from pyrometer.states._sequential import FIRST, sequential
+from pyrometer.states._since import beginning
 from pyrometer.thermodynamics import temperature
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Reading", "RefreshMonitor"]
+__all__ = ["RefreshMonitor"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_ARCHIVE = Archive("pyrometer-monitor", 1, "RefreshMonitor.save")
+_ARCHIVE = Archive("pyrometer-monitor", 2, "RefreshMonitor.save")
+_CLEAR = 0.05  # adjusted p-value of columns that are named
 _RESAMPLES = 99  # for the standard error of an entropy
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Reading(Shown, record=records.READING):
-    """Results of a batch.
+def _numbers(X: Any) -> Any:
+    """Return X, or of a frame with categories or missing values the columns of numbers that are complete."""
+    mixed = mixed_of("X", X)
+    if mixed is None:
+        return X
+    return mixed.numbers[:, np.isfinite(mixed.numbers).all(axis=0)]
 
-    Attributes
-    ----------
-    rows : int
-        Rows of the batch.
-    energy, entropy : float
-        Of the batch under the model, as in `DataState`; nan where the batch has none.
-    temperature : float
-        First kind: the temperature of a system trained on this batch, under the monitor's law; nan without one.
-    neighbour : float
-        Second kind (2.9), between the previous batch and this one; nan where the entropy has not changed by twice its
-        standard error, or a number is nan.
-    p_value : float
-        Of the test of this batch against the reference; 1 for batches of fewer rows than a block.
-    pooled : float
-        Smallest p-value of the tests of pools of batches that end with this one; nan where no pool does.
-    window : int
-        Number of batches of that pool; 0 where there is none.
-    alarm : bool
-        Whether `p_value` or `pooled` is at most the monitor's level.
-    reason : str
-        Why numbers of this batch are nan, by name; "" if none is.
 
-    Examples
-    --------
-    >>> import pyrometer as pm
-    >>> series = {"energy": 1.0, "entropy": 2.0, "temperature": 3.0, "neighbour": 4.0}
-    >>> pm.Reading(rows=100, **series, p_value=0.5, pooled=0.1, window=2, alarm=False).window
-    2
-    """
+class _Alarm(NamedTuple):
+    """The first alarm of an event."""
 
-    rows: int
-    energy: float
-    entropy: float
-    temperature: float
-    neighbour: float
-    p_value: float
-    pooled: float
+    batch: int
     window: int
-    alarm: bool
-    reason: str = ""
+    p_value: float
 
 
 class _Neighbour(NamedTuple):
@@ -180,9 +165,10 @@ class RefreshMonitor(Displayed):
         law: Law | None = None,
         run_length: int = 200,
         memory: int = 32,
-        block: int = 1,
+        block: int | Literal["auto"] = 1,
         history: int = 1000,
         rng: RandomSource = None,
+        grow: bool = False,
     ) -> None:
         self.model, self.energy = model, energy
         if law is not None and not isinstance(law, get_args(Law)):
@@ -194,46 +180,48 @@ class RefreshMonitor(Displayed):
         self.memory = validate.count("memory", memory, minimum=1)
         if self.memory & (self.memory - 1):
             raise ValueError(f"memory must be a power of two, got {memory}.")
-        self._pools: list[_Array | None] = [None] * (self.memory.bit_length() - 1)
-        self.block = validate.count("block", block, minimum=1)
+        self.grow = validate.flag("grow", grow)
+        self._chosen = checked_block(block) is None
         self._seed = validate.seed(rng)
-        self.batches = 0
+        self.batches = self._start = self._origin = 0
         self._readings: deque[Reading] = deque(maxlen=validate.count("history", history, minimum=1))
-        self.reference = as_state("reference", reference, model, energy, self.block, strict=False)
-        self._require_reference(loss_of(model, energy))
-        self._last = _Neighbour.of(self.reference, np.random.SeedSequence(self._seed))
+        self._begin(as_state("reference", reference, model, energy, block, strict=False), block)
+        warn_of_dependence(self.reference)
 
-    def _require_reference(self, loss: str) -> None:
+    def _begin(self, reference: DataState, block: int | Literal["auto"]) -> None:
+        """Compare with this reference from the next batch on."""
+        self._require_reference(reference, loss_of(self.model, self.energy), block)
+        self.reference, self.block = reference, reference.block
+        sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
+        self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)
+        self._last = _Neighbour.of(reference, np.random.SeedSequence(self._seed))
+        self._alarm: _Alarm | None = None
+        self._rows: deque[tuple[Any, Any]] = deque(maxlen=2 * self.memory)
+
+    def _require_reference(self, found: DataState, loss: str, block: int | Literal["auto"]) -> None:
         """Raise if batches cannot be tested against the reference."""
-        found = self.reference
         blocks = found.sums.counts
         if found.loss != loss:
             raise ValueError(f"reference must have the loss of the model, {loss!r}, got {found.loss!r}.")
         if not isinstance(found.density, str) or found.density != "gaussian":
             raise ValueError(f"reference must have density='gaussian', got {found.density!r}.")
         if len(blocks) < LEAST:
+            remedy = "use more rows or a smaller block"
+            if found.automatic and found.block > 1:
+                memory = found.dependence
+                remedy = (
+                    f"a block is {found.block} rows because they are serially dependent ({memory.series} over "
+                    f"{memory.time:.0f} rows); use {LEAST * found.block} rows or more"
+                )
             raise ValueError(
-                f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; "
-                "use more rows or a smaller block."
+                f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; {remedy}."
             )
-        if blocks[0] != self.block:
-            raise ValueError(f"reference must have been made with block={self.block}, got {blocks[0]:g}.")
+        if block != "auto" and blocks[0] != block:
+            raise ValueError(f"reference must have been made with block={block}, got {blocks[0]:g}.")
         if isinstance(self.model, (LinearRegression, LogisticRegression)):
             features = self.model.parameters - self.model.intercept
             if self.model.shape != () or features != found.features:
                 raise ValueError(f"reference must have the {features} features of the model, got {found.features}.")
-
-    def __repr__(self) -> str:
-        alarms = sum(reading.alarm for reading in self._readings)
-        last = f", the last in batch {self.batches - self._since()}" if alarms else ""
-        return (
-            f"<RefreshMonitor: {self.batches} batch{'es' * (self.batches != 1)} against {self.reference.rows} rows, "
-            f"{alarms} alarm{'s' * (alarms != 1)}{last}, level {self.level:.2g}>"
-        )
-
-    def _since(self) -> int:
-        """Return the number of batches since the last alarm."""
-        return next(since for since, reading in enumerate(reversed(self._readings)) if reading.alarm)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers of the monitor and its readings as types that JSON has; nan is None."""
@@ -258,19 +246,97 @@ class RefreshMonitor(Displayed):
         """The last `history` readings, in order."""
         return tuple(self._readings)
 
-    def update(self, X: Any, y: Any) -> Shift:
+    @property
+    def event(self) -> Event | None:
+        """The change that was found, with the batch at which it began; None while there is none."""
+        if self._alarm is None:
+            return None
+        pools, raised = self._pools, self._alarm
+        found = beginning(
+            pools.earlier,
+            pools.totals,
+            pools.layout.groups,
+            len(self.reference.sums.centre),
+            self.reference.sums.squares,
+            CONDITIONALS[self.reference.loss].joint,
+            self.reference.dependence.time if self._chosen else 1.0,
+        )
+        first = raised.batch - len(pools.totals) + 1
+        return Event(
+            batch=raised.batch,
+            window=raised.window,
+            p_value=raised.p_value,
+            began=first + found.best,
+            earliest=first + found.earliest,
+            latest=first + found.latest,
+            batches=self.batches - (first + found.best) + 1,
+            rows=int(pools.totals[found.best :, 0].sum()),
+        )
+
+    def since_change(self) -> list[tuple[Any, Any]]:
+        """Return the rows (X, y) of the batches since the change began, to train on; of the last `2 * memory` at most.
+
+        They are those that `update` was given since this object was made, loaded or reset: a file has no rows.
+        """
+        event = self.event
+        if event is None:
+            raise ValueError("there has been no alarm, so there is no change since which rows could be returned.")
+        count = min(event.batches, len(self._rows))
+        return list(self._rows)[len(self._rows) - count :]
+
+    def reset(self, reference: DataState | tuple[Any, Any] | None = None, *, model: Model | None = None) -> None:
+        """End the event: the next alarm is the first of another.
+
+        Parameters
+        ----------
+        reference : DataState or (X, y), optional
+            The new reference. Without it the old one stays, with the batches that have joined it before the alarm;
+            those since the alarm are left out.
+        model : LinearRegression, LogisticRegression or callable, optional
+            The new model, of the same loss, for which `reference` is needed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for a new monitor. The monitor has not changed then.
+        """
+        if reference is None:
+            if model is not None:
+                raise ValueError("reference must be given with a model: the old one has the losses of the old model.")
+            self._pools = self._pools.restarted()
+            self._start = self.batches if self.grow else self._start
+            self._origin = self.batches
+            self._alarm = None
+            self._rows.clear()
+            return
+        before = (self.model, self.energy)
+        self.model = self.model if model is None else model
+        block: int | Literal["auto"] = "auto" if self._chosen else self.block
+        try:
+            state = as_state("reference", reference, self.model, self.energy, block, strict=False)
+            if state.loss != self.reference.loss:
+                raise ValueError(f"model must have the loss {self.reference.loss!r}, got {state.loss!r}.")
+            self._begin(state, block)
+            self._start = self._origin = self.batches
+        except (TypeError, ValueError):
+            self.model, self.energy = before
+            raise
+
+    def update(self, X: Any, y: Any = None, *, name: str = "") -> BatchShift:
         """Test a batch against the reference, and keep its reading.
 
         Parameters
         ----------
         X, y
-            Rows, as for `DataState`.
+            Rows, as for `DataState`; or a `DataState` of the same model, alone.
+        name : str
+            What the batch is called in its reading and in messages.
 
         Returns
         -------
-        Shift
-            From the reference to this batch, at the monitor's level. ``monitor.readings[-1].alarm`` says whether to
-            act: it includes the pools.
+        BatchShift
+            From the reference to this batch, at the monitor's level; its `alarm` includes the pools, and its `event`
+            says whether to act.
 
         Raises
         ------
@@ -278,68 +344,126 @@ class RefreshMonitor(Displayed):
             If X and y are not finite numbers of matching shapes with the reference's columns and at least one row, or
             the model's predictions are not finite. The monitor has not changed then.
         """
-        name = f"batch {self.batches + 1}"
-        state = as_state(name, (X, y), self.model, self.energy, self.block, like=self.reference, strict=False)
-        if state.names and self.reference.names and state.names != self.reference.names:
-            raise ValueError(
-                f"{name}: X must have the same columns in one order as the reference, "
-                f"{', '.join(self.reference.names)}, "
-                f"got {', '.join(state.names)}."
-            )
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string, got {name!r}.")
+        what = f"batch {self.batches + 1}" + (f" ({plain(name)})" if name else "")
+        given = X if y is None else (X, y)
+        lead, block = self._pools.missing, self.block
+        if self.grow and block == 1 and hasattr(X, "__len__"):
+            block = wide(len(X), block)
+        state = as_state(what, given, self.model, self.energy, block, like=self.reference, strict=False, lead=lead)
+        self._require_like(what, state, block)
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
-        found = compare(self.reference, state, self.level, resamples, validate.seed(source), threads=0)
-        ours, *theirs = source.spawn(1 + len(self._pools))
-        last = _Neighbour.of(state, ours)
-        pools, tested = self._grown(state.sums.table(self.reference.sums), resamples, theirs)
-        pooled, window = min(tested, default=(np.nan, 0))
+        pools, comparisons = self._pools.with_batch(state, self._alarm is not None)
+        ours, *theirs = source.spawn(1 + len(pools.waiting))
+        found = self._compared(pools.layout, comparisons[0], state, resamples, validate.seed(source))
+        others = [
+            (self._tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
+            for each, seed in zip(comparisons[1:], theirs, strict=False)
+        ]
+        pooled, window = min(others, default=(np.nan, 0))
         hot, why = self._temperature(X, y, state)
+        last = _Neighbour.of(state, ours)
+        alarm = found.p_value <= self.level or pooled <= self.level
         reading = Reading(
+            name=name,
+            columns=self._changed(pools.layout, comparisons, found, window) if alarm else (),
             rows=state.rows,
             energy=state.energy,
             entropy=state.entropy,
+            divergence=found.divergence,
             temperature=hot,
             neighbour=last.temperature(self._last),
             p_value=found.p_value,
             pooled=pooled,
             window=window,
-            alarm=found.p_value <= self.level or pooled <= self.level,
+            alarm=alarm,
             reason="; ".join(filter(None, [found.reason, why])),
         )
         self._readings.append(reading)
-        self._last, self._pools = last, pools
         self.batches += 1
-        return found
+        self._rows.append(given if isinstance(given, tuple) else (None, None))
+        if reading.alarm and self._alarm is None:
+            p_value, differs = min([(found.p_value, 1), *others])
+            self._alarm = _Alarm(self.batches, differs, p_value)
+            pools = pools.frozen(self._pools, differs)
+        self._last, self._pools = last, pools
+        shown = {each.name: getattr(found, each.name) for each in fields(found)}
+        return BatchShift(**shown, reading=reading, event=self.event)
 
-    def _grown(
-        self, sums: _Array, resamples: int, sources: list[np.random.SeedSequence]
-    ) -> tuple[list[_Array | None], list[tuple[float, int]]]:
-        """Pools after one more batch, and p-values and sizes of the pools that it completed.
+    def _require_like(self, name: str, state: DataState, block: int) -> None:
+        """Raise if a batch has other columns than the reference, or is a state of another kind."""
+        reference = self.reference
+        if state.names and reference.names and state.names != reference.names:
+            raise ValueError(
+                f"{name}: X must have the same columns in one order as the reference, {', '.join(reference.names)}, "
+                f"got {', '.join(state.names)}."
+            )
+        kind = (state.loss, state.features, state.density)
+        if kind != (reference.loss, reference.features, reference.density) or state.block not in (self.block, block):
+            raise ValueError(
+                f"{name}: the state must be of loss {reference.loss!r}, {reference.features} features, "
+                f"block={self.block} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
+                f"{state.block} and {state.density!r}."
+            )
 
-        Pools of 1, 2, 4, ... batches are the digits of a binary counter: two of one size are merged into the next.
-        """
-        pools, tested = list(self._pools), []
-        for k, (waiting, source) in enumerate(zip(self._pools, sources, strict=True)):
-            if waiting is None:
-                pools[k] = sums
-                break
-            sums, pools[k] = together(waiting, sums), None
-            seed = validate.seed(source)
-            p_value = permuted(self.reference.sums.table(), sums, self.reference.law, resamples, seed, threads=0)
-            tested.append((p_value, 2 ** (k + 1)))
-        return pools, tested
+    def _compared(
+        self, layout: Layout, pair: Comparison, state: DataState, resamples: int, seed: tuple[int, int]
+    ) -> Shift:
+        """Compare a batch with the reference as it is now."""
+        if not self.grow:
+            found = compare(self.reference, state, self.level, resamples, seed, threads=0)
+            if not self._pools.carries:
+                return found
+            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
+        old = layout.state(pair.before)
+        if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
+            found = compare(old, state, self.level, FIRST, seed, threads=0)
+            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
+        new = layout.state(pair.after, state)
+        found = compare(old, new, self.level, FIRST, seed, threads=0)
+        p_value = sequential(old, new, resamples, seed, self._inflation(pair), found.p_value)
+        return replace(found, p_value=p_value)
+
+    def _tested(self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int]) -> float:
+        """p-value of batches; where blocks were chosen, with what adjacent ones share."""
+        if not len(pair.after):
+            return 1.0
+        of, inflation = self.reference, self._inflation(pair)
+        old, new = layout.state(pair.before, of), layout.state(pair.after, of)
+        if self.grow:
+            return sequential(old, new, resamples, seed, inflation)
+        both = Pair.of(old, new)
+        marginals = both.marginals if both.marginals.adds else None
+        found = compared(both.tables, of.law, resamples, seed, 0, marginals, inflation=inflation)
+        return 1.0 if found is None else found.p_value
+
+    def _changed(self, layout: Layout, pairs: list[Comparison], found: Shift, window: int) -> tuple[str, ...]:
+        """Columns that have changed most clearly, in the batch, or in the pool if that alone raises the alarm."""
+        if found.p_value > self.level:
+            pair = next(each for each in pairs if each.window == window)
+            old, new = layout.state(pair.before, self.reference), layout.state(pair.after, self.reference)
+            found = compare(old, new, self.level, FIRST, self._seed, threads=0)
+        return tuple(str(row["column"]) for row in found.columns if row["p_value"] <= _CLEAR)
+
+    def _inflation(self, pair: Comparison) -> float:
+        if not self._chosen:
+            return 1.0
+        rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
+        return self.reference.dependence.inflation(self.block, rows)
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
         """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""
-        if self.law is None:
+        if self.law is None or y is None:
             return np.nan, ""
         intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             try:
-                hot = temperature(system_of(state.loss, X, y, intercept=intercept), self.law)
-            except ValueError as error:
+                hot = temperature(system_of(state.loss, _numbers(X), y, intercept=intercept), self.law)
+            except (TypeError, ValueError) as error:
                 return np.nan, f"temperature: {error}"
         notes = [str(warning.message) for warning in told]
         if not np.isfinite(hot.value):
@@ -363,10 +487,13 @@ class RefreshMonitor(Displayed):
         """
         header = {"batches": self.batches, "seed": list(self._seed), "readings": [vars(r) for r in self._readings]}
         header |= {"run_length": self.run_length, "memory": self.memory, "block": self.block}
-        header |= {"history": self._readings.maxlen}
+        header |= {"history": self._readings.maxlen, "grow": self.grow, "start": self._start}
+        header |= {"origin": self._origin}
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
-        pools = {f"pool_{k}": sums for k, sums in enumerate(self._pools) if sums is not None}
-        _ARCHIVE.write(validate.as_path(path), header, self.reference.sums.arrays() | pools)
+        header |= {"dependence": self.reference.dependence._asdict() if self._chosen else None}
+        header |= {"alarm": self._alarm and self._alarm._asdict()}
+        header |= {"labels": [list(label) for label in self._pools.layout.labels]}
+        _ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
@@ -392,22 +519,40 @@ class RefreshMonitor(Displayed):
             If the file cannot be read.
         """
 
-        def build(header: dict[str, Any], archive: Mapping[str, Any]) -> tuple[Any, ...]:
+        def build(header: dict[str, Any], archive: Members) -> tuple[Any, ...]:
             arrays = dict(archive)  # read once
-            options = checked_header(header)
+            options, later = checked_header(header), checked_later(header, archive.version)
             reference = checked_state(header, arrays, options["block"])
             level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
-            readings = checked_readings(header, Reading, options, level)
+            readings = checked_readings(header, Reading, options | later, level)
             last = _Neighbour(*checked_last(header, readings[-1] if readings else reference))
-            pools = checked_pools(arrays, options, reference, [reading.rows for reading in readings])
-            return options, reference, readings, last, pools
+            pools = checked_pools(
+                arrays, options | later, reference, [reading.rows for reading in readings], archive.version
+            )
+            return options, later, reference, readings, last, pools
 
-        options, reference, readings, last, pools = _ARCHIVE.read(validate.as_path(path), build)
+        options, later, reference, readings, last, pools = _ARCHIVE.read(validate.as_path(path), build)
         seed, batches = options.pop("seed"), options.pop("batches")
+        if later["dependence"] is not None:
+            reference.of_dependence(Dependence(**later["dependence"]))
+            options["block"] = "auto"
         try:
-            monitor = cls(reference, model, law=law, rng=0, **options)
+            monitor = cls(reference, model, law=law, rng=0, grow=later["grow"], **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        monitor._seed, monitor.batches, monitor._last, monitor._pools = seed, batches, last, pools
+        monitor._seed, monitor.batches, monitor._last, monitor._start = seed, batches, last, later["start"]
+        monitor._origin = later["origin"]
+        monitor._pools = replace(monitor._pools, **pools)
+        monitor._alarm = None if later["alarm"] is None else _Alarm(**later["alarm"])
         monitor._readings.extend(readings)
         return monitor
+
+    def __repr__(self) -> str:
+        event = self.event
+        rows = int(self._pools.before()[:, 0].sum())
+        kind = f"{rows} rows of reference" + (f", {rows - self.reference.rows} of which joined it" if self.grow else "")
+        return (
+            f"<RefreshMonitor: {self.batches} batches, {sum(r.alarm for r in self._readings)} alarms; "
+            f"{'no change' if event is None else f'change since batch {event.began} ({event.earliest} to {event.latest})'}; "
+            f"{kind}; alarms at p <= {self.level:.2g}>"
+        )

@@ -14,11 +14,16 @@ from pyrometer.base import validate
 from pyrometer.losses import loss_named
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import boundaries
+from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._counted import Counted
 from pyrometer.states._data_state import HEADER, DataState
-from pyrometer.states._row_sums import pairs
+from pyrometer.states._layout import Layout
+from pyrometer.states._pools import SCANNED
+from pyrometer.states._predictions import NO_LOSS
+from pyrometer.states._row_sums import products
 
-__all__ = ["checked_header", "checked_last", "checked_pools", "checked_readings", "checked_state"]
+__all__ = ["checked_header", "checked_last", "checked_later", "checked_pools", "checked_readings", "checked_state"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Check: TypeAlias = Callable[[str, Any], Any]
@@ -82,7 +87,8 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     found |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
     found["names"] = _names(described.get("names"), found["features"])
     found["reason"] = _text("reference.reason", described.get("reason", ""))
-    d = found["features"] + CONDITIONALS[found["loss"]].joint
+    columns = checked_columns(described.get("columns"), arrays, found["features"])
+    d = len(columns.places) + CONDITIONALS[found["loss"]].joint
     if found["rows"] > 2**53:
         raise ValueError(f"reference.rows must be at most 2**53, got {found['rows']}")
     centre = _array(arrays, "centre", (d,))
@@ -100,22 +106,101 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
         if not (np.abs(np.ldexp(centre, -unit)) <= _FARTHEST_CENTRE).all():
             raise ValueError("centre must be that of the rows, within 2^300 of their units")
     sums = "sums_in_units" if "units" in arrays and given["units"].any() else "sums"
-    given[sums] = _array(arrays, sums, (len(counts), 2 + d + d * (d + 1) // 2))
+    widths = {2 + d + d * (d + 1) // 2, 2 + 2 * d}
+    given[sums] = _array(arrays, sums, (len(counts), None))
+    if given[sums].shape[1] not in widths:
+        raise ValueError(f"{sums} must have {max(widths)} columns, got {given[sums].shape[1]}")
     _require_moments(sums, np.column_stack([counts, given[sums]]), d)
-    state = DataState.restored(found, BlockSums.from_arrays(given, found["loss"]))
-    for name, value in zip(("energy", "entropy"), state.sums.energy_and_entropy(), strict=True):
+    for each in columns.counted:
+        if not np.array_equal(each.counts.sum(axis=1), counts):
+            raise ValueError(f"counts of the column at place {each.place} must be those of all rows of each block")
+    state = DataState.restored(found, BlockSums.from_arrays(given, found["loss"]), columns)
+    for name, value in zip(("energy", "entropy"), state.numbers(), strict=True):
         told = found[name]
         if not (
             math.isclose(told, value, rel_tol=_CLOSE, abs_tol=_CLOSE * (name == "entropy"))
-            or (found["reason"] and math.isnan(told))
+            or (math.isnan(told) and (found["reason"] or (name == "energy" and found["loss"] == NO_LOSS)))
         ):
             raise ValueError(f"reference.{name} must be that of the sums, {value}, got {told}")
     most = math.log(found["rows"]) * (1.0 + _CLOSE) + _CLOSE
     if not (
-        -_CLOSE <= found["discrete_entropy"] <= most or (found["reason"] and math.isnan(found["discrete_entropy"]))
+        -_CLOSE <= found["discrete_entropy"] <= most
+        or (math.isnan(found["discrete_entropy"]) and (found["reason"] or columns.fill))
     ):
         raise ValueError(f"reference.discrete_entropy must be 0 to ln(rows), got {found['discrete_entropy']}")
     return state
+
+
+def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Columns:
+    """Return the columns of the reference by kind, with their counts."""
+    if given is None:
+        return Columns(tuple(range(features)))
+    at = "reference.columns"
+    places = field(given, "places", _places(features), at)
+    by_counts = field(given, "by_counts", _places(features), at)
+    fill = field(given, "fill", _pairs(lambda value: isinstance(value, float) and math.isfinite(value)), at)
+    counted = []
+    for k, each in enumerate(field(given, "counted", _list, at)):
+        where = f"{at}.counted[{k}]"
+        place = field(each, "place", whole(LABEL), where)
+        kind = field(each, "kind", _text, where)
+        values = field(each, "values", _list, where)
+        if kind not in ("category", "value", "missing", "label") or not all(map(_is_value, values)) or not values:
+            raise ValueError(f"{where} must be of a kind and values that columns have, got {kind!r} with {values!r}")
+        counts = _array(arrays, f"counts_{k}", (None, len(values)))
+        if not ((counts >= 0) & (counts == np.floor(counts))).all():
+            raise ValueError(f"counts_{k} must be whole numbers of at least 0")
+        counted.append(Counted(place, kind, tuple(values), counts))
+    known = {each.place for each in counted}
+    categories = {each.place for each in counted if each.kind == "category"}
+    if len(known) != len(counted) or not set(by_counts) <= known or len(places) + len(categories) != features:
+        raise ValueError(f"{at} must describe {features} columns once each")
+    if categories & set(places) or not {place for place, _ in fill} <= set(places):
+        raise ValueError(f"{at}.places must be those of columns of numbers")
+    return Columns(tuple(places), tuple(counted), {place: value for place, value in fill}, frozenset(by_counts))
+
+
+def _words(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError(f"{name} must be a list of strings, got {value!r}")
+    return tuple(value)
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, got {type(value).__name__}")
+    return value
+
+
+def _is_value(value: Any) -> bool:
+    """Whether a value is one that columns may have."""
+    return value is None or isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _places(features: int) -> _Check:
+    def check(name: str, value: Any) -> list[int]:
+        places = _list(name, value)
+        for each in places:
+            if isinstance(each, bool) or not isinstance(each, int) or not LABEL <= each < features:
+                raise ValueError(f"{name} must be places of columns, got {each!r}")
+        if sorted(set(places)) != places:
+            raise ValueError(f"{name} must be increasing, got {places!r}")
+        return places
+
+    return check
+
+
+def _pairs(holds: Callable[[Any], bool]) -> _Check:
+    """Check a list of pairs of a place and a value."""
+
+    def check(name: str, value: Any) -> list[tuple[int, Any]]:
+        pairs_ = _list(name, value)
+        for each in pairs_:
+            if not isinstance(each, list) or len(each) != 2 or type(each[0]) is not int or not holds(each[1]):
+                raise ValueError(f"{name} must be pairs of a place and a value, got {each!r}")
+        return [(place, value) for place, value in pairs_]
+
+    return check
 
 
 def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: float) -> list[Any]:
@@ -125,16 +210,18 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
     if not isinstance(given, list) or len(given) != expected:
         came = len(given) if isinstance(given, list) else type(given).__name__
         raise ValueError(f"readings must be a list of {expected}, got {came}")
-    first = levels["batches"] - expected
+    first, restarts = levels["batches"] - expected, bool(levels["grow"] or levels["start"])
     return [
-        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level) for k, each in enumerate(given)
+        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level, restarts)
+        for k, each in enumerate(given)
     ]
 
 
-def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float) -> Any:
+def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float, restarts: bool) -> Any:
     checks: dict[str, _Check] = dict.fromkeys(("energy", "entropy", "temperature", "neighbour"), number(nan=True))
     checks |= {"rows": whole(1), "p_value": number(0.0), "pooled": number(0.0, nan=True), "window": whole(0)}
-    checks |= {"alarm": validate.flag, "reason": _text}
+    checks |= {"alarm": validate.flag, "reason": _text, "divergence": number(nan=True), "name": _text}
+    checks["columns"] = _words
     optional = {each.name for each in fields(kind) if each.default is not MISSING}
     field(given, "rows", whole(1), at)
     if extra := sorted(set(given) - set(checks)):
@@ -146,8 +233,11 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
         if found[name] > 1.0:
             raise ValueError(f"{at}.{name} must be at most 1, got {found[name]}")
     window = found["window"]
-    sizes = {2**k for k in range(1, memory.bit_length()) if batch % 2**k == 0}
-    if (window == 0) != math.isnan(found["pooled"]) or (window not in sizes if sizes else window != 0):
+    # Pools of a reference that grows, or was changed, are not those of the batch's number.
+    sizes = {2**k for k in range(1, memory.bit_length()) if restarts or batch % 2**k == 0}
+    if (window == 0) != math.isnan(found["pooled"]) or not (
+        window in sizes or (window == 0 and (restarts or not sizes))
+    ):
         raise ValueError(
             f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {found['pooled']}"
         )
@@ -167,24 +257,85 @@ def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
     return found[0], found[1], field(given, "variance", number(0.0, nan=True), "last")
 
 
-def checked_pools(arrays: Mapping[str, Any], levels: dict[str, Any], state: DataState, rows: list[int]) -> list[Any]:
-    """Return the pools of the batches that wait for others: the binary digits of their number."""
-    width, pools = state.sums.table().shape[1], []
+def checked_later(header: Any, version: int) -> dict[str, Any]:
+    """Return what files of version 1 did not have: growth, dependence and the alarm of an event."""
+    found: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
+    found["labels"] = []
+    if version == 1:
+        return found
+    found["labels"] = field(header, "labels", _pairs(_is_value))
+    if len(set(map(repr, found["labels"]))) != len(found["labels"]):
+        raise ValueError("labels must be different")
+    found["grow"] = field(header, "grow", validate.flag)
+    found["start"], found["origin"] = (field(header, name, whole(0)) for name in ("start", "origin"))
+    memory, alarm = (field(header, name, lambda _, value: value) for name in ("dependence", "alarm"))
+    if memory is not None:
+        checks = {"time": number(1.0), "reach": number(0.0), "series": _text}
+        found["dependence"] = {name: field(memory, name, check, "dependence") for name, check in checks.items()}
+    if alarm is not None:
+        alarmed: dict[str, _Check] = {"batch": whole(1), "window": whole(1), "p_value": number(0.0)}
+        found["alarm"] = {name: field(alarm, name, check, "alarm") for name, check in alarmed.items()}
+    batches, raised = header["batches"], found["alarm"]
+    for name in ("start", "origin"):
+        if found[name] > batches:
+            raise ValueError(f"{name} must be at most the number of batches, {batches}, got {found[name]}")
+    if raised is not None:
+        first = max(found["start"], found["origin"])
+        if not first < raised["batch"] <= batches:
+            raise ValueError(f"alarm.batch must be {first + 1} to {batches}, got {raised['batch']}")
+        if raised["window"] > header["memory"] or raised["window"] & (raised["window"] - 1) or raised["p_value"] > 1.0:
+            raise ValueError(f"alarm must be of a pool of the monitor, got {raised}")
+    return found
+
+
+def checked_pools(
+    arrays: Mapping[str, Any], levels: dict[str, Any], state: DataState, rows: list[int], version: int
+) -> dict[str, Any]:
+    """Return what is kept of batches, by the names that `Pools` has for it.
+
+    Pools that wait for others are the binary digits of the number of batches since they began.
+    """
+    layout = Layout(state, tuple(levels["labels"]))
+    width, d, pools = layout.width + len(layout.labels), len(state.sums.centre), []
+    since = 0 if levels["grow"] and levels["alarm"] else levels["batches"] - levels["start"]
+
+    def of_blocks(name: str, least: int | None = None) -> _Array:
+        blocks = _array(arrays, name, (least, width))
+        if len(blocks):
+            _require_moments(name, blocks[:, : layout.width], d)
+            if (blocks[:, layout.width :] < 0).any() or (blocks[:, layout.width :] > blocks[:, :1]).any():
+                raise ValueError(f"{name} must have counts of 0 to the number of rows")
+        return np.asarray(blocks)
+
     for k in range(levels["memory"].bit_length() - 1):
-        name, waits = f"pool_{k}", bool(levels["batches"] >> k & 1)
+        name, waits = f"pool_{k}", bool(since >> k & 1)
         if (name in arrays) != waits:
-            raise ValueError(f"{name} must {'' if waits else 'not '}be there after {levels['batches']} batches")
-        pool = _array(arrays, name, (None, width)) if waits else None
-        if pool is not None:
-            _require_moments(name, pool, len(state.sums.centre))
-        pools.append(pool)
-    waiting = levels["batches"] % levels["memory"]
+            raise ValueError(f"{name} must {'' if waits else 'not '}be there after {since} batches")
+        pools.append(of_blocks(name) if waits else None)
+    begun = of_blocks("begun", 1)[0] if "begun" in arrays else None
+    if begun is not None and (levels["block"] == 1 or begun[0] >= levels["block"]):
+        raise ValueError(f"begun must have fewer rows than a block of {levels['block']}, got {begun[0]:g}")
+    waiting = since % levels["memory"]
     held = sum(pool[:, 0].sum() for pool in pools if pool is not None)
-    if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]):
+    carries = levels["block"] > 1 and (levels["grow"] or levels["dependence"] is not None)
+    if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]) and not carries:
         names = " and ".join(f"pool_{k}" for k, pool in enumerate(pools) if pool is not None)
         expected = sum(rows[-waiting:])
         raise ValueError(f"{names} must have the rows of the last {waiting} batches, {expected}, got {held:g}")
-    return pools
+    found: dict[str, Any] = {"waiting": tuple(pools), "begun": begun, "layout": layout}
+    if version == 1:
+        return found
+    known = (levels["alarm"]["batch"] if levels["alarm"] else levels["batches"]) - levels["origin"]
+    found |= {"earlier": of_blocks("earlier", 1)[0], "totals": of_blocks("totals", min(SCANNED, known))}
+    if found["earlier"][0] < state.rows:
+        raise ValueError(f"earlier must have the {state.rows} rows of the reference, got {found['earlier'][0]:g}")
+    if levels["grow"]:
+        found["base"] = of_blocks("base")
+        if not found["base"][:, 0].sum() >= state.rows:
+            raise ValueError(
+                f"base must have the {state.rows} rows of the reference, got {found['base'][:, 0].sum():g}"
+            )
+    return found
 
 
 def _array(arrays: Mapping[str, Any], name: str, shape: tuple[int | None, ...], dtype: Any = np.float64) -> Any:
@@ -209,13 +360,13 @@ def _require_moments(name: str, sums: _Array, d: int) -> None:
         raise ValueError(f"{name} must have losses and scores of at least 0")
     if not (np.abs(sums[:, 1:]) <= counts[:, None] * _LARGEST).all():
         raise ValueError(f"{name} must have sums of magnitudes to {_LARGEST:g}")
-    j, k = np.array(pairs(d), dtype=int).reshape(-1, 2).T
+    j, k = np.array(products(d, sums.shape[1] - 3 - d), dtype=int).reshape(-1, 2).T
     squares = np.maximum(sums[:, 3 + d :][:, j == k], 0.0)
     squares = np.sqrt(squares + _MOVED * squares.max(axis=0))
-    products = squares[:, j] * squares[:, k] * (1.0 + _CLOSE)
+    largest = squares[:, j] * squares[:, k] * (1.0 + _CLOSE)
     if not (np.abs(first) <= np.sqrt(counts)[:, None] * squares * (1.0 + _CLOSE)).all():
         raise ValueError(f"{name} must have sums of squares that rows can have")
-    if not (np.abs(sums[:, 3 + d :]) <= products).all():
+    if not (np.abs(sums[:, 3 + d :]) <= largest).all():
         raise ValueError(f"{name} must have sums of products that rows can have")
 
 

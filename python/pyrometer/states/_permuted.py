@@ -18,7 +18,7 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import of_coordinates, pairs
 
-__all__ = ["Permutations", "adjusted", "compared", "permuted"]
+__all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
@@ -37,12 +37,16 @@ class Permutations(NamedTuple):
     widths: _Array | None
 
 
-def permuted(old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int) -> float:
+def permuted(
+    old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int, inflation: float = 1.0
+) -> float:
     """p-value of two samples' sums over blocks about one centre, by random assignment of blocks to the samples.
 
     It is 1 where there are no blocks of equally many rows to exchange.
     """
-    found = compared((old, new), law, resamples, seed, threads)
+    if not (len(old) and len(new)):
+        return 1.0
+    found = compared((old, new), law, resamples, seed, threads, inflation=inflation)
     return 1.0 if found is None else found.p_value
 
 
@@ -53,22 +57,34 @@ def compared(
     seed: tuple[int, int],
     threads: int,
     marginals: Marginals | None = None,
+    *,
+    inflation: float = 1.0,
+    most: int | None = None,
 ) -> Permutations | None:
-    """Return what `permuted` compares, with the parts of columns of `marginals`; None without blocks to exchange."""
+    """Return what `permuted` compares, with the parts of the columns of `marginals`; None without blocks to exchange.
+
+    `inflation` is the variance of the samples' own means in units of the one that permutations give them: above 1 where
+    blocks are serially dependent. Of the larger sample at most `most` times as many blocks change hands as of the
+    smaller.
+    """
     width = samples[0].shape[1]
     beside = [np.empty((len(each), 0)) for each in samples] if marginals is None else marginals.tables
     whole = (np.hstack([sums, parts]) for sums, parts in zip(samples, beside, strict=True))
     (first, many), (second, others) = exchangeable(*whole)
     if min(many, others) == 0:
         return None
+    if most is not None:
+        many, others = min(many, most * others), min(others, most * many)
     pool = first.sum(axis=0) + second.sum(axis=0)
     pool /= pool[0]
     if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
         law = "bernoulli"
-    chosen = _varying(pool[:width])
+    chosen = varying(pool[:width])
     tables = [np.ascontiguousarray(np.vstack([sums, _PRIOR * pool])[:, chosen]) for sums in (first, second)]
     changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
+    shrink = np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
     if marginals is None:
+        changes[0] /= shrink
         return Permutations(_p_value(changes, float(pool[1])), changes, None, None)
     sums = _dealt_sums(first[:, width:], many, second[:, width:], others, seed, resamples)
     old, new = (each + _PRIOR * pool[width:] for each in sums)
@@ -76,6 +92,7 @@ def compared(
     if marginals.adds:
         changes[:, 1] += parts.entropy
         changes[:, 2] += parts.divergence
+    changes[0] /= shrink
     return Permutations(_p_value(changes, float(pool[1])), changes, parts, widths)
 
 
@@ -113,7 +130,7 @@ def adjusted(statistics: _Array) -> tuple[_Array, _Array]:
     return np.mean(largest[:, None] >= own - 1e-6 * np.abs(own), axis=0), own
 
 
-def _varying(pool: _Array) -> npt.NDArray[np.int64]:
+def varying(pool: _Array) -> npt.NDArray[np.int64]:
     """Columns of sums of the coordinates that are linearly independent of those before them, in the mean row `pool`."""
     d = int(np.sqrt(2.0 * (len(pool) - 3) + 2.25) - 1.5 + 0.5)
     products = pairs(d)

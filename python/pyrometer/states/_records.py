@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pyrometer.base import listed, plain
 from pyrometer.results import Quantity, Record, verdict_sentences
 
 __all__ = ["DRIFT", "MIXTURE", "READING", "SHIFT", "why_undefined"]
@@ -56,21 +57,25 @@ SHIFT = Record(
 
 def _of_reading(reading: Any) -> Iterator[str]:
     if reading.alarm:
-        yield "alarm: the distribution of the data has changed. Compare with the reference by pm.shift, then retrain."
+        which = f" Columns that have changed most clearly: {listed(reading.columns, plain)}." if reading.columns else ""
+        yield f"alarm: the distribution of the data has changed.{which} `monitor.event` tells since when."
 
 
 READING = Record(
     lines={
         "energy": Quantity("E", "loss"),
         "entropy": Quantity("S", "nat"),
+        "divergence": Quantity("divergence", "nat", note="from the reference"),
         "temperature": Quantity("T, first kind", "loss/nat"),
         "neighbour": Quantity("T, second kind", "loss/nat", note="from the batch before (2.9)"),
         "p_value": Quantity("p", note="this batch against the reference"),
         "pooled": Quantity("p, pooled", note="the last batches together"),
         "window": Quantity("batches", note="in that pool"),
     },
-    elsewhere=frozenset({"rows", "alarm"}),
-    heading=lambda reading: f"{'alarm' if reading.alarm else 'no alarm'}, {reading.rows} rows",
+    elsewhere=frozenset({"rows", "alarm", "name", "columns"}),
+    heading=lambda reading: (
+        f"{plain(reading.name)}{': ' * bool(reading.name)}{'alarm' if reading.alarm else 'no alarm'}, {reading.rows} rows"
+    ),
     sentences=_of_reading,
 )
 

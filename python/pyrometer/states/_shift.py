@@ -7,18 +7,19 @@ comes with a standard error, and with one p-value for energy, entropy and diverg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, described, listed, plain, validate
+from pyrometer.base import RandomSource, described, listed, plain, validate, warn_caller
+from pyrometer.errors import DependenceWarning
 from pyrometer.results import Shown, Table
 from pyrometer.states import _records as records
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._column_table import column_table
-from pyrometer.states._data_state import DataState, Kept, as_state
+from pyrometer.states._data_state import DataState, Kept, as_state, checked_block
 from pyrometer.states._densities import Density, Joint
 from pyrometer.states._pair import Pair
 from pyrometer.states._permuted import compared
@@ -30,6 +31,7 @@ __all__ = ["DataState", "Shift", "shift"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LEVEL = 0.05
+_INFLATED = 1.25  # of a variance; 5 % of three quantities become 10 % at most
 _NO_COLUMNS = Table("Columns of a shift", {})  # of results of 0.1.0
 
 
@@ -148,7 +150,7 @@ def shift(
     model: Model = None,
     energy: str | None = None,
     prediction: Any = None,
-    block: int = 1,
+    block: int | Literal["auto"] = 1,
     density: Density = "gaussian",
     level: float = _LEVEL,
     resamples: int = 999,
@@ -184,6 +186,11 @@ def shift(
     ------
     TypeError, ValueError
         If the states are not of the same loss, features, block and kind of density, or an option is out of range.
+
+    Warns
+    -----
+    DependenceWarning
+        If the rows of a sample are correlated over so many rows that blocks of this size break the level of the test.
 
     Notes
     -----
@@ -224,9 +231,10 @@ def shift(
     level = _level(level, count)
     workers = validate.threads(threads)
     predictions = _predictions(prediction)
-    old = as_state("before", before, model, energy, block, density, prediction=predictions[0])
-    new = as_state("after", after, model, energy, block, density, like=old, prediction=predictions[1])
+    old, new = _states(before, after, model, energy, block, density, predictions)
     _require_like(old, new)
+    for state in (old, new):
+        warn_of_dependence(state)
     return compare(old, new, level, count, validate.seed(rng), workers)
 
 
@@ -240,6 +248,59 @@ def _predictions(prediction: Any) -> tuple[Any, Any]:
             f"{described(prediction)}."
         )
     return prediction[0], prediction[1]
+
+
+def _states(
+    before: Any,
+    after: Any,
+    model: Model,
+    energy: str | None,
+    block: int | Literal["auto"],
+    density: Density,
+    predictions: tuple[Any, Any],
+) -> tuple[DataState, DataState]:
+    """Make the states of both samples; blocks of "auto" are those that both need, or those of a state that is given."""
+    automatic = checked_block(block) is None
+    if automatic and isinstance(after, DataState):
+        block = after.block
+    old = as_state("before", before, model, energy, block, density, prediction=predictions[0])
+    if automatic and isinstance(before, DataState):
+        block = old.block
+    new = as_state("after", after, model, energy, block, density, like=old, prediction=predictions[1])
+    if automatic and old.block != new.block:
+        longer = max(old.block, new.block)
+        memories = old.dependence, new.dependence
+        old = as_state("before", before, model, energy, longer, density, prediction=predictions[0])
+        new = as_state("after", after, model, energy, longer, density, like=old, prediction=predictions[1])
+        old.of_dependence(memories[0])
+        new.of_dependence(memories[1])
+    elif automatic:
+        for state, given in ((old, before), (new, after)):
+            if state is not given:
+                state.of_dependence(state.dependence)
+    return old, new
+
+
+def inflation_of(old: DataState, new: DataState) -> float:
+    """Variance of means in units of the one that permutations of blocks give, where blocks were chosen; else 1."""
+    if not (old.automatic or new.automatic):
+        return 1.0
+    memory = max(old.dependence, new.dependence, key=lambda each: each.reach)
+    return memory.inflation(old.block, min(old.rows, new.rows))
+
+
+def warn_of_dependence(state: DataState) -> None:
+    """Give a warning if blocks are too short for the memory of the rows."""
+    memory = state.dependence
+    inflation = memory.inflation(state.block, state.rows)
+    if not state.automatic and inflation > _INFLATED:
+        warn_caller(
+            DependenceWarning(
+                f"rows are serially dependent in their order ({memory.series} over {memory.time:.2g} rows): with "
+                f"block={state.block} the test finds shifts that are none, because means vary by {inflation:.3g} times "
+                'the variance that it expects; use block="auto", or shuffle rows whose order has no meaning.'
+            )
+        )
 
 
 def _level(value: float, resamples: int) -> float:
@@ -270,10 +331,13 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         reasons += why
     else:
         changes, spread, column_errors = _scored(pair, old.kept, new.kept, resamples, seed)
+        sums = (sums[0].copy(), sums[1].copy())
         for state, blocks, scores in zip((old, new), sums, _pooled(old, old.kept, new.kept), strict=True):
             blocks[:, 2] = state.sums.of_rows(scores)
         law = "scores"
-    found = compared(sums, law, resamples, (seed[0], seed[1] ^ 1), threads, pair.marginals)
+    inflation = inflation_of(old, new)
+    found = compared(sums, law, resamples, (seed[0], seed[1] ^ 1), threads, pair.marginals, inflation=inflation)
+    spread = spread * inflation
     change = new.energy - old.energy
     entropy, divergence = (new.entropy - old.entropy if pair.is_own else float(changes[0])), float(changes[1])
     errors, unit = np.sqrt(np.diag(spread)), old.sums.unit

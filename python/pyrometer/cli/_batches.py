@@ -1,0 +1,175 @@
+"""Batches of a monitor: the rows of files, or of one file by the values of a column, and the model of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import encoded, labels_in, listed, plain
+from pyrometer.cli._data import Selection, named
+from pyrometer.cli._samples import NO_MODEL
+from pyrometer.data.readers import files_of, read_frame
+from pyrometer.losses import LOSSES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Batch", "Model", "Reader", "batches"]
+
+_Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of columns of any kind, and their targets and predictions where there are such."""
+
+    name: str
+    X: pa.Table
+    y: Any
+    prediction: _Array | None
+
+
+@dataclass
+class Reader:
+    """Reads batches with the columns, and the labels, of the first."""
+
+    selection: Selection
+    energy: str
+    labels: Any
+    prediction: str | None
+    by: str | None
+    names: list[str] | None = None
+
+    def __call__(self, path: str) -> list[Batch]:
+        """Return the batches of a file, folder or pattern: one, or one for each value of the column `by`."""
+        target = None if self.energy == NO_MODEL else self.selection.target
+        if self.energy != NO_MODEL and target is None:
+            raise click.UsageError("Missing option '--target'.")
+        apart = [name for name in (target, self.prediction, self.by) if name is not None]
+        chosen = None if self.selection.columns is None else [*self.selection.columns, *apart]
+        table = read_frame(path, columns=chosen, drop=self.selection.drop, **self.selection.csv)
+        missing = [name for name in [*apart, *(self.names or ())] if name not in table.column_names]
+        if missing:
+            raise click.ClickException(f"{path} must have the columns {listed(missing, plain)}, got none of that name.")
+        features = [name for name in table.column_names if name not in apart]
+        odd = sorted(set(features) - set(self.names or features))
+        if odd:
+            raise click.ClickException(
+                f"{path} must have the columns of the reference, got {listed(odd, plain)} besides; use --drop."
+            )
+        self.names = self.names or features
+        try:
+            return [self._batch(name, part, target) for name, part in self._parts(path, table)]
+        except (TypeError, ValueError) as error:
+            raise click.ClickException(f"{path}: {error}") from error
+
+    def _parts(self, path: str, table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+        """Name and rows of each part, in the order in which its value appears first."""
+        if self.by is None:
+            yield named(path), table
+            return
+        values = table.column(self.by).to_pylist()
+        if None in values:
+            raise ValueError(f"column {plain(self.by)} of --by must have no missing values.")
+        rows: dict[Any, list[int]] = {}
+        for row, value in enumerate(values):
+            rows.setdefault(value, []).append(row)
+        for value, those in rows.items():
+            yield str(value), table.take(those)
+
+    def _batch(self, name: str, table: pa.Table, target: str | None) -> Batch:
+        if not len(table):
+            raise ValueError("there must be at least one row, got none.")
+        y = None if target is None else self._encoded(table.column(target))
+        found = None if self.prediction is None else np.asarray(table.column(self.prediction), dtype=np.float64)
+        return Batch(name, table.select(self.names), y, found)
+
+    def _encoded(self, column: pa.ChunkedArray) -> Any:
+        """Return targets as numbers: labels as 0 and 1, or as those of classes."""
+        y = np.asarray(column.to_pylist())
+        loss = LOSSES[self.energy]
+        if not loss.labels and not loss.classes:
+            return y
+        if not isinstance(self.labels, tuple):
+            self.labels = labels_in(y) if loss.classes else (0, 1)
+        return encoded(y, self.labels, np.float64)
+
+
+@dataclass
+class Model:
+    """What predicts: a column of the batch, or the linear model that the reference trains on its complete numbers."""
+
+    names: list[str]
+    means: _Array
+    system: Any
+    batch: Batch | None = None
+
+    @classmethod
+    def of(cls, reference: Batch, energy: str, *, intercept: bool) -> Model | None:
+        """Return the model; None without a target."""
+        if energy == NO_MODEL:
+            return None
+        if reference.prediction is not None:
+            return cls([], np.empty(0), None, reference)
+        from pyrometer.linear import system_of
+
+        names = [name for name in reference.X.column_names if _is_complete(reference.X.column(name))]
+        X = _numbers(reference.X, names)
+        means = X.mean(axis=0)
+        return cls(names, means, system_of(energy, X, reference.y, intercept=intercept), reference)
+
+    def __call__(self, X: pa.Table) -> _Array:
+        """Return predictions; missing numbers count as the reference's means."""
+        if self.system is None:
+            assert self.batch is not None and self.batch.prediction is not None
+            return self.batch.prediction
+        from pyrometer.states import predicted
+
+        numbers = _numbers(X, self.names)
+        numbers = np.where(np.isnan(numbers), self.means, numbers)
+        loss = LOSSES[self.system.energy]
+        found = predicted(numbers, np.zeros(len(numbers)), self.system, None).prediction
+        if not loss.classes:
+            return found
+        odds = np.exp(found - found.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def _numbers(table: pa.Table, names: Sequence[str]) -> _Array:
+    columns = [np.asarray(table.column(name).to_numpy(), dtype=np.float64) for name in names]
+    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+
+
+def _is_complete(column: pa.ChunkedArray) -> bool:
+    """Whether a column has numbers, none missing and not all equal."""
+    import pyarrow as pa
+
+    is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+    return is_number and not column.null_count and len(column.unique()) > 1
+
+
+def batches(read: Reader, reference: str, others: Sequence[str], first: int) -> tuple[Batch, Iterator[Batch]]:
+    """Return the reference, and the batches after it as they are read."""
+    if read.by is None:
+        if not others:
+            raise click.UsageError("Missing argument 'BATCH...': files to compare with REFERENCE, or --by COLUMN.")
+        (old,) = read(reference)
+        return old, (batch for name in others for path in files_of(name) for batch in read(path))
+    import pyarrow as pa
+
+    parts = read(reference)
+    if len(parts) <= first:
+        raise click.UsageError(
+            f"--by {plain(read.by)}: {reference} must have more than {first} values in that column, got {len(parts)}."
+        )
+    before = parts[:first]
+    y = None if before[0].y is None else np.concatenate([part.y for part in before])
+    found = None if before[0].prediction is None else np.concatenate([part.prediction for part in before])
+    name = before[0].name if first == 1 else f"{before[0].name} to {before[-1].name}"
+    old = Batch(name, pa.concat_tables([part.X for part in before]), y, found)
+    return old, (batch for part in (parts[first:], *map(read, others)) for batch in part)

@@ -1,0 +1,235 @@
+"""``pyrometer monitor``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyrometer.cli._batches import Model, Reader, batches
+from pyrometer.cli._data import Selection
+from pyrometer.cli._options import (
+    data_options,
+    fail_option,
+    intercept_option,
+    labels_of,
+    law_of,
+    law_options,
+    loss_unit,
+    output_options,
+    plot_option,
+    state_energy_options,
+)
+from pyrometer.cli._output import emit, form_of, require_apart
+from pyrometer.cli._program import conclude
+from pyrometer.cli._rows import row_of, units_of
+from pyrometer.cli._samples import NO_MODEL
+from pyrometer.cli._terminal import tell
+
+if TYPE_CHECKING:
+    from pyrometer.results import Table
+    from pyrometer.states import Event, Reading, RefreshMonitor
+
+__all__ = ["command"]
+
+
+class _Block(click.ParamType):  # type: ignore[type-arg]
+    name = "rows"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read "auto" or a number of rows."""
+        return value if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
+
+
+@click.command("monitor")
+@click.argument("reference")
+@click.argument("batch", nargs=-1)
+@data_options
+@state_energy_options
+@intercept_option
+@click.option(
+    "--prediction", metavar="COL", help="Column of predictions, no feature, in place of a model that REFERENCE trains."
+)
+@click.option("--by", metavar="COL", help="A batch is the rows of REFERENCE that have one value in this column.")
+@click.option(
+    "--first", type=click.IntRange(min=1), default=1, show_default=True, help="With --by: values of the reference."
+)
+@law_options
+@click.option(
+    "--block",
+    type=_Block(),
+    metavar="ROWS|auto",
+    default="auto",
+    show_default=True,
+    help="Neighbouring rows that belong together; auto: by the serial dependence of REFERENCE.",
+)
+@click.option(
+    "--run-length",
+    type=click.IntRange(min=2),
+    default=200,
+    show_default=True,
+    help="Batches per false alarm, at least, on average.",
+)
+@click.option(
+    "--memory", type=click.IntRange(min=1), default=32, show_default=True, help="Batches of the largest pool."
+)
+@click.option("--grow/--no-grow", default=True, show_default=True, help="Batches without an alarm join the reference.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the permutations.")
+@click.option("--state", metavar="FILE", help="Go on from FILE if it exists, and write it at the end.")
+@click.option("--reset", is_flag=True, help="First end the change that --state has found: it was no alarm to act on.")
+@fail_option("monitor")
+@output_options
+@plot_option("energy, entropy, divergence and temperatures of the batches, with the alarms")
+def command(
+    reference: str,
+    batch: tuple[str, ...],
+    target: str | None,
+    drop: tuple[str, ...],
+    columns: list[str] | None,
+    csv: dict[str, Any],
+    energy: str,
+    labels: tuple[str, str] | None,
+    intercept: bool,
+    prediction: str | None,
+    by: str | None,
+    first: int,
+    init: str,
+    scale: float | None,
+    length: float | None,
+    bound: float | None,
+    block: Any,
+    run_length: int,
+    memory: int,
+    grow: bool,
+    seed: int,
+    state: str | None,
+    reset: bool,
+    fail_on: tuple[str, ...],
+    form: str | None,
+    output: str | None,
+    plot: str | None,
+) -> None:
+    """Monitor batches of data under the model that REFERENCE trains: what changed, in which columns, since when.
+
+    Every BATCH is a file, or a folder or pattern whose files are batches in the order of their names, with the columns
+    of REFERENCE; or there is one file with --by. A row for each batch has its energy, entropy and divergence, the
+    temperature of a system trained on it (first kind) and that between it and the one before (second kind), the
+    p-values of its tests, and at an alarm the columns that have changed. With --state a daily job adds its batch;
+    batches that it has seen, by name, are left out. The exit code is 1 where a --fail-on condition holds, else 0.
+    """
+    require_apart({"--output": output, "--plot": plot, "--state": state}, [reference, *batch])
+    if reset and state is None:
+        raise click.UsageError("--reset is for a change that --state FILE has found.")
+    read = Reader(Selection(target, drop, columns, csv), energy, labels_of(energy, labels), prediction, by)
+    old, others = batches(read, reference, batch, first)
+
+    from pyrometer._version import __version__
+
+    law, width = law_of(init, scale, length, bound)
+    model = Model.of(old, energy, intercept=intercept)
+    law_used = law if model is not None and model.system is not None and energy != "softmax" else None
+    options = {"run_length": run_length, "memory": memory, "block": block, "grow": grow}
+    monitor = _monitor(state, old, model, energy, law_used, options, seed)
+    if reset:
+        monitor.reset()
+    seen, start = {reading.name for reading in monitor.readings}, monitor.batches
+    for each in others:
+        if each.name in seen:
+            tell(f"note: {each.name} is among the batches of {state}, and left out")
+            continue
+        seen.add(each.name)
+        if model is not None:
+            model.batch = each
+        monitor.update(each.X, each.y, name=each.name)
+    loss, made = loss_unit(energy, target or ""), form_of(form, output)
+    new = monitor.readings[-(monitor.batches - start) :] if monitor.batches > start else ()
+    provenance = {
+        "pyrometer": __version__,
+        "reference": old.name,
+        "rows of the reference": len(old.X),
+        **({"target": target} if energy != NO_MODEL else {}),
+        "energy": energy,
+        **({"labels": " ".join(labels)} if labels else {}),
+        **({"init": init, **width} if law_used is not None else {}),
+        **options,
+        "block": monitor.block,
+        "seed": seed,
+        "level": monitor.level,
+        **({"state": state, "batches before": start} if state else {}),
+        **_about(monitor.event),
+    }
+    numbers = list(range(monitor.batches - len(new) + 1, monitor.batches + 1))
+    if plot is not None:
+        from pyrometer.cli._plot import figure
+        from pyrometer.plot import monitor as draw
+
+        with figure(plot, 4) as axes:
+            draw(monitor, ax=axes)
+    if new or made != "table":
+        emit([_table(new, numbers, monitor, loss, short=made == "table")], provenance, made, output)
+    else:
+        tell("note: no batch is new")
+    if state is not None:
+        monitor.save(state)
+    conclude({"alarm": any(reading.alarm for reading in new), "change": monitor.event is not None}, fail_on)
+
+
+def _monitor(
+    state: str | None, old: Any, model: Any, energy: str, law: Any, options: dict[str, Any], seed: int
+) -> RefreshMonitor:
+    """Load the monitor of --state, which must be that of the reference and the options, or make one."""
+    from pyrometer.states import RefreshMonitor
+
+    data = old.X if model is None else (old.X, old.y)
+    loss = None if model is None else energy
+    new = RefreshMonitor(data, model, energy=loss, law=law, rng=seed, history=100_000, **options)
+    if state is None or not os.path.exists(state):
+        return new
+    found = RefreshMonitor.load(state, model, law=law)
+    same = [getattr(found, name) == getattr(new, name) for name in ("run_length", "memory", "block", "grow")]
+    ours, theirs = ((each.rows, each.names, each.energy, each.entropy) for each in (new.reference, found.reference))
+    if not all(same) or repr(ours) != repr(theirs):
+        raise click.ClickException(
+            f"{state} must be of the same REFERENCE and options as now, got others; use another --state FILE to begin "
+            "anew."
+        )
+    return found
+
+
+def _about(event: Event | None) -> dict[str, Any]:
+    if event is None:
+        return {"change": "none"}
+    found = {"change": f"alarm at batch {event.batch}", "began": event.began}
+    return found | {"earliest": event.earliest, "latest": event.latest, "rows since": event.rows}
+
+
+def _table(readings: Any, numbers: list[int], monitor: RefreshMonitor, loss: str, *, short: bool) -> Table:
+    """Return a row for each batch; its title says whether to act."""
+    from pyrometer.results import Table
+
+    event = monitor.event
+    title = (
+        "No change" if event is None else f"Change since batch {event.began} (95 %: {event.earliest} to {event.latest})"
+    )
+    rows = []
+    for number, reading in zip(numbers, readings, strict=True):
+        row = {"batch": number, "name": reading.name} | _shown(reading, short)
+        rows.append({name: value for name, value in row.items() if loss or name not in ("energy", "neighbour")})
+    units = units_of(rows[0], loss) if rows else None
+    if units is not None and loss:
+        units |= {"neighbour": f"{loss}/nat"} if "neighbour" in rows[0] else {}
+    legend = (
+        "temperature: of a system trained on the batch; neighbour: between the batch before and this one; an alarm is a "
+        f"p-value of at most {monitor.level:.2g}, of the batch or of the pool of the last `window` batches."
+    )
+    return Table.from_rows(f"{title}: {len(rows)} batches", rows, units=units, metadata={"legend": legend})
+
+
+def _shown(reading: Reading, short: bool) -> dict[str, Any]:
+    found = {name: value for name, value in row_of(reading).items() if name != "name"}
+    found["columns"] = ", ".join(reading.columns)
+    if not short:
+        return found
+    first = ("rows", "energy", "entropy", "divergence", "temperature", "neighbour", "p_value", "pooled", "alarm")
+    return {name: found[name] for name in first} | {"columns": found["columns"]}

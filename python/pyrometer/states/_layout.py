@@ -1,0 +1,88 @@
+"""One table for the rows of many batches: sums over blocks like those of the reference, and counts of values.
+
+New values of a column, such as a category that the reference does not have, become new columns of the table; tables
+from before are filled with zeros.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.states._block_sums import BlockSums
+from pyrometer.states._columns import LABEL, Columns
+from pyrometer.states._counted import PRESENT, Counted
+from pyrometer.states._data_state import DataState
+
+__all__ = ["Layout"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The columns of the table.
+
+    Attributes
+    ----------
+    like : DataState
+        The reference, whose centre and units the sums have.
+    labels : tuple of (int, value)
+        Place of the column in X and the value, for each column of counts; of columns of numbers that contribute as
+        numbers, only missing ones, None.
+    """
+
+    like: DataState
+    labels: tuple[tuple[int, Any], ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Columns before those of counts."""
+        return 1 + self.like.sums.sums.shape[1]
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """Columns of the table that have the counts of each counted column; with the others, for missing numbers."""
+        places = dict.fromkeys(place for place, _ in self.labels)
+        return [[self.width + k for k, label in enumerate(self.labels) if label[0] == place] for place in places]
+
+    def with_state(self, state: DataState) -> tuple[Layout, _Array]:
+        """Return the layout with the values of a state, and its table."""
+        table, counts, labels = state.sums.table(self.like.sums), {}, list(self.labels)
+        for each in state.columns.counted:
+            numbers = each.place in self.like.columns.places and each.place not in self.like.columns.by_counts
+            for k, value in enumerate(each.values):
+                if not numbers or value is None:
+                    counts[each.place, value] = each.counts[:, k]
+        labels += [label for label in counts if label not in self.labels]
+        none = np.zeros(len(table))
+        return replace(self, labels=tuple(labels)), np.column_stack([table, *(counts.get(at, none) for at in labels)])
+
+    def filled(self, table: _Array) -> _Array:
+        """Return a table of fewer values with zeros for the others."""
+        lacking = self.width + len(self.labels) - table.shape[1]
+        return np.hstack([table, np.zeros((len(table), lacking))]) if lacking else table
+
+    def state(self, table: _Array, of: DataState | None = None) -> DataState:
+        """Return the state of the rows of a table, with the energy and the entropy of another if one is given."""
+        table, like = self.filled(table), self.like
+        counts, numbers = table[:, self.width :], set(like.columns.places) - like.columns.by_counts
+        counted, fill = [], dict(like.columns.fill)
+        for place in dict.fromkeys(place for place, _ in self.labels):
+            at = [k for k, label in enumerate(self.labels) if label[0] == place]
+            at.sort(key=lambda k: self.labels[k][1] is None)
+            values, own = tuple(self.labels[k][1] for k in at), counts[:, at]
+            kind = "label" if place == LABEL else "value" if place in like.columns.places else "category"
+            if place in numbers:
+                kind, values, own = "missing", (PRESENT, None), np.column_stack([table[:, 0] - own[:, 0], own])
+                fill.setdefault(place, float(like.sums.centre[like.columns.places.index(place)]))
+            counted.append(Counted(place, kind, values, own))
+        columns = Columns(like.columns.places, tuple(counted), fill, like.columns.by_counts)
+        sums = like.sums
+        sums = BlockSums(
+            table[:, 0].copy(), np.ascontiguousarray(table[:, 1 : self.width]), sums.centre, sums.units, sums.loss
+        )
+        return DataState.of_sums(like, columns, sums, of)

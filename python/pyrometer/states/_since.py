@@ -1,0 +1,129 @@
+"""Since when the data differ: the batch at which a change began, with its posterior distribution. Not in the paper.
+
+Rows before the change have one distribution, rows after it another; each is normal (with the residual one of its
+coordinates, or beside them exponential), with parameters that are integrated over a conjugate prior of the weight of
+one row, about the moments of all rows together. So a segment of fewer rows than columns has a finite likelihood, and
+each batch a posterior probability of being the first after the change, all equally likely before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.states._permuted import varying
+from pyrometer.states._row_sums import pairs
+
+__all__ = ["Beginning", "beginning"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_MASS = 0.95
+_LEAST_VARIANCE = 1e-12  # of a coordinate in units of all rows': rounding
+
+
+class Beginning(NamedTuple):
+    """The most probable first index after a change, and the range of those that together have 95 %."""
+
+    best: int
+    earliest: int
+    latest: int
+
+
+def beginning(
+    before: _Array,
+    batches: _Array,
+    groups: Sequence[Sequence[int]],
+    d: int,
+    squares: bool,
+    joint: bool,
+    time: float,
+) -> Beginning:
+    """Return where a change began among `batches`, the last of which is certainly after it.
+
+    Parameters
+    ----------
+    before : ndarray, shape (w,)
+        Sums of the rows that are certainly before the change, as those of a block.
+    batches : ndarray, shape (k, w)
+        Sums of each batch.
+    groups : sequence of sequence of int
+        Columns of the counts of each counted column.
+    d, squares
+        Number of coordinates, and whether of their products only squares are there.
+    joint : bool
+        Whether the residual is one of the coordinates; else its sum is in the third column.
+    time : float
+        Rows that count as one, at least 1.
+    """
+    width = 3 + 2 * d if squares else 3 + d + d * (d + 1) // 2
+    sums = np.vstack([before, batches])
+    first = np.cumsum(sums, axis=0)[:-1]
+    parts = np.stack([first, sums.sum(axis=0) - first])
+    weight = np.zeros(parts.shape[:2]) if joint else _exponential(parts)
+    pool = sums[:, :width].sum(axis=0) / sums[:, 0].sum()
+    together = [np.arange(width)] if not squares else [np.array([0, 1, 2, 3 + i, 3 + d + i]) for i in range(d)]
+    for columns in together:
+        weight = weight + _normal(parts[..., columns[varying(pool[columns])]])
+    for group in groups:
+        weight = weight + _counted(parts[..., list(group)])
+    likelihood = weight.sum(axis=0) / time
+    posterior = np.exp(likelihood - likelihood.max())
+    posterior /= posterior.sum()
+    order = np.argsort(-posterior, kind="stable")
+    inside = order[: int(np.searchsorted(np.cumsum(posterior[order]), _MASS)) + 1]
+    return Beginning(int(order[0]), int(inside.min()), int(inside.max()))
+
+
+def _normal(parts: _Array) -> _Array:
+    """Logarithms of the marginal likelihoods (2, k) of the coordinates of parts (2, k, w), up to a constant."""
+    d = round(math.sqrt(2.0 * (parts.shape[-1] - 3) + 2.25) - 1.5)
+    if d == 0:
+        return np.zeros(parts.shape[:2])
+    n, mean, square = parts[..., 0], parts[..., 3 : 3 + d], np.zeros((*parts.shape[:2], d, d))
+    j, k = np.array(pairs(d), dtype=int).reshape(-1, 2).T
+    square[..., j, k] = square[..., k, j] = parts[..., 3 + d :]
+    size = np.sqrt(parts[..., 3 + d :].sum(axis=0)[0][j == k] / n.sum(axis=0)[0])  # before any product, for its range
+    mean, square = mean / size, square / size / size[:, None]
+    # Coordinates in which all rows have mean 0 and covariance 1, which is the prior.
+    total, centre = n.sum(axis=0)[0], mean.sum(axis=0)[0] / n.sum(axis=0)[0]
+    spread = square.sum(axis=0)[0] / total - np.outer(centre, centre)
+    values, vectors = np.linalg.eigh(spread / np.sqrt(np.outer(np.diag(spread), np.diag(spread))))
+    keep = values > _LEAST_VARIANCE
+    whiten = vectors[:, keep] / np.sqrt(values[keep]) / np.sqrt(np.diag(spread))[:, None]
+    d = int(keep.sum())
+    away = (mean - n[..., None] * centre) @ whiten
+    moved = np.einsum("...i,j->...ij", mean, centre)
+    square = square - moved - np.swapaxes(moved, -1, -2) + n[..., None, None] * np.outer(centre, centre)
+    scatter = (
+        np.eye(d) + whiten.T @ square @ whiten - np.einsum("...i,...j->...ij", away, away) / (n + 1.0)[..., None, None]
+    )
+    degrees = d + 2.0 + n
+    _, logarithm = np.linalg.slogdet(scatter)
+    gammas = np.zeros_like(n)
+    for i in range(d):
+        gammas += _lgamma(0.5 * (degrees - i))
+    return np.asarray(gammas - 0.5 * degrees * logarithm - 0.5 * d * (np.log1p(n) + n * math.log(math.pi)))
+
+
+def _exponential(parts: _Array) -> _Array:
+    """Logarithms of the marginal likelihoods (2, k) of sums of a positive quantity."""
+    n, total = parts[..., 0], parts[..., 2]
+    mean = total.sum(axis=0)[0] / n.sum(axis=0)[0]
+    if not mean > 0.0:
+        return np.zeros_like(n)
+    return np.asarray(_lgamma(2.0 + n) - (2.0 + n) * np.log1p(total / mean))
+
+
+def _counted(counts: _Array) -> _Array:
+    """Logarithms of the marginal likelihoods (2, k) of counts (2, k, v), with the shares of one row before them."""
+    shares = counts.sum(axis=0)[0]
+    shares = shares[shares > 0.0] / shares.sum()
+    counts = counts[..., counts.sum(axis=0)[0] > 0.0]
+    return np.asarray((_lgamma(counts + shares) - _lgamma(shares)).sum(axis=-1) - _lgamma(counts.sum(axis=-1) + 1.0))
+
+
+_lgamma = np.vectorize(math.lgamma, otypes=[float])
