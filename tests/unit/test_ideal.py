@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy import special
+from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
@@ -61,6 +62,20 @@ def test_weights_parameters_and_pre_activations_are_the_same(activation, bias):
     assert engine.total.value == pm.heat_engine(network, pm.Normal(0.7)).total.value
 
 
+def distances_of_draws(network, law, stars, phi, samples):
+    """Mean squared distances of the pre-activations of drawn parameters from z*, (samples, L)."""
+    found = np.empty((samples, network.layers))
+    for d, theta in enumerate(pm.sample_parameters(network, law, samples=samples, rng=1)):
+        layers, first = [], 0
+        for n, k in pairwise(network.widths):
+            end = first + n * k
+            layers.append((theta[first:end].reshape(k, n), theta[end : end + k]))
+            first = end + k
+        zs = forward(network.X, layers, phi)
+        found[d] = [np.mean(np.sum((z - star) ** 2, axis=1)) for z, star in zip(zs, stars, strict=True)]
+    return found
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])
 def test_energies_are_mean_squared_distances_of_draws(activation):
     r = np.random.default_rng(5)
@@ -69,18 +84,64 @@ def test_energies_are_mean_squared_distances_of_draws(activation):
     trained = random_layers(r, network.widths, True)
     stars = forward(X, trained, PHI[activation])
     engine = pm.heat_engine(network, pm.HeNormal(), ideal=trained)
-    draws = pm.sample_parameters(network, pm.HeNormal(), samples=4000, rng=1)
-    distances = np.empty((4000, 3))
-    for d, theta in enumerate(draws):
-        layers, first = [], 0
-        for n, k in pairwise(network.widths):
-            W = theta[first : first + n * k].reshape(k, n)
-            layers.append((W, theta[first + n * k : first + n * k + k]))
-            first += n * k + k
-        zs = forward(X, layers, PHI[activation])
-        distances[d] = [np.mean(np.sum((z - star) ** 2, axis=1)) for z, star in zip(zs, stars, strict=True)]
+    distances = distances_of_draws(network, pm.HeNormal(), stars, PHI[activation], 4000)
     error = distances.std(axis=0, ddof=1) / np.sqrt(4000)
     assert (np.abs(distances.mean(axis=0) - engine.layers.energy) < 4.5 * error).all()
+
+
+def trained_by_gradients(X, y, widths, r):
+    """Weights of a network with tanh where the gradient of a mean squared error with weight decay is 0, by L-BFGS."""
+    layers = [(W / np.sqrt(W.shape[1]), b) for W, b in random_layers(r, widths, True)]
+    shapes = [(W.shape, b.shape) for W, b in layers]
+
+    def unpack(theta):
+        found, first = [], 0
+        for (k, n), _ in shapes:
+            found.append((theta[first : first + k * n].reshape(k, n), theta[first + k * n : first + k * n + k]))
+            first += k * n + k
+        return found
+
+    def loss(theta):
+        layers = unpack(theta)
+        zs = forward(X, layers, np.tanh)
+        xs = [X] + [np.tanh(z) for z in zs[:-1]]
+        residual = zs[-1] - y
+        back, parts = 2.0 / len(X) * residual, []
+        for k in reversed(range(len(layers))):
+            parts.append(np.concatenate([(back.T @ xs[k]).ravel(), back.sum(axis=0)]))
+            if k:
+                back = (back @ layers[k][0]) * (1.0 - xs[k] ** 2)
+        decay = 1e-3
+        value = np.mean(np.sum(residual**2, axis=1)) + decay * theta @ theta
+        return value, np.concatenate(parts[::-1]) + 2.0 * decay * theta
+
+    start = np.concatenate([np.concatenate([W.ravel(), b]) for W, b in layers])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 0, "gtol": 1e-7})
+    assert np.abs(loss(found.x)[1]).max() < 1e-6
+    assert found.fun < 0.3 * loss(start)[0]
+    return found.x, unpack(found.x)
+
+
+def test_a_network_trained_until_its_gradient_vanishes():
+    """(5.12) for laws of layers of every kind: draws from the law against z* of the trained weights."""
+    r = np.random.default_rng(11)
+    X = r.normal(size=(60, 2))
+    y = np.c_[np.sin(2.0 * X[:, 0]) + X[:, 1], X[:, 0] * X[:, 1]] + 0.3 * r.normal(size=(60, 2))
+    network = pm.Network(X, y, hidden=(5, 4), activation="tanh", bias=True)
+    flat, trained = trained_by_gradients(X, y, network.widths, r)
+    stars = forward(X, trained, np.tanh)
+    laws = (
+        pm.HeNormal(),
+        pm.Layers([pm.LecunNormal(truncated=True), pm.GlorotUniform(), pm.Constant(0.0)], biases=pm.Normal(0.3)),
+        pm.Layers(pm.HeNormal(), biases=pm.Constant([0.5, -0.2, 0.1])),
+    )
+    for law in laws:
+        engine = pm.heat_engine(network, law, ideal=flat, samples=4000, rng=2)
+        distances = distances_of_draws(network, law, stars, np.tanh, 2000)
+        error = np.hypot(distances.std(axis=0, ddof=1) / np.sqrt(2000), np.nan_to_num(engine.layers.standard_error))
+        assert (np.abs(distances.mean(axis=0) - engine.layers.energy) < 4.5 * error + 1e-12).all()
+        # Of a trained network z* of the last layer nearly is y.
+        assert np.mean(np.sum((stars[-1] - y) ** 2, axis=1)) < 0.5 * np.mean(np.sum((y - y.mean(0)) ** 2, axis=1))
 
 
 def test_a_network_trained_by_scikit_learn():

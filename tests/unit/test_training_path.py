@@ -128,18 +128,39 @@ def test_small_steps_are_the_flow():
         assert getattr(steps, name) == pytest.approx(getattr(flow, name), rel=1e-4)
 
 
-def test_stacks_and_batches_are_their_parts():
+BATCHES = {
+    "normal": lambda scales, b: pm.Normal(scales[b]),
+    "uniform": lambda scales, b: pm.Uniform(scales[b]),
+    "truncated": lambda scales, b: pm.TruncatedNormal(scales[b], bound=1.5),
+    "mixed": lambda scales, b: pm.Mixed(scales[b][..., :1], scales[b][..., 1:]),
+    "independent": lambda scales, b: pm.Independent(
+        [pm.Uniform(scales[b][..., :1]), pm.TruncatedNormal(scales[b][..., 1:2]), pm.Normal(scales[b][..., 2:])]
+    ),
+}
+
+
+@pytest.mark.parametrize("law", BATCHES)
+@pytest.mark.parametrize("rate", [None, 0.02])
+@pytest.mark.parametrize("penalty", [None, pm.L2(0.3)])
+def test_stacks_and_batches_are_their_parts(law, rate, penalty):
     r = np.random.default_rng(0)
-    X, y = r.normal(size=(3, 20, 2)), r.normal(size=(3, 20))
-    scales, times = r.uniform(0.5, 2.0, (4, 3)), [0.0, 0.2, 0.7, 2.0, 5.0]
-    whole = pm.training_path(pm.LinearRegression(X, y), pm.Normal(scales), times)
-    assert whole.energy.shape == whole.temperature.shape == whole.entropy.shape == whole.error_bound.shape == (3, 4, 5)
-    assert whole.minimum_energy.shape == whole.verdict.shape == (3,)
-    for s in range(3):
-        for b in range(4):
-            part = pm.training_path(pm.LinearRegression(X[s], y[s]), pm.Normal(scales[b]), times)
-            for name in ("energy", "temperature", "entropy"):
-                assert getattr(part, name) == pytest.approx(getattr(whole, name)[s, b], rel=1e-12)
+    X, y = r.normal(size=(2, 3, 20, 2)), r.normal(size=(2, 3, 20))
+    w = r.uniform(0.5, 2.0, (2, 3, 20))
+    w *= 20.0 / w.sum(axis=-1, keepdims=True)
+    scales, times = r.uniform(0.5, 2.0, (2, 4, 3)), [0, 5, 1, 2]
+    whole = pm.training_path(
+        pm.LinearRegression(X, y, penalty=penalty, weights=w), BATCHES[law](scales, ...), times, learning_rate=rate
+    )
+    names = ("energy", "temperature", "entropy", "error_bound", "temperature_error_bound")
+    assert {getattr(whole, name).shape for name in names} == {(2, 3, 2, 4, 4)}
+    assert whole.minimum_energy.shape == whole.verdict.shape == (2, 3)
+    for s in np.ndindex(2, 3):
+        system = pm.LinearRegression(X[s], y[s], penalty=penalty, weights=w[s])
+        for b in np.ndindex(2, 4):
+            part = pm.training_path(system, BATCHES[law](scales, b), times, learning_rate=rate)
+            assert part.minimum_energy == pytest.approx(whole.minimum_energy[s], rel=1e-14)
+            for name in names[:3]:
+                assert getattr(part, name) == pytest.approx(getattr(whole, name)[s + b], rel=2e-14)
 
 
 def test_drawn_parameters_follow_the_path():
@@ -307,6 +328,17 @@ BAD = {
     "inf": (None, {"learning_rate": np.inf}, ValueError, "learning_rate"),
     "resolution": (None, {"resolution": 0.0}, ValueError, "resolution"),
     "law": (None, {"law": pm.HeNormal()}, TypeError, "law must be"),
+    "scales": (None, {"law": pm.Normal(np.ones((4, 3)))}, ValueError, "scale"),
+    "scales of a stack": (
+        lambda: pm.LinearRegression(np.ones((5, 3, 1)), np.ones((5, 3))),
+        {"law": pm.Normal(np.ones((5, 3)))},
+        ValueError,
+        "scale",
+    ),
+    "times of laws": (None, {"times": [[0.0], [1.0]]}, ValueError, "one-dimensional"),
+    "ragged": (None, {"times": [[0.0], [1.0, 2.0]]}, (ValueError, TypeError), "times"),
+    "complex": (None, {"times": [1j]}, TypeError, "times"),
+    "rates": (None, {"learning_rate": [0.1, 0.2]}, (ValueError, TypeError), "learning_rate"),
     "no law": (None, {"law": 1.0}, TypeError, "law must be"),
 }
 
