@@ -37,8 +37,8 @@ def columns(
     table : Table
         `Shift.columns`.
     samples : mapping of str to mapping
-        By the names of the legend, the values of the columns by their names; "(residual)" are those of the model. Missing
-        values are None or nan.
+        By the names of the legend, the values of the columns by their names; "(residual)" are those of the model.
+        Missing values are None or nan.
     ax : Axes or sequence of Axes, optional
         Where to draw, one Axes for each column that is drawn. Default: a new figure.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -35,8 +34,8 @@ from pyrometer.states._pools import Comparison, Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._row_sums import in_range
-from pyrometer.states._shift import Shift, compare, warn_of_dependence
 from pyrometer.states._sequential import FIRST, sequential
+from pyrometer.states._shift import Shift, compare, warn_of_dependence
 from pyrometer.states._since import beginning
 from pyrometer.thermodynamics import temperature
 

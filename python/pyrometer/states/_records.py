@@ -74,7 +74,7 @@ READING = Record(
     },
     elsewhere=frozenset({"rows", "alarm", "name", "columns"}),
     heading=lambda reading: (
-        f"{plain(reading.name)}{': ' * bool(reading.name)}{'alarm' if reading.alarm else 'no alarm'}, {reading.rows} rows"
+        f"{plain(reading.name)}{': ' * bool(reading.name)}{'' if reading.alarm else 'no '}alarm, {reading.rows} rows"
     ),
     sentences=_of_reading,
 )
