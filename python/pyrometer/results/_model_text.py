@@ -55,7 +55,7 @@ def _numbers(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray
 
 def _methods(layers: ModelLayers) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     """Return the methods, with the relative standard errors of what was sampled."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = layers.standard_error / layers.energy
     words = [
         f"{method} ± {100.0 * error:.2g} %" if error > 0.0 else method
