@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, validate
+from pyrometer.base import ByValue, plain, validate
 from pyrometer.datasets._standardize import standardize as _standardize
 from pyrometer.results import Displayed, Table, finite
 
@@ -81,7 +81,7 @@ class Dataset(Displayed, ByValue):
 
     def __repr__(self) -> str:
         m, p = self.X.shape
-        return f"<Dataset {self.name}: {m} rows, {p} features{', standardised' if self.standardized else ''}>"
+        return f"<Dataset {plain(self.name)}: {m} rows, {p} features{', standardised' if self.standardized else ''}>"
 
 
 def diabetes(*, standardize: bool) -> Dataset:

@@ -278,3 +278,6 @@ class TorchLinear(Scaled[tuple[()]]):
 
     def __init__(self) -> None:
         super().__init__(1.0)
+
+    def __repr__(self) -> str:
+        return "TorchLinear()"

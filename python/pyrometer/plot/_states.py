@@ -265,8 +265,8 @@ def mixture(mixture: Mixture, *, names: Sequence[str] = ("a", "b"), ax: Axes | N
     """
     if not isinstance(mixture, Mixture):
         raise TypeError(f"mixture must be a Mixture, got {described(mixture)}; use pm.mix(a, b, law).")
-    if np.ndim(mixture.pooling_loss):
-        raise ValueError(f"mixture must be of one law, got a batch of shape {np.shape(mixture.pooling_loss)}.")
+    if np.ndim(mixture.heat_a):
+        raise ValueError(f"mixture must be of one law, got a batch of shape {np.shape(mixture.heat_a)}.")
     if isinstance(names, str) or len(names) != 2:
         raise ValueError(f"names must be those of the two systems, got {names!r:.60}.")
     ax = axes(ax)

@@ -63,10 +63,9 @@ def of_table(table: Table) -> str:
         gap = f'<td colspan="{len(columns)}" style="{_WORDS};{_QUIET}">... {rows - head - tail} rows ...</td>'
         body.insert(head, f"<tr>{gap}</tr>")
     title = f'<caption style="text-align:left;color:inherit">{_text(table.title)}</caption>' if table.title else ""
-    return (
-        f'<table style="{_TABLE}">{title}<thead><tr style="background:transparent">{"".join(heads)}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table>"
-    )
+    header = f'<thead><tr style="background:transparent">{"".join(heads)}</tr></thead>'
+    rows_of = f"{title}{header}<tbody>{''.join(body)}</tbody>"
+    return f'<div style="overflow-x:auto"><table style="{_TABLE}">{rows_of}</table></div>'
 
 
 def of_code(text: str) -> str:

@@ -55,7 +55,7 @@ def _numbers(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray
 
 def _methods(layers: ModelLayers) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     """Return the methods, with relative standard errors of what was sampled, and sizes of what is neglected."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = layers.standard_error / layers.energy
     words = [
         f"{method} ± {100.0 * error:.2g} %" if error > 0.0 else f"{method} ~ {100.0 * size:.1g} %" if size else method
@@ -89,7 +89,7 @@ def totals(layers: ModelLayers) -> list[str]:
 _FIELDS = (
     *("model", "name", "kind", "calls", "units", "energy", "energy_per_unit", "gain", "standard_error", "method"),
     *("parameters", "entropy", "laws", "temperature", "verdict", "total_parameters", "total_entropy"),
-    *("work_efficiency", "engine", "regime", "unused", "entropy_unknown", "mode", "seed", "draws", "rows"),
+    *("work_efficiency", "engine", "regime", "unused", "entropy_unknown", "mode", "seed", "draws", "rows", "neglected"),
 )
 
 MODEL = Record(elsewhere=frozenset(_FIELDS), tables=table, sentences=totals, over="energy", axes=1)

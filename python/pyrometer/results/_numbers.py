@@ -44,6 +44,8 @@ def with_error(value: float, error: float) -> str:
         return f"{number(value)} ± {'unknown' if math.isnan(error) else number(error)}"
     power = _power(max(abs(value), abs(error)))
     place = int(f"{error:.1e}".partition("e")[2]) - 1
+    if power - place > _DECIMALS:
+        return f"{number(value)} ± {number(error, 2)}"
     if _SMALL <= power < _LARGE:
         return " ± ".join(_to(x, 0, place) for x in (value, error))
     mantissas = " ± ".join(_to(x, power, place - power) for x in (value, error))
@@ -73,8 +75,8 @@ def spread(array: npt.NDArray[Any], digits: int = 6) -> str:
     if missing == array.size:
         return "nan"
     lowest, highest = np.nanmin(array).item(), np.nanmax(array).item()
-    text = number(lowest, digits)
-    text += f" to {number(highest, digits)}" if lowest != highest else ""
+    ends = dict.fromkeys((number(lowest, digits), number(highest, digits)))
+    text = " to ".join(ends)
     return text + (f", {missing} nan" if missing else "")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pyrometer.base import plain
 from pyrometer.results._numbers import with_error
 from pyrometer.results._record import Quantity, Record
 from pyrometer.results._table import Table
@@ -17,6 +18,8 @@ __all__ = ["ENGINE", "ESTIMATE", "LAYERS", "MINIMUM", "PATH", "TEMPERATURE"]
 # A standard error above this share of the value deserves a word.
 _LARGE = 0.1
 _FEW_DIGITS = 9
+# Most characters of the name of a parameter.
+_NAME = 32
 
 
 def _drawn(result: Any) -> str:
@@ -47,7 +50,7 @@ def _parameters(minimum: Any) -> Iterator[Table]:
         return
     theta = minimum.parameters
     names = minimum.names or tuple(f"parameter {number + 1}" for number in range(len(theta)))
-    columns: dict[str, Any] = {"parameter": np.array(names, dtype=np.str_), "value": theta}
+    columns: dict[str, Any] = {"parameter": np.array([plain(name, _NAME) for name in names]), "value": theta}
     if np.isfinite(minimum.parameter_error).any():
         columns["error_bound"] = minimum.parameter_error
     yield Table("", columns)
@@ -61,7 +64,7 @@ def _of_minimum(minimum: Any) -> Iterator[str]:
             "Use them with a penalty only."
         )
     if digits.size and digits.min() < _FEW_DIGITS:
-        yield f"only {int(digits.min())} digits are certain: see the warning of minimum_energy for the remedy."
+        yield f"only {np.floor(digits.min()):g} digits are certain: see the warning of minimum_energy for the remedy."
 
 
 MINIMUM = Record(

@@ -96,7 +96,7 @@ DRIFT = Record(
 
 
 def _of_mixture(mixture: Any) -> Iterator[str]:
-    if np.ndim(mixture.pooling_loss):
+    if np.ndim(mixture.heat_a):
         return
     if mixture.test == "none":
         yield "no test of the pooling loss: see `test`. Judge the loss by its size."
@@ -128,5 +128,5 @@ MIXTURE = Record(
     elsewhere=frozenset({"a", "b", "mixed", "rows_a", "rows_b"}),
     heading=lambda mixture: f"{mixture.rows_a} and {mixture.rows_b} rows",
     sentences=_of_mixture,
-    over="pooling_loss",
+    over="heat_a",
 )
