@@ -97,7 +97,7 @@ def command(
     old, new = samples(before, after, Selection(target, drop, columns, csv), options)
 
     from pyrometer._version import __version__
-    from pyrometer.states import shift
+    from pyrometer.states import clearest, shift
 
     # The states are made: the model is that of their rows.
     found = shift(old.state, new.state, level=level, resamples=resamples, rng=seed, threads=threads)
@@ -130,7 +130,7 @@ def command(
             with figure(plot, rows, shared=False) as ax:
                 draw(found.columns, held, ax=ax)
     if made == "table":
-        tables = [_for_the_eye(found, loss), _first_columns(found)]
+        tables = [_for_the_eye(found, loss), clearest(found)]
     else:
         tables = [_record(found, loss)] if is_single(made) else [_record(found, loss), found.columns]
     emit([table for table in tables if len(table)], provenance, made, output)
@@ -182,21 +182,3 @@ def _for_the_eye(found: Shift, loss: str) -> Table:
     return Table.from_rows(title, rows, metadata={"legend": "; ".join(legend) + "."})
 
 
-_SHOWN = 5  # columns, of all
-
-
-def _first_columns(found: Shift) -> Table:
-    """Return the columns whose change is clearest, for a terminal."""
-    from pyrometer.results import Table
-
-    rows = list(found.columns)
-    names = ("column", "kind", "before", "after", "category", "divergence", "p_value")
-    shown = [{name: row[name] for name in names} for row in rows[:_SHOWN]]
-    if not any(row["category"] for row in shown):
-        shown = [{name: value for name, value in row.items() if name != "category"} for row in shown]
-    legend = (
-        "before and after are means, or the shares of a category; the p-value is adjusted for all columns. "
-        "(joint) is what the joint distribution adds to the columns by themselves."
-    )
-    title = f"Columns, {min(_SHOWN, len(rows))} of {len(rows)}, the clearest change first"
-    return Table.from_rows(title, shown, units={"divergence": "nat"} if shown else None, metadata={"legend": legend})

@@ -6,6 +6,7 @@ from pyrometer.states._mixture import Mixture, mix
 from pyrometer.states._monitor import RefreshMonitor
 from pyrometer.states._predictions import predicted
 from pyrometer.states._reading import BatchShift, Event, Reading
+from pyrometer.states._records import clearest
 from pyrometer.states._shift import DataState, Shift, shift
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "RefreshMonitor",
     "Shift",
     "as_state",
+    "clearest",
     "drift",
     "mix",
     "predicted",

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from pyrometer.base import listed, plain
-from pyrometer.results import Quantity, Record, verdict_sentences
+from pyrometer.results import Quantity, Record, Table, verdict_sentences
 
-__all__ = ["DRIFT", "MIXTURE", "READING", "SHIFT", "why_undefined"]
+__all__ = ["DRIFT", "MIXTURE", "READING", "SHIFT", "clearest", "why_undefined"]
 
 # At most this p-value speaks against one model for both.
 _LEVEL = 0.05
+# Columns of a shift that are shown.
+_SHOWN = 5
 
 
 def why_undefined(found: Any) -> str:
@@ -22,6 +24,21 @@ def why_undefined(found: Any) -> str:
     if math.isnan(found.entropy_change_error):
         return "the standard error of the entropy's change is unknown"
     return "the entropy has not changed by more than twice its standard error"
+
+
+def clearest(found: Any) -> Table:
+    """Return the columns of a shift whose change is clearest, without what a narrow table has no room for."""
+    rows = list(found.columns)
+    names = ("column", "kind", "before", "after", "category", "divergence", "p_value")
+    shown = [{name: row[name] for name in names} for row in rows[:_SHOWN]]
+    if not any(row["category"] for row in shown):
+        shown = [{name: value for name, value in row.items() if name != "category"} for row in shown]
+    legend = (
+        "before and after are means, or the shares of a category; the p-value is adjusted for all columns. "
+        "(joint) is what the joint distribution adds to the columns by themselves."
+    )
+    title = f"Columns, {min(_SHOWN, len(rows))} of {len(rows)}, the clearest change first"
+    return Table.from_rows(title, shown, units={"divergence": "nat"} if shown else None, metadata={"legend": legend})
 
 
 def _of_shift(found: Any) -> Iterator[str]:
@@ -49,7 +66,8 @@ SHIFT = Record(
         "cross_entropy": Quantity("excess", "nat", "cross_entropy_error", note="of the new rows under the old density"),
         "temperature": Quantity("T", "loss/nat", "temperature_error", note="of the second kind (2.9)"),
     },
-    elsewhere=frozenset({"before", "after", "level", "verdict", "temperature_defined"}),
+    elsewhere=frozenset({"before", "after", "level", "verdict", "temperature_defined", "columns"}),
+    tables=lambda found: [clearest(found)] if len(found.columns) else [],
     heading=lambda found: f"{found.verdict}: {found.before.rows} rows before, {found.after.rows} after",
     sentences=_of_shift,
 )
