@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from inspect import ismodule
 from pathlib import Path
 
 import pyrometer as pm
 
 DOCS = Path(__file__).parents[2] / "docs"
-MODULES = ("datasets", "tables", "models", "testsystems", "interop")
 
 
 def listed() -> list[str]:
@@ -22,14 +22,12 @@ def listed() -> list[str]:
     return names
 
 
-def public() -> set[str]:
-    """Return every public name; of a module that is one, the names in its `__all__`."""
-    names = {f"pyrometer.{name}" for name in pm.__all__ if name not in MODULES}
-    for module in MODULES:
-        for name in getattr(pm, module).__all__:
-            value = getattr(getattr(pm, module), name)
-            inner = getattr(value, "__all__", None) if type(value) is type(pm) else None
-            names |= {f"pyrometer.{module}.{name}.{each}" for each in inner or ()} or {f"pyrometer.{module}.{name}"}
+def public(module=pm) -> set[str]:
+    """Return every public name of a module, and of the modules among them."""
+    names: set[str] = set()
+    for name in module.__all__:
+        value = getattr(module, name)
+        names |= public(value) if ismodule(value) else {f"{module.__name__}.{name}"}
     return names
 
 
