@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False
+nitpick_ignore_regex = [("py:.*", r"(sklearn|numpy|pandas|matplotlib|concurrent)\..*")]  # of other projects
 plot_html_show_source_link = plot_html_show_formats = False
 plot_formats = ["svg"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -50,8 +52,14 @@ copybutton_prompt_is_regexp = True
 
 
 def setup(app: Any) -> None:
-    """Connect `_plain` to the help texts of commands."""
+    """Connect `_plain` to the help texts of commands, and `_foreign` to members of classes."""
     app.connect("sphinx-click-process-options", _plain)
+    app.connect("autodoc-skip-member", _foreign)
+
+
+def _foreign(_app: Any, _what: str, name: str, _value: Any, skip: bool, _options: Any) -> bool | None:
+    """Leave out the methods that scikit-learn makes for metadata routing: it documents them."""
+    return True if skip or re.fullmatch(r"[gs]et_\w+_(request|routing)", name) else None
 
 
 def _plain(_app: Any, _context: Any, lines: list[str]) -> None:

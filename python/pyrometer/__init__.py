@@ -86,7 +86,7 @@ from pyrometer.thermodynamics import (
 )
 
 if TYPE_CHECKING:
-    from pyrometer import datasets, estimators, interop, models, plot, tables, testsystems
+    from pyrometer import datasets, estimators, interop, models, plot, report, tables, testsystems
 
 __all__ = [
     "BatchShift",
@@ -155,6 +155,7 @@ __all__ = [
     "minimum_path",
     "models",
     "plot",
+    "report",
     "sample_energies",
     "sample_parameters",
     "shift",
@@ -166,7 +167,7 @@ __all__ = [
     "training_path",
 ]
 
-_LAZY = {"datasets", "estimators", "interop", "models", "plot", "tables", "testsystems"}
+_LAZY = {"datasets", "estimators", "interop", "models", "plot", "report", "tables", "testsystems"}
 """Modules that are imported when they are first used."""
 
 

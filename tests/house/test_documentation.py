@@ -38,7 +38,8 @@ def test_the_reference_lists_every_public_name_once() -> None:
 
 
 def test_every_page_is_in_a_table_of_contents() -> None:
-    pages = {p.relative_to(DOCS).with_suffix("").as_posix() for p in DOCS.rglob("*.md")} - {"index"}
+    sources = [*DOCS.rglob("*.md"), *DOCS.glob("*.rst")]
+    pages = {p.relative_to(DOCS).with_suffix("").as_posix() for p in sources} - {"index"}
     reached = set()
     for path in DOCS.rglob("*.md"):
         for block in re.findall(r"```\{toctree\}\n(.*?)```", path.read_text("utf-8"), re.DOTALL):

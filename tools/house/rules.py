@@ -42,9 +42,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("networks", "states", "estimators"),
     ("interop", "models", "tables", "sweeps", "testsystems"),
     ("plot",),
+    ("report",),
     ("_moved",),
     ("__init__",),
-    ("cli", "report"),
+    ("cli",),
     ("__main__",),
 )
 CORE_MODULES = {"_core", "_cpu"}
@@ -53,7 +54,7 @@ CORE_IMPORTERS = {"_core", "_installation", "base", "data", "linear", "models", 
 LIGHT = {"numpy"}
 HEAVY_HOMES = {
     "click": {"cli"},
-    "rich": {"cli", "report"},
+    "rich": {"cli"},
     "pyarrow": {"interop"},
     "torch": {"models"},
     "sklearn": {"estimators"},

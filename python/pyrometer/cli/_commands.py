@@ -79,6 +79,7 @@ COMMANDS = {
             "not-between": "the temperature of the mixture is not between those of its parts",
         },
     ),
+    "report": CommandRecord("pyrometer.cli.report", "Write a page on the data of a file, a network and a shift."),
     "moments": CommandRecord("pyrometer.cli.moments", "Save the second moments of a file."),
     "verify": CommandRecord("pyrometer.cli.verify", "Check this installation against known answers."),
     "info": CommandRecord("pyrometer.cli.info", "Print versions, instruction-set level and threads."),

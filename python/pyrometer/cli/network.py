@@ -8,6 +8,7 @@ import click
 
 from pyrometer.base import ClassCodes
 from pyrometer.cli._data import Selection, read
+from pyrometer.cli._layers import SCALED, Activations, Widths
 from pyrometer.cli._options import (
     Positive,
     data_options,
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_SCALED = {
-    "lecun-normal": "LecunNormal",
-    "glorot-normal": "GlorotNormal",
-    "he-normal": "HeNormal",
-    "lecun-uniform": "LecunUniform",
-    "glorot-uniform": "GlorotUniform",
-    "he-uniform": "HeUniform",
-    "orthogonal": "Orthogonal",
-}
 _INDEPENDENT = ("normal", "uniform")
 _TRUNCATED = ("lecun-normal", "glorot-normal", "he-normal")
 _BIASES = ("zeros", "constant", "normal", "truncated-normal", "uniform", "torch")
@@ -47,41 +39,14 @@ _METHODS = ["auto", "exact", "mean-field", "corrected-mean-field", "refined", "a
 _BAR = 20
 
 
-class _Widths(click.ParamType):  # type: ignore[type-arg]
-    name = "widths"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Read 256,256 as two hidden layers; an empty string has none."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            widths = tuple(int(word) for word in value.split(",")) if value.strip() else ()
-        except ValueError:
-            self.fail(f"{value!r} must be widths with commas between them, such as 256,256.", param, ctx)
-        if any(width < 1 for width in widths):
-            self.fail(f"{value!r} must have widths of at least 1.", param, ctx)
-        return widths
-
-
-class _Activations(click.ParamType):  # type: ignore[type-arg]
-    name = "activation"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Read relu,tanh as those of two hidden layers."""
-        for word in value.split(","):
-            if word not in ACTIVATIONS:
-                self.fail(f"{word!r} is not one of {', '.join(map(repr, ACTIVATIONS))}.", param, ctx)
-        return str(value)
-
-
 @click.command("network")
 @click.argument("data")
 @data_options
 @standardize_option(True)
-@click.option("--hidden", type=_Widths(), metavar="N,N,...", required=True, help="Widths of the hidden layers.")
+@click.option("--hidden", type=Widths(), metavar="N,N,...", required=True, help="Widths of the hidden layers.")
 @click.option(
     "--activation",
-    type=_Activations(),
+    type=Activations(),
     metavar="NAME[,NAME...]",
     default="tanh",
     show_default=True,
@@ -97,7 +62,7 @@ class _Activations(click.ParamType):  # type: ignore[type-arg]
 @click.option("--bias/--no-bias", default=False, show_default=True, help="Biases in every layer.")
 @click.option(
     "--init",
-    type=click.Choice([*_SCALED, "torch", *_INDEPENDENT, "truncated-normal"]),
+    type=click.Choice([*SCALED, "torch", *_INDEPENDENT, "truncated-normal"]),
     default="lecun-normal",
     show_default=True,
     help="Law of the layers; normal, uniform and truncated-normal have one scale for all.",
@@ -250,8 +215,8 @@ def _law(
     """Return the law that the options describe, and its width by name."""
     from pyrometer import laws, networks
 
-    if factor is not None and init not in _SCALED:
-        raise click.UsageError(f"--factor is for {', '.join(_SCALED)}; got --init {init}.")
+    if factor is not None and init not in SCALED:
+        raise click.UsageError(f"--factor is for {', '.join(SCALED)}; got --init {init}.")
     if truncated and init not in _TRUNCATED:
         raise click.UsageError(f"--truncated is for --init {', '.join(_TRUNCATED)}; got --init {init}.")
     if init in _INDEPENDENT:
@@ -265,7 +230,7 @@ def _law(
     if init == "torch":
         return networks.TorchLinear(), {}
     factor = 1.0 if factor is None else factor
-    law: LayerLaw = getattr(networks, _SCALED[init])(factor, **({"truncated": True} if truncated else {}))
+    law: LayerLaw = getattr(networks, SCALED[init])(factor, **({"truncated": True} if truncated else {}))
     return law, {"factor": factor} | ({"truncated": True} if truncated else {})
 
 

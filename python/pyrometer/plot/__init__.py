@@ -10,6 +10,7 @@ from pyrometer.plot._engines import compare, layers
 from pyrometer.plot._spectrum import residuals, spectrum
 from pyrometer.plot._states import mixture, monitor, shift
 from pyrometer.plot._sweep import sweep
+from pyrometer.plot._temperature import scaled as scaled
 from pyrometer.plot._temperature import temperature
 from pyrometer.plot._training import path
 

@@ -16,7 +16,7 @@ from pyrometer.thermodynamics import temperature as temperature_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["temperature"]
+__all__ = ["scaled", "temperature"]
 
 _Array = npt.NDArray[np.float64]
 # Arguments of laws that are their scales, and how an array of factors multiplies them.
@@ -67,7 +67,7 @@ def temperature(
     ('log', 'standard deviation σ')
     """
     x = _factors(factors)
-    laws, name, unit = _scaled(law, x)
+    laws, name, unit = scaled(law, x)
     if tuple(getattr(system, "shape", ())) != ():
         raise ValueError(f"system must be a single one, got a stack of shape {system.shape}.")
     hot = temperature_of(system, laws, method=method)
@@ -109,7 +109,7 @@ def _factors(given: npt.ArrayLike | None) -> _Array:
     return x
 
 
-def _scaled(law: Any, factors: _Array) -> tuple[Any, str, float]:
+def scaled(law: Any, factors: _Array) -> tuple[Any, str, float]:
     """Return the batch of laws with multiplied scales, the label of the first scale, and that scale."""
     given = dict(vars(law)) if hasattr(law, "batch_shape") and hasattr(law, "__dataclass_fields__") else {}
     scales = [name for name in given if name in _SCALES]
