@@ -26,6 +26,8 @@ ROWS = [
     (X[:0], Y[:0], r"Found array with 0 sample"),
     (X, Y[:5], r"inconsistent numbers of samples"),
     (X, np.column_stack([Y, Y]), r"y should be a 1d array"),
+    (np.ma.masked_array(X, X > 20.0), Y, r"X must have no masked values; drop those rows first"),
+    (X, np.ma.masked_array(Y, Y > 0), r"y must have no masked values"),
     (X, None, r"requires y to be passed"),
 ]
 
@@ -64,7 +66,11 @@ LABELS = [
     (SoftmaxClassifier, [3] * 6, r"SoftmaxClassifier needs at least two classes in y, got 1 class, 3"),
     (LogisticClassifier, [0.5, 1.5, 0.5, 1.5, 0.25, 1.0], r"Unknown label type: .?continuous"),
     (SoftmaxClassifier, [0.5, 1.5, 0.5, 1.5, 0.25, 1.0], r"Unknown label type: .?continuous"),
-    (SoftmaxClassifier, np.array(["a", 1, "a", 1, "a", 1], dtype=object), None),
+    (
+        SoftmaxClassifier,
+        np.array(["a", None, "a", "b", "a", "b"], dtype=object),
+        r"of one kind, got NoneType and str; drop",
+    ),
 ]
 
 

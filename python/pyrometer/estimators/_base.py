@@ -9,6 +9,7 @@ import numpy.typing as npt
 import sklearn.utils.validation as checks
 from sklearn.base import BaseEstimator
 
+from pyrometer.data import Moments
 from pyrometer.linear import LinearRegression, System, without_rows
 from pyrometer.results import Minimum, Temperature
 from pyrometer.thermodynamics import minimum_energy, temperature
@@ -20,12 +21,15 @@ __all__ = ["SystemEstimator"]
 
 _Array = npt.NDArray[np.float64]
 
-# Solutions of least squares, each with the residuals of the one before: what rounding leaves is then rounding again.
-_ROUNDS = 3
+# Most solutions of least squares, each of the residuals of those before, until these are rounding.
+_ROUNDS = 5
 
 
 def _validated(estimator: Any, *data: Any, **options: Any) -> Any:
     """Return data that scikit-learn has checked; names and number of features are set or compared."""
+    for name, array in zip("Xy", data, strict=False):
+        if np.ma.is_masked(array):
+            raise ValueError(f"{name} must have no masked values; drop those rows first.")
     if hasattr(checks, "validate_data"):  # since version 1.6
         return checks.validate_data(estimator, *data, **options)
     return estimator._validate_data(*data, **options)
@@ -89,7 +93,9 @@ class SystemEstimator(BaseEstimator):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
+            As for `fit`.
+        sample_weight : array_like, shape (m,), optional
             As for `fit`.
 
         Returns
@@ -187,9 +193,15 @@ def _of_least_norm(system: System, parameters: _Array) -> _Array:
     """
     (X,), _ = system.stacked_rows()
     X, p = X.astype(np.float64, copy=False), X.shape[1]
+    rounding = (p + 1) * np.finfo(float).eps * (np.abs(X) @ np.abs(parameters[:p]) + np.abs(parameters[p:]).sum())
     least, rest = np.zeros_like(parameters), X @ parameters[:p] + parameters[p:].sum()
     for _ in range(_ROUNDS):
-        step = minimum_energy(LinearRegression(X, rest, intercept=system.intercept)).parameters
+        try:
+            moments = Moments.of(X, rest, intercept=system.intercept)
+        except ValueError:  # squares beyond the range of doubles
+            return parameters
+        step = LinearRegression.from_moments(moments).least_energy(0)[0].parameters
         least, rest = least + step, rest - (X @ step[:p] + step[p:].sum())
-    rounding = (p + 1) * np.finfo(float).eps * (np.abs(X) @ np.abs(parameters[:p]) + np.abs(parameters[p:]).sum())
-    return least if (np.abs(rest) <= rounding).all() else parameters
+        if (np.abs(rest) <= rounding).all():
+            return least
+    return parameters

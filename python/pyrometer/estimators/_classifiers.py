@@ -99,8 +99,14 @@ class _Classifier(ClassifierMixin, SystemEstimator):
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> tuple[Any, Any, Any]:
         X, y, weights = super()._checked(X, y, sample_weight, reset=reset)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y)
+        try:
+            check_classification_targets(y)
+            self.classes_ = np.unique(y)
+        except TypeError:  # labels that cannot be sorted
+            kinds = " and ".join(sorted({type(label).__name__ for label in np.ravel(y).tolist()}))
+            raise TypeError(
+                f"y must have labels of one kind, got {kinds}; drop rows without a label, or use strings."
+            ) from None
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least two classes in y, got 1 class, {self.classes_.tolist()[0]!r}."
@@ -130,7 +136,8 @@ class LogisticClassifier(_Classifier):
     classes_ : ndarray, shape (2,)
         The labels, sorted.
     coef_ : ndarray, shape (1, p)
-        Parameters :math:`\theta`.
+        Parameters :math:`\theta`; where columns are linearly dependent, those of least norm with the log odds of
+        ``certificate_.parameters`` on the rows.
     intercept_ : ndarray, shape (1,)
         The constant b, 0 without one.
     certificate_ : Minimum
@@ -205,7 +212,8 @@ class SoftmaxClassifier(_Classifier):
     classes_ : ndarray, shape (C,)
         The labels, sorted.
     coef_ : ndarray, shape (C, p)
-        Parameters :math:`\theta_c`, of sum 0 over the classes, also if there are two classes.
+        Parameters :math:`\theta_c`, of sum 0 over the classes, also if there are two classes; where columns are
+        linearly dependent, those of least norm with the probabilities of ``certificate_.parameters`` on the rows.
     intercept_ : ndarray, shape (C,)
         The constants :math:`b_c`, of sum 0; 0 without them.
     certificate_ : Minimum

@@ -56,7 +56,8 @@ class LADRegressor(Regressor):
     Attributes
     ----------
     coef_ : ndarray, shape (p,)
-        Parameters :math:`\theta`.
+        Parameters :math:`\theta`; where columns are linearly dependent, those of least norm with the predictions of
+        ``certificate_.parameters`` on the rows.
     intercept_ : float
         The constant b, 0 without one.
     certificate_ : Minimum
