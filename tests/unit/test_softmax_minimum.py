@@ -310,6 +310,72 @@ def test_a_row_that_is_far_larger():
     assert low.gap <= 1e-9 * low.value or any(issubclass(w.category, pm.PrecisionWarning) for w in caught)
 
 
+def exact_bounds(X, y, classes, weights=None, intercept=True):
+    """Value, gap and the exact loss of the parameters."""
+    w = None if weights is None else weights / weights.mean()
+    value, theta, gap, attained, _ = solve(X, y, classes, intercept, w)
+    with mpmath.workdps(40):
+        exact = loss(X, y, theta, intercept) if w is None else weighted_loss(X, y, theta, w)
+    return value, gap, float(exact), attained
+
+
+def weighted_loss(X, y, theta, w):
+    """The mean loss of weighted rows, with an intercept."""
+    total = sum(float(wi) * loss(X[i : i + 1], y[i : i + 1], theta, True) for i, wi in enumerate(w))
+    return total / float(np.sum(w))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_row_of_any_size_hides_no_other(seed):
+    """Its margin is a coordinate of its own: one row 10^3 to 10^14 times larger, of the class that it has by chance."""
+    rng = np.random.default_rng([24, seed])
+    m, p, classes = int(rng.integers(20, 200)), int(rng.integers(1, 5)), int(rng.integers(2, 5))
+    X, y = rows(m, p, classes, seed)
+    if len(set(y)) < classes:
+        return
+    X[rng.integers(m)] *= 10.0 ** rng.uniform(3, 14)
+    value, gap, exact, attained = exact_bounds(X, y, classes)
+    assert attained
+    assert gap <= 1e-9 * value
+    assert abs(exact - value) <= gap + 1e-14 * value
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rare_values_that_nearly_separate(seed):
+    """Columns of a few rows each, some of them at logits of hundreds: what is left of others' classes is negligible."""
+    rng = np.random.default_rng([25, seed])
+    m, p, classes, rare = (int(rng.integers(*between)) for between in ((50, 150), (1, 4), (3, 5), (1, 5)))
+    X, y = rows(m, p, classes, seed, sharp=10.0 ** rng.uniform(0, 2.2))
+    D = np.zeros((m, rare))
+    for j in range(rare):
+        some = rng.choice(m, int(rng.integers(1, 5)), replace=False)
+        D[some, j] = 1.0
+        y[some] = rng.integers(0, classes, len(some))
+    value, gap, exact, _ = exact_bounds(np.c_[X, D], y, classes)
+    assert gap <= 1e-9 * value + 1e-15
+    assert abs(exact - value) <= gap + 1e-14 * value
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_weights_of_any_ratio(seed):
+    """Rows of weights down to 1e-18 decide where a few others are separated."""
+    rng = np.random.default_rng([26, seed])
+    m, classes = int(rng.integers(20, 80)), int(rng.integers(2, 5))
+    X, y = rows(m, 2, classes, seed)
+    if len(set(y)) < classes:
+        return
+    heavy = rng.random(m) < 0.1
+    heavy[0] = True
+    w = np.where(heavy, 1.0, 10.0 ** -rng.uniform(5, 18))
+    value, gap, exact, _ = exact_bounds(X, y, classes, w)
+    assert gap <= 1e-9 * value
+    assert abs(exact - value) <= gap + 1e-14 * value
+    if classes == 2:
+        found = pm.minimum_energy(pm.LogisticRegression(X, y, weights=w))
+        assert found.value == pytest.approx(value, rel=1e-9)
+        assert found.gap <= 1e-9 * found.value
+
+
 def test_rare_values_of_rows_far_from_the_others():
     """Rows with a column to themselves dominate the Hessian; the certificate is that without them."""
     rng = np.random.default_rng(569)

@@ -67,7 +67,8 @@ def _lower(system: Any, minimum: Any) -> Iterator[str]:
     own = energy(system, theta)
     if minimum.attained and own - minimum.value > slack:
         yield f"energy of the parameters is {mpmath.nstr(own, 17)}, of the minimum {minimum.value!r}, gap {minimum.gap}"
-    others = [np.zeros_like(theta), *(theta * (1.0 + step) for step in (1e-3, -1e-3, 1e-9, -1e-9))]
+    with np.errstate(over="ignore"):  # those that are not finite are left out
+        others = [np.zeros_like(theta), *(theta * (1.0 + step) for step in (1e-3, -1e-3, 1e-9, -1e-9))]
     for other in others:
         if np.isfinite(other).all() and minimum.value - energy(system, other) > slack:
             lower = mpmath.nstr(energy(system, other), 17)

@@ -10,9 +10,11 @@
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
+#include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
+#include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 
 namespace pyrometer::minimum {
@@ -26,6 +28,8 @@ constexpr double kFar = 40;
 constexpr double kRuling = 20;
 // Above this ratio of bounds of a minimum, other rows may be separated than those that were found.
 constexpr double kOpen = 1 + 1e-6;
+// Above this gap, relative to the loss, margins of rows are tried as coordinates.
+constexpr double kWide = 1e-10;
 constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
 // For well conditioned columns: below this eigenvalue the rounding error of the curvature dominates.
 constexpr double kLeastEigenvalue = 1e-11;
@@ -252,6 +256,36 @@ Numbers errors_of(const Attempt& solution, std::size_t n) {
   return errors;
 }
 
+/// The infimum in margins of rows as coordinates (pairs.hpp), from out.parameters, if it is closer.
+void improve(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const Face& face,
+             int threads, Infimum& out) {
+  std::vector<Index> kept;
+  for (std::size_t j = 0; j < used.size(); ++j)
+    if (used[j]) kept.push_back(static_cast<Index>(j));
+  const ExactColumns exact(rows, intercept, std::move(kept));
+  std::vector<std::uint8_t> allowed(at(2 * rows.rows), 1);
+  for (const Separated& part : face.separated)
+    for (const Index i : part.rows) allowed[at(2 * i + (rows.y[i] > 0.5 ? 0 : 1))] = 0;
+  Numbers margin, terms, logits;
+  margins_of(rows, all_of(rows), intercept, out.parameters, margin, terms);
+  for (std::size_t i = 0; i < margin.size(); ++i) {
+    logits.push_back(rows.y[i] > 0.5 ? -margin[i] : margin[i]);
+    logits.push_back(0);
+  }
+  const PairsResult found = minimum_of_pairs(exact.of(rows), 2, allowed, logits);
+  out.evaluations += found.evaluations;
+  if (!(found.gap < std::min(out.gap, found.loss))) return;
+  Numbers parameters = exact.back(found.theta, std::ssize(used));  // of class 0, whose logit is that of class 1 negated
+  for (double& x : parameters) x = -x;
+  const double reached = place(rows, intercept, face, found.loss, threads, parameters);
+  const double gap = found.gap + std::max(0.0, reached - found.loss) + 1000 * kUnit * reached;
+  if (!(gap < out.gap)) return;
+  out.value = found.loss;
+  out.gap = gap;
+  out.parameters = std::move(parameters);
+  out.errors.clear();
+}
+
 /// The number of separated rows.
 Index separated_by(const Face& face) {
   Index count = 0;
@@ -345,12 +379,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   out.attained = face.separated.empty();
   if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFar, Numbers(n, 0.0));
   out.value = solution.result().loss;
-  if (!solution.converged()) {  // the loss is an upper bound, and 0 a lower one
-    out.gap = std::max(out.value, reached);
-    return out;
-  }
   out.gap = solution.result().excess + solution.result().rounding + std::max(0.0, reached - out.value) +
             1000 * kUnit * reached;
+  if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
+  if (face.certain && !(out.gap <= kWide * out.value)) improve(rows, intercept, used, face, threads, out);
   return out;
 }
 

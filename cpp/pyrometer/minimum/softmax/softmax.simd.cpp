@@ -9,7 +9,9 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
+#include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
 #include "pyrometer/minimum/softmax/faces.hpp"
@@ -22,6 +24,8 @@ using Numbers = std::vector<double>;
 constexpr Index kFewParameters = 800, kMostParameters = 1600;
 // A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
+// Above this gap, relative to the loss, the margins of pairs of classes are tried as coordinates.
+constexpr double kOpen = 1e-10;
 
 /// The infimum of one system: sums over rows, parameters of all classes but the last.
 struct Found {
@@ -171,40 +175,6 @@ Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coe
   return errors;
 }
 
-/// The columns `kept`, the constant one last, exactly: columns far from 0 minus one of their values.
-Numbers exact_columns(const data::Rows<double>& rows, bool intercept, const std::vector<Index>& kept,
-                      Numbers& centres) {
-  const Index p = rows.features;
-  Numbers out;
-  out.reserve(at(rows.rows) * kept.size());
-  centres.assign(kept.size(), 0.0);
-  for (std::size_t k = 0; intercept && k < kept.size(); ++k) {
-    const Index j = kept[k];
-    if (j == p) continue;
-    double spread = 0;
-    for (Index i = 0; i < rows.rows; ++i) spread = std::max(spread, std::abs(rows.X[i * p + j] - rows.X[j]));
-    if (spread < std::abs(rows.X[j]) / 8) centres[k] = rows.X[j];
-  }
-  for (Index i = 0; i < rows.rows; ++i)
-    for (std::size_t k = 0; k < kept.size(); ++k)
-      out.push_back(kept[k] == p ? 1.0 : rows.X[i * p + kept[k]] - centres[k]);
-  return out;
-}
-
-/// The parameters of the original columns from those of exact_columns.
-Numbers of_exact(const Numbers& part, const std::vector<Index>& kept, const Numbers& centres, Index features,
-                 Index columns) {
-  const Index width = std::ssize(kept), others = std::ssize(part) / width;
-  Numbers out(at(others * columns), 0.0);
-  for (Index c = 0; c < others; ++c)
-    for (Index k = 0; k < width; ++k) {
-      const double x = part[at(c * width + k)];
-      out[at(c * columns + kept[at(k)])] += x;
-      if (kept[at(k)] < features && centres[at(k)] != 0) out[at(c * columns + columns - 1)] -= x * centres[at(k)];
-    }
-  return out;
-}
-
 /// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
 DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face, Numbers start, int threads) {
   const Numbers none(at(table.rows.features), 0.0);
@@ -332,24 +302,36 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
     all.evaluations = out.evaluations;
     return all;
   }
-  Numbers centres;
-  const Numbers exact = exact_columns(rows, table.intercept, basis.kept, centres);
-  const data::Rows<double> exactly{exact.data(), rows.y, rows.rows, basis.rank, rows.rows * basis.rank};
+  const ExactColumns exact(rows, table.intercept, basis.kept);
+  const data::Rows<double> exactly = exact.of(rows);
   ClassFace face;
   const DescentResult rest = rest_of(simple, exactly, result.theta, threads, face);
   out.evaluations += rest.evaluations;
   out.attained = !face.any;
-  if (rest.status != DescentStatus::converged) return undecided();
-  out.value = rest.loss;
-  out.gap = rest.gap;
-  out.theta = mapped(basis, rest.theta, columns);
+  PairsResult pairs;
+  if (face.certain && !(rest.gap <= kOpen * rest.loss)) {
+    Numbers logits, z(at(table.classes));
+    for (Index i = 0; i < rows.rows; ++i) {
+      logits_of(simple.rows, i, result.theta, z);
+      logits.insert(logits.end(), z.begin(), z.end());
+    }
+    pairs = minimum_of_pairs(exactly, table.classes, face.allowed, logits);
+    out.evaluations += pairs.evaluations;
+  }
+  const bool paired = !pairs.theta.empty() && pairs.gap < std::min(rest.gap, pairs.loss);
+  if (!paired && rest.status != DescentStatus::converged) return undecided();
+  const data::Rows<double>& found_in = paired ? exactly : simple.rows;
+  const Numbers& found = paired ? pairs.theta : rest.theta;
+  out.value = paired ? pairs.loss : rest.loss;
+  out.gap = paired ? pairs.gap : rest.gap;
+  out.theta = paired ? exact.back(found, columns) : mapped(basis, found, columns);
   if (!face.any) return out;
-  const Numbers far = of_exact(face.direction, basis.kept, centres, rows.features, columns);
+  const Numbers far = exact.back(face.direction, columns);
   // The margins of the minimum are added to those of the direction.
   double largest = 0;
   Numbers z(at(table.classes));
   for (Index i = 0; i < rows.rows; ++i) {
-    logits_of(simple.rows, i, rest.theta, z);
+    logits_of(found_in, i, found, z);
     for (const double one : z) largest = std::max(largest, 2 * std::abs(one));
   }
   const double factor = 1 + largest / kFar;

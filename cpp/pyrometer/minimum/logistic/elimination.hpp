@@ -1,0 +1,38 @@
+// Gaussian elimination of rows of very different sizes, in double-double precision.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "pyrometer/minimum/dense/residual.hpp"
+
+namespace pyrometer::minimum {
+
+/// V = L U by complete pivoting: the largest rows come first, so that no element of L exceeds 1, in rows times their
+/// factors, and each row of U has the size of what is left of its own row after the larger ones. Sums below 2^-80 of
+/// their terms are taken for 0.
+class Elimination {
+ public:
+  using Wide = std::vector<DoubleDouble>;
+
+  /// rows: count x width; factors: count, > 0. Cost: count width rank double-double operations.
+  Elimination(Wide rows, Index width, const std::vector<double>& factors);
+
+  [[nodiscard]] Index rank() const { return std::ssize(columns_); }
+  /// L, count x rank.
+  [[nodiscard]] const Wide& lower() const { return lower_; }
+  /// phi with (L phi)_i = values_i in the rows of the pivots.
+  [[nodiscard]] std::vector<double> coordinates(const std::vector<double>& values) const;
+  /// theta with U theta = phi, 0 in the columns without a pivot.
+  [[nodiscard]] std::vector<double> solution(const std::vector<double>& phi) const;
+  /// l with x = U'l; none if x is not in the span of the rows.
+  [[nodiscard]] std::optional<std::vector<double>> combination(Wide x) const;
+
+ private:
+  Index width_;
+  std::vector<int> exponents_;         ///< of the scales of the columns
+  std::vector<Index> rows_, columns_;  ///< of the pivots
+  Wide lower_, upper_;                 ///< rank x width
+};
+
+}  // namespace pyrometer::minimum
