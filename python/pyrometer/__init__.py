@@ -73,7 +73,7 @@ from pyrometer.thermodynamics import (
 )
 
 if TYPE_CHECKING:
-    from pyrometer import datasets, interop, models, tables, testsystems
+    from pyrometer import datasets, interop, models, plot, tables, testsystems
 
 __all__ = [
     "L1",
@@ -137,6 +137,7 @@ __all__ = [
     "mix",
     "minimum_path",
     "models",
+    "plot",
     "sample_energies",
     "sample_parameters",
     "shift",
@@ -148,7 +149,7 @@ __all__ = [
     "training_path",
 ]
 
-_LAZY = {"datasets", "interop", "models", "tables", "testsystems"}
+_LAZY = {"datasets", "interop", "models", "plot", "tables", "testsystems"}
 """Modules that are imported when they are first used."""
 
 
@@ -161,7 +162,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted(__all__)
 
 
 # What is public is public here: names and pickles do not tell in which module it is written.

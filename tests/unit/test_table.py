@@ -151,12 +151,26 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["t.csv"]
 
 
-def test_text_folds_columns_beside_the_first(table):
+def test_text_leaves_out_columns_that_do_not_fit(table):
     lines = table.to_text(width=20).splitlines()
     assert max(map(len, lines)) <= 20
     assert lines[0] == "Title"
-    assert sum(line.startswith("b, c") for line in lines) > 1
+    assert sum(line.startswith("b, c") for line in lines) == 1
+    assert lines[-1] == "not shown: n, fine"
     assert "0.333333" in str(table)
+    assert "not shown" not in str(table)
+
+
+def test_decimal_points_are_in_one_column():
+    values = [1.0, -12.5, 1e9, 1.25e-7, 3.0]
+    lines = str(pm.Table("", {"x": values, "y": [f"{value:g}" for value in values]})).splitlines()[3:]
+    assert lines == [
+        "  1            1",
+        "-12.5        -12.5",
+        "  1e+09        1e+09",
+        "  1.25e-07     1.25e-07",
+        "  3            3",
+    ]
 
 
 def test_text_of_a_long_table():

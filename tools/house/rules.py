@@ -41,9 +41,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("linear",),
     ("networks", "states"),
     ("interop", "models", "tables", "sweeps", "testsystems"),
+    ("plot",),
     ("_moved",),
     ("__init__",),
-    ("cli", "plots", "report"),
+    ("cli", "report"),
     ("__main__",),
 )
 CORE_MODULES = {"_core", "_cpu"}

@@ -15,7 +15,7 @@ __all__ = ["ByValue"]
 class ByValue:
     """Base of frozen dataclasses, with ``eq=False``, that are equal if their fields are; nan equals nan.
 
-    Arrays are equal if shapes and values are.
+    Fields with ``compare=False`` do not count. Arrays are equal if shapes and values are.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -28,7 +28,7 @@ class ByValue:
 
 
 def _values(instance: Any) -> dict[str, Any]:
-    return {field.name: getattr(instance, field.name) for field in fields(instance)}
+    return {field.name: getattr(instance, field.name) for field in fields(instance) if field.compare}
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from pyrometer.base import ClassCodes
 from pyrometer.cli._commands import COMMANDS
-from pyrometer.cli._output import known_output
+from pyrometer.cli._output import known_output, layout_options
 from pyrometer.losses import LOSSES
 from pyrometer.results import TABLE_FORMATS
 
@@ -144,8 +144,9 @@ def _apply(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Function
 
 
 def output_options(function: _Function) -> _Function:
-    """--format and --output."""
+    """--format, --output, --fields and --wide."""
     return _apply(
+        layout_options,
         click.option(
             "--format",
             "form",

@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
-from pyrometer.base import atomic_write, printable
+from pyrometer.base import atomic_write, plain, printable, quoted
 from pyrometer.cli._terminal import show
 from pyrometer.data.readers import files_of
 from pyrometer.results import TABLE_FORMATS, Table, escaped, finite, table_format
 
-__all__ = ["emit", "form_of", "is_single", "known_output", "require_apart"]
+__all__ = ["emit", "form_of", "is_single", "known_output", "layout_options", "require_apart"]
 
 # Suffixes of tables as text.
 _TEXT = (".txt", "")
@@ -75,8 +75,50 @@ def _legend(table: Table) -> dict[str, Any]:
     return {name: value for name, value in table.metadata.items() if name == "legend"}
 
 
+def layout_options(function: Any) -> Any:
+    """--fields and --wide, which `emit` reads."""
+    wide = click.option(
+        "--wide", is_flag=True, expose_value=False, callback=_keep, help="All columns in one row, however long."
+    )
+    named = click.option(
+        "--fields",
+        metavar="NAME,...",
+        expose_value=False,
+        callback=_keep,
+        help="Columns of the result to write, in order.  [default: those that fit into the terminal]",
+    )
+    return named(wide(function))
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    ctx.meta[f"{__name__}.{parameter.name}"] = value
+
+
+def _chosen(tables: Sequence[Table], named: str | None) -> Sequence[Table]:
+    """Return the tables with the columns of --fields; UsageError for one that none of them has."""
+    if named is None:
+        return tables
+    names = [name.strip() for name in named.split(",")]
+    known = dict.fromkeys(name for table in tables for name in table.names)
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise click.UsageError(
+            f"--fields must name columns of the result, got {quoted(strange[0])}; they are "
+            f"{', '.join(map(plain, known))}."
+        )
+    made = []
+    for table in tables:
+        columns = {name: table.columns.held[name] for name in names if name in table.names}
+        if columns:
+            units = {name: unit for name, unit in table.units.items() if name in columns}
+            made.append(Table(table.title, columns, units, table.metadata))
+    return made
+
+
 def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, output: str | None) -> None:
     """Write the result: all tables with their provenance, or the only one as CSV."""
+    layout = {name: click.get_current_context().meta.get(f"{__name__}.{name}") for name in ("fields", "wide")}
+    tables = _chosen(tables, layout["fields"])
     if form == "json":
         # The metadata of all of them together are the provenance.
         made = ",\n".join(Table(t.title, t.columns, t.units, _legend(t)).to_json() for t in tables)
@@ -86,7 +128,7 @@ def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, outp
         # rich is imported for those who look.
         from pyrometer.cli._screen import written
 
-        text = written(tables, provenance, terminal=output is None)
+        text = written(tables, provenance, terminal=output is None, wide=bool(layout["wide"]))
     else:
         (single,) = tables
         content = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Tables for a terminal: columns that do not fit continue in a block below, long text is wrapped."""
+"""Tables for a terminal: columns that do not fit are left out and named, long text is wrapped."""
 
 from __future__ import annotations
 
@@ -19,30 +19,41 @@ from pyrometer.base import plain, printable
 from pyrometer.results import plain_text
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from pyrometer.results import Table
 
 __all__ = ["width_of", "written"]
 
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
 _KEYS = ("section", "loss", "law")
+# Columns that are shown before all others, and after them.
+_FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change")
+_LAST = ("method", "log_energy", "marginal", "parameters", "calls", "laws")
 # Below this width the symbol of a term is printed below its explanation.
 _WIDE = 110
+# Characters of a line without a limit.
+_WIDEST = 100_000
 # Maximal number of characters of a value.
 _LONGEST = 200
 
 
-def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal: bool) -> str:
-    """Return tables and their provenance as text of the width of the terminal, in colour where it has colours."""
+def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal: bool, wide: bool = False) -> str:
+    """Return tables and their provenance as text of the width of the terminal, in colour where it has colours.
+
+    With `wide`, rows have all columns, however long they become.
+    """
     colour = terminal and sys.stdout.isatty()
     screen = Console(
         file=io.StringIO(),
-        width=width_of(terminal),
+        width=_WIDEST if wide else width_of(terminal),
         highlight=False,
         emoji=False,
         markup=False,
         force_terminal=colour,
         color_system="auto" if colour else None,
     )
+    sentences = width_of(terminal)
     with screen.capture() as capture:
         for table in tables:
             screen.print(Text(printable(table.title), style="bold"))
@@ -51,12 +62,12 @@ def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal:
             elif "thermodynamics" in table.names:
                 _terms(screen, table)
             else:
-                _blocks(screen, table)
+                _columns(screen, table, None if wide else screen.width)
             if "legend" in table.metadata:
-                screen.print(Text(table.metadata["legend"], style="dim"))
+                screen.print(Text(table.metadata["legend"], style="dim"), width=sentences)
             screen.print()
         about = ", ".join(f"{name} {_short(value)}" for name, value in provenance.items())
-        screen.print(Text(about, style="dim"))
+        screen.print(Text(about, style="dim"), width=sentences)
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 
@@ -81,27 +92,38 @@ def _grid(*, header: bool = True) -> Grid:
     return Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_header=header)
 
 
-def _blocks(screen: Console, table: Table) -> None:
-    """Print columns side by side as far as they fit, and the others in blocks below that repeat the key columns."""
+def _columns(screen: Console, table: Table, width: int | None) -> None:
+    """Print the columns that fit into the width, those that name a row and then the others in order."""
     known = (table.names[0], *_KEYS)
     keys = [name for name in table.names if name in known and table[name].dtype.kind != "f"]
     cells = {name: plain_text.cells(array, name) for name, array in table.columns.items()}
     heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
+    numeric = {name for name in table.names if table[name].dtype.kind in "fiu" or plain_text.are_numbers(cells[name])}
+    cells |= {name: plain_text.aligned(cells[name]) for name in numeric}
     widths = {name: plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}
-    rest = [name for name in table.names if name not in keys]
-    for number, block in enumerate(plain_text.split(keys, rest, widths, screen.width)):
-        if number:
-            screen.print()
-        grid = _grid()
-        for name in block:
-            title, unit = heads[name]
-            head = Text.assemble(title, *([("\n" + unit, "dim")] if unit else []))
-            numeric = table[name].dtype.kind != "U"
-            fits = widths[name] < screen.width // 2
-            grid.add_column(head, justify="right" if numeric else "left", no_wrap=fits, overflow="fold")
-        for row in zip(*(cells[name] for name in block), strict=True):
-            grid.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-        screen.print(grid)
+    order = sorted(table.names, key=lambda name: -1 if name in keys else _rank(name, table[name]))
+    shown, left_out = plain_text.fitting(order, widths, width)
+    grid = _grid()
+    for name in (name for name in table.names if name in shown):
+        title, unit = (head.rjust(widths[name]) if name in numeric else head for head in heads[name])
+        head = Text.assemble(title, *([("\n" + unit, "dim")] if unit.strip() else []))
+        fits = width is None or widths[name] < width // 2
+        grid.add_column(head, no_wrap=fits, overflow="fold")
+        cells[name] = [f"{cell:>{widths[name]}}" if name in numeric else cell for cell in cells[name]]
+    for row in zip(*(cells[name] for name in table.names if name in shown), strict=True):
+        grid.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+    screen.print(grid)
+    if left_out:
+        names = ", ".join(map(plain, left_out))
+        screen.print(Text(f"not shown: {names} (--wide, or --fields NAME,...)", style="dim"))
+
+
+def _rank(name: str, array: npt.NDArray[Any]) -> int:
+    """Return how early a column is left out: what answers the question last, errors that are all 0 first."""
+    if name in _FIRST:
+        return 0
+    error = name.endswith(("_error", "_bound"))
+    return 3 if error and not array.any() else 2 if error or name in _LAST else 1
 
 
 def _record(screen: Console, table: Table) -> None:

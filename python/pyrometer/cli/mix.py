@@ -18,6 +18,7 @@ from pyrometer.cli._options import (
     level_option,
     loss_unit,
     output_options,
+    plot_option,
     resolution_option,
     weights_option,
 )
@@ -40,6 +41,7 @@ __all__ = ["command"]
 @level_option
 @fail_option("mix")
 @output_options
+@plot_option("the temperatures of the two and of both")
 def command(
     a: str,
     b: str,
@@ -60,6 +62,7 @@ def command(
     fail_on: tuple[str, ...],
     form: str | None,
     output: str | None,
+    plot: str | None,
 ) -> None:
     """Print the temperatures of the data in A, in B and in both, the heats, and the pooling loss with its test.
 
@@ -68,7 +71,7 @@ def command(
     gives away. CSV is one table, the pooling in every row. Exit codes: 1 where a --fail-on condition holds, 3 where one
     cannot be decided, or where a T is undefined and nobody asked.
     """
-    require_apart({"--output": output}, [a, b])
+    require_apart({"--output": output, "--plot": plot}, [a, b])
     law, widths = law_of(init, scale, length, bound)
     selection, pair = Selection(target, drop, columns, csv, weights), labels_of(energy, labels)
 
@@ -118,6 +121,12 @@ def command(
         **widths,
         "resolution": resolution,
     }
+    if plot is not None:
+        from pyrometer.cli._plot import figure
+        from pyrometer.plot import mixture as drawn
+
+        with figure(plot) as ax:
+            drawn(mixture, names=(f"a: {named(a)}", f"b: {named(b)}"), ax=ax)
     emit(tables, provenance, made, output)
     no_test = mixture.test == "none"
     held = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.cli._model import inputs_of, law_option, model_of, running
-from pyrometer.cli._options import Positive, fail_option, output_options, resolution_option
+from pyrometer.cli._options import Positive, fail_option, output_options, plot_option, resolution_option
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import conclude
 
@@ -62,6 +62,7 @@ _METHODS = ["auto", "monte-carlo"]
 @click.option("--device", metavar="NAME", help="Device of PyTorch.  [default: that of the model]")
 @fail_option("model")
 @output_options
+@plot_option("energy per unit, temperature and gain of the layers")
 def command(
     model: str,
     inputs: tuple[str, ...],
@@ -78,13 +79,14 @@ def command(
     fail_on: tuple[str, ...],
     form: str | None,
     output: str | None,
+    plot: str | None,
 ) -> None:
     """Print energy, entropy and temperature of every layer of MODEL at its initialisation.
 
     MODEL is an ONNX file, or package.module:name, a function that builds a model of PyTorch or Keras, or a model; it is
     imported, which runs its code. Not in the paper, whose networks are fully connected. CSV holds the layers alone.
     """
-    require_apart({"--output": output}, [])
+    require_apart({"--output": output, "--plot": plot}, [])
     arrays, target_values = inputs_of(inputs, target, seed)
     with contextlib.redirect_stdout(sys.stderr):  # what a program prints is not the result
         subject = model_of(model)
@@ -108,6 +110,12 @@ def command(
                 seed=seed,
                 device=device,
             )
+    if plot is not None:
+        from pyrometer.cli._plot import figure
+        from pyrometer.plot import layers as drawn
+
+        with figure(plot, rows=3) as ax:
+            drawn(layers, ax=ax)
     made = form_of(form, output)
     tables = [_layers(layers, terminal=output is None) if made == "table" else _table(layers)]
     if not is_single(made):

@@ -196,9 +196,11 @@ def command(
     if not is_single(made):
         tables.append(_engine(engine, loss_unit(energy, subject.target), legends=made == "table"))
     if plot is not None:
-        from pyrometer.cli._plot import save_layers
+        from pyrometer.cli._plot import figure
+        from pyrometer.plot import layers
 
-        save_layers(plot, engine.layers)
+        with figure(plot, rows=3) as ax:
+            layers(engine, ax=ax)
     emit(tables, provenance, made, output)
     if init == "orthogonal":
         judge(engine.verdict, fail_on, "orthogonal weights have no entropy, and the temperature is undefined")

@@ -117,14 +117,16 @@ def command(
         **({"not computed": found.reason} if found.reason else {}),
     }
     if plot is not None:
-        from pyrometer.cli._plot import save_residuals
+        from pyrometer.cli._plot import figure
+        from pyrometer.plot import residuals
         from pyrometer.states import predicted
 
-        residuals = {}
+        samples = {}
         for when, subject in (("before", old), ("after", new)):
             _, y, prediction, *_ = predicted(subject.X, subject.y, model, None)
-            residuals[f"{when}: {subject.source}"] = y - prediction
-        save_residuals(plot, residuals, target)
+            samples[f"{when}: {subject.source}"] = y - prediction
+        with figure(plot) as ax:
+            residuals(samples, target=target, ax=ax)
     table = _for_the_eye(found, loss) if made == "table" else _record(found, loss)
     emit([table], provenance, made, output)
     conclude({"shifted": found.shifted, "undefined": not found.temperature_defined}, fail_on)

@@ -132,9 +132,11 @@ def command(
         provenance |= {"samples": samples, "seed": seed}
     table = Table.from_rows("Temperature", [row], units=units_of(row, loss_unit(energy, target)))
     if plot is not None:
-        from pyrometer.cli._plot import save_spectrum
+        from pyrometer.cli._plot import figure
+        from pyrometer.plot import spectrum
 
-        save_spectrum(plot, system, law, samples=samples, rng=seed, threads=threads)
+        with figure(plot) as ax:
+            spectrum(system, law, samples=samples, rng=seed, threads=threads, ax=ax)
     emit([table], provenance, form_of(form, output), output)
     judge(answer.verdict, fail_on)
 

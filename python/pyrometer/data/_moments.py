@@ -20,6 +20,7 @@ from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, 
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
+from pyrometer.results import Displayed, finite
 
 __all__ = ["Moments"]
 
@@ -27,7 +28,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-moments", 3, "Moments.save", MomentsFileError)
 
 
-class Moments(Averages):
+class Moments(Displayed, Averages):
     r"""Count, means and centred second moments of the features and the target.
 
     Moments are additive: those of disjoint sets of rows can be added and subtracted. Create them with :meth:`of`, add
@@ -559,6 +560,12 @@ class Moments(Averages):
             If the file cannot be read.
         """
         return cls._new(_ARCHIVE.read(validate.as_path(path), loaded))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts, names and means as types that JSON has; `save` keeps everything."""
+        about = {name: getattr(self, name) for name in ("rows", "count", "intercept", "shape", "names", "target")}
+        described: dict[str, Any] = finite({**about, "mean": self.mean})
+        return described
 
     def __repr__(self) -> str:
         features = self.mean.shape[-1] - 1

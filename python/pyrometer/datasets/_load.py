@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, validate
+from pyrometer.base import ByValue, plain, validate
 from pyrometer.datasets._standardize import standardize as _standardize
+from pyrometer.results import Displayed, Table, finite
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Dataset", "breast_cancer", "diabetes", "wine"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dataset(ByValue):
+class Dataset(Displayed, ByValue):
     """Features, a target, their names and units, and their source.
 
     Attributes
@@ -62,9 +67,21 @@ class Dataset(ByValue):
     licence: str
     standardized: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what describes the data, without the rows, as types that JSON has."""
+        about = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ("X", "y")}
+        described: dict[str, Any] = finite({**about, "rows": len(self.X)})
+        return described
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return features and target as a pandas DataFrame."""
+        columns = {name: self.X[:, k] for k, name in enumerate(self.feature_names)}
+        units = dict(zip(self.feature_names, self.units, strict=True)) | {self.target: self.target_unit}
+        return Table(self.name, columns | {self.target: self.y}, units).to_frame()
+
     def __repr__(self) -> str:
         m, p = self.X.shape
-        return f"<Dataset {self.name}: {m} rows, {p} features{', standardised' if self.standardized else ''}>"
+        return f"<Dataset {plain(self.name)}: {m} rows, {p} features{', standardised' if self.standardized else ''}>"
 
 
 def diabetes(*, standardize: bool) -> Dataset:

@@ -9,17 +9,18 @@ from typing import Any, Generic, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import BatchShape, ByValue, validate
+from pyrometer.base import BatchShape, validate
 from pyrometer.laws._families import CONSTANT
 from pyrometer.laws._independent import Mixed, Normal, OfOneLaw, Segments, Uniform
 from pyrometer.laws._names import LINEAR_CALLS, not_a_law
 from pyrometer.laws._truncated import TruncatedNormal
+from pyrometer.results import Described
 
 __all__ = ["Constant", "Independent", "Law"]
 
 
-@dataclass(frozen=True, eq=False)
-class Constant(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Constant(Described, Generic[BatchShape]):
     r"""Parameters that start at a given value, the same in every draw, and are trained; not in the paper.
 
     They count for the minimum energy :math:`E^*` and, with their value, for the mean energy, but not for the number of
@@ -74,8 +75,8 @@ _OneLaw: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Independent(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Independent(Described, Generic[BatchShape]):
     r"""Independent parameters of several kinds, in the order of the parameters; not in the paper.
 
     Parameters

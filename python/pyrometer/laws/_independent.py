@@ -13,8 +13,9 @@ from typing import Generic, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import BatchShape, ByValue, validate
+from pyrometer.base import BatchShape, validate
 from pyrometer.laws._families import NORMAL, UNIFORM, Family
+from pyrometer.results import Described
 
 __all__ = ["WHY_SCALE", "Mixed", "Normal", "OfOneLaw", "Segments", "Uniform"]
 
@@ -26,8 +27,8 @@ OfOneLaw: TypeAlias = float | Sequence[float]
 WHY_SCALE = "a constant parameter has no differential entropy; describe one by pm.Constant(value)."
 
 
-@dataclass(frozen=True, eq=False)
-class Normal(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Normal(Described, Generic[BatchShape]):
     r"""Independent normal parameters, :math:`\theta_j \sim N(0, \sigma_j^2)`.
 
     Parameters
@@ -66,8 +67,8 @@ class Normal(ByValue, Generic[BatchShape]):
         return ((NORMAL, self.scale),)
 
 
-@dataclass(frozen=True, eq=False)
-class Uniform(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Uniform(Described, Generic[BatchShape]):
     r"""Independent uniform parameters, :math:`\theta_j \sim U[-L_j/2, L_j/2]`.
 
     Parameters
@@ -102,8 +103,8 @@ class Uniform(ByValue, Generic[BatchShape]):
         return ((UNIFORM, self.length),)
 
 
-@dataclass(frozen=True, eq=False)
-class Mixed(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Mixed(Described, Generic[BatchShape]):
     r"""The first parameters normal, the rest uniform (3.21).
 
     Parameters

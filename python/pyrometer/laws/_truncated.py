@@ -8,9 +8,10 @@ from typing import Generic, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import BatchShape, ByValue, validate
+from pyrometer.base import BatchShape, validate
 from pyrometer.laws._families import truncated_normal
 from pyrometer.laws._independent import WHY_SCALE, OfOneLaw, Segments
+from pyrometer.results import Described
 
 __all__ = ["TruncatedNormal"]
 
@@ -18,8 +19,8 @@ __all__ = ["TruncatedNormal"]
 _LEAST_BOUND = 1e-150
 
 
-@dataclass(frozen=True, eq=False)
-class TruncatedNormal(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class TruncatedNormal(Described, Generic[BatchShape]):
     r"""Independent normal parameters truncated at a multiple of their scale; not in the paper.
 
     :math:`\theta_j \sim N(0, \tau_j^2)` on :math:`[-b\tau_j, b\tau_j]`, with density proportional to that of the normal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,7 @@ from pyrometer.laws import Normal, Spread, spread
 from pyrometer.linear import _mean_energy
 from pyrometer.linear._penalties import L1, L2, Penalty, not_a_penalty
 from pyrometer.linear._records import LINEAR
-from pyrometer.results import Minimum
+from pyrometer.results import Displayed, Minimum, finite
 from pyrometer.thermodynamics import Evaluated, not_a_system
 
 __all__ = ["LinearSystem", "require_linear"]
@@ -28,9 +28,11 @@ _Array = npt.NDArray[np.float64]
 # Minima are computed once for all laws. Systems are frozen, and compared by identity.
 _minima: WeakKeyDictionary[LinearSystem, tuple[Minimum, Warning | None]] = WeakKeyDictionary()
 
+_ABOUT = ("energy", "rows", "parameters", "intercept", "weighted", "shape", "names")
+
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class LinearSystem:
+class LinearSystem(Displayed):
     """A linear model of rows or their moments, an energy, perhaps a penalty and an intercept."""
 
     X: npt.NDArray[Any] | None
@@ -224,8 +226,19 @@ class LinearSystem:
         """Minimum energy, and a warning if there is one; computed once."""
         minimum = _minima.get(self)
         if minimum is None:
-            minimum = _minima[self] = LINEAR[self.energy].minimum(self, threads)
+            found, warning = LINEAR[self.energy].minimum(self, threads)
+            minimum = _minima[self] = self.with_names(found), warning
         return minimum
+
+    def with_names(self, minimum: Minimum) -> Minimum:
+        """Return a minimum with the names of the parameters, where the columns have names."""
+        names = self.parameter_names
+        return minimum if names is None else replace(minimum, names=names)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...] | None:
+        """Names of the parameters, "intercept" the last; None where the columns have no names."""
+        return None if self.names is None else (*self.names, *(("intercept",) if self.intercept else ()))
 
     def cost(self, law: Any, method: str, samples: int) -> float:
         """Time for one system and one law in nanoseconds, by order of magnitude."""
@@ -246,6 +259,13 @@ class LinearSystem:
             return np.asarray(columns.any(axis=-1))
         squares = self._moments().mean_squares() * chosen
         return np.asarray(squares.any(axis=-1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what describes the system, without its rows, as types that JSON has."""
+        about = {name: getattr(self, name) for name in _ABOUT}
+        penalty = None if self.penalty is None else {"kind": type(self.penalty).__name__, **vars(self.penalty)}
+        described: dict[str, Any] = finite({"system": type(self).__name__, **about, "penalty": penalty})
+        return described
 
     def __repr__(self) -> str:
         stack = f"{self.shape} systems of " if self.shape else ""

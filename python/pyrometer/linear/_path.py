@@ -70,4 +70,4 @@ def minimum_path(system: LinearSystem, lam: npt.ArrayLike) -> Minimum:
     minimum, complaint = path(system, system.penalty, np.ascontiguousarray(weights), 0)
     if complaint is not None:
         warn_caller(complaint)
-    return minimum
+    return system.with_names(minimum)

@@ -217,6 +217,12 @@ class SoftmaxRegression(LinearSystem):
             return "exact" if SOFTMAX.is_closed(self, bound) else "monte-carlo"
         return _mean_energy.check_method(method)
 
+    @property
+    def parameter_names(self) -> tuple[str, ...] | None:
+        """Names of the parameters, "label: column"; None where the columns have no names."""
+        columns = super().parameter_names
+        return columns and tuple(f"{label}: {column}" for label in self.labels for column in columns)
+
     def depends_on_parameters(self, which: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.bool_]:
         """Whether the energy depends on the parameters, or on those of `which` (C n,), of the shape of the stack."""
         chosen = np.ones(self.parameters, dtype=bool) if which is None else which

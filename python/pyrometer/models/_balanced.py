@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue
-from pyrometer.results import Table
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pyrometer.base import plain
+from pyrometer.results import Record, Shown, Table, with_error
 
 __all__ = ["Balance"]
 
 _Array = npt.NDArray[np.float64]
 
 
+def _rescaled(balance: Any) -> Iterator[Table]:
+    columns: dict[str, Any] = {"layer": balance.name, "factor": balance.factors, "achieved": balance.achieved}
+    for name, errors in (("factor", balance.errors), ("achieved", balance.achieved_errors)):
+        if (errors > 0.0).any():
+            pairs = zip(columns[name].tolist(), errors.tolist(), strict=True)
+            columns[name] = np.array([with_error(*pair) for pair in pairs], dtype=np.str_)
+    yield Table("", columns | {"method": balance.method}, {"achieved": "loss"})
+
+
+def _not_rescaled(balance: Any) -> Iterator[str]:
+    yield "multiply the parameters of a model that is initialised in the same way: balance.apply(model)."
+    for name, why in balance.skipped.items():
+        yield f"not rescaled: {plain(name) or '(model)'}: {why}"
+
+
+def _about(balance: Any) -> str:
+    sampled = f", {balance.draws} draws, seed {balance.seed}" if balance.draws else ""
+    return f"{plain(balance.model)} at energy {balance.target:g} per unit, mode {balance.mode!r}{sampled}"
+
+
+_HIDDEN = (
+    *("model", "name", "parameters", "factors", "errors", "method", "achieved", "achieved_errors", "skipped", "laws"),
+    *("target", "mode", "seed", "draws"),
+)
+_RECORD = Record(
+    elsewhere=frozenset(_HIDDEN),
+    heading=_about,
+    tables=_rescaled,
+    sentences=_not_rescaled,
+    over="factors",
+    axes=1,
+)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Balance(ByValue):
+class Balance(Shown, record=_RECORD):
     """Factors of the initial parameters of layers at which all have one energy per unit; not in the paper.
 
     Arrays have one entry for each layer that is rescaled, in the order of a forward pass.
@@ -116,12 +147,3 @@ class Balance(ByValue):
         metadata = {name: getattr(self, name) for name in ("target", "mode", "seed", "draws")}
         metadata["skipped"] = dict(self.skipped)
         return Table(f"Balance of {self.model}", columns, {}, metadata)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the layers as a pandas DataFrame, one row a layer."""
-        return self.to_table().to_pandas()
-
-    def __repr__(self) -> str:
-        lines = [str(self.to_table())]
-        lines += [f"not rescaled: {name or '(model)'}: {why}" for name, why in self.skipped.items()]
-        return "\n".join(lines)

@@ -185,6 +185,7 @@ def heat_engine(
             marginal=_beside(slopes, finite).value / divisor_l,
             marginal_error=_beside(slopes, finite).standard_error / divisor_l,
             verdict=of_layers,
+            units=np.array(network.widths[1:], dtype=np.float64),
         ),
         work_efficiency=shaped(efficiency(E, log_energy)),
         engine=shaped(engine_type(E, log_energy, np.array(network.widths[1:]), counts)),
@@ -196,6 +197,8 @@ def heat_engine(
         verdict=shaped(_either(mixed, of_all)),
         total=compose(network, law, of_network_as_one, size, minimum, threads),
         method=energies.method,
+        network=network.architecture,
+        law=repr(law),
     )
     _warn_of_underflow(network, spread, energies)
     return engine

@@ -12,8 +12,9 @@ from typing import ClassVar, Generic, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import BatchShape, ByValue, validate
+from pyrometer.base import BatchShape, validate
 from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, truncated_normal
+from pyrometer.results import Described
 
 __all__ = [
     "GlorotNormal",
@@ -32,8 +33,8 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _BOUND = 2.0
 
 
-@dataclass(frozen=True, eq=False)
-class Scaled(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Scaled(Described, Generic[BatchShape]):
     """Variance ``gain^2 _variance / fan``, the fan being the fan-in or the mean of fan-in and fan-out."""
 
     gain: _Array
@@ -65,7 +66,7 @@ class Scaled(ByValue, Generic[BatchShape]):
         return 0.5 * (fan_in + fan_out) if self._average else fan_in
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScaledNormal(Scaled[BatchShape]):
     """The same for normal parameters, or with `truncated` for normal parameters cut at two standard deviations."""
 
@@ -277,3 +278,6 @@ class TorchLinear(Scaled[tuple[()]]):
 
     def __init__(self) -> None:
         super().__init__(1.0)
+
+    def __repr__(self) -> str:
+        return "TorchLinear()"

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeAlias, cast, overload
 
 import numpy as np
 
-from pyrometer.base import BatchShape, ByValue
+from pyrometer.base import BatchShape
 from pyrometer.laws import LAYER_CALLS, Constant, Independent, Normal, TruncatedNormal, Uniform, not_a_law
 from pyrometer.networks._initialisations import (
     GlorotNormal,
@@ -21,6 +21,7 @@ from pyrometer.networks._initialisations import (
     TorchLinear,
 )
 from pyrometer.networks._orthogonal import Orthogonal
+from pyrometer.results import Described
 from pyrometer.thermodynamics import Single
 
 __all__ = ["LayerLaw", "Layers"]
@@ -29,8 +30,8 @@ _CALLS = {name: call for name, call in LAYER_CALLS.items() if name != "Layers"}
 _BIAS_CALLS = {name: call for name, call in _CALLS.items() if name != "Orthogonal"}
 
 
-@dataclass(frozen=True, eq=False)
-class Layers(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Layers(Described, Generic[BatchShape]):
     r"""Laws of the weights of each layer, and of the biases; not in the paper.
 
     Parameters

@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import mean_squares_about, require_finite, require_normal, validate
+from pyrometer.base import mean_squares_about, plain, require_finite, require_normal, validate
 from pyrometer.networks import _arguments, _cross_entropy, _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
-from pyrometer.results import Estimate, shaped
+from pyrometer.results import Displayed, Estimate, finite, shaped
 from pyrometer.thermodynamics import Evaluated
 
 __all__ = ["Network"]
 
 # Integers up to this are exact as doubles.
+# Equal widths in a row that are written one by one.
+_WRITTEN = 3
 _MOST_PARAMETERS = 2**53
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Network:
+class Network(Displayed):
     r"""A fully connected network with squared error, summed over outputs (5.1)-(5.3), or with cross entropy.
 
     .. math:: z^{(l)} = W^{(l)}x^{(l-1)} (+ b^{(l)}), \qquad x^{(l)} = \phi(z^{(l)}), \qquad
@@ -318,10 +321,23 @@ class Network:
         sampled = samples if drawn else 0
         return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20
 
-    def __repr__(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """Return what describes the network, without its rows, as types that JSON has."""
+        about = {name: getattr(self, name) for name in ("energy", "rows", "widths", "parameters", "bias", "names")}
+        phis = self.activation if isinstance(self.activation, tuple) else (self.activation,)
+        described: dict[str, Any] = finite({"system": type(self).__name__, **about, "activation": phis})
+        return described | {"classes": finite(self.classes)}
+
+    @property
+    def architecture(self) -> str:
+        """Widths and activations as text, such as "10-256-256-1 relu"; from four on equal widths are "(49x64)"."""
         phis = self.activation if isinstance(self.activation, tuple) else (self.activation,)
         name = ",".join(phi if isinstance(phi, str) else getattr(phi, "__name__", "callable") for phi in phis)
-        widths = "-".join(map(str, self.widths))
+        runs = [(width, len(list(run))) for width, run in groupby(self.widths)]
+        widths = [f"({n}x{width})" if n > _WRITTEN else "-".join([str(width)] * n) for width, n in runs]
+        return f"{'-'.join(widths)} {plain(name)}"
+
+    def __repr__(self) -> str:
         biases = " with biases" if self.bias else ""
         energy = f", energy={self.energy!r}" if self.energy != "mse" else ""
-        return f"<Network: {self.rows} rows, {widths} {name}, {self.parameters} parameters{biases}{energy}>"
+        return f"<Network: {self.rows} rows, {self.architecture}, {self.parameters} parameters{biases}{energy}>"

@@ -8,8 +8,9 @@ from typing import Generic, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import BatchShape, ByValue, validate
+from pyrometer.base import BatchShape, validate
 from pyrometer.laws import Family
+from pyrometer.results import Described
 
 __all__ = ["ORTHOGONAL", "Orthogonal"]
 
@@ -17,8 +18,8 @@ ORTHOGONAL = Family("orthogonal", 1.0, np.nan, lambda s: np.full_like(s, np.nan)
 """Entries of variance 1 of matrices with orthonormal rows or columns: they are dependent, and have no entropy."""
 
 
-@dataclass(frozen=True, eq=False)
-class Orthogonal(ByValue, Generic[BatchShape]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Orthogonal(Described, Generic[BatchShape]):
     r"""Weights uniform on the matrices with orthonormal rows or columns, times a gain; not in the paper.
 
     :math:`W^\top W = g^2` for a layer that is not narrower than the one before, :math:`WW^\top = g^2` else, as in

@@ -5,11 +5,25 @@ from pyrometer.results._answers import Estimate, Floats, HeatEngine, LayerTemper
 from pyrometer.results._columns import Repeated
 from pyrometer.results._formats import TABLE_FORMATS, table_format
 from pyrometer.results._model_layers import ModelLayers
+from pyrometer.results._numbers import with_error
+from pyrometer.results._quantities import units_of
+from pyrometer.results._record import Quantity, Record
 from pyrometer.results._serialise import escaped, finite
+from pyrometer.results._shown import Described, Displayed, OneNumber, Shown
 from pyrometer.results._table import Table
 from pyrometer.results._training_path import TrainingPath
+from pyrometer.results._verdicts import verdict_sentences
 
 __all__ = [
+    "Described",
+    "Displayed",
+    "OneNumber",
+    "Quantity",
+    "Record",
+    "Shown",
+    "units_of",
+    "verdict_sentences",
+    "with_error",
     "Estimate",
     "Floats",
     "HeatEngine",

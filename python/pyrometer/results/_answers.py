@@ -7,13 +7,15 @@ Array fields have the shape of the stack of systems followed by that of the batc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, Number, Word
+from pyrometer.base import Number, Word
+from pyrometer.results import _records as records
+from pyrometer.results._shown import OneNumber, Shown, drawn
 
 __all__ = ["Estimate", "Floats", "HeatEngine", "LayerTemperatures", "Minimum", "Strings", "Temperature"]
 
@@ -36,8 +38,8 @@ def shaped(array: npt.NDArray[Any]) -> Any:
     return array.item() if array.ndim == 0 else np.ascontiguousarray(array)
 
 
-class _Answer(ByValue):
-    """Equality by value, and unpickling that fills in the fields which pickles of earlier versions lack."""
+class _Answer(Shown):
+    """A result whose unpickling fills in the fields which pickles of earlier versions lack."""
 
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {}
     """Fields added since: the field whose shape they have, and their value."""
@@ -49,8 +51,8 @@ class _Answer(ByValue):
         self.__dict__.update(state)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Estimate(ByValue, Generic[Number]):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Estimate(OneNumber, Generic[Number], record=records.ESTIMATE):
     """A mean energy with its uncertainty.
 
     Attributes
@@ -84,8 +86,8 @@ class Estimate(ByValue, Generic[Number]):
     samples: int
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Minimum(_Answer, Generic[Number, Word]):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM):
     """The minimum energy over all parameters, with its certificate.
 
     Attributes
@@ -119,6 +121,9 @@ class Minimum(_Answer, Generic[Number, Word]):
         of `parameters`; inf if no bound is known: where the minimiser may not be unique, where rounding leaves the
         active set of a lasso undecided, and for absolute error of out-of-core rows. Of softmax regression the exact
         minimiser is that whose parameters have the sum 0 over the classes.
+    names : tuple of str or None
+        Names of the parameters, the last axis of `parameters`, "intercept" that of the constant feature; of softmax
+        regression after the label of the class, such as "setosa: width". None where the columns have no names.
 
     Examples
     --------
@@ -140,10 +145,14 @@ class Minimum(_Answer, Generic[Number, Word]):
     condition: Number
     digits: Number
     parameter_error: npt.NDArray[np.float64]
+    names: tuple[str, ...] | None = field(default=None, compare=False)
+
+    def _names(self, name: str) -> tuple[str, ...] | None:
+        return self.names if name in ("parameters", "parameter_error") else None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Temperature(_Answer, Generic[Number, Word]):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Temperature(_Answer, OneNumber, Generic[Number, Word], record=records.TEMPERATURE):
     """A temperature, its three ingredients, and a verdict on it.
 
     ``value == (energy - minimum_energy) / entropy`` holds for every method.
@@ -199,8 +208,8 @@ class Temperature(_Answer, Generic[Number, Word]):
     method: str
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LayerTemperatures(_Answer):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class LayerTemperatures(_Answer, record=records.LAYERS):
     r"""The layers of a network as subsystems; arrays have the shape of the law's batch followed by the L layers.
 
     ``layers[l]`` is one layer, with scalars (for a batch, arrays of its shape); ``len`` and iteration are supported.
@@ -234,6 +243,8 @@ class LayerTemperatures(_Answer):
         Its standard error; 0 where it was not simulated.
     verdict : ndarray of str, shape (..., L)
         Verdict on each temperature, as in `Temperature`.
+    units : ndarray, shape (L,)
+        Units of each layer, :math:`n_l`; nan in results of versions that did not keep them.
 
     Examples
     --------
@@ -249,6 +260,7 @@ class LayerTemperatures(_Answer):
     _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {
         "marginal_error": ("marginal", np.nan),
         "log_energy": ("energy", np.nan),
+        "units": ("parameters", np.nan),
     }
 
     energy: npt.NDArray[np.float64]
@@ -262,6 +274,15 @@ class LayerTemperatures(_Answer):
     marginal: npt.NDArray[np.float64]
     marginal_error: npt.NDArray[np.float64]
     verdict: npt.NDArray[np.str_]
+    units: npt.NDArray[np.float64]
+
+    def _fields(self) -> dict[str, Any]:
+        """Return the fields, the gain with nan for the last layer."""
+        values = super()._fields()
+        if np.ndim(self.energy):
+            last = np.full_like(self.energy[..., :1], np.nan)
+            values |= {"gain": np.append(self.gain, last, axis=-1)} if np.ndim(self.parameters) else {}
+        return values
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -275,8 +296,8 @@ class LayerTemperatures(_Answer):
         return LayerTemperatures(**{name: shaped(np.asarray(array[..., layer])) for name, array in columns.items()})
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class HeatEngine(ByValue, Generic[Number, Word]):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class HeatEngine(Shown, Generic[Number, Word], record=records.ENGINE):
     r"""A network as a heat engine: a chain of layers that transfer energy.
 
     :math:`T = E_L/S = \eta\,\sum_l T_lS_l/\sum_l S_l` holds for every law and method (5.24).
@@ -312,6 +333,8 @@ class HeatEngine(ByValue, Generic[Number, Word]):
         where the energy of the last layer is inf.
     method : str
         The method used, as in `Estimate`.
+    network, law : str
+        What the engine was made of, as text.
 
     Examples
     --------
@@ -333,3 +356,20 @@ class HeatEngine(ByValue, Generic[Number, Word]):
     verdict: Word
     total: Temperature[Number, Word]
     method: str
+    network: str = field(default="", compare=False)
+    law: str = field(default="", compare=False)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the layers by `pyrometer.plot.layers`.
+
+        Parameters
+        ----------
+        ax : Axes or three Axes, optional
+            As there.
+
+        Returns
+        -------
+        tuple of Axes
+            As there.
+        """
+        return drawn("layers", self, ax)

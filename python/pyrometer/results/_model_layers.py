@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, validate
-from pyrometer.results._model_text import model_text
+from pyrometer.base import validate
+from pyrometer.results import _sheet
+from pyrometer.results._model_text import MODEL, heading
+from pyrometer.results._shown import Shown, drawn
 from pyrometer.results._table import Table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["ModelLayers"]
 
@@ -42,7 +42,7 @@ _TOTALS = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ModelLayers(ByValue):
+class ModelLayers(Shown, record=MODEL):
     r"""The layers of a model of another framework as subsystems; not in the paper, whose networks are fully connected.
 
     A layer is an operation that consumes a parameter, in the order of a forward pass: one for each place where a shared
@@ -152,17 +152,13 @@ class ModelLayers(ByValue):
         metadata = {name: getattr(self, name) for name in _TOTALS}
         return Table(f"Layers of {self.model}", columns, _UNITS, metadata)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the layers as a pandas DataFrame, one row a layer."""
-        return self.to_table().to_pandas()
-
     def to_text(self, *, width: int | None = None, max_rows: int = 60) -> str:
         """Return the layers as plain text, with totals below.
 
         Parameters
         ----------
         width : int, optional
-            At least 20: further columns continue in blocks below, after the names. Default: no limit.
+            At least 40: columns that do not fit are left out, from the last, and named. Default: no limit.
         max_rows : int
             At least 2: of more layers the first and the last are shown.
 
@@ -172,8 +168,24 @@ class ModelLayers(ByValue):
             Lines without trailing newline; numbers with four significant digits, names shortened from the front.
         """
         if width is not None:
-            width = validate.count("width", width, minimum=20)
-        return model_text(self, width, validate.count("max_rows", max_rows, minimum=2))
+            width = validate.count("width", width, minimum=40)
+        return _sheet.as_text(self._sheet(), width, validate.count("max_rows", max_rows, minimum=2))
 
-    def __repr__(self) -> str:
-        return self.to_text()
+    def _heading(self, values: Mapping[str, Any]) -> str:
+        del values
+        return heading(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the layers by `pyrometer.plot.layers`.
+
+        Parameters
+        ----------
+        ax : Axes or three Axes, optional
+            As there.
+
+        Returns
+        -------
+        tuple of Axes
+            As there.
+        """
+        return drawn("layers", self, ax)

@@ -1,16 +1,18 @@
-"""Tables as plain text; columns beyond the width continue in blocks below, after the key columns."""
+"""Tables as plain text: columns that fit into the width, their numbers aligned at the decimal point."""
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
 from pyrometer.base import plain, printable
+from pyrometer.results._numbers import aligned, are_numbers
 
-__all__ = ["cells", "columns_width", "short_paths", "split", "text", "text_width"]
+__all__ = ["aligned", "are_numbers", "cells", "columns_width", "fitting", "short_paths", "text", "text_width"]
 
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -25,11 +27,11 @@ def text(
     units: Mapping[str, str],
     width: int | None,
     max_rows: int,
-    flush_right: Collection[str] = (),
 ) -> str:
-    """Return a table as lines of at most `width` characters, unless a single column is wider.
+    """Return a table as lines of at most `width` characters, unless its first column is wider.
 
-    Columns of numbers are flush right, and those of strings that `flush_right` names.
+    Columns that do not fit are left out, from the last, and named below. The decimal points of a column of numbers, or
+    of strings that are numbers, are in one column.
     """
     rows = len(next(iter(columns.values()), ()))
     head = rows if rows <= max_rows else (max_rows + 1) // 2
@@ -37,35 +39,32 @@ def text(
     lines: dict[str, list[str]] = {}
     for name, array in columns.items():
         body = [*cells(array[:head], name), *cells(array[rows - tail :], name)]
+        right = array.dtype.kind in "fiu" or are_numbers(body)
+        body = aligned(body) if right else body
         heads = [plain(name), plain(units.get(name, ""))] if units else [plain(name)]
         wide = max(map(text_width, [*heads, *body]))
-        right = array.dtype.kind != "U" or name in flush_right
         lines[name] = [_pad(cell, wide, right) for cell in [*heads, "-" * wide, *body]]
     widths = {name: text_width(column[0]) for name, column in lines.items()}
-    blocks = []
-    names = list(columns)
-    for block in split(names[:1], names[1:], widths, width):
-        made = [(_GAP * " ").join(row).rstrip() for row in zip(*(lines[name] for name in block), strict=True)]
-        if tail:
-            made.insert(len(made) - tail, f"... {rows - head - tail} rows ...")
-        blocks.append("\n".join(made))
-    return f"{printable(title)}\n" + "\n\n".join(blocks)
+    names, left_out = fitting(list(columns), widths, width)
+    made = [(_GAP * " ").join(row).rstrip() for row in zip(*(lines[name] for name in names), strict=True)]
+    if tail:
+        made.insert(len(made) - tail, f"... {rows - head - tail} rows ...")
+    if left_out:
+        made += textwrap.wrap(f"not shown: {', '.join(map(plain, left_out))}", width or 80, subsequent_indent="  ")
+    return "\n".join([printable(title), *made])
 
 
-def split(
-    keys: Sequence[str], names: Sequence[str], widths: dict[str, int], width: int | None, *, gap: int = _GAP
-) -> list[list[str]]:
-    """Distribute `names` over blocks of at most `width` characters, each beginning with `keys`."""
-    blocks: list[list[str]] = [[*keys]]
-    start = sum(widths[key] + gap for key in keys)
-    used = start
+def fitting(names: Sequence[str], widths: Mapping[str, int], width: int | None) -> tuple[list[str], list[str]]:
+    """Return the columns that fit into `width` characters, the first among them, and those that do not."""
+    if width is None:
+        return list(names), []
+    used = -_GAP
+    shown: list[str] = []
     for name in names:
-        if width is not None and used + widths[name] > width and len(blocks[-1]) > len(keys):
-            blocks.append([*keys])
-            used = start
-        blocks[-1].append(name)
-        used += widths[name] + gap
-    return blocks
+        if not shown or used + _GAP + widths[name] <= width:
+            shown.append(name)
+            used += _GAP + widths[name]
+    return shown, [name for name in names if name not in shown]
 
 
 def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:

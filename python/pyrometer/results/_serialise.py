@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import plain
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["csv_bytes", "escaped", "finite", "json_pieces"]
+__all__ = ["csv_bytes", "escaped", "finite", "json_pieces", "values"]
 
 _CHUNK = 4096
+# Most characters of the name of an object that JSON has no type for.
+_NAME = 200
 
 
 def json_pieces(
@@ -29,7 +33,7 @@ def json_pieces(
     separator = "\n"
     arrays = list(columns.values())
     for start in range(0, len(next(iter(arrays), ())), _CHUNK):
-        parts = [_values(array[start : start + _CHUNK]) for array in arrays]
+        parts = [values(array[start : start + _CHUNK]) for array in arrays]
         rows = (dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True))
         yield escaped(separator + ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows))
         separator = ",\n"
@@ -63,7 +67,9 @@ def csv_bytes(table: pa.Table) -> bytes:
 
 
 def finite(value: Any) -> Any:
-    """Return `value` as built-in types, with None for nan and infinities."""
+    """Return `value` as types that JSON has, with None for nan and infinities; objects as their dicts or names."""
+    if hasattr(value, "to_dict") and not isinstance(value, type):
+        return value.to_dict()
     if isinstance(value, Mapping):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
@@ -72,10 +78,15 @@ def finite(value: Any) -> Any:
         return [finite(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return plain(str(getattr(value, "__name__", value)), _NAME)
 
 
-def _values(array: npt.NDArray[Any]) -> list[Any]:
+def values(array: npt.NDArray[Any]) -> list[Any]:
+    """Return a column as a list of built-in types, with None for nan and infinities."""
     values: list[Any] = array.tolist()
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         return [value if math.isfinite(value) else None for value in values]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from pyrometer.base import ByValue, atomic_write, listed, quoted, validate
-from pyrometer.results import _plain_text, _serialise
+from pyrometer.results import _html, _plain_text, _serialise
 from pyrometer.results._columns import RENAMED, Columns, Held, Repeated, checked
 from pyrometer.results._formats import table_format
 
@@ -150,7 +150,7 @@ class Table(ByValue):
         Parameters
         ----------
         width : int, optional
-            At least 20: further columns continue in blocks below, after the first column. Default: no limit.
+            At least 20: columns that do not fit are left out, from the last, and named below. Default: no limit.
         max_rows : int
             At least 2: a longer table is shown by its first and last rows.
 
@@ -164,9 +164,19 @@ class Table(ByValue):
         rows = validate.count("max_rows", max_rows, minimum=2)
         return _plain_text.text(self.title, self.columns, self.units, width, rows)
 
+    def _repr_html_(self) -> str:
+        return _html.of_table(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("Table(...)" if cycle else repr(self))
+
     def to_dict(self) -> dict[str, list[Any]]:
-        """Return the columns as lists of Python values, in order."""
-        return {name: array.tolist() for name, array in self.columns.items()}
+        """Return the columns as lists of Python values, in order; nan and infinities are None."""
+        return {name: _serialise.values(array) for name, array in self.columns.items()}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame, as `to_pandas`."""
+        return self.to_pandas()
 
     def to_json(self) -> str:
         """Return title, columns, units, metadata and rows, one row a line, as one JSON object.

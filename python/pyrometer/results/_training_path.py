@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue
+from pyrometer.results import _records as records
 from pyrometer.results._answers import Floats, Strings
+from pyrometer.results._shown import Shown
 
 __all__ = ["TrainingPath"]
 
 _Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrainingPath(ByValue):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrainingPath(Shown, record=records.PATH):
     r"""Energy, entropy and temperature along the path of training, averaged over the random initial parameters.
 
     Arrays have the shape of the system's stack, followed by the batch of laws and the k times.

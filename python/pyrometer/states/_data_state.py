@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import RandomSource, described, validate
+from pyrometer.results import Displayed, finite
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._conditionals import CONDITIONALS
@@ -24,7 +25,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
 
 
-class DataState:
+class DataState(Displayed):
     r"""Rows under a fixed model: their energy, and the entropy of the joint density p(x, y) = p(y | x) p(x) (2.12).
 
     The features have the density that `density` names. Given the features the target has the distribution that belongs
@@ -189,6 +190,11 @@ class DataState:
             f"<DataState: {self.rows} rows, {self.features} features, {self.loss}, "
             f"E = {self.energy:.6g}, S = {self.entropy:.6g}>"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers of the state as types that JSON has; nan is None."""
+        about: dict[str, Any] = finite({**self.header(), "density": self.density})
+        return about
 
     @property
     def sums(self) -> BlockSums:

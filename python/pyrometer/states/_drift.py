@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, RandomSource, validate
+from pyrometer.base import RandomSource, validate
+from pyrometer.results import Shown
+from pyrometer.states import _records as records
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState
 
@@ -17,8 +19,8 @@ __all__ = ["Drift", "drift"]
 _Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Drift(ByValue):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Drift(Shown, record=records.DRIFT):
     r"""A series of states, smoothed, and its slopes.
 
     Attributes

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, tail_probabilities
+from pyrometer.base import tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
 from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED
-from pyrometer.results import Floats, Minimum, Temperature, shaped
+from pyrometer.results import Floats, Minimum, Shown, Temperature, shaped
+from pyrometer.states import _records as records
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
 __all__ = ["Mixture", "mix"]
@@ -27,8 +28,8 @@ _SETTLED = 0.01
 _TERMS = 1e-14
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Mixture(ByValue):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Mixture(Shown, record=records.MIXTURE):
     r"""Two systems and the system of all their rows.
 
     Heat and pooling loss account for the whole change: with w the shares of the rows,

@@ -7,14 +7,16 @@ import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Archive, ByValue, RandomSource, validate
+from pyrometer.base import Archive, RandomSource, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
+from pyrometer.results import Displayed, Shown, Table
+from pyrometer.states import _records as records
 from pyrometer.states._blocks import LEAST, together
 from pyrometer.states._data_state import DataState, as_state
 from pyrometer.states._monitor_file import checked_header, checked_last, checked_pools, checked_readings, checked_state
@@ -24,6 +26,9 @@ from pyrometer.states._row_sums import in_range
 from pyrometer.states._shift import Shift, compare
 from pyrometer.thermodynamics import temperature
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["Reading", "RefreshMonitor"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
@@ -31,8 +36,8 @@ _ARCHIVE = Archive("pyrometer-monitor", 1, "RefreshMonitor.save")
 _RESAMPLES = 99  # for the standard error of an entropy
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Reading(ByValue):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Reading(Shown, record=records.READING):
     """Results of a batch.
 
     Attributes
@@ -96,7 +101,7 @@ class _Neighbour(NamedTuple):
         return in_range((self.energy - before.energy) / change, 0) if known else np.nan
 
 
-class RefreshMonitor:
+class RefreshMonitor(Displayed):
     r"""Sequential test of batches against a reference, in constant memory; both series of Appendix A.
 
     Every batch is tested by itself, and so are pools of the last 2, 4, 8, ... batches whenever their number divides
@@ -217,6 +222,31 @@ class RefreshMonitor:
             features = self.model.parameters - self.model.intercept
             if self.model.shape != () or features != found.features:
                 raise ValueError(f"reference must have the {features} features of the model, got {found.features}.")
+
+    def __repr__(self) -> str:
+        alarms = sum(reading.alarm for reading in self._readings)
+        last = f", the last in batch {self.batches - self._since()}" if alarms else ""
+        return (
+            f"<RefreshMonitor: {self.batches} batch{'es' * (self.batches != 1)} against {self.reference.rows} rows, "
+            f"{alarms} alarm{'s' * (alarms != 1)}{last}, level {self.level:.2g}>"
+        )
+
+    def _since(self) -> int:
+        """Return the number of batches since the last alarm."""
+        return next(since for since, reading in enumerate(reversed(self._readings)) if reading.alarm)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers of the monitor and its readings as types that JSON has; nan is None."""
+        about = {"batches": self.batches, "run_length": self.run_length, "memory": self.memory, "level": self.level}
+        return {**about, "reference": self.reference.to_dict(), "readings": [r.to_dict() for r in self._readings]}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the readings as a pandas DataFrame, one row a batch."""
+        first = self.batches - len(self._readings)
+        rows = [
+            {"batch": first + k + 1, **row} for k, reading in enumerate(self._readings) for row in reading.to_table()
+        ]
+        return Table.from_rows("Readings", rows).to_pandas()
 
     @property
     def level(self) -> float:

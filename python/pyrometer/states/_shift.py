@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import ByValue, RandomSource, listed, plain, validate
+from pyrometer.base import RandomSource, listed, plain, validate
+from pyrometer.results import Shown
+from pyrometer.states import _records as records
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState, Kept, as_state
@@ -28,8 +30,8 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _LEVEL = 0.05
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Shift(ByValue):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Shift(Shown, record=records.SHIFT):
     r"""What a shift of the data does to the energy and the entropy of a fixed model.
 
     Attributes

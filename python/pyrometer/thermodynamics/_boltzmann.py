@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, validate
+from pyrometer.base import validate
 from pyrometer.laws import Independent, Law, spread
-from pyrometer.results import Floats, shaped
+from pyrometer.results import Floats, Quantity, Record, Shown, shaped
 
 __all__ = ["Collapse", "boltzmann", "collapse", "lorentz"]
 
@@ -139,8 +139,26 @@ def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str)
     return shaped(moving)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Collapse(ByValue):
+_RECORD = Record(
+    lines={
+        "change": Quantity("change of S", "nat", note="counted in cells (B.6): the two below"),
+        "real": Quantity("of the law", "nat", note="S after - S before"),
+        "collapse": Quantity("of the cells", "nat", note="k ln(resolution)"),
+        "entropy_before": Quantity("S before", "nat"),
+        "entropy_after": Quantity("S after", "nat"),
+        "temperature": Quantity("T", "loss/nat", note="energy over entropy released (2.28)"),
+        "temperature_law": Quantity("T of the law", "loss/nat", note="(B.10)"),
+        "temperature_cells": Quantity("T of the cells", "loss/nat", note="(B.9)"),
+    },
+    sentences=lambda found: (
+        ["T needs the energy that is released: pass energy_change=."] if np.isnan(found.temperature).all() else []
+    ),
+    over="real",
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Collapse(Shown, record=_RECORD):
     r"""A distribution collapsed to a single cell in some dimensions (Appendix B).
 
     Attributes

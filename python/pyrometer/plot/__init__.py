@@ -1,0 +1,25 @@
+"""Pictures of results with matplotlib (``pip install 'pyrometer[plot]'``), which is imported when one is drawn.
+
+Functions draw into `ax`, by default into a new figure, and return its Axes; none shows or saves it. Lines differ in
+style or marker as well as in colour, so that they are told apart in grey and by the colour-blind.
+"""
+
+from pyrometer.plot._engines import compare, layers
+from pyrometer.plot._spectrum import residuals, spectrum
+from pyrometer.plot._states import mixture, monitor, shift
+from pyrometer.plot._sweep import sweep
+from pyrometer.plot._temperature import temperature
+from pyrometer.plot._training import path
+
+__all__ = [
+    "compare",
+    "layers",
+    "mixture",
+    "monitor",
+    "path",
+    "residuals",
+    "shift",
+    "spectrum",
+    "sweep",
+    "temperature",
+]

@@ -1,0 +1,107 @@
+"""Axes, styles and labels that all pictures share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import described, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["NEGATIVE", "POSITIVE", "STYLES", "Style", "axes", "label", "panels", "signed", "styles"]
+
+_NAME = 28
+
+
+class Style(NamedTuple):
+    """How a line is drawn."""
+
+    color: str
+    linestyle: str
+    marker: str
+
+
+# Colours of Okabe and Ito, dark to light, which the colour-blind tell apart.
+STYLES = (
+    Style("#000000", "-", "o"),
+    Style("#0072B2", "--", "s"),
+    Style("#D55E00", "-.", "^"),
+    Style("#009E73", ":", "D"),
+    Style("#CC79A7", (0, (5, 1)), "v"),  # type: ignore[arg-type]
+    Style("#E69F00", (0, (3, 1, 1, 1)), "x"),  # type: ignore[arg-type]
+)
+POSITIVE, NEGATIVE = STYLES[1], STYLES[2]
+
+
+def styles(count: int) -> list[Style]:
+    """Return styles for so many lines; beyond six they repeat."""
+    turn = cycle(STYLES)
+    return [next(turn) for _ in range(count)]
+
+
+def axes(ax: Axes | None) -> Axes:
+    """Return the Axes, by default of a new figure; TypeError for another object."""
+    if ax is None:
+        _, made = _pyplot().subplots(layout="constrained")
+        ax = made
+    return cast("Axes", _checked(ax))
+
+
+def panels(ax: Axes | Sequence[Axes] | None, count: int, height: float = 1.9) -> tuple[Axes, ...]:
+    """Return as many Axes one below the other, with a common horizontal axis; of a single one given that alone."""
+    if ax is None:
+        size = (6.4, height * count + 1.0)
+        _, made = _pyplot().subplots(count, 1, sharex=True, layout="constrained", figsize=size, squeeze=False)
+        return tuple(made[:, 0])
+    if hasattr(ax, "plot"):
+        return (_checked(ax),)
+    given = tuple(np.asarray(ax, dtype=object).reshape(-1))
+    if len(given) != count:
+        raise ValueError(f"ax must be one Axes or {count}, got {len(given)}; plt.subplots({count}, 1)[1] makes them.")
+    return tuple(map(_checked, given))
+
+
+def _pyplot() -> Any:
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "pyrometer.plot needs matplotlib: pip install 'pyrometer[plot]'.", name="matplotlib"
+        ) from error
+    return plt
+
+
+def _checked(ax: Any) -> Any:
+    if not (hasattr(ax, "plot") and hasattr(ax, "set_xlabel")):
+        raise TypeError(f"ax must be matplotlib Axes, got {described(ax)}; plt.subplots()[1] makes one.")
+    return ax
+
+
+def label(name: object, most: int = _NAME) -> str:
+    """Return a name as the text of a label, printable, with dollar signs escaped, which would begin a formula."""
+    return plain(str(name), most).replace("$", r"\$")
+
+
+def signed(ax: Axes, x: npt.NDArray[Any], y: npt.NDArray[Any], **options: Any) -> None:
+    """Draw numbers on a logarithmic axis: positive ones filled, the sizes of negative ones open, nan not at all."""
+    for mask, style, fill, name in (
+        (y > 0.0, POSITIVE, "full", "positive"),
+        (y < 0.0, NEGATIVE, "none", "negative: size"),
+    ):
+        if mask.any():
+            ax.plot(
+                x[mask],
+                np.abs(y[mask]),
+                linestyle="none",
+                marker=style.marker,
+                color=style.color,
+                fillstyle=fill,
+                label=name,
+                **options,
+            )

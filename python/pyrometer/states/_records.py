@@ -1,0 +1,127 @@
+"""How shifts, readings, drifts and mixtures are shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pyrometer.results import Quantity, Record, verdict_sentences
+
+__all__ = ["DRIFT", "MIXTURE", "READING", "SHIFT", "why_undefined"]
+
+# At most this p-value speaks against one model for both.
+_LEVEL = 0.05
+
+
+def why_undefined(found: Any) -> str:
+    """Return why a shift has no temperature."""
+    if math.isnan(found.entropy_change_error):
+        return "the standard error of the entropy's change is unknown"
+    return "the entropy has not changed by more than twice its standard error"
+
+
+def _of_shift(found: Any) -> Iterator[str]:
+    if found.shifted:
+        what = ", ".join(found.changed) or "no quantity alone, but all of them together"
+        yield (
+            f"shifted: p is at most the level {found.level:g}; changed by more than twice the standard error: {what}. "
+            "Check the model on new rows with targets; pm.mix tells what one model for old and new rows loses."
+        )
+    else:
+        yield (
+            f"not-shifted: p is above the level {found.level:g}: these rows are no reason to retrain. A shift too "
+            "small for their number is not excluded."
+        )
+    if not found.temperature_defined:
+        yield f"T is undefined: {why_undefined(found)}."
+
+
+SHIFT = Record(
+    lines={
+        "p_value": Quantity("p", note="energy, entropy and divergence together"),
+        "energy_change": Quantity("change of E", "loss", "energy_change_error"),
+        "entropy_change": Quantity("change of S", "nat", "entropy_change_error"),
+        "divergence": Quantity("divergence", "nat", "divergence_error", note="of the new density from the old one"),
+        "cross_entropy": Quantity("excess", "nat", "cross_entropy_error", note="of the new rows under the old density"),
+        "temperature": Quantity("T", "loss/nat", "temperature_error", note="of the second kind (2.9)"),
+    },
+    elsewhere=frozenset({"before", "after", "level", "verdict", "temperature_defined"}),
+    heading=lambda found: f"{found.verdict}: {found.before.rows} rows before, {found.after.rows} after",
+    sentences=_of_shift,
+)
+
+
+def _of_reading(reading: Any) -> Iterator[str]:
+    if reading.alarm:
+        yield "alarm: the distribution of the data has changed. Compare with the reference by pm.shift, then retrain."
+
+
+READING = Record(
+    lines={
+        "energy": Quantity("E", "loss"),
+        "entropy": Quantity("S", "nat"),
+        "temperature": Quantity("T, first kind", "loss/nat"),
+        "neighbour": Quantity("T, second kind", "loss/nat", note="from the batch before (2.9)"),
+        "p_value": Quantity("p", note="this batch against the reference"),
+        "pooled": Quantity("p, pooled", note="the last batches together"),
+        "window": Quantity("batches", note="in that pool"),
+    },
+    elsewhere=frozenset({"rows", "alarm"}),
+    heading=lambda reading: f"{'alarm' if reading.alarm else 'no alarm'}, {reading.rows} rows",
+    sentences=_of_reading,
+)
+
+DRIFT = Record(
+    lines={
+        "time": Quantity("time"),
+        "energy": Quantity("E", "loss"),
+        "energy_slope": Quantity("dE/dt", "loss/time", "energy_slope_error"),
+        "entropy": Quantity("S", "nat"),
+        "entropy_slope": Quantity("dS/dt", "nat/time", "entropy_slope_error"),
+        "temperature": Quantity("T", "loss/nat", "temperature_error", note="(dE/dt)/(dS/dt) (2.11)"),
+        "verdict": Quantity("verdict"),
+    },
+    heading=lambda found: f"{len(found.time)} times",
+    over="time",
+    axes=1,
+)
+
+
+def _of_mixture(mixture: Any) -> Iterator[str]:
+    if np.ndim(mixture.heat_a):
+        return
+    if mixture.test == "none":
+        yield "no test of the pooling loss: see `test`. Judge the loss by its size."
+    elif mixture.p_value <= _LEVEL:
+        yield "p is at most 0.05: one model for both fits worse than two by more than chance. Do not simply pool them."
+    else:
+        yield "p is above 0.05: the rows do not show that one model for both fits worse than two."
+    if "undefined" in (mixture.a.verdict, mixture.b.verdict, mixture.mixed.verdict):
+        yield from verdict_sentences(mixture.mixed)
+    elif not mixture.between:
+        yield "the mixed temperature is not between the two: that holds in the limit of large scales only."
+
+
+MIXTURE = Record(
+    lines={
+        "temperature_a": Quantity("T of a", "loss/nat"),
+        "temperature_b": Quantity("T of b", "loss/nat"),
+        "temperature_mixed": Quantity("T of both", "loss/nat"),
+        "limit_a": Quantity("limit of a", "loss/nat", note="for large scales (3.51)"),
+        "limit_b": Quantity("limit of b", "loss/nat"),
+        "limit_mixed": Quantity("limit of both", "loss/nat"),
+        "heat_a": Quantity("heat of a", "loss", note="change of E by mixing, times its share of rows"),
+        "heat_b": Quantity("heat of b", "loss"),
+        "pooling_loss": Quantity("pooling loss", "loss", note="excess of one model for both over two"),
+        "p_value": Quantity("p", note="of that loss if one model holds"),
+        "test": Quantity("test"),
+        "between": Quantity("T between"),
+    },
+    elsewhere=frozenset({"a", "b", "mixed", "rows_a", "rows_b"}),
+    heading=lambda mixture: f"{mixture.rows_a} and {mixture.rows_b} rows",
+    sentences=_of_mixture,
+    over="heat_a",
+)
