@@ -185,7 +185,7 @@ def test_every_command_has_every_form(run, file, tmp_path, command):
 
 @pytest.mark.parametrize(
     "command",
-    [["temperature", "{}"], ["shift", "{}", "{}"], ["network", "{}", "--hidden", "4"]],
+    [["temperature", "{}"], ["shift", "{}", "{}"], ["network", "{}", "--hidden", "4"], ["mix", "{}", "{}"]],
     ids=lambda command: command[0],
 )
 def test_plot(run, file, tmp_path, command):

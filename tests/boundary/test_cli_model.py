@@ -132,6 +132,12 @@ def test_csv_has_the_layers(run, program):
     assert line.split(",")[0].strip('"') == "weight"
 
 
+def test_plot(run, program):
+    pytest.importorskip("matplotlib")
+    assert run("model", "program:mlp", "--inputs", "8x6", "--plot", "layers.png").exit_code == 0
+    assert (program / "layers.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_screens(run, program, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -142,6 +148,7 @@ def test_screens(run, program, monkeypatch, columns):
     assert "\x1b" not in result.stdout
     heads = next(line for line in lines if line.startswith("name")).split()
     assert heads[:2] == ["name", "energy_per_unit"]
+    assert "gain" in heads
     assert any(".199 " in line for line in lines)
     assert "regime" in result.stdout
 

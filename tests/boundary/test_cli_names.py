@@ -58,6 +58,7 @@ def commands(folder):
     yield ["network", one, *target, "--hidden", "\x1b"]
     yield ["shift", one, two, *target, "--resamples", 99, "--plot", str(folder / "moved.svg")]
     yield ["mix", one, two, *target, "--output", str(folder / "mix.json")]
+    yield ["mix", one, two, *target, "--plot", str(folder / "mixed.svg")]
     yield ["mix", one, words, *target]
     yield ["tables", "--data", one, "--target", HOSTILE, "--samples", 20]
     yield ["tables", "--data", one, "--target", HOSTILE, "--samples", 20, "--format", "json"]

@@ -72,6 +72,36 @@ def test_it_fits_the_width(run, file, width):
     assert max(map(len, result.stdout.splitlines())) <= width
 
 
+@pytest.mark.parametrize("width", [60, 80, 120, 300])
+def test_rows_are_never_broken(run, file, width):
+    ask = ["network", file, "--target", "price", "--hidden", "256,256"]
+    lines = run(*ask, env={"COLUMNS": str(width)}).stdout.splitlines()
+    table = lines[: lines.index("Heat engine")]
+    assert sum(line.split()[:2] == ["2", "256-256"] or line.split()[:1] == ["2"] for line in table) == 1
+    assert any("temperature" in line for line in table[:4])
+    left_out = " ".join(table).partition("not shown: ")[2].partition(" (--wide")[0]
+    names = set(filter(None, left_out.split(", ")))
+    assert bool(names) == (width < 300)
+    whole = run(*ask, "--wide", env={"COLUMNS": str(width)}).stdout
+    assert "not shown" not in whole
+    assert all(name in whole for name in names)
+
+
+def test_fields_choose_columns(run, file):
+    ask = ["network", file, "--target", "price", "--hidden", "4", "--fields"]
+    lines = run(*ask, "gain,layer").stdout.splitlines()
+    assert lines[2].split() == ["gain", "layer"] or lines[1].split() == ["gain", "layer"]
+    rows = list(csv.DictReader(io.StringIO(run(*ask, "energy, layer", "--format", "csv").stdout)))
+    assert [list(row) for row in rows] == [["energy", "layer"]] * 2
+    answer = json.loads(run(*ask, "layer,regime", "--format", "json").stdout)
+    assert [table["columns"] for table in answer["tables"]] == [["layer"], ["regime"]]
+    for fields in ("nothing", "", "layer,,gain", "\x1b[31m"):
+        line = run(*ask, fields)
+        assert line.exit_code == 2
+        assert "--fields must name columns of the result" in line.stderr
+        assert "\x1b" not in line.stderr
+
+
 def test_csv_holds_the_layers(run, file):
     result = run("network", file, "--target", "price", "--hidden", "4", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))

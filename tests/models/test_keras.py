@@ -109,6 +109,7 @@ def everything():
 
 
 def test_every_parameter_of_every_layer_has_a_law():
+    keras.utils.set_random_seed(0)
     model = everything()
     assert pm.models.laws(everything).metadata["entropy_unknown"][1:] == []  # whose values are compared with their laws
     table = pm.models.laws(model)
@@ -245,3 +246,35 @@ def test_variables_that_wrappers_and_models_have_themselves():
     found = pm.models.measure(make, np.ones((2, 4)), draws=8, method="monte-carlo", laws={"*kernel": pm.Normal(1.0)})
     assert found.entropy_unknown == ("extra",)
     assert found.standard_error[found.name.tolist().index("extra")] > 0.0  # drawn anew by the function
+
+
+def test_recurrent_layers_are_one_layer():
+    """Steps are summed; against the recurrence written out."""
+    x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+
+    def of(layer):
+        return measured(lambda: keras.Sequential([keras.Input((4, 5)), layer()]), x)
+
+    def measured(model, x):
+        return pm.models.measure(model, x, draws=40)
+
+    simple = of(lambda: layers.SimpleRNN(7))
+    assert (len(simple), simple.calls[0], simple.units[0], simple.parameters[0]) == (1, 4, 28.0, 84)
+    rng, sums, limit = np.random.default_rng(1), [], math.sqrt(0.5)
+    for _ in range(200):
+        kernel, own = rng.uniform(-limit, limit, (5, 7)), np.linalg.qr(rng.normal(size=(7, 7)))[0]
+        h, total = np.zeros((3, 7)), 0.0
+        for step in range(4):
+            z = x[:, step] @ kernel + h @ own
+            h, total = np.tanh(z), total + (z**2).sum() / 3.0
+        sums.append(total)
+    error = math.hypot(simple.standard_error[0], np.std(sums) / math.sqrt(200.0))
+    assert abs(simple.energy[0] - np.mean(sums)) < 4.0 * error
+    # The bias of a cell enters after both products; cells that are stacked run once for each step.
+    cell, whole = of(lambda: layers.RNN(layers.LSTMCell(7))), of(lambda: layers.LSTM(7))
+    error = math.hypot(cell.standard_error[0], whole.standard_error[0])
+    assert (cell.units[0], cell.parameters[0]) == (whole.units[0], whole.parameters[0]) == (112.0, whole.parameters[0])
+    assert abs(cell.energy[0] - whole.energy[0]) < 4.5 * error
+    stacked = of(lambda: layers.RNN([layers.SimpleRNNCell(7), layers.GRUCell(6)]))
+    assert (stacked.units.tolist(), stacked.kind.tolist()) == ([28.0, 72.0], ["recurrent"] * 2)
+    assert len(of(lambda: layers.GRU(7, reset_after=False))) == 1

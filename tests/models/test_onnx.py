@@ -222,6 +222,19 @@ CASES = [
     ("Pad", [real(2, 3), whole(0, 1, 0, 2), np.float32(1.5)], {}),
     ("Pad", [real(2, 3, 4), whole(0, 0, 1, 0, 0, 2)], {"mode": "reflect"}),
     ("CumSum", [real(3, 4), np.array(1)], {}),
+    *(
+        ("Resize", [real(1, 2, 3, 4), real(0), np.array([1, 1, *scales], dtype=np.float32)], options)
+        for scales in ((2.0, 3.0), (2.0 / 3.0, 1.5))
+        for options in (
+            {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+            {"nearest_mode": "round_prefer_ceil"},
+            {"mode": "linear"},
+            {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
+            {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"},
+            {"mode": "cubic"},
+            {"mode": "cubic", "cubic_coeff_a": -0.5, "coordinate_transformation_mode": "asymmetric"},
+        )
+    ),
     ("Identity", [real(3)], {}),
 ]
 
@@ -326,3 +339,97 @@ def test_cases_have_every_operation_once():
     plain = {"Equal", "LessOrEqual", "Greater", "And", "Or", "Not", "IsNaN", "ReduceMin", "Dropout", "CastLike"}
     assert set(OPERATIONS) - tested - plain == {"RMSNormalization", "GroupNormalization"}
     assert not list(itertools.chain(tested & plain))
+
+
+# ---- Recurrent operations.
+
+
+def recurrent(operation, gates, directions=1, seed=0, batch_first=False, **attributes):
+    """Return a model of one recurrent operation, its weights, and inputs of 4 steps, 3 rows and 5 columns."""
+    rng, width = np.random.default_rng(seed), 6
+    shapes = {"w": (directions, gates * width, 5), "r": (directions, gates * width, width)}
+    shapes["b"] = (directions, 2 * gates * width)
+    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    held = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    made = ["y", "last", "cell"][: 3 if operation == "LSTM" else 2]
+    node = helper.make_node(
+        operation, ["x", "w", "r", "b"], made, hidden_size=width, layout=int(batch_first), name="cells", **attributes
+    )
+    values = [helper.make_tensor_value_info(name, 1, None) for name in made]
+    x = helper.make_tensor_value_info("x", 1, [3, 4, 5] if batch_first else [4, 3, 5])
+    built = helper.make_graph([node], "one", [x], values, held)
+    return helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), arrays
+
+
+CELLS = [
+    ("RNN", 1, {}),
+    ("RNN", 1, {"activations": ["Relu"]}),
+    ("LSTM", 4, {}),
+    ("LSTM", 4, {"activations": ["Sigmoid", "Tanh", "Softsign"]}),
+    ("GRU", 3, {}),
+    ("GRU", 3, {"linear_before_reset": 1}),
+]
+
+
+@pytest.mark.parametrize(("operation", "gates", "attributes"), CELLS)
+def test_recurrent_operations(operation, gates, attributes):
+    from onnx.reference import ReferenceEvaluator
+
+    from pyrometer.models._onnx._module import module_of
+
+    x = real(4, 3, 5)
+    file, arrays = recurrent(operation, gates, **attributes)
+    found = [each.detach().numpy() for each in module_of(file)(torch.from_numpy(x))]
+    if "activations" not in attributes:  # the reference has no others
+        for own, expected in zip(found, ReferenceEvaluator(file).run(None, {"x": x}), strict=True):
+            np.testing.assert_allclose(own, expected, rtol=2e-5, atol=2e-6)
+    # Both directions are one alone, and one of the reversed sequence.
+    turned = module_of(recurrent(operation, gates, batch_first=True, **attributes)[0])
+    np.testing.assert_array_equal(
+        turned(torch.from_numpy(x.swapaxes(0, 1)))[0].detach(), found[0].transpose(2, 0, 1, 3)
+    )
+    if "activations" in attributes:
+        attributes = {"activations": attributes["activations"] * 2}
+    both, _ = recurrent(operation, gates, directions=2, direction="bidirectional", **attributes)
+    module = module_of(both)
+    with torch.no_grad():
+        for name, array in arrays.items():
+            dict(module.named_parameters())[name][:] = torch.from_numpy(array)
+    forward, backward = module(torch.from_numpy(x)), module(torch.from_numpy(x[::-1].copy()))
+    np.testing.assert_array_equal(forward[0][:, 0].detach(), found[0][:, 0])
+    np.testing.assert_array_equal(backward[0][:, 1].flip(0).detach(), found[0][:, 0])
+    np.testing.assert_array_equal(backward[1][1].detach(), found[1][0])
+
+
+def test_energies_of_recurrent_operations():
+    """The layers of an LSTM of PyTorch with the same laws."""
+    x = real(4, 3, 5)
+    file, _ = recurrent("LSTM", 4)
+    laws = {"w": pm.Normal(0.5), "r": pm.Normal(0.3), "b": pm.Normal(0.2)}
+    layers = pm.models.measure(file, x, laws=laws, rows=3, draws=100)
+
+    def own():
+        made = nn.LSTM(5, 6)
+        for name, std in (("weight_ih_l0", 0.5), ("weight_hh_l0", 0.3), ("bias_ih_l0", 0.2), ("bias_hh_l0", 0.2)):
+            nn.init.normal_(getattr(made, name), std=std)
+        return made
+
+    expected = pm.models.measure(own, torch.from_numpy(x), rows=3, draws=100, seed=1)
+    assert (layers.name.tolist(), layers.kind.tolist(), layers.calls.tolist()) == (["cells"], ["recurrent"], [4])
+    assert (layers.units[0], layers.parameters[0]) == (expected.units[0], expected.parameters[0])
+    error = np.hypot(layers.standard_error[0], expected.standard_error[0])
+    assert abs(layers.energy[0] - expected.energy[0]) < 4.0 * error
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"activations": ["Affine", "Tanh", "Tanh"]}, r"LSTM must have activations of .*got \['Affine'\]"),
+        ({"clip": 1.0}, r"neither clip.*got \['clip'\]"),
+        ({"input_forget": 1}, r"neither clip, input_forget.*got \['input_forget'\]"),
+    ],
+)
+def test_recurrent_operations_that_are_refused(attributes, message):
+    file, _ = recurrent("LSTM", 4, **attributes)
+    with pytest.raises(ValueError, match=message):
+        pm.models.measure(file, real(4, 3, 5), laws={"*": pm.Normal(1.0)}, rows=3)

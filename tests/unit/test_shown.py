@@ -86,7 +86,7 @@ NAMES = [
         "state",
         "system",
     ),
-    *("network", "law", "layer laws", "moments", "data", "table"),
+    *("system", "network", "law", "layer laws", "moments", "data", "table"),
 ]
 ONE_LINE = {"monitor", "state", "system", "network", "law", "layer laws", "moments", "data", "table"}
 

@@ -91,14 +91,25 @@ def _counted(site: CallSite, built: Built, runs: dict[str, Runs]) -> tuple[int, 
     """Return N, S and the laws of the parameters of a call site, each random number counted once."""
     memory = built.memory
     labels, counter = [memory.law(label) for label in memory.labels], Counter(memory.sizes)
-    ranges = {name: (first, last) for name, first, last in site.parts}
     parts = []
     for name in site.parameters:
         own = runs[built.shared.get(name, name)]
-        parts.append(counter.laws(name, own.part(*ranges.get(name, (0, own.size))), labels)[0])
+        ranges = _ranges([span for each, *span in site.parts if each == name]) or [[0, own.size]]
+        parts.append([part for span in ranges for part in counter.laws(name, own.part(*span), labels)[0]])
     flat = [part for each in parts for part in each]
     count = sum(part.new for part in flat if part.label.kind is not Kind.CONSTANT)
     return count, float(sum(part.entropy for part in flat)), ", ".join(text(each) for each in parts)
+
+
+def _ranges(spans: list[list[int]]) -> list[list[int]]:
+    """Return ranges of elements in order, those that touch as one."""
+    found: list[list[int]] = []
+    for first, last in sorted(spans):
+        if found and first <= found[-1][1]:
+            found[-1][1] = max(found[-1][1], last)
+        else:
+            found.append([first, last])
+    return found
 
 
 def _together(energy: _Array, log_energy: _Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:

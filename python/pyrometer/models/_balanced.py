@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,25 @@ def _rescaled(balance: Any) -> Iterator[Table]:
     yield Table("", columns | {"method": balance.method}, {"achieved": "loss"})
 
 
+# Relative standard error of the energies for which the number of draws is told.
+_ENOUGH = 0.03
+
+
+def _reached(balance: Any) -> Iterator[str]:
+    """Yield how near the energies are to the target, and how many draws would tell it better."""
+    if not len(balance.factors):
+        return
+    away = 100.0 * float(np.max(np.abs(balance.achieved / balance.target - 1.0)))
+    error = float(np.max(balance.achieved_errors)) / balance.target
+    told = f", with standard errors up to {100.0 * error:.2g} %" if error else ""
+    yield f"energies per unit of the rescaled model are within {away:.2g} % of the target{told}."
+    if error > _ENOUGH:
+        draws = math.ceil(balance.draws * (error / _ENOUGH) ** 2)
+        yield f"narrow layers vary from draw to draw: for {100.0 * _ENOUGH:.0f} % use about draws={draws}."
+
+
 def _not_rescaled(balance: Any) -> Iterator[str]:
+    yield from _reached(balance)
     yield "multiply the parameters of a model that is initialised in the same way: balance.apply(model)."
     for name, why in balance.skipped.items():
         yield f"not rescaled: {plain(name) or '(model)'}: {why}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-__all__ = ["CallSite", "Measured"]
+__all__ = ["CallSite", "Measured", "joined", "steps_of"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class CallSite:
         Whether it is that expectation.
     parts : tuple of (str, int, int)
         Parameters of which it uses a part: the first element, and that after the last.
+    step : bool
+        Whether it is in a step of a recurrent layer of Keras, whose operations are joined over steps.
     """
 
     name: str
@@ -43,6 +47,29 @@ class CallSite:
     energy: float
     averaged: bool
     parts: tuple[tuple[str, int, int], ...] = ()
+    step: bool = False
+
+
+def steps_of(sites: Sequence[CallSite]) -> list[list[int]]:
+    """Return the numbers of the call sites that are one layer: the same operation in each step, else one alone."""
+    groups: dict[Any, list[int]] = {}
+    for number, site in enumerate(sites):
+        key = (site.name, site.kind, site.parameters, site.parts) if site.step else number
+        groups.setdefault(key, []).append(number)
+    return list(groups.values())
+
+
+def joined(sites: Sequence[CallSite]) -> CallSite:
+    """Return the call sites of one layer as one."""
+    if len(sites) == 1:
+        return sites[0]
+    return replace(
+        sites[0],
+        calls=sum(site.calls for site in sites),
+        units=sum(site.units for site in sites),
+        energy=sum(site.energy for site in sites),
+        averaged=all(site.averaged for site in sites),
+    )
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,8 @@ def measure(
     \langle b^2\rangle`, replaces the square of the output: first layers have no error.
 
     Networks of scikit-learn are measured by the engine of `Network`, exactly where it can. Layers of an ONNX model are
-    those of its graph; batch normalisation and dropout follow `mode`. Recurrent layers of Keras are one layer where the
-    product with their inputs is computed for all steps at once (``LSTM``, ``GRU``), else one for each step.
+    those of its graph; batch normalisation and dropout follow `mode`. Recurrent layers are one layer, whose energy is
+    summed over the steps; a cell that the program of a PyTorch model calls itself is one layer for each call.
 
     Examples
     --------

@@ -75,6 +75,7 @@ def totals(layers: ModelLayers) -> list[str]:
             f"total: N {n}, S {entropy:.6g} nat{each}, work efficiency {layers.work_efficiency:.3g}, engine of type "
             f"{layers.engine}, regime {layers.regime}"
         ),
+        *_growth(layers),
         "gain: E/unit over that of the first layer; ±: relative standard error of E; T = E/S",
     ]
     if layers.neglected.any():
@@ -85,6 +86,24 @@ def totals(layers: ModelLayers) -> list[str]:
         lines.append(f"entropy unknown, name the laws by laws=: {listed(layers.entropy_unknown, plain)}")
     return lines
 
+
+def _growth(layers: ModelLayers) -> list[str]:
+    """Return what the regime says, with the extreme energies of a unit; nothing for fewer than two layers."""
+    weighted = np.flatnonzero(~np.isin(layers.kind, ["norm", "scale", "shift", "joined"]))
+    values = layers.energy_per_unit[weighted]
+    if len(weighted) < 2 or np.isnan(values).any():
+        return []
+    low, high = weighted[values.argmin()], weighted[values.argmax()]
+    ends = [f"{layers.energy_per_unit[k]:.3g} ({plain(layers.name[k]) or 'model'})" for k in (low, high)]
+    return [f"{_REGIMES[layers.regime]}: energy per unit of layers with weights from {ends[0]} to {ends[1]}"]
+
+
+_REGIMES = {
+    "even": "signals keep their size",
+    "vanishing": "signals vanish from layer to layer",
+    "exploding": "signals explode from layer to layer",
+    "uneven": "the size of signals differs from layer to layer",
+}
 
 _FIELDS = (
     *("model", "name", "kind", "calls", "units", "energy", "energy_per_unit", "gain", "standard_error", "method"),

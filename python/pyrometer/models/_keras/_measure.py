@@ -22,6 +22,8 @@ from pyrometer.results import ModelLayers
 
 __all__ = ["measure"]
 
+_MASKS = "_maybe_config_dropout_masks"
+
 
 def measure(model: Any, request: Request) -> ModelLayers:
     """Measure a Keras model, whose variables are drawn anew and restored.
@@ -60,17 +62,20 @@ def measure(model: Any, request: Request) -> ModelLayers:
 def _restored(model: Any) -> Iterator[None]:
     """Restore all variables at the end, statistics and seeds of layers included.
 
-    Within, recurrent layers are unrolled: otherwise they compute their first step twice, for its shape. Errors are not
-    rewritten by Keras.
+    Within, recurrent layers are unrolled, and stacked cells without dropout make no masks for it: otherwise they
+    compute their first step twice. Errors are not rewritten by Keras.
     """
     import keras
 
     filtering = keras.config.is_traceback_filtering_enabled()
     before = [(variable, variable.value.detach().clone()) for variable in model.variables]
     rolled = [layer for layer in layers_of(model) if getattr(layer, "unroll", None) is False]
+    stacked = [layer for layer in layers_of(model) if _is_stacked_without_dropout(layer)]
     try:
         for layer in rolled:
             layer.unroll = True
+        for layer in stacked:
+            vars(layer)[_MASKS] = lambda *_: None
         keras.config.disable_traceback_filtering()
         yield
     finally:
@@ -78,9 +83,17 @@ def _restored(model: Any) -> Iterator[None]:
             keras.config.enable_traceback_filtering()
         for layer in rolled:
             layer.unroll = False
+        for layer in stacked:
+            del vars(layer)[_MASKS]
         with torch.no_grad():
             for variable, values in before:
                 variable.value.copy_(values)
+
+
+def _is_stacked_without_dropout(layer: Any) -> bool:
+    cells = getattr(getattr(layer, "cell", None), "cells", ())
+    rates = [getattr(cell, name, 0.0) for cell in cells for name in ("dropout", "recurrent_dropout")]
+    return bool(cells) and hasattr(layer, _MASKS) and not any(rates)
 
 
 def _called(model: Any, inputs: Any, training: bool) -> Any:

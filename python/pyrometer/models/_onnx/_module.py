@@ -12,6 +12,7 @@ import torch
 
 from pyrometer.base import described, listed, plain, quoted
 from pyrometer.models._onnx._operations import OPERATIONS
+from pyrometer.models._onnx._recurrent import RECURRENT, Recurrent
 from pyrometer.models._onnx._shapes import TYPES
 
 __all__ = ["OnnxModel", "module_of"]
@@ -22,9 +23,10 @@ _STANDARD = ("", "ai.onnx")
 
 @dataclass(frozen=True)
 class Node:
-    """An operation, its attributes, the names of what it takes and makes, and what nobody needs after it."""
+    """An operation, its name, its attributes, the names of what it takes and makes, what nobody needs after it."""
 
     operation: str
+    name: str
     attributes: dict[str, Any]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -56,6 +58,17 @@ class OnnxModel(torch.nn.Module):
             random = tensor.is_floating_point() and tensor.numel() > 1 and name not in statistics
             random = random and bool(torch.isfinite(tensor).all())  # a mask has infinities
             self._place(name, torch.nn.Parameter(tensor) if random else tensor)
+        self._recurrent: dict[str, str] = {}
+        for node in nodes:
+            if node.operation in RECURRENT:
+                self._recurrent[node.name] = self._free(node.name.strip("/").replace(".", "/"))
+                self.add_module(self._recurrent[node.name], Recurrent(node.operation, node.attributes))
+
+    def _free(self, name: str) -> str:
+        """Return a name that no member has."""
+        while not name or hasattr(self, name):
+            name += "_"
+        return name
 
     def _place(self, name: str, tensor: Any) -> None:
         """Register a tensor in the module that its name describes, ``blocks.0.weight`` in ``blocks.0``."""
@@ -81,8 +94,10 @@ class OnnxModel(torch.nn.Module):
         held = self._taken(given, named)
         for node in self.nodes:
             inputs = [self._value(name, held) if name else None for name in node.inputs]
-            attributes = node.attributes | {"training": self.training}
-            made = OPERATIONS[node.operation](attributes, *inputs)
+            if node.operation in RECURRENT:
+                made = self._modules[self._recurrent[node.name]](*inputs)
+            else:
+                made = OPERATIONS[node.operation](node.attributes | {"training": self.training}, *inputs)
             held.update(zip(node.outputs, made if isinstance(made, (tuple, list)) else (made,), strict=False))
             for name in node.last:
                 held.pop(name, None)
@@ -160,7 +175,7 @@ def _check_versions(model: Any) -> None:
             f"the model must have operations of version {_OLDEST} or later, got {versions or 'none'}; convert it, "
             "onnx.version_converter.convert_version(model, 17)."
         )
-    unknown = sorted({_name(node) for node in model.graph.node} - set(OPERATIONS) - {"Constant"})
+    unknown = sorted({_name(node) for node in model.graph.node} - set(OPERATIONS) - set(RECURRENT) - {"Constant"})
     if unknown:
         raise ValueError(
             f"the model has operations that are not known, [{listed(unknown)}]; export it without them, or pass the "
@@ -189,7 +204,8 @@ def _module(graph: Any) -> OnnxModel:
         _require_made(node.input, made, f"operation {node.op_type}")
         made |= set(node.output)
         done = tuple(name for name in node.input if last[name] == place and name not in outputs)
-        nodes.append(Node(_name(node), attributes, tuple(node.input), tuple(node.output), done))
+        name = node.name or f"{node.op_type}_{place}"
+        nodes.append(Node(_name(node), name, attributes, tuple(node.input), tuple(node.output), done))
     _require_made(outputs, made, "the model")
     return OnnxModel(nodes, inputs, outputs, tensors)
 
@@ -221,6 +237,8 @@ def _attribute(entry: Any) -> Any:
     value = helper.get_attribute_value(entry)
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, list) and value and isinstance(value[0], bytes):
+        return [each.decode() for each in value]
     return _tensor(value) if isinstance(value, onnx.TensorProto) else value
 
 

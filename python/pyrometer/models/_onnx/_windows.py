@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
+from pyrometer.models._onnx._resize import resized
+
 __all__ = ["WINDOWS"]
 
 _Attributes: TypeAlias = dict[str, Any]
@@ -106,6 +108,7 @@ WINDOWS: dict[str, Callable[..., Any]] = {
     "Conv": _convolution,
     "ConvTranspose": _transposed,
     "MaxPool": _max_pool,
+    "Resize": resized,
     "AveragePool": _average_pool,
     "GlobalAveragePool": _over_places(torch.mean),
     "GlobalMaxPool": _over_places(torch.amax),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from pyrometer.base import Tally, bar, described, listed, unreliable, warn_calle
 from pyrometer.errors import PrecisionWarning, SimulationWarning
 from pyrometer.models._assemble import assembled
 from pyrometer.models._built import with_named
-from pyrometer.models._call_sites import CallSite, Measured
+from pyrometer.models._call_sites import CallSite, Measured, joined, steps_of
 from pyrometer.models._pytorch._build import seeded
 from pyrometer.models._pytorch._chain import exact_energies
 from pyrometer.models._pytorch._closed_energies import closed_energies
@@ -70,6 +71,7 @@ class _Passes:
         self._runs = {name: own[shared.get(name, name)] for name in (*own, *shared)}
         self._source, self._request, self._ideal = source, request, Ideal()
         self._units: Any = 0.0
+        self._steps: list[list[int]] = []
         self._inputs, self.rows, self._device = prepared(request, module)
         if request.trained is not None:
             self._ideal = self._kept(request.trained, module)
@@ -80,7 +82,8 @@ class _Passes:
         found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0)
         with seeded(self._request.seed, draw, 1):
             run_on(self._inputs, lambda: found.run(lambda: self._source.call(module, self._inputs)))
-        return found.sites
+        self._steps = steps_of(found.sites)
+        return [joined([found.sites[number] for number in numbers]) for numbers in self._steps]
 
     def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
         """Return the lines, by number, whose energies need no draws."""
@@ -97,12 +100,15 @@ class _Passes:
                 for k, (site, energy) in enumerate(zip(first, exact, strict=True))
             }
         with seeded(request.seed, 0, 1):
-            energies = closed_energies(drawn, self._inputs, self.rows, call)
-        return {
-            number: Measured(first[number], energy, 0.0, "closed form", neglected)
-            for number, (energy, neglected) in enumerate(energies)
-            if energy is not None
-        }
+            found = closed_energies(drawn, self._inputs, self.rows, call)
+        known = {}
+        for number, numbers in enumerate(self._steps):
+            energies = [found[each][0] for each in numbers]
+            if None not in energies:
+                neglected = max(found[each][1] for each in numbers)
+                energy = math.fsum(each for each in energies if each is not None)
+                known[number] = Measured(first[number], energy, 0.0, "closed form", neglected)
+        return known
 
     def draw(self, number: int) -> list[CallSite]:
         """Draw the model, and return its call sites."""

@@ -46,7 +46,8 @@ def signature(func: Any) -> Signature:
 def bound(func: Any, args: Any, kwargs: Any) -> Given:
     """Return the arguments of a call by name, with defaults."""
     known = signature(func)
-    return {**known.defaults, **dict(zip(known.arguments, args, strict=False)), **kwargs}
+    given: Given = {**known.defaults, **dict(zip(known.arguments, args, strict=False)), **kwargs}
+    return given
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

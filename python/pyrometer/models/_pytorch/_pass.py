@@ -198,6 +198,7 @@ class Pass(TorchDispatchMode):
                 energy=found.value / rows,
                 averaged=found.averaged,
                 parts=self._parts_of(weights),
+                step=self._path.stepping,
             )
         )
         number = self._repeated()
@@ -288,11 +289,16 @@ class Pass(TorchDispatchMode):
             site,
             kind="recurrent",
             parameters=tuple(dict.fromkeys((*site.parameters, *other.parameters))),
+            parts=site.parts + other.parts,
             calls=site.calls + (site.kind == "recurrent"),
             energy=site.energy + other.energy + cross / site.rows,
             averaged=site.averaged and other.averaged,
         )
         self._direct.drop(state)
+        if not (first.biased or last.biased) and first.outputs == last.outputs == out.numel():
+            alone = None if first.averaged is None or last.averaged is None else first.averaged + last.averaged
+            centred = first.centred and last.centred
+            self._direct[out] = replace(first, centred=centred, averaged=alone if centred else None)
         return first.site
 
 

@@ -50,8 +50,13 @@ class Path:
 
     @property
     def recurrent(self) -> bool:
-        """Whether the module is a recurrent one, of PyTorch or of Keras."""
-        return bool(self._stack) and (isinstance(self._stack[-1], _RECURRENT) or any(map(_is_keras_rnn, self._stack)))
+        """Whether the module is a recurrent one, of PyTorch, of ONNX or of Keras."""
+        return bool(self._stack) and (_is_recurrent(self._stack[-1]) or self.stepping)
+
+    @property
+    def stepping(self) -> bool:
+        """Whether it is in a step of a recurrent layer of Keras."""
+        return any(map(_is_keras_rnn, self._stack))
 
     @property
     def deriving(self) -> bool:
@@ -92,6 +97,10 @@ def _with_keras_layers(paths: dict[int, str], model: Any) -> dict[int, str]:
         for inner in layer._flatten_layers(include_self=False):
             paths.pop(id(inner), None)
     return paths
+
+
+def _is_recurrent(module: torch.nn.Module) -> bool:
+    return isinstance(module, _RECURRENT) or bool(getattr(module, "recurrent_layer", False))
 
 
 def _is_keras_rnn(module: torch.nn.Module) -> bool:
