@@ -14,9 +14,24 @@ from pyrometer.base import described, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["NEGATIVE", "POSITIVE", "STYLES", "Style", "axes", "label", "panels", "signed", "styles"]
+__all__ = [
+    "NEGATIVE",
+    "POSITIVE",
+    "STYLES",
+    "Style",
+    "axes",
+    "drawable",
+    "label",
+    "panels",
+    "positive",
+    "signed",
+    "styles",
+    "tell_of_missing",
+]
 
 _NAME = 28
+# Larger numbers, and smaller inverses, are not drawn.
+_LARGEST = 1e280
 
 
 class Style(NamedTuple):
@@ -90,16 +105,36 @@ def label(name: object, most: int = _NAME) -> str:
     return plain(str(name), most).replace("$", r"\$")
 
 
+def drawable(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return numbers with nan for those that are not finite, or beyond 1e280, of which matplotlib cannot make axes."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(values) < _LARGEST, values, np.nan)
+
+
+def positive(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return what a logarithmic axis can show: numbers from 1e-280 to 1e280, and nan for the others."""
+    with np.errstate(invalid="ignore"):
+        return np.where((values > 1.0 / _LARGEST) & (values < _LARGEST), values, np.nan)
+
+
+def tell_of_missing(ax: Axes, drawn: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> None:
+    """Write how many numbers, of those that are not nan or 0, are out of the range of the axis."""
+    missing = int((np.isnan(drawn) & ~np.isnan(values) & (values != 0.0)).sum())
+    if missing:
+        ax.text(0.01, 0.97, f"{missing} beyond 1e±280 not drawn", transform=ax.transAxes, va="top", fontsize="x-small")
+
+
 def signed(ax: Axes, x: npt.NDArray[Any], y: npt.NDArray[Any], **options: Any) -> None:
     """Draw numbers on a logarithmic axis: positive ones filled, the sizes of negative ones open, nan not at all."""
+    size = positive(np.abs(y))
     for mask, style, fill, name in (
         (y > 0.0, POSITIVE, "full", "positive"),
         (y < 0.0, NEGATIVE, "none", "negative: size"),
     ):
-        if mask.any():
+        if np.isfinite(size[mask]).any():
             ax.plot(
                 x[mask],
-                np.abs(y[mask]),
+                size[mask],
                 linestyle="none",
                 marker=style.marker,
                 color=style.color,

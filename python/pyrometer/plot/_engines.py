@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import described
-from pyrometer.plot._axes import NEGATIVE, axes, label, panels, signed, styles
+from pyrometer.plot._axes import NEGATIVE, axes, label, panels, positive, signed, styles, tell_of_missing
 from pyrometer.results import HeatEngine, ModelLayers
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def compare(engines: Mapping[str, HeatEngine | ModelLayers], *, ax: Axes | None 
     for (name, chain), style in zip(chains.items(), styles(len(chains)), strict=True):
         place = np.linspace(0.0, 1.0, len(chain.names)) if len(chain.names) > 1 else np.array([1.0])
         size = 5.0 if len(chain.names) <= _NAMED else 2.5
-        ax.plot(place, _positive(chain.per_unit), **style._asdict(), markersize=size, label=label(name))
+        ax.plot(place, positive(chain.per_unit), **style._asdict(), markersize=size, label=label(name))
     ax.set(xlabel="place of the layer: 0 first, 1 last", ylabel=_of_unit(all(c.of_unit for c in chains.values())))
     _logarithmic(ax, np.concatenate([chain.per_unit for chain in chains.values()]))
     ax.legend()
@@ -149,12 +149,12 @@ def _chain(name: str, engine: HeatEngine | ModelLayers) -> _Chain:
         raise ValueError(
             f"{name} must be of one law, got a batch of shape {each.energy.shape[:-1]}; make one engine for each law."
         )
-    known = not np.isnan(each.units).any()
+    known = bool((each.units > 0.0).all())
     units = each.units if known else np.ones(len(each))
     title = f"{engine.network}, {engine.law}" if engine.network else "network"
     names = tuple(str(number + 1) for number in range(len(each)))
-    per_unit = each.energy / units
-    errors = each.standard_error / units
+    with np.errstate(over="ignore"):
+        per_unit, errors = each.energy / units, each.standard_error / units
     return _Chain(title, names, per_unit, errors, each.temperature, each.verdict, _growth(per_unit), of_unit=known)
 
 
@@ -163,17 +163,15 @@ def _growth(per_unit: _Array) -> _Array:
         return per_unit[1:] / per_unit[:-1]
 
 
-def _positive(values: _Array) -> _Array:
-    return np.where((values > 0.0) & np.isfinite(values), values, np.nan)
-
-
 def _of_unit(of_unit: bool) -> str:
     return "energy per unit (loss)" if of_unit else "energy (loss)"
 
 
 def _logarithmic(ax: Axes, values: npt.NDArray[np.float64]) -> None:
     """Make the vertical axis logarithmic, of at least a factor of 10."""
-    shown = np.abs(values[np.isfinite(values) & (values != 0.0)])
+    sizes = positive(np.abs(values))
+    tell_of_missing(ax, sizes, values)
+    shown = sizes[np.isfinite(sizes)]
     if not shown.size:
         ax.text(0.5, 0.5, "no finite value but 0", transform=ax.transAxes, ha="center")
         return
@@ -181,15 +179,14 @@ def _logarithmic(ax: Axes, values: npt.NDArray[np.float64]) -> None:
     ax.yaxis.set_minor_formatter(lambda *_: "")
     middle = np.sqrt(shown.min()) * np.sqrt(shown.max())
     low, high = min(shown.min() / 2.0, middle / _DECADE), max(shown.max() * 2.0, middle * _DECADE)
-    if np.isfinite(high) and low > np.finfo(float).tiny:
-        ax.set_ylim(low, high)
+    ax.set_ylim(low, high)
 
 
 def _energies(ax: Axes, chain: _Chain) -> None:
     number = np.arange(1, len(chain.names) + 1)
-    values = _positive(chain.per_unit)
+    values = positive(chain.per_unit)
     size = 6.0 if len(number) <= _NAMED else 3.0
-    error = np.where(np.isfinite(chain.error), chain.error, 0.0)
+    error = np.where(np.isfinite(positive(chain.error)) & np.isfinite(values), chain.error, 0.0)
     ax.errorbar(number, values, error, color="black", marker="o", markersize=size, linewidth=1.0, capsize=2.0)
     ax.set_ylabel(_of_unit(chain.of_unit))
     _logarithmic(ax, chain.per_unit)
@@ -223,7 +220,7 @@ def _temperatures(ax: Axes, chain: _Chain) -> None:
 def _gains(ax: Axes, chain: _Chain) -> None:
     number = np.arange(2, len(chain.names) + 1)
     ax.axhline(1.0, color="0.5", linewidth=1.0)
-    ax.plot(number, _positive(chain.gain), color=NEGATIVE.color, marker="s", markersize=4.0, linewidth=1.0)
+    ax.plot(number, positive(chain.gain), color=NEGATIVE.color, marker="s", markersize=4.0, linewidth=1.0)
     ax.set_ylabel("gain per unit")
     _logarithmic(ax, np.append(chain.gain, 1.0))
     ax.grid(visible=True, axis="y", alpha=0.3)

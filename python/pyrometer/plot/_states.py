@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyrometer.base import described
-from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, panels
+from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, drawable, label, panels, positive
 from pyrometer.states import Mixture, RefreshMonitor, Shift
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def _changes(ax: Axes, found: Shift) -> None:
     names = ("energy", "entropy", "divergence")
     changes = np.array([found.energy_change, found.entropy_change, found.divergence])
     errors = np.array([found.energy_change_error, found.entropy_change_error, found.divergence_error])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quotients = np.where(errors > 0.0, changes / errors, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        quotients = drawable(np.where(errors > 0.0, changes / errors, np.nan))
     ax.barh(names, np.nan_to_num(quotients), height=0.6, color=POSITIVE.color)
     for edge in (-2.0, 2.0):
         ax.axvline(edge, color="0.4", linestyle="--", linewidth=1.0)
@@ -159,7 +159,7 @@ def monitor(monitor: RefreshMonitor, *, ax: Axes | Sequence[Axes] | None = None)
     drawn = panels(ax, 4, 1.5)
     batch = np.arange(monitor.batches - len(readings) + 1, monitor.batches + 1)
     series = {
-        name: np.array([getattr(reading, name) for reading in readings], dtype=np.float64)
+        name: drawable(np.array([getattr(reading, name) for reading in readings], dtype=np.float64))
         for name in ("energy", "entropy", "divergence", "temperature", "neighbour", "p_value", "pooled")
     }
     if len(drawn) == 4:
@@ -213,10 +213,10 @@ def _temperatures(ax: Axes, batch: Any, series: dict[str, Any]) -> None:
 
 def _tests(ax: Axes, batch: Any, series: dict[str, Any], level: float) -> None:
     for name, style, said in (("p_value", STYLES[0], "batch"), ("pooled", STYLES[1], "pool of batches")):
-        if np.isfinite(series[name]).any():
+        if np.isfinite(positive(series[name])).any():
             ax.plot(
                 batch,
-                series[name],
+                positive(series[name]),
                 color=style.color,
                 marker=style.marker,
                 markersize=4.0,
@@ -271,8 +271,8 @@ def mixture(mixture: Mixture, *, names: Sequence[str] = ("a", "b"), ax: Axes | N
         raise ValueError(f"names must be those of the two systems, got {names!r:.60}.")
     ax = axes(ax)
     place = np.arange(3)
-    exact = np.array([mixture.temperature_a, mixture.temperature_mixed, mixture.temperature_b], dtype=np.float64)
-    limit = np.array([mixture.limit_a, mixture.limit_mixed, mixture.limit_b], dtype=np.float64)
+    exact = drawable(np.array([mixture.temperature_a, mixture.temperature_mixed, mixture.temperature_b]))
+    limit = drawable(np.array([mixture.limit_a, mixture.limit_mixed, mixture.limit_b], dtype=np.float64))
     ax.plot(place, exact, color="black", marker="o", linestyle="none", markersize=8.0, label="exact")
     ax.plot(
         place,

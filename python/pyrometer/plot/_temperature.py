@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyrometer.base import described, validate
 from pyrometer.networks import Network
-from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label
+from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, positive
 from pyrometer.thermodynamics import System
 from pyrometer.thermodynamics import temperature as temperature_of
 
@@ -76,11 +76,9 @@ def temperature(
     ax = axes(ax)
     ax.set(xscale="log", xlabel=name, ylabel="temperature (loss/nat)")
     _regions(ax, at, np.asarray(hot.verdict))
-    ax.plot(at, np.where(T > 0.0, T, np.nan), color="black", linewidth=2.0, label=f"T, {hot.method}")
+    ax.plot(at, positive(T), color="black", linewidth=2.0, label=f"T, {hot.method}")
     if (T < 0.0).any():
-        ax.plot(
-            at, np.where(T < 0.0, -T, np.nan), color=NEGATIVE.color, linestyle="--", linewidth=2.0, label="-T, T < 0"
-        )
+        ax.plot(at, positive(-T), color=NEGATIVE.color, linestyle="--", linewidth=2.0, label="-T, T < 0")
     _marginal(ax, at, hot)
     if method in ("auto", "exact"):
         _limits(ax, system, laws, at)
@@ -156,7 +154,7 @@ def _marginal(ax: Axes, at: _Array, hot: Any) -> None:
     if (marginal > 0.0).any():
         ax.plot(
             at,
-            np.where(marginal > 0.0, marginal, np.nan),
+            positive(marginal),
             color=STYLES[3].color,
             linestyle="-.",
             label="marginal, dE/dS",
@@ -172,7 +170,7 @@ def _limits(ax: Axes, system: Any, laws: Any, at: _Array) -> None:
         if (limit > 0.0).any():
             ax.plot(
                 at,
-                np.where(limit > 0.0, limit, np.nan),
+                positive(limit),
                 color=style.color,
                 linestyle=style.linestyle,
                 linewidth=1.2,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer.base import described
-from pyrometer.plot._axes import panels, styles
+from pyrometer.plot._axes import drawable, panels, positive, styles
 from pyrometer.results import TrainingPath
 
 if TYPE_CHECKING:
@@ -59,19 +59,20 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
     # The system's stack comes first, and E* has its shape alone.
     least = np.asarray(path.minimum_energy, dtype=np.float64)
     least = least.reshape(least.shape + (1,) * (path.energy.ndim - least.ndim))
-    above = (path.energy - least).reshape(-1, times)[:_MOST]
-    T = path.temperature.reshape(-1, times)[:_MOST]
-    for line, style in zip(np.where(above > 0.0, above, np.nan), styles(len(above)), strict=True):
-        drawn[0].plot(path.time, line, color=style.color, linestyle=style.linestyle)
+    with np.errstate(over="ignore", invalid="ignore"):
+        above = (path.energy - least).reshape(-1, times)[:_MOST]
+    T = drawable(path.temperature.reshape(-1, times)[:_MOST])
+    for line, style in zip(positive(above), styles(len(above)), strict=True):
+        drawn[0].plot(drawable(path.time), line, color=style.color, linestyle=style.linestyle)
     drawn[0].set_ylabel("E - E* (loss)")
-    if (above > 0.0).any():
+    if np.isfinite(positive(above)).any():
         drawn[0].set_yscale("log")
     if len(drawn) == 2:
         for line, style in zip(T, styles(len(T)), strict=True):
-            drawn[1].plot(path.time, line, color=style.color, linestyle=style.linestyle)
+            drawn[1].plot(drawable(path.time), line, color=style.color, linestyle=style.linestyle)
         drawn[1].set_ylabel("T = dE/dS (loss/nat)")
         defined = T[np.isfinite(T)]
-        if defined.size and (defined > 0.0).all():
+        if defined.size and np.isfinite(positive(defined)).all():
             drawn[1].set_yscale("log")
     drawn[-1].set_xlabel("time (parameter²/loss)" if path.method == "gradient-flow" else "steps")
     drawn[0].set_title(path.method.replace("-", " "), fontsize="medium")

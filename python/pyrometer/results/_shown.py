@@ -24,6 +24,8 @@ __all__ = ["Described", "Displayed", "OneNumber", "Shown", "drawn"]
 
 # Longer words are sentences.
 _WORDS = 40
+# Most characters of an entry of a dict.
+_SENTENCE = 300
 # An error of less than this share is told, but costs the number no digits.
 _NEGLIGIBLE = 1e-6
 _NARROWEST = 40
@@ -32,12 +34,19 @@ _FEW = 6
 
 
 class Displayed:
-    """What notebooks ask an object for, from its repr."""
+    """What notebooks ask an object for: its repr, and in HTML the entries of its `to_dict` that are not long."""
 
     __slots__ = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what describes the object as types that JSON has."""
+        raise NotImplementedError
+
     def _repr_html_(self) -> str:
-        return _html.of_code(repr(self))
+        facts = [(name, value) for name, value in self.to_dict().items() if value != type(self).__name__]
+        lines = [line for name, value in facts for line in _fact(name, value)]
+        sheet = Sheet(type(self).__name__, lines)
+        return _html.of_sheet(sheet, _sheet.cells(sheet))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         lines = f"{type(self).__name__}(...)" if cycle else repr(self)
@@ -181,6 +190,20 @@ class OneNumber(Shown):
         return float(value)
 
 
+def _fact(name: str, value: Any) -> Iterator[Line]:
+    """Yield the line of an entry of a dict that is a number, some words, or a list or dict of words and numbers."""
+    label = name.replace("_", " ")
+    if isinstance(value, str):
+        yield from [Line(label, plain(value, _SENTENCE), numeric=False)] if value else []
+    elif isinstance(value, (bool, int, float)):
+        unit = units_of([name]).get(name, "").replace("1", "")
+        yield from _line(Quantity(label, unit), value, None, None)
+    elif isinstance(value, (list, dict)) and value:
+        inside = value.values() if isinstance(value, dict) else value
+        if all(isinstance(each, (str, int)) for each in inside) or isinstance(value, dict):
+            yield from _line(Quantity(label), tuple(value) if isinstance(value, list) else value, None, None)
+
+
 def _columns(name: str, value: Any, shape: tuple[int, ...], names: tuple[str, ...] | None) -> dict[str, Any]:
     """Return the columns of a field: none where it is no number, no word and no array of the batch."""
     if not isinstance(value, (bool, int, float, str, np.ndarray)):
@@ -249,6 +272,9 @@ class Described(Displayed, ByValue):
         given = {field: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         shown = [f"{field.name}={_argument(value)}" for field, value in given.items() if value is not field.default]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        return _html.of_code(repr(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the name of the law and its arguments as types that JSON has."""
