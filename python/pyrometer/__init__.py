@@ -57,7 +57,19 @@ from pyrometer.networks import (
     heat_engine,
 )
 from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature, TrainingPath
-from pyrometer.states import BatchShift, DataState, Drift, Event, Mixture, Reading, RefreshMonitor, Shift, drift, mix, shift
+from pyrometer.states import (
+    BatchShift,
+    DataState,
+    Drift,
+    Event,
+    Mixture,
+    Reading,
+    RefreshMonitor,
+    Shift,
+    drift,
+    mix,
+    shift,
+)
 from pyrometer.sweeps import sweep
 from pyrometer.thermodynamics import (
     Collapse,

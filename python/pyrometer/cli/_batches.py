@@ -141,7 +141,18 @@ class Model:
 
 
 def _numbers(table: pa.Table, names: Sequence[str]) -> _Array:
-    columns = [np.asarray(table.column(name).to_numpy(), dtype=np.float64) for name in names]
+    import pyarrow as pa
+
+    columns = []
+    for name in names:
+        column = table.column(name)
+        try:
+            columns.append(np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64))
+        except pa.ArrowException as error:
+            raise ValueError(
+                f"column {plain(name)} must have numbers, as in the reference, got {column.type}; convert it, or use "
+                "--drop."
+            ) from error
     return np.column_stack(columns) if columns else np.empty((len(table), 0))
 
 

@@ -153,7 +153,11 @@ def save_monitor(path: str, monitor: RefreshMonitor, loss: str) -> None:
             axes.set_ylabel(unit)
             axes.legend(fontsize=8, loc="upper left")
         figure.axes[-1].set_xlabel("batch")
-        change = "no change" if event is None else f"change since batch {event.began} (95 %: {event.earliest} to {event.latest})"
+        change = (
+            "no change"
+            if event is None
+            else f"change since batch {event.began} (95 %: {event.earliest} to {event.latest})"
+        )
         figure.suptitle(f"{monitor.batches} batches: {change}")
 
 

@@ -71,7 +71,9 @@ class _Block(click.ParamType):  # type: ignore[type-arg]
     show_default=True,
     help="Batches per false alarm, at least, on average.",
 )
-@click.option("--memory", type=click.IntRange(min=1), default=32, show_default=True, help="Batches of the largest pool.")
+@click.option(
+    "--memory", type=click.IntRange(min=1), default=32, show_default=True, help="Batches of the largest pool."
+)
 @click.option("--grow/--no-grow", default=True, show_default=True, help="Batches without an alarm join the reference.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the permutations.")
 @click.option("--state", metavar="FILE", help="Go on from FILE if it exists, and write it at the end.")
@@ -205,7 +207,9 @@ def _table(readings: Any, numbers: list[int], monitor: RefreshMonitor, loss: str
     from pyrometer.results import Table
 
     event = monitor.event
-    title = "No change" if event is None else f"Change since batch {event.began} (95 %: {event.earliest} to {event.latest})"
+    title = (
+        "No change" if event is None else f"Change since batch {event.began} (95 %: {event.earliest} to {event.latest})"
+    )
     rows = []
     for number, reading in zip(numbers, readings, strict=True):
         row = {"batch": number, "name": reading.name} | _shown(reading, short)

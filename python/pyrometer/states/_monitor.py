@@ -35,7 +35,7 @@ from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._row_sums import in_range
 from pyrometer.states._shift import Shift, compare, warn_of_dependence
 from pyrometer.states._sequential import FIRST, sequential
-from pyrometer.states._since import beginning
+from pyrometer.states._since import beginning, dispersion
 from pyrometer.thermodynamics import temperature
 
 __all__ = ["RefreshMonitor"]
@@ -233,15 +233,16 @@ class RefreshMonitor:
         """The change that was found, with the batch at which it began; None while there is none."""
         if self._alarm is None:
             return None
-        pools, raised = self._pools, self._alarm
+        pools, raised, d = self._pools, self._alarm, len(self.reference.sums.centre)
+        squares, time = self.reference.sums.squares, self.reference.dependence.time if self._chosen else 1.0
         found = beginning(
             pools.earlier,
             pools.totals,
             pools.layout.groups,
-            len(self.reference.sums.centre),
-            self.reference.sums.squares,
+            d,
+            squares,
             CONDITIONALS[self.reference.loss].joint,
-            self.reference.dependence.time if self._chosen else 1.0,
+            time * dispersion(pools.base, d, squares),
         )
         first = raised.batch - len(pools.totals) + 1
         return Event(
@@ -422,9 +423,7 @@ class RefreshMonitor:
         found = compared(both.tables, of.law, resamples, seed, 0, marginals, inflation=inflation)
         return 1.0 if found is None else found.p_value
 
-    def _changed(
-        self, layout: Layout, pairs: list[Comparison], found: Shift, window: int
-    ) -> tuple[str, ...]:
+    def _changed(self, layout: Layout, pairs: list[Comparison], found: Shift, window: int) -> tuple[str, ...]:
         """Columns that have changed most clearly, in the batch, or in the pool if that alone raises the alarm."""
         if found.p_value > self.level:
             pair = next(each for each in pairs if each.window == window)
@@ -510,7 +509,9 @@ class RefreshMonitor:
             level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
             readings = checked_readings(header, Reading, options | later, level)
             last = _Neighbour(*checked_last(header, readings[-1] if readings else reference))
-            pools = checked_pools(arrays, options | later, reference, [reading.rows for reading in readings], archive.version)
+            pools = checked_pools(
+                arrays, options | later, reference, [reading.rows for reading in readings], archive.version
+            )
             return options, later, reference, readings, last, pools
 
         options, later, reference, readings, last, pools = _ARCHIVE.read(validate.as_path(path), build)

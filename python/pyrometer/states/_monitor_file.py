@@ -212,7 +212,8 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
         raise ValueError(f"readings must be a list of {expected}, got {came}")
     first, restarts = levels["batches"] - expected, bool(levels["grow"] or levels["start"])
     return [
-        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level, restarts) for k, each in enumerate(given)
+        _reading(f"readings[{k}]", each, kind, first + k + 1, levels["memory"], level, restarts)
+        for k, each in enumerate(given)
     ]
 
 
@@ -234,7 +235,9 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
     window = found["window"]
     # Pools of a reference that grows, or was changed, are not those of the batch's number.
     sizes = {2**k for k in range(1, memory.bit_length()) if restarts or batch % 2**k == 0}
-    if (window == 0) != math.isnan(found["pooled"]) or not (window in sizes or (window == 0 and (restarts or not sizes))):
+    if (window == 0) != math.isnan(found["pooled"]) or not (
+        window in sizes or (window == 0 and (restarts or not sizes))
+    ):
         raise ValueError(
             f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {found['pooled']}"
         )
@@ -329,7 +332,9 @@ def checked_pools(
     if levels["grow"]:
         found["base"] = of_blocks("base")
         if not found["base"][:, 0].sum() >= state.rows:
-            raise ValueError(f"base must have the {state.rows} rows of the reference, got {found['base'][:, 0].sum():g}")
+            raise ValueError(
+                f"base must have the {state.rows} rows of the reference, got {found['base'][:, 0].sum():g}"
+            )
     return found
 
 
