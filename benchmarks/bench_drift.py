@@ -11,9 +11,10 @@ larger by 1, or no slope; and streams that do not change. Then the same with sma
 rows, about the last two thousand with a noise 1.2 times as large, a mean larger by 1/4, or a slope of 3/4. The others
 watch the squared error of a model that is trained on the first 30 rows.
 
-**Ours**, once with the reference as it is and once with one that calm batches join and chosen blocks, is trained on 30 rows, has the next 30 as its reference, and reads batches of 30: the number of rows that
-`PageHinkley` waits for and `KSWIN` compares. It was not chosen by what comes out. After a long calm the reference is
-the next 1,000 rows.
+**Ours**, once with the reference as it is, and once with one that calm batches join and with blocks that are chosen, is
+trained on 30 rows, has the next 30 as its reference, and reads batches of 30: the number of rows that `PageHinkley`
+waits for and `KSWIN` compares. It was not chosen by what comes out. After a long calm the reference is the next 1,000
+rows.
 
 **The rule.** After an alarm every detector is made anew and starts with the next row. The first alarm from five rows
 before a change (the margin of the data set's benchmark: people do not agree to the row) until five rows before the next
@@ -144,7 +145,6 @@ class Ours:
             self.monitor.update(X, target)
             return self.monitor.readings[-1].alarm
         return False
-
 
     def _monitor(self, X: np.ndarray, y: np.ndarray) -> pm.RefreshMonitor:
         """Return the monitor; blocks that are chosen are one row where there are too few for the dependence."""

@@ -20,7 +20,7 @@ def days(tmp_path):
     rng = np.random.default_rng(1)
 
     def rows(m, shift=0.0):
-        x = rng.normal(size=(m, 2)) + [0.0, shift]
+        x = rng.normal(size=(m, 2)) + np.array([0.0, shift])
         city = np.where(rng.random(m) < 0.3, "x", "z")
         return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "city": city, "y": x.sum(axis=1) + rng.normal(size=m)})
 

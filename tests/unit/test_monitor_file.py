@@ -108,7 +108,9 @@ def test_a_file_as_it_was_loads(saved, tmp_path):
 
 def test_missing_fields_are_named(saved, tmp_path):
     header, arrays = saved
-    optional = {("reference", "names"), ("reference", "reason")} | {("readings", k, name) for k in range(3) for name in ("reason", "divergence", "name", "columns")}
+    optional = {("reference", "names"), ("reference", "reason")} | {
+        ("readings", k, name) for k in range(3) for name in ("reason", "divergence", "name", "columns")
+    }
     for at in places(header):
         if not at:
             continue

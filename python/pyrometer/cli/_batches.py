@@ -126,8 +126,9 @@ class Model:
     def __call__(self, X: pa.Table) -> _Array:
         """Return predictions; missing numbers count as the reference's means."""
         if self.system is None:
-            assert self.batch is not None and self.batch.prediction is not None
-            return self.batch.prediction
+            given = None if self.batch is None else self.batch.prediction
+            assert given is not None  # the batch that is being read
+            return given
         from pyrometer.states import predicted
 
         numbers = _numbers(X, self.names)

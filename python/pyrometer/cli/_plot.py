@@ -125,7 +125,7 @@ def save_layers(path: str, layers: LayerTemperatures) -> None:
 
 
 def save_monitor(path: str, monitor: RefreshMonitor, loss: str) -> None:
-    """Plot energy, entropy and divergence, both temperatures and p-values of the batches, with alarms and the change."""
+    """Plot energy, entropy and divergence, both temperatures and p-values of the batches, alarms and the change."""
     readings, event = monitor.readings, monitor.event
     number = np.arange(monitor.batches - len(readings) + 1, monitor.batches + 1)
     series = {name: np.array([getattr(each, name) for each in readings], dtype=float) for name in _SERIES}

@@ -13,9 +13,9 @@ from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
-from pyrometer.states._dependence import INDEPENDENT, Dependence, memory_of
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
+from pyrometer.states._dependence import INDEPENDENT, Dependence, memory_of
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._predictions import NO_LOSS, Model, Predicted, loss_of, predicted
 from pyrometer.states._resampled import redrawn
@@ -174,7 +174,7 @@ class DataState:
         joint = CONDITIONALS[self.loss].joint
         of_numbers = int(self._columns.has_density.sum())
         alone = density == "gaussian" and _too_many(len(begins), of_numbers + joint)
-        alone = alone if lead is None or like is None else like._sums.squares
+        alone = alone if lead is None or like is None else like.sums.squares
         self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
         self.reason = self._diagnose(data, at)
         if self.reason:
