@@ -201,7 +201,7 @@ def test_blocks_go_on_from_batch_to_batch():
     [
         ({"grow": "yes"}, TypeError, "grow must be"),
         ({"grow": 1}, TypeError, "grow must be"),
-        ({"block": "all"}, ValueError, 'block must be a number of rows or "auto", got \'all\''),
+        ({"block": "all"}, ValueError, "block must be a number of rows or \"auto\", got 'all'"),
         ({"block": 0}, ValueError, "block must be at least 1"),
         ({"block": 2.5}, TypeError, "block must be"),
     ],

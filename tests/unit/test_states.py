@@ -295,6 +295,7 @@ def test_samples_of_other_columns_say_so_first():
         pm.shift((X2, y2), (np.zeros((50, 3)), y2), model=flat, energy="mse")
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.DependenceWarning")  # the rows are in order
 def test_a_fitted_estimator_is_a_model():
     class Trained:
         def predict(self, X):

@@ -126,8 +126,9 @@ class Model:
     def __call__(self, X: pa.Table) -> _Array:
         """Return predictions; missing numbers count as the reference's means."""
         if self.system is None:
-            assert self.batch is not None and self.batch.prediction is not None
-            return self.batch.prediction
+            given = None if self.batch is None else self.batch.prediction
+            assert given is not None  # the batch that is being read
+            return given
         from pyrometer.states import predicted
 
         numbers = _numbers(X, self.names)
@@ -141,7 +142,18 @@ class Model:
 
 
 def _numbers(table: pa.Table, names: Sequence[str]) -> _Array:
-    columns = [np.asarray(table.column(name).to_numpy(), dtype=np.float64) for name in names]
+    import pyarrow as pa
+
+    columns = []
+    for name in names:
+        column = table.column(name)
+        try:
+            columns.append(np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64))
+        except pa.ArrowException as error:
+            raise ValueError(
+                f"column {plain(name)} must have numbers, as in the reference, got {column.type}; convert it, or use "
+                "--drop."
+            ) from error
     return np.column_stack(columns) if columns else np.empty((len(table), 0))
 
 

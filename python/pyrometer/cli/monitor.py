@@ -220,8 +220,8 @@ def _table(readings: Any, numbers: list[int], monitor: RefreshMonitor, loss: str
     if units is not None and loss:
         units |= {"neighbour": f"{loss}/nat"} if "neighbour" in rows[0] else {}
     legend = (
-        "temperature: of a system trained on the batch; neighbour: between the batch before and this one; an alarm is a "
-        f"p-value of at most {monitor.level:.2g}, of the batch or of the pool of the last `window` batches."
+        "temperature: of a system trained on the batch; neighbour: between the batch before and this one; an alarm is "
+        f"a p-value of at most {monitor.level:.2g}, of the batch or of the pool of the last `window` batches."
     )
     return Table.from_rows(f"{title}: {len(rows)} batches", rows, units=units, metadata={"legend": legend})
 

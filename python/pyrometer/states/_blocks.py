@@ -27,7 +27,7 @@ def boundaries(rows: int, block: int, lead: int = 0) -> npt.NDArray[np.int64]:
     The first `lead` rows are a block of their own.
     """
     if lead:
-        later = boundaries(rows - lead, block) + lead if rows > lead else []
+        later = (boundaries(rows - lead, block) + lead).tolist() if rows > lead else []
         return np.array([0, *later], dtype=np.int64)
     begins: list[int] = []
     at, size = 0, block

@@ -175,7 +175,7 @@ class DataState(Displayed):
         joint = CONDITIONALS[self.loss].joint
         of_numbers = int(self._columns.has_density.sum())
         alone = density == "gaussian" and _too_many(len(begins), of_numbers + joint)
-        alone = alone if lead is None or like is None else like._sums.squares
+        alone = alone if lead is None or like is None else like.sums.squares
         self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
         self.reason = self._diagnose(data, at)
         if self.reason:

@@ -51,11 +51,11 @@ class Dependence(NamedTuple):
         if self.reach == 0.0:
             return 1.0
         phi = (self.time - 1.0) / (self.time + 1.0)
-        return max(1.0 - self.reach * (1.0 - phi**rows) / rows, 1.0 / self.time)
+        return float(max(1.0 - self.reach * (1.0 - phi**rows) / rows, 1.0 / self.time))
 
     def inflation(self, block: float, rows: float) -> float:
         """Variance of a mean over `rows` rows in units of the one that permutations of blocks give it; at least 1."""
-        return max(1.0, self.share(max(rows, block)) / self.share(block))
+        return float(max(1.0, self.share(max(rows, block)) / self.share(block)))
 
 
 INDEPENDENT = Dependence(1.0, 0.0, "")

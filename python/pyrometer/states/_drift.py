@@ -36,7 +36,10 @@ class Drift(Shown, record=records.DRIFT):
     temperature : ndarray, shape (k,)
         :math:`T(t) = \frac{dE/dt}{dS/dt}`; nan where `verdict` is "undefined".
     temperature_error : ndarray, shape (k,)
-        Its standard error; ``temperature ± 2 * temperature_error`` is a band of about 95 %.
+        Its standard error. ``temperature ± 2 * temperature_error`` is a band of about 95 % where the slope of the
+        entropy is many standard errors from 0: it held 95 % of the true temperatures of growing noise, and of noise and
+        mean together, at inner times of 800 rows each, 90 % at those of 200 rows, where a third of the verdicts was
+        "undefined", and 80 % at the first and last three times.
     verdict : ndarray of str, shape (k,)
         "ok", or "undefined" where the slope of the entropy is within twice its standard error of 0, or that is nan.
     reason : str

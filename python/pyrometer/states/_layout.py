@@ -41,7 +41,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Columns before those of counts."""
-        return 1 + self.like.sums.sums.shape[1]
+        return 1 + int(self.like.sums.sums.shape[1])
 
     @property
     def groups(self) -> list[list[int]]:

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.states._permuted import varying
-from pyrometer.states._row_sums import pairs
+from pyrometer.states._row_sums import pairs, products
 
-__all__ = ["Beginning", "beginning"]
+__all__ = ["Beginning", "beginning", "dispersion"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _MASS = 0.95
@@ -76,6 +76,18 @@ def beginning(
     order = np.argsort(-posterior, kind="stable")
     inside = order[: int(np.searchsorted(np.cumsum(posterior[order]), _MASS)) + 1]
     return Beginning(int(order[0]), int(inside.min()), int(inside.max()))
+
+
+def dispersion(blocks: _Array, d: int, squares: bool) -> float:
+    """Largest variance of the squares of a coordinate, over blocks, in units of that of normal rows; at least 1.
+
+    Heavy tails make likelihoods of normal rows differ by so much more than they say.
+    """
+    n, at = blocks[:, :1], [3 + d + c for c, (j, k) in enumerate(products(d, d if squares else -1)) if j == k]
+    size = blocks[:, at].sum(axis=0) / n.sum()
+    away = blocks[:, at] / np.where(size > 0.0, size, 1.0) - n * (size > 0.0)
+    spread = np.mean(np.square(away / np.sqrt(n)), axis=0) / 2.0
+    return float(np.nanmax(spread, initial=1.0))
 
 
 def _normal(parts: _Array) -> _Array:

@@ -1,0 +1,141 @@
+"""The reference in the file of a monitor: a state, from its sums over blocks and counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pyrometer.losses import loss_named
+from pyrometer.states._block_sums import BlockSums
+from pyrometer.states._blocks import boundaries
+from pyrometer.states._columns import LABEL, Columns
+from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._counted import Counted
+from pyrometer.states._data_state import HEADER, DataState
+from pyrometer.states._file_fields import (
+    CLOSE,
+    a_list,
+    array_of,
+    field,
+    is_value,
+    number,
+    pairs_of,
+    places_of,
+    require_moments,
+    text,
+    whole,
+)
+from pyrometer.states._predictions import NO_LOSS
+
+__all__ = ["checked_state"]
+
+_FARTHEST_CENTRE = 2.0**300  # in units: ordinary magnitudes, to 2^200, and rows that differ by rounding alone
+_UNITS = 5000  # exponents of doubles, twice those of their squares, are less
+
+
+def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataState:
+    """Return the reference, whose sums fit its counts and give its energy and entropy."""
+    described = field(header, "reference", lambda _, value: value)
+    at = "reference"
+    found: dict[str, Any] = {
+        "rows": field(described, "rows", whole(1), at),
+        "features": field(described, "features", whole(0), at),
+        "loss": field(described, "loss", lambda n, v: v if v == NO_LOSS else loss_named(v, what=n).name, at),
+    }
+    found |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
+    found["names"] = names_of(described.get("names"), found["features"])
+    found["reason"] = text("reference.reason", described.get("reason", ""))
+    columns = checked_columns(described.get("columns"), arrays, found["features"])
+    if found["rows"] > 2**53:
+        raise ValueError(f"reference.rows must be at most 2**53, got {found['rows']}")
+    sums = _sums(arrays, found, len(columns.places) + CONDITIONALS[found["loss"]].joint, block)
+    for each in columns.counted:
+        if not np.array_equal(each.counts.sum(axis=1), sums.counts):
+            raise ValueError(f"counts of the column at place {each.place} must be those of all rows of each block")
+    state = DataState.restored(found, sums, columns)
+    _require_numbers(state, found)
+    return state
+
+
+def _sums(arrays: Mapping[str, Any], found: dict[str, Any], d: int, block: int) -> BlockSums:
+    """Return the sums over the blocks of the rows that are told."""
+    centre = array_of(arrays, "centre", (d,))
+    counts = array_of(arrays, "counts", (None,))
+    begins = boundaries(found["rows"], block) if len(counts) <= found["rows"] else np.empty(0)
+    if not np.array_equal(counts, np.diff(np.append(begins, found["rows"]))):
+        raise ValueError(f"counts must be the rows of {found['rows']} rows' blocks of {block}")
+    given = {"centre": centre, "counts": counts}
+    if "units" in arrays:
+        given["units"] = array_of(arrays, "units", (2 + d,), np.int64)
+        if np.abs(given["units"]).max() > _UNITS:
+            raise ValueError(f"units must be exponents of doubles, got {np.abs(given['units']).max()}")
+    unit = given["units"][2:] if "units" in arrays else np.zeros(d, dtype=np.int64)
+    with np.errstate(over="ignore"):
+        if not (np.abs(np.ldexp(centre, -unit)) <= _FARTHEST_CENTRE).all():
+            raise ValueError("centre must be that of the rows, within 2^300 of their units")
+    sums = "sums_in_units" if "units" in arrays and given["units"].any() else "sums"
+    widths = {2 + d + d * (d + 1) // 2, 2 + 2 * d}
+    given[sums] = array_of(arrays, sums, (len(counts), None))
+    if given[sums].shape[1] not in widths:
+        raise ValueError(f"{sums} must have {max(widths)} columns, got {given[sums].shape[1]}")
+    require_moments(sums, np.column_stack([counts, given[sums]]), d)
+    return BlockSums.from_arrays(given, found["loss"])
+
+
+def _require_numbers(state: DataState, found: dict[str, Any]) -> None:
+    """Raise if energy and entropies that are told are not those of the sums."""
+    for name, value in zip(("energy", "entropy"), state.numbers(), strict=True):
+        told = found[name]
+        if not (
+            math.isclose(told, value, rel_tol=CLOSE, abs_tol=CLOSE * (name == "entropy"))
+            or (math.isnan(told) and (found["reason"] or (name == "energy" and found["loss"] == NO_LOSS)))
+        ):
+            raise ValueError(f"reference.{name} must be that of the sums, {value}, got {told}")
+    most = math.log(found["rows"]) * (1.0 + CLOSE) + CLOSE
+    if not (
+        -CLOSE <= found["discrete_entropy"] <= most
+        or (math.isnan(found["discrete_entropy"]) and (found["reason"] or state.columns.fill))
+    ):
+        raise ValueError(f"reference.discrete_entropy must be 0 to ln(rows), got {found['discrete_entropy']}")
+
+
+def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Columns:
+    """Return the columns of the reference by kind, with their counts."""
+    if given is None:
+        return Columns(tuple(range(features)))
+    at = "reference.columns"
+    places = field(given, "places", places_of(features), at)
+    by_counts = field(given, "by_counts", places_of(features), at)
+    fill = field(given, "fill", pairs_of(lambda value: isinstance(value, float) and math.isfinite(value)), at)
+    counted = []
+    for k, each in enumerate(field(given, "counted", a_list, at)):
+        where = f"{at}.counted[{k}]"
+        place = field(each, "place", whole(LABEL), where)
+        kind = field(each, "kind", text, where)
+        values = field(each, "values", a_list, where)
+        if kind not in ("category", "value", "missing", "label") or not all(map(is_value, values)) or not values:
+            raise ValueError(f"{where} must be of a kind and values that columns have, got {kind!r} with {values!r}")
+        counts = array_of(arrays, f"counts_{k}", (None, len(values)))
+        if not ((counts >= 0) & (counts == np.floor(counts))).all():
+            raise ValueError(f"counts_{k} must be whole numbers of at least 0")
+        counted.append(Counted(place, kind, tuple(values), counts))
+    known = {each.place for each in counted}
+    categories = {each.place for each in counted if each.kind == "category"}
+    if len(known) != len(counted) or not set(by_counts) <= known or len(places) + len(categories) != features:
+        raise ValueError(f"{at} must describe {features} columns once each")
+    if categories & set(places) or not {place for place, _ in fill} <= set(places):
+        raise ValueError(f"{at}.places must be those of columns of numbers")
+    return Columns(tuple(places), tuple(counted), dict(fill), frozenset(by_counts))
+
+
+def names_of(value: Any, features: int) -> tuple[str, ...] | None:
+    if value is None or (value == [] and features == 0):
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("reference.names must be a list of strings or null")
+    if len(value) != features or len(set(value)) != len(value):
+        raise ValueError(f"reference.names must be {features} different strings, got {len(value)}")
+    return tuple(value)

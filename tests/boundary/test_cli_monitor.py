@@ -1,0 +1,174 @@
+"""``pyrometer monitor``: batches of files, the state between runs, exit codes and bad input."""
+
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+
+import pyrometer as pm
+
+from .answers import one_line
+
+
+@pytest.fixture
+def days(tmp_path):
+    """A reference, and a folder of eight days, of which the last three have another column b."""
+    rng = np.random.default_rng(1)
+
+    def rows(m, shift=0.0):
+        x = rng.normal(size=(m, 2)) + np.array([0.0, shift])
+        city = np.where(rng.random(m) < 0.3, "x", "z")
+        return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "city": city, "y": x.sum(axis=1) + rng.normal(size=m)})
+
+    rows(300).write_csv(tmp_path / "reference.csv")
+    folder = tmp_path / "days"
+    folder.mkdir()
+    parts = [rows(60, 0.0 if k < 5 else 1.5) for k in range(8)]
+    for k, part in enumerate(parts):
+        part.write_csv(folder / f"day{k}.csv")
+    pl.concat([part.with_columns(day=pl.lit(f"day{k}")) for k, part in enumerate(parts)]).write_csv(
+        tmp_path / "all.csv"
+    )
+    return tmp_path
+
+
+def table(result):
+    assert result.exit_code in (0, 1), result.stderr
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_batches_of_a_folder_with_alarms_columns_and_since_when(run, days, tmp_path):
+    arguments = ("monitor", days / "reference.csv", days / "days", "--target", "y")
+    result = run(*arguments, "--format", "json", "--fail-on", "alarm", "--plot", tmp_path / "plot.png")
+    assert result.exit_code == 1
+    assert "--fail-on alarm: a batch of this run has raised an alarm" in result.stderr
+    found = json.loads(result.stdout, parse_constant=pytest.fail)
+    rows, about = found["tables"][0]["rows"], found["provenance"]
+    assert [row["alarm"] for row in rows] == [False] * 5 + [True] * 3
+    assert {row["columns"].split(", ")[0] for row in rows[5:]} == {"b"}
+    assert (about["began"], about["earliest"], about["latest"], about["rows since"]) == (6, 6, 6, 180)
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    frame = pl.read_csv(days / "days" / "day3.csv")
+    x, y = frame.select("a", "b").to_numpy(), frame["y"].to_numpy()
+    reference = pl.read_csv(days / "reference.csv")
+    model = pm.LinearRegression(reference.select("a", "b").to_numpy(), reference["y"].to_numpy())
+    theta = pm.minimum_energy(model).parameters
+    assert rows[3]["energy"] == pytest.approx(np.mean((y - x @ theta[:2] - theta[2]) ** 2))
+    assert rows[3]["temperature"] == pytest.approx(pm.temperature(pm.LinearRegression(x, y), pm.Normal(10.0)).value)
+    shown = run(*arguments)
+    assert shown.exit_code == 0
+    assert "Change since batch 6 (95 %: 6 to 6): 8 batches" in shown.stdout
+    calm = run(*arguments[:2], days / "days" / "day[0-4].csv", *arguments[3:], "--fail-on", "alarm")
+    assert calm.exit_code == 0
+    assert "No change: 5 batches" in calm.stdout
+
+
+def test_a_daily_job_adds_its_batch(run, days, tmp_path):
+    state = tmp_path / "state"
+    options = ("--target", "y", "--format", "csv", "--fail-on", "alarm", "--fail-on", "change")
+    whole = table(run("monitor", days / "reference.csv", days / "days", *options))
+    codes, rows = [], []
+    for k in range(8):
+        result = run("monitor", days / "reference.csv", days / "days" / f"day{k}.csv", *options, "--state", state)
+        codes.append(result.exit_code)
+        rows += table(result)
+    assert rows == whole
+    assert codes == [0] * 5 + [1] * 3
+    again = run("monitor", days / "reference.csv", days / "days", *options, "--state", state)
+    assert table(again) == []
+    assert again.stderr.count("and left out") == 8
+    assert "--fail-on change" in again.stderr
+    over = run("monitor", days / "reference.csv", days / "days", "--target", "y", "--state", state, "--reset")
+    assert (over.exit_code, over.stdout) == (0, "")
+    assert pm.RefreshMonitor.load(state, lambda X: np.zeros(len(X))).event is None
+
+
+def test_one_file_by_a_column(run, days):
+    rows = table(run("monitor", days / "all.csv", "--by", "day", "--first", "3", "--target", "y", "--format", "csv"))
+    assert [row["name"] for row in rows] == [f"day{k}" for k in range(3, 8)]
+    assert [row["alarm"] for row in rows] == ["false"] * 2 + ["true"] * 3
+
+
+def test_columns_alone_predictions_and_labels(run, days, tmp_path):
+    alone = table(run("monitor", days / "reference.csv", days / "days", "--energy", "none", "--format", "csv"))
+    assert [row["alarm"] for row in alone] == ["false"] * 5 + ["true"] * 3
+    assert "energy" not in alone[0]
+    paths = []
+    for source in (days / "reference.csv", *sorted((days / "days").glob("*.csv"))):
+        frame = pl.read_csv(source).with_columns(p=pl.col("a") + pl.col("b"), sold=pl.col("y") > 0)
+        paths.append(tmp_path / f"p_{source.name}")
+        frame.with_columns(sold=pl.when("sold").then(pl.lit("yes")).otherwise(pl.lit("no"))).write_csv(paths[-1])
+    found = table(
+        run(
+            *("monitor", *paths, "--target", "y", "--prediction", "p", "--drop", "sold", "--format", "csv"),
+        )
+    )
+    frame = pl.read_csv(paths[1])
+    assert float(found[0]["energy"]) == pytest.approx(((frame["y"] - frame["p"]) ** 2).mean())
+    labels = ("--energy", "ce", "--labels", "no", "yes", "--drop", "y,p")
+    classes = run("monitor", *paths, "--target", "sold", *labels, "--format", "csv")
+    assert [row["alarm"] for row in table(classes)][-3:] == ["true"] * 3
+
+
+def test_columns_in_another_order_and_other_encodings(run, days, tmp_path):
+    frame = pl.read_csv(days / "days" / "day0.csv")
+    frame.select("y", "city", "b", "a").write_csv(tmp_path / "order.csv")
+    text = (days / "days" / "day0.csv").read_text()
+    plain = table(
+        run("monitor", days / "reference.csv", days / "days" / "day0.csv", "--target", "y", "--format", "csv")
+    )
+    other = table(run("monitor", days / "reference.csv", tmp_path / "order.csv", "--target", "y", "--format", "csv"))
+    assert [{**row, "name": ""} for row in other] == [{**row, "name": ""} for row in plain]
+    (tmp_path / "wide.csv").write_bytes(text.encode("utf-16"))
+    result = run("monitor", days / "reference.csv", tmp_path / "wide.csv", "--target", "y")
+    assert "UTF-16" in one_line(result)
+
+
+BAD = [
+    ((), "Missing argument 'BATCH...': files to compare with REFERENCE, or --by COLUMN."),
+    (("none.csv",), "none.csv: No such file or directory"),
+    (("empty.csv",), "empty.csv must have at least one row, got none."),
+    (("lacks.csv",), "lacks.csv must have the columns b, got none of that name."),
+    (("more.csv",), "more.csv must have the columns of the reference, got extra besides; use --drop."),
+    (("words.csv",), "column b must have numbers, as in the reference, got string"),
+    (("days", "--reset"), "--reset is for a change that --state FILE has found."),
+    (("days", "--state", "lacks.csv"), "lacks.csv must be a file written by RefreshMonitor.save"),
+    (("days", "--block", "some"), "'some' is not a valid integer"),
+    (("days", "--memory", "12"), "memory must be a power of two, got 12."),
+    (("days", "--run-length", "1"), "1 is not in the range x>=2"),
+    (("--by", "day"), "must have the columns day, got none of that name"),
+    (("--by", "city", "--first", "2"), "must have more than 2 values in that column, got 2."),
+    (("days", "--state", "reference.csv"), "--state must be another file than the data, which it would replace"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=lambda value: str(value)[:40])
+def test_bad_input_is_one_line_and_exit_code_2(run, days, monkeypatch, arguments, message):
+    monkeypatch.chdir(days)
+    frame = pl.read_csv("days/day0.csv")
+    frame.clear().write_csv("empty.csv")
+    frame.drop("b").write_csv("lacks.csv")
+    frame.with_columns(extra=1).write_csv("more.csv")
+    frame.with_columns(b=pl.lit("w")).write_csv("words.csv")
+    result = run("monitor", "reference.csv", *arguments, "--target", "y")
+    assert message in one_line(result)
+
+
+def test_a_damaged_state_and_one_of_other_options_are_refused_and_stay_as_they_are(run, days, monkeypatch):
+    monkeypatch.chdir(days)
+    arguments = ("monitor", "reference.csv", "days/day0.csv", "--target", "y", "--state", "state")
+    assert run(*arguments).exit_code == 0
+    content = (days / "state").read_bytes()
+    for extra in (("--no-grow",), ("--run-length", "50"), ("--drop", "city"), ("--block", "2")):
+        result = run(*arguments, *extra)
+        assert re.search("state must be of the same REFERENCE and options|reference must have", one_line(result))
+    bad = run(*arguments[:2], "days/day1.csv", "none.csv", *arguments[3:])
+    assert bad.exit_code == 2
+    assert (days / "state").read_bytes() == content
+    (days / "state").write_bytes(content[: len(content) // 2])
+    result = run(*arguments)
+    assert "state must be a file written by RefreshMonitor.save" in one_line(result)
