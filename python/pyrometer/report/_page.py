@@ -96,7 +96,7 @@ def html(
         installation={name: ", ".join(v) if isinstance(v, list) else v for name, v in config().items()},
         version=__version__,
     )
-    with atomic_write(path) as file:
+    with atomic_write(os.fspath(path)) as file:
         file.write(page.encode("utf-8"))
 
 
