@@ -93,6 +93,22 @@ def test_a_browser_draws_it(page, tmp_path):
     assert page.parent.name not in re.sub(r"file://", "", "".join(re.findall(r'"url":"http[^"]*"', events)))
 
 
+def test_laws_without_a_scale_and_systems_without_limits_have_fewer_sections(tmp_path):
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(30, 2)), rng.integers(0, 3, 30)
+    path = tmp_path / "page.html"
+    law = pm.Independent([pm.Normal(1.0), pm.Uniform(2.0), pm.Constant(0.5)])
+    pm.report.html(path, pm.LinearRegression(X, X[:, 0]), law)
+    assert 'id="temperature"' in path.read_text("utf-8")
+    assert 'id="scales"' not in path.read_text("utf-8")
+    pages = []
+    for _ in range(2):
+        pm.report.html(path, pm.SoftmaxRegression(X, labels), pm.Uniform(1.0))
+        pages.append(path.read_bytes())
+    assert b'id="limits"' not in pages[0]
+    assert pages[0] == pages[1]
+
+
 TINY = (pm.Network([[1.0]], hidden=(2,), outputs=1), pm.HeNormal())
 BAD = {
     "nothing": ((), {}, ValueError, "must have a system"),

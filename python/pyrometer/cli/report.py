@@ -118,6 +118,7 @@ def command(
         title=title or subject.source,
         facts=facts,
         command=shlex.join(["pyrometer", *sys.argv[1:]]),
+        rng=seed,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described, validate
+from pyrometer.base import RandomSource, described, validate
 from pyrometer.networks import Network
 from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, positive
 from pyrometer.thermodynamics import System
@@ -26,7 +26,13 @@ _SHADES = {"near-pole": ("0.75", "///"), "negative-entropy": ("0.92", "")}
 
 
 def temperature(
-    system: System, law: Any, *, factors: npt.ArrayLike | None = None, method: str = "auto", ax: Axes | None = None
+    system: System,
+    law: Any,
+    *,
+    factors: npt.ArrayLike | None = None,
+    method: str = "auto",
+    rng: RandomSource = 0,
+    ax: Axes | None = None,
 ) -> Axes:
     r"""Draw the temperature against the scale of the law, with its pole, its limits and the marginal temperature.
 
@@ -40,6 +46,8 @@ def temperature(
         By which, > 0, increasing, at least two. Default: 241 from 1e-3 to 1e5.
     method : str
         Method of the solid line, as of `pyrometer.temperature`.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness of energies that have no formula.
     ax : Axes, optional
         Where to draw. Default: a new figure.
 
@@ -70,7 +78,7 @@ def temperature(
     laws, name, unit = scaled(law, x)
     if tuple(getattr(system, "shape", ())) != ():
         raise ValueError(f"system must be a single one, got a stack of shape {system.shape}.")
-    hot = temperature_of(system, laws, method=method)
+    hot = temperature_of(system, laws, method=method, rng=rng)
     T = np.asarray(hot.value, dtype=np.float64)
     at = x * unit
     ax = axes(ax)
@@ -164,7 +172,7 @@ def _marginal(ax: Axes, at: _Array, hot: Any) -> None:
 def _limits(ax: Axes, system: Any, laws: Any, at: _Array) -> None:
     for method, style in (("refined", POSITIVE), ("asymptotic", STYLES[4])):
         try:
-            limit = np.asarray(temperature_of(system, laws, method=method).value, dtype=np.float64)
+            limit = np.asarray(temperature_of(system, laws, method=method, rng=rng).value, dtype=np.float64)
         except (TypeError, ValueError):
             continue  # this system or law has no such limit
         if (limit > 0.0).any():

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyrometer._installation import config
 from pyrometer._version import __version__
-from pyrometer.base import atomic_write, described, listed
+from pyrometer.base import RandomSource, atomic_write, described, listed
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System
 from pyrometer.report import _sections as sections
@@ -31,6 +31,7 @@ def html(
     title: str = "pyrometer",
     facts: Mapping[str, Any] | None = None,
     command: str = "",
+    rng: RandomSource = 0,
 ) -> None:
     """Write a report as one HTML file, with pictures as SVG; it requests nothing from a network.
 
@@ -41,7 +42,7 @@ def html(
     system : LinearRegression, LogisticRegression or SoftmaxRegression, optional
         A single system: the report has its temperature under `law`, across scales and beside the limits, and its
         minimum with the certificate.
-    law : Normal, Uniform, TruncatedNormal or Mixed
+    law : Normal, Uniform, TruncatedNormal, Mixed, Constant or Independent
         A single law of the parameters of `system`; given if and only if `system` is.
     layers : HeatEngine or ModelLayers, optional
         Of `heat_engine` or `models.measure`, of one law.
@@ -53,6 +54,8 @@ def html(
         Lines of the section on the data, such as their source and units.
     command : str
         How to make the report again: a command line, or lines of Python.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness of energies that have no formula.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def html(
     _imported("matplotlib", "matplotlib")
     jinja2 = _imported("jinja2", "Jinja2")
     sentences: list[str] = []
-    parts = list(_parts(system, law, layers, shift, facts or {}, sentences))
+    parts = list(_parts(system, law, layers, shift, facts or {}, sentences, rng))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string((Path(__file__).parent / "page.html.j2").read_text("utf-8"))
     page = template.render(
@@ -129,18 +132,27 @@ def _imported(module: str, package: str) -> Any:
 
 
 def _parts(
-    system: Any, law: Any, layers: Any, shift: Any, facts: Mapping[str, Any], sentences: list[str]
+    system: Any,
+    law: Any,
+    layers: Any,
+    shift: Any,
+    facts: Mapping[str, Any],
+    sentences: list[str],
+    rng: RandomSource,
 ) -> Iterator[sections.Section]:
     """Yield the sections; what their verdicts mean is appended to `sentences`."""
     if facts:
         yield sections.of_data(facts)
     if system is not None:
-        found: Temperature = temperature(system, law)
+        found: Temperature = temperature(system, law, rng=rng)
         sentences.append(f"Temperature {found.value:.6g} loss/nat at the law {law}.")
         sentences += verdict_sentences(found)
-        yield sections.of_temperature(found, system, law)
-        yield sections.of_scales(system, law)
-        yield sections.of_limits(system, law)
+        yield sections.of_temperature(found, system, law, rng)
+        if sections.has_scale(law):
+            yield sections.of_scales(system, law, rng)
+        limits = sections.of_limits(found, system, law)
+        if limits is not None:
+            yield limits
         yield sections.of_minimum(minimum_energy(system))
     if layers is not None:
         sentences.append(f"Layers: regime {layers.regime}, work efficiency {layers.work_efficiency:.3g}.")

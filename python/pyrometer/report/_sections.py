@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pyrometer import plot
+from pyrometer.base import RandomSource
 from pyrometer.laws import Law
 from pyrometer.results import HeatEngine, Minimum, ModelLayers, Table, Temperature
 from pyrometer.states import Shift
 from pyrometer.thermodynamics import System, temperature
 
-__all__ = ["Section", "of_data", "of_layers", "of_limits", "of_minimum", "of_scales", "of_shift", "of_temperature"]
+__all__ = [
+    "Section",
+    "has_scale",
+    "of_data",
+    "of_layers",
+    "of_limits",
+    "of_minimum",
+    "of_scales",
+    "of_shift",
+    "of_temperature",
+]
 
 _FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
@@ -53,35 +64,45 @@ def of_data(facts: Mapping[str, Any]) -> Section:
     return Section("Data", "data", "", (Table.from_rows("", rows)._repr_html_(),))
 
 
-def of_temperature(result: Temperature, system: System, law: Law) -> Section:
-    """Return the temperature, with its picture across scales."""
-    return Section(
-        "Temperature",
-        "temperature",
-        "The loss that training removes, divided by the entropy of the initial parameters (2.7).",
-        (result._repr_html_(),),
-        drawn(lambda: plot.temperature(system, law)),
-        "Temperature against the scale of the law, with its pole, its limits and the marginal temperature.",
-    )
+def has_scale(law: Law) -> bool:
+    """Return whether the law has scales that can be multiplied, and so temperatures across them."""
+    try:
+        plot.scaled(law, np.ones(1))
+    except TypeError:
+        return False
+    return True
 
 
-def of_scales(system: System, law: Law) -> Section:
+def of_temperature(result: Temperature, system: System, law: Law, rng: RandomSource) -> Section:
+    """Return the temperature, with its picture across scales where the law has one."""
+    words = "The loss that training removes, divided by the entropy of the initial parameters (2.7)."
+    found = Section("Temperature", "temperature", words, (result._repr_html_(),))
+    if not has_scale(law):
+        return found
+    caption = "Temperature against the scale of the law, with its pole, its limits and the marginal temperature."
+    return replace(found, picture=drawn(lambda: plot.temperature(system, law, rng=rng)), caption=caption)
+
+
+def of_scales(system: System, law: Law, rng: RandomSource) -> Section:
     """Return temperatures at multiples of the law's scale."""
     laws, name, unit = plot.scaled(law, np.array(_FACTORS))
-    found = temperature(system, laws)
+    found = temperature(system, laws, rng=rng)
     columns = {name: unit * np.array(_FACTORS)}
     columns |= {field: np.asarray(getattr(found, field)) for field in ("value", "energy", "entropy", "verdict")}
     units = {"value": "loss/nat", "energy": "loss", "entropy": "nat"}
     return Section("Scales", "scales", "", (Table("Other scales of the law", columns, units)._repr_html_(),))
 
 
-def of_limits(system: System, law: Law) -> Section:
-    """Return the paper's limits for large scales beside the exact temperature."""
+def of_limits(exact: Temperature, system: System, law: Law) -> Section | None:
+    """Return the paper's limits for large scales beside the temperature; None where the system has none."""
     rows = []
-    exact = float(temperature(system, law).value)
     for method in ("refined", "asymptotic"):
-        found = temperature(system, law, method=method)
-        rows.append({"method": method, "value": float(found.value), "ratio to exact": float(found.value) / exact})
+        try:
+            found = temperature(system, law, method=method)
+        except ValueError:
+            return None
+        ratio = float(found.value) / float(exact.value) if exact.value else np.nan
+        rows.append({"method": method, "value": float(found.value), "ratio to exact": ratio})
     table = Table.from_rows("Limits", rows, units={"value": "loss/nat"})
     words = (
         '"asymptotic" is the limit of the paper, which converges like the reciprocal of the logarithm of the scale; '
