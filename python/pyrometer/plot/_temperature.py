@@ -172,7 +172,7 @@ def _marginal(ax: Axes, at: _Array, hot: Any) -> None:
 def _limits(ax: Axes, system: Any, laws: Any, at: _Array) -> None:
     for method, style in (("refined", POSITIVE), ("asymptotic", STYLES[4])):
         try:
-            limit = np.asarray(temperature_of(system, laws, method=method, rng=rng).value, dtype=np.float64)
+            limit = np.asarray(temperature_of(system, laws, method=method).value, dtype=np.float64)
         except (TypeError, ValueError):
             continue  # this system or law has no such limit
         if (limit > 0.0).any():
