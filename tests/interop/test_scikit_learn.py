@@ -67,6 +67,16 @@ def test_pickles_have_no_rows(kind):
     assert len(pickle.dumps(kind().fit(X, target_of(kind, y)))) < 10_000
 
 
+@pytest.mark.parametrize("kind", [OLSRegressor, LassoRegressor])
+def test_pickles_keep_the_minimum_that_rows_have_given(kind):
+    X, y, _ = rows()
+    X = np.column_stack([X, X[:, 0] + 1e-7 * X[:, 1] ** 2])  # moments alone have too few digits
+    model = kind(lam=0.0).fit(X, y)
+    other = pickle.loads(pickle.dumps(model))
+    assert pm.minimum_energy(other.system_) == pm.minimum_energy(model.system_) == model.certificate_
+    assert model.certificate_.method != "covariance"
+
+
 def test_pickles_do_not_tell_the_module():
     for kind in ALL:
         assert kind.__module__ == "pyrometer.estimators"
