@@ -35,20 +35,25 @@ class DataState:
 
     The features have the density that `density` names. Given the features the target has the distribution that belongs
     to the loss: for squared error Gaussian, about the prediction plus a linear function of the features; for
-    absolute error Laplace about the prediction; for cross entropy the Bernoulli distribution that the model predicts.
+    absolute error Laplace about the prediction; for cross entropy the distribution of labels that the model predicts.
 
     Parameters
     ----------
     X : array_like or data frame, shape (m, p)
-        Features; finite. No constant or dependent columns: their density has no entropy. More rows than columns, and
-        one more for squared error. No columns at all (p = 0) are a stream of targets alone.
-    y : array_like or column, shape (m,)
-        Targets; finite, and 0 or 1 for cross entropy.
-    model : LinearRegression, LogisticRegression or callable
+        Features, finite numbers; in a data frame also categories (strings, booleans, any values that can be compared)
+        and missing values. Columns of numbers must not be linear functions of others. No columns at all (p = 0) are a
+        stream of targets alone.
+    y : array_like or column, shape (m,), optional
+        Targets; finite; 0 or 1 for cross entropy, labels of the model or numbers of its classes from 0 for softmax.
+        None without a model: then there is no energy.
+    model : LinearRegression, LogisticRegression, SoftmaxRegression, callable, fitted estimator or None
         A system stands for its trained model, with the parameters of `minimum_energy`. A callable takes X and returns
-        predictions (m,), for cross entropy probabilities of the label 1.
-    energy : {"mse", "mae", "ce"}, optional
-        The loss of a callable model. A system knows its own.
+        predictions (m,), for cross entropy probabilities of the label 1, for softmax of all classes (m, C). An
+        estimator has scikit-learn's ``predict`` or, for labels, ``predict_proba`` and ``classes_``. X is passed as it
+        is, so that a pipeline encodes categories and fills in missing values.
+    energy : {"mse", "mae", "ce", "softmax"}, optional
+        The loss of a callable model or of predictions. A system knows its own; that of an estimator is "mse", or "ce"
+        or "softmax" for two or more classes, by default.
     block : int
         Number of consecutive rows that are resampled together: 1 for independent rows; for serially dependent rows more
         than their correlation time.
@@ -57,6 +62,8 @@ class DataState:
         scikit-learn's `GaussianMixture` of 1, 2, 4 or 8 components, both with the extra ``pyrometer[density]``. Any
         object with ``fit(X)`` and ``score_samples(X)`` is copied and fitted. A callable that takes X and returns
         log densities (m,) is used as it is; it should have been fitted to other rows.
+    prediction : str or array_like, optional
+        Predictions in the place of a model: a column of the frame X, which is no feature then, or an array.
 
     Attributes
     ----------
@@ -67,14 +74,15 @@ class DataState:
     entropy : float
         Differential entropy of the joint density in nats (2.10). For Gaussian densities it is that of the sample
         moments, whose bias is about -d(d + 3)/4m with d features and residuals. For others it is the mean of
-        :math:`-\ln p` over the rows by five-fold cross-fitting over blocks.
+        :math:`-\ln p` over the rows by five-fold cross-fitting over blocks. What contributes by counts adds the
+        entropy of its shares.
     discrete_entropy : float
         Entropy :math:`-\sum_i p_i \ln p_i` in nats (2.8) of the density at the rows, normalised over them (A.1); from 0
         to :math:`\ln m`. Where the rows are a grid of cells of size :math:`\Delta` it is the differential entropy less
         :math:`\ln \Delta` (2.25); over a sample, ``exp(discrete_entropy)`` is the effective number of rows among which
         the density distributes its weight.
     loss : str
-        "mse", "mae" or "ce".
+        "mse", "mae", "ce", "softmax", or "none" without a model.
     density : str, estimator or callable
         As given.
     names : tuple of str or None
@@ -92,6 +100,13 @@ class DataState:
 
     Notes
     -----
+    Categories contribute by their counts, as if they were independent of the other columns, and so do columns of
+    numbers without a density: constant ones, and those of two values of which fewer than 16 blocks have one, or which
+    are linear functions of others. Where numbers are missing, the share of missing ones is counted, and the joint
+    density has the mean of the others in their place, corrected for the column's own entropy. With 20 blocks or more,
+    but fewer than 1.75 for each coordinate, or with more than 256 coordinates, columns are taken as independent; so are
+    features and residuals then (all this is not in the paper).
+
     With "gaussian" the rows are not kept: only sums over some thousand blocks at most, from which `shift` resamples.
     Where the other features explain all but a share s of a column's variance, these sums leave `entropy` an error of
     up to :math:`4\cdot10^{-15}/s` nats; rows with s below :math:`10^{-12}` are refused.
