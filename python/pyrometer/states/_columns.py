@@ -35,12 +35,15 @@ class Columns:
         What stands for missing numbers in the sums, by the place of their column.
     by_counts : frozenset of int
         Places of the columns that contribute by their counts alone.
+    alone : bool
+        Whether there are too few rows, or too many columns, for the joint density: columns are taken as independent.
     """
 
     places: tuple[int, ...]
     counted: tuple[Counted, ...] = ()
     fill: dict[int, float] = field(default_factory=dict)
     by_counts: frozenset[int] = frozenset()
+    alone: bool = False
 
     @property
     def number(self) -> int:

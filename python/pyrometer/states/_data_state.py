@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -162,13 +162,16 @@ class DataState:
         joint = CONDITIONALS[self.loss].joint
         of_numbers = int(self._columns.has_density.sum())
         alone = density == "gaussian" and _too_many(len(begins), of_numbers + joint)
-        self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
+        self._columns = replace(self._columns, alone=alone)
+        # The sums of a batch have the form of those that they are pooled with.
+        squares = at.z.shape[1] > _MOST_TOGETHER if like is None else like.sums.squares
+        self._sums = BlockSums.of(at, begins, self.loss, squares=squares)
         self.reason = self._diagnose(data, at)
         if self.reason:
             return
         conditional = CONDITIONALS[self.loss]
         if density == "gaussian":
-            scores = _gaussian(at.z[:, self._varying], self._sums.squares) + conditional.beside_features(at.losses)
+            scores = _gaussian(at.z[:, self._varying], self._columns.alone) + conditional.beside_features(at.losses)
         else:
             self._kept = self._cross_fit(data, at, block)
             self.entropy = float(self._kept.scores.mean()) + self._beside(None)
@@ -184,7 +187,7 @@ class DataState:
         self.energy, self.entropy = self._sums.energy_and_entropy(self.joint)
         keep = self._columns.has_density
         places = np.array(self._columns.places, dtype=np.intp)
-        few = self._sums.squares
+        few = self._columns.alone
         reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, keep, alone=few)]
         while not reasons[0] and np.isnan(self.entropy):
             kept = places[keep]
@@ -213,7 +216,7 @@ class DataState:
 
     def _beside(self, weights: _Array | None) -> Any:
         """Return what the entropy has beside that of the joint density: a number, or one for each row of weights."""
-        found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._sums.squares)
+        found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._columns.alone)
         if not found.adds:
             return 0.0
         table = found.tables[0]
@@ -283,7 +286,7 @@ class DataState:
     @property
     def joint(self) -> npt.NDArray[np.bool_]:
         """Whether each coordinate of the sums belongs to the joint density, the residual included."""
-        return self._with_residual(self._columns.has_density & (not self._sums.squares))
+        return self._with_residual(self._columns.has_density & (not self._columns.alone))
 
     def _with_residual(self, features: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         return np.append(features, np.ones(len(self._sums.centre) - len(features), dtype=bool))
@@ -310,7 +313,8 @@ class DataState:
             setattr(state, name, header[name])
         state.density, state._kept, state._sums = "gaussian", None, sums
         state.names, state.reason = header.get("names"), header.get("reason", "")
-        state._columns = Columns(tuple(range(state.features)))
+        alone = _too_many(len(sums.counts), len(sums.centre))
+        state._columns = Columns(tuple(range(state.features)), alone=alone)
         return state
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
@@ -328,7 +332,7 @@ class DataState:
             means = (weights @ self._sums.of_rows(each)) / (weights @ self._sums.counts)[:, None]
             means[:, 1] += self._beside(weights)
             return covariance_of(means)
-        beside = self._beside if self._columns.counted or self._sums.squares else None
+        beside = self._beside if self._columns.counted or self._columns.alone else None
         return self._sums.covariance(resamples, validate.seed(random), threads, unit, self.joint, beside)
 
 
