@@ -64,6 +64,9 @@ class DataState:
         log densities (m,) is used as it is; it should have been fitted to other rows.
     prediction : str or array_like, optional
         Predictions in the place of a model: a column of the frame X, which is no feature then, or an array.
+    like : DataState, optional
+        Rows that these will be compared with, of the same columns. What stands for missing numbers, and which columns
+        are counted, is then as there; `shift` does so for rows.
 
     Attributes
     ----------
@@ -103,7 +106,8 @@ class DataState:
     Categories contribute by their counts, as if they were independent of the other columns, and so do columns of
     numbers without a density: constant ones, and those of two values of which fewer than 16 blocks have one, or which
     are linear functions of others. Where numbers are missing, the share of missing ones is counted, and the joint
-    density has the mean of the others in their place, corrected for the column's own entropy. With 20 blocks or more,
+    density has the mean of the others in their place, corrected for the column's own entropy. That is a share of the
+    entropy of numbers, so that its changes depend on the unit of the column; p-values do not. With 20 blocks or more,
     but fewer than 1.75 for each coordinate, or with more than 256 coordinates, columns are taken as independent; so are
     features and residuals then (all this is not in the paper).
 
@@ -139,11 +143,14 @@ class DataState:
         block: int = 1,
         density: Density = "gaussian",
         prediction: Any = None,
+        like: DataState | None = None,
     ) -> None:
         if y is not None and model is None and prediction is None:
             raise ValueError("model must be given with y, or prediction=; leave y out for the entropy of X alone.")
-        data = predicted(X, y, model, energy, prediction=prediction)
-        self._summarise(data, validate.count("block", block, minimum=1), known(density))
+        if like is not None and not isinstance(like, DataState):
+            raise TypeError(f"like must be a DataState or None, got {described(like)}.")
+        data = predicted(X, y, model, energy, None if like is None else like.features, prediction)
+        self._summarise(data, validate.count("block", block, minimum=1), known(density), like)
         self._require_numbers()
 
     def _summarise(self, data: Predicted, block: int, density: Density, like: DataState | None = None) -> None:

@@ -92,6 +92,8 @@ class Pair:
         drawn = _core.redrawn_shifts(*self.tables, self.old.law, seed, resamples, threads)
         beside, extra, errors = self.columns_redrawn(resamples, seed)
         changes = drawn[0, 1:] + beside if self.marginals.adds else drawn[0, 1:]
+        if self.reason:
+            changes, drawn[:, 1:] = np.full(2, np.nan), np.nan
         blocks = [len(each.counts) for each in (old, new)]
         if min(blocks) < LEAST:
             why = f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"

@@ -362,6 +362,14 @@ def _require_like(old: DataState, new: DataState) -> None:
             f"before and after must have the same columns in one order, got {listed(old.names, plain)} and "
             f"{listed(new.names, plain)}."
         )
+    fills = [state.columns.fill for state in (old, new)]
+    apart = [place for place in fills[0] if place in fills[1] and fills[0][place] != fills[1][place]]
+    if apart:
+        name = plain(old.names[apart[0]]) if old.names else str(apart[0])
+        raise ValueError(
+            f"before and after must have the same number in the places of missing ones, got others in column {name}; "
+            "give after as rows, or make its state with like=before."
+        )
     kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
     if kinds[0] != kinds[1]:
         raise ValueError(f"before and after must have the same kind of density, got {kinds[0]} and {kinds[1]}.")
