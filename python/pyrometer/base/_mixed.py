@@ -117,7 +117,7 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
     values_given = series.to_list()
     dates = [value for value in values_given if isinstance(value, _DATES) or hasattr(value, "to_timestamp")]
     if dates or series.dtype in (nw.Datetime, nw.Date, nw.Time, nw.Duration):
-        kind = type(dates[0]).__name__ if dates else series.dtype
+        kind = type(dates[0]).__name__ if dates and series.dtype == nw.Object else series.dtype
         raise TypeError(
             f"{name} must have numbers or categories, got column {column} of type {kind}; drop it, or convert it to "
             "what may shift, such as the weekday or the days since a date."
