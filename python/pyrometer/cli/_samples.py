@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +45,7 @@ class Sample:
     columns: dict[str, Any]
     residual: npt.NDArray[np.float64] | None
     about: dict[str, Any]
+    test: tuple[str, float] | None = None  # whether one model holds for both, of the second sample
 
 
 def samples(before: str, after: str, selection: Selection, options: Options) -> tuple[Sample, Sample]:
@@ -83,7 +84,20 @@ def _of_numbers(before: str, after: str, selection: Selection, options: Options)
             residual = rows.target - rows.prediction
         made.append(Sample(state, each.source, dict(zip(each.names, each.X.T, strict=True)), residual, {}))
         like = state
-    return made[0], made[1]
+    return made[0], replace(made[1], test=_pooled(model, new.X, new.y, options))
+
+
+def _pooled(model: Any, X: Any, y: Any, options: Options) -> tuple[str, float] | None:
+    """Return the test of one model for both samples; None where the second has no system of the kind of the first."""
+    from pyrometer.linear import system_of
+    from pyrometer.states import pooling_test
+
+    labels = getattr(model, "labels", None) if LOSSES[options.energy].classes else None
+    try:
+        other: Any = system_of(options.energy, X, y, intercept=options.intercept, labels=labels)
+        return pooling_test(model, other)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.base import listed, plain
 from pyrometer.cli._data import Selection
 from pyrometer.cli._options import (
     data_options,
@@ -97,7 +98,7 @@ def command(
     old, new = samples(before, after, Selection(target, drop, columns, csv), options)
 
     from pyrometer._version import __version__
-    from pyrometer.states import shift
+    from pyrometer.states import retraining, shift
 
     # The states are made: the model is that of their rows.
     found = shift(old.state, new.state, level=level, resamples=resamples, rng=seed, threads=threads)
@@ -120,6 +121,9 @@ def command(
         **({"not computed": found.reason} if found.reason else {}),
         **({"note": found.note} if found.note else {}),
     }
+    retrain = "" if new.test is None else retraining(found.p_value, new.test[1], new.test[0], level)
+    if retrain and made != "table":
+        provenance["retrain"] = retrain
     if plot is not None:
         from pyrometer.cli._plot import save_columns
 
@@ -127,7 +131,7 @@ def command(
             plot, found.columns, [(old.source, old.columns, old.residual), (new.source, new.columns, new.residual)]
         )
     if made == "table":
-        tables = [_for_the_eye(found, loss), _first_columns(found)]
+        tables = [_for_the_eye(found, loss, retrain), _first_columns(found)]
     else:
         tables = [_record(found, loss)] if is_single(made) else [_record(found, loss), found.columns]
     emit([table for table in tables if len(table)], provenance, made, output)
@@ -143,7 +147,7 @@ def _record(found: Shift, loss: str) -> Table:
     return Table.from_rows("Shift", [row], units=units_of(row, loss))
 
 
-def _for_the_eye(found: Shift, loss: str) -> Table:
+def _for_the_eye(found: Shift, loss: str, retrain: str) -> Table:
     """Return the table for a terminal: its title is the verdict of the test, its rows are the changes."""
     from pyrometer.results import Table
 
@@ -176,7 +180,9 @@ def _for_the_eye(found: Shift, loss: str) -> Table:
         legend.append("no quantity has changed by more than twice its standard error alone, but together they have")
     said = "Shifted" if found.shifted else "Not shifted"
     title = f"{said} at the level {found.level:g}: p = {found.p_value:.3g}"
-    return Table.from_rows(title, rows, metadata={"legend": "; ".join(legend) + "."})
+    return Table.from_rows(
+        title, rows, metadata={"legend": "; ".join(legend) + "." + f" Retrain? {retrain}" * bool(retrain)}
+    )
 
 
 _SHOWN = 5  # columns, of all
@@ -189,9 +195,14 @@ def _first_columns(found: Shift) -> Table:
     rows = list(found.columns)
     names = ("column", "kind", "before", "after", "category", "divergence", "p_value")
     shown = [{name: row[name] for name in names} for row in rows[:_SHOWN]]
+    if found.moved and not found.shifted:
+        names_of = listed(found.moved[:_SHOWN], plain)
+        legend = f"The test of all columns together rejects nothing, that of single columns does: {names_of} moved; "
+    else:
+        legend = ""
     if not any(row["category"] for row in shown):
         shown = [{name: value for name, value in row.items() if name != "category"} for row in shown]
-    legend = (
+    legend += (
         "before and after are means, or the shares of a category; the p-value is adjusted for all columns. "
         "(joint) is what the joint distribution adds to the columns by themselves."
     )

@@ -62,7 +62,7 @@ class Pair:
             if any(state.columns.counts_alone(place) for state in both)
             or all(_is_counted(state, place) for state in both)
         )
-        alone = any(state.sums.squares for state in both)
+        alone = any(state.columns.alone for state in both)
         sums = [state.sums for state in both]
         marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone)
         keep = np.ones(marginals.d, dtype=bool)
@@ -73,7 +73,7 @@ class Pair:
             if not keep.all() or each.squares:
                 table = np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))])
             tables.append(table)
-        is_own = all(state.columns.by_counts == by_counts and state.sums.squares == alone for state in both)
+        is_own = all(state.columns.by_counts == by_counts and state.columns.alone == alone for state in both)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
         return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
@@ -92,6 +92,8 @@ class Pair:
         drawn = _core.redrawn_shifts(*self.tables, self.old.law, seed, resamples, threads)
         beside, extra, errors = self.columns_redrawn(resamples, seed)
         changes = drawn[0, 1:] + beside if self.marginals.adds else drawn[0, 1:]
+        if self.reason:
+            changes, drawn[:, 1:] = np.full(2, np.nan), np.nan
         blocks = [len(each.counts) for each in (old, new)]
         if min(blocks) < LEAST:
             why = f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"
