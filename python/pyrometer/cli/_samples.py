@@ -32,7 +32,7 @@ class Options:
     labels: tuple[Any, Any] | bool | ClassCodes
     prediction: str | None
     intercept: bool
-    block: int
+    block: Any
     density: str
 
 
@@ -76,7 +76,14 @@ def _of_numbers(before: str, after: str, selection: Selection, options: Options)
     made, like = [], None
     for each in (old, new):
         state = as_state(
-            each.source, (each.X, each.y), model, None, options.block, options.density, names=each.names, like=like
+            each.source,
+            (each.X, each.y),
+            model,
+            None,
+            options.block if like is None else like.block,
+            options.density,
+            names=each.names,
+            like=like,
         )
         residual = None
         if not LOSSES[options.energy].classes:
@@ -149,7 +156,14 @@ def _of_frames(before: str, after: str, frames: list[_Frame], options: Options) 
         value = table if prediction is None else (table, y)
         loss = None if prediction is None else options.energy
         state = as_state(
-            named(path), value, None, loss, options.block, options.density, like=like, prediction=prediction
+            named(path),
+            value,
+            None,
+            loss,
+            options.block if like is None else like.block,
+            options.density,
+            like=like,
+            prediction=prediction,
         )
         residual = None if prediction is None or prediction.ndim > 1 else np.asarray(y, dtype=np.float64) - prediction
         columns = {name: table.column(name).to_pylist() for name in names}

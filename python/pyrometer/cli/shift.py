@@ -10,6 +10,7 @@ import click
 from pyrometer.base import listed, plain
 from pyrometer.cli._data import Selection
 from pyrometer.cli._options import (
+    block_option,
     data_options,
     fail_option,
     intercept_option,
@@ -42,13 +43,7 @@ __all__ = ["command"]
 @click.option(
     "--prediction", metavar="COL", help="Column of predictions, no feature, in the place of a model that BEFORE trains."
 )
-@click.option(
-    "--block",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Neighbouring rows that belong together: above 1 for series.",
-)
+@block_option(1)
 @click.option(
     "--density",
     type=click.Choice(["gaussian", "kernel", "mixture"]),
@@ -74,7 +69,7 @@ def command(
     labels: tuple[str, str] | None,
     intercept: bool,
     prediction: str | None,
-    block: int,
+    block: Any,
     density: str,
     resamples: int,
     seed: int,
@@ -113,7 +108,7 @@ def command(
         **({"intercept": intercept} if energy != NO_MODEL and prediction is None else {}),
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
-        "block": block,
+        "block": found.before.block,
         "density": density,
         "resamples": resamples,
         "seed": seed,

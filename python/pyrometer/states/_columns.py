@@ -60,7 +60,13 @@ class Columns:
         """Return what describes the columns besides their counts."""
         counted = [{"place": each.place, "kind": each.kind, "values": list(each.values)} for each in self.counted]
         fill = [[place, value] for place, value in self.fill.items()]
-        return {"places": list(self.places), "by_counts": sorted(self.by_counts), "fill": fill, "counted": counted, "alone": self.alone}
+        return {
+            "places": list(self.places),
+            "by_counts": sorted(self.by_counts),
+            "fill": fill,
+            "counted": counted,
+            "alone": self.alone,
+        }
 
     def counts_alone(self, place: int) -> bool:
         """Whether of a column of numbers only missing ones can be counted, because there are too few others."""
