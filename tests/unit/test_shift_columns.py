@@ -172,6 +172,22 @@ def test_rare_and_constant_columns_never_end_a_test(rate):
         assert found.reason == ""
 
 
+def test_numbers_that_one_sample_happens_to_have_are_no_shift():
+    """Columns of zeros but for a few numbers of one distribution, the level for 20 rows against 1000."""
+    rejected = 0
+    for seed in range(100):
+        X, Z = (
+            np.where(rng.random((m, 1)) < 0.95, 0.0, rng.exponential(size=(m, 1)))
+            for m, rng in ((20, np.random.default_rng([seed, 0])), (1000, np.random.default_rng([seed, 1])))
+        )
+        rejected += pm.shift(X, Z, resamples=99, rng=seed, threads=1).shifted
+    assert rejected <= 12
+    words = [pd.DataFrame({"c": list(text) * 10}) for text in ("xxy", "xyz")]
+    names = {"x": "a", "y": "b", "z": "other"}
+    found = [pm.shift(*pair, rng=0) for pair in (words, [part.replace(names) for part in words])]
+    assert found[0].divergence == pytest.approx(found[1].divergence, rel=1e-12)
+
+
 def test_more_columns_than_rows():
     rng = np.random.default_rng(0)
     X, Z = rng.normal(size=(40, 300)), rng.normal(size=(25, 300))

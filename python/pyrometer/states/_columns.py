@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.base import Coded, listed, plain
 from pyrometer.losses import LOSSES
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._counted import Counted, coded_numbers, counted, missing_alone
+from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, missing_alone
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
@@ -136,7 +136,7 @@ def _like(
     codes = np.full(len(numbers), len(values), dtype=np.int64)
     for k, value in enumerate(values):
         codes[numbers == value] = k
-    every: tuple[object, ...] = (*values, "other", None)
+    every: tuple[object, ...] = (*values, OTHER, None)
     if missing is not None:
         codes[missing] = len(every) - 1
     kept = [k for k in range(len(every)) if k < len(values) or (codes == k).any()]
