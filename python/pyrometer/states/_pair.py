@@ -121,8 +121,9 @@ class Pair:
         each = np.hstack([drawn.numbers, drawn.counts])
         if self.old.law == "laplace":
             each = np.column_stack([each, found.widths(sums[0], sums[1])])
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             errors = each.std(axis=0)
+        errors[~np.isfinite(errors)] = np.nan
         return (
             np.array([own.entropy[0], own.divergence[0]]),
             np.stack([drawn.entropy, drawn.divergence], axis=1),
