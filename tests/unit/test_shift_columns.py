@@ -154,9 +154,14 @@ def test_new_and_absent_categories_are_no_error():
     few = few[few["paid"]]
     assert np.isfinite(pm.shift(before, few, rng=0).divergence)
     lost = before.assign(age=pd.array([pd.NA] * 300, dtype="Int64"))
-    found = pm.shift(before, lost, rng=0)
-    assert found.columns["column"][0] == "age"
-    assert found.columns["missing_after"][0] == 1.0
+    for pair in ((before, lost), (lost, before)):
+        found = pm.shift(*pair, rng=0)
+        assert found.columns["column"][0] == "age"
+        assert {found.columns["missing_before"][0], found.columns["missing_after"][0]} == {
+            1.0,
+            1.0 - before["age"].count() / 300,
+        }
+        assert np.isfinite([found.divergence, found.entropy_change]).all()
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.002, 0.02])

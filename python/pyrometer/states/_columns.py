@@ -94,7 +94,7 @@ def described_columns(
     for i, place in enumerate(data.places):
         missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
         known = like.of(place) if like is not None and place in like.by_counts else None
-        if known is not None and known.kind == "value":
+        if known is not None and known.kind == "value" and known.values != (None,):
             found = _like(known, place, x[:, i], missing)
         else:
             found = coded_numbers(place, x[:, i], missing)
