@@ -180,13 +180,13 @@ def test_rare_and_constant_columns_never_end_a_test(rate):
 def test_numbers_that_one_sample_happens_to_have_are_no_shift():
     """Columns of zeros but for a few numbers of one distribution, the level for 20 rows against 1000."""
     rejected = 0
-    for seed in range(100):
+    for seed in range(60):
         X, Z = (
             np.where(rng.random((m, 1)) < 0.95, 0.0, rng.exponential(size=(m, 1)))
             for m, rng in ((20, np.random.default_rng([seed, 0])), (1000, np.random.default_rng([seed, 1])))
         )
         rejected += pm.shift(X, Z, resamples=99, rng=seed, threads=1).shifted
-    assert rejected <= 12
+    assert rejected <= 8
     words = [pd.DataFrame({"c": list(text) * 10}) for text in ("xxy", "xyz")]
     names = {"x": "a", "y": "b", "z": "other"}
     found = [pm.shift(*pair, rng=0) for pair in (words, [part.replace(names) for part in words])]
@@ -217,9 +217,9 @@ def test_p_values_are_adjusted_for_the_largest_of_all():
 
 def test_the_one_column_that_moved_comes_first():
     first, rejected = 0, 0
-    for seed in range(40):
+    for seed in range(15):
         X, Z = (np.random.default_rng([seed, k]).normal(size=(300, 20)) for k in range(2))
-        Z[:, 7] += 0.6
+        Z[:, 7] += 0.9
         found = pm.shift(X, Z, resamples=99, rng=seed)
         rejected += found.shifted
         first += bool(found.shifted and found.columns["column"][0] == "column 7")
