@@ -155,9 +155,9 @@ def shift(
     *,
     model: Model = None,
     energy: str | None = None,
+    prediction: Any = None,
     block: int = 1,
     density: Density = "gaussian",
-    prediction: Any = None,
     level: float = _LEVEL,
     resamples: int = 999,
     rng: RandomSource = None,
@@ -170,11 +170,13 @@ def shift(
     before, after : DataState or (X, y), or X without a model
         The two samples, with the same columns. A column that contributes by counts in `before` does so in `after`, if
         that is given as rows.
-    model, energy, block, density
-        As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
-        adds nothing to the divergence: give each state its own.
+    model, energy
+        As for `DataState`; not used for what is one already.
     prediction : str or tuple, optional
         As for `DataState`: the name of a column of both samples, or a pair of arrays, before and after.
+    block, density
+        As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
+        adds nothing to the divergence: give each state its own.
     level : float
         Level of the test, at least ``1 / (resamples + 1)`` and below 1: the verdict is "shifted" where the p-value is
         at most this.
