@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,11 +101,13 @@ def _pooled(model: Any, X: Any, y: Any, options: Options) -> tuple[str, float] |
     from pyrometer.states import pooling_test
 
     labels = getattr(model, "labels", None) if LOSSES[options.energy].classes else None
-    try:
-        other: Any = system_of(options.energy, X, y, intercept=options.intercept, labels=labels)
-        return pooling_test(model, other)
-    except ValueError:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of minima that are no part of the answer
+        try:
+            other: Any = system_of(options.energy, X, y, intercept=options.intercept, labels=labels)
+            return pooling_test(model, other)
+        except (ValueError, ArithmeticError):
+            return None
 
 
 @dataclass(frozen=True)

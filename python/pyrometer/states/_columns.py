@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.base import Coded, listed, plain
 from pyrometer.losses import LOSSES
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._counted import Counted, coded_numbers, counted, missing_alone
+from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, missing_alone
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
@@ -106,7 +106,7 @@ def described_columns(
     for i, place in enumerate(data.places):
         missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
         known = like.of(place) if like is not None and place in like.by_counts else None
-        if known is not None and known.kind == "value":
+        if known is not None and known.kind == "value" and known.values != (None,):
             found = _like(known, place, x[:, i], missing)
         else:
             found = coded_numbers(place, x[:, i], missing)
@@ -148,7 +148,7 @@ def _like(
     codes = np.full(len(numbers), len(values), dtype=np.int64)
     for k, value in enumerate(values):
         codes[numbers == value] = k
-    every: tuple[object, ...] = (*values, "other", None)
+    every: tuple[object, ...] = (*values, OTHER, None)
     if missing is not None:
         codes[missing] = len(every) - 1
     kept = [k for k in range(len(every)) if k < len(values) or (codes == k).any()]

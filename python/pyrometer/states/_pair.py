@@ -13,6 +13,7 @@ from pyrometer.base import listed, plain
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._columns import LABEL
+from pyrometer.states._counted import OTHER
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._resampled import redrawn_pair
 from pyrometer.states._row_sums import of_coordinates
@@ -74,6 +75,7 @@ class Pair:
                 table = np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))])
             tables.append(table)
         is_own = all(state.columns.by_counts == by_counts and state.columns.alone == alone for state in both)
+        is_own &= not any(each.kind == "value" and OTHER in each.values for each in marginals.counted)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
         return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
@@ -119,8 +121,9 @@ class Pair:
         each = np.hstack([drawn.numbers, drawn.counts])
         if self.old.law == "laplace":
             each = np.column_stack([each, found.widths(sums[0], sums[1])])
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             errors = each.std(axis=0)
+        errors[~np.isfinite(errors)] = np.nan
         return (
             np.array([own.entropy[0], own.divergence[0]]),
             np.stack([drawn.entropy, drawn.divergence], axis=1),

@@ -172,9 +172,11 @@ def shift(
     before, after : DataState or (X, y), or X without a model
         The two samples, with the same columns. A column that contributes by counts in `before` does so in `after`, if
         that is given as rows.
+    model, energy
+        As for `DataState`; not used for what is one already.
     prediction : str or tuple, optional
         As for `DataState`: the name of a column of both samples, or a pair of arrays, before and after.
-    model, energy, block, density
+    block, density
         As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
         adds nothing to the divergence: give each state its own.
     level : float
