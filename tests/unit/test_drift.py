@@ -44,7 +44,7 @@ def test_growing_noise_is_twice_its_energy_hot():
 
 
 def test_noise_and_mean_that_move_together_have_the_temperature_of_both_in_their_bands():
-    """E = c^2 + s^2 and S = ln s + const. give T = 2 (c c' + s s') s / s'; 95 % of inner times are within two errors."""
+    """E = c^2 + s^2 and S = ln s + const. give T = 2 (c c' + s s') s / s': 95 % are within two errors."""
     time, inside, defined = np.linspace(0.0, 1.0, 11), 0, 0
     c, s = 0.8 * time, 1.0 + 0.5 * time
     truth = 2.0 * (0.8 * c + 0.5 * s) * s / 0.5

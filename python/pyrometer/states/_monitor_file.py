@@ -89,7 +89,7 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
 
 def _divergence(name: str, value: Any) -> float:
     """Check a number, nan, or inf: of a column that was constant."""
-    return value if value == math.inf else number(nan=True)(name, value)
+    return math.inf if value == math.inf else float(number(nan=True)(name, value))
 
 
 def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
