@@ -43,6 +43,25 @@ def test_growing_noise_is_twice_its_energy_hot():
     assert found.temperature_error[inner].max() < 1.0
 
 
+def test_noise_and_mean_that_move_together_have_the_temperature_of_both_in_their_bands():
+    """E = c^2 + s^2 and S = ln s + const. give T = 2 (c c' + s s') s / s': 95 % are within two errors."""
+    time, inside, defined = np.linspace(0.0, 1.0, 11), 0, 0
+    c, s = 0.8 * time, 1.0 + 0.5 * time
+    truth = 2.0 * (0.8 * c + 0.5 * s) * s / 0.5
+    for seed in range(25):
+        rng, states = np.random.default_rng([seed, 4]), []
+        for mean, noise in zip(c, s, strict=True):
+            x = rng.normal(size=(1500, 1))
+            y = x[:, 0] + mean + noise * rng.normal(size=1500)
+            states.append(pm.DataState(x, y, model=line, energy="mse"))
+        found = pm.drift(time, states, bandwidth=0.2, resamples=99, rng=seed)
+        known = (found.verdict == "ok")[2:-2]
+        inside += (known & (np.abs(found.temperature - truth) < 2.0 * found.temperature_error)[2:-2]).sum()
+        defined += known.sum()
+    assert defined > 150
+    assert inside / defined > 0.88
+
+
 def test_errors_are_the_spread_over_series_and_stillness_is_undefined():
     time = np.arange(6.0)
     found = [pm.drift(time, series(k, np.ones(6), m=200), bandwidth=1.5, resamples=99, rng=k) for k in range(200)]
@@ -63,6 +82,13 @@ def test_bad_input():
         pm.drift([0.0, 1.0, 2.0], states, bandwidth=0.0)
     with pytest.raises(ValueError, match="bandwidth must reach two neighbours"):
         pm.drift([0.0, 1.0, 2.0], states, bandwidth=0.05)
+    for time in ([0.0, 1.0, np.nan], [0.0, 1.0, 1.0], [[0.0, 1.0, 2.0]], ["a", "b", "c"]):
+        with pytest.raises((TypeError, ValueError), match="time must be"):
+            pm.drift(time, states, bandwidth=1.0)
+    with pytest.raises(ValueError, match="resamples must be at least 99"):
+        pm.drift([0.0, 1.0, 2.0], states, bandwidth=1.0, resamples=10)
+    with pytest.raises(ValueError, match="bandwidth must be finite"):
+        pm.drift([0.0, 1.0, 2.0], states, bandwidth=np.nan)
     other = pm.DataState(np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0), model=line, energy="mse")
     with pytest.raises(ValueError, match="one loss and the same features"):
         pm.drift([0.0, 1.0, 2.0], [*states[:2], other], bandwidth=1.0)

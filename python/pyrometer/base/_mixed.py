@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._conversion import frame_of
+from pyrometer.base._conversion import frame_of, numeric
 from pyrometer.base._described import require_dense
 from pyrometer.base._printable import quoted
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Coded", "Mixed", "in_order", "mixed_of"]
 
+_DATES = (dt.date, dt.time, dt.timedelta)
 _MOST = 1000  # categories of a column: more are names of rows
 
 
@@ -96,12 +98,11 @@ def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
     import narwhals as nw
 
     missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
-    if missing.any():
-        whole = series.fill_null(0)
-        result = np.array(whole.cast(nw.Float64).to_numpy(), dtype=np.float64)
-        result[missing] = np.nan
-    else:
-        result = np.array(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    whole = series.fill_null(0) if missing.any() else series
+    if series.dtype.is_integer():
+        numeric(f"{name} (column {quoted(str(series.name))})", whole.to_numpy())  # integers that doubles can hold
+    result = np.array(whole.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    result[missing] = np.nan
     if np.isinf(result).any():
         row = int(np.argmax(np.isinf(result)))
         raise ValueError(f"{name} must be finite, got {result[row]} at row {row}, column {quoted(str(series.name))}.")
@@ -113,10 +114,13 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
     import narwhals as nw
 
     column = quoted(str(series.name))
-    if series.dtype in (nw.Datetime, nw.Date, nw.Time, nw.Duration):
+    values_given = series.to_list()
+    dates = [value for value in values_given if isinstance(value, _DATES) or hasattr(value, "to_timestamp")]
+    if dates or series.dtype in (nw.Datetime, nw.Date, nw.Time, nw.Duration):
+        kind = type(dates[0]).__name__ if dates and series.dtype == nw.Object else series.dtype
         raise TypeError(
-            f"{name} must have numbers or categories, got column {column} of type {series.dtype}; drop it, or convert "
-            "it to what may shift, such as the weekday or the days since a date."
+            f"{name} must have numbers or categories, got column {column} of type {kind}; drop it, or convert it to "
+            "what may shift, such as the weekday or the days since a date."
         )
     if isinstance(series.dtype, (nw.List, nw.Array, nw.Struct, nw.Binary)):
         raise TypeError(
@@ -128,7 +132,7 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
     try:
         codes = [
             places.setdefault(None if lacks else value, len(places))
-            for value, lacks in zip(series.to_list(), missing, strict=True)
+            for value, lacks in zip(values_given, missing, strict=True)
         ]
     except TypeError:
         raise TypeError(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Positive",
+    "block_option",
     "level_option",
     "chunk_option",
     "column_options",
@@ -67,6 +68,26 @@ threads_option = click.option(
     "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
 )
 weights_option = click.option("--weights", metavar="COL", help="Column of the weights of the rows, no feature.")
+
+
+class _Block(click.ParamType):  # type: ignore[type-arg]
+    name = "rows"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read "auto" or a number of rows."""
+        return value if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
+
+
+def block_option(default: Any) -> Callable[[_Function], _Function]:
+    """--block, a number of rows or "auto"."""
+    return click.option(
+        "--block",
+        type=_Block(),
+        metavar="ROWS|auto",
+        default=default,
+        show_default=True,
+        help="Neighbouring rows that belong together: above 1 for series; auto: by their serial dependence.",
+    )
 
 
 def fail_option(command: str) -> Callable[[_Function], _Function]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +33,7 @@ class Options:
     labels: tuple[Any, Any] | bool | ClassCodes
     prediction: str | None
     intercept: bool
-    block: int
+    block: Any
     density: str
 
 
@@ -45,6 +46,7 @@ class Sample:
     columns: dict[str, Any]
     residual: npt.NDArray[np.float64] | None
     about: dict[str, Any]
+    test: tuple[str, float] | None = None  # whether one model holds for both, of the second sample
 
     @property
     def drawable(self) -> dict[str, Any]:
@@ -80,7 +82,14 @@ def _of_numbers(before: str, after: str, selection: Selection, options: Options)
     made, like = [], None
     for each in (old, new):
         state = as_state(
-            each.source, (each.X, each.y), model, None, options.block, options.density, names=each.names, like=like
+            each.source,
+            (each.X, each.y),
+            model,
+            None,
+            options.block if like is None else like.block,
+            options.density,
+            names=each.names,
+            like=like,
         )
         residual = None
         if not LOSSES[options.energy].classes:
@@ -88,7 +97,22 @@ def _of_numbers(before: str, after: str, selection: Selection, options: Options)
             residual = rows.target - rows.prediction
         made.append(Sample(state, each.source, dict(zip(each.names, each.X.T, strict=True)), residual, {}))
         like = state
-    return made[0], made[1]
+    return made[0], replace(made[1], test=_pooled(model, new.X, new.y, options))
+
+
+def _pooled(model: Any, X: Any, y: Any, options: Options) -> tuple[str, float] | None:
+    """Return the test of one model for both samples; None where the second has no system of the kind of the first."""
+    from pyrometer.linear import system_of
+    from pyrometer.states import pooling_test
+
+    labels = getattr(model, "labels", None) if LOSSES[options.energy].classes else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of minima that are no part of the answer
+        try:
+            other: Any = system_of(options.energy, X, y, intercept=options.intercept, labels=labels)
+            return pooling_test(model, other)
+        except (ValueError, ArithmeticError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -140,7 +164,14 @@ def _of_frames(before: str, after: str, frames: list[_Frame], options: Options) 
         value = table if prediction is None else (table, y)
         loss = None if prediction is None else options.energy
         state = as_state(
-            named(path), value, None, loss, options.block, options.density, like=like, prediction=prediction
+            named(path),
+            value,
+            None,
+            loss,
+            options.block if like is None else like.block,
+            options.density,
+            like=like,
+            prediction=prediction,
         )
         residual = None if prediction is None or prediction.ndim > 1 else np.asarray(y, dtype=np.float64) - prediction
         columns = {name: table.column(name).to_pylist() for name in names}

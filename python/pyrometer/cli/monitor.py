@@ -10,6 +10,7 @@ import click
 from pyrometer.cli._batches import Model, Reader, batches
 from pyrometer.cli._data import Selection
 from pyrometer.cli._options import (
+    block_option,
     data_options,
     fail_option,
     intercept_option,
@@ -34,14 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class _Block(click.ParamType):  # type: ignore[type-arg]
-    name = "rows"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read "auto" or a number of rows."""
-        return value if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
-
-
 @click.command("monitor")
 @click.argument("reference")
 @click.argument("batch", nargs=-1)
@@ -56,14 +49,7 @@ class _Block(click.ParamType):  # type: ignore[type-arg]
     "--first", type=click.IntRange(min=1), default=1, show_default=True, help="With --by: values of the reference."
 )
 @law_options
-@click.option(
-    "--block",
-    type=_Block(),
-    metavar="ROWS|auto",
-    default="auto",
-    show_default=True,
-    help="Neighbouring rows that belong together; auto: by the serial dependence of REFERENCE.",
-)
+@block_option("auto")
 @click.option(
     "--run-length",
     type=click.IntRange(min=2),

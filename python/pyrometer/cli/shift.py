@@ -9,6 +9,7 @@ import click
 
 from pyrometer.cli._data import Selection
 from pyrometer.cli._options import (
+    block_option,
     data_options,
     fail_option,
     intercept_option,
@@ -41,13 +42,7 @@ __all__ = ["command"]
 @click.option(
     "--prediction", metavar="COL", help="Column of predictions, no feature, in the place of a model that BEFORE trains."
 )
-@click.option(
-    "--block",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Neighbouring rows that belong together: above 1 for series.",
-)
+@block_option(1)
 @click.option(
     "--density",
     type=click.Choice(["gaussian", "kernel", "mixture"]),
@@ -73,7 +68,7 @@ def command(
     labels: tuple[str, str] | None,
     intercept: bool,
     prediction: str | None,
-    block: int,
+    block: Any,
     density: str,
     resamples: int,
     seed: int,
@@ -97,7 +92,7 @@ def command(
     old, new = samples(before, after, Selection(target, drop, columns, csv), options)
 
     from pyrometer._version import __version__
-    from pyrometer.states import clearest, shift
+    from pyrometer.states import clearest, retraining, shift
 
     # The states are made: the model is that of their rows.
     found = shift(old.state, new.state, level=level, resamples=resamples, rng=seed, threads=threads)
@@ -112,7 +107,7 @@ def command(
         **({"intercept": intercept} if energy != NO_MODEL and prediction is None else {}),
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
-        "block": block,
+        "block": found.before.block,
         "density": density,
         "resamples": resamples,
         "seed": seed,
@@ -120,6 +115,9 @@ def command(
         **({"not computed": found.reason} if found.reason else {}),
         **({"note": found.note} if found.note else {}),
     }
+    retrain = "" if new.test is None else retraining(found.p_value, new.test[1], new.test[0], level)
+    if retrain and made != "table":
+        provenance["retrain"] = retrain
     if plot is not None:
         from pyrometer.cli._plot import figure
         from pyrometer.plot import columns as draw
@@ -130,7 +128,7 @@ def command(
             with figure(plot, rows, shared=False) as ax:
                 draw(found.columns, held, ax=ax)
     if made == "table":
-        tables = [_for_the_eye(found, loss), clearest(found)]
+        tables = [_for_the_eye(found, loss, retrain), clearest(found)]
     else:
         tables = [_record(found, loss)] if is_single(made) else [_record(found, loss), found.columns]
     emit([table for table in tables if len(table)], provenance, made, output)
@@ -146,7 +144,7 @@ def _record(found: Shift, loss: str) -> Table:
     return Table.from_rows("Shift", [row], units=units_of(row, loss))
 
 
-def _for_the_eye(found: Shift, loss: str) -> Table:
+def _for_the_eye(found: Shift, loss: str, retrain: str) -> Table:
     """Return the table for a terminal: its title is the verdict of the test, its rows are the changes."""
     from pyrometer.results import Table
 
@@ -179,6 +177,6 @@ def _for_the_eye(found: Shift, loss: str) -> Table:
         legend.append("no quantity has changed by more than twice its standard error alone, but together they have")
     said = "Shifted" if found.shifted else "Not shifted"
     title = f"{said} at the level {found.level:g}: p = {found.p_value:.3g}"
-    return Table.from_rows(title, rows, metadata={"legend": "; ".join(legend) + "."})
-
-
+    return Table.from_rows(
+        title, rows, metadata={"legend": "; ".join(legend) + "." + f" Retrain? {retrain}" * bool(retrain)}
+    )

@@ -2,7 +2,7 @@
 
 from pyrometer.states._data_state import as_state
 from pyrometer.states._drift import Drift, drift
-from pyrometer.states._mixture import Mixture, mix
+from pyrometer.states._mixture import Mixture, mix, pooling_test, retraining
 from pyrometer.states._monitor import RefreshMonitor
 from pyrometer.states._predictions import predicted
 from pyrometer.states._reading import BatchShift, Event, Reading
@@ -22,6 +22,8 @@ __all__ = [
     "clearest",
     "drift",
     "mix",
+    "pooling_test",
     "predicted",
+    "retraining",
     "shift",
 ]

@@ -48,10 +48,10 @@ def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_A
     size, coarsest = old[0, 0], max(old[:, 0].max(), new[:, 0].max())
     found = old, new
     while size < coarsest:
-        wider = _united(found[0], size), _united(found[1], size)
-        if min((sums[:, 0] == 4 * size).sum() for sums in wider) < _ENOUGH:
+        after = ((sums[:, 0] == 4 * size).sum() + (sums[:, 0] == size).sum() // 4 for sums in found)
+        if min(after) < _ENOUGH:
             break
-        found, size = wider, 4 * size
+        found, size = (_united(found[0], size), _united(found[1], size)), 4 * size
     return _led_by(found[0], size), _led_by(found[1], size)
 
 
@@ -87,6 +87,8 @@ def _united(sums: _Array, size: float, keep: int = 0) -> _Array:
     """Unite blocks of `size` by fours, all but the first `keep` of them and up to three at the end."""
     fine = np.flatnonzero(sums[:, 0] == size)[keep:]
     fine = fine[: len(fine) // 4 * 4]
+    if not len(fine):
+        return sums
     united = sums[fine].reshape(-1, 4, sums.shape[1]).sum(axis=1)
     return np.concatenate([np.delete(sums, fine, axis=0), united])
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.base import Coded, listed, plain
 from pyrometer.losses import LOSSES
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._counted import Counted, coded_numbers, counted, missing_alone
+from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, missing_alone
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
@@ -35,12 +35,15 @@ class Columns:
         What stands for missing numbers in the sums, by the place of their column.
     by_counts : frozenset of int
         Places of the columns that contribute by their counts alone.
+    alone : bool
+        Whether there are too few rows, or too many columns, for the joint density: columns are taken as independent.
     """
 
     places: tuple[int, ...]
     counted: tuple[Counted, ...] = ()
     fill: dict[int, float] = field(default_factory=dict)
     by_counts: frozenset[int] = frozenset()
+    alone: bool = False
 
     @property
     def number(self) -> int:
@@ -57,12 +60,18 @@ class Columns:
         """Return what describes the columns besides their counts."""
         counted = [{"place": each.place, "kind": each.kind, "values": list(each.values)} for each in self.counted]
         fill = [[place, value] for place, value in self.fill.items()]
-        return {"places": list(self.places), "by_counts": sorted(self.by_counts), "fill": fill, "counted": counted}
+        return {
+            "places": list(self.places),
+            "by_counts": sorted(self.by_counts),
+            "fill": fill,
+            "counted": counted,
+            "alone": self.alone,
+        }
 
     def counts_alone(self, place: int) -> bool:
         """Whether of a column of numbers only missing ones can be counted, because there are too few others."""
         found = self.of(place)
-        return place in self.by_counts and found is not None and found.kind == "missing"
+        return place in self.by_counts and found is not None and (found.kind == "missing" or found.values == (None,))
 
     def of(self, place: int) -> Counted | None:
         """Return the counts of a column, if it is counted."""
@@ -97,7 +106,7 @@ def described_columns(
     for i, place in enumerate(data.places):
         missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
         known = like.of(place) if like is not None and place in like.by_counts else None
-        if known is not None and known.kind == "value":
+        if known is not None and known.kind == "value" and known.values != (None,):
             found = _like(known, place, x[:, i], missing)
         else:
             found = coded_numbers(place, x[:, i], missing)
@@ -139,7 +148,7 @@ def _like(
     codes = np.full(len(numbers), len(values), dtype=np.int64)
     for k, value in enumerate(values):
         codes[numbers == value] = k
-    every: tuple[object, ...] = (*values, "other", None)
+    every: tuple[object, ...] = (*values, OTHER, None)
     if missing is not None:
         codes[missing] = len(every) - 1
     kept = [k for k in range(len(every)) if k < len(values) or (codes == k).any()]
@@ -150,7 +159,7 @@ def _like(
 
 def _require_kinds(like: Columns, data: Predicted) -> None:
     """Raise if a column has numbers in one sample and categories in the other."""
-    empty = {of.place for of in data.coded if of.values == (None,)}
+    empty = {of.place for of in data.coded if of.values == (None,)} | _empty(like)
     expected = set(like.places)
     odd = [j for j in (expected ^ set(data.places)) if j not in empty]
     if odd and data.columns == like.number:
@@ -161,8 +170,24 @@ def _require_kinds(like: Columns, data: Predicted) -> None:
         )
 
 
+def _empty(like: Columns) -> set[int]:
+    """Return the places of columns without a value, whose kind is unknown."""
+    return {each.place for each in like.counted if each.kind == "category" and each.values == (None,)}
+
+
 def _of_kinds(like: Columns, data: Predicted) -> Predicted:
-    """Return the rows with columns that have no values at all as columns of numbers where `like` has numbers."""
+    """Return the rows with columns of the kinds of `like`, where it has columns without a value, or they have."""
+    known = [i for i, place in enumerate(data.places) if place in _empty(like)]
+    if known:
+        lost = np.zeros(data.x.shape, dtype=bool) if data.missing is None else data.missing
+        coded = tuple(missing_alone(data.places[i], lost[:, i]) for i in known)
+        keep = [i for i in range(len(data.places)) if i not in known]
+        data = data._replace(
+            x=data.x[:, keep],
+            missing=lost[:, keep],
+            places=tuple(data.places[i] for i in keep),
+            coded=(*data.coded, *coded),
+        )
     empty = [of.place for of in data.coded if of.place in like.places]
     if not empty:
         return data

@@ -15,9 +15,21 @@ import numpy.typing as npt
 from pyrometer.base import Coded, in_order
 from pyrometer.states._blocks import LEAST
 
-__all__ = ["PRESENT", "Counted", "aligned", "presence", "coded_numbers", "counted", "entropy_of", "missing_alone"]
+__all__ = [
+    "OTHER",
+    "PRESENT",
+    "Counted",
+    "aligned",
+    "presence",
+    "coded_numbers",
+    "counted",
+    "entropy_of",
+    "missing_alone",
+]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_GROUPS = ((True, False), (False, False), (False, True))  # the most common number, others, missing values
+OTHER = "other"  # the value that stands for all numbers that another sample does not have
 PRESENT = "present"  # the value that stands for all numbers, where only missing ones are counted
 _ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
 _RARE = 16  # blocks that must have a value: with fewer, resamples lack it
@@ -100,13 +112,34 @@ def presence(found: Counted | None, place: int, rows: _Array) -> Counted:
 
 
 def aligned(tables: Sequence[Counted]) -> list[Counted]:
-    """Return counts of one column in several samples with the values of all of them, in one order."""
+    """Return counts of one column in several samples with the values of all of them, in one order.
+
+    Where one has numbers that are counted as `OTHER`, because the first has at most two, only the most common number is
+    distinguished: numbers that one sample happens to have, and no other, are no sign of a shift.
+    """
+    if any(table.kind == "value" and OTHER in table.values for table in tables):
+        tables = _beside_the_most_common(tables)
     values = in_order({value: 0 for table in tables for value in table.values})
     result = []
     for table in tables:
         counts = np.zeros((len(table.counts), len(values)))
         counts[:, [values.index(value) for value in table.values]] = table.counts
         result.append(replace(table, values=values, counts=counts))
+    return result
+
+
+def _beside_the_most_common(tables: Sequence[Counted]) -> list[Counted]:
+    total: dict[Any, float] = {}
+    for table in tables:
+        for value, rows in zip(table.values, table.total, strict=True):
+            total[value] = total.get(value, 0.0) + rows
+    most = max((value for value in total if value not in (OTHER, None)), key=lambda value: (total[value], value))
+    result = []
+    for table in tables:
+        groups = [[k for k, v in enumerate(table.values) if (v == most, v is None) == kind] for kind in _GROUPS]
+        counts = np.stack([table.counts[:, group].sum(axis=1) for group in groups], axis=1)
+        values = (most, OTHER, None) if None in total else (most, OTHER)
+        result.append(replace(table, values=values, counts=counts[:, : len(values)]))
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ from pyrometer.states._resampled import redrawn
 from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
-__all__ = ["HEADER", "DataState", "Kept", "as_state", "checked_block"]
+__all__ = ["HEADER", "DataState", "Kept", "as_state", "checked_block", "too_many"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _MOST_TOGETHER = 256  # coordinates, whose products fill half a gigabyte
@@ -37,20 +37,25 @@ class DataState(Displayed):
 
     The features have the density that `density` names. Given the features the target has the distribution that belongs
     to the loss: for squared error Gaussian, about the prediction plus a linear function of the features; for
-    absolute error Laplace about the prediction; for cross entropy the Bernoulli distribution that the model predicts.
+    absolute error Laplace about the prediction; for cross entropy the distribution of labels that the model predicts.
 
     Parameters
     ----------
     X : array_like or data frame, shape (m, p)
-        Features; finite. No constant or dependent columns: their density has no entropy. More rows than columns, and
-        one more for squared error. No columns at all (p = 0) are a stream of targets alone.
-    y : array_like or column, shape (m,)
-        Targets; finite, and 0 or 1 for cross entropy.
-    model : LinearRegression, LogisticRegression or callable
+        Features, finite numbers; in a data frame also categories (strings, booleans, any values that can be compared)
+        and missing values. Columns of numbers must not be linear functions of others. No columns at all (p = 0) are a
+        stream of targets alone.
+    y : array_like or column, shape (m,), optional
+        Targets; finite; 0 or 1 for cross entropy, labels of the model or numbers of its classes from 0 for softmax.
+        None without a model: then there is no energy.
+    model : LinearRegression, LogisticRegression, SoftmaxRegression, callable, fitted estimator or None
         A system stands for its trained model, with the parameters of `minimum_energy`. A callable takes X and returns
-        predictions (m,), for cross entropy probabilities of the label 1.
-    energy : {"mse", "mae", "ce"}, optional
-        The loss of a callable model. A system knows its own.
+        predictions (m,), for cross entropy probabilities of the label 1, for softmax of all classes (m, C). An
+        estimator has scikit-learn's ``predict`` or, for labels, ``predict_proba`` and ``classes_``. X is passed as it
+        is, so that a pipeline encodes categories and fills in missing values.
+    energy : {"mse", "mae", "ce", "softmax"}, optional
+        The loss of a callable model or of predictions. A system knows its own; that of an estimator is "mse", or "ce"
+        or "softmax" for two or more classes, by default.
     block : int or "auto"
         Number of consecutive rows that are resampled together: 1 for independent rows; for serially dependent rows more
         than their correlation time. "auto" chooses it from the rows, in the order in which they are: 1 where they show
@@ -61,6 +66,11 @@ class DataState(Displayed):
         scikit-learn's `GaussianMixture` of 1, 2, 4 or 8 components, both with the extra ``pyrometer[density]``. Any
         object with ``fit(X)`` and ``score_samples(X)`` is copied and fitted. A callable that takes X and returns
         log densities (m,) is used as it is; it should have been fitted to other rows.
+    prediction : str or array_like, optional
+        Predictions in the place of a model: a column of the frame X, which is no feature then, or an array.
+    like : DataState, optional
+        Rows that these will be compared with, of the same columns. What stands for missing numbers, and which columns
+        are counted, is then as there; `shift` does so for rows.
 
     Attributes
     ----------
@@ -71,14 +81,15 @@ class DataState(Displayed):
     entropy : float
         Differential entropy of the joint density in nats (2.10). For Gaussian densities it is that of the sample
         moments, whose bias is about -d(d + 3)/4m with d features and residuals. For others it is the mean of
-        :math:`-\ln p` over the rows by five-fold cross-fitting over blocks.
+        :math:`-\ln p` over the rows by five-fold cross-fitting over blocks. What contributes by counts adds the
+        entropy of its shares.
     discrete_entropy : float
         Entropy :math:`-\sum_i p_i \ln p_i` in nats (2.8) of the density at the rows, normalised over them (A.1); from 0
         to :math:`\ln m`. Where the rows are a grid of cells of size :math:`\Delta` it is the differential entropy less
         :math:`\ln \Delta` (2.25); over a sample, ``exp(discrete_entropy)`` is the effective number of rows among which
         the density distributes its weight.
     loss : str
-        "mse", "mae" or "ce".
+        "mse", "mae", "ce", "softmax", or "none" without a model.
     density : str, estimator or callable
         As given.
     names : tuple of str or None
@@ -102,6 +113,14 @@ class DataState(Displayed):
 
     Notes
     -----
+    Categories contribute by their counts, as if they were independent of the other columns, and so do columns of
+    numbers without a density: constant ones, and those of two values of which fewer than 16 blocks have one, or which
+    are linear functions of others. Where numbers are missing, the share of missing ones is counted, and the joint
+    density has the mean of the others in their place, corrected for the column's own entropy. That is a share of the
+    entropy of numbers, so that its changes depend on the unit of the column; p-values do not. With 20 blocks or more,
+    but fewer than 1.75 for each coordinate, or with more than 256 coordinates, columns are taken as independent; so are
+    features and residuals then (all this is not in the paper).
+
     With "gaussian" the rows are not kept: only sums over some thousand blocks at most, from which `shift` resamples.
     Where the other features explain all but a share s of a column's variance, these sums leave `entropy` an error of
     up to :math:`4\cdot10^{-15}/s` nats; rows with s below :math:`10^{-12}` are refused.
@@ -139,11 +158,14 @@ class DataState(Displayed):
         block: int | Literal["auto"] = 1,
         density: Density = "gaussian",
         prediction: Any = None,
+        like: DataState | None = None,
     ) -> None:
         if y is not None and model is None and prediction is None:
             raise ValueError("model must be given with y, or prediction=; leave y out for the entropy of X alone.")
-        data = predicted(X, y, model, energy, prediction=prediction)
-        self._summarise(data, checked_block(block), known(density))
+        if like is not None and not isinstance(like, DataState):
+            raise TypeError(f"like must be a DataState or None, got {described(like)}.")
+        data = predicted(X, y, model, energy, None if like is None else like.features, prediction)
+        self._summarise(data, checked_block(block), known(density), like)
         self._require_numbers()
 
     def _summarise(
@@ -174,15 +196,17 @@ class DataState(Displayed):
         at = coordinates(data)
         joint = CONDITIONALS[self.loss].joint
         of_numbers = int(self._columns.has_density.sum())
-        alone = density == "gaussian" and _too_many(len(begins), of_numbers + joint)
-        alone = alone if lead is None or like is None else like.sums.squares
-        self._sums = BlockSums.of(at, begins, self.loss, squares=alone)
+        alone = density == "gaussian" and too_many(len(begins), of_numbers + joint)
+        self._columns = replace(self._columns, alone=alone)
+        # The sums of a batch have the form of those that they are pooled with.
+        squares = at.z.shape[1] > _MOST_TOGETHER if like is None else like.sums.squares
+        self._sums = BlockSums.of(at, begins, self.loss, squares=squares)
         self.reason = self._diagnose(data, at)
         if self.reason:
             return
         conditional = CONDITIONALS[self.loss]
         if density == "gaussian":
-            scores = _gaussian(at.z[:, self._varying], self._sums.squares) + conditional.beside_features(at.losses)
+            scores = _gaussian(at.z[:, self._varying], self._columns.alone) + conditional.beside_features(at.losses)
         else:
             self._kept = self._cross_fit(data, at, self.block)
             self.entropy = float(self._kept.scores.mean()) + self._beside(None)
@@ -198,7 +222,7 @@ class DataState(Displayed):
         self.energy, self.entropy = self._sums.energy_and_entropy(self.joint)
         keep = self._columns.has_density
         places = np.array(self._columns.places, dtype=np.intp)
-        few = self._sums.squares
+        few = self._columns.alone
         reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, keep, alone=few)]
         while not reasons[0] and np.isnan(self.entropy):
             kept = places[keep]
@@ -227,7 +251,7 @@ class DataState(Displayed):
 
     def _beside(self, weights: _Array | None) -> Any:
         """Return what the entropy has beside that of the joint density: a number, or one for each row of weights."""
-        found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._sums.squares)
+        found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._columns.alone)
         if not found.adds:
             return 0.0
         table = found.tables[0]
@@ -309,7 +333,7 @@ class DataState(Displayed):
     @property
     def joint(self) -> npt.NDArray[np.bool_]:
         """Whether each coordinate of the sums belongs to the joint density, the residual included."""
-        return self._with_residual(self._columns.has_density & (not self._sums.squares))
+        return self._with_residual(self._columns.has_density & (not self._columns.alone))
 
     def _with_residual(self, features: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         return np.append(features, np.ones(len(self._sums.centre) - len(features), dtype=bool))
@@ -346,7 +370,8 @@ class DataState(Displayed):
             setattr(state, name, header[name])
         state.density, state._kept, state._sums = "gaussian", None, sums
         state.names, state.reason = header.get("names"), header.get("reason", "")
-        state._columns = columns or Columns(tuple(range(state.features)))
+        alone = too_many(len(sums.counts), len(sums.centre))
+        state._columns = columns or Columns(tuple(range(state.features)), alone=alone)
         state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.counts[0])
         return state
 
@@ -387,7 +412,7 @@ class DataState(Displayed):
             means = (weights @ self._sums.of_rows(each)) / (weights @ self._sums.counts)[:, None]
             means[:, 1] += self._beside(weights)
             return covariance_of(means)
-        beside = self._beside if self._columns.counted or self._sums.squares else None
+        beside = self._beside if self._columns.counted or self._columns.alone else None
         return self._sums.covariance(resamples, validate.seed(random), threads, unit, self.joint, beside)
 
 
@@ -445,7 +470,7 @@ def as_state(
     return state
 
 
-def _too_many(blocks: int, coordinates: int) -> bool:
+def too_many(blocks: int, coordinates: int) -> bool:
     """Whether coordinates have too few rows, or are too many, for a covariance of all of them."""
     return coordinates > _MOST_TOGETHER or _LEAST_ALONE <= blocks < _FEWEST * coordinates
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._counted import PRESENT, Counted
-from pyrometer.states._data_state import DataState
+from pyrometer.states._data_state import DataState, too_many
 
 __all__ = ["Layout"]
 
@@ -80,8 +80,10 @@ class Layout:
                 kind, values, own = "missing", (PRESENT, None), np.column_stack([table[:, 0] - own[:, 0], own])
                 fill.setdefault(place, float(like.sums.centre[like.columns.places.index(place)]))
             counted.append(Counted(place, kind, values, own))
-        columns = Columns(like.columns.places, tuple(counted), fill, like.columns.by_counts)
         sums = like.sums
+        joint = len(sums.centre) - len(like.columns.by_counts & set(like.columns.places))
+        alone = too_many(len(table), joint)
+        columns = Columns(like.columns.places, tuple(counted), fill, like.columns.by_counts, alone)
         sums = BlockSums(
             table[:, 0].copy(), np.ascontiguousarray(table[:, 1 : self.width]), sums.centre, sums.units, sums.loss
         )

@@ -119,30 +119,42 @@ class Marginals:
         """Whether anything contributes beside the joint density."""
         return bool(self.alone.any() or self.missing or any(each.place != LABEL for each in self.counted))
 
-    def entropy(self, sums: _Array) -> _Array:
-        """Return what samples with these sums (r, C) have beside the entropy of the joint density, (r,)."""
+    def entropy(self, sums: _Array, reference: _Array | float = 0.0) -> _Array:
+        """Return what samples with these sums (r, C) have beside the entropy of the joint density, (r,).
+
+        The entropy of numbers of which a share is missing is that share of one, so that it depends on their unit, but
+        for a `reference` (d,) that it is measured from.
+        """
         result = np.zeros(len(sums))
         for each, place in zip(self.counted, self.slices, strict=True):
             if each.place != LABEL:
                 result += entropy_of(sums[:, place])
         if not (self.alone.any() or self.missing):
             return result
-        share, _, variance = self._moments(sums)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            own = _NORMAL + 0.5 * np.log(np.where(variance > 0.0, variance, np.nan)) + self.doublings * _LN2
-            _, _, filled = self._moments(sums, filled=True)
-            joint = _NORMAL + 0.5 * np.log(np.where(filled > 0.0, filled, np.nan)) + self.doublings * _LN2
+        own, joint = self._normal_entropies(sums), self._normal_entropies(sums, filled=True)
+        share = self._moments(sums)[0]
         for i in self.missing:
             present = share[:, i]
-            result += present * own[:, i] - joint[:, i] * (not self.alone[i])
+            result += present * (own - reference)[:, i] - joint[:, i] * (not self.alone[i])
             result += entropy_of(np.stack([present, 1.0 - present], axis=1))
         for i in map(int, np.flatnonzero(self.alone)):
             if i not in self.missing:
                 result += own[:, i]
         return result
 
-    def parts(self, a: _Array, b: _Array) -> Parts:
-        """Return the contributions to the changes from samples with sums `a` (r, C) to those with sums `b`."""
+    def _normal_entropies(self, sums: _Array, *, filled: bool = False) -> _Array:
+        """Entropies (r, d) of numbers by themselves; nan where they do not vary."""
+        variance = self._moments(sums, filled=filled)[2]
+        with np.errstate(invalid="ignore"):
+            logarithm = np.log(np.where(variance > 0.0, variance, np.nan))
+        return np.asarray(_NORMAL + 0.5 * logarithm + self.doublings * _LN2)
+
+    def parts(self, a: _Array, b: _Array, common: _Array | None = None) -> Parts:
+        """Return the contributions to the changes from samples with sums `a` (r, C) to those with sums `b`.
+
+        With the sums of both together, `common` (1, C), changes of entropy do not depend on the units of columns.
+        """
+        reference = 0.0 if common is None else np.nan_to_num(self._normal_entropies(common))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             _, mean, variance = self._moments(a)
             new_share, new_mean, new_variance = self._moments(b)
@@ -164,12 +176,13 @@ class Marginals:
             counts[:, k] = _of_counts(a[:, place], b[:, place])
             if each.place != LABEL:
                 beside = beside + counts[:, k]
-        return Parts(own, counts, self.entropy(b) - self.entropy(a), beside)
+        return Parts(own, counts, self.entropy(b, reference) - self.entropy(a, reference), beside)
 
     def widths(self, a: _Array, b: _Array) -> _Array:
         """Return the divergence of Laplace distributions whose widths are the mean scores, (r,)."""
-        ratio = (b[:, 1] / b[:, 0]) / (a[:, 1] / a[:, 0])
-        return np.asarray(ratio - 1.0 - np.log(ratio))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            ratio = (b[:, 1] / b[:, 0]) / (a[:, 1] / a[:, 0])
+            return np.asarray(ratio - 1.0 - np.log(ratio))
 
     def moments(self, sums: _Array) -> tuple[_Array, _Array, _Array]:
         """Return shares of rows with a number, means and variances (r, d) of the numbers, in units."""
@@ -188,10 +201,10 @@ class Marginals:
                 first[:, i] -= sums[:, column] * fill
                 second[:, i] -= sums[:, column] * fill**2
                 share[:, i] = number[:, i] / sums[:, 0]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             mean = first / number
             square = second / number
-        variance = square - mean**2
+            variance = square - mean**2
         return share, mean, np.where(variance > _FLAT * square, variance, 0.0)
 
 

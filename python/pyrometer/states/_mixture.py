@@ -16,9 +16,10 @@ from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegres
 from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED
 from pyrometer.results import Floats, Minimum, Shown, Temperature, shaped
 from pyrometer.states import _records as records
+from pyrometer.states._shift import Shift
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
-__all__ = ["Mixture", "mix"]
+__all__ = ["Mixture", "mix", "pooling_test", "retraining"]
 
 _Array = npt.NDArray[np.float64]
 
@@ -83,6 +84,42 @@ class Mixture(Shown, record=records.MIXTURE):
     between: bool | npt.NDArray[np.bool_]
     rows_a: int
     rows_b: int
+
+    def retrain(self, found: Shift) -> str:
+        """Say in words whether to train again, from this test of one model for both and a test of the data.
+
+        Parameters
+        ----------
+        found : Shift
+            From the data of the first system to those of the second; its level is that of both tests.
+
+        Returns
+        -------
+        str
+            One or two sentences.
+
+        Raises
+        ------
+        ValueError
+            If this is the mixture of a stack or of a batch of laws.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pyrometer as pm
+        >>> rng = np.random.default_rng(0)
+        >>> X, Z = rng.normal(size=(200, 2)), rng.normal(1.0, 1.0, size=(200, 2))
+        >>> y, w = X @ [1.0, 2.0] + rng.normal(size=200), Z @ [1.0, 2.0] + rng.normal(size=200)
+        >>> old, new = pm.LinearRegression(X, y), pm.LinearRegression(Z, w)
+        >>> found = pm.shift((X, y), (Z, w), model=old, rng=0)
+        >>> print(pm.mix(old, new, pm.Normal(1.0)).retrain(found)[:55])
+        No need: the data have moved, and one model still holds
+        """
+        if np.ndim(self.p_value):
+            raise ValueError(
+                f"the mixture must be that of two single systems, got one of shape {np.shape(self.p_value)}."
+            )
+        return retraining(found.p_value, float(self.p_value), self.test, found.level)
 
     @property
     def temperature_a(self) -> Floats:
@@ -189,6 +226,35 @@ def mix(
         rows_a=first.rows,
         rows_b=second.rows,
     )
+
+
+def pooling_test(a: System, b: System) -> tuple[str, float]:
+    """Return the name of the test whether one model holds for the rows of two single systems, and its p-value."""
+    if _TESTS[a.energy] is None:
+        return "none", np.nan
+    both = _pooled(a, b)
+    minima = [minimum_energy(system) for system in (a, b, both)]
+    share = a.rows / both.rows
+    values = [np.asarray(minimum.value) for minimum in minima]
+    test, p = _test(a, b, both, minima, values[2] - (share * values[0] + (1.0 - share) * values[1]))
+    return test, float(p)
+
+
+def retraining(shifted: float, different: float, test: str, level: float) -> str:
+    """Say whether to train again, from the p-values of a shift of the data and of the test of one model for both."""
+    if np.isnan(different):
+        return "Unknown: there is no test whether one model holds for both."
+    told = f"(p = {different:.3g}, {test} test)"
+    if different <= level:
+        return (
+            f"Yes: one model does not hold for both {told}; train on the new rows, or tell the two apart by a feature."
+        )
+    if shifted <= level:
+        return (
+            f"No need: the data have moved, and one model still holds for both {told}; training on both together makes "
+            "it more precise where the new rows are."
+        )
+    return f"No need: neither the data nor the model that fits them have changed detectably {told}."
 
 
 def _system(name: str, value: Any) -> System:

@@ -560,6 +560,7 @@ class RefreshMonitor(Displayed):
             raise ValueError(f"{path}: {error}") from error
         monitor._seed, monitor.batches, monitor._last, monitor._start = seed, batches, last, later["start"]
         monitor._origin = later["origin"]
+        monitor._pools = replace(monitor._pools, base=pools["layout"].filled(monitor._pools.base))
         monitor._pools = replace(monitor._pools, **pools)
         monitor._alarm = None if later["alarm"] is None else _Alarm(**later["alarm"])
         monitor._readings.extend(readings)

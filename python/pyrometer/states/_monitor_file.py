@@ -61,7 +61,7 @@ def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: flo
 def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: float, restarts: bool) -> Any:
     checks: dict[str, Check] = dict.fromkeys(("energy", "entropy", "temperature", "neighbour"), number(nan=True))
     checks |= {"rows": whole(1), "p_value": number(0.0), "pooled": number(0.0, nan=True), "window": whole(0)}
-    checks |= {"alarm": validate.flag, "reason": text, "divergence": number(nan=True), "name": text}
+    checks |= {"alarm": validate.flag, "reason": text, "divergence": _divergence, "name": text}
     checks["columns"] = words
     optional = {each.name for each in fields(kind) if each.default is not MISSING}
     field(given, "rows", whole(1), at)
@@ -85,6 +85,11 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
     if found["alarm"] != (found["p_value"] <= level or found["pooled"] <= level):
         raise ValueError(f"{at}.alarm must say whether a p-value is at most {level:g}, got {found['alarm']}")
     return kind(**found)
+
+
+def _divergence(name: str, value: Any) -> float:
+    """Check a number, nan, or inf: of a column that was constant."""
+    return math.inf if value == math.inf else float(number(nan=True)(name, value))
 
 
 def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:

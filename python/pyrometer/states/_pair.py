@@ -13,6 +13,7 @@ from pyrometer.base import listed, plain
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._columns import LABEL
+from pyrometer.states._counted import OTHER
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._resampled import redrawn_pair
 from pyrometer.states._row_sums import of_coordinates
@@ -62,7 +63,7 @@ class Pair:
             if any(state.columns.counts_alone(place) for state in both)
             or all(_is_counted(state, place) for state in both)
         )
-        alone = any(state.sums.squares for state in both)
+        alone = any(state.columns.alone for state in both)
         sums = [state.sums for state in both]
         marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone)
         keep = np.ones(marginals.d, dtype=bool)
@@ -73,7 +74,8 @@ class Pair:
             if not keep.all() or each.squares:
                 table = np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))])
             tables.append(table)
-        is_own = all(state.columns.by_counts == by_counts and state.sums.squares == alone for state in both)
+        is_own = all(state.columns.by_counts == by_counts and state.columns.alone == alone for state in both)
+        is_own &= not any(each.kind == "value" and OTHER in each.values for each in marginals.counted)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
         return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
@@ -92,6 +94,8 @@ class Pair:
         drawn = _core.redrawn_shifts(*self.tables, self.old.law, seed, resamples, threads)
         beside, extra, errors = self.columns_redrawn(resamples, seed)
         changes = drawn[0, 1:] + beside if self.marginals.adds else drawn[0, 1:]
+        if self.reason:
+            changes, drawn[:, 1:] = np.full(2, np.nan), np.nan
         blocks = [len(each.counts) for each in (old, new)]
         if min(blocks) < LEAST:
             why = f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"
@@ -117,8 +121,9 @@ class Pair:
         each = np.hstack([drawn.numbers, drawn.counts])
         if self.old.law == "laplace":
             each = np.column_stack([each, found.widths(sums[0], sums[1])])
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             errors = each.std(axis=0)
+        errors[~np.isfinite(errors)] = np.nan
         return (
             np.array([own.entropy[0], own.divergence[0]]),
             np.stack([drawn.entropy, drawn.divergence], axis=1),

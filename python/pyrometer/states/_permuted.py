@@ -22,6 +22,7 @@ __all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
+_FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can say
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
 _DEPENDENT = 1e-6  # relative variances below this are those of linear functions of the others, and of rounding
@@ -88,12 +89,21 @@ def compared(
         return Permutations(_p_value(changes, float(pool[1])), changes, None, None)
     sums = _dealt_sums(first[:, width:], many, second[:, width:], others, seed, resamples)
     old, new = (each + _PRIOR * pool[width:] for each in sums)
-    parts, widths = marginals.parts(old, new), marginals.widths(old, new) if law == "laplace" else None
+    parts, widths = (
+        marginals.parts(old, new, pool[None, width:]),
+        marginals.widths(old, new) if law == "laplace" else None,
+    )
+    parts = Parts(*map(_bounded, parts))
     if marginals.adds:
         changes[:, 1] += parts.entropy
         changes[:, 2] += parts.divergence
     changes[0] /= shrink
     return Permutations(_p_value(changes, float(pool[1])), changes, parts, widths)
+
+
+def _bounded(values: _Array) -> _Array:
+    """Return values without infinities: those of samples that are too far apart for the range of a double."""
+    return np.asarray(np.nan_to_num(values, nan=0.0, posinf=_FARTHEST, neginf=-_FARTHEST))
 
 
 def _dealt_sums(

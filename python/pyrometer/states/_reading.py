@@ -38,7 +38,7 @@ class Reading(Shown, record=records.READING):
     reason : str
         Why numbers of this batch are nan, by name; "" if none is.
     divergence : float
-        From the reference to the batch, in nats, as in `Shift`.
+        From the reference to the batch, in nats, as in `Shift`; inf where a column was constant and is not.
     name : str
         What the batch was called when it was given.
     columns : tuple of str

@@ -49,10 +49,16 @@ def _of_shift(found: Any) -> Iterator[str]:
             "Check the model on new rows with targets; pm.mix tells what one model for old and new rows loses."
         )
     else:
-        yield (
-            f"not-shifted: p is above the level {found.level:g}: these rows are no reason to retrain. A shift too "
-            "small for their number is not excluded."
-        )
+        if found.moved:
+            yield (
+                f"not-shifted: p is above the level {found.level:g} for energy, entropy and divergence together, but the "
+                f"test of single columns rejects: {listed(found.moved[:_SHOWN], plain)} moved."
+            )
+        else:
+            yield (
+                f"not-shifted: p is above the level {found.level:g}: these rows are no reason to retrain. A shift too "
+                "small for their number is not excluded."
+            )
     if not found.temperature_defined:
         yield f"T is undefined: {why_undefined(found)}."
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pyrometer.base import validate
 from pyrometer.losses import loss_named
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import boundaries
@@ -110,6 +111,7 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
     places = field(given, "places", places_of(features), at)
     by_counts = field(given, "by_counts", places_of(features), at)
     fill = field(given, "fill", pairs_of(lambda value: isinstance(value, float) and math.isfinite(value)), at)
+    alone = field(given, "alone", validate.flag, at)
     counted = []
     for k, each in enumerate(field(given, "counted", a_list, at)):
         where = f"{at}.counted[{k}]"
@@ -128,7 +130,7 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
         raise ValueError(f"{at} must describe {features} columns once each")
     if categories & set(places) or not {place for place, _ in fill} <= set(places):
         raise ValueError(f"{at}.places must be those of columns of numbers")
-    return Columns(tuple(places), tuple(counted), dict(fill), frozenset(by_counts))
+    return Columns(tuple(places), tuple(counted), dict(fill), frozenset(by_counts), alone)
 
 
 def names_of(value: Any, features: int) -> tuple[str, ...] | None:

@@ -1,0 +1,99 @@
+"""``pyrometer shift`` of files with categories and missing values, of predictions, and of columns alone."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pyrometer as pm
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two files whose cities differ."""
+    folder, made = tmp_path_factory.mktemp("columns"), []
+    for name, m, seed in (("before", 200, 0), ("after", 150, 1)):
+        rng = np.random.default_rng(seed)
+        frame = pd.DataFrame({"city": rng.choice(["Oslo", "Moss"], m), "x": rng.normal(size=m)})
+        frame["gaps"] = np.where(rng.random(m) < 0.2, np.nan, rng.normal(size=m))
+        frame["y"] = frame["x"] + rng.normal(size=m)
+        frame["guess"] = frame["x"]
+        frame.loc[rng.random(m) < 0.1, "city"] = None
+        if seed:
+            frame.loc[:50, "city"] = "Bodo"
+        frame.to_csv(folder / f"{name}.csv", index=False)
+        frame.to_parquet(folder / f"{name}.parquet")
+        made.append(frame)
+    return folder, *made
+
+
+def tables(result):
+    assert result.exit_code == 0, result.stderr
+    made = json.loads(result.stdout, parse_constant=pytest.fail)
+    return made["tables"][0]["rows"][0], made["tables"][1]["rows"], made["provenance"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_categories_and_missing_values(run, files, suffix):
+    folder, before, after = files
+    ask = ("shift", folder / f"before.{suffix}", folder / f"after.{suffix}", "--target", "y")
+    row, columns, about = tables(run(*ask, "--drop", "guess", "--format", "json"))
+    trained = pm.LinearRegression(before[["x"]], before["y"])
+    model = [
+        part["y"] * 0.0 + pm.minimum_energy(trained).parameters @ [part["x"], 1.0 + 0.0 * part["x"]]
+        for part in (before, after)
+    ]
+    X = [part[["city", "x", "gaps"]] for part in (before, after)]
+    found = pm.shift((X[0], before["y"]), (X[1], after["y"]), prediction=model, energy="mse", rng=0)
+    assert (row["p_value"], row["verdict"]) == (found.p_value, "shifted")
+    assert row["divergence"] == pytest.approx(found.divergence, rel=1e-9)
+    assert [each["column"] for each in columns] == list(found.columns["column"])
+    assert (columns[0]["column"], columns[0]["category"]) == ("city", "Bodo")
+    assert about["model"] == "of the complete columns of numbers, x"
+
+
+def test_predictions_and_columns_alone(run, files, tmp_path):
+    folder, before, after = files
+    ask = ("shift", folder / "before.csv", folder / "after.csv", "--format", "json")
+    row, _, about = tables(run(*ask, "--target", "y", "--prediction", "guess"))
+    expected = [np.mean((part["y"] - part["guess"]) ** 2) for part in (before, after)]
+    assert row["energy_change"] == pytest.approx(expected[1] - expected[0], rel=1e-9)
+    assert about["prediction"] == "guess"
+    row, columns, _ = tables(run(*ask, "--energy", "none", "--drop", "y,guess"))
+    found = pm.shift(before[["city", "x", "gaps"]], after[["city", "x", "gaps"]], rng=0)
+    assert (row["p_value"], row["energy_change"]) == (found.p_value, None)
+    assert [each["column"] for each in columns] == list(found.columns["column"])
+    picture = tmp_path / "moved.svg"
+    shown = run(*ask[:3], "--energy", "none", "--drop", "y,guess", "--plot", picture)
+    assert "Columns, 4 of 4, the clearest change first" in shown.stdout
+    assert "city: divergence" in picture.read_text() or picture.stat().st_size > 1000
+
+
+def test_whether_to_retrain(run, tmp_path):
+    for name, seed, slope, mean in (("before", 0, 1.0, 0.0), ("moved", 1, 1.0, 1.0), ("other", 2, 2.0, 0.0)):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(mean, 1.0, size=200)
+        pd.DataFrame({"x": x, "y": slope * x + rng.normal(size=200)}).to_csv(tmp_path / f"{name}.csv", index=False)
+    for name, said in (
+        ("moved", "No need: the data have moved, and one model"),
+        ("other", "Yes: one model does not hold"),
+    ):
+        result = run(
+            "shift", tmp_path / "before.csv", tmp_path / f"{name}.csv", "--target", "y", env={"COLUMNS": "300"}
+        )
+        assert f"Retrain? {said}" in " ".join(result.stdout.split())
+
+
+def test_what_is_refused(run, files):
+    folder, *_ = files
+    ask = ("shift", folder / "before.csv", folder / "after.csv")
+    for options, said in (
+        (("--target", "y", "--prediction", "nope"), "must have the columns nope"),
+        (("--target", "nope"), "has no column 'nope'"),
+        ((), "Missing option '--target'"),
+        (("--target", "y", "--energy", "none", "--labels", "0", "1"), "--labels are for --energy ce"),
+    ):
+        result = run(*ask, *options)
+        assert result.exit_code == 2
+        assert said in result.stderr
