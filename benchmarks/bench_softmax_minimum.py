@@ -1,4 +1,4 @@
-"""The lowest softmax cross entropy against scikit-learn, statsmodels and glum (where it has more than two classes).
+"""The lowest softmax cross entropy against scikit-learn and statsmodels; glum has no family of more than two classes.
 
 Every answer is checked before it is timed: energy and gradient.
 """

@@ -71,6 +71,31 @@ def test_exact_energies_against_draws(law, classes):
     assert abs(auto.value - drawn.value) < 4.5 * np.hypot(drawn.standard_error, auto.standard_error)
 
 
+@pytest.mark.parametrize("value", [0.0, 0.7])
+@pytest.mark.parametrize("classes", [3, 6])
+def test_constants_that_every_class_has_change_no_energy(value, classes):
+    X, y = rows(classes=classes, seed=2)
+    system, plain = pm.SoftmaxRegression(X, y), pm.SoftmaxRegression(X, y, intercept=False)
+    scales = np.array([[0.5, 1.0, 2.0], [3.0, 0.1, 20.0]])
+    law, without = pm.Independent([pm.Normal(scales), pm.Constant(value)]), pm.Normal(scales)
+    for method in ("auto", "exact", "asymptotic"):
+        found, expected = (pm.mean_energy(s, w, method=method) for s, w in ((system, law), (plain, without)))
+        assert found.method == expected.method
+        assert found.value == pytest.approx(expected.value, rel=1e-14)
+    a, b = pm.temperature(system, law), pm.temperature(plain, without)
+    assert a.entropy == pytest.approx(b.entropy, rel=1e-14)
+    assert a.parameters == b.parameters
+    assert a.marginal == pytest.approx(b.marginal, rel=1e-13)
+    drawn = pm.mean_energy(system, law, method="monte-carlo", samples=4000, rng=0)
+    assert (np.abs(drawn.value - pm.mean_energy(system, law).value) < 4.5 * drawn.standard_error).all()
+    assert pm.mean_energy(system, pm.Constant(value)).value == pytest.approx(np.log(classes), rel=1e-15)
+    # Zeros beside normal parameters of other classes are scales of 0; other values differ between classes.
+    mixed = [pm.Normal([1.0] * 4), pm.Constant([value] * 4), *[pm.Normal([1.0] * 4)] * (classes - 2)]
+    assert pm.mean_energy(system, pm.Independent(mixed), samples=50, rng=0).method == (
+        "exact" if value == 0.0 else "monte-carlo"
+    )
+
+
 def test_scales_that_are_the_same_for_every_class_and_that_differ_meet():
     X, y = rows(m=40)
     system = pm.SoftmaxRegression(X, y, labels=range(3))

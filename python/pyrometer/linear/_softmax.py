@@ -62,8 +62,9 @@ class SoftmaxRegression(LinearSystem):
 
     A law has 1 scale, n scales, the same for every class, or C n.
 
-    Mean energies are exact for normal laws. Where they differ between classes, of which there are more than two, this
-    takes about a millisecond for each row, class and law; "auto" then samples if there are more than 20 000 of them.
+    Mean energies are exact for normal laws, also beside constants that are the same in every class. Where laws differ
+    between classes, of which there are more than two, this takes about a millisecond for each row, class and law;
+    "auto" then samples if there are more than 20 000 of them.
     For other laws energies of two classes are exact, as in `LogisticRegression`; those of more are sampled, by "auto"
     too, with a standard error.
 

@@ -1,4 +1,7 @@
-"""Mean softmax cross entropies: exact for normal laws, and for every law of two classes; else by draws."""
+"""Mean softmax cross entropies: exact for normal laws, and for every law of two classes; else by draws.
+
+Constant parameters that are the same in every class add one number to all logits of a row, which changes no energy.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 
 from pyrometer import _core
 from pyrometer.base import require_finite
-from pyrometer.laws import Spread
+from pyrometer.laws import NORMAL, Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
 from pyrometer.linear._draws import draw_parameters, mean_and_error
 from pyrometer.linear._row_losses import CROSS_ENTROPY, over_rows
@@ -24,6 +27,18 @@ __all__ = ["SOFTMAX"]
 _NUMBERS = 1 << 22
 # Scales that differ between classes take a millisecond for each row, class and law: "auto" samples more than these.
 _FEW = 20_000
+
+
+def _without_constants(system: SoftmaxRegression, parameters: Spread) -> Spread:
+    """The law with scales of 0 in the place of constants that every class has, for more than two classes."""
+    constants = parameters.constants
+    if constants is None or system.classes == 2:
+        return parameters
+    values = constants.reshape(-1, system.classes, system.columns)
+    if not (values == values[:, :1]).all():
+        return parameters
+    runs = tuple((family if family.random else NORMAL, count) for family, count in parameters.runs)
+    return Spread(np.where(parameters.random, parameters.scales, 0.0), runs)
 
 
 def _has_formula(system: SoftmaxRegression, parameters: Spread) -> bool:
@@ -53,10 +68,12 @@ class _Softmax:
 
     def is_closed(self, system: Any, parameters: Spread) -> bool:
         """Whether there is a formula that takes seconds at most."""
+        parameters = _without_constants(system, parameters)
         return _has_formula(system, parameters) and _is_fast(system, parameters)
 
     def exact(self, system: Any, parameters: Spread, threads: int, *, slope: bool) -> Closed:
         """E ln sum_c exp(s_i Z_c) for each row; of two classes, the cross entropy of the difference of their logits."""
+        parameters = _without_constants(system, parameters)
         _require_formula(system, parameters)
         if _alike(system, parameters):
             return _of_alike(system, parameters, "softmax", threads, slope=slope)
@@ -66,6 +83,7 @@ class _Softmax:
 
     def limit(self, system: Any, parameters: Spread, threads: int) -> Closed:
         """Mean of the largest logit: m_C times the mean of s_i where the classes are alike."""
+        parameters = _without_constants(system, parameters)
         _require_formula(system, parameters)
         if _alike(system, parameters):
             norms = _of_alike(system, parameters, "norm", threads, slope=False)

@@ -159,6 +159,40 @@ class Search {
     }
   }
 
+  /// Adds rows of which the sample has the opposite as well to the span: the same features with both labels overlap.
+  void add_opposites(const std::vector<Index>& sample) {
+    struct Signed {
+      Wide row;
+      bool negative;
+      Index name;
+    };
+    std::vector<Signed> all;
+    for (const Index i : sample) {
+      Wide row = view_.row(i);
+      const auto first = std::find_if(row.begin(), row.end(), [](const DoubleDouble& x) { return x.hi != 0; });
+      if (first == row.end()) continue;
+      const bool negative = first->hi < 0;
+      for (DoubleDouble& x : row) x = negative ? -x : x;
+      all.push_back({std::move(row), negative, i});
+    }
+    const auto before = [](const DoubleDouble& a, const DoubleDouble& b) {
+      return a.hi < b.hi || (a.hi == b.hi && a.lo < b.lo);
+    };
+    const auto less = [&](const Signed& a, const Signed& b) {
+      return std::lexicographical_compare(a.row.begin(), a.row.end(), b.row.begin(), b.row.end(), before);
+    };
+    std::stable_sort(all.begin(), all.end(), less);
+    bool done = false;  // whether a pair of these rows is in the span
+    for (std::size_t k = 1; k < all.size(); ++k) {
+      if (less(all[k - 1], all[k])) {
+        done = false;
+      } else if (!done && all[k - 1].negative != all[k].negative) {
+        enlarge({all[k].name});
+        done = true;
+      }
+    }
+  }
+
   enum class Side { in_span, separated, wrong };
   /// Where a row is; `margin` gets how far on the wrong side. `row` is scratch.
   [[nodiscard]] Side side(Index i, double& margin, Wide& row) const {
@@ -331,6 +365,7 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
   std::vector<Search::Side> sides(remaining.size());
   std::vector<double> margins(remaining.size());
   const base::Chunks chunks{std::ssize(remaining), 1024};
+  search.add_opposites(sample);
   for (;;) {
     if (!search.reduce_once(sample)) return false;
     if (search.span().rank() == view.size()) break;

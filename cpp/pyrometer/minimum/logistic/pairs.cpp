@@ -15,9 +15,9 @@ namespace {
 using Numbers = std::vector<double>;
 using Wide = std::vector<DoubleDouble>;
 
-constexpr double kMostOperations = 1 << 24;
-constexpr int kMostIterations = 100;
-constexpr Index kMostEvaluations = 300;  // after which no other attempt begins
+// Of one iteration, and of all; and the numbers of iterations and evaluations after which no others begin.
+constexpr double kMostOperations = 1 << 27, kMostInAll = 1LL << 33;
+constexpr double kMostIterations = 100, kMostEvaluations = 300;
 // Rows of weights below the first, in units of their mean, with at most the second part of the loss are left out.
 constexpr double kSmallWeight = 1e-8, kLight = 1e-15;
 constexpr std::uint8_t kNone = 2;
@@ -52,13 +52,13 @@ class Newton {
   [[nodiscard]] Index evaluations() const { return evaluations_; }
 
   /// Iterates until the minimum is certified, or nothing helps. Returns the gap, infinity if there is no certificate.
-  double run() {
+  double run(double iterations) {
     if (losses_.width == 0) return rounding();
-    for (int count = 0;; ++count) {
+    for (double count = 0;; ++count) {
       base::throw_if_interrupted();
       derive();
       const double gap = certified();
-      if (gap <= kSufficient * here_ || count == kMostIterations || !advance()) return gap;
+      if (gap <= kSufficient * here_ || count >= iterations || !advance()) return gap;
     }
   }
 
@@ -251,7 +251,7 @@ class Pairs {
     double loss = INFINITY, least = -INFINITY;
     Index evaluations = 0;
   };
-  [[nodiscard]] Bounds minimise(double distance);
+  [[nodiscard]] Bounds minimise(double distance, double iterations);
 
  private:
   /// The classes that are not left out: the losses of their pairs, and the parts of these that are not yet in the
@@ -387,7 +387,7 @@ class Pairs {
   Numbers phi_;
 };
 
-Pairs::Bounds Pairs::minimise(double distance) {
+Pairs::Bounds Pairs::minimise(double distance, double iterations) {
   Choice choice = choose(distance);
   Bounds out;
   const Elimination inner(std::move(choice.active), elimination_.rank(), choice.factors);
@@ -398,7 +398,7 @@ Pairs::Bounds Pairs::minimise(double distance) {
   losses.width = inner.rank();
   for (const DoubleDouble& x : inner.lower()) losses.M.push_back(x.hi);
   Newton newton(losses);
-  const double gap = newton.run();
+  const double gap = newton.run(iterations);
   out.evaluations = newton.evaluations();
   if (gap < INFINITY) out.least = newton.loss() - gap;
   const Numbers move = inner.solution(newton.psi());
@@ -414,7 +414,9 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
   PairsResult best;
   best.loss = best.gap = INFINITY;
   const double width = static_cast<double>((classes - 1) * rows.features), m = static_cast<double>(rows.rows);
-  if (m * static_cast<double>(classes * classes) * width * width > kMostOperations) return best;
+  const double operations = m * static_cast<double>(classes * classes) * width * width;
+  if (operations > kMostOperations) return best;
+  const double evaluations = std::min(kMostEvaluations, kMostInAll / operations);
   Pairs pairs(rows, classes, allowed);
   Numbers start;
   for (Index i = 0; i < rows.rows; ++i)
@@ -422,15 +424,15 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
       if (const auto y = static_cast<Index>(rows.y[i]); c != y && allowed[at(i * classes + c)])
         start.push_back(logits[at(i * classes + y)] - logits[at(i * classes + c)]);
   double least = 0;
-  Index evaluations = 0;
   const auto enough = [&](double aim) { return best.gap <= aim * best.loss && best.gap < INFINITY; };
+  const auto spent = [&] { return static_cast<double>(best.evaluations) > evaluations; };
   for (const double part : {1.0, 0.0}) {  // from `logits`, and from 0
     for (double& x : start) x *= part;
     Numbers point = pairs.elimination().coordinates(start);
     for (const double distance : kDistances) {
       pairs.phi() = point;
-      const Pairs::Bounds found = pairs.minimise(distance);
-      evaluations += found.evaluations;
+      const Pairs::Bounds found = pairs.minimise(distance, std::min(kMostIterations, evaluations));
+      best.evaluations += found.evaluations;
       if (found.loss < INFINITY && (std::isinf(distance) || found.loss <= best.loss)) point = pairs.phi();
       if (found.loss < best.loss) {
         best.loss = found.loss;
@@ -438,11 +440,10 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
       }
       least = std::max(least, found.least);
       best.gap = std::max(best.loss - least, 0.0) + 300 * kUnit * best.loss;
-      if (enough(10 * kSufficient) || evaluations > kMostEvaluations) break;
+      if (enough(10 * kSufficient) || spent()) break;
     }
-    if (enough(kGood) || evaluations > kMostEvaluations) break;
+    if (enough(kGood) || spent()) break;
   }
-  best.evaluations = evaluations;
   return best;
 }
 

@@ -382,7 +382,8 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   out.gap = solution.result().excess + solution.result().rounding + std::max(0.0, reached - out.value) +
             1000 * kUnit * reached;
   if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
-  if (face.certain && !(out.gap <= kWide * out.value)) improve(rows, intercept, used, face, threads, out);
+  if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
+    improve(rows, intercept, used, face, threads, out);
   return out;
 }
 
