@@ -621,3 +621,62 @@ class Overflow(nn.Module):
 def test_bad_input(model, options, error, message):
     with pytest.raises(error, match=message):
         measured(model, **({"inputs": normal(3, 4), "draws": 2} | options))
+
+
+def test_programs_that_depend_on_their_numbers_are_not_exact():
+    class Depends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(6, 6), nn.Linear(6, 6)
+
+        def forward(self, x):
+            y = self.first(x)
+            return self.second(y) if float(y.sum()) > 0.0 else y
+
+    with pytest.raises(ValueError, match="same operations in every draw"):
+        measured(Depends, normal(5, 6))
+
+
+def test_buffers_that_are_drawn_are_sampled():
+    class Buffered(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(6, 6), nn.Linear(6, 6)
+            self.register_buffer("scales", torch.randn(6))
+
+        def forward(self, x):
+            return self.second(torch.relu(self.first(x) * self.scales))
+
+    assert measured(Buffered, normal(5, 6), draws=4).method.tolist() == ["monte-carlo"] * 2
+
+
+def test_instances_of_few_values_are_told_by_their_size():
+    def init(module):
+        for layer in module[::2]:
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
+
+    instance, x = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 2)), normal(5, 6)
+    measured(instance, x, draws=2)
+    init(instance)
+    with pytest.raises(ValueError, match=r"\['0.weight', '0.bias', '2.weight'\] do not have values of their layer's"):
+        measured(instance, x)
+    laws = {"*.weight": pm.Normal(0.02), "*.bias": pm.Constant(0.0)}
+    one, other = measured(instance, x, init=init, draws=200), measured(instance, x, laws=laws, draws=200, seed=1)
+    np.testing.assert_allclose(one.energy_per_unit, other.energy_per_unit, rtol=0.5)
+
+
+def test_sparse_tensors_are_refused():
+    class Sparse(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(6, 6)
+
+        def forward(self, x):
+            return torch.sparse.mm(x.to_sparse(), self.inner.weight)
+
+    x = torch.from_numpy(normal(5, 6)).float()
+    with pytest.raises(ValueError, match="dense tensors, got a sparse one from the operation _to_sparse"):
+        measured(Sparse, x)
+    with pytest.raises(TypeError, match="inputs must be a dense tensor"):
+        measured(lambda: nn.Linear(6, 6), x.to_sparse())
