@@ -54,7 +54,7 @@ NOT_SAMPLED = {
     "lenet": {"0"},  # the others follow on an activation that is not piecewise linear
     "vgg": {"0"},  # the others follow on a max-pool
     "vgg with norms": {"0", "1"},
-    "resnet18": {"conv1", "bn1"},  # a padded convolution after a norm depends on places
+    "resnet18": {"conv1"},  # four channels do not tell the spread of v; a padded convolution after a norm is not closed
     "encoder block": {"self_attn", "norm1", "linear1", "linear2", "norm2"},
     "gpt block": {"norm1", "attention", "norm2", "hidden"},
     "lstm": set(),
@@ -448,7 +448,8 @@ def test_the_result():
     layers = measured(model, normal(5, 6), draws=3, resolution=0.01, method="monte-carlo")
     text = repr(layers)
     assert text.splitlines()[0] == "Sequential: 2 layers, 5 rows, mode 'train', 3 draws, seed 0"
-    assert text.splitlines()[1].split() == ["layer", "E/unit", "gain", "T", "N", "S", "kind", "method", "verdict"]
+    assert text.splitlines()[1].split()[:6] == ["layer", "E/unit", "gain", "T", "verdict", "N"]
+    assert "signals keep their size: energy per unit of layers with weights from " in " ".join(text.split())
     assert pickle.loads(pickle.dumps(layers)) == layers
     assert layers.gain.tolist() == (layers.energy_per_unit / layers.energy_per_unit[0]).tolist()
     frame = layers.to_frame()
