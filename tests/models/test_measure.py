@@ -54,7 +54,7 @@ NOT_SAMPLED = {
     "lenet": {"0"},  # the others follow on an activation that is not piecewise linear
     "vgg": {"0"},  # the others follow on a max-pool
     "vgg with norms": {"0", "1"},
-    "resnet18": {"conv1", "bn1"},  # a padded convolution after a norm depends on places
+    "resnet18": {"conv1"},  # four channels do not tell the spread of v; a padded convolution after a norm is not closed
     "encoder block": {"self_attn", "norm1", "linear1", "linear2", "norm2"},
     "gpt block": {"norm1", "attention", "norm2", "hidden"},
     "lstm": set(),
@@ -324,90 +324,6 @@ def test_what_closed_forms_neglect_behind_norms(norm):
     assert measured(lambda: nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4)), normal(6, 1)).method[1] == "monte-carlo"
 
 
-def test_weights_that_are_derived():
-    """Scaled, cast, sliced and stacked weights keep their laws: no error in a first layer."""
-
-    class Derived(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.table = nn.Parameter(torch.randn(3, 6, 4))
-
-        def forward(self, x):
-            y = x @ (0.5 * self.table[0]) + torch.einsum("bi,io->bo", x, self.table[1].clone())
-            return y, nn.functional.linear(x.double(), self.table[2].T.double())
-
-    X = normal(5, 6)
-    layers = measured(lambda: Derived(), X, draws=3, method="monte-carlo")
-    square = (X**2).sum() / 5.0
-    np.testing.assert_allclose(layers.energy, [square, 4.0 * square, 4.0 * square], rtol=1e-6)
-    assert layers.standard_error.tolist() == [0.0, 0.0, 0.0]
-    assert layers.parameters.tolist() == [72, 72, 72]
-
-
-def test_shared_weights_have_a_line_for_each_call():
-    class Twice(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = nn.Linear(4, 4, bias=False)
-
-        def forward(self, x):
-            return self.inner(torch.relu(self.inner(x)))
-
-    layers = measured(lambda: Twice(), normal(5, 4), draws=4, method="monte-carlo")
-    assert layers.standard_error[0] == 0.0
-    assert layers.name.tolist() == ["inner", "inner (2)"]
-    assert (layers.parameters.tolist(), layers.total_parameters) == ([16, 16], 16)
-    assert layers.standard_error[1] > 0.0  # its input depends on its weights
-
-
-class Positions(nn.Module):
-    """Places that do not depend on the inputs, written in many ways."""
-
-    def __init__(self, places):
-        super().__init__()
-        self.places, self.words, self.table = places, nn.Embedding(20, 4), nn.Embedding(8, 4)
-        self.register_buffer("kept", torch.arange(8).unsqueeze(0))
-
-    def forward(self, words):
-        return self.words(words) + self.table(self.places(self, words))
-
-
-@pytest.mark.parametrize(
-    "places",
-    [
-        lambda model, words: torch.arange(words.shape[1]),
-        lambda model, words: torch.arange(words.shape[1]).expand_as(words),
-        lambda model, words: torch.arange(words.shape[1]).repeat(len(words), 1),
-        lambda model, words: torch.ones_like(words).cumsum(1) - 1,
-        lambda model, words: model.kept[:, : words.shape[1]],
-    ],
-)
-def test_outputs_that_do_not_depend_on_the_inputs(places):
-    for rows, length in ((3, 3), (6, 3), (3, 2)):
-        layers = measured(lambda: Positions(places), zoo.words(rows, length, 20), draws=2, method="monte-carlo")
-        assert layers.units.tolist() == layers.energy.tolist() == [4.0 * length] * 2
-
-
-def test_experts():
-    """Rows that are routed by the model: as many outputs for both experts together as rows."""
-
-    class Experts(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.router, self.experts = nn.Linear(4, 2), nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
-
-        def forward(self, x):
-            first, y = self.router(x).argmax(dim=1) == 0, torch.zeros_like(x)
-            y[first], y[~first] = self.experts[0](x[first]), self.experts[1](x[~first])
-            return y
-
-    x = torch.from_numpy(normal(40, 4)).float()
-    layers = measured(lambda: Experts(), x, draws=6, method="monte-carlo")
-    assert layers.units[1] + layers.units[2] == pytest.approx(4.0)
-    expected = (float(x.double().square().sum()) / 40.0 + 1.0) / 3.0
-    assert layers.energy[1] + layers.energy[2] == pytest.approx(expected, rel=1e-6)
-
-
 def test_convolutions_of_every_kind():
     cases = [
         (nn.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2), (2, 4, 11)),
@@ -436,20 +352,6 @@ def _options(layer):
     names = ("stride", "padding", "dilation", "groups", "padding_mode")
     options = {name: getattr(layer, name) for name in names} | {"bias": layer.bias is not None}
     return options | ({"output_padding": layer.output_padding} if layer.transposed else {})
-
-
-def test_a_class_builds_its_models():
-    class Own(nn.Module):
-        def __init__(self, width=4):
-            super().__init__()
-            self.inner = nn.Linear(width, width)
-
-        def forward(self, x):
-            return self.inner(torch.tanh(self.inner(x)))
-
-    x = normal(5, 4)
-    assert measured(Own, x, draws=3) == measured(lambda: Own(), x, draws=3)
-    assert pm.models.balance(Own, x).skipped["inner"] == "inner.weight is used by 2 operations"
 
 
 def test_instances_lazy_modules_and_named_laws():
@@ -546,7 +448,8 @@ def test_the_result():
     layers = measured(model, normal(5, 6), draws=3, resolution=0.01, method="monte-carlo")
     text = repr(layers)
     assert text.splitlines()[0] == "Sequential: 2 layers, 5 rows, mode 'train', 3 draws, seed 0"
-    assert text.splitlines()[1].split() == ["layer", "E/unit", "gain", "T", "N", "S", "kind", "method", "verdict"]
+    assert text.splitlines()[1].split()[:6] == ["layer", "E/unit", "gain", "T", "verdict", "N"]
+    assert "signals keep their size: energy per unit of layers with weights from " in " ".join(text.split())
     assert pickle.loads(pickle.dumps(layers)) == layers
     assert layers.gain.tolist() == (layers.energy_per_unit / layers.energy_per_unit[0]).tolist()
     frame = layers.to_frame()

@@ -47,7 +47,7 @@ def guess(values: _Array, draw: int) -> Label | None:
 
 
 def fits(values: _Array, family: Family, scale: float, centre: float, *, level: float = _LEVEL) -> bool:
-    """Whether values may be independent draws: by Kolmogorov's test.
+    """Whether values may be independent draws: by Kolmogorov's test, and by their size, which tells few values.
 
     The distance is compared with the bound of Dvoretzky, Kiefer, Wolfowitz and Massart, which holds for every number of
     values. Families without a distribution function of one number always fit. Cost: O(k log k) for k <= 8,192 values
@@ -58,11 +58,29 @@ def fits(values: _Array, family: Family, scale: float, centre: float, *, level: 
         return True
     step = max(1, values.size // _MOST)
     x = np.sort((values.reshape(-1)[::step].astype(float) - centre) / scale)
-    n = len(x)
+    n, rough = len(x), values.dtype.itemsize < 4
+    if not _sizes_fit(x, family, math.log(level), rough=rough):
+        return False
     expected = function(x)
     distance = max(np.max(np.arange(1, n + 1) / n - expected), np.max(expected - np.arange(n) / n))
     # Numbers of low precision are rounded: a step of their distribution has the size of a rounding.
-    return bool(distance <= math.sqrt(math.log(2.0 / level) / (2.0 * n)) + 1e-2 * (values.dtype.itemsize < 4))
+    return bool(distance <= math.sqrt(math.log(2.0 / level) / (2.0 * n)) + 1e-2 * rough)
+
+
+def _sizes_fit(x: _Array, family: Family, level: float, *, rough: bool) -> bool:
+    """Whether the sizes of sorted values, in units of the scale, have at least a probability e^level.
+
+    Equal values do not come from a density. The largest of n uniform numbers is below m with probability (2 m)^n;
+    the mean square of n normal ones is t times its mean, or further from it, at most with (t e^(1-t))^(n/2).
+    """
+    n = len(x)
+    if n >= (6 if rough else 3) and x[0] == x[-1]:
+        return False
+    if family == UNIFORM:
+        largest = 2.0 * float(np.abs(x).max())
+        return largest <= 1.0 + (1e-2 if rough else 1e-6) and (largest == 0.0 or n * math.log(largest) >= level)
+    t = float(np.mean(x**2)) * family.precision
+    return t == 0.0 or 0.5 * n * (math.log(t) + 1.0 - t) >= level
 
 
 def _distribution(family: Family) -> Callable[[_Array], _Array] | None:

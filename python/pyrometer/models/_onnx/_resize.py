@@ -76,17 +76,7 @@ def resized(attributes: dict[str, Any], x: Any, roi: Any = None, scales: Any = N
     if attributes.get("antialias", 0) or attributes.get("exclude_outside", 0):
         raise ValueError("Resize must have neither antialias nor exclude_outside")
     axes = [axis % x.ndim for axis in attributes.get("axes", range(x.ndim))]
-    given = scales if scales is not None and scales.numel() else None
-    factors = (
-        given.tolist()
-        if given is not None
-        else [size / x.shape[axis] for axis, size in zip(axes, sizes.tolist(), strict=True)]
-    )
-    after = (
-        [int(size) for size in sizes.tolist()]
-        if given is None
-        else [int(x.shape[axis] * each) for axis, each in zip(axes, factors, strict=True)]
-    )
+    factors, after = _sizes([x.shape[axis] for axis in axes], scales, sizes)
     for axis, factor, size in zip(axes, factors, after, strict=True):
         if (factor, size) == (1.0, x.shape[axis]):
             continue
@@ -98,6 +88,15 @@ def resized(attributes: dict[str, Any], x: Any, roi: Any = None, scales: Any = N
             weights = _weights(places, x.shape[axis], mode, attributes.get("cubic_coeff_a", -0.75))
             x = torch.matmul(x.transpose(axis, -1), weights.to(x.dtype)).transpose(axis, -1)
     return x
+
+
+def _sizes(before: list[int], scales: Any, sizes: Any) -> tuple[list[float], list[int]]:
+    """Return scales and sizes of axes, of which one is given."""
+    if scales is not None and scales.numel():
+        factors = [float(each) for each in scales.tolist()]
+        return factors, [int(size * factor) for size, factor in zip(before, factors, strict=True)]
+    after = [int(each) for each in sizes.tolist()]
+    return [new / size for new, size in zip(after, before, strict=True)], after
 
 
 def _weights(places: Any, size: int, mode: str, coefficient: float) -> Any:

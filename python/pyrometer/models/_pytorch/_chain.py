@@ -65,6 +65,10 @@ class _Chain(Pass):
             self.holds = self.holds and self._extends(operands, site)
             self._storage, self._of_dense = next(tensors_in(out)).untyped_storage()._cdata, True
             return
+        if not isinstance(out, torch.Tensor) and next(tensors_in(out), None) is None:
+            # The program goes on with a number of this draw.
+            given_to = [tensor for value in given.values() for tensor in tensors_in(value)]
+            self.holds = self.holds and not any(self.origins[tensor].activation for tensor in given_to)
         if not isinstance(out, torch.Tensor) or not self.origins[out].activation:
             return
         name = signature(func).name.rstrip("_")

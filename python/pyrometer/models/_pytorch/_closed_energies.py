@@ -23,7 +23,8 @@ def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any
     """
     found = ClosedPass(drawn, inputs, rows)
     found.run(call)
-    return list(zip(found.energies(), found.neglected, strict=True))
+    neglected = [0.0] * len(found.sites) if found.off else found.neglected
+    return list(zip(found.energies(), neglected, strict=True))
 
 
 class ClosedPass(Pass):

@@ -14,6 +14,9 @@ from pyrometer.models._request import Request
 
 __all__ = ["as_tensors", "prepared", "run_on"]
 
+# Characters of a message of PyTorch that are shown.
+_LONGEST = 300
+
 
 def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch.device]:
     """Return the inputs as tensors on the device, the number of rows, and the device.
@@ -41,7 +44,9 @@ def run_on(inputs: Any, run: Callable[[], Any]) -> None:
         run()
     except (RuntimeError, IndexError) as error:
         shapes = [f"{tuple(each.shape)} {each.dtype}" for each in all_tensors(inputs)]
-        raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {error}") from error
+        why = f"{error}".partition("\n")[0]
+        why = why if len(why) <= _LONGEST else f"{why[:_LONGEST]}..."
+        raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {why}") from error
 
 
 def _device(value: Any) -> torch.device:
@@ -64,6 +69,8 @@ def as_tensors(inputs: Any) -> Any:
 
 def _tensors(name: str, value: Any, device: torch.device, floating: torch.dtype) -> Any:
     if isinstance(value, torch.Tensor):
+        if value.layout is not torch.strided:
+            raise TypeError(f"{name} must be a dense tensor, got the layout {value.layout}; use to_dense().")
         return _finite(name, value.detach().to(device))
     if isinstance(value, tuple):
         return tuple(_tensors(f"{name}[{k}]", each, device, floating) for k, each in enumerate(value))

@@ -118,6 +118,7 @@ class Pass(TorchDispatchMode):
         operands = self._operands(name, given) if weights else None
         summands = self._summands(name, given)
         out = func(*args, **(kwargs or {}))
+        _require_dense(name, out)
         consumed = operands is not None or (bool(weights) and origin.activation and name not in _DERIVING)
         if name in _DERIVING:
             origin = joint([self.origins[tensor] for tensor in weights])
@@ -312,6 +313,13 @@ def all_tensors(value: Any) -> Iterator[torch.Tensor]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from all_tensors(item)
+
+
+def _require_dense(name: str, out: Any) -> None:
+    if any(tensor.layout is not torch.strided for tensor in tensors_in(out)):
+        raise ValueError(
+            f"model must compute with dense tensors, got a sparse one from the operation {name}; use to_dense()."
+        )
 
 
 def _activated(origin: Origin) -> Origin:
