@@ -71,7 +71,7 @@ def spectrum(
     >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
     >>> ax = pm.plot.spectrum(system, pm.Normal(1.0), samples=1000)
     >>> ax.get_xlabel()
-    'energy (loss)'
+    'common logarithm of the energy (loss)'
     """
     energies = sample_energies(system, law, samples=samples, rng=rng, threads=threads)
     if energies.ndim != 1:
