@@ -98,7 +98,7 @@ def spectrum(
         ax.axvline(place(least), color=STYLES[1].color, linestyle="--", label=f"E* = {least:.6g}")
     ax.set(
         xlabel="common logarithm of the energy (loss)" if wide else "energy (loss)",
-        ylabel="density",
+        ylabel="density, per factor of 10" if wide else "density",
         title="Energies of random parameters",
     )
     ax.legend()
