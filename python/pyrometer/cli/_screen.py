@@ -27,6 +27,8 @@ __all__ = ["width_of", "written"]
 
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
 _KEYS = ("section", "loss", "law")
+# Columns of the dictionary of terms.
+_TERMS = {"topic", "thermodynamics", "machine learning", "symbol", "equations"}
 # Columns that are shown before all others, and after them.
 _FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change")
 _LAST = ("method", "log_energy", "marginal", "parameters", "calls", "laws")
@@ -59,7 +61,7 @@ def written(tables: Sequence[Table], provenance: Mapping[str, Any], *, terminal:
             screen.print(Text(printable(table.title), style="bold"))
             if len(table) == 1:
                 _record(screen, table)
-            elif "thermodynamics" in table.names:
+            elif set(table.names) >= _TERMS:
                 _terms(screen, table)
             else:
                 _columns(screen, table, None if wide else screen.width)

@@ -71,7 +71,7 @@ def spectrum(
     >>> system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
     >>> ax = pm.plot.spectrum(system, pm.Normal(1.0), samples=1000)
     >>> ax.get_xlabel()
-    'energy (loss)'
+    'common logarithm of the energy (loss)'
     """
     energies = sample_energies(system, law, samples=samples, rng=rng, threads=threads)
     if energies.ndim != 1:
@@ -98,7 +98,7 @@ def spectrum(
         ax.axvline(place(least), color=STYLES[1].color, linestyle="--", label=f"E* = {least:.6g}")
     ax.set(
         xlabel="common logarithm of the energy (loss)" if wide else "energy (loss)",
-        ylabel="density",
+        ylabel="density, per factor of 10" if wide else "density",
         title="Energies of random parameters",
     )
     ax.legend()

@@ -48,8 +48,8 @@ def shift(found: Shift, *, ax: Axes | None = None) -> Axes:
     >>> matplotlib.use("agg")
     >>> import numpy as np
     >>> import pyrometer as pm
-    >>> x = np.random.default_rng(0).normal(size=(2, 300, 2))
-    >>> found = pm.shift((x[0], x[0, :, 0]), (x[1], x[1, :, 0] + 1.0), model=lambda X: X[:, 1], energy="mse", rng=0)
+    >>> x, y = np.random.default_rng(0).normal(size=(2, 300, 2)), np.random.default_rng(1).normal(size=(2, 300))
+    >>> found = pm.shift((x[0], y[0]), (x[1], y[1] + 1.0), model=lambda X: X[:, 1], energy="mse", rng=0)
     >>> pm.plot.shift(found).get_title()
     'shifted: p = 0.001 at the level 0.05'
     """
