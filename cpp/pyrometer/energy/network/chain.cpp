@@ -23,8 +23,10 @@ constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an
 constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
 
-constexpr Fineness kFineness[] = {
-    {8, 12, 8, 4, 0.1}, {10, 16, 12, 4, 0.08}, {12, 24, 16, 4, 0.08}, {14, 32, 16, 3, 0.07}};
+constexpr Fineness kFineness[] = {{10, 14, 16, 11, 4, 2, 0.13},
+                                  {12, 18, 20, 13, 4, 2, 0.1},
+                                  {14, 22, 24, 16, 4, 1.5, 0.08},
+                                  {14, 32, 32, 16, 3, 0, 0.07}};
 
 /// Layer 1, whose nodes are the rows' times each of `factors`, with the energies of all layers at them.
 Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, const Fineness& fineness,
@@ -40,6 +42,7 @@ Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>&
   layer[1].mass.assign(layer[1].size(), 1);
   const std::vector<double> bend = bends(chain);
   const std::vector<Range> bent = bent_ranges(chain);
+  const std::vector<double> panel = panel_widths(chain, fineness);
   GivenVariance known;
   const auto find = [&](Index l) {
     const double scale = l + 1 == chain.last() ? 0 : bend[at(l)];
@@ -50,9 +53,9 @@ Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>&
   };
   for (Index l = 1; l < layers; ++l) {
     find(l);
-    if (l + 1 < layers) layer[at(l + 1)] = grid_of(chain, l + 1, fineness, layer[at(l)], bent[at(l + 1)]);
+    if (l + 1 < layers) layer[at(l + 1)] = grid_of(chain, l + 1, fineness, layer[at(l)], bent[at(l + 1)], panel);
   }
-  unite(chain, fineness, layer);
+  unite(chain, fineness, panel, layer);
   for (Index l = 2; l < layers; ++l) find(l);
   Transition transition;
   for (Index l = std::max<Index>(1, layers - 1); l >= 1; --l) {

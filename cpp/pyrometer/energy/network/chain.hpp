@@ -38,7 +38,7 @@ struct Networks {
 ///     E_l = <|z_l|^2> = n_l (<v_l> + c_l^2),   averaged over rows
 ///
 /// Backwards: the energy of layer k given v_l is a function of ln v_l; its logarithm is interpolated at Chebyshev nodes
-/// of panels as wide as q_l fluctuates given v_l, which smooths it, and at each node averaged over a Gauss rule of the
+/// of panels as wide as it is smooth (chain_grid.hpp), and at each node averaged over a Gauss rule of the
 /// distribution of q_l (chain_rule.hpp). Large values of small probability count by the energy that follows from them,
 /// however rare they are: nothing is said of the distribution of v_l. The panels cover where energies are not powers of
 /// v_l within rounding (chain_law.hpp), but for values whose probability, times the energy, is below 1e-22. Layers that
@@ -64,7 +64,7 @@ struct Networks {
 /// The same bits for every `threads`.
 ///
 /// Cost for each law, on one thread, with N nodes, up to 10 for each deviation of ln q_l in a range of ln v_l of at most
-/// 60 to 110: for layers of each kind 10 us a node, 0.1 to 0.5 ms for fewer than 64 units; for each layer that does not
+/// 60 to 110: for layers of each kind 10 us a node, 0.03 to 0.2 ms for fewer than 64 units; for each layer that does not
 /// repeat N (L - l) rules of 8 to 26 points at 20 flops and an exponential each, 10 ns a point. 50 layers of one kind:
 /// 0.05 to 0.6 s. Memory: about 2 kB a node for each layer.
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted);

@@ -12,8 +12,10 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr double kPower = 1e-6;  // difference of a slope from that of a power
-constexpr double kStep = 0.1;    // of ln v, for slopes at the ends of a grid
+constexpr double kPower = 1e-6;      // difference of a slope from that of a power
+constexpr double kStep = 0.02;       // of a panel, for slopes at the ends of a grid
+constexpr double kCurved = 0.25;     // the same, beyond the grid, where functions are extended as parabolas
+constexpr double kMostSlope = 1.25;  // d ln E phi^2 / d ln v at most, without shifts
 
 /// The transition of layer l, unless it is that of layer l + 1.
 void find(const Chain& chain, Index l, const Layer& layer, const Layer& above, Transition& out) {
@@ -27,7 +29,7 @@ void find(const Chain& chain, Index l, const Layer& layer, const Layer& above, T
   for (const Given* given : layer.given) {
     for (std::size_t j = 0; j < given->rule.size(); ++j) {
       const double v = chain.variance(l + 1, given->rule.point[j]), log = std::log(std::max(v, kLeast));
-      const double past = log < above.low() ? log - above.low() : std::max(0.0, log - above.high());
+      const double past = log < above.low ? log - above.low : std::max(0.0, log - above.high);
       out.value.push_back({given->rule.weight[j], log, past, 0, above.zero && v < kLeast});
     }
     out.begin.push_back(out.value.size());
@@ -37,43 +39,77 @@ void find(const Chain& chain, Index l, const Layer& layer, const Layer& above, T
     out.value[j].first = above.basis(out.value[j].log, &out.basis[j * nodes]);
 }
 
+/// Functions at an end of a grid, in order, and how they are extended beyond: parabolas up to a distance, and lines.
+struct End {
+  std::vector<double> value, slope, bend;
+  double distance = 0;
+
+  [[nodiscard]] double at(double past, std::size_t order) const {
+    const double curved = std::clamp(past, -distance, distance);
+    return value[order] + past * slope[order] + bend[order] * curved * (past - 0.5 * curved);
+  }
+};
+
 /// Functions of ln v on the grid of a layer, in order.
 struct Functions {
   std::size_t smooth;         // nodes but that of v = 0
   std::vector<double> value;  // value[order * smooth + node]
-  // At the ends of the grid, and the slopes with which they are extended beyond.
-  std::vector<double> low, high, low_slope, high_slope;
+  End low, high;
 
   [[nodiscard]] double at(const Transition::Value& place, const double* basis, std::size_t nodes,
                           std::size_t order) const {
-    if (place.past < 0) return low[order] + place.past * low_slope[order];
-    if (place.past > 0) return high[order] + place.past * high_slope[order];
+    if (place.past < 0) return low.at(place.past, order);
+    if (place.past > 0) return high.at(place.past, order);
     return dot(basis, &value[order * smooth + place.first], nodes);
   }
 };
 
+/// The ends of logarithms of energies, which grow beyond the grid as powers of v between the 0th and kMostSlope, so that
+/// errors at an end do not grow from layer to layer.
+///
+/// end, length  of the panel, whose first node is `first`; length below 0 at the upper end.
+End extended(const Layer& layer, const Functions& functions, double end, double length, std::size_t first) {
+  End found;
+  found.distance = kCurved * std::abs(length);
+  const double step = kStep * length;
+  const std::size_t nodes = layer.unit.size();
+  std::vector<double> basis(3 * nodes);
+  for (std::size_t k = 0; k < 3; ++k) layer.basis(end + static_cast<double>(k) * step, &basis[k * nodes]);
+  for (std::size_t start = first; start < functions.value.size(); start += functions.smooth) {
+    double value[3];
+    for (std::size_t k = 0; k < 3; ++k) value[k] = dot(&basis[k * nodes], &functions.value[start], nodes);
+    double bend = ((value[2] - value[1]) - (value[1] - value[0])) / (step * step);
+    double slope = (value[1] - value[0]) / step - 0.5 * bend * step;
+    // Energies are powers of v, constant, as its root or in proportion to it, or count for little.
+    const double power = 0.5 * std::clamp(std::round(2 * slope), 0.0, 2.0);
+    if (std::abs(slope - power) < kPower) {
+      slope = power;
+      bend = 0;
+    }
+    slope = std::clamp(slope, 0.0, kMostSlope);
+    const double outward = length > 0 ? -found.distance : found.distance;
+    bend = (std::clamp(slope + bend * outward, 0.0, kMostSlope) - slope) / outward;
+    found.value.push_back(value[0]);
+    found.slope.push_back(slope);
+    found.bend.push_back(bend);
+  }
+  return found;
+}
+
 /// With their ends.
 ///
-/// powers  whether they are logarithms of energies, which grow beyond the grid as powers of v; else they are constant.
+/// powers  whether they are logarithms of energies; else they are constant beyond the grid.
 Functions extended(const Layer& layer, std::vector<double> value, bool powers) {
-  Functions found{layer.smooth(), std::move(value), {}, {}, {}, {}};
+  Functions found{layer.smooth(), std::move(value), {}, {}};
   if (layer.width == 0) return found;
-  const std::size_t nodes = layer.unit.size();
-  std::vector<double> basis(nodes), other(nodes);
-  const auto extend = [&](double end, double inside, std::size_t first, auto& values, auto& slopes) {
-    layer.basis(end, basis.data());
-    layer.basis(inside, other.data());
-    for (std::size_t start = first; start < found.value.size(); start += found.smooth) {
-      values.push_back(dot(basis.data(), &found.value[start], nodes));
-      const double slope = (values.back() - dot(other.data(), &found.value[start], nodes)) / (end - inside);
-      // Energies are powers of v, constant, as its root or in proportion to it, or count for little.
-      const double power = 0.5 * std::clamp(std::round(2 * slope), 0.0, 2.0);
-      slopes.push_back(!powers ? 0 : std::abs(slope - power) < kPower ? power : std::clamp(slope, 0.0, 1.0));
-    }
-  };
-  const double step = std::min(kStep, 0.5 * layer.width);
-  extend(layer.low(), layer.low() + step, 0, found.low, found.low_slope);
-  extend(layer.high(), layer.high() - step, found.smooth - nodes, found.high, found.high_slope);
+  const Range one = layer.ends(0), other = layer.ends(layer.panels - 1);
+  found.low = extended(layer, found, layer.low, one.to - one.from, 0);
+  found.high = extended(layer, found, layer.high, other.from - other.to, found.smooth - layer.unit.size());
+  if (powers) return found;
+  for (End* end : {&found.low, &found.high}) {
+    end->slope.assign(end->slope.size(), 0);
+    end->bend.assign(end->bend.size(), 0);
+  }
   return found;
 }
 
@@ -94,8 +130,10 @@ std::vector<double> total_growth(const Layer& layer, Index l, Index from, const 
   const std::vector<double> derivative = layer.unit.derivative();
   for (std::size_t here = 0; here < logs.size(); ++here) {
     const std::size_t order = here / smooth, node = here % smooth;
-    total[here] = 2 * dot(&derivative[node % nodes * nodes], &logs[here - node % nodes], nodes) +
-                  layer.growth[(at(from - l) + order) * layer.size() + node];
+    const Range ends = layer.ends(static_cast<long>(node / nodes));
+    total[here] =
+        2 / (ends.to - ends.from) * dot(&derivative[node % nodes * nodes], &logs[here - node % nodes], nodes) +
+        layer.growth[(at(from - l) + order) * layer.size() + node];
   }
   return total;
 }
@@ -107,7 +145,7 @@ void interpolate(const Chain& chain, Index l, Index from, const Layer& above, co
   const bool growing = !layer.growth.empty();
   std::vector<double> values = logarithms(above, l + 1, from, chain.last());
   const Functions rate =
-      growing ? extended(above, total_growth(above, l + 1, from, values), false) : Functions{0, {}, {}, {}, {}, {}};
+      growing ? extended(above, total_growth(above, l + 1, from, values), false) : Functions{0, {}, {}, {}};
   const Functions logs = extended(above, std::move(values), true);
   std::vector<Index> counting;  // layers whose energy is not 0 throughout
   for (Index k = from; k <= chain.last(); ++k)

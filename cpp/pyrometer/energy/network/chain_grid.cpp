@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
@@ -12,6 +13,7 @@ namespace pyrometer::energy {
 namespace {
 
 constexpr Index kMany = 36;            // units of which one is active but for a probability below 1e-10
+constexpr Index kFew = 8;              // up to this many, rules have more points
 constexpr Index kWide = 64;            // from this many units on rules are computed from cumulants
 constexpr double kBend = 1e-3;         // variance at which energies of many layers above become nonlinear
 constexpr double kBendStep = 8;        // between the bends that rules are made about, in powers of two
@@ -20,8 +22,17 @@ constexpr double kNegligible = 1e-22;  // probability of a value times its energ
 constexpr double kUnlikely = 1e-100;   // probability of a value with shifts, whose energy may be any multiple
 constexpr double kVariance = 2;        // of phi^2 of a unit, relative to the square of its mean: a typical one
 constexpr double kWidest = 2;          // panel
+constexpr double kSteepest = 1.25;     // d ln E phi^2 / d ln v
+constexpr double kShortest = 0.25;     // the first and the last panel, of the width of others
 constexpr double kMostPanels = 600;
-constexpr double kFar = 13.5;  // deviations of a pre-activation that count
+constexpr std::size_t kTogether = 8;  // rules, which are computed faster so
+constexpr double kFar = 13.5;         // deviations of a pre-activation that count
+
+/// The width of panels of ln v_l in which energies of the layers above are smooth, whatever they are, because q_l
+/// fluctuates.
+double fluctuation(const Chain& chain, Index l, const Fineness& fineness) {
+  return std::min(kWidest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
+}
 
 /// The scale about which the rule of layer l at v is made.
 double scale_of(const Chain& chain, Index l, double v, double bend) {
@@ -49,16 +60,15 @@ Rule without_negligible(const Rule& rule) {
   return kept;
 }
 
-Given given(const Chain& chain, Index l, double v, double scale, const Fineness& fineness) {
-  const Index count = chain.networks.widths[at(l)];
-  const Rule one = squared_unit(chain.activation(l), v, fineness.step, chain.shift(l));
-  Given found{{}, static_cast<double>(count) * dot(one.point.data(), one.weight.data(), one.size())};
-  if (scale > 0 && count == 1)
-    found.rule = without_negligible(one);
-  else if (scale > 0)
-    found.rule = count >= kWide ? sum_by_cumulants(one, count, fineness.wide)
-                                : sum_by_powering(one, count, fineness.narrow, scale);
-  return found;
+/// Sums over the units of a layer: their rules about `scales`, or none where these are 0.
+std::vector<Rule> sums(const std::vector<Rule>& ones, Index count, const std::vector<double>& scales,
+                       const Fineness& fineness) {
+  if (scales[0] == 0) return std::vector<Rule>(ones.size());
+  if (count >= kWide) return sums_by_cumulants(ones, count, fineness.wide);
+  if (count > 1) return sums_by_powering(ones, count, count <= kFew ? fineness.few : fineness.narrow, scales);
+  std::vector<Rule> rules;
+  for (const Rule& one : ones) rules.push_back(without_negligible(one));
+  return rules;
 }
 
 /// A value of v_l with its probability.
@@ -82,7 +92,11 @@ std::vector<Reached> reached(const Chain& chain, Index l, const Layer& before) {
 
 /// The range of ln v that contributes to the energies above, which grow at most in proportion to v, except where the
 /// mean square of an activation grows from v / 4 to v / 2, and where there are shifts. Empty without values above 0.
-Range contributing(const Chain& chain, Index l, const std::vector<Reached>& values) {
+Range contributing(const Chain& chain, Index l, const std::vector<Reached>& values, double panel,
+                   const Fineness& fineness) {
+  // Interpolation spreads the error of a node, whose values may be beyond the grid, over its panel.
+  const double spread = panel / fluctuation(chain, l - 1, fineness);
+  const double negligible = chain.shifts ? kUnlikely : std::max(kUnlikely, std::pow(kNegligible, spread));
   double mean = 0, growth = 1;
   for (const Reached& value : values) mean += value.mass * value.v;
   for (Index k = l; k < chain.layers(); ++k)
@@ -90,9 +104,9 @@ Range contributing(const Chain& chain, Index l, const std::vector<Reached>& valu
   double least = std::numeric_limits<double>::infinity(), most = 0;
   for (const Reached& value : values) {
     if (value.v < kLeast) continue;
-    if (value.mass > (chain.shifts ? kUnlikely : kNegligible)) least = std::min(least, value.v);
+    if (value.mass > negligible) least = std::min(least, value.v);
     const double above = std::max(1.0, value.v / mean) * growth;
-    if (value.mass * above > (chain.shifts ? kUnlikely : kNegligible)) most = std::max(most, value.v);
+    if (value.mass * above > negligible) most = std::max(most, value.v);
   }
   return {std::log(least), most > 0 ? std::log(most) : -std::numeric_limits<double>::infinity()};
 }
@@ -133,17 +147,31 @@ std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const s
     if (fresh) missing.emplace_back(&place->first, &place->second);
     found.push_back(&place->second);
   }
-  base::for_each_chunk(static_cast<Index>(missing.size()), threads, [&](Index i, int) {
-    const Key& key = *missing[at(i)].first;
-    *missing[at(i)].second = given(chain, l, std::get<4>(key), std::get<3>(key), fineness);
+  const std::size_t number = missing.size();
+  base::for_each_chunk(static_cast<Index>((number + kTogether - 1) / kTogether), threads, [&](Index chunk, int) {
+    const std::size_t first = kTogether * at(chunk), end = std::min(number, first + kTogether);
+    const Index count = chain.networks.widths[at(l)];
+    std::vector<Rule> ones;
+    std::vector<double> scales;
+    for (std::size_t i = first; i < end; ++i) {
+      scales.push_back(std::get<3>(*missing[i].first));
+      ones.push_back(squared_unit(chain.activation(l), std::get<4>(*missing[i].first), fineness.step, chain.shift(l)));
+    }
+    std::vector<Rule> rules = sums(ones, count, scales, fineness);
+    for (std::size_t i = first; i < end; ++i) {
+      const Rule& one = ones[i - first];
+      missing[i].second->mean = static_cast<double>(count) * dot(one.point.data(), one.weight.data(), one.size());
+      missing[i].second->rule = std::move(rules[i - first]);
+    }
   });
   return found;
 }
 
 Layer::Place Layer::place(double log) const {
-  const long panel =
-      std::clamp(static_cast<long>(std::floor(std::clamp(log, low(), high()) / width)), first, first + panels - 1);
-  return {panel - first, std::clamp(log - width * static_cast<double>(panel), 0.0, width)};
+  const double within = std::clamp(log, low, high);
+  const long panel = std::clamp(static_cast<long>(std::floor(within / width)) - first, 0L, panels - 1);
+  const auto [from, to] = ends(panel);
+  return {panel, std::clamp((within - from) / (to - from), 0.0, 1.0)};
 }
 
 std::size_t Layer::basis(double log, double* out) const {
@@ -152,37 +180,56 @@ std::size_t Layer::basis(double log, double* out) const {
   return static_cast<std::size_t>(panel) * unit.size();
 }
 
-void Layer::divide(const Chain& chain, Index l, const Fineness& fineness) {
+void Layer::divide(double panel, std::size_t nodes) {
   v.clear();
   width = 0;
   if (range.from <= range.to) {
-    width = std::min(kWidest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
-    width *= std::exp2(std::max(0.0, std::ceil(std::log2((range.to - range.from) / kMostPanels / width))));
-    unit = Chebyshev(0, width, fineness.nodes);
+    width = panel * std::exp2(std::max(0.0, std::ceil(std::log2((range.to - range.from) / kMostPanels / panel))));
+    unit = Chebyshev(0, 1, nodes);
     first = static_cast<long>(std::floor(range.from / width));
-    panels = static_cast<long>(std::floor(range.to / width)) - first + 1;
-    for (long panel = first; panel < first + panels; ++panel)
-      for (std::size_t i = 0; i < fineness.nodes; ++i)
-        v.push_back(std::exp(width * static_cast<double>(panel) + unit.node(i)));
+    const long last = static_cast<long>(std::floor(range.to / width));
+    panels = last - first + 1;
+    // Nodes beyond the range would have energies that follow from values beyond the next grid.
+    low = std::min(range.from, width * (static_cast<double>(first) + 1 - kShortest));
+    high = std::max(range.to, width * (static_cast<double>(last) + kShortest));
+    low = std::min(low, high - kShortest * width);
+    for (long k = 0; k < panels; ++k) {
+      const auto [from, to] = ends(k);
+      for (std::size_t i = 0; i < nodes; ++i) v.push_back(std::exp(from + (to - from) * unit.node(i)));
+    }
   }
   if (zero) v.push_back(0);
 }
 
-Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before, const Range& bent) {
+Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before, const Range& bent,
+              const std::vector<double>& panel) {
   const std::vector<Reached> values = reached(chain, l, before);
   Layer layer;
   for (const Reached& value : values) layer.zero |= value.v < kLeast;
-  const Range range = contributing(chain, l, values);
+  const Range range = contributing(chain, l, values, panel[at(l - 1)], fineness);
   // Where energies are powers of v throughout, one panel.
   layer.range.from = std::min(std::max(range.from, bent.from), range.to);
   layer.range.to = std::max(std::min(range.to, bent.to), layer.range.from);
   if (range.from > range.to) layer.range = range;
-  layer.divide(chain, l, fineness);
+  layer.divide(panel[at(l)], fineness.nodes);
   weigh(values, layer);
   return layer;
 }
 
-void unite(const Chain& chain, const Fineness& fineness, std::vector<Layer>& layer) {
+std::vector<double> panel_widths(const Chain& chain, const Fineness& fineness) {
+  std::vector<double> panel(at(chain.layers() + 1), kWidest);
+  double smooth = fineness.smooth;
+  for (Index l = chain.layers() - 1; l >= 1; --l) {
+    if (chain.shift(l) != 0 || chain.shift(l + 1) != 0) smooth = 0;
+    panel[at(l)] = std::max(std::min(smooth, kWidest), fluctuation(chain, l, fineness));
+    smooth = panel[at(l)] / (model::record_of(chain.activation(l)).accelerates ? kSteepest : 1);
+  }
+  for (Index l = 2; l < chain.layers(); ++l)
+    if (chain.repeats(l - 1)) panel[at(l)] = panel[at(l - 1)];
+  return panel;
+}
+
+void unite(const Chain& chain, const Fineness& fineness, const std::vector<double>& panel, std::vector<Layer>& layer) {
   for (Index l = 2; l < chain.layers();) {
     Index end = l + 1;
     Layer whole = std::move(layer[at(l)]);
@@ -190,7 +237,7 @@ void unite(const Chain& chain, const Fineness& fineness, std::vector<Layer>& lay
       whole.range = joined(whole.range, layer[at(end)].range);
       whole.zero |= layer[at(end)].zero;
     }
-    if (end > l + 1) whole.divide(chain, l, fineness);
+    if (end > l + 1) whole.divide(panel[at(l)], fineness.nodes);
     for (; l < end; ++l) layer[at(l)] = whole;
   }
 }

@@ -16,10 +16,11 @@ inline constexpr double kLeast = 1e-280;  // smallest variance that is not 0, an
 
 /// Parameters of the discretisation.
 struct Fineness {
-  std::size_t wide, narrow;  // points of a rule, for wide layers and others
-  std::size_t nodes;         // of a panel
-  double panel;              // its width, in standard deviations of ln |x_l|^2 given v_l
-  double step;               // of the quadrature over one unit
+  std::size_t wide, narrow, few;  // points of a rule, for wide layers, others, and those of at most 8 units
+  std::size_t nodes;              // of a panel
+  double panel;                   // its width, in standard deviations of ln |x_l|^2 given v_l
+  double smooth;                  // its width in ln v where the energies of the layers above are smooth in it
+  double step;                    // of the quadrature over one unit
 };
 
 /// The distribution of q_l = |x_l|^2 given v_l.
@@ -34,7 +35,7 @@ class GivenVariance {
   /// The distribution for each v, in the same order, for layer l.
   ///
   /// bend  scale c of rules of narrow layers (chain_rule.hpp); 0 for means alone.
-  /// Cost: 10 us for each v that is new for layers of 64 or more units, 0.1 to 0.5 ms for narrower ones.
+  /// Cost: 10 us for each v that is new for layers of 64 or more units, 0.03 to 0.2 ms for narrower ones.
   std::vector<const Given*> of(const Chain& chain, Index l, const std::vector<double>& v, double bend,
                                const Fineness& fineness, int threads);
 
@@ -45,16 +46,17 @@ class GivenVariance {
 
 /// The grid of v_l at layer l, with functions on it.
 ///
-/// Panels [k width, (k + 1) width) of ln v, k whole, with the same Chebyshev nodes in each: layers of equal width have
-/// their nodes in common. Nodes of a panel: `unit.size()`.
+/// Panels [k width, (k + 1) width) of ln v, k whole, with Chebyshev nodes in each: layers of equal width have their nodes
+/// in common, but those of the first and the last panel, which end with the range. Nodes of a panel: `unit.size()`.
 struct Layer {
-  Range range{0, -1};               // of ln v to represent
-  Chebyshev unit{0, 1, 1};          // the nodes of a panel, from its start
-  double width = 0;                 // of a panel; 0 if there is none: in the first layer, whose nodes are the rows'
-  long first = 0, panels = 0;       // the first k, and their number
-  std::vector<double> v;            // nodes, panel by panel, then 0 if it can be reached
-  bool zero = false;                // whether the last node is 0
-  std::vector<double> mass;         // approximate probability of each node
+  Range range{0, -1};          // of ln v to represent
+  Chebyshev unit{0, 1, 1};     // the nodes of a panel, in units of its length
+  double width = 0;            // of a panel inside; 0 if there is none: in the first layer, whose nodes are the rows'
+  long first = 0, panels = 0;  // the first k, and their number
+  double low = 0, high = 0;    // ends of the grid
+  std::vector<double> v;       // nodes, panel by panel, then 0 if it can be reached
+  bool zero = false;           // whether the last node is 0
+  std::vector<double> mass;    // approximate probability of each node
   std::vector<const Given*> given;  // q_l
   std::vector<double> energy;       // of layers l .. L, and the cross entropy: energy[(k - l) * size + node]
   std::vector<double> growth;       // d ln energy / d ln (all scales) at the same v, in the same order, if requested
@@ -62,12 +64,15 @@ struct Layer {
   [[nodiscard]] std::size_t size() const { return v.size(); }
   [[nodiscard]] std::size_t smooth() const { return v.size() - (zero ? 1 : 0); }
   [[nodiscard]] bool same_grid(const Layer& other) const {
-    return width == other.width && first == other.first && panels == other.panels && v.size() == other.v.size() &&
+    return width == other.width && low == other.low && high == other.high && v.size() == other.v.size() &&
            unit.size() == other.unit.size();
   }
-  [[nodiscard]] double low() const { return width * static_cast<double>(first); }
-  [[nodiscard]] double high() const { return width * static_cast<double>(first + panels); }
-  /// The panel, 0 .. panels - 1, that contains ln v or is nearest, and the distance from its start, within it.
+  /// Where panel k begins and ends.
+  [[nodiscard]] Range ends(long k) const {
+    return {k == 0 ? low : width * static_cast<double>(first + k),
+            k + 1 == panels ? high : width * static_cast<double>(first + k + 1)};
+  }
+  /// The panel, 0 .. panels - 1, that contains ln v or is nearest, and the place within it, from 0 to 1.
   struct Place {
     long panel;
     double inside;
@@ -75,19 +80,26 @@ struct Layer {
   [[nodiscard]] Place place(double log) const;
   /// The first node of that panel, and the Lagrange polynomials of its nodes.
   std::size_t basis(double log, double* out) const;
-  /// Sets the panels and nodes for the range, and zero, of layer l.
-  void divide(const Chain& chain, Index l, const Fineness& fineness);
+  /// Sets the panels, at least `panel` wide, and nodes for the range, and zero.
+  void divide(double panel, std::size_t nodes);
 };
 
 /// The grid of layer l, 2 <= l < L, from the values that follow from layer l - 1.
 ///
-/// Values matter up to a probability of 1e-22, times how much larger energies are than at the mean; and within `bent`,
+/// Values matter up to a probability of 1e-22, or less where panels are wider than the fluctuations, times how much larger energies are than at the mean; and within `bent`,
 /// outside of which energies are extrapolated.
 [[nodiscard]] Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before,
-                            const Range& bent);
+                            const Range& bent, const std::vector<double>& panel);
+
+/// The width of the panels of each layer, at [l].
+///
+/// An energy of a layer above is a function of ln v_l that is smooth over a distance, the larger of two: of the order of
+/// the fluctuations of ln q_l given v_l, over which it is averaged; and that of the function of ln v_{l+1} above, divided
+/// by how fast ln v_{l+1} grows with ln v_l, at most 5 / 4 for all activations without shifts.
+[[nodiscard]] std::vector<double> panel_widths(const Chain& chain, const Fineness& fineness);
 
 /// Gives layers that repeat (Chain::repeats) the grid of all their ranges, of layer[l], l = 2 .. L - 1.
-void unite(const Chain& chain, const Fineness& fineness, std::vector<Layer>& layer);
+void unite(const Chain& chain, const Fineness& fineness, const std::vector<double>& panel, std::vector<Layer>& layer);
 
 /// The least q_l about which an energy above bends: where the variance of a layer above reaches 1 / 1000, or for a
 /// homogeneous activation its shift; for l = 1 .. L - 1, at [l], as a power of 2^8.

@@ -1,6 +1,7 @@
 // Gauss rules of distributions on the half-line, for the chain of layers.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "pyrometer/base/types.hpp"
@@ -29,17 +30,19 @@ struct Rule {
 /// Lanczos with full reorthogonalisation on `law`, then implicit QL: 4 size^2 n + 60 size^2 flops for n points.
 [[nodiscard]] Rule compressed(const Rule& law, std::size_t size, double c);
 
-/// The compressed rule of the sum of `count` independent variables with distribution `one`, by binary powering: a
-/// convolution of two compressed rules and a compression for each binary digit of count. Exact for the polynomials
-/// above if c is infinite. Cost: 2 log2(count) compressions of size^2 points.
-[[nodiscard]] Rule sum_by_powering(const Rule& one, Index count, std::size_t size, double c);
+/// The compressed rules of sums of `count` independent variables with each of the distributions `ones`, about each of
+/// `scales`, by binary powering: a convolution of two compressed rules and a compression for each binary digit of count.
+/// Exact for the polynomials above if c is infinite. Eight distributions are processed together, one in each lane of a
+/// vector; every rule has the same bits for any others. Cost: 2 log2(count) compressions of size^2 points.
+[[nodiscard]] std::vector<Rule> sums_by_powering(std::span<const Rule> ones, Index count, std::size_t size,
+                                                 std::span<const double> scales);
 
-/// The same for large counts: the Gauss rule in q from the cumulants of the sum, count times those of `one`.
+/// The same for large counts: the Gauss rules in q from the cumulants of the sums, count times those of each of `ones`.
 ///
 /// The expectations of Hermite polynomials of the standardised sum obey a recursion over its cumulants beyond the
 /// second, which are small for large counts; the modified Chebyshev algorithm computes the Jacobi matrix from them.
 /// Well conditioned for count >= 64 and size <= 10; fewer points are returned if a pivot is not positive.
 /// Cost: 6 n size + 20 size^2 flops and one QL, independent of the count.
-[[nodiscard]] Rule sum_by_cumulants(const Rule& one, Index count, std::size_t size);
+[[nodiscard]] std::vector<Rule> sums_by_cumulants(std::span<const Rule> ones, Index count, std::size_t size);
 
 }  // namespace pyrometer::energy

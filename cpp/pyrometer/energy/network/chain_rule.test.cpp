@@ -14,6 +14,14 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+Rule sum_by_powering(const Rule& one, Index count, std::size_t size, double c) {
+  return energy::sums_by_powering({&one, 1}, count, size, {&c, 1})[0];
+}
+
+Rule sum_by_cumulants(const Rule& one, Index count, std::size_t size) {
+  return energy::sums_by_cumulants({&one, 1}, count, size)[0];
+}
+
 double raw(const Rule& rule, int power) {
   double sum = 0;
   for (std::size_t i = 0; i < rule.size(); ++i) sum += rule.weight[i] * std::pow(rule.point[i], power);
@@ -51,11 +59,10 @@ TEST_CASE("sums of squared normals are chi-square, by powering and by cumulants"
   for (const Index count : {1, 2, 3, 7, 64, 100, 1000})
     for (int power = 0; power <= 9; ++power) {
       const double expected = chi_square(static_cast<double>(count), power);
-      CHECK(raw(energy::sum_by_powering(square_of_normal(), count, 5, kInfinity), power) ==
+      CHECK(raw(sum_by_powering(square_of_normal(), count, 5, kInfinity), power) ==
             doctest::Approx(expected).epsilon(1e-9));
       if (count >= 64)
-        CHECK(raw(energy::sum_by_cumulants(square_of_normal(), count, 5), power) ==
-              doctest::Approx(expected).epsilon(1e-9));
+        CHECK(raw(sum_by_cumulants(square_of_normal(), count, 5), power) == doctest::Approx(expected).epsilon(1e-9));
     }
 }
 
@@ -63,7 +70,7 @@ TEST_CASE("a rule with a scale c is accurate far below the mean") {
   // E 1 / (1 + q / c) of the sum of three uniform atoms 0 and 1: (1 + 3/(1 + 1/c) + 3/(1 + 2/c) + 1/(1 + 3/c)) / 8.
   const double c = 1e-6;
   const Rule coin{{0, 1}, {0.5, 0.5}};
-  const Rule rule = energy::sum_by_powering(coin, 3, 4, c);
+  const Rule rule = sum_by_powering(coin, 3, 4, c);
   double sum = 0;
   for (std::size_t i = 0; i < rule.size(); ++i) sum += rule.weight[i] / (1 + rule.point[i] / c);
   CHECK(sum == doctest::Approx((1 + 3 / (1 + 1 / c) + 3 / (1 + 2 / c) + 1 / (1 + 3 / c)) / 8).epsilon(1e-12));
@@ -71,7 +78,7 @@ TEST_CASE("a rule with a scale c is accurate far below the mean") {
 
 TEST_CASE("a distribution of one point stays one point") {
   const Rule certain{{0.25}, {1}};
-  for (const Rule& rule : {energy::sum_by_powering(certain, 10, 8, 1.0), energy::sum_by_cumulants(certain, 10, 8)}) {
+  for (const Rule& rule : {sum_by_powering(certain, 10, 8, 1.0), sum_by_cumulants(certain, 10, 8)}) {
     CHECK(rule.size() == 1);
     CHECK(rule.point[0] == doctest::Approx(2.5).epsilon(1e-15));
   }

@@ -293,6 +293,34 @@ Index separated_by(const Face& face) {
   return count;
 }
 
+/// Replaces `face` by one that separates more rows, if nearly dependent columns do; whether there is one.
+bool refine(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const Numbers& theta,
+            int threads, Face& face) {
+  if (separated_by(face) == rows.rows) return false;
+  Face finer = face_of_combinations(rows, intercept, used, theta, threads);
+  if (!finer.certain || separated_by(finer) <= separated_by(face)) return false;
+  face = std::move(finer);
+  return true;
+}
+
+/// The problem of all rows in the coordinates of a basis.
+Problem in_basis(const data::Rows<double>& rows, Basis basis) {
+  Numbers weights;
+  if (rows.weights) weights.assign(rows.weights, rows.weights + rows.rows);
+  return {std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), std::move(weights), basis.rank,
+          std::move(basis.map)};
+}
+
+/// Marks the rows on the correct side whose loss is small; whether any was not marked.
+bool mark_small(const data::Rows<double>& rows, bool intercept, const Numbers& theta, std::vector<bool>& marked) {
+  const auto before = std::count(marked.begin(), marked.end(), true);
+  Numbers margin, terms;
+  margins_of(rows, all_of(rows), intercept, theta, margin, terms);
+  for (std::size_t i = 0; i < margin.size(); ++i)
+    if (margin[i] > kRuling) marked[i] = true;
+  return std::count(marked.begin(), marked.end(), true) > before;
+}
+
 }  // namespace
 
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
@@ -318,10 +346,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
     std::fill(used.begin(), used.end(), false);
     for (const Index j : basis.kept) used[at(j)] = true;
     out.rank = std::count(used.begin(), used.begin() + rows.features, true);
-    unseparated.emplace(Problem{std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows),
-                                rows.weights ? Numbers(rows.weights, rows.weights + rows.rows) : Numbers(), basis.rank,
-                                std::move(basis.map)},
-                        threads);
+    unseparated.emplace(in_basis(rows, std::move(basis)), threads);
     out.evaluations = unseparated->evaluations();
     const Numbers theta = unseparated->parameters(n);
     if (unseparated->result().status == NewtonStatus::separated && !face.certain)
@@ -344,17 +369,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
 
   // Rows of small loss on the correct side may be so large that the bound does not close. The infimum over the others
   // is a lower bound, the loss of all rows at its minimiser an upper bound.
-  if (!solution.converged() && face.certain) {
-    const auto before = std::count(left_out.begin(), left_out.end(), true);
-    Numbers margin, terms;
-    margins_of(rows, all_of(rows), intercept, out.parameters, margin, terms);
-    for (std::size_t i = 0; i < margin.size(); ++i)
-      if (margin[i] > kRuling) left_out[i] = true;
-    if (std::count(left_out.begin(), left_out.end(), true) > before) {
-      if (Attempt other = without(face, false); other.converged()) {
-        solution = std::move(other);
-        out.parameters = solution.parameters(n);
-      }
+  if (!solution.converged() && face.certain && mark_small(rows, intercept, out.parameters, left_out)) {
+    if (Attempt other = without(face, false); other.converged()) {
+      solution = std::move(other);
+      out.parameters = solution.parameters(n);
     }
   }
 
@@ -364,16 +382,12 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   };
   double reached = reach();
   const bool closed = solution.converged() && reached <= solution.result().loss * kOpen;
-  if (!closed && separated_by(face) < rows.rows) {
-    Face finer = face_of_combinations(rows, intercept, used, out.parameters, threads);
-    if (finer.certain && separated_by(finer) > separated_by(face)) {  // that nearly dependent columns separate
-      face = std::move(finer);
-      out.errors.clear();
-      std::fill(left_out.begin(), left_out.end(), false);
-      leave_out();
-      out.parameters = solution.parameters(n);
-      reached = reach();
-    }
+  if (!closed && refine(rows, intercept, used, out.parameters, threads, face)) {
+    out.errors.clear();
+    std::fill(left_out.begin(), left_out.end(), false);
+    leave_out();
+    out.parameters = solution.parameters(n);
+    reached = reach();
   }
 
   out.attained = face.separated.empty();
