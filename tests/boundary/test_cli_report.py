@@ -10,7 +10,15 @@ def test_a_page_of_a_file(run, file, tmp_path):
     result = run("report", file, "--target", "price", "--hidden", "4,4", "--against", file, "--output", page)
     assert result.exit_code == 0, result.stderr
     text = page.read_text("utf-8")
-    for what in ('id="temperature"', 'id="minimum"', 'id="layers"', 'id="shift"', "rows.csv", "intercept", "not-shifted"):
+    for what in (
+        'id="temperature"',
+        'id="minimum"',
+        'id="layers"',
+        'id="shift"',
+        "rows.csv",
+        "intercept",
+        "not-shifted",
+    ):
         assert what in text, what
 
 

@@ -484,12 +484,18 @@ def checked_block(block: Any) -> int | None:
     return validate.count("block", block, minimum=1)
 
 
+def _filled(x: _Array, missing: npt.NDArray[np.bool_]) -> _Array:
+    """Return numbers with the mean of their column where they are missing, 0 where all are."""
+    zeros = np.where(missing, 0.0, x)
+    return np.where(missing, zeros.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1), x)
+
+
 def _dependence(data: Predicted) -> Dependence:
     """Return the longest memory among losses, scores, features and residuals of rows, in their order."""
     conditional = CONDITIONALS[data.loss].measured(data)
     names = data.names or range(data.columns)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        numbers = data.x if data.missing is None else np.where(data.missing, np.nanmean(data.x, axis=0), data.x)
+        numbers = data.x if data.missing is None else _filled(data.x, data.missing)
         away = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
         scores = np.square(np.where(np.isfinite(away), away, 0.0)).sum(axis=1)
     named = {f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)}

@@ -51,8 +51,8 @@ def _of_shift(found: Any) -> Iterator[str]:
     else:
         if found.moved:
             yield (
-                f"not-shifted: p is above the level {found.level:g} for energy, entropy and divergence together, but the "
-                f"test of single columns rejects: {listed(found.moved[:_SHOWN], plain)} moved."
+                f"not-shifted: p is above the level {found.level:g} for energy, entropy and divergence together, but "
+                f"the test of single columns rejects: {listed(found.moved[:_SHOWN], plain)} moved."
             )
         else:
             yield (
