@@ -123,6 +123,22 @@ class BatchShift(Shift):
 
     Attributes
     ----------
+    before, after : DataState
+        The reference as it is now, and the batch.
+    energy_change, entropy_change, divergence, cross_entropy, temperature : float
+        As in `Shift`.
+    temperature_defined : bool
+        As in `Shift`.
+    energy_change_error, entropy_change_error, divergence_error, cross_entropy_error, temperature_error : float
+        As in `Shift`.
+    p_value, level : float
+        Of the batch alone, and the monitor's level.
+    verdict, reason : str
+        As in `Shift`.
+    columns : Table
+        As in `Shift`.
+    note : str
+        As in `Shift`.
     reading : Reading
         The reading of the batch, the last of ``monitor.readings``.
     event : Event or None
