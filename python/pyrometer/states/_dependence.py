@@ -21,6 +21,7 @@ _ROWS = 2**16  # the last rows of a longer sample are enough
 _SCREEN = (1, 2, 3, 5, 8, 13)  # lags at which dependent rows show
 _FACTOR = 6.0  # rows of a block in units of c: what adjacent blocks still share is a sixth of their variance
 _MARGIN = 10.0  # of twice a log-likelihood: independent rows seem dependent once in some ten thousand samples
+_ROUNDING = 1e-12  # of the largest magnitude: a column that varies by less is constant
 _LONGEST = 1.0 - 1e-6  # largest modulus of the roots of an autoregression
 
 
@@ -77,7 +78,7 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
         with np.errstate(over="ignore", invalid="ignore"):
             column = z[:, j] - z[:, j].mean()
         largest = np.abs(column).max()
-        if not 0.0 < largest < np.inf:
+        if not _ROUNDING * np.abs(z[:, j]).max() < largest < np.inf:
             continue
         column = column / largest
         variance = float(column @ column)
