@@ -22,6 +22,7 @@ def files(tmp_path_factory):
         frame.loc[rng.random(m) < 0.1, "city"] = None
         if seed:
             frame.loc[:50, "city"] = "Bodo"
+        frame = frame.sample(frac=1.0, random_state=seed, ignore_index=True)  # sorted rows are dependent
         frame.to_csv(folder / f"{name}.csv", index=False)
         frame.to_parquet(folder / f"{name}.parquet")
         made.append(frame)

@@ -20,7 +20,7 @@ import pyrometer as pm
 from pyrometer.cli.sweep import command
 from pyrometer.sweeps import _plan
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/howto/batches.md"
 CONFIG = """
 output = "out.parquet"
 method = ["exact", "monte-carlo"]
@@ -132,7 +132,7 @@ def examples():
     )
     yield "help", textwrap.dedent(help_text)
     yield from (
-        ("readme", text) for text in re.findall(r"^```toml\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.M)
+        ("page", text) for text in re.findall(r"^```toml\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.M)
     )
 
 
@@ -145,7 +145,7 @@ def test_the_examples_run(run, folder, place, text):
 
 
 def test_there_are_two_examples():
-    assert [place for place, _ in examples()] == ["help", "readme"]
+    assert [place for place, _ in examples()] == ["help", "page"]
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from fuzz.cases import ACTIVATIONS as FUZZED
 
 import pyrometer as pm
 from pyrometer.cli import _program, _sweep_config
-from pyrometer.cli import network as network_command
 from pyrometer.cli._commands import COMMANDS, CommandRecord
+from pyrometer.cli._layers import SCALED
 from pyrometer.cli._options import fail_option
 from pyrometer.data.readers._formats import FORMATS, Format
 from pyrometer.laws import FAMILIES, LAYER_CALLS, LINEAR_CALLS, NORMAL, Law
@@ -82,7 +82,7 @@ def test_a_sweep_takes_it() -> None:
 def test_the_command_line_has_every_law() -> None:
     names = {law.__name__ for law in (*get_args(Law), *get_args(LayerLaw))}
     assert {*_sweep_config._WIDTHS, "TorchLinear", "Layers", "Mixed", "Independent"} == names
-    assert set(network_command._SCALED.values()) == {law.__name__ for law in get_args(LayerLaw)} - {
+    assert set(SCALED.values()) == {law.__name__ for law in get_args(LayerLaw)} - {
         *("Normal", "Uniform", "TruncatedNormal", "TorchLinear", "Constant", "Layers")
     }
 

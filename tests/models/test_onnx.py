@@ -96,6 +96,7 @@ def test_energies_are_those_of_the_exported_model(name, tmp_path):
     np.testing.assert_allclose(found.entropy, expected.entropy[kept], rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:After .* draws energies have heavy tails:pyrometer.SimulationWarning")
 def test_parameters_without_a_law_are_unknown_by_name():
     (_, model), inputs = exported("block"), MODELS["block"][1]
     found = pm.models.measure(model, inputs, laws={"tokens.weight": pm.Normal(1.0)}, draws=4, method="monte-carlo")

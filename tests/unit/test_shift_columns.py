@@ -81,8 +81,9 @@ def test_the_weights_of_blocks_are_those_of_the_core():
 
 def test_categories_are_compared_by_counts():
     """Shares smoothed by one row of the common shares; the p-value of one column is that of its permutations."""
-    before = pd.DataFrame({"c": ["x"] * 60 + ["y"] * 40})
-    after = pd.DataFrame({"c": ["x"] * 22 + ["y"] * 26 + ["z"] * 2})
+    shuffled = np.random.default_rng(0).permutation
+    before = pd.DataFrame({"c": shuffled(["x"] * 60 + ["y"] * 40)})
+    after = pd.DataFrame({"c": shuffled(["x"] * 22 + ["y"] * 26 + ["z"] * 2)})
     found = pm.shift(before, after, resamples=1999, rng=0)
     row = rows_of(found)["c"]
     old, new = np.array([60.0, 40.0, 0.0]), np.array([22.0, 26.0, 2.0])

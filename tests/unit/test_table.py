@@ -156,7 +156,7 @@ def test_text_leaves_out_columns_that_do_not_fit(table):
     assert max(map(len, lines)) <= 20
     assert lines[0] == "Title"
     assert sum(line.startswith("b, c") for line in lines) == 1
-    assert lines[-1] == "not shown: n, fine"
+    assert lines[-1] == "not shown: fine"
     assert "0.333333" in str(table)
     assert "not shown" not in str(table)
 
@@ -165,11 +165,11 @@ def test_decimal_points_are_in_one_column():
     values = [1.0, -12.5, 1e9, 1.25e-7, 3.0]
     lines = str(pm.Table("", {"x": values, "y": [f"{value:g}" for value in values]})).splitlines()[3:]
     assert lines == [
-        "  1            1",
-        "-12.5        -12.5",
-        "  1e+09        1e+09",
-        "  1.25e-07     1.25e-07",
-        "  3            3",
+        "  1           1",
+        "-12.5       -12.5",
+        "  1e+09       1e+09",
+        "  1.25e-07    1.25e-07",
+        "  3           3",
     ]
 
 

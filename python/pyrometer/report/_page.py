@@ -73,15 +73,15 @@ def html(
 
     Examples
     --------
-    >>> import matplotlib, os, tempfile
+    >>> import matplotlib, pathlib, tempfile
     >>> matplotlib.use("agg")
     >>> import pyrometer as pm
     >>> data = pm.datasets.diabetes(standardize=True)
     >>> system = pm.LinearRegression(data.X, data.y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "report.html")
+    ...     path = pathlib.Path(folder, "report.html")
     ...     pm.report.html(path, system, pm.Normal(10.0), title="Diabetes")
-    ...     "<h1>Diabetes</h1>" in open(path, encoding="utf-8").read()
+    ...     "<h1>Diabetes</h1>" in path.read_text("utf-8")
     True
     """
     _check(system, law, layers, shift)
