@@ -97,7 +97,8 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
 def _correlations(column: _Array, longest: int) -> _Array:
     """Return the autocorrelations of a column of mean 0."""
     products = np.array([column[lag:] @ column[: len(column) - lag] for lag in range(longest + 1)])
-    return products / products[0]
+    relative: _Array = products / products[0]
+    return relative
 
 
 def _ranks(column: _Array) -> _Array:
