@@ -498,7 +498,9 @@ def _dependence(data: Predicted) -> Dependence:
         numbers = data.x if data.missing is None else _filled(data.x, data.missing)
         away = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
         scores = np.square(np.where(np.isfinite(away), away, 0.0)).sum(axis=1)
-    named: dict[str, npt.NDArray[Any]] = {f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)}
+    named: dict[str, npt.NDArray[Any]] = {
+        f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)
+    }
     named |= {f"the column {names[of.place]}": of.codes for of in data.coded}
     named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
     return memory_of(np.column_stack(list(named.values())), list(named))
