@@ -1,0 +1,48 @@
+"""What changes a softmax regression by nothing: names of classes, order of rows, one vector added to all classes."""
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+
+def problem(seed):
+    rng = np.random.default_rng(seed)
+    m, p, classes = int(rng.integers(20, 80)), int(rng.integers(1, 5)), int(rng.integers(2, 6))
+    X = rng.normal(size=(m, p)) * 10.0 ** rng.uniform(-2, 2, p)
+    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, m - classes)])
+    weights = rng.choice([0.5, 1.0, 3.0], m) if seed % 2 else None
+    return rng, X, labels, classes, weights
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_names_of_classes_and_the_order_of_rows_change_nothing(seed):
+    rng, X, labels, classes, weights = problem(seed)
+    system = pm.SoftmaxRegression(X, labels, weights=weights)
+    law = pm.Normal(float(10.0 ** rng.uniform(-2, 2)))
+    names, order = rng.permutation(classes), rng.permutation(len(X))
+    shuffled = None if weights is None else weights[order]
+    for other, rename in (
+        (pm.SoftmaxRegression(X, names[labels], weights=weights), names),
+        (pm.SoftmaxRegression(X[order], labels[order], weights=shuffled), np.arange(classes)),
+    ):
+        assert pm.mean_energy(other, law).value == pytest.approx(pm.mean_energy(system, law).value, rel=1e-13)
+        first, second = pm.minimum_energy(system), pm.minimum_energy(other)
+        assert second.attained == first.attained
+        assert abs(second.value - first.value) <= first.gap + second.gap + 1e-14
+        if first.attained:
+            ours, theirs = (each.parameters.reshape(classes, -1) for each in (first, second))
+            bound = first.parameter_error.reshape(classes, -1) + second.parameter_error.reshape(classes, -1)[rename]
+            assert (np.abs(ours - theirs[rename]) <= bound).all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_vector_added_to_all_classes_changes_no_energy(seed):
+    rng, X, labels, classes, weights = problem(seed)
+    system = pm.SoftmaxRegression(X, labels, weights=weights)
+    theta = rng.normal(size=(classes, X.shape[1] + 1)) / np.append(np.abs(X).max(axis=0), 1.0)
+    moved = theta + rng.normal(size=theta.shape[1]) / np.append(np.abs(X).max(axis=0), 1.0)
+    energies = [pm.mean_energy(system, pm.Constant(each.reshape(-1))).value for each in (theta, moved)]
+    logits = X @ theta[:, :-1].T + theta[:, -1]
+    loss = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(X)), labels]
+    assert energies == pytest.approx([np.average(loss, weights=weights)] * 2, rel=1e-12)
