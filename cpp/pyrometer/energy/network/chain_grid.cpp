@@ -61,11 +61,12 @@ Rule without_negligible(const Rule& rule) {
 }
 
 /// Sums over the units of a layer: their rules about `scales`, or none where these are 0.
-std::vector<Rule> sums(const std::vector<Rule>& ones, Index count, const std::vector<double>& scales,
+std::vector<Rule> sums(const std::vector<Rule>& ones, Index count, const std::vector<double>& scales, bool accelerates,
                        const Fineness& fineness) {
   if (scales[0] == 0) return std::vector<Rule>(ones.size());
   if (count >= kWide) return sums_by_cumulants(ones, count, fineness.wide);
-  if (count > 1) return sums_by_powering(ones, count, count <= kFew ? fineness.few : fineness.narrow, scales);
+  if (count > 1)
+    return sums_by_powering(ones, count, count <= kFew && accelerates ? fineness.few : fineness.narrow, scales);
   std::vector<Rule> rules;
   for (const Rule& one : ones) rules.push_back(without_negligible(one));
   return rules;
@@ -157,7 +158,8 @@ std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const s
       scales.push_back(std::get<3>(*missing[i].first));
       ones.push_back(squared_unit(chain.activation(l), std::get<4>(*missing[i].first), fineness.step, chain.shift(l)));
     }
-    std::vector<Rule> rules = sums(ones, count, scales, fineness);
+    const bool accelerates = model::record_of(chain.activation(l)).accelerates;
+    std::vector<Rule> rules = sums(ones, count, scales, accelerates, fineness);
     for (std::size_t i = first; i < end; ++i) {
       const Rule& one = ones[i - first];
       missing[i].second->mean = static_cast<double>(count) * dot(one.point.data(), one.weight.data(), one.size());

@@ -16,11 +16,12 @@ inline constexpr double kLeast = 1e-280;  // smallest variance that is not 0, an
 
 /// Parameters of the discretisation.
 struct Fineness {
-  std::size_t wide, narrow, few;  // points of a rule, for wide layers, others, and those of at most 8 units
-  std::size_t nodes;              // of a panel
-  double panel;                   // its width, in standard deviations of ln |x_l|^2 given v_l
-  double smooth;                  // its width in ln v where the energies of the layers above are smooth in it
-  double step;                    // of the quadrature over one unit
+  // Points of a rule, for wide layers, others, and those of at most 8 units whose activation accelerates.
+  std::size_t wide, narrow, few;
+  std::size_t nodes;  // of a panel
+  double panel;       // its width, in standard deviations of ln |x_l|^2 given v_l
+  double smooth;      // its width in ln v where the energies of the layers above are smooth in it
+  double step;        // of the quadrature over one unit
 };
 
 /// The distribution of q_l = |x_l|^2 given v_l.
