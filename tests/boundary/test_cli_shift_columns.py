@@ -98,3 +98,19 @@ def test_what_is_refused(run, files):
         result = run(*ask, *options)
         assert result.exit_code == 2
         assert said in result.stderr
+
+
+def test_why_there_is_no_temperature_and_that_single_columns_moved(run, tmp_path):
+    """Without a model the entropy may change, and is not the reason; a column is named where the joint test accepts."""
+    rng = np.random.default_rng(0)
+    found = pm.shift(rng.normal(size=(300, 1)), 3.0 * rng.normal(size=(300, 1)), model=None, rng=0)
+    assert abs(found.entropy_change) > 10.0 * found.entropy_change_error
+    assert "T is undefined: there is no energy without a model." in " ".join(repr(found).split())
+    rng = np.random.default_rng(2)
+    samples = [rng.normal(size=(60, 20)) for _ in range(2)]
+    samples[1][:, 3] += 0.9
+    for name, x in zip(("old", "new"), samples, strict=True):
+        pd.DataFrame(x, columns=[f"c{k}" for k in range(20)]).to_csv(tmp_path / f"{name}.csv", index=False)
+    result = run("shift", tmp_path / "old.csv", tmp_path / "new.csv", "--energy", "none")
+    assert "Not shifted" in result.stdout
+    assert "that of single columns does: c3 moved" in " ".join(result.stdout.split())

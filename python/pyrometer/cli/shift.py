@@ -147,6 +147,7 @@ def _record(found: Shift, loss: str) -> Table:
 def _for_the_eye(found: Shift, loss: str, retrain: str) -> Table:
     """Return the table for a terminal: its title is the verdict of the test, its rows are the changes."""
     from pyrometer.results import Table
+    from pyrometer.states import why_undefined
 
     quantities = {
         "energy": (found.energy_change, found.energy_change_error, loss),
@@ -169,10 +170,8 @@ def _for_the_eye(found: Shift, loss: str, retrain: str) -> Table:
         legend = ["the columns alone are compared: there is no energy, and no temperature"]
     elif found.temperature_defined:
         legend = [f"T = energy/entropy = {found.temperature:.6g} ± {found.temperature_error:.3g} {loss}/nat"]
-    elif math.isnan(found.entropy_change_error):
-        legend = ["T = energy/entropy is undefined: the standard error of the entropy's change is unknown"]
     else:
-        legend = ["T = energy/entropy is undefined: the entropy has not changed by more than twice its standard error"]
+        legend = [f"T = energy/entropy is undefined: {why_undefined(found)}"]
     if found.shifted and not found.changed:
         legend.append("no quantity has changed by more than twice its standard error alone, but together they have")
     said = "Shifted" if found.shifted else "Not shifted"

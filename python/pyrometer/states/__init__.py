@@ -6,7 +6,7 @@ from pyrometer.states._mixture import Mixture, mix, pooling_test, retraining
 from pyrometer.states._monitor import RefreshMonitor
 from pyrometer.states._predictions import predicted
 from pyrometer.states._reading import BatchShift, Event, Reading
-from pyrometer.states._records import clearest
+from pyrometer.states._records import clearest, why_undefined
 from pyrometer.states._shift import DataState, Shift, shift
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "predicted",
     "retraining",
     "shift",
+    "why_undefined",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from pyrometer.base import listed, plain
 from pyrometer.results import Quantity, Record, Table, verdict_sentences
+from pyrometer.states._predictions import NO_LOSS
 
 __all__ = ["DRIFT", "MIXTURE", "READING", "SHIFT", "clearest", "why_undefined"]
 
@@ -21,6 +22,10 @@ _SHOWN = 5
 
 def why_undefined(found: Any) -> str:
     """Return why a shift has no temperature."""
+    if found.before.loss == NO_LOSS:
+        return "there is no energy without a model"
+    if math.isnan(found.energy_change):
+        return "the change of the energy is unknown"
     if math.isnan(found.entropy_change_error):
         return "the standard error of the entropy's change is unknown"
     return "the entropy has not changed by more than twice its standard error"
@@ -33,7 +38,11 @@ def clearest(found: Any) -> Table:
     shown = [{name: row[name] for name in names} for row in rows[:_SHOWN]]
     if not any(row["category"] for row in shown):
         shown = [{name: value for name, value in row.items() if name != "category"} for row in shown]
-    legend = (
+    alone = ""
+    if found.moved and not found.shifted:
+        names_of = listed(found.moved[:_SHOWN], plain)
+        alone = f"The test of all columns together rejects nothing, that of single columns does: {names_of} moved; "
+    legend = alone + (
         "before and after are means, or the shares of a category; the p-value is adjusted for all columns. "
         "(joint) is what the joint distribution adds to the columns by themselves."
     )
