@@ -56,9 +56,8 @@ def shift(found: Shift, *, ax: Axes | None = None) -> Axes:
     if not isinstance(found, Shift):
         raise TypeError(f"found must be a Shift, got {described(found)}; use pm.shift(before, after, model=...).")
     ax = axes(ax)
-    columns = getattr(found, "columns", None)
-    if columns is not None and len(columns):
-        _columns(ax, columns, found.level)
+    if len(found.columns):
+        _columns(ax, found.columns, found.level)
     else:
         _changes(ax, found)
     ax.set_title(f"{found.verdict}: p = {found.p_value:.3g} at the level {found.level:g}", fontsize="medium")
