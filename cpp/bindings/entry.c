@@ -9,7 +9,7 @@
 
 PyObject* PyInit__core(void);
 
-/* Levels that share the bindings share them with whichever was imported first: its name, as the bindings know it. */
+/* The level that the bindings are bound to, which is that imported first. */
 const char* pyrometer_first_level(void);
 
 __attribute__((visibility("default"))) const char* pyrometer_level(void) { return PYROMETER_QUOTE(PYROMETER_LEVEL); }

@@ -48,8 +48,7 @@ def test_every_level_offers_the_same(level: str) -> None:
     assert json.loads(done.stdout) == sorted(dir(_core))
 
 
-@pytest.mark.skipif(_core.level == "baseline", reason="the baseline shares no library with other levels")
-@pytest.mark.parametrize("level", sorted(set(_cpu.levels()) - {_core.level, "baseline"}))
+@pytest.mark.parametrize("level", sorted(set(_cpu.levels()) - {_core.level}))
 def test_a_process_uses_one_level(level: str) -> None:
     with pytest.raises(ImportError, match=rf"must use one instruction-set level, got {level} after {_core.level}"):
         import_module(f"pyrometer._core_{level}")
