@@ -36,6 +36,19 @@ py::array_t<double> dealt_shifts(const Sums& old, const Sums& now, Index old_dea
   return out;
 }
 
+using SumsOver = void (*)(Matrix, Index, base::Seed, Index, int, double*);
+
+// Sums over the blocks of each resample; `number` is what the function takes as its second argument.
+template <SumsOver function>
+py::array_t<double> resampled_sums(const Sums& sums, Index number, const base::Seed& seed, Index resamples,
+                                   int threads) {
+  const Matrix blocks = matrix_of(sums, "sums");
+  py::array_t<double> out({resamples, blocks.cols});
+  double* const data = out.mutable_data();
+  released([&] { function(blocks, number, seed, resamples, threads, data); });
+  return out;
+}
+
 }  // namespace
 
 void bind_states(py::module_& module) {
@@ -46,6 +59,10 @@ void bind_states(py::module_& module) {
   module.def("dealt_shifts", &dealt_shifts, "old"_a.noconvert(), "now"_a.noconvert(), "old_dealt"_a, "now_dealt"_a,
              "density"_a, "seed"_a, "resamples"_a, "threads"_a,
              "Changes between two samples and with their blocks dealt at random, (resamples + 1, 3).");
+  module.def("redrawn_sums", &resampled_sums<data::redrawn_sums>, "sums"_a.noconvert(), "skipped"_a, "seed"_a,
+             "resamples"_a, "threads"_a, "Sums over the blocks that redrawn_shifts draws, (resamples, columns).");
+  module.def("dealt_sums", &resampled_sums<data::dealt_sums>, "sums"_a.noconvert(), "chosen"_a, "seed"_a, "resamples"_a,
+             "threads"_a, "Sums over the blocks that dealt_shifts gives to the smaller sample, (resamples, columns).");
 }
 
 }  // namespace pyrometer::bindings

@@ -65,6 +65,11 @@ def dealt_shifts(
     old: _F64, now: _F64, old_dealt: int, now_dealt: int, density: str, seed: _Seed, resamples: int, threads: int
 ) -> _F64: ...
 
+# Sums of any columns, (resamples, columns), over the blocks that redrawn_shifts draws after an even number of skipped
+# draws; and over those that dealt_shifts gives to the smaller sample, of the dealt blocks of both.
+def redrawn_sums(sums: _F64, skipped: int, seed: _Seed, resamples: int, threads: int) -> _F64: ...
+def dealt_sums(sums: _F64, chosen: int, seed: _Seed, resamples: int, threads: int) -> _F64: ...
+
 # minimum: value (s,), parameters (s, n), gap (s,), relative_error (s,), condition (s,), parameter_error (s, n), rank
 # (s,) int64.
 _Minima: TypeAlias = tuple[_F64, _F64, _F64, _F64, _F64, _F64, npt.NDArray[np.int64]]

@@ -5,6 +5,7 @@ import pytest
 import statsmodels.api as sm
 
 import pyrometer as pm
+from pyrometer.base import validate
 
 
 def line(X):
@@ -70,6 +71,68 @@ def test_errors_are_the_spread_over_series_and_stillness_is_undefined():
         stated = np.sqrt(np.mean([getattr(each, f"{name}_error") ** 2 for each in found], axis=0))
         np.testing.assert_allclose(stated, spread, rtol=0.2)
     assert np.mean([each.verdict == "undefined" for each in found]) > 0.9
+
+
+def fieller(slope, covariance, errors=2.0):
+    """Ends of the T for which |dE - T dS| is at most so many of its standard errors, by the quadratic formula."""
+    (e, s), z = slope, errors**2
+    a, b, c = s**2 - z * covariance[1, 1], e * s - z * covariance[0, 1], e**2 - z * covariance[0, 0]
+    if a <= 0.0:
+        return -np.inf, np.inf
+    root = np.sqrt(b**2 - a * c)
+    return (b - root) / a, (b + root) / a
+
+
+def test_intervals_are_those_of_fieller_for_slopes_of_cubic_polynomials():
+    time, width = np.array([0.0, 0.7, 1.5, 2.0, 3.1, 4.0, 5.0]), 1.4
+    states = series(5, np.linspace(1.0, 1.8, 7), m=300)
+    found = pm.drift(time, states, bandwidth=width, rng=3)
+    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(validate.seed(3))))
+    noise = np.array([state.covariance(199, random, 1, unit=0) for state in states])
+    values = np.array([[state.energy, state.entropy] for state in states])
+    bounded = 0
+    for i, t in enumerate(time):
+        design = np.vander(time - t, 4, increasing=True)
+        weights = np.exp(-0.5 * ((time - t) / width) ** 2)
+        row = (np.linalg.inv(design.T * weights @ design) @ (design.T * weights))[1]
+        ends = fieller(row @ values, np.einsum("i,iab->ab", row**2, noise))
+        bounded += np.isfinite(ends[0])
+        assert (found.temperature_low[i], found.temperature_high[i]) == pytest.approx(ends, rel=1e-6)
+    assert 0 < bounded < len(time)
+
+
+@pytest.mark.parametrize("kind", ["growing", "bent"])
+def test_intervals_hold_the_temperature_at_the_edges_and_where_the_path_bends(kind):
+    """At edges, too: T +- 2 errors has 60 to 90 % there, and half of all where the path bends."""
+    time = np.linspace(0.0, 1.0, 21)
+    noises = 1.0 + 0.5 * time if kind == "growing" else np.exp(0.5 * np.sin(2.0 * np.pi * time))
+    inside, defined, linear = [], [], []
+    for seed in range(25):
+        found = pm.drift(
+            time,
+            series([seed, 6], noises, m=800),
+            bandwidth={"growing": 0.15, "bent": 0.075}[kind],
+            resamples=99,
+            rng=seed,
+        )
+        truth = 2.0 * noises**2
+        inside.append((found.temperature_low <= truth) & (truth <= found.temperature_high))
+        defined.append(found.verdict == "ok")
+        linear.append(np.abs(found.temperature - truth) < 2.0 * found.temperature_error)
+    inside, defined, linear = map(np.array, (inside, defined, linear))
+    assert inside.mean() > 0.91
+    assert inside.mean(axis=0).min() > 0.7
+    hard = np.ones(21, dtype=bool) if kind == "bent" else np.isin(np.arange(21), (0, 1, 19, 20))
+    assert linear[:, hard][defined[:, hard]].mean() < 0.88
+
+
+def test_three_times_have_slopes_and_no_interval():
+    found = pm.drift([0.0, 1.0, 2.0], series(6, [1.0, 1.5, 2.0], m=2000), bandwidth=1.0, rng=0)
+    assert (found.verdict == "ok").all()
+    assert (found.temperature_low == -np.inf).all()
+    assert (found.temperature_high == np.inf).all()
+    assert found.reason.startswith("no interval of the temperature at 0, 1, 2: it needs four times")
+    assert "from" in repr(found)
 
 
 def test_bad_input():

@@ -65,18 +65,33 @@ def test_divergences_are_those_of_normal_distributions():
     assert rows["column 2"]["p_value"] == 0.001
 
 
-def test_the_weights_of_blocks_are_those_of_the_core():
+def test_the_sums_over_resampled_blocks_are_those_of_the_core():
     rng, seed = np.random.default_rng(0), (3, 4)
     for m, n in ((13, 40), (40, 13)):
         a, b = (np.column_stack([np.ones(k), rng.random((k, 2))]) for k in (m, n))
-        few = dealt(seed, 50, m + n, min(m, n)) @ np.concatenate([a, b])[:, 1]
-        rest = a[:, 1].sum() + b[:, 1].sum() - few
-        old, new = (few, rest) if m <= n else (rest, few)
-        changes = _core.dealt_shifts(a, b, m, n, "bernoulli", seed, 50, 1)
-        assert new / n - old / m == pytest.approx(changes[1:, 0], abs=1e-13)
-        first, second = redrawn_pair(seed, 50, m, n)
+        wide = [np.column_stack([table, rng.random((len(table), 90))]) for table in (a, b)]
+        old, new = dealt((wide[0], m - 1), (wide[1], n - 2), seed, 50)
+        changes = _core.dealt_shifts(a, b, m - 1, n - 2, "bernoulli", seed, 50, 1)
+        assert new[:, 1] / n - old[:, 1] / m == pytest.approx(changes[:, 0], abs=1e-13)
+        total = np.concatenate(wide).sum(axis=0)
+        assert (old + new - total)[:, 5:] == pytest.approx(np.zeros((51, 88)), abs=1e-11)
+        old, new = redrawn_pair((wide[0], wide[1]), seed, 50)
         changes = _core.redrawn_shifts(a, b, "bernoulli", seed, 50, 1)
-        assert second @ b[:, 1] / n - first @ a[:, 1] / m == pytest.approx(changes[1:, 0], abs=1e-13)
+        assert new[:, 1] / n - old[:, 1] / m == pytest.approx(changes[1:, 0], abs=1e-13)
+
+
+@pytest.mark.parametrize(("function", "number"), [("redrawn_sums", 6), ("dealt_sums", 200)])
+def test_sums_over_resampled_blocks_do_not_depend_on_threads_nor_on_how_many_there_are(function, number):
+    table = np.random.default_rng(0).normal(size=(900, 11))
+    call = getattr(_core, function)
+    expected = call(table, number, (1, 2), 900, 1)
+    assert (call(table, number, (1, 2), 900, 3) == expected).all()
+    assert (call(table, number, (1, 2), 130, 1) == expected[:130]).all()
+    assert (call(np.ones((900, 2)), number, (1, 2), 3, 1) == (900 if function == "redrawn_sums" else number)).all()
+    bad = [("redrawn_sums", 1), ("redrawn_sums", -2), ("dealt_sums", 0), ("dealt_sums", 901)]
+    for wrong in (value for name, value in bad if name == function):
+        with pytest.raises(ValueError, match="must be"):
+            call(table, wrong, (1, 2), 3, 1)
 
 
 def test_categories_are_compared_by_counts():

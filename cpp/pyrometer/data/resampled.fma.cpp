@@ -130,11 +130,15 @@ class Pair {
   std::vector<double> scratch_;
 };
 
-void require_sums(Matrix sums, Index resamples, int threads) {
+void require_sizes(Matrix sums, Index resamples, int threads) {
   require(sums.rows >= 1, "sums must have at least one block, got ", sums.rows);
-  (void)block_coordinates(sums.cols);
   require(resamples >= 0, "resamples must be at least 0, got ", resamples);
   require(threads >= 0, "threads must be at least 0, got ", threads);
+}
+
+void require_sums(Matrix sums, Index resamples, int threads) {
+  require_sizes(sums, resamples, threads);
+  (void)block_coordinates(sums.cols);
 }
 
 void require_pair(Matrix old, Matrix now, Index resamples, int threads) {
@@ -187,6 +191,34 @@ void redrawn_states(Matrix sums, Density density, base::Seed seed, Index resampl
                    packed.multiply(work.weights, work.sums);
                    for (Index r = 0; r < lanes; ++r)
                      write(state, work.sums + r * packed.width(), density, out + (first + r + 1) * 2);
+                 });
+}
+
+void redrawn_sums(Matrix sums, Index skipped, base::Seed seed, Index resamples, int threads, double* out) {
+  require_sizes(sums, resamples, threads);
+  require(skipped >= 0 && skipped % 2 == 0, "skipped draws must be an even number of at least 0, got ", skipped);
+  const Packed packed(sums);
+  for_each_group(resamples, threads, seed, skipped + sums.rows, sums.rows, packed.width(),
+                 [&](Index first, Index lanes, Index stride, int, const Workspace& work) {
+                   draw(work.uniforms + skipped * stride, stride, lanes, sums.rows, work.weights);
+                   packed.multiply(work.weights, work.sums);
+                   for (Index r = 0; r < lanes; ++r)
+                     std::copy_n(work.sums + r * packed.width(), sums.cols, out + (first + r) * sums.cols);
+                 });
+}
+
+void dealt_sums(Matrix sums, Index chosen, base::Seed seed, Index resamples, int threads, double* out) {
+  require_sizes(sums, resamples, threads);
+  require(1 <= chosen && chosen <= sums.rows, "chosen must be 1 to the number of blocks, got ", chosen);
+  const Packed packed(sums);
+  std::vector<std::vector<Index>> orders(at(base::worker_count(resamples, threads)) + 1,
+                                         std::vector<Index>(at(sums.rows)));
+  for_each_group(resamples, threads, seed, chosen, sums.rows, packed.width(),
+                 [&](Index first, Index lanes, Index stride, int worker, const Workspace& work) {
+                   deal(work.uniforms, stride, lanes, sums.rows, chosen, orders[at(worker)], work.weights);
+                   packed.multiply(work.weights, work.sums);
+                   for (Index r = 0; r < lanes; ++r)
+                     std::copy_n(work.sums + r * packed.width(), sums.cols, out + (first + r) * sums.cols);
                  });
 }
 

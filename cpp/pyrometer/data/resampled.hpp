@@ -52,4 +52,22 @@ void redrawn_shifts(Matrix old, Matrix now, Density density, base::Seed seed, In
 void dealt_shifts(Matrix old, Matrix now, Index old_dealt, Index now_dealt, Density density, base::Seed seed,
                   Index resamples, int threads, double* out);
 
+/// Sums of any columns over the blocks that redrawn_shifts() draws.
+///
+///     out(k, c) = sum_i sums(floor(B (u_k,s+i + 1/2)), c),   i = 0 .. B-1,   s = skipped
+///
+/// sums      B blocks x any columns, finite, B >= 1.
+/// skipped   even: 0 for the blocks of `old`, B_old rounded up to an even number for those of `now`.
+/// out       resamples x columns, written.
+///
+/// Otherwise as redrawn_shifts(): 2 B columns flops and B + skipped random numbers for each resample.
+void redrawn_sums(Matrix sums, Index skipped, base::Seed seed, Index resamples, int threads, double* out);
+
+/// Sums of any columns over the `chosen` blocks that dealt_shifts() assigns to the smaller sample.
+///
+/// sums     the blocks of both samples that are dealt, those of `old` first.
+/// chosen   the smaller of old_dealt and now_dealt.
+/// out      resamples x columns, written. 2 B columns flops, `chosen` random numbers for each resample.
+void dealt_sums(Matrix sums, Index chosen, base::Seed seed, Index resamples, int threads, double* out);
+
 }  // namespace pyrometer::data

@@ -137,18 +137,19 @@ class BlockSums:
         threads: int,
         unit: int | None = None,
         keep: npt.NDArray[np.bool_] | None = None,
-        beside: Callable[[_Array], _Array] | None = None,
+        beside: Callable[[Callable[[_Array], _Array]], _Array] | None = None,
     ) -> _Array:
         """Covariance (2, 2) of energy, in units of 2^unit, and entropy, over resamples of the blocks.
 
-        `beside` returns what the entropy has beyond that of the coordinates to keep, from weights of blocks.
+        `beside` returns what the entropy has beyond that of the coordinates to keep; it takes a function that sums
+        columns of blocks over the resamples.
         """
         table = np.ascontiguousarray(self.table()[:, self.chosen(keep)])
         drawn = _core.redrawn_states(table, CONDITIONALS[self.loss].law, seed, resamples, threads)[1:]
         if len(self.counts) < LEAST:
             return np.full((2, 2), np.nan)
         if beside is not None:
-            drawn[:, 1] += beside(redrawn(seed, resamples, len(self.counts)))
+            drawn[:, 1] += beside(lambda columns: redrawn(columns, seed, resamples, threads))
         drawn[:, 0] = np.ldexp(drawn[:, 0], 0 if unit is None else self.unit - unit)
         return covariance_of(drawn)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -209,7 +210,7 @@ class DataState(Displayed):
             scores = _gaussian(at.z[:, self._varying], self._columns.alone) + conditional.beside_features(at.losses)
         else:
             self._kept = self._cross_fit(data, at, self.block)
-            self.entropy = float(self._kept.scores.mean()) + self._beside(None)
+            self.entropy = float(self._kept.scores.mean()) + self._beside()
             scores = conditional.observed(self._kept.scores, at.losses, at.inner)
         if not self._columns.fill:
             self.discrete_entropy = _discrete(scores + self._of_values(values))
@@ -237,7 +238,7 @@ class DataState(Displayed):
             self.entropy = self._sums.energy_and_entropy(self.joint)[1]
         if reasons[0]:
             self.entropy = np.nan
-        self.entropy += self._beside(None)
+        self.entropy += self._beside()
         if np.isnan(self.energy):
             reasons.append(
                 "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
@@ -249,15 +250,18 @@ class DataState(Displayed):
             self.energy = np.nan
         return " ".join(filter(None, reasons))
 
-    def _beside(self, weights: _Array | None) -> Any:
-        """Return what the entropy has beside that of the joint density: a number, or one for each row of weights."""
+    def _beside(self, resampled: Callable[[_Array], _Array] | None = None) -> Any:
+        """Return what the entropy has beside that of the joint density: a number, or one for each resample.
+
+        `resampled` sums columns of blocks over the resamples.
+        """
         found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._columns.alone)
         if not found.adds:
             return 0.0
         table = found.tables[0]
-        sums = table.sum(axis=0)[None] if weights is None else weights @ table
-        result = found.entropy(sums)
-        return float(result[0]) if weights is None else result
+        if resampled is None:
+            return float(found.entropy(table.sum(axis=0)[None])[0])
+        return found.entropy(resampled(table))
 
     def _of_values(self, values: tuple[Coded, ...]) -> _Array | float:
         """Return -ln of the share of each row's values, for the columns that contribute by counts."""
@@ -395,7 +399,7 @@ class DataState(Displayed):
     def numbers(self) -> tuple[float, float]:
         """Energy and entropy as the sums and counts give them."""
         energy, entropy = self._sums.energy_and_entropy(self.joint)
-        return (np.nan if self.loss == NO_LOSS else energy), entropy + self._beside(None)
+        return (np.nan if self.loss == NO_LOSS else energy), entropy + self._beside()
 
     def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
         """Covariance (2, 2) of energy and entropy over samples of rows, by resampling blocks.
@@ -408,9 +412,10 @@ class DataState(Displayed):
             each = np.stack([losses, self._kept.scores], axis=1)
             if not self._columns.counted:
                 return self._sums.covariance_of_means(each)
-            weights = redrawn(validate.seed(random), resamples, len(self._sums.counts))
-            means = (weights @ self._sums.of_rows(each)) / (weights @ self._sums.counts)[:, None]
-            means[:, 1] += self._beside(weights)
+            seed = validate.seed(random)
+            drawn = redrawn(np.column_stack([self._sums.counts, self._sums.of_rows(each)]), seed, resamples, threads)
+            means = drawn[:, 1:] / drawn[:, :1]
+            means[:, 1] += self._beside(lambda columns: redrawn(columns, seed, resamples, threads))
             return covariance_of(means)
         beside = self._beside if self._columns.counted or self._columns.alone else None
         return self._sums.covariance(resamples, validate.seed(random), threads, unit, self.joint, beside)

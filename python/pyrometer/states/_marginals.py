@@ -115,6 +115,12 @@ class Marginals:
         )
 
     @property
+    def pair(self) -> tuple[_Array, _Array]:
+        """The tables of two samples."""
+        old, new = self.tables
+        return old, new
+
+    @property
     def adds(self) -> bool:
         """Whether anything contributes beside the joint density."""
         return bool(self.alone.any() or self.missing or any(each.place != LABEL for each in self.counted))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -408,8 +408,7 @@ class RefreshMonitor(Displayed):
             self._alarm = _Alarm(self.batches, differs, p_value)
             pools = pools.frozen(self._pools, differs)
         self._last, self._pools = last, pools
-        shown = {each.name: getattr(found, each.name) for each in fields(found)}
-        return BatchShift(**shown, reading=reading, event=self.event)
+        return BatchShift(**vars(found), reading=reading, event=self.event)
 
     def _require_like(self, name: str, state: DataState, block: int) -> None:
         """Raise if a batch has other columns than the reference, or is a state of another kind."""
@@ -454,8 +453,7 @@ class RefreshMonitor(Displayed):
         if self.grow:
             return sequential(old, new, resamples, seed, inflation)
         both = Pair.of(old, new)
-        marginals = both.marginals if both.marginals.adds else None
-        found = compared(both.tables, of.law, resamples, seed, 0, marginals, inflation=inflation)
+        found = compared(both.tables, of.law, resamples, seed, 0, both.marginals, inflation=inflation)
         return 1.0 if found is None else found.p_value
 
     def _changed(self, layout: Layout, pairs: list[Comparison], found: Shift, window: int) -> tuple[str, ...]:

@@ -80,55 +80,66 @@ class Pair:
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
         return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
 
-    def redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> tuple[_Array, _Array, _Array, list[str]]:
-        """Changes of entropy and divergence of Gaussians; bootstrap covariance of all changes; errors of columns.
-
-        The last is why some of it is nan.
-        """
-        old, new = self.old.sums, self.new.sums
-        nothing, none = np.full((3, 3), np.nan), np.full(self.marginals.d + len(self.marginals.counted) + 1, np.nan)
-        if not new.is_comparable(old):
+    def redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> tuple[_Array, _Array, list[str]]:
+        """Changes of entropy and divergence; bootstrap covariance of all changes; why some of it is nan."""
+        nothing = np.full((3, 3), np.nan)
+        if not self.is_comparable:
             why = "divergence and errors: the samples are more than 80 powers of ten apart"
-            return np.full(2, np.nan), nothing, none, [why]
+            return np.full(2, np.nan), nothing, [why]
         why_not = [self.reason] if self.reason else []
         drawn = _core.redrawn_shifts(*self.tables, self.old.law, seed, resamples, threads)
-        beside, extra, errors = self.columns_redrawn(resamples, seed)
-        changes = drawn[0, 1:] + beside if self.marginals.adds else drawn[0, 1:]
-        if self.reason:
-            changes, drawn[:, 1:] = np.full(2, np.nan), np.nan
-        blocks = [len(each.counts) for each in (old, new)]
-        if min(blocks) < LEAST:
-            why = f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"
-            return changes, nothing, none, [why]
         if self.marginals.adds:
-            drawn[1:, 1:] += extra
+            drawn[:, 1:] += self.beside_redrawn(resamples, seed, threads)
+        if self.reason:
+            drawn[:, 1:] = np.nan
+        changes = drawn[0, 1:]
+        if not self.can_be_redrawn:
+            blocks = [len(each.sums.counts) for each in (self.old, self.new)]
+            why = f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"
+            return changes, nothing, [why]
         lacking = int(np.isnan(drawn[1:, 2]).sum())
         if not lacking or self.old.reason or self.new.reason or why_not:
-            return changes, covariance_of(drawn[1:]), errors, why_not
+            return changes, covariance_of(drawn[1:]), why_not
         reason = (
             f"errors of entropy and divergence: {lacking} of {resamples} resamples of the rows have no density; use "
             "more rows, a smaller block or fewer features"
         )
-        return changes, covariance_of(drawn[1:]), errors, [reason]
+        return changes, covariance_of(drawn[1:]), [reason]
 
-    def columns_redrawn(self, resamples: int, seed: tuple[int, int]) -> tuple[_Array, _Array, _Array]:
-        """Changes (2,) of entropy and divergence beside the joint ones, those of resamples, and errors of columns."""
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the sums of the second state can be represented in the units of the first."""
+        return self.new.sums.is_comparable(self.old.sums)
+
+    @property
+    def can_be_redrawn(self) -> bool:
+        """Whether both states have enough blocks."""
+        return min(len(each.sums.counts) for each in (self.old, self.new)) >= LEAST
+
+    def beside_redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> _Array:
+        """Changes (resamples + 1, 2) of entropy and divergence beside the joint ones; the samples themselves first."""
         found = self.marginals
-        own = found.parts(*(table.sum(axis=0)[None] for table in found.tables))
-        weights = redrawn_pair(seed, resamples, *(len(table) for table in found.tables))
-        sums = [each @ table for each, table in zip(weights, found.tables, strict=True)]
-        drawn = found.parts(sums[0], sums[1])
+        old, new = (
+            np.vstack([table.sum(axis=0), sums])
+            for table, sums in zip(found.tables, redrawn_pair(found.pair, seed, resamples, threads), strict=True)
+        )
+        parts = found.parts(old, new)
+        return np.stack([parts.entropy, parts.divergence], axis=1)
+
+    def column_errors(self, resamples: int, seed: tuple[int, int], threads: int) -> _Array:
+        """Standard errors of the divergences of numbers, the residual included, of counted columns, and of widths."""
+        found, widths = self.marginals, self.old.law == "laplace"
+        if not (self.is_comparable and self.can_be_redrawn):
+            return np.full(found.d + len(found.counted) + widths, np.nan)
+        sums = redrawn_pair(found.pair, seed, resamples, threads)
+        drawn = found.parts(*sums)
         each = np.hstack([drawn.numbers, drawn.counts])
-        if self.old.law == "laplace":
-            each = np.column_stack([each, found.widths(sums[0], sums[1])])
+        if widths:
+            each = np.column_stack([each, found.widths(*sums)])
         with np.errstate(invalid="ignore", over="ignore"):
             errors = each.std(axis=0)
         errors[~np.isfinite(errors)] = np.nan
-        return (
-            np.array([own.entropy[0], own.divergence[0]]),
-            np.stack([drawn.entropy, drawn.divergence], axis=1),
-            errors,
-        )
+        return np.asarray(errors)
 
 
 def _is_counted(state: DataState, place: int) -> bool:

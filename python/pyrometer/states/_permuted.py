@@ -18,7 +18,7 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import of_coordinates, pairs
 
-__all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
+__all__ = ["PermutedColumns", "Permutations", "adjusted", "compared", "permuted", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
@@ -30,25 +30,10 @@ _SHARE = 1e-11  # smallest share of a coordinate's variance that those before it
 
 
 class Permutations(NamedTuple):
-    """The samples and their permutations: changes of energy, entropy and divergence, and parts of columns."""
+    """The samples and their permutations: changes of energy, entropy and divergence, (resamples + 1, 3)."""
 
     p_value: float
-    changes: _Array  # (resamples + 1, 3)
-    parts: Parts | None
-    widths: _Array | None
-
-
-def permuted(
-    old: _Array, new: _Array, law: str, resamples: int, seed: tuple[int, int], threads: int, inflation: float = 1.0
-) -> float:
-    """p-value of two samples' sums over blocks about one centre, by random assignment of blocks to the samples.
-
-    It is 1 where there are no blocks of equally many rows to exchange.
-    """
-    if not (len(old) and len(new)):
-        return 1.0
-    found = compared((old, new), law, resamples, seed, threads, inflation=inflation)
-    return 1.0 if found is None else found.p_value
+    changes: _Array
 
 
 def compared(
@@ -57,21 +42,18 @@ def compared(
     resamples: int,
     seed: tuple[int, int],
     threads: int,
-    marginals: Marginals | None = None,
+    marginals: Marginals,
     *,
     inflation: float = 1.0,
     most: int | None = None,
 ) -> Permutations | None:
-    """Return what `permuted` compares, with the parts of the columns of `marginals`; None without blocks to exchange.
+    """Compare sums over blocks about one centre with random assignments of blocks; None without blocks to exchange.
 
     `inflation` is the variance of the samples' own means in units of the one that permutations give them: above 1 where
     blocks are serially dependent. Of the larger sample at most `most` times as many blocks change hands as of the
     smaller.
     """
-    width = samples[0].shape[1]
-    beside = [np.empty((len(each), 0)) for each in samples] if marginals is None else marginals.tables
-    whole = (np.hstack([sums, parts]) for sums, parts in zip(samples, beside, strict=True))
-    (first, many), (second, others) = exchangeable(*whole)
+    (first, many), (second, others) = exchangeable(*samples)
     if min(many, others) == 0:
         return None
     if most is not None:
@@ -80,45 +62,41 @@ def compared(
     pool /= pool[0]
     if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
         law = "bernoulli"
-    chosen = varying(pool[:width])
+    chosen = varying(pool)
     tables = [np.ascontiguousarray(np.vstack([sums, _PRIOR * pool])[:, chosen]) for sums in (first, second)]
     changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
-    shrink = np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
-    if marginals is None:
-        changes[0] /= shrink
-        return Permutations(_p_value(changes, float(pool[1])), changes, None, None)
-    sums = _dealt_sums(first[:, width:], many, second[:, width:], others, seed, resamples)
-    old, new = (each + _PRIOR * pool[width:] for each in sums)
-    parts, widths = (
-        marginals.parts(old, new, pool[None, width:]),
-        marginals.widths(old, new) if law == "laplace" else None,
-    )
-    parts = Parts(*map(_bounded, parts))
     if marginals.adds:
+        parts = permuted(marginals, resamples, seed, threads, most=most).parts
         changes[:, 1] += parts.entropy
         changes[:, 2] += parts.divergence
-    changes[0] /= shrink
-    return Permutations(_p_value(changes, float(pool[1])), changes, parts, widths)
+    changes[0] /= np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
+    return Permutations(_p_value(changes, float(pool[1])), changes)
+
+
+class PermutedColumns(NamedTuple):
+    """The contributions of columns in the samples and in the same permutations."""
+
+    parts: Parts
+    widths: _Array
+
+
+def permuted(
+    marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int, *, most: int | None = None
+) -> PermutedColumns:
+    """Return the contributions of the columns of two samples that have blocks to exchange."""
+    (first, many), (second, others) = exchangeable(*marginals.pair)
+    if most is not None:
+        many, others = min(many, most * others), min(others, most * many)
+    pool = first.sum(axis=0) + second.sum(axis=0)
+    pool /= pool[0]
+    sums = dealt((first, many), (second, others), seed, resamples, threads)
+    old, new = (each + _PRIOR * pool for each in sums)
+    return PermutedColumns(Parts(*map(_bounded, marginals.parts(old, new, pool[None]))), marginals.widths(old, new))
 
 
 def _bounded(values: _Array) -> _Array:
     """Return values without infinities: those of samples that are too far apart for the range of a double."""
     return np.asarray(np.nan_to_num(values, nan=0.0, posinf=_FARTHEST, neginf=-_FARTHEST))
-
-
-def _dealt_sums(
-    first: _Array, many: int, second: _Array, others: int, seed: tuple[int, int], resamples: int
-) -> tuple[_Array, _Array]:
-    """Sums of both samples, (resamples + 1, C) each, in the permutations of the core; the samples themselves first."""
-    exchanged = np.concatenate([first[:many], second[:others]])
-    fixed = first[many:].sum(axis=0), second[others:].sum(axis=0)
-    few = dealt(seed, resamples, many + others, min(many, others)) @ exchanged
-    rest = exchanged.sum(axis=0) - few
-    old, new = (few, rest) if many <= others else (rest, few)
-    return (
-        np.vstack([first.sum(axis=0), old + fixed[0]]),
-        np.vstack([second.sum(axis=0), new + fixed[1]]),
-    )
 
 
 def adjusted(statistics: _Array) -> tuple[_Array, _Array]:

@@ -120,6 +120,8 @@ DRIFT = Record(
         "entropy": Quantity("S", "nat"),
         "entropy_slope": Quantity("dS/dt", "nat/time", "entropy_slope_error"),
         "temperature": Quantity("T", "loss/nat", "temperature_error", note="(dE/dt)/(dS/dt) (2.11)"),
+        "temperature_low": Quantity("from", "loss/nat", note="95 % at each time"),
+        "temperature_high": Quantity("to", "loss/nat"),
         "verdict": Quantity("verdict"),
     },
     heading=lambda found: f"{len(found.time)} times",

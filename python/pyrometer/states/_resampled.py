@@ -1,4 +1,4 @@
-"""Weights of blocks in resamples: those of `cpp/pyrometer/data/resampled.hpp`, for what is computed here."""
+"""Sums over the blocks of resamples, of whatever columns: the draws are those of the core's shifts and states."""
 
 from __future__ import annotations
 
@@ -14,34 +14,33 @@ __all__ = ["dealt", "redrawn", "redrawn_pair"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 
 
-def redrawn(seed: tuple[int, int], resamples: int, blocks: int, first: int = 0) -> _Array:
-    """How often each resample draws each block with replacement, (resamples, blocks), from the draws after `first`."""
-    picked = _picked(_core.uniforms(seed, 0, resamples, first, blocks), blocks)
-    flat = picked.T + blocks * np.arange(resamples)[:, None]
-    return np.bincount(flat.ravel(), minlength=resamples * blocks).reshape(resamples, blocks).astype(np.float64)
+def redrawn(table: _Array, seed: tuple[int, int], resamples: int, threads: int = 0, *, skipped: int = 0) -> _Array:
+    """Sums (resamples, C) over blocks that are drawn with replacement, of columns (b, C)."""
+    return _core.redrawn_sums(np.ascontiguousarray(table), skipped, seed, resamples, threads)
 
 
-def redrawn_pair(seed: tuple[int, int], resamples: int, old: int, new: int) -> tuple[_Array, _Array]:
-    """Return the weights of the blocks of two samples in the resamples of `redrawn_shifts`."""
-    return redrawn(seed, resamples, old), redrawn(seed, resamples, new, (old + 1) // 2 * 2)
+def redrawn_pair(
+    tables: tuple[_Array, _Array], seed: tuple[int, int], resamples: int, threads: int = 0
+) -> tuple[_Array, _Array]:
+    """Return the sums of two samples over the blocks of `redrawn_shifts`."""
+    old, new = tables
+    skipped = (len(old) + 1) // 2 * 2
+    return redrawn(old, seed, resamples, threads), redrawn(new, seed, resamples, threads, skipped=skipped)
 
 
-def dealt(seed: tuple[int, int], resamples: int, blocks: int, chosen: int) -> _Array:
-    """Return 1 for the `chosen` blocks that each permutation assigns to the smaller sample, else 0."""
-    uniforms = _core.uniforms(seed, 0, resamples, 0, chosen)
-    rows = np.arange(resamples)
-    # Columns are resamples: a swap then touches two runs of memory.
-    order = np.repeat(np.arange(blocks, dtype=np.int64)[:, None], resamples, axis=1)
-    for i in range(chosen):
-        there = i + _picked(uniforms[i], blocks - i)
-        here = order[i].copy()
-        order[i] = order[there, rows]
-        order[there, rows] = here
-    weights = np.zeros((resamples, blocks))
-    weights[rows[None, :], order[:chosen]] = 1.0
-    return weights
+def dealt(
+    old: tuple[_Array, int], new: tuple[_Array, int], seed: tuple[int, int], resamples: int, threads: int = 0
+) -> tuple[_Array, _Array]:
+    """Return the sums of two samples, (resamples + 1, C) each, in the permutations of `dealt_shifts`; their own first.
 
-
-def _picked(uniforms: _Array, number: int) -> npt.NDArray[np.int64]:
-    """Return the index below `number` that a uniform in (-1/2, 1/2) selects."""
-    return np.minimum(((uniforms + 0.5) * number).astype(np.int64), number - 1)
+    Of each sample that many leading blocks change hands.
+    """
+    (first, many), (second, others) = old, new
+    exchanged = np.concatenate([first[:many], second[:others]])
+    few = _core.dealt_sums(exchanged, min(many, others), seed, resamples, threads)
+    rest = exchanged.sum(axis=0) - few
+    before, after = (few, rest) if many <= others else (rest, few)
+    return (
+        np.vstack([first.sum(axis=0), before + first[many:].sum(axis=0)]),
+        np.vstack([second.sum(axis=0), after + second[others:].sum(axis=0)]),
+    )

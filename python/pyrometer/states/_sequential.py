@@ -35,10 +35,9 @@ def sequential(
     if first is not None and first > ENOUGH:
         return first
     pair, p_value = Pair.of(old, new), 1.0
-    marginals = pair.marginals if pair.marginals.adds else None
     for count, enough in (*_STAGES[first is not None :], (resamples, 0.0)):
         if count < resamples or not enough:
-            found = compared(pair.tables, old.law, count, seed, 0, marginals, inflation=inflation, most=_MOST)
+            found = compared(pair.tables, old.law, count, seed, 0, pair.marginals, inflation=inflation, most=_MOST)
             p_value = 1.0 if found is None else found.p_value
             if p_value > enough:
                 break

@@ -12,13 +12,13 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, described, listed, plain, validate, warn_caller
+from pyrometer.base import Deferred, RandomSource, described, listed, plain, validate, warn_caller
 from pyrometer.errors import DependenceWarning
 from pyrometer.results import Shown, Table
 from pyrometer.states import _records as records
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._column_table import column_table
+from pyrometer.states._column_table import ColumnTable
 from pyrometer.states._data_state import DataState, Kept, as_state, checked_block
 from pyrometer.states._densities import Density, Joint
 from pyrometer.states._pair import Pair
@@ -32,7 +32,7 @@ __all__ = ["DataState", "Shift", "shift"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LEVEL = 0.05
 _INFLATED = 1.25  # of a variance; 5 % of three quantities become 10 % at most
-_NO_COLUMNS = Table("Columns of a shift", {})  # of results of 0.1.0
+_COLUMNS = Deferred(Table("Columns of a shift", {}))  # results of 0.1.0 have none
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -113,7 +113,7 @@ class Shift(Shown, record=records.SHIFT):
     level: float
     verdict: str
     reason: str = ""
-    columns: Table = _NO_COLUMNS
+    columns: Deferred[Table] = _COLUMNS
     note: str = ""
 
     @property
@@ -356,10 +356,10 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
     pair = Pair.of(old, new)
     sums, law = pair.tables, old.law
     if old.kept is None or new.kept is None:
-        changes, spread, column_errors, why = pair.redrawn(resamples, seed, threads)
+        changes, spread, why = pair.redrawn(resamples, seed, threads)
         reasons += why
     else:
-        changes, spread, column_errors = _scored(pair, old.kept, new.kept, resamples, seed)
+        changes, spread = _scored(pair, old.kept, new.kept, resamples, seed, threads)
         sums = (sums[0].copy(), sums[1].copy())
         for state, blocks, scores in zip((old, new), sums, _pooled(old, old.kept, new.kept), strict=True):
             blocks[:, 2] = state.sums.of_rows(scores)
@@ -400,7 +400,9 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         level=level,
         verdict=_verdict(p_value, level),
         reason="; ".join(reasons),
-        columns=column_table(pair, found, divergence, column_errors),
+        columns=ColumnTable(
+            old, new, divergence, None if found is None else found.changes, resamples, seed, threads, inflation
+        ),
         note=pair.note,
     )
 
@@ -453,27 +455,31 @@ def _require_like(old: DataState, new: DataState) -> None:
 
 
 def _scored(
-    pair: Pair, before: Kept, after: Kept, resamples: int, seed: tuple[int, int]
-) -> tuple[_Array, _Array, _Array]:
-    """Changes, covariance and errors of columns for fitted densities, for which all changes are means over rows."""
+    pair: Pair, before: Kept, after: Kept, resamples: int, seed: tuple[int, int], threads: int
+) -> tuple[_Array, _Array]:
+    """Changes and their covariance for fitted densities, for which all changes are means over rows."""
     old, new = pair.old, pair.new
-    first, second = Joint(old.density, old.loss, before.rows), Joint(new.density, new.loss, after.rows)
-    under_old = first.scores(after.rows)
+    densities = Joint(old.density, old.loss, before.rows), Joint(new.density, new.loss, after.rows)
+    under_old = densities[0].scores(after.rows)
     values = (
-        np.stack([-before.losses, -before.scores, first.influence(second)], axis=1),
+        np.stack([-before.losses, -before.scores, densities[0].influence(densities[1])], axis=1),
         np.stack([after.losses, after.scores, under_old - after.scores], axis=1),
     )
     divergence = float(under_old.mean() - after.scores.mean())
-    beside, drawn, errors = pair.columns_redrawn(resamples, seed)
-    changes = np.array([new.entropy - old.entropy, divergence + beside[1]])
+    changes = np.array([new.entropy - old.entropy, divergence])
     if not pair.marginals.adds:
-        return changes, old.sums.covariance_of_means(values[0]) + new.sums.covariance_of_means(values[1]), errors
-    weights = redrawn_pair(seed, resamples, len(old.sums.counts), len(new.sums.counts))
+        return changes, old.sums.covariance_of_means(values[0]) + new.sums.covariance_of_means(values[1])
+    beside = pair.beside_redrawn(resamples, seed, threads)
+    changes[1] += beside[0, 1]
+    first, second = (
+        np.column_stack([state.sums.counts, state.sums.of_rows(each)])
+        for state, each in zip((old, new), values, strict=True)
+    )
     total = np.zeros((resamples, 3))
-    for state, each, drawing in zip((old, new), values, weights, strict=True):
-        total += (drawing @ state.sums.of_rows(each)) / (drawing @ state.sums.counts)[:, None]
-    total[:, 1:] += drawn
-    return changes, covariance_of(total), errors
+    for sums in redrawn_pair((first, second), seed, resamples, threads):
+        total += sums[:, 1:] / sums[:, :1]
+    total[:, 1:] += beside[1:]
+    return changes, covariance_of(total)
 
 
 def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:
