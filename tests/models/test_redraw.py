@@ -99,3 +99,37 @@ def test_models_with_other_random_numbers_are_built_anew(kind):
     Fixed.builds = 0
     pm.models.measure(lambda: Fixed(kind), np.ones((2, 4)), draws=6, method="monte-carlo")
     assert Fixed.builds - built_apart() == 6
+
+
+class Stateful(nn.Module):
+    """A model whose outputs depend on its call before."""
+
+    builds = 0
+
+    def __init__(self, kind):
+        super().__init__()
+        type(self).builds += 1
+        self.first, self.second, self.kind = nn.Linear(4, 4), nn.Linear(4, 4), kind
+        if kind == "buffer":
+            self.register_buffer("state", None)
+        else:
+            self.state = None
+
+    def forward(self, x):
+        z = self.first(x)
+        if self.state is not None:
+            z = z + 100.0 * self.state
+        self.state = z.detach()
+        return self.second(z)
+
+
+@pytest.mark.parametrize("kind", ["buffer", "attribute"])
+def test_models_that_forward_passes_change_are_built_anew(kind):
+    Stateful.builds = 0
+    layers = pm.models.measure(lambda: Stateful(kind), np.ones((2, 4)), draws=200)
+    assert Stateful.builds - built_apart() == 200
+    assert (layers.method == "monte-carlo").all()
+    # Uniform numbers within 1/2: E z^2 = 1/12 (4 E x^2 + 1) of each of four units.
+    first = 4.0 * 5.0 / 12.0
+    assert layers.energy[0] == pytest.approx(first, rel=1e-6)
+    assert abs(layers.energy[1] - (4.0 * first + 4.0) / 12.0) < 5.0 * layers.standard_error[1]

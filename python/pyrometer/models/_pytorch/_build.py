@@ -33,13 +33,21 @@ def seeded(seed: int, *key: int) -> Iterator[None]:
         try:
             # A seed of PyTorch's generator on the CPU has 32 bits.
             words = np.random.SeedSequence(seed, spawn_key=key).generate_state(3)
-            torch.manual_seed(int(words[0]))
+            _seed_pytorch(int(words[0]))
             np.random.seed(int(words[1]))  # noqa: NPY002
             random.seed(int(words[2]))
             yield
         finally:
             random.setstate(python)
             np.random.set_state(legacy)  # noqa: NPY002
+
+
+def _seed_pytorch(number: int) -> None:
+    """Seed as torch.manual_seed, which formats the stack of calls for each kind of device that is not there."""
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        torch.manual_seed(number)
+    else:
+        torch.default_generator.manual_seed(number)
 
 
 def build(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> Built:

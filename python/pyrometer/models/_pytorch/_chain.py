@@ -47,6 +47,10 @@ _ACTIVATIONS: dict[str, Callable[[Given], str | None]] = {
 """Activations of `Network`, by the operation without a trailing underscore."""
 
 
+class _Broken(BaseException):
+    """Ends a forward pass that is not a chain; programs may handle exceptions."""
+
+
 class _Chain(Pass):
     """Follows a forward pass as long as it is a chain."""
 
@@ -61,6 +65,11 @@ class _Chain(Pass):
 
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
         """Extend the chain, or end it at its outputs; it does not hold if a layer follows on anything else."""
+        self._extend(func, given, out, site, operands)
+        if not self.holds:
+            raise _Broken
+
+    def _extend(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
         if site is not None:
             self.holds = self.holds and self._extends(operands, site)
             self._storage, self._of_dense = next(tensors_in(out)).untyped_storage()._cdata, True
@@ -105,7 +114,10 @@ class _Chain(Pass):
 def exact_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any]) -> list[float] | None:
     """Return the energies of a chain that `Network` computes exactly; None for any other model."""
     chain = _Chain(drawn, inputs, rows)
-    chain.run(call)
+    try:
+        chain.run(call)
+    except _Broken:
+        return None
     products = chain.products
     if not chain.holds or not products or len(chain.activations) < len(products) - 1:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,7 @@ class _Passes:
         self._source, self._request, self._ideal = source, request, Ideal()
         self._units: Any = 0.0
         self._steps: list[list[int]] = []
+        self._known: set[int] = set()
         self._inputs, self.rows, self._device = prepared(request, module)
         if request.trained is not None:
             self._ideal = self._kept(request.trained, module)
@@ -79,7 +81,7 @@ class _Passes:
     def sites(self, module: torch.nn.Module, draw: int) -> list[CallSite]:
         """Return the call sites of one draw."""
         drawn = self._drawn(module, self._request.mode)
-        found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0)
+        found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0, known=self._known)
         with seeded(self._request.seed, draw, 1):
             run_on(self._inputs, lambda: found.run(lambda: self._source.call(module, self._inputs)))
         self._steps = steps_of(found.sites)
@@ -92,6 +94,8 @@ class _Passes:
         def call() -> Any:
             return self._source.call(module, self._inputs)
 
+        if not self._source.renew(module):
+            return {}
         with seeded(request.seed, 0, 1):
             exact = exact_energies(drawn, self._inputs, self.rows, call)
         if exact is not None:
@@ -99,6 +103,7 @@ class _Passes:
                 k: Measured(site, energy, 0.0, "exact")
                 for k, (site, energy) in enumerate(zip(first, exact, strict=True))
             }
+        self._source.renew(module)
         with seeded(request.seed, 0, 1):
             found = closed_energies(drawn, self._inputs, self.rows, call)
         known = {}
@@ -108,6 +113,7 @@ class _Passes:
                 neglected = max(found[each][1] for each in numbers)
                 energy = math.fsum(each for each in energies if each is not None)
                 known[number] = Measured(first[number], energy, 0.0, "closed form", neglected)
+                self._known.update(numbers)
         return known
 
     def draw(self, number: int) -> list[CallSite]:
@@ -126,7 +132,9 @@ class _Passes:
         return [replace(site, units=float(mean)) for site, mean in zip(first, units, strict=True)]
 
     def _drawn(self, module: torch.nn.Module, mode: str) -> Drawn:
-        self._source.switch(module.to(self._device), mode)
+        if any(tensor.device != self._device for tensor in chain(module.parameters(), module.buffers())):
+            module.to(self._device)
+        self._source.switch(module, mode)
         return Drawn(module, self._source.parameters(module), self._runs, self._source.built.memory)
 
     def _kept(self, trained: Any, module: torch.nn.Module) -> Against:

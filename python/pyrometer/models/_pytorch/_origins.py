@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
 __all__ = ["ACTIVATION", "CONSTANT", "ByStorage", "Entry", "Origin", "joint"]
 
 _Held = TypeVar("_Held")
+_expired = torch.UntypedStorage._expired
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,15 @@ ACTIVATION = Origin(activation=True, data=True)
 
 def joint(origins: list[Origin]) -> Origin:
     """Return the origin of what an operation makes of tensors of these origins."""
-    origins = [origin for origin in origins if origin is not CONSTANT]
-    if all(origin is origins[0] for origin in origins):
-        return origins[0] if origins else CONSTANT
+    first = CONSTANT
+    for origin in origins:
+        if origin is first or origin is CONSTANT:
+            continue
+        if first is not CONSTANT:
+            break
+        first = origin
+    else:
+        return first
     parameters = frozenset[str]().union(*(origin.parameters for origin in origins))
     activation = any(origin.activation for origin in origins)
     return Origin(
@@ -96,7 +104,7 @@ class ByStorage(Generic[_Held]):
 
     def __getitem__(self, tensor: Any) -> _Held:
         held = self._held.get(tensor.untyped_storage()._cdata)
-        return self._default if held is None or held[0].expired() else held[1]
+        return self._default if held is None or _expired(held[0].cdata) else held[1]
 
     def __setitem__(self, tensor: Any, what: _Held) -> None:
         storage = tensor.untyped_storage()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,6 +37,8 @@ _KINDS = {
 _ADDITIONS = {"add", "add_"}
 # Changes a weight, by indices that come from inputs.
 _DERIVING = {"embedding_renorm_"}
+_HOLDERS = (torch.Tensor, list, tuple)
+_UNASKED = Expected(0.0, averaged=False, centred=False)
 _FUSED = {"mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn"}
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
@@ -58,7 +60,8 @@ class Pass(TorchDispatchMode):
     """Finds the operations that consume a parameter, in the order in which they run, and sums their squared outputs.
 
     Subclasses override `observe`, which is called after each operation. With `check`, the energy of outputs that
-    overflow is infinite even where it could be computed from the inputs.
+    overflow is infinite even where it could be computed from the inputs. Energies of call sites with numbers in `known`
+    are not asked for, and 0.
 
     Attributes
     ----------
@@ -71,10 +74,17 @@ class Pass(TorchDispatchMode):
     """
 
     def __init__(
-        self, drawn: Drawn, inputs: Any, rows: int, ideal: Ideal | None = None, *, check: bool = False
+        self,
+        drawn: Drawn,
+        inputs: Any,
+        rows: int,
+        ideal: Ideal | None = None,
+        *,
+        check: bool = False,
+        known: Collection[int] = frozenset(),
     ) -> None:
         super().__init__()
-        self._ideal, self._check = ideal or Ideal(), check
+        self._ideal, self._check, self._known = ideal or Ideal(), check, known
         self.rows, self.memory, self._module = rows, drawn.memory, drawn.module
         self.origins, self._direct = ByStorage(CONSTANT), ByStorage[Entry | None](None)
         self.sites: list[CallSite] = []
@@ -111,7 +121,7 @@ class Pass(TorchDispatchMode):
                 f"model must call recurrent layers as modules of PyTorch, got the fused operation {name}; measure "
                 "within torch.backends.mkldnn.flags(enabled=False)."
             )
-        inputs = [tensor for value in given.values() for tensor in tensors_in(value)]
+        inputs = [tensor for value in given.values() if isinstance(value, _HOLDERS) for tensor in tensors_in(value)]
         origins = [self.origins[tensor] for tensor in inputs]
         origin = joint(origins)
         weights = [tensor for tensor, each in zip(inputs, origins, strict=True) if each.weight]
@@ -176,11 +186,12 @@ class Pass(TorchDispatchMode):
         """Add a call site, and return its number."""
         result = next(tensors_in(out))
         used = self._names(weights)
-        kind, found = _KINDS.get(name, "other"), None
+        kind = _KINDS.get(name, "other")
+        found = _UNASKED if len(self.sites) in self._known and not self._path.recurrent else None
         if operands is not None:
             consumer = CONSUMERS[name]
             kind = "transposed convolution" if given.get("transposed") else consumer.kind
-            found = self._expectation.of_product(consumer, operands, given, result)
+            found = found or self._expectation.of_product(consumer, operands, given, result)
             used = self._in_order(operands, used)
         found = found or Expected(square(result), averaged=False, centred=False)
         if self._check and not bool(torch.isfinite(result).all()):
@@ -210,8 +221,10 @@ class Pass(TorchDispatchMode):
     def _repeated(self) -> int:
         """Return the number of the last call site, joined to the same one of an earlier step of a recurrent layer."""
         site, last = self.sites[-1], len(self.sites) - 1
+        if not self._path.recurrent:
+            return last
         before = [k for k, each in enumerate(self.sites[:-1]) if each.parameters == site.parameters]
-        if not self._path.recurrent or not before:
+        if not before:
             return last
         self.sites.pop()
         first = self.sites[before[-1]]
@@ -260,10 +273,13 @@ class Pass(TorchDispatchMode):
         if len(whole) != 1 or len(bias) != 1:
             return None
         (entry,), site = whole, self.sites[whole[0].site]
-        added = self._expectation.of_bias(bias[0], out.numel())
-        found = Expected(square(out), averaged=False, centred=False)
-        if entry.averaged is not None:
+        if entry.site in self._known:
+            found = _UNASKED
+        elif entry.averaged is not None:
+            added = self._expectation.of_bias(bias[0], out.numel())
             found = Expected(entry.averaged + added.value, averaged=True, centred=entry.centred and added.centred)
+        else:
+            found = Expected(square(out), averaged=False, centred=False)
         found = self._ideal.square(entry.site, found, out)
         parameters = tuple(dict.fromkeys((*site.parameters, *self._names(weights))))
         parts = site.parts + self._parts_of(weights)

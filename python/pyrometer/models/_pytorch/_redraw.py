@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,10 @@ from pyrometer.models._built import Built, with_named
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 
-__all__ = ["Remainder", "draw_into", "drawable", "redraw_in_place"]
+__all__ = ["Redraw", "Remainder", "draw_into", "drawable"]
 
-# Numbers that are drawn together: 1 MB.
-_BLOCK = 1 << 18
+# Numbers that are drawn together, half a megabyte, and draws of the core that they are: faster than one.
+_BLOCK, _DRAWS = 1 << 17, 128
 # What modules of PyTorch keep beside attributes of their own.
 _MACHINERY = {"_parameters", "_buffers", "_modules"}
 _PLAIN = (int, float, str, bytes, set, frozenset, torch.Size, torch.dtype, torch.device)
@@ -48,10 +49,20 @@ class Remainder:
         """Whether two builds of a model differ in their parameters at most."""
         return _same(self.buffers, other.buffers) and _same(self.attributes, other.attributes)
 
+    def unchanged(self, module: torch.nn.Module) -> bool:
+        """Whether forward passes have left all as it was, but for values of buffers and the mode."""
+        now = Remainder.of(module)
+        mine, theirs = (
+            {key: value for key, value in of.attributes.items() if key[1] != "training"} for of in (self, now)
+        )
+        before, after = ({name: (each.shape, each.dtype) for name, each in of.buffers.items()} for of in (self, now))
+        return before == after and _same(mine, theirs)
+
     def restore(self, module: torch.nn.Module) -> None:
         """Give a model its buffers back."""
-        for name, buffer in module.named_buffers():
-            buffer.copy_(self.buffers[name])
+        with torch.no_grad():
+            for name, buffer in module.named_buffers():
+                buffer.copy_(self.buffers[name])
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -81,22 +92,35 @@ def _can_be_drawn(label: Label) -> bool:
     return label.reason == "" and (label.family in (NORMAL, UNIFORM) or label.family.name == "truncated normal")
 
 
-def redraw_in_place(parameters: Mapping[str, torch.Tensor], runs: Mapping[str, Runs], memory: Memory) -> None:
-    """Draw random elements anew, those of one draw once; computed constants keep their values."""
-    drawn: dict[int, torch.Tensor] = {}
-    uses = [memory.labels[number].draw for name in parameters for number in np.unique(runs[name].labels).tolist()]
-    with torch.no_grad():
+class Redraw:
+    """Draws random elements of parameters anew, those of one draw once; computed constants keep their values."""
+
+    def __init__(self, parameters: Mapping[str, torch.Tensor], runs: Mapping[str, Runs], memory: Memory) -> None:
+        self._memory = memory
+        labels = {name: [memory.labels[number] for number in runs[name].labels.tolist()] for name in parameters}
+        uses = Counter(draw for each in labels.values() for draw in {label.draw for label in each})
+        self._alone: list[tuple[torch.Tensor, Label, Family]] = []
+        self._joint: list[tuple[torch.Tensor, Runs]] = []
         for name, parameter in parameters.items():
-            label = memory.law(memory.labels[int(runs[name].labels[0])])
-            alone = len(runs[name].labels) == 1 and uses.count(label.draw) == 1
+            label = memory.law(labels[name][0])
+            alone = len(labels[name]) == 1 and uses[label.draw] == 1
             if label.kind is Kind.RANDOM and alone and label.family is not None:
-                draw_into(parameter, label.family, label.scale)
+                self._alone.append((parameter, label, label.family))
+            else:
+                self._joint.append((parameter, runs[name]))
+
+    def draw(self) -> None:
+        """Draw all parameters."""
+        drawn: dict[int, torch.Tensor] = {}
+        with torch.no_grad():
+            for parameter, label, family in self._alone:
+                draw_into(parameter, family, label.scale)
                 if label.centre:
                     parameter.add_(label.centre)
-                continue
-            values = parameter.detach().reshape(-1).clone()
-            _fill(values, runs[name], memory, drawn)
-            parameter.copy_(values.reshape(parameter.shape))
+            for parameter, runs in self._joint:
+                values = parameter.detach().reshape(-1).clone()
+                _fill(values, runs, self._memory, drawn)
+                parameter.copy_(values.reshape(parameter.shape))
 
 
 def _fill(values: torch.Tensor, runs: Runs, memory: Memory, drawn: dict[int, torch.Tensor]) -> None:
@@ -139,13 +163,15 @@ def _draw_by_core(tensor: torch.Tensor, family: Family, scale: float) -> None:
     flat = tensor.detach().view(-1) if tensor.is_contiguous() else torch.empty(tensor.numel(), dtype=tensor.dtype)
     for first in range(0, len(flat), _BLOCK):
         part = flat[first : first + _BLOCK]
+        draws = _DRAWS if len(part) >= _DRAWS else 1
+        place = 0, draws, first // _DRAWS, -(-len(part) // draws)
         if family == NORMAL:
-            numbers = _core.normals(key, 0, 1, first, len(part), single)
+            numbers = _core.normals(key, *place, single)
         elif family == UNIFORM:
-            numbers = _core.uniforms(key, 0, 1, first, len(part), single)
+            numbers = _core.uniforms(key, *place, single)
         else:
-            numbers = _core.truncated_normals(key, 0, 1, first, len(part), _bound(family), single)
-        torch.mul(torch.from_numpy(numbers[:, 0]), scale, out=part)
+            numbers = _core.truncated_normals(key, *place, _bound(family), single)
+        torch.mul(torch.from_numpy(numbers.reshape(-1)[: len(part)]), scale, out=part)
     if not tensor.is_contiguous():
         tensor.copy_(flat.reshape(tensor.shape))
 

@@ -14,7 +14,7 @@ from pyrometer.models._built import Built, with_named
 from pyrometer.models._labels import Kind
 from pyrometer.models._pytorch._build import build, redraw, seeded
 from pyrometer.models._pytorch._inputs import as_tensors
-from pyrometer.models._pytorch._redraw import Remainder, draw_into, drawable, redraw_in_place
+from pyrometer.models._pytorch._redraw import Redraw, Remainder, draw_into, drawable
 from pyrometer.models._request import Request
 
 __all__ = ["Source", "draw_into", "source_of"]
@@ -41,6 +41,8 @@ class Source:
         From the model and the inputs of the request, with tensors for arrays: runs a forward pass.
     switch : callable
         From the model and the mode: sets it.
+    renew : callable
+        Undoes what forward passes have changed in a model, but for its parameters and its mode; returns whether it can.
     """
 
     title: str
@@ -49,6 +51,7 @@ class Source:
     parameters: Callable[[torch.nn.Module], dict[str, torch.Tensor]]
     call: Callable[[torch.nn.Module, Any], Any]
     switch: Callable[[torch.nn.Module, str], Any]
+    renew: Callable[[torch.nn.Module], bool] = lambda _: True
 
 
 def source_of(model: Any, request: Request) -> Source:
@@ -68,7 +71,7 @@ def source_of(model: Any, request: Request) -> Source:
     else:
         draws = _Draws(request, built, _of_factory(model, request), in_place=drawable(built))
     built = replace(built, module=None)
-    return Source(title, built, draws.draw, lambda module: dict(module.named_parameters()), _call, _switch)
+    return Source(title, built, draws.draw, lambda module: dict(module.named_parameters()), _call, _switch, draws.renew)
 
 
 class _Draws:
@@ -80,8 +83,9 @@ class _Draws:
         self._seed, self._again, self._first = request.seed, again, [built.module]
         self._built, self._fresh = replace(built, module=None), _Fresh(built)
         self._runs = with_named(built)
-        self._remainder = Remainder.of(built.module) if in_place else None
+        self._remainder, self._in_place = Remainder.of(built.module), in_place
         self._kept: torch.nn.Module | None = None
+        self._redraw: Redraw | None = None
 
     def draw(self, number: int) -> torch.nn.Module:
         """Return the model of a draw."""
@@ -91,15 +95,26 @@ class _Draws:
             self._fresh.check(module)
         return module
 
+    def renew(self, module: torch.nn.Module) -> bool:
+        """Undo what forward passes have changed in a model; returns whether that is possible."""
+        possible = self._remainder.unchanged(module)
+        if possible:
+            self._remainder.restore(module)
+        return possible
+
     def _drawn(self, number: int) -> torch.nn.Module:
-        if number > 1 and self._kept is not None and self._remainder is not None:
-            with torch.no_grad():
+        if number > 1 and self._kept is not None:
+            if self._redraw is not None:
                 self._remainder.restore(self._kept)
-            redraw_in_place(dict(self._kept.named_parameters()), self._runs, self._built.memory)
-            return self._kept
+            elif self.renew(self._kept):
+                self._redraw = Redraw(dict(self._kept.named_parameters()), self._runs, self._built.memory)
+            if self._redraw is not None:
+                self._redraw.draw()
+                return self._kept
+            self._kept = None
         module = self._first.pop() if number == 0 else self._again()
         _draw_named(module, self._built)
-        if number == 1 and self._remainder is not None and self._remainder.same(Remainder.of(module)):
+        if number == 1 and self._in_place and self._remainder.same(Remainder.of(module)):
             self._kept = module
         return module
 
