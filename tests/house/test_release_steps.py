@@ -108,6 +108,7 @@ def test_a_tag_belongs_into_the_repository_that_the_metadata_name(run, tree):
 
 def wheel(folder, *, python="cp312", platform="manylinux_2_28_x86_64", version="1.2.0", drop=(), change=(), extra=()):
     members = {
+        "pyrometer/": b"",
         "pyrometer/py.typed": b"",
         f"pyrometer/_core_v3.{python}.so": b"core",
         "pyrometer.libs/libgomp-a34b.so.1": b"runtime",
@@ -120,6 +121,8 @@ def wheel(folder, *, python="cp312", platform="manylinux_2_28_x86_64", version="
     members = {name: data for name, data in members.items() if name not in drop}
     rows = []
     for name, data in members.items():
+        if name.endswith("/"):
+            continue
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         rows.append(f"{name},sha256={digest},{len(data)}")
     members |= dict(change)
