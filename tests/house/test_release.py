@@ -46,3 +46,17 @@ def test_hooks_fetch_nothing() -> None:
 def test_presets_are_json() -> None:
     names = {preset["name"] for preset in json.loads(read("CMakePresets.json"))["configurePresets"]}
     assert {"default", "release", "sanitize", "tidy"} <= names
+
+
+def test_workflows_call_what_exists_and_give_no_more_rights_than_they_must() -> None:
+    sessions = set(re.findall(r"^@nox\.session(?:\n@.*)*\ndef (\w+)", read("noxfile.py"), re.MULTILINE))
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
+        text = path.read_text("utf-8")
+        for named in re.findall(r"nox -s ([\w ]+)", text):
+            assert set(named.split()) <= sessions, path.name
+        for listed in re.findall(r"session: \[(.+)\]", text):
+            assert set(re.findall(r"(?:^|[ \"])([a-z_]+)(?=[,(]|$)", listed)) <= sessions, path.name
+        assert "\npermissions:\n  contents: read\n" in text, path.name
+        assert set(re.findall(r"uses: (?!\./)([\w-]+)/", text)) <= {"actions", "github"}, path.name
+        for tool in re.findall(r"python (tools/\S+)", text):
+            assert (ROOT / tool).is_file(), path.name

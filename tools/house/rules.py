@@ -31,7 +31,7 @@ LEVEL_SUFFIXES = (".simd.cpp", ".fma.cpp", ".test.cpp")
 # ---- Python: layers from the lowest up. A folder may import from the lines above its own, and from another folder only
 # what its __init__ lists. Folders of one line do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "_version", "_cpu"),
+    ("errors", "_version", "_cpu", "_openmp"),
     ("_core",),
     ("_installation",),
     ("base",),
@@ -88,4 +88,5 @@ HOSTS = {
     ),
     *("web.stanford.edu", "www4.stat.ncsu.edu", "keepachangelog.com", "semver.org", "citation-file-format.github.io"),
     *("en.wikipedia.org", "jmlr.org", "www.jmlr.org"),
+    *("github.com", "pyrometer.github.io", "gcc.gnu.org", "ftp.gnu.org", "www.gnu.org", "fsf.org"),
 }

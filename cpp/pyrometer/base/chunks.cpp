@@ -1,7 +1,16 @@
 #include "pyrometer/base/chunks.hpp"
 
+#ifdef _OPENMP
 #include <omp.h>
+#else  // Apple's Clang has none: the parallel region is run once, by the calling thread.
+static int omp_get_max_threads() { return 1; }
+static int omp_get_num_procs() { return 1; }
+static int omp_get_thread_num() { return 0; }
+#endif
+#if defined(_OPENMP) && !defined(_WIN32)
 #include <pthread.h>
+#define PYROMETER_FORKS
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -20,6 +29,7 @@ namespace {
 // libgomp's thread pool does not survive a fork: a child that enters a parallel region waits for threads it does not
 // have. Releasing the pool before the fork lets both processes start a new one. This affects the pool of the forking
 // thread only, which is the one that the child inherits.
+#ifdef PYROMETER_FORKS
 void release_pool() {
   if (!omp_in_parallel()) omp_pause_resource_all(omp_pause_soft);
 }
@@ -28,6 +38,9 @@ void survive_forks() {
   static const int once = pthread_atfork(release_pool, nullptr, nullptr);
   static_cast<void>(once);
 }
+#else
+void survive_forks() {}
+#endif
 
 // libgomp terminates the process if a thread cannot be created; results do not depend on the number of threads, so
 // large requests are limited. The number of processors is cached, because it takes a system call.

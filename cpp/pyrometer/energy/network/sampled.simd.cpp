@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "pyrometer/base/aligned.hpp"
@@ -133,7 +134,8 @@ class Problem {
     if (draws.rows > 0) {
       order_.resize(norm.size());
       std::iota(order_.begin(), order_.end(), Index{0});
-      std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) { return norm[at(a)] < norm[at(b)]; });
+      const auto key = [&](Index i) { return std::pair(norm[at(i)], i); };
+      std::sort(order_.begin(), order_.end(), [&](Index a, Index b) { return key(a) < key(b); });
     } else if (drawn() > 0) {
       const auto all = [](Index i) { return i; };
       x_ = base::aligned_array<T>(padded(rows.rows) * width(0));

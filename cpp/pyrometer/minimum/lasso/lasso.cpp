@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "pyrometer/base/chunks.hpp"
@@ -70,8 +71,8 @@ void lasso(const Moments& data, std::span<const double> weights, bool on_interce
     require(std::isfinite(weight) && weight >= 0, "l1 must be finite and >= 0, got ", weight);
   std::vector<Index> order(weights.size());
   std::iota(order.begin(), order.end(), Index{0});
-  const auto l1 = [&](Index k) { return weights[at(k)]; };
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return l1(a) > l1(b); });
+  const auto key = [&](Index k) { return std::pair(-weights[at(k)], k); };
+  std::sort(order.begin(), order.end(), [&](Index a, Index b) { return key(a) < key(b); });
   const base::Chunks chunks{data.systems, std::max<Index>(1, systems_at_once(data.features) / 16)};
   std::vector<Descent> descents(at(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
@@ -80,8 +81,8 @@ void lasso(const Moments& data, std::span<const double> weights, bool on_interce
       descent.start(data, on_intercept, system);
       for (const Index k : order) {
         const Minima slot = out.one(system * static_cast<Index>(weights.size()) + k, data.parameters());
-        if (l1(k) > 0)
-          descent.minimise(data, l1(k), slot);
+        if (weights[at(k)] > 0)
+          descent.minimise(data, weights[at(k)], slot);
         else
           least_squares(data.one(system), {0, on_intercept}, 1, slot);
       }
