@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.results import Table
+from pyrometer.states._column_ranks import rank_statistics
 from pyrometer.states._columns import LABEL
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import PermutedColumns, adjusted, permuted
+from pyrometer.states._permuted import adjusted, permuted
 from pyrometer.states._predictions import NO_LOSS
 
 if TYPE_CHECKING:
@@ -55,52 +56,69 @@ class ColumnTable:
     def __call__(self) -> Table:
         """Return a row for each column, the residual or the energy, and the joint density: the clearest first."""
         pair = Pair.of(self.old, self.new)
-        found = None
-        if self.changes is not None:
-            seed = self.seed[0], self.seed[1] ^ 1
-            found = permuted(pair.marginals, self.resamples, seed, self.threads)
-        rows, statistics = self._rows(pair, found)
+        rows = self._rows(pair)
         own = [k for k, row in enumerate(rows) if row["kind"] != "label"]
-        if len(own) > 1 and not pair.marginals.alone.any():
-            joint = {"column": "(joint)", "kind": "dependence", **_EMPTY, "standard_error": np.nan}
-            rows.append(joint | {"divergence": self.divergence - sum(rows[k]["divergence"] for k in own)})
-            if self.changes is not None:
-                statistics.append(self.changes[:, 2] - np.sum([statistics[k] for k in own], axis=0))
-        if not CONDITIONALS[self.old.loss].continuous and self.old.loss != NO_LOSS:
-            changed = {"column": "(energy)", "kind": "energy", **_EMPTY, "divergence": np.nan, "standard_error": np.nan}
-            rows.append(changed | {"before": self.old.energy, "after": self.new.energy})
-            if self.changes is not None:
-                statistics.append(np.abs(self.changes[:, 0]))
+        joint = len(own) > 1 and not pair.marginals.alone.any()
+        if joint:
+            beyond = self.divergence - sum(rows[k]["divergence"] for k in own)
+            rows.append({"column": "(joint)", "kind": "dependence", **_EMPTY, **_divergence(beyond, np.nan)})
+        of_energy = not CONDITIONALS[self.old.loss].continuous and self.old.loss != NO_LOSS
+        if of_energy:
+            changed = {"before": self.old.energy, "after": self.new.energy, **_divergence(np.nan, np.nan)}
+            rows.append({"column": "(energy)", "kind": "energy", **_EMPTY, **changed})
         p_values, clear = np.ones(len(rows)), np.zeros(len(rows))
-        if statistics:
-            p_values, clear = adjusted(np.column_stack(statistics))
+        if self.changes is not None and rows:
+            p_values, clear = adjusted(self._statistics(pair, joint=joint, of_energy=of_energy))
         order = np.lexsort([-clear, p_values])
         sorted_rows = [rows[k] | {"p_value": float(p_values[k])} for k in order]
         units = {"divergence": "nat", "standard_error": "nat"} if rows else None
         return Table.from_rows("Columns of a shift", sorted_rows, units=units)
 
-    def _rows(self, pair: Pair, found: PermutedColumns | None) -> tuple[list[_Row], list[_Array]]:
-        """Rows and statistics (resamples + 1,) of the columns of X, the residual and the label."""
+    def _statistics(self, pair: Pair, *, joint: bool, of_energy: bool) -> _Array:
+        """Statistics of the rows in the samples and their permutations, (resamples + 1, rows)."""
+        assert self.changes is not None
+        marginals, seed = pair.marginals, (self.seed[0], self.seed[1] ^ 1)
+        parts = permuted(marginals, self.resamples, seed, self.threads)
+        ranks, of_widths = rank_statistics(marginals, self.resamples, seed, self.threads)
+        sizes = [float(table[:, 0].sum()) for table in marginals.tables]
+        ranks += 2.0 * sizes[0] * sizes[1] / sum(sizes) * parts.missing  # chi-square, too
+        numbers = [i for i, _ in _numbers(pair)]
+        found = [ranks[:, numbers], *([of_widths[:, None]] if pair.old.law == "laplace" else []), parts.counts]
+        if joint:
+            labels = [each.place == LABEL for each in marginals.counted]
+            own = parts.numbers[:, numbers].sum(axis=1) + parts.counts[:, np.logical_not(labels)].sum(axis=1)
+            if pair.old.law == "laplace":
+                own += parts.widths
+            found.append((self.changes[:, 2] - own)[:, None])
+        if of_energy:
+            found.append(np.abs(self.changes[:, :1]))
+        return np.hstack(found)
+
+    def _rows(self, pair: Pair) -> list[_Row]:
+        """Rows of the columns of X, the residual and the label."""
         marginals = pair.marginals
         totals = [table.sum(axis=0)[None] for table in marginals.tables]
         own = marginals.parts(*totals)
         errors = pair.column_errors(self.resamples, self.seed, self.threads)
-        rows, statistics = [], []
-        counted = {each.place for each in marginals.counted}
-        places: list[int | None] = [*pair.old.columns.places]
-        for i, place in enumerate(([*places, None])[: marginals.d]):
-            if place not in counted:
-                rows.append(_of_numbers(pair, i, place, totals) | _divergence(own.numbers[0, i], errors[i]))
-                statistics.append(None if found is None else found.parts.numbers[:, i])
+        rows = [
+            _of_numbers(pair, i, place, totals) | _divergence(own.numbers[0, i], errors[i])
+            for i, place in _numbers(pair)
+        ]
         if pair.old.law == "laplace":
             row = {"column": "(residual)", "kind": "residual", **_EMPTY}
             row |= {"deviation_before": pair.old.energy, "deviation_after": pair.new.energy}
-            rows.append(row | _divergence(marginals.widths(*totals)[0], errors[-1]))
-            statistics.append(None if found is None else found.widths)
-        for k in range(len(marginals.counted)):
-            rows.append(_of_counts(pair, k, totals) | _divergence(own.counts[0, k], errors[marginals.d + k]))
-            statistics.append(None if found is None else found.parts.counts[:, k])
-        return rows, [each for each in statistics if each is not None]
+            rows.append(row | _divergence(own.widths[0], errors[-1]))
+        return rows + [
+            _of_counts(pair, k, totals) | _divergence(own.counts[0, k], errors[marginals.d + k])
+            for k in range(len(marginals.counted))
+        ]
+
+
+def _numbers(pair: Pair) -> list[tuple[int, int | None]]:
+    """Coordinates and places of the columns of numbers that are not counted, and of the residual."""
+    counted = {each.place for each in pair.marginals.counted}
+    places: list[int | None] = [*pair.old.columns.places, None]
+    return [(i, place) for i, place in enumerate(places[: pair.marginals.d]) if place not in counted]
 
 
 def _divergence(value: float, error: float) -> _Row:

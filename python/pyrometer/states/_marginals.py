@@ -37,6 +37,8 @@ class Parts(NamedTuple):
     counts: _Array
     entropy: _Array  # (r,)
     divergence: _Array  # (r,)
+    missing: _Array  # of the shares of missing numbers (r, d)
+    widths: _Array  # of Laplace distributions whose widths are the mean scores (r,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,12 +167,13 @@ class Marginals:
             _, mean, variance = self._moments(a)
             new_share, new_mean, new_variance = self._moments(b)
             normal = _normal(mean, variance, new_mean, new_variance)
-            own = normal.copy()
+            own, lost = normal.copy(), np.zeros_like(normal)
             beside = normal[:, self.alone].sum(axis=1)
             for i, (column, _) in self.missing.items():
                 pair = [np.stack([x[:, 0] - x[:, column], x[:, column]], axis=1) for x in (a, b)]
                 present = new_share[:, i]
-                own[:, i] = np.where(present > 0.0, present * normal[:, i], 0.0) + _of_counts(*pair)
+                lost[:, i] = _of_counts(*pair)
+                own[:, i] = np.where(present > 0.0, present * normal[:, i], 0.0) + lost[:, i]
                 beside += own[:, i]
                 if self.alone[i]:
                     beside -= normal[:, i]
@@ -182,13 +185,7 @@ class Marginals:
             counts[:, k] = _of_counts(a[:, place], b[:, place])
             if each.place != LABEL:
                 beside = beside + counts[:, k]
-        return Parts(own, counts, self.entropy(b, reference) - self.entropy(a, reference), beside)
-
-    def widths(self, a: _Array, b: _Array) -> _Array:
-        """Return the divergence of Laplace distributions whose widths are the mean scores, (r,)."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ratio = (b[:, 1] / b[:, 0]) / (a[:, 1] / a[:, 0])
-            return np.asarray(ratio - 1.0 - np.log(ratio))
+        return Parts(own, counts, self.entropy(b, reference) - self.entropy(a, reference), beside, lost, _widths(a, b))
 
     def moments(self, sums: _Array) -> tuple[_Array, _Array, _Array]:
         """Return shares of rows with a number, means and variances (r, d) of the numbers, in units."""
@@ -196,6 +193,13 @@ class Marginals:
 
     def _moments(self, sums: _Array, *, filled: bool = False) -> tuple[_Array, _Array, _Array]:
         """With `filled`, numbers include those that stand for missing ones."""
+        share, mean, square = self.block_means(sums, filled=filled)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            variance = square - mean**2
+        return share, mean, np.where(variance > _FLAT * square, variance, 0.0)
+
+    def block_means(self, sums: _Array, *, filled: bool = False) -> tuple[_Array, _Array, _Array]:
+        """Return shares of rows with a number, means of the numbers and of their squares (r, d)."""
         rows, first = sums[:, :1], sums[:, 2 : 2 + self.d]
         second = sums[:, 2 + self.d : 2 + 2 * self.d]
         share = np.ones_like(first)
@@ -208,10 +212,7 @@ class Marginals:
                 second[:, i] -= sums[:, column] * fill**2
                 share[:, i] = number[:, i] / sums[:, 0]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            mean = first / number
-            square = second / number
-            variance = square - mean**2
-        return share, mean, np.where(variance > _FLAT * square, variance, 0.0)
+            return share, first / number, second / number
 
 
 def _normal(mean: _Array, variance: _Array, new_mean: _Array, new_variance: _Array) -> _Array:
@@ -219,6 +220,13 @@ def _normal(mean: _Array, variance: _Array, new_mean: _Array, new_variance: _Arr
     ratio = new_variance / variance
     result = 0.5 * (ratio + (new_mean - mean) ** 2 / variance - 1.0 - np.log(ratio))
     return np.asarray(np.where((variance == 0.0) & (new_variance == 0.0) & (new_mean == mean), 0.0, result))
+
+
+def _widths(a: _Array, b: _Array) -> _Array:
+    """Divergence of Laplace distributions with the mean scores of samples."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = (b[:, 1] / b[:, 0]) / (a[:, 1] / a[:, 0])
+        return np.asarray(ratio - 1.0 - np.log(ratio))
 
 
 def _of_counts(old: _Array, new: _Array) -> _Array:

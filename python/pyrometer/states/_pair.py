@@ -135,7 +135,7 @@ class Pair:
         drawn = found.parts(*sums)
         each = np.hstack([drawn.numbers, drawn.counts])
         if widths:
-            each = np.column_stack([each, found.widths(*sums)])
+            each = np.column_stack([each, drawn.widths])
         with np.errstate(invalid="ignore", over="ignore"):
             errors = each.std(axis=0)
         errors[~np.isfinite(errors)] = np.nan

@@ -18,7 +18,7 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import of_coordinates, pairs
 
-__all__ = ["PermutedColumns", "Permutations", "adjusted", "compared", "permuted", "varying"]
+__all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
@@ -66,23 +66,16 @@ def compared(
     tables = [np.ascontiguousarray(np.vstack([sums, _PRIOR * pool])[:, chosen]) for sums in (first, second)]
     changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
     if marginals.adds:
-        parts = permuted(marginals, resamples, seed, threads, most=most).parts
+        parts = permuted(marginals, resamples, seed, threads, most=most)
         changes[:, 1] += parts.entropy
         changes[:, 2] += parts.divergence
     changes[0] /= np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
     return Permutations(_p_value(changes, float(pool[1])), changes)
 
 
-class PermutedColumns(NamedTuple):
-    """The contributions of columns in the samples and in the same permutations."""
-
-    parts: Parts
-    widths: _Array
-
-
 def permuted(
     marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int, *, most: int | None = None
-) -> PermutedColumns:
+) -> Parts:
     """Return the contributions of the columns of two samples that have blocks to exchange."""
     (first, many), (second, others) = exchangeable(*marginals.pair)
     if most is not None:
@@ -91,7 +84,7 @@ def permuted(
     pool /= pool[0]
     sums = dealt((first, many), (second, others), seed, resamples, threads)
     old, new = (each + _PRIOR * pool for each in sums)
-    return PermutedColumns(Parts(*map(_bounded, marginals.parts(old, new, pool[None]))), marginals.widths(old, new))
+    return Parts(*map(_bounded, marginals.parts(old, new, pool[None])))
 
 
 def _bounded(values: _Array) -> _Array:

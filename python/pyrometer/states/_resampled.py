@@ -36,7 +36,7 @@ def dealt(
     Of each sample that many leading blocks change hands.
     """
     (first, many), (second, others) = old, new
-    exchanged = np.concatenate([first[:many], second[:others]])
+    exchanged = np.ascontiguousarray(np.concatenate([first[:many], second[:others]]))
     few = _core.dealt_sums(exchanged, min(many, others), seed, resamples, threads)
     rest = exchanged.sum(axis=0) - few
     before, after = (few, rest) if many <= others else (rest, few)
