@@ -59,7 +59,7 @@ def test_closed_forms_reach_the_target(target):
 
 def test_draws_in_lockstep():
     x = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(6))
-    found = pm.models.balance(lambda: zoo.ResNet18(4), x, draws=12)
+    found = pm.models.balance(lambda: zoo.ResNet18(4), x, draws=12, rtol=None)
     assert len(found) == 21
     assert found.method[0] == "closed form"
     assert (found.errors[found.method == "monte-carlo"] > 0.0).all()
@@ -76,12 +76,12 @@ def test_same_seed_same_bits_and_generators_are_restored():
         )
 
     x, state = vectors(7, 6), torch.get_rng_state()
-    one, other = pm.models.balance(model, x, seed=3), pm.models.balance(model, x, seed=3)
+    one, other = (pm.models.balance(model, x, seed=3, rtol=None) for _ in range(2))
     assert one == other
     assert torch.equal(torch.get_rng_state(), state)
-    assert not np.array_equal(one.factors, pm.models.balance(model, x, seed=4).factors)
+    assert not np.array_equal(one.factors, pm.models.balance(model, x, seed=4, rtol=None).factors)
     assert one.draws == 16
-    instance = pm.models.balance(model(), x, seed=3)
+    instance = pm.models.balance(model(), x, seed=3, rtol=None)
     assert instance.factors == pytest.approx(one.factors, rel=0.2)
     assert (np.abs(instance.achieved - 1.0) < 5.0 * instance.achieved_errors + 0.1).all()
 
@@ -93,11 +93,29 @@ def test_draws_do_not_influence_one_another():
     def model():
         return nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Dropout(0.5), nn.Linear(12, 4))
 
-    first = pm.models.balance(model, x, skip="0", draws=8, seed=1)
+    first = pm.models.balance(model, x, skip="0", draws=8, rtol=None, seed=1)
     layers = pm.models.measure(model, x, draws=60, seed=1)
     energy = (1.0 / first.factors[0]) ** 2
     assert energy == pytest.approx(layers.energy_per_unit[1], rel=0.3)
     assert first.skipped == {"0": "asked for by skip"}
+
+
+def test_draws_until_errors_are_small():
+    def model():
+        return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 8), nn.GELU(), nn.Linear(8, 3))
+
+    x = vectors(7, 6)
+    found = pm.models.balance(model, x, rtol=0.05, draws=4)
+    assert found.draws in range(8, 4 * 64 + 1, 4)
+    sampled = found.method == "monte-carlo"
+    assert (2.0 * found.errors / found.factors)[sampled].max() <= 0.05
+    assert (found.achieved_errors / found.achieved)[sampled].max() <= 0.05
+    # Groups of draws have the factors of draws that advance together.
+    together = pm.models.balance(model, x, rtol=None, draws=16, seed=1)
+    assert together.draws == 16
+    assert (np.abs(found.factors - together.factors) < 5.0 * np.hypot(found.errors, together.errors) + 1e-12).all()
+    assert pm.models.balance(model, x, rtol=1e-9, draws=2).draws == 128
+    assert "use about draws=" in repr(pm.models.balance(model, x, rtol=None, draws=2))
 
 
 class Tied(nn.Module):
@@ -154,6 +172,9 @@ def test_models_end_where_their_program_fails():
         ({"target": "one"}, TypeError, "target"),
         ({"draws": 1}, ValueError, "draws"),
         ({"draws": 2.5}, TypeError, "draws"),
+        ({"rtol": 0.0}, ValueError, "rtol"),
+        ({"rtol": math.nan}, ValueError, "rtol"),
+        ({"rtol": "small"}, TypeError, "rtol"),
         ({"seed": -1}, ValueError, "seed"),
         ({"mode": "test"}, ValueError, "mode"),
         ({"skip": "head*"}, ValueError, r"skip='head\*' matches no layer"),

@@ -19,6 +19,7 @@ def balance(
     *,
     target: float = 1.0,
     draws: int = 16,
+    rtol: float | None = 0.03,
     skip: str | Sequence[str] = (),
     mode: str = "train",
     laws: Mapping[str, Any] | None = None,
@@ -42,7 +43,11 @@ def balance(
     target : float
         Energy per unit e > 0.
     draws : int
-        Draws that advance together, at least 2, all in memory at the same time; as many fresh ones afterwards.
+        Draws at least, 2 or more, of which up to 16 advance together, in memory at the same time; as many fresh ones
+        afterwards.
+    rtol : float, optional
+        Draw until the relative standard error of every sampled energy is below it, at most 64 times `draws`; None: no
+        more than `draws`.
     skip : str or sequence of str
         Patterns of names of layers or parameters that are not to be rescaled, ``"head*"``.
     mode : {"train", "eval"}
@@ -67,11 +72,11 @@ def balance(
 
     Notes
     -----
-    A forward pass of each draw, before and after; their models are in memory together. Errors of sampled factors fall
-    as the root of `draws`: with 16 draws energies of a ResNet-18 or a transformer block are within about 3 % of the
-    target, of a VGG of 64 channels within 7 %, of a VGG or U-Net of 8 to 32 channels within 10 to 30 %: energies vary
-    more from draw to draw the narrower and deeper a model without norms is. Norms are not rescaled. A layer is exact at
-    finite width where its energy has a closed form: for these every energy is that of the target within rounding.
+    A forward pass of each draw, before and after. Energies vary more from draw to draw the narrower and deeper a model
+    without norms is, and errors fall as the root of the number of draws: the first 16 are enough for a ResNet-18 or a
+    VGG of 64 channels; a transformer block of width 8 takes about 100, a VGG or U-Net of 6 to 16 channels 400 to 1,000,
+    about as many seconds as hundreds. Norms are not rescaled. A layer is exact at finite width where its energy has a
+    closed form: for these every energy is that of the target within rounding.
 
     Examples
     --------
@@ -99,7 +104,7 @@ def balance(
         mode=validate.choice("mode", mode, ("train", "eval")),
         method="auto",
         draws=validate.count("draws", draws, minimum=2),
-        rtol=None,
+        rtol=None if rtol is None else validate.single("rtol", rtol, minimum=0.0, exclusive=True),
         laws=laws,
         init=checked_init(init),
         trained=None,

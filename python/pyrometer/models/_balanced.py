@@ -36,7 +36,7 @@ def _reached(balance: Any) -> Iterator[str]:
     if not len(balance.factors):
         return
     away = 100.0 * float(np.max(np.abs(balance.achieved / balance.target - 1.0)))
-    error = float(np.max(balance.achieved_errors)) / balance.target
+    error = float(np.max(balance.achieved_errors / balance.achieved))
     told = f", with standard errors up to {100.0 * error:.2g} %" if error else ""
     yield f"energies per unit of the rescaled model are within {away:.2g} % of the target{told}."
     if error > _ENOUGH:
@@ -87,7 +87,7 @@ class Balance(Shown, record=_RECORD):
     factors : ndarray, shape (L,)
         By which they are multiplied.
     errors : ndarray, shape (L,)
-        Standard errors of the factors, given those before; 0 in closed form.
+        Standard errors of the factors; 0 in closed form.
     method : ndarray of str, shape (L,)
         "closed form" or "monte-carlo".
     achieved : ndarray, shape (L,)
@@ -103,7 +103,7 @@ class Balance(Shown, record=_RECORD):
     mode : str
         "train" or "eval".
     seed, draws : int
-        Seed, and draws of the model; 0 if nothing was sampled.
+        Seed, and draws of the model that gave the factors; 0 if nothing was sampled.
 
     Examples
     --------

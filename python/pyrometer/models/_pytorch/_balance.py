@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from typing import Any, TypeVar
+from weakref import ref
 
 import numpy as np
 import torch
@@ -28,6 +30,9 @@ from pyrometer.models._request import Request
 
 __all__ = ["balanced"]
 
+# Draws that advance together, in memory at the same time, and draws at most in multiples of those that are asked for.
+_TOGETHER, _MOST = 16, 64
+
 _Pass = TypeVar("_Pass", bound=Pass)
 
 
@@ -42,7 +47,9 @@ class _Balancing:
     def __init__(self, source: Source, request: Request, target: float) -> None:
         self._source, self._request, self._target = source, request, target
         self._runs, self._numbers = with_named(source.built), count()
-        self._off = False
+        self._off = self._marked = False
+        self._last: ref[torch.nn.Module] | None = None
+        self._spare: list[torch.nn.Module] = []
         self._first = self._module()
         self._inputs, self._rows, self._device = prepared(request, self._first[1])
 
@@ -52,22 +59,23 @@ class _Balancing:
         scout = Scout(self._drawn(module, self._runs), self._inputs, self._rows)
         run_on(self._inputs, partial(self._run, scout, number, module))
         layers, skipped = layers_of(scout, self._source.built, self._runs, skip)
+        self._marked = not self._source.renew(module)
         del self._first, module
         draws, found = 0, self._together(layers, skipped, 0)
         if found is None:
-            draws = request.draws
-            found = self._together(layers, skipped, draws)
-        layers = [layer for layer in found or [] if layer.method]
+            draws, found = self._sampled(layers, skipped)
+        layers = [layer for layer in found if layer.method]
         runs = self._scaled(layers)
-        achieved, errors = self._achieved(layers, runs, draws)
+        achieved, errors = self._achieved(layers, runs)
+        factors = [layer.factor(self._target) for layer in layers]
         built = self._source.built
         own = replace(built, shared={name: first for name, first in built.shared.items() if name not in runs})
         return Balance(
             model=self._source.title,
             name=np.array([layer.site.name for layer in layers], dtype=np.str_),
             parameters=tuple(layer.parameters for layer in layers),
-            factors=np.array([layer.factor for layer in layers], dtype=float),
-            errors=np.array([layer.error for layer in layers], dtype=float),
+            factors=np.array(factors, dtype=float),
+            errors=np.array([0.5 * f * layer.relative for f, layer in zip(factors, layers, strict=True)], dtype=float),
             method=np.array([layer.method for layer in layers], dtype=np.str_),
             achieved=achieved,
             achieved_errors=errors,
@@ -84,9 +92,22 @@ class _Balancing:
     def _module(self) -> tuple[int, torch.nn.Module]:
         """Return the next draw of the model, in memory of its own, and its number."""
         number = next(self._numbers)
-        module = self._source.draw(number)  # which may be drawn again in place
-        self._off = self._off or random_members(module, self._source.built.memory)
-        return number, copy.deepcopy(module)
+        module = self._source.draw(number)
+        self._off = self._off or (number == 0 and random_members(module, self._source.built.memory))
+        again = self._last is not None and self._last() is module  # it is drawn in place
+        self._last = ref(module)
+        if not again or not self._spare:
+            return number, copy.deepcopy(module)
+        own = self._spare.pop()
+        with torch.no_grad():
+            for mine, drawn in zip(_tensors_of(own), _tensors_of(module), strict=True):
+                mine.copy_(drawn)
+        return number, own
+
+    def _give_back(self, module: torch.nn.Module) -> None:
+        """Keep a model for another draw, unless forward passes change more of it than tensors."""
+        if not self._marked:
+            self._spare.append(module)
 
     def _drawn(self, module: torch.nn.Module, runs: dict[str, Runs]) -> Drawn:
         self._source.switch(module.to(self._device), self._request.mode)
@@ -109,8 +130,37 @@ class _Balancing:
 
     # ---- Factors.
 
+    def _sampled(self, layers: list[Layer], skipped: dict[str, str]) -> tuple[int, list[Layer]]:
+        """Return the number of draws, and the layers with factors from means over groups of draws.
+
+        Energies of a group are those after layers that the group itself has rescaled: their product over layers has
+        the mean of all draws, and the spread of each group enters no other.
+        """
+        request, groups = self._request, list[list[Layer]]()
+        size = math.ceil(request.draws / math.ceil(request.draws / _TOGETHER))
+        while not self._enough(len(groups) * size, [layer.relative for layer in self._pooled(groups)]):
+            groups.append(self._together(layers, skipped, size) or [])
+        return len(groups) * size, self._pooled(groups)
+
+    def _enough(self, draws: int, relative: Any) -> bool:
+        """Whether no more draws are needed for these relative errors of energies."""
+        request = self._request
+        if draws < request.draws:
+            return False
+        return request.rtol is None or draws >= _MOST * request.draws or max(relative, default=0.0) <= request.rtol
+
+    def _pooled(self, groups: list[list[Layer]]) -> list[Layer]:
+        """Return the layers with factors from their mean energies over groups."""
+        pooled = []
+        for same in zip(*groups, strict=True):
+            energy = math.fsum(layer.energy for layer in same) / len(same)
+            relative = math.hypot(*(layer.relative * layer.energy for layer in same)) / len(same) / energy
+            method = same[0].method if all(layer.method for layer in same) else ""
+            pooled.append(replace(same[0], energy=energy, relative=relative, method=method))
+        return pooled
+
     def _together(self, layers: list[Layer], skipped: dict[str, str], draws: int) -> list[Layer] | None:
-        """Return the layers with their factors, each found after those before; None if they need draws."""
+        """Return the layers with their energies, each after those before are rescaled; None if they need draws."""
         passes, programs, generators, found = list[Rescaled](), [], [], []
         modules = [self._module() for _ in range(draws + 1)]
         for number, module in modules:
@@ -126,13 +176,15 @@ class _Balancing:
                 exact = passes[0].energy
                 if math.isnan(exact) and draws == 0:
                     return None
-                found.append(self._with_factor(layer, energies[1:] if math.isnan(exact) else energies[:1], skipped))
+                found.append(self._with_energy(layer, energies[1:] if math.isnan(exact) else energies[:1], skipped))
                 for each in passes:
-                    each.factor = found[-1].factor
+                    each.factor = found[-1].factor(self._target)
+        for _, module in modules:
+            self._give_back(module)
         return found
 
-    def _with_factor(self, layer: Layer, energies: Any, skipped: dict[str, str]) -> Layer:
-        """Return a layer with its factor, from energies and units of several draws, or the one in closed form."""
+    def _with_energy(self, layer: Layer, energies: Any, skipped: dict[str, str]) -> Layer:
+        """Return a layer with its energy, from energies and units of several draws, or the one in closed form."""
         energy, error = _per_unit(*energies.T)
         if math.isnan(energy):
             skipped[layer.site.name] = "it has no outputs"
@@ -145,26 +197,23 @@ class _Balancing:
         if energy == 0.0:
             skipped[layer.site.name] = "its energy is 0"
             return replace(layer, method="")
-        factor = math.sqrt(self._target / energy)
         method = "closed form" if len(energies) == 1 else "monte-carlo"
-        return replace(layer, factor=factor, error=0.5 * factor * error / energy, method=method)
+        return replace(layer, energy=energy, relative=error / energy, method=method)
 
     def _scaled(self, layers: list[Layer]) -> dict[str, Runs]:
         """Return the labels of the rescaled parameters."""
         memory, runs = self._source.built.memory, dict(self._runs)
         for layer in layers:
+            factor = layer.factor(self._target)
             for name in layer.parameters:
                 labels = [memory.labels[number] for number in runs[name].labels.tolist()]
-                scaled = [
-                    replace(label, scale=label.scale * layer.factor, centre=label.centre * layer.factor)
-                    for label in labels
-                ]
+                scaled = [replace(label, scale=label.scale * factor, centre=label.centre * factor) for label in labels]
                 runs[name] = runs[name].relabelled(map(memory.number, scaled))
         return runs
 
     # ---- What is achieved.
 
-    def _achieved(self, layers: list[Layer], runs: dict[str, Runs], draws: int) -> tuple[Any, Any]:
+    def _achieved(self, layers: list[Layer], runs: dict[str, Runs]) -> tuple[Any, Any]:
         """Return energies per unit of the rescaled model, and their standard errors."""
         numbers = [layer.number for layer in layers]
         energy, units = self._energies(ClosedPass, layers, runs)[:, numbers]
@@ -172,9 +221,12 @@ class _Balancing:
             exact, errors = energy / units, np.zeros(len(layers))
         if not np.isnan(exact).any():
             return exact, errors
-        each = np.array([self._energies(Pass, layers, runs)[:, numbers] for _ in range(draws)])
-        for k in np.flatnonzero(np.isnan(exact)):
-            exact[k], errors[k] = _per_unit(*each[:, :, k].T)
+        sampled, each = np.flatnonzero(np.isnan(exact)), list[Any]()
+        while not self._enough(len(each), errors[sampled] / np.abs(exact[sampled])):
+            each.append(self._energies(Pass, layers, runs)[:, numbers])
+            if len(each) >= 2:
+                for k in sampled:
+                    exact[k], errors[k] = _per_unit(*np.array(each)[:, :, k].T)
         return exact, errors
 
     def _energies(self, kind: type[Pass], layers: list[Layer], runs: dict[str, Runs]) -> Any:
@@ -184,11 +236,16 @@ class _Balancing:
         with torch.no_grad():
             for layer in layers:
                 for name in layer.parameters:
-                    drawn.parameters[name].mul_(layer.factor)
+                    drawn.parameters[name].mul_(layer.factor(self._target))
         found = self._pass(kind, module, runs)
         self._run(found, number, module)
+        self._give_back(module)
         energies = found.energies() if isinstance(found, ClosedPass) else [site.energy for site in found.sites]
         return np.array([[math.nan if e is None else e for e in energies], [site.units for site in found.sites]])
+
+
+def _tensors_of(module: torch.nn.Module) -> Iterator[torch.Tensor]:
+    return chain(module.parameters(), module.buffers())
 
 
 def _per_unit(energy: Any, units: Any) -> tuple[float, float]:

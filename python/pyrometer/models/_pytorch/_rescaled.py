@@ -27,16 +27,24 @@ __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
 
 @dataclass(frozen=True)
 class Layer:
-    """A call site that is rescaled: its number, how many operations belong to it, the last of them, what is found."""
+    """A call site that is rescaled: its number, how many operations belong to it, the last of them, what is found.
+
+    Found are the energy per unit after layers before are rescaled, its relative standard error, and the method; "" if
+    the layer cannot be rescaled.
+    """
 
     site: CallSite
     number: int
     operations: int
     last: int
     parameters: tuple[str, ...]
-    factor: float = 1.0
-    error: float = 0.0
-    method: str = "closed form"
+    energy: float = 1.0
+    relative: float = 0.0
+    method: str = ""
+
+    def factor(self, target: float) -> float:
+        """Return the factor at which its energy per unit is the target; 1 if it is not rescaled."""
+        return math.sqrt(target / self.energy) if self.method else 1.0
 
 
 class Scout(Pass):
