@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
+#include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
@@ -90,23 +92,51 @@ Numbers shares_of(const ClassifiedRows<T>& table) {
   return shares;
 }
 
-/// A rough minimum over a sample and its Hessian, then the minimum over all rows.
+/// A sample of the rows before the `last` ones, and these, whose weights are as much smaller as the sample is.
 template <class T>
-DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int threads) {
+struct SampleAndLast {
+  SampleAndLast(const data::Rows<T>& all, Index size, Index last, int threads)
+      : features(all.features), sample(all.from(0, all.rows - last), size, threads) {
+    const data::Rows<T> some = sample.rows(features), others = all.from(all.rows - last, all.rows);
+    factor = static_cast<double>(all.rows - last) / static_cast<double>(some.rows);
+    const auto add = [&](const data::Rows<T>& rows, double share) {
+      X.insert(X.end(), rows.X, rows.X + rows.rows * features);
+      y.insert(y.end(), rows.y, rows.y + rows.rows);
+      for (Index i = 0; i < rows.rows; ++i) weights.push_back(share * (rows.weights ? rows.weights[i] : 1.0));
+    };
+    if (last == 0) return;
+    add(some, 1);
+    add(others, 1 / factor);
+  }
+  [[nodiscard]] data::Rows<T> rows() const {
+    if (y.empty()) return sample.rows(features);
+    return {X.data(), y.data(), std::ssize(y), features, std::ssize(X), weights.data()};
+  }
+  Index features;
+  Sample<T> sample;
+  double factor;
+  std::vector<T> X, y;
+  Numbers weights;
+};
+
+/// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
+/// all rows.
+template <class T>
+DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int threads, Index last = 0,
+                      Numbers start = {}) {
   SoftmaxEvaluator<T> evaluator(table, shift.data(), threads);
   const Index size = std::max<Index>(2048, 8 * evaluator.parameters()), m = table.rows.rows;
   const bool dense = evaluator.parameters() <= kFewParameters;
-  Numbers start(at(evaluator.parameters()), 0.0);
+  start.resize(at(evaluator.parameters()), 0.0);
   if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
   SoftmaxMetric metric;
   if (dense && !table.allowed) {
-    const Sample<T> sample(table.rows, size, threads);
-    const ClassifiedRows<T> part{sample.rows(table.rows.features), table.classes, table.intercept};
+    const SampleAndLast<T> sample(table.rows, size, last, threads);
+    const ClassifiedRows<T> part{sample.rows(), table.classes, table.intercept};
     SoftmaxEvaluator<T> rough(part, shift.data(), threads);
     DescentResult found = newton(rough, start, {}, true);
-    const double factor = static_cast<double>(m) / static_cast<double>(rough.rows());
     if (found.last.products && std::isfinite(found.loss) &&
-        metric.of_products(found.last, evaluator.columns(), table.classes, {}, factor, 1e-3))
+        metric.of_products(found.last, evaluator.columns(), table.classes, {}, sample.factor, 1e-3))
       start = std::move(found.theta);
   }
   if (metric.rank() == 0) {
@@ -381,6 +411,35 @@ Found infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threa
   return out;
 }
 
+/// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
+template <class T>
+std::optional<Found> in_outlying(const ClassifiedRows<T>& table, const Numbers& largest, int threads) {
+  OutlyingRows outlying(table.rows, table.intercept, table.classes, false, largest);
+  if (!outlying.any()) return {};
+  const Index n = table.rows.features + (table.intercept ? 1 : 0);
+  Found out;
+  for (double lost = 0;;) {
+    const ClassifiedRows<double> part{outlying.rows(table.rows, threads), table.classes, false};
+    DescentResult result = descend(part, Numbers(at(n), 0.0), threads, outlying.active(), outlying.start());
+    out.evaluations += result.evaluations;
+    if (result.status != DescentStatus::converged) return {};
+    if (outlying.activate(result.theta, lost)) continue;
+    out.value = result.loss;
+    out.gap = result.gap + lost;
+    out.theta = outlying.back(result.theta);
+    out.rank = table.rows.features;
+    const Numbers map = outlying.map(), exact = outlying.back(result.theta, false);
+    out.errors = errors_of(result, table.classes, n, [&](Index j, Index k) { return map[at(j * n + k)]; });
+    for (std::size_t k = 0; k < out.errors.size(); ++k) {
+      double most = 0;
+      for (std::size_t j = k % at(n); j < exact.size(); j += at(n))
+        most = std::max(most, std::abs(out.theta[j] - exact[j]));
+      out.errors[k] = 1.01 * out.errors[k] + 2 * most;
+    }
+    return out;
+  }
+}
+
 /// The exponents of powers of two to which columns are scaled: 0 unless their squares might over- or underflow.
 std::vector<int> exponents_of(const Numbers& largest) {
   std::vector<int> out;
@@ -462,6 +521,8 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
   if (kept == 1) {
     found.attained = false;
     found.rank = p;
+  } else if (std::optional<Found> few = in_outlying(part, survey.largest, threads)) {
+    found = *std::move(few);
   } else if (scaled) {
     Numbers X(at(rows.rows * p)), labels(part.rows.y, part.rows.y + rows.rows);
     for (Index i = 0; i < rows.rows * p; ++i)
