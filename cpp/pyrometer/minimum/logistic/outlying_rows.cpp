@@ -30,6 +30,7 @@ template <class T>
 OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index classes, bool ones, const Numbers& largest)
     : n_(rows.features + (intercept ? 1 : 0)),
       classes_(classes),
+      last_(classes - 1),
       intercept_(intercept),
       ones_(ones),
       shift_(at(n_), 0.0),
@@ -60,7 +61,8 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
       outlying_.clear();
       return;
     }
-    Large row{Wide(at(n_), DoubleDouble(1)), static_cast<Index>(rows.y[i]), rows.weights ? rows.weights[i] : 1.0, i};
+    Large row{Wide(at(n_), DoubleDouble(1)), static_cast<Index>(rows.y[i]), rows.weights ? rows.weights[i] : 1.0, i,
+              std::vector<std::uint8_t>(at(classes), 0)};
     for (Index j = 0; j < p; ++j) row.d[at(j)] = DoubleDouble::sum(static_cast<double>(x[j]), -shift_[at(j)]);
     if (ones_) row.own = 1 - row.own;
     outlying_.push_back(std::move(row));
@@ -81,8 +83,15 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
   y_.clear();
   weights_.clear();
   for (const Index i : which) {
-    y_.push_back(static_cast<double>(rows.y[i]));
+    y_.push_back(static_cast<double>(ones_ ? static_cast<Index>(rows.y[i]) : placed(static_cast<Index>(rows.y[i]))));
     if (rows.weights) weights_.push_back(rows.weights[i]);
+  }
+  const auto left_out = [](const Large& one) { return std::count(one.in.begin(), one.in.end(), 0) > 1; };
+  allowed_.clear();
+  if (std::any_of(active_.begin(), active_.end(), left_out)) {
+    allowed_.assign(at(some * classes_), 1);
+    for (const Large& one : active_)
+      for (Index c = 0; c < classes_; ++c) allowed_.push_back(placed(c) == one.own || one.in[at(placed(c))]);
   }
   const base::Chunks chunks{m, 1024};
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
@@ -134,7 +143,9 @@ Numbers OutlyingRows::start() const {
   for (Index c = 0; c + 1 < classes_; ++c) {
     Numbers targets;
     for (std::size_t a = 0; a < margins.size(); ++a)
-      targets.push_back(active_[a].own == c ? margins[a] : active_[a].own + 1 == classes_ ? -margins[a] : 0.0);
+      targets.push_back(placed(active_[a].own) == c               ? margins[a]
+                        : placed(active_[a].own) + 1 == classes_ ? -margins[a]
+                                                                 : 0.0);
     const Numbers along = elimination_->coordinates(targets);
     for (std::size_t k = 0; k < along.size(); ++k) out[at(c * n_ + elimination_->columns()[k])] = along[k];
   }
@@ -142,28 +153,50 @@ Numbers OutlyingRows::start() const {
 }
 
 bool OutlyingRows::activate(const Numbers& phi, double& lost) {
-  std::vector<Large> others;
+  std::vector<Large> all;
   Numbers terms;
-  const std::size_t before = active_.size();
+  bool any = false;
   lost = 0;
-  for (Large& row : outlying_) {
-    Wide z = row.d;
-    if (elimination_) elimination_->divide(z);
-    for (Index j = 0; j < n_ && !elimination_; ++j) z[at(j)] = z[at(j)].scaled(exponents_[at(j)]);
-    const Numbers t = logits(z, phi, terms);
-    bool far = true;
-    for (Index c = 0; c < classes_; ++c) {
-      if (c == row.own) continue;
-      const double margin = t[at(row.own)] - t[at(c)];
-      far = far && margin > kFar + 1e-12 * (terms[at(row.own)] + terms[at(c)]);
+  for (auto* const list : {&active_, &outlying_})
+    for (Large& row : *list) {
+      Wide z = row.d;
+      if (elimination_) elimination_->divide(z);
+      for (Index j = 0; j < n_ && !elimination_; ++j) z[at(j)] = z[at(j)].scaled(exponents_[at(j)]);
+      const Numbers t = logits(z, phi, terms);
+      const std::size_t own = at(placed(row.own));
+      for (std::size_t c = 0; c < t.size(); ++c) {
+        std::uint8_t& in = row.in[at(placed(static_cast<Index>(c)))];
+        if (c == own || in) continue;
+        in = !(t[own] - t[c] > kFar + 1e-12 * (terms[own] + terms[c]));
+        any = any || in;
+        lost += in ? 0 : row.weight * std::exp(-kFar);
+      }
+      all.push_back(std::move(row));
     }
-    if (far) lost += row.weight * static_cast<double>(classes_) * std::exp(-kFar);
-    (far ? others : active_).push_back(std::move(row));
+  active_.clear();
+  outlying_.clear();
+  for (Large& row : all) {
+    const bool active = std::count(row.in.begin(), row.in.end(), 1) > 0;
+    (active ? active_ : outlying_).push_back(std::move(row));
   }
-  outlying_ = std::move(others);
-  if (active_.size() == before) return false;
-  eliminate();
+  if (any) eliminate();
+  return any;
+}
+
+bool OutlyingRows::arrange() {
+  Index last = -1;
+  for (const Large& row : active_) {
+    if (std::count(row.in.begin(), row.in.end(), 0) == 1) continue;
+    if (last >= 0 && row.own != last) return false;
+    last = row.own;
+  }
+  last_ = last < 0 ? classes_ - 1 : last;
   return true;
+}
+
+void OutlyingRows::exchange(Numbers& numbers) const {
+  if (last_ + 1 == classes_ || numbers.empty()) return;
+  std::swap_ranges(numbers.begin() + last_ * n_, numbers.begin() + (last_ + 1) * n_, numbers.end() - n_);
 }
 
 /// Parameters of the given columns from those of one class, with the logits of active rows moved.
@@ -208,10 +241,16 @@ Numbers OutlyingRows::back(const Numbers& phi, bool moved) const {
       }
       const double move = 64 * static_cast<double>(classes_) * kUnit * size;
       for (Index c = 0; c + 1 < classes_; ++c)
-        if (active_[a].own == c || active_[a].own + 1 == classes_)
-          moves[at(c)][a] = active_[a].own == c ? move : -move;
+        if (const Index own = placed(active_[a].own); own == c || own + 1 == classes_)
+          moves[at(c)][a] = own == c ? move : -move;
     }
   }
+  if (last_ + 1 == classes_) return out;
+  // Less those of the class that is the last one of `rows`.
+  out.resize(at(classes_ * n_), 0.0);
+  exchange(out);
+  for (Index k = 0; k < (classes_ - 1) * n_; ++k) out[at(k)] -= out[at((classes_ - 1) * n_ + k % n_)];
+  out.resize(at((classes_ - 1) * n_));
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Few rows that are far larger than all others, in coordinates in which they are not.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace pyrometer::minimum {
 /// each is its logit, but for the parts of larger ones; rows z_i with d_i . theta = z_i . phi have ordinary sizes.
 ///
 /// The other large rows are left out: the cross entropy of all rows is at least that without them, and exceeds it by
-/// their losses, which are negligible where they are far on their own side. Those that are not become active.
+/// their losses, which are negligible where they are far on their own side. Those that are not become active. Likewise
+/// each other class of an active row.
 ///
 /// The elements of z are rounded once, from double-double numbers.
 class OutlyingRows {
@@ -37,9 +39,16 @@ class OutlyingRows {
   /// these rows balance all others at most, which Newton's method approaches from there in few steps.
   [[nodiscard]] std::vector<double> start() const;
 
-  /// Makes those of the rows left out active whose own logit at phi (classes - 1 x n) is not far above all others; whether
-  /// there were any. `lost`: a bound of the sum of the losses of those that stay left out.
+  /// Makes those of the classes left out active, and their rows, that the own logit at phi (classes - 1 x n) is not far
+  /// above; whether there were any. `lost`: a bound of what those that stay left out add to the loss.
   bool activate(const std::vector<double>& phi, double& lost);
+  /// Where classes of active rows are left out, the own class of these rows takes the place of the last one, so that the
+  /// others have coordinates of their own; false if they have several.
+  bool arrange();
+  /// Rows x classes of rows(), 0 for those left out; nullptr if none are.
+  [[nodiscard]] const std::uint8_t* allowed() const { return allowed_.empty() ? nullptr : allowed_.data(); }
+  /// Undoes arrange() for `numbers` of all classes.
+  void exchange(std::vector<double>& numbers) const;
   /// Parameters of the given columns (classes - 1 x n), the intercept last. Rounding of these parameters changes logits
   /// of active rows by many units: those are moved to the side of their class by more than that.
   [[nodiscard]] std::vector<double> back(const std::vector<double>& phi, bool moved = true) const;
@@ -49,16 +58,21 @@ class OutlyingRows {
  private:
   struct Large {
     Elimination::Wide d;
-    Index own;  ///< its class
+    Index own;  ///< its class, before arrange()
     double weight;
     Index row;
+    std::vector<std::uint8_t> in;  ///< the classes that are active, before arrange()
   };
+  /// The number of a class after arrange(), or before it.
+  [[nodiscard]] Index placed(Index c) const {
+    return c == last_ ? classes_ - 1 : c == classes_ - 1 ? last_ : c;
+  }
   void eliminate();
   [[nodiscard]] std::vector<double> back_one(const double* phi, const std::vector<double>& moves) const;
   [[nodiscard]] std::vector<double> logits(const Elimination::Wide& z, const std::vector<double>& phi,
                                            std::vector<double>& terms) const;
 
-  Index n_, classes_;
+  Index n_, classes_, last_;
   bool intercept_, ones_;
   std::vector<double> shift_;
   std::vector<int> exponents_;
@@ -66,6 +80,7 @@ class OutlyingRows {
   std::vector<Large> active_;
   std::optional<Elimination> elimination_;  ///< of the active rows
   std::vector<double> X_, y_, weights_;
+  std::vector<std::uint8_t> allowed_;
 };
 
 }  // namespace pyrometer::minimum

@@ -95,8 +95,9 @@ Numbers shares_of(const ClassifiedRows<T>& table) {
 /// A sample of the rows before the `last` ones, and these, whose weights are as much smaller as the sample is.
 template <class T>
 struct SampleAndLast {
-  SampleAndLast(const data::Rows<T>& all, Index size, Index last, int threads)
-      : features(all.features), sample(all.from(0, all.rows - last), size, threads) {
+  SampleAndLast(const ClassifiedRows<T>& table, Index size, Index last, int threads)
+      : features(table.rows.features), sample(table.rows.from(0, table.rows.rows - last), size, threads) {
+    const data::Rows<T>& all = table.rows;
     const data::Rows<T> some = sample.rows(features), others = all.from(all.rows - last, all.rows);
     factor = static_cast<double>(all.rows - last) / static_cast<double>(some.rows);
     const auto add = [&](const data::Rows<T>& rows, double share) {
@@ -107,6 +108,10 @@ struct SampleAndLast {
     if (last == 0) return;
     add(some, 1);
     add(others, 1 / factor);
+    if (!table.allowed) return;
+    allowed.assign(at(some.rows * table.classes), 1);
+    allowed.insert(allowed.end(), table.allowed + (all.rows - last) * table.classes,
+                   table.allowed + all.rows * table.classes);
   }
   [[nodiscard]] data::Rows<T> rows() const {
     if (y.empty()) return sample.rows(features);
@@ -117,6 +122,7 @@ struct SampleAndLast {
   double factor;
   std::vector<T> X, y;
   Numbers weights;
+  std::vector<std::uint8_t> allowed;  ///< all classes are, of the rows before the last
 };
 
 /// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
@@ -130,9 +136,10 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   start.resize(at(evaluator.parameters()), 0.0);
   if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
   SoftmaxMetric metric;
-  if (dense && !table.allowed) {
-    const SampleAndLast<T> sample(table.rows, size, last, threads);
-    const ClassifiedRows<T> part{sample.rows(), table.classes, table.intercept};
+  if (dense && (!table.allowed || last > 0)) {
+    const SampleAndLast<T> sample(table, size, last, threads);
+    const ClassifiedRows<T> part{sample.rows(), table.classes, table.intercept,
+                                 sample.allowed.empty() ? nullptr : sample.allowed.data()};
     SoftmaxEvaluator<T> rough(part, shift.data(), threads);
     DescentResult found = newton(rough, start, {}, true);
     if (found.last.products && std::isfinite(found.loss) &&
@@ -419,17 +426,22 @@ std::optional<Found> in_outlying(const ClassifiedRows<T>& table, const Numbers& 
   const Index n = table.rows.features + (table.intercept ? 1 : 0);
   Found out;
   for (double lost = 0;;) {
-    const ClassifiedRows<double> part{outlying.rows(table.rows, threads), table.classes, false};
+    const data::Rows<double> rows = outlying.rows(table.rows, threads);
+    const ClassifiedRows<double> part{rows, table.classes, false, outlying.allowed()};
     DescentResult result = descend(part, Numbers(at(n), 0.0), threads, outlying.active(), outlying.start());
     out.evaluations += result.evaluations;
     if (result.status != DescentStatus::converged) return {};
-    if (outlying.activate(result.theta, lost)) continue;
+    if (outlying.activate(result.theta, lost)) {
+      if (!outlying.arrange()) return {};
+      continue;
+    }
     out.value = result.loss;
     out.gap = result.gap + lost;
     out.theta = outlying.back(result.theta);
     out.rank = table.rows.features;
     const Numbers map = outlying.map(), exact = outlying.back(result.theta, false);
     out.errors = errors_of(result, table.classes, n, [&](Index j, Index k) { return map[at(j * n + k)]; });
+    outlying.exchange(out.errors);
     for (std::size_t k = 0; k < out.errors.size(); ++k) {
       double most = 0;
       for (std::size_t j = k % at(n); j < exact.size(); j += at(n))
