@@ -28,7 +28,8 @@ class Elimination {
   /// phi with (L phi)_i = values_i in the rows of the pivots.
   [[nodiscard]] std::vector<double> coordinates(const std::vector<double>& values) const;
   /// theta with U theta = phi, 0 in the columns without a pivot, or as in `theta`.
-  [[nodiscard]] std::vector<double> solution(const std::vector<double>& phi, const std::vector<double>& theta = {}) const;
+  [[nodiscard]] std::vector<double> solution(const std::vector<double>& phi,
+                                             const std::vector<double>& theta = {}) const;
   /// Of any x = U'l + r with r = 0 in the columns of the pivots: l in those columns and r, with scaled columns, in the
   /// others.
   void divide(Wide& x) const;

@@ -15,6 +15,8 @@ using Wide = Elimination::Wide;
 // An element this many times larger than the typical one of its column is that of an outlying row.
 constexpr double kOutlying = 1e5;
 constexpr Index kMost = 64, kSampled = 255;
+// The sum of absolute values in other rows of what a logit is multiplied by, in units of their weight, is at least this.
+constexpr double kLeast = 1e-18;
 // The margin of a row that is left out.
 constexpr double kFar = 40;
 
@@ -34,7 +36,8 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
       intercept_(intercept),
       ones_(ones),
       shift_(at(n_), 0.0),
-      exponents_(at(n_), 0) {
+      exponents_(at(n_), 0),
+      stretch_(at(n_), 0) {
   const Index p = rows.features, step = std::max<Index>(1, rows.rows / kSampled);
   Numbers limit(at(p), INFINITY), values;
   bool any = largest.empty();
@@ -106,7 +109,41 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
         X_[at(k * n_ + j)] = elimination_ ? z[at(j)].hi : z[at(j)].scaled(exponents_[at(j)]).hi;
     }
   });
+  stretch();
   return {X_.data(), y_.data(), m, n_, m * n_, weights_.empty() ? nullptr : weights_.data()};
+}
+
+void OutlyingRows::stretch() {
+  const Index m = std::ssize(y_), some = m - active();
+  std::fill(stretch_.begin(), stretch_.end(), 0);
+  stretched_ = 0;
+  for (Index k = 0; elimination_ && k < elimination_->rank(); ++k) {
+    const Index j = elimination_->columns()[at(k)], own = some + elimination_->rows()[at(k)];
+    double sum = 0, total = 0;
+    for (Index i = 0; i < m; ++i) {
+      const double weight = weights_.empty() ? 1.0 : weights_[at(i)];
+      total += weight;
+      sum += i == own ? 0.0 : weight * std::abs(X_[at(i * n_ + j)]);
+    }
+    if (!(sum > 0 && sum < kLeast * total)) continue;
+    stretch_[at(j)] = std::ilogb(kLeast * total) - std::ilogb(sum);
+    for (Index i = 0; i < m; ++i)
+      if (i != own) X_[at(i * n_ + j)] = std::ldexp(X_[at(i * n_ + j)], stretch_[at(j)]);
+    const double weight = active_[at(own - some)].weight;
+    stretched_ += 80 * std::ldexp(sum, stretch_[at(j)]) + weight * static_cast<double>(classes_) * std::exp(-kFar);
+  }
+}
+
+Wide OutlyingRows::coordinates(const Large& row, Index active) const {
+  Wide z = row.d;
+  if (elimination_) elimination_->divide(z);
+  for (Index j = 0; j < n_ && !elimination_; ++j) z[at(j)] = z[at(j)].scaled(exponents_[at(j)]);
+  for (Index k = 0; elimination_ && k < elimination_->rank(); ++k)
+    if (elimination_->rows()[at(k)] != active) {
+      DoubleDouble& one = z[at(elimination_->columns()[at(k)])];
+      one = one.scaled(stretch_[at(elimination_->columns()[at(k)])]);
+    }
+  return z;
 }
 
 void OutlyingRows::eliminate() {
@@ -143,7 +180,7 @@ Numbers OutlyingRows::start() const {
   for (Index c = 0; c + 1 < classes_; ++c) {
     Numbers targets;
     for (std::size_t a = 0; a < margins.size(); ++a)
-      targets.push_back(placed(active_[a].own) == c               ? margins[a]
+      targets.push_back(placed(active_[a].own) == c              ? margins[a]
                         : placed(active_[a].own) + 1 == classes_ ? -margins[a]
                                                                  : 0.0);
     const Numbers along = elimination_->coordinates(targets);
@@ -156,13 +193,10 @@ bool OutlyingRows::activate(const Numbers& phi, double& lost) {
   std::vector<Large> all;
   Numbers terms;
   bool any = false;
-  lost = 0;
+  lost = stretched_;
   for (auto* const list : {&active_, &outlying_})
     for (Large& row : *list) {
-      Wide z = row.d;
-      if (elimination_) elimination_->divide(z);
-      for (Index j = 0; j < n_ && !elimination_; ++j) z[at(j)] = z[at(j)].scaled(exponents_[at(j)]);
-      const Numbers t = logits(z, phi, terms);
+      const Numbers t = logits(coordinates(row, list == &active_ ? std::ssize(all) : -1), phi, terms);
       const std::size_t own = at(placed(row.own));
       for (std::size_t c = 0; c < t.size(); ++c) {
         std::uint8_t& in = row.in[at(placed(static_cast<Index>(c)))];
@@ -206,10 +240,9 @@ Numbers OutlyingRows::back_one(const double* phi, const Numbers& moves) const {
   if (elimination_) {
     const Index rank = elimination_->rank();
     Numbers along, targets(moves);
-    for (const Index j : elimination_->columns()) along.push_back(phi[j]);
+    for (const Index j : elimination_->columns()) along.push_back(std::ldexp(phi[j], stretch_[at(j)]));
     for (std::size_t a = 0; a < targets.size(); ++a)
-      for (Index k = 0; k < rank; ++k)
-        targets[a] += elimination_->lower()[a * at(rank) + at(k)].hi * along[at(k)];
+      for (Index k = 0; k < rank; ++k) targets[a] += elimination_->lower()[a * at(rank) + at(k)].hi * along[at(k)];
     theta = elimination_->solution(elimination_->coordinates(targets), theta);
   }
   if (!intercept_) return theta;

@@ -18,6 +18,10 @@ namespace pyrometer::minimum {
 /// their losses, which are negligible where they are far on their own side. Those that are not become active. Likewise
 /// each other class of an active row.
 ///
+/// Rows above some 1e18 would have probabilities so small that rounding hides them. With their elements in other rows
+/// (sum of their absolute values S) times 2^k the minimum is at least the same, and at most 80 2^k S + C w e^-40 larger: the
+/// own logit, 40 more than 2^-k of what it is at the true minimum, has no loss, and changes other logits by this much.
+///
 /// The elements of z are rounded once, from double-double numbers.
 class OutlyingRows {
  public:
@@ -49,6 +53,8 @@ class OutlyingRows {
   [[nodiscard]] const std::uint8_t* allowed() const { return allowed_.empty() ? nullptr : allowed_.data(); }
   /// Undoes arrange() for `numbers` of all classes.
   void exchange(std::vector<double>& numbers) const;
+  /// Whether elements were multiplied by powers of two, so that the minimiser is another one.
+  [[nodiscard]] bool stretched() const { return stretched_ > 0; }
   /// Parameters of the given columns (classes - 1 x n), the intercept last. Rounding of these parameters changes logits
   /// of active rows by many units: those are moved to the side of their class by more than that.
   [[nodiscard]] std::vector<double> back(const std::vector<double>& phi, bool moved = true) const;
@@ -64,10 +70,11 @@ class OutlyingRows {
     std::vector<std::uint8_t> in;  ///< the classes that are active, before arrange()
   };
   /// The number of a class after arrange(), or before it.
-  [[nodiscard]] Index placed(Index c) const {
-    return c == last_ ? classes_ - 1 : c == classes_ - 1 ? last_ : c;
-  }
+  [[nodiscard]] Index placed(Index c) const { return c == last_ ? classes_ - 1 : c == classes_ - 1 ? last_ : c; }
   void eliminate();
+  void stretch();
+  /// z of a large row; `active`: its number among those, or -1.
+  [[nodiscard]] Elimination::Wide coordinates(const Large& row, Index active) const;
   [[nodiscard]] std::vector<double> back_one(const double* phi, const std::vector<double>& moves) const;
   [[nodiscard]] std::vector<double> logits(const Elimination::Wide& z, const std::vector<double>& phi,
                                            std::vector<double>& terms) const;
@@ -76,7 +83,9 @@ class OutlyingRows {
   bool intercept_, ones_;
   std::vector<double> shift_;
   std::vector<int> exponents_;
-  std::vector<Large> outlying_;           ///< not active
+  std::vector<int> stretch_;     ///< exponents of coordinates, in all rows but that whose logit they are
+  double stretched_ = 0;         ///< the bound of what that adds
+  std::vector<Large> outlying_;  ///< not active
   std::vector<Large> active_;
   std::optional<Elimination> elimination_;  ///< of the active rows
   std::vector<double> X_, y_, weights_;

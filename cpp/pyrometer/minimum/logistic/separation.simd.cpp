@@ -354,6 +354,7 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
     }
     const double reached = loss_at(rows, intercept, out.parameters, threads);
     if (!std::isfinite(reached)) return {};
+    if (outlying.stretched()) out.errors.clear();
     out.gap = result.excess + result.rounding + lost + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
     return out;
   }
@@ -376,6 +377,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
 
   // Independent columns need a basis only where no row is separated.
   Face face;
+  bool settled = true;
   std::optional<Attempt> unseparated;
   if (known.separated) face = all_separated(rows, intercept, known.theta);
   const bool searched = known.independent && !face.certain;
@@ -383,6 +385,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   out.rank = rows.features;
   if (!known.independent || !face.certain || face.separated.empty()) {
     Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
+    settled = basis.settled;
     std::fill(used.begin(), used.end(), false);
     for (const Index j : basis.kept) used[at(j)] = true;
     out.rank = std::count(used.begin(), used.begin() + rows.features, true);
@@ -438,6 +441,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
   if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
     improve(rows, intercept, used, face, threads, out);
+  if (!settled) {
+    out.gap = std::max(out.gap, out.value);
+    out.errors.clear();
+  }
   return out;
 }
 

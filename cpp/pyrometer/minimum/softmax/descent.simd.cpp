@@ -122,8 +122,7 @@ class Descent {
     double leverage = 0;
     for (Index c = 0; c + 1 < evaluator_.classes(); ++c) {
       std::fill(reach.begin(), reach.end(), 0.0);
-      for (Index j = 0; j < evaluator_.columns(); ++j)
-        reach[at(c * evaluator_.columns() + j)] = evaluator_.reach(c)[j];
+      for (Index j = 0; j < evaluator_.columns(); ++j) reach[at(c * evaluator_.columns() + j)] = evaluator_.reach(c)[j];
       leverage = std::max(leverage, metric.most(reach));
     }
     return leverage;

@@ -302,10 +302,9 @@ DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& ex
 
 /// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
 /// classes are separated, without them.
-Found reduced(const ClassifiedRows<double>& table, int threads) {
+Found on_basis(const ClassifiedRows<double>& table, const Basis& basis, int threads) {
   const data::Rows<double>& rows = table.rows;
   const Index columns = rows.features + (table.intercept ? 1 : 0), others = table.classes - 1;
-  const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
   Found out;
   out.rank = basis.rank - (table.intercept ? 1 : 0);
   out.theta.assign(at(others * columns), 0.0);
@@ -378,6 +377,14 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
   return out;
 }
 
+Found reduced(const ClassifiedRows<double>& table, int threads) {
+  const data::Rows<double>& rows = table.rows;
+  const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
+  Found out = on_basis(table, basis, threads);
+  if (!basis.settled) out.gap = std::max(out.gap, out.value);
+  return out;
+}
+
 /// The same for rows in single precision, which are copied as doubles.
 Found reduced(const ClassifiedRows<float>& table, int threads) {
   const data::Rows<float>& rows = table.rows;
@@ -439,6 +446,7 @@ std::optional<Found> in_outlying(const ClassifiedRows<T>& table, const Numbers& 
     out.gap = result.gap + lost;
     out.theta = outlying.back(result.theta);
     out.rank = table.rows.features;
+    if (outlying.stretched()) return out;
     const Numbers map = outlying.map(), exact = outlying.back(result.theta, false);
     out.errors = errors_of(result, table.classes, n, [&](Index j, Index k) { return map[at(j * n + k)]; });
     outlying.exchange(out.errors);
