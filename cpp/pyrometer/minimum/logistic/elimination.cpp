@@ -22,9 +22,15 @@ void subtract(DoubleDouble& a, double& terms, DoubleDouble f, DoubleDouble u) {
 
 }  // namespace
 
-Elimination::Elimination(Wide rows, Index width, const std::vector<double>& factors) : width_(width) {
-  const Index count = width ? std::ssize(rows) / width : 0;
-  exponents_ = column_exponents(count, width, [&](Index i, Index j) { return rows[at(i * width + j)].hi; });
+Elimination::Elimination(const Wide& rows, Index width, const std::vector<double>& factors)
+    : Elimination(rows,
+                  column_exponents(width ? std::ssize(rows) / width : 0, width,
+                                   [&](Index i, Index j) { return rows[at(i * width + j)].hi; }),
+                  factors) {}
+
+Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vector<double>& factors)
+    : width_(std::ssize(exponents)), exponents_(std::move(exponents)) {
+  const Index width = width_, count = width ? std::ssize(rows) / width : 0;
   std::vector<double> terms(rows.size());
   for (std::size_t q = 0; q < rows.size(); ++q) {
     rows[q] = rows[q].scaled(exponents_[q % at(width)]);
@@ -75,32 +81,43 @@ std::vector<double> Elimination::coordinates(const std::vector<double>& values) 
   return out;
 }
 
-std::vector<double> Elimination::solution(const std::vector<double>& phi) const {
+std::vector<double> Elimination::solution(const std::vector<double>& phi, const std::vector<double>& others) const {
   Wide theta(at(width_));
+  for (std::size_t j = 0; j < others.size(); ++j) theta[j] = DoubleDouble(others[j]).scaled(-exponents_[j]);
   for (Index k = rank(); k-- > 0;) {
+    const Index own = columns_[at(k)];
+    const DoubleDouble* const upper = upper_.data() + k * width_;  // 0 in the columns of earlier pivots
     DoubleDouble sum = phi[at(k)];
-    for (Index l = k + 1; l < rank(); ++l)
-      sum = sum - upper_[at(k * width_ + columns_[at(l)])] * theta[at(columns_[at(l)])];
-    theta[at(columns_[at(k)])] = sum / upper_[at(k * width_ + columns_[at(k)])];
+    for (Index j = 0; j < width_; ++j)
+      if (j != own && upper[j].hi != 0 && theta[at(j)].hi != 0) sum = sum - upper[j] * theta[at(j)];
+    theta[at(own)] = sum / upper[own];
   }
   std::vector<double> out;
   for (std::size_t j = 0; j < theta.size(); ++j) out.push_back(theta[j].scaled(exponents_[j]).hi);
   return out;
 }
 
-std::optional<std::vector<double>> Elimination::combination(Wide x) const {
-  std::vector<double> terms, out;
+void Elimination::divide(Wide& x) const {
+  std::vector<double> terms;
   for (std::size_t j = 0; j < x.size(); ++j) {
     x[j] = x[j].scaled(exponents_[j]);
     terms.push_back(std::abs(x[j].hi));
   }
   for (Index k = 0; k < rank(); ++k) {
     const DoubleDouble* const upper = upper_.data() + k * width_;
-    const DoubleDouble f = x[at(columns_[at(k)])] / upper[columns_[at(k)]];
-    x[at(columns_[at(k)])] = 0;
+    DoubleDouble& own = x[at(columns_[at(k)])];
+    own = own / upper[columns_[at(k)]];
     for (Index j = 0; j < width_; ++j)
-      if (j != columns_[at(k)]) subtract(x[at(j)], terms[at(j)], f, upper[j]);
-    out.push_back(f.hi);
+      if (j != columns_[at(k)]) subtract(x[at(j)], terms[at(j)], own, upper[j]);
+  }
+}
+
+std::optional<std::vector<double>> Elimination::combination(Wide x) const {
+  std::vector<double> out;
+  divide(x);
+  for (const Index j : columns_) {
+    out.push_back(x[at(j)].hi);
+    x[at(j)] = 0;
   }
   if (std::any_of(x.begin(), x.end(), [](const DoubleDouble& value) { return value.hi != 0; })) return {};
   return out;

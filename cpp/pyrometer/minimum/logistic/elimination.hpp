@@ -15,16 +15,26 @@ class Elimination {
  public:
   using Wide = std::vector<DoubleDouble>;
 
-  /// rows: count x width; factors: count, > 0. Cost: count width rank double-double operations.
-  Elimination(Wide rows, Index width, const std::vector<double>& factors);
+  /// rows: count x width; factors: count, > 0; exponents: of the powers of two that columns are multiplied by, so that
+  /// their elements can be compared; found from the rows themselves if only the width is given.
+  ///
+  /// Cost: count width rank double-double operations.
+  Elimination(Wide rows, std::vector<int> exponents, const std::vector<double>& factors);
+  Elimination(const Wide& rows, Index width, const std::vector<double>& factors);
 
   [[nodiscard]] Index rank() const { return std::ssize(columns_); }
   /// L, count x rank.
   [[nodiscard]] const Wide& lower() const { return lower_; }
   /// phi with (L phi)_i = values_i in the rows of the pivots.
   [[nodiscard]] std::vector<double> coordinates(const std::vector<double>& values) const;
-  /// theta with U theta = phi, 0 in the columns without a pivot.
-  [[nodiscard]] std::vector<double> solution(const std::vector<double>& phi) const;
+  /// theta with U theta = phi, 0 in the columns without a pivot, or as in `theta`.
+  [[nodiscard]] std::vector<double> solution(const std::vector<double>& phi,
+                                             const std::vector<double>& theta = {}) const;
+  /// Of any x = U'l + r with r = 0 in the columns of the pivots: l in those columns and r, with scaled columns, in the
+  /// others.
+  void divide(Wide& x) const;
+  [[nodiscard]] const std::vector<Index>& rows() const { return rows_; }
+  [[nodiscard]] const std::vector<Index>& columns() const { return columns_; }
   /// l with x = U'l; none if x is not in the span of the rows.
   [[nodiscard]] std::optional<std::vector<double>> combination(Wide x) const;
 

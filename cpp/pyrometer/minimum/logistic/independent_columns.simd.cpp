@@ -254,7 +254,11 @@ Basis reduce(const Matrix& X, bool constant, bool independent, int threads) {
     if (round < kRounds)
       project(table, std::move(normal), factor, columns, basis.rows.get());
     else
-      for (Index k = factor.rank(); k < width; ++k) columns[at(factor.column(k))].rounding = true;
+      for (Index k = factor.rank(); k < width; ++k) {
+        Column& column = columns[at(factor.column(k))];
+        basis.settled = basis.settled && column.rounding;
+        column.rounding = true;
+      }
   }
   basis.rank = static_cast<Index>(columns.size());
   for (const Column& column : columns) basis.kept.push_back(column.own);

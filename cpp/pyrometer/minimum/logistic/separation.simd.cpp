@@ -14,6 +14,7 @@
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
+#include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 
@@ -321,9 +322,49 @@ bool mark_small(const data::Rows<double>& rows, bool intercept, const Numbers& t
   return std::count(marked.begin(), marked.end(), true) > before;
 }
 
+/// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
+std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercept, int threads) {
+  OutlyingRows outlying(rows, intercept, 2, true);
+  if (!outlying.any()) return {};
+  const auto n = at(rows.features + (intercept ? 1 : 0));
+  const Numbers none(n, 0.0);
+  Infimum out;
+  for (NewtonResult result;;) {
+    const data::Rows<double> part = outlying.rows(rows, threads);
+    NewtonResult previous;
+    previous.theta = outlying.start();
+    if (outlying.active() == 0) previous = minimum_of_samples(part, false, none.data(), threads);
+    LossEvaluatorOf<double> evaluator(part, false, none.data(), threads);
+    result = newton(evaluator, previous.theta, NewtonOptions{}, &previous);
+    out.evaluations += result.evaluations;
+    if (result.status != NewtonStatus::converged) return {};
+    double lost = 0;
+    if (outlying.activate(result.theta, lost)) continue;
+    out.value = result.loss;
+    out.rank = rows.features;
+    out.parameters = outlying.back(result.theta);
+    const Numbers map = outlying.map(), exact = outlying.back(result.theta, false);
+    Numbers work;
+    for (std::size_t r = 0; r < n; ++r) {
+      const Numbers row(map.data() + r * n, map.data() + (r + 1) * n);
+      double terms = 0;
+      for (std::size_t j = 0; j < n; ++j) terms += std::abs(row[j] * result.theta[j]);
+      out.errors.push_back(1.01 * result.error_of(row, work) + static_cast<double>(n + 4) * kUnit * terms +
+                           std::abs(out.parameters[r] - exact[r]));
+    }
+    const double reached = loss_at(rows, intercept, out.parameters, threads);
+    if (!std::isfinite(reached)) return {};
+    if (outlying.stretched()) out.errors.clear();
+    out.gap = result.excess + result.rounding + lost + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+    return out;
+  }
+}
+
 }  // namespace
 
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
+  if (!known.separated)
+    if (std::optional<Infimum> few = in_outlying(rows, intercept, threads)) return *std::move(few);
   const auto n = at(rows.features + (intercept ? 1 : 0));
   Infimum out;
   std::vector<bool> used(n, true), left_out(at(rows.rows), false);
@@ -336,6 +377,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
 
   // Independent columns need a basis only where no row is separated.
   Face face;
+  bool settled = true;
   std::optional<Attempt> unseparated;
   if (known.separated) face = all_separated(rows, intercept, known.theta);
   const bool searched = known.independent && !face.certain;
@@ -343,6 +385,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   out.rank = rows.features;
   if (!known.independent || !face.certain || face.separated.empty()) {
     Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
+    settled = basis.settled;
     std::fill(used.begin(), used.end(), false);
     for (const Index j : basis.kept) used[at(j)] = true;
     out.rank = std::count(used.begin(), used.begin() + rows.features, true);
@@ -398,6 +441,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
   if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
     improve(rows, intercept, used, face, threads, out);
+  if (!settled) {
+    out.gap = std::max(out.gap, out.value);
+    out.errors.clear();
+  }
   return out;
 }
 

@@ -89,7 +89,7 @@ class Descent {
     double most = 0;
     for (Index c = 0; c + 1 < evaluator_.classes(); ++c) {
       double sum = 0;
-      for (Index j = 0; j < n; ++j) sum += evaluator_.reach()[at(j)] * std::abs(x[at(c * n + j)]);
+      for (Index j = 0; j < n; ++j) sum += evaluator_.reach(c)[j] * std::abs(x[at(c * n + j)]);
       most = std::max(most, sum);
     }
     return most;
@@ -122,8 +122,7 @@ class Descent {
     double leverage = 0;
     for (Index c = 0; c + 1 < evaluator_.classes(); ++c) {
       std::fill(reach.begin(), reach.end(), 0.0);
-      for (Index j = 0; j < evaluator_.columns(); ++j)
-        reach[at(c * evaluator_.columns() + j)] = evaluator_.reach()[at(j)];
+      for (Index j = 0; j < evaluator_.columns(); ++j) reach[at(c * evaluator_.columns() + j)] = evaluator_.reach(c)[j];
       leverage = std::max(leverage, metric.most(reach));
     }
     return leverage;

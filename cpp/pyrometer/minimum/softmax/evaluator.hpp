@@ -60,12 +60,16 @@ class SoftmaxEvaluator {
   [[nodiscard]] Index parameters() const { return columns_ * (classes() - 1); }
   void evaluate(const std::vector<double>& theta, Wanted wanted, SoftmaxEvaluation& out);
   /// max_i |d_ij| for each column; after a first evaluate().
-  [[nodiscard]] const std::vector<double>& reach() const { return reach_; }
+  [[nodiscard]] std::vector<double> reach() const;
+  /// max |d_ij| for each column over the rows in whose sums class c is; after a first evaluate().
+  [[nodiscard]] const double* reach(Index c) const { return reach_.data() + (table_.allowed ? c * width_ : 0); }
 
  private:
   struct Scratch;
   struct Part;
   void chunk(Index k, Scratch& scratch, Wanted wanted, Part& part) const;
+  /// As stretch(), for each class over the rows where it is allowed.
+  void stretch_allowed(Index begin, Index depth, const double* d, double* reach) const;
 
   ClassifiedRows<T> table_;
   Index columns_, width_, pairs_;

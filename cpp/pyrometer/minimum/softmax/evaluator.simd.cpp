@@ -83,12 +83,29 @@ SoftmaxEvaluator<T>::SoftmaxEvaluator(const ClassifiedRows<T>& table, const doub
       pairs_(table.classes * (table.classes - 1) / 2),
       threads_(threads),
       shift_(at(width_), 0.0),
-      reach_(at(width_), 0.0),
+      reach_(at((table.allowed ? table.classes : 1) * width_), 0.0),
       ones_(at(kBlock), T{1}),
       chunks_(softmax_chunks(table.rows.rows, table.rows.features + 1, pairs_)) {
   std::copy(shift, shift + table.rows.features, shift_.begin());
   // The constant feature is packed where moments have the target; without it, 1 - 1 is packed there.
   if (!table.intercept) shift_[at(table.rows.features)] = 1;
+}
+
+template <class T>
+std::vector<double> SoftmaxEvaluator<T>::reach() const {
+  std::vector<double> out(reach_.begin(), reach_.begin() + width_);
+  for (std::size_t j = 0; j < reach_.size(); ++j) out[j % at(width_)] = std::max(out[j % at(width_)], reach_[j]);
+  return out;
+}
+
+template <class T>
+void SoftmaxEvaluator<T>::stretch_allowed(Index begin, Index depth, const double* d, double* reach) const {
+  constexpr Index lanes = base::kLanes<double>;
+  for (Index c = 0; c < classes(); ++c)
+    for (Index i = 0; i < depth; ++i)
+      for (Index j = 0; table_.allowed[(begin + i) * classes() + c] && j < columns_; ++j)
+        reach[c * width_ + j] =
+            std::max(reach[c * width_ + j], std::abs(d[j / lanes * kBlock * lanes + i * lanes + j % lanes]));
 }
 
 template <class T>
@@ -98,7 +115,7 @@ void SoftmaxEvaluator<T>::chunk(Index chunk, Scratch& scratch, Wanted wanted, Pa
   const Index grams = wanted == Wanted::products ? pairs_ : wanted == Wanted::least_gram ? 1 : 0;
   part.gradient = zero_array(k * width_);
   part.size = zero_array(k * width_);
-  if (!reached_) part.reach = zero_array(width_);
+  if (!reached_) part.reach = zero_array(std::ssize(reach_));
   if (grams) part.products = aligned_array<double>(grams * square);
   for (Index g = 0; g < grams; ++g) data::start_products(columns_, part.products.get() + g * square);
 
@@ -109,7 +126,8 @@ void SoftmaxEvaluator<T>::chunk(Index chunk, Scratch& scratch, Wanted wanted, Pa
     data::Rows<T> block = table_.rows.from(begin, end);
     block.y = ones_.data();
     data::pack(block, shift_.data(), d, scratch.sums.get());
-    if (!reached_) stretch(d, depth, panels, part.reach.get());
+    if (!reached_ && !table_.allowed) stretch(d, depth, panels, part.reach.get());
+    if (!reached_ && table_.allowed) stretch_allowed(begin, depth, d, part.reach.get());
     for (Index c = 0; c < k; ++c) project(d, depth, panels, theta_.data() + c * width_, z + c * kBlock);
     std::fill_n(z + k * kBlock, kBlock, 0.0);
     const double* const weight = table_.rows.weights ? table_.rows.weights + begin : nullptr;
@@ -166,7 +184,7 @@ void SoftmaxEvaluator<T>::evaluate(const std::vector<double>& theta, Wanted want
         out.gradient[at(c * columns_ + j)] += part.gradient[at(c * width_ + j)];
         out.size[at(c * columns_ + j)] += part.size[at(c * width_ + j)];
       }
-    for (Index j = 0; j < columns_ && !reached_; ++j) reach_[at(j)] = std::max(reach_[at(j)], part.reach[at(j)]);
+    for (std::size_t j = 0; j < reach_.size() && !reached_; ++j) reach_[j] = std::max(reach_[j], part.reach[j]);
   }
   reached_ = true;
   if (wanted == Wanted::gradient) return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
+#include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
@@ -90,23 +92,58 @@ Numbers shares_of(const ClassifiedRows<T>& table) {
   return shares;
 }
 
-/// A rough minimum over a sample and its Hessian, then the minimum over all rows.
+/// A sample of the rows before the `last` ones, and these, whose weights are as much smaller as the sample is.
 template <class T>
-DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int threads) {
+struct SampleAndLast {
+  SampleAndLast(const ClassifiedRows<T>& table, Index size, Index last, int threads)
+      : features(table.rows.features), sample(table.rows.from(0, table.rows.rows - last), size, threads) {
+    const data::Rows<T>& all = table.rows;
+    const data::Rows<T> some = sample.rows(features), others = all.from(all.rows - last, all.rows);
+    factor = static_cast<double>(all.rows - last) / static_cast<double>(some.rows);
+    const auto add = [&](const data::Rows<T>& rows, double share) {
+      X.insert(X.end(), rows.X, rows.X + rows.rows * features);
+      y.insert(y.end(), rows.y, rows.y + rows.rows);
+      for (Index i = 0; i < rows.rows; ++i) weights.push_back(share * (rows.weights ? rows.weights[i] : 1.0));
+    };
+    if (last == 0) return;
+    add(some, 1);
+    add(others, 1 / factor);
+    if (!table.allowed) return;
+    allowed.assign(at(some.rows * table.classes), 1);
+    allowed.insert(allowed.end(), table.allowed + (all.rows - last) * table.classes,
+                   table.allowed + all.rows * table.classes);
+  }
+  [[nodiscard]] data::Rows<T> rows() const {
+    if (y.empty()) return sample.rows(features);
+    return {X.data(), y.data(), std::ssize(y), features, std::ssize(X), weights.data()};
+  }
+  Index features;
+  Sample<T> sample;
+  double factor;
+  std::vector<T> X, y;
+  Numbers weights;
+  std::vector<std::uint8_t> allowed;  ///< all classes are, of the rows before the last
+};
+
+/// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
+/// all rows.
+template <class T>
+DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int threads, Index last = 0,
+                      Numbers start = {}) {
   SoftmaxEvaluator<T> evaluator(table, shift.data(), threads);
   const Index size = std::max<Index>(2048, 8 * evaluator.parameters()), m = table.rows.rows;
   const bool dense = evaluator.parameters() <= kFewParameters;
-  Numbers start(at(evaluator.parameters()), 0.0);
+  start.resize(at(evaluator.parameters()), 0.0);
   if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
   SoftmaxMetric metric;
-  if (dense && !table.allowed) {
-    const Sample<T> sample(table.rows, size, threads);
-    const ClassifiedRows<T> part{sample.rows(table.rows.features), table.classes, table.intercept};
+  if (dense && (!table.allowed || last > 0)) {
+    const SampleAndLast<T> sample(table, size, last, threads);
+    const ClassifiedRows<T> part{sample.rows(), table.classes, table.intercept,
+                                 sample.allowed.empty() ? nullptr : sample.allowed.data()};
     SoftmaxEvaluator<T> rough(part, shift.data(), threads);
     DescentResult found = newton(rough, start, {}, true);
-    const double factor = static_cast<double>(m) / static_cast<double>(rough.rows());
     if (found.last.products && std::isfinite(found.loss) &&
-        metric.of_products(found.last, evaluator.columns(), table.classes, {}, factor, 1e-3))
+        metric.of_products(found.last, evaluator.columns(), table.classes, {}, sample.factor, 1e-3))
       start = std::move(found.theta);
   }
   if (metric.rank() == 0) {
@@ -265,10 +302,9 @@ DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& ex
 
 /// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
 /// classes are separated, without them.
-Found reduced(const ClassifiedRows<double>& table, int threads) {
+Found on_basis(const ClassifiedRows<double>& table, const Basis& basis, int threads) {
   const data::Rows<double>& rows = table.rows;
   const Index columns = rows.features + (table.intercept ? 1 : 0), others = table.classes - 1;
-  const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
   Found out;
   out.rank = basis.rank - (table.intercept ? 1 : 0);
   out.theta.assign(at(others * columns), 0.0);
@@ -341,6 +377,14 @@ Found reduced(const ClassifiedRows<double>& table, int threads) {
   return out;
 }
 
+Found reduced(const ClassifiedRows<double>& table, int threads) {
+  const data::Rows<double>& rows = table.rows;
+  const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
+  Found out = on_basis(table, basis, threads);
+  if (!basis.settled) out.gap = std::max(out.gap, out.value);
+  return out;
+}
+
 /// The same for rows in single precision, which are copied as doubles.
 Found reduced(const ClassifiedRows<float>& table, int threads) {
   const data::Rows<float>& rows = table.rows;
@@ -379,6 +423,41 @@ Found infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threa
   out.rank = table.rows.features;
   out.evaluations = result.evaluations;
   return out;
+}
+
+/// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
+template <class T>
+std::optional<Found> in_outlying(const ClassifiedRows<T>& table, const Numbers& largest, int threads) {
+  OutlyingRows outlying(table.rows, table.intercept, table.classes, false, largest);
+  if (!outlying.any()) return {};
+  const Index n = table.rows.features + (table.intercept ? 1 : 0);
+  Found out;
+  for (double lost = 0;;) {
+    const data::Rows<double> rows = outlying.rows(table.rows, threads);
+    const ClassifiedRows<double> part{rows, table.classes, false, outlying.allowed()};
+    DescentResult result = descend(part, Numbers(at(n), 0.0), threads, outlying.active(), outlying.start());
+    out.evaluations += result.evaluations;
+    if (result.status != DescentStatus::converged) return {};
+    if (outlying.activate(result.theta, lost)) {
+      if (!outlying.arrange()) return {};
+      continue;
+    }
+    out.value = result.loss;
+    out.gap = result.gap + lost;
+    out.theta = outlying.back(result.theta);
+    out.rank = table.rows.features;
+    if (outlying.stretched()) return out;
+    const Numbers map = outlying.map(), exact = outlying.back(result.theta, false);
+    out.errors = errors_of(result, table.classes, n, [&](Index j, Index k) { return map[at(j * n + k)]; });
+    outlying.exchange(out.errors);
+    for (std::size_t k = 0; k < out.errors.size(); ++k) {
+      double most = 0;
+      for (std::size_t j = k % at(n); j < exact.size(); j += at(n))
+        most = std::max(most, std::abs(out.theta[j] - exact[j]));
+      out.errors[k] = 1.01 * out.errors[k] + 2 * most;
+    }
+    return out;
+  }
 }
 
 /// The exponents of powers of two to which columns are scaled: 0 unless their squares might over- or underflow.
@@ -462,6 +541,8 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
   if (kept == 1) {
     found.attained = false;
     found.rank = p;
+  } else if (std::optional<Found> few = in_outlying(part, survey.largest, threads)) {
+    found = *std::move(few);
   } else if (scaled) {
     Numbers X(at(rows.rows * p)), labels(part.rows.y, part.rows.y + rows.rows);
     for (Index i = 0; i < rows.rows * p; ++i)

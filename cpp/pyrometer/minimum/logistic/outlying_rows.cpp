@@ -1,0 +1,306 @@
+#include "pyrometer/minimum/logistic/outlying_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "pyrometer/base/chunks.hpp"
+
+namespace pyrometer::minimum {
+namespace {
+
+using Numbers = std::vector<double>;
+using Wide = Elimination::Wide;
+
+// An element this many times larger than the typical one of its column is that of an outlying row.
+constexpr double kOutlying = 1e5;
+constexpr Index kMost = 64, kSampled = 255;
+// The sum of absolute values in other rows of what a logit is multiplied by, in units of their weight, is at least this.
+constexpr double kLeast = 1e-18;
+// The margin of a row that is left out.
+constexpr double kFar = 40;
+
+double median_of(Numbers& values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace
+
+template <class T>
+OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index classes, bool ones, const Numbers& largest)
+    : n_(rows.features + (intercept ? 1 : 0)),
+      classes_(classes),
+      last_(classes - 1),
+      intercept_(intercept),
+      ones_(ones),
+      shift_(at(n_), 0.0),
+      exponents_(at(n_), 0),
+      stretch_(at(n_), 0) {
+  const Index p = rows.features, step = std::max<Index>(1, rows.rows / kSampled);
+  Numbers limit(at(p), INFINITY), values;
+  bool any = largest.empty();
+  for (Index j = 0; j < p; ++j) {
+    const auto sample = [&](auto&& value) {
+      values.clear();
+      for (Index i = 0; i < rows.rows; i += step)
+        if (const double x = value(static_cast<double>(rows.X[i * p + j])); x != 0) values.push_back(x);
+      return values.empty() ? 0.0 : median_of(values);
+    };
+    if (intercept) shift_[at(j)] = sample([](double x) { return x; });
+    const double size = sample([&](double x) { return std::abs(x - shift_[at(j)]); });
+    if (!(size > 0 && std::isfinite(size))) continue;
+    exponents_[at(j)] = -std::ilogb(size);
+    limit[at(j)] = kOutlying * size;
+    any = any || largest[at(j)] + std::abs(shift_[at(j)]) > limit[at(j)];
+  }
+  for (Index i = 0; any && i < rows.rows; ++i) {
+    const T* const x = rows.X + i * p;
+    bool large = false;
+    for (Index j = 0; j < p; ++j) large |= std::abs(static_cast<double>(x[j]) - shift_[at(j)]) > limit[at(j)];
+    if (!large) continue;
+    if (std::ssize(outlying_) == std::min(kMost, std::max<Index>(1, rows.rows / 8))) {
+      outlying_.clear();
+      return;
+    }
+    Large row{Wide(at(n_), DoubleDouble(1)), static_cast<Index>(rows.y[i]), rows.weights ? rows.weights[i] : 1.0, i,
+              std::vector<std::uint8_t>(at(classes), 0)};
+    for (Index j = 0; j < p; ++j) row.d[at(j)] = DoubleDouble::sum(static_cast<double>(x[j]), -shift_[at(j)]);
+    if (ones_) row.own = 1 - row.own;
+    outlying_.push_back(std::move(row));
+  }
+}
+
+template <class T>
+data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
+  const Index p = rows.features, m = rows.rows - std::ssize(outlying_), some = m - active();
+  std::vector<bool> large(at(rows.rows), false);
+  std::vector<Index> which;
+  for (const auto* const list : {&outlying_, &active_})
+    for (const Large& one : *list) large[at(one.row)] = true;
+  for (Index i = 0; i < rows.rows; ++i)
+    if (!large[at(i)]) which.push_back(i);
+  for (const Large& one : active_) which.push_back(one.row);
+  X_.resize(at(m * n_));
+  y_.clear();
+  weights_.clear();
+  for (const Index i : which) {
+    y_.push_back(static_cast<double>(ones_ ? static_cast<Index>(rows.y[i]) : placed(static_cast<Index>(rows.y[i]))));
+    if (rows.weights) weights_.push_back(rows.weights[i]);
+  }
+  const auto left_out = [](const Large& one) { return std::count(one.in.begin(), one.in.end(), 0) > 1; };
+  allowed_.clear();
+  if (std::any_of(active_.begin(), active_.end(), left_out)) {
+    allowed_.assign(at(some * classes_), 1);
+    for (const Large& one : active_)
+      for (Index c = 0; c < classes_; ++c) allowed_.push_back(placed(c) == one.own || one.in[at(placed(c))]);
+  }
+  const base::Chunks chunks{m, 1024};
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    Wide z(at(n_));
+    for (Index k = chunks.begin(chunk); k < chunks.end(chunk); ++k) {
+      const T* const x = rows.X + which[at(k)] * p;
+      for (Index j = 0; j < p; ++j) z[at(j)] = DoubleDouble::sum(static_cast<double>(x[j]), -shift_[at(j)]);
+      if (intercept_) z[at(p)] = 1;
+      if (k >= some) z = active_[at(k - some)].d;
+      if (elimination_) elimination_->divide(z);
+      for (Index j = 0; j < n_; ++j)
+        X_[at(k * n_ + j)] = elimination_ ? z[at(j)].hi : z[at(j)].scaled(exponents_[at(j)]).hi;
+    }
+  });
+  stretch();
+  return {X_.data(), y_.data(), m, n_, m * n_, weights_.empty() ? nullptr : weights_.data()};
+}
+
+void OutlyingRows::stretch() {
+  const Index m = std::ssize(y_), some = m - active();
+  std::fill(stretch_.begin(), stretch_.end(), 0);
+  stretched_ = 0;
+  for (Index k = 0; elimination_ && k < elimination_->rank(); ++k) {
+    const Index j = elimination_->columns()[at(k)], own = some + elimination_->rows()[at(k)];
+    double sum = 0, total = 0;
+    for (Index i = 0; i < m; ++i) {
+      const double weight = weights_.empty() ? 1.0 : weights_[at(i)];
+      total += weight;
+      sum += i == own ? 0.0 : weight * std::abs(X_[at(i * n_ + j)]);
+    }
+    if (!(sum > 0 && sum < kLeast * total)) continue;
+    stretch_[at(j)] = std::ilogb(kLeast * total) - std::ilogb(sum);
+    for (Index i = 0; i < m; ++i)
+      if (i != own) X_[at(i * n_ + j)] = std::ldexp(X_[at(i * n_ + j)], stretch_[at(j)]);
+    const double weight = active_[at(own - some)].weight;
+    stretched_ += 80 * std::ldexp(sum, stretch_[at(j)]) + weight * static_cast<double>(classes_) * std::exp(-kFar);
+  }
+}
+
+Wide OutlyingRows::coordinates(const Large& row, Index active) const {
+  Wide z = row.d;
+  if (elimination_) elimination_->divide(z);
+  for (Index j = 0; j < n_ && !elimination_; ++j) z[at(j)] = z[at(j)].scaled(exponents_[at(j)]);
+  for (Index k = 0; elimination_ && k < elimination_->rank(); ++k)
+    if (elimination_->rows()[at(k)] != active) {
+      DoubleDouble& one = z[at(elimination_->columns()[at(k)])];
+      one = one.scaled(stretch_[at(elimination_->columns()[at(k)])]);
+    }
+  return z;
+}
+
+void OutlyingRows::eliminate() {
+  Wide all;
+  for (const Large& row : active_) all.insert(all.end(), row.d.begin(), row.d.end());
+  elimination_.emplace(std::move(all), exponents_, Numbers(active_.size(), 1.0));
+}
+
+Numbers OutlyingRows::logits(const Wide& z, const Numbers& phi, Numbers& terms) const {
+  Numbers out(at(classes_), 0.0);
+  terms = out;
+  for (Index c = 0; c + 1 < classes_; ++c) {
+    DoubleDouble sum;
+    for (Index j = 0; j < n_; ++j) {
+      sum = sum + z[at(j)] * phi[at(c * n_ + j)];
+      terms[at(c)] += std::abs(z[at(j)].hi * phi[at(c * n_ + j)]);
+    }
+    out[at(c)] = sum.hi;
+  }
+  return out;
+}
+
+Numbers OutlyingRows::start() const {
+  Numbers out(at((classes_ - 1) * n_), 0.0), margins(active_.size(), 0.0);
+  if (!elimination_) return out;
+  const auto others = std::ssize(y_) - active();
+  for (Index k = 0; k < elimination_->rank(); ++k) {
+    double sum = 0;
+    for (Index i = 0; i < others; ++i)
+      sum += (weights_.empty() ? 1.0 : weights_[at(i)]) * std::abs(X_[at(i * n_ + elimination_->columns()[at(k)])]);
+    const std::size_t a = at(elimination_->rows()[at(k)]);
+    margins[a] = std::min(700.0, std::max(0.0, -std::log(sum / active_[a].weight)));
+  }
+  for (Index c = 0; c + 1 < classes_; ++c) {
+    Numbers targets;
+    for (std::size_t a = 0; a < margins.size(); ++a)
+      targets.push_back(placed(active_[a].own) == c              ? margins[a]
+                        : placed(active_[a].own) + 1 == classes_ ? -margins[a]
+                                                                 : 0.0);
+    const Numbers along = elimination_->coordinates(targets);
+    for (std::size_t k = 0; k < along.size(); ++k) out[at(c * n_ + elimination_->columns()[k])] = along[k];
+  }
+  return out;
+}
+
+bool OutlyingRows::activate(const Numbers& phi, double& lost) {
+  std::vector<Large> all;
+  Numbers terms;
+  bool any = false;
+  lost = stretched_;
+  for (auto* const list : {&active_, &outlying_})
+    for (Large& row : *list) {
+      const Numbers t = logits(coordinates(row, list == &active_ ? std::ssize(all) : -1), phi, terms);
+      const std::size_t own = at(placed(row.own));
+      for (std::size_t c = 0; c < t.size(); ++c) {
+        std::uint8_t& in = row.in[at(placed(static_cast<Index>(c)))];
+        if (c == own || in) continue;
+        in = !(t[own] - t[c] > kFar + 1e-12 * (terms[own] + terms[c]));
+        any = any || in;
+        lost += in ? 0 : row.weight * std::exp(-kFar);
+      }
+      all.push_back(std::move(row));
+    }
+  active_.clear();
+  outlying_.clear();
+  for (Large& row : all) {
+    const bool active = std::count(row.in.begin(), row.in.end(), 1) > 0;
+    (active ? active_ : outlying_).push_back(std::move(row));
+  }
+  if (any) eliminate();
+  return any;
+}
+
+bool OutlyingRows::arrange() {
+  Index last = -1;
+  for (const Large& row : active_) {
+    if (std::count(row.in.begin(), row.in.end(), 0) == 1) continue;
+    if (last >= 0 && row.own != last) return false;
+    last = row.own;
+  }
+  last_ = last < 0 ? classes_ - 1 : last;
+  return true;
+}
+
+void OutlyingRows::exchange(Numbers& numbers) const {
+  if (last_ + 1 == classes_ || numbers.empty()) return;
+  std::swap_ranges(numbers.begin() + last_ * n_, numbers.begin() + (last_ + 1) * n_, numbers.end() - n_);
+}
+
+/// Parameters of the given columns from those of one class, with the logits of active rows moved.
+Numbers OutlyingRows::back_one(const double* phi, const Numbers& moves) const {
+  Numbers theta(phi, phi + n_);
+  for (Index j = 0; j < n_; ++j) theta[at(j)] = std::ldexp(theta[at(j)], exponents_[at(j)]);
+  if (elimination_) {
+    const Index rank = elimination_->rank();
+    Numbers along, targets(moves);
+    for (const Index j : elimination_->columns()) along.push_back(std::ldexp(phi[j], stretch_[at(j)]));
+    for (std::size_t a = 0; a < targets.size(); ++a)
+      for (Index k = 0; k < rank; ++k) targets[a] += elimination_->lower()[a * at(rank) + at(k)].hi * along[at(k)];
+    theta = elimination_->solution(elimination_->coordinates(targets), theta);
+  }
+  if (!intercept_) return theta;
+  DoubleDouble sum = theta.back();
+  for (Index j = 0; j + 1 < n_; ++j) sum.add_product(-theta[at(j)], shift_[at(j)]);
+  theta.back() = sum.value();
+  return theta;
+}
+
+Numbers OutlyingRows::back(const Numbers& phi, bool moved) const {
+  Numbers out;
+  std::vector<Numbers> moves(at(classes_ - 1), Numbers(active_.size(), 0.0));
+  for (const bool second : {false, true}) {
+    out.clear();
+    for (Index c = 0; c + 1 < classes_; ++c) {
+      const Numbers one = back_one(phi.data() + c * n_, moves[at(c)]);
+      out.insert(out.end(), one.begin(), one.end());
+    }
+    if (second || !moved || active_.empty()) break;
+    for (std::size_t a = 0; a < active_.size(); ++a) {
+      double size = 0;
+      for (Index c = 0; c + 1 < classes_; ++c) {
+        double sum = 0;
+        for (Index j = 0; j < n_; ++j) {
+          const double x = std::abs(active_[a].d[at(j)].hi) + std::abs(shift_[at(j)]);
+          sum += x * std::abs(out[at(c * n_ + j)]);
+        }
+        size = std::max(size, sum);
+      }
+      const double move = 64 * static_cast<double>(classes_) * kUnit * size;
+      for (Index c = 0; c + 1 < classes_; ++c)
+        if (const Index own = placed(active_[a].own); own == c || own + 1 == classes_)
+          moves[at(c)][a] = own == c ? move : -move;
+    }
+  }
+  if (last_ + 1 == classes_) return out;
+  // Less those of the class that is the last one of `rows`.
+  out.resize(at(classes_ * n_), 0.0);
+  exchange(out);
+  for (Index k = 0; k < (classes_ - 1) * n_; ++k) out[at(k)] -= out[at((classes_ - 1) * n_ + k % n_)];
+  out.resize(at((classes_ - 1) * n_));
+  return out;
+}
+
+Numbers OutlyingRows::map() const {
+  Numbers out(at(n_ * n_)), phi(at(n_), 0.0);
+  for (Index k = 0; k < n_; ++k) {
+    phi[at(k)] = 1;
+    const Numbers column = back_one(phi.data(), Numbers(active_.size(), 0.0));
+    for (Index j = 0; j < n_; ++j) out[at(j * n_ + k)] = column[at(j)];
+    phi[at(k)] = 0;
+  }
+  return out;
+}
+
+template OutlyingRows::OutlyingRows(const data::Rows<double>&, bool, Index, bool, const Numbers&);
+template OutlyingRows::OutlyingRows(const data::Rows<float>&, bool, Index, bool, const Numbers&);
+template data::Rows<double> OutlyingRows::rows(const data::Rows<double>&, int);
+template data::Rows<double> OutlyingRows::rows(const data::Rows<float>&, int);
+
+}  // namespace pyrometer::minimum
