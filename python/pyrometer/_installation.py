@@ -7,6 +7,7 @@ import platform
 import numpy as np
 
 from pyrometer import _core, _cpu, _openmp
+from pyrometer._public import publish
 from pyrometer._version import __version__
 
 __all__ = ["config", "show_config"]
@@ -58,3 +59,6 @@ def show_config() -> None:
     """
     for name, value in config().items():
         print(f"{name:<11} {', '.join(value) if isinstance(value, list) else value}")  # noqa: T201
+
+
+publish(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from types import ModuleType
 
 __all__ = ["MOVED"]
 
@@ -23,5 +24,15 @@ MOVED = {
 }
 """Modules below `pyrometer`; `laws`, `results` and `states` are folders of the same name."""
 
-for _old, _new in MOVED.items():
-    sys.modules[f"pyrometer.{_old}"] = importlib.import_module(f"pyrometer.{_new}")
+
+class _Moved(ModuleType):
+    """A module of that name, which takes what it is asked for from where it is now."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):  # the import system and debuggers ask every module
+            raise AttributeError(name)
+        return getattr(importlib.import_module(f"pyrometer.{MOVED[self.__name__.rpartition('.')[2]]}"), name)
+
+
+for _old in MOVED:
+    sys.modules[f"pyrometer.{_old}"] = _Moved(f"pyrometer.{_old}")

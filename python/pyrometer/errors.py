@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyrometer._public import publish
+
 __all__ = [
     "ConstantColumnWarning",
     "DependenceWarning",
@@ -95,3 +97,6 @@ class ScanInterrupt(KeyboardInterrupt):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.finished, self.parts)
+
+
+publish(__name__)

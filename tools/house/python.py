@@ -163,15 +163,18 @@ def _cycles(found: dict[str, _Module]) -> Iterator[Problem]:
 
 
 def _weight(found: dict[str, _Module]) -> Iterator[Problem]:
-    """Check that `import pyrometer` loads no heavy package."""
-    reached, queue = {"pyrometer"}, ["pyrometer"]
+    """Check that what `pyrometer` gives by name, and its type checkers see, loads no heavy package."""
+    package = found["pyrometer"].imports if "pyrometer" in found else []
+    given = {item.module for item in package if item.typing and _part(item.module) not in rules.ON_REQUEST}
+    queue = ["pyrometer", *sorted(given & set(found))]
+    reached = set(queue)
     while queue:
         module = found[queue.pop()]
         for item in (item for item in module.imports if not item.lazy):
             name = item.module.split(".")[0]
             if name in rules.LAZY:
                 message = (
-                    f"`import pyrometer` must not load {name}, but reaches this line; import it, or this module, lazily"
+                    f"names of pyrometer must not load {name}, but reach this line; import it, or this module, lazily"
                 )
                 yield Problem(module.path, item.line, "weight", message)
             steps = item.module.split(".")

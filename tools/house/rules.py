@@ -31,7 +31,8 @@ LEVEL_SUFFIXES = (".simd.cpp", ".fma.cpp", ".test.cpp")
 # ---- Python: layers from the lowest up. A folder may import from the lines above its own, and from another folder only
 # what its __init__ lists. Folders of one line do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "_version", "_cpu", "_openmp"),
+    ("_public", "_version", "_cpu", "_openmp"),
+    ("errors",),
     ("_core",),
     ("_installation",),
     ("base",),
@@ -59,6 +60,8 @@ HEAVY_HOMES = {
     "torch": {"models"},
     "sklearn": {"estimators"},
 }
+# Folders that are public themselves, and load what they need.
+ON_REQUEST = {"datasets", "estimators", "interop", "models", "plot", "report", "tables", "testsystems"}
 LAZY = {
     *("narwhals", "pyarrow", "pandas", "polars", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
     *("torch", "keras", "typing_extensions", "tensorflow", "onnx", "dask", "click", "rich", "tomli"),

@@ -1,5 +1,6 @@
 """Distributions of the initial parameters."""
 
+from pyrometer._public import publish
 from pyrometer.laws._batches import arguments, merge_batches, part_of_batch
 from pyrometer.laws._composed import Constant, Independent, Law
 from pyrometer.laws._families import CONSTANT, FAMILIES, NORMAL, NORMAL_ENTROPY, UNIFORM, Family, truncated_normal
@@ -35,3 +36,5 @@ __all__ = [
     "spread",
     "truncated_normal",
 ]
+
+publish(__name__)

@@ -1,5 +1,6 @@
 """Linear models: linear and logistic regression (sections 3 and 4)."""
 
+from pyrometer._public import publish
 from pyrometer.linear._base import without_rows
 from pyrometer.linear._mean_energy import componentwise
 from pyrometer.linear._path import minimum_path
@@ -21,3 +22,5 @@ __all__ = [
     "training_path",
     "without_rows",
 ]
+
+publish(__name__)

@@ -1,5 +1,6 @@
 """Neural networks as heat engines (section 5)."""
 
+from pyrometer._public import publish
 from pyrometer.networks import _layer_energies as layer_energies
 from pyrometer.networks._activations import ACTIVATIONS
 from pyrometer.networks._heat_engine import heat_engine
@@ -41,3 +42,5 @@ __all__ = [
     "layers",
     "regime",
 ]
+
+publish(__name__)

@@ -1,5 +1,6 @@
 """Frozen results and tables, and their serialisation."""
 
+from pyrometer._public import publish
 from pyrometer.results import _plain_text as plain_text
 from pyrometer.results._answers import Estimate, Floats, HeatEngine, LayerTemperatures, Minimum, Temperature, shaped
 from pyrometer.results._columns import Repeated
@@ -41,3 +42,5 @@ __all__ = [
     "plain_text",
     "shaped",
 ]
+
+publish(__name__)

@@ -1,5 +1,6 @@
 """States of data: shift, drift, monitoring and mixing (section 2.1, appendix A)."""
 
+from pyrometer._public import publish
 from pyrometer.states._data_state import as_state
 from pyrometer.states._drift import Drift, drift
 from pyrometer.states._mixture import Mixture, mix, pooling_test, retraining
@@ -28,3 +29,5 @@ __all__ = [
     "shift",
     "why_undefined",
 ]
+
+publish(__name__)

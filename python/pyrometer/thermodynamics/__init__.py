@@ -1,5 +1,6 @@
 """The general theory: mean energies, minimum energies, entropies and temperatures (section 2)."""
 
+from pyrometer._public import publish
 from pyrometer.thermodynamics._boltzmann import Collapse, boltzmann, collapse, lorentz
 from pyrometer.thermodynamics._energy import energy_variance, mean_energy, sample_energies, sample_parameters
 from pyrometer.thermodynamics._entropy import entropy
@@ -34,3 +35,5 @@ __all__ = [
     "total",
     "verdict",
 ]
+
+publish(__name__)
