@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, listed, plain, validate
+from pyrometer.base import ByValue, listed, plain, validate, with_article
 from pyrometer.results import _html, _numbers, _serialise, _sheet
 from pyrometer.results._quantities import error_of, is_error, units_of
 from pyrometer.results._record import PLAIN, Quantity, Record
@@ -182,8 +182,8 @@ class OneNumber(Shown):
         value = getattr(self, name)
         if isinstance(value, np.ndarray):
             raise TypeError(
-                f"a {type(self).__name__} must be a single one to be a number, got a batch of shape {value.shape}; use "
-                f".{name}, an array."
+                f"{with_article(type(self).__name__)} must be a single one to be a number, got a batch of shape "
+                f"{value.shape}; use .{name}, an array."
             )
         return float(value)
 
