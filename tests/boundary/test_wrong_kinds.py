@@ -12,6 +12,7 @@ import scipy.sparse
 from sklearn import linear_model, neural_network, pipeline, preprocessing
 
 import pyrometer as pm
+from pyrometer.base import with_article
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 2)), RNG.normal(size=20)
@@ -322,3 +323,25 @@ def test_other_arguments_that_are_classes():
         ),
     ):
         assert said in message(call)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        *(
+            (word, f"a {word}")
+            for word in ("dict", "Normal", "Uniform", "HeNormal", "ufunc", "User", "NoneType", "Lasso")
+        ),
+        *(
+            (word, f"an {word}")
+            for word in ("int", "Event", "Independent", "Orthogonal", "L1", "MLPRegressor", "ndarray")
+        ),
+    ],
+)
+def test_articles_of_messages(word, said):
+    assert with_article(word) == said
+
+
+def test_messages_have_the_right_article():
+    assert "got an Independent;" in message(lambda: pm.plot.shift(pm.Independent([pm.Normal(1.0)])))
+    assert "got a Uniform;" in message(lambda: pm.plot.shift(pm.Uniform(1.0)))

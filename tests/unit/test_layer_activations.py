@@ -146,9 +146,9 @@ def test_the_core_takes_names_with_commas():
 
 def test_sequences_of_any_kind_and_repr():
     for sequence in (["relu", "tanh"], ("relu", "tanh"), np.array(["relu", "tanh"]), iter(["relu", "tanh"])):
-        assert repr(network(sequence)) == "<Network: 7 rows, 4-6-5-2 relu,tanh, 64 parameters>"
-    assert repr(network(["relu", np.sin])) == "<Network: 7 rows, 4-6-5-2 relu,sin, 64 parameters>"
-    assert repr(pm.Network(X, hidden=(), outputs=1, activation=[])) == "<Network: 7 rows, 4-1 identity, 4 parameters>"
+        assert repr(network(sequence)).splitlines()[0] == "Network, 4-6-5-2 relu,tanh"
+    assert repr(network(["relu", np.sin])).startswith("Network, 4-6-5-2 relu,sin\n")
+    assert repr(pm.Network(X, hidden=(), outputs=1, activation=[])).startswith("Network, 4-1 identity\n")
 
 
 @pytest.mark.parametrize(

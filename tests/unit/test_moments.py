@@ -241,7 +241,14 @@ def test_names_must_agree_where_they_are_known():
     plain = Moments.of(frame.to_numpy(), y.to_numpy())
     for total in (moments + plain, plain + moments, plain.update(frame, y)):
         assert (total.names, total.target) == (("a", "b"), "price")
-    assert repr(moments) == "<Moments: 3 rows, 2 features (a, b) and 'price', with intercept>"
+    assert repr(moments).splitlines() == [
+        "Moments",
+        "  rows       3",
+        "  features   2",
+        "  intercept  yes",
+        "  columns    a, b",
+        "  target     price",
+    ]
 
 
 def test_only_moments_can_be_added():

@@ -260,7 +260,13 @@ def test_labels_of_any_kind(kind):
 def test_two_labels_have_one_logit(labels):
     net = pm.Network(X, [labels[k % 2] for k in range(12)], hidden=2, energy="ce")
     assert (net.widths[-1], net.classes) == (1, labels)
-    assert repr(net) == "<Network: 12 rows, 3-2-1 tanh, 8 parameters, energy='ce'>"
+    assert repr(net).splitlines() == [
+        "Network, 3-2-1 tanh",
+        "  rows        12",
+        "  parameters   8    without biases",
+        "  energy      cross entropy (ce)",
+        f"  classes     {labels[0]}, {labels[1]}",
+    ]
 
 
 def test_threads_and_batches_change_no_bit():

@@ -294,3 +294,33 @@ def test_sweep():
 def test_figures_can_be_drawn(tmp_path):
     for number, ax in enumerate((pm.plot.layers(engine())[0], pm.plot.temperature(LINE, pm.Normal(1.0)))):
         ax.figure.savefig(tmp_path / f"{number}.png", dpi=30)
+
+
+def test_drift():
+    rng, time, states = np.random.default_rng(0), np.arange(8.0), []
+    for t in time:
+        x = rng.normal(size=(300, 1))
+        y = x[:, 0] + (1.0 + 0.3 * max(t - 3.0, 0.0)) * rng.normal(size=300)
+        states.append(pm.DataState(x, y, model=lambda X: X[:, 0], energy="mse"))
+    found = pm.drift(time, states, bandwidth=1.5, rng=0)
+    assert set(found.verdict.tolist()) == {"ok", "undefined"}
+    drawn = pm.plot.drift(found)
+    for ax, name in zip(drawn, ("energy", "entropy"), strict=False):
+        x, y = ax.get_lines()[0].get_data()
+        assert x.tolist() == time.tolist()
+        assert y.tolist() == getattr(found, name).tolist()
+    line, band = lines(drawn[2])["T"], drawn[2].collections[0].get_paths()[0].vertices
+    np.testing.assert_array_equal(line.get_ydata(), found.temperature)
+    place = int(np.flatnonzero(found.verdict == "ok")[1])
+    for sign in (-2.0, 2.0):
+        edge = found.temperature[place] + sign * found.temperature_error[place]
+        assert np.isclose(band, [time[place], edge]).all(axis=1).any()
+    for ax in drawn:
+        assert len(ax.patches) == int((found.verdict != "ok").sum())
+    assert drawn[2].get_xlabel() == "time"
+    assert len(pm.plot.drift(found, ax=plt.subplots()[1])) == 1
+    for bad in (3, None, states, found.temperature):
+        with pytest.raises(TypeError, match="found must be a Drift"):
+            pm.plot.drift(bad)
+    with pytest.raises(TypeError, match="ax must be"):
+        pm.plot.drift(found, ax=3)

@@ -224,9 +224,13 @@ def test_integer_weights_are_repeated_rows():
     X[weights == 0] = 1e300
     weighted = pm.SoftmaxRegression(X, y, weights=weights)
     repeated = pm.SoftmaxRegression(np.repeat(X, weights, axis=0), np.repeat(y, weights))
-    assert repr(weighted) == (
-        "<SoftmaxRegression: 100 weighted rows, 16 parameters with intercept, 4 classes, energy='softmax'>"
-    )
+    assert repr(weighted).splitlines() == [
+        "SoftmaxRegression",
+        "  rows        100    weighted",
+        "  parameters   16    with intercept",
+        "  energy      softmax cross entropy (softmax)",
+        "  classes     0, 1, 2, 3",
+    ]
     a, b = pm.minimum_energy(weighted), pm.minimum_energy(repeated)
     assert a.value == pytest.approx(b.value, rel=1e-13)
     for law in (pm.Normal(2.0), pm.Normal(np.linspace(0.5, 2.0, 16))):

@@ -9,7 +9,7 @@ from pyrometer.base._by_value import ByValue
 from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
 from pyrometer.base._conversion import frame_of
 from pyrometer.base._deferred import Deferred
-from pyrometer.base._described import described, library_of
+from pyrometer.base._described import described, library_of, with_article
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
 from pyrometer.base._mixed import Coded, Mixed, in_order, mixed_of
@@ -65,6 +65,7 @@ __all__ = [
     "total_of",
     "unreliable",
     "validate",
+    "with_article",
     "warn",
     "warn_caller",
     "weights_of",

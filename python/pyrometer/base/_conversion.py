@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._described import require_array_like, require_dense
+from pyrometer.base._described import require_array_like, require_dense, with_article
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._printable import listed, quoted
 
@@ -40,7 +40,7 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         except (TypeError, RuntimeError) as error:  # raised by tensors
             kind = f"{type(value).__name__} of {getattr(value, 'dtype', 'unknown type')}"
             raise TypeError(
-                f"{name} must be convertible to a NumPy array of numbers, got a {kind} ({error}); convert it "
+                f"{name} must be convertible to a NumPy array of numbers, got {with_article(kind)} ({error}); convert it "
                 "first, e.g. with .detach().float()."
             ) from error
     if array.dtype.kind == "c":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from pyrometer.base._printable import quoted
 
-__all__ = ["described", "library_of", "require_array_like", "require_dense"]
+__all__ = ["described", "library_of", "require_array_like", "require_dense", "with_article"]
 
 _LIBRARIES = {
     "sklearn": "scikit-learn",
@@ -38,6 +39,13 @@ def _root(value: Any) -> str:
     return kind.__module__.partition(".")[0]
 
 
+def with_article(word: str) -> str:
+    """Return a word after "a" or "an", as it is spoken: an Event, a Uniform, an L1, an ndarray."""
+    spelled = re.match(r"[AEFHILMNORSX]([A-Z0-9]|$)|nd", word)  # letters are read one by one
+    vowel = re.match(r"[aeiou]", word, re.IGNORECASE) and not re.match(r"uni|us|uf|eu|one", word, re.IGNORECASE)
+    return f"an {word}" if spelled or (vowel and not re.match(r"U[A-Z]", word)) else f"a {word}"
+
+
 def described(value: Any) -> str:
     """Return what an object is, for the end of a message: short, and in terms of the user."""
     if isinstance(value, type):
@@ -53,10 +61,14 @@ def described(value: Any) -> str:
         return "a generator" if type(value).__name__ == "generator" else f"an iterator ({type(value).__name__})"
     name, library = type(value).__name__, library_of(value)
     if library in _OF_DATA:
-        return f"a {library} {name}"
+        return with_article(f"{library} {name}")
     if library:
         return f"{library}'s {name}"
-    return f"the function {quoted(value.__name__)}" if callable(value) and hasattr(value, "__name__") else f"a {name}"
+    return (
+        f"the function {quoted(value.__name__)}"
+        if callable(value) and hasattr(value, "__name__")
+        else with_article(name)
+    )
 
 
 def _is_sparse(value: Any) -> bool:

@@ -20,7 +20,7 @@ from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, 
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
-from pyrometer.results import Displayed, finite
+from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
 
 __all__ = ["Moments"]
 
@@ -165,7 +165,10 @@ class Moments(Displayed, Averages):
         --------
         >>> import pyrometer as pm
         >>> pm.Moments.of([[1.0], [2.0]], [3.0, 5.0])
-        <Moments: 2 rows, 1 feature and the target, with intercept>
+        Moments
+          rows       2
+          features   1
+          intercept  yes
         >>> pm.Moments.of([[1.0], [2.0]], [3.0, 5.0], weights=[1.0, 0.5]).mean.round(3).tolist()
         [1.333, 3.667]
         """
@@ -299,8 +302,8 @@ class Moments(Displayed, Averages):
         >>> for day, row in (("monday", "1,2"), ("tuesday", "3,5")):
         ...     _ = pathlib.Path(folder.name, f"{day}.csv").write_text(f"size,price\n{row}\n")
         >>> moments = pm.Moments.scan(folder.name, target="price")
-        >>> moments, moments.mean.tolist()
-        (<Moments: 2 rows, 1 feature (size) and 'price', with intercept>, [2.0, 3.5])
+        >>> moments.rows, moments.names, moments.mean.tolist()
+        (2, ('size',), [2.0, 3.5])
         >>> folder.cleanup()
         """
         options = {"columns": columns, "drop": drop, "chunk_rows": chunk_rows, "weights": weights, **csv}
@@ -523,8 +526,8 @@ class Moments(Displayed, Averages):
         >>> moments = pm.Moments.of([[1.0], [2.0]], [3.0, 5.0])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     moments.save(os.path.join(folder, "day.moments"))
-        ...     pm.Moments.load(os.path.join(folder, "day.moments"))
-        <Moments: 2 rows, 1 feature and the target, with intercept>
+        ...     pm.Moments.load(os.path.join(folder, "day.moments")).rows
+        2
         """
         header = {name: getattr(self, name) for name in HEADER}
         arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
@@ -567,15 +570,14 @@ class Moments(Displayed, Averages):
         described: dict[str, Any] = finite({**about, "mean": self.mean})
         return described
 
-    def __repr__(self) -> str:
-        features = self.mean.shape[-1] - 1
-        rows = f"{self.rows} row{'s' * (self.rows != 1)}"
-        if self._rows is not None:
-            rows += f" of weight {self.count:.6g}"
-        stack = f"a stack {self.shape} of " if self.shape else ""
-        named = f" ({', '.join(map(plain, self.names[:3]))}{', ...' if features > 3 else ''})" if self.names else ""
-        target = quoted(self.target) if self.target is not None else "the target"
-        return (
-            f"<Moments: {stack}{rows}, {features} feature{'s' * (features != 1)}{named} "
-            f"and {target}, with{'' if self.intercept else 'out'} intercept>"
-        )
+    def _sheet(self) -> Sheet:
+        stack = f", stack of shape {self.shape}" if self.shape else ""
+        facts: dict[str | Quantity, Any] = {
+            "rows": self.rows,
+            Quantity("weight", note="sum over the rows"): None if self._rows is None else self.count,
+            "features": self.mean.shape[-1] - 1,
+            "intercept": self.intercept,
+            "columns": self.names,
+            "target": "" if self.target is None else plain(self.target),
+        }
+        return described_by(f"Moments{stack}", facts)

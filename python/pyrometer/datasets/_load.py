@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pyrometer.base import ByValue, plain, validate
 from pyrometer.datasets._standardize import standardize as _standardize
-from pyrometer.results import Displayed, Table, finite
+from pyrometer.results import Displayed, Quantity, Sheet, Table, described_by, finite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +51,9 @@ class Dataset(Displayed, ByValue):
     Examples
     --------
     >>> import pyrometer as pm
-    >>> pm.datasets.diabetes(standardize=True)
-    <Dataset diabetes: 442 rows, 10 features, standardised>
+    >>> data = pm.datasets.diabetes(standardize=True)
+    >>> data.X.shape, data.target
+    ((442, 10), 'progression')
     """
 
     name: str
@@ -79,9 +80,18 @@ class Dataset(Displayed, ByValue):
         units = dict(zip(self.feature_names, self.units, strict=True)) | {self.target: self.target_unit}
         return Table(self.name, columns | {self.target: self.y}, units).to_frame()
 
-    def __repr__(self) -> str:
-        m, p = self.X.shape
-        return f"<Dataset {plain(self.name)}: {m} rows, {p} features{', standardised' if self.standardized else ''}>"
+    def _sheet(self) -> Sheet:
+        rows, features = self.X.shape
+        facts: dict[str | Quantity, Any] = {
+            "rows": rows,
+            Quantity("features", note="of mean 0 and variance 1" if self.standardized else ""): features,
+            "columns": self.feature_names,
+            "target": f"{self.target} ({self.target_unit})",
+            "about": self.description,
+            "source": self.source,
+            "licence": self.licence,
+        }
+        return described_by(f"Dataset, {plain(self.name)}", facts)
 
 
 def diabetes(*, standardize: bool) -> Dataset:

@@ -66,8 +66,8 @@ def moments(
     >>> import pyrometer as pm
     >>> X = np.arange(12.0).reshape(6, 2)
     >>> whole = pm.interop.dask.moments(da.from_array(X, chunks=(2, 2)), da.from_array(X.sum(axis=1), chunks=2))
-    >>> whole, whole.mean
-    (<Moments: 6 rows, 2 features and the target, with intercept>, array([ 5.,  6., 11.]))
+    >>> whole.rows, whole.mean
+    (6, array([ 5.,  6., 11.]))
     """
     dask = _dask()
     intercept = validate.flag("intercept", intercept)

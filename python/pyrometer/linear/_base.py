@@ -18,7 +18,8 @@ from pyrometer.laws import Normal, Spread, spread
 from pyrometer.linear import _mean_energy
 from pyrometer.linear._penalties import L1, L2, Penalty, not_a_penalty
 from pyrometer.linear._records import LINEAR
-from pyrometer.results import Displayed, Minimum, finite
+from pyrometer.losses import LOSSES
+from pyrometer.results import Displayed, Minimum, Quantity, Sheet, described_by, finite
 from pyrometer.thermodynamics import Evaluated, not_a_system
 
 __all__ = ["LinearSystem", "require_linear", "without_rows"]
@@ -268,14 +269,19 @@ class LinearSystem(Displayed):
         described: dict[str, Any] = finite({"system": type(self).__name__, **about, "penalty": penalty})
         return described
 
-    def __repr__(self) -> str:
-        stack = f"{self.shape} systems of " if self.shape else ""
-        weighted = "weighted " if self.weighted else ""
-        penalty = f", penalty={self.penalty!r}" if self.penalty is not None else ""
-        return (
-            f"<{type(self).__name__}: {stack}{self.rows} {weighted}rows, {self.parameters} parameters"
-            f"{' with intercept' if self.intercept else ''}, energy={self.energy!r}{penalty}>"
-        )
+    def _sheet(self) -> Sheet:
+        stack = f", stack of shape {self.shape}" if self.shape else ""
+        facts: dict[str | Quantity, Any] = {
+            Quantity("rows", note="weighted" if self.weighted else ""): self.rows,
+            Quantity("parameters", note="with intercept" if self.intercept else "without intercept"): self.parameters,
+            "energy": f"{LOSSES[self.energy].title} ({self.energy})",
+            "penalty": "" if self.penalty is None else repr(self.penalty),
+            "columns": self.names,
+        }
+        return described_by(f"{type(self).__name__}{stack}", facts | self._more_facts())
+
+    def _more_facts(self) -> dict[str | Quantity, Any]:
+        return {}
 
 
 def without_rows(system: AnySystem, minimum: Minimum) -> AnySystem:

@@ -14,6 +14,7 @@ from pyrometer.laws import Spread, spread
 from pyrometer.linear import _mean_energy
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._softmax_energies import SOFTMAX
+from pyrometer.results import Quantity
 
 __all__ = ["SoftmaxRegression"]
 
@@ -76,7 +77,11 @@ class SoftmaxRegression(LinearSystem):
     >>> import pyrometer as pm
     >>> system = pm.SoftmaxRegression([[1.0], [2.0], [4.0], [3.0]], ["low", "high", "high", "mid"])
     >>> system
-    <SoftmaxRegression: 4 rows, 6 parameters with intercept, 3 classes, energy='softmax'>
+    SoftmaxRegression
+      rows        4
+      parameters  6    with intercept
+      energy      softmax cross entropy (softmax)
+      classes     high, low, mid
     >>> system.labels
     ('high', 'low', 'mid')
     >>> round(pm.mean_energy(system, pm.Normal(2.0)).value, 6)
@@ -235,9 +240,5 @@ class SoftmaxRegression(LinearSystem):
         sampled = samples if method == "monte-carlo" else 0
         return self.rows * (20.0 + 0.3 * self.columns + sampled * self.classes * (5.0 + self.columns / 10))
 
-    def __repr__(self) -> str:
-        stack = f"{self.shape} systems of " if self.shape else ""
-        return (
-            f"<{type(self).__name__}: {stack}{self.rows} {'weighted ' if self.weighted else ''}rows, {self.parameters} "
-            f"parameters{' with intercept' if self.intercept else ''}, {self.classes} classes, energy={self.energy!r}>"
-        )
+    def _more_facts(self) -> dict[str | Quantity, Any]:
+        return {"classes": tuple(map(str, self.labels))}

@@ -57,9 +57,13 @@ class LinearRegression(LinearSystem):
     --------
     >>> import pyrometer as pm
     >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=pm.L2(0.1))
-    <LinearRegression: 3 rows, 2 parameters with intercept, energy='mse', penalty=L2(lam=0.1, intercept=True)>
-    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], weights=[2.0, 1.0, 0.5])
-    <LinearRegression: 3 weighted rows, 2 parameters with intercept, energy='mse'>
+    LinearRegression
+      rows        3
+      parameters  2    with intercept
+      energy      squared error (mse)
+      penalty     L2(lam=0.1, intercept=True)
+    >>> pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], weights=[2.0, 1.0, 0.5]).weighted
+    True
     """
 
     def __init__(
@@ -211,7 +215,10 @@ class LogisticRegression(LinearSystem):
     --------
     >>> import pyrometer as pm
     >>> pm.LogisticRegression([[1.0], [2.0], [4.0]], ["no", "yes", "no"], labels=("no", "yes"))
-    <LogisticRegression: 3 rows, 2 parameters with intercept, energy='ce'>
+    LogisticRegression
+      rows        3
+      parameters  2    with intercept
+      energy      cross entropy (ce)
     """
 
     def __init__(

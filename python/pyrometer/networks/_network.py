@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import mean_squares_about, plain, require_finite, require_normal, validate
+from pyrometer.losses import LOSSES
 from pyrometer.networks import _arguments, _cross_entropy, _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
-from pyrometer.results import Displayed, Estimate, finite, shaped
+from pyrometer.results import Displayed, Estimate, Quantity, Sheet, described_by, finite, shaped
 from pyrometer.thermodynamics import Evaluated
 
 __all__ = ["Network"]
@@ -85,14 +86,21 @@ class Network(Displayed):
     >>> import pyrometer as pm
     >>> data = pm.datasets.diabetes(standardize=True)
     >>> pm.Network(data.X, data.y, hidden=(256, 256), activation="relu")
-    <Network: 442 rows, 10-256-256-1 relu, 68352 parameters>
+    Network, 10-256-256-1 relu
+      rows          442
+      parameters  68352    without biases
+      energy      squared error (mse)
 
     Labels, with activations of each hidden layer:
 
     >>> data = pm.datasets.breast_cancer(standardize=True)
     >>> network = pm.Network(data.X, data.y, hidden=(8, 8), activation=["relu", "tanh"], energy="ce")
     >>> network
-    <Network: 569 rows, 30-8-8-1 relu,tanh, 312 parameters, energy='ce'>
+    Network, 30-8-8-1 relu,tanh
+      rows        569
+      parameters  312    without biases
+      energy      cross entropy (ce)
+      classes     0, 1
     >>> round(float(pm.mean_energy(network, pm.LecunNormal()).value), 6)
     0.717665
     """
@@ -337,7 +345,12 @@ class Network(Displayed):
         widths = [f"({n}x{width})" if n > _WRITTEN else "-".join([str(width)] * n) for width, n in runs]
         return f"{'-'.join(widths)} {plain(name)}"
 
-    def __repr__(self) -> str:
-        biases = " with biases" if self.bias else ""
-        energy = f", energy={self.energy!r}" if self.energy != "mse" else ""
-        return f"<Network: {self.rows} rows, {self.architecture}, {self.parameters} parameters{biases}{energy}>"
+    def _sheet(self) -> Sheet:
+        facts: dict[str | Quantity, Any] = {
+            "rows": self.rows,
+            Quantity("parameters", note="with biases" if self.bias else "without biases"): self.parameters,
+            "energy": f"{LOSSES[self.energy].title} ({self.energy})",
+            "columns": self.names,
+            "classes": None if self.classes is None else tuple(map(str, self.classes)),
+        }
+        return described_by(f"Network, {self.architecture}", facts)

@@ -6,6 +6,7 @@ style or marker as well as in colour, so that they are told apart in grey and by
 
 from pyrometer.plot._columns import columns
 from pyrometer.plot._columns import drawn as drawn
+from pyrometer.plot._drift import drift
 from pyrometer.plot._engines import compare, layers
 from pyrometer.plot._spectrum import residuals, spectrum
 from pyrometer.plot._states import mixture, monitor, shift
@@ -17,6 +18,7 @@ from pyrometer.plot._training import path
 __all__ = [
     "columns",
     "compare",
+    "drift",
     "layers",
     "mixture",
     "monitor",

@@ -233,3 +233,5 @@ def _name_layers(ax: Axes, names: tuple[str, ...]) -> None:
         short = [label(name if len(name) <= 14 else f"...{name[-11:]}") for name in names]
         turned: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, short), default=0) > 4 else {}
         ax.set_xticks(np.arange(1, len(names) + 1), short, **turned)
+    else:
+        ax.locator_params(axis="x", integer=True)

@@ -99,8 +99,8 @@ def spectrum(
     ax.set(
         xlabel="common logarithm of the energy (loss)" if wide else "energy (loss)",
         ylabel="density, per factor of 10" if wide else "density",
-        title="Energies of random parameters",
     )
+    ax.set_title("Energies of random parameters", fontsize="medium")
     ax.legend()
     return ax
 
@@ -157,6 +157,7 @@ def residuals(residuals: Mapping[str, npt.ArrayLike], *, target: str = "target",
             linestyle=style.linestyle,
             label=label(name),
         )
-    ax.set(xlabel=f"{label(target)} minus its prediction", ylabel="density", title="Residuals")
+    ax.set(xlabel=f"{label(target)} minus its prediction", ylabel="density")
+    ax.set_title("Residuals", fontsize="medium")
     ax.legend()
     return ax

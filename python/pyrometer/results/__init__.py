@@ -10,7 +10,8 @@ from pyrometer.results._numbers import with_error
 from pyrometer.results._quantities import units_of
 from pyrometer.results._record import Quantity, Record
 from pyrometer.results._serialise import escaped, finite
-from pyrometer.results._shown import Described, Displayed, OneNumber, Shown
+from pyrometer.results._sheet import Sheet
+from pyrometer.results._shown import Described, Displayed, OneNumber, Shown, described_by
 from pyrometer.results._table import Table
 from pyrometer.results._training_path import TrainingPath
 from pyrometer.results._verdicts import verdict_sentences
@@ -18,9 +19,11 @@ from pyrometer.results._verdicts import verdict_sentences
 __all__ = [
     "Described",
     "Displayed",
+    "described_by",
     "OneNumber",
     "Quantity",
     "Record",
+    "Sheet",
     "Shown",
     "units_of",
     "verdict_sentences",

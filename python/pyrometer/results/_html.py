@@ -9,14 +9,14 @@ from pyrometer.base import plain, printable
 from pyrometer.results import _numbers, _plain_text
 
 if TYPE_CHECKING:
-    from pyrometer.results._sheet import Sheet
+    from pyrometer.results._sheet import Line, Sheet
     from pyrometer.results._table import Table
 
 __all__ = ["of_code", "of_sheet", "of_table"]
 
 _ROWS = 24
 _TABLE = "border-collapse:collapse;border:0;margin:.3em 0;color:inherit;background:transparent"
-_CELL = "padding:.1em .7em .1em 0;border:0;vertical-align:top;color:inherit;background:transparent"
+_CELL = "padding:.1em .7em .1em 0;border:0;vertical-align:baseline;color:inherit;background:transparent"
 _WORDS = f"{_CELL};text-align:left"
 # Spaces are kept: they align decimal points.
 _NUMBER = f"{_CELL};text-align:left;white-space:pre;font-family:monospace"
@@ -28,8 +28,7 @@ def of_sheet(sheet: Sheet, texts: Iterable[str]) -> str:
     """Return a sheet whose lines have these texts."""
     rows = [
         f'<tr style="background:transparent"><th scope="row" style="{_WORDS};font-weight:normal">{_text(line.label)}'
-        f'</th><td style="{_NUMBER if line.numeric else _WORDS}">{_text(text)}</td>'
-        f'<td style="{_WORDS}">{_text(line.unit)}</td><td style="{_WORDS};{_QUIET}">{_text(line.note)}</td></tr>'
+        f"</th>{_line(line, text)}</tr>"
         for line, text in zip(sheet.lines, texts, strict=True)
     ]
     made = [f"<strong>{_text(sheet.heading)}</strong>"]
@@ -38,6 +37,16 @@ def of_sheet(sheet: Sheet, texts: Iterable[str]) -> str:
     made += [of_table(table) for table in sheet.tables]
     made += [f'<p style="margin:.3em 0;max-width:50em">{_text(sentence)}</p>' for sentence in sheet.sentences]
     return f'<div style="color:inherit">{"".join(made)}</div>'
+
+
+def _line(line: Line, text: str) -> str:
+    """Return a number, its unit and its remark, or words across all three."""
+    if not line.numeric:
+        return f'<td colspan="3" style="{_WORDS}">{_text(text)}</td>'
+    return (
+        f'<td style="{_NUMBER}">{_text(text)}</td><td style="{_WORDS}">{_text(line.unit)}</td>'
+        f'<td style="{_WORDS};{_QUIET}">{_text(line.note)}</td>'
+    )
 
 
 def of_table(table: Table) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, listed, plain, validate
+from pyrometer.base import ByValue, listed, plain, validate, with_article
 from pyrometer.results import _html, _numbers, _serialise, _sheet
 from pyrometer.results._quantities import error_of, is_error, units_of
 from pyrometer.results._record import PLAIN, Quantity, Record
@@ -20,21 +21,21 @@ from pyrometer.results._table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Described", "Displayed", "OneNumber", "Shown", "drawn"]
+__all__ = ["Described", "Displayed", "OneNumber", "Shown", "described_by", "drawn"]
 
 # Longer words are sentences.
 _WORDS = 40
-# Most characters of an entry of a dict.
-_SENTENCE = 300
 # An error of less than this share is told, but costs the number no digits.
 _NEGLIGIBLE = 1e-6
+# Most characters of a sentence that others have written.
+_SENTENCE = 300
 _NARROWEST = 40
 # Arrays and lists of more are abbreviated.
 _FEW = 6
 
 
 class Displayed:
-    """What notebooks ask an object for: its repr, and in HTML the entries of its `to_dict` that are not long."""
+    """An object that is shown as a heading and a few aligned lines, in a terminal and in a notebook."""
 
     __slots__ = ()
 
@@ -42,10 +43,31 @@ class Displayed:
         """Return what describes the object as types that JSON has."""
         raise NotImplementedError
 
+    def to_text(self, *, width: int | None = None) -> str:
+        """Return the object as a few lines of text.
+
+        Parameters
+        ----------
+        width : int, optional
+            At least 40: no line is longer, unless a number is. Default: the width of the terminal.
+
+        Returns
+        -------
+        str
+            Lines without trailing newline. Numbers have the digits that their standard errors allow, at most six where
+            there is none; the attributes have all digits.
+        """
+        columns = _sheet.width_of() if width is None else validate.count("width", width, minimum=_NARROWEST)
+        return _sheet.as_text(self._sheet(), columns)
+
+    def _sheet(self) -> Sheet:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return _sheet.as_text(self._sheet(), _sheet.width_of())
+
     def _repr_html_(self) -> str:
-        facts = [(name, value) for name, value in self.to_dict().items() if value != type(self).__name__]
-        lines = [line for name, value in facts for line in _fact(name, value)]
-        sheet = Sheet(type(self).__name__, lines)
+        sheet = self._sheet()
         return _html.of_sheet(sheet, _sheet.cells(sheet))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -65,30 +87,6 @@ class Shown(Displayed, ByValue):
         super().__init_subclass__(**rest)
         if record is not None:
             cls._RECORD = record
-
-    def __repr__(self) -> str:
-        return _sheet.as_text(self._sheet(), _sheet.width_of())
-
-    def _repr_html_(self) -> str:
-        sheet = self._sheet()
-        return _html.of_sheet(sheet, _sheet.cells(sheet))
-
-    def to_text(self, *, width: int | None = None) -> str:
-        """Return the result as a few lines of text.
-
-        Parameters
-        ----------
-        width : int, optional
-            At least 40: no line is longer, unless a number is. Default: the width of the terminal.
-
-        Returns
-        -------
-        str
-            Lines without trailing newline. Numbers have the digits that their standard errors allow, at most six where
-            there is none; the attributes have all digits.
-        """
-        columns = _sheet.width_of() if width is None else validate.count("width", width, minimum=_NARROWEST)
-        return _sheet.as_text(self._sheet(), columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes as types that JSON has.
@@ -184,24 +182,23 @@ class OneNumber(Shown):
         value = getattr(self, name)
         if isinstance(value, np.ndarray):
             raise TypeError(
-                f"a {type(self).__name__} must be a single one to be a number, got a batch of shape {value.shape}; use "
-                f".{name}, an array."
+                f"{with_article(type(self).__name__)} must be a single one to be a number, got a batch of shape "
+                f"{value.shape}; use .{name}, an array."
             )
         return float(value)
 
 
-def _fact(name: str, value: Any) -> Iterator[Line]:
-    """Yield the line of an entry of a dict that is a number, some words, or a list or dict of words and numbers."""
-    label = name.replace("_", " ")
-    if isinstance(value, str):
-        yield from [Line(label, plain(value, _SENTENCE), numeric=False)] if value else []
-    elif isinstance(value, (bool, int, float)):
-        unit = units_of([name]).get(name, "").replace("1", "")
-        yield from _line(Quantity(label, unit), value, None, None)
-    elif isinstance(value, (list, dict)) and value:
-        inside = value.values() if isinstance(value, dict) else value
-        if all(isinstance(each, (str, int)) for each in inside) or isinstance(value, dict):
-            yield from _line(Quantity(label), tuple(value) if isinstance(value, list) else value, None, None)
+def described_by(heading: str, facts: Mapping[str | Quantity, Any], tables: Sequence[Table] = ()) -> Sheet:
+    """Return a heading, a line for each fact (a number or words; none for None and ""), a sentence for longer words."""
+    lines: list[Line] = []
+    sentences: list[str] = []
+    for label, value in facts.items():
+        quantity = Quantity(label) if isinstance(label, str) else label
+        if isinstance(value, str) and len(value) > _WORDS:
+            sentences.append(f"{quantity.label}: {plain(value, _SENTENCE)}")
+        else:
+            lines += _line(quantity, value, None, None)
+    return Sheet(heading, lines, tables, sentences)
 
 
 def _columns(name: str, value: Any, shape: tuple[int, ...], names: tuple[str, ...] | None) -> dict[str, Any]:
@@ -243,7 +240,7 @@ def _words(value: Any) -> str:
         return plain(value, _WORDS)
     if isinstance(value, (tuple, Mapping)):
         return listed([f"{key}: {value[key]}" if isinstance(value, Mapping) else str(key) for key in value], plain)
-    return value._sheet().heading if isinstance(value, Shown) else plain(repr(value), 200)
+    return value._sheet().heading if isinstance(value, Displayed) else plain(repr(value), 200)
 
 
 def _one(value: Any, error: Any, bound: Any, digits: int) -> tuple[str, str]:
@@ -272,6 +269,15 @@ class Described(Displayed, ByValue):
         given = {field: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         shown = [f"{field.name}={_argument(value)}" for field, value in given.items() if value is not field.default]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def to_text(self, *, width: int | None = None) -> str:
+        """Return the call that makes the law, broken into lines of at most `width` characters if one is given."""
+        if width is None:
+            return repr(self)
+        return "\n".join(textwrap.wrap(repr(self), validate.count("width", width, minimum=_NARROWEST)))
+
+    def _sheet(self) -> Sheet:
+        return Sheet(repr(self))
 
     def _repr_html_(self) -> str:
         return _html.of_code(repr(self))

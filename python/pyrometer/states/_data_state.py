@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Coded, RandomSource, described, validate
-from pyrometer.results import Displayed, finite
+from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
 from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._columns import Columns, described_columns, with_counts
@@ -304,9 +304,18 @@ class DataState(Displayed):
         for name, value in values.items():
             setattr(self, name, value)
 
-    def __repr__(self) -> str:
-        energy = "" if self.loss == NO_LOSS else f"{self.loss}, E = {self.energy:.6g}, "
-        return f"<DataState: {self.rows} rows, {self.features} features, {energy}S = {self.entropy:.6g}>"
+    def _sheet(self) -> Sheet:
+        modelled = self.loss != NO_LOSS
+        facts: dict[str | Quantity, Any] = {
+            "rows": self.rows,
+            "features": self.features,
+            Quantity("E", "loss", note=f"{self.loss} of the model"): self.energy if modelled else None,
+            Quantity("S", "nat", note=f"{self.density} density"): self.entropy,
+            Quantity("block", note="rows, resampled together"): self.block if self.block > 1 else None,
+            "columns": self.names,
+            "reason": self.reason,
+        }
+        return described_by("DataState", facts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers of the state as types that JSON has; nan is None."""

@@ -13,7 +13,7 @@ import numpy as np
 from pyrometer.base import Archive, Members, RandomSource, mixed_of, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
-from pyrometer.results import Displayed, Table
+from pyrometer.results import Displayed, Quantity, Sheet, Table, described_by
 from pyrometer.states._blocks import LEAST, wide
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import DataState, as_state, checked_block
@@ -564,14 +564,14 @@ class RefreshMonitor(Displayed):
         monitor._readings.extend(readings)
         return monitor
 
-    def __repr__(self) -> str:
+    def _sheet(self) -> Sheet:
         event = self.event
-        change = "no change"
-        if event is not None:
-            change = f"change since batch {event.began} ({event.earliest} to {event.latest})"
         rows = int(self._pools.before()[:, 0].sum())
-        kind = f"{rows} rows of reference" + (f", {rows - self.reference.rows} of which joined it" if self.grow else "")
-        return (
-            f"<RefreshMonitor: {self.batches} batches, {sum(r.alarm for r in self._readings)} alarms; "
-            f"{change}; {kind}; alarms at p <= {self.level:.2g}>"
-        )
+        joined = f"{rows - self.reference.rows} of which joined it" if self.grow else ""
+        facts: dict[str | Quantity, Any] = {
+            Quantity("reference", note=f"rows{', ' * bool(joined)}{joined}"): rows,
+            "batches": self.batches,
+            Quantity("alarms", note=f"p at most {self.level:.2g}"): sum(r.alarm for r in self._readings),
+            "change": "none" if event is None else f"since batch {event.began} ({event.earliest} to {event.latest})",
+        }
+        return described_by("RefreshMonitor", facts)

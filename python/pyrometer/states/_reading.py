@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyrometer.base import ByValue
 from pyrometer.results import Shown
 from pyrometer.states import _records as records
 from pyrometer.states._shift import Shift
@@ -70,7 +69,7 @@ class Reading(Shown, record=records.READING):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Event(ByValue):
+class Event(Shown, record=records.EVENT):
     """A change of the distribution: the first alarm, and all that has come since, until `RefreshMonitor.reset`.
 
     Attributes
@@ -97,7 +96,15 @@ class Event(ByValue):
     >>> import pyrometer as pm
     >>> event = pm.Event(batch=9, window=2, p_value=0.001, began=8, earliest=7, latest=8, batches=4, rows=400)
     >>> event
-    <Event: alarm at batch 9 (p = 0.001 of 2 batches); began at batch 8 (95 %: 7 to 8); 4 batches, 400 rows since>
+    Event
+      batch       9        of the first alarm
+      pool        2        batches, up to this one, that differ together
+      p           0.001    of that test
+      began       8        batch at which the change most probably began
+      earliest    7        of 95 % of the posterior probability
+      latest      8
+      batches     4        since it began
+      rows      400        since it began
     """
 
     batch: int
@@ -108,13 +115,6 @@ class Event(ByValue):
     latest: int
     batches: int
     rows: int
-
-    def __repr__(self) -> str:
-        of = f" of {self.window} batches" if self.window > 1 else ""
-        return (
-            f"<Event: alarm at batch {self.batch} (p = {self.p_value:.3g}{of}); began at batch {self.began} (95 %: "
-            f"{self.earliest} to {self.latest}); {self.batches} batches, {self.rows} rows since>"
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -12,7 +12,7 @@ from pyrometer.base import listed, plain
 from pyrometer.results import Quantity, Record, Table, verdict_sentences
 from pyrometer.states._predictions import NO_LOSS
 
-__all__ = ["DRIFT", "MIXTURE", "READING", "SHIFT", "clearest", "why_undefined"]
+__all__ = ["DRIFT", "EVENT", "MIXTURE", "READING", "SHIFT", "clearest", "why_undefined"]
 
 # At most this p-value speaks against one model for both.
 _LEVEL = 0.05
@@ -110,6 +110,19 @@ READING = Record(
         f"{plain(reading.name)}{': ' * bool(reading.name)}{'' if reading.alarm else 'no '}alarm, {reading.rows} rows"
     ),
     sentences=_of_reading,
+)
+
+EVENT = Record(
+    lines={
+        "batch": Quantity("batch", note="of the first alarm"),
+        "window": Quantity("pool", note="batches, up to this one, that differ together"),
+        "p_value": Quantity("p", note="of that test"),
+        "began": Quantity("began", note="batch at which the change most probably began"),
+        "earliest": Quantity("earliest", note="of 95 % of the posterior probability"),
+        "latest": Quantity("latest"),
+        "batches": Quantity("batches", note="since it began"),
+        "rows": Quantity("rows", note="since it began"),
+    },
 )
 
 DRIFT = Record(

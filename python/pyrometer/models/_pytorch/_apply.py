@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pyrometer.base import described, listed
+from pyrometer.base import described, listed, with_article
 
 __all__ = ["multiplied"]
 
@@ -20,7 +20,7 @@ def multiplied(model: Any, title: str, groups: Sequence[Sequence[str]], factors:
     missing = [name for names in groups for name in names if name not in parameters]
     if missing:
         raise ValueError(
-            f"model must have the parameters that were balanced, got a {type(model).__name__} without "
+            f"model must have the parameters that were balanced, got {with_article(type(model).__name__)} without "
             f"[{listed(missing)}]; pass a model as {title} was built."
         )
     with torch.no_grad():

@@ -1,0 +1,102 @@
+"""Temperature of data that change continuously."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import described
+from pyrometer.plot._axes import NEGATIVE, POSITIVE, drawable, panels
+from pyrometer.states import Drift
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["drift"]
+
+# The view of temperatures reaches so many times beyond those of verdict "ok": a band without end shows nothing else.
+_BEYOND = 1.5
+
+
+def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axes, ...]:
+    r"""Draw temperature, energy and entropy of a series of states against time (2.11), (A.2).
+
+    Parameters
+    ----------
+    found : Drift
+        As of `pyrometer.drift`.
+    ax : Axes or three Axes, optional
+        One Axes has the temperature alone. Default: a new figure.
+
+    Returns
+    -------
+    tuple of Axes
+        The smoothed energy; the smoothed entropy; the temperature :math:`(dE/dt)/(dS/dt)` with a band of two standard
+        errors. Times at which the temperature is undefined, because the slope of the entropy is within two standard
+        errors of 0, are shaded in each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `found` is something else, or `ax` is not Axes.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> import pyrometer as pm
+    >>> rng, states = np.random.default_rng(0), []
+    >>> for t in range(6):
+    ...     x = rng.normal(size=(400, 1))
+    ...     y = x[:, 0] + (1.0 + 0.3 * t) * rng.normal(size=400)
+    ...     states.append(pm.DataState(x, y, model=lambda X: X[:, 0], energy="mse"))
+    >>> found = pm.drift(np.arange(6.0), states, bandwidth=2.0, rng=0)
+    >>> [ax.get_ylabel() for ax in pm.plot.drift(found)]
+    ['energy (loss)', 'entropy (nat)', 'T (loss/nat)']
+    """
+    if not isinstance(found, Drift):
+        raise TypeError(f"found must be a Drift, got {described(found)}; use pm.drift(time, states, bandwidth=...).")
+    drawn = panels(ax, 3, 1.7)
+    time = drawable(np.asarray(found.time, dtype=np.float64))
+    for ax_of, name, unit in zip(drawn[:-1], ("energy", "entropy"), ("loss", "nat"), strict=False):
+        ax_of.plot(time, drawable(getattr(found, name)), color="black", marker=".", linewidth=1.0)
+        ax_of.set_ylabel(f"{name} ({unit})")
+    _temperature(drawn[-1], time, found)
+    middle = (time[1:] + time[:-1]) / 2.0
+    edges = np.concatenate([time[:1], middle, time[-1:]])
+    for place in np.flatnonzero(found.verdict != "ok"):
+        for ax_of in drawn:
+            ax_of.axvspan(edges[place], edges[place + 1], color="0.9", linewidth=0.0, zorder=0)
+    defined = int((found.verdict == "ok").sum())
+    shaded = "; shaded: undefined" if defined < len(time) else ""
+    drawn[0].set_title(f"T is defined at {defined} of {len(time)} times{shaded}", fontsize="medium")
+    drawn[-1].set_xlabel("time")
+    return drawn
+
+
+def _temperature(ax: Axes, time: npt.NDArray[np.float64], found: Drift) -> None:
+    value, error = drawable(found.temperature), drawable(found.temperature_error)
+    ax.axhline(0.0, color="0.5", linewidth=0.8)
+    if np.isfinite(value).any():
+        ax.fill_between(
+            time,
+            value - 2.0 * error,
+            value + 2.0 * error,
+            facecolor=POSITIVE.color,
+            alpha=0.25,
+            edgecolor="none",
+            label="± 2 standard errors",
+        )
+        ax.plot(time, value, color=POSITIVE.color, marker=POSITIVE.marker, markersize=4.0, linewidth=1.2, label="T")
+        low, high = min(0.0, float(np.nanmin(value))), max(0.0, float(np.nanmax(value)))
+        reach = (_BEYOND - 1.0) * (high - low)
+        bottom, top = ax.get_ylim()
+        ax.set_ylim(max(bottom, low - reach), min(top, high + reach))
+        ax.legend(fontsize="x-small")
+    else:
+        ax.text(0.5, 0.5, "no temperature is defined", transform=ax.transAxes, ha="center", color=NEGATIVE.color)
+    ax.set_ylabel("T (loss/nat)")
