@@ -311,8 +311,8 @@ def _states(
 
 
 def inflation_of(old: DataState, new: DataState) -> float:
-    """Variance of means in units of the one that permutations of blocks give, where blocks were chosen; else 1."""
-    if not (old.automatic or new.automatic):
+    """Variance of means in units of that of permutations; 1 for blocks of one row, unless they were chosen."""
+    if not (old.automatic or new.automatic) and old.block == 1:
         return 1.0
     memory = max(old.dependence, new.dependence, key=lambda each: each.reach)
     return memory.inflation(old.block, min(old.rows, new.rows))
@@ -326,8 +326,8 @@ def warn_of_dependence(state: DataState) -> None:
         warn_caller(
             DependenceWarning(
                 f"rows are serially dependent in their order ({memory.series} over {memory.time:.2g} rows): with "
-                f"block={state.block} the test finds shifts that are none, because means vary by {inflation:.3g} times "
-                'the variance that it expects; use block="auto", or shuffle rows whose order has no meaning.'
+                f"block={state.block} the test may find shifts that are none, because means vary by {inflation:.3g} "
+                'times the variance of its permutations; use block="auto", or shuffle rows whose order has no meaning.'
             )
         )
 
