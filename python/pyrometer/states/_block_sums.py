@@ -14,7 +14,7 @@ from pyrometer import _core
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
-from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, in_range, of_coordinates, products
+from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates, products
 
 __all__ = ["BlockSums", "covariance_of"]
 
@@ -51,9 +51,13 @@ class BlockSums:
     def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str, *, squares: bool = False) -> BlockSums:
         """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
         d = at.z.shape[1]
-        multiplied = (at.z[:, j] * at.z[:, k] for j, k in products(d, d if squares else -1))
-        columns = [at.losses, at.inner, *at.z.T, *multiplied]
-        sums = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
+        if len(begins) == len(at.z):  # every row is a block
+            first, second = factors_of(d, d if squares else -1)
+            sums = np.column_stack([at.losses, at.inner, at.z, at.z[:, first] * at.z[:, second]])
+        else:
+            multiplied = (at.z[:, j] * at.z[:, k] for j, k in products(d, d if squares else -1))
+            columns = [at.losses, at.inner, *at.z.T, *multiplied]
+            sums = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
         return cls(np.diff(np.append(begins, len(at.z))).astype(np.float64), sums, at.centre, at.units, loss)
 
     @property
@@ -102,12 +106,26 @@ class BlockSums:
             return self._own
         d = len(self.centre)
         offset = self._offset(like)
-        table = np.column_stack([self.counts, converted(self.sums, self.units, like.units)[0]])
-        first, n = table[:, 3 : 3 + d].copy(), self.counts
-        for c, (j, k) in enumerate(products(d, table.shape[1] - 3 - d)):
-            table[:, 3 + d + c] += offset[j] * first[:, k] + offset[k] * first[:, j] + n * offset[j] * offset[k]
-        table[:, 3 : 3 + d] += n[:, None] * offset
+        same = (self.units == like.units).all()
+        table = np.column_stack([self.counts, self.sums if same else converted(self.sums, self.units, like.units)[0]])
+        first, n = table[:, 3 : 3 + d].copy(), self.counts[:, None]
+        begin = 3 + d
+        if self.squares:
+            table[:, begin:] += offset * first + offset * first + n * offset * offset
+        for j in range(0 if self.squares else d):  # the products of coordinate j are adjacent
+            end = begin + d - j
+            table[:, begin:end] += (
+                offset[j] * first[:, j:] + offset[j:] * first[:, j : j + 1] + n * offset[j] * offset[j:]
+            )
+            begin = end
+        table[:, 3 : 3 + d] += n * offset
         return table
+
+    def of_table(self, table: _Array) -> BlockSums:
+        """Return sums about the same centre in the same units, from a table that is not changed any more."""
+        found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss)
+        found.__dict__["_own"] = table
+        return found
 
     @cached_property
     def _own(self) -> _Array:

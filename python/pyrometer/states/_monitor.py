@@ -14,11 +14,11 @@ from pyrometer.base import Archive, Members, RandomSource, mixed_of, plain, vali
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.results import Displayed, Table
-from pyrometer.states._blocks import LEAST, wide
+from pyrometer.states._blocks import LEAST, few, wide
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import DataState, as_state, checked_block
 from pyrometer.states._dependence import Dependence
-from pyrometer.states._layout import Layout
+from pyrometer.states._layout import Layout, united
 from pyrometer.states._monitor_file import (
     checked_header,
     checked_last,
@@ -33,8 +33,8 @@ from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._reference_file import checked_state
 from pyrometer.states._row_sums import in_range
-from pyrometer.states._sequential import FIRST, sequential
-from pyrometer.states._shift import Shift, compare, warn_of_dependence
+from pyrometer.states._sequential import FIRST, MOST, sequential
+from pyrometer.states._shift import Shift, compare, warn_of_dependence, with_p_value
 from pyrometer.states._since import beginning, dispersion
 from pyrometer.thermodynamics import temperature
 
@@ -145,9 +145,11 @@ class RefreshMonitor(Displayed):
     some variance with their neighbours, which the p-value takes into account; without that, ten such blocks are
     rejected in 7 % of cases at 5 %.
 
-    With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen within
-    `memory` batches. p-values of tests that are far from an alarm are those of 99 or 319 permutations, and blocks are
-    united to some three hundred, so that a batch of 1,000 rows and 20 columns takes some 20 ms. Not in the paper.
+    p-values above 0.2 are those of 99 permutations, and those above 0.04 of 319, of some three hundred blocks each;
+    standard errors are those of 99 resamples unless there is an alarm. Below that p-values are those of all
+    ``8 * run_length`` permutations, and without `grow` of all blocks. So a batch of 1,000 rows and 20 columns takes
+    some 20 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
+    within `memory` batches. Not in the paper.
 
     The sampling error of the reference limits the power of pools: it should have many times the rows of a batch. Pools
     keep batches from before an alarm until they are complete: after an alarm has been acted upon, `reset` the monitor
@@ -155,7 +157,7 @@ class RefreshMonitor(Displayed):
 
     Memory: the sums over blocks of the reference, and of one pool of each size, about a thousand blocks each.
 
-    Cost of a batch: two permutation tests on average, of ``8 * run_length`` permutations each, as in `shift`.
+    Cost of a batch: two permutation tests on average, as in `shift`, of 99 permutations each in four of five batches.
 
     Examples
     --------
@@ -211,6 +213,7 @@ class RefreshMonitor(Displayed):
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
         self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)
         self._last = _Neighbour.of(reference, np.random.SeedSequence(self._seed))
+        self._few = united(reference)
         self._alarm: _Alarm | None = None
         self._rows: deque[tuple[Any, Any]] = deque(maxlen=2 * self.memory)
 
@@ -376,14 +379,15 @@ class RefreshMonitor(Displayed):
         resamples = max(199, 8 * self.run_length - 1)
         pools, comparisons = self._pools.with_batch(state, self._alarm is not None)
         ours, *theirs = source.spawn(1 + len(pools.waiting))
-        found = self._compared(pools.layout, comparisons[0], state, resamples, validate.seed(source))
+        states = self._states(pools.layout, comparisons[0], state)
+        found = self._compared(pools.layout, comparisons[0], state, states, resamples, validate.seed(source))
         others = [
             (self._tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
             for each, seed in zip(comparisons[1:], theirs, strict=False)
         ]
         pooled, window = min(others, default=(np.nan, 0))
         hot, why = self._temperature(X, y, state)
-        last = _Neighbour.of(state, ours)
+        last = _Neighbour.of(state if self.grow else states[1], ours)
         alarm = found.p_value <= self.level or pooled <= self.level
         reading = Reading(
             name=name,
@@ -426,34 +430,62 @@ class RefreshMonitor(Displayed):
                 f"{state.block} and {state.density!r}."
             )
 
-    def _compared(
-        self, layout: Layout, pair: Comparison, state: DataState, resamples: int, seed: tuple[int, int]
-    ) -> Shift:
-        """Compare a batch with the reference as it is now."""
+    def _states(self, layout: Layout, pair: Comparison, state: DataState) -> tuple[DataState, DataState]:
+        """Return the reference as it is now, and the batch, in few blocks."""
         if not self.grow:
-            found = compare(self.reference, state, self.level, resamples, seed, threads=0)
-            if not self._pools.carries:
-                return found
-            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
+            return self._few, united(state)
         old = layout.state(pair.before)
         if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
-            found = compare(old, state, self.level, FIRST, seed, threads=0)
-            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
-        new = layout.state(pair.after, state)
-        found = compare(old, new, self.level, FIRST, seed, threads=0)
-        p_value = sequential(old, new, resamples, seed, self._inflation(pair), found.p_value)
-        return replace(found, p_value=p_value)
+            return old, state
+        return old, layout.state(pair.after, state)
 
-    def _tested(self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int]) -> float:
-        """p-value of batches; where blocks were chosen, with what adjacent ones share."""
+    def _compared(
+        self,
+        layout: Layout,
+        pair: Comparison,
+        state: DataState,
+        states: tuple[DataState, DataState],
+        resamples: int,
+        seed: tuple[int, int],
+    ) -> Shift:
+        """Compare a batch with the reference, by few permutations of `states` if these are enough."""
+        found = compare(*states, self.level, FIRST, seed, threads=0)
+        if self.grow:
+            first = None if states[1] is state else found.p_value
+            p_value = self._tested(layout, pair, resamples, seed, first)
+            return with_p_value(found, p_value, before=states[0], after=states[1])
+        whole = self.reference, state
+        if self._pools.carries:
+            p_value = self._tested(layout, pair, resamples, seed)
+        else:
+
+            def test(count: int) -> float:
+                return self._p_value(*(states if count < resamples else whole), pair, count, seed)
+
+            p_value = sequential(test, resamples, found.p_value)
+            if p_value <= self.level:
+                return compare(*whole, self.level, resamples, seed, threads=0)
+        return with_p_value(found, p_value, before=self.reference, after=state)
+
+    def _tested(
+        self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int], first: float | None = None
+    ) -> float:
+        """p-value of batches."""
         if not len(pair.after):
             return 1.0
-        of, inflation = self.reference, self._inflation(pair)
-        old, new = layout.state(pair.before, of), layout.state(pair.after, of)
-        if self.grow:
-            return sequential(old, new, resamples, seed, inflation)
-        both = Pair.of(old, new)
-        found = compared(both.tables, of.law, resamples, seed, 0, both.marginals, inflation=inflation)
+
+        def test(count: int) -> float:
+            in_few = self.grow or count < resamples
+            tables = (few(sums) if in_few else sums for sums in (pair.before, pair.after))
+            old, new = (layout.state(table, self.reference) for table in tables)
+            return self._p_value(old, new, pair, count, seed)
+
+        return sequential(test, resamples, first)
+
+    def _p_value(self, old: DataState, new: DataState, pair: Comparison, count: int, seed: tuple[int, int]) -> float:
+        """p-value of so many permutations; where blocks were chosen, with what adjacent ones share."""
+        both, most, inflation = Pair.of(old, new), MOST if self.grow else None, self._inflation(pair)
+        found = compared(both.tables, old.law, count, seed, 0, both.marginals, inflation=inflation, most=most)
         return 1.0 if found is None else found.p_value
 
     def _changed(self, layout: Layout, pairs: list[Comparison], found: Shift, window: int) -> tuple[str, ...]:

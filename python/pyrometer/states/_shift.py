@@ -75,8 +75,8 @@ class Shift(Shown, record=records.SHIFT):
         "residual", "label", "energy" or "dependence"; ``before``, ``after``, ``deviation_before``,
         ``deviation_after``: means and standard deviations, of categories the shares of the one, ``category``, whose
         share has changed most; ``missing_before``, ``missing_after``: shares of missing values; ``divergence`` of the
-        column by itself, with its ``standard_error``; ``p_value``, adjusted for all rows together. Empty in results of
-        0.1.0.
+        column by itself, with its ``standard_error``; ``p_value``, adjusted for all rows together, of ranks where the
+        column has numbers. Computed when it is first read; empty in results of 0.1.0.
     note : str
         What is not compared by a joint Gaussian density, and why: columns that contribute by counts, or one by one; ""
         if nothing.
@@ -228,8 +228,15 @@ def shift(
 
     Categories and other columns that are compared by counts have shares smoothed by one row that has the shares of both
     samples together, for the divergence: categories that only one sample has are no error. Their p-value is that of the
-    permutations, whatever the counts. `Shift.columns` compares each column's divergence, in each permutation, with the
-    largest of all columns (max-T, in units of their deviations over the permutations, after a cube root) [1]_.
+    permutations, whatever the counts.
+
+    `Shift.columns` is computed when it is first read. Its p-values compare each row's statistic, in each permutation,
+    with the largest of all rows (max-T, in units of their deviations over the permutations, after a cube root) [1]_.
+    The statistic of counts, and of the joint density, is the divergence. That of numbers and residuals has ranks, so
+    that an outlier in a column with heavy tails decides nothing: Wilcoxon's scores for the place and Savage's for the
+    squares about the median, of the permuted blocks, in units of their covariance, as Lepage's test [2]_ (not in the
+    paper). The test of all columns together has moments, not ranks: with heavy tails in many columns it may reject
+    because of an outlier, and the first column is then another, or has no small p-value.
 
     Cost: ``resamples`` products with some thousand sums over blocks at most, of :math:`(p + 2)(p + 5)/2` numbers, two
     for each sample.
@@ -237,6 +244,7 @@ def shift(
     References
     ----------
     .. [1] P. H. Westfall, S. S. Young, "Resampling-Based Multiple Testing", Wiley (1993).
+    .. [2] Y. Lepage, "A combination of Wilcoxon's and Ansari-Bradley's statistics", Biometrika 58 (1971), 213-217.
 
     Examples
     --------
@@ -405,6 +413,12 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         ),
         note=pair.note,
     )
+
+
+def with_p_value(found: Shift, p_value: float, *, before: DataState, after: DataState) -> Shift:
+    """Return a shift with another p-value and its verdict, and other states; its columns are still not computed."""
+    other = {"p_value": p_value, "verdict": _verdict(p_value, found.level), "before": before, "after": after}
+    return type(found)(**(vars(found) | other))
 
 
 def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
