@@ -14,10 +14,11 @@ from pyrometer.base import RandomSource, mixed_of, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.results import Displayed, Table
+from pyrometer.states._as_state import as_state
 from pyrometer.states._batch_test import BatchTest
 from pyrometer.states._blocks import LEAST, wide
 from pyrometer.states._conditionals import CONDITIONALS
-from pyrometer.states._data_state import DataState, as_state, checked_block
+from pyrometer.states._data_state import DataState, checked_block
 from pyrometer.states._dependence import Dependence
 from pyrometer.states._layout import united
 from pyrometer.states._monitor_file import ARCHIVE, read_monitor

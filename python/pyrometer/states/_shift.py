@@ -12,9 +12,10 @@ import numpy as np
 
 from pyrometer.base import RandomSource, described, listed, plain, validate, warn_caller
 from pyrometer.errors import DependenceWarning
+from pyrometer.states._as_state import as_state
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._compare import compare
-from pyrometer.states._data_state import DataState, as_state, checked_block
+from pyrometer.states._data_state import DataState, checked_block
 from pyrometer.states._densities import Density
 from pyrometer.states._predictions import Model
 from pyrometer.states._shift_result import LEVEL, Shift
