@@ -14,12 +14,13 @@ from pyrometer import _core
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
-from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates, products
+from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates
 
 __all__ = ["BlockSums", "covariance_of"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LN2 = float(np.log(2.0))
+_CELLS = 2**18  # of products of rows at a time: two megabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +51,14 @@ class BlockSums:
     @classmethod
     def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str, *, squares: bool = False) -> BlockSums:
         """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
-        d = at.z.shape[1]
-        if len(begins) == len(at.z):  # every row is a block
-            first, second = factors_of(d, d if squares else -1)
-            sums = np.column_stack([at.losses, at.inner, at.z, at.z[:, first] * at.z[:, second]])
-        else:
-            multiplied = (at.z[:, j] * at.z[:, k] for j, k in products(d, d if squares else -1))
-            columns = [at.losses, at.inner, *at.z.T, *multiplied]
-            sums = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
+        z = np.ascontiguousarray(at.z.T)
+        d, rows = z.shape
+        first, second = factors_of(d, d if squares else -1)
+        sums, step = np.empty((len(begins), 2 + d + len(first))), max(1, _CELLS // rows)
+        sums[:, : 2 + d] = np.add.reduceat(np.vstack([at.losses, at.inner, z]), begins, axis=1).T
+        for k in range(0, len(first), step):
+            products = z[first[k : k + step]] * z[second[k : k + step]]
+            sums[:, 2 + d + k : 2 + d + k + step] = np.add.reduceat(products, begins, axis=1).T
         return cls(np.diff(np.append(begins, len(at.z))).astype(np.float64), sums, at.centre, at.units, loss)
 
     @property

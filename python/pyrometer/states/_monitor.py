@@ -10,31 +10,23 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from pyrometer.base import Archive, Members, RandomSource, mixed_of, plain, validate
+from pyrometer.base import RandomSource, mixed_of, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.results import Displayed, Table
-from pyrometer.states._blocks import LEAST, few, wide
+from pyrometer.states._as_state import as_state
+from pyrometer.states._batch_test import BatchTest
+from pyrometer.states._blocks import LEAST, wide
 from pyrometer.states._conditionals import CONDITIONALS
-from pyrometer.states._data_state import DataState, as_state, checked_block
+from pyrometer.states._data_state import DataState, checked_block
 from pyrometer.states._dependence import Dependence
-from pyrometer.states._layout import Layout, united
-from pyrometer.states._monitor_file import (
-    checked_header,
-    checked_last,
-    checked_later,
-    checked_pools,
-    checked_readings,
-)
-from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import compared
-from pyrometer.states._pools import Comparison, Pools
+from pyrometer.states._layout import united
+from pyrometer.states._monitor_file import ARCHIVE, read_monitor
+from pyrometer.states._neighbour import Neighbour
+from pyrometer.states._pools import Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
-from pyrometer.states._reference_file import checked_state
-from pyrometer.states._row_sums import in_range
-from pyrometer.states._sequential import FIRST, MOST, sequential
-from pyrometer.states._shift import Shift, compare, warn_of_dependence, with_p_value
+from pyrometer.states._shift import warn_of_dependence
 from pyrometer.states._since import beginning, dispersion
 from pyrometer.thermodynamics import temperature
 
@@ -42,10 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["RefreshMonitor"]
-
-_ARCHIVE = Archive("pyrometer-monitor", 2, "RefreshMonitor.save")
-_CLEAR = 0.05  # adjusted p-value of columns that are named
-_RESAMPLES = 99  # for the standard error of an entropy
 
 
 def _numbers(X: Any) -> Any:
@@ -62,25 +50,6 @@ class _Alarm(NamedTuple):
     batch: int
     window: int
     p_value: float
-
-
-class _Neighbour(NamedTuple):
-    """The batch that the next one is compared with."""
-
-    energy: float
-    entropy: float
-    variance: float
-
-    @classmethod
-    def of(cls, state: DataState, source: np.random.SeedSequence) -> _Neighbour:
-        variance = state.covariance(_RESAMPLES, source)[1, 1]
-        return cls(state.energy, state.entropy, float(variance))
-
-    def temperature(self, before: _Neighbour) -> float:
-        """T (2.9) from the one before, nan unless the entropy has moved by twice its standard error."""
-        change = self.entropy - before.entropy
-        known = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
-        return in_range((self.energy - before.energy) / change, 0) if known else np.nan
 
 
 class RefreshMonitor(Displayed):
@@ -212,8 +181,10 @@ class RefreshMonitor(Displayed):
         self.reference, self.block = reference, reference.block
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
         self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)
-        self._last = _Neighbour.of(reference, np.random.SeedSequence(self._seed))
-        self._few = united(reference)
+        self._last = Neighbour.of(reference, np.random.SeedSequence(self._seed))
+        self._test = BatchTest(
+            reference, united(reference), self.level, self.block, self._chosen, self.grow, self._pools.carries
+        )
         self._alarm: _Alarm | None = None
         self._rows: deque[tuple[Any, Any]] = deque(maxlen=2 * self.memory)
 
@@ -379,19 +350,20 @@ class RefreshMonitor(Displayed):
         resamples = max(199, 8 * self.run_length - 1)
         pools, comparisons = self._pools.with_batch(state, self._alarm is not None)
         ours, *theirs = source.spawn(1 + len(pools.waiting))
-        states = self._states(pools.layout, comparisons[0], state)
-        found = self._compared(pools.layout, comparisons[0], state, states, resamples, validate.seed(source))
+        test = self._test
+        states = test.states(pools.layout, comparisons[0], state)
+        found = test.compared(pools.layout, comparisons[0], state, states, resamples, validate.seed(source))
         others = [
-            (self._tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
+            (test.tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
             for each, seed in zip(comparisons[1:], theirs, strict=False)
         ]
         pooled, window = min(others, default=(np.nan, 0))
         hot, why = self._temperature(X, y, state)
-        last = _Neighbour.of(state if self.grow else states[1], ours)
+        last = Neighbour.of(state if self.grow else states[1], ours)
         alarm = found.p_value <= self.level or pooled <= self.level
         reading = Reading(
             name=name,
-            columns=self._changed(pools.layout, comparisons, found, window) if alarm else (),
+            columns=test.changed(pools.layout, comparisons, found, window, self._seed) if alarm else (),
             rows=state.rows,
             energy=state.energy,
             entropy=state.entropy,
@@ -429,78 +401,6 @@ class RefreshMonitor(Displayed):
                 f"block={self.block} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
                 f"{state.block} and {state.density!r}."
             )
-
-    def _states(self, layout: Layout, pair: Comparison, state: DataState) -> tuple[DataState, DataState]:
-        """Return the reference as it is now, and the batch, in few blocks."""
-        if not self.grow:
-            return self._few, united(state)
-        old = layout.state(pair.before)
-        if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
-            return old, state
-        return old, layout.state(pair.after, state)
-
-    def _compared(
-        self,
-        layout: Layout,
-        pair: Comparison,
-        state: DataState,
-        states: tuple[DataState, DataState],
-        resamples: int,
-        seed: tuple[int, int],
-    ) -> Shift:
-        """Compare a batch with the reference, by few permutations of `states` if these are enough."""
-        found = compare(*states, self.level, FIRST, seed, threads=0)
-        if self.grow:
-            first = None if states[1] is state else found.p_value
-            p_value = self._tested(layout, pair, resamples, seed, first)
-            return with_p_value(found, p_value, before=states[0], after=states[1])
-        whole = self.reference, state
-        if self._pools.carries:
-            p_value = self._tested(layout, pair, resamples, seed)
-        else:
-
-            def test(count: int) -> float:
-                return self._p_value(*(states if count < resamples else whole), pair, count, seed)
-
-            p_value = sequential(test, resamples, found.p_value)
-            if p_value <= self.level:
-                return compare(*whole, self.level, resamples, seed, threads=0)
-        return with_p_value(found, p_value, before=self.reference, after=state)
-
-    def _tested(
-        self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int], first: float | None = None
-    ) -> float:
-        """p-value of batches."""
-        if not len(pair.after):
-            return 1.0
-
-        def test(count: int) -> float:
-            in_few = self.grow or count < resamples
-            tables = (few(sums) if in_few else sums for sums in (pair.before, pair.after))
-            old, new = (layout.state(table, self.reference) for table in tables)
-            return self._p_value(old, new, pair, count, seed)
-
-        return sequential(test, resamples, first)
-
-    def _p_value(self, old: DataState, new: DataState, pair: Comparison, count: int, seed: tuple[int, int]) -> float:
-        """p-value of so many permutations; where blocks were chosen, with what adjacent ones share."""
-        both, most, inflation = Pair.of(old, new), MOST if self.grow else None, self._inflation(pair)
-        found = compared(both.tables, old.law, count, seed, 0, both.marginals, inflation=inflation, most=most)
-        return 1.0 if found is None else found.p_value
-
-    def _changed(self, layout: Layout, pairs: list[Comparison], found: Shift, window: int) -> tuple[str, ...]:
-        """Columns that have changed most clearly, in the batch, or in the pool if that alone raises the alarm."""
-        if found.p_value > self.level:
-            pair = next(each for each in pairs if each.window == window)
-            old, new = layout.state(pair.before, self.reference), layout.state(pair.after, self.reference)
-            found = compare(old, new, self.level, FIRST, self._seed, threads=0)
-        return tuple(str(row["column"]) for row in found.columns if row["p_value"] <= _CLEAR)
-
-    def _inflation(self, pair: Comparison) -> float:
-        if not self._chosen:
-            return 1.0
-        rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
-        return self.reference.dependence.inflation(self.block, rows)
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
         """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""
@@ -541,7 +441,7 @@ class RefreshMonitor(Displayed):
         header |= {"dependence": self.reference.dependence._asdict() if self._chosen else None}
         header |= {"alarm": self._alarm and self._alarm._asdict()}
         header |= {"labels": [list(label) for label in self._pools.layout.labels]}
-        _ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
+        ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
@@ -566,20 +466,7 @@ class RefreshMonitor(Displayed):
         OSError
             If the file cannot be read.
         """
-
-        def build(header: dict[str, Any], archive: Members) -> tuple[Any, ...]:
-            arrays = dict(archive)  # read once
-            options, later = checked_header(header), checked_later(header, archive.version)
-            reference = checked_state(header, arrays, options["block"])
-            level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
-            readings = checked_readings(header, Reading, options | later, level)
-            last = _Neighbour(*checked_last(header, readings[-1] if readings else reference))
-            pools = checked_pools(
-                arrays, options | later, reference, [reading.rows for reading in readings], archive.version
-            )
-            return options, later, reference, readings, last, pools
-
-        options, later, reference, readings, last, pools = _ARCHIVE.read(validate.as_path(path), build)
+        options, later, reference, readings, last, pools = read_monitor(validate.as_path(path), Reading)
         seed, batches = options.pop("seed"), options.pop("batches")
         if later["dependence"] is not None:
             reference.of_dependence(Dependence(**later["dependence"]))
@@ -588,7 +475,7 @@ class RefreshMonitor(Displayed):
             monitor = cls(reference, model, law=law, rng=0, grow=later["grow"], **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        monitor._seed, monitor.batches, monitor._last, monitor._start = seed, batches, last, later["start"]
+        monitor._seed, monitor.batches, monitor._last, monitor._start = seed, batches, Neighbour(*last), later["start"]
         monitor._origin = later["origin"]
         monitor._pools = replace(monitor._pools, base=pools["layout"].filled(monitor._pools.base))
         monitor._pools = replace(monitor._pools, **pools)
