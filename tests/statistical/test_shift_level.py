@@ -50,3 +50,19 @@ def test_rows_that_remember_need_blocks():
     alone, together = (p_values(wave, 2000, 2000, 300, block) for block in (1, 100))
     assert (alone <= 0.05).mean() > 0.2
     assert stats.binomtest(int((together <= 0.05).sum()), 300, 0.05).pvalue > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:rows are serially dependent:pyrometer.DependenceWarning")
+def test_what_ten_blocks_share_is_taken_into_account():
+    """Blocks of 40 rows, 50 and 10 of them, of an autoregression of 0.9: without, 9 % of both tests reject at 5 %."""
+    rejected = np.zeros((150, 2), dtype=bool)
+    for seed in range(150):
+        rng = np.random.default_rng([seed, 41])
+        pair = []
+        for rows in (2000, 410):
+            noise = rng.normal(size=(rows + 99, 2))
+            x, residual = (np.convolve(noise[:, k], 0.9 ** np.arange(100), mode="valid") for k in range(2))
+            pair.append((x[:, None], x + residual))
+        found = pm.shift(*pair, model=lambda X: X[:, 0], energy="mse", block=40, resamples=99, rng=seed, threads=1)
+        rejected[seed] = found.shifted, bool(found.moved)
+    assert (rejected.mean(axis=0) < 0.065).all()

@@ -56,7 +56,8 @@ def test_a_pool_is_compared_as_its_rows_would_be():
             x, y = map(np.concatenate, zip(*stream[k + 1 - width : k + 1], strict=True))
             expected.append(pm.shift(reference, (x, y), model=line, energy="mse", resamples=3999, rng=k).p_value)
         p = min(expected)
-        assert abs(reading.pooled - p) < 4.5 * np.sqrt(p * (1.0 - p) / 2000) + 0.001
+        many = 99 if reading.pooled > 0.2 else 319 if reading.pooled > 0.04 else 3999
+        assert abs(reading.pooled - p) < 4.5 * np.sqrt(p * (1.0 - p) * (1 / many + 1 / 3999)) + 0.001
 
 
 def test_a_monitor_goes_on_where_it_stopped(tmp_path):
@@ -85,7 +86,7 @@ def test_names_of_columns_are_saved(tmp_path):
     assert again.reference.names == ("u", "v")
     with pytest.raises(ValueError, match="same columns in one order"):
         again.update(frame.select("v", "u"), y)
-    assert again.update(frame, y).p_value > 0.99
+    assert again.update(frame, y).p_value >= 0.99
 
 
 def test_a_bad_batch_changes_nothing():

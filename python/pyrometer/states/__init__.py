@@ -1,7 +1,7 @@
 """States of data: shift, drift, monitoring and mixing (section 2.1, appendix A)."""
 
 from pyrometer._public import publish
-from pyrometer.states._data_state import as_state
+from pyrometer.states._as_state import as_state
 from pyrometer.states._drift import Drift, drift
 from pyrometer.states._mixture import Mixture, mix, pooling_test, retraining
 from pyrometer.states._monitor import RefreshMonitor

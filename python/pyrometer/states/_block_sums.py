@@ -14,12 +14,13 @@ from pyrometer import _core
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
-from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, in_range, of_coordinates, products
+from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates
 
 __all__ = ["BlockSums", "covariance_of"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LN2 = float(np.log(2.0))
+_CELLS = 2**18  # of products of rows at a time: two megabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +51,14 @@ class BlockSums:
     @classmethod
     def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str, *, squares: bool = False) -> BlockSums:
         """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
-        d = at.z.shape[1]
-        multiplied = (at.z[:, j] * at.z[:, k] for j, k in products(d, d if squares else -1))
-        columns = [at.losses, at.inner, *at.z.T, *multiplied]
-        sums = np.stack([np.add.reduceat(column, begins) for column in columns], axis=1)
+        z = np.ascontiguousarray(at.z.T)
+        d, rows = z.shape
+        first, second = factors_of(d, d if squares else -1)
+        sums, step = np.empty((len(begins), 2 + d + len(first))), max(1, _CELLS // rows)
+        sums[:, : 2 + d] = np.add.reduceat(np.vstack([at.losses, at.inner, z]), begins, axis=1).T
+        for k in range(0, len(first), step):
+            products = z[first[k : k + step]] * z[second[k : k + step]]
+            sums[:, 2 + d + k : 2 + d + k + step] = np.add.reduceat(products, begins, axis=1).T
         return cls(np.diff(np.append(begins, len(at.z))).astype(np.float64), sums, at.centre, at.units, loss)
 
     @property
@@ -102,12 +107,26 @@ class BlockSums:
             return self._own
         d = len(self.centre)
         offset = self._offset(like)
-        table = np.column_stack([self.counts, converted(self.sums, self.units, like.units)[0]])
-        first, n = table[:, 3 : 3 + d].copy(), self.counts
-        for c, (j, k) in enumerate(products(d, table.shape[1] - 3 - d)):
-            table[:, 3 + d + c] += offset[j] * first[:, k] + offset[k] * first[:, j] + n * offset[j] * offset[k]
-        table[:, 3 : 3 + d] += n[:, None] * offset
+        same = (self.units == like.units).all()
+        table = np.column_stack([self.counts, self.sums if same else converted(self.sums, self.units, like.units)[0]])
+        first, n = table[:, 3 : 3 + d].copy(), self.counts[:, None]
+        begin = 3 + d
+        if self.squares:
+            table[:, begin:] += offset * first + offset * first + n * offset * offset
+        for j in range(0 if self.squares else d):  # the products of coordinate j are adjacent
+            end = begin + d - j
+            table[:, begin:end] += (
+                offset[j] * first[:, j:] + offset[j:] * first[:, j : j + 1] + n * offset[j] * offset[j:]
+            )
+            begin = end
+        table[:, 3 : 3 + d] += n * offset
         return table
+
+    def of_table(self, table: _Array) -> BlockSums:
+        """Return sums about the same centre in the same units, from a table that is not changed any more."""
+        found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss)
+        found.__dict__["_own"] = table
+        return found
 
     @cached_property
     def _own(self) -> _Array:

@@ -55,14 +55,17 @@ def _scores(marginals: Marginals, blocks: _Array, many: int) -> tuple[_Array, _A
         [np.median(column[known]) if known.any() else 0.0 for column, known in zip(mean.T, present.T, strict=True)]
     )
     away = np.maximum(square - 2.0 * middle * mean + middle**2, 0.0)
-    place, scale = (_ranked(values, present, many) for values in (mean, away))
+    # Sums of the second sample were moved to the centre of the first, which costs digits relative to their size.
+    size = np.maximum(np.abs(mean[:many]).mean(axis=0), np.abs(mean[many:]).mean(axis=0))
+    place, scale = _ranked(mean, present, size), _ranked(away, present, size**2)
     known = present.sum(axis=0) + 1.0
     width = (blocks[:, 1] / blocks[:, 0])[:, None]
     everywhere = np.ones_like(width, dtype=bool)
+    of_width = _savage(_ranked(width, everywhere, width.max(axis=0)) / (len(width) + 1.0), everywhere)
     return (
         _centred(place / known, present),
         _centred(_savage(scale / known, present), present),
-        _centred(_savage(_ranked(width, everywhere, many) / (len(width) + 1.0), everywhere), everywhere)[:, 0],
+        _centred(of_width, everywhere)[:, 0],
     )
 
 
@@ -76,26 +79,20 @@ def _centred(scores: _Array, present: npt.NDArray[np.bool_]) -> _Array:
     return np.where(present, scores - mean, 0.0)
 
 
-def _ranked(values: _Array, present: npt.NDArray[np.bool_], many: int) -> _Array:
-    """Ranks of the values that are present among themselves; those of `many` rows and of the others are rounded apart.
-
-    Sums of the second sample were moved to the centre of the first, which costs digits relative to the distance.
-    """
-    size = np.where(present, np.abs(values), 0.0)
-    slack = np.maximum(np.median(size[:many], axis=0), np.median(size[many:], axis=0))
-    beyond = np.where(present, values, -np.inf).max(axis=0)
-    beyond = np.where(np.isfinite(beyond), 2.0 * np.abs(beyond) + 1.0, 0.0)
-    return midranks(np.where(present, values, beyond), slack)
+def _ranked(values: _Array, present: npt.NDArray[np.bool_], size: _Array) -> _Array:
+    """Ranks of the values that are present among themselves; the others have larger ones."""
+    largest = np.where(present, np.abs(values), 0.0).max(axis=0)
+    return midranks(np.where(present, values, 2.0 * largest + 1.0), size)
 
 
-def midranks(values: _Array, slack: _Array) -> _Array:
+def midranks(values: _Array, size: _Array) -> _Array:
     """Ranks from 1 in each column of (b, d), with the mean rank where values tie up to rounding.
 
-    Adjacent values tie if they differ by less than 1e-12 of the larger one and the column's `slack`.
+    Adjacent values tie if they differ by less than 1e-12 of the larger one and the column's `size` together.
     """
     order = np.argsort(values, axis=0, kind="stable")
     ascending = np.take_along_axis(values, order, axis=0)
-    tied = np.diff(ascending, axis=0) <= _TIED * (np.abs(ascending[1:]) + slack)
+    tied = np.diff(ascending, axis=0) <= _TIED * (np.abs(ascending[1:]) + size)
     index = np.arange(len(values))[:, None]
     edge = np.zeros((1, values.shape[1]), dtype=bool)
     begins, ends = ~np.vstack([edge, tied]), ~np.vstack([tied, edge])

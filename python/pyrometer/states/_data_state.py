@@ -17,14 +17,15 @@ from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._degenerate import dependence, lack_of_spread
 from pyrometer.states._densities import Density, cross_fitted, known
-from pyrometer.states._dependence import INDEPENDENT, Dependence, memory_of
+from pyrometer.states._dependence import INDEPENDENT, Dependence
 from pyrometer.states._marginals import Marginals
-from pyrometer.states._predictions import NO_LOSS, Model, Predicted, loss_of, predicted
+from pyrometer.states._predictions import NO_LOSS, Model, Predicted, predicted
 from pyrometer.states._resampled import redrawn
+from pyrometer.states._row_statistics import dependence_of, discrete_entropy, gaussian_scores
 from pyrometer.states._row_sums import Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
-__all__ = ["HEADER", "DataState", "Kept", "as_state", "checked_block", "too_many"]
+__all__ = ["HEADER", "DataState", "Kept", "checked_block", "too_many"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _MOST_TOGETHER = 256  # coordinates, whose products fill half a gigabyte
@@ -185,7 +186,7 @@ class DataState(Displayed):
         self.loss, self.names, self.density = data.loss, data.names, density
         self.rows, self.features = len(data.x), data.columns
         self.discrete_entropy, self._kept = np.nan, None
-        self.dependence = _dependence(data) if lead is None else INDEPENDENT
+        self.dependence = dependence_of(data) if lead is None else INDEPENDENT
         self.automatic, self.block = block is None, self.dependence.block if block is None else block
         begins = boundaries(self.rows, self.block, min(lead or 0, self.rows))
         if like is not None and None not in (like.names, self.names) and like.names != self.names:
@@ -207,13 +208,15 @@ class DataState(Displayed):
             return
         conditional = CONDITIONALS[self.loss]
         if density == "gaussian":
-            scores = _gaussian(at.z[:, self._varying], self._columns.alone) + conditional.beside_features(at.losses)
+            scores = gaussian_scores(at.z[:, self._varying], self._columns.alone) + conditional.beside_features(
+                at.losses
+            )
         else:
             self._kept = self._cross_fit(data, at, self.block)
             self.entropy = float(self._kept.scores.mean()) + self._beside()
             scores = conditional.observed(self._kept.scores, at.losses, at.inner)
         if not self._columns.fill:
-            self.discrete_entropy = _discrete(scores + self._of_values(values))
+            self.discrete_entropy = discrete_entropy(scores + self._of_values(values))
 
     def _diagnose(self, data: Predicted, at: Coordinates) -> str:
         """Set energy and entropy, nan where the rows have none, and return every reason; "" if they have both.
@@ -439,51 +442,6 @@ class Kept:
     scores: _Array
 
 
-def as_state(
-    name: str,
-    value: Any,
-    model: Model,
-    energy: str | None,
-    block: int | Literal["auto"],
-    density: Density = "gaussian",
-    *,
-    names: tuple[str, ...] | None = None,
-    like: DataState | None = None,
-    strict: bool = True,
-    prediction: Any = None,
-    lead: int | None = None,
-) -> DataState:
-    """Return a state, made of a pair (X, y), or X without a model, if it is not one yet; errors begin with its name.
-
-    `names` are for messages where X has none. Unless it is strict, rows without energy or entropy are no error; the
-    state has the reason then. X must have as many columns as `like`. `lead` is for batches of a monitor: the rows that
-    complete the block which began before them.
-    """
-    if isinstance(value, DataState):
-        if strict and value.reason:
-            raise ValueError(f"{name}: {value.reason}")
-        return value
-    loss = loss_of(model, energy, prediction)
-    alone = loss == NO_LOSS
-    if alone and isinstance(value, tuple):
-        raise TypeError(f"{name} must be a DataState or X alone without a model, got a tuple; give model= for (X, y).")
-    if not alone and (not isinstance(value, (tuple, list)) or len(value) != 2):
-        raise TypeError(f"{name} must be a DataState or a pair (X, y), got {described(value)}.")
-    state = DataState.__new__(DataState)
-    try:
-        X, y = (value, None) if alone else value
-        data = predicted(X, y, model, energy, like.features if like else None, prediction)
-        data = data._replace(names=data.names or names or None)
-        state._summarise(data, checked_block(block), known(density), like, lead)
-        if strict:
-            state._require_numbers()
-    except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError):
-            raise
-        raise type(error)(f"{name}: {error}") from error
-    return state
-
-
 def too_many(blocks: int, coordinates: int) -> bool:
     """Whether coordinates have too few rows, or are too many, for a covariance of all of them."""
     return coordinates > _MOST_TOGETHER or _LEAST_ALONE <= blocks < _FEWEST * coordinates
@@ -496,41 +454,3 @@ def checked_block(block: Any) -> int | None:
             raise ValueError(f'block must be a number of rows or "auto", got {block!r}.')
         return None
     return validate.count("block", block, minimum=1)
-
-
-def _filled(x: _Array, missing: npt.NDArray[np.bool_]) -> _Array:
-    """Return numbers with the mean of their column where they are missing, 0 where all are."""
-    zeros = np.where(missing, 0.0, x)
-    return np.where(missing, zeros.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1), x)
-
-
-def _dependence(data: Predicted) -> Dependence:
-    """Return the longest memory among losses, scores, features and residuals of rows, in their order."""
-    conditional = CONDITIONALS[data.loss].measured(data)
-    names = data.names or range(data.columns)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        numbers = data.x if data.missing is None else _filled(data.x, data.missing)
-        away = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
-        scores = np.square(np.where(np.isfinite(away), away, 0.0)).sum(axis=1)
-    named: dict[str, npt.NDArray[Any]] = {
-        f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)
-    }
-    named |= {f"the column {names[of.place]}": of.codes for of in data.coded}
-    named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
-    return memory_of(np.column_stack(list(named.values())), list(named))
-
-
-def _gaussian(z: _Array, alone: bool) -> _Array:
-    """Half the squared Mahalanobis distances of rows from their mean; of independent columns if they are `alone`."""
-    if alone:
-        return np.asarray(0.5 * (z**2 / np.mean(z**2, axis=0)).sum(axis=1))
-    whitening = np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z)))
-    return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
-
-
-def _discrete(scores: _Array) -> float:
-    """Entropy of the weights exp(-scores), normalised."""
-    excess = scores - scores.min()
-    weights = np.exp(-excess)
-    total = weights.sum()
-    return float(np.log(total) + (weights * excess).sum() / total)

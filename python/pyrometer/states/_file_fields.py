@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pyrometer.base import validate
 from pyrometer.states._columns import LABEL
-from pyrometer.states._row_sums import products
+from pyrometer.states._row_sums import factors_of
 
 __all__ = [
     "CLOSE",
@@ -135,7 +135,7 @@ def require_moments(name: str, sums: _Array, d: int) -> None:
         raise ValueError(f"{name} must have losses and scores of at least 0")
     if not (np.abs(sums[:, 1:]) <= counts[:, None] * _LARGEST).all():
         raise ValueError(f"{name} must have sums of magnitudes to {_LARGEST:g}")
-    j, k = np.array(products(d, sums.shape[1] - 3 - d), dtype=int).reshape(-1, 2).T
+    j, k = factors_of(d, sums.shape[1] - 3 - d)
     squares = np.maximum(sums[:, 3 + d :][:, j == k], 0.0)
     squares = np.sqrt(squares + _MOVED * squares.max(axis=0))
     largest = squares[:, j] * squares[:, k] * (1.0 + CLOSE)

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.states._block_sums import BlockSums
+from pyrometer.states._blocks import few
 from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._counted import PRESENT, Counted
 from pyrometer.states._data_state import DataState, too_many
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "united"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -80,11 +80,24 @@ class Layout:
                 kind, values, own = "missing", (PRESENT, None), np.column_stack([table[:, 0] - own[:, 0], own])
                 fill.setdefault(place, float(like.sums.centre[like.columns.places.index(place)]))
             counted.append(Counted(place, kind, values, own))
-        sums = like.sums
-        joint = len(sums.centre) - len(like.columns.by_counts & set(like.columns.places))
+        joint = len(like.sums.centre) - len(like.columns.by_counts & set(like.columns.places))
         alone = too_many(len(table), joint)
         columns = Columns(like.columns.places, tuple(counted), fill, like.columns.by_counts, alone)
-        sums = BlockSums(
-            table[:, 0].copy(), np.ascontiguousarray(table[:, 1 : self.width]), sums.centre, sums.units, sums.loss
-        )
+        sums = like.sums.of_table(np.ascontiguousarray(table[:, : self.width]))
         return DataState.of_sums(like, columns, sums, of)
+
+
+def united(state: DataState) -> DataState:
+    """Return the same rows in some three hundred blocks; the state itself if these are too few for its density."""
+    columns = state.columns
+    table = few(np.hstack([state.sums.table(), *(each.counts for each in columns.counted)]))
+    if len(table) == len(state.sums.counts) or too_many(len(table), int(state.joint.sum())) != columns.alone:
+        return state
+    width, counted = 1 + state.sums.sums.shape[1], []
+    begin = width
+    for each in columns.counted:
+        end = begin + len(each.values)
+        counted.append(replace(each, counts=table[:, begin:end]))
+        begin = end
+    sums = state.sums.of_table(np.ascontiguousarray(table[:, :width]))
+    return DataState.of_sums(state, replace(columns, counted=tuple(counted)), sums, state)

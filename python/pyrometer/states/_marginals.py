@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._counted import Counted, aligned, entropy_of, presence
-from pyrometer.states._row_sums import products
+from pyrometer.states._row_sums import factors_of
 
 __all__ = ["Marginals", "Parts"]
 
@@ -73,14 +73,20 @@ class Marginals:
 
     @classmethod
     def of(
-        cls, samples: Sequence[BlockSums], columns: Sequence[Columns], by_counts: frozenset[int], *, alone: bool
+        cls,
+        samples: Sequence[BlockSums],
+        columns: Sequence[Columns],
+        by_counts: frozenset[int],
+        *,
+        alone: bool,
+        moved: Sequence[_Array] | None = None,
     ) -> Marginals:
-        """Collect the sums of samples, about the centre of the first and in its units."""
+        """Collect the sums of samples, about the centre of the first and in its units, of their tables if `moved`."""
         like, d = samples[0], len(samples[0].centre)
         tables = []
-        for sums in samples:
-            table = sums.table(like)
-            squares = [3 + d + c for c, (j, k) in enumerate(products(d, table.shape[1] - 3 - d)) if j == k]
+        for table in moved or [sums.table(like) for sums in samples]:
+            first, second = factors_of(d, table.shape[1] - 3 - d)
+            squares = 3 + d + np.flatnonzero(first == second)
             tables.append([table[:, [0, 2, *range(3, 3 + d), *squares]]])
         width, missing, slices, counted = 2 + 2 * d, {}, [], []
         for i, place in enumerate(columns[0].places):

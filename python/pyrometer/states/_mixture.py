@@ -16,7 +16,7 @@ from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegres
 from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED
 from pyrometer.results import Floats, Minimum, Shown, Temperature, shaped
 from pyrometer.states import _records as records
-from pyrometer.states._shift import Shift
+from pyrometer.states._shift_result import Shift
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
 __all__ = ["Mixture", "mix", "pooling_test", "retraining"]

@@ -10,31 +10,23 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from pyrometer.base import Archive, Members, RandomSource, mixed_of, plain, validate
+from pyrometer.base import RandomSource, mixed_of, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.results import Displayed, Quantity, Sheet, Table, described_by
+from pyrometer.states._as_state import as_state
+from pyrometer.states._batch_test import BatchTest
 from pyrometer.states._blocks import LEAST, wide
 from pyrometer.states._conditionals import CONDITIONALS
-from pyrometer.states._data_state import DataState, as_state, checked_block
+from pyrometer.states._data_state import DataState, checked_block
 from pyrometer.states._dependence import Dependence
-from pyrometer.states._layout import Layout
-from pyrometer.states._monitor_file import (
-    checked_header,
-    checked_last,
-    checked_later,
-    checked_pools,
-    checked_readings,
-)
-from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import compared
-from pyrometer.states._pools import Comparison, Pools
+from pyrometer.states._layout import united
+from pyrometer.states._monitor_file import ARCHIVE, read_monitor
+from pyrometer.states._neighbour import Neighbour
+from pyrometer.states._pools import Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
-from pyrometer.states._reference_file import checked_state
-from pyrometer.states._row_sums import in_range
-from pyrometer.states._sequential import FIRST, sequential
-from pyrometer.states._shift import Shift, compare, warn_of_dependence
+from pyrometer.states._shift import warn_of_dependence
 from pyrometer.states._since import beginning, dispersion
 from pyrometer.thermodynamics import temperature
 
@@ -42,10 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["RefreshMonitor"]
-
-_ARCHIVE = Archive("pyrometer-monitor", 2, "RefreshMonitor.save")
-_CLEAR = 0.05  # adjusted p-value of columns that are named
-_RESAMPLES = 99  # for the standard error of an entropy
 
 
 def _numbers(X: Any) -> Any:
@@ -62,25 +50,6 @@ class _Alarm(NamedTuple):
     batch: int
     window: int
     p_value: float
-
-
-class _Neighbour(NamedTuple):
-    """The batch that the next one is compared with."""
-
-    energy: float
-    entropy: float
-    variance: float
-
-    @classmethod
-    def of(cls, state: DataState, source: np.random.SeedSequence) -> _Neighbour:
-        variance = state.covariance(_RESAMPLES, source)[1, 1]
-        return cls(state.energy, state.entropy, float(variance))
-
-    def temperature(self, before: _Neighbour) -> float:
-        """T (2.9) from the one before, nan unless the entropy has moved by twice its standard error."""
-        change = self.entropy - before.entropy
-        known = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
-        return in_range((self.energy - before.energy) / change, 0) if known else np.nan
 
 
 class RefreshMonitor(Displayed):
@@ -145,9 +114,11 @@ class RefreshMonitor(Displayed):
     some variance with their neighbours, which the p-value takes into account; without that, ten such blocks are
     rejected in 7 % of cases at 5 %.
 
-    With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen within
-    `memory` batches. p-values of tests that are far from an alarm are those of 99 or 319 permutations, and blocks are
-    united to some three hundred, so that a batch of 1,000 rows and 20 columns takes some 20 ms. Not in the paper.
+    p-values above 0.2 are those of 99 permutations, and those above 0.04 of 319, of some three hundred blocks each;
+    standard errors are those of 99 resamples unless there is an alarm. Below that p-values are those of all
+    ``8 * run_length`` permutations, and without `grow` of all blocks. So a batch of 1,000 rows and 20 columns takes
+    some 20 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
+    within `memory` batches. Not in the paper.
 
     The sampling error of the reference limits the power of pools: it should have many times the rows of a batch. Pools
     keep batches from before an alarm until they are complete: after an alarm has been acted upon, `reset` the monitor
@@ -155,7 +126,7 @@ class RefreshMonitor(Displayed):
 
     Memory: the sums over blocks of the reference, and of one pool of each size, about a thousand blocks each.
 
-    Cost of a batch: two permutation tests on average, of ``8 * run_length`` permutations each, as in `shift`.
+    Cost of a batch: two permutation tests on average, as in `shift`, of 99 permutations each in four of five batches.
 
     Examples
     --------
@@ -210,7 +181,10 @@ class RefreshMonitor(Displayed):
         self.reference, self.block = reference, reference.block
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
         self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)
-        self._last = _Neighbour.of(reference, np.random.SeedSequence(self._seed))
+        self._last = Neighbour.of(reference, np.random.SeedSequence(self._seed))
+        self._test = BatchTest(
+            reference, united(reference), self.level, self.block, self._chosen, self.grow, self._pools.carries
+        )
         self._alarm: _Alarm | None = None
         self._rows: deque[tuple[Any, Any]] = deque(maxlen=2 * self.memory)
 
@@ -376,18 +350,20 @@ class RefreshMonitor(Displayed):
         resamples = max(199, 8 * self.run_length - 1)
         pools, comparisons = self._pools.with_batch(state, self._alarm is not None)
         ours, *theirs = source.spawn(1 + len(pools.waiting))
-        found = self._compared(pools.layout, comparisons[0], state, resamples, validate.seed(source))
+        test = self._test
+        states = test.states(pools.layout, comparisons[0], state)
+        found = test.compared(pools.layout, comparisons[0], state, states, resamples, validate.seed(source))
         others = [
-            (self._tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
+            (test.tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
             for each, seed in zip(comparisons[1:], theirs, strict=False)
         ]
         pooled, window = min(others, default=(np.nan, 0))
         hot, why = self._temperature(X, y, state)
-        last = _Neighbour.of(state, ours)
+        last = Neighbour.of(state if self.grow else states[1], ours)
         alarm = found.p_value <= self.level or pooled <= self.level
         reading = Reading(
             name=name,
-            columns=self._changed(pools.layout, comparisons, found, window) if alarm else (),
+            columns=test.changed(pools.layout, comparisons, found, window, self._seed) if alarm else (),
             rows=state.rows,
             energy=state.energy,
             entropy=state.entropy,
@@ -425,50 +401,6 @@ class RefreshMonitor(Displayed):
                 f"block={self.block} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
                 f"{state.block} and {state.density!r}."
             )
-
-    def _compared(
-        self, layout: Layout, pair: Comparison, state: DataState, resamples: int, seed: tuple[int, int]
-    ) -> Shift:
-        """Compare a batch with the reference as it is now."""
-        if not self.grow:
-            found = compare(self.reference, state, self.level, resamples, seed, threads=0)
-            if not self._pools.carries:
-                return found
-            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
-        old = layout.state(pair.before)
-        if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
-            found = compare(old, state, self.level, FIRST, seed, threads=0)
-            return replace(found, p_value=self._tested(layout, pair, resamples, seed))
-        new = layout.state(pair.after, state)
-        found = compare(old, new, self.level, FIRST, seed, threads=0)
-        p_value = sequential(old, new, resamples, seed, self._inflation(pair), found.p_value)
-        return replace(found, p_value=p_value)
-
-    def _tested(self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int]) -> float:
-        """p-value of batches; where blocks were chosen, with what adjacent ones share."""
-        if not len(pair.after):
-            return 1.0
-        of, inflation = self.reference, self._inflation(pair)
-        old, new = layout.state(pair.before, of), layout.state(pair.after, of)
-        if self.grow:
-            return sequential(old, new, resamples, seed, inflation)
-        both = Pair.of(old, new)
-        found = compared(both.tables, of.law, resamples, seed, 0, both.marginals, inflation=inflation)
-        return 1.0 if found is None else found.p_value
-
-    def _changed(self, layout: Layout, pairs: list[Comparison], found: Shift, window: int) -> tuple[str, ...]:
-        """Columns that have changed most clearly, in the batch, or in the pool if that alone raises the alarm."""
-        if found.p_value > self.level:
-            pair = next(each for each in pairs if each.window == window)
-            old, new = layout.state(pair.before, self.reference), layout.state(pair.after, self.reference)
-            found = compare(old, new, self.level, FIRST, self._seed, threads=0)
-        return tuple(str(row["column"]) for row in found.columns if row["p_value"] <= _CLEAR)
-
-    def _inflation(self, pair: Comparison) -> float:
-        if not self._chosen:
-            return 1.0
-        rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
-        return self.reference.dependence.inflation(self.block, rows)
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
         """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""
@@ -509,7 +441,7 @@ class RefreshMonitor(Displayed):
         header |= {"dependence": self.reference.dependence._asdict() if self._chosen else None}
         header |= {"alarm": self._alarm and self._alarm._asdict()}
         header |= {"labels": [list(label) for label in self._pools.layout.labels]}
-        _ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
+        ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: Model, *, law: Law | None = None) -> RefreshMonitor:
@@ -534,20 +466,7 @@ class RefreshMonitor(Displayed):
         OSError
             If the file cannot be read.
         """
-
-        def build(header: dict[str, Any], archive: Members) -> tuple[Any, ...]:
-            arrays = dict(archive)  # read once
-            options, later = checked_header(header), checked_later(header, archive.version)
-            reference = checked_state(header, arrays, options["block"])
-            level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
-            readings = checked_readings(header, Reading, options | later, level)
-            last = _Neighbour(*checked_last(header, readings[-1] if readings else reference))
-            pools = checked_pools(
-                arrays, options | later, reference, [reading.rows for reading in readings], archive.version
-            )
-            return options, later, reference, readings, last, pools
-
-        options, later, reference, readings, last, pools = _ARCHIVE.read(validate.as_path(path), build)
+        options, later, reference, readings, last, pools = read_monitor(validate.as_path(path), Reading)
         seed, batches = options.pop("seed"), options.pop("batches")
         if later["dependence"] is not None:
             reference.of_dependence(Dependence(**later["dependence"]))
@@ -556,7 +475,7 @@ class RefreshMonitor(Displayed):
             monitor = cls(reference, model, law=law, rng=0, grow=later["grow"], **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        monitor._seed, monitor.batches, monitor._last, monitor._start = seed, batches, last, later["start"]
+        monitor._seed, monitor.batches, monitor._last, monitor._start = seed, batches, Neighbour(*last), later["start"]
         monitor._origin = later["origin"]
         monitor._pools = replace(monitor._pools, base=pools["layout"].filled(monitor._pools.base))
         monitor._pools = replace(monitor._pools, **pools)

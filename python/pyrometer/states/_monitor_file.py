@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import Archive, Members, validate
 from pyrometer.losses import loss_named
 from pyrometer.states._data_state import DataState
 from pyrometer.states._file_fields import (
@@ -27,11 +27,33 @@ from pyrometer.states._file_fields import (
 )
 from pyrometer.states._layout import Layout
 from pyrometer.states._pools import SCANNED
+from pyrometer.states._reference_file import checked_state
 
-__all__ = ["checked_header", "checked_last", "checked_later", "checked_pools", "checked_readings"]
+__all__ = ["ARCHIVE", "read_monitor"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _COUNTS = {"batches": 0, "run_length": 2, "memory": 1, "block": 1, "history": 1}
+
+
+ARCHIVE = Archive("pyrometer-monitor", 2, "RefreshMonitor.save")
+
+
+def read_monitor(path: str, kind: type) -> tuple[Any, ...]:
+    """Return what a file has: options, later ones, the reference, readings of that kind, the last batch, and pools."""
+
+    def build(header: dict[str, Any], archive: Members) -> tuple[Any, ...]:
+        arrays = dict(archive)  # read once
+        options, later = checked_header(header), checked_later(header, archive.version)
+        reference = checked_state(header, arrays, options["block"])
+        level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
+        readings = checked_readings(header, kind, options | later, level)
+        last = checked_last(header, readings[-1] if readings else reference)
+        pools = checked_pools(
+            arrays, options | later, reference, [reading.rows for reading in readings], archive.version
+        )
+        return options, later, reference, readings, last, pools
+
+    return ARCHIVE.read(path, build)
 
 
 def checked_header(header: Any) -> dict[str, Any]:

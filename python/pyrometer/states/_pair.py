@@ -65,15 +65,16 @@ class Pair:
         )
         alone = any(state.columns.alone for state in both)
         sums = [state.sums for state in both]
-        marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone)
+        moved = [each.table(old.sums) for each in sums]
+        marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone, moved=moved)
         keep = np.ones(marginals.d, dtype=bool)
         keep[: len(old.columns.places)] = [place not in by_counts and not alone for place in old.columns.places]
         tables = []
-        for each in sums:
-            table = each.table(old.sums)
+        for each, table in zip(sums, moved, strict=True):
             if not keep.all() or each.squares:
-                table = np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))])
-            tables.append(table)
+                tables.append(np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))]))
+            else:
+                tables.append(table)
         is_own = all(state.columns.by_counts == by_counts and state.columns.alone == alone for state in both)
         is_own &= not any(each.kind == "value" and OTHER in each.values for each in marginals.counted)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]

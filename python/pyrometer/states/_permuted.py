@@ -16,7 +16,7 @@ from pyrometer import _core
 from pyrometer.states._blocks import exchangeable
 from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
-from pyrometer.states._row_sums import of_coordinates, pairs
+from pyrometer.states._row_sums import factors_of, of_coordinates
 
 __all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
 
@@ -114,9 +114,8 @@ def adjusted(statistics: _Array) -> tuple[_Array, _Array]:
 def varying(pool: _Array) -> npt.NDArray[np.int64]:
     """Columns of sums of the coordinates that are linearly independent of those before them, in the mean row `pool`."""
     d = int(np.sqrt(2.0 * (len(pool) - 3) + 2.25) - 1.5 + 0.5)
-    products = pairs(d)
     mean, square = pool[3 : 3 + d], np.zeros((d, d))
-    square[tuple(np.array(products, dtype=int).reshape(-1, 2).T)] = pool[3 + d :]
+    square[factors_of(d, -1)] = pool[3 + d :]
     left = np.triu(square) + np.triu(square, 1).T - np.outer(mean, mean)
     varies = np.diag(left) > _FLAT * np.diag(square)
     size = np.sqrt(np.where(varies, np.diag(left), 1.0))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyrometer.results import Shown
 from pyrometer.states import _records as records
-from pyrometer.states._shift import Shift
+from pyrometer.states._shift_result import Shift
 
 __all__ = ["BatchShift", "Event", "Reading"]
 

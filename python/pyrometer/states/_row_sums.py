@@ -6,6 +6,7 @@ are summed without scaling.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,7 +15,16 @@ import numpy.typing as npt
 from pyrometer.states._conditionals import CONDITIONALS, ORDINARY, exponents
 from pyrometer.states._predictions import Predicted
 
-__all__ = ["FARTHEST", "Coordinates", "coordinates", "converted", "in_range", "of_coordinates", "pairs", "products"]
+__all__ = [
+    "FARTHEST",
+    "Coordinates",
+    "coordinates",
+    "converted",
+    "factors_of",
+    "in_range",
+    "of_coordinates",
+    "products",
+]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _Units: TypeAlias = npt.NDArray[np.int64]
@@ -80,26 +90,29 @@ def in_range(value: float, unit: int) -> float:
     return result if value == 0.0 or np.finfo(np.float64).tiny <= abs(result) < np.inf else np.nan
 
 
-def pairs(d: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=64)
+def pairs(d: int) -> tuple[tuple[int, int], ...]:
     """Coordinates j <= k in the order of their products."""
-    return [(j, k) for j in range(d) for k in range(j, d)]
+    return tuple((j, k) for j in range(d) for k in range(j, d))
 
 
-def products(d: int, columns: int) -> list[tuple[int, int]]:
+def products(d: int, columns: int) -> tuple[tuple[int, int], ...]:
     """Coordinates whose products a number of columns holds: all pairs, or the squares alone."""
-    return pairs(d) if columns != d else [(j, j) for j in range(d)]
+    return pairs(d) if columns != d else tuple((j, j) for j in range(d))
+
+
+def factors_of(d: int, columns: int) -> tuple[_Units, _Units]:
+    """Return the first and the second coordinate of each product."""
+    first, second = np.array(products(d, columns), dtype=np.int64).reshape(-1, 2).T
+    return first, second
 
 
 def of_coordinates(keep: npt.NDArray[np.bool_], columns: int) -> _Units:
     """Columns of a table (b, 3 + d + `columns`) of counts and sums that belong to the coordinates to keep."""
     d = len(keep)
-    return np.array(
-        [
-            *(0, 1, 2, *(3 + np.flatnonzero(keep))),
-            *(3 + d + c for c, (j, k) in enumerate(products(d, columns)) if keep[j] and keep[k]),
-        ],
-        dtype=np.int64,
-    )
+    first, second = factors_of(d, columns)
+    kept = np.flatnonzero(keep[first] & keep[second])
+    return np.concatenate([np.arange(3), 3 + np.flatnonzero(keep), 3 + d + kept]).astype(np.int64)
 
 
 def _scaled(values: _Array, exponents: _Units) -> _Array:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.states._permuted import varying
-from pyrometer.states._row_sums import pairs, products
+from pyrometer.states._row_sums import factors_of, products
 
 __all__ = ["Beginning", "beginning", "dispersion"]
 
@@ -96,7 +96,7 @@ def _normal(parts: _Array) -> _Array:
     if d == 0:
         return np.zeros(parts.shape[:2])
     n, mean, square = parts[..., 0], parts[..., 3 : 3 + d], np.zeros((*parts.shape[:2], d, d))
-    j, k = np.array(pairs(d), dtype=int).reshape(-1, 2).T
+    j, k = factors_of(d, -1)
     square[..., j, k] = square[..., k, j] = parts[..., 3 + d :]
     size = np.sqrt(parts[..., 3 + d :].sum(axis=0)[0][j == k] / n.sum(axis=0)[0])  # before any product, for its range
     mean, square = mean / size, square / size / size[:, None]

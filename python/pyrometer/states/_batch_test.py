@@ -1,0 +1,119 @@
+"""The test of a batch, or of a pool of batches, against the reference of a monitor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pyrometer.states._blocks import few
+from pyrometer.states._compare import compare, with_p_value
+from pyrometer.states._data_state import DataState
+from pyrometer.states._layout import Layout, united
+from pyrometer.states._pair import Pair
+from pyrometer.states._permuted import compared
+from pyrometer.states._pools import Comparison
+from pyrometer.states._sequential import FIRST, MOST, sequential
+from pyrometer.states._shift_result import Shift
+
+__all__ = ["BatchTest"]
+
+_CLEAR = 0.05  # adjusted p-value of columns that are named
+
+
+class BatchTest(NamedTuple):
+    """What batches are tested against, and how.
+
+    Attributes
+    ----------
+    reference, few : DataState
+        The reference, and the same rows in few blocks.
+    level : float
+        Largest p-value that raises an alarm.
+    block : int
+        Rows of the least blocks.
+    chosen : bool
+        Whether the block was chosen for the serial dependence of the reference.
+    grows, carries : bool
+        As in `Pools`.
+    """
+
+    reference: DataState
+    few: DataState
+    level: float
+    block: int
+    chosen: bool
+    grows: bool
+    carries: bool
+
+    def states(self, layout: Layout, pair: Comparison, state: DataState) -> tuple[DataState, DataState]:
+        """Return the reference as it is now, and the batch, in few blocks."""
+        if not self.grows:
+            return self.few, united(state)
+        old = layout.state(pair.before)
+        if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
+            return old, state
+        return old, layout.state(pair.after, state)
+
+    def compared(
+        self,
+        layout: Layout,
+        pair: Comparison,
+        state: DataState,
+        states: tuple[DataState, DataState],
+        resamples: int,
+        seed: tuple[int, int],
+    ) -> Shift:
+        """Compare a batch with the reference, by few permutations of `states` if these are enough."""
+        found = compare(*states, self.level, FIRST, seed, threads=0)
+        if self.grows:
+            first = None if states[1] is state else found.p_value
+            p_value = self.tested(layout, pair, resamples, seed, first)
+            return with_p_value(found, p_value, before=states[0], after=states[1])
+        whole = self.reference, state
+        if self.carries:
+            p_value = self.tested(layout, pair, resamples, seed)
+        else:
+
+            def test(count: int) -> float:
+                return self._p_value(*(states if count < resamples else whole), pair, count, seed)
+
+            p_value = sequential(test, resamples, found.p_value)
+            if p_value <= self.level:
+                return compare(*whole, self.level, resamples, seed, threads=0)
+        return with_p_value(found, p_value, before=self.reference, after=state)
+
+    def tested(
+        self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int], first: float | None = None
+    ) -> float:
+        """p-value of batches."""
+        if not len(pair.after):
+            return 1.0
+
+        def test(count: int) -> float:
+            in_few = self.grows or count < resamples
+            tables = (few(sums) if in_few else sums for sums in (pair.before, pair.after))
+            old, new = (layout.state(table, self.reference) for table in tables)
+            return self._p_value(old, new, pair, count, seed)
+
+        return sequential(test, resamples, first)
+
+    def _p_value(self, old: DataState, new: DataState, pair: Comparison, count: int, seed: tuple[int, int]) -> float:
+        """p-value of so many permutations; where blocks were chosen, with what adjacent ones share."""
+        both, most, inflation = Pair.of(old, new), MOST if self.grows else None, self._inflation(pair)
+        found = compared(both.tables, old.law, count, seed, 0, both.marginals, inflation=inflation, most=most)
+        return 1.0 if found is None else found.p_value
+
+    def changed(
+        self, layout: Layout, pairs: list[Comparison], found: Shift, window: int, seed: tuple[int, int]
+    ) -> tuple[str, ...]:
+        """Columns that have changed most clearly, in the batch, or in the pool if that alone raises the alarm."""
+        if found.p_value > self.level:
+            pair = next(each for each in pairs if each.window == window)
+            old, new = layout.state(pair.before, self.reference), layout.state(pair.after, self.reference)
+            found = compare(old, new, self.level, FIRST, seed, threads=0)
+        return tuple(str(row["column"]) for row in found.columns if row["p_value"] <= _CLEAR)
+
+    def _inflation(self, pair: Comparison) -> float:
+        if not self.chosen:
+            return 1.0
+        rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
+        return self.reference.dependence.inflation(self.block, rows)

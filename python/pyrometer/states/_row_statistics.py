@@ -1,0 +1,54 @@
+"""Statistics of rows that a state has besides its sums: their memory, and the discrete entropy of their scores."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._dependence import Dependence, memory_of
+from pyrometer.states._predictions import Predicted
+
+__all__ = ["dependence_of", "discrete_entropy", "gaussian_scores"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+
+
+def _filled(x: _Array, missing: npt.NDArray[np.bool_]) -> _Array:
+    """Return numbers with the mean of their column where they are missing, 0 where all are."""
+    zeros = np.where(missing, 0.0, x)
+    return np.where(missing, zeros.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1), x)
+
+
+def dependence_of(data: Predicted) -> Dependence:
+    """Return the longest memory among losses, scores, features and residuals of rows, in their order."""
+    conditional = CONDITIONALS[data.loss].measured(data)
+    names = data.names or range(data.columns)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        numbers = data.x if data.missing is None else _filled(data.x, data.missing)
+        away = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
+        scores = np.square(np.where(np.isfinite(away), away, 0.0)).sum(axis=1)
+    named: dict[str, npt.NDArray[Any]] = {
+        f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)
+    }
+    named |= {f"the column {names[of.place]}": of.codes for of in data.coded}
+    named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
+    return memory_of(np.column_stack(list(named.values())), list(named))
+
+
+def gaussian_scores(z: _Array, alone: bool) -> _Array:
+    """Half the squared Mahalanobis distances of rows from their mean; of independent columns if they are `alone`."""
+    if alone:
+        return np.asarray(0.5 * (z**2 / np.mean(z**2, axis=0)).sum(axis=1))
+    whitening = np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z)))
+    return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
+
+
+def discrete_entropy(scores: _Array) -> float:
+    """Entropy of the weights exp(-scores), normalised."""
+    excess = scores - scores.min()
+    weights = np.exp(-excess)
+    total = weights.sum()
+    return float(np.log(total) + (weights * excess).sum() / total)
