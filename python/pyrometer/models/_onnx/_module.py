@@ -113,7 +113,7 @@ class OnnxModel(torch.nn.Module):
             inputs = [self._value(name, held) if name else None for name in node.inputs]
             if node.branches:
                 branch = _branch_of(node, inputs[0])
-                made = self._computed(branch.nodes, branch.outputs, dict(held))
+                made: Any = self._computed(branch.nodes, branch.outputs, dict(held))
             elif node.operation in RECURRENT:
                 made = self._modules[self._recurrent[node.name]](*inputs)
             else:

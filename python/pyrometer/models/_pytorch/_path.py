@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -105,13 +104,7 @@ def _is_recurrent(module: torch.nn.Module) -> bool:
 
 
 def _is_keras_rnn(module: torch.nn.Module) -> bool:
-    kind: Hashable = type(module)
-    return _of_keras_rnn(kind)
-
-
-@lru_cache(maxsize=1024)
-def _of_keras_rnn(layer: Any) -> bool:
-    return any(kind.__name__ == "RNN" and kind.__module__.startswith("keras.") for kind in layer.__mro__)
+    return any(kind.__name__ == "RNN" and kind.__module__.startswith("keras.") for kind in type(module).__mro__)
 
 
 def _owner(name: str) -> str:
