@@ -345,6 +345,57 @@ def test_cases_have_every_operation_once():
 # ---- Recurrent operations.
 
 
+def branching(condition):
+    """Return a model that multiplies by one of two matrices, which its branches hold, and the matrices."""
+    rng = np.random.default_rng(4)
+    first, left, right = (rng.normal(size=shape).astype(np.float32) for shape in ((4, 6), (6, 3), (6, 3)))
+    made = helper.make_tensor_value_info("made", onnx.TensorProto.FLOAT, ["m", 3])
+
+    def branch(name, matrix):
+        nodes = [helper.make_node("MatMul", ["hidden", name], [f"z_{name}"], f"times_{name}")]
+        nodes.append(helper.make_node("Add", [f"z_{name}", f"z_{name}"], [f"made_{name}"]))
+        output = helper.make_tensor_value_info(f"made_{name}", onnx.TensorProto.FLOAT, ["m", 3])
+        return helper.make_graph(nodes, name, [], [output], [onnx.numpy_helper.from_array(matrix, name)])
+
+    nodes, tensors = [], [onnx.numpy_helper.from_array(first, "first")]
+    if isinstance(condition, bool):
+        tensors.append(onnx.numpy_helper.from_array(np.array(condition), "test"))
+    else:
+        nodes.append(helper.make_node("ReduceSum", [condition], ["sum"], keepdims=0))
+        nodes.append(helper.make_node("Greater", ["sum", "nought"], ["test"]))
+        tensors.append(onnx.numpy_helper.from_array(np.array(0.0, np.float32), "nought"))
+    branches = {"then_branch": branch("left", left), "else_branch": branch("right", right)}
+    nodes.insert(0, helper.make_node("MatMul", ["x", "first"], ["hidden"], "enter"))
+    nodes.append(helper.make_node("If", ["test"], ["made"], "choose", **branches))
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["m", 4])
+    whole = helper.make_graph(nodes, "whole", [x], [made], tensors)
+    return helper.make_model(whole, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+@pytest.mark.parametrize("condition", [True, False, "x"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_branches(condition, sign):
+    model, x = branching(condition), sign * np.abs(np.random.default_rng(5).normal(size=(7, 4))).astype(np.float32)
+    wanted = onnx.reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
+    from pyrometer.models._onnx._module import module_of
+
+    with torch.no_grad():
+        np.testing.assert_allclose(module_of(model)(torch.from_numpy(x)).numpy(), wanted, rtol=1e-5)
+    layers = pm.models.measure(model, x, laws={"*": pm.Normal(0.5)})
+    taken = {True: "left", False: "right", "x": "left" if sign > 0.0 else "right"}[condition]
+    assert layers.name.tolist() == ["first", taken]
+    square = float(np.mean(np.sum(x.astype(float) ** 2, axis=1)))
+    assert layers.energy == pytest.approx([6 * 0.25 * square, 3 * 0.25 * 6 * 0.25 * square], rel=1e-6)
+    other = {"left": "right", "right": "left"}[taken]
+    assert layers.unused == ((other,) if condition == "x" else ())  # what is never taken is not read
+    assert layers.total_parameters == 24 + 18 + 18 * (condition == "x")
+
+
+def test_branches_that_depend_on_drawn_numbers_are_not_in_closed_form():
+    with pytest.raises(ValueError, match="same operations in every draw"):
+        pm.models.measure(branching("hidden"), np.ones((7, 4), np.float32), laws={"*": pm.Normal(0.5)})
+
+
 def recurrent(operation, gates, directions=1, seed=0, batch_first=False, **attributes):
     """Return a model of one recurrent operation, its weights, and inputs of 4 steps, 3 rows and 5 columns."""
     rng, width = np.random.default_rng(seed), 6

@@ -74,8 +74,8 @@ def balance(
     -----
     A forward pass of each draw, before and after. Energies vary more from draw to draw the narrower and deeper a model
     without norms is, and errors fall as the root of the number of draws: the first 16 are enough for a ResNet-18 or a
-    VGG of 64 channels; a transformer block of width 8 takes about 100, a VGG or U-Net of 6 to 16 channels 400 to 1,000,
-    about as many seconds as hundreds. Norms are not rescaled. A layer is exact at finite width where its energy has a
+    VGG of 64 channels; a transformer block of width 8 takes about 100, VGGs and U-Nets of 6 to 16 channels 300 to 700,
+    several seconds. Norms are not rescaled. A layer is exact at finite width where its energy has a
     closed form: for these every energy is that of the target within rounding.
 
     Examples

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,16 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     last: tuple[str, ...]
+    branches: Mapping[bool, Branch] = field(default_factory=dict)
+    """Of an If: what it does by its condition; one alone where that is constant."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The operations of a branch, which may use all that was made before it, and the names of what it makes."""
+
+    nodes: list[Node]
+    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -52,14 +62,16 @@ class OnnxModel(torch.nn.Module):
     def __init__(self, nodes: list[Node], inputs: list[Input], outputs: list[str], tensors: dict[str, Any]) -> None:
         super().__init__()
         self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
-        statistics = {name for node in nodes if node.operation == "BatchNormalization" for name in node.inputs[3:]}
+        statistics = {
+            name for node in _all_nodes(nodes) if node.operation == "BatchNormalization" for name in node.inputs[3:]
+        }
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():
             random = tensor.is_floating_point() and tensor.numel() > 1 and name not in statistics
             random = random and bool(torch.isfinite(tensor).all())  # a mask has infinities
             self._place(name, torch.nn.Parameter(tensor) if random else tensor)
         self._recurrent: dict[str, str] = {}
-        for node in nodes:
+        for node in _all_nodes(nodes):
             if node.operation in RECURRENT:
                 self._recurrent[node.name] = self._free(node.name.strip("/").replace(".", "/"))
                 self.add_module(self._recurrent[node.name], Recurrent(node.operation, node.attributes))
@@ -92,17 +104,24 @@ class OnnxModel(torch.nn.Module):
     def forward(self, *given: Any, **named: Any) -> Any:
         """Compute the outputs of the graph; inputs in its order, or by name."""
         held = self._taken(given, named)
-        for node in self.nodes:
+        outputs = self._computed(self.nodes, self.outputs, held)
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def _computed(self, nodes: Sequence[Node], outputs: Sequence[str], held: dict[str, Any]) -> list[Any]:
+        """Return the outputs of a graph or a branch; what is made is held."""
+        for node in nodes:
             inputs = [self._value(name, held) if name else None for name in node.inputs]
-            if node.operation in RECURRENT:
+            if node.branches:
+                branch = _branch_of(node, inputs[0])
+                made: Any = self._computed(branch.nodes, branch.outputs, dict(held))
+            elif node.operation in RECURRENT:
                 made = self._modules[self._recurrent[node.name]](*inputs)
             else:
                 made = OPERATIONS[node.operation](node.attributes | {"training": self.training}, *inputs)
             held.update(zip(node.outputs, made if isinstance(made, (tuple, list)) else (made,), strict=False))
             for name in node.last:
                 held.pop(name, None)
-        outputs = [self._value(name, held) for name in self.outputs]
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        return [self._value(name, held) for name in outputs]
 
     def switch(self, mode: str) -> None:
         """Set how dropout and batch normalisation behave: "train" or "eval"."""
@@ -124,6 +143,22 @@ class OnnxModel(torch.nn.Module):
                 f"{len(given)}{f' and [{listed(list(named))}]' if named else ''}."
             )
         return {wanted.name: _fitting(wanted, values[wanted.name]) for wanted in self.inputs}
+
+
+def _all_nodes(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Yield operations, and those of their branches."""
+    for node in nodes:
+        yield node
+        for branch in node.branches.values():
+            yield from _all_nodes(branch.nodes)
+
+
+def _branch_of(node: Node, condition: Any) -> Branch:
+    if len(node.branches) == 1:
+        return next(iter(node.branches.values()))
+    if condition.numel() != 1:
+        raise ValueError(f"the condition of {quoted(node.name)} must be one number, got {tuple(condition.shape)}.")
+    return node.branches[bool(condition)]
 
 
 def _fitting(wanted: Input, value: Any) -> Any:
@@ -175,7 +210,7 @@ def _check_versions(model: Any) -> None:
             f"the model must have operations of version {_OLDEST} or later, got {versions or 'none'}; convert it, "
             "onnx.version_converter.convert_version(model, 17)."
         )
-    unknown = sorted({_name(node) for node in model.graph.node} - set(OPERATIONS) - set(RECURRENT) - {"Constant"})
+    unknown = sorted(set(_operations(model.graph)) - set(OPERATIONS) - set(RECURRENT) - {"Constant", "If"})
     if unknown:
         raise ValueError(
             f"the model has operations that are not known, [{listed(unknown)}]; export it without them, or pass the "
@@ -187,27 +222,67 @@ def _name(node: Any) -> str:
     return str(node.op_type if node.domain in _STANDARD else f"{node.domain}.{node.op_type}")
 
 
+def _operations(graph: Any) -> Iterator[str]:
+    """Yield the names of operations, with those of branches."""
+    for node in graph.node:
+        yield _name(node)
+        for entry in node.attribute:
+            if entry.HasField("g"):
+                yield from _operations(entry.g)
+
+
 def _module(graph: Any) -> OnnxModel:
-    tensors = {made.name: _tensor(made) for made in graph.initializer}
-    inputs = [_input(value) for value in graph.input if value.name not in tensors]
-    outputs = [value.name for value in graph.output]
+    tensors: dict[str, Any] = {}
+    own = {made.name for made in graph.initializer}
+    inputs = [_input(value) for value in graph.input if value.name not in own]
+    read = _branch(graph, tensors, {"", *(value.name for value in inputs)})
+    return OnnxModel(read.nodes, inputs, list(read.outputs), tensors)
+
+
+def _branch(graph: Any, tensors: dict[str, Any], before: set[str]) -> Branch:
+    """Read a graph or a branch, which may use what was made before it; its tensors are added to those of the model."""
+    for proto in graph.initializer:
+        _add(tensors, proto.name, _tensor(proto))
+    outputs = tuple(value.name for value in graph.output)
     last: dict[str, int] = {}
     for place, node in enumerate(graph.node):
-        last |= dict.fromkeys(node.input, place)
-    nodes, made = [], {"", *tensors, *(value.name for value in inputs)}
+        last |= dict.fromkeys(_taken_by(node), place)
+    nodes, made = list[Node](), {*before, *(proto.name for proto in graph.initializer)}
     for place, node in enumerate(graph.node):
         attributes = {entry.name: _attribute(entry) for entry in node.attribute} | {"outputs": len(node.output)}
         if node.op_type == "Constant":
-            tensors[node.output[0]] = _constant(attributes)
+            _add(tensors, node.output[0], _constant(attributes))
             made.add(node.output[0])
             continue
         _require_made(node.input, made, f"operation {node.op_type}")
+        branches = _branches(node, attributes, tensors, made) if node.op_type == "If" else {}
         made |= set(node.output)
-        done = tuple(name for name in node.input if last[name] == place and name not in outputs)
+        done = tuple(name for name in _taken_by(node) if last[name] == place and name not in (*outputs, *before))
         name = node.name or f"{node.op_type}_{place}"
-        nodes.append(Node(_name(node), name, attributes, tuple(node.input), tuple(node.output), done))
+        nodes.append(Node(_name(node), name, attributes, tuple(node.input), tuple(node.output), done, branches))
     _require_made(outputs, made, "the model")
-    return OnnxModel(nodes, inputs, outputs, tensors)
+    return Branch(nodes, outputs)
+
+
+def _branches(node: Any, attributes: dict[str, Any], tensors: dict[str, Any], made: set[str]) -> dict[bool, Branch]:
+    """Read the branches of an If; of a constant condition the one that is taken."""
+    condition = tensors.get(node.input[0])
+    graphs = {True: attributes.pop("then_branch"), False: attributes.pop("else_branch")}
+    taken = (True, False) if condition is None or condition.numel() != 1 else (bool(condition),)
+    return {each: _branch(graphs[each], tensors, made) for each in taken}
+
+
+def _taken_by(node: Any) -> list[str]:
+    """Return the names that an operation uses, in its branches too."""
+    inner = [entry.g for entry in node.attribute if entry.HasField("g")]
+    within = [name for graph in inner for each in graph.node for name in _taken_by(each)]
+    return [*node.input, *within, *(value.name for graph in inner for value in graph.output)]
+
+
+def _add(tensors: dict[str, Any], name: str, tensor: Any) -> None:
+    if name in tensors:
+        raise ValueError(f"tensors must have names of their own, got two named {quoted(name)}, as in two branches.")
+    tensors[name] = tensor
 
 
 def _require_made(names: Sequence[str], made: set[str], taker: str) -> None:

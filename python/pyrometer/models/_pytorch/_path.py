@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -105,12 +104,7 @@ def _is_recurrent(module: torch.nn.Module) -> bool:
 
 
 def _is_keras_rnn(module: torch.nn.Module) -> bool:
-    return _of_keras_rnn(type(module))
-
-
-@lru_cache(maxsize=1024)
-def _of_keras_rnn(layer: type) -> bool:
-    return any(kind.__name__ == "RNN" and kind.__module__.startswith("keras.") for kind in layer.__mro__)
+    return any(kind.__name__ == "RNN" and kind.__module__.startswith("keras.") for kind in type(module).__mro__)
 
 
 def _owner(name: str) -> str:
