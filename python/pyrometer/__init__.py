@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pyrometer import _moved as _moved
-from pyrometer._public import FOLDERS, HOMES
+from pyrometer._public import FOLDERS, HOMES, PARTS
 from pyrometer._version import __version__
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what is public when it is first used: a command or a program needs a part of it."""
-    if name in FOLDERS:
+    if name in FOLDERS or name in PARTS:
         return import_module(f"pyrometer.{name}")
     if name not in HOMES:
         raise AttributeError(f"module 'pyrometer' has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["FOLDERS", "HOMES", "publish"]
+__all__ = ["FOLDERS", "HOMES", "PARTS", "publish"]
 
 FOLDERS = ("datasets", "estimators", "interop", "models", "plot", "report", "tables", "testsystems")
 """Modules that are public themselves."""
@@ -97,6 +97,9 @@ _NAMES = {
 
 HOMES = {name: home for home, names in _NAMES.items() for name in names}
 """The module below `pyrometer` that each public name is imported from."""
+
+PARTS = {"base", "losses", *_NAMES} - {"_installation"}
+"""Modules that are attributes of `pyrometer`, too, but not public."""
 
 
 def publish(module: str) -> None:

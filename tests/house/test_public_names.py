@@ -58,6 +58,18 @@ print(type(T).__module__)
     assert fresh(program) == "pyrometer"
 
 
+def test_parts_are_attributes_as_they_were_when_all_was_imported() -> None:
+    program = """
+import pyrometer as pm
+for name in ("errors", "laws", "losses", "linear", "data", "base", "results", "networks", "states", "sweeps"):
+    assert getattr(pm, name).__name__ == "pyrometer." + name
+"""
+    fresh(program)
+    assert {layer for layers in rules.LAYERS[1:9] for layer in layers} - {"_core", "_installation"} <= (
+        _public.PARTS | set(_public.FOLDERS)
+    )
+
+
 def test_names_that_do_not_exist() -> None:
     with pytest.raises(AttributeError, match="module 'pyrometer' has no attribute 'nothing'"):
         _ = pm.nothing  # type: ignore[attr-defined]

@@ -11,6 +11,8 @@ import textwrap
 
 import pytest
 
+from pyrometer import _core
+
 PRELUDE = """
 import os, signal, sys, threading, time
 import numpy as np
@@ -219,11 +221,10 @@ def test_a_pool_of_forked_processes():
     assert run(script) == "True"
 
 
+@pytest.mark.skipif(_core.openmp == 0, reason="needs OpenMP")
 def test_limits_on_threads_are_honoured():
     assert run("print(_core.max_threads())", OMP_NUM_THREADS="3") == "3"
     threadpoolctl = pytest.importorskip("threadpoolctl")
-    from pyrometer import _core
-
     sets = [3, 1]
     for limit in sets:
         with threadpoolctl.threadpool_limits(limit, user_api="openmp"):
