@@ -25,8 +25,8 @@ constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an
 constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
 
-constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 0.13},
-                                  {12, 18, 24, 13, 4, 2, 0.1},
+constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 0.1},
+                                  {12, 18, 24, 13, 4, 2, 0.09},
                                   {14, 20, 28, 16, 4, 1.5, 0.08},
                                   {14, 24, 32, 16, 3, 0, 0.07}};
 
@@ -94,12 +94,14 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
     fine = solve(chain, rows, factors, fineness, threads, rules);
     if (coarse.energy.empty()) continue;
     worst = 0;
+    double apart = 0;  // difference to the coarser solution, relative: at least that of the layers before
     for (Index l = 1; l <= chain.last(); ++l) {
       const std::size_t first = at(l - 1) * fine.size();
       const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
+      if (value > 0) apart = std::max(apart, std::abs(value - rows.mean(&coarse.energy[first])) / value);
       error[l - 1] =
-          kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
+          kCaution * apart * value + rows.error(&fine.energy[first]) +
           (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
       if (value > 0) worst = std::max(worst, error[l - 1] / value);
     }
